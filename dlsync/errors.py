@@ -1,0 +1,115 @@
+"""The one tree of exceptions that dlsync raises, and the exit codes that they stand for.
+
+    DlsyncError                    1
+    ├── SettingsError              1  options, environment or dlsync.yaml are wrong or incomplete
+    ├── InvalidTree                1  the files have problems, all of them listed
+    ├── Refused                    4  stale plan, conflict, lock held, delete guard (1 from `plan`)
+    └── ApiError                   1  carries the request: method and path
+        ├── Unreachable               no answer: refused, reset, timed out, cut short for good
+        ├── Unauthorised              401 or 403
+        ├── NotFound                  404 for one resource
+        ├── AccountNotFound           404 for the organisation or the account; says which
+        ├── AlreadyExists             409 or 422: create-if-absent found it there
+        ├── Unsupported               an observed operation that this server has not
+        ├── Rejected                  any other 4xx: the server says why
+        ├── ServerFault               5xx, or 429, that retrying did not cure
+        └── BadAnswer                 a 2xx whose body is not what the operation answers
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlsync.model import Problem
+
+EXIT_OK = 0
+EXIT_ERROR = 1
+EXIT_CHANGES = 2
+EXIT_PARTIAL = 3
+EXIT_REFUSED = 4
+EXIT_INTERRUPTED = 130
+
+
+class DlsyncError(Exception):
+    """Root of all that dlsync raises on purpose.
+
+    :param message: what is wrong, where, and what was expected.
+    :param hint: what the user can do next; one sentence.
+    """
+
+    exit_code = EXIT_ERROR
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class SettingsError(DlsyncError):
+    """Options, environment or dlsync.yaml are wrong or incomplete."""
+
+
+class InvalidTree(DlsyncError):
+    """The files cannot be used; carries every problem found, not only the first."""
+
+    def __init__(self, message: str, problems: Sequence[Problem], *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
+
+
+class Refused(DlsyncError):
+    """What was asked for would break a promise: a guard held it back, nothing was written."""
+
+    exit_code = EXIT_REFUSED
+
+
+class ApiError(DlsyncError):
+    """A request to the server failed.
+
+    :param request: method and path, such as ``GET /orgs/acme/accounts``; never a header or a body.
+    :param status: the HTTP status, where there was an answer.
+    """
+
+    def __init__(self, message: str, *, request: str = "", status: int | None = None, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.request = request
+        self.status = status
+
+
+class Unreachable(ApiError):
+    """No usable answer came: refused, reset, timed out or cut short, retries included."""
+
+
+class Unauthorised(ApiError):
+    """The server does not accept the key (401), or not for this (403)."""
+
+
+class NotFound(ApiError):
+    """The server has no resource of that name (404)."""
+
+
+class AccountNotFound(ApiError):
+    """The organisation or the account in the settings does not exist; the message says which."""
+
+
+class AlreadyExists(ApiError):
+    """A create-if-absent found the name taken (409, 422)."""
+
+
+class Unsupported(ApiError):
+    """The server has only the documented operations, and this one is not among them (404, 405)."""
+
+
+class Rejected(ApiError):
+    """The server understood the request and refuses it (any other 4xx)."""
+
+
+class ServerFault(ApiError):
+    """The server is at fault or overloaded (5xx, 429), and retrying did not cure it."""
+
+
+class BadAnswer(ApiError):
+    """An answer of 2xx whose body is not what the operation answers: HTML, broken JSON, a wrong shape."""

@@ -1,0 +1,158 @@
+"""The nouns that the steps hand to each other: values only, frozen, without I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Path: TypeAlias = "tuple[str | int, ...]"
+Action = Literal["create", "update", "delete"]
+Cause = Literal["repo", "drift", "conflict", "new"]
+Op = Literal["add", "remove", "replace"]
+Severity = Literal["error", "warning"]
+Result = Literal["applied", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Address:
+    """What a resource is called: ``dashboard/redis``."""
+
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong in the files.
+
+    :param file: relative to the tree, POSIX style; empty where no file is meant.
+    :param line: from 1; ``column`` likewise.
+    """
+
+    severity: Severity
+    message: str
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+        return f"{place}: {self.message}" if place else self.message
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One dashboard, rule or plugin, as the files or the server have it.
+
+    :param document: as parsed; a plugin's has its text under ``content``.
+    :param body: the bytes that stand for it: a file's own, or what the server answered.
+    :param file: where it was read from, relative to the tree; empty for a live one.
+    """
+
+    address: Address
+    document: Mapping[str, Json]
+    body: bytes = b""
+    file: str = ""
+
+    @cached_property
+    def kind(self) -> str:
+        """The kind's name, singular."""
+        return self.address.kind
+
+    @cached_property
+    def name(self) -> str:
+        """The name, unencoded."""
+        return self.address.name
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that differs, at the smallest path.
+
+    :param path: keys and list positions in the file's own document (for ``remove``: in the live one).
+    :param before: live; None for ``add``.
+    :param after: desired; None for ``remove``.
+    :param line: in the change's file, from 1.
+    """
+
+    path: Path
+    op: Op
+    before: Json = None
+    after: Json = None
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Create, update or delete of one resource, and once applied, how that went."""
+
+    address: Address
+    action: Action
+    cause: Cause
+    file: str = ""
+    line: int | None = None
+    diff: tuple[Difference, ...] = ()
+    result: Result | None = None
+    error: str = ""
+
+    def finished(self, result: Result, error: str = "") -> Change:
+        """Return this change with the outcome of applying it."""
+        return replace(self, result=result, error=error)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The account that a plan is for."""
+
+    url: str
+    org: str
+    account: str
+
+    def __str__(self) -> str:
+        return f"{self.org}/{self.account} at {self.url}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The changes in the order in which they are applied; falsy when there is nothing to do.
+
+    :param commit: of the tree, where it is in a git repository; empty otherwise.
+    :param unchanged: how many desired resources are live already.
+    """
+
+    target: Target
+    changes: tuple[Change, ...] = ()
+    unchanged: int = 0
+    commit: str = ""
+    warnings: tuple[Problem, ...] = field(default=())
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+    def count(self, action: Action) -> int:
+        """Return how many changes are of that action."""
+        return sum(change.action == action for change in self.changes)
+
+    @property
+    def conflicts(self) -> int:
+        """How many changes are stopped by a conflict."""
+        return sum(change.cause == "conflict" for change in self.changes)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """The counts, keyed as ``plan --format json`` prints them."""
+        return {
+            "create": self.count("create"),
+            "update": self.count("update"),
+            "delete": self.count("delete"),
+            "unchanged": self.unchanged,
+            "conflict": self.conflicts,
+        }
