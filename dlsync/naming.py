@@ -1,0 +1,134 @@
+"""Resource names as file names and back: a percent-encoding that every file system can hold.
+
+Encoded are the characters that NTFS, APFS or ext4 refuse or change: separators and Windows' wildcards, ``%`` itself,
+whatever is not printable in the Unicode standard (control, format and unassigned characters, lone surrogates), a dot or
+space at either end, the device names of Windows, and text that a file system would normalise into other text.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from dlsync.errors import DlsyncError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+MAX_FILE_NAME_BYTES = 255
+
+_FORBIDDEN = frozenset('/\\:*?"<>|%')
+_SAFE_IN_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
+# Microsoft, "Naming Files, Paths, and Namespaces": also before an extension, and with the superscript digits of Latin-1
+_RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|\Z)")
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_META = re.compile(r"(?i)\.(?=meta\.yaml\Z)")
+
+
+def file_stem(name: str) -> str:
+    """Return the file stem that stands for a name; :func:`resource_name` is its inverse.
+
+    :raises DlsyncError: the name is empty.
+    """
+    return _stem(name, _is_portable)
+
+
+def resource_name(stem: str) -> str:
+    """Return the name that a file stem stands for; a ``%`` not followed by two hex digits stands for itself.
+
+    :raises DlsyncError: the stem is not text, or its escapes are not UTF-8.
+    """
+    if any("\ud800" <= character <= "\udfff" for character in stem):
+        raise DlsyncError(f"the file name {stem!a} is not UTF-8", hint="Rename the file.")
+    return _ESCAPES.sub(lambda run: _unescaped(run[0], stem), unicodedata.normalize("NFC", stem))
+
+
+def distinct_stems(names: Iterable[str]) -> dict[str, str]:
+    """Return a stem for each name, no two of which a file system that ignores case takes for one.
+
+    Names that differ in case alone have their capitals encoded: ``Redis`` and ``redis`` become ``%52edis`` and
+    ``redis``. The order of the names makes no difference.
+
+    :raises DlsyncError: a name is empty.
+    """
+    stems = {name: file_stem(name) for name in names}
+    strict: set[str] = set()
+    # A stem made strict can meet one that was alone so far ("i" with a dot, spelled in two ways): until none meets.
+    while clashing := _clashing(stems) - strict:
+        stems |= {name: _stem(name, _SAFE_IN_LOWER_CASE.__contains__) for name in clashing}
+        strict |= clashing
+    return stems
+
+
+def plugin_file(stem: str, extension: str) -> str:
+    """Return the file name of a plugin; :func:`plugin_name` is its inverse.
+
+    :param stem: as :func:`file_stem` or :func:`distinct_stems` gave it.
+    :param extension: as the server has it, without a dot; empty where it has none.
+    """
+    if not extension:
+        return stem.replace(".", "%2E")
+    file_name = f"{stem}.{file_stem(extension).replace('.', '%2E')}"
+    return _META.sub("%2E", file_name, count=1)
+
+
+def plugin_name(file_name: str) -> tuple[str, str]:
+    """Return the name and the extension of the plugin that a file holds: the last dot parts them.
+
+    :raises DlsyncError: as :func:`resource_name`.
+    """
+    stem, _, extension = file_name.rpartition(".")
+    if not stem or not extension:
+        return resource_name(file_name), ""
+    return resource_name(stem), resource_name(extension)
+
+
+def too_long(file_name: str) -> bool:
+    """Say whether the name is longer than file systems allow: 255 bytes of UTF-8."""
+    return len(file_name.encode("utf-8", "surrogatepass")) > MAX_FILE_NAME_BYTES
+
+
+def _is_portable(character: str) -> bool:
+    return character.isprintable() and character not in _FORBIDDEN
+
+
+def _stem(name: str, keeps: Callable[[str], bool]) -> str:
+    if not name:
+        raise DlsyncError("a resource without a name cannot be a file", hint="Give it a name on the server.")
+    stem = _spelled(name, keeps)
+    if not unicodedata.is_normalized("NFC", stem):
+        stem = _spelled(name, lambda character: character.isascii() and keeps(character))
+    return _escaped(stem[0]) + stem[1:] if _RESERVED.match(stem) else stem
+
+
+def _spelled(name: str, keeps: Callable[[str], bool]) -> str:
+    ends = (0, len(name) - 1)
+    return "".join(
+        character if keeps(character) and not (position in ends and character in ". ") else _escaped(character)
+        for position, character in enumerate(name)
+    )
+
+
+def _escaped(character: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
+
+
+def _unescaped(run: str, stem: str) -> str:
+    try:
+        return bytes.fromhex(run.replace("%", "")).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        message = f"the file name {stem!a} holds {run}, which is not UTF-8"
+        raise DlsyncError(message, hint="Write a % that stands for itself as %25.") from None
+
+
+def _clashing(stems: dict[str, str]) -> set[str]:
+    folded = {name: _folded(stem) for name, stem in stems.items()}
+    seen = Counter(folded.values())
+    return {name for name, fold in folded.items() if seen[fold] > 1}
+
+
+def _folded(stem: str) -> str:
+    # Unicode's canonical caseless match (section 3.13, D145), which is what APFS and ext4 compare by
+    return unicodedata.normalize("NFD", unicodedata.normalize("NFD", stem).casefold())
