@@ -1,0 +1,101 @@
+"""Answers, and reading them: whatever is not what the operation answers is a BadAnswer that says what came instead."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+from dlsync.errors import BadAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.client.quoting import Quoter
+    from dlsync.model import Json
+
+URL_HINT = "Check that `url` is the API's base, and not the web interface or a login page."
+_PREVIEW = 80
+_HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)", re.IGNORECASE)
+_ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer of 2xx, read whole.
+
+    :param request: method and path that it answers.
+    :param quote: makes the server's words fit for a message.
+    """
+
+    status: int
+    content_type: str
+    body: bytes = field(repr=False)
+    request: str
+    quote: Quoter = field(repr=False)
+
+    def bad(self, problem: str) -> BadAnswer:
+        """Return the error that this answer is, with the first characters of what came."""
+        kind = self.quote(self.content_type, 60) or "no content type"
+        start = self.quote(self.body[: 8 * _PREVIEW].decode("utf-8", "replace"), _PREVIEW)
+        came = f"{kind}, beginning {start!r}" if start else f"{kind}, empty"
+        return BadAnswer(
+            f"{self.request}: {problem}; got {came}", request=self.request, status=self.status, hint=URL_HINT
+        )
+
+
+def yaml_of(answer: Answer) -> bytes:
+    """Return an export's bytes as they came, unless they are a web page."""
+    if answer.content_type.startswith("text/html") or _HTML.match(answer.body):
+        raise answer.bad("expected YAML")
+    return answer.body
+
+
+def json_of(answer: Answer) -> Json:
+    """Return the body parsed; it must be JSON in UTF-8 as RFC 8259 has it (no NaN, no half surrogate pairs)."""
+    try:
+        value: Json = json.loads(answer.body.decode("utf-8-sig"), parse_constant=_no_constant)
+        if _ESCAPED_SURROGATE.search(answer.body):
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise answer.bad("expected JSON, got nesting too deep to be meant") from None
+    except ValueError:
+        raise answer.bad("expected JSON") from None
+    return value
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def object_of(answer: Answer) -> dict[str, Json]:
+    """Return the body, which must be a JSON object."""
+    value = json_of(answer)
+    if not isinstance(value, dict):
+        raise answer.bad("expected a JSON object")
+    return value
+
+
+def objects_of(answer: Answer) -> list[dict[str, Json]]:
+    """Return the body, which must be a JSON list of objects."""
+    value = json_of(answer)
+    if not isinstance(value, list):
+        raise answer.bad("expected a JSON list")
+    objects = [item for item in value if isinstance(item, dict)]
+    if len(objects) != len(value):
+        raise answer.bad("expected a JSON list of objects")
+    return objects
+
+
+def text_field(answer: Answer, record: Mapping[str, Json], *names: str) -> str:
+    """Return the first of the fields that is there; it must be a text that is not empty."""
+    value = next((record[name] for name in names if name in record), None)
+    if not isinstance(value, str) or not value:
+        raise answer.bad(f"the field `{'` or `'.join(names)}` is missing or no text")
+    return value
+
+
+def without(record: Mapping[str, Json], *names: str) -> dict[str, Json]:
+    """Return the fields that have no place of their own."""
+    return {name: value for name, value in record.items() if name not in names}

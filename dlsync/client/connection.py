@@ -1,0 +1,226 @@
+"""One server, one account, one key: how a request is sent and what comes back. This one can only ask."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, Final, Self, TypedDict
+from urllib.parse import urlencode, urlsplit
+
+from dlsync.client.answers import URL_HINT, Answer
+from dlsync.client.faults import translated
+from dlsync.client.pacing import Pacer
+from dlsync.client.paths import base_url, is_loopback, segment
+from dlsync.client.quoting import Quoter
+from dlsync.client.retry import Retry
+from dlsync.client.statuses import failure, is_success
+from dlsync.errors import BadAnswer, DlsyncError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+
+    import httpx2
+
+JSON: Final = "application/json"
+YAML: Final = "application/yaml"
+PATIENT: Final = Retry()
+LARGEST_BODY: Final = 64 * 1024 * 1024
+_CONNECT_SECONDS: Final = 10.0
+
+
+class Scope(Enum):
+    """What a path is relative to."""
+
+    SERVER = 0
+    ORGANISATION = 1
+    ACCOUNT = 2
+
+
+class Options(TypedDict, total=False):
+    """The keyword arguments of :class:`Connection`, which documents them."""
+
+    concurrency: int
+    requests_per_second: float | None
+    timeout: float
+    retry: Retry
+    insecure: bool
+    largest_body: int
+    transport: httpx2.AsyncBaseTransport | None
+
+
+class Connection:
+    """Sends GET requests, and no others, to one account.
+
+    :param url: the API's base, such as ``https://app.dataloop.io/api/v1``.
+    :param org: the organisation's name.
+    :param account: the account's name.
+    :param key: the API key; sent to the URL's host alone, never shown.
+    :param concurrency: requests under way at once, and connections kept open.
+    :param requests_per_second: at most; None for no limit.
+    :param timeout: seconds without a byte of an answer before an attempt has failed.
+    :param retry: when and how long to try again.
+    :param insecure: send the key over plain HTTP to another machine.
+    :param largest_body: bytes of an answer, unpacked, that are read at most.
+    :param transport: stands in for the network, in tests.
+    :raises SettingsError: where the URL or the key cannot be used.
+    """
+
+    methods: ClassVar[frozenset[str]] = frozenset({"GET"})
+
+    def __init__(
+        self,
+        url: str,
+        org: str,
+        account: str,
+        key: str,
+        *,
+        concurrency: int = 16,
+        requests_per_second: float | None = None,
+        timeout: float = 30.0,  # of one attempt's steps, not of a coroutine
+        retry: Retry = PATIENT,
+        insecure: bool = False,
+        largest_body: int = LARGEST_BODY,
+        transport: httpx2.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.url = base_url(url, insecure=insecure)
+        self.org = org
+        self.account = account
+        self.requests = 0
+        self._prefixes = _prefixes(org, account)
+        self.quote = Quoter(_checked(key))
+        self._authorization = f"Bearer {key}"
+        self._concurrency = concurrency
+        self._timeout = timeout
+        self._retry = retry
+        self._pacer = Pacer(requests_per_second)
+        self._slots = asyncio.Semaphore(concurrency)
+        self._largest_body = largest_body
+        self._transport = transport
+        self._http: httpx2.AsyncClient | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r}, {self.org!r}, {self.account!r})"
+
+    async def __aenter__(self) -> Self:
+        import httpx2  # noqa: PLC0415  # 160 ms that offline commands do not pay
+
+        self._library = httpx2
+        self._foreign = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.CookieConflict, httpx2.StreamError, OSError)
+        try:
+            host = httpx2.URL(self.url).netloc.decode()
+        except httpx2.InvalidURL as error:
+            raise SettingsError(f"`url` cannot be used: {self.quote(str(error))}", hint=URL_HINT) from error
+        self._headers = self._standing_headers(host)
+        self._http = httpx2.AsyncClient(
+            timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS), pool=None),
+            limits=httpx2.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
+            follow_redirects=False,
+            event_hooks={"request": [self._only_allowed]},
+            # a proxy from the environment must not see what is meant for this machine
+            trust_env=not is_loopback(urlsplit(self.url).hostname or ""),
+            transport=self._transport,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        http, self._http = self._http, None
+        if http is not None:
+            await http.aclose()
+
+    async def get(
+        self,
+        segments: Iterable[str],
+        params: Mapping[str, str] | None = None,
+        accept: str = JSON,
+        scope: Scope = Scope.ACCOUNT,
+    ) -> Answer:
+        """Ask for what is at the path, which names are encoded into.
+
+        :param segments: names, not encoded, below the scope.
+        :param params: the query.
+        :raises ApiError: where no usable answer came; see :mod:`dlsync.errors`.
+        """
+        path = self._path(segments, scope)
+        if params:
+            path = f"{path}?{urlencode(params)}"
+        return await self._exchange("GET", path, {"Accept": accept})
+
+    def _path(self, segments: Iterable[str], scope: Scope) -> str:
+        return "/".join((self._prefixes[scope.value], *map(segment, segments)))
+
+    def _standing_headers(self, host: str) -> dict[str, str]:
+        return {
+            "Host": host,
+            "Accept-Encoding": "gzip",
+            "Connection": "keep-alive",
+            "User-Agent": "dlsync",
+            "Authorization": self._authorization,
+        }
+
+    async def _only_allowed(self, request: httpx2.Request) -> None:
+        if request.method not in self.methods:
+            raise DlsyncError(f"a reading connection was asked to send {request.method}; nothing was sent")
+
+    async def _exchange(self, method: str, path: str, headers: dict[str, str], content: bytes | None = None) -> Answer:
+        if self._http is None:
+            raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
+        try:
+            request = self._library.Request(method, self.url + path, headers=self._headers | headers, content=content)
+        except self._foreign as error:
+            raise self._translated(error, f"{method} {path}") from error
+        return await self._retry.run(partial(self._attempt, self._http, request, f"{method} {path}"))
+
+    async def _attempt(self, http: httpx2.AsyncClient, request: httpx2.Request, label: str, number: int) -> Answer:  # noqa: ARG002  # a writing connection minds the number
+        async with self._slots:
+            await self._pacer.turn()
+            self.requests += 1
+            try:
+                response = await http.send(request, stream=True)
+                try:
+                    body = await self._body(response, label)
+                finally:
+                    await response.aclose()
+            except self._foreign as error:
+                raise self._translated(error, label) from error
+        answer = Answer(response.status_code, response.headers.get("content-type", ""), body, label, self.quote)
+        if is_success(answer.status):
+            return answer
+        raise failure(request.method, answer, response.headers)
+
+    async def _body(self, response: httpx2.Response, label: str) -> bytes:
+        chunks, size = [], 0
+        async for chunk in response.aiter_bytes():
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > self._largest_body:
+                message = f"{label}: the answer is larger than {self._largest_body:,} bytes, and was not read further"
+                raise BadAnswer(message, request=label, status=response.status_code, hint=URL_HINT)
+        return b"".join(chunks)
+
+    def _translated(self, error: Exception, label: str) -> Exception:
+        origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))
+        return translated(error, request=label, origin=origin, quote=self.quote)
+
+
+def _prefixes(org: str, account: str) -> tuple[str, str, str]:
+    """Return the path prefixes by the value of their scope."""
+    for setting, name in (("org", org), ("account", account)):
+        if not name:
+            raise SettingsError(
+                f"`{setting}` is not set", hint=f"Give --{setting}, DLSYNC_{setting.upper()} or `{setting}`."
+            )
+    organisation = f"/orgs/{segment(org)}"
+    return "", organisation, f"{organisation}/accounts/{segment(account)}"
+
+
+def _checked(key: str) -> str:
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise SettingsError(
+            "the API key is empty or holds a character that a header cannot carry",
+            hint="Check DLSYNC_API_KEY or the file of --api-key-file for blanks and line breaks.",
+        )
+    return key

@@ -1,0 +1,72 @@
+"""The family ``dashboards``: export and import are documented, list and delete observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlsync.client.answers import objects_of, text_field, without, yaml_of
+from dlsync.client.connection import YAML
+from dlsync.client.family import Family, WritingFamily
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.model import Json
+
+_FAMILY = "dashboards"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDocument:
+    """A whole dashboard.
+
+    :param document: as the server has it, without the name.
+    """
+
+    name: str
+    document: Mapping[str, Json]
+
+
+class Dashboards(Family):
+    """Reads dashboards."""
+
+    async def list(self) -> tuple[NamedDocument, ...]:
+        """Return all dashboards, whole (GET dashboards, observed).
+
+        :raises Unsupported: where the server has only the documented operations; sent once a run at most.
+        """
+        answer = await self._capabilities.attempt("GET dashboards", lambda: self._get(_FAMILY))
+        return tuple(
+            NamedDocument(text_field(answer, item, "name"), without(item, "name")) for item in objects_of(answer)
+        )
+
+    async def export(self, name: str) -> bytes:
+        """Return one dashboard as YAML (GET dashboards/<name>).
+
+        :raises NotFound: where there is none of that name.
+        """
+        return yaml_of(await self._get(_FAMILY, name, accept=YAML))
+
+
+class WritingDashboards(Dashboards, WritingFamily):
+    """Reads and writes dashboards."""
+
+    async def put(self, name: str, body: bytes) -> None:
+        """Create or replace a dashboard (PUT dashboards/<name>).
+
+        :param body: YAML, sent as it is.
+        """
+        await self._send("PUT", _FAMILY, name, body=body, content_type=YAML)
+
+    async def delete(self, name: str) -> None:
+        """Delete a dashboard (DELETE dashboards/<name>, observed).
+
+        :raises NotFound: where there is none of that name.
+        :raises Unsupported: where the server has only the documented operations.
+        """
+        await self._capabilities.attempt(
+            "DELETE dashboards",
+            lambda: self._send("DELETE", _FAMILY, name),
+            exists=lambda: self._exists(_FAMILY, name, accept=YAML),
+        )

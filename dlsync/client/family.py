@@ -1,0 +1,88 @@
+"""What the API's families have in common; each is one module, with a reading class and one that also writes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from dlsync.client.connection import JSON
+from dlsync.client.statuses import UNPROCESSABLE
+from dlsync.errors import AlreadyExists, NotFound, Rejected
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.client.answers import Answer
+    from dlsync.client.capabilities import Capabilities
+    from dlsync.client.connection import Connection
+    from dlsync.client.writing import Method, WritingConnection
+    from dlsync.model import Json
+
+
+class Family:
+    """Reads one family of operations.
+
+    :param capabilities: shared by all families of a client.
+    """
+
+    def __init__(self, connection: Connection, capabilities: Capabilities) -> None:
+        self._connection = connection
+        self._capabilities = capabilities
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._connection!r})"
+
+    async def _get(self, *segments: str, params: Mapping[str, str] | None = None, accept: str = JSON) -> Answer:
+        try:
+            return await self._connection.get(segments, params, accept)
+        except NotFound:
+            await self._capabilities.confirm_account()
+            raise
+
+    async def _exists(self, *segments: str, accept: str = JSON) -> bool:
+        try:
+            await self._get(*segments, accept=accept)
+        except NotFound:
+            return False
+        return True
+
+
+class WritingFamily(Family):
+    """Writes one family of operations as well."""
+
+    _connection: WritingConnection
+
+    def __init__(self, connection: WritingConnection, capabilities: Capabilities) -> None:
+        super().__init__(connection, capabilities)
+
+    async def _send(
+        self, method: Method, *segments: str, body: bytes | None = None, content_type: str = JSON
+    ) -> Answer:
+        try:
+            return await self._connection.send(method, segments, body=body, content_type=content_type)
+        except NotFound:
+            await self._capabilities.confirm_account()
+            raise
+
+    async def _send_json(self, method: Method, payload: Mapping[str, Json], *segments: str) -> Answer:
+        return await self._send(method, *segments, body=json.dumps(payload).encode())
+
+    async def _create(self, family: str, payload: Mapping[str, Json], name: str, accept: str = JSON) -> None:
+        """POST, create-if-absent. 422 says both "exists" and "is wrong", so the server is asked which.
+
+        Twice, because between the refusal and the question somebody may have deleted it: a lock is such a thing.
+        """
+        try:
+            await self._create_once(family, payload, name, accept)
+        except Rejected as error:
+            if error.status != UNPROCESSABLE:
+                raise
+            await self._create_once(family, payload, name, accept)
+
+    async def _create_once(self, family: str, payload: Mapping[str, Json], name: str, accept: str) -> None:
+        try:
+            await self._send_json("POST", payload, family)
+        except AlreadyExists as error:
+            if error.status != UNPROCESSABLE or await self._exists(family, name, accept=accept):
+                raise
+            raise Rejected(error.message, request=error.request, status=error.status) from error

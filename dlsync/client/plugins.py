@@ -1,0 +1,121 @@
+"""The family ``plugins`` (documented)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlsync.client.answers import object_of, objects_of, text_field, without
+from dlsync.client.family import Family, WritingFamily
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.client.answers import Answer
+    from dlsync.model import Json
+
+_FAMILY = "plugins"
+
+
+@dataclass(frozen=True, slots=True)
+class PluginEntry:
+    """A plugin as the list names it, without its content.
+
+    :param extra: all other fields.
+    """
+
+    name: str
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A whole plugin.
+
+    :param extension: of its file, without the dot; empty where the server gives none.
+    :param content: decoded.
+    :param extra: all other fields, such as ``description``, ``interval`` (s), ``params``, ``shellArgs``, ``type``.
+    """
+
+    name: str
+    extension: str
+    content: bytes
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Plugins(Family):
+    """Reads plugins."""
+
+    async def list(self) -> tuple[PluginEntry, ...]:
+        """Return the names of all plugins (GET plugins).
+
+        The documentation calls the name ``plugin``, observed servers ``name``.
+        """
+        answer = await self._get(_FAMILY)
+        return tuple(
+            PluginEntry(text_field(answer, item, "name", "plugin"), without(item, "name", "plugin"))
+            for item in objects_of(answer)
+        )
+
+    async def get(self, name: str) -> Plugin:
+        """Return one plugin, whole (GET plugins/<name>).
+
+        :raises NotFound: where there is none of that name.
+        """
+        answer = await self._get(_FAMILY, name)
+        record = object_of(answer)
+        extension = record.get("extension")
+        return Plugin(
+            text_field(answer, record, "name", "plugin"),
+            extension if isinstance(extension, str) else "",
+            _content(answer, record),
+            without(record, "name", "plugin", "extension", "content", "encoding"),
+        )
+
+
+class WritingPlugins(Plugins, WritingFamily):
+    """Reads and writes plugins."""
+
+    async def create(self, name: str, extension: str, content: bytes, **fields: Json) -> None:
+        """Create a plugin where there is none of that name: atomic, so it can be a lock (POST plugins).
+
+        :param extension: of its file, without the dot.
+        :param fields: further ones, such as ``interval`` (s).
+        :raises AlreadyExists: where there is one.
+        """
+        payload = {**fields, "name": name, "extension": extension, "content": _encoded(content)}
+        await self._create(_FAMILY, payload, name)
+
+    async def update(self, name: str, content: bytes, **fields: Json) -> None:
+        """Replace a plugin's content, and the fields that are given (PATCH plugins/<name>).
+
+        :raises NotFound: where there is none of that name.
+        """
+        payload = {**fields, "content": _encoded(content), "encoding": "base64"}
+        await self._send_json("PATCH", payload, _FAMILY, name)
+
+    async def delete(self, name: str) -> None:
+        """Delete a plugin (DELETE plugins/<name>).
+
+        :raises NotFound: where there is none of that name.
+        """
+        await self._send("DELETE", _FAMILY, name)
+
+
+def _encoded(content: bytes) -> str:
+    return base64.b64encode(content).decode()
+
+
+def _content(answer: Answer, record: Mapping[str, Json]) -> bytes:
+    content = record.get("content")
+    if not isinstance(content, str):
+        raise answer.bad("the field `content` is missing or no text")
+    if record.get("encoding", "base64") not in {"base64", None, ""}:
+        raise answer.bad("the field `encoding` is not base64")
+    try:
+        # line breaks are let through: the documented upload pipes through `base64`, which wraps its lines
+        return base64.b64decode("".join(content.split()), validate=True)
+    except (binascii.Error, ValueError):
+        raise answer.bad("the field `content` is not base64") from None

@@ -1,0 +1,106 @@
+"""The family ``rules``: export and import are documented, list, create and delete observed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlsync.client.answers import objects_of, text_field, without, yaml_of
+from dlsync.client.connection import YAML
+from dlsync.client.family import Family, WritingFamily
+from dlsync.errors import AlreadyExists, NotFound, Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.model import Json
+
+_FAMILY = "rules"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEntry:
+    """A rule as the list names it; not the whole rule.
+
+    :param id: the server's own; None where it gives none.
+    :param mute: as the server has it.
+    :param extra: all other fields.
+    """
+
+    name: str
+    id: Json = None
+    mute: Json = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Rules(Family):
+    """Reads rules."""
+
+    async def list(self) -> tuple[RuleEntry, ...]:
+        """Return the names of all rules (GET rules, observed).
+
+        :raises Unsupported: where the server has only the documented operations; sent once a run at most.
+        """
+        answer = await self._capabilities.attempt("GET rules", lambda: self._get(_FAMILY))
+        return tuple(
+            RuleEntry(
+                text_field(answer, item, "name"),
+                item.get("id"),
+                item.get("mute"),
+                without(item, "name", "id", "mute"),
+            )
+            for item in objects_of(answer)
+        )
+
+    async def export(self, name: str) -> bytes:
+        """Return one rule as YAML (GET rules/<name>).
+
+        :raises NotFound: where there is none of that name.
+        """
+        return yaml_of(await self._get(_FAMILY, name, accept=YAML))
+
+
+class WritingRules(Rules, WritingFamily):
+    """Reads and writes rules."""
+
+    async def put(self, name: str, body: bytes) -> None:
+        """Create or replace a rule (PUT rules/<name>), with the POST before it that some servers want.
+
+        :param body: YAML, sent as it is.
+        """
+        try:
+            await self._put(name, body)
+        except NotFound as error:
+            await self._create_for(name, error)
+            await self._put(name, body)
+
+    async def create(self, name: str) -> None:
+        """Create an empty rule (POST rules, observed).
+
+        :raises AlreadyExists: where there is one of that name.
+        :raises Unsupported: where the server has only the documented operations.
+        """
+        await self._capabilities.attempt("POST rules", lambda: self._create(_FAMILY, {"name": name}, name, YAML))
+
+    async def delete(self, name: str) -> None:
+        """Delete a rule (DELETE rules/<name>, observed).
+
+        :raises NotFound: where there is none of that name.
+        :raises Unsupported: where the server has only the documented operations.
+        """
+        await self._capabilities.attempt(
+            "DELETE rules",
+            lambda: self._send("DELETE", _FAMILY, name),
+            exists=lambda: self._exists(_FAMILY, name, accept=YAML),
+        )
+
+    async def _put(self, name: str, body: bytes) -> None:
+        await self._send("PUT", _FAMILY, name, body=body, content_type=YAML)
+
+    async def _create_for(self, name: str, refused: NotFound) -> None:
+        try:
+            await self.create(name)
+        except AlreadyExists:
+            pass  # somebody else has just made it: the PUT that follows is what counts
+        except Unsupported:
+            raise refused from None

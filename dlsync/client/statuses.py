@@ -1,0 +1,83 @@
+"""What each status other than 2xx means, as errors; the only place that knows the codes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from dlsync.client.answers import URL_HINT
+from dlsync.client.retry import Fault
+from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, Rejected, ServerFault, Unauthorised
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.client.answers import Answer
+
+METHOD_NOT_ALLOWED = 405
+UNPROCESSABLE = 422
+_TRANSIENT = frozenset({429, 502, 503, 504})
+_KEY_HINT = "Check the key in DLSYNC_API_KEY or --api-key-file, and that its user may use this account."
+
+
+def is_success(status: int) -> bool:
+    """Tell whether a status is 2xx."""
+    return 200 <= status < 300  # noqa: PLR2004  # the range is the definition
+
+
+def failure(method: str, answer: Answer, headers: Mapping[str, str]) -> ApiError | Fault:
+    """Return the error that an answer of any other status stands for; a :class:`Fault` where it may pass."""
+    if answer.status in _TRANSIENT:
+        return _transient(answer, headers.get("retry-after", ""))
+    if answer.status < 400:  # noqa: PLR2004  # 4xx begins here
+        return _redirect(answer, headers.get("location", ""))
+    error, problem, hint = _meaning(method, answer.status)
+    said = reason(answer)
+    message = f"{answer.request}: {problem} ({answer.status}{': ' if said else ''}{said})"
+    return error(message, request=answer.request, status=answer.status, hint=hint)
+
+
+def _transient(answer: Answer, after: str) -> Fault:
+    said = reason(answer)
+    hint = "Try again later; the server is overloaded or restarting."
+    if answer.status == 429:  # noqa: PLR2004  # Too Many Requests
+        hint = "Set `requests_per_second` or a lower `concurrency`, or try again later."
+    words = f"the server answered {answer.status}{': ' if said else ''}{said}"
+    return Fault("status", words, request=answer.request, status=answer.status, after=after, hint=hint)
+
+
+def _redirect(answer: Answer, location: str) -> ApiError:
+    parts = urlsplit(location)
+    host = parts.netloc.rpartition("@")[2]
+    # the query is left out: a login page's may carry a token
+    target = answer.quote(f"{parts.scheme}://{host}{parts.path}" if host else parts.path) or "nowhere"
+    message = (
+        f"{answer.request}: the server answered {answer.status} and points to {target}; redirects are not followed"
+    )
+    return BadAnswer(message, request=answer.request, status=answer.status, hint=f"Set `url` to its target. {URL_HINT}")
+
+
+def _meaning(method: str, status: int) -> tuple[type[ApiError], str, str]:
+    if status == 401:  # noqa: PLR2004
+        return Unauthorised, "the server does not accept the API key", _KEY_HINT
+    if status == 403:  # noqa: PLR2004
+        return Unauthorised, "the API key is not allowed to do this", _KEY_HINT
+    if status == 404:  # noqa: PLR2004
+        return NotFound, "not found", ""
+    if method == "POST" and status in {409, UNPROCESSABLE}:
+        return AlreadyExists, "the name is taken", ""
+    if status >= 500:  # noqa: PLR2004
+        return ServerFault, "the server failed", "Its own log says why; dlsync can be run again."
+    return Rejected, "the server refuses this", ""
+
+
+def reason(answer: Answer) -> str:
+    """Return the server's own words, from ``error`` or ``message`` of a JSON body; empty where there are none."""
+    try:
+        body = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(body, dict):
+        return ""
+    return next((answer.quote(body[name]) for name in ("error", "message") if isinstance(body.get(name), str)), "")

@@ -1,0 +1,51 @@
+"""The connection that can change the account. Only the applier is given one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from dlsync.client.answers import Answer
+from dlsync.client.connection import JSON, Connection, Scope
+from dlsync.errors import NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import httpx2
+
+Method = Literal["PUT", "POST", "PATCH", "DELETE"]
+
+
+class WritingConnection(Connection):
+    """A :class:`Connection` that can also write.
+
+    Every write of the API is safe to repeat, POST being create-if-absent; so faults are retried as for GET.
+    """
+
+    methods: ClassVar[frozenset[str]] = frozenset({"GET", "PUT", "POST", "PATCH", "DELETE"})
+
+    async def send(
+        self,
+        method: Method,
+        segments: Iterable[str],
+        *,
+        body: bytes | None = None,
+        content_type: str = JSON,
+        scope: Scope = Scope.ACCOUNT,
+    ) -> Answer:
+        """Send a write; any 2xx is success, with or without a body.
+
+        :param segments: names, not encoded, below the scope.
+        :raises ApiError: where it was not done, or it is not known whether it was; see :mod:`dlsync.errors`.
+        """
+        headers = {"Accept": JSON} if body is None else {"Accept": JSON, "Content-Type": content_type}
+        return await self._exchange(method, self._path(segments, scope), headers, body)
+
+    async def _attempt(self, http: httpx2.AsyncClient, request: httpx2.Request, label: str, number: int) -> Answer:
+        try:
+            return await super()._attempt(http, request, label, number)
+        except NotFound:
+            # the attempt before may have deleted it, with only its answer lost
+            if number > 1 and request.method == "DELETE":
+                return Answer(204, "", b"", label, self.quote)
+            raise
