@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cache, lru_cache, reduce
 from importlib.resources import files
 from operator import getitem
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from dlsync import shape, wording
+from dlsync import shape, wording, yamlfile
 from dlsync.errors import DlsyncError
+from dlsync.model import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -74,30 +74,56 @@ def check(name: str, document: Json) -> list[Finding]:
     return sorted(found, key=lambda finding: (_rank(document, finding.path), finding.severity, finding.message))
 
 
+def located(findings: Iterable[Finding], file: str, content: bytes) -> list[Problem]:
+    """Return the findings as problems of a file, each with the line and column of its path.
+
+    :param file: relative to the tree.
+    :param content: the YAML that the document was parsed from.
+    """
+    findings = list(findings)
+    places = yamlfile.positions(content) if findings else {}
+    return [Problem(one.severity, one.message, file, *_nearest(places, one.path)) for one in findings]
+
+
+def _nearest(places: Mapping[Path, tuple[int, int]], path: Path) -> tuple[int | None, int | None]:
+    for length in range(len(path), -1, -1):
+        if place := places.get(path[:length]):
+            return place
+    return None, None
+
+
 def fields_at(name: str, path: Path) -> frozenset[str] | None:
-    """Return the fields that a schema knows of the mapping at a path, but for those that only the server sets.
+    """Return the fields that a file may have in the mapping at a path.
 
     :param path: keys and list positions; which position makes no difference.
     :returns: None where the schema knows no mapping, or one whose keys are the user's own.
     """
-    return _known(name, tuple(0 if isinstance(step, int) else step for step in path))[0]
+    return _known(name, _anywhere(path)).fields
+
+
+def owned_at(name: str, path: Path) -> frozenset[str]:
+    """Return the fields of the mapping at a path that only the server sets (``readOnly``)."""
+    return _known(name, _anywhere(path)).owned
 
 
 def defaults_at(name: str, path: Path) -> Mapping[str, Json]:
     """Return the fields of the mapping at a path that may be left out, each with the value that means the same."""
-    return _known(name, tuple(0 if isinstance(step, int) else step for step in path))[1]
+    return _known(name, _anywhere(path)).defaults
+
+
+def rank(name: str, path: Path, field: str) -> tuple[int, str]:
+    """Return where a field belongs among those of the mapping at a path: in the schema's order, unknown ones last."""
+    order = _known(name, _anywhere(path)).order
+    return order.get(field, len(order)), field
+
+
+def _anywhere(path: Path) -> Path:
+    return tuple(0 if isinstance(step, int) else step for step in path)
 
 
 @lru_cache(maxsize=4096)
-def _known(name: str, path: Path) -> tuple[frozenset[str] | None, Mapping[str, Json]]:
-    here: shape.Shape | None = _shape(name)
-    for step in path:
-        here = here.under(step) if here else None
-    fields = here.fields if here else None
-    if fields is None:
-        return None, MappingProxyType({})
-    defaults = {key: default for key, field in fields.items() for default in field.default}
-    return frozenset(key for key, field in fields.items() if not field.read_only), MappingProxyType(defaults)
+def _known(name: str, path: Path) -> shape.Known:
+    return _shape(name).known(path)
 
 
 @cache

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import getitem
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,22 @@ if TYPE_CHECKING:
     from dlsync.model import Json, Path
 
     Node = Mapping[str, Any]  # a schema, or a part of one
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a schema knows of the fields of one mapping.
+
+    :param fields: those that a file may have; None where the mapping is unknown, or its keys are the user's own.
+    :param owned: those that only the server sets.
+    :param defaults: those that may be left out, each with the value that means the same.
+    :param order: where each stands in the schema, from 0.
+    """
+
+    fields: frozenset[str] | None = None
+    owned: frozenset[str] = frozenset()
+    defaults: Mapping[str, Json] = field(default_factory=dict)
+    order: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +57,20 @@ class Shape:
         if isinstance(step, int):
             return self.items
         return self.fields.get(step, self.others) if self.fields else self.others
+
+    def known(self, path: Path) -> Known:
+        """Return what is known of the fields of the mapping at a path from here."""
+        if path:
+            inner = self.under(path[0])
+            return inner.known(path[1:]) if inner else Known()
+        if self.fields is None:
+            return Known()
+        return Known(
+            fields=frozenset(name for name, shape in self.fields.items() if not shape.read_only),
+            owned=frozenset(name for name, shape in self.fields.items() if shape.read_only),
+            defaults={name: default for name, shape in self.fields.items() for default in shape.default},
+            order={name: position for position, name in enumerate(self.fields)},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +133,7 @@ def _walk(shape: Shape, document: Json, path: Path, found: list[Stray]) -> None:
             inner = shape.under(key)
             if inner is None:
                 if shape.fields:
-                    writable = tuple(field for field, known in shape.fields.items() if not known.read_only)
+                    writable = tuple(name for name, known in shape.fields.items() if not known.read_only)
                     found.append(Stray((*path, key), is_field=True, known=writable))
             elif inner.leads_on:
                 _walk(inner, value, (*path, key), found)
