@@ -1,0 +1,161 @@
+"""The Starlette application: the routes table, the key, and errors as JSON."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections import defaultdict
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dlsync.server import accounts, agents, bodies, dashboards, links, plugins, rules, tags
+from dlsync.server import annotations as annotation_streams
+from dlsync.server.operation import Call, Operation, Settings, answer, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from dlsync.server.store import Store
+
+BASE = "/api/v1"
+FAMILIES = (accounts, agents, annotation_streams, dashboards, links, plugins, rules, tags)
+LOG = logging.getLogger("dlsync.server")
+
+
+def create_app(store: Store, settings: Settings | None = None) -> ASGIApp:
+    """Return the server as an ASGI application.
+
+    The organisation and the account of the settings are there from the start.
+    """
+    settings = settings or Settings()
+    with store.transaction():
+        store.add_account(store.add_org(settings.org), settings.account)
+    app = Starlette(
+        routes=[
+            Route(BASE + path, endpoint, methods=list(endpoint.operations))
+            for path, endpoint in _endpoints(store, settings)
+        ],
+        exception_handlers={HTTPException: lambda _request, error: error_answer(error)},
+    )
+    app.router.redirect_slashes = False  # an unknown path is unknown, whatever it would be with a slash
+    return Gate(app, settings.api_key)
+
+
+def _endpoints(store: Store, settings: Settings) -> Iterable[tuple[str, Endpoint]]:
+    paths: dict[str, dict[str, Operation]] = defaultdict(dict)
+    for family in FAMILIES:
+        for operation in family.OPERATIONS:
+            if operation.documented or not settings.documented_only:
+                paths[operation.path][operation.method] = operation
+    return [(path, Endpoint(operations, store, settings)) for path, operations in paths.items()]
+
+
+def error_answer(error: Exception) -> Response:
+    """Return any exception as JSON with a reason; one that is no HTTPException is a fault of ours."""
+    if not isinstance(error, HTTPException):
+        LOG.error("a request failed inside the server", exc_info=error)
+        return answer({"error": "the server failed; its log on stderr says why"}, 500)
+    response = answer({"error": error.detail}, error.status_code)
+    response.headers.update({name: _sorted(value) for name, value in (error.headers or {}).items()})
+    return response
+
+
+def _sorted(value: str) -> str:
+    """Starlette lists the allowed methods in the order of a set: make it the same each time."""
+    return ", ".join(sorted(value.split(", ")))
+
+
+class Gate:
+    """Lets in whoever has the key, and hands on the path as it was sent, so that ``a%2Fb`` stays one segment."""
+
+    def __init__(self, app: ASGIApp, api_key: str) -> None:
+        self._app = app
+        self._api_key = api_key.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 401, or pass the request on."""
+        if not self._admits(dict(scope["headers"]).get(b"authorization", b"")):
+            refusal = answer({"error": "the API key is missing or wrong; expected: Authorization: Bearer <key>"}, 401)
+            refusal.headers["www-authenticate"] = "Bearer"
+            await refusal(scope, receive, send)
+            return
+        await self._app({**scope, "path": scope["raw_path"].decode("ascii")}, receive, send)
+
+    def _admits(self, authorization: bytes) -> bool:
+        scheme, _, key = authorization.partition(b" ")
+        return hmac.compare_digest(key.strip(), self._api_key) and scheme.lower() == b"bearer"
+
+
+class Endpoint:
+    """All the operations of one path, as an ASGI application."""
+
+    def __init__(self, operations: Mapping[str, Operation], store: Store, settings: Settings) -> None:
+        self.operations = operations
+        self._store = store
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, perform the operation, send the answer."""
+        request = Request(scope, receive)
+        method = "GET" if request.method == "HEAD" else request.method
+        try:
+            body = b"" if method in {"GET", "DELETE"} else await bodies.read(request, self._settings.body_bytes)
+            response = self._perform(self.operations[method], request, body)
+        except ClientDisconnect:
+            return
+        except Exception as error:  # noqa: BLE001 -- the one boundary: error_answer logs what is not expected
+            response = error_answer(error)
+        await response(scope, receive, send)
+
+    def _perform(self, operation: Operation, request: Request, body: bytes) -> Response:
+        # From here to the answer nothing awaits: SQLite is local, and a call of some µs needs no other thread.
+        if operation.method == "GET":
+            return with_etag(operation.handle(self._locate(request, body)), request.headers.get("if-none-match", ""))
+        with self._store.transaction():
+            return operation.handle(self._locate(request, body))
+
+    def _locate(self, request: Request, body: bytes) -> Call:
+        names = {key: decoded(value) for key, value in request.path_params.items()}
+        org, account = names.pop("org", None), names.pop("account", None)
+        org_id = "" if org is None else self._org_id(org)
+        account_id = "" if org is None or account is None else self._account_id(org_id, org, account)
+        return Call(self._store, self._settings, request.headers, names, body, org_id, account_id)
+
+    def _org_id(self, org: str) -> str:
+        row = self._store.row("SELECT id FROM orgs WHERE name = ?", org)
+        if row is None:
+            raise fault(404, f"no organisation is called {org!r}")
+        return str(row["id"])
+
+    def _account_id(self, org_id: str, org: str, account: str) -> str:
+        row = self._store.row("SELECT id FROM accounts WHERE org = ? AND name = ?", org_id, account)
+        if row is None:
+            raise fault(404, f"no account of organisation {org!r} is called {account!r}")
+        return str(row["id"])
+
+
+def decoded(segment: str) -> str:
+    """Return the name that a path's segment stands for."""
+    try:
+        return unquote_to_bytes(segment).decode()
+    except UnicodeDecodeError as error:
+        raise fault(400, f"the path segment {segment!r} is not UTF-8 once it is percent-decoded") from error
+
+
+def with_etag(response: Response, known: str) -> Response:
+    """Add a strong ETag of the body; answer 304 where the client knows it already (RFC 9110, 13.1.2)."""
+    etag = f'"{blake2b(response.body, digest_size=16).hexdigest()}"'
+    response.headers["etag"] = etag
+    if known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
+        headers = {name: response.headers[name] for name in ("etag", "vary") if name in response.headers}
+        return Response(status_code=304, headers=headers)
+    return response

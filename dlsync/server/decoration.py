@@ -1,0 +1,37 @@
+"""Fields that some servers add of their own to what was sent: ids, states, dates."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import Any
+
+import yaml_rs
+
+_PARTS = {"dashboard": "positions", "rule": "criteria"}
+
+
+def decorate(document: dict[str, Any], kind: str, identifier: str, modified: str) -> dict[str, Any]:
+    """Return the document with the server's fields; the input is left alone."""
+    part = _PARTS[kind]
+    result = {**document, "id": identifier, "modified": modified}
+    if isinstance(result.get(part), list):
+        result[part] = [_with_id(item, f"{identifier}/{index}") for index, item in enumerate(result[part])]
+    if isinstance(result.get("actions"), list):
+        result["actions"] = [_with_status(action) for action in result["actions"]]
+    return result
+
+
+def dump(document: dict[str, Any]) -> bytes:
+    """Return the YAML of a document that no longer is the one sent."""
+    return yaml_rs.dumps(document).encode()
+
+
+def _with_id(item: object, seed: str) -> object:
+    digest = blake2b(seed.encode(), digest_size=12).hexdigest()
+    return {**item, "id": digest} if isinstance(item, dict) else item
+
+
+def _with_status(action: object) -> object:
+    if not isinstance(action, dict) or not isinstance(action.get("details"), dict):
+        return action
+    return {**action, "details": {**action["details"], "status": "OK"}}

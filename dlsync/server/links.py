@@ -1,0 +1,67 @@
+"""Links: which plugin goes to the agents of which tags."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from dlsync.server import bodies
+from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault
+from dlsync.server.store import new_id
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from dlsync.server.store import Row
+
+ONE = f"{ACCOUNT}/links/{{id}}"
+_JOINED = """SELECT links.id, links.tags, plugins.name FROM links JOIN plugins ON plugins.id = links.plugin
+             WHERE links.account = ?"""
+
+
+def list_all(call: Call) -> Response:
+    """GET ``links``."""
+    return answer([_view(call, row) for row in call.rows(f"{_JOINED} ORDER BY links.seq")])
+
+
+def create(call: Call) -> Response:
+    """POST ``links``."""
+    given = bodies.fields(call)
+    plugin, tags = bodies.text(given.get("plugin"), "plugin"), bodies.names_list(given.get("tags"), "tags")
+    row = call.store.row("SELECT id FROM plugins WHERE account = ? AND name = ?", call.account, plugin)
+    if row is None:
+        raise fault(422, f"plugin: no plugin is called {plugin!r}")
+    sql, identifier = "INSERT INTO links (id, account, plugin, tags) VALUES (?, ?, ?, ?)", new_id()
+    call.store.write(sql, identifier, call.account, row["id"], json.dumps(tags))
+    return answer(_view(call, _find(call, identifier)), 201)
+
+
+def get(call: Call) -> Response:
+    """GET ``links/<id>``."""
+    return answer(_view(call, _find(call, call.names["id"])))
+
+
+def delete(call: Call) -> Response:
+    """DELETE ``links/<id>``."""
+    identifier = call.names["id"]
+    return call.delete(_missing(identifier), "DELETE FROM links WHERE account = ? AND id = ?", identifier)
+
+
+def _find(call: Call, identifier: str) -> Row:
+    return call.row(_missing(identifier), f"{_JOINED} AND links.id = ?", identifier)
+
+
+def _missing(identifier: str) -> str:
+    return f"no link has the id {identifier!r}"
+
+
+def _view(call: Call, row: Row) -> dict[str, object]:
+    return {"org": call.org, "plugin": row["name"], "id": row["id"], "tags": json.loads(row["tags"])}
+
+
+OPERATIONS = (
+    Operation("GET", f"{ACCOUNT}/links", list_all),
+    Operation("POST", f"{ACCOUNT}/links", create, documented=False),
+    Operation("GET", ONE, get, documented=False),
+    Operation("DELETE", ONE, delete, documented=False),
+)

@@ -1,0 +1,125 @@
+"""What an operation is: a method, a path, and a function from a call to an answer."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.datastructures import Headers
+
+    from dlsync.server.store import Row, Store
+
+ORG = "/orgs/{org}"
+ACCOUNT = f"{ORG}/accounts/{{account}}"
+BODY_BYTES = 16 * 1024 * 1024
+
+
+def fault(status: int, reason: str) -> HTTPException:
+    """Return the exception that answers ``status`` with ``{"error": reason}``."""
+    return HTTPException(status, reason)
+
+
+def json_text(value: object) -> str:
+    """Return compact JSON.
+
+    :raises ValueError: for a number that JSON does not have, or half a surrogate pair.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text.encode()
+    return text
+
+
+def answer(value: object, status: int = 200) -> Response:
+    """Return a value as JSON."""
+    return Response(json_text(value), status, media_type="application/json")
+
+
+def no_content() -> Response:
+    """Return what a delete answers."""
+    return Response(status_code=204)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server behaves.
+
+    :param documented_only: answer as a server that has only the documented operations.
+    :param post_before_put: a PUT of a rule that was not POSTed first answers 404, as some servers do.
+    :param decorate: add fields of the server's own to dashboards and rules, as some servers do.
+    :param body_bytes: the longest body that is read.
+    :param now: the clock.
+    """
+
+    org: str = "acme"
+    account: str = "default"
+    api_key: str = field(default="changeme", repr=False)
+    documented_only: bool = False
+    post_before_put: bool = False
+    decorate: bool = False
+    body_bytes: int = BODY_BYTES
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request, read and located.
+
+    :param names: the names in the path, decoded, without the organisation's and the account's.
+    :param org: id of the organisation in the path, empty where there is none; ``account`` likewise.
+    """
+
+    store: Store
+    settings: Settings
+    headers: Headers
+    names: Mapping[str, str]
+    body: bytes = b""
+    org: str = ""
+    account: str = ""
+
+    @property
+    def name(self) -> str:
+        """The name at the end of the path."""
+        return self.names["name"]
+
+    def rows(self, sql: str, *values: Any) -> list[Row]:
+        """Return the rows of a query whose first parameter is the account."""
+        return self.store.rows(sql, self.account, *values)
+
+    def row(self, missing: str, sql: str, *values: Any) -> Row:
+        """Return the one row of a query whose first parameter is the account; 404 with ``missing`` without one."""
+        row = self.store.row(sql, self.account, *values)
+        if row is None:
+            raise fault(404, missing)
+        return row
+
+    def delete(self, missing: str, sql: str, *values: Any) -> Response:
+        """Run a DELETE whose first parameter is the account and answer 204; 404 with ``missing`` if it met nothing."""
+        if not self.store.write(sql, self.account, *values):
+            raise fault(404, missing)
+        return no_content()
+
+    def timestamp(self) -> str:
+        """Return the time as the documentation writes it: ``2016-07-06T10:47:46.951Z``."""
+        return self.settings.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A row of the routes table.
+
+    :param path: from the base on; its names are in braces.
+    :param documented: False for what only was observed, which ``documented_only`` turns off.
+    """
+
+    method: str
+    path: str
+    handle: Callable[[Call], Response]
+    documented: bool = True

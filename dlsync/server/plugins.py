@@ -1,0 +1,143 @@
+"""Plugins: scripts with their settings. POST creates where the name is free, and is refused where it is not."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from dlsync.server import bodies
+from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault
+from dlsync.server.store import new_id
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+    from dlsync.server.store import Row
+
+ALL = f"{ACCOUNT}/plugins"
+ONE = f"{ALL}/{{name}}"
+MAX_INTERVAL = 2**53
+_TEXTS = ("name", "extension", "description", "params", "shellArgs", "type", "pack")
+_TAGS = "SELECT DISTINCT value FROM links, json_each(links.tags) WHERE account = ? AND plugin = ? ORDER BY value"
+_SAVE = """INSERT INTO plugins VALUES (:id, :account, :name, :content, :extension, :description, :interval, :params,
+                                       :shellArgs, :type, :pack)
+           ON CONFLICT (id) DO UPDATE SET
+           (name, content, extension, description, interval, params, shell_args, type, pack) =
+           (:name, :content, :extension, :description, :interval, :params, :shellArgs, :type, :pack)"""
+
+
+def list_all(call: Call) -> Response:
+    """GET ``plugins``: the export's fields without the content; or as documented, with the keys of a link."""
+    shape = _documented if call.settings.documented_only else _listed
+    return answer([shape(call, row) for row in call.rows("SELECT * FROM plugins WHERE account = ? ORDER BY name")])
+
+
+def get(call: Call) -> Response:
+    """GET ``plugins/<name>``."""
+    return answer(_export(call, _find(call, call.name)))
+
+
+def create(call: Call) -> Response:
+    """POST ``plugins``."""
+    given = _checked(bodies.fields(call))
+    absent = [field for field in ("name", "extension", "content") if field not in given]
+    if absent:
+        raise fault(422, f"{', '.join(absent)}: expected")
+    _refuse_taken(call, given["name"])
+    kind = "INPROCESS" if given["extension"] == "py" else "SCRIPT"
+    defaults = {"description": "", "interval": 30, "params": "", "shellArgs": "", "type": kind, "pack": ""}
+    return _saved(call, {**defaults, **given, "id": new_id()}, 201)
+
+
+def update(call: Call) -> Response:
+    """PATCH ``plugins/<name>``: what is not given stays."""
+    row = _find(call, call.name)
+    given = _checked(bodies.fields(call))
+    if given.get("name", call.name) != call.name:
+        _refuse_taken(call, given["name"])
+    return _saved(call, {**_fields(row), **given, "id": row["id"]}, 200)
+
+
+def delete(call: Call) -> Response:
+    """DELETE ``plugins/<name>``, its links included."""
+    return call.delete(_missing(call.name), "DELETE FROM plugins WHERE account = ? AND name = ?", call.name)
+
+
+def _checked(given: dict[str, object]) -> dict[str, Any]:
+    """Return the fields that a client may set, each of its type; those of the server are left out."""
+    checked: dict[str, Any] = {field: bodies.text(given[field], field) for field in _TEXTS if field in given}
+    if "name" in given:
+        bodies.required_name(given)
+    if "interval" in given:
+        checked["interval"] = _interval(given["interval"])
+    if given.get("encoding", "base64") != "base64":
+        raise fault(422, "encoding: expected base64, the only one there is")
+    if "content" in given:
+        checked["content"] = _content(bodies.text(given["content"], "content"))
+    return checked
+
+
+def _interval(value: object) -> int:
+    """Return a number of seconds; a form has it as text."""
+    digits = value if isinstance(value, str) else str(value) if type(value) is int else ""
+    if not (digits.isascii() and digits.isdigit() and len(digits) < len(str(MAX_INTERVAL)) and int(digits)):
+        raise fault(422, f"interval: expected a whole number of seconds, 1 or more, not {value!r}")
+    return int(digits)
+
+
+def _content(value: str) -> bytes:
+    """Return the bytes of base64, which may be wrapped in lines, as ``base64`` in a shell leaves it."""
+    try:
+        return base64.b64decode("".join(value.splitlines()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise fault(422, f"content: not base64: {error}") from error
+
+
+def _saved(call: Call, plugin: dict[str, Any], status: int) -> Response:
+    call.store.write_fields(_SAVE, {**plugin, "account": call.account})
+    return answer(_export(call, _find(call, plugin["name"])), status)
+
+
+def _find(call: Call, name: str) -> Row:
+    return call.row(_missing(name), "SELECT * FROM plugins WHERE account = ? AND name = ?", name)
+
+
+def _refuse_taken(call: Call, name: str) -> None:
+    if call.store.row("SELECT id FROM plugins WHERE account = ? AND name = ?", call.account, name):
+        raise fault(422, f"a plugin called {name!r} exists already")
+
+
+def _missing(name: str) -> str:
+    return f"no plugin is called {name!r}"
+
+
+def _fields(row: Row) -> dict[str, Any]:
+    fields = {**dict(row), "shellArgs": row["shell_args"]}
+    del fields["account"], fields["shell_args"]
+    return fields
+
+
+def _listed(call: Call, row: Row) -> dict[str, object]:
+    fields = _fields(row)
+    digest = hashlib.sha1(fields.pop("content"), usedforsecurity=False).hexdigest()
+    return {**fields, "hash": digest, "encoding": "base64", "org": call.org}
+
+
+def _export(call: Call, row: Row) -> dict[str, object]:
+    return {"content": base64.b64encode(row["content"]).decode(), **_listed(call, row)}
+
+
+def _documented(call: Call, row: Row) -> dict[str, object]:
+    tags = [tag["value"] for tag in call.rows(_TAGS, row["id"])]
+    return {"org": call.org, "plugin": row["name"], "id": row["id"], "tags": tags}
+
+
+OPERATIONS = (
+    Operation("GET", ALL, list_all),
+    Operation("POST", ALL, create),
+    Operation("GET", ONE, get),
+    Operation("PATCH", ONE, update),
+    Operation("DELETE", ONE, delete),
+)

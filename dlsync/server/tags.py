@@ -1,0 +1,48 @@
+"""Tags: those that links and agents carry, and ``all``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault, no_content
+
+if TYPE_CHECKING:
+    from starlette.responses import Response
+
+EVERY = "all"
+_KNOWN = """SELECT tag.value AS name FROM links, json_each(links.tags) AS tag WHERE account = ?1
+            UNION SELECT tag.value FROM agents, json_each(agents.document, '$.tags') AS tag WHERE account = ?1"""
+
+
+def list_all(call: Call) -> Response:
+    """GET ``tags``."""
+    return answer([{"name": name} for name in sorted(_known(call))])
+
+
+def delete(call: Call) -> Response:
+    """DELETE ``tags/<tag>``: links and agents carry it no longer."""
+    if call.name == EVERY:
+        raise fault(422, f"the tag {EVERY!r} belongs to every agent and cannot be deleted")
+    if call.name not in _known(call):
+        raise fault(404, f"no link and no agent carries the tag {call.name!r}")
+    for row in call.rows("SELECT id, tags FROM links WHERE account = ?"):
+        call.store.write("UPDATE links SET tags = ? WHERE id = ?", _without(call, row["tags"]), row["id"])
+    sql = "UPDATE agents SET document = json_set(document, '$.tags', json(?)) WHERE account = ? AND id = ?"
+    for row in call.rows("SELECT id, document -> '$.tags' AS tags FROM agents WHERE account = ?"):
+        call.store.write(sql, _without(call, row["tags"]), call.account, row["id"])
+    return no_content()
+
+
+def _known(call: Call) -> set[str]:
+    return {EVERY, *(row["name"] for row in call.rows(_KNOWN))}
+
+
+def _without(call: Call, tags: str) -> str:
+    return json.dumps([tag for tag in json.loads(tags) if tag != call.name])
+
+
+OPERATIONS = (
+    Operation("GET", f"{ACCOUNT}/tags", list_all),
+    Operation("DELETE", f"{ACCOUNT}/tags/{{name}}", delete, documented=False),
+)
