@@ -40,7 +40,7 @@ def resource_name(stem: str) -> str:
 
     :raises DlsyncError: the stem is not text, or its escapes are not UTF-8.
     """
-    if any("\ud800" <= character <= "\udfff" for character in stem):
+    if not is_utf8(stem):
         raise DlsyncError(f"the file name {stem!a} is not UTF-8", hint="Rename the file.")
     return _ESCAPES.sub(lambda run: _unescaped(run[0], stem), unicodedata.normalize("NFC", stem))
 
@@ -69,8 +69,8 @@ def plugin_file(stem: str, extension: str) -> str:
     :param extension: as the server has it, without a dot; empty where it has none.
     """
     if not extension:
-        return stem.replace(".", "%2E")
-    file_name = f"{stem}.{file_stem(extension).replace('.', '%2E')}"
+        return _without_dots(stem)
+    file_name = f"{stem}.{_without_dots(file_stem(extension))}"
     return _META.sub("%2E", file_name, count=1)
 
 
@@ -90,6 +90,11 @@ def too_long(file_name: str) -> bool:
     return len(file_name.encode("utf-8", "surrogatepass")) > MAX_FILE_NAME_BYTES
 
 
+def is_utf8(file_name: str) -> bool:
+    """Say whether a file name, as the operating system gave it, is text; bytes that are none are lone surrogates."""
+    return not any("\ud800" <= character <= "\udfff" for character in file_name)
+
+
 def _is_portable(character: str) -> bool:
     return character.isprintable() and character not in _FORBIDDEN
 
@@ -97,9 +102,7 @@ def _is_portable(character: str) -> bool:
 def _stem(name: str, keeps: Callable[[str], bool]) -> str:
     if not name:
         raise DlsyncError("a resource without a name cannot be a file", hint="Give it a name on the server.")
-    stem = _spelled(name, keeps)
-    if not unicodedata.is_normalized("NFC", stem):
-        stem = _spelled(name, lambda character: character.isascii() and keeps(character))
+    stem = _composed(_spelled(name, keeps))
     return _escaped(stem[0]) + stem[1:] if _RESERVED.match(stem) else stem
 
 
@@ -109,6 +112,17 @@ def _spelled(name: str, keeps: Callable[[str], bool]) -> str:
         character if keeps(character) and not (position in ends and character in ". ") else _escaped(character)
         for position, character in enumerate(name)
     )
+
+
+def _composed(stem: str) -> str:
+    # also where an accent came to stand behind the last hex digit of an escape
+    if unicodedata.is_normalized("NFC", stem):
+        return stem
+    return "".join(character if character.isascii() else _escaped(character) for character in stem)
+
+
+def _without_dots(stem: str) -> str:
+    return _composed(stem.replace(".", "%2E"))
 
 
 def _escaped(character: str) -> str:

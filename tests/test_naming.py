@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlsync.errors import DlsyncError
-from dlsync.naming import distinct_stems, file_stem, plugin_file, plugin_name, resource_name, too_long
+from dlsync.naming import distinct_stems, file_stem, is_utf8, plugin_file, plugin_name, resource_name, too_long
 
 NAMES = st.text(st.characters(), min_size=1, max_size=20)
 AWKWARD = st.text(
@@ -140,6 +140,8 @@ def test_a_plugin_file_name_is_the_name_a_dot_and_the_extension(name: str, exten
     assert plugin_name(file_name) == (name, extension)
 
 
+@example("0.\u0327", "")
+@example("x", "0.\u0327")
 @given(ANY_NAME, st.just("") | ANY_NAME | st.sampled_from(["meta.yaml", "yaml", "YAML"]))
 def test_a_plugin_file_name_leads_back_to_name_and_extension_and_is_never_another_ones_metadata(
     name: str, extension: str
@@ -160,3 +162,8 @@ def test_a_plugin_file_without_an_extension_is_all_name(file_name: str) -> None:
 def test_a_file_name_is_too_long_from_256_bytes_of_utf_8() -> None:
     assert not too_long("x" * 255)
     assert too_long("\u00e9" * 128)
+
+
+def test_a_file_name_whose_bytes_are_no_text_is_told_apart() -> None:
+    assert is_utf8("caf\u00e9")
+    assert not is_utf8(b"a\xff".decode("utf-8", "surrogateescape"))
