@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from functools import cache, lru_cache, reduce
+from functools import cache, lru_cache
 from importlib.resources import files
-from operator import getitem
 from typing import TYPE_CHECKING, Any
 
 from dlsync import shape, wording, yamlfile
@@ -20,13 +19,23 @@ from dlsync.model import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from jsonschema_rs import Draft202012Validator, ValidationError
+    from jsonschema_rs import Draft202012Validator
 
     from dlsync.model import Json, Path, Severity
 
 _FOLDER = files("dlsync") / "schemas"
 _SUFFIX = ".schema.json"
 _NOT_PLAIN = "this cannot be checked: it is nested too deeply, or a key or a character in it is not text"
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """A value that a part of the schema, the node, refuses by one of its keywords."""
+
+    path: Path
+    value: Any
+    keyword: str
+    node: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +73,13 @@ def check(name: str, document: Json) -> list[Finding]:
     :raises DlsyncError: there is no schema of that name.
     """
     try:
-        errors = list(_validator(name).iter_errors(document))
+        faults = _faults(name, document)
     except ValueError:  # jsonschema-rs on 255 levels or more, keys that are no text, lone surrogates
         return [Finding("error", (), _NOT_PLAIN)]
     strays = shape.strays(_shape(name), document)
-    if not errors and not strays:
+    if not faults and not strays:
         return []
-    found = _findings(name, document, errors, strays)
-    return sorted(found, key=lambda finding: (_rank(document, finding.path), finding.severity, finding.message))
+    return _in_order(document, _findings(faults, strays))
 
 
 def located(findings: Iterable[Finding], file: str, content: bytes) -> list[Problem]:
@@ -132,13 +140,6 @@ def _schema(name: str) -> dict[str, Any]:
     return schema
 
 
-def _node(name: str, path: Iterable[str | int]) -> dict[str, Any]:
-    node: Any = _schema(name)
-    for step in path:
-        node = node[step]
-    return dict(node)
-
-
 @cache
 def _shape(name: str) -> shape.Shape:
     return shape.compiled(_schema(name))
@@ -151,30 +152,51 @@ def _validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(_schema(name))
 
 
-def _findings(name: str, document: Json, errors: list[ValidationError], strays: list[shape.Stray]) -> Iterator[Finding]:
-    missing = [error for error in errors if error.kind.name == "required"]
-    lacking: set[Path] = {(*error.instance_path, error.kind.as_dict()["property"]) for error in missing}
+def _faults(name: str, document: Json) -> list[_Fault]:
+    validator = _validator(name)
+    if validator.is_valid(document):
+        return []
+    # not iter_errors: its paths make `7` of a key "7" and drop empty keys (jsonschema-rs 0.60)
+    faults = []
+    for unit in validator.evaluate(document).errors():
+        path, value = _follow(document, unit["instanceLocation"])
+        node, _, keyword = unit["schemaLocation"].rpartition("/")
+        faults.append(_Fault(path, value, keyword, _follow(_schema(name), node)[1]))
+    return faults
+
+
+def _follow(document: Json, pointer: str) -> tuple[Path, Any]:
+    """Return the path that a JSON pointer (RFC 6901) means in a document, and what is there."""
+    found: Any = document
+    path: list[str | int] = []
+    for part in pointer.split("/")[1:]:
+        path.append(int(part) if isinstance(found, list) else part.replace("~1", "/").replace("~0", "~"))
+        found = found[path[-1]]
+    return tuple(path), found
+
+
+def _findings(faults: list[_Fault], strays: list[shape.Stray]) -> Iterator[Finding]:
+    missing = [fault for fault in faults if fault.keyword == "required"]
+    lacking = {
+        (*fault.path, field) for fault in missing for field in fault.node["required"] if field not in fault.value
+    }
     for stray in strays:
-        yield _stray(document, stray, lacking)
+        yield _stray(stray, lacking)
     for path in lacking:
         yield Finding("error", path[:-1], _has_no(path))
-    wrong = {tuple(error.instance_path): error.schema_path for error in errors if error.kind.name != "required"}
-    for path, schema_path in wrong.items():
-        yield Finding("error", path, _wrong(document, path, _node(name, schema_path[:-1])))
+    for path, fault in {fault.path: fault for fault in faults if fault.keyword != "required"}.items():
+        yield Finding("error", path, _wrong(fault))
 
 
-def _stray(document: Json, stray: shape.Stray, lacking: set[Path]) -> Finding:
+def _stray(stray: shape.Stray, lacking: set[Path]) -> Finding:
     """Word what the schema has not heard of; a field that stands for a lacking one takes that with it."""
     if not stray.is_field:
-        return Finding("warning", stray.path, _unseen(stray, str(_at(document, stray.path))))
-    *parent, key = stray.path
-    missing = tuple(field for field in stray.known if (*parent, field) in lacking)
-    meant = wording.near_miss(str(key), missing)
-    if meant:
+        return Finding("warning", stray.path, _unseen(stray))
+    parent = stray.path[:-1]
+    if meant := wording.near_miss(stray.word, tuple(field for field in stray.known if (*parent, field) in lacking)):
         lacking.remove((*parent, meant))
         return Finding("error", stray.path, f"{_has_no((*parent, meant))}; {_misspelt(stray.path, meant)}")
-    meant = wording.near_miss(str(key), stray.known)
-    if meant:
+    if meant := wording.near_miss(stray.word, stray.known):
         return Finding("warning", stray.path, _misspelt(stray.path, meant))
     return Finding("warning", stray.path, f"`{wording.place(stray.path)}` is not a field that is known here")
 
@@ -189,39 +211,38 @@ def _has_no(path: Path) -> str:
     return f"{owner} has no `{field}`"
 
 
-def _unseen(stray: shape.Stray, value: str) -> str:
+def _unseen(stray: shape.Stray) -> str:
     """Word a value of an open enumeration that nobody has seen yet."""
-    problem = f"`{wording.place(stray.path)}` is {wording.value(value)}"
-    meant = wording.near_miss(value, stray.known)
+    problem = f"`{wording.place(stray.path)}` is {wording.value(stray.word)}"
+    meant = wording.near_miss(stray.word, stray.known)
     if meant:
         return f"{problem}: did you mean {wording.value(meant)}?"
     return f"{problem}, known are {', '.join(wording.value(known) for known in stray.known)}"
 
 
-def _wrong(document: Json, path: Path, node: Mapping[str, Any]) -> str:
-    """Word a value that the schema's node does not allow, with the way out where it is plain."""
-    value = _at(document, path)
-    owner = f"`{wording.place(path)}`" if path else "the document"
-    problem = f"{owner} is {wording.value(value)}, expected {wording.expectation(node)}"
-    meant = wording.near_miss(value, tuple(node.get("enum", ()))) if isinstance(value, str) else None
-    if meant:
-        return f"{problem}; did you mean {wording.value(meant)}?"
-    types = node.get("type", ())
-    if isinstance(value, bool | int | float) and "string" in types and "boolean" not in types:
+def _wrong(fault: _Fault) -> str:
+    """Word a value that the schema does not allow, with the way out where it is plain."""
+    owner = f"`{wording.place(fault.path)}`" if fault.path else "the document"
+    problem = f"{owner} is {wording.value(fault.value)}, expected {wording.expectation(fault.node)}"
+    if isinstance(fault.value, str):
+        meant = wording.near_miss(fault.value, tuple(fault.node.get("enum", ())))
+        return f"{problem}; did you mean {wording.value(meant)}?" if meant else problem
+    types = fault.node.get("type", ())
+    if isinstance(fault.value, bool | int | float) and "string" in types and "boolean" not in types:
         return f"{problem}; put it in quotes if it is meant as text"
     return problem
 
 
-def _at(document: Json, path: Path) -> Json:
-    found: Json = reduce(getitem, path, document)  # type: ignore[arg-type]  # a path of this document fits its containers
-    return found
+def _in_order(document: Json, findings: Iterable[Finding]) -> list[Finding]:
+    """Sort the findings as their places come in the document."""
+    orders: dict[int, dict[str, int]] = {}  # a mapping's keys with their position, by the mapping's id
 
+    def place(path: Path) -> Iterator[int]:
+        found: Any = document
+        for step in path:
+            if isinstance(found, dict) and id(found) not in orders:
+                orders[id(found)] = {key: position for position, key in enumerate(found)}
+            yield step if isinstance(step, int) else orders[id(found)][step]
+            found = found[step]
 
-def _rank(document: Json, path: Path) -> tuple[int, ...]:
-    """Return where a path stands in the document, comparable with that of its other paths."""
-    found: Any = document
-    ranks = []
-    for step in path:
-        ranks.append(step if isinstance(step, int) else list(found).index(step))
-        found = found[step]
-    return tuple(ranks)
+    return sorted(findings, key=lambda finding: (tuple(place(finding.path)), finding.severity, finding.message))

@@ -77,10 +77,12 @@ class Shape:
 class Stray:
     """A field or a value that the schema has not heard of.
 
+    :param word: the field's name, or the value.
     :param known: the fields, or the values, that it knows there.
     """
 
     path: Path
+    word: str
     is_field: bool
     known: tuple[str, ...]
 
@@ -95,29 +97,29 @@ def compiled(schema: Node) -> Shape:
 
 
 def _compiled(schema: Node, node: Node) -> Shape:
-    parts = list(_parts(schema, node))
-    fields = {key: _compiled(schema, sub) for part in parts for key, sub in part.get("properties", {}).items()}
-    others = [_compiled(schema, part["additionalProperties"]) for part in parts if "additionalProperties" in part]
-    items = [_compiled(schema, part["items"]) for part in parts if "items" in part]
-    choices = [value for part in parts for branch in part.get("anyOf", ()) for value in branch.get("enum", ())]
+    made_of = list(parts(schema, node))
+    fields = {key: _compiled(schema, sub) for part in made_of for key, sub in part.get("properties", {}).items()}
+    others = [_compiled(schema, part["additionalProperties"]) for part in made_of if "additionalProperties" in part]
+    items = [_compiled(schema, part["items"]) for part in made_of if "items" in part]
+    choices = [value for part in made_of for branch in part.get("anyOf", ()) for value in branch.get("enum", ())]
     return Shape(
         fields=fields or None,
         others=others[0] if others else None,
         items=items[0] if items else None,
         choices=tuple(choices),
-        default=tuple(part["default"] for part in parts if "default" in part),
-        read_only=any("readOnly" in part for part in parts),
+        default=tuple(part["default"] for part in made_of if "default" in part),
+        read_only=any("readOnly" in part for part in made_of),
         leads_on=any((fields, choices, *(shape.leads_on for shape in others + items))),
     )
 
 
-def _parts(schema: Node, node: Node) -> Iterator[Node]:
+def parts(schema: Node, node: Node) -> Iterator[Node]:
     """Yield the node and all that it is made of by ``$ref`` and ``allOf``."""
     yield node
     if "$ref" in node:
-        yield from _parts(schema, reduce(getitem, node["$ref"].removeprefix("#/").split("/"), schema))
+        yield from parts(schema, reduce(getitem, node["$ref"].removeprefix("#/").split("/"), schema))
     for part in node.get("allOf", ()):
-        yield from _parts(schema, part)
+        yield from parts(schema, part)
 
 
 def strays(shape: Shape, document: Json) -> list[Stray]:
@@ -134,7 +136,7 @@ def _walk(shape: Shape, document: Json, path: Path, found: list[Stray]) -> None:
             if inner is None:
                 if shape.fields:
                     writable = tuple(name for name, known in shape.fields.items() if not known.read_only)
-                    found.append(Stray((*path, key), is_field=True, known=writable))
+                    found.append(Stray((*path, key), key, is_field=True, known=writable))
             elif inner.leads_on:
                 _walk(inner, value, (*path, key), found)
     elif isinstance(document, list):
@@ -142,4 +144,4 @@ def _walk(shape: Shape, document: Json, path: Path, found: list[Stray]) -> None:
             for position, value in enumerate(document):
                 _walk(shape.items, value, (*path, position), found)
     elif isinstance(document, str) and shape.choices and document not in shape.choices:
-        found.append(Stray(path, is_field=False, known=tuple(str(choice) for choice in shape.choices)))
+        found.append(Stray(path, document, is_field=False, known=tuple(str(choice) for choice in shape.choices)))

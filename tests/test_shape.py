@@ -1,0 +1,67 @@
+"""What a schema knows of each place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dlsync import shape
+from dlsync.shape import Known, Stray
+
+SCHEMA: dict[str, Any] = {
+    "allOf": [{"$ref": "#/$defs/common"}],
+    "properties": {
+        "size": {"anyOf": [{"enum": ["small", "large"]}, {}], "default": "small"},
+        "id": {"readOnly": True},
+        "people": {"items": {"$ref": "#/$defs/common"}},
+        "free": {"type": "object"},
+        "by_name": {"additionalProperties": {"$ref": "#/$defs/common"}},
+    },
+    "$defs": {"common": {"properties": {"name": {"type": "string"}}}},
+}
+SHAPE = shape.compiled(SCHEMA)
+
+
+def test_references_and_all_of_are_part_of_the_mapping() -> None:
+    assert SHAPE.known(()) == Known(
+        fields=frozenset({"name", "size", "people", "free", "by_name"}),
+        owned=frozenset({"id"}),
+        defaults={"size": "small"},
+        order={"size": 0, "id": 1, "people": 2, "free": 3, "by_name": 4, "name": 5},
+    )
+
+
+def test_a_list_and_names_of_the_users_own_lead_on() -> None:
+    assert SHAPE.known(("people", 0)) == SHAPE.known(("by_name", "anybody"))
+    assert SHAPE.known(("people", 0)).fields == frozenset({"name"})
+
+
+def test_nothing_is_known_below_what_the_schema_leaves_open() -> None:
+    assert SHAPE.known(("free",)) == SHAPE.known(("nowhere", 0)) == Known()
+
+
+def test_a_document_of_known_fields_and_values_has_no_strays() -> None:
+    document: Any = {
+        "name": "a",
+        "size": "large",
+        "id": 1,
+        "people": [{"name": "b"}],
+        "free": {"any": [1]},
+        "by_name": {"c": {}},
+    }
+
+    assert shape.strays(SHAPE, document) == []
+
+
+def test_strays_come_in_the_documents_order_with_what_is_known_there() -> None:
+    document: Any = {"by_name": {"c": {"nam": 1}}, "size": "medium", "people": [{}, {"age": 1}], "shoe": 42}
+
+    assert shape.strays(SHAPE, document) == [
+        Stray(("by_name", "c", "nam"), "nam", is_field=True, known=("name",)),
+        Stray(("size",), "medium", is_field=False, known=("small", "large")),
+        Stray(("people", 1, "age"), "age", is_field=True, known=("name",)),
+        Stray(("shoe",), "shoe", is_field=True, known=("size", "people", "free", "by_name", "name")),
+    ]
+
+
+def test_a_document_of_another_structure_is_no_stray() -> None:
+    assert shape.strays(SHAPE, {"people": {"a": 1}, "size": 7, "by_name": ["x"]}) == []
