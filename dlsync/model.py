@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -81,6 +81,7 @@ class Difference:
     :param before: live; None for ``add``.
     :param after: desired; None for ``remove``.
     :param line: in the change's file, from 1.
+    :param moved: an item of an ordered list that only stands elsewhere; both sides are ``{"index": n}``.
     """
 
     path: Path
@@ -88,6 +89,7 @@ class Difference:
     before: Json = None
     after: Json = None
     line: int | None = None
+    moved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,10 @@ class Plan:
     def count(self, action: Action) -> int:
         """Return how many changes are of that action."""
         return sum(change.action == action for change in self.changes)
+
+    def with_changes(self, changes: Iterable[Change]) -> Plan:
+        """Return this plan with its changes as they are after an apply."""
+        return replace(self, changes=tuple(changes))
 
     @property
     def conflicts(self) -> int:

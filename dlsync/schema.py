@@ -147,7 +147,7 @@ def _shape(name: str) -> shape.Shape:
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
-    from jsonschema_rs import Draft202012Validator  # noqa: PLC0415 - 10 ms that `--help` and completion do not need
+    from jsonschema_rs import Draft202012Validator
 
     return Draft202012Validator(_schema(name))
 

@@ -25,7 +25,7 @@ class ListRule:
     """
 
     keys: tuple[Callable[[Json], object], ...] = ()
-    ordered: bool = False
+    ordered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +45,13 @@ class Listing:
     """What a server said that it has of one kind.
 
     :param resources: those that the listing holds whole.
-    :param names: those that it only names; None where it has no list operation.
+    :param names: all that it names; None where it has no list operation.
+    :param complete: False where there may be more than it names.
     """
 
     resources: tuple[Resource, ...] = ()
     names: frozenset[str] | None = None
+    complete: bool = True
 
 
 class Kind(ABC):
@@ -58,29 +60,52 @@ class Kind(ABC):
     name: ClassVar[str]
     folder: ClassVar[str]
     order: ClassVar[int]
-    lists: ClassVar[Mapping[tuple[str, ...], ListRule]]
 
     # files
     @abstractmethod
     def read(self, sources: Sequence[SourceFile]) -> tuple[list[Resource], list[Problem]]:
         """Turn the files of this kind's folder into resources, with all problems found on the way."""
 
-    @abstractmethod
-    def line_of(self, resource: Resource, path: Path) -> int | None:
-        """Return the line, from 1, at which the resource's file has the path."""
+    def files(self, desired: Resource) -> tuple[str, ...]:
+        """Return the resource's files in the tree."""
+        return (desired.file,)
 
     @abstractmethod
-    def files_of(self, live: Resource, stem: str) -> dict[str, bytes]:
-        """Return the files, by path within the folder, that stand for a live resource not in the tree yet."""
+    def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
+        """Return the file that the differences stand in, and the differences with their lines, from 1."""
 
     @abstractmethod
-    def edited(self, desired: Resource, diff: Sequence[Difference], sources: Mapping[str, bytes]) -> dict[str, bytes]:
-        """Return the files with the live side of the differences written in, all else as it was."""
+    def new_files(self, live: Resource, stem: str) -> dict[str, bytes | None]:
+        """Return the files, by path in the tree, that are to stand for a live resource which the tree has not."""
+
+    @abstractmethod
+    def edited_files(self, desired: Resource, live: Resource) -> dict[str, bytes | None]:
+        """Return the resource's files with the live side written in and all else as it was; None: remove it."""
 
     # canonical form
     @abstractmethod
-    def canonical(self, document: Mapping[str, Json]) -> Json:
-        """Return the document without what carries no meaning; the input is left alone."""
+    def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
+        """Return the document without what carries no meaning; list positions stay, the input is left alone."""
+
+    @abstractmethod
+    def list_rule(self, path: Path) -> ListRule:
+        """Return how the items of the list at the path are matched."""
+
+    @abstractmethod
+    def disregards(self, path: Path, field: str) -> bool:
+        """Whether a field that only the live side has, in the mapping at the path, is the server's own business."""
+
+    def endangered(self, unseen: Sequence[Path]) -> Sequence[Path]:
+        """Return those of the fields that only the live side has which an update would drop."""
+        return unseen
+
+    def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:  # noqa: ARG002 - for kinds with two spellings
+        """Return the mapping at the path in the one spelling that canonical forms use."""
+        return mapping
+
+    def respelled(self, path: Path, written: Mapping[str, Json], flat: dict[str, Json]) -> dict[str, Json]:  # noqa: ARG002 - see above
+        """Return a flattened mapping spelled as the user wrote it."""
+        return flat
 
     # endpoints
     @abstractmethod
@@ -96,8 +121,8 @@ class Kind(ABC):
         """Make the resource on the server."""
 
     @abstractmethod
-    async def update(self, client: Client, desired: Resource) -> None:
-        """Replace the live resource."""
+    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
+        """Make the live resource what the files say; ``diff`` is what they differ in."""
 
     @abstractmethod
     async def delete(self, client: Client, name: str) -> None:

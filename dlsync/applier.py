@@ -1,0 +1,103 @@
+"""The applier: the plan to the server, step by step, and the proof that it took hold. Nothing else writes."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from dlsync import wording
+from dlsync.differ import compare
+from dlsync.errors import DlsyncError, Unauthorised
+from dlsync.fetcher import fetch, together
+from dlsync.kinds import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dlsync.client import Client
+    from dlsync.model import Address, Change, Difference, Plan, Resource
+
+
+async def apply(
+    client: Client,
+    plan: Plan,
+    desired: Mapping[Address, Resource],
+    *,
+    progress: Callable[[], None] = lambda: None,
+) -> Plan:
+    """Carry a plan out and fetch what it touched again.
+
+    Kinds go one after the other in the order of the plan, the changes of one kind at once. A change that fails leaves
+    the others going on; a key that is refused ends the run.
+
+    :param desired: what the files say, by address, as the plan was made from it.
+    :param progress: called for each change that was tried.
+    :returns: the plan with a result for each change: ``failed`` also where the server did not keep what was sent.
+    """
+    run = _Run(client, desired, progress)
+    done: list[Change] = []
+    for _, step in groupby(plan.changes, key=lambda change: (change.action == "delete", change.address.kind)):
+        done += await together([run.change(change) for change in step])
+    return plan.with_changes(await _verified(client, done, desired))
+
+
+class _Run:
+    """One apply: what all of its changes share."""
+
+    def __init__(self, client: Client, desired: Mapping[Address, Resource], progress: Callable[[], None]) -> None:
+        self._client = client
+        self._desired = desired
+        self._progress = progress
+        self._locked_out = ""
+
+    async def change(self, change: Change) -> Change:
+        if self._locked_out:
+            return change.finished("skipped", self._locked_out)
+        try:
+            await self._write(change)
+        except Unauthorised as error:
+            self._locked_out = error.message
+            return change.finished("failed", error.message)
+        except DlsyncError as error:
+            return change.finished("failed", error.message)
+        finally:
+            self._progress()
+        return change.finished("applied")
+
+    async def _write(self, change: Change) -> None:
+        kind = kind_of(change.address.kind)
+        if change.action == "delete":
+            await kind.delete(self._client, change.address.name)
+        elif change.action == "create":
+            await kind.create(self._client, self._desired[change.address])
+        else:
+            await kind.update(self._client, self._desired[change.address], change.diff)
+
+
+async def _verified(client: Client, changes: list[Change], desired: Mapping[Address, Resource]) -> list[Change]:
+    """Fetch what was written once more: an answer of 2xx is not yet what the plan said."""
+    written = {change.address for change in changes if change.result == "applied"}
+    live = (await fetch(client, written)).resources if written else {}
+    return [
+        _held(change, live.get(change.address), desired) if change.address in written else change for change in changes
+    ]
+
+
+def _held(change: Change, live: Resource | None, desired: Mapping[Address, Resource]) -> Change:
+    if change.action == "delete":
+        return change if live is None else change.finished("failed", "the server still has it after the delete")
+    if live is None:
+        return change.finished("failed", "the server does not have it after the write")
+    diff = compare(kind_of(change.address.kind), desired[change.address], live).diff
+    if not diff:
+        return change
+    return change.finished("failed", "the server did not keep what was sent: " + "; ".join(map(_not_kept, diff)))
+
+
+def _not_kept(one: Difference) -> str:
+    where, sent, kept = wording.place(one.path), wording.value(one.after), wording.value(one.before)
+    if one.moved:
+        return f"`{where}` stands elsewhere"
+    if one.op == "add":
+        return f"`{where}` is missing (sent {sent})"
+    return f"`{where}` is there with {kept}" if one.op == "remove" else f"`{where}` is {kept} (sent {sent})"

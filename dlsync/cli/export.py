@@ -1,0 +1,54 @@
+"""``dlsync export``: the account into files."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from dlsync.cli import options
+from dlsync.cli.options import CURRENT, Format, Server, command
+from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
+
+Managed = Annotated[bool, typer.Option("--managed", help="Only what the files have already.")]
+Mirror = Annotated[bool, typer.Option("--mirror", help="Remove the files of what is gone from the server.")]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 if files would change.")]
+
+
+@command
+def export(
+    server: Server,
+    directory: options.Directory = CURRENT,
+    target: options.Targets = None,
+    managed: Managed = False,
+    mirror: Mirror = False,
+    check: Check = False,
+    output: options.OutputFormat = Format.text,
+) -> int:
+    """Write what is live into files; comments and layout of those that are there stay."""
+    from dlsync import operations
+    from dlsync.cli.output import result, warnings
+    from dlsync.render import export as rendering
+    from dlsync.render.progress import Progress
+    from dlsync.targets import Targets
+
+    settings = server.settings(directory)
+    with Progress("Fetching", sys.stderr) as bar:
+        made = asyncio.run(
+            operations.export(
+                directory,
+                settings,
+                targets=Targets(target or ()),
+                managed=managed,
+                mirror=mirror,
+                check=check,
+                progress=bar.advance,
+            )
+        )
+    warnings(made.problems)
+    result(rendering.as_json(made) if output is Format.json else rendering.as_text(made, written=not check))
+    if any(problem.severity == "error" for problem in made.problems):
+        return EXIT_ERROR
+    return EXIT_CHANGES if check and made else EXIT_OK

@@ -1,0 +1,101 @@
+"""The options that several commands share, and how a command that reaches a server gets them."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlsync.settings import Settings
+
+CURRENT = Path()
+
+
+class Format(StrEnum):
+    """How a result is printed."""
+
+    text = "text"
+    json = "json"
+
+
+class PlanFormat(StrEnum):
+    """How a plan is printed."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+
+
+Directory = Annotated[
+    Path,
+    typer.Argument(metavar="DIR", help="The folder that holds dlsync.yaml, dashboards/, rules/ and plugins/."),
+]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="The API, http://HOST:PORT/api/v1; else DLSYNC_URL.")]
+Org = Annotated[str | None, typer.Option(metavar="NAME", help="The organisation; else DLSYNC_ORG.")]
+Account = Annotated[str | None, typer.Option(metavar="NAME", help="The account; else DLSYNC_ACCOUNT.")]
+Environment = Annotated[
+    str | None,
+    typer.Option("--environment", "-e", metavar="NAME", help="One of dlsync.yaml's; else DLSYNC_ENVIRONMENT."),
+]
+ApiKeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Holds the API key; else DLSYNC_API_KEY.")]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain HTTP to a host that is not this machine.")]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", metavar="KIND/GLOB", help="Only these resources, such as dashboard/web-*; repeatable."),
+]
+OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+PlanOutputFormat = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]
+
+
+@dataclass(frozen=True)
+class Server:
+    """What a command line says of the server; see :class:`dlsync.settings.Options`."""
+
+    url: Url = None
+    org: Org = None
+    account: Account = None
+    environment: Environment = None
+    api_key_file: ApiKeyFile = None
+    insecure: Insecure = False
+
+    def settings(self, directory: Path) -> Settings:
+        """Return the settings that hold for a tree, from these options, the environment and dlsync.yaml.
+
+        :raises SettingsError: they are wrong or incomplete.
+        """
+        from dlsync.settings import Options, load
+
+        options = Options(self.url, self.org, self.account, self.environment, self.api_key_file)
+        return replace(load(directory, options, os.environ), insecure=self.insecure)
+
+
+def command(function: Callable[..., int]) -> Callable[..., int]:
+    """Give a command its ``--debug``, and where it has a parameter ``server``, the options of :class:`Server`.
+
+    The decorated function's signature is what typer reads: without this, every command would list them all.
+    """
+    own = inspect.signature(function, eval_str=True).parameters
+    shared = inspect.signature(Server, eval_str=True).parameters if "server" in own else {}
+    debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+
+    @wraps(function)
+    def run(**given: Any) -> int:
+        given.pop("debug")
+        options = {name: given.pop(name) for name in shared}
+        return function(**given, **({"server": Server(**options)} if shared else {}))
+
+    parameters = [*(one for name, one in own.items() if name != "server"), *shared.values(), debug]
+    keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    run.__dict__["__signature__"] = inspect.Signature(keyword_only)  # what inspect looks for (PEP 362)
+    run.__annotations__ = {one.name: one.annotation for one in keyword_only}
+    return run

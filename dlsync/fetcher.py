@@ -1,0 +1,101 @@
+"""The fetcher: what the server has, by list operations where it has them, by name where it has not."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from dlsync.kinds import Kind, Listing, all_kinds
+from dlsync.model import Address, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+
+    from dlsync.client import ReadClient
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the server has.
+
+    :param resources: by address, in the order of an apply.
+    :param unlisted: the kinds whose names the server cannot list, so that only those asked for were looked at.
+    """
+
+    resources: Mapping[Address, Resource]
+    unlisted: tuple[str, ...] = ()
+
+
+async def fetch(
+    client: ReadClient,
+    wanted: Collection[Address],
+    *,
+    everything: bool = False,
+    admits: Callable[[Address], bool] = lambda _: True,
+    progress: Callable[[], None] = lambda: None,
+) -> Live:
+    """Fetch live resources.
+
+    :param wanted: those to look for; what the server has not is not in the answer.
+    :param everything: fetch all that the server can list besides.
+    :param admits: which of all those are meant.
+    :param progress: called for each resource that was looked at.
+    :raises ApiError: a request failed for good; nothing partial is returned.
+    """
+    round_ = _Round(client, everything, admits, progress)
+    names = {kind: {address.name for address in wanted if address.kind == kind.name} for kind in all_kinds()}
+    found = await together(round_.kind(kind, names[kind]) for kind in all_kinds() if names[kind] or everything)
+    resources = sorted((resource for one, _ in found for resource in one), key=lambda resource: resource.address)
+    return Live({resource.address: resource for resource in resources}, tuple(name for _, name in found if name))
+
+
+async def together(coroutines: Iterable[Coroutine[object, object, _T]]) -> list[_T]:
+    """Run coroutines at once and return their results in order; the first failure ends them all and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+class _Round:
+    """One fetch: what all of its kinds share."""
+
+    def __init__(
+        self,
+        client: ReadClient,
+        everything: bool,  # noqa: FBT001 - private, always named above
+        admits: Callable[[Address], bool],
+        progress: Callable[[], None],
+    ) -> None:
+        self._client = client
+        self._everything = everything
+        self._admits = admits
+        self._progress = progress
+
+    async def kind(self, kind: Kind, wanted: set[str]) -> tuple[list[Resource], str]:
+        """Return the kind's resources, and its name where the server should have listed it and cannot."""
+        listing = await kind.list(self._client)
+        chosen = self._chosen(kind, wanted, listing)
+        whole = {resource.name: resource for resource in listing.resources}
+        missing = sorted(chosen - set(whole))
+        fetched = await together(self._one(kind, name) for name in missing)
+        resources = [whole[name] for name in chosen & set(whole)] + [one for one in fetched if one]
+        return resources, kind.name if self._everything and listing.names is None else ""
+
+    def _chosen(self, kind: Kind, wanted: set[str], listing: Listing) -> set[str]:
+        if listing.names is None:
+            return wanted
+        chosen = wanted & listing.names if listing.complete else wanted
+        if not self._everything:
+            return chosen
+        return chosen | {name for name in listing.names if self._admits(Address(kind.name, name))}
+
+    async def _one(self, kind: Kind, name: str) -> Resource | None:
+        resource = await kind.fetch(self._client, name)
+        self._progress()
+        return resource

@@ -1,0 +1,76 @@
+"""Dashboards: ``dashboards/**/<name>.yaml``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+from dlsync.errors import NotFound, Unsupported
+from dlsync.kinds.base import Listing, ListRule
+from dlsync.kinds.document import A_SET, ITEM, DocumentKind, identity
+from dlsync.model import Address, Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlsync.client import Client, ReadClient
+    from dlsync.model import Difference
+
+_WIDGET = ("positions", ITEM)
+_SERIES = (*_WIDGET, "series", ITEM)
+
+
+class Dashboard(DocumentKind):
+    """Widgets on a grid. A widget is known by its title, and where titles repeat, by what it shows or where it is."""
+
+    name = "dashboard"
+    folder = "dashboards"
+    order = 30
+    lists: ClassVar = {
+        ("annotations",): A_SET,
+        ("positions",): ListRule(
+            (
+                identity("title", "type", "series"),
+                identity("title", "row", "col"),
+                identity("title", "type"),
+                identity("title"),
+                identity("series", "type"),
+                identity("row", "col"),
+            )
+        ),
+        (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric"))),
+        (*_SERIES, "scope", "tag"): A_SET,
+    }
+    closed = frozenset({(*_SERIES, "scope")})
+
+    async def list(self, client: ReadClient) -> Listing:
+        """GET ``dashboards``, observed: whole dashboards."""
+        try:
+            found = await client.dashboards.list()
+        except Unsupported:
+            return Listing()
+        resources = tuple(Resource(Address(self.name, one.name), one.document) for one in found)
+        return Listing(resources, frozenset(resource.name for resource in resources))
+
+    async def fetch(self, client: ReadClient, name: str) -> Resource | None:
+        """GET ``dashboards/<name>``."""
+        try:
+            return self.live(name, await client.dashboards.export(name))
+        except NotFound:
+            return None
+
+    async def create(self, client: Client, desired: Resource) -> None:
+        """PUT ``dashboards/<name>``."""
+        await client.dashboards.put(desired.name, desired.body)
+
+    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:  # noqa: ARG002 - PUT replaces all of it
+        """PUT ``dashboards/<name>``."""
+        await client.dashboards.put(desired.name, desired.body)
+
+    async def delete(self, client: Client, name: str) -> None:
+        """DELETE ``dashboards/<name>``, observed."""
+        with suppress(NotFound):
+            await client.dashboards.delete(name)
+
+
+KIND = Dashboard()

@@ -1,0 +1,170 @@
+"""What dashboards and rules share: one resource is one YAML document in one file, sent as the user's own text."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, ClassVar
+
+from dlsync import schema, yamlfile
+from dlsync.errors import BadAnswer, DlsyncError
+from dlsync.kinds.base import Kind, ListRule, SourceFile
+from dlsync.matching import same, token
+from dlsync.merger import merge
+from dlsync.model import Address, Problem, Resource
+from dlsync.naming import resource_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from dlsync.model import Difference, Json, Path
+
+_SUFFIXES = {".yaml", ".yml"}
+
+
+class DocumentKind(Kind):
+    """A kind whose files are ``<folder>/**/<name>.yaml``.
+
+    ``lists`` and ``closed`` are keyed by paths with :data:`ITEM` for list positions. ``closed`` are the mappings in
+    which every field counts; in the others that the schema knows, a server may add fields of its own.
+    """
+
+    lists: ClassVar[Mapping[Path, ListRule]]
+    closed: ClassVar[frozenset[Path]]
+
+    def read(self, sources: Sequence[SourceFile]) -> tuple[list[Resource], list[Problem]]:
+        """Parse and check each file; see :meth:`Kind.read`."""
+        resources: list[Resource] = []
+        problems: list[Problem] = []
+        for source in sources:
+            if (suffix := PurePosixPath(source.file).suffix) in _SUFFIXES:
+                resource, found = self._read_one(source, suffix)
+                problems += found
+                resources += [resource] if resource else []
+        return resources, problems
+
+    def _read_one(self, source: SourceFile, suffix: str) -> tuple[Resource | None, list[Problem]]:
+        try:
+            name = resource_name(PurePosixPath(source.file).name.removesuffix(suffix))
+            document = yamlfile.parse(source.content, source.file)
+        except yamlfile.InvalidYaml as error:
+            return None, [error.problem]
+        except DlsyncError as error:
+            return None, [Problem("error", error.message, source.file)]
+        if not isinstance(document, dict):
+            return None, [Problem("error", self._not_a_mapping(document), source.file, 1)]
+        return Resource(Address(self.name, name), document, source.content, source.file), self._findings(
+            source, document
+        )
+
+    def _not_a_mapping(self, document: Json) -> str:
+        found = "nothing" if document is None else "a list" if isinstance(document, list) else "a single value"
+        return f"expected a {self.name}, a mapping that begins with `title:`, but the file holds {found}"
+
+    def _findings(self, source: SourceFile, document: dict[str, Json]) -> list[Problem]:
+        findings = schema.check(self.name, document)
+        return schema.located(findings, source.file, source.content)
+
+    def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
+        """Look the paths up in the file's text; see :meth:`Kind.located`."""
+        lines = yamlfile.positions(desired.body) if diff else {}
+        return desired.file, tuple(replace(one, line=self._line(lines, desired, one)) for one in diff)
+
+    def _line(self, lines: Mapping[Path, tuple[int, int]], desired: Resource, one: Difference) -> int | None:
+        """Return the line of what differs; what the file lacks is placed where it would be."""
+        path = one.path[:-1] if one.op == "remove" else one.path
+        return yamlfile.nearest(lines, self.written_path(desired, path))[0]
+
+    def written_path(self, desired: Resource, path: Path) -> Path:  # noqa: ARG002 - for kinds with two spellings
+        """Return where the file has what the canonical form has at the path."""
+        return path
+
+    def new_files(self, live: Resource, stem: str) -> dict[str, bytes | None]:
+        """Write the document in the house style, without what the server owns."""
+        return {f"{self.folder}/{stem}.yaml": yamlfile.dump(self._without_owned(live.document, ()))}
+
+    def edited_files(self, desired: Resource, live: Resource) -> dict[str, bytes | None]:
+        """Write the live side into the file's own text."""
+        document = merge(self, desired.document, live.document)
+        return {desired.file: yamlfile.rewrite(desired.body, document)}
+
+    def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
+        """Drop defaults and what the server owns; see :meth:`Kind.canonical`."""
+        return self._canonical_mapping(document, ())
+
+    def _canonical(self, value: Json, at: Path) -> Json:
+        if isinstance(value, dict):
+            return self._canonical_mapping(value, at)
+        if isinstance(value, list):
+            inside = (*at, ITEM)
+            return [self._canonical(item, inside) for item in value]
+        return value
+
+    def _canonical_mapping(self, mapping: Mapping[str, Json], at: Path) -> dict[str, Json]:
+        owned = schema.owned_at(self.name, at)
+        defaults = schema.defaults_at(self.name, at)
+        result: dict[str, Json] = {}
+        for field, value in self.flattened(at, mapping).items():
+            if field in owned or (field in defaults and (value is None or same(value, defaults[field]))):
+                continue
+            result[field] = self._canonical(value, (*at, field))
+        return result
+
+    def _without_owned(self, value: Mapping[str, Json], at: Path) -> dict[str, Json]:
+        owned = schema.owned_at(self.name, at)
+        return {
+            field: self._cleaned(item, (*at, field))
+            for field, item in sorted(value.items(), key=lambda pair: schema.rank(self.name, at, pair[0]))
+            if field not in owned
+        }
+
+    def _cleaned(self, value: Json, at: Path) -> Json:
+        if isinstance(value, dict):
+            return self._without_owned(value, at)
+        if isinstance(value, list):
+            return [self._cleaned(item, (*at, ITEM)) for item in value]
+        return value
+
+    def live(self, name: str, body: bytes) -> Resource:
+        """Return the live resource that an export holds.
+
+        :raises BadAnswer: the export is not YAML, or not a mapping.
+        """
+        where = f"the {self.name} `{name}` that the server sent"
+        try:
+            document = yamlfile.parse(body)
+        except yamlfile.InvalidYaml as error:
+            raise BadAnswer(f"{where} is not YAML: {error.problem}") from error
+        if not isinstance(document, dict):
+            raise BadAnswer(f"{where} is not a mapping", hint="Check that `url` points at the API.")
+        return Resource(Address(self.name, name), document, body)
+
+    def list_rule(self, path: Path) -> ListRule:
+        """Return the kind's own rule for the list, or the one for lists that nothing is known of."""
+        return self.lists.get(anywhere(path), _UNKNOWN_LIST)
+
+    def disregards(self, path: Path, field: str) -> bool:
+        """Whether the server may have added the field: one that no schema knows, where servers add their own."""
+        known = schema.fields_at(self.name, path)
+        return known is not None and field not in known and anywhere(path) not in self.closed
+
+
+ITEM = 0
+_UNKNOWN_LIST = ListRule()
+A_SET = ListRule(ordered=False)
+
+
+def anywhere(path: Path) -> Path:
+    """Return the path with :data:`ITEM` for list positions, as the tables of a kind are keyed."""
+    return tuple(ITEM if isinstance(part, int) else part for part in path)
+
+
+def identity(*names: str) -> Callable[[Json], object]:
+    """Return a key for :class:`ListRule`: the values of these fields, or None where an item has none of them."""
+
+    def key(item: Json) -> object:
+        if not isinstance(item, dict) or not any(name in item for name in names):
+            return None
+        return tuple(token(item.get(name)) for name in names)
+
+    return key

@@ -1,0 +1,93 @@
+"""Alert rules: ``rules/**/<name>.yaml``."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar
+
+from dlsync.errors import NotFound, Unsupported
+from dlsync.kinds.base import Listing, ListRule
+from dlsync.kinds.document import A_SET, ITEM, DocumentKind, anywhere, identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dlsync.client import Client, ReadClient
+    from dlsync.model import Difference, Json, Path, Resource
+
+_CRITERION = ("criteria", ITEM)
+_ACTION = ("actions", ITEM)
+_DETAILS = "details"
+
+
+class Rule(DocumentKind):
+    """Criteria, any of which triggers, and actions, all of which then run: both are sets.
+
+    An action is spelled ``{emails, message}`` or ``{type: EMAIL, details: {emails, message}}``; the first is canonical.
+    """
+
+    name = "rule"
+    folder = "rules"
+    order = 40
+    lists: ClassVar = {
+        ("criteria",): ListRule((identity("metric", "scope"), identity("metric")), ordered=False),
+        (*_CRITERION, "scope", "tag"): A_SET,
+        ("actions",): ListRule((identity("type", "emails", "url"), identity("type"), lambda _: 0), ordered=False),
+        (*_ACTION, "emails"): A_SET,
+    }
+    closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition")})
+
+    def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Lift an action's details to the action."""
+        details = mapping.get(_DETAILS)
+        if anywhere(path) != _ACTION or not isinstance(details, dict):
+            return mapping
+        return {**{field: value for field, value in mapping.items() if field != _DETAILS}, **details}
+
+    def respelled(self, path: Path, written: Mapping[str, Json], flat: dict[str, Json]) -> dict[str, Json]:
+        """Put what was lifted back under ``details``, where the user had it so."""
+        if self.flattened(path, written) is written:
+            return flat
+        outside = {field: value for field, value in flat.items() if field in written or field == "type"}
+        inside = {field: value for field, value in flat.items() if field not in outside}
+        return {**outside, _DETAILS: inside}
+
+    def written_path(self, desired: Resource, path: Path) -> Path:
+        """Find a lifted field under ``details``, where the user wrote it so."""
+        actions = desired.document.get("actions")
+        if anywhere(path[:2]) != _ACTION or len(path) == len(_ACTION) or not isinstance(actions, list):
+            return path
+        place, field = int(path[1]), path[2]
+        action = actions[place] if place < len(actions) else None
+        nested = isinstance(action, dict) and field not in action and _DETAILS in action
+        return (*path[:2], _DETAILS, *path[2:]) if nested else path
+
+    async def list(self, client: ReadClient) -> Listing:
+        """GET ``rules``, observed: their names."""
+        try:
+            return Listing(names=frozenset(rule.name for rule in await client.rules.list()))
+        except Unsupported:
+            return Listing()
+
+    async def fetch(self, client: ReadClient, name: str) -> Resource | None:
+        """GET ``rules/<name>``."""
+        try:
+            return self.live(name, await client.rules.export(name))
+        except NotFound:
+            return None
+
+    async def create(self, client: Client, desired: Resource) -> None:
+        """PUT ``rules/<name>``."""
+        await client.rules.put(desired.name, desired.body)
+
+    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:  # noqa: ARG002 - PUT replaces all of it
+        """PUT ``rules/<name>``."""
+        await client.rules.put(desired.name, desired.body)
+
+    async def delete(self, client: Client, name: str) -> None:
+        """DELETE ``rules/<name>``, observed."""
+        with suppress(NotFound):
+            await client.rules.delete(name)
+
+
+KIND = Rule()

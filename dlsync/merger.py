@@ -1,0 +1,69 @@
+"""The live side written into what the user wrote: pure, for export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync.differ import differences
+from dlsync.matching import match
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.kinds.base import Kind
+    from dlsync.model import Json, Path
+
+
+def merge(kind: Kind, desired: Mapping[str, Json], live: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a document that means the live one, spelled like the desired one wherever the two mean the same.
+
+    Both are documents as written; the differ's own canonical forms decide what means the same.
+    """
+    return _Merger(kind).mappings((), desired, kind.canonical(desired), kind.canonical(live))
+
+
+class _Merger:
+    """Walks the written form of the desired side along with both canonical forms."""
+
+    def __init__(self, kind: Kind) -> None:
+        self._kind = kind
+
+    def values(self, path: Path, written: Json, ours: Json, theirs: Json) -> Json:
+        if next(differences(self._kind, path, ours, theirs), None) is None:
+            return written
+        if isinstance(written, dict) and isinstance(ours, dict) and isinstance(theirs, dict):
+            return self.mappings(path, written, ours, theirs)
+        if isinstance(written, list) and isinstance(ours, list) and isinstance(theirs, list):
+            return self.lists(path, written, ours, theirs)
+        return theirs
+
+    def mappings(
+        self, path: Path, written: Mapping[str, Json], ours: Mapping[str, Json], theirs: Mapping[str, Json]
+    ) -> dict[str, Json]:
+        flat = self._kind.flattened(path, written)
+        merged: dict[str, Json] = {}
+        for field, value in flat.items():
+            if field in ours and field in theirs:
+                merged[field] = self.values((*path, field), value, ours[field], theirs[field])
+            elif field in theirs:
+                merged[field] = theirs[field]
+            elif field not in ours:
+                merged[field] = value
+        merged |= {
+            field: value
+            for field, value in theirs.items()
+            if field not in flat and not self._kind.disregards(path, field)
+        }
+        return self._kind.respelled(path, written, merged)
+
+    def lists(self, path: Path, written: list[Json], ours: list[Json], theirs: list[Json]) -> list[Json]:
+        rule = self._kind.list_rule(path)
+        matching = match(ours, theirs, rule)
+        our_place = {live: place for place, live in matching.pairs}
+        order = range(len(theirs)) if rule.ordered else [*(live for _, live in matching.pairs), *matching.removed]
+        return [
+            self.values((*path, our_place[live]), written[our_place[live]], ours[our_place[live]], theirs[live])
+            if live in our_place
+            else theirs[live]
+            for live in order
+        ]

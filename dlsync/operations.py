@@ -1,0 +1,116 @@
+"""What the commands do, as functions: the whole of dlsync, usable without its command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from dlsync import applier, exporter, file_writer, guards, planner, saved_plan, state_reader
+from dlsync import settings as settings_file
+from dlsync.client import Client, ReadClient
+from dlsync.targets import Targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dlsync.exporter import Export
+    from dlsync.model import Plan
+    from dlsync.saved_plan import SavedPlan
+    from dlsync.settings import Settings
+    from dlsync.state_reader import Tree
+
+C = TypeVar("C", bound=ReadClient)
+EVERYTHING = Targets()
+
+
+def _silent() -> None:
+    """Report no progress."""
+
+
+def _client(of: type[C], settings: Settings) -> C:
+    return of(
+        url=settings.url,
+        org=settings.org,
+        account=settings.account,
+        key=settings.key,
+        concurrency=settings.concurrency,
+        requests_per_second=settings.requests_per_second,
+        insecure=settings.insecure,
+    )
+
+
+def validate(directory: Path) -> Tree:
+    """Read a tree and all that is wrong with it, offline.
+
+    :returns: the tree, with errors and warnings of dlsync.yaml and of every other file in ``problems``.
+    :raises InvalidTree: the directory itself cannot be read.
+    """
+    tree = state_reader.read(directory)
+    _, problems = settings_file.read_file(directory)
+    return tree.with_problems(problems)
+
+
+async def plan(
+    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = _silent
+) -> Plan:
+    """Say what an apply would change.
+
+    :raises InvalidTree: the files have errors.
+    :raises ApiError: the live state could not be fetched.
+    :raises Refused: the files hold nothing, and the plan would delete.
+    """
+    tree = state_reader.read(directory).usable()
+    async with _client(ReadClient, settings) as client:
+        return await planner.plan(client, tree, settings, targets=targets, progress=progress)
+
+
+async def apply(
+    directory: Path,
+    settings: Settings,
+    *,
+    approve: Callable[[Plan], bool],
+    targets: Targets = EVERYTHING,
+    promised: SavedPlan | None = None,
+    progress: Callable[[], None] = _silent,
+) -> Plan | None:
+    """Plan, ask, and make it so.
+
+    :param approve: is shown a plan with changes; nothing is written unless it returns True.
+    :param promised: a saved plan; anything but exactly that is refused.
+    :returns: the plan with its results, or None where it was not approved.
+    :raises Refused: a guard holds the plan back, or it is not the one promised.
+    """
+    tree = state_reader.read(directory).usable()
+    async with _client(Client, settings) as client:
+        made = await planner.plan(client, tree, settings, targets=targets, progress=progress)
+        if promised is not None:
+            saved_plan.refuse_if_stale(promised, made)
+        guards.refuse_excess(made, settings.max_delete_percent)
+        if made and not approve(made):
+            return None
+        return await applier.apply(client, made, tree.resources, progress=progress)
+
+
+async def export(
+    directory: Path,
+    settings: Settings,
+    *,
+    targets: Targets = EVERYTHING,
+    managed: bool = False,
+    mirror: bool = False,
+    check: bool = False,
+    progress: Callable[[], None] = _silent,
+) -> Export:
+    """Write the live state into files.
+
+    :param check: write nothing, only say what would be written.
+    :raises InvalidTree: the files that are there have errors.
+    """
+    tree = state_reader.read(directory, missing_ok=True).usable()
+    async with _client(ReadClient, settings) as client:
+        made = await exporter.export(
+            client, tree, settings, targets=targets, managed=managed, mirror=mirror, progress=progress
+        )
+    if not check:
+        file_writer.write(directory, made.files)
+    return made

@@ -1,0 +1,48 @@
+"""Which resources a command is about: the ``--target KIND/GLOB`` of the command line."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from dlsync.errors import SettingsError
+from dlsync.kinds import all_kinds
+from dlsync.model import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_WILD = frozenset("*?[")
+
+
+class Targets:
+    """A filter on addresses; without patterns it admits all.
+
+    :param patterns: each ``kind/glob``, such as ``dashboard/web-*``; ``*`` as the kind means every kind.
+    :raises SettingsError: a pattern is not of that form, or names no kind.
+    """
+
+    def __init__(self, patterns: Sequence[str] = ()) -> None:
+        self._patterns = tuple(_parsed(pattern) for pattern in patterns)
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def admits(self, address: Address) -> bool:
+        """Say whether the resource is meant."""
+        return not self._patterns or any(
+            fnmatchcase(address.kind, kind) and fnmatchcase(address.name, glob) for kind, glob in self._patterns
+        )
+
+    def named(self) -> set[Address]:
+        """Return the addresses that are spelled out, which a server that lists nothing can be asked for."""
+        return {Address(kind, name) for kind, name in self._patterns if not _WILD & set(kind + name)}
+
+
+def _parsed(pattern: str) -> tuple[str, str]:
+    kind, slash, glob = pattern.partition("/")
+    kinds = [kind.name for kind in all_kinds()]
+    if not slash or not glob or (kind != "*" and kind not in kinds):
+        expected = f"expected KIND/GLOB with KIND one of {', '.join(kinds)} or *"
+        raise SettingsError(f"`{pattern}` names no resources: {expected}", hint="For example: dashboard/web-*")
+    return kind, glob
