@@ -11,8 +11,18 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from dlsync.client import Client, ReadClient
+from dlsync.client.answers import Answer
+from dlsync.client.quoting import Quoter
+from dlsync.client.retry import Retry
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
+
+    from dlsync.model import Action, Cause, Json, Path, Problem
+    from typing import Unpack
+
+    from dlsync.client.connection import Options
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -138,3 +148,68 @@ async def scripted_server(answer: Callable[[Seen], Reply]) -> AsyncIterator[Scri
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+KEY = "s3cret-key"
+
+
+async def no_wait(_: float) -> None:
+    """Stands in for every sleep."""
+
+
+IMPATIENT = Retry(sleep=no_wait, random=lambda: 1.0, now=lambda: 0.0)
+
+
+@asynccontextmanager
+async def scripted(
+    answer: Callable[[Seen], Reply] | Reply, **options: Unpack[Options]
+) -> AsyncIterator[tuple[ScriptedServer, Client]]:
+    """A scripted server and an impatient client of it."""
+    settings: Options = {"retry": IMPATIENT, **options}
+    always = (lambda _: answer) if isinstance(answer, Reply) else answer
+    async with (
+        scripted_server(always) as server,
+        Client(url=server.url, org="acme", account="default", key=KEY, **settings) as client,
+    ):
+        yield server, client
+
+
+def reader_of(url: str, **options: Unpack[Options]) -> ReadClient:
+    settings: Options = {"retry": IMPATIENT, **options}
+    return ReadClient(url=url, org="acme", account="default", key=KEY, **settings)
+
+
+def answer_of(body: bytes, content_type: str = "application/json", status: int = 200) -> Answer:
+    return Answer(status, content_type, body, "GET /orgs/acme/accounts/default/dashboards", Quoter(KEY))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Plans
+# ---------------------------------------------------------------------------------------------------------------------
+TARGET = Target("http://127.0.0.1:8080/api/v1", "acme", "default")
+
+
+def added(path: Path, after: Json, line: int | None = None) -> Difference:
+    return Difference(path, "add", after=after, line=line)
+
+
+def removed(path: Path, before: Json) -> Difference:
+    return Difference(path, "remove", before=before)
+
+
+def replaced(path: Path, before: Json, after: Json, line: int | None = None) -> Difference:
+    return Difference(path, "replace", before, after, line)
+
+
+def moved(path: Path, before: int, after: int, line: int | None = None) -> Difference:
+    return Difference(path, "replace", {"index": before}, {"index": after}, line, moved=True)
+
+
+def change(
+    action: Action, address: str, *diff: Difference, file: str = "", line: int | None = None, cause: Cause = "repo"
+) -> Change:
+    return Change(Address(*address.split("/", 1)), action, cause, file, line, diff)
+
+
+def plan(*changes: Change, unchanged: int = 0, commit: str = "", warnings: tuple[Problem, ...] = ()) -> Plan:
+    return Plan(TARGET, changes, unchanged, commit, warnings)
