@@ -15,14 +15,14 @@ from dlsync.client import Client, ReadClient
 from dlsync.client.answers import Answer
 from dlsync.client.quoting import Quoter
 from dlsync.client.retry import Retry
+from dlsync.model import Address, Change, Difference, Plan, Target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
-
-    from dlsync.model import Action, Cause, Json, Path, Problem
     from typing import Unpack
 
     from dlsync.client.connection import Options
+    from dlsync.model import Action, Cause, Json, Path, Problem
 
 
 # ---------------------------------------------------------------------------------------------------------------------
