@@ -6,23 +6,27 @@ import asyncio
 import json
 import socket
 import struct
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING
+
+import httpx2
+from hypothesis import strategies as st
 
 from dlsync.client import Client, ReadClient
 from dlsync.client.answers import Answer
 from dlsync.client.quoting import Quoter
 from dlsync.client.retry import Retry
-from dlsync.model import Address, Change, Difference, Plan, Target
+from dlsync.model import Address, Change, Difference, Plan, Problem, Target
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from typing import Unpack
 
     from dlsync.client.connection import Options
-    from dlsync.model import Action, Cause, Json, Path, Problem
+    from dlsync.model import Action, Cause, Json, Path
+    from dlsync.server.run import RunningServer
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -213,3 +217,137 @@ def change(
 
 def plan(*changes: Change, unchanged: int = 0, commit: str = "", warnings: tuple[Problem, ...] = ()) -> Plan:
     return Plan(TARGET, changes, unchanged, commit, warnings)
+
+
+HOSTILE = tuple(
+    [
+        "|",
+        "\\|",
+        "```",
+        "`",
+        "</details>",
+        "<b>x</b>",
+        "<!--",
+        "&lt;",
+        "@team",
+        "a@b.io",
+        "https://x.io",
+        "www.x.io",
+        "[a](b)",
+        "![a](b)",
+        "*a*",
+    ]
+) + (
+    "a\n\nb",
+    "\x1b[2J",
+)
+
+
+def any_text() -> st.SearchStrategy[str]:
+    """Whatever a name or a value may hold: any character, and what means something to a terminal, HTML or Markdown."""
+    return st.lists(st.text(st.characters(), max_size=5) | st.sampled_from(HOSTILE), max_size=4).map("".join)
+
+
+def any_json() -> st.SearchStrategy[Json]:
+    leaves: st.SearchStrategy[Json] = st.none() | st.booleans() | st.integers() | st.floats() | any_text()
+    return st.recursive(
+        leaves, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(any_text(), inner, max_size=3), max_leaves=4
+    )
+
+
+def any_change() -> st.SearchStrategy[Change]:
+    line = st.none() | st.integers(1, 999)
+    path: st.SearchStrategy[Path] = st.lists(any_text() | st.integers(0, 99), min_size=1, max_size=3).map(tuple)
+    difference = (
+        st.builds(added, path, any_json(), line)
+        | st.builds(removed, path, any_json())
+        | st.builds(replaced, path, any_json() | any_text(), any_json() | any_text(), line)
+        | st.builds(moved, path, st.integers(0, 9), st.integers(0, 9), line)
+    )
+    return st.builds(
+        Change,
+        st.builds(Address, st.sampled_from(["dashboard", "rule", "plugin"]), any_text()),
+        st.sampled_from(["create", "update", "delete"]),
+        st.sampled_from(["repo", "drift", "conflict", "new"]),
+        any_text(),
+        line,
+        st.lists(difference, max_size=3).map(tuple),
+        st.sampled_from([None, "applied", "failed", "skipped"]),
+        any_text(),
+    )
+
+
+def any_plan() -> st.SearchStrategy[Plan]:
+    warning = st.builds(Problem, st.just("warning"), any_text(), any_text(), st.none() | st.integers(1, 99))
+    return st.builds(
+        Plan,
+        st.builds(Target, any_text(), any_text(), any_text()),
+        st.lists(any_change(), max_size=4).map(tuple),
+        st.integers(0, 9999),
+        any_text(),
+        st.lists(warning, max_size=2).map(tuple),
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The embedded server, asked by hand
+# ---------------------------------------------------------------------------------------------------------------------
+@contextmanager
+def account_of(server: RunningServer, account: str = "default", *, key: str = "changeme") -> Iterator[httpx2.Client]:
+    """An HTTP client whose paths begin at an account of the organisation acme."""
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx2.Client(base_url=f"{server.url}/orgs/acme/accounts/{account}/", headers=headers) as client:
+        yield client
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Resources and trees
+# ---------------------------------------------------------------------------------------------------------------------
+def resource(address: str, document: dict[str, Json] | str, *, file: str = "", body: bytes | None = None) -> Resource:
+    """A dashboard or rule from its document or its YAML text; a plugin from its script."""
+    kind, name = address.split("/", 1)
+    if kind == "plugin":
+        script = document if isinstance(document, dict) else {"content": document, "extension": "py"}
+        return Resource(Address(kind, name), script, str(script["content"]).encode() if body is None else body, file)
+    text = document.encode() if isinstance(document, str) else yamlfile.dump(document) if body is None else body
+    parsed = yamlfile.parse(text) if isinstance(document, str) else document
+    assert isinstance(parsed, dict)
+    return Resource(Address(kind, name), parsed, text, file)
+
+
+def by_address(*resources: Resource) -> dict[Address, Resource]:
+    return {one.address: one for one in resources}
+
+
+def write_tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    for file, content in files.items():
+        path = root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return root
+
+
+def tree_files(root: Path) -> dict[str, bytes]:
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def widget(title: str, **fields: Json) -> dict[str, Json]:
+    place: dict[str, Json] = {"row": 1, "col": 1, "size_x": 2, "size_y": 2}
+    shows: dict[str, Json] = {"type": "number", "series": [{"metric": f"{title}.load", "scope": {"tag": "web"}}]}
+    return {"title": title, **place, **shows, **fields}
+
+
+def dashboard(*widgets: dict[str, Json], **fields: Json) -> dict[str, Json]:
+    return {"title": "Web", "period": 3600, **fields, "positions": [*widgets]}
+
+
+def criterion(metric: str, threshold: Json = 90, **condition: Json) -> dict[str, Json]:
+    return {
+        "metric": metric,
+        "scope": {"tag": "web"},
+        "condition": {"threshold": threshold, "timeout": 120, **condition},
+    }
+
+
+def rule(*criteria: dict[str, Json], **fields: Json) -> dict[str, Json]:
+    return {"title": "Web", "criteria": [*criteria], **fields}
