@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING
 import httpx2
 from hypothesis import strategies as st
 
+from dlsync import yamlfile
 from dlsync.client import Client, ReadClient
 from dlsync.client.answers import Answer
 from dlsync.client.quoting import Quoter
 from dlsync.client.retry import Retry
-from dlsync.model import Address, Change, Difference, Plan, Problem, Target
+from dlsync.model import Address, Change, Difference, Plan, Problem, Resource, Target
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from pathlib import Path as Folder
     from typing import Unpack
 
     from dlsync.client.connection import Options
@@ -219,33 +221,27 @@ def plan(*changes: Change, unchanged: int = 0, commit: str = "", warnings: tuple
     return Plan(TARGET, changes, unchanged, commit, warnings)
 
 
-HOSTILE = tuple(
-    [
-        "|",
-        "\\|",
-        "```",
-        "`",
-        "</details>",
-        "<b>x</b>",
-        "<!--",
-        "&lt;",
-        "@team",
-        "a@b.io",
-        "https://x.io",
-        "www.x.io",
-        "[a](b)",
-        "![a](b)",
-        "*a*",
-    ]
-) + (
+HOSTILE = (
+    "|",
+    "\\|",
+    "`",
+    "```",
+    "</details>",
+    "<b>x</b>",
+    "<!--",
+    "&lt;",
+    "[a](b)",
+    "![a](b)",
+    "*a*",
     "a\n\nb",
     "\x1b[2J",
 )
+LINKS = ("@team", "a@b.io", "https://x.io", "www.x.io")
 
 
 def any_text() -> st.SearchStrategy[str]:
     """Whatever a name or a value may hold: any character, and what means something to a terminal, HTML or Markdown."""
-    return st.lists(st.text(st.characters(), max_size=5) | st.sampled_from(HOSTILE), max_size=4).map("".join)
+    return st.lists(st.text(st.characters(), max_size=5) | st.sampled_from(HOSTILE + LINKS), max_size=4).map("".join)
 
 
 def any_json() -> st.SearchStrategy[Json]:
@@ -319,7 +315,7 @@ def by_address(*resources: Resource) -> dict[Address, Resource]:
     return {one.address: one for one in resources}
 
 
-def write_tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
+def write_tree(root: Folder, files: Mapping[str, str | bytes]) -> Folder:
     for file, content in files.items():
         path = root / file
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -327,7 +323,7 @@ def write_tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
     return root
 
 
-def tree_files(root: Path) -> dict[str, bytes]:
+def tree_files(root: Folder) -> dict[str, bytes]:
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
