@@ -92,7 +92,7 @@ class Comparison(NamedTuple):
 
 def compare(kind: Kind, desired: Resource, live: Resource) -> Comparison:
     """Return what differs in meaning between a resource in the files and the same one on the server."""
-    if desired.body and desired.body == live.body:
+    if kind.identical(desired, live):
         return Comparison((), ())
     unseen: list[Path] = []
     ours, theirs = kind.canonical(desired.document), kind.canonical(live.document)

@@ -87,6 +87,10 @@ class Kind(ABC):
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         """Return the document without what carries no meaning; list positions stay, the input is left alone."""
 
+    def identical(self, desired: Resource, live: Resource) -> bool:  # noqa: ARG002 - for kinds of which bytes say all
+        """Whether the bytes alone show that the two mean the same; False where only the canonical forms can tell."""
+        return False
+
     @abstractmethod
     def list_rule(self, path: Path) -> ListRule:
         """Return how the items of the list at the path are matched."""

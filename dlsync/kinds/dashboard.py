@@ -41,6 +41,7 @@ class Dashboard(DocumentKind):
         (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric"))),
         (*_SERIES, "scope", "tag"): A_SET,
     }
+    either = frozenset({(*_SERIES, "scope", "tag")})
     closed = frozenset({(*_SERIES, "scope")})
 
     async def list(self, client: ReadClient) -> Listing:

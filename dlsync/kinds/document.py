@@ -26,9 +26,11 @@ class DocumentKind(Kind):
     """A kind whose files are ``<folder>/**/<name>.yaml``.
 
     ``lists`` and ``closed`` are keyed by paths with :data:`ITEM` for list positions. ``closed`` are the mappings in
-    which every field counts; in the others that the schema knows, a server may add fields of its own.
+    which every field counts; in the others that the schema knows, a server may add fields of its own. ``either`` are the
+    lists that may be one value instead.
     """
 
+    either: ClassVar[frozenset[Path]] = frozenset()
     lists: ClassVar[Mapping[Path, ListRule]]
     closed: ClassVar[frozenset[Path]]
 
@@ -88,6 +90,10 @@ class DocumentKind(Kind):
         document = merge(self, desired.document, live.document)
         return {desired.file: yamlfile.rewrite(desired.body, document)}
 
+    def identical(self, desired: Resource, live: Resource) -> bool:
+        """Whether the server sent the file's own text."""
+        return desired.body == live.body
+
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         """Drop defaults and what the server owns; see :meth:`Kind.canonical`."""
         return self._canonical_mapping(document, ())
@@ -96,8 +102,9 @@ class DocumentKind(Kind):
         if isinstance(value, dict):
             return self._canonical_mapping(value, at)
         if isinstance(value, list):
-            inside = (*at, ITEM)
-            return [self._canonical(item, inside) for item in value]
+            if len(value) == 1 and at in self.either:
+                return value[0]
+            return [self._canonical(item, (*at, ITEM)) for item in value]
         return value
 
     def _canonical_mapping(self, mapping: Mapping[str, Json], at: Path) -> dict[str, Json]:

@@ -35,6 +35,7 @@ class Rule(DocumentKind):
         ("actions",): ListRule((identity("type", "emails", "url"), identity("type"), lambda _: 0), ordered=False),
         (*_ACTION, "emails"): A_SET,
     }
+    either = frozenset({(*_CRITERION, "scope", "tag")})
     closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition")})
 
     def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:
