@@ -36,7 +36,7 @@ class Rule(DocumentKind):
         (*_ACTION, "emails"): A_SET,
     }
     either = frozenset({(*_CRITERION, "scope", "tag")})
-    closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition")})
+    closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition"), _ACTION})
 
     def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:
         """Lift an action's details to the action."""

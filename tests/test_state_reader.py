@@ -1,0 +1,198 @@
+"""The files of a tree to the desired resources, with every problem found in one run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync import state_reader
+from dlsync.errors import InvalidTree
+from dlsync.model import Problem
+from tests.tree_builders import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DASHBOARD = "title: Web\npositions: []\n"
+RULE = "title: Web\ncriteria: []\n"
+
+
+def problems(root: Path) -> list[tuple[str, int | None, str]]:
+    return [(one.file, one.line, one.message) for one in state_reader.read(root).errors]
+
+
+def test_a_tree_is_its_resources_by_kind_and_name(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "dashboards/team/web.yaml": DASHBOARD,
+            "rules/web.yml": RULE,
+            "plugins/disk.py": b"print()\n",
+            "plugins/disk.meta.yaml": "interval: 60\n",
+            "plugins/__pycache__/disk.pyc": b"\0",
+            "dashboards/.hidden.yaml": "[",
+            "dashboards/README.md": "what these are",
+            "notes.yaml": "[",
+        },
+    )
+    tree = state_reader.read(tmp_path)
+    assert not tree.problems
+    assert {str(address): resource.file for address, resource in tree.resources.items()} == {
+        "plugin/disk": "plugins/disk.py",
+        "dashboard/web": "dashboards/team/web.yaml",
+        "rule/web": "rules/web.yml",
+    }
+    (plugin, *_) = tree.resources.values()
+    assert plugin.document == {"content": "print()\n", "extension": "py", "interval": 60}
+
+
+def test_the_bytes_of_a_file_are_kept_whatever_its_line_ends_and_byte_order_mark(tmp_path: Path) -> None:
+    content = b"\xef\xbb\xbftitle: Web\r\npositions: []\r\n"
+    write_tree(tmp_path, {"dashboards/web.yaml": content})
+    (web,) = state_reader.read(tmp_path).usable().resources.values()
+    assert (web.body, web.document) == (content, {"title": "Web", "positions": []})
+
+
+def test_an_encoded_file_name_is_decoded(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/a%2Fb.yaml": DASHBOARD, "plugins/x%2Emeta.yaml": "not: settings"})
+    assert {str(address) for address in state_reader.read(tmp_path).resources} == {"dashboard/a/b", "plugin/x.meta"}
+
+
+BAD_YAML = {
+    "broken": b"title: [Web\n",
+    "duplicate": b"title: Web\ntitle: Db\n",
+    "two": b"title: Web\n---\ntitle: Db\n",
+    "tag": b"title: !!python/object:os.system x\n",
+    "bomb": b"a: &a [x, x, x, x, x, x, x, x]\n"
+    + b"".join(b"%c: &%c [%s]\n" % (98 + i, 98 + i, b", ".join([b"*%c" % (97 + i)] * 8)) for i in range(9)),
+    "deep": b"[" * 10_000 + b"]" * 10_000,
+    "latin1": b"title: caf\xe9\n",
+    "nul": b"title: a\0b\n",
+    "empty": b"",
+    "list": b"- title: Web\n",
+}
+
+
+@pytest.mark.parametrize("name", sorted(BAD_YAML))
+def test_yaml_that_cannot_be_meant_is_one_error_with_its_file_and_line(tmp_path: Path, name: str) -> None:
+    write_tree(tmp_path, {f"rules/{name}.yaml": BAD_YAML[name]})
+    ((file, line, message),) = problems(tmp_path)
+    assert file == f"rules/{name}.yaml"
+    assert line is not None
+    assert message
+
+
+def test_all_files_are_reported_in_one_run_in_order(tmp_path: Path) -> None:
+    write_tree(tmp_path, {f"dashboards/{name}.yaml": content for name, content in BAD_YAML.items()})
+    write_tree(tmp_path, {"dashboards/fine.yaml": DASHBOARD, "rules/lacking.yaml": "title: Web\n"})
+    files = [file for file, _, _ in problems(tmp_path)]
+    assert files == sorted([*(f"dashboards/{name}.yaml" for name in BAD_YAML), "rules/lacking.yaml"])
+    with pytest.raises(InvalidTree, match="11 errors in the files") as caught:
+        state_reader.read(tmp_path).usable()
+    assert len(caught.value.problems) == len(files)
+
+
+def test_a_file_that_is_too_large_is_not_even_read(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/huge.yaml": b""})
+    with (tmp_path / "dashboards/huge.yaml").open("wb") as stream:
+        stream.truncate(50 * 1024 * 1024)
+    assert problems(tmp_path) == [("dashboards/huge.yaml", None, "52 MB; expected a file of at most 10 MB")]
+
+
+def test_two_files_for_one_resource_are_an_error_that_names_both(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/a/web.yaml": DASHBOARD, "dashboards/b/web.yaml": DASHBOARD})
+    assert problems(tmp_path) == [
+        ("dashboards/b/web.yaml", None, "a second file for dashboard/web; the first is dashboards/a/web.yaml")
+    ]
+
+
+def test_names_that_case_alone_tells_apart_are_an_error(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"rules/a/Web.yaml": RULE, "rules/b/web.yaml": RULE, "rules/%57eb2.yaml": RULE})
+    assert problems(tmp_path) == [
+        (
+            "rules/b/web.yaml",
+            None,
+            "its name differs from that of rules/a/Web.yaml in case alone; rename one",
+        )
+    ]
+
+
+def test_two_scripts_of_one_name_are_an_error(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"plugins/disk.py": "", "plugins/disk.sh": ""})
+    assert [message for _, _, message in problems(tmp_path)] == [
+        "a second file for plugin/disk; the first is plugins/disk.py"
+    ]
+
+
+def test_settings_without_their_plugin_are_an_error(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"plugins/disk.meta.yaml": "interval: 60\n"})
+    ((file, _, message),) = problems(tmp_path)
+    assert file == "plugins/disk.meta.yaml"
+    assert "belong to no plugin" in message
+
+
+@pytest.mark.parametrize(("content", "line"), [("- 1\n", 1), ("interval: [\n", 2), ("interval: soon\n", 1)])
+def test_settings_that_are_wrong_are_an_error_in_their_file(tmp_path: Path, content: str, line: int) -> None:
+    write_tree(tmp_path, {"plugins/disk.py": "", "plugins/disk.meta.yaml": content})
+    assert [(file, at) for file, at, _ in problems(tmp_path)] == [("plugins/disk.meta.yaml", line)]
+
+
+@pytest.mark.parametrize("name", ["dlsync-inventory", "dlsync-lock"])
+def test_the_names_of_dlsync_s_own_record_are_taken(tmp_path: Path, name: str) -> None:
+    write_tree(tmp_path, {f"plugins/{name}.py": ""})
+    assert "dlsync's own record" in problems(tmp_path)[0][2]
+
+
+@pytest.mark.parametrize("file", ["dashboards/%FF.yaml", "plugins/%FF.py"])
+def test_a_file_name_whose_escapes_are_no_text_is_an_error(tmp_path: Path, file: str) -> None:
+    write_tree(tmp_path, {file: DASHBOARD})
+    assert [place for place, _, _ in problems(tmp_path)] == [file]
+
+
+def test_a_symbolic_link_is_followed_and_a_loop_is_an_error(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"shared/web.yaml": DASHBOARD, "dashboards/own.yaml": DASHBOARD})
+    (tmp_path / "dashboards/linked").symlink_to(tmp_path / "shared")
+    (tmp_path / "dashboards/loop").symlink_to(tmp_path / "dashboards")
+    tree = state_reader.read(tmp_path)
+    assert {resource.file for resource in tree.resources.values()} == {
+        "dashboards/own.yaml",
+        "dashboards/linked/web.yaml",
+    }
+    assert tree.errors == (
+        Problem("error", "a symbolic link leads back to a folder above it; remove the link", "dashboards/loop"),
+    )
+
+
+def test_what_cannot_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tree(tmp_path, {"dashboards/web.yaml": DASHBOARD, "rules/web.yaml": RULE})
+    (tmp_path / "dashboards/gone.yaml").symlink_to(tmp_path / "nowhere.yaml")
+    scandir = os.scandir
+
+    def refusing(folder: Path) -> object:
+        if folder.name == "rules":  # root may read all: refused here as the kernel would refuse others
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    assert problems(tmp_path) == [
+        ("dashboards/gone.yaml", None, "cannot be read: No such file or directory"),
+        ("rules", None, "cannot be read: Permission denied"),
+    ]
+
+
+def test_a_directory_that_is_none_is_an_error_but_where_it_may_be_made(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"file": ""})
+    with pytest.raises(InvalidTree, match="does not exist"):
+        state_reader.read(tmp_path / "nowhere")
+    with pytest.raises(InvalidTree, match="is a file"):
+        state_reader.read(tmp_path / "file")
+    assert not state_reader.read(tmp_path / "nowhere", missing_ok=True).resources
+
+
+def test_more_problems_join_in_their_order(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"rules/web.yaml": "title: [\n"})
+    tree = state_reader.read(tmp_path).with_problems([Problem("warning", "hm", "dlsync.yaml")])
+    assert [one.file for one in tree.problems] == ["dlsync.yaml", "rules/web.yaml"]
+    assert [one.message for one in tree.warnings] == ["hm"]
