@@ -1,0 +1,99 @@
+"""A change's fields in words: what text and Markdown show below a resource."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, cast
+
+from dlsync.render.escape import WIDTH, field_name, in_full, pair, shortened, value, visible
+from dlsync.render.lines import split, unified
+
+if TYPE_CHECKING:
+    from dlsync.model import Change, Difference, Json
+
+Sign = Literal["+", "~", "-"]
+_DIGITS = 12  # of a digest: as git shows it, and enough to tell two apart
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field that differs, visible and without line breaks.
+
+    :param before: the live value; None where there is none, or where ``hunks`` or ``note`` say it.
+    :param after: the desired value, likewise.
+    :param note: what happened, where that is no change of a value.
+    :param hunks: a unified diff, where both sides are text of several lines.
+    :param line: in the change's file, from 1.
+    """
+
+    sign: Sign
+    name: str
+    before: str | None = None
+    after: str | None = None
+    note: str = ""
+    hunks: tuple[str, ...] = ()
+    line: int | None = None
+
+
+def fields(change: Change, *, longest: int | None = None) -> list[Field]:
+    """Return the fields of a change, in its order.
+
+    :param longest: of a scalar of a new or deleted resource, in characters; None for no limit.
+    """
+    if change.action == "update":
+        return [_updated(difference) for difference in change.diff]
+    return [_whole(difference, longest) for difference in change.diff]
+
+
+def _whole(difference: Difference, longest: int | None) -> Field:
+    name = field_name(difference.path)
+    if difference.op == "remove":
+        return Field("-", name, before=_summary(difference.before, longest))
+    return Field("+", name, after=_summary(difference.after, longest))
+
+
+def _updated(difference: Difference) -> Field:
+    name, before, after, line = field_name(difference.path), difference.before, difference.after, difference.line
+    if difference.moved:
+        return Field("~", name, note=_moved(difference), line=line)
+    if difference.op == "add":
+        return Field("+", name, after=_shown(after), line=line)
+    if difference.op == "remove":
+        return Field("-", name, before=_shown(before), line=line)
+    if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
+        return Field("~", name, hunks=unified(before, after), line=line)
+    if _is_long(before) or _is_long(after):
+        return Field("~", name, _shown(before), _shown(after), line=line)
+    return Field("~", name, *pair(before, after), line=line)
+
+
+def _moved(difference: Difference) -> str:
+    was = cast("dict[str, int]", difference.before)["index"]
+    return f"moved, was {field_name((*difference.path[:-1], was))}"
+
+
+def _is_long(side: Json) -> bool:
+    """Whether a value is shown as how much it is: text of several lines, or the digest of what is no text."""
+    return (isinstance(side, str) and "\n" in side) or (isinstance(side, dict) and side.keys() == {"sha256"})
+
+
+def _shown(side: Json, width: int = WIDTH) -> str:
+    if isinstance(side, str) and "\n" in side:
+        return counted(len(split(side)), "line")
+    if isinstance(side, dict) and side.keys() == {"sha256"}:
+        return f"sha256:{visible(str(side['sha256'])[:_DIGITS])}..."
+    return value(side, width)
+
+
+def _summary(side: Json, longest: int | None) -> str:
+    if _is_long(side):
+        return _shown(side)
+    whole = in_full(side)
+    if isinstance(side, list | dict) and len(whole) > WIDTH:
+        return counted(len(side), "item")
+    return shortened(whole, longest) if longest else whole
+
+
+def counted(number: int, noun: str) -> str:
+    """Return ``1 line`` or ``2 lines``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,67 @@
+"""What is wrong in the files: ``file:line:column: severity: message``, or JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from dlsync.render.color import painter
+from dlsync.render.escape import visible
+from dlsync.render.fields import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from dlsync.model import Problem
+    from dlsync.render.color import Style
+
+
+def render(problems: Sequence[Problem], *, color: bool) -> str:
+    """Return the problems line by line, by file and place, and at the end their counts."""
+    paint = painter(color=color)
+    counts = _summary(problems)
+    total = f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}."
+    return "\n".join([*lines(_sorted(problems), paint), paint(total, "bold")]) + "\n"
+
+
+def lines(problems: Iterable[Problem], paint: Callable[[str, Style], str]) -> list[str]:
+    """Return a line for each problem, in the order given, visible."""
+    return [_line(problem, paint) for problem in problems]
+
+
+def as_document(problems: Sequence[Problem]) -> dict[str, Any]:
+    """Return the problems as JSON has them; file, line and column are null where unknown."""
+    return {
+        "format_version": 1,
+        "summary": _summary(problems),
+        "problems": [
+            {
+                "severity": problem.severity,
+                "file": problem.file or None,
+                "line": problem.line,
+                "column": problem.column,
+                "message": problem.message,
+            }
+            for problem in _sorted(problems)
+        ],
+    }
+
+
+def render_json(problems: Sequence[Problem]) -> str:
+    """Return :func:`as_document` as ASCII text."""
+    return json.dumps(as_document(problems), indent=2) + "\n"
+
+
+def _line(problem: Problem, paint: Callable[[str, Style], str]) -> str:
+    place = ":".join(visible(str(part)) for part in (problem.file, problem.line, problem.column) if part)
+    severity = paint(problem.severity, "red" if problem.severity == "error" else "yellow")
+    return f"{place}{': ' if place else ''}{severity}: {visible(problem.message)}"
+
+
+def _sorted(problems: Iterable[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.column or 0))
+
+
+def _summary(problems: Iterable[Problem]) -> dict[str, int]:
+    severities = [problem.severity for problem in problems]
+    return {"error": severities.count("error"), "warning": severities.count("warning")}

@@ -1,0 +1,69 @@
+"""A change's fields in words."""
+
+import pytest
+
+from dlsync.model import Difference, Json
+from dlsync.render.fields import Field, counted, fields
+from tests.builders import added, change, moved, removed, replaced
+
+SHA: Json = {"sha256": "0123456789abcdef" * 4}
+
+
+def one_field(difference: Difference) -> Field:
+    return fields(change("update", "dashboard/redis", difference))[0]
+
+
+def test_an_update_shows_both_values_and_the_line() -> None:
+    assert one_field(replaced(("period",), 3600, 600, 3)) == Field("~", "period", "3600", "600", line=3)
+    assert one_field(added(("locked",), True, 4)) == Field("+", "locked", after="true", line=4)
+    assert one_field(added(("locked",), None)) == Field("+", "locked", after="null")
+    assert one_field(removed(("title",), "x")) == Field("-", "title", before='"x"')
+
+
+def test_an_item_that_moved_is_said_to_have_moved() -> None:
+    assert one_field(moved(("positions", 4), 1, 4, 20)) == Field(
+        "~", "positions[4]", note="moved, was positions[1]", line=20
+    )
+
+
+def test_text_of_several_lines_is_shown_line_by_line() -> None:
+    assert one_field(replaced(("content",), "a\n", "b\n", 1)) == Field(
+        "~", "content", hunks=("@@ -1 +1 @@", "-a", "+b"), line=1
+    )
+
+
+def test_content_that_is_not_text_is_shown_as_its_digest() -> None:
+    assert one_field(replaced(("content",), SHA, "a\nb\n")) == Field(
+        "~", "content", "sha256:0123456789ab...", "2 lines"
+    )
+    assert one_field(replaced(("content",), None, SHA)) == Field("~", "content", "null", "sha256:0123456789ab...")
+
+
+@pytest.mark.parametrize(
+    ("after", "shown"),
+    [
+        ("x" * 500, '"' + "x" * 500 + '"'),
+        ([1, 2], "[1, 2]"),
+        (list(range(1200)), "1,200 items"),
+        ({"title": "x" * 60}, "1 item"),
+        ("one\ntwo\n", "2 lines"),
+        (SHA, "sha256:0123456789ab..."),
+        (None, "null"),
+    ],
+)
+def test_a_new_resource_shows_scalars_in_full_and_counts_of_what_is_long(after: Json, shown: str) -> None:
+    assert fields(change("create", "plugin/redis", added(("x",), after, 7))) == [Field("+", "x", after=shown)]
+
+
+def test_scalars_can_be_limited() -> None:
+    shown = fields(change("create", "plugin/redis", added(("x",), "x" * 500)), longest=10)
+    assert shown == [Field("+", "x", after='"xxxxxx...')]
+
+
+def test_a_deleted_resource_shows_what_goes() -> None:
+    assert fields(change("delete", "rule/x", removed(("title",), "x"))) == [Field("-", "title", before='"x"')]
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 lines"), (1, "1 line"), (2, "2 lines"), (1234, "1,234 lines")])
+def test_counted_things_are_in_the_plural_unless_there_is_one(number: int, words: str) -> None:
+    assert counted(number, "line") == words

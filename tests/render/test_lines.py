@@ -1,0 +1,60 @@
+"""Two versions of a text, line by line."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.render.lines import split, unified
+
+TEXTS = st.text(st.sampled_from("ab \n\r\x0b\x1b\u2028+-@"), max_size=40)
+
+
+def test_a_changed_line_is_shown_with_three_lines_around_it() -> None:
+    before = "".join(f"line {number}\n" for number in range(1, 10))
+    assert unified(before, before.replace("line 5", "LINE 5")) == (
+        "@@ -2,7 +2,7 @@",
+        " line 2",
+        " line 3",
+        " line 4",
+        "-line 5",
+        "+LINE 5",
+        " line 6",
+        " line 7",
+        " line 8",
+    )
+
+
+def test_a_line_break_at_the_end_that_comes_or_goes_is_shown() -> None:
+    assert unified("a\n", "a") == ("@@ -1 +1 @@", "-a", "+a", "\\ No newline at end of file")
+
+
+def test_another_kind_of_line_break_is_shown() -> None:
+    assert unified("a\r\n", "a\n") == ("@@ -1 +1 @@", "-a\\r", "+a")
+
+
+@given(TEXTS)
+def test_only_a_line_feed_ends_a_line(text: str) -> None:
+    assert "".join(split(text)) == text
+    assert all("\n" not in line[:-1] and line for line in split(text))
+
+
+@given(TEXTS, TEXTS)
+def test_texts_that_differ_have_a_diff_of_printable_lines(before: str, after: str) -> None:
+    lines = unified(before, after)
+    assert bool(lines) == (before != after)
+    assert all(line.isprintable() for line in lines)
+
+
+def test_a_long_diff_ends_with_how_much_was_left_out() -> None:
+    lines = unified("", "x\n" * 300)
+    assert len(lines) == 201
+    assert lines[-1] == "... 101 more lines; --format json has them all"
+
+
+def test_a_long_line_is_cut() -> None:
+    assert unified("", "x" * 1000 + "\n")[1] == "+" + "x" * 396 + "..."
+
+
+def test_texts_too_long_to_compare_in_a_second_are_only_counted() -> None:
+    assert unified("x\n" * 6000, "x\n") == (
+        "@@ 6000 lines -> 1 lines, too many to compare here; --format json has them @@",
+    )

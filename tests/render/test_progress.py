@@ -1,0 +1,60 @@
+"""A bar for whoever waits."""
+
+import io
+import subprocess
+import sys
+
+from dlsync.render.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_run_of_more_than_a_second_is_shown_on_a_terminal_and_wiped_at_its_end(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setenv("TERM", "xterm")
+    stream, clock = Terminal(), Clock()
+    with Progress("fetching [b]\x1b[2J", stream, total=10, clock=clock) as progress:
+        progress.advance()
+        clock.now += 1.5
+        progress.advance()
+        progress.advance()
+    assert "fetching [b]\\x1b[2J" in stream.getvalue()
+    assert "3/10" in stream.getvalue()
+    assert stream.getvalue().endswith("\x1b[2K")
+
+
+def test_a_run_of_a_second_shows_nothing() -> None:
+    stream, clock = Terminal(), Clock()
+    with Progress("fetching", stream, total=2, clock=clock) as progress:
+        clock.now += 1
+        progress.advance()
+    assert stream.getvalue() == ""
+
+
+def test_what_is_no_terminal_stays_empty() -> None:
+    stream, clock = io.StringIO(), Clock()
+    with Progress("fetching", stream, clock=clock) as progress:
+        clock.now += 60
+        progress.advance()
+    assert stream.getvalue() == ""
+
+
+def test_a_run_without_a_bar_does_not_import_rich() -> None:
+    program = """
+import io, sys
+from dlsync.render.progress import Progress
+with Progress("fetching", io.StringIO(), clock=iter(range(0, 1000, 100)).__next__) as progress:
+    progress.advance()
+sys.exit("rich" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

@@ -1,0 +1,43 @@
+"""A plan in one sentence."""
+
+from dataclasses import replace
+
+from dlsync.model import Target
+from dlsync.render.summary import sentence
+from tests.builders import change, plan
+
+NEW, CHANGED, GONE = change("create", "rule/a"), change("update", "rule/b"), change("delete", "rule/c")
+
+
+def test_a_plan_says_how_much_there_is_to_do() -> None:
+    assert sentence(plan(NEW, CHANGED, CHANGED, unchanged=1200)) == (
+        "Plan: 1 to create, 2 to update, 0 to delete, 1,200 unchanged."
+    )
+
+
+def test_conflicts_are_counted_when_there_are_any() -> None:
+    assert sentence(plan(change("update", "rule/b", cause="conflict"))) == (
+        "Plan: 0 to create, 1 to update, 0 to delete, 0 unchanged, 1 conflict."
+    )
+
+
+def test_without_changes_there_is_nothing_to_do() -> None:
+    assert sentence(plan(unchanged=12)) == "Nothing to do: 12 resources on acme/default are as the files say."
+    assert sentence(plan(unchanged=1)) == "Nothing to do: 1 resource on acme/default is as the files say."
+
+
+def test_an_account_s_name_cannot_reach_the_terminal() -> None:
+    hostile = replace(plan(), target=Target("http://127.0.0.1", "a\x1b[2J", "b"))
+    assert sentence(hostile) == "Nothing to do: 0 resources on a\\x1b[2J/b are as the files say."
+
+
+def test_after_an_apply_what_was_done_is_counted() -> None:
+    assert sentence(plan(NEW.finished("applied"), CHANGED.finished("failed", "no"), GONE.finished("applied"))) == (
+        "Applied: 1 created, 0 updated, 1 deleted, 1 failed."
+    )
+
+
+def test_what_was_skipped_is_counted_when_there_is_any() -> None:
+    assert sentence(plan(NEW.finished("failed", "no"), CHANGED.finished("skipped"))) == (
+        "Applied: 0 created, 0 updated, 0 deleted, 1 failed, 1 skipped."
+    )
