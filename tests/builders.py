@@ -138,8 +138,8 @@ def by_request(replies: Mapping[str, Reply | Callable[[Seen], Reply]], otherwise
 
 
 @asynccontextmanager
-async def scripted_server(answer: Callable[[Seen], Reply]) -> AsyncIterator[ScriptedServer]:
-    server = ScriptedServer(answer)
+async def scripted_server(answer: Callable[[Seen], Reply] | Reply) -> AsyncIterator[ScriptedServer]:
+    server = ScriptedServer((lambda _: answer) if isinstance(answer, Reply) else answer)
     tasks: set[asyncio.Task[None]] = set()
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -172,9 +172,8 @@ async def scripted(
 ) -> AsyncIterator[tuple[ScriptedServer, Client]]:
     """A scripted server and an impatient client of it."""
     settings: Options = {"retry": IMPATIENT, **options}
-    always = (lambda _: answer) if isinstance(answer, Reply) else answer
     async with (
-        scripted_server(always) as server,
+        scripted_server(answer) as server,
         Client(url=server.url, org="acme", account="default", key=KEY, **settings) as client,
     ):
         yield server, client
