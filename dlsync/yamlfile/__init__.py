@@ -3,8 +3,9 @@
 ruamel.yaml is imported only where a text needs it: importing this package, and parsing an ordinary file, do not.
 """
 
+from dlsync.yamlfile.dumper import dump
 from dlsync.yamlfile.parser import parse
-from dlsync.yamlfile.places import positions
+from dlsync.yamlfile.places import nearest, positions
 from dlsync.yamlfile.source import InvalidYaml
 
-__all__ = ["InvalidYaml", "parse", "positions"]
+__all__ = ["InvalidYaml", "dump", "nearest", "parse", "positions"]

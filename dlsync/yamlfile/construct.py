@@ -22,7 +22,7 @@ _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BASES = {"0o": 8, "0x": 16}
 _CALLED = {"sequence": "list", "mapping": "mapping", "alias": "alias"}
-_DIGITS = 4_000
+_DIGITS = 4_300  # which is what Python converts, too
 _EXCERPT = 40
 _CORE = "tag:yaml.org,2002:"
 

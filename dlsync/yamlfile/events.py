@@ -14,16 +14,40 @@ if TYPE_CHECKING:
 __all__ = ["MarkedYAMLError", "events"]
 
 
-class _TabScanner(Scanner):
-    """Takes a tab for white space wherever it does not indent (YAML 1.2, 6.2), and has a message for every escape."""
+class _Scanner(Scanner):
+    """ruamel's, corrected by YAML 1.2 where it refuses what is allowed or breaks on what is not."""
 
     def scan_to_next_token(self) -> None:
+        """Skip a tab, too, wherever it does not indent (6.2)."""
         super().scan_to_next_token()
         while self.reader.peek() == "\t" and (self.flow_level or not self._indents()):
             self.reader.forward()
             super().scan_to_next_token()
 
+    def check_key(self) -> bool:
+        """Let a plain text in a flow begin with a question mark (7.3.3)."""
+        return self.reader.peek(1) in (" \t\r\n\0,[]{}" if self.flow_level else " \t\r\n\0")
+
+    def check_plain(self) -> bool:
+        """Let a plain text in a flow begin with a question mark (7.3.3)."""
+        return bool(super().check_plain() or (self.reader.peek() == "?" and not self.check_key()))
+
+    def scan_block_scalar_indentation(self) -> Any:
+        """Let blank lines before the text be indented less than the text (8.1.1.1)."""
+        breaks: list[str] = []
+        indent = 0
+        end = self.reader.get_mark()
+        while self.reader.peek() in " \r\n":
+            if self.reader.peek() == " ":
+                self.reader.forward()
+                indent = max(indent, self.reader.column)
+            else:
+                breaks.append(self.scan_line_break())
+                end = self.reader.get_mark()
+        return breaks, indent, end
+
     def scan_flow_scalar_non_spaces(self, double: Any, start_mark: Any) -> Any:
+        """Have a message for an escape of what is no character (5.7)."""
         try:
             return super().scan_flow_scalar_non_spaces(double, start_mark)
         except (OverflowError, ValueError):
@@ -44,5 +68,5 @@ def events(text: str) -> Iterator[Any]:
     :raises MarkedYAMLError: where it is not well-formed.
     """
     yaml = YAML(typ="safe", pure=True)
-    yaml.Scanner = _TabScanner
+    yaml.Scanner = _Scanner
     yield from yaml.parse(text)

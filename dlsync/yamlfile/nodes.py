@@ -58,7 +58,7 @@ def compose(source: Source) -> Node | None:
     :raises InvalidYaml: where the text is not well-formed, holds two documents, nests more than 100 levels or
         expands its aliases to more than 10,000 nodes.
     """
-    from dlsync.yamlfile.events import MarkedYAMLError, events  # noqa: PLC0415 - imports ruamel, see there
+    from dlsync.yamlfile.events import MarkedYAMLError, events
 
     shielded, names = _shield(source.text)
     composer = _Composer(source, names)
@@ -120,6 +120,10 @@ class _Composer:
         node = self._node("scalar", event)
         node.value = event.value.translate(self._names)
         node.style = event.style or ""
+        if not node.style and node.value.endswith(":") and self._source.text[node.end : node.end + 1] in {*",[]{}"}:
+            raise self._source.fault(
+                node.end - 1, "expected a space after ':'"
+            )  # ruamel takes it for a part of the text
         self._add(node)
 
     def _alias(self, event: Any) -> None:

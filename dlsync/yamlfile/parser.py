@@ -26,25 +26,32 @@ _UNLIKE = tuple(
     re.compile(pattern)
     for pattern in (
         r"\n(?:---|\.\.\.|%)",  # a further document, a directive
-        r"!(?<![^\s\[{,:?-].)\S",  # a tag
+        r"!(?<![^\s\[{,:?-].)",  # a tag
         r"&(?<![^\s\[{,:?-].)\S",  # an anchor
         r"\*(?<![^\s\[{,:?-].)\S",  # an alias
         r"0[bBXO](?<![\w.]0.)",  # 0b1 and 0X1 are strings
+        r"0x[0-9a-fA-F]*_",
+        r":[,\[\]{}]",  # {a:} is a key to ruamel, with the colon
         r"-0[a-zA-Z]",  # so is -0x1
         r"\+0[a-zA-Z]",
+        r"\n {100}",  # so deep that yaml_rs might run out of stack, which ends the process
+        r"- (?: *[-?:] ){30}",
+        r"\? (?: *[-?:] ){30}",
         r"\\u[dD][89a-fA-F]",  # half of a surrogate pair
     )
 )
-_DIGITS_UNDERSCORE = re.compile(r"_(?:\d|(?<=[\d.]_))")
-_NUMBER_UNDERSCORE = re.compile(r"[-+\d._](?<![\w.+-].)(?:(?<=_)\d|[-+\d._a-fA-FxXo]*_)")  # 1_000 is a string, too
-_BLOCK_SCALAR = re.compile(r"[|>]")
+_DIGITS_UNDERSCORE = re.compile(r"_(?:[\d.]|(?<=[\d.]_))")
+_NUMBER_UNDERSCORE = re.compile(r"[-+\d._](?<![\w.+-].)(?:(?<=_)[\d.]|[-+\d._a-fA-FxXo]*_)")  # 1_000 is a string, too
+_BLOCK_SCALARS = tuple(map(re.compile, (r"\|(?<![^\s\[{,:-].)", r">(?<![^\s\[{,:-].)")))
+_FLOWS = tuple(map(re.compile, (r"\[(?<![^\s\[{,:-].)(?! *\])", r"\{(?<![^\s\[{,:-].)(?! *\})")))
+_FOLDED = re.compile(r"""[^\s,\[\]{}:"'] *\n\s*[^\s\]},]""")
 _UNLIKE_WIDE = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _INT_BITS = 64
 _STRINGS = frozenset({str})
-_JSON_SCALARS = frozenset({str, int, float, bool, type(None)})
+_UNBOUNDED = frozenset({str, bool, type(None)})
 
 
-class _Deferred(Exception):  # noqa: N818 - not an error: the strict reader decides
+class _Deferred(Exception):
     """The text is none that both readers are known to take for the same."""
 
 
@@ -71,7 +78,7 @@ def _fast(content: bytes) -> Json:
         text = content.decode()
         _check_plain(text)
         value = yaml_rs.loads(text, parse_datetime=False)
-    except ValueError:  # of the decoding, and of yaml_rs
+    except (ValueError, TypeError):  # no UTF-8; no YAML; keys that Python cannot hash
         raise _Deferred from None
     return _checked(value)
 
@@ -86,16 +93,25 @@ def _check_plain(text: str) -> None:
         raise _Deferred
     if not text.isascii() and _UNLIKE_WIDE.search(text):
         raise _Deferred
-    _check_end(text)
+    _check_mixture(text)
 
 
-def _check_end(text: str) -> None:
-    """Defer a block scalar that is empty at the end of the file, or that the file cuts off without a line feed."""
-    if text.endswith("\n"):
-        filled = text.rstrip()
-        text = filled[filled.rfind("\n") + 1 :]
-    if _BLOCK_SCALAR.search(text):
+def _check_mixture(text: str) -> None:
+    """Defer flow with block scalars or with a line folded in it, and a block scalar that the end of the file cuts."""
+    flow = any(pattern.search(text) for pattern in _FLOWS)
+    block = any(pattern.search(text) for pattern in _BLOCK_SCALARS)
+    if flow and (block or _folds_in_flow(text)):
         raise _Deferred
+    if block:
+        last_line = text[text.rstrip().rfind("\n") + 1 :]
+        if not text.endswith("\n") or any(pattern.search(last_line) for pattern in _BLOCK_SCALARS):
+            raise _Deferred
+
+
+def _folds_in_flow(text: str) -> bool:
+    """Return whether a flow may hold a line break inside of a scalar, which ruamel does not take for a key."""
+    across = any(line.count("{") != line.count("}") or line.count("[") != line.count("]") for line in text.split("\n"))
+    return across and _FOLDED.search(text) is not None
 
 
 def _checked(value: Any) -> Json:
@@ -105,11 +121,13 @@ def _checked(value: Any) -> Json:
         inner: list[Any] = []
         for node in level:
             kind = type(node)
+            if kind in _UNBOUNDED:
+                continue
             if kind is dict and _STRINGS.issuperset(map(type, node)):
                 inner += node.values()
             elif kind is list:
                 inner += node
-            elif kind not in _JSON_SCALARS or not _is_ordinary(node):
+            elif not _is_ordinary(node):
                 raise _Deferred
         if not inner:
             return value  # type: ignore[no-any-return] # every part of it was checked
@@ -117,8 +135,8 @@ def _checked(value: Any) -> Json:
     raise _Deferred
 
 
-def _is_ordinary(scalar: object) -> bool:
-    """Return whether no limit of the strict reader concerns the scalar."""
-    if isinstance(scalar, int):
-        return scalar.bit_length() <= _INT_BITS
-    return not isinstance(scalar, float) or isfinite(scalar)
+def _is_ordinary(number: object) -> bool:
+    """Return whether it is a number that no limit of the strict reader concerns."""
+    if type(number) is int:
+        return number.bit_length() <= _INT_BITS
+    return isinstance(number, float) and isfinite(number)

@@ -28,6 +28,17 @@ def positions(content: bytes) -> Mapping[Path, tuple[int, int]]:
     return {} if root is None else {path: source.place(index) for path, index in _walk(root, (), root.start)}
 
 
+def nearest(places: Mapping[Path, tuple[int, int]], path: Path) -> tuple[int, int] | tuple[None, None]:
+    """Return line and column of a path, or where it has none, of the closest thing that encloses it.
+
+    :param places: as :func:`positions` gave them.
+    """
+    for length in range(len(path), -1, -1):
+        if place := places.get(path[:length]):
+            return place
+    return None, None
+
+
 def _walk(node: Node, path: Path, index: int) -> Iterator[tuple[Path, int]]:
     yield path, index
     node = node.target or node

@@ -17,7 +17,7 @@ _LINE_BREAK = re.compile(r"\r\n?|\n")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class InvalidYaml(DlsyncError):  # noqa: N818 - named as the others of the tree are
+class InvalidYaml(DlsyncError):
     """A text that is not one YAML document which JSON can hold.
 
     :param problem: what is wrong, with file, line and column from 1.

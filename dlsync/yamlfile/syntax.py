@@ -45,7 +45,7 @@ def explain(error: MarkedYAMLError, source: Source, unclosed: int | None) -> Inv
     """
     where = (error.problem_mark or error.context_mark).index
     began = (error.context_mark or error.problem_mark).index
-    problem = error.problem.replace("'\\x00'", "the end of the file")
+    problem = (error.problem or error.context).replace("'\\x00'", "the end of the file")
     if unclosed is not None and _AT_THE_END in problem:
         began, problem = unclosed, "expected ',' or ']'"
     for pattern, words in _EXPLAINED:
