@@ -29,8 +29,8 @@ def export(
 ) -> int:
     """Write what is live into files; comments and layout of those that are there stay."""
     from dlsync import operations
-    from dlsync.cli.output import result, warnings
-    from dlsync.render import export as rendering
+    from dlsync.cli.output import colored, result, warnings
+    from dlsync.render import exported
     from dlsync.render.progress import Progress
     from dlsync.targets import Targets
 
@@ -48,7 +48,10 @@ def export(
             )
         )
     warnings(made.problems)
-    result(rendering.as_json(made) if output is Format.json else rendering.as_text(made, written=not check))
+    if output is Format.json:
+        result(exported.render_json(made))
+    else:
+        result(exported.render(made, written=not check, color=colored()))
     if any(problem.severity == "error" for problem in made.problems):
         return EXIT_ERROR
     return EXIT_CHANGES if check and made else EXIT_OK

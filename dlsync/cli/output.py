@@ -33,13 +33,19 @@ def warnings(problems: Iterable[Problem]) -> None:
         aside(f"{problem.severity}: {visible(str(problem))}\n")
 
 
+def colored() -> bool:
+    """Whether results are printed in colour."""
+    from dlsync.render.color import wants_color
+
+    return wants_color(sys.stdout, os.environ)
+
+
 def rendered(plan: Plan, output: PlanFormat | str) -> str:
     """Return a plan in the form that was asked for."""
     from dlsync.render import document, markdown, text
-    from dlsync.render.escape import wants_color
 
     if output == "json":
         return document.render(plan)
     if output == "markdown":
         return markdown.render(plan)
-    return text.render(plan, color=wants_color(sys.stdout, os.environ))
+    return text.render(plan, color=colored())

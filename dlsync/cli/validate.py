@@ -11,10 +11,12 @@ from dlsync.errors import EXIT_ERROR, EXIT_OK
 def validate(directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
     """Check the files without a server: syntax, schema, names."""
     from dlsync import operations
-    from dlsync.cli.output import result
+    from dlsync.cli.output import colored, result
     from dlsync.render import problems
 
     tree = operations.validate(directory)
-    render = problems.as_json if output is Format.json else problems.as_text
-    result(render(tree.problems, len(tree.resources)))
+    if output is Format.json:
+        result(problems.render_json(tree.problems))
+    else:
+        result(problems.render(tree.problems, color=colored()))
     return EXIT_ERROR if tree.errors else EXIT_OK

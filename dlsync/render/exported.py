@@ -1,0 +1,58 @@
+"""What an export wrote, or would write: a line a file, or JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from dlsync.render.color import painter
+from dlsync.render.escape import visible
+from dlsync.render.fields import counted
+
+if TYPE_CHECKING:
+    from dlsync.exporter import Export
+    from dlsync.render.color import Style
+
+_SIGNS = {"create": "+", "update": "~", "delete": "-"}
+_STYLES: dict[str, Style] = {"create": "green", "update": "yellow", "delete": "red"}
+
+
+def render(export: Export, *, written: bool, color: bool) -> str:
+    """Return a line for each file, and the counts.
+
+    :param written: False where the files were only looked at.
+    """
+    paint = painter(color=color)
+    lines = [paint(f"{_SIGNS[one.action]} {visible(one.file)}", _STYLES[one.action]) for one in export.files]
+    return "\n".join([*lines, *([""] if lines else []), paint(_sentence(export, written=written), "bold")]) + "\n"
+
+
+def _sentence(export: Export, *, written: bool) -> str:
+    counts, account = export.summary, visible(f"{export.target.org}/{export.target.account}")
+    if not export:
+        return f"Nothing to do: the files hold {counted(counts['unchanged'], 'resource')} of {account} as live."
+    done = "Exported" if written else "An export would change files of"
+    created, updated, deleted = counts["create"], counts["update"], counts["delete"]
+    files = f"{counted(created, 'file')} created, {updated} updated, {deleted} deleted"
+    return f"{done} {account}: {files}; {counted(counts['unchanged'], 'resource')} unchanged."
+
+
+def as_document(export: Export) -> dict[str, Any]:
+    """Return the export as ``export --format json`` has it."""
+    return {
+        "format_version": 1,
+        "url": export.target.url,
+        "org": export.target.org,
+        "account": export.target.account,
+        "summary": export.summary,
+        "files": [
+            {"kind": one.address.kind, "name": one.address.name, "action": one.action, "file": one.file}
+            for one in export.files
+        ],
+        "problems": [{"severity": one.severity, "message": one.message} for one in export.problems],
+    }
+
+
+def render_json(export: Export) -> str:
+    """Return :func:`as_document` as ASCII text."""
+    return json.dumps(as_document(export), indent=2) + "\n"
