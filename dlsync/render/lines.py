@@ -28,7 +28,7 @@ def unified(before: str, after: str) -> tuple[str, ...]:
     """Return a unified diff without its file names, visible, in at most 200 lines and a count of what was left out."""
     left, right = split(before), split(after)
     if max(len(left), len(right)) > MAX_COMPARED:
-        return (f"@@ {len(left)} lines -> {len(right)} lines, too many to compare here; --format json has them @@",)
+        return (f"@@ too many lines to compare here ({len(left):,} -> {len(right):,}); --format json has them @@",)
     shown = list(_shown(left, right))
     if len(shown) <= MAX_LINES:
         return tuple(shown)

@@ -41,8 +41,19 @@ class Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def restart(self, label: str) -> None:
+        """Take the bar away, for something else to be said, and count anew under another label."""
+        self._stop()
+        self._label = visible(label)
+        self._done = 0
+        self._started = self._clock()
+
+    def _stop(self) -> None:
         if self._bar:
             self._bar[0].stop()
+        self._bar = None
 
     def advance(self) -> None:
         """Count one more."""

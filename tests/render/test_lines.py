@@ -56,5 +56,5 @@ def test_a_long_line_is_cut() -> None:
 
 def test_texts_too_long_to_compare_in_a_second_are_only_counted() -> None:
     assert unified("x\n" * 6000, "x\n") == (
-        "@@ 6000 lines -> 1 lines, too many to compare here; --format json has them @@",
+        "@@ too many lines to compare here (6,000 -> 1); --format json has them @@",
     )
