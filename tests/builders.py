@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dlsync import yamlfile
 from dlsync.client import Client, ReadClient
 from dlsync.client.answers import Answer
-from dlsync.client.quoting import Quoter
+from dlsync.client.quoting import Quoter, Secret
 from dlsync.client.retry import Retry
 from dlsync.model import Address, Change, Difference, Plan, Problem, Resource, Target
 
@@ -185,7 +185,7 @@ def reader_of(url: str, **options: Unpack[Options]) -> ReadClient:
 
 
 def answer_of(body: bytes, content_type: str = "application/json", status: int = 200) -> Answer:
-    return Answer(status, content_type, body, "GET /orgs/acme/accounts/default/dashboards", Quoter(KEY))
+    return Answer(status, content_type, body, "GET /orgs/acme/accounts/default/dashboards", Quoter(Secret(KEY)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -38,7 +38,7 @@ class Answer:
     def bad(self, problem: str) -> BadAnswer:
         """Return the error that this answer is, with the first characters of what came."""
         kind = self.quote(self.content_type, 60) or "no content type"
-        start = self.quote(self.body[: 8 * _PREVIEW].decode("utf-8", "replace"), _PREVIEW)
+        start = self.quote.start_of(self.body, _PREVIEW)
         came = f"{kind}, beginning {start!r}" if start else f"{kind}, empty"
         return BadAnswer(
             f"{self.request}: {problem}; got {came}", request=self.request, status=self.status, hint=URL_HINT
@@ -47,7 +47,7 @@ class Answer:
 
 def yaml_of(answer: Answer) -> bytes:
     """Return an export's bytes as they came, unless they are a web page."""
-    if answer.content_type.startswith("text/html") or _HTML.match(answer.body):
+    if answer.content_type.lower().startswith("text/html") or _HTML.match(answer.body):
         raise answer.bad("expected YAML")
     return answer.body
 
@@ -89,11 +89,11 @@ def objects_of(answer: Answer) -> list[dict[str, Json]]:
 
 
 def text_field(answer: Answer, record: Mapping[str, Json], *names: str) -> str:
-    """Return the first of the fields that is there; it must be a text that is not empty."""
-    value = next((record[name] for name in names if name in record), None)
-    if not isinstance(value, str) or not value:
-        raise answer.bad(f"the field `{'` or `'.join(names)}` is missing or no text")
-    return value
+    """Return the first of the fields that is a text and not empty."""
+    for value in map(record.get, names):
+        if isinstance(value, str) and value:
+            return value
+    raise answer.bad(f"the field `{'` or `'.join(names)}` is missing or no text")
 
 
 def without(record: Mapping[str, Json], *names: str) -> dict[str, Json]:

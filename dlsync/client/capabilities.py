@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dlsync.client.accounts import accounts_of
 from dlsync.client.statuses import METHOD_NOT_ALLOWED
-from dlsync.errors import AccountNotFound, ApiError, NotFound, Rejected, Unsupported
+from dlsync.errors import AccountNotFound, AlreadyExists, ApiError, NotFound, Rejected, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -77,6 +77,9 @@ class Capabilities:
                 raise
             operation.missing = True
             raise _unsupported(name) from error
+        except AlreadyExists:
+            operation.present = True
+            raise
         operation.present = True
         return result
 

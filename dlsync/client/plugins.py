@@ -112,7 +112,7 @@ def _content(answer: Answer, record: Mapping[str, Json]) -> bytes:
     content = record.get("content")
     if not isinstance(content, str):
         raise answer.bad("the field `content` is missing or no text")
-    if record.get("encoding", "base64") not in {"base64", None, ""}:
+    if (record.get("encoding") or "base64") != "base64":
         raise answer.bad("the field `encoding` is not base64")
     try:
         # line breaks are let through: the documented upload pipes through `base64`, which wraps its lines

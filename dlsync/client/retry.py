@@ -6,6 +6,7 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
+from datetime import UTC
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from dlsync.errors import ServerFault, Unreachable
@@ -19,7 +20,7 @@ T = TypeVar("T")
 Cause = Literal["refused", "timeout", "broken", "status"]
 
 
-class Fault(Exception):  # noqa: N818  # the tree of dlsync.errors has no such suffix either
+class Fault(Exception):
     """An attempt failed in a way that the next may not. Never leaves the client.
 
     :param reason: the last thing that happened, in plain words.
@@ -105,11 +106,13 @@ class Retry:
 
 def seconds_asked(header: str, now: Callable[[], float]) -> float:
     """Return how long a ``Retry-After`` asks to wait (RFC 9110, 10.2.3): seconds or an HTTP date; 0 for neither."""
+    if not header:
+        return 0.0
     if header.isascii() and header.isdigit():
         return float(header[:9])  # nobody waits for longer than that many digits say
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415  # 10 ms that most runs never need
+    from email.utils import parsedate_to_datetime  # 10 ms that most runs never need
 
     try:
-        return max(0.0, parsedate_to_datetime(header).timestamp() - now())
+        return max(0.0, parsedate_to_datetime(header).replace(tzinfo=UTC).timestamp() - now())
     except (ValueError, OverflowError):
         return 0.0

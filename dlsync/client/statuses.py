@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from dlsync.client.answers import URL_HINT
 from dlsync.client.retry import Fault
@@ -48,14 +48,20 @@ def _transient(answer: Answer, after: str) -> Fault:
 
 
 def _redirect(answer: Answer, location: str) -> ApiError:
-    parts = urlsplit(location)
-    host = parts.netloc.rpartition("@")[2]
-    # the query is left out: a login page's may carry a token
-    target = answer.quote(f"{parts.scheme}://{host}{parts.path}" if host else parts.path) or "nowhere"
+    target = answer.quote(_without_secrets(location)) or "nowhere"
     message = (
         f"{answer.request}: the server answered {answer.status} and points to {target}; redirects are not followed"
     )
     return BadAnswer(message, request=answer.request, status=answer.status, hint=f"Set `url` to its target. {URL_HINT}")
+
+
+def _without_secrets(location: str) -> str:
+    """Return a redirect's target without what may be a password or a login page's token."""
+    try:
+        parts = urlsplit(location)
+    except ValueError:
+        return ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def _meaning(method: str, status: int) -> tuple[type[ApiError], str, str]:
@@ -66,7 +72,7 @@ def _meaning(method: str, status: int) -> tuple[type[ApiError], str, str]:
     if status == 404:  # noqa: PLR2004
         return NotFound, "not found", ""
     if method == "POST" and status in {409, UNPROCESSABLE}:
-        return AlreadyExists, "the name is taken", ""
+        return AlreadyExists, "the server does not create this, as where the name is taken", ""
     if status >= 500:  # noqa: PLR2004
         return ServerFault, "the server failed", "Its own log says why; dlsync can be run again."
     return Rejected, "the server refuses this", ""

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.client.answers import json_of, object_of, objects_of, text_field, without, yaml_of
+from dlsync.errors import BadAnswer
+from tests.builders import KEY, answer_of
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+)  # fmt: skip
+
+
+@given(values, st.booleans(), st.sampled_from(["utf-8", "utf-8-sig"]))
+def test_json_is_read_as_it_was_meant(value: object, ascii_only: bool, encoding: str) -> None:
+    body = json.dumps(value, ensure_ascii=ascii_only).encode(encoding)
+    assert json_of(answer_of(body)) == value
+
+
+@given(st.binary())
+def test_no_body_is_a_crash(body: bytes) -> None:
+    with suppress(BadAnswer):
+        json_of(answer_of(body))
+
+
+@given(st.binary(), st.text())
+def test_a_bad_answer_is_printable_whatever_came(body: bytes, content_type: str) -> None:
+    assert answer_of(body, content_type).bad("expected YAML").message.isprintable()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[NaN]", b"[Infinity]", b"\xff", b'"\\ud800"', b'{"\\uDFFF": 1}', b"9" * 5000, b"[" * 100_000],
+)
+def test_what_is_not_json_in_utf_8_is_a_bad_answer(body: bytes) -> None:
+    with pytest.raises(BadAnswer, match="expected JSON"):
+        json_of(answer_of(body))
+
+
+def test_nesting_too_deep_is_called_that() -> None:
+    with pytest.raises(BadAnswer, match="nesting too deep"):
+        json_of(answer_of(b"[" * 10_000 + b"]" * 10_000))
+
+
+def test_a_bad_answer_says_what_was_asked_what_came_and_what_to_check() -> None:
+    page = f"<!DOCTYPE html>\x1b[2J<title>Log in, {KEY}</title>{'x' * 100}".encode()
+    with pytest.raises(BadAnswer) as caught:
+        json_of(answer_of(page, "text/html; charset=utf-8"))
+    assert caught.value.message == (
+        "GET /orgs/acme/accounts/default/dashboards: expected JSON; got text/html; charset=utf-8, "
+        "beginning '<!DOCTYPE html> [2J<title>Log in, [key]</title>xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'"
+    )
+    assert caught.value.status == 200
+    assert "`url`" in caught.value.hint
+
+
+def test_an_empty_answer_without_a_type_is_called_that() -> None:
+    with pytest.raises(BadAnswer, match="got no content type, empty"):
+        json_of(answer_of(b"", ""))
+
+
+@pytest.mark.parametrize("body", [b"a: 1\n", b"", b"\xff", b"# <html>\n"])
+def test_an_export_is_returned_byte_for_byte(body: bytes) -> None:
+    assert yaml_of(answer_of(body, "application/yaml")) == body
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b"a: 1", "text/html; charset=utf-8"),
+        (b"a: 1", "Text/HTML"),
+        (b"<!doctype html>", ""),
+        (b"\xef\xbb\xbf \r\n<HTML lang=en>", "text/plain"),
+    ],
+)
+def test_a_web_page_is_no_export(body: bytes, content_type: str) -> None:
+    with pytest.raises(BadAnswer, match="expected YAML"):
+        yaml_of(answer_of(body, content_type))
+
+
+@pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null"])
+def test_an_object_is_nothing_else(body: bytes) -> None:
+    with pytest.raises(BadAnswer, match="expected a JSON object"):
+        object_of(answer_of(body))
+    assert object_of(answer_of(b'{"a": 1}')) == {"a": 1}
+
+
+@pytest.mark.parametrize("body", [b"{}", b"null", b'["x"]', b"[{}, null]"])
+def test_a_list_of_objects_is_nothing_else(body: bytes) -> None:
+    with pytest.raises(BadAnswer, match="expected a JSON list"):
+        objects_of(answer_of(body))
+    assert objects_of(answer_of(b'[{"a": 1}, {}]')) == [{"a": 1}, {}]
+
+
+def test_a_text_field_is_the_first_that_holds_a_text() -> None:
+    answer = answer_of(b"")
+    assert text_field(answer, {"name": None, "plugin": "base"}, "name", "plugin") == "base"
+    assert text_field(answer, {"name": "a", "plugin": "b"}, "name", "plugin") == "a"
+
+
+@pytest.mark.parametrize("record", [{}, {"name": 5}, {"name": ""}, {"plugin": None}])
+def test_a_missing_field_is_a_bad_answer_that_names_operation_and_field(record: dict[str, None]) -> None:
+    with pytest.raises(BadAnswer, match=r"GET /orgs/.*`name` or `plugin`"):
+        text_field(answer_of(b"[{}]"), record, "name", "plugin")
+
+
+def test_unknown_fields_are_what_is_left() -> None:
+    assert without({"name": "a", "b": 1, "c": 2}, "name", "c") == {"b": 1}
+
+
+def test_the_body_and_the_key_are_not_in_the_repr() -> None:
+    assert "beef" not in repr(answer_of(b"beef"))
+    assert KEY not in repr(answer_of(b"beef"))

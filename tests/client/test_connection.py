@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import asyncio
+import gzip
+import logging
+import subprocess
+import sys
+from dataclasses import replace
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlsync.client.connection import Connection, Scope
+from dlsync.client.retry import Retry
+from dlsync.errors import ApiError, BadAnswer, DlsyncError, NotFound, ServerFault, SettingsError, Unreachable
+from tests.builders import IMPATIENT, KEY, Misbehaviour, Reply, in_order, scripted_server
+
+pytestmark = pytest.mark.anyio
+OK = Reply(body=b"fine")
+
+
+def connection_to(url: str, *, org: str = "acme", account: str = "default", **options: object) -> Connection:
+    return Connection(url, org, account, KEY, **{"retry": IMPATIENT, **options})  # type: ignore[arg-type]  # by name
+
+
+async def asked_for(*segments: str, scope: Scope = Scope.ACCOUNT, params: dict[str, str] | None = None) -> str:
+    """The target as it arrives on the wire."""
+    async with scripted_server(OK) as server, connection_to(server.url) as connection:
+        await connection.get(segments, params, scope=scope)
+    return server.seen[0].target
+
+
+@pytest.mark.parametrize(
+    ("name", "on_the_wire"),
+    [
+        ("redis", "redis"),
+        ("..", "%2E%2E"),
+        (".", "%2E"),
+        ("...", "..."),
+        ("a/../b", "a%2F..%2Fb"),
+        ("a?b=c#d", "a%3Fb%3Dc%23d"),
+        ("100%25", "100%2525"),
+        ("übér 🚀", "%C3%BCb%C3%A9r%20%F0%9F%9A%80"),
+        ("a\r\nX-Evil: 1", "a%0D%0AX-Evil%3A%201"),
+        ("\0\\", "%00%5C"),
+        ("a;b,c:d@e&f=g+h~i", "a%3Bb%2Cc%3Ad%40e%26f%3Dg%2Bh~i"),
+    ],
+)
+async def test_a_name_reaches_the_server_as_exactly_one_segment(name: str, on_the_wire: str) -> None:
+    assert await asked_for("dashboards", name) == f"/api/v1/orgs/acme/accounts/default/dashboards/{on_the_wire}"
+
+
+@settings(max_examples=40)  # each with a server of its own
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8), min_size=1, max_size=4))
+def test_whatever_the_names_the_wire_has_as_many_segments(names: list[str]) -> None:
+    target = asyncio.run(asked_for(*names))
+    assert len(target.removeprefix("/api/v1/orgs/acme/accounts/default/").split("/")) == len(names)
+
+
+async def test_a_path_is_below_the_account_the_organisation_or_the_server() -> None:
+    assert await asked_for("accounts", scope=Scope.ORGANISATION) == "/api/v1/orgs/acme/accounts"
+    assert await asked_for("orgs", scope=Scope.SERVER) == "/api/v1/orgs"
+
+
+async def test_a_query_is_encoded() -> None:
+    target = await asked_for("metrics", params={"source": "a&b", "period[end]": "1"})
+    assert target.endswith("/metrics?source=a%26b&period%5Bend%5D=1")
+
+
+async def test_the_key_and_what_is_accepted_are_in_the_headers() -> None:
+    async with scripted_server(OK) as server, connection_to(server.url) as connection:
+        answer = await connection.get(("dashboards", "redis"), accept="application/yaml")
+    headers = server.seen[0].headers
+    assert answer.body == b"fine"
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert headers["accept"] == "application/yaml"
+    assert headers["host"] == f"127.0.0.1:{server.port}"
+    assert headers["user-agent"].startswith("dlsync/")
+
+
+async def test_connections_are_kept_and_no_more_than_the_concurrency_are_opened() -> None:
+    async with scripted_server(OK) as server, connection_to(server.url, concurrency=3) as connection:
+        await asyncio.gather(*(connection.get((f"n{number}",)) for number in range(30)))
+    assert server.connections <= 3
+    assert connection.requests == len(server.seen) == 30
+
+
+@pytest.mark.parametrize("broken", [item for item in Misbehaviour if item is not Misbehaviour.HANG])
+async def test_a_fault_of_the_connection_is_cured_by_trying_again(broken: Misbehaviour) -> None:
+    bad = Reply(body=b"0123456789", misbehaviour=broken)
+    async with scripted_server(in_order(bad, bad, OK)) as server, connection_to(server.url) as connection:
+        assert (await connection.get(("x",))).body == b"fine"
+    assert connection.requests == len(server.seen) == 3
+
+
+@pytest.mark.parametrize("broken", [item for item in Misbehaviour if item is not Misbehaviour.HANG])
+async def test_a_fault_that_stays_is_unreachable_with_what_was_asked_how_often_and_what_to_check(
+    broken: Misbehaviour,
+) -> None:
+    bad = Reply(body=b"0123456789", misbehaviour=broken)
+    async with scripted_server(bad) as server, connection_to(server.url) as connection:
+        with pytest.raises(Unreachable) as caught:
+            await connection.get(("x",))
+    assert caught.value.message.startswith("GET /orgs/acme/accounts/default/x: no usable answer after ")
+    assert f"http://127.0.0.1:{server.port} runs" in caught.value.hint
+
+
+async def test_a_server_that_hangs_is_left_after_the_timeout() -> None:
+    hanging = Reply(misbehaviour=Misbehaviour.HANG)
+    async with scripted_server(hanging) as server, connection_to(server.url, timeout=0.02) as connection:
+        with pytest.raises(Unreachable, match=r"3 attempts.*did not answer in time"):
+            await connection.get(("x",))
+
+
+async def test_a_server_that_is_down_is_unreachable_after_five_attempts() -> None:
+    async with scripted_server(OK) as server:
+        pass
+    async with connection_to(server.url) as connection:
+        with pytest.raises(Unreachable, match=r"5 attempts.*could not connect"):
+            await connection.get(("x",))
+    assert connection.requests == 5
+
+
+@pytest.mark.parametrize("status", [429, 502, 503, 504])
+async def test_a_status_that_may_pass_is_tried_again(status: int) -> None:
+    async with scripted_server(in_order(Reply(status), OK)) as server, connection_to(server.url) as connection:
+        assert (await connection.get(("x",))).body == b"fine"
+
+
+async def test_retry_after_reaches_the_wait() -> None:
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    busy = Reply(429, headers=(("Retry-After", "12"),))
+    retry = Retry(sleep=sleep, random=lambda: 0.0)
+    async with scripted_server(in_order(busy, OK)) as server, connection_to(server.url, retry=retry) as connection:
+        await connection.get(("x",))
+    assert waits == [12.0]
+
+
+async def test_a_500_is_not_tried_again() -> None:
+    async with scripted_server(in_order(Reply(500), OK)) as server, connection_to(server.url) as connection:
+        with pytest.raises(ServerFault):
+            await connection.get(("x",))
+    assert connection.requests == 1
+
+
+async def test_a_redirect_is_not_followed_so_the_key_stays_with_the_host() -> None:
+    async with scripted_server(OK) as elsewhere:
+        away = Reply(302, headers=(("Location", elsewhere.url),))
+        async with scripted_server(away) as server, connection_to(server.url) as connection:
+            with pytest.raises(BadAnswer, match=f"points to {elsewhere.url}"):
+                await connection.get(("x",))
+    assert elsewhere.seen == []
+
+
+async def test_requests_wait_for_their_turn_where_a_rate_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    turns = 0
+
+    async def turn() -> None:
+        nonlocal turns
+        turns += 1
+
+    async with (
+        scripted_server(in_order(Reply(503), OK)) as server,
+        connection_to(server.url, requests_per_second=5) as connection,
+    ):
+        monkeypatch.setattr(connection._pacer, "turn", turn)
+        await connection.get(("x",))
+    assert turns == 2
+
+
+async def test_a_packed_body_is_unpacked() -> None:
+    packed = Reply(body=gzip.compress(b"fine"), headers=(("Content-Encoding", "gzip"),))
+    async with scripted_server(packed) as server, connection_to(server.url) as connection:
+        assert (await connection.get(("x",))).body == b"fine"
+
+
+async def test_a_body_packed_wrongly_is_a_bad_answer() -> None:
+    broken = Reply(body=b"no gzip", headers=(("Content-Encoding", "gzip"),))
+    async with scripted_server(broken) as server, connection_to(server.url) as connection:
+        with pytest.raises(BadAnswer, match="compression is broken"):
+            await connection.get(("x",))
+
+
+async def test_a_body_that_unpacks_to_more_than_the_bound_is_not_read_further() -> None:
+    bomb = Reply(body=gzip.compress(b"\0" * 10_000_000), headers=(("Content-Encoding", "gzip"),))
+    async with scripted_server(bomb) as server, connection_to(server.url, largest_body=1000) as connection:
+        with pytest.raises(BadAnswer, match="larger than 1,000 bytes"):
+            await connection.get(("x",))
+
+
+async def test_a_name_that_no_url_can_hold_is_an_error_of_ours_before_anything_is_sent() -> None:
+    async with scripted_server(OK) as server, connection_to(server.url) as connection:
+        with pytest.raises(ApiError, match="too long"):
+            await connection.get(("x" * 100_000,))
+        with pytest.raises(DlsyncError, match="surrogate"):
+            await connection.get(("\ud800",))
+    assert server.seen == []
+
+
+async def test_nothing_but_get_leaves_even_for_who_reaches_inside() -> None:
+    async with scripted_server(OK) as server, connection_to(server.url) as connection:
+        assert connection._http is not None
+        for method in ("PUT", "POST", "PATCH", "DELETE", "HEAD", "OPTIONS"):
+            with pytest.raises(DlsyncError, match=f"asked to send {method}; nothing was sent"):
+                await connection._http.request(method, server.url)
+            with pytest.raises(DlsyncError, match="nothing was sent"):
+                await connection._exchange(method, "/x", {})
+    assert server.seen == []
+
+
+async def test_a_connection_that_is_not_open_says_so() -> None:
+    connection = connection_to("http://127.0.0.1:1")
+    with pytest.raises(DlsyncError, match="not open") as caught:
+        await connection.get(("x",))
+    assert "async with" in caught.value.hint
+    await connection.__aexit__(None, None, None)
+
+
+@pytest.mark.parametrize("url", ["https://\N{SNOWMAN}\N{PILE OF POO}.example", "https://999.1.1.1/api"])
+async def test_a_host_that_cannot_be_one_is_a_settings_error(url: str) -> None:
+    with pytest.raises(SettingsError, match="`url` cannot be used"):
+        await connection_to(url).__aenter__()
+
+
+@pytest.mark.parametrize("key", ["", "a b", "a\n", "käy", "a\x1b"])
+def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Connection("https://example.com", "acme", "default", key)
+    assert not key or key not in caught.value.message
+    assert "DLSYNC_API_KEY" in caught.value.hint
+
+
+@pytest.mark.parametrize(("org", "account", "setting"), [("", "default", "org"), ("acme", "", "account")])
+def test_an_organisation_and_an_account_are_needed(org: str, account: str, setting: str) -> None:
+    with pytest.raises(SettingsError, match=f"`{setting}` is not set") as caught:
+        connection_to("https://example.com", org=org, account=account)
+    assert f"DLSYNC_{setting.upper()}" in caught.value.hint
+
+
+async def test_a_proxy_from_the_environment_does_not_see_what_is_for_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    async with scripted_server(OK) as server, connection_to(server.url) as connection:
+        assert (await connection.get(("x",))).body == b"fine"
+
+
+async def test_neither_repr_nor_log_nor_error_shows_the_key(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    echo = Reply(404, body=f'{{"error": "Bearer {KEY}"}}'.encode())
+    async with scripted_server(echo) as server, connection_to(server.url) as connection:
+        with pytest.raises(NotFound) as caught:
+            await connection.get(("x",))
+        assert KEY not in repr(vars(connection)["_http"])
+    assert repr(connection) == f"Connection('{server.url}', 'acme', 'default')"
+    assert caplog.text
+    assert KEY not in caplog.text + str(caught.value) + caught.value.hint
+
+
+async def test_a_transport_can_stand_in_for_the_network() -> None:
+    transport = httpx2.MockTransport(lambda _: httpx2.Response(200, content=b"mock"))
+    async with connection_to("https://example.com", transport=transport) as connection:
+        assert (await connection.get(("x",))).body == b"mock"
+
+
+def test_importing_the_client_does_not_import_the_http_library() -> None:
+    program = "import sys, dlsync.client; print('httpx2' in sys.modules, 'anyio' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_the_impatient_retry_of_these_tests_is_the_default_but_for_time_and_luck() -> None:
+    assert replace(IMPATIENT, sleep=Retry().sleep, random=Retry().random, now=Retry().now) == Retry()

@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from dlsync.client.dashboards import NamedDocument
+from dlsync.errors import BadAnswer, NotFound
+from tests.builders import Reply, by_request, json_reply, scripted
+
+pytestmark = pytest.mark.anyio
+PAGE = Reply(body=b"<!DOCTYPE html><title>Dataloop</title>", headers=(("Content-Type", "text/html"),))
+
+
+async def test_the_list_holds_whole_dashboards_with_the_name_apart() -> None:
+    listed = json_reply([{"name": "redis", "title": "Redis", "unknown": [1]}, {"name": "empty"}])
+    async with scripted(by_request({"GET dashboards": listed}, Reply(404))) as (_, client):
+        assert await client.dashboards.list() == (
+            NamedDocument("redis", {"title": "Redis", "unknown": [1]}),
+            NamedDocument("empty", {}),
+        )
+
+
+async def test_a_list_that_is_a_web_page_is_a_bad_answer_and_says_nothing_about_what_the_server_has() -> None:
+    async with scripted(PAGE) as (_, client):
+        for _ in range(2):
+            with pytest.raises(BadAnswer, match="expected JSON; got text/html"):
+                await client.dashboards.list()
+
+
+async def test_a_dashboard_without_a_name_is_a_bad_answer() -> None:
+    async with scripted(json_reply([{"title": "x"}])) as (_, client):
+        with pytest.raises(BadAnswer, match=r"GET /orgs/acme/accounts/default/dashboards.*`name`"):
+            await client.dashboards.list()
+
+
+async def test_an_export_asks_for_yaml_and_returns_the_bytes() -> None:
+    async with scripted(Reply(body=b"title: x # \xc3\xa9\r\n")) as (server, client):
+        assert await client.dashboards.export("a b") == b"title: x # \xc3\xa9\r\n"
+    assert server.asked == ["GET /api/v1/orgs/acme/accounts/default/dashboards/a%20b"]
+    assert server.seen[0].headers["accept"] == "application/yaml"
+
+
+async def test_an_export_that_is_a_web_page_is_a_bad_answer() -> None:
+    async with scripted(PAGE) as (_, client):
+        with pytest.raises(BadAnswer, match="expected YAML"):
+            await client.dashboards.export("redis")
+
+
+async def test_put_sends_the_users_own_bytes_as_yaml() -> None:
+    async with scripted(Reply(201)) as (server, client):
+        await client.dashboards.put("redis", b"# mine\ntitle: x\n")
+    assert server.asked == ["PUT /api/v1/orgs/acme/accounts/default/dashboards/redis"]
+    assert server.seen[0].body == b"# mine\ntitle: x\n"
+    assert server.seen[0].headers["content-type"] == "application/yaml"
+
+
+async def test_delete_removes_one_and_says_where_there_was_none() -> None:
+    accounts = json_reply([{"name": "default"}])
+    replies = {"DELETE dashboards/redis": Reply(204), "GET /api/v1/orgs/acme/accounts": accounts}
+    async with scripted(by_request(replies, Reply(404))) as (server, client):
+        await client.dashboards.delete("redis")
+        assert server.asked == ["DELETE /api/v1/orgs/acme/accounts/default/dashboards/redis"]
+        with pytest.raises(NotFound):
+            await client.dashboards.delete("gone")

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dlsync.client.paths import base_url, is_loopback, segment
+from dlsync.errors import DlsyncError, SettingsError
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
+
+
+@given(names)
+@example(".")
+@example("..")
+@example("a/../b")
+@example("100% ?#\0\n")
+def test_a_name_is_one_segment_that_reads_back_as_the_name(name: str) -> None:
+    encoded = segment(name)
+    assert unquote(encoded) == name
+    assert encoded not in {".", ".."}
+    assert not set("/?#\\") & set(encoded)
+    assert encoded.isascii()
+    assert encoded.isprintable()
+    assert " " not in encoded
+
+
+def test_an_empty_name_is_refused_because_it_would_mean_all_of_the_kind() -> None:
+    with pytest.raises(DlsyncError, match="empty"):
+        segment("")
+
+
+def test_half_a_surrogate_pair_is_refused_and_named_in_ascii() -> None:
+    with pytest.raises(DlsyncError, match=r"'a\\ud800'"):
+        segment("a\ud800")
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://example.com/api/v1", "https://example.com/api/v1"),
+        ("https://example.com:8443/api/v1/", "https://example.com:8443/api/v1"),
+        ("https://example.com", "https://example.com"),
+        ("https://example.com/a b".replace(" ", "\u00e9"), "https://example.com/a%C3%A9b"),
+        ("http://127.0.0.1:8080/api/v1", "http://127.0.0.1:8080/api/v1"),
+        ("http://[::1]:8080/api/v1", "http://[::1]:8080/api/v1"),
+        ("http://localhost/api", "http://localhost/api"),
+    ],
+)
+def test_a_base_url_has_no_slash_at_its_end(url: str, base: str) -> None:
+    assert base_url(url, insecure=False) == base
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("", "not an HTTP address"),
+        ("example.com/api", "not an HTTP address"),
+        ("ftp://example.com", "not an HTTP address"),
+        ("https:///api", "not an HTTP address"),
+        ("https://me:pw@example.com", "user or a password"),
+        ("https://example.com/?a=b", "query"),
+        ("https://example.com/#top", "fragment"),
+        ("https://exa mple.com", "space"),
+        ("https://example.com/\x1b[31m", "control character"),
+        ("https://example.com:port", "cannot be read"),
+        ("https://[::1", "cannot be read"),
+    ],
+)
+def test_a_url_that_cannot_be_a_base_is_refused_without_being_echoed(url: str, problem: str) -> None:
+    with pytest.raises(SettingsError, match=problem) as caught:
+        base_url(url, insecure=False)
+    assert "pw" not in caught.value.message
+    assert "Set `url`" in caught.value.hint
+
+
+def test_the_key_does_not_cross_a_network_in_plain_text_unless_told_to() -> None:
+    with pytest.raises(SettingsError, match=r"plain HTTP.*example\.com"):
+        base_url("http://example.com/api", insecure=False)
+    assert base_url("http://example.com/api", insecure=True) == "http://example.com/api"
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("localhost", True), ("10.0.0.1", False), ("a", False)],
+)
+def test_loopback_is_this_machine_alone(host: str, loopback: bool) -> None:
+    assert is_loopback(host) == loopback

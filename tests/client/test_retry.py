@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.client.retry import Cause, Fault, Retry, seconds_asked
+from dlsync.errors import ApiError, ServerFault, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+pytestmark = pytest.mark.anyio
+
+
+class Sleeper:
+    def __init__(self) -> None:
+        self.waits: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.waits.append(seconds)
+
+
+def failing(times: float, cause: Cause = "broken", after: str = "") -> Callable[[int], Awaitable[int]]:
+    async def attempt(number: int) -> int:
+        if number <= times:
+            status = 503 if cause == "status" else None
+            raise Fault(cause, "the last thing", request="GET /x", status=status, after=after, hint="look there")
+        return number
+
+    return attempt
+
+
+async def failure_of(retry: Retry, attempt: Callable[[int], Awaitable[int]]) -> ApiError:
+    with pytest.raises(ApiError) as caught:
+        await retry.run(attempt)
+    return caught.value
+
+
+async def test_the_first_success_is_the_result_and_the_attempts_are_numbered() -> None:
+    sleeper = Sleeper()
+    assert await Retry(sleep=sleeper).run(failing(3)) == 4
+    assert len(sleeper.waits) == 3
+
+
+async def test_waits_are_random_below_a_bound_that_doubles_up_to_the_longest() -> None:
+    sleeper = Sleeper()
+    await Retry(base=1, longest=5, ceiling=100, sleep=sleeper, random=lambda: 0.5).run(failing(5))
+    assert sleeper.waits == [0.5, 1.0, 2.0, 2.5, 2.5]
+
+
+async def test_a_server_that_is_down_is_reported_after_five_attempts_and_about_two_seconds() -> None:
+    sleeper = Sleeper()
+    error = await failure_of(Retry(sleep=sleeper, random=lambda: 0.5), failing(99, "refused"))
+    assert isinstance(error, Unreachable)
+    assert error.message == "GET /x: no usable answer after 5 attempts and 2.2 s of waiting; the last: the last thing"
+    assert (error.request, error.status, error.hint) == ("GET /x", None, "look there")
+
+
+async def test_timeouts_are_tried_less_often_for_each_costs_its_whole_time() -> None:
+    error = await failure_of(Retry(sleep=Sleeper()), failing(99, "timeout"))
+    assert "3 attempts" in error.message
+
+
+async def test_a_status_that_stays_is_the_servers_fault() -> None:
+    error = await failure_of(Retry(sleep=Sleeper(), attempts=1), failing(99, "status"))
+    assert isinstance(error, ServerFault)
+    assert error.status == 503
+    assert "after 1 attempt;" in error.message
+
+
+async def test_retry_after_is_waited_for_where_it_is_longer_than_the_backoff() -> None:
+    sleeper = Sleeper()
+    await Retry(sleep=sleeper, base=4, random=lambda: 1.0).run(failing(2, "status", "5"))
+    assert sleeper.waits == [5.0, 8.0]
+
+
+async def test_a_retry_after_beyond_the_ceiling_is_an_error_at_once_and_says_so() -> None:
+    sleeper = Sleeper()
+    error = await failure_of(Retry(sleep=sleeper), failing(99, "status", "120"))
+    assert sleeper.waits == []
+    assert "it asks for 120 s of patience, more than the 30 s left of 30 s" in error.message
+
+
+@given(
+    st.floats(0, 1), st.floats(0, 60), st.sampled_from(["", "0", "7", "1000"]), st.sampled_from(["broken", "status"])
+)
+def test_all_waits_together_never_exceed_the_ceiling(luck: float, ceiling: float, after: str, cause: Cause) -> None:
+    sleeper = Sleeper()
+    retry = Retry(attempts=50, ceiling=ceiling, sleep=sleeper, random=lambda: luck)
+    asyncio.run(failure_of(retry, failing(99, cause, after)))
+    assert sum(sleeper.waits) <= ceiling + 1e-9
+
+
+async def test_what_is_no_fault_is_not_tried_again() -> None:
+    async def attempt(number: int) -> int:
+        raise ValueError(number)
+
+    with pytest.raises(ValueError, match="1"):
+        await Retry(sleep=Sleeper()).run(attempt)
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("", 0),
+        ("17", 17),
+        ("9" * 5000, 999_999_999),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", 37),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 37),
+        ("Sun Nov  6 08:49:37 1994", 37),
+        ("Sun, 06 Nov 1994 08:48:00 GMT", 0),
+        ("-5", 0),
+        ("1.5", 0),
+        ("²", 0),
+        ("soon", 0),
+    ],
+)
+def test_retry_after_is_seconds_or_any_http_date_and_nonsense_asks_for_nothing(header: str, seconds: float) -> None:
+    now = datetime(1994, 11, 6, 8, 49, tzinfo=UTC).timestamp()
+    assert seconds_asked(header, lambda: now) == seconds
+
+
+@given(st.text(max_size=40))
+def test_no_retry_after_is_a_crash(header: str) -> None:
+    assert seconds_asked(header, lambda: 0.0) >= 0

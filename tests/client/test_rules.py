@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dlsync.client.rules import RuleEntry
+from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, Unsupported
+from tests.builders import Reply, by_request, in_order, json_reply, scripted
+
+pytestmark = pytest.mark.anyio
+ACCOUNTS = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}
+BASE = "/api/v1/orgs/acme/accounts/default/rules"
+
+
+def written(asked: list[str]) -> list[str]:
+    return [request.replace(BASE, "rules") for request in asked if not request.startswith("GET")]
+
+
+async def test_the_list_names_the_rules_and_keeps_all_else() -> None:
+    listed = json_reply([{"name": "cpu", "id": "7", "mute": False, "owner": "x"}, {"name": "disk"}])
+    async with scripted(listed) as (_, client):
+        assert await client.rules.list() == (RuleEntry("cpu", "7", False, {"owner": "x"}), RuleEntry("disk"))
+
+
+async def test_an_export_is_yaml_as_it_came() -> None:
+    async with scripted(Reply(body=b"title: cpu\n")) as (server, client):
+        assert await client.rules.export("cpu") == b"title: cpu\n"
+    assert server.seen[0].headers["accept"] == "application/yaml"
+
+
+async def test_an_entry_without_a_name_is_a_bad_answer() -> None:
+    async with scripted(json_reply([{"id": "7"}])) as (_, client):
+        with pytest.raises(BadAnswer, match=r"rules.*`name`"):
+            await client.rules.list()
+
+
+async def test_put_is_one_request_where_the_server_creates() -> None:
+    async with scripted(Reply(204)) as (server, client):
+        await client.rules.put("cpu", b"title: cpu\n")
+    assert written(server.asked) == ["PUT rules/cpu"]
+    assert server.seen[0].headers["content-type"] == "application/yaml"
+
+
+@pytest.mark.parametrize("created", [Reply(201), Reply(409)])
+async def test_put_creates_first_where_the_server_wants_that(created: Reply) -> None:
+    twice = in_order(Reply(404), Reply(204))
+    async with scripted(by_request({**ACCOUNTS, "PUT rules/cpu": twice, "POST rules": created}, Reply(404))) as (
+        server,
+        client,
+    ):
+        await client.rules.put("cpu", b"title: cpu\n")
+    assert written(server.asked) == ["PUT rules/cpu", "POST rules", "PUT rules/cpu"]
+    assert json.loads(server.seen[2].body) == {"name": "cpu"}
+    assert server.seen[3].body == b"title: cpu\n"
+
+
+async def test_put_is_not_found_where_the_server_can_not_create_either() -> None:
+    async with scripted(by_request(ACCOUNTS, Reply(404))) as (_, client):
+        with pytest.raises(NotFound, match="PUT"):
+            await client.rules.put("cpu", b"title: cpu\n")
+        with pytest.raises(Unsupported):
+            await client.rules.create("cpu")
+
+
+async def test_create_says_where_the_name_is_taken() -> None:
+    replies = {**ACCOUNTS, "POST rules": Reply(422), "GET rules/cpu": Reply(body=b"title: cpu\n")}
+    async with scripted(by_request(replies, Reply(404))) as (_, client):
+        with pytest.raises(AlreadyExists):
+            await client.rules.create("cpu")
+
+
+async def test_a_name_that_the_server_refuses_is_rejected_and_not_called_taken() -> None:
+    refused = json_reply({"error": "name must not hold a slash"}, 422)
+    async with scripted(by_request({**ACCOUNTS, "POST rules": refused}, Reply(404))) as (server, client):
+        with pytest.raises(Rejected, match="422: name must not hold a slash"):
+            await client.rules.create("a/b")
+    assert written(server.asked) == ["POST rules", "POST rules"]
+
+
+async def test_delete_removes_one() -> None:
+    async with scripted(Reply(204)) as (server, client):
+        await client.rules.delete("cpu")
+    assert written(server.asked) == ["DELETE rules/cpu"]
+
+
+async def test_a_delete_answered_404_means_what_the_export_says() -> None:
+    replies = {**ACCOUNTS, "GET rules/there": Reply(body=b"title: x\n")}
+    async with scripted(by_request(replies, Reply(404))) as (_, client):
+        with pytest.raises(NotFound):
+            await client.rules.delete("gone")
+        with pytest.raises(Unsupported):
+            await client.rules.delete("there")

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.client.retry import Fault
+from dlsync.client.statuses import failure, is_success, reason
+from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, Rejected, ServerFault, Unauthorised
+from tests.builders import KEY, answer_of
+
+
+@pytest.mark.parametrize(
+    ("method", "status", "error"),
+    [
+        ("GET", 301, BadAnswer),
+        ("GET", 304, BadAnswer),
+        ("GET", 400, Rejected),
+        ("GET", 401, Unauthorised),
+        ("PUT", 403, Unauthorised),
+        ("GET", 404, NotFound),
+        ("DELETE", 405, Rejected),
+        ("POST", 409, AlreadyExists),
+        ("POST", 422, AlreadyExists),
+        ("PUT", 409, Rejected),
+        ("PATCH", 422, Rejected),
+        ("PUT", 413, Rejected),
+        ("GET", 500, ServerFault),
+        ("GET", 501, ServerFault),
+        ("GET", 429, Fault),
+        ("GET", 502, Fault),
+        ("GET", 503, Fault),
+        ("GET", 504, Fault),
+    ],
+)
+def test_each_status_is_one_error(method: str, status: int, error: type[ApiError | Fault]) -> None:
+    found = failure(method, answer_of(b"", status=status), {})
+    assert type(found) is error
+    assert found.status == status
+    assert found.request == "GET /orgs/acme/accounts/default/dashboards"
+
+
+@given(st.integers(100, 599), st.sampled_from(["GET", "PUT", "POST", "PATCH", "DELETE"]), st.binary())
+def test_every_status_that_is_no_success_is_an_error_of_ours(status: int, method: str, body: bytes) -> None:
+    assert is_success(status) == (status // 100 == 2)
+    if not is_success(status):
+        assert isinstance(failure(method, answer_of(body, status=status), {}), ApiError | Fault)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error": "no such user"}', "no such user"),
+        (b'{"message": "nope"}', "nope"),
+        (b'{"error": {"code": 1}, "message": "nope"}', "nope"),
+        (b'{"error": "\\u001b[31mred\\ud800"}', "[31mred"),
+        (b'{"error": "' + b"x" * 500 + b'"}', "x" * 200 + "…"),
+        (f'{{"error": "unknown key {KEY}"}}'.encode(), "unknown key [key]"),
+        (b"<html>", ""),
+        (b"[1]", ""),
+        (b"[" * 100_000, ""),
+    ],
+)
+def test_the_servers_reason_is_quoted_short_and_harmless(body: bytes, said: str) -> None:
+    assert reason(answer_of(body)) == said
+
+
+def test_a_rejection_says_the_request_the_status_and_the_reason() -> None:
+    error = failure("PUT", answer_of(b'{"error": "title is missing"}', status=400), {})
+    expected = "GET /orgs/acme/accounts/default/dashboards: the server refuses this (400: title is missing)"
+    assert str(error) == expected
+
+
+def test_a_refused_key_says_where_the_key_comes_from() -> None:
+    error = failure("GET", answer_of(b"", status=401), {})
+    assert isinstance(error, Unauthorised)
+    assert "DLSYNC_API_KEY" in error.hint
+    assert "--api-key-file" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("https://me:pw@other.example/login?token=t0ken#x", "https://other.example/login"),
+        ("/login?next=t0ken", "/login"),
+        ("//other.example/x", "//other.example/x"),
+        ("http://[broken", "nowhere"),
+        ("", "nowhere"),
+        ("/\x1b[2J", "/ [2J"),
+    ],
+)
+def test_a_redirect_is_not_followed_but_says_where_it_points_without_secrets(location: str, target: str) -> None:
+    error = failure("GET", answer_of(b"", status=302), {"location": location})
+    assert f"answered 302 and points to {target};" in str(error)
+    assert isinstance(error, BadAnswer)
+    assert "Set `url`" in error.hint
+
+
+def test_a_passing_fault_carries_the_reason_the_wait_asked_for_and_a_way_out() -> None:
+    found = failure("GET", answer_of(b'{"error": "slow down"}', status=429), {"retry-after": "7"})
+    assert isinstance(found, Fault)
+    assert (found.reason, found.after) == ("the server answered 429: slow down", "7")
+    assert "requests_per_second" in found.hint

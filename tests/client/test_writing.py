@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import pytest
+
+from dlsync.client.connection import Connection
+from dlsync.client.writing import WritingConnection
+from dlsync.errors import AlreadyExists, NotFound, Rejected
+from tests.builders import IMPATIENT, KEY, Misbehaviour, Reply, ScriptedServer, in_order, scripted_server
+
+pytestmark = pytest.mark.anyio
+LOST = Reply(misbehaviour=Misbehaviour.RESET)
+
+
+def writer_to(server: ScriptedServer) -> WritingConnection:
+    return WritingConnection(server.url, "acme", "default", KEY, retry=IMPATIENT)
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "DELETE"])
+@pytest.mark.parametrize("reply", [Reply(200, b"<html>"), Reply(201, b"{}"), Reply(202), Reply(204)])
+async def test_any_success_is_success_with_or_without_a_body(method: str, reply: Reply) -> None:
+    async with scripted_server(in_order(reply)) as server, writer_to(server) as connection:
+        answer = await connection.send(method, ("rules", "a"), body=b"x")  # type: ignore[arg-type]  # one of them
+    assert (answer.status, answer.body) == (reply.status, reply.body)
+    assert server.asked == [f"{method} /api/v1/orgs/acme/accounts/default/rules/a"]
+
+
+async def test_a_body_is_sent_byte_for_byte_with_its_type_and_again_when_repeated() -> None:
+    body = b"\xef\xbb\xbfa: 1 # \xff\r\n"
+    async with scripted_server(in_order(LOST, Reply(204))) as server, writer_to(server) as connection:
+        await connection.send("PUT", ("rules", "a"), body=body, content_type="application/yaml")
+    assert [request.body for request in server.seen] == [body, body]
+    assert {request.headers["content-type"] for request in server.seen} == {"application/yaml"}
+
+
+async def test_without_a_body_there_is_no_content_type() -> None:
+    async with scripted_server(in_order(Reply(204))) as server, writer_to(server) as connection:
+        await connection.send("DELETE", ("rules", "a"))
+    assert "content-type" not in server.seen[0].headers
+
+
+async def test_a_delete_whose_repetition_finds_nothing_is_done() -> None:
+    async with scripted_server(in_order(LOST, Reply(404))) as server, writer_to(server) as connection:
+        assert (await connection.send("DELETE", ("rules", "a"))).status == 204
+
+
+async def test_a_delete_that_finds_nothing_at_first_is_not_found() -> None:
+    async with scripted_server(in_order(Reply(404))) as server, writer_to(server) as connection:
+        with pytest.raises(NotFound):
+            await connection.send("DELETE", ("rules", "a"))
+
+
+async def test_a_put_whose_repetition_is_not_found_is_not_done() -> None:
+    async with scripted_server(in_order(LOST, Reply(404))) as server, writer_to(server) as connection:
+        with pytest.raises(NotFound):
+            await connection.send("PUT", ("rules", "a"), body=b"x")
+
+
+async def test_a_create_whose_repetition_finds_the_name_taken_reports_that() -> None:
+    async with scripted_server(in_order(LOST, Reply(422))) as server, writer_to(server) as connection:
+        with pytest.raises(AlreadyExists):
+            await connection.send("POST", ("plugins",), body=b"{}")
+
+
+async def test_a_refusal_is_not_repeated() -> None:
+    async with scripted_server(in_order(Reply(400))) as server, writer_to(server) as connection:
+        with pytest.raises(Rejected):
+            await connection.send("PUT", ("rules", "a"), body=b"x")
+    assert connection.requests == 1
+
+
+def test_a_reading_connection_has_no_way_to_send() -> None:
+    assert {name for name in dir(Connection) if not name.startswith("_")} == {"get", "methods"}
+    assert Connection.methods == {"GET"}
+    assert WritingConnection.methods - Connection.methods == {"PUT", "POST", "PATCH", "DELETE"}
