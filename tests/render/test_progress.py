@@ -4,6 +4,8 @@ import io
 import subprocess
 import sys
 
+import pytest
+
 from dlsync.render.progress import Progress
 
 
@@ -20,7 +22,9 @@ class Clock:
         return self.now
 
 
-def test_a_run_of_more_than_a_second_is_shown_on_a_terminal_and_wiped_at_its_end(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_run_of_more_than_a_second_is_shown_on_a_terminal_and_wiped_at_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("TERM", "xterm")
     stream, clock = Terminal(), Clock()
     with Progress("fetching [b]\x1b[2J", stream, total=10, clock=clock) as progress:
@@ -31,6 +35,24 @@ def test_a_run_of_more_than_a_second_is_shown_on_a_terminal_and_wiped_at_its_end
     assert "fetching [b]\\x1b[2J" in stream.getvalue()
     assert "3/10" in stream.getvalue()
     assert stream.getvalue().endswith("\x1b[2K")
+
+
+def test_a_restart_takes_the_bar_away_and_waits_and_counts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream, clock = Terminal(), Clock()
+    with Progress("fetching", stream, total=10, clock=clock) as progress:
+        clock.now += 1.5
+        progress.advance()
+        progress.restart("applying")
+        taken_away = stream.getvalue()
+        clock.now += 1
+        progress.advance()
+        assert stream.getvalue() == taken_away
+        clock.now += 1
+        progress.advance()
+    assert taken_away.endswith("\x1b[2K")
+    assert "applying" in stream.getvalue()
+    assert "2/10" in stream.getvalue()
 
 
 def test_a_run_of_a_second_shows_nothing() -> None:
