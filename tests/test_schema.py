@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dlsync import schema, shape, yamlfile
 from dlsync.errors import DlsyncError
-from dlsync.model import Json, Problem
+from dlsync.model import Json, Plan, Problem
+from dlsync.render import document
+from tests.builders import any_json, any_plan, any_text, criterion, dashboard, rule, widget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BAD = Path(__file__).parent / "schemas"
 REPOSITORY = Path(__file__).parent.parent
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
-)
 SCHEMAS = st.sampled_from(schema.names())
 
 
@@ -117,20 +115,31 @@ def test_every_schema_has_bad_examples(name: str) -> None:
     assert list((BAD / name).glob("*.yaml"))
 
 
-@given(SCHEMAS, ANY_JSON)
-def test_whatever_the_document_the_findings_are_printable_lines_and_the_same_again(name: str, document: Json) -> None:
-    findings = schema.check(name, document)
+@given(SCHEMAS, any_json())
+def test_whatever_the_document_the_findings_are_printable_lines_and_the_same_again(name: str, content: Json) -> None:
+    findings = schema.check(name, content)
 
     assert all(finding.message.isprintable() for finding in findings)
-    assert schema.check(name, document) == findings
+    assert schema.check(name, content) == findings
 
 
-@given(st.text(min_size=1).filter(lambda field: field not in {"title", "criteria"}), st.integers())
-def test_a_field_too_many_is_never_an_error(field: str, value: int) -> None:
-    document: Json = {"title": "Disk", "criteria": [{"metric": "disk.used", "condition": {"threshold": 1, field: 5}}]}
-    findings = schema.check("rule", document)
+@given(any_text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just(False))
+def test_resources_as_the_service_exports_them_are_fine(name: str, threshold: Json) -> None:
+    assert schema.check("rule", rule(criterion(name, threshold), title=name)) == []
+    assert schema.check("dashboard", dashboard(widget(name), widget("Load"), title=name)) == []
 
-    assert {finding.severity for finding in findings} <= {"warning"} or field in {"timeout", "operator"}
+
+@given(any_text(), any_json())
+def test_a_field_too_many_is_a_warning_and_never_an_error(field: str, value: Json) -> None:
+    assume(field not in {*(schema.fields_at("rule", ()) or ()), *schema.owned_at("rule", ())})
+    (finding,) = schema.check("rule", rule(criterion("disk.used"), **{field: value}))
+
+    assert (finding.severity, finding.path) == ("warning", (field,))
+
+
+@given(any_plan())
+def test_a_plan_is_printed_as_its_schema_says(plan: Plan) -> None:
+    assert schema.check("plan", json.loads(document.render(plan))) == []
 
 
 @pytest.mark.parametrize(
@@ -235,9 +244,14 @@ def test_defaults_are_what_may_be_left_out() -> None:
 
 
 def test_a_default_is_valid_where_it_stands(name: str) -> None:
-    nodes = [node for _, node in parts_of(json.loads(schema.text(name))) if "default" in node]
+    root = json.loads(schema.text(name))
+    wrong = [
+        path
+        for path, node in parts_of(root)
+        if "default" in node and not jsonschema_rs.is_valid({**node, "$defs": root.get("$defs", {})}, node["default"])
+    ]
 
-    assert all(jsonschema_rs.is_valid(node, node["default"]) for node in nodes)
+    assert wrong == []
 
 
 def test_fields_rank_as_the_schema_lists_them_and_unknown_ones_last_by_name() -> None:
