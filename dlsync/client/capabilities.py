@@ -34,8 +34,7 @@ class Capabilities:
         self._connection = connection
         self._operations: defaultdict[str, _Operation] = defaultdict(_Operation)
         self._account_lock = asyncio.Lock()
-        self._account_known = False
-        self._account_problem: str = ""
+        self._account_problem: str | None = None
 
     async def attempt(
         self,
@@ -88,12 +87,15 @@ class Capabilities:
 
         :raises AccountNotFound: where the organisation or the account does not exist.
         """
+        problem = await self._known_problem()
+        if problem:
+            raise AccountNotFound(problem, hint="Check `org` and `account`.")
+
+    async def _known_problem(self) -> str:
         async with self._account_lock:
-            if not self._account_known:
+            if self._account_problem is None:
                 self._account_problem = await self._find_problem()
-                self._account_known = True
-        if self._account_problem:
-            raise AccountNotFound(self._account_problem, hint="Check `org` and `account`.")
+            return self._account_problem
 
     async def _find_problem(self) -> str:
         """Return what GET /orgs/<org>/accounts says to be missing; empty for nothing."""

@@ -126,6 +126,13 @@ async def test_a_422_for_another_reason_is_rejected_with_that_reason() -> None:
             await client.plugins.create("disk", "sh", SCRIPT, interval=-1)
 
 
+async def test_any_other_refusal_is_not_repeated() -> None:
+    async with scripted(json_reply({"error": "no"}, 400)) as (server, client):
+        with pytest.raises(Rejected, match="400: no"):
+            await client.plugins.create("disk", "sh", SCRIPT)
+    assert len(server.seen) == 1
+
+
 async def test_a_lock_that_is_let_go_in_the_very_moment_is_taken() -> None:
     let_go = in_order(Reply(422), Reply(201))
     async with scripted(by_request({**ACCOUNTS, "POST plugins": let_go}, Reply(404))) as (_, client):
