@@ -39,7 +39,7 @@ class Misbehaviour(Enum):
     RESET = "resets the connection without an answer"
     CLOSE = "closes the connection without an answer"
     HANG = "never answers"
-    GARBAGE = "answers something that is not HTTP"
+    GARBAGE = "answers with the body alone, which need not be HTTP"
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class ScriptedServer:
 
 def _wire(reply: Reply) -> bytes:
     if reply.misbehaviour is Misbehaviour.GARBAGE:
-        return b"SSH-2.0-OpenSSH_9.6\r\n"
+        return reply.body
     if reply.misbehaviour in {Misbehaviour.RESET, Misbehaviour.CLOSE}:
         return b""
     half = len(reply.body) // 2 if reply.misbehaviour is Misbehaviour.CUT_SHORT else None

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from dlsync.model import Json
 
 URL_HINT = "Check that `url` is the API's base, and not the web interface or a login page."
+DEEPEST = 102  # a list of documents of 100 levels, as many as files may have, and what the innermost holds
 _PREVIEW = 80
+_TOO_DEEP = "expected JSON, got nesting too deep to be meant"
 _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)", re.IGNORECASE)
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
@@ -59,10 +61,23 @@ def json_of(answer: Answer) -> Json:
         if _ESCAPED_SURROGATE.search(answer.body):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
-        raise answer.bad("expected JSON, got nesting too deep to be meant") from None
+        raise answer.bad(_TOO_DEEP) from None
     except ValueError:
         raise answer.bad("expected JSON") from None
+    if _is_too_deep(value):
+        raise answer.bad(_TOO_DEEP)
     return value
+
+
+def _is_too_deep(value: Json) -> bool:
+    """Tell, level by level so that no depth can hurt, whether recursion further up could fail on the value."""
+    level = [value]
+    for _ in range(DEEPEST):
+        collections = [node for node in level if isinstance(node, dict | list)]
+        level = [child for node in collections for child in (node.values() if isinstance(node, dict) else node)]
+        if not level:
+            return False
+    return True
 
 
 def _no_constant(name: str) -> NoReturn:

@@ -45,8 +45,10 @@ def test_what_is_not_json_in_utf_8_is_a_bad_answer(body: bytes) -> None:
 
 
 def test_nesting_too_deep_is_called_that() -> None:
-    with pytest.raises(BadAnswer, match="nesting too deep"):
-        json_of(answer_of(b"[" * 10_000 + b"]" * 10_000))
+    for levels in (102, 500, 10_000):
+        with pytest.raises(BadAnswer, match="nesting too deep"):
+            json_of(answer_of(b"[" * levels + b"1" + b"]" * levels))
+    assert json_of(answer_of(b"[" * 101 + b"1" + b"]" * 101))
 
 
 def test_a_bad_answer_says_what_was_asked_what_came_and_what_to_check() -> None:

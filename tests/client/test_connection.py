@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlsync.client.answers import json_of
 from dlsync.client.connection import Connection, Scope
 from dlsync.client.retry import Retry
 from dlsync.errors import ApiError, BadAnswer, DlsyncError, NotFound, ServerFault, SettingsError, Unreachable
@@ -19,6 +20,18 @@ from tests.builders import IMPATIENT, KEY, Misbehaviour, Reply, in_order, script
 
 pytestmark = pytest.mark.anyio
 OK = Reply(body=b"fine")
+HEADERS = [
+    b"Content-Length: 3",
+    b"Content-Length: -1",
+    b"Transfer-Encoding: chunked",
+    b"Content-Encoding: gzip",
+    b"Location: http://[",
+    b"Location: \xff",
+    b"Content-Type: \xff\x1b",
+    b"Retry-After: \xb2",
+    b"Set-Cookie: a=b; expires=never",
+    b"Connection: upgrade",
+]
 
 
 def connection_to(url: str, *, org: str = "acme", account: str = "default", **options: object) -> Connection:
@@ -105,6 +118,29 @@ async def test_a_fault_that_stays_is_unreachable_with_what_was_asked_how_often_a
             await connection.get(("x",))
     assert caught.value.message.startswith("GET /orgs/acme/accounts/default/x: no usable answer after ")
     assert f"http://127.0.0.1:{server.port} runs" in caught.value.hint
+
+
+@settings(max_examples=60)  # each with a server of its own
+@given(
+    st.binary(max_size=60)
+    | st.builds(
+        lambda status, fields, body: b"HTTP/1.1 %d -\r\n%s\r\n\r\n%s" % (status, b"\r\n".join(fields), body),
+        st.integers(-1, 700),
+        st.lists(st.sampled_from(HEADERS) | st.binary(max_size=20), max_size=3),
+        st.binary(max_size=30),
+    )
+)
+def test_whatever_a_server_answers_the_only_exceptions_are_ours_and_printable(raw: bytes) -> None:
+    async def ask() -> str:
+        once = replace(IMPATIENT, attempts=1)
+        garbage = Reply(body=raw, misbehaviour=Misbehaviour.GARBAGE)
+        async with scripted_server(garbage) as server, connection_to(server.url, retry=once) as connection:
+            try:
+                return repr(json_of(await connection.get(("x",))))
+            except ApiError as error:
+                return error.message
+
+    assert asyncio.run(ask()).isprintable()
 
 
 async def test_a_server_that_hangs_is_left_after_the_timeout() -> None:
