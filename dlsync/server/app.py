@@ -44,7 +44,7 @@ def create_app(store: Store, settings: Settings | None = None) -> ASGIApp:
             Route(BASE + path, endpoint, methods=list(endpoint.operations))
             for path, endpoint in _endpoints(store, settings)
         ],
-        exception_handlers={HTTPException: lambda _request, error: error_answer(error)},
+        exception_handlers={HTTPException: _unrouted},
     )
     app.router.redirect_slashes = False  # an unknown path is unknown, whatever it would be with a slash
     return Gate(app, settings.api_key)
@@ -64,14 +64,18 @@ def error_answer(error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         LOG.error("a request failed inside the server", exc_info=error)
         return answer({"error": "the server failed; its log on stderr says why"}, 500)
-    response = answer({"error": error.detail}, error.status_code)
-    response.headers.update({name: _sorted(value) for name, value in (error.headers or {}).items()})
+    return answer({"error": error.detail}, error.status_code)
+
+
+def _unrouted(request: Request, error: Exception) -> Response:
+    """Answer what Starlette's router found no endpoint for: 404, or 405 with the methods that the path takes."""
+    headers = getattr(error, "headers", None)
+    if headers is None:
+        return answer({"error": "no operation has this path"}, 404)
+    allowed = ", ".join(sorted(headers["Allow"].split(", ")))  # a set's order, made the same each time
+    response = answer({"error": f"this path does not take {request.method!r}; it takes {allowed}"}, 405)
+    response.headers["allow"] = allowed
     return response
-
-
-def _sorted(value: str) -> str:
-    """Starlette lists the allowed methods in the order of a set: make it the same each time."""
-    return ", ".join(sorted(value.split(", ")))
 
 
 class Gate:

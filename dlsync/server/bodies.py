@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from reprlib import repr as shown  # what is refused may be as long as a body
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import FormParser, parse_options_header
@@ -40,9 +42,16 @@ async def read(request: Request, limit: int) -> bytes:
 def fields(call: Call) -> dict[str, object]:
     """Return the fields of a body, which is a JSON object or a form; a form's values are text."""
     kind, options = parse_options_header(call.headers.get("content-type"))
-    if kind in {FORM, UPLOAD}:
-        return _form(kind, options.get(b"boundary", b""), call.body)[0]
-    return _json_object(call.body)
+    if kind == FORM:
+        return _form(call.body)
+    return _upload(options.get(b"boundary", b""), call.body)[0] if kind == UPLOAD else _json_object(call.body)
+
+
+def _form(body: bytes) -> dict[str, object]:
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict"))
+    except ValueError as error:
+        raise fault(400, f"the form cannot be read: {error}") from error
 
 
 def _json_object(body: bytes) -> dict[str, object]:
@@ -61,13 +70,13 @@ def document(call: Call) -> bytes:
     start = _UPLOADED.match(call.body)
     if start is None or not call.body.rstrip(b"\r\n").endswith(b"--" + start[1] + b"--"):
         return call.body
-    _, files = _form(UPLOAD, start[1], call.body)
+    _, files = _upload(start[1], call.body)
     if len(files) != 1:
         raise fault(422, f"an upload of {len(files)} files, where one is expected")
     return files[0]
 
 
-def _form(kind: bytes, boundary: bytes, body: bytes) -> tuple[dict[str, object], list[bytes]]:
+def _upload(boundary: bytes, body: bytes) -> tuple[dict[str, object], list[bytes]]:
     found: dict[str, object] = {}
     files: list[bytes] = []
 
@@ -81,19 +90,19 @@ def _form(kind: bytes, boundary: bytes, body: bytes) -> tuple[dict[str, object],
     try:
         # the body is in memory already: a file on disk would be a second copy
         parser = FormParser(
-            kind.decode(), on_field, on_file, boundary=boundary, config={"MAX_MEMORY_FILE_SIZE": len(body) + 1}
+            UPLOAD.decode(), on_field, on_file, boundary=boundary, config={"MAX_MEMORY_FILE_SIZE": len(body) + 1}
         )
         parser.write(body)
         parser.finalize()
     except (FormParserError, UnicodeDecodeError) as error:
-        raise fault(400, f"the form cannot be read: {error}") from error
+        raise fault(400, f"the upload cannot be read: {error}") from error
     return found, files
 
 
 def text(value: object, name: str) -> str:
     """Return a field's value, which is text."""
     if not isinstance(value, str):
-        raise fault(422, f"{name}: expected text, not {value!r}")
+        raise fault(422, f"{name}: expected text, not {shown(value)}")
     return value
 
 
@@ -109,5 +118,5 @@ def names_list(value: object, name: str) -> list[str]:
     """Return a list of texts, sent as such or, in a form, separated by commas; without doubles, in order."""
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, list):
-        raise fault(422, f"{name}: expected a list of texts, not {value!r}")
+        raise fault(422, f"{name}: expected a list of texts, not {shown(value)}")
     return list(dict.fromkeys(item for item in (text(item, name).strip() for item in items) if item))

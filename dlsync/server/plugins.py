@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from reprlib import repr as shown
 from typing import TYPE_CHECKING, Any
 
 from dlsync.server import bodies
@@ -83,7 +84,7 @@ def _interval(value: object) -> int:
     """Return a number of seconds; a form has it as text."""
     digits = value if isinstance(value, str) else str(value) if type(value) is int else ""
     if not (digits.isascii() and digits.isdigit() and len(digits) < len(str(MAX_INTERVAL)) and int(digits)):
-        raise fault(422, f"interval: expected a whole number of seconds, 1 or more, not {value!r}")
+        raise fault(422, f"interval: expected a whole number of seconds, 1 or more, not {shown(value)}")
     return int(digits)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reprlib import repr as shown
 from typing import TYPE_CHECKING
 
 from dlsync.server import bodies, documents
@@ -51,7 +52,7 @@ def patch(call: Call) -> Response:
     """PATCH ``rules/<name>``: its mute."""
     mute = bodies.fields(call).get("mute")
     if not isinstance(mute, bool | str) or mute not in _BOOLEANS:
-        raise fault(422, f"mute: expected true or false, not {mute!r}")
+        raise fault(422, f"mute: expected true or false, not {shown(mute)}")
     row = documents.find(call, KIND)
     call.store.write("UPDATE documents SET mute = ? WHERE id = ?", _BOOLEANS[mute], row["id"])
     return answer(_summary(documents.find(call, KIND)))

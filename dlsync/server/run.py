@@ -7,7 +7,7 @@ import json
 import signal
 import socket
 import threading
-from concurrent.futures import Future
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 TICK = 0.1  # s: how often uvicorn looks whether a signal came
 GRACE = 2.0  # s: for answers under way when the server stops
 KEEP_ALIVE = 75  # s: longer than a client's pool keeps an idle connection, so that no request meets a closing one
+PORTS = range(2**16)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -87,14 +88,16 @@ def running(
     with _listening(host, port) as listener, _opened(db) as store:
         ready: Future[None] = Future()
         server = Server(store, settings, lambda: ready.set_result(None))
-        thread = threading.Thread(target=server.run, args=([listener],), name="dlsync-server", daemon=True)
-        thread.start()
-        ready.result()
-        try:
-            yield RunningServer(url_of(listener))
-        finally:
-            server.stop()
-            thread.join()
+        with ThreadPoolExecutor(1, "dlsync-server") as executor:
+            done = executor.submit(server.run, [listener])
+            wait((ready, done), return_when=FIRST_COMPLETED)
+            if done.done():  # it failed to start: say why
+                done.result()
+            try:
+                yield RunningServer(url_of(listener))
+            finally:
+                server.stop()
+                done.result()
 
 
 @contextmanager
@@ -108,14 +111,20 @@ def _opened(db: Path | None) -> Iterator[Store]:
 
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    if port not in PORTS:
+        raise SettingsError(
+            f"{host}:{port}: cannot listen there: a port is 0 to {PORTS[-1]}", hint="Name another --port."
+        )
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server(address[:2], family=family, backlog=2048)
-    except OSError as error:
+        family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+        listener = socket.create_server((address[0], port), family=family, backlog=2048)
+    except (OSError, UnicodeError) as error:
         raise SettingsError(
             f"{host}:{port}: cannot listen there: {error}", hint="Name another --port or --host."
         ) from error
     with listener:
+        # accepted connections inherit it; asyncio leaves it off for a socket made this way, and each answer took 40 ms
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield listener
 
 

@@ -63,13 +63,15 @@ class Store:
         self.path = path
         try:
             self._connection = self._connect()
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise SettingsError(
                 f"{path}: cannot be used as the server's database: {error}",
                 hint="Name a file that `dlsync serve` made, or one that is not there yet.",
             ) from error
 
     def _connect(self) -> sqlite3.Connection:
+        if self.path is not None:
+            self.path.touch(mode=0o600)  # a webhook's URL often is a secret: nobody else reads the file
         # isolation_level=None: the transactions are ours; check_same_thread: `running` closes from the caller's thread
         connection = sqlite3.connect(self.path or ":memory:", isolation_level=None, check_same_thread=False)
         try:

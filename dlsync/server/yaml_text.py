@@ -30,13 +30,14 @@ _PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (  # https://
 )
 _TAGS = {_CORE + "null": (0,), _CORE + "bool": (1,), _CORE + "int": (2, 3), _CORE + "float": (4, 5)}
 _WILD = re.compile(
-    r"""[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]  # not printable
+    r"""[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]  # not printable
       | (?:^|[\s\[{,:])[&*!%?]          # anchors, aliases, tags, directives, explicit keys
       | ^(?:---|\.\.\.)                 # where a document begins or ends
       | ^[ ?:-]{64}                     # deep in blocks
       | (?<![\w.])[-+._]*[0-9][\w.]*_   # 1_000, which is no number in the core schema
       | (?<!\w)_+[.0-9]                 # nor is _1
       | (?<!\w)[-+]?0[bBX] | [-+]0[xo]  # nor are 0b1, 0X1, -0x1
+      | [|>][-+0-9]*[ \t\r]*(?:\#.*)?$               # block scalars, of which yaml-rs takes an empty one for a line
       | \\u[dD]                         # JSON's surrogate pairs
     """,
     re.VERBOSE | re.MULTILINE,
@@ -69,7 +70,7 @@ def parse(body: bytes) -> dict[str, Any]:
 
 def _fast(text: str) -> object:
     """Return the value of a tame text, and _ABSENT for one that the strict reader must judge."""
-    if _WILD.search(text) or not text.endswith("\n"):
+    if _WILD.search(text):
         return _ABSENT
     try:
         value = yaml_rs.loads(text, parse_datetime=False)
@@ -87,17 +88,20 @@ def _tame(value: object, depth: int) -> bool:
 
 
 def _strict(text: str) -> object:
-    from ruamel.yaml import YAML  # noqa: PLC0415 -- 90 ms that few bodies are worth
-    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
+    from ruamel.yaml import YAML  # 90 ms that few bodies are worth
+    from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    builder = _Builder()
+    builder, line = _Builder(), 1
     try:
         for event in YAML(typ="safe", pure=True).parse(text):
+            line = event.start_mark.line + 1
             builder.take(event)
+    except MarkedYAMLError as error:  # its own text quotes the source, which may hold a secret
+        raise InvalidYamlError(f"{error.problem}, on line {error.problem_mark.line + 1}") from None
     except YAMLError as error:
-        raise InvalidYamlError(" ".join(str(error).split())) from error
-    except (ValueError, OverflowError) as error:  # ruamel.yaml's own, for escapes beyond Unicode, and the builder's
-        raise InvalidYamlError(f"{error} on line {event.start_mark.line + 1}") from error
+        raise InvalidYamlError(" ".join(str(error).split())) from None
+    except (ValueError, OverflowError) as error:  # the builder's, and ruamel.yaml's for escapes beyond Unicode
+        raise InvalidYamlError(f"{error}, on line {line}") from None
     return builder.root
 
 
@@ -179,8 +183,16 @@ def _key(value: Any, mapping: dict[str, Any]) -> str:
     return value
 
 
+def _joined(text: str) -> str:
+    """Return the text with each pair of surrogates, JSON's way past U+FFFF, as the one character that it stands for."""
+    try:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        raise ValueError("half of a surrogate pair is no character") from None
+
+
 def _scalar(event: Any) -> Any:
-    text = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+    text = _joined(event.value)
     plain = event.tag is None and event.implicit[0]
     if event.tag in {"!", _CORE + "str"} or (event.tag is None and not plain):
         return text
@@ -191,4 +203,4 @@ def _scalar(event: Any) -> Any:
             return read(text)
     if plain:
         return text
-    raise ValueError(f"{text!r} is not what its tag {event.tag!r} says")
+    raise ValueError(f"the text is not what its tag {event.tag!r} says")

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dlsync.server import documents
+from dlsync.server.run import running
+from tests.builders import account_of
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from dlsync.server.run import RunningServer
+
+OTHERS = {"a b": "title: other\n", "a": "title: other\n"}
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    ["", "Bearer", "Bearer wrong", "Bearer changem", "Bearer changemee", "Basic changeme", "changeme", "Bearer é"],
+)
+def test_without_the_key_nothing_is_answered(server: RunningServer, authorization: str) -> None:
+    with account_of(server) as client:
+        for path in ("dashboards", "nowhere", "dashboards/a"):
+            refused = client.get(path, headers=[(b"Authorization", authorization.encode())])
+            assert refused.status_code == 401
+            assert refused.headers["www-authenticate"] == "Bearer"
+            assert set(refused.json()) == {"error"}
+            assert "changeme" not in refused.text
+
+
+def test_the_schemes_case_is_no_matter(client: httpx2.Client) -> None:
+    assert client.get("dashboards", headers={"Authorization": "bearer changeme"}).status_code == 200
+
+
+def test_the_key_may_be_any_text() -> None:
+    with running(api_key="schlüssel") as server, account_of(server) as client:
+        key = "Bearer schlüssel".encode()
+        assert client.get("dashboards", headers=[(b"Authorization", key)]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/orgs/nope/accounts/default/dashboards", "no organisation is called 'nope'"),
+        ("/orgs/nope/accounts", "no organisation is called 'nope'"),
+        ("/orgs/acme/accounts/nope/rules/a", "no account of organisation 'acme' is called 'nope'"),
+        ("/orgs/acme/accounts/default/dashboards/", "no operation has this path"),
+        ("/orgs/acme/accounts/default/dashboards/a/b", "no operation has this path"),
+        ("/orgs/acme/accounts/default/nope", "no operation has this path"),
+        ("/", "no operation has this path"),
+    ],
+)
+def test_a_404_says_what_is_unknown(server: RunningServer, client: httpx2.Client, path: str, reason: str) -> None:
+    response = client.get(server.url + path)
+    assert (response.status_code, response.json()) == (404, {"error": reason})
+
+
+def test_a_405_says_what_the_path_takes(client: httpx2.Client) -> None:
+    response = client.patch("plugins", json={})
+    assert response.status_code == 405
+    assert response.headers["allow"] == "GET, HEAD, POST"
+    assert response.json() == {"error": "this path does not take 'PATCH'; it takes GET, HEAD, POST"}
+
+
+OBSERVED = [
+    ("GET", "dashboards", 404),
+    ("DELETE", "dashboards/a", 405),
+    ("GET", "rules", 404),
+    ("POST", "rules", 404),
+    ("DELETE", "rules/a", 405),
+    ("PATCH", "rules/a", 405),
+    ("GET", "rules/a/criteria", 404),
+    ("POST", "links", 405),
+    ("GET", "links/1", 404),
+    ("DELETE", "links/1", 404),
+    ("DELETE", "tags/a", 404),
+    ("GET", "/orgs", 404),
+    ("POST", "agents/1/ping", 404),
+]
+
+
+def test_a_server_with_documented_operations_only_has_no_observed_one() -> None:
+    with running(documented_only=True) as server, account_of(server) as client:
+        client.put("dashboards/a", content="title: A\n")
+        client.put("rules/a", content="title: A\n")
+        urls = [(method, server.url + path if path.startswith("/") else path) for method, path, _ in OBSERVED]
+        answers = [client.request(method, url, json={}) for method, url in urls]
+        assert [answer.status_code for answer in answers] == [status for _, _, status in OBSERVED]
+        assert {tuple(answer.json()) for answer in answers} == {("error",)}
+        assert client.get("dashboards/a").status_code == client.get("rules/a").status_code == 200
+
+
+def test_a_fault_of_ours_is_logged_and_not_shown(
+    server: RunningServer, client: httpx2.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(documents, "put", lambda *_: 1 / 0)
+    response = client.put("dashboards/a", content="title: A\n")
+    assert (response.status_code, response.json()) == (500, {"error": "the server failed; its log on stderr says why"})
+    assert "ZeroDivisionError" in caplog.text
+    assert client.get("dashboards").json() == []
+
+
+def test_an_answer_that_is_known_is_not_sent_again(client: httpx2.Client) -> None:
+    client.put("dashboards/a", content="title: A\n")
+    client.put("rules/a", content="title: A\n")
+    client.post("plugins", json={"name": "a", "extension": "py", "content": ""})
+    for path in ("dashboards/a", "rules/a", "plugins/a", "dashboards", "rules", "plugins", "links", "tags"):
+        etag = client.get(path).headers["etag"]
+        assert etag.startswith('"')
+        for known in (etag, f'"other", {etag}', f"W/{etag}", "*"):
+            again = client.get(path, headers={"If-None-Match": known})
+            assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", etag)
+        assert client.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_an_etag_is_that_of_the_representation(client: httpx2.Client) -> None:
+    client.put("dashboards/a", content="title: A\n")
+    yaml = client.get("dashboards/a")
+    json = client.get("dashboards/a", headers={"Accept": "application/json", "If-None-Match": yaml.headers["etag"]})
+    assert (json.status_code, json.headers["vary"]) == (200, "accept")
+    client.put("dashboards/a", content="title: B\n")
+    assert client.get("dashboards/a", headers={"If-None-Match": yaml.headers["etag"]}).status_code == 200
+
+
+def test_head_is_get_without_the_body(client: httpx2.Client) -> None:
+    client.put("dashboards/a", content="title: A\n")
+    head, get = client.head("dashboards/a"), client.get("dashboards/a")
+    assert head.content == b""
+    assert {**head.headers, "date": ""} == {**get.headers, "date": ""}
+
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+
+
+@given(names, st.booleans())
+@example("a/b", True)
+@example("..", True)
+@example("../..", True)
+@example("%2F", True)
+@example("a?b#c", True)
+@example("\0", True)
+@example("a%00", False)
+def test_any_name_stays_in_its_segment(shared: httpx2.Client, name: str, whole: bool) -> None:
+    for other, text in OTHERS.items():
+        shared.put(f"dashboards/{quote(other)}", content=text)
+    segment = "".join(f"%{byte:02X}" for byte in name.encode()) if whole else quote(name, safe="")
+    assert _ask(shared, "PUT", segment, b"title: mine\n")[0] == 200
+    assert _ask(shared, "GET", segment) == (200, b"title: mine\n")
+    listed = {item["name"]: item["title"] for item in shared.get("dashboards").json()}
+    assert listed == {**dict.fromkeys(OTHERS, "other"), name: "mine"}
+    assert _ask(shared, "DELETE", segment)[0] == 204
+
+
+def _ask(client: httpx2.Client, method: str, segment: str, body: bytes = b"") -> tuple[int, bytes]:
+    """Ask with the path as it is: httpx2 would take out what it holds for ``..``."""
+    url = urlsplit(str(client.base_url))
+    connection = HTTPConnection(url.hostname or "", url.port)
+    key = {"Authorization": client.headers["Authorization"]}
+    connection.request(method, f"{url.path}dashboards/{segment}", body, key)
+    answer = connection.getresponse()
+    found = answer.status, answer.read()
+    connection.close()
+    return found
+
+
+def test_a_name_that_is_not_utf8_is_refused(shared: httpx2.Client) -> None:
+    status, body = _ask(shared, "GET", "%FF")
+    assert (status, b"is not UTF-8" in body) == (400, True)

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from dlsync.server.run import running
+from tests.builders import account_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx2
+
+TEXT = b"title: A\r\n# --not-a-boundary\r\n--x: y\r\n"
+
+
+@pytest.mark.parametrize("kind", ["application/yaml", "application/x-www-form-urlencoded", "application/json", ""])
+def test_a_document_is_yaml_whatever_its_content_type_says(client: httpx2.Client, kind: str) -> None:
+    client.put("dashboards/a", content=TEXT, headers={"Content-Type": kind})
+    assert client.get("dashboards/a").content == TEXT
+
+
+@pytest.mark.parametrize("kind", ["application/yaml", None])
+def test_an_upload_is_the_file_in_it(client: httpx2.Client, kind: str | None) -> None:
+    client.put("rules/a", files={"rule.yaml": TEXT}, headers={"Content-Type": kind} if kind else {})
+    assert client.get("rules/a").content == TEXT
+
+
+def test_an_upload_longer_than_a_megabyte_stays_whole(client: httpx2.Client) -> None:
+    text = b"title: " + b"x" * 1_500_000 + b"\n"
+    client.put("rules/a", files={"rule.yaml": text})
+    assert client.get("rules/a").content == text
+
+
+@pytest.mark.parametrize(("files", "count"), [({"a": b"a: 1\n", "b": b"b: 1\n"}, 2), ({"a": (None, b"no file")}, 0)])
+def test_an_upload_is_of_one_file(
+    client: httpx2.Client, files: dict[str, bytes | tuple[None, bytes]], count: int
+) -> None:
+    response = client.put("rules/a", files=files)
+    assert response.json() == {"error": f"an upload of {count} files, where one is expected"}
+
+
+def test_what_only_begins_as_an_upload_is_yaml(client: httpx2.Client) -> None:
+    text = b"---\r\nContent-Disposition: form-data; a\r\n"
+    client.put("rules/a", content=text)
+    assert client.get("rules/a").content == text
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "the body is not JSON that can be read"),
+        (b"{", "the body is not JSON that can be read"),
+        (b"[" * 100_000, "the body is not JSON that can be read"),
+        (b'{"name": NaN}', "the body is not JSON that can be read"),
+        (b'{"name": "\\ud800"}', "the body is not JSON that can be read"),
+        (b'{"name": "\xff"}', "the body is not JSON that can be read"),
+        (b"[]", "the body is not a JSON object"),
+    ],
+)
+def test_what_is_no_json_object_is_refused(client: httpx2.Client, body: bytes, reason: str) -> None:
+    response = client.post("rules", content=body, headers={"Content-Type": "application/json"})
+    assert response.status_code == 400
+    assert response.json()["error"].startswith(reason)
+
+
+@pytest.mark.parametrize("body", [b"name=%FF", b"name=\xff"])
+def test_a_form_that_is_not_utf8_is_refused(client: httpx2.Client, body: bytes) -> None:
+    response = client.post("rules", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+    assert (response.status_code, client.get("rules").json()) == (400, [])
+
+
+def test_a_broken_upload_is_refused(client: httpx2.Client) -> None:
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    for body in (b"--y\r\n", b'--x\r\nContent-Disposition: form-data; name="name"\r\n\r\n\xff\r\n--x--\r\n'):
+        response = client.post("rules", content=body, headers=kind)
+        assert response.status_code == 400
+        assert response.json()["error"].startswith("the upload cannot be read: ")
+
+
+def test_what_is_refused_is_not_repeated_at_length(client: httpx2.Client) -> None:
+    response = client.post("rules", json={"name": ["x" * 100_000]})
+    assert (response.status_code, len(response.text) < 200) == (422, True)
+
+
+def _chunks(count: int) -> Iterator[bytes]:
+    yield b"title: A # "
+    for _ in range(count):
+        yield b"x" * 1000
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_beyond_the_bound_is_413(announced: bool) -> None:
+    with running(body_bytes=10_000) as server, account_of(server) as client:
+        content = b"".join(_chunks(10)) if announced else _chunks(10)
+        refused = client.put("dashboards/a", content=content)
+        assert refused.status_code == 413
+        assert refused.json() == {"error": "the body is longer than the 10000 bytes that this server reads"}
+        assert client.put("dashboards/a", content=_chunks(9)).status_code == 200
+
+
+def test_a_client_that_goes_away_leaves_nothing(client: httpx2.Client, capfd: pytest.CaptureFixture[str]) -> None:
+    url = urlsplit(str(client.base_url))
+    with socket.create_connection((url.hostname, url.port)) as connection:
+        connection.sendall(
+            f"PUT {url.path}dashboards/a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer changeme\r\n"
+            "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n".encode()
+        )
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(b"title: A\n")
+    assert client.get("dashboards").json() == []
+    assert capfd.readouterr().err == ""

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlsync.server.decoration import decorate
+from dlsync.server.run import running
+from dlsync.server.yaml_text import parse
+from tests.builders import account_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import httpx2
+
+DASHBOARD = "title: A\npositions: [{row: 1}, {row: 2}]\n"
+RULE = "criteria: [{metric: a}]\nactions: [{type: EMAIL, details: {emails: [a@b.example]}}, {emails: null}]\n"
+
+
+@pytest.fixture
+def decorating() -> Iterator[httpx2.Client]:
+    with running(decorate=True) as server, account_of(server) as client:
+        yield client
+
+
+def test_a_dashboard_and_its_widgets_get_ids(decorating: httpx2.Client) -> None:
+    decorating.put("dashboards/a", content=DASHBOARD)
+    export = parse(decorating.get("dashboards/a").content)
+    assert set(export) == {"title", "positions", "id", "modified"}
+    assert [set(widget) for widget in export["positions"]] == [{"row", "id"}] * 2
+    assert len({export["id"], *(widget["id"] for widget in export["positions"])}) == 3
+    assert decorating.get("dashboards").json() == [{**export, "name": "a"}]
+
+
+def test_a_rule_its_criteria_and_actions_are_decorated(decorating: httpx2.Client) -> None:
+    decorating.put("rules/a", content=RULE)
+    export = parse(decorating.get("rules/a").content)
+    assert set(export) == {"criteria", "actions", "id", "modified"}
+    assert set(decorating.get("rules/a/criteria").json()[0]) == {"metric", "id"}
+    assert [action.get("details") for action in export["actions"]] == [
+        {"emails": ["a@b.example"], "status": "OK"},
+        None,
+    ]
+
+
+def test_ids_stay_from_one_import_to_the_next(decorating: httpx2.Client) -> None:
+    exports = []
+    for _ in range(2):
+        decorating.put("dashboards/a", content=DASHBOARD)
+        exports.append({**parse(decorating.get("dashboards/a").content), "modified": ""})
+    assert exports[0] == exports[1]
+
+
+@pytest.mark.parametrize("document", [{"positions": "odd", "actions": {}}, {"positions": [1], "actions": ["odd"]}])
+def test_what_has_another_shape_is_left_alone(document: dict[str, Any]) -> None:
+    before = copy.deepcopy(document)
+    decorated = decorate(document, "dashboard", "1", "now")
+    assert document == before
+    assert decorated == {**document, "id": "1", "modified": "now"}

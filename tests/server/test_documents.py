@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.server.documents import prefers_json
+
+if TYPE_CHECKING:
+    import httpx2
+
+TEXT = "# the front door\r\ntitle: 'Größe'   # quoted\r\npositions: []\r\n".encode()
+
+
+@pytest.mark.parametrize("text", [TEXT, b"\xef\xbb\xbf" + TEXT, b"{title: x}"])
+@pytest.mark.parametrize("family", ["dashboards", "rules"])
+def test_an_export_is_what_was_imported_byte_for_byte(client: httpx2.Client, family: str, text: bytes) -> None:
+    assert client.put(f"{family}/a", content=text).json()["name"] == "a"
+    export = client.get(f"{family}/a", headers={"Accept": "application/yaml"})
+    assert (export.content, export.headers["content-type"]) == (text, "application/yaml")
+    assert client.get(f"{family}/a", headers={"Accept": ""}).content == text
+
+
+def test_json_is_the_parsed_document_and_its_name(client: httpx2.Client) -> None:
+    client.put("dashboards/a", content=TEXT)
+    view = client.get("dashboards/a", headers={"Accept": "application/json"})
+    assert view.headers["content-type"] == "application/json"
+    assert view.json() == {"title": "Größe", "positions": [], "name": "a"}
+
+
+def test_a_put_replaces_and_keeps_the_id(client: httpx2.Client) -> None:
+    first = client.put("rules/a", content="title: x\n")
+    second = client.put("rules/a", content="title: y\n")
+    assert (first.status_code, first.json()) == (second.status_code, second.json()) == (200, first.json())
+    assert client.get("rules/a").text == "title: y\n"
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+keys = st.text(max_size=20)  # YAML takes no more than 1024 characters, escapes included
+documents = st.dictionaries(
+    keys,
+    st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=3)),
+    max_size=4,
+)
+
+
+@given(documents)
+def test_any_json_object_is_a_document(shared: httpx2.Client, document: dict[str, object]) -> None:
+    shared.put("dashboards/any", content=json.dumps(document))
+    view = shared.get("dashboards/any", headers={"Accept": "application/json"}).json()
+    assert view == {**document, "name": "any"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"a: [1,\n", "expected"),
+        (b"- 1\n", "expected a mapping at the top of the document"),
+        (b"a: .inf\n", "the document holds a value that JSON does not have"),
+        (b"a: 1e400\n", "the document holds a value that JSON does not have"),
+        (b"a: " + b"9" * 5000 + b"\n", "the document holds a value that JSON does not have"),
+        (b"a: \xff\n", "the body is not UTF-8: invalid start byte at byte 3"),
+    ],
+)
+def test_what_is_no_document_is_refused_and_nothing_changes(client: httpx2.Client, text: bytes, reason: str) -> None:
+    client.put("dashboards/a", content=TEXT)
+    response = client.put("dashboards/a", content=text)
+    assert response.status_code == 422
+    assert reason in response.json()["error"]
+    assert client.get("dashboards/a").content == TEXT
+
+
+@pytest.mark.parametrize(
+    ("accept", "expected"),
+    [
+        ("", False),
+        ("*/*", False),
+        ("application/yaml", False),
+        ("application/yaml, application/json", False),
+        ("application/json", True),
+        ("application/json, text/plain, */*", True),
+        ("Application/JSON; q=0.9", True),
+        ("application/vnd.x+json", True),
+    ],
+)
+def test_yaml_is_the_answer_unless_json_is_asked_for(accept: str, expected: bool) -> None:
+    assert prefers_json(accept) is expected

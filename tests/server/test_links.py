@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    import httpx2
+
+
+@pytest.fixture(autouse=True)
+def _plugin(client: httpx2.Client) -> None:
+    client.post("plugins", json={"name": "redis", "extension": "py", "content": ""})
+
+
+def test_a_link_is_as_documented(client: httpx2.Client) -> None:
+    made = client.post("links", json={"plugin": "redis", "tags": ["web", "db", "web"]})
+    link = made.json()
+    assert made.status_code == 201
+    assert set(link) == {"org", "plugin", "id", "tags"}
+    assert (link["plugin"], link["tags"]) == ("redis", ["web", "db"])
+    assert client.get("links").json() == [link]
+    assert client.get(f"links/{link['id']}").json() == link
+
+
+def test_a_form_separates_tags_with_commas(client: httpx2.Client) -> None:
+    assert client.post("links", data={"plugin": "redis", "tags": "web, db,"}).json()["tags"] == ["web", "db"]
+
+
+def test_a_deleted_link_is_gone(client: httpx2.Client) -> None:
+    identifier = client.post("links", json={"plugin": "redis", "tags": ["web"]}).json()["id"]
+    assert client.delete(f"links/{identifier}").status_code == 204
+    assert client.delete(f"links/{identifier}").json() == {"error": f"no link has the id '{identifier}'"}
+    assert client.get(f"links/{identifier}").status_code == 404
+
+
+def test_a_deleted_plugin_takes_its_links(client: httpx2.Client) -> None:
+    client.post("links", json={"plugin": "redis", "tags": ["web"]})
+    client.delete("plugins/redis")
+    assert client.get("links").json() == []
+
+
+def test_a_renamed_plugin_keeps_its_links(client: httpx2.Client) -> None:
+    client.post("links", json={"plugin": "redis", "tags": ["web"]})
+    client.patch("plugins/redis", json={"name": "valkey"})
+    assert [link["plugin"] for link in client.get("links").json()] == ["valkey"]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"tags": ["web"]}, "plugin: expected text, not None"),
+        ({"plugin": "nope", "tags": []}, "plugin: no plugin is called 'nope'"),
+        ({"plugin": "redis"}, "tags: expected a list of texts, not None"),
+        ({"plugin": "redis", "tags": [1]}, "tags: expected text, not 1"),
+    ],
+)
+def test_a_link_that_makes_no_sense_is_refused(client: httpx2.Client, body: dict[str, object], reason: str) -> None:
+    response = client.post("links", json=body)
+    assert (response.status_code, response.json()) == (422, {"error": reason})
+    assert client.get("links").json() == []

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.server.run import running
+from tests.builders import account_of
+
+if TYPE_CHECKING:
+    import httpx2
+
+CONTENT = b"#!/usr/bin/env python\nprint('OK | load=1')\n"
+ENCODED = base64.b64encode(CONTENT).decode()
+
+
+def create(client: httpx2.Client, **fields: object) -> httpx2.Response:
+    return client.post("plugins", json={"name": "redis", "extension": "py", "content": ENCODED, **fields})
+
+
+def test_an_export_has_exactly_the_documented_fields(client: httpx2.Client) -> None:
+    made = create(client)
+    export = client.get("plugins/redis").json()
+    assert (made.status_code, made.json()) == (201, export)
+    assert {key: value for key, value in export.items() if key not in {"id", "org"}} == {
+        "content": ENCODED,
+        "name": "redis",
+        "extension": "py",
+        "description": "",
+        "interval": 30,
+        "hash": hashlib.sha1(CONTENT).hexdigest(),
+        "encoding": "base64",
+        "params": "",
+        "shellArgs": "",
+        "type": "INPROCESS",
+        "pack": "",
+    }
+    assert [len(bytes.fromhex(export[key])) for key in ("id", "org")] == [12, 12]
+
+
+def test_a_plugin_that_is_no_python_is_a_script(client: httpx2.Client) -> None:
+    assert create(client, extension="sh").json()["type"] == "SCRIPT"
+    assert create(client, name="other", extension="sh", type="INPROCESS").json()["type"] == "INPROCESS"
+
+
+@given(st.binary(max_size=200))
+def test_content_comes_back_byte_for_byte(shared: httpx2.Client, content: bytes) -> None:
+    wrapped = base64.encodebytes(content).decode()
+    shared.post("plugins", json={"name": "any", "extension": "", "content": ""})
+    shared.patch("plugins/any", json={"content": wrapped, "encoding": "base64"})
+    assert base64.b64decode(shared.get("plugins/any").json()["content"]) == content
+
+
+def test_a_form_is_as_good_as_json(client: httpx2.Client) -> None:
+    fields = {"name": "redis", "extension": "py", "content": ENCODED}
+    as_form = client.post("plugins", data={**fields, "interval": "60"}).json()
+    as_json = client.patch("plugins/redis", json={"interval": 60}).json()
+    as_upload = client.patch("plugins/redis", files={"interval": (None, "60")}).json()
+    assert as_form == as_json == as_upload
+    assert as_form["interval"] == 60
+
+
+def test_an_existing_name_is_refused_and_nothing_changes(client: httpx2.Client) -> None:
+    before = create(client).json()
+    again = create(client, content="", interval=5)
+    assert (again.status_code, again.json()) == (422, {"error": "a plugin called 'redis' exists already"})
+    assert client.get("plugins/redis").json() == before
+
+
+def test_of_many_creates_at_once_exactly_one_wins(client: httpx2.Client) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda number: create(client, interval=number), range(1, 25)))
+    (winner,) = [answer for answer in answers if answer.status_code == 201]
+    assert [answer.status_code for answer in answers].count(422) == 23
+    assert client.get("plugins/redis").json() == winner.json()
+
+
+def test_a_patch_changes_what_it_gives(client: httpx2.Client) -> None:
+    before = create(client).json()
+    given = {"description": "d", "interval": 5, "params": "-a", "shellArgs": "-x", "type": "SCRIPT", "pack": "base"}
+    patched = client.patch("plugins/redis", json=given)
+    assert (patched.status_code, patched.json()) == (200, {**before, **given})
+    assert client.patch("plugins/redis", json={}).json() == {**before, **given}
+
+
+def test_what_the_server_owns_is_not_the_clients_to_set(client: httpx2.Client) -> None:
+    before = create(client).json()
+    assert client.patch("plugins/redis", json={"id": "1", "hash": "2", "org": "3", "novel": 4}).json() == before
+
+
+def test_a_rename_does_not_run_over_another(client: httpx2.Client) -> None:
+    create(client)
+    create(client, name="valkey")
+    assert client.patch("plugins/redis", json={"name": "redis"}).status_code == 200
+    assert client.patch("plugins/redis", json={"name": "valkey"}).status_code == 422
+    assert client.patch("plugins/redis", json={"name": "keydb"}).status_code == 200
+    assert [plugin["name"] for plugin in client.get("plugins").json()] == ["keydb", "valkey"]
+
+
+def test_the_list_has_all_but_the_content(client: httpx2.Client) -> None:
+    export = create(client).json()
+    assert client.get("plugins").json() == [{key: value for key, value in export.items() if key != "content"}]
+
+
+def test_the_documented_list_has_the_keys_of_a_link() -> None:
+    with running(documented_only=True) as server, account_of(server) as client:
+        export = create(client).json()
+        assert client.get("plugins").json() == [
+            {"org": export["org"], "plugin": "redis", "id": export["id"], "tags": []}
+        ]
+
+
+def test_a_deleted_plugin_is_gone(client: httpx2.Client) -> None:
+    create(client)
+    assert client.delete("plugins/redis").status_code == 204
+    for gone in (client.delete("plugins/redis"), client.get("plugins/redis"), client.patch("plugins/redis", json={})):
+        assert (gone.status_code, gone.json()) == (404, {"error": "no plugin is called 'redis'"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"content": "?"}, "content: not base64: "),
+        ({"content": "QUJ D"}, "content: not base64: "),
+        ({"content": "é"}, "content: not base64: "),
+        ({"content": 1}, "content: expected text, not 1"),
+        ({"name": ""}, "name: expected, and not empty"),
+        ({"name": ["x"]}, "name: expected text, not ['x']"),
+        ({"extension": None}, "extension: expected text, not None"),
+        ({"encoding": "utf-8"}, "encoding: expected base64, the only one there is"),
+        ({"interval": 0}, "interval: expected a whole number of seconds, 1 or more, not 0"),
+        ({"interval": True}, "interval: expected a whole number of seconds, 1 or more, not True"),
+        ({"interval": 1.5}, "interval: expected a whole number of seconds, 1 or more, not 1.5"),
+        ({"interval": "٣"}, "interval: expected a whole number of seconds, 1 or more, not '٣'"),
+        ({"interval": 10**30}, "interval: expected a whole number of seconds, 1 or more, not 1000"),
+    ],
+)
+def test_a_wrong_field_is_refused_by_name(client: httpx2.Client, fields: dict[str, object], reason: str) -> None:
+    response = create(client, **fields)
+    assert response.status_code == 422
+    assert response.json()["error"].startswith(reason)
+    assert client.get("plugins").json() == []
+
+
+def test_a_create_names_all_that_is_missing(client: httpx2.Client) -> None:
+    assert client.post("plugins", json={"name": "x"}).json() == {"error": "extension, content: expected"}

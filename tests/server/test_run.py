@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+import uvicorn
+
+from dlsync.errors import SettingsError
+from dlsync.server import run
+from dlsync.server.run import running, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SERVE = """
+from dlsync.server.run import serve
+try:
+    serve(announce=lambda url: print(url, flush=True))
+except KeyboardInterrupt:
+    raise SystemExit(130)
+print("stopped", flush=True)
+"""
+
+
+@pytest.mark.parametrize(("number", "code", "last"), [(signal.SIGTERM, 0, "stopped\n"), (signal.SIGINT, 130, "")])
+def test_a_signal_ends_the_server_cleanly(number: signal.Signals, code: int, last: str) -> None:
+    process = subprocess.Popen([sys.executable, "-c", SERVE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        assert httpx2.get(f"{url}/orgs").status_code == 401
+        process.send_signal(number)
+        out, err = process.communicate()
+    assert (process.returncode, out, err) == (code, last, "")
+
+
+@pytest.mark.parametrize(("number", "raised"), [(signal.SIGTERM, False), (signal.SIGINT, True)])
+def test_serve_returns_on_sigterm_and_raises_on_sigint(number: signal.Signals, raised: bool) -> None:
+    urls: list[str] = []
+
+    def announce(url: str) -> None:
+        urls.append(url)
+        signal.raise_signal(number)
+
+    before = signal.getsignal(number)
+    try:
+        serve(announce=announce)
+    except KeyboardInterrupt:
+        assert raised
+    else:
+        assert not raised
+    assert len(urls) == 1
+    assert signal.getsignal(number) is before
+
+
+def test_it_starts_and_stops_many_times_in_a_process() -> None:
+    urls = set()
+    for _ in range(20):
+        with running() as server:
+            urls.add(server.url)
+            assert httpx2.get(f"{server.url}/orgs").status_code == 401
+    assert len(urls) > 1
+
+
+def test_a_host_in_ipv6_stands_in_brackets() -> None:
+    try:
+        with running(host="::1") as server:
+            assert server.url.startswith("http://[::1]:")
+            assert httpx2.get(f"{server.url}/orgs").status_code == 401
+    except SettingsError:
+        pytest.skip("this machine has no IPv6")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "no such host", "a" * 70 + ".example"])
+def test_an_address_that_cannot_be_had_is_named(host: str) -> None:
+    with running() as server, pytest.raises(SettingsError, match=r"cannot listen there"):
+        serve(host=host, port=urlsplit(server.url).port or 0, announce=print)
+
+
+def test_a_port_that_does_not_exist_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"127\.0\.0\.1:70000: cannot listen there"), running(port=70000):
+        pass  # pragma: no cover - it does not start
+
+
+def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def startup(*_: object) -> None:
+        raise OSError("no more sockets")
+
+    monkeypatch.setattr(uvicorn.Server, "startup", startup)
+    with pytest.raises(OSError, match="no more sockets"), running():
+        pass  # pragma: no cover - it does not start
+
+
+def test_what_is_no_http_gets_json_too() -> None:
+    with running() as server:
+        address = urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port)) as connection:
+            connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"content-type: application/json" in head
+    assert body == b'{"error": "Invalid HTTP request received."}'
+
+
+def test_a_header_that_never_ends_is_refused() -> None:
+    with running() as server:
+        address = urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port)) as connection:
+            connection.sendall(b"GET /api/v1/orgs HTTP/1.1\r\nX: " + b"x" * 100_000)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+
+
+def test_stopping_cuts_a_request_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "GRACE", 0.01)
+    with running() as server:
+        address = urlsplit(server.url)
+        connection = socket.create_connection((address.hostname, address.port))
+        connection.sendall(
+            b"PUT /api/v1/orgs/acme/accounts/default/dashboards/a HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"
+            b"Authorization: Bearer changeme\r\nContent-Length: 10\r\n\r\n"
+        )
+        assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")  # the server waits for the body now
+    with connection:
+        assert _ended(connection.recv)
+
+
+def _ended(receive: Callable[[int], bytes]) -> bool:
+    try:
+        return receive(1) == b""
+    except ConnectionResetError:
+        return True

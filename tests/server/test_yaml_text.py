@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from dlsync.server import yaml_text
+from dlsync.server.yaml_text import DEPTH, DOCUMENT_BYTES, InvalidYamlError, parse
+
+ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
+
+
+def read(text: str) -> Any:
+    return parse(text.encode())
+
+
+@pytest.mark.parametrize(
+    ("plain", "value"),
+    [
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("TRUE", True),
+        ("false", False),
+        ("yes", "yes"),
+        ("012", 12),
+        ("+1", 1),
+        ("0o17", 15),
+        ("0x1F", 31),
+        ("-0x1F", "-0x1F"),
+        ("0b11", "0b11"),
+        ("1_000", "1_000"),
+        ("_1", "_1"),
+        ("1e3", 1000.0),
+        (".5", 0.5),
+        ("12:30:45", "12:30:45"),
+        ("2001-01-01", "2001-01-01"),
+        ("=", "="),
+        ("!!str 12", "12"),
+        ("! 12", "12"),
+        ("!!int '12'", 12),
+        ("!!float 1", 1.0),
+        ("!!bool 'true'", True),
+        ("!!null ''", None),
+        ("'12'", "12"),
+        ("!!seq [1]", [1]),
+        ("!!map {b: 1}", {"b": 1}),
+        ("&x [*y]", None),
+        ('"\\ud83d\\ude00"', "😀"),
+        ('"\\u00e9"', "é"),
+    ],
+)
+def test_values_are_those_of_the_core_schema(plain: str, value: object) -> None:
+    anchored = plain.replace("&x [*y]", "&x ~")
+    assert read(f"a: {anchored}\n") == {"a": value}
+
+
+def test_anchors_and_aliases_stand_for_what_they_name() -> None:
+    assert read("a: &x {b: 1}\nc: *x\nd: [*x, &y e]\n*y : 2\n") == {
+        "a": {"b": 1},
+        "c": {"b": 1},
+        "d": [{"b": 1}, "e"],
+        "e": 2,
+    }
+
+
+@pytest.mark.parametrize("text", ["\ufeffa: b\n", "a: b\r\n", "---\na: b\n...\n", "%YAML 1.2\n---\na: b", "{a: b}"])
+def test_marks_around_the_document_say_nothing(text: str) -> None:
+    assert read(text) == {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "expected a mapping at the top of the document"),
+        ("# nothing\n", "expected a mapping at the top of the document"),
+        ("- a\n", "expected a mapping at the top of the document"),
+        ("a: 1\n---\nb: 2\n", "expected one document, found a second, on line 2"),
+        ("a: 1\nb: 2\na: 3\n", "the key 'a' is there twice, on line 3"),
+        ("1: a\n", "expected text as a key, found int, on line 1"),
+        ("[a]: b\n", "expected text as a key, found list, on line 1"),
+        ("a: !!python/object:os.system b\n", "of the core schema, on line 1"),
+        ("a: !own [b]\n", "the tag '!own' is not of the core schema, on line 1"),
+        ("a: !!int b\n", "is not what its tag 'tag:yaml.org,2002:int' says, on line 1"),
+        ("a: *b\n", "the alias *b stands for nothing that ends before it, on line 1"),
+        ("a: &b [*b]\n", "the alias *b stands for nothing that ends before it, on line 1"),
+        ('a: "\\ud83d"\n', "half of a surrogate pair is no character, on line 1"),
+        ('a: "\\U00110000"\n', "chr() arg not in range(0x110000), on line 1"),
+        ("a: \0\n", "unacceptable character #x0000"),
+        ("a: \x1b[0m\n", "unacceptable character #x001b"),
+        ("\na: 'b\n", "found unexpected end of stream, on line 3"),
+        ("a: [b\n", "on line 2"),
+        (ALIASES, f"more than {yaml_text.WRITTEN_OUT} bytes once its aliases are written out, on line"),
+        ("- " * 100_000 + "a\n", f"nested more than {DEPTH} levels deep, on line 1"),
+        ("a: " + "[" * 10_000, f"nested more than {DEPTH} levels deep, on line 1"),
+        ("a: " + "{a: " * 101 + "b" + "}" * 101 + "\n", f"nested more than {DEPTH} levels deep, on line 1"),
+        ("a: &x " + "[" * 60 + "]" * 60 + "\nb: " + "[" * 60 + "*x" + "]" * 60, "levels deep, on line 2"),
+        ("a: " + "b" * DOCUMENT_BYTES, f"a document of {DOCUMENT_BYTES + 3} bytes, where {DOCUMENT_BYTES} is the most"),
+    ],
+)
+def test_what_is_no_document_is_refused_with_its_line(text: str, reason: str) -> None:
+    with pytest.raises(InvalidYamlError) as caught:
+        read(text)
+    assert reason in str(caught.value)
+
+
+def test_a_reason_never_quotes_the_document() -> None:
+    with pytest.raises(InvalidYamlError) as caught:
+        read("url: https://hooks.example/secret: [\n")
+    assert "secret" not in str(caught.value)
+
+
+def test_as_deep_as_the_bound_is_fine() -> None:
+    levels = DEPTH - 1
+    assert list(read("a: " + "[" * levels + "]" * levels + "\n")) == ["a"]
+    assert list(read("a: &x " + "[" * levels + "]" * levels + "\n")) == ["a"]
+
+
+# values and layouts of the kind that dashboards and rules have, with what the two readers could take differently
+tokens = st.sampled_from(
+    [*"ab1-?:,[]{}#&*!|>'\"%@`_.~=+ \t\n", "\r\n", "\n  ", "\n- ", ": ", "- ", "? ", " #", "0x", "0o", "1_0", "null"],
+) | st.sampled_from(
+    [
+        "true",
+        "1e3",
+        ".inf",
+        "<<",
+        "a: ",
+        "\na: ",
+        "\nb:\n",
+        "  a: b\n",
+        "''",
+        '""',
+        "[a]",
+        "{a: b}",
+        "é",
+        "😀",
+        "2001-01-01",
+    ],
+)
+
+
+@given(st.lists(tokens, max_size=12).map("".join))
+@example("a: |\n  x")
+@example("a: 0b11\n")
+@example("? a\n")
+def test_the_fast_reader_agrees_with_the_strict_one(text: str) -> None:
+    value = yaml_text._fast(f"a: {text}")
+    if value is not yaml_text._ABSENT:
+        assert _judged(f"a: {text}") in (value, yaml_text._ABSENT)
+
+
+def _judged(text: str) -> object:
+    """The strict reader's value; _ABSENT where it refuses: the fast one may be laxer, not different."""
+    try:
+        return yaml_text._strict(text)
+    except InvalidYamlError:
+        return yaml_text._ABSENT
+
+
+# without the line breaks of YAML 1.1 (U+0085, U+2028, U+2029), which ruamel.yaml still folds
+printable = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]) | st.sampled_from("\n\t"), max_size=50)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | printable,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(printable, inner, max_size=3),
+)
+
+
+@given(st.dictionaries(printable, values, max_size=3), st.booleans())
+def test_json_is_yaml(document: dict[str, object], escaped: bool) -> None:
+    assert read(json.dumps(document, ensure_ascii=escaped) + "\n") == document
