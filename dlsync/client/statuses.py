@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -15,22 +16,23 @@ if TYPE_CHECKING:
 
     from dlsync.client.answers import Answer
 
-METHOD_NOT_ALLOWED = 405
-UNPROCESSABLE = 422
+METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
+UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 _TRANSIENT = frozenset({429, 502, 503, 504})
+_TAKEN = frozenset({HTTPStatus.CONFLICT, UNPROCESSABLE})
 _KEY_HINT = "Check the key in DLSYNC_API_KEY or --api-key-file, and that its user may use this account."
 
 
 def is_success(status: int) -> bool:
     """Tell whether a status is 2xx."""
-    return 200 <= status < 300  # noqa: PLR2004  # the range is the definition
+    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
 def failure(method: str, answer: Answer, headers: Mapping[str, str]) -> ApiError | Fault:
     """Return the error that an answer of any other status stands for; a :class:`Fault` where it may pass."""
     if answer.status in _TRANSIENT:
         return _transient(answer, headers.get("retry-after", ""))
-    if answer.status < 400:  # noqa: PLR2004  # 4xx begins here
+    if answer.status < HTTPStatus.BAD_REQUEST:
         return _redirect(answer, headers.get("location", ""))
     error, problem, hint = _meaning(method, answer.status)
     said = reason(answer)
@@ -41,7 +43,7 @@ def failure(method: str, answer: Answer, headers: Mapping[str, str]) -> ApiError
 def _transient(answer: Answer, after: str) -> Fault:
     said = reason(answer)
     hint = "Try again later; the server is overloaded or restarting."
-    if answer.status == 429:  # noqa: PLR2004  # Too Many Requests
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         hint = "Set `requests_per_second` or a lower `concurrency`, or try again later."
     words = f"the server answered {answer.status}{': ' if said else ''}{said}"
     return Fault("status", words, request=answer.request, status=answer.status, after=after, hint=hint)
@@ -65,15 +67,15 @@ def _without_secrets(location: str) -> str:
 
 
 def _meaning(method: str, status: int) -> tuple[type[ApiError], str, str]:
-    if status == 401:  # noqa: PLR2004
+    if status == HTTPStatus.UNAUTHORIZED:
         return Unauthorised, "the server does not accept the API key", _KEY_HINT
-    if status == 403:  # noqa: PLR2004
+    if status == HTTPStatus.FORBIDDEN:
         return Unauthorised, "the API key is not allowed to do this", _KEY_HINT
-    if status == 404:  # noqa: PLR2004
+    if status == HTTPStatus.NOT_FOUND:
         return NotFound, "not found", ""
-    if method == "POST" and status in {409, UNPROCESSABLE}:
+    if method == "POST" and status in _TAKEN:
         return AlreadyExists, "the server does not create this, as where the name is taken", ""
-    if status >= 500:  # noqa: PLR2004
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return ServerFault, "the server failed", "Its own log says why; dlsync can be run again."
     return Rejected, "the server refuses this", ""
 
