@@ -6,6 +6,7 @@ ruamel.yaml is imported only where a text needs it: importing this package, and 
 from dlsync.yamlfile.dumper import dump
 from dlsync.yamlfile.parser import parse
 from dlsync.yamlfile.places import nearest, positions
+from dlsync.yamlfile.rewriter import rewrite
 from dlsync.yamlfile.source import InvalidYaml
 
-__all__ = ["InvalidYaml", "dump", "nearest", "parse", "positions"]
+__all__ = ["InvalidYaml", "dump", "nearest", "parse", "positions", "rewrite"]

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlsync.model import Problem
+from dlsync.yamlfile.layout import HOUSE
 from dlsync.yamlfile.nodes import MAX_DEPTH
 from dlsync.yamlfile.scalars import literal, scalar, string
 from dlsync.yamlfile.source import InvalidYaml
 
 if TYPE_CHECKING:
     from dlsync.model import Json
+    from dlsync.yamlfile.layout import Layout
 
 _SIMPLE_KEY = 1000  # YAML allows 1,024 characters before the colon
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How far block style indents, in columns.
-
-    :param step: a mapping under its key; ``offset``: a list's dashes under theirs.
-    """
-
-    step: int = 2
-    offset: int = 2
-
-
-HOUSE = Layout()
 
 
 def dump(document: Json) -> bytes:
@@ -50,7 +37,7 @@ def lines(value: Json, layout: Layout = HOUSE, level: int = 0) -> list[str]:
     if isinstance(value, list) and value:
         return [line for inner in value for line in item(inner, layout, level)]
     if isinstance(value, str) and (block := literal(value)):
-        return [block[0], *_indented(block[1:], layout.step)]
+        return [block[0], *indented(block[1:], layout.step)]
     return [scalar(value)]
 
 
@@ -60,7 +47,7 @@ def entry(key: str, value: Json, layout: Layout = HOUSE, level: int = 0) -> list
     head = [f"{written}:"] if len(written) < _SIMPLE_KEY else [f"? {written}", ":"]
     below = lines(value, layout, level + 1)
     if value and isinstance(value, dict | list):
-        return [*head, *_indented(below, layout.offset if isinstance(value, list) else layout.step)]
+        return [*head, *indented(below, layout.offset if isinstance(value, list) else layout.step)]
     return [*head[:-1], f"{head[-1]} {below[0]}", *below[1:]]
 
 
@@ -68,8 +55,9 @@ def item(value: Json, layout: Layout = HOUSE, level: int = 0) -> list[str]:
     """Return the lines of one item of a list."""
     first, *rest = lines(value, layout, level + 1)
     inner = 2 if value and isinstance(value, dict | list) else 0
-    return [f"- {first}", *_indented(rest, inner)]
+    return [f"- {first}", *indented(rest, inner)]
 
 
-def _indented(block: list[str], columns: int) -> list[str]:
+def indented(block: list[str], columns: int) -> list[str]:
+    """Return the lines further to the right; empty ones stay empty."""
     return [" " * columns + line if line else line for line in block]

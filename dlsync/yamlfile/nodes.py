@@ -120,11 +120,20 @@ class _Composer:
         node = self._node("scalar", event)
         node.value = event.value.translate(self._names)
         node.style = event.style or ""
+        if node.style in {"|", ">"}:
+            node.end = self._last_line(node)
         if not node.style and node.value.endswith(":") and self._source.text[node.end : node.end + 1] in {*",[]{}"}:
             raise self._source.fault(
                 node.end - 1, "expected a space after ':'"
             )  # ruamel takes it for a part of the text
         self._add(node)
+
+    def _last_line(self, node: Node) -> int:
+        """Return the end of a block scalar's last line; ruamel's is the begin of what follows."""
+        written = self._source.text[node.start : node.end]
+        if "+" in written.split("\n", 1)[0].split("#")[0]:  # the blank lines are a part of it
+            return node.start + len(written.removesuffix("\n").removesuffix("\r"))
+        return node.start + len(written.rstrip())
 
     def _alias(self, event: Any) -> None:
         node = Node("alias", event.start_mark.index, event.end_mark.index, value=event.anchor)
