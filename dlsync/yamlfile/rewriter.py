@@ -49,7 +49,7 @@ def rewrite(content: bytes, document: Json) -> bytes:
 def _candidates(source: Source, document: Json) -> Iterator[str]:
     """Yield texts that should mean the document, the one with the fewest changes first."""
     root = compose(source)
-    if root is None or not continues(root, document):
+    if root is None or not continues(document, root):
         return
     layout = layout_of(root, source)
     for splicer in (

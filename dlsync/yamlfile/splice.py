@@ -88,7 +88,7 @@ class Splicer:
         node, text = piece.value, self.source.text
         if same(self._value(node), new) and not (self.expand and _has_alias(node)):
             return text[piece.lead : piece.stop]
-        if level >= self.depth or not continues(node, new):
+        if level >= self.depth or not continues(new, node):
             return self._replaced(piece, new)
         if node.flow:
             return text[piece.lead : node.start] + self._flow(node, new) + text[node.end : piece.stop]
@@ -168,12 +168,12 @@ class Splicer:
     def _flow_value(self, node: Node, new: Json) -> str:
         if same(self._value(node), new) and not (self.expand and _has_alias(node)):
             return self.source.text[node.start : node.end]
-        if node.flow and continues(node, new):
+        if node.flow and continues(new, node):
             return self._flow(node, new)
         return flows.written(new, node.style)
 
 
-def continues(node: Node, new: Json) -> TypeGuard[Collection]:
+def continues(new: Json, node: Node) -> TypeGuard[Collection]:
     """Return whether the node is a collection that becomes another one of its sort, both not empty."""
     if not new or not node.children:
         return False
