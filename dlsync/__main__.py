@@ -69,7 +69,7 @@ def _explain(error: DlsyncError, given: Sequence[str]) -> int:
 
 
 def _say(message: str, hint: str) -> int:
-    from dlsync.render.escape import visible
+    from dlsync.escape import visible
 
     for line in ("\n".join(filter(None, (f"error: {message}", hint)))).splitlines():
         sys.stderr.write(visible(line) + "\n")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dlsync import wording
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError, Unauthorised
+from dlsync.escape import field_name
 from dlsync.fetcher import fetch, together
 from dlsync.kinds import kind_of
 
@@ -95,7 +96,7 @@ def _held(change: Change, live: Resource | None, desired: Mapping[Address, Resou
 
 
 def _not_kept(one: Difference) -> str:
-    where, sent, kept = wording.place(one.path), wording.value(one.after), wording.value(one.before)
+    where, sent, kept = field_name(one.path), wording.value(one.after), wording.value(one.before)
     if one.moved:
         return f"`{where}` stands elsewhere"
     if one.op == "add":

@@ -6,8 +6,9 @@ from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dlsync import guards, wording
+from dlsync import guards
 from dlsync.differ import diff
+from dlsync.escape import field_name
 from dlsync.fetcher import fetch
 from dlsync.git import head_commit
 from dlsync.kinds import kind_of
@@ -77,7 +78,7 @@ def _unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
     owners: Counter[str] = Counter()
     example: dict[str, Address] = {}
     for address, paths in unseen.items():
-        for spelled in sorted({f"`{wording.place(path)}` of a {address.kind}" for path in paths}):
+        for spelled in sorted({f"`{field_name(path)}` of a {address.kind}" for path in paths}):
             owners[spelled] += 1
             example.setdefault(spelled, address)
     for spelled, count in owners.items():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsync import shape, wording, yamlfile
 from dlsync.errors import DlsyncError
+from dlsync.escape import field_name
 from dlsync.model import Problem
 
 if TYPE_CHECKING:
@@ -198,22 +199,22 @@ def _stray(stray: shape.Stray, lacking: set[Path]) -> Finding:
         return Finding("error", stray.path, f"{_has_no((*parent, meant))}; {_misspelt(stray.path, meant)}")
     if meant := wording.near_miss(stray.word, stray.known):
         return Finding("warning", stray.path, _misspelt(stray.path, meant))
-    return Finding("warning", stray.path, f"`{wording.place(stray.path)}` is not a field that is known here")
+    return Finding("warning", stray.path, f"`{field_name(stray.path)}` is not a field that is known here")
 
 
 def _misspelt(path: Path, meant: str) -> str:
-    return f"`{wording.place(path)}`: did you mean `{meant}`?"
+    return f"`{field_name(path)}`: did you mean `{meant}`?"
 
 
 def _has_no(path: Path) -> str:
     *parent, field = path
-    owner = f"`{wording.place(tuple(parent))}`" if parent else "the document"
+    owner = f"`{field_name(tuple(parent))}`" if parent else "the document"
     return f"{owner} has no `{field}`"
 
 
 def _unseen(stray: shape.Stray) -> str:
     """Word a value of an open enumeration that nobody has seen yet."""
-    problem = f"`{wording.place(stray.path)}` is {wording.value(stray.word)}"
+    problem = f"`{field_name(stray.path)}` is {wording.value(stray.word)}"
     meant = wording.near_miss(stray.word, stray.known)
     if meant:
         return f"{problem}: did you mean {wording.value(meant)}?"
@@ -222,7 +223,7 @@ def _unseen(stray: shape.Stray) -> str:
 
 def _wrong(fault: _Fault) -> str:
     """Word a value that the schema does not allow, with the way out where it is plain."""
-    owner = f"`{wording.place(fault.path)}`" if fault.path else "the document"
+    owner = f"`{field_name(fault.path)}`" if fault.path else "the document"
     problem = f"{owner} is {wording.value(fault.value)}, expected {wording.expectation(fault.node)}"
     if isinstance(fault.value, str):
         meant = wording.near_miss(fault.value, tuple(fault.node.get("enum", ())))

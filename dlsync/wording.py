@@ -1,19 +1,19 @@
-"""Places, values and expectations in words, safe to print: short, and without control or bidirectional characters."""
+"""Values, expectations and near misses in the words of a message, safe to print."""
 
 from __future__ import annotations
 
-import json
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from dlsync import escape
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.model import Json, Path
+    from dlsync.model import Json
 
-_LONGEST = 60  # characters of a value or a key; what follows rarely helps, and a line has to hold it
-_LARGEST = 10**18
+_LONGEST = 60  # characters of a word that is compared; a near miss is not longer
 _NEAR = 0.65  # difflib's ratio; at its own 0.6 `sources` would be taken for `series`
 _TYPES = {
     "array": "a list",
@@ -25,31 +25,15 @@ _TYPES = {
 }
 
 
-def printable(raw: str) -> str:
-    """Return the text in one line of at most 60 characters, with what a terminal would act on as escapes."""
-    short = raw if len(raw) <= _LONGEST else f"{raw[: _LONGEST - 1]}…"
-    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in short)
-
-
-def place(path: Path) -> str:
-    """Return a path as ``positions[2].color``; empty for the document itself."""
-    steps = (f"[{step}]" if isinstance(step, int) else f".{printable(step)}" for step in path)
-    return "".join(steps).removeprefix(".")
-
-
 def value(raw: Json) -> str:
     """Return a value as a message shows it: scalars as in JSON, shortened; of a list or a mapping that it is one."""
-    if isinstance(raw, str):
-        return f'"{printable(raw)}"'
     if isinstance(raw, dict):
         return "a mapping"
     if isinstance(raw, list):
         return "a list"
     if raw is None:
         return "empty"
-    if isinstance(raw, int) and abs(raw) > _LARGEST:  # beyond 4,300 digits, Python refuses to print it
-        return "a huge number"
-    return json.dumps(raw)
+    return escape.value(raw)
 
 
 def expectation(node: Mapping[str, Any]) -> str:

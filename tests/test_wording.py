@@ -10,25 +10,6 @@ from hypothesis import strategies as st
 from dlsync import wording
 
 
-@given(st.text())
-def test_whatever_the_text_what_is_printed_is_one_short_printable_line(raw: str) -> None:
-    told = wording.printable(raw)
-
-    assert told.isprintable()
-    assert len(told) <= 60 * len("\\U0010ffff")
-
-
-@given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=60))
-def test_what_a_terminal_does_not_act_on_is_left_as_it_is(raw: str) -> None:
-    assert wording.printable(raw) == raw
-
-
-def test_a_path_reads_as_in_the_file() -> None:
-    assert wording.place(("positions", 2, "series", 0, "metric")) == "positions[2].series[0].metric"
-    assert wording.place((0, "tag")) == "[0].tag"
-    assert wording.place(()) == ""
-
-
 @given(st.none() | st.booleans() | st.floats() | st.integers(-(10**18), 10**18))
 def test_a_scalar_is_shown_as_in_json_and_nothing_as_empty(raw: float | None) -> None:
     assert wording.value(raw) == ("empty" if raw is None else json.dumps(raw))

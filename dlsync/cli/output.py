@@ -27,7 +27,7 @@ def aside(text: str) -> None:
 
 def warnings(problems: Iterable[Problem]) -> None:
     """Say what a user should know of, a line each."""
-    from dlsync.render.escape import visible
+    from dlsync.escape import visible
 
     for problem in problems:
         aside(f"{problem.severity}: {visible(str(problem))}\n")

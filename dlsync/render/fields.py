@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
-from dlsync.render.escape import WIDTH, field_name, in_full, pair, shortened, value, visible
+from dlsync.escape import WIDTH, field_name, in_full, pair, shortened, value, visible
 from dlsync.render.lines import split, unified
 
 if TYPE_CHECKING:

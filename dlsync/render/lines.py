@@ -6,7 +6,7 @@ from difflib import unified_diff
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from dlsync.render.escape import shortened, visible
+from dlsync.escape import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

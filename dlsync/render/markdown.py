@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dlsync.render.escape import field_name, shortened, visible
+from dlsync.escape import field_name, shortened, visible
 from dlsync.render.fields import counted, fields
 from dlsync.render.summary import account, counts, is_applied
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from dlsync.escape import visible
 from dlsync.render.color import painter
-from dlsync.render.escape import visible
 from dlsync.render.fields import counted
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self, TextIO
 
-from dlsync.render.escape import visible
+from dlsync.escape import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlsync.render.escape import visible
+from dlsync.escape import visible
 from dlsync.render.fields import counted
 
 if TYPE_CHECKING:

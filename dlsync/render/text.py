@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlsync.escape import visible
 from dlsync.render import problems
 from dlsync.render.color import painter
-from dlsync.render.escape import visible
 from dlsync.render.fields import fields
 from dlsync.render.summary import is_applied, sentence
 

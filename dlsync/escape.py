@@ -42,7 +42,8 @@ def in_full(value: Json) -> str:
 
 def value(raw: Json, width: int = WIDTH) -> str:
     """Return a value as compact JSON, visible, in at most ``width`` characters."""
-    return shortened(in_full(raw), width)
+    whole = in_full(raw)
+    return f'{shortened(whole[:-1], width - 1)}"' if isinstance(raw, str) else shortened(whole, width)
 
 
 def pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, str]:

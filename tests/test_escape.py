@@ -4,7 +4,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dlsync.render.escape import field_name, in_full, pair, shortened, value, visible
+from dlsync.escape import field_name, in_full, pair, shortened, value, visible
 
 ANY_TEXT = st.text(st.characters())
 ANY_JSON = st.recursive(

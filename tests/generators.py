@@ -1,0 +1,125 @@
+"""Generators for properties: any account, in any spelling."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from hypothesis import strategies as st
+
+from dlsync import yamlfile
+from dlsync.naming import distinct_stems, plugin_file
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
+
+WORDS = (
+    "web",
+    "db",
+    "Web",
+    "cache.hit",
+    "a/b",
+    "..",
+    "con",
+    "%2F",
+    "naïve",
+    "e\u0301",
+    "a b ",
+    "x.meta",
+    "<b>",
+    "\x1b[2J",
+)
+NAMES = st.one_of(st.sampled_from(WORDS), st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12))
+TEXT = st.one_of(
+    st.sampled_from(
+        ["", "yes", "012", "1_000", "12:30:45", "~", "- a", "a: b", "# c", "two\nlines\n", " x ", "${var:x}"]
+    ),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
+)
+LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), TEXT)
+VALUES: st.SearchStrategy[Json] = st.recursive(
+    LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)), max_leaves=5
+)
+TAGS = st.one_of(TEXT, st.lists(TEXT, max_size=3))
+COUNTS = st.integers(1, 12)
+
+
+def _fields(
+    required: dict[str, st.SearchStrategy[Json]], optional: dict[str, st.SearchStrategy[Json]]
+) -> st.SearchStrategy[dict[str, Json]]:
+    return st.fixed_dictionaries(required, optional=optional)
+
+
+SCOPES = _fields({"tag": TAGS}, {"zone": TEXT})
+SERIES = _fields({"metric": TEXT}, {"scope": SCOPES})
+WIDGETS = _fields(
+    {"title": TEXT, "row": COUNTS, "col": COUNTS, "size_x": COUNTS, "size_y": COUNTS, "type": TEXT},
+    {"legend": st.booleans(), "color": TEXT, "filter": TEXT, "series": st.lists(SERIES, max_size=2), "zoom": VALUES},
+)
+DASHBOARDS = _fields(
+    {"title": TEXT, "positions": st.lists(WIDGETS, max_size=4)},
+    {
+        "period": st.integers(1, 10**6),
+        "locked": st.booleans(),
+        "annotations": st.one_of(st.none(), st.lists(TEXT, max_size=3)),
+        "colour scheme": VALUES,
+    },
+)
+CONDITIONS = _fields(
+    {"threshold": st.one_of(st.booleans(), st.integers(-9, 9), st.floats(allow_nan=False, allow_infinity=False))},
+    {"timeout": st.integers(0, 9999), "operator": st.sampled_from(["gt", "lt"])},
+)
+CRITERIA = _fields({"metric": TEXT, "condition": CONDITIONS}, {"scope": SCOPES})
+MAILS = _fields({}, {"emails": st.one_of(st.none(), st.lists(TEXT, max_size=3)), "message": TEXT})
+ACTIONS = st.one_of(
+    MAILS,
+    _fields({"type": st.just("EMAIL"), "details": MAILS}, {}),
+    _fields({"type": st.just("WEBHOOK"), "details": _fields({"url": TEXT}, {})}, {}),
+)
+RULES = _fields(
+    {"title": TEXT, "criteria": st.lists(CRITERIA, max_size=4)},
+    {"description": TEXT, "actions": st.lists(ACTIONS, max_size=3)},
+)
+SETTINGS = _fields(
+    {},
+    {
+        "description": TEXT,
+        "interval": st.integers(1, 3600),
+        "params": TEXT,
+        "shellArgs": TEXT,
+        "type": st.sampled_from(["INPROCESS", "SCRIPT"]),
+    },
+)
+EXTENSIONS = st.sampled_from(["py", "sh", "", "tar.gz", "PY", "../x", "meta"])
+SCRIPTS = st.one_of(st.binary(max_size=40), TEXT.map(str.encode))
+
+
+@st.composite
+def spellings(draw: st.DrawFn, document: dict[str, Json]) -> bytes:
+    """The text of a document in one of many styles."""
+    fields = draw(st.permutations(list(document.items())))
+    shuffled: dict[str, Json] = dict(fields)
+    text = draw(
+        st.sampled_from([yamlfile.dump(shuffled).decode(), json.dumps(shuffled), json.dumps(shuffled, indent=4)])
+    )
+    text = draw(st.sampled_from(["", "# ours\n", "---\n", "\n"])) + text
+    if draw(st.booleans()):
+        text = text.replace("\n", "\r\n")
+    return draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + text.encode()
+
+
+@st.composite
+def trees(draw: st.DrawFn, *, most: int = 3) -> dict[str, bytes]:
+    """The files of any tree that is valid."""
+    files: dict[str, bytes] = {}
+    folder = draw(st.sampled_from(["", "team/", "a b/c/"]))
+    for kind, documents in (("dashboards", DASHBOARDS), ("rules", RULES)):
+        names = draw(st.lists(NAMES, max_size=most, unique=True))
+        for stem in distinct_stems(names).values():
+            files[f"{kind}/{folder}{stem}.yaml"] = draw(spellings(draw(documents)))
+    for stem in distinct_stems(draw(st.lists(NAMES, max_size=most, unique=True))).values():
+        files[f"plugins/{folder}{plugin_file(stem, draw(EXTENSIONS))}"] = draw(SCRIPTS)
+        if draw(st.booleans()):
+            script = list(files)[-1]
+            files[f"{script.rpartition('.')[0] or script}.meta.yaml"] = draw(spellings(draw(SETTINGS)))
+    return files
