@@ -68,7 +68,8 @@ def test_a_deleted_agent_is_gone(client: httpx2.Client) -> None:
 
 def test_an_agent_that_falls_silent_is_offline() -> None:
     now = [datetime(2016, 1, 10, tzinfo=UTC)]
-    app: Any = create_app(Store(), Settings(now=lambda: now[0]))
+    store = Store()
+    app: Any = create_app(store, Settings(now=lambda: now[0]))
     client = TestClient(app, headers={"Authorization": "Bearer changeme"})
     path = "/api/v1/orgs/acme/accounts/default/agents/8ccf"
     assert client.post(f"{path}/ping", data=PING).json()["heartbeat"] == "2016-01-10T00:00:00.000Z"
@@ -76,3 +77,4 @@ def test_an_agent_that_falls_silent_is_offline() -> None:
     assert client.get(path).json()["presence_state"] == "online"
     now[0] += timedelta(milliseconds=1)
     assert client.get(path).json()["presence_state"] == "offline"
+    store.close()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dlsync.server import documents
@@ -138,6 +138,7 @@ def test_head_is_get_without_the_body(client: httpx2.Client) -> None:
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(names, st.booleans())
 @example("a/b", True)
 @example("..", True)

@@ -4,7 +4,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlsync.server.documents import prefers_json
@@ -47,6 +47,7 @@ documents = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(documents)
 def test_any_json_object_is_a_document(shared: httpx2.Client, document: dict[str, object]) -> None:
     shared.put("dashboards/any", content=json.dumps(document))

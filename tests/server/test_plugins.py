@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlsync.server.run import running
@@ -48,6 +48,7 @@ def test_a_plugin_that_is_no_python_is_a_script(client: httpx2.Client) -> None:
     assert create(client, name="other", extension="sh", type="INPROCESS").json()["type"] == "INPROCESS"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_content_comes_back_byte_for_byte(shared: httpx2.Client, content: bytes) -> None:
     wrapped = base64.encodebytes(content).decode()

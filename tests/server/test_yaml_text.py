@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dlsync.server import yaml_text
@@ -143,6 +143,7 @@ tokens = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(tokens, max_size=12).map("".join))
 @example("a: |\n  x")
 @example("a: 0b11\n")
@@ -169,6 +170,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(printable, values, max_size=3), st.booleans())
 def test_json_is_yaml(document: dict[str, object], escaped: bool) -> None:
     assert read(json.dumps(document, ensure_ascii=escaped) + "\n") == document
