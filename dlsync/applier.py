@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import Semaphore
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,7 @@ async def apply(
     plan: Plan,
     desired: Mapping[Address, Resource],
     *,
+    concurrency: int = 16,
     progress: Callable[[], None] = lambda: None,
 ) -> Plan:
     """Carry a plan out and fetch what it touched again.
@@ -32,10 +34,12 @@ async def apply(
     the others going on; a key that is refused ends the run.
 
     :param desired: what the files say, by address, as the plan was made from it.
+    :param concurrency: changes under way at once.
     :param progress: called for each change that was tried.
-    :returns: the plan with a result for each change: ``failed`` also where the server did not keep what was sent.
+    :returns: the plan with a result for each change: ``failed`` also where the server did not keep what was sent, or
+        where that could not be found out.
     """
-    run = _Run(client, desired, progress)
+    run = _Run(client, desired, concurrency, progress)
     done: list[Change] = []
     for _, step in groupby(plan.changes, key=lambda change: (change.action == "delete", change.address.kind)):
         done += await together([run.change(change) for change in step])
@@ -45,15 +49,20 @@ async def apply(
 class _Run:
     """One apply: what all of its changes share."""
 
-    def __init__(self, client: Client, desired: Mapping[Address, Resource], progress: Callable[[], None]) -> None:
+    def __init__(
+        self, client: Client, desired: Mapping[Address, Resource], concurrency: int, progress: Callable[[], None]
+    ) -> None:
         self._client = client
         self._desired = desired
+        self._turns = Semaphore(concurrency)
         self._progress = progress
         self._locked_out = ""
 
     async def change(self, change: Change) -> Change:
-        if self._locked_out:
-            return change.finished("skipped", self._locked_out)
+        async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
+            return change.finished("skipped", self._locked_out) if self._locked_out else await self._try(change)
+
+    async def _try(self, change: Change) -> Change:
         try:
             await self._write(change)
         except Unauthorised as error:
@@ -78,13 +87,28 @@ class _Run:
 async def _verified(client: Client, changes: list[Change], desired: Mapping[Address, Resource]) -> list[Change]:
     """Fetch what was written once more: an answer of 2xx is not yet what the plan said."""
     written = {change.address for change in changes if change.result == "applied"}
-    live = (await fetch(client, written)).resources if written else {}
+    kinds = sorted({address.kind for address in written})
+    looks = await together(_look(client, {one for one in written if one.kind == kind}) for kind in kinds)
+    found = dict(zip(kinds, looks, strict=True))
     return [
-        _held(change, live.get(change.address), desired) if change.address in written else change for change in changes
+        _held(change, found[change.address.kind], desired) if change.address in written else change
+        for change in changes
     ]
 
 
-def _held(change: Change, live: Resource | None, desired: Mapping[Address, Resource]) -> Change:
+async def _look(client: Client, written: set[Address]) -> Mapping[Address, Resource] | DlsyncError:
+    try:
+        return (await fetch(client, written)).resources
+    except DlsyncError as error:
+        return error
+
+
+def _held(
+    change: Change, found: Mapping[Address, Resource] | DlsyncError, desired: Mapping[Address, Resource]
+) -> Change:
+    if isinstance(found, DlsyncError):
+        return change.finished("failed", f"it was sent, but whether it took hold is not known: {found.message}")
+    live = found.get(change.address)
     if change.action == "delete":
         return change if live is None else change.finished("failed", "the server still has it after the delete")
     if live is None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from dlsync import schema
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
 from dlsync.fetcher import fetch
@@ -13,7 +15,7 @@ from dlsync.model import Action, Address, Problem, Target
 from dlsync.naming import distinct_stems, too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from dlsync.client import ReadClient
     from dlsync.fetcher import Live
@@ -77,48 +79,72 @@ async def export(
     :param mirror: also remove the files of what is gone from the server.
     :raises ApiError: live state could not be fetched whole.
     """
-    wanted = {address for address in tree.resources if targets.admits(address)} | targets.named()
+    wanted = {address for address in tree.resources if targets.admits(address)}
+    if not managed:
+        wanted |= targets.named()
     live = await fetch(client, wanted, everything=not managed, admits=targets.admits, progress=progress)
-    stems = _stems(tree, live)
-    changes: list[FileChange] = []
-    problems = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
-    for address, resource in live.resources.items():
-        try:
-            changes += _changes(tree.resources.get(address), resource, stems[address.kind][address.name])
-        except DlsyncError as error:
-            problems.append(Problem("error", f"{address}: {error.message}"))
+    changes, problems = _edits(tree, live)
     if mirror:
         changes += _gone(tree, wanted - set(live.resources))
-    touched = {change.address for change in changes}
-    changes.sort(key=lambda change: change.file)
-    return Export(settings.target, tuple(changes), len(set(live.resources) - touched), tuple(problems))
+    # stable, so that each resource's files stay in its kind's order: cut short between them, the tree can still be read
+    changes.sort(key=lambda change: change.address)
+    warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
+    unchanged = set(live.resources) - {change.address for change in changes} - set(problems)
+    return Export(settings.target, tuple(changes), len(unchanged), (*warnings, *problems.values()))
 
 
-def _stems(tree: Tree, live: Live) -> dict[str, dict[str, str]]:
-    addresses = {*tree.resources, *live.resources}
-    names = {kind.name: {address.name for address in addresses if address.kind == kind.name} for kind in all_kinds()}
-    return {kind: distinct_stems(sorted(of_kind)) for kind, of_kind in names.items()}
+def _edits(tree: Tree, live: Live) -> tuple[list[FileChange], dict[Address, Problem]]:
+    changes: list[FileChange] = []
+    problems: dict[Address, Problem] = {}
+    stems = _stems(tree.resources, live.resources)
+    for address, resource in live.resources.items():
+        try:
+            changes += _changes(tree.resources.get(address), resource, stems[address])
+        except DlsyncError as error:
+            problems[address] = Problem("error", f"{address}: {error.message}")
+    return changes, problems
 
 
-def _changes(desired: Resource | None, live: Resource, stem: str) -> Iterator[FileChange]:
+def _stems(desired: Mapping[Address, Resource], live: Collection[Address]) -> dict[Address, str]:
+    """Return a file stem for each address; a new one is not what a file system takes for one of the tree's."""
+    stems: dict[Address, str] = {}
+    for kind in all_kinds():
+        names = sorted({address.name for address in (*desired, *live) if address.kind == kind.name})
+        taken = {PurePosixPath(one.file).stem.casefold() for one in desired.values() if one.kind == kind.name}
+        for name, stem in distinct_stems(names).items():
+            stems[Address(kind.name, name)] = _spelled_out(name) if stem.casefold() in taken else stem
+    return stems
+
+
+def _spelled_out(name: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in name.encode("utf-8", "surrogatepass"))
+
+
+def _changes(desired: Resource | None, live: Resource, stem: str) -> list[FileChange]:
     kind = kind_of(live.kind)
-    if desired is None:
-        for file, content in kind.new_files(live, stem).items():
-            if too_long(file.rpartition("/")[2]):
-                raise DlsyncError(f"its name is too long for a file: {file}", hint="Rename it on the server.")
-            yield FileChange(live.address, "create", file, content)
-    elif compare(kind, desired, live).diff:
-        known = kind.files(desired)
-        for file, content in kind.edited_files(desired, live).items():
-            action: Action = "delete" if content is None else "update" if file in known else "create"
-            yield FileChange(live.address, action, file, content)
+    if desired is not None and not compare(kind, desired, live).diff:
+        return []
+    for finding in schema.check(kind.name, kind.canonical(live.document)):
+        if finding.severity == "error":  # a file that the next run refuses would stop that run, and every one after it
+            raise DlsyncError(f"the server has it in a form that its file must not have: {finding.message}")
+    known = kind.files(desired) if desired else ()
+    files = kind.edited_files(desired, live) if desired else kind.new_files(live, stem)
+    return [FileChange(live.address, _action(file, content, known), file, content) for file, content in files.items()]
+
+
+def _action(file: str, content: bytes | None, known: Collection[str]) -> Action:
+    if file in known:
+        return "delete" if content is None else "update"
+    if too_long(PurePosixPath(file).name):
+        raise DlsyncError(f"its name is too long for a file: {file}", hint="Rename it on the server.")
+    return "create"
 
 
 def _gone(tree: Tree, addresses: set[Address]) -> Iterator[FileChange]:
     for address in addresses & set(tree.resources):
-        for file in kind_of(address.kind).files(tree.resources[address]):
+        for file in reversed(kind_of(address.kind).files(tree.resources[address])):
             yield FileChange(address, "delete", file, None)
 
 
 def _unlisted(kind: str) -> str:
-    return f"this server cannot list {kind}s: only those that files or --target name are exported"
+    return f"this server does not list every {kind}: of the others, those that files or --target name are exported"

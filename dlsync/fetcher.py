@@ -22,7 +22,7 @@ class Live:
     """What the server has.
 
     :param resources: by address, in the order of an apply.
-    :param unlisted: the kinds whose names the server cannot list, so that only those asked for were looked at.
+    :param unlisted: the kinds of which the server lists none, or not all: the others that it has were not looked at.
     """
 
     resources: Mapping[Address, Resource]
@@ -78,14 +78,17 @@ class _Round:
         self._progress = progress
 
     async def kind(self, kind: Kind, wanted: set[str]) -> tuple[list[Resource], str]:
-        """Return the kind's resources, and its name where the server should have listed it and cannot."""
+        """Return the kind's resources, and its name where the server should have listed it whole and cannot."""
         listing = await kind.list(self._client)
         chosen = self._chosen(kind, wanted, listing)
         whole = {resource.name: resource for resource in listing.resources}
         missing = sorted(chosen - set(whole))
         fetched = await together(self._one(kind, name) for name in missing)
-        resources = [whole[name] for name in chosen & set(whole)] + [one for one in fetched if one]
-        return resources, kind.name if self._everything and listing.names is None else ""
+        listed = [whole[name] for name in chosen if name in whole]
+        for _ in listed:
+            self._progress()
+        partial = listing.names is None or not listing.complete
+        return listed + [one for one in fetched if one], kind.name if self._everything and partial else ""
 
     def _chosen(self, kind: Kind, wanted: set[str], listing: Listing) -> set[str]:
         if listing.names is None:

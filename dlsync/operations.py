@@ -88,7 +88,7 @@ async def apply(
         guards.refuse_excess(made, settings.max_delete_percent)
         if made and not approve(made):
             return None
-        return await applier.apply(client, made, tree.resources, progress=progress)
+        return await applier.apply(client, made, tree.resources, concurrency=settings.concurrency, progress=progress)
 
 
 async def export(

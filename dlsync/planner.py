@@ -60,7 +60,7 @@ async def plan(
         head_commit(tree.root),
         (*tree.warnings, *_warnings(outcome, live, protected)),
     )
-    guards.refuse_an_empty_tree(result, desired)
+    guards.refuse_an_empty_tree(result, tree.resources)
     return result
 
 
@@ -68,7 +68,7 @@ def _warnings(outcome: Outcome, live: Live, protected: Sequence[Address]) -> Ite
     for text in _unseen(outcome.unseen):
         yield Problem("warning", text)
     for kind in live.unlisted:
-        yield Problem("warning", f"this server cannot list {kind}s, so none of them is pruned")
+        yield Problem("warning", f"this server does not list every {kind}: what it does not list is not pruned")
     for address in protected:
         yield Problem("warning", f"{address} is in no file and live; it is protected and stays")
 

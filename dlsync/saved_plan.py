@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsync import schema, wording
 from dlsync.errors import DlsyncError, Refused
+from dlsync.escape import visible
 from dlsync.render import document
 
 if TYPE_CHECKING:
@@ -61,9 +62,12 @@ def read(file: Path) -> SavedPlan:
         raise DlsyncError(f"{file} is not a plan: it is not JSON", hint=hint) from error
     if wrong := [one for one in schema.check("plan", content) if one.severity == "error"]:
         raise DlsyncError(f"{file} is not a plan: {wrong[0].message}", hint=hint)
-    if not isinstance(content.get("directory"), str):
+    directory, targets = content.pop("directory", None), content.pop("targets", None)
+    if not isinstance(directory, str) or "\0" in directory:
         raise DlsyncError(f"{file} does not say which tree it was made from", hint=hint)
-    return SavedPlan(Path(content.pop("directory")), tuple(content.pop("targets", ())), content)
+    if not isinstance(targets, list) or not all(isinstance(one, str) for one in targets):
+        raise DlsyncError(f"{file} does not say which resources it was made for", hint=hint)
+    return SavedPlan(Path(directory), tuple(targets), content)
 
 
 def refuse_if_stale(saved: SavedPlan, made: Plan) -> None:
@@ -78,7 +82,11 @@ def refuse_if_stale(saved: SavedPlan, made: Plan) -> None:
                 f"the saved plan is for {field} {wording.value(saved.plan[field])}, not {wording.value(now[field])}"
             )
     old, new = ({(c["kind"], c["name"]): c for c in plan["changes"]} for plan in (saved.plan, now))
-    moved = [f"{kind}/{name}" for kind, name in sorted({*old, *new}) if old.get((kind, name)) != new.get((kind, name))]
+    moved = [
+        f"{kind}/{visible(name)}"
+        for kind, name in sorted({*old, *new})
+        if old.get((kind, name)) != new.get((kind, name))
+    ]
     if moved:
         raise Refused(
             f"the saved plan is stale: since it was made, {', '.join(moved)} changed", hint="Plan and review again."

@@ -52,7 +52,7 @@ def show(url: str) -> None:
         if old != new:
             print(f"    - {old}\n    + {new}", flush=True)
     say("A backup of the whole account, into a new folder, which plans to nothing:")
-    dlsync("export", "backup", "--format", "json", quiet=True)
+    dlsync("export", "backup", "--org", "acme", "--account", "default", quiet=True)
     dlsync("plan", "backup", "--org", "acme", "--account", "default", "--detailed-exitcode")
 
 

@@ -40,7 +40,7 @@ LEAVES = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=
 VALUES: st.SearchStrategy[Json] = st.recursive(
     LEAVES, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(TEXT, inner, max_size=3)), max_leaves=5
 )
-TAGS = st.one_of(TEXT, st.lists(TEXT, max_size=3))
+TAGS: st.SearchStrategy[Json] = st.one_of(TEXT, st.lists(TEXT, max_size=3))
 COUNTS = st.integers(1, 12)
 
 

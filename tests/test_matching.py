@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.kinds.base import ListRule
 from dlsync.kinds.document import identity
 from dlsync.matching import match, same, token
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
 
 BY_TITLE = ListRule((identity("title"),))
 A_SET = ListRule((identity("title"),), ordered=False)
@@ -30,7 +35,8 @@ def test_an_item_that_changed_one_field_is_still_that_item() -> None:
 
 
 def test_equal_items_pair_before_those_that_only_share_a_key() -> None:
-    first, second = {"title": "cpu", "row": 1}, {"title": "cpu", "row": 2}
+    first: Json = {"title": "cpu", "row": 1}
+    second: Json = {"title": "cpu", "row": 2}
     assert match([second, first], [first, second], BY_TITLE).pairs == ((0, 1), (1, 0))
 
 
@@ -44,7 +50,7 @@ def test_a_list_of_which_nothing_is_known_pairs_by_place() -> None:
 
 
 def test_one_item_brought_to_the_front_is_one_move() -> None:
-    live = [{"title": name} for name in "abcdef"]
+    live: list[Json] = [{"title": name} for name in "abcdef"]
     desired = [live[5], *live[:5]]
     assert match(desired, live, BY_TITLE).moved == {0}
 

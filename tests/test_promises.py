@@ -50,8 +50,12 @@ class Account(NamedTuple):
 
 @pytest.fixture(scope="module", params=FLAVOURS)
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    options = {} if request.param == "plain" else {request.param: True}
-    with running(**options) as server:
+    chosen = request.param
+    with running(
+        documented_only=chosen == "documented_only",
+        post_before_put=chosen == "post_before_put",
+        decorate=chosen == "decorate",
+    ) as server:
         yield server.url
 
 

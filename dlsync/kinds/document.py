@@ -26,8 +26,8 @@ class DocumentKind(Kind):
     """A kind whose files are ``<folder>/**/<name>.yaml``.
 
     ``lists`` and ``closed`` are keyed by paths with :data:`ITEM` for list positions. ``closed`` are the mappings in
-    which every field counts; in the others that the schema knows, a server may add fields of its own. ``either`` are the
-    lists that may be one value instead.
+    which every field counts; in the others that the schema knows, a server may add fields of its own. ``either`` are
+    the lists that may be one value instead.
     """
 
     either: ClassVar[frozenset[Path]] = frozenset()

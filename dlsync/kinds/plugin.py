@@ -27,6 +27,8 @@ _SCRIPT = ("content", "extension")
 # what a setting is where no file gives it; interval and type are then left to the server
 _DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
 _SETTINGS = ("description", "interval", "params", "shellArgs", "type")
+# what the script itself says: its file name and its bytes
+_NO_SETTINGS = ("name", "extension", "content", "encoding")
 # the account's own record and lock: never a user's plugin (DESIGN.md, "Ownership")
 _RESERVED = frozenset({"dlsync-inventory", "dlsync-lock"})
 
@@ -79,7 +81,12 @@ class Plugin(Kind):
         if not isinstance(document, dict):
             expected = "expected a mapping of settings, such as `interval: 60`"
             return {}, [Problem("error", expected, meta.file, 1)]
-        return document, schema.located(schema.check(self.name, document), meta.file, meta.content)
+        misplaced = [
+            schema.Finding("error", (field,), _MISPLACED % field) for field in _NO_SETTINGS if field in document
+        ]
+        settings = {field: value for field, value in document.items() if field not in _NO_SETTINGS}
+        findings = [*misplaced, *schema.check(self.name, settings)]
+        return settings, schema.located(findings, meta.file, meta.content)
 
     def files(self, desired: Resource) -> tuple[str, ...]:
         """Return the script, and where there is one the file of its settings."""
@@ -114,20 +121,28 @@ class Plugin(Kind):
             stem = _without_extension(PurePosixPath(script).name)
             files[script] = None
             script = str(folder / plugin_file(stem, str(merged["extension"])))
-        files[script] = live.body
-        settings = {field: value for field, value in merged.items() if field not in _SCRIPT}
-        if isinstance(desired, Script) and desired.meta:
-            files[desired.meta.file] = yamlfile.rewrite(desired.meta.content, settings)
-        else:
-            files |= self._meta_file(script, settings)
-        return files
+        if script in files or script != desired.file or live.body != desired.body:
+            files[script] = live.body
+        return files | self._edited_meta(desired, merged, script)
+
+    def _edited_meta(self, desired: Resource, merged: Mapping[str, Json], script: str) -> dict[str, bytes | None]:
+        settings, written = ({f: v for f, v in one.items() if f not in _SCRIPT} for one in (merged, desired.document))
+        old = desired.meta if isinstance(desired, Script) else None
+        if old is None:
+            return self._meta_file(script, settings)
+        new = _without_extension(script) + _META
+        content = old.content if settings == written else yamlfile.rewrite(old.content, settings)
+        if new != old.file:
+            return {old.file: None, new: content}
+        return {} if content == old.content else {new: content}
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
-        """Drop settings that are the default."""
+        """Drop what is empty, the default or the server's own."""
+        owned = schema.owned_at(self.name, ())
         return {
             field: value
             for field, value in document.items()
-            if not (field in _DEFAULTS and (value is None or value == _DEFAULTS[field]))
+            if value is not None and field not in owned and value != _DEFAULTS.get(field)
         }
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - a plugin has no lists of its own
@@ -146,36 +161,39 @@ class Plugin(Kind):
         """GET ``plugins``: their names."""
         entries = await client.plugins.list()
         # the documented answer is a copy of the links', which need not name a plugin that is linked to nothing
-        whole = not any("tags" in entry.extra for entry in entries)
+        whole = bool(entries) and not any("tags" in entry.extra for entry in entries)
         return Listing(names=frozenset(entry.name for entry in entries) - _RESERVED, complete=whole)
 
     async def fetch(self, client: ReadClient, name: str) -> Resource | None:
         """GET ``plugins/<name>``."""
+        if name in _RESERVED:
+            return None
         try:
             found = await client.plugins.get(name)
         except NotFound:
             return None
-        document: dict[str, Json] = {
-            "content": content_value(found.content),
-            "extension": found.extension,
-            **{field: value for field, value in found.extra.items() if field in _SETTINGS},
-        }
+        script: dict[str, Json] = {"content": content_value(found.content), "extension": found.extension}
+        document = {**found.extra, **script}
         return Resource(Address(self.name, name), document, found.content)
 
     async def create(self, client: Client, desired: Resource) -> None:
         """POST ``plugins``; where somebody was faster, PATCH."""
-        settings = _settings_of(desired)
+        settings, extension = self._settings_of(desired), str(desired.document["extension"])
         try:
-            await client.plugins.create(desired.name, str(desired.document["extension"]), desired.body, **settings)
+            await client.plugins.create(desired.name, extension, desired.body, **settings)
         except AlreadyExists:
-            await client.plugins.update(desired.name, desired.body, **{**_DEFAULTS, **settings})
+            fields = {**_DEFAULTS, **settings, "extension": extension}
+            await client.plugins.update(desired.name, desired.body, **fields)
 
     async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
         """PATCH ``plugins/<name>`` with the content and the settings that differ."""
         differing = {str(one.path[0]) for one in diff} - {"content"}
-        wanted = {**_DEFAULTS, **desired.document}
-        settings = {field: wanted[field] for field in sorted(differing) if field in wanted}
-        await client.plugins.update(desired.name, desired.body, **settings)
+        wanted = {**_DEFAULTS, **self._settings_of(desired), "extension": desired.document["extension"]}
+        fields = {field: wanted[field] for field in sorted(differing)}
+        await client.plugins.update(desired.name, desired.body, **fields)
+
+    def _settings_of(self, desired: Resource) -> dict[str, Json]:
+        return {field: value for field, value in self.canonical(desired.document).items() if field not in _SCRIPT}
 
     async def delete(self, client: Client, name: str) -> None:
         """DELETE ``plugins/<name>``."""
@@ -184,6 +202,7 @@ class Plugin(Kind):
 
 
 _LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
+_MISPLACED = "`%s` is no setting: the script's file name and its content say it; expected that it is left out"
 
 
 def content_value(content: bytes) -> Json:
@@ -193,10 +212,6 @@ def content_value(content: bytes) -> Json:
     except UnicodeDecodeError:
         return {"sha256": hashlib.sha256(content).hexdigest()}
     return {"sha256": hashlib.sha256(content).hexdigest()} if "\0" in text else text
-
-
-def _settings_of(desired: Resource) -> dict[str, Json]:
-    return {field: value for field, value in desired.document.items() if field not in _SCRIPT}
 
 
 def _without_extension(file: str) -> str:

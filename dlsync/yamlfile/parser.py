@@ -31,6 +31,9 @@ _UNLIKE = tuple(
         r"\*(?<![^\s\[{,:?-].)\S",  # an alias
         r"0[bBXO](?<![\w.]0.)",  # 0b1 and 0X1 are strings
         r"0x[0-9a-fA-F]*_",
+        r"\?[,\[\]{}]",  # {?} is an empty key
+        r"\":\S",  # ["a":1] is a mapping to YAML, and an error to ruamel
+        r"':\S",
         r":[,\[\]{}]",  # {a:} is a key to ruamel, with the colon
         r"-0[a-zA-Z]",  # so is -0x1
         r"\+0[a-zA-Z]",
