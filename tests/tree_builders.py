@@ -1,18 +1,30 @@
-"""Builders of resources and trees."""
+"""Builders of resources, of trees, and of accounts on a server."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import httpx2
 
 from dlsync import yamlfile
+from dlsync.client import Client
+from dlsync.kinds import kind_of
 from dlsync.model import Address, Resource
+from dlsync.server.run import running
+from dlsync.settings import Settings
+from tests.builders import IMPATIENT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Iterator, Mapping
     from pathlib import Path
 
     from dlsync.model import Json
+
+T = TypeVar("T")
 
 
 def resource(address: str, document: dict[str, Json] | str, *, file: str = "", body: bytes | None = None) -> Resource:
@@ -63,3 +75,94 @@ def criterion(metric: str, threshold: Json = 90, **condition: Json) -> dict[str,
 
 def rule(*criteria: dict[str, Json], **fields: Json) -> dict[str, Json]:
     return {"title": "Web", "criteria": [*criteria], **fields}
+
+
+def address(text: str) -> Address:
+    return Address(*text.split("/", 1))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Accounts on the embedded server
+# ---------------------------------------------------------------------------------------------------------------------
+FLAVOURS: dict[str, dict[str, bool]] = {
+    "plain": {},
+    "documented_only": {"documented_only": True},
+    "post_before_put": {"post_before_put": True},
+    "decorate": {"decorate": True},
+}
+
+
+class Asked(NamedTuple):
+    """A request that arrived; the path is what follows the account."""
+
+    method: str
+    path: str
+    body: bytes
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+class Recording(httpx2.AsyncHTTPTransport):
+    """The network, with what goes over it written down."""
+
+    def __init__(self, asked: list[Asked]) -> None:
+        super().__init__()
+        self._asked = asked
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        target = request.url.raw_path.decode()
+        path = target.partition("/accounts/default/")[2] or target
+        self._asked.append(Asked(request.method, path, request.content))
+        return await super().handle_async_request(request)
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account, and every request that was sent to it by way of :meth:`run`."""
+
+    settings: Settings
+    asked: list[Asked] = field(default_factory=list)
+
+    def run(self, work: Callable[[Client], Awaitable[T]]) -> T:
+        async def opened() -> T:
+            to = self.settings
+            transport = Recording(self.asked)
+            async with Client(
+                url=to.url, org=to.org, account=to.account, key=to.key, retry=IMPATIENT, transport=transport
+            ) as client:
+                return await work(client)
+
+        return asyncio.run(opened())
+
+    def has(self, *resources: Resource) -> None:
+        """Put resources on the server, as a hand would."""
+        for one in resources:
+            self.run(lambda client, one=one: kind_of(one.kind).create(client, one))  # type: ignore[misc] # the default binds the loop's value
+        self.asked.clear()
+
+    def lacks(self, *addresses: str) -> None:
+        """Delete resources from the server, as a hand would."""
+        for one in map(address, addresses):
+            self.run(lambda client, one=one: kind_of(one.kind).delete(client, one.name))  # type: ignore[misc] # see above
+        self.asked.clear()
+
+    def live(self, text: str) -> Resource | None:
+        """What the server has."""
+        wanted = address(text)
+        return self.run(lambda client: kind_of(wanted.kind).fetch(client, wanted.name))
+
+    def requests(self) -> list[str]:
+        """The requests since the last time, sorted, for what runs at once comes in any order."""
+        seen = sorted(map(str, self.asked))
+        self.asked.clear()
+        return seen
+
+
+@contextmanager
+def account(
+    *, documented_only: bool = False, post_before_put: bool = False, decorate: bool = False
+) -> Iterator[Account]:
+    """An empty account on a server of its own."""
+    with running(documented_only=documented_only, post_before_put=post_before_put, decorate=decorate) as server:
+        yield Account(Settings(url=server.url, org="acme", account="default", key="changeme"))
