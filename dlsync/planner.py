@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dlsync.state_reader import Tree
 
 _EVERYTHING = Targets()
+_POSITION = re.compile(r"\[\d+\]")
 
 
 async def plan(
@@ -78,7 +80,7 @@ def _unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
     owners: Counter[str] = Counter()
     example: dict[str, Address] = {}
     for address, paths in unseen.items():
-        for spelled in sorted({f"`{field_name(path)}` of a {address.kind}" for path in paths}):
+        for spelled in sorted({f"`{_POSITION.sub('[]', field_name(path))}` of a {address.kind}" for path in paths}):
             owners[spelled] += 1
             example.setdefault(spelled, address)
     for spelled, count in owners.items():

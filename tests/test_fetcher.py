@@ -1,0 +1,152 @@
+"""What the server has: by list operations where it has them, by name where it has not."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.errors import BadAnswer, ServerFault
+from dlsync.fetcher import fetch, together
+from tests.builders import Reply, by_request, json_reply, scripted
+from tests.tree_builders import FLAVOURS, account, address, dashboard, resource, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlsync.fetcher import Live
+    from dlsync.model import Address
+    from tests.tree_builders import Account
+
+RESOURCES = (
+    resource("dashboard/a", dashboard()),
+    resource("dashboard/b", dashboard()),
+    resource("plugin/a", "1"),
+    resource("plugin/b", "2"),
+    resource("rule/a", rule()),
+    resource("rule/b", rule()),
+)
+ALL = [str(one.address) for one in RESOURCES]
+
+
+@pytest.fixture(params=FLAVOURS)
+def flavour(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def live(flavour: str) -> Iterator[Account]:
+    with account(**FLAVOURS[flavour]) as live:
+        live.has(*RESOURCES)
+        yield live
+
+
+def addresses(*texts: str) -> set[Address]:
+    return set(map(address, texts))
+
+
+def names(found: Live) -> list[str]:
+    return [str(one) for one in found.resources]
+
+
+def test_what_is_wanted_and_there_is_found_in_order(live: Account) -> None:
+    wanted = addresses("rule/b", "rule/none", "plugin/a", "plugin/none", "dashboard/b", "dashboard/none")
+    assert names(live.run(lambda client: fetch(client, wanted))) == ["dashboard/b", "plugin/a", "rule/b"]
+
+
+def test_kinds_that_nothing_is_wanted_of_are_not_asked_for(live: Account, flavour: str) -> None:
+    live.run(lambda client: fetch(client, set()))
+    assert live.requests() == []
+    live.run(lambda client: fetch(client, addresses("plugin/a")))
+    # the documented list may be of links, but the plugin is fetched all the same
+    assert live.requests() == ["GET plugins", "GET plugins/a"]
+
+
+LISTED = ["GET dashboards", "GET plugins", "GET plugins/a", "GET plugins/b", "GET rules", "GET rules/a", "GET rules/b"]
+UNLISTED = sorted([*LISTED, "GET /api/v1/orgs/acme/accounts", "GET dashboards/a", "GET dashboards/b"])
+
+
+def test_each_resource_is_asked_for_once_and_not_at_all_where_the_list_holds_it(live: Account, flavour: str) -> None:
+    live.run(lambda client: fetch(client, addresses(*ALL)))
+    assert live.requests() == (UNLISTED if flavour == "documented_only" else LISTED)
+
+
+def test_what_a_list_does_not_name_is_not_asked_for() -> None:
+    with account() as live:
+        live.has(*RESOURCES)
+        live.run(lambda client: fetch(client, addresses("rule/none", "plugin/none", "dashboard/none")))
+        assert live.requests() == ["GET dashboards", "GET plugins", "GET rules"]
+
+
+def test_everything_is_what_the_server_can_list_and_what_it_cannot_is_said(live: Account, flavour: str) -> None:
+    found = live.run(lambda client: fetch(client, addresses("rule/b"), everything=True))
+    if flavour == "documented_only":
+        assert names(found) == ["plugin/a", "plugin/b", "rule/b"]
+        assert found.unlisted == ("plugin", "dashboard", "rule")
+    else:
+        assert names(found) == sorted(ALL)
+        assert found.unlisted == ()
+
+
+def test_everything_is_narrowed_to_what_is_admitted_and_the_rest_is_not_asked_for() -> None:
+    with account() as live:
+        live.has(*RESOURCES)
+        found = live.run(
+            lambda client: fetch(client, set(), everything=True, admits=lambda one: one == address("rule/a"))
+        )
+        assert names(found) == ["rule/a"]
+        assert live.requests() == ["GET dashboards", "GET plugins", "GET rules", "GET rules/a"]
+
+
+def test_every_resource_that_was_looked_at_counts_as_progress(live: Account) -> None:
+    looked: list[None] = []
+    live.run(lambda client: fetch(client, addresses(*ALL), progress=lambda: looked.append(None)))
+    assert len(looked) == len(ALL)
+
+
+@pytest.mark.parametrize(
+    ("replies", "error"),
+    [
+        pytest.param({"GET rules": Reply(500)}, ServerFault, id="a list that fails"),
+        pytest.param({"GET rules": json_reply([{"name": "a"}])}, ServerFault, id="one resource that fails"),
+        pytest.param({"GET rules": json_reply({"rules": []})}, BadAnswer, id="a list of another shape"),
+    ],
+)
+def test_whatever_fails_for_good_ends_it_and_nothing_partial_is_returned(
+    replies: dict[str, Reply], error: type[Exception]
+) -> None:
+    fine = {"GET dashboards": json_reply([]), "GET plugins": json_reply([])}
+
+    async def run() -> None:
+        async with scripted(by_request({**fine, **replies}, Reply(500))) as (_, client):
+            await fetch(client, addresses("rule/a", "dashboard/a"))
+
+    with pytest.raises(error):
+        asyncio.run(run())
+
+
+def test_together_keeps_the_order_of_what_it_was_given() -> None:
+    async def after(turns: int) -> int:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return turns
+
+    assert asyncio.run(together(after(turns) for turns in (3, 1, 2))) == [3, 1, 2]
+
+
+def test_the_first_failure_ends_the_others_and_is_raised_bare() -> None:
+    ended: list[str] = []
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("waits")
+
+    async def fails() -> None:
+        raise ServerFault("no")
+
+    with pytest.raises(ServerFault, match="no"):
+        asyncio.run(together([waits(), fails()]))
+    assert ended == ["waits"]

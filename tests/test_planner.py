@@ -1,0 +1,194 @@
+"""What the files say and what is live, to the plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlsync import planner, state_reader
+from dlsync.errors import Refused
+from dlsync.targets import Targets
+from tests.tree_builders import FLAVOURS, account, dashboard, resource, rule, widget, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlsync.model import Plan
+    from tests.tree_builders import Account
+
+FILES = {
+    "dashboards/web.yaml": "title: Web\npositions: []\n",
+    "rules/web.yaml": "title: Web\ncriteria: []\n",
+    "plugins/disk.py": "print()\n",
+}
+LIVE = (
+    resource("dashboard/web", FILES["dashboards/web.yaml"]),
+    resource("rule/web", FILES["rules/web.yaml"]),
+    resource("plugin/disk", FILES["plugins/disk.py"]),
+)
+OTHERS = (resource("dashboard/other", dashboard()), resource("rule/other", rule()), resource("plugin/other", "1"))
+
+
+def plan(live: Account, root: Path, *targets: str, **settings: Any) -> Plan:
+    tree = state_reader.read(root).usable()
+    chosen = replace(live.settings, **settings)
+    return live.run(lambda client: planner.plan(client, tree, chosen, targets=Targets(targets)))
+
+
+def changes(made: Plan) -> list[str]:
+    return [f"{one.action} {one.address}" for one in made.changes]
+
+
+def warnings(made: Plan) -> list[str]:
+    return [one.message for one in made.warnings]
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path, FILES)
+
+
+def test_an_empty_account_needs_everything_plugins_first(tree: Path) -> None:
+    with account() as live:
+        made = plan(live, tree)
+    assert changes(made) == ["create plugin/disk", "create dashboard/web", "create rule/web"]
+    assert (made.target, made.unchanged, made.warnings) == (live.settings.target, 0, ())
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_what_is_live_as_the_files_say_needs_nothing_and_is_only_read(tree: Path, flavour: str) -> None:
+    with account(**FLAVOURS[flavour]) as live:
+        live.has(*LIVE)
+        made = plan(live, tree)
+        unlisted = ["GET /api/v1/orgs/acme/accounts", "GET dashboards/web"] if flavour == "documented_only" else []
+        assert live.requests() == sorted(
+            ["GET dashboards", "GET plugins", "GET plugins/disk", "GET rules", "GET rules/web", *unlisted]
+        )
+    assert not made
+    assert made.unchanged == 3
+
+
+def test_a_hand_edit_is_an_update_at_its_field(tree: Path) -> None:
+    with account() as live:
+        live.has(*LIVE[1:], resource("dashboard/web", {"title": "Mine", "positions": []}))
+        made = plan(live, tree)
+    (change,) = made.changes
+    assert (str(change.address), change.action, change.file, change.line) == (
+        "dashboard/web",
+        "update",
+        "dashboards/web.yaml",
+        1,
+    )
+    assert [(one.path, one.before, one.after) for one in change.diff] == [(("title",), "Mine", "Web")]
+    assert made.unchanged == 2
+
+
+@pytest.mark.parametrize("prune", ["managed", "none"])
+def test_what_no_file_has_stays_unless_all_of_it_is_pruned(tree: Path, prune: str) -> None:
+    with account() as live:
+        live.has(*LIVE, *OTHERS)
+        made = plan(live, tree, prune=prune)
+    assert (changes(made), warnings(made)) == ([], [])
+
+
+def test_pruning_everything_deletes_what_no_file_has_rules_first(tree: Path) -> None:
+    with account() as live:
+        live.has(*LIVE, *OTHERS, resource("plugin/dlsync-inventory", "{}"), resource("plugin/dlsync-lock", "{}"))
+        made = plan(live, tree, prune="all")
+        assert {one.method for one in live.asked} == {"GET"}
+    assert changes(made) == ["delete rule/other", "delete dashboard/other", "delete plugin/other"]
+    assert made.unchanged == 3
+
+
+def test_what_is_protected_stays_with_a_warning(tree: Path) -> None:
+    with account() as live:
+        live.has(*LIVE, *OTHERS)
+        made = plan(live, tree, prune="all", protect=("dashboard/*", "rule/oth??"))
+    assert changes(made) == ["delete plugin/other"]
+    assert warnings(made) == [
+        "dashboard/other is in no file and live; it is protected and stays",
+        "rule/other is in no file and live; it is protected and stays",
+    ]
+
+
+def test_protection_is_from_deletes_and_not_from_updates(tree: Path) -> None:
+    with account() as live:
+        live.has(*LIVE[1:], resource("dashboard/web", dashboard()))
+        assert changes(plan(live, tree, prune="all", protect=("*",))) == ["update dashboard/web"]
+
+
+def test_kinds_that_the_server_does_not_list_are_not_pruned_and_that_is_said(tree: Path) -> None:
+    with account(documented_only=True) as live:
+        live.has(*LIVE, *OTHERS)
+        made = plan(live, tree, prune="all")
+    assert changes(made) == ["delete plugin/other"]
+    assert warnings(made) == [
+        f"this server does not list every {kind}: what it does not list is not pruned"
+        for kind in ("plugin", "dashboard", "rule")
+    ]
+
+
+def test_targets_neither_show_nor_delete_what_is_outside_of_them(tree: Path) -> None:
+    with account() as live:
+        live.has(*OTHERS, resource("rule/web-2", rule()))
+        made = plan(live, tree, "rule/w*", "plugin/disk", prune="all")
+        assert "GET rules/other" not in live.requests()
+    assert changes(made) == ["create plugin/disk", "create rule/web", "delete rule/web-2"]
+
+
+def test_a_target_that_left_the_files_can_be_deleted_alone(tree: Path) -> None:
+    with account() as live:
+        live.has(*OTHERS)
+        assert changes(plan(live, tree, "rule/other", prune="all")) == ["delete rule/other"]
+
+
+def test_an_empty_tree_that_would_delete_is_refused(tmp_path: Path) -> None:
+    with account() as live:
+        assert not plan(live, tmp_path, prune="all")
+        live.has(*OTHERS)
+        assert not plan(live, tmp_path)
+        with pytest.raises(Refused, match="the files hold no resources, and the plan would delete 3"):
+            plan(live, tmp_path, prune="all")
+
+
+def test_fields_that_only_the_server_has_and_no_schema_knows_are_named_once_with_a_count(tmp_path: Path) -> None:
+    document = dashboard(widget("cpu"), widget("memory"))
+    more = dashboard(widget("cpu", glow=1), widget("memory", glow=2), zoom=2)
+    for name in ("a", "b", "c"):
+        write_tree(tmp_path, {f"dashboards/{name}.yaml": resource("dashboard/x", document).body})
+    with account() as live:
+        live.has(*(resource(f"dashboard/{name}", more) for name in ("a", "b")), resource("dashboard/c", document))
+        made = plan(live, tmp_path)
+    assert not made
+    assert warnings(made) == [
+        f"{field} is live in dashboard/a and 1 more, but in no file and no schema: "
+        "it is not compared, and an update drops it"
+        for field in ("`positions[].glow` of a dashboard", "`zoom` of a dashboard")
+    ]
+
+
+def test_one_such_field_of_one_resource_has_no_count_and_a_plugin_s_is_safe(tree: Path) -> None:
+    with account() as live:
+        live.has(
+            *LIVE[:1], resource("rule/web", rule(glow=1)), resource("plugin/disk", {"content": "x", "extension": "py"})
+        )
+        (warning,) = warnings(plan(live, tree))
+    assert warning.startswith("`glow` of a rule is live in rule/web, but")
+
+
+def test_the_files_warnings_come_first(tree: Path) -> None:
+    write_tree(tree, {"rules/web.yaml": "title: Web\ncriteria: []\nglow: 1\n"})
+    with account(documented_only=True) as live:
+        made = plan(live, tree, prune="all")
+    assert [one.file for one in made.warnings] == ["rules/web.yaml", "", "", ""]
+
+
+def test_progress_is_a_call_for_each_resource(tree: Path) -> None:
+    looked: list[None] = []
+    desired = state_reader.read(tree)
+    with account() as live:
+        live.has(*LIVE)
+        live.run(lambda client: planner.plan(client, desired, live.settings, progress=lambda: looked.append(None)))
+    assert len(looked) == 3
