@@ -150,4 +150,4 @@ def _clashes(resources: Iterable[Resource]) -> Iterator[Problem]:
 
 
 def _stem(resource: Resource) -> str:
-    return Path(resource.file).name.rpartition(".")[0]
+    return Path(resource.file).stem

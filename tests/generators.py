@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from dlsync import yamlfile
 from dlsync.naming import distinct_stems, plugin_file
+from tests.yaml_builders import spelled
 
 if TYPE_CHECKING:
     from dlsync.model import Json
@@ -94,18 +93,9 @@ EXTENSIONS = st.sampled_from(["py", "sh", "", "tar.gz", "PY", "../x", "meta"])
 SCRIPTS = st.one_of(st.binary(max_size=40), TEXT.map(str.encode))
 
 
-@st.composite
-def spellings(draw: st.DrawFn, document: dict[str, Json]) -> bytes:
-    """The text of a document in one of many styles."""
-    fields = draw(st.permutations(list(document.items())))
-    shuffled: dict[str, Json] = dict(fields)
-    text = draw(
-        st.sampled_from([yamlfile.dump(shuffled).decode(), json.dumps(shuffled), json.dumps(shuffled, indent=4)])
-    )
-    text = draw(st.sampled_from(["", "# ours\n", "---\n", "\n"])) + text
-    if draw(st.booleans()):
-        text = text.replace("\n", "\r\n")
-    return draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + text.encode()
+def spellings(document: dict[str, Json]) -> st.SearchStrategy[bytes]:
+    """The text of a document in any style."""
+    return spelled(document).map(lambda written: written.content)
 
 
 @st.composite

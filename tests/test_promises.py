@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import httpx2
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import Phase, given, settings
 
 from dlsync import operations
+from dlsync.kinds import kind_of
 from dlsync.server.run import running
 from dlsync.settings import Settings
 from tests.generators import trees
@@ -23,9 +25,11 @@ if TYPE_CHECKING:
 
     from dlsync.model import Plan
 
-FLAVOURS = ("plain", "documented_only", "post_before_put", "decorate")
 NUMBER = count()
-THOROUGHLY = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# each example is some twenty requests, and shrinking one takes hundreds: DLSYNC_HYPOTHESIS=thorough does both
+BRIEFLY = (
+    settings() if settings().max_examples > 100 else settings(max_examples=20, phases=(Phase.explicit, Phase.generate))
+)
 
 
 class Account(NamedTuple):
@@ -48,15 +52,27 @@ class Account(NamedTuple):
         return len(made.files)
 
 
-@pytest.fixture(scope="module", params=FLAVOURS)
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    chosen = request.param
+@contextmanager
+def served(flavour: str) -> Iterator[str]:
     with running(
-        documented_only=chosen == "documented_only",
-        post_before_put=chosen == "post_before_put",
-        decorate=chosen == "decorate",
+        documented_only=flavour == "documented_only",
+        post_before_put=flavour == "post_before_put",
+        decorate=flavour == "decorate",
     ) as server:
         yield server.url
+
+
+@pytest.fixture(scope="module", params=["plain", "documented_only", "post_before_put", "decorate"])
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with served(request.param) as where:
+        yield where
+
+
+@pytest.fixture(scope="module", params=["plain", "decorate"])
+def listing_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A server that can say what it has: an empty folder names nothing to ask for."""
+    with served(request.param) as where:
+        yield where
 
 
 def new_account(url: str) -> Account:
@@ -66,29 +82,36 @@ def new_account(url: str) -> Account:
     return Account(Settings(url=url, org="acme", account=name, key="changeme"))
 
 
-@THOROUGHLY
+@BRIEFLY
 @given(before=trees(), after=trees())
-def test_what_was_applied_over_anything_plans_to_nothing(
+def test_what_was_applied_over_anything_plans_to_nothing_and_touches_nothing_else(
     url: str, before: dict[str, bytes], after: dict[str, bytes]
 ) -> None:
     account = new_account(url)
     with tempfile.TemporaryDirectory() as folder:
-        account.apply(write_tree(Path(folder, "before"), {"dlsync.yaml": b"", **before}))
-        tree = write_tree(Path(folder, "after"), {"dlsync.yaml": b"", **after})
+        others = write_tree(Path(folder, "before"), before)
+        account.apply(others)
+        tree = write_tree(Path(folder, "after"), after)
+        promised = account.plan(tree)
         done = account.apply(tree)
         again = account.plan(tree)
+        touched = {change.address for change in account.plan(others).changes}
+    assert [(one.address, one.action) for one in done.changes] == [
+        (one.address, one.action) for one in promised.changes
+    ]
     assert again.changes == ()
     assert again.unchanged == done.unchanged + len(done.changes)
+    assert touched <= {change.address for change in done.changes}
 
 
-@THOROUGHLY
+@BRIEFLY
 @given(files=trees())
-def test_what_was_exported_into_an_empty_folder_plans_to_nothing_and_stays_as_it_is(
-    url: str, files: dict[str, bytes]
+def test_an_export_into_an_empty_folder_plans_to_nothing_and_stays_as_it_is(
+    listing_url: str, files: dict[str, bytes]
 ) -> None:
-    account = new_account(url)
+    account = new_account(listing_url)
     with tempfile.TemporaryDirectory() as folder:
-        tree = write_tree(Path(folder, "tree"), {"dlsync.yaml": b"", **files})
+        tree = write_tree(Path(folder, "tree"), files)
         account.apply(tree)
         exported = Path(folder, "exported")
         account.export(exported)
@@ -96,3 +119,22 @@ def test_what_was_exported_into_an_empty_folder_plans_to_nothing_and_stays_as_it
         assert account.plan(exported).changes == ()
         assert account.export(exported) == 0
         assert tree_files(exported) == written
+
+
+@BRIEFLY
+@given(live=trees(), files=trees())
+def test_an_export_over_any_files_plans_to_nothing_and_leaves_what_was_so_byte_for_byte(
+    url: str, live: dict[str, bytes], files: dict[str, bytes]
+) -> None:
+    account = new_account(url)
+    with tempfile.TemporaryDirectory() as folder:
+        account.apply(write_tree(Path(folder, "live"), live))
+        tree = write_tree(Path(folder, "tree"), files)
+        stale = {change.address for change in account.plan(tree).changes}
+        resources = operations.validate(tree).resources
+        account.export(tree)
+        assert {change.action for change in account.plan(tree).changes} <= {"create"}
+        written = tree_files(tree)
+    for address in resources.keys() - stale:
+        for file in kind_of(address.kind).files(resources[address]):
+            assert written[file] == files[file]

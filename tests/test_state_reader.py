@@ -126,6 +126,11 @@ def test_two_scripts_of_one_name_are_an_error(tmp_path: Path) -> None:
     ]
 
 
+def test_scripts_without_an_extension_do_not_clash(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"plugins/disk": "", "plugins/load": ""})
+    assert problems(tmp_path) == []
+
+
 def test_settings_without_their_plugin_are_an_error(tmp_path: Path) -> None:
     write_tree(tmp_path, {"plugins/disk.meta.yaml": "interval: 60\n"})
     ((file, _, message),) = problems(tmp_path)

@@ -44,6 +44,7 @@ def by_address(*resources: Resource) -> dict[Address, Resource]:
 
 
 def write_tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
+    root.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         path = root / file
         path.parent.mkdir(parents=True, exist_ok=True)

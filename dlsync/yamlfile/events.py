@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.reader import Reader
 from ruamel.yaml.scanner import Scanner, ScannerError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["MarkedYAMLError", "events"]
+
+
+class _Reader(Reader):
+    """ruamel's, without its own list of characters: which may stand in a file is decided where it is decoded."""
+
+    def check_printable(self, data: Any) -> None:
+        """Let everything through."""
 
 
 class _Scanner(Scanner):
@@ -68,5 +76,6 @@ def events(text: str) -> Iterator[Any]:
     :raises MarkedYAMLError: where it is not well-formed.
     """
     yaml = YAML(typ="safe", pure=True)
+    yaml.Reader = _Reader
     yaml.Scanner = _Scanner
     yield from yaml.parse(text)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100
 MAX_ALIASED = 10_000
 _EXOTIC = re.compile("[\x85\u2028\u2029\ufeff]")
+_INDICATOR = re.compile(r"(?:\s|#[^\r\n]*)*([-:])")
+_PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s|#[^\r\n]*)+)*")
 _STAND_INS = range(0xF0000, 0xFFFFE)
 
 
@@ -169,6 +171,8 @@ class _Composer:
     def _add(self, node: Node) -> None:
         self._check_depth(node)
         if self._open:
+            if node.start == node.end:
+                node.start = node.end = _place_of_nothing(self._open[-1], node.end, self._source.text)
             self._open[-1].children.append(node)
         else:
             self.root = node
@@ -176,3 +180,14 @@ class _Composer:
     def _check_depth(self, node: Node) -> None:
         if len(self._open) + node.height > MAX_DEPTH:
             raise self._source.fault(node.start, f"nested more than {MAX_DEPTH} levels deep")
+
+
+def _place_of_nothing(parent: Node, place: int, text: str) -> int:
+    """Return where a value that is not written stands: behind its colon or dash; ruamel's place is the next token's."""
+    if not parent.children:
+        ahead = _PROPERTIES.match(text, parent.start)
+        behind = ahead.end() if ahead else parent.start
+    else:
+        behind = parent.children[-1].end
+    found = _INDICATOR.match(text, behind)
+    return found.end() if found and found.end() <= place else min(behind, place)

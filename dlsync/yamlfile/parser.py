@@ -47,6 +47,7 @@ _DIGITS_UNDERSCORE = re.compile(r"_(?:[\d.]|(?<=[\d.]_))")
 _NUMBER_UNDERSCORE = re.compile(r"[-+\d._](?<![\w.+-].)(?:(?<=_)[\d.]|[-+\d._a-fA-FxXo]*_)")  # 1_000 is a string, too
 _BLOCK_SCALARS = tuple(map(re.compile, (r"\|(?<![^\s\[{,:-].)", r">(?<![^\s\[{,:-].)")))
 _FLOWS = tuple(map(re.compile, (r"\[(?<![^\s\[{,:-].)(?! *\])", r"\{(?<![^\s\[{,:-].)(?! *\})")))
+_COLON_FIRST = re.compile(r":(?<=[\s\[{,]:)\S")  # in a flow, the begin of a value to ruamel
 _FOLDED = re.compile(r"""[^\s,\[\]{}:"'] *\n\s*[^\s\]},]""")
 _UNLIKE_WIDE = re.compile("[\x80-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _INT_BITS = 64
@@ -100,42 +101,45 @@ def _check_plain(text: str) -> None:
 
 
 def _check_mixture(text: str) -> None:
-    """Defer flow with block scalars or with a line folded in it, and a block scalar that the end of the file cuts."""
-    flow = any(pattern.search(text) for pattern in _FLOWS)
-    block = any(pattern.search(text) for pattern in _BLOCK_SCALARS)
-    if flow and (block or _folds_in_flow(text)):
+    """Defer what only flow makes doubtful, and a block scalar that the end of the file cuts off."""
+    block = _has_any(_BLOCK_SCALARS, text)
+    if _has_any(_FLOWS, text) and _is_doubtful_flow(text, block=block):
         raise _Deferred
-    if block:
-        last_line = text[text.rstrip().rfind("\n") + 1 :]
-        if not text.endswith("\n") or any(pattern.search(last_line) for pattern in _BLOCK_SCALARS):
-            raise _Deferred
+    if block and (not text.endswith("\n") or _has_any(_BLOCK_SCALARS, text[text.rstrip().rfind("\n") + 1 :])):
+        raise _Deferred
 
 
-def _folds_in_flow(text: str) -> bool:
-    """Return whether a flow may hold a line break inside of a scalar, which ruamel does not take for a key."""
-    across = any(line.count("{") != line.count("}") or line.count("[") != line.count("]") for line in text.split("\n"))
-    return across and _FOLDED.search(text) is not None
+def _is_doubtful_flow(text: str, *, block: bool) -> bool:
+    """Return whether brackets may hold a block scalar, a line break inside of a scalar, or a text with a colon first."""
+    lines = text.split("\n")
+    if any(line.count("{") != line.count("}") or line.count("[") != line.count("]") for line in lines):
+        doubtful = block or _FOLDED.search(text) is not None
+    else:
+        doubtful = block and any(_has_any(_BLOCK_SCALARS, line) for line in lines if _has_any(_FLOWS, line))
+    return doubtful or _COLON_FIRST.search(text) is not None
+
+
+def _has_any(patterns: tuple[re.Pattern[str], ...], text: str) -> bool:
+    return any(pattern.search(text) for pattern in patterns)
 
 
 def _checked(value: Any) -> Json:
     """Return the value if JSON can hold it; level by level, so that no depth can hurt."""
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for room in range(MAX_DEPTH, -1, -1):
         inner: list[Any] = []
         for node in level:
             kind = type(node)
             if kind in _UNBOUNDED:
                 continue
-            if kind is dict and _STRINGS.issuperset(map(type, node)):
+            if kind is dict and room and _STRINGS.issuperset(map(type, node)):
                 inner += node.values()
-            elif kind is list:
+            elif kind is list and room:
                 inner += node
             elif not _is_ordinary(node):
                 raise _Deferred
-        if not inner:
-            return value  # type: ignore[no-any-return] # every part of it was checked
         level = inner
-    raise _Deferred
+    return value  # type: ignore[no-any-return] # every part of it was checked
 
 
 def _is_ordinary(number: object) -> bool:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dlsync.errors import DlsyncError
+from dlsync.escape import visible
 from dlsync.model import Problem
 
 BOM = "\ufeff"
 _NOT_UTF8 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LINE_BREAK = re.compile(r"\r\n?|\n")
-# c-printable of YAML 1.2, and the escapes of surrogates and non-characters that text cannot hold
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# YAML 1.2 has quoted text hold whatever JSON's may (5.1, nb-json), so that JSON stays YAML: all but these
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class InvalidYaml(DlsyncError):
@@ -60,13 +61,13 @@ class Source:
     def fault(self, index: int, message: str) -> InvalidYaml:
         """Return the error that something is wrong at the index; control characters of the message are escaped."""
         line, column = self.place(index)
-        return InvalidYaml(Problem("error", escaped(message), self.file, line, column))
+        return InvalidYaml(Problem("error", visible(message), self.file, line, column))
 
 
 def decode(content: bytes, file: str = "") -> Source:
     """Return the characters of a YAML file: UTF-8, with or without a byte order mark.
 
-    :raises InvalidYaml: for another encoding, and for characters that YAML forbids (its ``c-printable``).
+    :raises InvalidYaml: for another encoding, and for control characters that YAML forbids.
     """
     if content.startswith(_NOT_UTF8):
         raise InvalidYaml(Problem("error", "the file is UTF-16 or UTF-32; save it as UTF-8", file, 1, 1))
@@ -87,8 +88,3 @@ def _undecodable(content: bytes, error: UnicodeDecodeError, file: str) -> Invali
     return before.fault(
         len(before.text), f"byte {error.start} (0x{found:02X}) is not valid UTF-8; save the file as UTF-8"
     )
-
-
-def escaped(text: str) -> str:
-    """Return the text with everything that a terminal would not simply print as an escape."""
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -1,0 +1,35 @@
+"""What holds for every test: no network beyond loopback, no home folder, no user's environment, the same examples."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_quick = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.register_profile("quick", _quick)
+settings.register_profile("thorough", _quick, derandomize=False, max_examples=1_000)
+settings.load_profile(os.environ.get("DLSYNC_HYPOTHESIS", "quick"))
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Take away what a developer's machine has and another's has not."""
+    for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: tuple[str, int] | str | bytes) -> None:
+        if self.family in {socket.AF_INET, socket.AF_INET6} and address[0] not in LOOPBACK:
+            raise AssertionError(f"a test reaches out to {address[0]!r}")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
