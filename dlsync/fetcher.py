@@ -87,7 +87,8 @@ class _Round:
         listed = [whole[name] for name in chosen if name in whole]
         for _ in listed:
             self._progress()
-        partial = listing.names is None or not listing.complete
+        # a list of nothing may be incomplete, but is no sign that there is more
+        partial = listing.names is None or (bool(listing.names) and not listing.complete)
         return listed + [one for one in fetched if one], kind.name if self._everything and partial else ""
 
     def _chosen(self, kind: Kind, wanted: set[str], listing: Listing) -> set[str]:

@@ -89,6 +89,11 @@ def test_everything_is_what_the_server_can_list_and_what_it_cannot_is_said(live:
         assert found.unlisted == ()
 
 
+def test_an_empty_account_is_no_reason_for_a_warning() -> None:
+    with account() as live:
+        assert live.run(lambda client: fetch(client, set(), everything=True)).unlisted == ()
+
+
 def test_everything_is_narrowed_to_what_is_admitted_and_the_rest_is_not_asked_for() -> None:
     with account() as live:
         live.has(*RESOURCES)

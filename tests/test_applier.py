@@ -1,0 +1,283 @@
+"""The plan to the server, step by step, and the proof that it took hold."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync import applier, planner, state_reader
+from dlsync.settings import Settings
+from tests.builders import Reply, by_request, change, json_reply, plan, scripted
+from tests.tree_builders import (
+    FLAVOURS,
+    account,
+    by_address,
+    criterion,
+    dashboard,
+    resource,
+    rule,
+    widget,
+    write_tree,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from dlsync.model import Address, Plan, Resource
+    from tests.builders import ScriptedServer, Seen
+    from tests.tree_builders import Account
+
+FILES: dict[str, str | bytes] = {
+    "dashboards/web.yaml": "# the fleet\r\ntitle:   'Web'\r\npositions: [ ]\r\n",
+    "dashboards/team/db%2F1.yaml": "\ufefftitle: Db\npositions:\n- {row: 1, col: 1, size_x: 1, size_y: 1}\n",
+    "rules/web.yaml": "title: Web # ours\ncriteria: []\nactions: [{type: EMAIL, details: {emails: [a@example.org]}}]\n",
+    "plugins/disk.py": b"print()\r\n",
+    "plugins/disk.meta.yaml": "interval: 60\n",
+    "plugins/binary.exe": b"\x7fELF\xff\0",
+}
+
+
+def applied(live: Account, root: Path, **settings: str) -> Plan:
+    """Plan a tree and apply it."""
+    tree = state_reader.read(root).usable()
+    chosen = Settings(**{**vars(live.settings), **settings})
+    made = live.run(lambda client: planner.plan(client, tree, chosen))
+    live.asked.clear()
+    return live.run(lambda client: applier.apply(client, made, tree.resources))
+
+
+def planned(live: Account, root: Path) -> Plan:
+    tree = state_reader.read(root).usable()
+    return live.run(lambda client: planner.plan(client, tree, live.settings))
+
+
+def results(done: Plan) -> dict[str, str | None]:
+    return {str(one.address): one.result for one in done.changes}
+
+
+def errors(done: Plan) -> dict[str, str]:
+    return {str(one.address): one.error for one in done.changes if one.error}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_after_an_apply_the_plan_is_empty_and_every_later_edit_likewise(tmp_path: Path, flavour: str) -> None:
+    write_tree(tmp_path, FILES)
+    with account(**FLAVOURS[flavour]) as live:
+        assert set(results(applied(live, tmp_path)).values()) == {"applied"}
+        assert not planned(live, tmp_path)
+        write_tree(
+            tmp_path,
+            {
+                "dashboards/web.yaml": resource("dashboard/web", dashboard(widget("cpu"))).body,
+                "rules/web.yaml": resource("rule/web", rule(criterion("base.cpu"))).body,
+                "plugins/disk.meta.yaml": "params: all\n",
+            },
+        )
+        assert results(applied(live, tmp_path)) == {
+            "plugin/disk": "applied",
+            "dashboard/web": "applied",
+            "rule/web": "applied",
+        }
+        assert not planned(live, tmp_path)
+
+
+def test_files_are_sent_byte_for_byte(tmp_path: Path) -> None:
+    write_tree(tmp_path, FILES)
+    with account() as live:
+        applied(live, tmp_path)
+        assert {one.path: one.body for one in live.asked if one.method == "PUT"} == {
+            "dashboards/web": str(FILES["dashboards/web.yaml"]).encode(),
+            "dashboards/db%2F1": str(FILES["dashboards/team/db%2F1.yaml"]).encode(),
+            "rules/web": str(FILES["rules/web.yaml"]).encode(),
+        }
+
+
+def test_plugins_come_before_dashboards_and_those_before_rules_and_deletes_last_the_other_way(tmp_path: Path) -> None:
+    write_tree(tmp_path, FILES)
+    with account() as live:
+        live.has(resource("plugin/old", "1"), resource("dashboard/old", dashboard()), resource("rule/old", rule()))
+        done = applied(live, tmp_path, prune="all")
+        families = [f"{one.method} {one.path.partition('/')[0]}" for one in live.asked if one.method != "GET"]
+    assert list(dict.fromkeys(families)) == [
+        "POST plugins",
+        "PUT dashboards",
+        "PUT rules",
+        "DELETE rules",
+        "DELETE dashboards",
+        "DELETE plugins",
+    ]
+    assert set(results(done).values()) == {"applied"}
+
+
+def test_only_what_changes_is_written_and_only_that_is_looked_at_again(tmp_path: Path) -> None:
+    write_tree(tmp_path, FILES)
+    with account() as live:
+        applied(live, tmp_path)
+        write_tree(tmp_path, {"rules/web.yaml": "title: Other\ncriteria: []\n"})
+        applied(live, tmp_path)
+        assert list(map(str, live.asked)) == ["PUT rules/web", "GET rules", "GET rules/web"]
+
+
+def test_an_empty_plan_sends_nothing() -> None:
+    with account() as live:
+        done = live.run(lambda client: applier.apply(client, plan(unchanged=3), {}))
+        assert live.asked == []
+    assert (done.changes, done.unchanged) == ((), 3)
+
+
+def test_every_change_that_was_tried_counts_as_progress(tmp_path: Path) -> None:
+    tried: list[None] = []
+    tree = state_reader.read(write_tree(tmp_path, FILES))
+    with account() as live:
+        made = live.run(lambda client: planner.plan(client, tree, live.settings))
+        live.run(lambda client: applier.apply(client, made, tree.resources, progress=lambda: tried.append(None)))
+    assert len(tried) == 5
+
+
+# a server that misbehaves
+
+
+NOT_THERE = json_reply({"error": "no"}, 404)
+A, B, C = (resource(f"dashboard/{name}", f"title: {name.upper()}\npositions: []\n") for name in "abc")
+
+
+def stored(one: Resource) -> Reply:
+    return Reply(200, one.body, (("Content-Type", "application/yaml"),))
+
+
+def listing(*resources: Resource) -> Reply:
+    return json_reply([{**one.document, "name": one.name} for one in resources])
+
+
+def run(
+    replies: Mapping[str, Reply | Callable[[Seen], Reply]], made: Plan, *desired: Resource, concurrency: int = 1
+) -> tuple[Plan, ScriptedServer]:
+    async def opened() -> tuple[Plan, ScriptedServer]:
+        resources: dict[Address, Resource] = by_address(*desired)
+        async with scripted(by_request(replies, NOT_THERE)) as (server, client):
+            return await applier.apply(client, made, resources, concurrency=concurrency), server
+
+    return asyncio.run(opened())
+
+
+CREATES = plan(*(change("create", f"dashboard/{name}") for name in "abc"))
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+def test_a_change_that_fails_leaves_the_others_going_on(concurrency: int) -> None:
+    replies = {
+        "PUT dashboards/a": Reply(200),
+        "PUT dashboards/b": json_reply({"error": "too many widgets"}, 400),
+        "PUT dashboards/c": Reply(200),
+        "GET dashboards": listing(A, C),
+    }
+    done, _ = run(replies, CREATES, A, B, C, concurrency=concurrency)
+    assert results(done) == {"dashboard/a": "applied", "dashboard/b": "failed", "dashboard/c": "applied"}
+    assert "too many widgets" in errors(done)["dashboard/b"]
+
+
+def test_a_failed_step_does_not_hold_back_the_next() -> None:
+    made = plan(change("create", "dashboard/a"), change("delete", "rule/old"))
+    done, server = run(
+        {"PUT dashboards/a": Reply(400), "DELETE rules/old": Reply(204), "GET rules": json_reply([])}, made, A
+    )
+    assert results(done) == {"dashboard/a": "failed", "rule/old": "applied"}
+    assert "DELETE /api/v1/orgs/acme/accounts/default/rules/old" in server.asked
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_refused_in_the_middle_skips_the_rest_and_what_was_done_is_still_said(status: int) -> None:
+    made = plan(*CREATES.changes, change("delete", "rule/old"))
+    replies = {
+        "PUT dashboards/a": Reply(200),
+        "PUT dashboards/b": Reply(status),
+        "GET dashboards": listing(A),
+    }
+    done, server = run(replies, made, A, B, C)
+    assert results(done) == {
+        "dashboard/a": "applied",
+        "dashboard/b": "failed",
+        "dashboard/c": "skipped",
+        "rule/old": "skipped",
+    }
+    assert str(status) in errors(done)["rule/old"]
+    assert [one.method for one in server.seen] == ["PUT", "PUT", "GET"]
+
+
+def test_what_cannot_be_looked_at_again_is_not_taken_for_applied_and_the_other_kinds_are() -> None:
+    made = plan(change("create", "dashboard/a"), change("create", "rule/b"))
+    replies = {
+        "PUT dashboards/a": Reply(200),
+        "PUT rules/b": Reply(200),
+        "GET dashboards": Reply(401),
+        "GET rules": json_reply([{"name": "b"}]),
+        "GET rules/b": Reply(200, b"title: B\ncriteria: []\n"),
+    }
+    done, _ = run(replies, made, A, resource("rule/b", "title: B\ncriteria: []\n"))
+    assert results(done) == {"dashboard/a": "failed", "rule/b": "applied"}
+    assert errors(done)["dashboard/a"].startswith(
+        "it was sent, but whether it took hold is not known: GET /orgs/acme/accounts/default/dashboards:"
+    )
+
+
+KEPT = resource(
+    "dashboard/a",
+    {
+        "title": "A",
+        "period": 60,
+        "annotations": ["deploys"],
+        "positions": [widget("two", color="red"), widget("one", row=2)],
+        "locked": True,
+    },
+)
+SENT = resource(
+    "dashboard/a",
+    {
+        "title": "B\x1b[2J",
+        "period": 60,
+        "annotations": ["deploys", "incidents"],
+        "positions": [widget("one", row=2), widget("two", color="blue")],
+        "symbol": {"x": 1},
+    },
+)
+
+
+def test_a_server_that_does_not_keep_what_was_sent_is_told_field_by_field() -> None:
+    made = plan(change("update", "dashboard/a"))
+    done, _ = run({"PUT dashboards/a": Reply(200), "GET dashboards": listing(KEPT)}, made, SENT)
+    assert results(done) == {"dashboard/a": "failed"}
+    assert errors(done)["dashboard/a"] == (
+        "the server did not keep what was sent: "
+        '`title` is "A" (sent "B\\u001b[2J"); '
+        '`annotations[1]` is missing (sent "incidents"); '
+        "`positions[0]` stands elsewhere; "
+        '`positions[1].color` is "red" (sent "blue"); '
+        "`symbol` is missing (sent a mapping); "
+        "`locked` is there with true"
+    )
+
+
+def test_a_write_that_is_answered_well_and_comes_to_nothing_has_failed() -> None:
+    replies = {f"PUT dashboards/{name}": Reply(200) for name in "abc"}
+    done, _ = run({**replies, "GET dashboards": listing(A)}, CREATES, A, B, C)
+    assert errors(done) == {
+        "dashboard/b": "the server does not have it after the write",
+        "dashboard/c": "the server does not have it after the write",
+    }
+
+
+def test_a_delete_that_does_not_take_hold_has_failed() -> None:
+    made = plan(change("delete", "dashboard/a"), change("delete", "dashboard/b"))
+    replies = {"DELETE dashboards/a": Reply(204), "DELETE dashboards/b": Reply(204), "GET dashboards": listing(B)}
+    done, _ = run(replies, made)
+    assert results(done) == {"dashboard/a": "applied", "dashboard/b": "failed"}
+    assert errors(done) == {"dashboard/b": "the server still has it after the delete"}
+
+
+def test_what_somebody_else_deleted_meanwhile_is_deleted() -> None:
+    with account() as live:
+        made = plan(change("delete", "plugin/gone"), change("delete", "rule/gone"))
+        assert set(results(live.run(lambda client: applier.apply(client, made, {}))).values()) == {"applied"}

@@ -1,0 +1,330 @@
+"""Live into files: what is in the tree is edited in place, the rest written anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlsync import exporter, file_writer, planner, state_reader
+from dlsync.errors import DlsyncError
+from dlsync.targets import Targets
+from tests.tree_builders import (
+    FLAVOURS,
+    account,
+    criterion,
+    dashboard,
+    resource,
+    rule,
+    tree_files,
+    widget,
+    write_tree,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dlsync.exporter import Export
+    from dlsync.model import Json, Resource
+    from tests.tree_builders import Account
+
+WEB = "# the fleet\ntitle:   'Web' # ours\npositions: [ ]\nperiod: 60\n"
+RULE = "title: Web\ncriteria: []\n"
+FILES: dict[str, str | bytes] = {
+    "dashboards/team/web.yaml": WEB,
+    "rules/web.yaml": RULE,
+    "plugins/disk.py": b"print()\r\n",
+    "plugins/disk.meta.yaml": "# ours\ninterval:  60\n",
+}
+
+
+def same_as_files() -> tuple[Resource, ...]:
+    script: dict[str, Json] = {"content": "print()\r\n", "extension": "py", "interval": 60}
+    return resource("dashboard/web", WEB), resource("rule/web", RULE), resource("plugin/disk", script)
+
+
+@pytest.fixture
+def live() -> Iterator[Account]:
+    with account() as live:
+        yield live
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "tree", FILES)
+
+
+def export(live: Account, root: Path, *targets: str, managed: bool = False, mirror: bool = False) -> Export:
+    """Export and write."""
+    tree = state_reader.read(root, missing_ok=True).usable()
+    made = live.run(
+        lambda client: exporter.export(
+            client, tree, live.settings, targets=Targets(targets), managed=managed, mirror=mirror
+        )
+    )
+    file_writer.write(root, made.files)
+    return made
+
+
+def actions(made: Export) -> list[str]:
+    return [f"{one.action} {one.file}" for one in made.files]
+
+
+def problems(made: Export) -> list[tuple[str, str]]:
+    return [(one.severity, one.message) for one in made.problems]
+
+
+# into an empty folder
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_what_was_exported_plans_to_nothing_and_exporting_it_again_changes_nothing(
+    tmp_path: Path, flavour: str
+) -> None:
+    action: dict[str, Json] = {"type": "EMAIL", "details": {"emails": ["a@example.org"], "message": "m"}}
+    with account(**FLAVOURS[flavour]) as live:
+        live.has(
+            resource("dashboard/web", dashboard(widget("cpu"), widget("memory", row=2), locked=False)),
+            resource("rule/web", rule(criterion("base.cpu"), actions=[action])),
+            resource("plugin/disk", {"content": "print()\r\n", "extension": "py", "params": "all"}),
+            resource("plugin/plain", {"content": "x", "extension": ""}),
+        )
+        names = ["dashboard/web", "rule/web"] if flavour == "documented_only" else []
+        made = export(live, tmp_path, "*/*", *names)
+        assert {one.method for one in live.asked} == {"GET"}
+        written = tree_files(tmp_path)
+        desired = state_reader.read(tmp_path).usable()
+        plan = live.run(lambda client: planner.plan(client, desired, live.settings))
+        again = export(live, tmp_path, "*/*", *names)
+    assert made.summary == {"create": 6, "update": 0, "delete": 0, "unchanged": 0}
+    assert (plan.changes, plan.unchanged) == ((), 4)
+    assert not again
+    assert again.summary == {"create": 0, "update": 0, "delete": 0, "unchanged": 4}
+    assert tree_files(tmp_path) == written
+
+
+def test_new_files_are_in_the_house_style_without_what_the_server_owns(live: Account, tmp_path: Path) -> None:
+    action: dict[str, Json] = {"type": "EMAIL", "details": {"status": "OK", "emails": ["a@example.org"]}}
+    live.has(
+        resource("dashboard/web", {"positions": [], "name": "x", "id": 7, "title": "Web"}),
+        resource("rule/web", {"state": "clear", "actions": [action], "criteria": [], "title": "Web"}),
+        resource("plugin/disk", {"content": "a", "extension": "sh", "interval": 60, "type": "SCRIPT"}),
+    )
+    assert export(live, tmp_path)
+    assert tree_files(tmp_path) == {
+        "dashboards/web.yaml": b"title: Web\npositions: []\n",
+        "rules/web.yaml": (
+            b"title: Web\ncriteria: []\nactions:\n"
+            b"  - type: EMAIL\n    details:\n      emails:\n        - a@example.org\n"
+        ),
+        "plugins/disk.sh": b"a",
+        "plugins/disk.meta.yaml": b"interval: 60\ntype: SCRIPT\n",
+    }
+
+
+def test_dlsync_s_own_record_is_not_exported(live: Account, tmp_path: Path) -> None:
+    live.has(resource("plugin/dlsync-inventory", "{}"), resource("plugin/dlsync-lock", "{}"))
+    assert not export(live, tmp_path, "plugin/*", "plugin/dlsync-lock")
+    assert tree_files(tmp_path) == {}
+
+
+# over a tree
+
+
+def test_what_is_live_as_the_files_say_stays_byte_for_byte(live: Account, tree: Path) -> None:
+    before = tree_files(tree)
+    live.has(*same_as_files())
+    made = export(live, tree, mirror=True)
+    assert (actions(made), made.summary["unchanged"]) == ([], 3)
+    assert tree_files(tree) == before
+
+
+def test_what_changed_is_edited_in_place_with_its_comments(live: Account, tree: Path) -> None:
+    live.has(
+        resource("dashboard/web", {"title": "Web", "positions": [], "period": 30}),
+        resource("rule/web", rule(criterion("base.cpu"))),
+        resource("plugin/disk", {"content": "new\r\n", "extension": "py", "interval": 90}),
+    )
+    made = export(live, tree)
+    assert actions(made) == [
+        "update dashboards/team/web.yaml",
+        "update plugins/disk.py",
+        "update plugins/disk.meta.yaml",
+        "update rules/web.yaml",
+    ]
+    files = tree_files(tree)
+    assert files["dashboards/team/web.yaml"] == WEB.replace("60", "30").encode()
+    assert files["plugins/disk.meta.yaml"] == b"# ours\ninterval:  90\n"
+    assert files["plugins/disk.py"] == b"new\r\n"
+    assert not export(live, tree)
+
+
+def test_only_the_settings_file_is_written_where_only_settings_changed(live: Account, tree: Path) -> None:
+    live.has(*same_as_files()[:2], resource("plugin/disk", {"content": "print()\r\n", "extension": "py"}))
+    assert actions(export(live, tree)) == ["update plugins/disk.meta.yaml"]
+
+
+def test_another_extension_renames_the_script(live: Account, tree: Path) -> None:
+    (tree / "plugins/disk.py").chmod(0o755)
+    live.has(*same_as_files()[:2], resource("plugin/disk", {"content": "echo", "extension": "sh", "interval": 60}))
+    assert actions(export(live, tree)) == ["delete plugins/disk.py", "create plugins/disk.sh"]
+    assert not export(live, tree)
+
+
+def test_new_ones_join_the_tree_in_their_kind_s_folder(live: Account, tree: Path) -> None:
+    live.has(*same_as_files(), resource("dashboard/new", dashboard()))
+    assert actions(export(live, tree)) == ["create dashboards/new.yaml"]
+
+
+def test_with_managed_only_what_the_tree_has_is_exported(live: Account, tree: Path) -> None:
+    live.has(*same_as_files()[1:], resource("dashboard/web", dashboard()), resource("dashboard/new", dashboard()))
+    assert actions(export(live, tree, managed=True)) == ["update dashboards/team/web.yaml"]
+    assert actions(export(live, tree, "dashboard/new", managed=True)) == []
+
+
+def test_targets_narrow_an_export(live: Account, tree: Path) -> None:
+    live.has(resource("dashboard/web", dashboard()), resource("dashboard/new", dashboard()), resource("rule/n", rule()))
+    assert actions(export(live, tree, "dashboard/n*", mirror=True)) == ["create dashboards/new.yaml"]
+
+
+def test_with_mirror_the_files_of_what_is_gone_are_removed_settings_first(live: Account, tree: Path) -> None:
+    live.has(same_as_files()[0])
+    assert not export(live, tree)
+    made = export(live, tree, mirror=True)
+    assert actions(made) == ["delete plugins/disk.meta.yaml", "delete plugins/disk.py", "delete rules/web.yaml"]
+    assert made.summary == {"create": 0, "update": 0, "delete": 3, "unchanged": 1}
+    assert set(tree_files(tree)) == {"dashboards/team/web.yaml"}
+
+
+def test_an_export_that_is_cut_short_between_two_files_leaves_a_tree_that_can_be_read(tree: Path) -> None:
+    with account() as live:
+        live.has(resource("plugin/new", {"content": "a", "extension": "py", "interval": 60}))
+        desired = state_reader.read(tree)
+        made = live.run(lambda client: exporter.export(client, desired, live.settings, targets=Targets(), mirror=True))
+    for file in made.files:
+        file_writer.write(tree, [file])
+        assert not state_reader.read(tree).errors
+    assert set(tree_files(tree)) == {"plugins/new.py", "plugins/new.meta.yaml"}
+
+
+def test_a_server_that_cannot_list_exports_what_files_and_targets_name_and_says_so(tree: Path) -> None:
+    with account(documented_only=True) as live:
+        live.has(
+            *same_as_files()[1:], *(resource(f"dashboard/{name}", dashboard()) for name in ("web", "named", "not"))
+        )
+        made = export(live, tree, "dashboard/named", "dashboard/w*")
+    assert actions(made) == ["create dashboards/named.yaml", "update dashboards/team/web.yaml"]
+    tail = "of the others, those that files or --target name are exported"
+    assert problems(made) == [
+        ("warning", f"this server does not list every {kind}: {tail}") for kind in ("plugin", "dashboard", "rule")
+    ]
+
+
+# names
+
+
+HOSTILE = ("../../etc/x", "CON", "a\0b", "..", "/etc/passwd", "a\\b", ".hidden", "x.", "e\u0301", "%2E", "\x1b[2J")
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_whatever_a_resource_is_called_its_file_is_in_its_folder_and_stands_for_it(
+    live: Account, tmp_path: Path, name: str
+) -> None:
+    tree = tmp_path / "tree"
+    live.has(
+        resource(f"dashboard/{name}", dashboard()),
+        resource(f"rule/{name}", rule()),
+        resource(f"plugin/{name}", {"content": "x", "extension": name, "interval": 60}),
+    )
+    made = export(live, tree)
+    assert problems(made) == []
+    assert set(tree_files(tmp_path)) == {f"tree/{one.file}" for one in made.files}
+    assert sorted(one.file.count("/") for one in made.files) == [1, 1, 1, 1]
+    read = state_reader.read(tree).usable()
+    assert {str(one) for one in read.resources} == {f"{kind}/{name}" for kind in ("dashboard", "rule", "plugin")}
+    assert not export(live, tree)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    names=st.lists(
+        st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.sampled_from(HOSTILE),
+        min_size=1,
+        max_size=6,
+        unique=True,
+    ),
+    first=st.integers(0, 6),
+)
+def test_any_names_added_to_any_tree_make_a_tree_that_holds_them_all(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], first: int
+) -> None:
+    tree = tmp_path_factory.mktemp("tree")
+    wanted = [resource(f"dashboard/{name}", dashboard()) for name in names]
+    with account() as live:
+        for some in (wanted[:first], wanted[first:]):
+            live.has(*some)
+            export(live, tree)
+    assert set(state_reader.read(tree).usable().resources) == {one.address for one in wanted}
+
+
+def test_names_that_case_alone_tells_apart_get_files_that_more_tells_apart(live: Account, tmp_path: Path) -> None:
+    live.has(resource("dashboard/Redis", dashboard()), resource("dashboard/redis", dashboard()))
+    assert actions(export(live, tmp_path)) == ["create dashboards/%52edis.yaml", "create dashboards/redis.yaml"]
+
+
+def test_also_where_the_tree_has_one_of_them_already(live: Account, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/team/Redis.yaml": resource("dashboard/x", dashboard()).body})
+    live.has(resource("dashboard/Redis", dashboard()), resource("dashboard/redis", dashboard()))
+    assert actions(export(live, tmp_path)) == ["create dashboards/%72%65%64%69%73.yaml"]
+    assert not export(live, tmp_path)
+
+
+def test_a_name_too_long_for_a_file_is_an_error_while_the_others_are_written(live: Account, tmp_path: Path) -> None:
+    long = "x" * 251
+    live.has(
+        resource("dashboard/fine", dashboard()),
+        resource(f"dashboard/{long}", dashboard()),
+        resource(f"plugin/{long}", {"content": "1", "extension": "py", "interval": 60}),
+    )
+    made = export(live, tmp_path)
+    assert actions(made) == ["create dashboards/fine.yaml"]
+    assert problems(made) == [
+        ("error", f"dashboard/{long}: its name is too long for a file: dashboards/{long}.yaml"),
+        ("error", f"plugin/{long}: its name is too long for a file: plugins/{long}.meta.yaml"),
+    ]
+    assert made.summary["unchanged"] == 0
+
+
+def test_a_resource_that_no_file_may_hold_is_an_error_and_does_not_spoil_the_tree(live: Account, tree: Path) -> None:
+    live.has(*same_as_files(), resource("rule/made-by-hand", "{}\n"), resource("dashboard/new", {"title": 1}))
+    before = tree_files(tree)
+    made = export(live, tree)
+    form = "the server has it in a form that its file must not have: "
+    assert [(severity, message.partition(form)[0]) for severity, message in problems(made)] == [
+        ("error", "dashboard/new: "),
+        ("error", "rule/made-by-hand: "),
+    ]
+    assert made.summary["unchanged"] == 3
+    assert tree_files(tree) == before
+
+
+def test_nothing_is_written_through_a_link_that_leads_out_of_the_tree(live: Account, tmp_path: Path) -> None:
+    tree, outside = tmp_path / "tree", tmp_path / "outside"
+    write_tree(outside, {"web.yaml": WEB})
+    tree.mkdir()
+    (tree / "dashboards").symlink_to(outside)
+    live.has(resource("dashboard/web", dashboard()))
+    with pytest.raises(DlsyncError, match=r"dashboards/web\.yaml leads outside"):
+        export(live, tree)
+    assert tree_files(outside) == {"web.yaml": WEB.encode()}
+
+
+def test_the_mode_of_a_script_is_kept(live: Account, tree: Path) -> None:
+    (tree / "plugins/disk.py").chmod(0o755)
+    live.has(resource("plugin/disk", {"content": "new", "extension": "py", "interval": 60}))
+    export(live, tree)
+    assert (tree / "plugins/disk.py").read_bytes() == b"new"
+    assert (tree / "plugins/disk.py").stat().st_mode & 0o777 == 0o755
