@@ -182,7 +182,8 @@ def edited(draw: st.DrawFn, value: Json) -> Json:
         for key in value:
             if draw(st.booleans()):
                 result[key] = draw(edited(value[key]))
-        if result and draw(st.booleans()):
+        removes = draw(st.booleans())
+        if result and removes:
             del result[draw(st.sampled_from(list(result)))]
         added: dict[str, Json] = draw(st.dictionaries(TEXTS, VALUES, max_size=1))
         return {**result, **added}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from dlsync.yamlfile.blocks import Unspliceable
@@ -10,7 +11,7 @@ from dlsync.yamlfile.construct import construct
 from dlsync.yamlfile.dumper import dump
 from dlsync.yamlfile.layout import layout_of
 from dlsync.yamlfile.matching import same
-from dlsync.yamlfile.nodes import compose
+from dlsync.yamlfile.nodes import MAX_DEPTH, compose
 from dlsync.yamlfile.parser import parse
 from dlsync.yamlfile.source import BOM, InvalidYaml, Source, decode
 from dlsync.yamlfile.splice import Splicer, continues
@@ -39,7 +40,7 @@ def rewrite(content: bytes, document: Json) -> bytes:
             return content
     except InvalidYaml:
         return dump(document)
-    for text in _candidates(_with_last_line_feed(source), document):
+    for text in _candidates(source, document):
         for ending in _endings(text, source):
             if _means(ending, document):
                 return ending
@@ -48,19 +49,14 @@ def rewrite(content: bytes, document: Json) -> bytes:
 
 def _candidates(source: Source, document: Json) -> Iterator[str]:
     """Yield texts that should mean the document, the one with the fewest changes first."""
-    root = compose(source)
-    if root is None or not continues(document, root):
-        return
-    layout = layout_of(root, source)
-    for splicer in (
-        Splicer(source, layout),
-        Splicer(source, layout, expand=True),
-        Splicer(source, layout, depth=0, expand=True),
-    ):
-        try:
-            yield splicer.root(root, document)
-        except Unspliceable:
-            continue
+    ended = _with_last_line_feed(source)
+    texts = (source,) if ended is source else (source, ended)  # the line feed may change what a block scalar means
+    for depth, expand in ((MAX_DEPTH, False), (MAX_DEPTH, True), (0, True)):
+        for text in texts:
+            root = compose(text)
+            if root is not None and continues(document, root):
+                with suppress(Unspliceable):
+                    yield Splicer(text, layout_of(root, text), depth, expand).root(root, document)
 
 
 def _with_last_line_feed(source: Source) -> Source:

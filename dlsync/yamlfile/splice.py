@@ -36,8 +36,8 @@ class Splicer:
 
     source: Source
     layout: Layout
-    depth: int = 100
-    expand: bool = False
+    depth: int
+    expand: bool
 
     def root(self, node: Node, new: Collection) -> str:
         """Return the whole text with its root, a collection that does not become empty, changed.
