@@ -55,14 +55,12 @@ def pieces(node: Node, source: Source, below: int) -> list[Piece]:
     """Return the pieces of a block collection.
 
     :param below: index behind the line of its label; nothing above belongs to it.
-    :raises Unspliceable: where a child does not begin a line of its own, or a key is written with ``?``.
+    :raises Unspliceable: where a key is written with ``?``.
     """
     result: list[Piece] = []
     for number, (key, value, start, label) in enumerate(_children(node, source)):
         column = start - source.line_start(start)
         alone = not source.text[source.line_start(start) : start].strip(" ")
-        if number and not alone:
-            raise Unspliceable
         lead = _lead(source, start, column, below) if alone else start
         if not number and lead != start and _at_top(source, lead):
             lead = start
@@ -108,15 +106,13 @@ def _children(node: Node, source: Source) -> Iterator[tuple[Node | None, Node, i
     if node.kind == "mapping":
         for key, value in node.entries():
             colon = _COLON.match(source.text, key.end)
-            if colon is None or source.text[: key.start].rstrip(" ").endswith("?"):
+            if colon is None or source.text[source.line_start(key.start) : key.start].rstrip(" ").endswith("?"):
                 raise Unspliceable
             yield key, value, key.start, colon.end()
         return
     ahead = _PROPERTIES.match(source.text, node.start)
     for value in node.children:
         dash = ahead.end() if ahead else node.start
-        if source.text[dash : dash + 1] != "-":
-            raise Unspliceable
         yield None, value, dash, dash + 1
         ahead = _BETWEEN.match(source.text, source.line_end(max(value.end, dash + 1)))
 

@@ -21,7 +21,7 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BASES = {"0o": 8, "0x": 16}
-_CALLED = {"sequence": "list", "mapping": "mapping", "alias": "alias"}
+_CALLED = {"sequence": "list", "mapping": "mapping"}
 _DIGITS = 4_300  # which is what Python converts, too
 _EXCERPT = 40
 _CORE = "tag:yaml.org,2002:"
@@ -37,18 +37,15 @@ def construct(root: Node | None, source: Source) -> Json:
 
 
 def _value(node: Node, source: Source) -> Json:
-    match node.kind:
-        case "alias":
-            assert node.target is not None  # noqa: S101 - the composer refuses an alias of nothing
-            return _value(node.target, source)
-        case "sequence":
-            _check_tag(node, "seq", source)
-            return [_value(child, source) for child in node.children]
-        case "mapping":
-            _check_tag(node, "map", source)
-            return _mapping(node, source)
-        case "scalar":
-            return _scalar(node, source)
+    if node.target is not None:
+        return _value(node.target, source)
+    if node.kind == "sequence":
+        _check_tag(node, "seq", source)
+        return [_value(child, source) for child in node.children]
+    if node.kind == "mapping":
+        _check_tag(node, "map", source)
+        return _mapping(node, source)
+    return _scalar(node, source)
 
 
 def _check_tag(node: Node, expected: str, source: Source) -> None:
@@ -80,7 +77,9 @@ def _key(node: Node, source: Source) -> str:
     if isinstance(key, str):
         return key
     if isinstance(key, list | dict):
-        raise source.fault(node.start, f"found a {_CALLED[node.kind]} as a key; expected a string")
+        raise source.fault(
+            node.start, f"found a {'list' if isinstance(key, list) else 'mapping'} as a key; expected a string"
+        )
     found = source.text[node.start : node.end] or "nothing"
     raise source.fault(node.start, f"found {found} as a key; expected a string: put it in quotes")
 

@@ -110,7 +110,7 @@ def _check_mixture(text: str) -> None:
 
 
 def _is_doubtful_flow(text: str, *, block: bool) -> bool:
-    """Return whether brackets may hold a block scalar, a line break inside of a scalar, or a text with a colon first."""
+    """Return whether brackets may hold a block scalar, a scalar over two lines, or a text that begins with a colon."""
     lines = text.split("\n")
     if any(line.count("{") != line.count("}") or line.count("[") != line.count("]") for line in lines):
         doubtful = block or _FOLDED.search(text) is not None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("a:\t1\t# c\nb: 'x'\t\n\t\n\t# d\nc: 2\n", {"a": 1, "b": "x", "c": 2}),
+        ("a:\t1\t# c\nb: 'x'\t\n\t \n\t\t# d\nc: 2\n", {"a": 1, "b": "x", "c": 2}),
         ('{\n\t"a": [\n\t\t1,\n\t\t2\n\t]\n}', {"a": [1, 2]}),
         ("-\ta\n- b\t", ["a", "b"]),
     ],
