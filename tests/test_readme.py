@@ -1,0 +1,75 @@
+"""What the documentation shows is what happens: each ``console`` block is run, and what it prints is compared."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.__main__ import main
+from dlsync.server.run import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+WITH_BLOCKS = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
+
+
+def commands(block: str) -> Iterator[tuple[str, list[str]]]:
+    """The commands of a block, each with the lines that it shows below it."""
+    number = 0
+    numbered = [(number := number + line.startswith("$ "), line) for line in block.splitlines()]
+    for _, group in groupby(numbered, key=lambda pair: pair[0]):
+        command, *shown = (line for _, line in group)
+        yield command.removeprefix("$ "), shown
+
+
+def matches(shown: list[str], printed: str) -> bool:
+    """Whether the lines are those printed, where ``...`` stands for any number of them."""
+    patterns = [r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n" for line in shown]
+    return re.fullmatch("".join(patterns), printed) is not None
+
+
+@pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: page.name)
+def test_a_page_shows_what_its_commands_print(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with running() as server:
+        for name, value in {"URL": server.url, "API_KEY": "changeme", "ORG": "acme", "ACCOUNT": "default"}.items():
+            monkeypatch.setenv(f"DLSYNC_{name}", value)
+        for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+            for command, shown in commands(block):
+                program, *arguments = shlex.split(command)
+                assert program == "dlsync"
+                main(arguments)
+                printed = capsys.readouterr().out.replace(server.url, "http://127.0.0.1:8080/api/v1")
+                assert matches(shown, printed), f"$ {command}\n{printed}"
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name
+)
+def test_a_page_links_to_what_there_is(page: Path) -> None:
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_two_commands_of_the_readme_are_in_the_makefile() -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert {"demo", "test", "check"} <= set(targets)
+
+
+def test_every_module_and_package_of_the_house_is_drawn_in_its_plan() -> None:
+    drawn = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    rooms = [one for one in (ROOT / "dlsync").iterdir() if not one.name.startswith(("_", "py."))]
+    names = [f"`{one.name}/`" if one.is_dir() else f"`{one.name}`" for one in rooms]
+    assert sorted(name for name in names if name not in drawn) == []
