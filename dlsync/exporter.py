@@ -82,7 +82,8 @@ async def export(
     wanted = {address for address in tree.resources if targets.admits(address)}
     if not managed:
         wanted |= targets.named()
-    live = await fetch(client, wanted, everything=not managed, admits=targets.admits, progress=progress)
+    listed = () if managed else targets.kinds()
+    live = await fetch(client, wanted, everything=listed, admits=targets.admits, progress=progress)
     changes, problems = _edits(tree, live)
     if mirror:
         changes += _gone(tree, wanted - set(live.resources))

@@ -33,21 +33,23 @@ async def fetch(
     client: ReadClient,
     wanted: Collection[Address],
     *,
-    everything: bool = False,
+    everything: Collection[str] = (),
     admits: Callable[[Address], bool] = lambda _: True,
     progress: Callable[[], None] = lambda: None,
 ) -> Live:
     """Fetch live resources.
 
     :param wanted: those to look for; what the server has not is not in the answer.
-    :param everything: fetch all that the server can list besides.
+    :param everything: the kinds of which to fetch all that the server can list besides.
     :param admits: which of all those are meant.
     :param progress: called for each resource that was looked at.
     :raises ApiError: a request failed for good; nothing partial is returned.
     """
     round_ = _Round(client, everything, admits, progress)
     names = {kind: {address.name for address in wanted if address.kind == kind.name} for kind in all_kinds()}
-    found = await together(round_.kind(kind, names[kind]) for kind in all_kinds() if names[kind] or everything)
+    found = await together(
+        round_.kind(kind, names[kind]) for kind in all_kinds() if names[kind] or kind.name in everything
+    )
     resources = sorted((resource for one, _ in found for resource in one), key=lambda resource: resource.address)
     return Live({resource.address: resource for resource in resources}, tuple(name for _, name in found if name))
 
@@ -68,7 +70,7 @@ class _Round:
     def __init__(
         self,
         client: ReadClient,
-        everything: bool,  # noqa: FBT001 - private, always named above
+        everything: Collection[str],
         admits: Callable[[Address], bool],
         progress: Callable[[], None],
     ) -> None:
@@ -89,13 +91,13 @@ class _Round:
             self._progress()
         # a list of nothing may be incomplete, but is no sign that there is more
         partial = listing.names is None or (bool(listing.names) and not listing.complete)
-        return listed + [one for one in fetched if one], kind.name if self._everything and partial else ""
+        return listed + [one for one in fetched if one], kind.name if kind.name in self._everything and partial else ""
 
     def _chosen(self, kind: Kind, wanted: set[str], listing: Listing) -> set[str]:
         if listing.names is None:
             return wanted
         chosen = wanted & listing.names if listing.complete else wanted
-        if not self._everything:
+        if kind.name not in self._everything:
             return chosen
         return chosen | {name for name in listing.names if self._admits(Address(kind.name, name))}
 

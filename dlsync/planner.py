@@ -48,7 +48,9 @@ async def plan(
     """
     desired = {address: resource for address, resource in tree.resources.items() if targets.admits(address)}
     prunes = settings.prune == "all"
-    live = await fetch(client, desired, everything=prunes, admits=targets.admits, progress=progress)
+    live = await fetch(
+        client, desired, everything=targets.kinds() if prunes else (), admits=targets.admits, progress=progress
+    )
     protected = [
         address
         for address in live.resources

@@ -34,6 +34,11 @@ class Targets:
             fnmatchcase(address.kind, kind) and fnmatchcase(address.name, glob) for kind, glob in self._patterns
         )
 
+    def kinds(self) -> set[str]:
+        """Return the names of the kinds of which any resource can be meant."""
+        every = {kind.name for kind in all_kinds()}
+        return {name for name in every if not self or any(kind in {name, "*"} for kind, _ in self._patterns)}
+
     def named(self) -> set[Address]:
         """Return the addresses that are spelled out, which a server that lists nothing can be asked for."""
         return {Address(kind, name) for kind, name in self._patterns if not _WILD & set(kind + name)}

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dlsync import exporter, file_writer, planner, state_reader
 from dlsync.errors import DlsyncError
 from dlsync.targets import Targets
+from tests.generators import trees
 from tests.tree_builders import (
     FLAVOURS,
     account,
@@ -215,11 +216,11 @@ def test_a_server_that_cannot_list_exports_what_files_and_targets_name_and_says_
         live.has(
             *same_as_files()[1:], *(resource(f"dashboard/{name}", dashboard()) for name in ("web", "named", "not"))
         )
-        made = export(live, tree, "dashboard/named", "dashboard/w*")
+        made = export(live, tree, "dashboard/named", "dashboard/w*", "rule/*")
     assert actions(made) == ["create dashboards/named.yaml", "update dashboards/team/web.yaml"]
     tail = "of the others, those that files or --target name are exported"
     assert problems(made) == [
-        ("warning", f"this server does not list every {kind}: {tail}") for kind in ("plugin", "dashboard", "rule")
+        ("warning", f"this server does not list every {kind}: {tail}") for kind in ("dashboard", "rule")
     ]
 
 
@@ -328,3 +329,20 @@ def test_the_mode_of_a_script_is_kept(live: Account, tree: Path) -> None:
     export(live, tree)
     assert (tree / "plugins/disk.py").read_bytes() == b"new"
     assert (tree / "plugins/disk.py").stat().st_mode & 0o777 == 0o755
+
+
+@settings(max_examples=25, deadline=None)
+@given(files=trees(), live_files=trees(), flavour=st.sampled_from(sorted(FLAVOURS)))
+def test_a_mirror_over_any_tree_plans_to_nothing_and_a_second_one_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], live_files: dict[str, bytes], flavour: str
+) -> None:
+    tree = write_tree(tmp_path_factory.mktemp("tree"), files)
+    others = state_reader.read(write_tree(tmp_path_factory.mktemp("live"), live_files)).usable().resources
+    names = [str(one) for one in others if not set("*?[") & set(str(one))]
+    with account(**FLAVOURS[flavour]) as live:
+        live.has(*others.values())
+        export(live, tree, "*/*", *names, mirror=True)
+        desired = state_reader.read(tree).usable()
+        assert live.run(lambda client: planner.plan(client, desired, live.settings)).changes == ()
+        assert not export(live, tree, "*/*", *names, mirror=True)
+    assert set(desired.resources) == set(others) or flavour == "documented_only"

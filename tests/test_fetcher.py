@@ -27,6 +27,7 @@ RESOURCES = (
     resource("rule/a", rule()),
     resource("rule/b", rule()),
 )
+KINDS = ("dashboard", "plugin", "rule")
 ALL = [str(one.address) for one in RESOURCES]
 
 
@@ -80,7 +81,7 @@ def test_what_a_list_does_not_name_is_not_asked_for() -> None:
 
 
 def test_everything_is_what_the_server_can_list_and_what_it_cannot_is_said(live: Account, flavour: str) -> None:
-    found = live.run(lambda client: fetch(client, addresses("rule/b"), everything=True))
+    found = live.run(lambda client: fetch(client, addresses("rule/b"), everything=KINDS))
     if flavour == "documented_only":
         assert names(found) == ["plugin/a", "plugin/b", "rule/b"]
         assert found.unlisted == ("plugin", "dashboard", "rule")
@@ -91,14 +92,22 @@ def test_everything_is_what_the_server_can_list_and_what_it_cannot_is_said(live:
 
 def test_an_empty_account_is_no_reason_for_a_warning() -> None:
     with account() as live:
-        assert live.run(lambda client: fetch(client, set(), everything=True)).unlisted == ()
+        assert live.run(lambda client: fetch(client, set(), everything=KINDS)).unlisted == ()
+
+
+def test_everything_of_one_kind_asks_for_no_other() -> None:
+    with account() as live:
+        live.has(*RESOURCES)
+        found = live.run(lambda client: fetch(client, set(), everything=["dashboard"]))
+        assert names(found) == ["dashboard/a", "dashboard/b"]
+        assert live.requests() == ["GET dashboards"]
 
 
 def test_everything_is_narrowed_to_what_is_admitted_and_the_rest_is_not_asked_for() -> None:
     with account() as live:
         live.has(*RESOURCES)
         found = live.run(
-            lambda client: fetch(client, set(), everything=True, admits=lambda one: one == address("rule/a"))
+            lambda client: fetch(client, set(), everything=KINDS, admits=lambda one: one == address("rule/a"))
         )
         assert names(found) == ["rule/a"]
         assert live.requests() == ["GET dashboards", "GET plugins", "GET rules", "GET rules/a"]

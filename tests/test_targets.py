@@ -13,6 +13,7 @@ def test_without_patterns_everything_is_meant() -> None:
     assert not Targets()
     assert Targets().admits(address("dashboard/web"))
     assert Targets().named() == set()
+    assert Targets().kinds() == {"dashboard", "plugin", "rule"}
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,11 @@ def test_several_patterns_mean_what_any_of_them_does() -> None:
 
 def test_what_is_spelled_out_is_named_and_what_is_a_pattern_is_not() -> None:
     assert Targets(["rule/a/b", "rule/b*", "*/c", "rule/d?", "rule/[e]"]).named() == {address("rule/a/b")}
+
+
+def test_only_the_kinds_that_a_pattern_names_can_be_meant() -> None:
+    assert Targets(["rule/a", "plugin/*"]).kinds() == {"rule", "plugin"}
+    assert Targets(["rule/a", "*/a"]).kinds() == {"dashboard", "plugin", "rule"}
 
 
 @pytest.mark.parametrize("pattern", ["web", "dashboards/web", "dash*/web", "dashboard/", "/web", ""])
