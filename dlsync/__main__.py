@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sys
-import traceback
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
-from dlsync.cli import app
-from dlsync.errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, EXIT_REFUSED, DlsyncError, InvalidTree
+from dlsync.errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, DlsyncError, InvalidTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-# what a plan refuses is an error of it; only what would have written answers that it was refused
-_REFUSING = frozenset({"apply", "rollback"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -23,57 +19,85 @@ def main(arguments: Sequence[str] | None = None) -> int:
     :param arguments: without the program's name; those of the process by default.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    if sys.stderr is None:  # closed by whoever started us, as stdout may be
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - stays open as stderr does
+    if sys.stdout is None:
+        return _say("stdout is closed, and results go there", "Send it to a file or to /dev/null.")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         code = _run(given)
+    except KeyboardInterrupt:
+        code = EXIT_INTERRUPTED
+    except SystemExit as ended:  # typer's way to end after a completion, and where nobody reads stdout any more
+        code = int(ended.code or EXIT_OK)
     except Exception as error:  # noqa: BLE001 - the boundary: what is not ours is a bug, said so without a traceback
         code = _report(error, given)
     if code == EXIT_INTERRUPTED:
-        sys.stderr.write("Interrupted. The same command again goes on from here.\n")
+        sys.stderr.write("Interrupted.\n")
     return code
 
 
 def _run(given: Sequence[str]) -> int:
     from typer.main import get_command
 
+    from dlsync.cli import app
+
     return int(get_command(app).main(list(given), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
 
 
 def _report(error: Exception, given: Sequence[str]) -> int:
-    from typer import Abort
-    from typer.exceptions import TyperException
+    from typer import TyperException
 
     if "--debug" in given:
-        traceback.print_exception(error)
-    if isinstance(error, Abort):
-        return EXIT_INTERRUPTED
+        _trace(error)
     if isinstance(error, TyperException):
-        return _say(error.format_message(), "See `dlsync --help`.")
+        return _refuse_usage(error.format_message(), getattr(error, "ctx", None), given)
     if isinstance(error, DlsyncError):
-        return _explain(error, given)
-    return _say(
-        f"a bug in dlsync: {type(error).__name__}: {error}", "Run it again with --debug and report what it says."
-    )
+        return _explain(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return _say(f"{place}{error.strerror or error}", "")
+    hint = "Please report it, with what `--debug` says in addition."
+    return _say(f"a bug in dlsync: {type(error).__name__}: {error}", hint)
 
 
-def _explain(error: DlsyncError, given: Sequence[str]) -> int:
+def _trace(error: Exception) -> None:
+    import traceback
+
+    _write("".join(traceback.format_exception(error)))
+
+
+def _refuse_usage(message: str, context: object, given: Sequence[str]) -> int:
+    """Say what is wrong with the arguments; of none at all, what there is."""
+    if not given:
+        _write(message)
+        return EXIT_ERROR
+    words = message.replace(": Value error, ", ": ")  # typer's own, before what is wrong with a choice
+    return _say(words, f"See `{getattr(context, 'command_path', 'dlsync')} --help`.")
+
+
+def _explain(error: DlsyncError) -> int:
     if isinstance(error, InvalidTree):
-        from dlsync.cli.output import warnings
+        from dlsync.cli.output import report
 
-        warnings(error.problems)
+        report(error.problems)
     _say(error.message, error.hint)
-    refused = error.exit_code == EXIT_REFUSED and not _REFUSING & set(given)
-    return EXIT_ERROR if refused else error.exit_code
+    return error.exit_code
 
 
 def _say(message: str, hint: str) -> int:
+    _write("\n".join(filter(None, (f"error: {message}", hint))))
+    return EXIT_ERROR
+
+
+def _write(text: str) -> None:
+    """Write to stderr what may quote anything: nothing that a terminal acts on, and no key."""
+    from dlsync.cli.output import aside, concealed
     from dlsync.escape import visible
 
-    for line in ("\n".join(filter(None, (f"error: {message}", hint)))).splitlines():
-        sys.stderr.write(visible(line) + "\n")
-    return EXIT_ERROR
+    aside("".join(f"{visible(line)}\n" for line in concealed(text).rstrip("\n").split("\n")))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ async def plan(
     :raises ApiError: the live state could not be fetched.
     :raises Refused: the files hold nothing, and the plan would delete.
     """
-    tree = state_reader.read(directory).usable()
+    tree = validate(directory).usable()
     async with _client(ReadClient, settings) as client:
         return await planner.plan(client, tree, settings, targets=targets, progress=progress)
 
@@ -80,7 +80,7 @@ async def apply(
     :returns: the plan with its results, or None where it was not approved.
     :raises Refused: a guard holds the plan back, or it is not the one promised.
     """
-    tree = state_reader.read(directory).usable()
+    tree = validate(directory).usable()
     async with _client(Client, settings) as client:
         made = await planner.plan(client, tree, settings, targets=targets, progress=progress)
         if promised is not None:

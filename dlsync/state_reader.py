@@ -64,18 +64,31 @@ def read(root: Path, *, missing_ok: bool = False) -> Tree:
     :param missing_ok: take a directory that does not exist for an empty tree.
     :raises InvalidTree: the directory itself cannot be read; what is wrong inside it is in :attr:`Tree.problems`.
     """
-    if missing_ok and not root.exists():
+    require_directory(root, may_be_missing=missing_ok)
+    if not root.exists():
         return Tree(root, {})
-    if not root.is_dir():
-        what = "is a file; expected a directory" if root.exists() else "does not exist"
-        raise InvalidTree(f"{root} {what}", (), hint="Give the directory that holds dashboards/, rules/ or plugins/.")
     resources: list[Resource] = []
     problems: list[Problem] = []
     for kind in all_kinds():
         found, troubles = _read_kind(root, kind)
         resources += found
         problems += troubles
+    if not resources and not problems:
+        folders = ", ".join(f"{kind.folder}/" for kind in all_kinds())
+        problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
     return Tree(root, {resource.address: resource for resource in resources}, _in_order(problems))
+
+
+def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
+    """Require that a tree can be read there.
+
+    :param may_be_missing: nothing at all is as good as a directory.
+    :raises InvalidTree: it is a file, or missing.
+    """
+    if root.is_dir() or (may_be_missing and not root.exists()):
+        return
+    what = "is a file; expected a directory" if root.exists() else "does not exist"
+    raise InvalidTree(f"{root} {what}", (), hint="Give the directory that holds dashboards/, rules/ or plugins/.")
 
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:

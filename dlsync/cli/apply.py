@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
+import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,11 @@ from dlsync.cli.options import CURRENT, Format, Server, command
 from dlsync.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dlsync.model import Plan
+    from dlsync.render.progress import Progress
+    from dlsync.saved_plan import SavedPlan
 
 DirectoryOrPlan = Annotated[
     Path, typer.Argument(metavar="DIR|PLANFILE", help="The tree, or a plan that `dlsync plan --out` kept.")
@@ -31,36 +36,97 @@ def apply(
     output: options.OutputFormat = Format.text,
 ) -> int:
     """Show the plan, ask, and make the server what the files say."""
-    from dlsync import operations, saved_plan
-    from dlsync.cli.output import aside, rendered, result
-    from dlsync.render.progress import Progress
-    from dlsync.targets import Targets
+    from dlsync.cli.output import aside, rendered, report, result
 
-    if not auto_approve and not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not auto_approve and not _can_ask():
         raise SettingsError("there is no terminal to ask on", hint="Review `dlsync plan`, then give --auto-approve.")
-    promised = saved_plan.read(directory) if directory.is_file() else None
+    promised = _promised(directory, target)
     if promised:
         directory, target = promised.directory, list(promised.targets)
-    settings = server.settings(directory)
-    with Progress("Fetching", sys.stderr) as bar:
-
-        def approve(plan: Plan) -> bool:
-            bar.restart("Applying")
-            (aside if output is Format.json else result)(rendered(plan, Format.text))
-            return auto_approve or typer.confirm(f"Apply this to {plan.target}?", err=True)
-
-        done = asyncio.run(
-            operations.apply(
-                directory,
-                settings,
-                approve=approve,
-                targets=Targets(target or ()),
-                promised=promised,
-                progress=bar.advance,
-            )
-        )
+    done = _applied(server, directory, target or (), promised, _Approval(output, given=auto_approve))
     if done is None:
         aside("Nothing was applied.\n")
         return EXIT_ERROR
-    result(rendered(done, output))
+    if not done and output is Format.json:  # a plan with changes has been shown, and its warnings with it
+        report(done.warnings)
+    result(rendered(replace(done, warnings=()) if done else done, output, sys.stdout))
     return EXIT_OK if all(change.result == "applied" for change in done.changes) else EXIT_PARTIAL
+
+
+def _can_ask() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _promised(plan: Path, target: Sequence[str] | None) -> SavedPlan | None:
+    from dlsync import saved_plan
+
+    if not plan.is_file():
+        return None
+    if target:
+        raise SettingsError("a saved plan has its targets in it", hint="Leave --target out, or give the tree.")
+    return saved_plan.read(plan)
+
+
+def _applied(
+    server: Server, directory: Path, target: Sequence[str], promised: SavedPlan | None, approval: _Approval
+) -> Plan | None:
+    import asyncio
+
+    from dlsync import operations
+    from dlsync.cli.output import aside
+    from dlsync.render.progress import Progress
+    from dlsync.targets import Targets
+
+    targets = Targets(target)
+    settings = server.settings(directory)
+    try:
+        with Progress("Fetching", sys.stderr) as bar:
+            return asyncio.run(
+                operations.apply(
+                    directory,
+                    settings,
+                    approve=lambda plan: approval.asked(plan, bar),
+                    targets=targets,
+                    promised=promised,
+                    progress=bar.advance,
+                )
+            )
+    except KeyboardInterrupt:
+        if approval.given:
+            aside("What was applied stays; the same command again does the rest.\n")
+        raise
+
+
+class _Approval:
+    """Shows a plan and asks for it, unless that was given beforehand."""
+
+    def __init__(self, output: Format, *, given: bool) -> None:
+        self._output = output
+        self.given = given
+
+    def asked(self, plan: Plan, bar: Progress) -> bool:
+        from dlsync.cli.output import aside, rendered, result
+
+        bar.restart("Applying")
+        if self._output is Format.json:
+            aside(rendered(plan, Format.text, sys.stderr))
+        else:
+            result(rendered(plan, Format.text, sys.stdout))
+        if not self.given:
+            self.given = _asked(plan)
+            bar.restart("Applying")
+        return self.given
+
+
+def _asked(plan: Plan) -> bool:
+    """Ask on the terminal; anything but yes is a no."""
+    from dlsync.cli.output import aside
+    from dlsync.escape import visible
+
+    # asyncio's own handler would let Ctrl-C wait until the question is answered
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        aside(visible(f"Apply this to {plan.target}? [y/N] "))
+        return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+    finally:
+        signal.signal(signal.SIGINT, before)

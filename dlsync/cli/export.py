@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from typing import Annotated
 
@@ -27,31 +26,34 @@ def export(
     check: Check = False,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Write what is live into files; comments and layout of those that are there stay."""
+    """Write what is live into files, whose comments and layout stay."""
+    import asyncio
+
     from dlsync import operations
-    from dlsync.cli.output import colored, result, warnings
+    from dlsync.cli.output import colored, report, result
     from dlsync.render import exported
     from dlsync.render.progress import Progress
     from dlsync.targets import Targets
 
-    settings = server.settings(directory)
+    targets = Targets(target or ())
+    settings = server.settings(directory, may_be_missing=True)
     with Progress("Fetching", sys.stderr) as bar:
         made = asyncio.run(
             operations.export(
                 directory,
                 settings,
-                targets=Targets(target or ()),
+                targets=targets,
                 managed=managed,
                 mirror=mirror,
                 check=check,
                 progress=bar.advance,
             )
         )
-    warnings(made.problems)
+    report(made.problems)
     if output is Format.json:
         result(exported.render_json(made))
     else:
-        result(exported.render(made, written=not check, color=colored()))
+        result(exported.render(made, written=not check, color=colored(sys.stdout)))
     if any(problem.severity == "error" for problem in made.problems):
         return EXIT_ERROR
     return EXIT_CHANGES if check and made else EXIT_OK

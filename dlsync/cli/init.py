@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from dlsync.cli import options
 from dlsync.cli.options import CURRENT, command
 from dlsync.errors import EXIT_OK
@@ -9,11 +11,12 @@ from dlsync.errors import EXIT_OK
 
 @command
 def init(directory: options.Directory = CURRENT) -> int:
-    """Start a tree: settings, a sample of each kind, and templates for CI."""
+    """Start a tree: settings, a sample of each kind, CI templates."""
     from dlsync import scaffold
     from dlsync.cli.output import result
+    from dlsync.escape import visible
 
     for file in scaffold.create(directory):
         result(f"wrote {file}\n")
-    result(f"Next: dlsync validate {directory}\n")
+    result(visible(f"Next: dlsync validate {shlex.quote(str(directory))}") + "\n")
     return EXIT_OK

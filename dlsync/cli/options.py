@@ -68,15 +68,22 @@ class Server:
     api_key_file: ApiKeyFile = None
     insecure: Insecure = False
 
-    def settings(self, directory: Path) -> Settings:
+    def settings(self, directory: Path, *, may_be_missing: bool = False) -> Settings:
         """Return the settings that hold for a tree, from these options, the environment and dlsync.yaml.
 
+        :param may_be_missing: the tree's directory is made later.
+        :raises InvalidTree: the directory is none; said before what its settings lack.
         :raises SettingsError: they are wrong or incomplete.
         """
+        from dlsync import state_reader
+        from dlsync.cli.output import conceal
         from dlsync.settings import Options, load
 
+        state_reader.require_directory(directory, may_be_missing=may_be_missing)
         options = Options(self.url, self.org, self.account, self.environment, self.api_key_file)
-        return replace(load(directory, options, os.environ), insecure=self.insecure)
+        settings = load(directory, options, os.environ)
+        conceal(settings.key)
+        return replace(settings, insecure=self.insecure)
 
 
 def command(function: Callable[..., int]) -> Callable[..., int]:

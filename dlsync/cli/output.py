@@ -6,46 +6,91 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from dlsync.errors import DlsyncError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import TextIO
 
-    from dlsync.cli.options import PlanFormat
+    from dlsync.cli.options import Format, PlanFormat
     from dlsync.model import Plan, Problem
+
+_REDACTED = "[key]"
+_secrets: set[str] = set()
 
 
 def result(text: str) -> None:
-    """Print what was asked for."""
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    """Print what was asked for.
+
+    :raises DlsyncError: it cannot be written.
+    :raises BrokenPipeError: nobody reads it any more; typer ends the run quietly then.
+    """
+    try:
+        _write(sys.stdout, text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DlsyncError(f"the result cannot be written to stdout: {error.strerror}") from error
 
 
 def aside(text: str) -> None:
-    """Say something beside the result."""
-    sys.stderr.write(text)
-    sys.stderr.flush()
+    """Say something beside the result; where it cannot be said, there is nobody to tell."""
+    try:
+        _write(sys.stderr, text)
+    except OSError:
+        return
 
 
-def warnings(problems: Iterable[Problem]) -> None:
-    """Say what a user should know of, a line each."""
-    from dlsync.escape import visible
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        _discard(stream)
+        raise
 
-    for problem in problems:
-        aside(f"{problem.severity}: {visible(str(problem))}\n")
+
+def _discard(stream: TextIO) -> None:
+    """Let what is left in a stream's buffer go nowhere: written when Python ends, it would fail once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
-def colored() -> bool:
-    """Whether results are printed in colour."""
+def conceal(secret: str) -> None:
+    """Remember what :func:`concealed` takes out, plain and as the messages of other libraries quote it."""
+    _secrets.update(filter(None, (secret, repr(secret)[1:-1])))
+
+
+def concealed(text: str) -> str:
+    """Return a text without the keys that this process has got to know."""
+    for secret in _secrets:
+        text = text.replace(secret, _REDACTED)
+    return text
+
+
+def report(problems: Iterable[Problem]) -> None:
+    """Say beside the result what is wrong, a line each."""
+    from dlsync.render import problems as rendering
+    from dlsync.render.color import painter
+
+    for line in rendering.lines(problems, painter(color=colored(sys.stderr))):
+        aside(f"{line}\n")
+
+
+def colored(stream: TextIO) -> bool:
+    """Whether what goes to the stream is printed in colour."""
     from dlsync.render.color import wants_color
 
-    return wants_color(sys.stdout, os.environ)
+    return wants_color(stream, os.environ)
 
 
-def rendered(plan: Plan, output: PlanFormat | str) -> str:
-    """Return a plan in the form that was asked for."""
+def rendered(plan: Plan, output: Format | PlanFormat, stream: TextIO) -> str:
+    """Return a plan in the form that was asked for, for the stream that it goes to."""
     from dlsync.render import document, markdown, text
 
     if output == "json":
         return document.render(plan)
     if output == "markdown":
         return markdown.render(plan)
-    return text.render(plan, color=colored())
+    return text.render(plan, color=colored(stream))

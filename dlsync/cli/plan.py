@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dlsync.cli import options
 from dlsync.cli.options import CURRENT, PlanFormat, Server, command
-from dlsync.errors import EXIT_CHANGES, EXIT_OK
+from dlsync.errors import EXIT_CHANGES, EXIT_OK, DlsyncError, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlsync.model import Plan
 
 Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan too, for `dlsync apply FILE`.")]
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")]
@@ -26,17 +30,30 @@ def plan(
     target: options.Targets = None,
     output: options.PlanOutputFormat = PlanFormat.text,
 ) -> int:
-    """Show what `dlsync apply` would change on the server; changes nothing."""
-    from dlsync import operations, saved_plan
-    from dlsync.cli.output import rendered, result
+    """Show what an apply would change; changes nothing."""
+    from dlsync import saved_plan
+    from dlsync.cli.output import rendered, report, result
+
+    made = _made(server, directory, target or ())
+    if out:
+        saved_plan.save(out, made, directory, target or ())
+    if output is PlanFormat.json:  # the other formats have the warnings in them
+        report(made.warnings)
+    result(rendered(made, output, sys.stdout))
+    return EXIT_CHANGES if made and detailed_exitcode else EXIT_OK
+
+
+def _made(server: Server, directory: Path, target: Sequence[str]) -> Plan:
+    import asyncio
+
+    from dlsync import operations
     from dlsync.render.progress import Progress
     from dlsync.targets import Targets
 
+    targets = Targets(target)
     settings = server.settings(directory)
-    targets = Targets(target or ())
-    with Progress("Fetching", sys.stderr) as bar:
-        made = asyncio.run(operations.plan(directory, settings, targets=targets, progress=bar.advance))
-    if out:
-        saved_plan.save(out, made, directory, target or ())
-    result(rendered(made, output))
-    return EXIT_CHANGES if made and detailed_exitcode else EXIT_OK
+    try:
+        with Progress("Fetching", sys.stderr) as bar:
+            return asyncio.run(operations.plan(directory, settings, targets=targets, progress=bar.advance))
+    except Refused as error:  # what a plan refuses is an error of it; only an apply answers that it was refused
+        raise DlsyncError(error.message, hint=error.hint) from error

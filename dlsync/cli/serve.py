@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
 
@@ -40,17 +39,23 @@ def serve(
     api_key: ApiKey = None,
     documented_only: DocumentedOnly = False,
 ) -> int:
-    """Run a server of dlsync's own; its URL is the first line that it prints, once it answers."""
-    from dlsync.cli.output import result
+    """Run a server of dlsync's own, until it is stopped.
 
+    The first line that it prints is its URL, once it answers.
+    """
+    from dlsync.cli.output import conceal, result
+
+    if api_key == "":
+        raise SettingsError("the key of --api-key is empty", hint=f"Leave it out for {_DOCUMENTED_KEY}.")
     if api_key is None and not _is_loopback(host):
         raise SettingsError(f"{host} can be reached by others, so a key of your own is needed", hint="Give --api-key.")
     try:
         from dlsync.server.run import serve as run
     except ModuleNotFoundError as error:
         raise DlsyncError(
-            f"the server needs {error.name}, which is not installed", hint="Install dlsync[server]."
+            f"the server needs {error.name}, which is not installed", hint="Get it with: pip install 'dlsync[server]'"
         ) from error
+    conceal(api_key or "")
     run(
         host=host,
         port=port,
@@ -65,6 +70,8 @@ def serve(
 
 
 def _is_loopback(host: str) -> bool:
+    from ipaddress import ip_address
+
     if host == "localhost":
         return True
     try:

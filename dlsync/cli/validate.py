@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from dlsync.cli import options
 from dlsync.cli.options import CURRENT, Format, command
 from dlsync.errors import EXIT_ERROR, EXIT_OK
@@ -16,7 +18,7 @@ def validate(directory: options.Directory = CURRENT, output: options.OutputForma
 
     tree = operations.validate(directory)
     if output is Format.json:
-        result(problems.render_json(tree.problems))
+        result(problems.render_json(tree.problems, resources=len(tree.resources)))
     else:
-        result(problems.render(tree.problems, color=colored()))
+        result(problems.render(tree.problems, resources=len(tree.resources), color=colored(sys.stdout)))
     return EXIT_ERROR if tree.errors else EXIT_OK

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from dlsync.render.color import Style
 
 
-def render(problems: Sequence[Problem], *, color: bool) -> str:
-    """Return the problems line by line, by file and place, and at the end their counts."""
+def render(problems: Sequence[Problem], *, resources: int, color: bool) -> str:
+    """Return the problems line by line, by file and place, and at the end their counts.
+
+    :param resources: how many were looked at.
+    """
     paint = painter(color=color)
     counts = _summary(problems)
-    total = f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}."
+    found = f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}"
+    total = f"{counted(resources, 'resource')}: {found}."
     return "\n".join([*lines(_sorted(problems), paint), paint(total, "bold")]) + "\n"
 
 
@@ -29,11 +33,11 @@ def lines(problems: Iterable[Problem], paint: Callable[[str, Style], str]) -> li
     return [_line(problem, paint) for problem in problems]
 
 
-def as_document(problems: Sequence[Problem]) -> dict[str, Any]:
+def as_document(problems: Sequence[Problem], *, resources: int) -> dict[str, Any]:
     """Return the problems as JSON has them; file, line and column are null where unknown."""
     return {
         "format_version": 1,
-        "summary": _summary(problems),
+        "summary": {"resources": resources, **_summary(problems)},
         "problems": [
             {
                 "severity": problem.severity,
@@ -47,9 +51,9 @@ def as_document(problems: Sequence[Problem]) -> dict[str, Any]:
     }
 
 
-def render_json(problems: Sequence[Problem]) -> str:
+def render_json(problems: Sequence[Problem], *, resources: int) -> str:
     """Return :func:`as_document` as ASCII text."""
-    return json.dumps(as_document(problems), indent=2) + "\n"
+    return json.dumps(as_document(problems, resources=resources), indent=2) + "\n"
 
 
 def _line(problem: Problem, paint: Callable[[str, Style], str]) -> str:

@@ -12,33 +12,33 @@ EMPTY = Problem("error", "the tree holds no resource")
 
 
 def test_each_problem_is_a_line_with_its_place_severity_and_message_by_file_and_place() -> None:
-    assert render([UNKNOWN, TWICE, BROKEN, EMPTY], color=False) == (
+    assert render([UNKNOWN, TWICE, BROKEN, EMPTY], resources=30, color=False) == (
         """\
 error: the tree holds no resource
 dashboards/redis.yaml:3:1: error: expected a mapping
 dashboards/redis.yaml:12:5: warning: `colour`: did you mean `color`?
 rules/\\u202ex.yaml: error: two files hold rule/x\\x1b[2J
-3 errors, 1 warning.
+30 resources: 3 errors, 1 warning.
 """
     )
 
 
 def test_errors_are_red_and_warnings_yellow() -> None:
-    assert render([UNKNOWN, EMPTY], color=True) == (
+    assert render([UNKNOWN, EMPTY], resources=1, color=True) == (
         "\x1b[31merror\x1b[0m: the tree holds no resource\n"
         "dashboards/redis.yaml:12:5: \x1b[33mwarning\x1b[0m: `colour`: did you mean `color`?\n"
-        "\x1b[1m1 error, 1 warning.\x1b[0m\n"
+        "\x1b[1m1 resource: 1 error, 1 warning.\x1b[0m\n"
     )
 
 
 def test_without_problems_only_the_counts_are_left() -> None:
-    assert render([], color=False) == "0 errors, 0 warnings.\n"
+    assert render([], resources=0, color=False) == "0 resources: 0 errors, 0 warnings.\n"
 
 
 def test_json_has_the_same_with_null_for_what_is_unknown() -> None:
-    assert as_document([BROKEN, EMPTY]) == {
+    assert as_document([BROKEN, EMPTY], resources=30) == {
         "format_version": 1,
-        "summary": {"error": 2, "warning": 0},
+        "summary": {"resources": 30, "error": 2, "warning": 0},
         "problems": [
             {
                 "severity": "error",
@@ -59,7 +59,7 @@ def test_json_has_the_same_with_null_for_what_is_unknown() -> None:
 
 
 def test_json_is_ascii_whatever_a_message_holds() -> None:
-    text = render_json([TWICE])
+    text = render_json([TWICE], resources=1)
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
-    assert json.loads(text) == as_document([TWICE])
+    assert json.loads(text) == as_document([TWICE], resources=1)
