@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlsync.server import bodies
 from dlsync.server.operation import ACCOUNT, Call, Operation, answer
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from dlsync.server.store import Row
 
+Agent = dict[str, Any]  # a document of the store
 ONE = f"{ACCOUNT}/agents/{{id}}"
 SILENCE = timedelta(seconds=60)
 _TEXTS = {
@@ -25,24 +26,25 @@ _TEXTS = {
     "mode": ("mode", "DEFAULT"),
     "container_name": ("container_name", ""),
 }
+_DEMO = "demo"  # a field of the document that no answer shows
+_DOCUMENTS = "SELECT document FROM agents WHERE account = ?"
 _DETAILS = ("interfaces", "running_plugin_names", "process_summary")
 
 
 def list_all(call: Call) -> Response:
     """GET ``agents``: without the details of each."""
-    rows = call.rows("SELECT document FROM agents WHERE account = ? ORDER BY id")
-    return answer([{key: value for key, value in _view(call, row).items() if key not in _DETAILS} for row in rows])
+    shown = [_view(call, agent) for agent in tagged(call)]
+    return answer([{key: value for key, value in agent.items() if key not in _DETAILS} for agent in shown])
 
 
 def get(call: Call) -> Response:
     """GET ``agents/<id>``."""
-    row = call.row(_missing(call), "SELECT document FROM agents WHERE account = ? AND id = ?", call.names["id"])
-    return answer({**_view(call, row), "org": call.org})
+    return answer({**_view(call, one(call, call.names["id"])), "org": call.org})
 
 
 def delete(call: Call) -> Response:
     """DELETE ``agents/<id>``."""
-    return call.delete(_missing(call), "DELETE FROM agents WHERE account = ? AND id = ?", call.names["id"])
+    return call.delete(_missing(call.names["id"]), "DELETE FROM agents WHERE account = ? AND id = ?", call.names["id"])
 
 
 def ping(call: Call) -> Response:
@@ -66,14 +68,41 @@ def _said(given: dict[str, object], before: dict[str, object]) -> dict[str, obje
     return said
 
 
-def _view(call: Call, row: Row) -> dict[str, object]:
-    agent = json.loads(row["document"])
+def one(call: Call, identifier: str) -> Agent:
+    """Return an agent as it is now; 404 without one."""
+    row = call.row(_missing(identifier), f"{_DOCUMENTS} AND id = ?", identifier)
+    return _now(call, row)
+
+
+def tagged(call: Call, tag: str = EVERY) -> list[Agent]:
+    """Return the agents that carry a tag, as they are now."""
+    carried = "EXISTS (SELECT 1 FROM json_each(document, '$.tags') WHERE value = ?)"
+    return [_now(call, row) for row in call.rows(f"{_DOCUMENTS} AND {carried} ORDER BY id", tag)]
+
+
+def is_demo(agent: Agent) -> bool:
+    """Whether the demo made it, and goes on."""
+    return _DEMO in agent
+
+
+def _now(call: Call, row: Row) -> Agent:
+    """Return an agent with its last heartbeat, which is just now for those whom the demo keeps alive."""
+    agent: Agent = json.loads(row["document"])
+    if not call.settings.demo:
+        agent.pop(_DEMO, None)  # nobody pings for those of a database that an earlier demo left
+    elif agent.get(_DEMO) == "alive":
+        agent["modified"] = agent["heartbeat"] = call.timestamp()
+    return agent
+
+
+def _view(call: Call, agent: Agent) -> dict[str, object]:
     silent = call.settings.now() - datetime.fromisoformat(agent["heartbeat"]) > SILENCE
-    return {**{detail: [] for detail in _DETAILS}, **agent, "presence_state": "offline" if silent else "online"}
+    shown = {key: value for key, value in agent.items() if key != _DEMO}
+    return {**{detail: [] for detail in _DETAILS}, **shown, "presence_state": "offline" if silent else "online"}
 
 
-def _missing(call: Call) -> str:
-    return f"no agent has the id {call.names['id']!r}"
+def _missing(identifier: str) -> str:
+    return f"no agent has the id {identifier!r}"
 
 
 OPERATIONS = (

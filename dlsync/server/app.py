@@ -15,8 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from dlsync.server import accounts, agents, bodies, dashboards, links, plugins, rules, tags
+from dlsync.server import accounts, agents, bodies, dashboards, links, metrics, plugins, rules, tags
 from dlsync.server import annotations as annotation_streams
+from dlsync.server.demo.filling import fill
 from dlsync.server.operation import Call, Operation, Settings, answer, fault
 
 if TYPE_CHECKING:
@@ -27,18 +28,21 @@ if TYPE_CHECKING:
     from dlsync.server.store import Store
 
 BASE = "/api/v1"
-FAMILIES = (accounts, agents, annotation_streams, dashboards, links, plugins, rules, tags)
+FAMILIES = (accounts, agents, annotation_streams, dashboards, links, metrics, plugins, rules, tags)
 LOG = logging.getLogger("dlsync.server")
 
 
 def create_app(store: Store, settings: Settings | None = None) -> ASGIApp:
     """Return the server as an ASGI application.
 
-    The organisation and the account of the settings are there from the start.
+    The organisation and the account of the settings are there from the start; with ``demo``, its agents too.
     """
     settings = settings or Settings()
     with store.transaction():
-        store.add_account(store.add_org(settings.org), settings.account)
+        org = store.add_org(settings.org)
+        store.add_account(org, settings.account)
+        if settings.demo:
+            fill(store, store.account_id(org, settings.account), settings.now())
     app = Starlette(
         routes=[
             Route(BASE + path, endpoint, methods=list(endpoint.operations))
@@ -132,7 +136,7 @@ class Endpoint:
         org, account = names.pop("org", None), names.pop("account", None)
         org_id = "" if org is None else self._org_id(org)
         account_id = "" if org is None or account is None else self._account_id(org_id, org, account)
-        return Call(self._store, self._settings, request.headers, names, body, org_id, account_id)
+        return Call(self._store, self._settings, request.headers, request.query_params, names, body, org_id, account_id)
 
     def _org_id(self, org: str) -> str:
         row = self._store.row("SELECT id FROM orgs WHERE name = ?", org)
@@ -141,10 +145,10 @@ class Endpoint:
         return str(row["id"])
 
     def _account_id(self, org_id: str, org: str, account: str) -> str:
-        row = self._store.row("SELECT id FROM accounts WHERE org = ? AND name = ?", org_id, account)
-        if row is None:
+        found = self._store.account_id(org_id, account)
+        if not found:
             raise fault(404, f"no account of organisation {org!r} is called {account!r}")
-        return str(row["id"])
+        return found
 
 
 def decoded(segment: str) -> str:

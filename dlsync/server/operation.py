@@ -13,7 +13,7 @@ from starlette.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from starlette.datastructures import Headers
+    from starlette.datastructures import Headers, QueryParams
 
     from dlsync.server.store import Row, Store
 
@@ -42,6 +42,11 @@ def answer(value: object, status: int = 200) -> Response:
     return Response(json_text(value), status, media_type="application/json")
 
 
+def timestamp(moment: datetime) -> str:
+    """Return a time as the documentation writes it: ``2016-07-06T10:47:46.951Z``."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def no_content() -> Response:
     """Return what a delete answers."""
     return Response(status_code=204)
@@ -55,6 +60,7 @@ class Settings:
     :param post_before_put: a PUT of a rule that was not POSTed first answers 404, as some servers do.
     :param decorate: add fields of the server's own to dashboards and rules, as some servers do.
     :param body_bytes: the longest body that is read.
+    :param demo: fill the account with agents that measure something.
     :param now: the clock.
     """
 
@@ -65,6 +71,7 @@ class Settings:
     post_before_put: bool = False
     decorate: bool = False
     body_bytes: int = BODY_BYTES
+    demo: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -72,6 +79,7 @@ class Settings:
 class Call:
     """One request, read and located.
 
+    :param query: what follows the path's question mark, decoded.
     :param names: the names in the path, decoded, without the organisation's and the account's.
     :param org: id of the organisation in the path, empty where there is none; ``account`` likewise.
     """
@@ -79,6 +87,7 @@ class Call:
     store: Store
     settings: Settings
     headers: Headers
+    query: QueryParams
     names: Mapping[str, str]
     body: bytes = b""
     org: str = ""
@@ -107,8 +116,8 @@ class Call:
         return no_content()
 
     def timestamp(self) -> str:
-        """Return the time as the documentation writes it: ``2016-07-06T10:47:46.951Z``."""
-        return self.settings.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        """Return the time as the documentation writes it."""
+        return timestamp(self.settings.now())
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,17 +48,19 @@ def serve(
     account: str = "default",
     api_key: str = "changeme",
     documented_only: bool = False,
+    demo: bool = False,
     announce: Callable[[str], None],
 ) -> None:
     """Run the server until SIGTERM, then return, or until SIGINT.
 
     :param port: 0 picks a free one.
     :param db: the SQLite file; None keeps everything in memory.
+    :param demo: fill the account with an online bookshop's agents, metrics and series, unless it has agents already.
     :param announce: called with the URL once the server answers.
     :raises SettingsError: the address or the database cannot be used.
     :raises KeyboardInterrupt: SIGINT came; everything is closed by then.
     """
-    settings = Settings(org=org, account=account, api_key=api_key, documented_only=documented_only)
+    settings = Settings(org=org, account=account, api_key=api_key, documented_only=documented_only, demo=demo)
     with _listening(host, port) as listener, _opened(db) as store:
         Server(store, settings, lambda: announce(url_of(listener))).run(sockets=[listener])
 
@@ -76,15 +78,17 @@ def running(
     post_before_put: bool = False,
     decorate: bool = False,
     body_bytes: int = BODY_BYTES,
+    demo: bool = False,
 ) -> Iterator[RunningServer]:
     """Run the server in a background thread as long as the block lasts.
 
     :param post_before_put: a PUT of a rule that was not POSTed first answers 404, as some servers do.
     :param decorate: dashboards and rules carry fields of the server's own, as some servers do.
     :param body_bytes: the longest body that is read.
+    :param demo: fill the account with an online bookshop's agents, metrics and series, unless it has agents already.
     :raises SettingsError: the address or the database cannot be used.
     """
-    settings = Settings(org, account, api_key, documented_only, post_before_put, decorate, body_bytes)
+    settings = Settings(org, account, api_key, documented_only, post_before_put, decorate, body_bytes, demo)
     with _listening(host, port) as listener, _opened(db) as store:
         ready: Future[None] = Future()
         server = Server(store, settings, lambda: ready.set_result(None))

@@ -130,6 +130,11 @@ class Store:
         (org,) = self.rows("SELECT id FROM orgs WHERE name = ?", name)
         return str(org["id"])
 
+    def account_id(self, org: str, name: str) -> str:
+        """Return the id of an account of the organisation of that id; empty without such an account."""
+        row = self.row("SELECT id FROM accounts WHERE org = ? AND name = ?", org, name)
+        return "" if row is None else str(row["id"])
+
     def add_account(self, org: str, name: str) -> bool:
         """Make an account in the organisation of that id; False where its name is taken."""
         sql = "INSERT INTO accounts (id, org, name, agent_key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"

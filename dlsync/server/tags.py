@@ -17,15 +17,15 @@ _KNOWN = """SELECT tag.value AS name FROM links, json_each(links.tags) AS tag WH
 
 def list_all(call: Call) -> Response:
     """GET ``tags``."""
-    return answer([{"name": name} for name in sorted(_known(call))])
+    return answer([{"name": name} for name in sorted(known(call))])
 
 
 def delete(call: Call) -> Response:
     """DELETE ``tags/<tag>``: links and agents carry it no longer."""
     if call.name == EVERY:
         raise fault(422, f"the tag {EVERY!r} belongs to every agent and cannot be deleted")
-    if call.name not in _known(call):
-        raise fault(404, f"no link and no agent carries the tag {call.name!r}")
+    if call.name not in known(call):
+        raise fault(404, missing(call.name))
     for row in call.rows("SELECT id, tags FROM links WHERE account = ?"):
         call.store.write("UPDATE links SET tags = ? WHERE id = ?", _without(call, row["tags"]), row["id"])
     sql = "UPDATE agents SET document = json_set(document, '$.tags', json(?)) WHERE account = ? AND id = ?"
@@ -34,8 +34,14 @@ def delete(call: Call) -> Response:
     return no_content()
 
 
-def _known(call: Call) -> set[str]:
+def known(call: Call) -> set[str]:
+    """Return all tags of the account."""
     return {EVERY, *(row["name"] for row in call.rows(_KNOWN))}
+
+
+def missing(tag: str) -> str:
+    """Return the reason of a 404."""
+    return f"no link and no agent carries the tag {tag!r}"
 
 
 def _without(call: Call, tags: str) -> str:
