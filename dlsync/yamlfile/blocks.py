@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
+from dlsync.yamlfile.nodes import PROPERTIES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
     from dlsync.yamlfile.source import Source
 
 _COLON = re.compile(r"[ \t]*:")
-_BETWEEN = re.compile(r"(?:\s|#[^\r\n]*)*")
-_PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s|#[^\r\n]*)+)*")
+_BETWEEN = re.compile(r"(?:\s|#[^\r\n]*+)*+")
 _COMMENT = re.compile(r"( *)#[^\r\n]*(?:\r\n|[\r\n]|\Z)")
 _BLANK = re.compile(r"[ \t]*(?:\r\n|[\r\n])")
 _DIRECTIVES_END = re.compile(r"(?:---[ \t]*(?:\r\n|[\r\n]))?")
@@ -110,7 +111,7 @@ def _children(node: Node, source: Source) -> Iterator[tuple[Node | None, Node, i
                 raise Unspliceable
             yield key, value, key.start, colon.end()
         return
-    ahead = _PROPERTIES.match(source.text, node.start)
+    ahead = PROPERTIES.match(source.text, node.start)
     for value in node.children:
         dash = ahead.end() if ahead else node.start
         yield None, value, dash, dash + 1

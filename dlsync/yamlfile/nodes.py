@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 MAX_DEPTH = 100
 MAX_ALIASED = 10_000
 _EXOTIC = re.compile("[\x85\u2028\u2029\ufeff]")
-_INDICATOR = re.compile(r"(?:\s|#[^\r\n]*)*([-:])")
-_PROPERTIES = re.compile(r"(?:[&!]\S*(?:\s|#[^\r\n]*)+)*")
+_INDICATOR = re.compile(r"(?:\s|#[^\r\n]*+)*+([-:])")
+PROPERTIES = re.compile(r"(?:[&!]\S*+(?:\s|#[^\r\n]*+)++)*+")
 _STAND_INS = range(0xF0000, 0xFFFFE)
 
 
@@ -185,7 +185,7 @@ class _Composer:
 def _place_of_nothing(parent: Node, place: int, text: str) -> int:
     """Return where a value that is not written stands: behind its colon or dash; ruamel's place is the next token's."""
     if not parent.children:
-        ahead = _PROPERTIES.match(text, parent.start)
+        ahead = PROPERTIES.match(text, parent.start)
         behind = ahead.end() if ahead else parent.start
     else:
         behind = parent.children[-1].end

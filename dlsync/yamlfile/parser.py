@@ -44,7 +44,9 @@ _UNLIKE = tuple(
     )
 )
 _DIGITS_UNDERSCORE = re.compile(r"_(?:[\d.]|(?<=[\d.]_))")
-_NUMBER_UNDERSCORE = re.compile(r"[-+\d._](?<![\w.+-].)(?:(?<=_)[\d.]|[-+\d._a-fA-FxXo]*_)")  # 1_000 is a string, too
+_NUMBER = "+-.0123456789_ABCDEFXabcdefox"
+_NUMBER_BEGIN = "+-._0123456789"
+_LONGEST_NUMBER = 100
 _BLOCK_SCALARS = tuple(map(re.compile, (r"\|(?<![^\s\[{,:-].)", r">(?<![^\s\[{,:-].)")))
 _FLOWS = tuple(map(re.compile, (r"\[(?<![^\s\[{,:-].)(?! *\])", r"\{(?<![^\s\[{,:-].)(?! *\})")))
 _COLON_FIRST = re.compile(r":(?<=[\s\[{,]:)\S")  # in a flow, the begin of a value to ruamel
@@ -93,11 +95,18 @@ def _check_plain(text: str) -> None:
     start = prelude.end() if prelude else 0
     if text.startswith(("%", "---", "..."), start) or any(pattern.search(text, start) for pattern in _UNLIKE):
         raise _Deferred
-    if _DIGITS_UNDERSCORE.search(text) and _NUMBER_UNDERSCORE.search(text):
+    if any(_is_in_number(text, found.start()) for found in _DIGITS_UNDERSCORE.finditer(text)):
         raise _Deferred
     if not text.isascii() and _UNLIKE_WIDE.search(text):
         raise _Deferred
     _check_mixture(text)
+
+
+def _is_in_number(text: str, underscore: int) -> bool:
+    """Return whether the underscore is in a text that begins as a number does: ``1_000`` is a string to YAML 1.2."""
+    window = text[max(0, underscore - _LONGEST_NUMBER) : underscore]
+    before = window.rstrip(_NUMBER)
+    return not before[-1:].isalnum() and window[len(before) : len(before) + 1] in _NUMBER_BEGIN
 
 
 def _check_mixture(text: str) -> None:

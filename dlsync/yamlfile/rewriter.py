@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dlsync.model import Json
 
-_LEADING_COMMENTS = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|[\r\n]))*")
+_LEADING_COMMENTS = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?(?:\r\n|[\r\n]))*+")
 _LINE_FEED = re.compile(r"(?<!\r)\n")
 
 

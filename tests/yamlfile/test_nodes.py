@@ -47,6 +47,10 @@ def test_line_breaks_of_yaml_1_1_are_characters() -> None:
     assert parse("a: x\u2028y\nb: 'p\x85q'\nc: \ufeffz\n".encode()) == {"a": "x\u2028y", "b": "p\x85q", "c": "\ufeffz"}
 
 
+def test_a_long_comment_behind_a_key_without_value_costs_nothing() -> None:
+    assert parse(f"? a {'# ' * 500}\n? b".encode()) == {"a": None, "b": None}
+
+
 def nothings(node: Node, text: str) -> list[str]:
     here = [text[: node.start]] if node.kind == "scalar" and node.start == node.end else []
     return here + [found for child in node.children for found in nothings(child, text)]
