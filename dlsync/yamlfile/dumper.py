@@ -1,4 +1,4 @@
-"""A document as YAML text in the house style; our own writer, as ruamel's takes 12 ms for 4 KB and this one 0.3 ms."""
+"""A document as YAML text in the house style; our own writer, as ruamel's takes 9 ms for 4 KB and this one 0.5 ms."""
 
 from __future__ import annotations
 
