@@ -2,21 +2,31 @@
 
 ``ReadClient`` cannot send anything but GET; ``Client`` can also write::
 
-    async with Client(url="http://127.0.0.1:8080/api/v1", org="acme", account="default", key=key) as client:
+    async with dlsync.Client(url="http://127.0.0.1:8080/api/v1", org="acme", account="default", key=key) as client:
         await client.dashboards.put("redis", body)
+        await client.annotations.create("deploys", name="v24")
+
+Each family of the API is an attribute, named as the API names it, and one module of this package. What an answer must
+have and has not is a ``BadAnswer`` that names operation and field; what it has besides is kept in ``extra``.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from dlsync.client.accounts import Accounts
+from dlsync.client.accounts import Accounts, WritingAccounts
+from dlsync.client.agents import Agents, WritingAgents
+from dlsync.client.annotations import Annotations, WritingAnnotations
 from dlsync.client.capabilities import Capabilities
 from dlsync.client.connection import Connection
 from dlsync.client.dashboards import Dashboards, WritingDashboards
+from dlsync.client.links import Links, WritingLinks
+from dlsync.client.metrics import Metrics
 from dlsync.client.plugins import Plugins, WritingPlugins
 from dlsync.client.retry import Retry
 from dlsync.client.rules import Rules, WritingRules
+from dlsync.client.series import SeriesFamily
+from dlsync.client.tags import Tags, WritingTags
 from dlsync.client.writing import WritingConnection
 
 if TYPE_CHECKING:
@@ -39,18 +49,30 @@ class ReadClient:
     :raises SettingsError: where the URL, the names or the key cannot be used.
     """
 
-    dashboards: Dashboards
-    rules: Rules
-    plugins: Plugins
     accounts: Accounts
+    agents: Agents
+    annotations: Annotations
+    dashboards: Dashboards
+    links: Links
+    metrics: Metrics
+    plugins: Plugins
+    rules: Rules
+    series: SeriesFamily
+    tags: Tags
 
     def __init__(self, *, url: str, org: str, account: str, key: str, **options: Unpack[Options]) -> None:
         self._connection = connection = Connection(url, org, account, key, **options)
         capabilities = Capabilities(connection)
-        self.dashboards = Dashboards(connection, capabilities)
-        self.rules = Rules(connection, capabilities)
-        self.plugins = Plugins(connection, capabilities)
         self.accounts = Accounts(connection, capabilities)
+        self.agents = Agents(connection, capabilities)
+        self.annotations = Annotations(connection, capabilities)
+        self.dashboards = Dashboards(connection, capabilities)
+        self.links = Links(connection, capabilities)
+        self.metrics = Metrics(connection, capabilities)
+        self.plugins = Plugins(connection, capabilities)
+        self.rules = Rules(connection, capabilities)
+        self.series = SeriesFamily(connection, capabilities)
+        self.tags = Tags(connection, capabilities)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._connection!r})"
@@ -73,15 +95,26 @@ class ReadClient:
 class Client(ReadClient):
     """Reads and writes one account; takes what :class:`ReadClient` takes."""
 
+    accounts: WritingAccounts
+    agents: WritingAgents
+    annotations: WritingAnnotations
     dashboards: WritingDashboards
-    rules: WritingRules
+    links: WritingLinks
     plugins: WritingPlugins
+    rules: WritingRules
+    tags: WritingTags
 
     def __init__(self, *, url: str, org: str, account: str, key: str, **options: Unpack[Options]) -> None:
-        super().__init__(url=url, org=org, account=account, key=key, **options)
+        # nothing of the reading client's is made: each of its attributes is here one that can also write
         self._connection = connection = WritingConnection(url, org, account, key, **options)
         capabilities = Capabilities(connection)
+        self.accounts = WritingAccounts(connection, capabilities)
+        self.agents = WritingAgents(connection, capabilities)
+        self.annotations = WritingAnnotations(connection, capabilities)
         self.dashboards = WritingDashboards(connection, capabilities)
-        self.rules = WritingRules(connection, capabilities)
+        self.links = WritingLinks(connection, capabilities)
+        self.metrics = Metrics(connection, capabilities)
         self.plugins = WritingPlugins(connection, capabilities)
-        self.accounts = Accounts(connection, capabilities)
+        self.rules = WritingRules(connection, capabilities)
+        self.series = SeriesFamily(connection, capabilities)
+        self.tags = WritingTags(connection, capabilities)

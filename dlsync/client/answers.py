@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, NoReturn
 from dlsync.errors import BadAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dlsync.client.quoting import Quoter
     from dlsync.model import Json
 
@@ -29,6 +27,7 @@ class Answer:
 
     :param request: method and path that it answers.
     :param quote: makes the server's words fit for a message.
+    :param private: whether the body holds secrets, so that no message shows its beginning.
     """
 
     status: int
@@ -36,15 +35,21 @@ class Answer:
     body: bytes = field(repr=False)
     request: str
     quote: Quoter = field(repr=False)
+    private: bool = False
 
     def bad(self, problem: str) -> BadAnswer:
         """Return the error that this answer is, with the first characters of what came."""
         kind = self.quote(self.content_type, 60) or "no content type"
-        start = self.quote.start_of(self.body, _PREVIEW)
-        came = f"{kind}, beginning {start!r}" if start else f"{kind}, empty"
+        came = f"{kind}, {self._beginning()}"
         return BadAnswer(
             f"{self.request}: {problem}; got {came}", request=self.request, status=self.status, hint=URL_HINT
         )
+
+    def _beginning(self) -> str:
+        if self.private and self.body:
+            return f"{len(self.body):,} bytes that are not shown, for they hold keys"
+        start = self.quote.start_of(self.body, _PREVIEW)
+        return f"beginning {start!r}" if start else "empty"
 
 
 def yaml_of(answer: Answer) -> bytes:
@@ -82,35 +87,3 @@ def _is_too_deep(value: Json) -> bool:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(name)
-
-
-def object_of(answer: Answer) -> dict[str, Json]:
-    """Return the body, which must be a JSON object."""
-    value = json_of(answer)
-    if not isinstance(value, dict):
-        raise answer.bad("expected a JSON object")
-    return value
-
-
-def objects_of(answer: Answer) -> list[dict[str, Json]]:
-    """Return the body, which must be a JSON list of objects."""
-    value = json_of(answer)
-    if not isinstance(value, list):
-        raise answer.bad("expected a JSON list")
-    objects = [item for item in value if isinstance(item, dict)]
-    if len(objects) != len(value):
-        raise answer.bad("expected a JSON list of objects")
-    return objects
-
-
-def text_field(answer: Answer, record: Mapping[str, Json], *names: str) -> str:
-    """Return the first of the fields that is a text and not empty."""
-    for value in map(record.get, names):
-        if isinstance(value, str) and value:
-            return value
-    raise answer.bad(f"the field `{'` or `'.join(names)}` is missing or no text")
-
-
-def without(record: Mapping[str, Json], *names: str) -> dict[str, Json]:
-    """Return the fields that have no place of their own."""
-    return {name: value for name, value in record.items() if name not in names}

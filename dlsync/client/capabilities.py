@@ -91,6 +91,10 @@ class Capabilities:
         if problem:
             raise AccountNotFound(problem, hint="Check `org` and `account`.")
 
+    def forget_account(self) -> None:
+        """Have it asked again whether the account exists: accounts were created or deleted."""
+        self._account_problem = None
+
     async def _known_problem(self) -> str:
         async with self._account_lock:
             if self._account_problem is None:

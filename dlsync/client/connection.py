@@ -13,20 +13,21 @@ from dlsync import __version__
 from dlsync.client.answers import URL_HINT, Answer
 from dlsync.client.faults import translated
 from dlsync.client.pacing import Pacer
-from dlsync.client.paths import base_url, is_loopback, segment
+from dlsync.client.paths import base_url, is_loopback, prefixes, segment
 from dlsync.client.quoting import Quoter, Secret
-from dlsync.client.retry import Retry
+from dlsync.client.retry import Fault, Retry
 from dlsync.client.statuses import failure, is_success
-from dlsync.errors import BadAnswer, DlsyncError, SettingsError
+from dlsync.errors import BadAnswer, DlsyncError, SettingsError, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from types import TracebackType
 
     import httpx2
 
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
+FORM: Final = "application/x-www-form-urlencoded"
 PATIENT: Final = Retry()
 LARGEST_BODY: Final = 64 * 1024 * 1024
 _CONNECT_SECONDS: Final = 10.0
@@ -90,7 +91,7 @@ class Connection:
         self.org = org
         self.account = account
         self.requests = 0
-        self._prefixes = _prefixes(org, account)
+        self._prefixes = prefixes(org, account)
         self._key = Secret(_checked(key))
         self.quote = Quoter(self._key)
         self._concurrency = concurrency
@@ -101,6 +102,7 @@ class Connection:
         self._largest_body = largest_body
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
+        self._down = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r}, {self.org!r}, {self.account!r})"
@@ -176,14 +178,31 @@ class Connection:
         if request.method not in self.methods:
             raise DlsyncError(f"a reading connection was asked to send {request.method}; nothing was sent")
 
-    async def _exchange(self, method: str, path: str, headers: dict[str, str], content: bytes | None = None) -> Answer:
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        content: bytes | None = None,
+        *,
+        repeatable: bool = True,
+    ) -> Answer:
         if self._http is None:
             raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
         try:
             request = self._request_class(method, self.url + path, headers=self._headers | headers, content=content)
         except self._foreign as error:
             raise self._translated(error, f"{method} {path}") from error
-        return await self._retry.run(partial(self._attempt, self._http, request, f"{method} {path}"))
+        return await self._tried(partial(self._attempt, self._http, request, f"{method} {path}"), repeatable=repeatable)
+
+    async def _tried(self, attempt: Callable[[int], Awaitable[Answer]], *, repeatable: bool) -> Answer:
+        retry = self._retry if repeatable else self._retry.for_the_unrepeatable()
+        try:
+            return await (retry.for_a_server_that_is_down() if self._down else retry).run(attempt)
+        except Unreachable as error:
+            # many requests to a server that has gone must not each wait for it to come back
+            self._down = isinstance(error.__cause__, Fault) and error.__cause__.cause == "refused"
+            raise
 
     async def _attempt(self, http: httpx2.AsyncClient, request: httpx2.Request, label: str, number: int) -> Answer:  # noqa: ARG002  # a writing connection minds the number
         async with self._slots:
@@ -197,6 +216,7 @@ class Connection:
                     await response.aclose()
             except self._foreign as error:
                 raise self._translated(error, label) from error
+        self._down = False
         answer = Answer(response.status_code, response.headers.get("content-type", ""), body, label, self.quote)
         if is_success(answer.status):
             return answer
@@ -215,17 +235,6 @@ class Connection:
     def _translated(self, error: Exception, label: str) -> Exception:
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))
         return translated(error, request=label, origin=origin, quote=self.quote)
-
-
-def _prefixes(org: str, account: str) -> tuple[str, str, str]:
-    """Return the path prefixes by the value of their scope."""
-    for setting, name in (("org", org), ("account", account)):
-        if not name:
-            raise SettingsError(
-                f"`{setting}` is not set", hint=f"Give --{setting}, DLSYNC_{setting.upper()} or `{setting}`."
-            )
-    organisation = f"/orgs/{segment(org)}"
-    return "", organisation, f"{organisation}/accounts/{segment(account)}"
 
 
 def _checked(key: str) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlsync.client.answers import objects_of, text_field, without, yaml_of
+from dlsync.client.answers import yaml_of
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
+from dlsync.client.record import records_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,9 +38,7 @@ class Dashboards(Family):
         :raises Unsupported: where the server has only the documented operations; sent once a run at most.
         """
         answer = await self._capabilities.attempt("GET dashboards", lambda: self._get(_FAMILY))
-        return tuple(
-            NamedDocument(text_field(answer, item, "name"), without(item, "name")) for item in objects_of(answer)
-        )
+        return tuple(NamedDocument(record.text("name"), record.rest) for record in records_of(answer))
 
     async def export(self, name: str) -> bytes:
         """Return one dashboard as YAML (GET dashboards/<name>).

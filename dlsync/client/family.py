@@ -67,6 +67,14 @@ class WritingFamily(Family):
     async def _send_json(self, method: Method, payload: Mapping[str, Json], *segments: str) -> Answer:
         return await self._send(method, *segments, body=json.dumps(payload).encode())
 
+    async def _send_once(self, payload: Mapping[str, Json], *segments: str) -> Answer:
+        """POST what would be there twice if it arrived twice."""
+        try:
+            return await self._connection.send("POST", segments, body=json.dumps(payload).encode(), repeatable=False)
+        except NotFound:
+            await self._capabilities.confirm_account()
+            raise
+
     async def _create(self, family: str, payload: Mapping[str, Json], name: str, accept: str = JSON) -> None:
         """POST, create-if-absent. 422 says both "exists" and "is wrong", so the server is asked which.
 

@@ -65,3 +65,17 @@ def segment(name: str) -> str:
         ) from None
     # `.` and `..` alone mean "here" and "up" in a URL, unless their dots are encoded.
     return encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded
+
+
+def prefixes(org: str, account: str) -> tuple[str, str, str]:
+    """Return what paths begin with: those of the server, of the organisation and of the account.
+
+    :raises SettingsError: where a name is empty.
+    """
+    for setting, name in (("org", org), ("account", account)):
+        if not name:
+            raise SettingsError(
+                f"`{setting}` is not set", hint=f"Give --{setting}, DLSYNC_{setting.upper()} or `{setting}`."
+            )
+    organisation = f"/orgs/{segment(org)}"
+    return "", organisation, f"{organisation}/accounts/{segment(account)}"

@@ -7,13 +7,14 @@ import binascii
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlsync.client.answers import object_of, objects_of, text_field, without
 from dlsync.client.family import Family, WritingFamily
+from dlsync.client.record import record_of, records_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlsync.client.answers import Answer
+    from dlsync.client.record import Record
     from dlsync.model import Json
 
 _FAMILY = "plugins"
@@ -54,10 +55,7 @@ class Plugins(Family):
         The documentation calls the name ``plugin``, observed servers ``name``.
         """
         answer = await self._get(_FAMILY)
-        return tuple(
-            PluginEntry(text_field(answer, item, "name", "plugin"), without(item, "name", "plugin"))
-            for item in objects_of(answer)
-        )
+        return tuple(PluginEntry(record.text("name", "plugin"), record.rest) for record in records_of(answer))
 
     async def get(self, name: str) -> Plugin:
         """Return one plugin, whole (GET plugins/<name>).
@@ -65,13 +63,13 @@ class Plugins(Family):
         :raises NotFound: where there is none of that name.
         """
         answer = await self._get(_FAMILY, name)
-        record = object_of(answer)
-        extension = record.get("extension")
+        record = record_of(answer)
+        extension = record.json("extension")
         return Plugin(
-            text_field(answer, record, "name", "plugin"),
+            record.text("name", "plugin"),
             extension if isinstance(extension, str) else "",
             _content(answer, record),
-            without(record, "name", "plugin", "extension", "content", "encoding"),
+            record.rest,
         )
 
 
@@ -108,11 +106,11 @@ def _encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _content(answer: Answer, record: Mapping[str, Json]) -> bytes:
-    content = record.get("content")
+def _content(answer: Answer, record: Record) -> bytes:
+    content = record.json("content")
     if not isinstance(content, str):
         raise answer.bad("the field `content` is missing or no text")
-    if (record.get("encoding") or "base64") != "base64":
+    if (record.json("encoding") or "base64") != "base64":
         raise answer.bad("the field `encoding` is not base64")
     try:
         # line breaks are let through: the documented upload pipes through `base64`, which wraps its lines

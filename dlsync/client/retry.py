@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING, Literal, TypeVar
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dlsync.errors import ApiError
 
 T = TypeVar("T")
+# what is "broken" or timed out may have been done all the same; what is refused or answered by a status was not
 Cause = Literal["refused", "timeout", "broken", "status"]
 
 
@@ -53,7 +54,8 @@ class Retry:
     """Exponential backoff with full jitter: a wait is random between nothing and a bound that doubles.
 
     :param attempts: of one request, at most; ``refused_attempts`` where nobody listens (the defaults then give up after
-        2 to 3 s), ``timeout_attempts`` where each attempt already took its whole timeout.
+        2 to 3 s), ``timeout_attempts`` where each attempt already took its whole timeout, ``broken_attempts`` where the
+        connection broke or a gateway lost the answer.
     :param base: bound of the first wait, seconds.
     :param longest: bound of any wait, seconds.
     :param ceiling: of all waits of one request together, seconds. A server that asks for more is not waited for.
@@ -65,12 +67,21 @@ class Retry:
     attempts: int = 10
     refused_attempts: int = 5
     timeout_attempts: int = 3
+    broken_attempts: int = 10
     base: float = 0.3
     longest: float = 8.0
     ceiling: float = 30.0
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     random: Callable[[], float] = random.random
     now: Callable[[], float] = time.time
+
+    def for_the_unrepeatable(self) -> Retry:
+        """Return this, but for a request that must not be done twice."""
+        return replace(self, timeout_attempts=1, broken_attempts=1)
+
+    def for_a_server_that_is_down(self) -> Retry:
+        """Return this, but for a server of which another request has found that nobody listens."""
+        return replace(self, refused_attempts=1)
 
     async def run(self, attempt: Callable[[int], Awaitable[T]]) -> T:
         """Return what the attempt returns.
@@ -100,7 +111,11 @@ class Retry:
         return min(max(asked, backoff), left)
 
     def _most_attempts(self, fault: Fault) -> int:
-        fewer = {"refused": self.refused_attempts, "timeout": self.timeout_attempts}
+        fewer = {
+            "refused": self.refused_attempts,
+            "timeout": self.timeout_attempts,
+            "broken": self.broken_attempts,
+        }
         return min(self.attempts, fewer.get(fault.cause, self.attempts))
 
 

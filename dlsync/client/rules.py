@@ -1,13 +1,14 @@
-"""The family ``rules``: export and import are documented, list, create and delete observed."""
+"""The family ``rules``: export and import are documented, all else observed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlsync.client.answers import objects_of, text_field, without, yaml_of
+from dlsync.client.answers import yaml_of
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
+from dlsync.client.record import records_of
 from dlsync.errors import AlreadyExists, NotFound, Unsupported
 
 if TYPE_CHECKING:
@@ -43,13 +44,8 @@ class Rules(Family):
         """
         answer = await self._capabilities.attempt("GET rules", lambda: self._get(_FAMILY))
         return tuple(
-            RuleEntry(
-                text_field(answer, item, "name"),
-                item.get("id"),
-                item.get("mute"),
-                without(item, "name", "id", "mute"),
-            )
-            for item in objects_of(answer)
+            RuleEntry(record.text("name"), record.json("id"), record.json("mute"), record.rest)
+            for record in records_of(answer)
         )
 
     async def export(self, name: str) -> bytes:
@@ -58,6 +54,19 @@ class Rules(Family):
         :raises NotFound: where there is none of that name.
         """
         return yaml_of(await self._get(_FAMILY, name, accept=YAML))
+
+    async def criteria(self, name: str) -> tuple[Mapping[str, Json], ...]:
+        """Return a rule's criteria as the server sees them (GET rules/<name>/criteria, observed).
+
+        :raises NotFound: where there is no rule of that name.
+        :raises Unsupported: where the server has only the documented operations.
+        """
+        answer = await self._capabilities.attempt(
+            "GET rules/criteria",
+            lambda: self._get(_FAMILY, name, "criteria"),
+            exists=lambda: self._exists(_FAMILY, name, accept=YAML),
+        )
+        return tuple(record.rest for record in records_of(answer))
 
 
 class WritingRules(Rules, WritingFamily):
@@ -81,6 +90,18 @@ class WritingRules(Rules, WritingFamily):
         :raises Unsupported: where the server has only the documented operations.
         """
         await self._capabilities.attempt("POST rules", lambda: self._create(_FAMILY, {"name": name}, name, YAML))
+
+    async def mute(self, name: str, *, mute: bool = True) -> None:
+        """Silence a rule, or let it speak again (PATCH rules/<name>, observed).
+
+        :raises NotFound: where there is none of that name.
+        :raises Unsupported: where the server has only the documented operations.
+        """
+        await self._capabilities.attempt(
+            "PATCH rules",
+            lambda: self._send_json("PATCH", {"mute": mute}, _FAMILY, name),
+            exists=lambda: self._exists(_FAMILY, name, accept=YAML),
+        )
 
     async def delete(self, name: str) -> None:
         """Delete a rule (DELETE rules/<name>, observed).

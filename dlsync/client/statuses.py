@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlsync.client.answers import Answer
+    from dlsync.client.retry import Cause
 
 METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 _TRANSIENT = frozenset({429, 502, 503, 504})
+_LOST_BEHIND_A_GATEWAY = frozenset({HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT})
 _TAKEN = frozenset({HTTPStatus.CONFLICT, UNPROCESSABLE})
 _KEY_HINT = "Check the key in DLSYNC_API_KEY or --api-key-file, and that its user may use this account."
 
@@ -46,7 +48,8 @@ def _transient(answer: Answer, after: str) -> Fault:
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
         hint = "Set `requests_per_second` or a lower `concurrency`, or try again later."
     words = f"the server answered {answer.status}{': ' if said else ''}{said}"
-    return Fault("status", words, request=answer.request, status=answer.status, after=after, hint=hint)
+    cause: Cause = "broken" if answer.status in _LOST_BEHIND_A_GATEWAY else "status"
+    return Fault(cause, words, request=answer.request, status=answer.status, after=after, hint=hint)
 
 
 def _redirect(answer: Answer, location: str) -> ApiError:

@@ -19,7 +19,7 @@ Method = Literal["PUT", "POST", "PATCH", "DELETE"]
 class WritingConnection(Connection):
     """A :class:`Connection` that can also write.
 
-    Every write of the API is safe to repeat, POST being create-if-absent; so faults are retried as for GET.
+    Writes that are safe to repeat, a POST that is create-if-absent among them, are retried as GET is.
     """
 
     methods: ClassVar[frozenset[str]] = frozenset({"GET", "PUT", "POST", "PATCH", "DELETE"})
@@ -32,14 +32,17 @@ class WritingConnection(Connection):
         body: bytes | None = None,
         content_type: str = JSON,
         scope: Scope = Scope.ACCOUNT,
+        repeatable: bool = True,
     ) -> Answer:
         """Send a write; any 2xx is success, with or without a body.
 
         :param segments: names, not encoded, below the scope.
+        :param repeatable: False for what would be done twice; then it is sent again only where the server has surely
+            not done it.
         :raises ApiError: where it was not done, or it is not known whether it was; see :mod:`dlsync.errors`.
         """
         headers = {"Accept": JSON} if body is None else {"Accept": JSON, "Content-Type": content_type}
-        return await self._exchange(method, self._path(segments, scope), headers, body)
+        return await self._exchange(method, self._path(segments, scope), headers, body, repeatable=repeatable)
 
     async def _attempt(self, http: httpx2.AsyncClient, request: httpx2.Request, label: str, number: int) -> Answer:
         try:

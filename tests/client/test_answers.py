@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.client.answers import json_of, object_of, objects_of, text_field, without, yaml_of
+from dlsync.client.answers import json_of, yaml_of
 from dlsync.errors import BadAnswer
 from tests.builders import KEY, answer_of
 
@@ -87,34 +88,13 @@ def test_a_web_page_is_no_export(body: bytes, content_type: str) -> None:
         yaml_of(answer_of(body, content_type))
 
 
-@pytest.mark.parametrize("body", [b"[]", b"1", b'"x"', b"null"])
-def test_an_object_is_nothing_else(body: bytes) -> None:
-    with pytest.raises(BadAnswer, match="expected a JSON object"):
-        object_of(answer_of(body))
-    assert object_of(answer_of(b'{"a": 1}')) == {"a": 1}
-
-
-@pytest.mark.parametrize("body", [b"{}", b"null", b'["x"]', b"[{}, null]"])
-def test_a_list_of_objects_is_nothing_else(body: bytes) -> None:
-    with pytest.raises(BadAnswer, match="expected a JSON list"):
-        objects_of(answer_of(body))
-    assert objects_of(answer_of(b'[{"a": 1}, {}]')) == [{"a": 1}, {}]
-
-
-def test_a_text_field_is_the_first_that_holds_a_text() -> None:
-    answer = answer_of(b"")
-    assert text_field(answer, {"name": None, "plugin": "base"}, "name", "plugin") == "base"
-    assert text_field(answer, {"name": "a", "plugin": "b"}, "name", "plugin") == "a"
-
-
-@pytest.mark.parametrize("record", [{}, {"name": 5}, {"name": ""}, {"plugin": None}])
-def test_a_missing_field_is_a_bad_answer_that_names_operation_and_field(record: dict[str, None]) -> None:
-    with pytest.raises(BadAnswer, match=r"GET /orgs/.*`name` or `plugin`"):
-        text_field(answer_of(b"[{}]"), record, "name", "plugin")
-
-
-def test_unknown_fields_are_what_is_left() -> None:
-    assert without({"name": "a", "b": 1, "c": 2}, "name", "c") == {"b": 1}
+def test_a_private_answer_is_never_shown_not_even_its_beginning() -> None:
+    private = replace(answer_of(b'[{"agent_keys": ["k3y"]'), private=True)
+    with pytest.raises(BadAnswer, match="expected JSON; got application/json, 23 bytes that are not shown") as caught:
+        json_of(private)
+    assert "k3y" not in caught.value.message
+    with pytest.raises(BadAnswer, match="empty"):
+        json_of(replace(private, body=b""))
 
 
 def test_the_body_and_the_key_are_not_in_the_repr() -> None:

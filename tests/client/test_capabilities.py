@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from dlsync.errors import (
     Unsupported,
 )
 from tests.builders import Misbehaviour, Reply, Seen, by_request, in_order, json_reply, scripted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 pytestmark = pytest.mark.anyio
 ACCOUNTS = "GET /api/v1/orgs/acme/accounts"
@@ -78,6 +82,20 @@ async def test_an_organisation_without_accounts_says_so() -> None:
     async with scripted(by_request({ACCOUNTS: json_reply([])}, MISSING)) as (_, client):
         with pytest.raises(AccountNotFound, match="it has: none"):
             await client.plugins.list()
+
+
+async def test_an_account_that_was_missing_is_asked_for_again_once_accounts_were_created() -> None:
+    accounts = in_order(json_reply([]), json_reply([{"name": "default"}]))
+    replies: dict[str, Reply | Callable[[Seen], Reply]] = {
+        ACCOUNTS: accounts,
+        "POST /api/v1/orgs/acme/accounts": Reply(201),
+    }
+    async with scripted(by_request(replies, MISSING)) as (_, client):
+        with pytest.raises(AccountNotFound):
+            await client.dashboards.export("redis")
+        await client.accounts.create("default")
+        with pytest.raises(NotFound):
+            await client.dashboards.export("redis")
 
 
 @pytest.mark.parametrize("reply", [Reply(401), Reply(403), Reply(405), Reply(500), Reply(200, b"<html>")])

@@ -159,6 +159,39 @@ async def test_a_server_that_is_down_is_unreachable_after_five_attempts() -> Non
     assert connection.requests == 5
 
 
+async def test_once_a_server_was_found_down_each_request_tries_once_until_it_is_back() -> None:
+    refusing, asked = True, 0
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        nonlocal asked
+        asked += 1
+        if refusing:
+            raise httpx2.ConnectError("refused", request=request)
+        return httpx2.Response(200)
+
+    async with connection_to("https://example.com", transport=httpx2.MockTransport(answer)) as connection:
+        for attempts in (5, 1, 1):
+            asked = 0
+            with pytest.raises(Unreachable, match=f"after {attempts} attempt"):
+                await connection.get(("x",))
+            assert asked == attempts
+        refusing = False
+        await connection.get(("x",))
+        refusing = True
+        with pytest.raises(Unreachable, match="after 5 attempts"):
+            await connection.get(("x",))
+
+
+async def test_a_server_that_breaks_connections_is_not_taken_for_one_that_is_down() -> None:
+    async with (
+        scripted_server(Reply(misbehaviour=Misbehaviour.CLOSE)) as server,
+        connection_to(server.url) as connection,
+    ):
+        for _ in range(2):
+            with pytest.raises(Unreachable, match="after 9 attempts"):
+                await connection.get(("x",))
+
+
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 async def test_a_status_that_may_pass_is_tried_again(status: int) -> None:
     async with scripted_server(in_order(Reply(status), OK)) as server, connection_to(server.url) as connection:

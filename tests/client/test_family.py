@@ -11,7 +11,7 @@ pytestmark = pytest.mark.anyio
 def test_a_reading_family_has_no_way_to_write() -> None:
     reader = reader_of("http://127.0.0.1:1")
     families = [value for value in vars(reader).values() if isinstance(value, Family)]
-    assert len(families) == 4
+    assert len(families) == 10
     assert not any(isinstance(family, WritingFamily) or hasattr(family, "_send") for family in families)
 
 

@@ -66,6 +66,23 @@ async def test_timeouts_are_tried_less_often_for_each_costs_its_whole_time() -> 
     assert "3 attempts" in error.message
 
 
+@pytest.mark.parametrize(("cause", "attempts"), [("broken", 1), ("timeout", 1), ("refused", 5), ("status", 10)])
+async def test_what_must_not_be_done_twice_is_repeated_only_where_it_was_surely_not_done(
+    cause: Cause, attempts: int
+) -> None:
+    careful = Retry(sleep=Sleeper(), random=lambda: 0.0).for_the_unrepeatable()
+    with pytest.raises(ApiError, match=f"after {attempts} attempt"):
+        await careful.run(failing(99, cause))
+
+
+async def test_a_server_that_is_known_to_be_down_is_not_waited_for() -> None:
+    sleeper = Sleeper()
+    hopeless = Retry(sleep=sleeper).for_a_server_that_is_down()
+    assert "after 1 attempt;" in (await failure_of(hopeless, failing(99, "refused"))).message
+    assert sleeper.waits == []
+    assert await hopeless.run(failing(3, "broken")) == 4
+
+
 async def test_a_status_that_stays_is_the_servers_fault() -> None:
     error = await failure_of(Retry(sleep=Sleeper(), attempts=1), failing(99, "status"))
     assert isinstance(error, ServerFault)

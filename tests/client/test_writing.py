@@ -4,15 +4,15 @@ import pytest
 
 from dlsync.client.connection import Connection
 from dlsync.client.writing import WritingConnection
-from dlsync.errors import AlreadyExists, NotFound, Rejected
+from dlsync.errors import AlreadyExists, NotFound, Rejected, ServerFault, Unreachable
 from tests.builders import IMPATIENT, KEY, Misbehaviour, Reply, ScriptedServer, in_order, scripted_server
 
 pytestmark = pytest.mark.anyio
 LOST = Reply(misbehaviour=Misbehaviour.RESET)
 
 
-def writer_to(server: ScriptedServer) -> WritingConnection:
-    return WritingConnection(server.url, "acme", "default", KEY, retry=IMPATIENT)
+def writer_to(server: ScriptedServer, *, timeout: float = 30) -> WritingConnection:
+    return WritingConnection(server.url, "acme", "default", KEY, retry=IMPATIENT, timeout=timeout)
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST", "PATCH", "DELETE"])
@@ -59,6 +59,23 @@ async def test_a_create_whose_repetition_finds_the_name_taken_reports_that() -> 
     async with scripted_server(in_order(LOST, Reply(422))) as server, writer_to(server) as connection:
         with pytest.raises(AlreadyExists):
             await connection.send("POST", ("plugins",), body=b"{}")
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [LOST, Reply(misbehaviour=Misbehaviour.CLOSE), Reply(misbehaviour=Misbehaviour.HANG), Reply(502), Reply(504)],
+)
+async def test_what_must_not_be_done_twice_is_not_sent_again_where_it_may_have_been_done(lost: Reply) -> None:
+    async with scripted_server(in_order(lost, Reply(201))) as server, writer_to(server, timeout=0.2) as connection:
+        with pytest.raises((Unreachable, ServerFault), match="after 1 attempt;"):
+            await connection.send("POST", ("links",), body=b"{}", repeatable=False)
+    assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("busy", [Reply(429), Reply(503)])
+async def test_what_must_not_be_done_twice_is_sent_again_where_it_was_refused(busy: Reply) -> None:
+    async with scripted_server(in_order(busy, Reply(201))) as server, writer_to(server) as connection:
+        assert (await connection.send("POST", ("links",), body=b"{}", repeatable=False)).status == 201
 
 
 async def test_a_refusal_is_not_repeated() -> None:

@@ -1,0 +1,98 @@
+"""The family ``links``: the list is documented, all else observed. A link deploys a plugin to agents by their tags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlsync.client.family import Family, WritingFamily
+from dlsync.client.record import record_of, records_of
+from dlsync.client.statuses import UNPROCESSABLE
+from dlsync.errors import AlreadyExists, Rejected, ServerFault, Unreachable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from dlsync.client.record import Record
+    from dlsync.model import Json
+
+_FAMILY = "links"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One link.
+
+    :param plugin: the plugin's name.
+    :param tags: of the agents that get it.
+    :param extra: all other fields, such as ``org``.
+    """
+
+    id: str
+    plugin: str
+    tags: tuple[str, ...]
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Links(Family):
+    """Reads links."""
+
+    async def list(self) -> tuple[Link, ...]:
+        """Return all links (GET links)."""
+        return tuple(map(_link, records_of(await self._get(_FAMILY))))
+
+    async def get(self, link_id: str) -> Link:
+        """Return one link (GET links/<id>, observed).
+
+        :raises NotFound: where there is none of that id.
+        :raises Unsupported: where the server has only the documented operations.
+        """
+        answer = await self._capabilities.attempt(
+            "GET links/<id>", lambda: self._get(_FAMILY, link_id), exists=lambda: self._is_there(link_id)
+        )
+        return _link(record_of(answer))
+
+    async def _is_there(self, identifier: str) -> bool:
+        return any(link.id == identifier for link in await self.list())
+
+
+class WritingLinks(Links, WritingFamily):
+    """Reads and writes links."""
+
+    async def create(self, plugin: str, tags: Iterable[str]) -> None:
+        """Link a plugin to tags (POST links, observed).
+
+        Where it is not known whether it was done, the list is asked; so there are never two for one call.
+
+        :param plugin: the plugin's name.
+        :raises NotFound: where there is no such plugin; ``Rejected`` by servers that say so with a reason.
+        :raises Unsupported: where the server has only the documented operations.
+        """
+        wanted = list(tags)
+        try:
+            await self._capabilities.attempt(
+                "POST links",
+                lambda: self._send_once({"plugin": plugin, "tags": [*wanted]}, _FAMILY),
+                exists=lambda: self._exists("plugins", plugin),
+            )
+        except (Unreachable, ServerFault):
+            if not any(link.plugin == plugin and set(link.tags) == set(wanted) for link in await self.list()):
+                raise
+        except AlreadyExists as error:
+            if error.status != UNPROCESSABLE:
+                raise
+            raise Rejected(error.message, request=error.request, status=error.status) from error
+
+    async def delete(self, link_id: str) -> None:
+        """Delete a link (DELETE links/<id>, observed).
+
+        :raises NotFound: where there is none of that id.
+        :raises Unsupported: where the server has only the documented operations.
+        """
+        await self._capabilities.attempt(
+            "DELETE links", lambda: self._send("DELETE", _FAMILY, link_id), exists=lambda: self._is_there(link_id)
+        )
+
+
+def _link(record: Record) -> Link:
+    return Link(record.text("id"), record.text("plugin"), record.texts("tags"), record.rest)

@@ -1,0 +1,129 @@
+"""One JSON object of an answer: fields are taken from it one by one, and what is left nobody here has a name for."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeVar
+
+from dlsync.client.answers import json_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.client.answers import Answer
+    from dlsync.errors import BadAnswer
+    from dlsync.model import Json
+
+T = TypeVar("T")
+
+
+class Record:
+    """Gives out its fields; one that is missing or of another type is a BadAnswer that names operation and field.
+
+    :param answer: that it came in.
+    :param fields: the object; left as it is.
+    :param path: of the object in the item that the answer is a list of, with a dot after it.
+    """
+
+    def __init__(self, answer: Answer, fields: Mapping[str, Json], path: str = "") -> None:
+        self._answer = answer
+        self._left = dict(fields)
+        self._path = path
+
+    def text(self, *names: str) -> str:
+        """Take the first of the fields that is a text and not empty; the others of them are gone as well."""
+        for value in [self._left.pop(name, None) for name in names]:
+            if isinstance(value, str) and value:
+                return value
+        raise self._missing("text", *names)
+
+    def text_if_any(self, name: str) -> str:
+        """Take a text; empty where there is none or it is null."""
+        value = self._left.pop(name, None)
+        if value is None or isinstance(value, str):
+            return value or ""
+        raise self._answer.bad(f"the field `{self._path}{name}` is no text")
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Take a list of texts."""
+        texts = _all(str, self._left.pop(name, None))
+        if texts is None:
+            raise self._missing("list of texts", name)
+        return tuple(texts)
+
+    def number_if_any(self, name: str) -> float | None:
+        """Take a number as it is; None where it is null. True and false are 1 and 0."""
+        value = self._left.pop(name, "missing")
+        if value is None:
+            return None
+        if isinstance(value, int):
+            return int(value)
+        if isinstance(value, float) and math.isfinite(value):
+            return value
+        raise self._missing("number", name)
+
+    def number(self, name: str) -> float:
+        """Take a number as it is."""
+        value = self.number_if_any(name)
+        if value is None:
+            raise self._missing("number", name)
+        return value
+
+    def json(self, name: str) -> Json:
+        """Take whatever there is; None for nothing."""
+        return self._left.pop(name, None)
+
+    def record(self, name: str) -> Record:
+        """Take an object."""
+        value = self._left.pop(name, None)
+        if isinstance(value, dict):
+            return Record(self._answer, value, f"{self._path}{name}.")
+        raise self._missing("object", name)
+
+    def records(self, name: str) -> list[Record]:
+        """Take a list of objects."""
+        objects = _all(dict, self._left.pop(name, None))
+        if objects is None:
+            raise self._missing("list of objects", name)
+        return [Record(self._answer, item, f"{self._path}{name}.") for item in objects]
+
+    @property
+    def rest(self) -> dict[str, Json]:
+        """The fields that were not taken so far."""
+        return dict(self._left)
+
+    def _missing(self, expected: str, *names: str) -> BadAnswer:
+        fields = "` or `".join(self._path + name for name in names)
+        return self._answer.bad(f"the field `{fields}` is missing or no {expected}")
+
+
+def record_of(answer: Answer) -> Record:
+    """Return the body, which must be a JSON object."""
+    value = json_of(answer)
+    if not isinstance(value, dict):
+        raise answer.bad("expected a JSON object")
+    return Record(answer, value)
+
+
+def records_of(answer: Answer) -> list[Record]:
+    """Return the body, which must be a JSON list of objects."""
+    objects = _all(dict, json_of(answer))
+    if objects is None:
+        raise answer.bad("expected a JSON list of objects")
+    return [Record(answer, item) for item in objects]
+
+
+def texts_of(answer: Answer) -> tuple[str, ...]:
+    """Return the body, which must be a JSON list of texts."""
+    texts = _all(str, json_of(answer))
+    if texts is None:
+        raise answer.bad("expected a JSON list of texts")
+    return tuple(texts)
+
+
+def _all(kind: type[T], value: Json) -> list[T] | None:
+    """Return the items of what must be a list, each of that type; None where it is not."""
+    if not isinstance(value, list):
+        return None
+    items = [item for item in value if isinstance(item, kind)]
+    return items if len(items) == len(value) else None
