@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlsync import exporter, file_writer, planner, state_reader
@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 
 WEB = "# the fleet\ntitle:   'Web' # ours\npositions: [ ]\nperiod: 60\n"
 RULE = "title: Web\ncriteria: []\n"
-# a loaded machine is no failure
-THOROUGHLY = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# each example is an account, filled and exported: 0.3 s
+SOME = settings(max_examples=20)
 FILES: dict[str, str | bytes] = {
     "dashboards/team/web.yaml": WEB,
     "rules/web.yaml": RULE,
@@ -251,7 +251,7 @@ def test_whatever_a_resource_is_called_its_file_is_in_its_folder_and_stands_for_
     assert not export(live, tree)
 
 
-@THOROUGHLY
+@SOME
 @given(
     names=st.lists(
         st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8) | st.sampled_from(HOSTILE),
@@ -333,7 +333,7 @@ def test_the_mode_of_a_script_is_kept(live: Account, tree: Path) -> None:
     assert (tree / "plugins/disk.py").stat().st_mode & 0o777 == 0o755
 
 
-@THOROUGHLY
+@SOME
 @given(files=trees(), live_files=trees(), flavour=st.sampled_from(sorted(FLAVOURS)))
 def test_a_mirror_over_any_tree_plans_to_nothing_and_a_second_one_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, bytes], live_files: dict[str, bytes], flavour: str

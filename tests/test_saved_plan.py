@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from dlsync import saved_plan
 from dlsync.errors import DlsyncError, Refused
@@ -49,7 +49,6 @@ def test_the_file_is_the_plan_as_json_prints_it(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "plan.json").read_text())["format_version"] == 1
 
 
-@settings(deadline=None)
 @given(made=any_plan())
 def test_what_was_saved_is_not_stale(tmp_path_factory: pytest.TempPathFactory, made: Plan) -> None:
     made = Plan(made.target, tuple({one.address: one for one in made.changes}.values()), made.unchanged, made.commit)
