@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from dlsync.model import Json
 
 KNOWN = Values(
-    {"team": "web", "limit": 90, "on": True, "off": False, "none": None, "tags": ["a", "b"]}, {"HOOK": "s3cret"}
+    {"team": "web", "limit": 90, "one": 1, "on": True, "off": False, "none": None, "tags": ["a", "b"]},
+    {"HOOK": "s3cret"},
 )
 
 
