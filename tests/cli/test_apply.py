@@ -1,0 +1,278 @@
+"""``dlsync apply``: shows the plan, asks, and makes the server what the files say."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlsync import schema
+from tests.builders import Reply, by_request, json_reply
+from tests.cli_builders import (
+    DASHBOARD,
+    Piped,
+    Served,
+    Terminal,
+    by_hand,
+    command_line,
+    dlsync,
+    environment,
+    misbehaving,
+    process_environment,
+)
+from tests.tree_builders import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+APPLIED = "Applied: 3 created, 0 updated, 0 deleted, 0 failed.\n"
+
+
+def changes(env: dict[str, str], tree: Path) -> int:
+    return len(json.loads(dlsync("plan", tree, "--format", "json", env=env).out)["changes"])
+
+
+def test_it_shows_the_plan_and_how_it_went_on_stdout(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("apply", tree, "--auto-approve", env=env)
+    assert (done.code, done.err) == (0, "")
+    plan, results = done.out.split("Plan: 3 to create, 0 to update, 0 to delete, 0 unchanged.\n")
+    assert "+ rule/load  create  rules/load.yaml:1\n" in plan
+    assert "+ rule/load  create  rules/load.yaml:1  applied\n" in results
+    assert results.endswith(APPLIED)
+    assert changes(env, tree) == 0
+
+
+def test_with_nothing_to_do_it_says_so_and_asks_nobody(tree: Path, env: dict[str, str]) -> None:
+    dlsync("apply", tree, "--auto-approve", env=env)
+    done = dlsync("apply", tree, env=env, typed="")
+    assert (done.code, done.writes, done.err) == (0, [], "")
+    assert done.out.startswith("Nothing to do: 3 resources on acme/")
+
+
+@pytest.mark.parametrize("answer", ["y\n", "Yes\n", " y \n"])
+def test_a_yes_applies(tree: Path, env: dict[str, str], answer: str) -> None:
+    done = dlsync("apply", tree, env=env, typed=answer)
+    assert done.code == 0
+    assert done.err == f"Apply this to acme/{env['DLSYNC_ACCOUNT']} at {env['DLSYNC_URL']}? [y/N] "
+    assert done.out.endswith(APPLIED)
+
+
+@pytest.mark.parametrize("answer", ["n\n", "\n", "", "yess\n", "y es\n"])
+def test_anything_else_applies_nothing(tree: Path, env: dict[str, str], answer: str) -> None:
+    done = dlsync("apply", tree, env=env, typed=answer)
+    assert (done.code, done.writes) == (1, [])
+    assert done.err.endswith("Nothing was applied.\n")
+    assert changes(env, tree) == 3
+
+
+@pytest.mark.parametrize(
+    "missing", [{}, {"closed": True}, {"typed": "y\n", "err": Piped()}], ids=["stdin", "closed stdin", "stderr"]
+)
+def test_without_a_terminal_it_sends_nothing_before_it_is_told_to(
+    tree: Path, env: dict[str, str], missing: dict[str, Any]
+) -> None:
+    done = dlsync("apply", tree, env=env, **missing)
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert done.err == "error: there is no terminal to ask on\nReview `dlsync plan`, then give --auto-approve.\n"
+
+
+def test_json_is_one_document_with_results_and_the_plan_is_shown_beside_it(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, {"dashboards/web.yaml": f"{DASHBOARD}colour: red\n"})
+    done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
+    document = json.loads(done.out)
+    assert schema.check("plan", document) == []
+    assert [(one["kind"], one["result"], one["error"]) for one in document["changes"]] == [
+        ("plugin", "applied", None),
+        ("dashboard", "applied", None),
+        ("rule", "applied", None),
+    ]
+    assert "+ rule/load  create" in done.err
+    assert done.err.count("colour") == 2  # as a field of the new dashboard, and in the warning
+
+
+def test_json_of_nothing_to_do_is_a_document_too_and_its_warnings_are_beside_it(
+    tree: Path, env: dict[str, str]
+) -> None:
+    write_tree(tree, {"dlsync.yaml": "purne: all\n"})
+    dlsync("apply", tree, "--auto-approve", env=env)
+    done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
+    assert json.loads(done.out)["changes"] == []
+    assert done.err == "dlsync.yaml:1:1: warning: `purne`: did you mean `prune`?\n"
+
+
+def test_a_warning_is_said_once(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, {"dlsync.yaml": "purne: all\n"})
+    assert dlsync("apply", tree, "--auto-approve", env=env).out.count("purne") == 1
+    assert dlsync("apply", tree, "--auto-approve", env=env).out.count("purne") == 1
+
+
+def test_some_that_failed_are_an_exit_code_of_their_own(tree: Path) -> None:
+    replies = {
+        "GET plugins": json_reply([]),
+        "GET dashboards": json_reply([]),
+        "GET rules": json_reply([]),
+        "GET /api/v1/orgs/acme/accounts": json_reply([{"id": "1", "name": "default", "agent_keys": []}]),
+        "GET rules/load": Reply(200, b"title: Load\ncriteria: []\n", (("Content-Type", "application/yaml"),)),
+        "PUT rules/load": Reply(204),
+        "POST plugins": json_reply({"error": "no scripts on Sundays"}, 400),
+        "PUT dashboards/web": json_reply({"error": "too pretty"}, 400),
+    }
+    with misbehaving(by_request(replies, otherwise=json_reply({}, 404))) as server:
+        done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=environment(server.url))
+    assert done.code == 3
+    results = {one["kind"]: one for one in json.loads(done.out)["changes"]}
+    assert [results[kind]["result"] for kind in ("plugin", "dashboard")] == ["failed", "failed"]
+    assert "too pretty" in results["dashboard"]["error"]
+
+
+def test_the_delete_guard_answers_refused_before_anything_is_written(tmp_path: Path, env: dict[str, str]) -> None:
+    for number in range(10):
+        by_hand(env, "PUT", f"dashboards/d{number}", DASHBOARD)
+    write_tree(tmp_path, {"dlsync.yaml": "prune: all\n", "dashboards/d1.yaml": DASHBOARD})
+    done = dlsync("apply", tmp_path, "--auto-approve", env=env)
+    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert "9 of 10 resources (90 %), more than the 30 % that `max_delete_percent` allows" in done.err
+    assert dlsync("plan", tmp_path, env=env).code == 0
+
+
+def test_an_empty_tree_that_would_delete_is_refused(tmp_path: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", DASHBOARD)
+    write_tree(tmp_path, {"dlsync.yaml": "prune: all\n"})
+    done = dlsync("apply", tmp_path, "--auto-approve", env=env)
+    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert "the files hold no resources, and the plan would delete 1" in done.err
+
+
+# saved plans
+def test_a_saved_plan_is_applied_from_any_folder(
+    tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tree)
+    assert dlsync("plan", "--target", "rule/*", "--out", tmp_path / "plan.json", env=env).code == 0
+    monkeypatch.chdir(tmp_path)
+    done = dlsync("apply", "plan.json", "--auto-approve", env=env)
+    assert (done.code, done.writes[-1].rpartition("/")[2]) == (0, "load")
+    assert done.out.endswith("Applied: 1 created, 0 updated, 0 deleted, 0 failed.\n")
+
+
+def test_a_saved_plan_that_no_longer_holds_is_refused_by_what_moved(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    dlsync("plan", tree, "--out", tmp_path / "plan.json", env=env)
+    by_hand(env, "PUT", "dashboards/web", DASHBOARD)
+    done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env=env)
+    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert done.err == (
+        "error: the saved plan is stale: since it was made, dashboard/web changed\nPlan and review again.\n"
+    )
+
+
+def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+    dlsync("plan", tree, "--out", tmp_path / "plan.json", env=env)
+    done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", "--target", "rule/*", env=env)
+    assert (done.code, done.asked) == (1, ())
+    assert "a saved plan has its targets in it" in done.err
+
+
+def test_a_saved_plan_whose_tree_is_gone_is_an_error_that_names_it(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    dlsync("plan", tree, "--out", tmp_path / "plan.json", env=env)
+    tree.rename(tmp_path / "moved")
+    done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env=env)
+    assert (done.code, done.asked) == (1, ())
+    assert f"error: {tree} does not exist\n" in done.err
+
+
+def test_a_file_that_is_no_plan_is_an_error(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("apply", tree / "rules/load.yaml", "--auto-approve", env=env)
+    assert (done.code, done.asked) == (1, ())
+    assert "load.yaml is not a plan: it is not JSON\nMake it with `dlsync plan --out FILE`.\n" in done.err
+
+
+# at a real terminal
+def at_a_terminal(tree: Path, env: dict[str, str], answer: bytes, **more: str) -> tuple[int, str]:
+    """Run an apply on a pseudo-terminal, answer its question, and return its exit code and all that it showed."""
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        command_line("apply", tree),
+        env=process_environment({**env, "TERM": "xterm", **more}),
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: os.set_inheritable(slave, True),
+    ) as running:
+        os.close(slave)
+        shown = b""
+        with suppress(OSError):  # Linux ends a terminal that nobody has open any more with an error
+            while chunk := os.read(master, 65536):
+                shown += chunk
+                if b"[y/N] " in shown and answer:
+                    running.send_signal(signal.SIGINT) if answer == b"\x03" else os.write(master, answer)
+                    answer = b""
+        os.close(master)
+    return running.returncode, shown.decode().replace("\r\n", "\n")
+
+
+def test_at_a_terminal_it_asks_in_colour_and_applies(tree: Path, env: dict[str, str]) -> None:
+    code, shown = at_a_terminal(tree, env, b"y\n")
+    assert code == 0
+    assert "\x1b[32m+ plugin/disk" in shown
+    assert re.search(r"\? \[y/N\] y\n(?s:.*)Applied: 3 created", shown)
+    assert changes(env, tree) == 0
+
+
+def test_at_a_terminal_a_no_applies_nothing_and_colours_can_be_refused(tree: Path, env: dict[str, str]) -> None:
+    code, shown = at_a_terminal(tree, env, b"n\n", NO_COLOR="1")
+    assert code == 1
+    assert shown.endswith("? [y/N] n\nNothing was applied.\n")
+    assert "\x1b" not in shown
+    assert changes(env, tree) == 3
+
+
+def test_the_end_of_what_is_typed_is_a_no(tree: Path, env: dict[str, str]) -> None:
+    code, shown = at_a_terminal(tree, env, b"\x04")
+    assert code == 1
+    assert shown.endswith("Nothing was applied.\n")
+
+
+def test_ctrl_c_at_the_question_ends_it_at_once(tree: Path, env: dict[str, str]) -> None:
+    code, shown = at_a_terminal(tree, env, b"\x03")
+    assert code == 130
+    assert shown.endswith("Interrupted.\n")
+    assert "What was applied" not in shown
+    assert changes(env, tree) == 3
+
+
+def test_ctrl_c_while_applying_says_how_to_go_on(tree: Path, env: dict[str, str]) -> None:
+    def interrupt(_: object) -> Reply:
+        signal.raise_signal(signal.SIGINT)
+        return json_reply({}, 404)
+
+    with misbehaving(by_request({"POST plugins": Reply(204)}, otherwise=json_reply([]))) as server:
+        server.answer = by_request({"PUT dashboards/web": interrupt}, otherwise=json_reply([]))
+        done = dlsync("apply", tree, "--target", "dashboard/*", "--auto-approve", env=environment(server.url))
+    assert done.code == 130
+    assert done.err == "What was applied stays; the same command again does the rest.\nInterrupted.\n"
+
+
+def test_what_is_asked_holds_nothing_that_a_terminal_acts_on(tree: Path, server: Served) -> None:
+    done = dlsync("apply", tree, env=server.account("a\x1b[2J"), typed="n\n")
+    assert done.err.startswith("Apply this to acme/a\\x1b[2J at http://")
+    assert "\x1b" not in done.err + done.out
+
+
+def test_the_bar_is_drawn_on_a_terminal_only(
+    tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlsync.render.progress.PATIENCE", -1.0)
+    assert "Applying" in dlsync("apply", tree, "--auto-approve", env=env, err=Terminal()).err
+    assert dlsync("apply", tree, "--auto-approve", env=env).err == ""

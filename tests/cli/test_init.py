@@ -1,0 +1,45 @@
+"""``dlsync init``: a tree to start from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync.scaffold import TEMPLATES
+from tests.cli_builders import dlsync
+from tests.tree_builders import tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_a_new_folder_gets_a_tree_that_validates_applies_and_plans_to_nothing(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    tree = tmp_path / "new folder"
+    done = dlsync("init", tree)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [*(f"wrote {file}" for file in TEMPLATES), f"Next: dlsync validate '{tree}'"]
+    assert dlsync("validate", tree).out.endswith("resources: 0 errors, 0 warnings.\n")
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    assert dlsync("plan", tree, "--detailed-exitcode", env=env).code == 0
+
+
+def test_what_else_is_in_the_folder_stays(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"README.md": "mine"})
+    assert dlsync("init", tmp_path).code == 0
+    assert tree_files(tmp_path).keys() == {"README.md", *TEMPLATES}
+
+
+def test_a_file_that_is_there_already_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": "org: acme\n"})
+    done = dlsync("init", tmp_path)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: {tmp_path} has these already: dlsync.yaml\n")
+    assert tree_files(tmp_path) == {"dlsync.yaml": b"org: acme\n"}
+
+
+def test_a_file_in_the_folder_s_place_is_an_error(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"file": ""})
+    done = dlsync("init", tmp_path / "file")
+    assert (done.code, done.out) == (1, "")
+    assert str(tmp_path / "file") in done.err

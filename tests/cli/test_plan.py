@@ -1,0 +1,117 @@
+"""``dlsync plan``: shows what an apply would change, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync import schema
+from tests.cli_builders import DASHBOARD, Terminal, by_hand, dlsync
+from tests.tree_builders import tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UNKNOWN_FIELD = {"dashboards/web.yaml": "title: Web\npositions: []\ncolour: red\n"}
+
+
+def test_the_plan_is_all_that_is_on_stdout_and_nothing_is_written(tree: Path, env: dict[str, str]) -> None:
+    before = tree_files(tree)
+    done = dlsync("plan", tree, env=env)
+    assert (done.code, done.err, done.writes) == (0, "", [])
+    assert [line for line in done.out.splitlines() if line.startswith("+")] == [
+        "+ plugin/disk  create  plugins/disk.sh:1",
+        "+ dashboard/web  create  dashboards/web.yaml:1",
+        "+ rule/load  create  rules/load.yaml:1",
+    ]
+    assert done.out.endswith("\nPlan: 3 to create, 0 to update, 0 to delete, 0 unchanged.\n")
+    assert tree_files(tree) == before
+
+
+def test_changes_are_an_exit_code_only_where_it_was_asked_for(tree: Path, env: dict[str, str]) -> None:
+    assert dlsync("plan", tree, env=env).code == 0
+    assert dlsync("plan", "--detailed-exitcode", tree, env=env).code == 2
+    dlsync("apply", tree, "--auto-approve", env=env)
+    done = dlsync("plan", tree, "--detailed-exitcode", env=env)
+    assert done.code == 0
+    assert done.out.startswith("Nothing to do: 3 resources on acme/account-")
+
+
+def test_json_is_one_document_that_its_schema_allows(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("plan", tree, "--format", "json", env=env)
+    document = json.loads(done.out)
+    assert schema.check("plan", document) == []
+    assert document["summary"] == {"create": 3, "update": 0, "delete": 0, "unchanged": 0, "conflict": 0}
+    assert (document["url"], document["org"], document["account"]) == (
+        env["DLSYNC_URL"],
+        "acme",
+        env["DLSYNC_ACCOUNT"],
+    )
+    assert done.err == ""
+
+
+@pytest.mark.parametrize(("output", "beside"), [("text", False), ("markdown", False), ("json", True)])
+def test_a_warning_is_said_once_and_beside_a_document_that_has_no_place_for_it(
+    tree: Path, env: dict[str, str], output: str, beside: bool
+) -> None:
+    write_tree(tree, UNKNOWN_FIELD)
+    done = dlsync("plan", tree, "--format", output, env=env)
+    assert done.code == 0
+    assert (done.out.count("not a field that is known here"), done.err.count("not a field that is known here")) == ((0, 1) if beside else (1, 0))
+
+
+def test_settings_that_are_unknown_are_warned_of_too(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, {"dlsync.yaml": "purne: all\n"})
+    assert "dlsync.yaml:1:1: warning: `purne`: did you mean `prune`?" in dlsync("plan", tree, env=env).out
+
+
+def test_markdown_is_for_a_pull_request(tree: Path, env: dict[str, str]) -> None:
+    assert dlsync("plan", tree, "--format", "markdown", env=env).out.startswith("**dlsync plan** for <code>acme/")
+
+
+def test_a_target_leaves_the_rest_out(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("plan", "--target", "rule/*", "--target", "plugin/d*", tree, "--format", "json", env=env)
+    assert [change["kind"] for change in json.loads(done.out)["changes"]] == ["plugin", "rule"]
+
+
+def test_a_wrong_target_is_an_error_before_any_request(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("plan", tree, "--target", "dashbord/*", env=env)
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert "dashbord" in done.err
+
+
+def test_an_empty_tree_is_warned_of_by_name_of_what_was_expected(tmp_path: Path, env: dict[str, str]) -> None:
+    done = dlsync("plan", tmp_path, env=env)
+    assert done.code == 0
+    assert "warning: no resources here; expected files in plugins/, dashboards/, rules/ of the directory" in done.out
+
+
+def test_what_a_plan_refuses_is_an_error_of_it_even_of_a_tree_called_apply(tmp_path: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", DASHBOARD)
+    write_tree(tmp_path / "apply", {"dlsync.yaml": "prune: all\n"})
+    done = dlsync("plan", tmp_path / "apply", env=env)
+    assert (done.code, done.out, done.writes) == (1, "", [])
+    assert "the files hold no resources, and the plan would delete 1" in done.err
+
+
+def test_colours_are_for_terminals_and_those_who_want_them(tree: Path, env: dict[str, str]) -> None:
+    assert "\x1b[32m+ plugin/disk" in dlsync("plan", tree, env=env, out=Terminal()).out
+    assert "\x1b" not in dlsync("plan", tree, env={**env, "NO_COLOR": "1"}, out=Terminal()).out
+    assert "\x1b" not in dlsync("plan", tree, env=env, err=Terminal()).out
+    for output in ("json", "markdown"):
+        assert "\x1b" not in dlsync("plan", tree, "--format", output, env=env, out=Terminal()).out
+
+
+def test_warnings_beside_a_document_are_coloured_by_their_own_stream(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, UNKNOWN_FIELD)
+    done = dlsync("plan", tree, "--format", "json", env=env, err=Terminal())
+    assert "\x1b[33mwarning\x1b[0m" in done.err
+    assert "\x1b" not in done.out
+
+
+def test_a_plan_that_cannot_be_kept_is_an_error_that_names_the_file(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("plan", tree, "--out", tree / "nowhere" / "plan.json", env=env)
+    assert (done.code, done.out) == (1, "")
+    assert f"the plan cannot be written to {tree}/nowhere/plan.json: No such file or directory" in done.err

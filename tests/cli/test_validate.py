@@ -1,0 +1,67 @@
+"""``dlsync validate``: the files, checked offline."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.cli_builders import Terminal, dlsync
+from tests.tree_builders import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_it_needs_no_settings_and_says_how_much_it_looked_at(tree: Path) -> None:
+    done = dlsync("validate", tree)
+    assert (done.code, done.out, done.err, done.asked) == (0, "3 resources: 0 errors, 0 warnings.\n", "", ())
+
+
+def test_every_problem_of_every_file_is_a_line_that_an_editor_can_follow(tree: Path) -> None:
+    write_tree(
+        tree,
+        {
+            "dlsync.yaml": "org: [acme]\n",
+            "dashboards/web.yaml": "title: Web\npositions: {}\ncolour: red\n",
+            "rules/load.yaml": "title: [\n",
+        },
+    )
+    done = dlsync("validate", tree)
+    assert done.code == 1
+    assert [line.split(" ", 2)[:2] for line in done.out.splitlines()[:-1]] == [
+        ["dashboards/web.yaml:2:1:", "error:"],
+        ["dashboards/web.yaml:3:1:", "warning:"],
+        ["dlsync.yaml:1:1:", "error:"],
+        ["rules/load.yaml:2:1:", "error:"],
+    ]
+    assert done.out.endswith("3 errors, 1 warning.\n")
+    assert done.err == ""
+
+
+def test_json_is_one_document_with_the_same(tree: Path) -> None:
+    write_tree(tree, {"rules/load.yaml": "title: [\n"})
+    done = dlsync("validate", "--format", "json", tree)
+    document = json.loads(done.out)
+    assert (done.code, done.err) == (1, "")
+    assert document["summary"] == {"resources": 2, "error": 1, "warning": 0}
+    assert [(one["file"], one["line"], one["severity"]) for one in document["problems"]] == [
+        ("rules/load.yaml", 2, "error")
+    ]
+
+
+def test_warnings_alone_are_no_error(tree: Path) -> None:
+    write_tree(tree, {"dashboards/web.yaml": "title: Web\npositions: []\ncolour: red\n"})
+    assert dlsync("validate", tree).code == 0
+
+
+def test_an_empty_tree_is_warned_of_by_name_of_what_was_expected(tmp_path: Path) -> None:
+    done = dlsync("validate", tmp_path)
+    assert (done.code, done.out) == (
+        0,
+        "warning: no resources here; expected files in plugins/, dashboards/, rules/ of the directory\n"
+        "0 resources: 0 errors, 1 warning.\n",
+    )
+
+
+def test_colours_are_for_terminals(tree: Path) -> None:
+    assert dlsync("validate", tree, out=Terminal()).out == "\x1b[1m3 resources: 0 errors, 0 warnings.\x1b[0m\n"

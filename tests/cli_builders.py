@@ -1,0 +1,169 @@
+"""Builders of command lines, run in this process or as one of their own, and of what they are run against."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import subprocess
+import sys
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from itertools import count
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, NamedTuple
+from unittest.mock import patch
+
+import httpx2
+
+from dlsync import operations
+from dlsync.__main__ import main
+from dlsync.client import Client, ReadClient
+from dlsync.server.run import running
+from tests.builders import IMPATIENT, scripted_server
+from tests.tree_builders import Asked, Recording
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from tests.builders import Reply, ScriptedServer, Seen
+
+ROOT = Path(__file__).parent.parent
+DASHBOARD = "title: Web\npositions: []\n"
+RULE = "title: Load\ncriteria: []\n"
+TREE = {"dashboards/web.yaml": DASHBOARD, "rules/load.yaml": RULE, "plugins/disk.sh": "#!/bin/sh\nexit 0\n"}
+_NUMBER = count()
+
+
+class Outcome(NamedTuple):
+    """How a command line ended: its exit code, what it wrote, and the requests that it sent."""
+
+    code: int
+    out: str
+    err: str
+    asked: tuple[Asked, ...] = ()
+
+    @property
+    def writes(self) -> list[str]:
+        return [str(one) for one in self.asked if one.method != "GET"]
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal, and one on which somebody has typed."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class Piped(io.TextIOWrapper):
+    """A stream that goes to no terminal, in an encoding."""
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, newline="\n")
+
+    def getvalue(self) -> str:
+        self.flush()
+        assert isinstance(self.buffer, io.BytesIO)
+        return self.buffer.getvalue().decode(self.encoding)
+
+
+def dlsync(
+    *arguments: str | Path,
+    env: Mapping[str, str] | None = None,
+    typed: str | None = None,
+    closed: bool = False,
+    out: Terminal | Piped | None = None,
+    err: Terminal | Piped | None = None,
+) -> Outcome:
+    """Run a command line in this process, with a client that waits for nothing and writes down what it sends.
+
+    :param env: all that the environment holds but for PATH.
+    :param typed: what a person types; then stdin and stderr are a terminal. None: stdin is none.
+    :param closed: there is no stdin at all.
+    """
+    out = out or Piped()
+    err = err or (Piped() if typed is None else Terminal())
+    stdin = io.StringIO() if typed is None else Terminal(typed)
+    asked: list[Asked] = []
+    with (
+        patch.dict(os.environ, {**{name: os.environ[name] for name in ("PATH", "HOME")}, **(env or {})}, clear=True),
+        patch.object(operations, "ReadClient", _impatient(ReadClient, asked)),
+        patch.object(operations, "Client", _impatient(Client, asked)),
+        patch.object(sys, "stdin", None if closed else stdin),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        code = main([str(one) for one in arguments])
+    return Outcome(code, out.getvalue(), err.getvalue(), tuple(asked))
+
+
+def _impatient(of: Callable[..., ReadClient], asked: list[Asked]) -> Callable[..., ReadClient]:
+    return lambda **options: of(**options, retry=IMPATIENT, transport=Recording(asked))
+
+
+def process_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": os.devnull, **(env or {})}
+
+
+def command_line(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-m", "dlsync", *map(str, arguments)]
+
+
+def process(*arguments: str | Path, env: Mapping[str, str] | None = None, cwd: Path | None = None) -> Outcome:
+    """Run a command line as a process of its own."""
+    done = subprocess.run(
+        command_line(*arguments),
+        env=process_environment(env),
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+class Served(NamedTuple):
+    """A server for many tests, each with an account of its own."""
+
+    url: str
+
+    def account(self, name: str = "") -> dict[str, str]:
+        """Make an empty account and return the environment that names it."""
+        name = name or f"account-{next(_NUMBER)}"
+        headers = {"Authorization": "Bearer changeme"}
+        httpx2.post(f"{self.url}/orgs/acme/accounts", json={"name": name}, headers=headers).raise_for_status()
+        return environment(self.url, account=name)
+
+
+def environment(url: str, *, org: str = "acme", account: str = "default", key: str = "changeme") -> dict[str, str]:
+    return {"DLSYNC_URL": url, "DLSYNC_ORG": org, "DLSYNC_ACCOUNT": account, "DLSYNC_API_KEY": key}
+
+
+@contextmanager
+def served() -> Iterator[Served]:
+    with running() as server:
+        yield Served(server.url)
+
+
+def by_hand(env: Mapping[str, str], method: str, path: str, body: str = "") -> httpx2.Response:
+    """Send one request to the environment's account, past dlsync."""
+    url = f"{env['DLSYNC_URL']}/orgs/{env['DLSYNC_ORG']}/accounts/{env['DLSYNC_ACCOUNT']}/{path}"
+    headers = {"Authorization": f"Bearer {env['DLSYNC_API_KEY']}", "Content-Type": "application/yaml"}
+    return httpx2.request(method, url, content=body, headers=headers).raise_for_status()
+
+
+@contextmanager
+def misbehaving(answer: Callable[[Seen], Reply] | Reply) -> Iterator[ScriptedServer]:
+    """A scripted server in a thread, for commands that run a loop of their own."""
+    loop = asyncio.new_event_loop()
+    manager = scripted_server(answer)
+    thread = Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield asyncio.run_coroutine_threadsafe(manager.__aenter__(), loop).result()
+        asyncio.run_coroutine_threadsafe(manager.__aexit__(None, None, None), loop).result()
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
