@@ -1,14 +1,20 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from starlette.testclient import TestClient
 
+from dlsync.server.app import create_app
+from dlsync.server.operation import Settings
 from dlsync.server.run import running
+from dlsync.server.store import Store
 from tests.builders import account_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import httpx2
 
@@ -32,3 +38,39 @@ def shared() -> Iterator[httpx2.Client]:
     """One server for the many examples of a property."""
     with running() as server, account_of(server) as client:
         yield client
+
+
+class Clock:
+    """What the server takes for the time."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 3, 4, 12, 0, 30, tzinfo=UTC)
+
+    def unix(self) -> int:
+        return int(self.now.timestamp())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def timed(clock: Clock) -> Iterator[Callable[..., TestClient]]:
+    """Make a client of the account of a server that runs by the test's clock."""
+    with ExitStack() as stack:
+
+        def make(store: Store | None = None, **settings: Any) -> TestClient:
+            if store is None:
+                store = Store()
+                stack.callback(store.close)
+            app: Any = create_app(store, Settings(now=lambda: clock.now, **settings))
+            base = "http://test/api/v1/orgs/acme/accounts/default/"
+            return TestClient(app, base, headers={"Authorization": "Bearer changeme"})
+
+        yield make
+
+
+@pytest.fixture
+def demo(timed: Callable[..., TestClient]) -> TestClient:
+    return timed(demo=True)

@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.server.demo.filling import LINKED
+from dlsync.server.demo.hosts import HOSTS
+from dlsync.server.run import running
+from dlsync.server.store import Store
+from tests.builders import account_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from starlette.testclient import TestClient
+
+    from tests.server.conftest import Clock
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    store = Store()
+    yield store
+    store.close()
+
+
+def presence(client: TestClient) -> dict[str, str]:
+    return {agent["name"]: agent["presence_state"] for agent in client.get("agents").json()}
+
+
+def test_the_account_has_the_hosts_some_of_them_offline(demo: TestClient) -> None:
+    assert presence(demo) == {host.name: "offline" if host.silent else "online" for host in HOSTS}
+
+
+def test_an_agent_has_all_documented_fields(demo: TestClient) -> None:
+    assert set(demo.get(f"agents/{HOSTS[0].id}").json()) == {
+        *("id", "name", "hostname", "mac", "interfaces", "created", "modified", "org", "tags", "osName", "heartbeat"),
+        *("presence_state", "status", "running_plugin_names", "process_summary", "container_name", "mode"),
+    }
+
+
+def test_heartbeats_go_on_with_the_clock_but_for_those_that_are_gone(demo: TestClient, clock: Clock) -> None:
+    before = {agent["name"]: agent["heartbeat"] for agent in demo.get("agents").json()}
+    clock.now += timedelta(days=3)
+    assert presence(demo) == {host.name: "offline" if host.silent else "online" for host in HOSTS}
+    after = {agent["name"]: agent["heartbeat"] for agent in demo.get("agents").json()}
+    assert {name for name in after if after[name] == before[name]} == {host.name for host in HOSTS if host.silent}
+    assert after["web-1"] == "2026-03-07T12:00:30.000Z"
+
+
+def test_links_deploy_plugins_that_are_there_to_tags_that_agents_carry(demo: TestClient) -> None:
+    links = {link["plugin"]: link["tags"] for link in demo.get("links").json()}
+    assert links == {plugin: [*tags] for plugin, tags in LINKED.items()}
+    assert {plugin["name"] for plugin in demo.get("plugins").json()} == set(links)
+    tags = {tag["name"] for tag in demo.get("tags").json()}
+    assert {tag for carried in links.values() for tag in carried} <= tags
+    for agent in demo.get("agents").json():
+        running = demo.get(f"agents/{agent['id']}").json()["running_plugin_names"]
+        assert {plugin for plugin in links if {*links[plugin]} & {*agent["tags"]}} <= {*running}
+
+
+def test_an_agent_that_is_deleted_or_loses_a_tag_is_changed_like_any_other(demo: TestClient) -> None:
+    assert demo.delete(f"agents/{HOSTS[0].id}").status_code == 204
+    assert HOSTS[0].name not in presence(demo)
+    assert demo.delete("tags/cache").status_code == 204
+    assert demo.get("metrics?tag=cache").status_code == 404
+
+
+def test_an_agent_that_was_gone_and_pings_is_back(demo: TestClient) -> None:
+    gone = next(host for host in HOSTS if host.silent)
+    demo.post(f"agents/{gone.id}/ping", json={})
+    assert presence(demo)[gone.name] == "online"
+
+
+def test_other_accounts_stay_empty(demo: TestClient) -> None:
+    demo.post("../../accounts", json={"name": "staging"})
+    assert demo.get("../staging/agents").json() == []
+
+
+def test_an_account_that_has_agents_is_left_alone(timed: Callable[..., TestClient], store: Store) -> None:
+    timed(store).post("agents/8ccf/ping", json={"name": "mine"})
+    demo = timed(store, demo=True)
+    assert presence(demo) == {"mine": "online"}
+    assert [metric["name"] for metric in demo.get("metrics?source=8ccf").json()] == ["agent.status"]
+
+
+def test_a_plugin_that_is_there_stays_as_it_is(timed: Callable[..., TestClient], store: Store) -> None:
+    timed(store).post("plugins", json={"name": "base", "extension": "py", "content": ""})
+    demo = timed(store, demo=True)
+    assert demo.get("plugins/base").json()["content"] == ""
+    assert {link["plugin"] for link in demo.get("links").json()} == {"ntp", "nginx"}
+
+
+def test_without_the_demo_what_it_left_is_silent(timed: Callable[..., TestClient], store: Store, clock: Clock) -> None:
+    timed(store, demo=True)
+    clock.now += timedelta(minutes=5)
+    later = timed(store)
+    assert set(presence(later).values()) == {"offline"}
+    assert [metric["name"] for metric in later.get("metrics?tag=all").json()] == ["agent.status"]
+
+
+def test_a_file_keeps_when_an_agent_went(tmp_path: Path) -> None:
+    heartbeats = []
+    for _ in range(2):
+        with running(demo=True, db=tmp_path / "db") as server, account_of(server) as client:
+            gone = next(host for host in HOSTS if host.silent)
+            heartbeats.append(client.get(f"agents/{gone.id}").json()["heartbeat"])
+    assert heartbeats[0] == heartbeats[1]

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+from dlsync.server.demo.catalogue import PLUGINS
+from dlsync.server.demo.hosts import HOSTS, ROLES
+
+AGENTS = [host.agent() for host in HOSTS]
+
+
+def test_no_two_hosts_share_what_tells_them_apart() -> None:
+    for field in ("id", "name", "hostname", "mac"):
+        assert len({agent[field] for agent in AGENTS}) == len(HOSTS)
+    assert len({host.address for host in HOSTS}) == len(HOSTS)
+
+
+def test_addresses_are_addresses() -> None:
+    for host in HOSTS:
+        agent = host.agent()
+        assert re.fullmatch(r"02(:[0-9a-f]{2}){5}", str(agent["mac"]))
+        assert ip_address(f"10.20.0.{host.address}").is_private
+
+
+def test_each_role_has_hosts_and_each_plugin_runs_somewhere() -> None:
+    assert {host.role for host in HOSTS} == set(ROLES)
+    assert {plugin for host in HOSTS for plugin in host.plugins} == set(PLUGINS)
+
+
+def test_some_are_gone_and_most_are_not() -> None:
+    gone = [host.name for host in HOSTS if host.silent]
+    assert gone == ["web-6", "mail-1"]

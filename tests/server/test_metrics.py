@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dlsync.server.demo.hosts import HOSTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import httpx2
+    from starlette.testclient import TestClient
+
+    from tests.server.conftest import Clock
+
+WEB = next(host for host in HOSTS if host.name == "web-1")
+SERIES = "metrics/base.cpu/series"
+ONE_OF = {"error": "expected one of source=<agent id> and tag=<tag>, and only one"}
+
+
+def test_a_metric_has_the_documented_fields(demo: TestClient) -> None:
+    metrics = {metric["name"]: metric for metric in demo.get("metrics", params={"source": WEB.id}).json()}
+    cpu = metrics["base.cpu"]
+    assert list(cpu) == ["id", "name", "data_type", "collector_id", "collector_type"]
+    assert len(cpu["id"]) == len(cpu["collector_id"]) == 24
+    assert (cpu["data_type"], cpu["collector_type"]) == ("number", "plugin")
+    assert metrics["base.status"]["data_type"] == "nagios"
+    assert metrics["agent.status"]["data_type"] == "boolean"
+
+
+def test_a_metric_is_collected_by_its_plugin(demo: TestClient) -> None:
+    plugins = {plugin["name"]: plugin["id"] for plugin in demo.get("plugins").json()}
+    for metric in demo.get("metrics?tag=web").json():
+        plugin = metric["name"].partition(".")[0]
+        assert metric["collector_id"] == plugins.get(plugin, metric["collector_id"])
+
+
+def test_the_metrics_of_a_tag_are_those_of_its_agents_each_once(demo: TestClient) -> None:
+    of_tag = demo.get("metrics?tag=eu-west").json()
+    names = [metric["name"] for metric in of_tag]
+    assert names == sorted(set(names))
+    agents = [agent["id"] for agent in demo.get("agents").json() if "eu-west" in agent["tags"]]
+    of_agents = {m["name"]: m for agent in agents for m in demo.get("metrics", params={"source": agent}).json()}
+    assert {metric["name"]: metric for metric in of_tag} == of_agents
+
+
+def test_a_series_has_the_documented_fields(demo: TestClient) -> None:
+    (series,) = demo.get(SERIES, params={"source": WEB.id}).json()
+    assert list(series) == ["origin", "id", "uom", "metric", "source", "points"]
+    assert (series["origin"], series["uom"]) == (["web-1"], "%")
+    assert series["source"] == {"id": WEB.id, "name": "web-1"}
+    assert series["metric"] in demo.get("metrics", params={"source": WEB.id}).json()
+    assert {tuple(point) for point in series["points"]} == {("uom", "value", "time")}
+    assert {point["uom"] for point in series["points"]} == {"%"}
+
+
+def test_the_series_of_a_tag_are_those_of_its_agents(demo: TestClient) -> None:
+    of_tag = demo.get(SERIES, params={"tag": "web"}).json()
+    agents = [agent["id"] for agent in demo.get("agents").json() if "web" in agent["tags"]]
+    assert len(agents) == 6
+    assert of_tag == [demo.get(SERIES, params={"source": agent}).json()[0] for agent in agents]
+
+
+@pytest.mark.parametrize("path", ["metrics", SERIES])
+def test_source_or_tag_is_needed_and_not_both(demo: TestClient, path: str) -> None:
+    for params in ({}, {"source": WEB.id, "tag": "web"}):
+        response = demo.get(path, params=params)
+        assert (response.status_code, response.json()) == (422, ONE_OF)
+
+
+@pytest.mark.parametrize("path", ["metrics", SERIES])
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({"source": "nope"}, "no agent has the id 'nope'"),
+        ({"tag": "nope"}, "no link and no agent carries the tag 'nope'"),
+        ({"tag": ""}, "no link and no agent carries the tag ''"),
+    ],
+)
+def test_a_404_says_what_is_unknown(demo: TestClient, path: str, params: dict[str, str], reason: str) -> None:
+    response = demo.get(path, params=params)
+    assert (response.status_code, response.json()) == (404, {"error": reason})
+
+
+def test_a_tag_that_no_agent_carries_has_no_metrics(client: httpx2.Client) -> None:
+    client.post("plugins", json={"name": "p", "extension": "py", "content": ""})
+    client.post("links", json={"plugin": "p", "tags": ["empty"]})
+    assert client.get("metrics?tag=empty").json() == []
+
+
+@pytest.fixture(scope="module")
+def shared_with_an_agent(shared: httpx2.Client) -> httpx2.Client:
+    shared.post("agents/8ccf/ping", data={"tag_names": "a b+c/ü&d"})
+    return shared
+
+
+@settings(deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30))
+def test_a_metrics_name_may_be_anything(shared_with_an_agent: httpx2.Client, name: str) -> None:
+    segment = "".join(f"%{byte:02X}" for byte in name.encode())
+    response = shared_with_an_agent.get(f"metrics/{segment}/series?source=8ccf")
+    assert (response.status_code, response.json()) == (
+        404,
+        {"error": f"no agent asked for has a metric called {name!r}"},
+    )
+
+
+def test_a_metric_and_a_tag_are_percent_decoded(shared_with_an_agent: httpx2.Client) -> None:
+    tag = quote("a b+c/ü&d", safe="")
+    (series,) = shared_with_an_agent.get(f"metrics/%61gent%2Estatus/series?tag={tag}").json()
+    assert series["metric"]["name"] == "agent.status"
+
+
+@pytest.mark.parametrize(
+    "brackets", ["period[duration]={}&period[end]={}", "period%5Bduration%5D={}&period%5Bend%5D={}"]
+)
+def test_the_span_is_the_one_asked_for(demo: TestClient, clock: Clock, brackets: str) -> None:
+    end = clock.unix() // 3600 * 3600 - 86_400
+    (series,) = demo.get(f"{SERIES}?source={WEB.id}&resolution=600&{brackets.format(7200, end)}").json()
+    assert [point["time"] for point in series["points"]] == [*range(end - 6600, end + 1, 600)]
+
+
+def test_forms_of_the_period_that_are_mixed_get_a_reason(demo: TestClient) -> None:
+    response = demo.get(f"{SERIES}?tag=web&period=60&period[end]=1455027939")
+    assert response.status_code == 422
+    assert response.json()["error"].startswith("period: cannot be mixed with")
+
+
+def test_a_day_of_a_tag_by_the_minute(demo: TestClient) -> None:
+    series = demo.get(SERIES, params={"tag": "web", "period": "86400", "resolution": "60"}).json()
+    assert [len(one["points"]) for one in series if one["points"]] == [1440] * 5
+
+
+def test_an_agent_that_only_pings_has_its_status(timed: Callable[..., TestClient], clock: Clock) -> None:
+    client = timed()
+    client.post("agents/8ccf/ping", data={"name": "a"})
+    (metric,) = client.get("metrics?source=8ccf").json()
+    assert (metric["name"], metric["data_type"], metric["collector_type"]) == ("agent.status", "boolean", "agent")
+    pinged = clock.unix()
+    clock.now = clock.now.replace(minute=10)
+    (series,) = client.get("metrics/agent.status/series?source=8ccf&resolution=60").json()
+    points = {point["time"] - pinged: point["value"] for point in series["points"]}
+    assert points == {-30: 1, 30: 1, **dict.fromkeys(range(90, 571, 60), 0)}
+
+
+def of(client: TestClient, metric: str, tag: str, **params: Any) -> dict[str, list[dict[str, Any]]]:
+    answer = client.get(f"metrics/{metric}/series", params={"tag": tag, **params}).json()
+    return {series["source"]["name"]: series["points"] for series in answer}
+
+
+def test_an_agent_that_is_gone_has_no_data_since(demo: TestClient, clock: Clock) -> None:
+    silence = next(host.silent for host in HOSTS if host.name == "web-6")
+    assert silence is not None
+    heartbeat = clock.unix() - int(silence.total_seconds())
+    cpu = of(demo, "base.cpu", "web", period=3 * 86_400, resolution=60)
+    assert cpu["web-6"][-1]["time"] == heartbeat // 60 * 60
+    assert cpu["web-5"][-1]["time"] == clock.unix() // 60 * 60
+    status = of(demo, "agent.status", "web", period=3 * 86_400, resolution=60)
+    assert {point["value"] for point in status["web-5"]} == {1}
+    assert [point["time"] for point in status["web-6"] if not point["value"]] == [
+        *range(heartbeat // 60 * 60 + 120, clock.unix() + 1, 60)
+    ]
+
+
+def test_nothing_was_measured_in_the_future(demo: TestClient, clock: Clock) -> None:
+    end = {"period[duration]": 7200, "period[end]": clock.unix() + 3600}
+    for metric in ("base.cpu", "agent.status"):
+        assert of(demo, metric, "web", **end)["web-1"][-1]["time"] == clock.unix() // 60 * 60
+    assert of(demo, "base.cpu", "web", **{"period[end]": 99_999_999_999})["web-1"] == []
+
+
+def test_nothing_was_measured_before_an_agent_was_there(demo: TestClient) -> None:
+    for metric in ("base.cpu", "agent.status"):
+        assert of(demo, metric, "web", **{"period[end]": 1_455_027_939})["web-1"] == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])  # it only reads
+@given(coarse=st.integers(1, 90), day=st.integers(0, 300))
+def test_a_point_depends_on_its_time_alone(demo: TestClient, clock: Clock, coarse: int, day: int) -> None:
+    ask = {"period[end]": clock.unix() - day * 86_400, "period[duration]": 86_400}
+    fine = of(demo, "base.cpu", "db", **ask, resolution=60)["db-1"]
+    rough = of(demo, "base.cpu", "db", **ask, resolution=60 * coarse)["db-1"]
+    shared = {point["time"] for point in fine} & {point["time"] for point in rough}
+    assert rough[-1]["time"] in shared
+    assert [point for point in rough if point["time"] in shared] == [point for point in fine if point["time"] in shared]
