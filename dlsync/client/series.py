@@ -46,7 +46,7 @@ class Series:
     """One metric of one agent over time. Plots and data frames take it as it is::
 
         pyplot.plot(series.times, series.values)
-        pandas.DataFrame(series.points)                                            # columns time, value
+        pandas.DataFrame(series.points, columns=["time", "value"])
         pandas.DataFrame(record for series in found for record in series.records())  # metric, agent, time, value
         pandas.to_datetime(frame["time"], unit="s", utc=True)
 

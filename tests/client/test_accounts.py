@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from dlsync.client.accounts import AccountEntry
-from dlsync.errors import AccountNotFound, BadAnswer
-from tests.builders import Reply, json_reply, scripted
+from dlsync.client.accounts import AccountEntry, Organisation
+from dlsync.errors import AccountNotFound, AlreadyExists, BadAnswer, NotFound, Rejected, Unsupported
+from tests.builders import Reply, by_request, json_reply, scripted
 
 pytestmark = pytest.mark.anyio
+ACCOUNTS = "/api/v1/orgs/acme/accounts"
 
 
 async def test_accounts_are_listed_with_what_the_documentation_shows_and_all_else() -> None:
@@ -29,3 +32,57 @@ async def test_an_account_without_a_name_is_a_bad_answer() -> None:
     async with scripted(json_reply([{"id": "1"}])) as (_, client):
         with pytest.raises(BadAnswer, match="`name`"):
             await client.accounts.list()
+
+
+async def test_no_message_holds_what_agents_register_with() -> None:
+    for body in (b'[{"agent_keys": ["k3y"]', b'[{"agent_keys": ["k3y"]}]', b'{"agent_keys": ["k3y"]}'):
+        async with scripted(Reply(body=body)) as (_, client):
+            with pytest.raises(BadAnswer) as caught:
+                await client.accounts.list()
+        assert "k3y" not in str(caught.value)
+
+
+async def test_create_and_delete_are_about_the_organisation() -> None:
+    async with scripted(Reply(201)) as (server, client):
+        await client.accounts.create("stag/ing")
+        await client.accounts.delete("stag/ing")
+    assert server.asked == [f"POST {ACCOUNTS}", f"DELETE {ACCOUNTS}/stag%2Fing"]
+    assert json.loads(server.seen[0].body) == {"name": "stag/ing"}
+
+
+async def test_create_says_where_the_name_is_taken() -> None:
+    there = {f"GET {ACCOUNTS}": json_reply([{"name": "staging"}])}
+    for refused in (Reply(422), Reply(409)):
+        async with scripted(by_request({**there, f"POST {ACCOUNTS}": refused}, Reply(404))) as (_, client):
+            with pytest.raises(AlreadyExists):
+                await client.accounts.create("staging")
+
+
+async def test_a_name_that_the_server_refuses_is_rejected_and_not_called_taken() -> None:
+    replies = {f"GET {ACCOUNTS}": json_reply([]), f"POST {ACCOUNTS}": json_reply({"error": "too long"}, 422)}
+    async with scripted(by_request(replies, Reply(404))) as (_, client):
+        with pytest.raises(Rejected, match="422: too long"):
+            await client.accounts.create("staging")
+
+
+async def test_an_account_that_is_not_there_is_told_from_an_organisation_that_is_not() -> None:
+    async with scripted(by_request({f"GET {ACCOUNTS}": json_reply([])}, Reply(404))) as (_, client):
+        for call in (client.accounts.delete, client.accounts.create):
+            with pytest.raises(NotFound):
+                await call("staging")
+    async with scripted(Reply(404)) as (_, client):
+        for call in (client.accounts.delete, client.accounts.create):
+            with pytest.raises(AccountNotFound, match="organisation 'acme'"):
+                await call("staging")
+
+
+async def test_organisations_are_those_that_the_key_may_see() -> None:
+    async with scripted(json_reply([{"name": "acme", "id": "091f"}])) as (server, client):
+        assert await client.accounts.organisations() == (Organisation("acme", {"id": "091f"}),)
+    assert server.asked == ["GET /api/v1/orgs"]
+
+
+async def test_a_server_of_the_documented_operations_alone_lists_no_organisations() -> None:
+    async with scripted(by_request({f"GET {ACCOUNTS}": json_reply([{"name": "default"}])}, Reply(404))) as (_, client):
+        with pytest.raises(Unsupported, match="`GET orgs`"):
+            await client.accounts.organisations()

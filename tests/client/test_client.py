@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.client import Client, ReadClient
+from dlsync.client.family import Family
 from dlsync.errors import (
     AccountNotFound,
     AlreadyExists,
@@ -123,11 +124,12 @@ async def test_wrong_settings_are_told_apart(
 
 async def test_only_get_leaves_a_reading_client_whatever_is_called_on_it() -> None:
     async with scripted_server(json_reply([])) as server, reader_of(server.url) as reader:
-        for family in (reader.dashboards, reader.rules, reader.plugins, reader.accounts):
+        for family in [value for value in vars(reader).values() if isinstance(value, Family)]:
             for name in [name for name in dir(family) if not name.startswith("__") and callable(getattr(family, name))]:
-                for arguments in ((), ("a",), ("a", b"x"), ("a", "sh", b"x")):
-                    with suppress(DlsyncError, TypeError):
-                        await getattr(family, name)(*arguments)
+                for arguments in ((), ("a",), ("a", "b"), ("a", "sh", b"x")):
+                    for named in ({}, {"tag": "web"}, {"name": "x"}):
+                        with suppress(DlsyncError, TypeError):
+                            await getattr(family, name)(*arguments, **named)
     assert server.seen
     assert {request.method for request in server.seen} == {"GET"}
 

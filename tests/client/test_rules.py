@@ -91,3 +91,28 @@ async def test_a_delete_answered_404_means_what_the_export_says() -> None:
             await client.rules.delete("gone")
         with pytest.raises(Unsupported):
             await client.rules.delete("there")
+
+
+async def test_a_rule_is_muted_and_speaks_again() -> None:
+    async with scripted(json_reply({"name": "cpu"})) as (server, client):
+        await client.rules.mute("cpu")
+        await client.rules.mute("cpu", mute=False)
+    assert written(server.asked) == ["PATCH rules/cpu", "PATCH rules/cpu"]
+    assert [json.loads(request.body) for request in server.seen] == [{"mute": True}, {"mute": False}]
+
+
+async def test_criteria_are_as_the_server_sees_them() -> None:
+    criteria = [{"metric": "base.cpu", "state": "clear"}]
+    async with scripted(json_reply(criteria)) as (server, client):
+        assert await client.rules.criteria("cpu") == tuple(criteria)
+    assert server.asked == [f"GET {BASE}/cpu/criteria"]
+
+
+async def test_a_404_to_mute_or_criteria_means_what_the_export_says() -> None:
+    replies = {**ACCOUNTS, "GET rules/there": Reply(body=b"title: x\n")}
+    async with scripted(by_request(replies, Reply(404))) as (_, client):
+        for call in (client.rules.mute, client.rules.criteria):
+            with pytest.raises(NotFound):
+                await call("gone")
+            with pytest.raises(Unsupported):
+                await call("there")

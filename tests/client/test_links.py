@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dlsync.client.links import Link
+from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
+from tests.builders import Misbehaviour, Reply, by_request, json_reply, scripted
+
+pytestmark = pytest.mark.anyio
+ACCOUNTS = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}
+BASE = {"org": "52d1", "plugin": "base", "id": "54dc", "tags": ["all", "web"]}
+LISTED = {**ACCOUNTS, "GET links": json_reply([BASE])}
+LOST = Reply(misbehaviour=Misbehaviour.RESET)
+
+
+async def test_the_list_has_plugin_and_tags_of_each_and_keeps_all_else() -> None:
+    async with scripted(json_reply([BASE])) as (_, client):
+        assert await client.links.list() == (Link("54dc", "base", ("all", "web"), {"org": "52d1"}),)
+
+
+@pytest.mark.parametrize("missing", ["id", "plugin", "tags"])
+async def test_a_link_without_a_field_that_it_must_have_is_a_bad_answer(missing: str) -> None:
+    left = {name: value for name, value in BASE.items() if name != missing}
+    async with scripted(json_reply([left])) as (_, client):
+        with pytest.raises(BadAnswer, match=f"GET .*/links: the field `{missing}` is missing"):
+            await client.links.list()
+
+
+async def test_one_link_is_had_by_its_id() -> None:
+    async with scripted(by_request({"GET links/54dc": json_reply(BASE)}, Reply(404))) as (_, client):
+        assert (await client.links.get("54dc")).plugin == "base"
+
+
+async def test_a_404_for_one_link_means_what_the_list_says() -> None:
+    async with scripted(by_request(LISTED, Reply(404))) as (_, client):
+        for call in (client.links.get, client.links.delete):
+            with pytest.raises(NotFound):
+                await call("gone")
+            with pytest.raises(Unsupported):
+                await call("54dc")
+
+
+async def test_create_sends_plugin_and_tags() -> None:
+    async with scripted(Reply(201)) as (server, client):
+        await client.links.create("base", ("all", "web"))
+    assert server.asked == ["POST /api/v1/orgs/acme/accounts/default/links"]
+    assert json.loads(server.seen[0].body) == {"plugin": "base", "tags": ["all", "web"]}
+
+
+async def test_a_404_to_create_means_that_the_plugin_is_missing_or_else_the_operation() -> None:
+    there = {**ACCOUNTS, "GET plugins/base": json_reply({"name": "base"})}
+    async with scripted(by_request(there, Reply(404))) as (_, client):
+        with pytest.raises(NotFound):
+            await client.links.create("gone", ["all"])
+        with pytest.raises(Unsupported, match="`POST links`"):
+            await client.links.create("base", ["all"])
+
+
+@pytest.mark.parametrize(("status", "error"), [(422, Rejected), (409, AlreadyExists), (400, Rejected)])
+async def test_what_the_server_does_not_link_is_rejected_with_its_reason(status: int, error: type[ApiError]) -> None:
+    async with scripted(json_reply({"error": "no such plugin"}, status)) as (_, client):
+        with pytest.raises(error, match="no such plugin"):
+            await client.links.create("base", ["all"])
+
+
+@pytest.mark.parametrize("lost", [LOST, Reply(504), Reply(500)])
+async def test_a_create_whose_answer_is_lost_was_done_where_the_list_has_the_link(lost: Reply) -> None:
+    async with scripted(by_request({**LISTED, "POST links": lost}, Reply(404))) as (server, client):
+        await client.links.create("base", ["web", "all"])
+    assert [request.method for request in server.seen] == ["POST", "GET"]
+
+
+@pytest.mark.parametrize(("lost", "error"), [(LOST, Unreachable), (Reply(502), ServerFault)])
+async def test_a_create_whose_answer_is_lost_failed_where_the_list_has_it_not(
+    lost: Reply, error: type[ApiError]
+) -> None:
+    async with scripted(by_request({**LISTED, "POST links": lost}, Reply(404))) as (server, client):
+        with pytest.raises(error):
+            await client.links.create("base", ["all"])
+    assert [request.method for request in server.seen] == ["POST", "GET"]
+
+
+async def test_delete_removes_one() -> None:
+    async with scripted(Reply(204)) as (server, client):
+        await client.links.delete("54dc")
+    assert server.asked == ["DELETE /api/v1/orgs/acme/accounts/default/links/54dc"]

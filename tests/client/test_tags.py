@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import pytest
+
+from dlsync.client.tags import Tag
+from dlsync.errors import BadAnswer, NotFound, Unsupported
+from tests.builders import Reply, by_request, json_reply, scripted
+
+pytestmark = pytest.mark.anyio
+ACCOUNTS = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}
+
+
+async def test_the_list_names_the_tags_and_keeps_all_else() -> None:
+    async with scripted(json_reply([{"name": "all"}, {"name": "web", "agents": 3}])) as (_, client):
+        assert await client.tags.list() == (Tag("all"), Tag("web", {"agents": 3}))
+
+
+async def test_a_tag_without_a_name_is_a_bad_answer() -> None:
+    async with scripted(json_reply(["all"])) as (_, client):
+        with pytest.raises(BadAnswer, match="expected a JSON list of objects"):
+            await client.tags.list()
+
+
+async def test_delete_removes_one() -> None:
+    async with scripted(Reply(204)) as (server, client):
+        await client.tags.delete("a/b")
+    assert server.asked == ["DELETE /api/v1/orgs/acme/accounts/default/tags/a%2Fb"]
+
+
+async def test_a_delete_answered_404_means_what_the_list_says() -> None:
+    replies = {**ACCOUNTS, "GET tags": json_reply([{"name": "web"}])}
+    async with scripted(by_request(replies, Reply(404))) as (_, client):
+        with pytest.raises(NotFound):
+            await client.tags.delete("gone")
+        with pytest.raises(Unsupported, match="`DELETE tags`"):
+            await client.tags.delete("web")
