@@ -1,0 +1,77 @@
+"""The documented operations by the names in the documentation, and a transport that writes down what is sent."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import httpx2
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from dlsync.client import Client
+
+    Call = Callable[[Client], Awaitable[object]]
+
+DOCUMENTED = (
+    "GET accounts",
+    "POST accounts",
+    "DELETE accounts/<account name>",
+    "GET agents",
+    "GET agents/<id>",
+    "DELETE agents/<id>",
+    "GET dashboards/<name>",
+    "PUT dashboards/<name>",
+    "GET links",
+    "GET metrics?source=<id>",
+    "GET metrics?tag=<tag name>",
+    "GET metrics/<metric name>/series?source=<id>",
+    "GET metrics/<metric name>/series?tag=<tag name>",
+    "GET plugins",
+    "GET plugins/<plugin name>",
+    "POST plugins",
+    "PATCH plugins/<plugin name>",
+    "DELETE plugins/<plugin name>",
+    "GET rules/<name>",
+    "PUT rules/<name>",
+    "GET tags",
+    "GET annotations",
+    "GET annotations/<stream name>",
+    "DELETE annotations/<stream name>",
+    "POST annotations/<stream name>",
+    "GET annotations/<stream name>/<id>",
+    "PUT annotations/<stream name>/<id>",
+    "DELETE annotations/<stream name>/<id>",
+)
+_PLACEHOLDER = re.compile(r"<[^>]*>")
+
+
+class Table(dict[str, "Call"]):
+    """What is done for each operation, filled by a decorator."""
+
+    def operation(self, name: str) -> Callable[[Call], Call]:
+        def entered(call: Call) -> Call:
+            assert name not in self
+            self[name] = call
+            return call
+
+        return entered
+
+
+def requested(name: str) -> re.Pattern[str]:
+    """What a request of that operation looks like: its method and its target below the organisation or account."""
+    parts = [re.escape(part) for part in _PLACEHOLDER.split(name.replace(" ", " …/", 1))]
+    return re.compile("[^/?&]+".join(parts).replace("…", ".*/(?:acme|default)") + r"(?:&.*)?")
+
+
+class Recorder(httpx2.AsyncHTTPTransport):
+    """The network, with each request written down as ``METHOD target``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.sent.append(f"{request.method} {request.url.raw_path.decode()}")
+        return await super().handle_async_request(request)
