@@ -1,105 +1,346 @@
-"""The commands of the API's documentation, run as they stand there but for the names in angle brackets."""
+"""The curl commands of the API's documentation, as they stand there, run by a shell against a server with the demo.
+
+Filled in are what the documentation tells its reader to: the address, the names in angle brackets, the key. Where a
+command cannot run as it stands, :data:`SLIPS` names what is wrong with it.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import os
 import shutil
 import subprocess
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from dlsync.server.demo.hosts import HOSTS
 from dlsync.server.run import running
 from tests.builders import account_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from dlsync.server.run import RunningServer
+    import httpx2
 
-pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the documentation's commands need curl")
+pytestmark = pytest.mark.skipif(
+    not all(shutil.which(tool) for tool in ("bash", "curl", "jq")), reason="the commands need bash, curl and jq"
+)
 
-TEXT = "title: A   # kept\n"
-KEY = '-H "Authorization: Bearer changeme"'
+AGENT = HOSTS[0].id
+DASH = "title: A   # kept\n"
+SCRIPT = "print('OK')\n" * 20  # long enough for base64 to wrap its lines
+
+SLIPS = {
+    "$$file": "$file",  # a shell takes $$ for its process id
+    "${ext}": "${extension}",  # the variable is called extension
+    "plugins</plugin name>": "plugins/<plugin name>",  # a shell takes it for a redirection; the text has the second
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command.
+
+    :param name: what fills in ``<name>``.
+    :param check: what must hold for its output, which is parsed where it is JSON, and for the account after it.
+    """
+
+    title: str
+    text: str
+    check: Callable[[Any, httpx2.Client], bool]
+    name: str = "there"
+
+
+def fields(names: str) -> set[str]:
+    return set(names.split())
+
+
+ACCOUNT = fields("agent_keys id name")
+AGENT_LISTED = fields(
+    "id name hostname mac created modified tags osName heartbeat presence_state status container_name mode"
+)
+AGENT_SHOWN = AGENT_LISTED | fields("interfaces org running_plugin_names process_summary")
+LINK = fields("org plugin id tags")
+METRIC = fields("id name data_type collector_id collector_type")
+SERIES = fields("origin id uom metric source points")
+EXPORT = fields("content id name extension description interval hash encoding params org shellArgs type pack")
+ANNOTATION = fields("id stream name description start_time")
+
+
+def each_has(documented: set[str]) -> Callable[[Any, httpx2.Client], bool]:
+    return lambda out, _: bool(out) and all(set(item) == documented for item in out)
+
+
+def is_series(out: list[dict[str, Any]], _: httpx2.Client) -> bool:
+    return (
+        bool(out)
+        and all(set(series) == SERIES for series in out)
+        and all(set(series["metric"]) == METRIC and set(series["source"]) == {"id", "name"} for series in out)
+        and any(series["points"] for series in out)
+        and all(set(point) == {"uom", "value", "time"} for series in out for point in series["points"])
+    )
+
+
+COMMANDS = [
+    Command(
+        "Authentication",
+        'curl -H "Authorization: Bearer changeme" https://app.dataloop.io/api/v1/orgs/<org name>/accounts',
+        each_has(ACCOUNT),
+    ),
+    Command(
+        "Get All Accounts",
+        'curl -H "Authorization: Bearer changeme" https://app.dataloop.io/api/v1/orgs/<org name>/accounts',
+        each_has(ACCOUNT),
+    ),
+    Command(
+        "Create an Account",
+        'curl -X POST -H "Content-Type: application/json" -H "Authorization: Bearer changeme"'
+        """ -d '{"name":"<account name>"}' https://app.dataloop.io/api/v1/orgs/<org name>/accounts""",
+        lambda out, client: out in client.get("../../accounts").json(),
+        name="another",
+    ),
+    Command(
+        "Delete an Account",
+        'curl -X DELETE -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>",
+        lambda _, client: client.get("agents").status_code == 404,
+    ),
+    Command(
+        "Get All Agents",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/agents",
+        each_has(AGENT_LISTED),
+    ),
+    Command(
+        "Get a Specific Agent",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/agents/<id>",
+        lambda out, _: set(out) == AGENT_SHOWN and out["id"] == AGENT,
+    ),
+    Command(
+        "Delete a Specific Agent",
+        'curl -H "Authorization: Bearer changeme" -X "DELETE"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/agents/<id>",
+        lambda _, client: client.get(f"agents/{AGENT}").status_code == 404,
+    ),
+    Command(
+        "Export a Dashboard",
+        'curl -H "Authorization: Bearer changeme" -H "Accept: application/yaml"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/dashboards/<name>",
+        lambda out, _: out == DASH,
+    ),
+    Command(
+        "Import a Dashboard",
+        "file='dash.yaml'\n"
+        'curl -H "Authorization: Bearer changeme" -X "PUT" --data-binary @$$file -H "Content-Type: application/yaml" '
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/dashboards/<name>",
+        lambda _, client: client.get("dashboards/new").text == DASH,
+        name="new",
+    ),
+    Command(
+        "Get All Links",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/links",
+        each_has(LINK),
+    ),
+    Command(
+        "Get All Metrics for an Agent",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/metrics?source=<id>",
+        each_has(METRIC),
+    ),
+    Command(
+        "Get All Metrics for a Tag",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/metrics?tag=<tag name>",
+        each_has(METRIC),
+    ),
+    Command(
+        "Get Metric Series for an Agent",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>"
+        "/metrics/<metric name>/series?source=<id>",
+        is_series,
+    ),
+    Command(
+        "Get Metric Series for a Tag",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>"
+        "/metrics/<metric name>/series?tag=<tag name>",
+        is_series,
+    ),
+    Command(
+        "Get All Plugins",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/plugins",
+        # as documented, they are links; as observed, exports without the content
+        lambda out, _: (
+            [plugin.get("plugin", plugin.get("name")) for plugin in out] == ["base", "nginx", "ntp", "there"]
+        ),
+    ),
+    Command(
+        "Export a Plugin",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/plugins/<plugin name>",
+        lambda out, _: set(out) == EXPORT and base64.b64decode(out["content"]) == b"old",
+    ),
+    Command(
+        "Export a Plugin's file",
+        'curl -s -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/plugins/<plugin name>"
+        " | jq -r '.content' | base64 --decode",
+        lambda out, _: out == "old",
+    ),
+    Command(
+        "Import a Plugin",
+        "name=file\nextension=py\ncontent=$(cat ${name}.${ext} | base64)\n"
+        'json=$(jq -n --arg v "${content}" --arg n "${name}" --arg e "${extension}"'
+        """ '{"content": $v,"name": $n,"extension": $e}')\n\n"""
+        'curl -H "Authorization: Bearer changeme" -H "Content-Type: application/json" -X POST -d "${json}"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/plugins",
+        lambda out, client: base64.b64decode(client.get("plugins/file").json()["content"]).decode() == SCRIPT,
+    ),
+    Command(
+        "Update a Plugin",
+        "name=file\nextension=py\ncontent=$(cat ${name}.${ext} | base64)\n"
+        """json=$(jq -n --arg v "${content}" '{"content": $v,"encoding": "base64"}')\n\n"""
+        'curl -H "Authorization: Bearer changeme" -H "Content-Type: application/json" -X PATCH -d "${json}"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/plugins</plugin name>",
+        lambda out, client: base64.b64decode(client.get("plugins/there").json()["content"]).decode() == SCRIPT,
+    ),
+    Command(
+        "Delete a Plugin",
+        'curl -H "Authorization: Bearer changeme" -X DELETE'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/plugins/<plugin name>",
+        lambda _, client: client.get("plugins/there").status_code == 404,
+    ),
+    Command(
+        "Export a Rule",
+        'curl -H "Authorization: Bearer changeme" -H "Accept: application/yaml"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/rules/<name>",
+        lambda out, _: out == DASH,
+    ),
+    Command(
+        "Import a Rule",
+        "file='dash.yaml'\n"
+        'curl -H "Authorization: Bearer changeme" -X "PUT" --data-binary @$$file -H "Expect: application/yaml" '
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/rules/<name>",
+        lambda _, client: client.get("rules/new").text == DASH,
+        name="new",
+    ),
+    Command(
+        "Get All Tags",
+        'curl -H "Authorization: Bearer changeme"'
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/tags",
+        each_has({"name"}),
+    ),
+    Command(
+        "Get All Annotation Streams",
+        "curl https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/annotations \\\n"
+        '  -H "Authorization: Bearer changeme"',
+        lambda out, _: out == ["test-stream"],
+    ),
+    Command(
+        "Get All Annotations for a Stream",
+        "curl https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/annotations/<stream name> \\\n"
+        '  -H "Authorization: Bearer changeme"',
+        each_has(ANNOTATION),
+    ),
+    Command(
+        "Delete a Stream",
+        "curl -X DELETE"
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/annotations/<stream name>"
+        ' \\\n  -H "Authorization: Bearer changeme"',
+        lambda _, client: client.get("annotations").json() == [],
+    ),
+    Command(
+        "Create an Annotation",
+        "curl -X POST https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/annotations/test-stream"
+        ' \\\n -H "Authorization: Bearer changeme" \\\n -H "Content-Type: application/json" \\\n'
+        """ -d '{"name": "deploy v23"}'""",
+        lambda out, client: set(out) == ANNOTATION and out in client.get("annotations/test-stream").json(),
+    ),
+    Command(
+        "Get an Annotation",
+        "curl https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/annotations/test-stream/<id>"
+        ' \\\n -H "Authorization: Bearer changeme"',
+        lambda out, client: [out] == client.get("annotations/test-stream").json(),
+    ),
+    Command(
+        "Update an Annotation",
+        "curl -X PUT"
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/annotations/test-stream/<id>"
+        ' \\\n -H "Authorization: Bearer changeme" \\\n -H "Content-Type: application/json" \\\n'
+        """ -d '{"description": "new description"}'""",
+        lambda out, client: (
+            [out] == client.get("annotations/test-stream").json() and out["description"] == "new description"
+        ),
+    ),
+    Command(
+        "Delete an Annotation",
+        "curl -X DELETE"
+        " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/annotations/test-stream/<id>"
+        ' \\\n -H "Authorization: Bearer changeme"',
+        lambda _, client: client.get("annotations").json() == [],
+    ),
+]
 
 
 @pytest.fixture(params=[False, True], ids=["observed", "documented only"])
-def documented(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
-    with running(documented_only=request.param) as server:
-        yield server
+def client(request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
+    """The demo's account, with one more of each thing that the commands read, change and delete."""
+    with running(demo=True, documented_only=request.param) as server, account_of(server) as client:
+        for family in ("dashboards", "rules"):
+            client.put(f"{family}/there", content=DASH).raise_for_status()
+        old = {"name": "there", "extension": "py", "content": base64.b64encode(b"old").decode()}
+        client.post("plugins", json=old).raise_for_status()
+        client.post("annotations/test-stream", json={"name": "v1"}).raise_for_status()
+        yield client
 
 
-def sh(server: RunningServer, command: str, folder: Path) -> str:
-    """Run a shell command of the documentation, its address being ours."""
-    command = command.replace("https://app.dataloop.io/api/v1", server.url).replace("curl ", "curl -sS --fail ")
-    done = subprocess.run(["bash", "-ec", command], cwd=folder, capture_output=True, text=True, check=True)
+@pytest.mark.parametrize("command", COMMANDS, ids=[command.title for command in COMMANDS])
+def test_a_command_does_what_its_title_says(command: Command, client: httpx2.Client, tmp_path: Path) -> None:
+    (tmp_path / "dash.yaml").write_text(DASH)
+    (tmp_path / "file.py").write_text(SCRIPT)
+    (annotation,) = client.get("annotations/test-stream").json()
+    identifier = annotation["id"] if "annotations" in command.text else AGENT
+    output = sh(filled_in(command, identifier, client), tmp_path)
+    assert command.check(parsed(output), client)
+
+
+def filled_in(command: Command, identifier: str, client: httpx2.Client) -> str:
+    url, _, _ = str(client.base_url).partition("/orgs/")
+    account = command.name if command.title == "Create an Account" else "default"
+    names = {"org name": "acme", "account name": account, "plugin name": "there", "stream name": "test-stream"}
+    names |= {"metric name": "base.cpu", "tag name": "web", "id": identifier, "name": command.name}
+    text = command.text.replace("https://app.dataloop.io/api/v1", url)
+    for slip, meant in SLIPS.items():
+        text = text.replace(slip, meant)
+    for name, value in names.items():
+        text = text.replace(f"<{name}>", value)
+    return text
+
+
+def sh(command: str, folder: Path) -> str:
+    """Run a shell command; curl's own settings make it quiet, and fail where the server refuses."""
+    (folder / ".curlrc").write_text("silent\nshow-error\nfail\n")
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail", "-c", command],
+        cwd=folder,
+        env={"HOME": str(folder), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     return done.stdout
 
 
-def ask(server: RunningServer, options: str, path: str, folder: Path) -> Any:
-    out = sh(server, f"curl {KEY} {options} https://app.dataloop.io/api/v1/orgs/acme/accounts{path}", folder)
-    return json.loads(out) if out else None
-
-
-def test_accounts(documented: RunningServer, tmp_path: Path) -> None:
-    posted = '-X POST -H "Content-Type: application/json" -d \'{"name":"staging"}\''
-    ask(documented, posted, "", tmp_path)
-    assert [account["name"] for account in ask(documented, "", "", tmp_path)] == ["default", "staging"]
-    ask(documented, "-X DELETE", "/staging", tmp_path)
-    assert [set(account) for account in ask(documented, "", "", tmp_path)] == [{"agent_keys", "id", "name"}]
-
-
-@pytest.mark.parametrize(
-    ("family", "header"), [("dashboards", "Content-Type: application/yaml"), ("rules", "Expect: application/yaml")]
-)
-def test_import_and_export(documented: RunningServer, tmp_path: Path, family: str, header: str) -> None:
-    (tmp_path / "dash.yaml").write_text(TEXT)
-    url = f"https://app.dataloop.io/api/v1/orgs/acme/accounts/default/{family}/a"
-    sh(documented, f'file=\'dash.yaml\'\ncurl {KEY} -X "PUT" --data-binary @$file -H "{header}"  {url}', tmp_path)
-    assert sh(documented, f'curl {KEY} -H "Accept: application/yaml" {url}', tmp_path) == TEXT
-
-
-@pytest.mark.parametrize(
-    ("family", "header"),
-    [("dashboards", {"Content-Type": "application/yaml"}), ("rules", {"Expect": "application/yaml"})],
-)
-def test_import_by_the_python_example(documented: RunningServer, family: str, header: dict[str, str]) -> None:
-    with account_of(documented) as client:
-        client.put(f"{family}/a", headers=header, files={"dash.yaml": TEXT.encode()})
-        assert client.get(f"{family}/a").text == TEXT
-
-
-def test_plugins(documented: RunningServer, tmp_path: Path) -> None:
-    (tmp_path / "file.py").write_text(script := "print('OK')\n" * 20)
-    (tmp_path / "body.json").write_text(
-        json.dumps({"name": "file", "extension": "py", "content": base64.encodebytes(script.encode()).decode()})
-    )
-    send = '-H "Content-Type: application/json" -X {} -d "$(cat body.json)"'
-    made = ask(documented, send.format("POST"), "/default/plugins", tmp_path)
-    assert base64.b64decode(made["content"]).decode() == script
-    assert ask(documented, send.format("PATCH"), "/default/plugins/file", tmp_path) == made
-    assert ask(documented, "", "/default/plugins/file", tmp_path) == made
-    assert len(ask(documented, "", "/default/plugins", tmp_path)) == 1
-    assert ask(documented, "-X DELETE", "/default/plugins/file", tmp_path) is None
-    assert ask(documented, "", "/default/plugins", tmp_path) == []
-
-
-@pytest.mark.parametrize(("family", "empty"), [("agents", []), ("links", []), ("tags", [{"name": "all"}])])
-def test_lists_of_what_others_fill(documented: RunningServer, tmp_path: Path, family: str, empty: object) -> None:
-    assert ask(documented, "", f"/default/{family}", tmp_path) == empty
-
-
-def test_annotations(documented: RunningServer, tmp_path: Path) -> None:
-    stream, send = "/default/annotations/test-stream", "-H \"Content-Type: application/json\" -X {} -d '{}'"
-    made = ask(documented, send.format("POST", '{"name": "deploy v23"}'), stream, tmp_path)
-    assert ask(documented, "", "/default/annotations", tmp_path) == ["test-stream"]
-    assert ask(documented, "", stream, tmp_path) == [made]
-    assert ask(documented, "", f"{stream}/{made['id']}", tmp_path) == made
-    changed = ask(
-        documented, send.format("PUT", '{"description": "new description"}'), f"{stream}/{made['id']}", tmp_path
-    )
-    assert changed == {**made, "description": "new description"}
-    assert ask(documented, "-X DELETE", f"{stream}/{made['id']}", tmp_path) is None
-    assert ask(documented, "", "/default/annotations", tmp_path) == []
+def parsed(output: str) -> Any:
+    try:
+        return json.loads(output)
+    except ValueError:
+        return output
