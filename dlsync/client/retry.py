@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from dlsync.errors import ApiError
 
 T = TypeVar("T")
-# what is "broken" or timed out may have been done all the same; what is refused or answered by a status was not
 Cause = Literal["refused", "timeout", "broken", "status"]
+_PERHAPS_DONE = frozenset({"timeout", "broken"})  # no answer came; what is refused, or told to wait, was not done
+_NOT_AGAIN = "; it may have been done all the same, so it is not sent again"
 
 
 class Fault(Exception):
@@ -54,11 +55,11 @@ class Retry:
     """Exponential backoff with full jitter: a wait is random between nothing and a bound that doubles.
 
     :param attempts: of one request, at most; ``refused_attempts`` where nobody listens (the defaults then give up after
-        2 to 3 s), ``timeout_attempts`` where each attempt already took its whole timeout, ``broken_attempts`` where the
-        connection broke or a gateway lost the answer.
+        2 to 3 s), ``timeout_attempts`` where each attempt already took its whole timeout.
     :param base: bound of the first wait, seconds.
     :param longest: bound of any wait, seconds.
     :param ceiling: of all waits of one request together, seconds. A server that asks for more is not waited for.
+    :param repeatable: False where what may have been done must not be done again.
     :param sleep: waits for so many seconds.
     :param random: a number from 0 to 1.
     :param now: seconds since 1970, for a ``Retry-After`` that is a date.
@@ -67,17 +68,17 @@ class Retry:
     attempts: int = 10
     refused_attempts: int = 5
     timeout_attempts: int = 3
-    broken_attempts: int = 10
     base: float = 0.3
     longest: float = 8.0
     ceiling: float = 30.0
+    repeatable: bool = True
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     random: Callable[[], float] = random.random
     now: Callable[[], float] = time.time
 
     def for_the_unrepeatable(self) -> Retry:
         """Return this, but for a request that must not be done twice."""
-        return replace(self, timeout_attempts=1, broken_attempts=1)
+        return replace(self, repeatable=False)
 
     def for_a_server_that_is_down(self) -> Retry:
         """Return this, but for a server of which another request has found that nobody listens."""
@@ -100,6 +101,8 @@ class Retry:
             number, waited = number + 1, waited + wait
 
     def _next_wait(self, fault: Fault, number: int, waited: float) -> float:
+        if fault.cause in _PERHAPS_DONE and not self.repeatable:
+            raise fault.final(number, waited, _NOT_AGAIN) from fault
         left = self.ceiling - waited
         asked = seconds_asked(fault.after, self.now)
         if asked > left:
@@ -111,11 +114,7 @@ class Retry:
         return min(max(asked, backoff), left)
 
     def _most_attempts(self, fault: Fault) -> int:
-        fewer = {
-            "refused": self.refused_attempts,
-            "timeout": self.timeout_attempts,
-            "broken": self.broken_attempts,
-        }
+        fewer = {"refused": self.refused_attempts, "timeout": self.timeout_attempts}
         return min(self.attempts, fewer.get(fault.cause, self.attempts))
 
 
