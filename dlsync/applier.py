@@ -12,6 +12,7 @@ from dlsync.errors import DlsyncError, Unauthorised
 from dlsync.escape import field_name
 from dlsync.fetcher import fetch, together
 from dlsync.kinds import kind_of
+from dlsync.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,10 +58,13 @@ class _Run:
         self._turns = Semaphore(concurrency)
         self._progress = progress
         self._locked_out = ""
+        self._redaction = Redaction({k: v for one in desired.values() for k, v in one.secrets.items()})
 
     async def change(self, change: Change) -> Change:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
-            return change.finished("skipped", self._locked_out) if self._locked_out else await self._try(change)
+            if self._locked_out:
+                return change.finished("skipped", self._locked_out)
+            return self._redaction.change(await self._try(change))
 
     async def _try(self, change: Change) -> Change:
         try:
@@ -91,7 +95,7 @@ async def _verified(client: Client, changes: list[Change], desired: Mapping[Addr
     looks = await together(_look(client, {one for one in written if one.kind == kind}) for kind in kinds)
     found = dict(zip(kinds, looks, strict=True))
     return [
-        _held(change, found[change.address.kind], desired) if change.address in written else change
+        _held(change, found[change.address.kind], desired.get(change.address)) if change.address in written else change
         for change in changes
     ]
 
@@ -103,20 +107,20 @@ async def _look(client: Client, written: set[Address]) -> Mapping[Address, Resou
         return error
 
 
-def _held(
-    change: Change, found: Mapping[Address, Resource] | DlsyncError, desired: Mapping[Address, Resource]
-) -> Change:
+def _held(change: Change, found: Mapping[Address, Resource] | DlsyncError, desired: Resource | None) -> Change:
     if isinstance(found, DlsyncError):
         return change.finished("failed", f"it was sent, but whether it took hold is not known: {found.message}")
     live = found.get(change.address)
-    if change.action == "delete":
+    if desired is None:
         return change if live is None else change.finished("failed", "the server still has it after the delete")
     if live is None:
         return change.finished("failed", "the server does not have it after the write")
-    diff = compare(kind_of(change.address.kind), desired[change.address], live).diff
+    diff = compare(kind_of(change.address.kind), desired, live).diff
     if not diff:
         return change
-    return change.finished("failed", "the server did not keep what was sent: " + "; ".join(map(_not_kept, diff)))
+    # before the values are shortened: half a secret is not recognised as one
+    kept = map(_not_kept, map(Redaction(desired.secrets).difference, diff))
+    return change.finished("failed", "the server did not keep what was sent: " + "; ".join(kept))
 
 
 def _not_kept(one: Difference) -> str:

@@ -10,9 +10,10 @@ from dlsync import schema
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
 from dlsync.fetcher import fetch
-from dlsync.kinds import all_kinds, kind_of
+from dlsync.kinds import Draft, all_kinds, kind_of
 from dlsync.model import Action, Address, Problem, Target
 from dlsync.naming import distinct_stems, too_long
+from dlsync.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
@@ -97,12 +98,17 @@ async def export(
 def _edits(tree: Tree, live: Live) -> tuple[list[FileChange], dict[Address, Problem]]:
     changes: list[FileChange] = []
     problems: dict[Address, Problem] = {}
+    files: dict[str, bytes | None] = dict(tree.sources)
+    draft = Draft(files, Redaction(tree.secrets))
     stems = _stems(tree.resources, live.resources)
     for address, resource in live.resources.items():
         try:
-            changes += _changes(tree.resources.get(address), resource, stems[address])
+            found = _changes(tree.resources.get(address), resource, stems[address], draft)
         except DlsyncError as error:
             problems[address] = Problem("error", f"{address}: {error.message}")
+        else:
+            changes += found
+            files |= {change.file: change.content for change in found}
     return changes, problems
 
 
@@ -121,7 +127,7 @@ def _spelled_out(name: str) -> str:
     return "".join(f"%{byte:02X}" for byte in name.encode("utf-8", "surrogatepass"))
 
 
-def _changes(desired: Resource | None, live: Resource, stem: str) -> list[FileChange]:
+def _changes(desired: Resource | None, live: Resource, stem: str, draft: Draft) -> list[FileChange]:
     kind = kind_of(live.kind)
     if desired is not None and not compare(kind, desired, live).diff:
         return []
@@ -129,7 +135,7 @@ def _changes(desired: Resource | None, live: Resource, stem: str) -> list[FileCh
         if finding.severity == "error":  # a file that the next run refuses would stop that run, and every one after it
             raise DlsyncError(f"the server has it in a form that its file must not have: {finding.message}")
     known = kind.files(desired) if desired else ()
-    files = kind.edited_files(desired, live) if desired else kind.new_files(live, stem)
+    files = kind.edited_files(desired, live, draft) if desired else kind.new_files(live, stem, draft)
     return [FileChange(live.address, _action(file, content, known), file, content) for file, content in files.items()]
 
 

@@ -8,25 +8,31 @@ from dlsync.differ import differences
 from dlsync.matching import match
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from dlsync.kinds.base import Kind
-    from dlsync.model import Json, Path
+    from dlsync.model import Json, Path, Resource
 
 
-def merge(kind: Kind, desired: Mapping[str, Json], live: Mapping[str, Json]) -> dict[str, Json]:
-    """Return a document that means the live one, spelled like the desired one wherever the two mean the same.
+def merge(
+    kind: Kind, desired: Resource, live: Mapping[str, Json], spelled: Callable[[Json], Json] = lambda value: value
+) -> dict[str, Json]:
+    """Return a document that means the live one, spelled like the file wherever the two mean the same.
 
-    Both are documents as written; the differ's own canonical forms decide what means the same.
+    :param desired: in the tree; its file's own spelling is kept, references and all.
+    :param live: the live document.
+    :param spelled: how a live value is to be spelled in a file.
     """
-    return _Merger(kind).mappings((), desired, kind.canonical(desired), kind.canonical(live))
+    ours, theirs = kind.canonical(desired.document), kind.canonical(live)
+    return _Merger(kind, spelled).mappings((), desired.spelled, ours, theirs)
 
 
 class _Merger:
     """Walks the written form of the desired side along with both canonical forms."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, spelled: Callable[[Json], Json]) -> None:
         self._kind = kind
+        self._spelled = spelled
 
     def values(self, path: Path, written: Json, ours: Json, theirs: Json) -> Json:
         if next(differences(self._kind, path, ours, theirs), None) is None:
@@ -35,7 +41,7 @@ class _Merger:
             return self.mappings(path, written, ours, theirs)
         if isinstance(written, list) and isinstance(ours, list) and isinstance(theirs, list):
             return self.lists(path, written, ours, theirs)
-        return theirs
+        return self._spelled(theirs)
 
     def mappings(
         self, path: Path, written: Mapping[str, Json], ours: Mapping[str, Json], theirs: Mapping[str, Json]
@@ -46,11 +52,11 @@ class _Merger:
             if field in ours and field in theirs:
                 merged[field] = self.values((*path, field), value, ours[field], theirs[field])
             elif field in theirs:
-                merged[field] = theirs[field]
+                merged[field] = self._spelled(theirs[field])
             elif field not in ours:
                 merged[field] = value
         merged |= {
-            field: value
+            field: self._spelled(value)
             for field, value in theirs.items()
             if field not in flat and not self._kind.disregards(path, field)
         }
@@ -64,6 +70,6 @@ class _Merger:
         return [
             self.values((*path, our_place[live]), written[our_place[live]], ours[our_place[live]], theirs[live])
             if live in our_place
-            else theirs[live]
+            else self._spelled(theirs[live])
             for live in order
         ]

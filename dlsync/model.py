@@ -52,15 +52,31 @@ class Problem:
 class Resource:
     """One dashboard, rule or plugin, as the files or the server have it.
 
-    :param document: as parsed; a plugin's has its text under ``content``.
-    :param body: the bytes that stand for it: a file's own, or what the server answered.
+    :param document: what it means; a plugin's has its text under ``content``.
+    :param body: the bytes that stand for it: those to send, or what the server answered.
     :param file: where it was read from, relative to the tree; empty for a live one.
+    :param written: the document as the file has it, where references or overlays make it mean another.
+    :param source: the file's own bytes, where those to send are others.
+    :param secrets: values from the environment that are in the document, each with its reference.
     """
 
     address: Address
     document: Mapping[str, Json]
     body: bytes = b""
     file: str = ""
+    written: Mapping[str, Json] | None = None
+    source: bytes | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def spelled(self) -> Mapping[str, Json]:
+        """The document as its file has it, references and all."""
+        return self.document if self.written is None else self.written
+
+    @property
+    def text(self) -> bytes:
+        """The file's own bytes."""
+        return self.body if self.source is None else self.source
 
     @cached_property
     def kind(self) -> str:

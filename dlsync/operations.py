@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from dlsync import applier, exporter, file_writer, guards, planner, saved_plan, state_reader
 from dlsync import settings as settings_file
 from dlsync.client import Client, ReadClient
+from dlsync.kinds import Scene
+from dlsync.references import Values
+from dlsync.settings import Options, Settings
 from dlsync.targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from dlsync.exporter import Export
     from dlsync.model import Plan
     from dlsync.saved_plan import SavedPlan
-    from dlsync.settings import Settings
     from dlsync.state_reader import Tree
 
 C = TypeVar("C", bound=ReadClient)
 EVERYTHING = Targets()
+NO_OPTIONS = Options()
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def _silent() -> None:
@@ -39,15 +44,26 @@ def _client(of: type[C], settings: Settings) -> C:
     )
 
 
-def validate(directory: Path) -> Tree:
+def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[str, str] = NOTHING) -> Tree:
     """Read a tree and all that is wrong with it, offline.
 
+    :param options: of which the environment counts.
+    :param environ: what ``${env:NAME}`` stands for, and DLSYNC_ENVIRONMENT.
     :returns: the tree, with errors and warnings of dlsync.yaml and of every other file in ``problems``.
     :raises InvalidTree: the directory itself cannot be read.
+    :raises SettingsError: there is no such environment.
     """
-    tree = state_reader.read(directory)
+    state_reader.require_directory(directory)
     _, problems = settings_file.read_file(directory)
-    return tree.with_problems(problems)
+    if any(problem.severity == "error" for problem in problems):
+        settings = Settings(environ=environ)
+    else:
+        settings = settings_file.load(directory, options, environ, require_server=False)
+    return _tree(directory, settings).with_problems(problems)
+
+
+def _tree(directory: Path, settings: Settings, *, missing_ok: bool = False) -> Tree:
+    return state_reader.read(directory, Scene(Values(settings.variables, settings.environ)), missing_ok=missing_ok)
 
 
 async def plan(
@@ -59,7 +75,7 @@ async def plan(
     :raises ApiError: the live state could not be fetched.
     :raises Refused: the files hold nothing, and the plan would delete.
     """
-    tree = validate(directory).usable()
+    tree = _tree(directory, settings).with_problems(settings_file.read_file(directory)[1]).usable()
     async with _client(ReadClient, settings) as client:
         return await planner.plan(client, tree, settings, targets=targets, progress=progress)
 
@@ -80,7 +96,7 @@ async def apply(
     :returns: the plan with its results, or None where it was not approved.
     :raises Refused: a guard holds the plan back, or it is not the one promised.
     """
-    tree = validate(directory).usable()
+    tree = _tree(directory, settings).with_problems(settings_file.read_file(directory)[1]).usable()
     async with _client(Client, settings) as client:
         made = await planner.plan(client, tree, settings, targets=targets, progress=progress)
         if promised is not None:
@@ -106,7 +122,7 @@ async def export(
     :param check: write nothing, only say what would be written.
     :raises InvalidTree: the files that are there have errors.
     """
-    tree = state_reader.read(directory, missing_ok=True).usable()
+    tree = _tree(directory, settings, missing_ok=True).usable()
     async with _client(ReadClient, settings) as client:
         made = await exporter.export(
             client, tree, settings, targets=targets, managed=managed, mirror=mirror, progress=progress

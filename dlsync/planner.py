@@ -14,6 +14,7 @@ from dlsync.fetcher import fetch
 from dlsync.git import head_commit
 from dlsync.kinds import kind_of
 from dlsync.model import Address, Plan, Problem
+from dlsync.redaction import Redaction
 from dlsync.targets import Targets
 
 if TYPE_CHECKING:
@@ -57,9 +58,10 @@ async def plan(
         if address not in desired and any(fnmatchcase(str(address), glob) for glob in settings.protect)
     ]
     outcome = diff(kind_of, desired, live.resources, lambda address: prunes and address not in protected)
+    redaction = Redaction(tree.secrets)
     result = Plan(
         settings.target,
-        outcome.changes,
+        tuple(map(redaction.change, outcome.changes)),
         outcome.unchanged,
         head_commit(tree.root),
         (*tree.warnings, *_warnings(outcome, live, protected)),

@@ -62,6 +62,7 @@ class Settings:
     :param requests_per_second: None for no limit.
     :param annotate: a stream; empty for none.
     :param environment: the one that was chosen; empty for none.
+    :param environ: what ``${env:NAME}`` stands for; the key is not in it.
     """
 
     url: str = ""
@@ -77,6 +78,7 @@ class Settings:
     requests_per_second: float | None = None
     annotate: str = ""
     environment: str = ""
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
     insecure: bool = False
 
     @property
@@ -106,6 +108,7 @@ def load(directory: Path, options: Options, environ: Mapping[str, str], *, requi
         account=account[0],
         key=key,
         environment=environment,
+        environ={name: value for name, value in environ.items() if name != "DLSYNC_API_KEY"},
         **{name: convert(chosen[name]) for name, convert in _CONVERTERS.items() if chosen.get(name) is not None},
     )
 

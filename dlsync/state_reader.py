@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.errors import InvalidTree
-from dlsync.kinds import Kind, SourceFile, all_kinds
+from dlsync.kinds import Scene, all_kinds
+from dlsync.kinds.base import BARE
 from dlsync.model import Problem, Resource
+from dlsync.sources import read_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from dlsync.model import Address
-
-# ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
-MAX_FILE_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -27,11 +25,18 @@ class Tree:
 
     :param resources: by address, in the order of an apply.
     :param problems: by file and line; errors among them make the tree unusable.
+    :param sources: the files that were read, byte for byte.
     """
 
     root: Path
     resources: Mapping[Address, Resource]
     problems: tuple[Problem, ...] = ()
+    sources: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The values from the environment that are in the resources, each with its reference."""
+        return {value: name for resource in self.resources.values() for value, name in resource.secrets.items()}
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -58,25 +63,30 @@ class Tree:
         return self
 
 
-def read(root: Path, *, missing_ok: bool = False) -> Tree:
-    """Read every kind's folder below a directory.
+def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
+    """Read the files of every kind below a directory.
 
+    :param scene: what they are read with.
     :param missing_ok: take a directory that does not exist for an empty tree.
     :raises InvalidTree: the directory itself cannot be read; what is wrong inside it is in :attr:`Tree.problems`.
     """
     require_directory(root, may_be_missing=missing_ok)
     if not root.exists():
         return Tree(root, {})
-    resources: list[Resource] = []
+    places = sorted({place for kind in all_kinds() for place in kind.places})
     problems: list[Problem] = []
+    sources = list(read_files(root, places, problems))
+    resources: list[Resource] = []
     for kind in all_kinds():
-        found, troubles = _read_kind(root, kind)
+        found, troubles = kind.read([source for source in sources if kind.claims(source.file)], scene)
+        found.sort(key=lambda resource: resource.address)
         resources += found
-        problems += troubles
+        problems += [*troubles, *(_clashes(found) if kind.named_by_file else ())]
     if not resources and not problems:
-        folders = ", ".join(f"{kind.folder}/" for kind in all_kinds())
+        folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
         problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
-    return Tree(root, {resource.address: resource for resource in resources}, _in_order(problems))
+    content = {source.file: source.content for source in sources}
+    return Tree(root, {resource.address: resource for resource in resources}, _in_order(problems), content)
 
 
 def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
@@ -93,58 +103,6 @@ def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.column or 0)))
-
-
-def _read_kind(root: Path, kind: Kind) -> tuple[list[Resource], list[Problem]]:
-    problems: list[Problem] = []
-    sources = list(_sources(root, root / kind.folder, problems))
-    resources, troubles = kind.read(sources)
-    resources.sort(key=lambda resource: resource.address)
-    return resources, [*problems, *troubles, *_clashes(resources)]
-
-
-def _sources(root: Path, folder: Path, problems: list[Problem]) -> Iterator[SourceFile]:
-    for path in sorted(_files(folder, (), problems, root)):
-        file = path.relative_to(root).as_posix()
-        try:
-            if (size := path.stat().st_size) > MAX_FILE_BYTES:
-                problems.append(Problem("error", _too_large(size), file))
-            else:
-                yield SourceFile(file, path.read_bytes())
-        except OSError as error:
-            problems.append(Problem("error", _unreadable(error), file))
-
-
-def _files(folder: Path, above: tuple[tuple[int, int], ...], problems: list[Problem], root: Path) -> Iterator[Path]:
-    """Walk a folder, symbolic links followed, loops and unreadable folders reported."""
-    if not folder.is_dir():
-        return
-    file = folder.relative_to(root).as_posix()
-    try:
-        status = folder.stat()
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-    except OSError as error:
-        problems.append(Problem("error", _unreadable(error), file))
-        return
-    here = (status.st_dev, status.st_ino)
-    if here in above:
-        problems.append(Problem("error", "a symbolic link leads back to a folder above it; remove the link", file))
-        return
-    for entry in entries:
-        if entry.name.startswith(".") or entry.name == "__pycache__":
-            continue
-        if entry.is_dir():
-            yield from _files(folder / entry.name, (*above, here), problems, root)
-        else:
-            yield folder / entry.name
-
-
-def _too_large(size: int) -> str:
-    return f"{size / 1e6:.0f} MB; expected a file of at most {MAX_FILE_BYTES / 1e6:.0f} MB"
-
-
-def _unreadable(error: OSError) -> str:
-    return f"cannot be read: {error.strerror or error}"
 
 
 def _clashes(resources: Iterable[Resource]) -> Iterator[Problem]:

@@ -31,7 +31,7 @@ WORDS = (
 NAMES = st.one_of(st.sampled_from(WORDS), st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12))
 TEXT = st.one_of(
     st.sampled_from(
-        ["", "yes", "012", "1_000", "12:30:45", "~", "- a", "a: b", "# c", "two\nlines\n", " x ", "${var:x}"]
+        ["", "yes", "012", "1_000", "12:30:45", "~", "- a", "a: b", "# c", "two\nlines\n", " x ", "$${var:x}", "${x}"]
     ),
     st.text(st.characters(exclude_categories=["Cs"]), max_size=12),
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def merged(kind: str, desired: dict[str, Json], live: dict[str, Json]) -> dict[str, Json]:
     """Merge, and prove that the outcome means what is live."""
-    result = merge(kind_of(kind), desired, live)
+    result = merge(kind_of(kind), resource(f"{kind}/x", desired), live)
     one, other = resource(f"{kind}/x", result, body=b"ours"), resource(f"{kind}/x", live, body=b"theirs")
     assert compare(kind_of(kind), one, other).diff == ()
     return result

@@ -9,7 +9,9 @@ import pytest
 
 from dlsync import state_reader
 from dlsync.errors import InvalidTree
+from dlsync.kinds import Scene
 from dlsync.model import Problem
+from dlsync.references import Values
 from tests.tree_builders import write_tree
 
 if TYPE_CHECKING:
@@ -201,3 +203,40 @@ def test_more_problems_join_in_their_order(tmp_path: Path) -> None:
     tree = state_reader.read(tmp_path).with_problems([Problem("warning", "hm", "dlsync.yaml")])
     assert [one.file for one in tree.problems] == ["dlsync.yaml", "rules/web.yaml"]
     assert [one.message for one in tree.warnings] == ["hm"]
+
+
+def scene(**environ: str) -> Scene:
+    return Scene(Values({"team": "web", "limit": 90}, environ))
+
+
+def test_references_are_what_is_meant_and_what_is_sent_while_the_file_stays_as_it_is(tmp_path: Path) -> None:
+    text = "title: ${var:team} # ours\npositions: []\nperiod: ${var:limit}\n"
+    write_tree(
+        tmp_path,
+        {"dashboards/web.yaml": text, "plugins/p.sh": "${var:team}", "plugins/p.meta.yaml": "params: ${env:P}\n"},
+    )
+    plugin, web = state_reader.read(tmp_path, scene(P="s3cret")).usable().resources.values()
+    assert web.document == {"title": "web", "positions": [], "period": 90}
+    assert web.body == b"title: web # ours\npositions: []\nperiod: 90\n"
+    assert (web.text, web.spelled["title"]) == (text.encode(), "${var:team}")
+    assert plugin.document == {"content": "${var:team}", "extension": "sh", "params": "s3cret"}
+    assert plugin.secrets == {"s3cret": "${env:P}"}
+    assert "s3cret" not in repr(web)
+
+
+def test_a_reference_to_what_is_not_there_is_an_error_at_its_line(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/web.yaml": "title: ${var:taem}\npositions: []\nperiod: ${env:PERIOD}\n"})
+    tree = state_reader.read(tmp_path, scene())
+    assert [(one.line, one.message) for one in tree.errors] == [
+        (1, "${var:taem} is not set: there is no `taem` in `variables` of dlsync.yaml; did you mean `team`?"),
+        (3, "${env:PERIOD} is not set: there is no `PERIOD` in the environment"),
+    ]
+
+
+def test_what_is_wrong_with_a_secret_is_told_without_it(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/web.yaml": "title: Web\npositions: []\nperiod: ${env:PERIOD}\n"})
+    ((_, line, message),) = [
+        (one.file, one.line, one.message) for one in state_reader.read(tmp_path, scene(PERIOD="s3cret")).errors
+    ]
+    assert line == 3
+    assert "s3cret" not in message

@@ -6,9 +6,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from dlsync.kinds.base import Kind, Listing, ListRule, SourceFile
+from dlsync.kinds.base import Draft, Kind, Listing, ListRule, Scene, SourceFile
 
-__all__ = ["Kind", "ListRule", "Listing", "SourceFile", "all_kinds", "kind_of"]
+__all__ = ["Draft", "Kind", "ListRule", "Listing", "Scene", "SourceFile", "all_kinds", "kind_of"]
 
 
 @cache

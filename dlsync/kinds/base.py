@@ -6,8 +6,11 @@ One module of this package is one kind. Nothing outside asks which kind a resour
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
+
+from dlsync.redaction import NOTHING_SECRET, Redaction
+from dlsync.references import Values, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +43,36 @@ class SourceFile:
     content: bytes
 
 
+@dataclass(frozen=True)
+class Scene:
+    """What the files of a tree are read with.
+
+    :param values: what references stand for.
+    """
+
+    values: Values = field(default_factory=Values)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The files of a tree as an export has them so far.
+
+    :param files: by path in the tree; None for one that is to be removed.
+    :param redaction: puts references back for secrets.
+    """
+
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    redaction: Redaction = NOTHING_SECRET
+
+    def spelled(self, value: Json) -> Json:
+        """Return a live value as a file has to spell it: what looks like a reference escaped, secrets as references."""
+        return self.redaction.value(escaped(value))
+
+
+BARE = Scene()
+BLANK = Draft()
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What a server said that it has of one kind.
@@ -60,11 +93,25 @@ class Kind(ABC):
     name: ClassVar[str]
     folder: ClassVar[str]
     order: ClassVar[int]
+    # False where several resources share a file
+    named_by_file: ClassVar[bool] = True
 
     # files
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The files and folders at the root of a tree in which this kind's files are."""
+        return (self.folder,)
+
+    def claims(self, file: str) -> bool:
+        """Whether a file of the tree is one of this kind's.
+
+        :param file: relative to the tree, POSIX style.
+        """
+        return file.startswith(f"{self.folder}/")
+
     @abstractmethod
-    def read(self, sources: Sequence[SourceFile]) -> tuple[list[Resource], list[Problem]]:
-        """Turn the files of this kind's folder into resources, with all problems found on the way."""
+    def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
+        """Turn the files that this kind claims into resources, with all problems found on the way."""
 
     def files(self, desired: Resource) -> tuple[str, ...]:
         """Return the resource's files in the tree."""
@@ -75,12 +122,16 @@ class Kind(ABC):
         """Return the file that the differences stand in, and the differences with their lines, from 1."""
 
     @abstractmethod
-    def new_files(self, live: Resource, stem: str) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Return the files, by path in the tree, that are to stand for a live resource which the tree has not."""
 
     @abstractmethod
-    def edited_files(self, desired: Resource, live: Resource) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Return the resource's files with the live side written in and all else as it was; None: remove it."""
+
+    def removed_files(self, desired: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - for kinds that share files
+        """Return the resource's files without the resource; None: remove it."""
+        return dict.fromkeys(reversed(self.files(desired)))
 
     # canonical form
     @abstractmethod

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from dlsync import schema, yamlfile
 from dlsync.errors import BadAnswer, DlsyncError
-from dlsync.kinds.base import Kind, ListRule, SourceFile
+from dlsync.kinds.base import BARE, BLANK, Draft, Kind, ListRule, Scene, SourceFile
 from dlsync.matching import same, token
 from dlsync.merger import merge
 from dlsync.model import Address, Problem, Resource
 from dlsync.naming import resource_name
+from dlsync.redaction import Redaction
+from dlsync.references import Resolved, Values, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -34,42 +36,45 @@ class DocumentKind(Kind):
     lists: ClassVar[Mapping[Path, ListRule]]
     closed: ClassVar[frozenset[Path]]
 
-    def read(self, sources: Sequence[SourceFile]) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
         """Parse and check each file; see :meth:`Kind.read`."""
         resources: list[Resource] = []
         problems: list[Problem] = []
         for source in sources:
             if (suffix := PurePosixPath(source.file).suffix) in _SUFFIXES:
-                resource, found = self._read_one(source, suffix)
+                resource, found = self._read_one(source, suffix, scene)
                 problems += found
                 resources += [resource] if resource else []
         return resources, problems
 
-    def _read_one(self, source: SourceFile, suffix: str) -> tuple[Resource | None, list[Problem]]:
+    def _read_one(self, source: SourceFile, suffix: str, scene: Scene) -> tuple[Resource | None, list[Problem]]:
         try:
             name = resource_name(PurePosixPath(source.file).name.removesuffix(suffix))
-            document = yamlfile.parse(source.content, source.file)
+            written = yamlfile.parse(source.content, source.file)
         except yamlfile.InvalidYaml as error:
             return None, [error.problem]
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
-        if not isinstance(document, dict):
-            return None, [Problem("error", self._not_a_mapping(document), source.file, 1)]
-        return Resource(Address(self.name, name), document, source.content, source.file), self._findings(
-            source, document
+        if not isinstance(written, dict):
+            return None, [Problem("error", self._not_a_mapping(written), source.file, 1)]
+        resolved, problems = read_references(self.name, source, written, scene.values)
+        address = Address(self.name, name)
+        if same(resolved.document, written):
+            return Resource(address, written, source.content, source.file), problems
+        body = yamlfile.rewrite(source.content, resolved.document)
+        document = cast("dict[str, Json]", resolved.document)
+        return (
+            Resource(address, document, body, source.file, written, source.content, resolved.secrets),
+            problems,
         )
 
     def _not_a_mapping(self, document: Json) -> str:
         found = "nothing" if document is None else "a list" if isinstance(document, list) else "a single value"
         return f"expected a {self.name}, a mapping that begins with `title:`, but the file holds {found}"
 
-    def _findings(self, source: SourceFile, document: dict[str, Json]) -> list[Problem]:
-        findings = schema.check(self.name, document)
-        return schema.located(findings, source.file, source.content)
-
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
         """Look the paths up in the file's text; see :meth:`Kind.located`."""
-        lines = yamlfile.positions(desired.body) if diff else {}
+        lines = yamlfile.positions(desired.text) if diff else {}
         return desired.file, tuple(replace(one, line=self._line(lines, desired, one)) for one in diff)
 
     def _line(self, lines: Mapping[Path, tuple[int, int]], desired: Resource, one: Difference) -> int | None:
@@ -81,14 +86,14 @@ class DocumentKind(Kind):
         """Return where the file has what the canonical form has at the path."""
         return path
 
-    def new_files(self, live: Resource, stem: str) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the document in the house style, without what the server owns."""
-        return {f"{self.folder}/{stem}.yaml": yamlfile.dump(self._without_owned(live.document, ()))}
+        document = draft.spelled(self._without_owned(live.document, ()))
+        return {f"{self.folder}/{stem}.yaml": yamlfile.dump(document)}
 
-    def edited_files(self, desired: Resource, live: Resource) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the live side into the file's own text."""
-        document = merge(self, desired.document, live.document)
-        return {desired.file: yamlfile.rewrite(desired.body, document)}
+        return {desired.file: yamlfile.rewrite(desired.text, merge(self, desired, live.document, draft.spelled))}
 
     def identical(self, desired: Resource, live: Resource) -> bool:
         """Whether the server sent the file's own text."""
@@ -154,6 +159,23 @@ class DocumentKind(Kind):
         """Whether the server may have added the field: one that no schema knows, where servers add their own."""
         known = schema.fields_at(self.name, path)
         return known is not None and field not in known and anywhere(path) not in self.closed
+
+
+def read_references(
+    name: str, source: SourceFile, written: dict[str, Json], values: Values
+) -> tuple[Resolved, list[Problem]]:
+    """Return what a parsed file means, and what is wrong with it by its schema or with its references.
+
+    :param name: of the schema.
+    """
+    resolved = resolve(written, values)
+    faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
+    # a reference that stands for nothing is of no type yet
+    told = {path for path, _ in resolved.faults}
+    findings = [one for one in schema.check(name, resolved.document) if one.path not in told]
+    problems = schema.located([*faults, *findings], source.file, source.content)
+    redaction = Redaction(resolved.secrets)
+    return resolved, [replace(one, message=redaction.text(one.message)) for one in problems]
 
 
 ITEM = 0

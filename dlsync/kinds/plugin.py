@@ -7,14 +7,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dlsync import schema, yamlfile
 from dlsync.errors import AlreadyExists, DlsyncError, NotFound
-from dlsync.kinds.base import Kind, Listing, ListRule, SourceFile
+from dlsync.kinds.base import BARE, BLANK, Draft, Kind, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.document import read_references
 from dlsync.merger import merge
 from dlsync.model import Address, Problem, Resource
 from dlsync.naming import plugin_file, plugin_name
+from dlsync.references import Resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,46 +49,58 @@ class Plugin(Kind):
     folder = "plugins"
     order = 10
 
-    def read(self, sources: Sequence[SourceFile]) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
         """Pair each script with its settings; see :meth:`Kind.read`."""
         metas = {source.file.removesuffix(_META): source for source in sources if source.file.endswith(_META)}
         scripts = [source for source in sources if not source.file.endswith(_META)]
         resources: list[Resource] = []
         problems: list[Problem] = []
         for source in scripts:
-            resource, found = self._read_one(source, metas.pop(_without_extension(source.file), None))
+            resource, found = self._read_one(source, metas.pop(_without_extension(source.file), None), scene)
             problems += found
             resources += [resource] if resource else []
         problems += [Problem("error", _LONELY, meta.file) for meta in metas.values()]
         return resources, problems
 
-    def _read_one(self, source: SourceFile, meta: SourceFile | None) -> tuple[Script | None, list[Problem]]:
+    def _read_one(
+        self, source: SourceFile, meta: SourceFile | None, scene: Scene
+    ) -> tuple[Script | None, list[Problem]]:
         try:
             name, extension = plugin_name(PurePosixPath(source.file).name)
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
         if name in _RESERVED:
             return None, [Problem("error", f"`{name}` is the name of dlsync's own record; choose another", source.file)]
-        settings, problems = self._settings(meta)
-        document = {"content": content_value(source.content), "extension": extension, **settings}
-        return Script(Address(self.name, name), document, source.content, source.file, meta), problems
+        script: dict[str, Json] = {"content": content_value(source.content), "extension": extension}
+        written, resolved, problems = self._settings(meta, scene)
+        settings = cast("dict[str, Json]", resolved.document)
+        return Script(
+            Address(self.name, name),
+            {**script, **settings},
+            source.content,
+            source.file,
+            {**script, **written},
+            secrets=resolved.secrets,
+            meta=meta,
+        ), problems
 
-    def _settings(self, meta: SourceFile | None) -> tuple[dict[str, Json], list[Problem]]:
+    def _settings(self, meta: SourceFile | None, scene: Scene) -> tuple[dict[str, Json], Resolved, list[Problem]]:
+        nothing = Resolved({})
         if meta is None:
-            return {}, []
+            return {}, nothing, []
         try:
             document = yamlfile.parse(meta.content, meta.file)
         except yamlfile.InvalidYaml as error:
-            return {}, [error.problem]
+            return {}, nothing, [error.problem]
         if not isinstance(document, dict):
             expected = "expected a mapping of settings, such as `interval: 60`"
-            return {}, [Problem("error", expected, meta.file, 1)]
+            return {}, nothing, [Problem("error", expected, meta.file, 1)]
         misplaced = [
             schema.Finding("error", (field,), _MISPLACED % field) for field in _NO_SETTINGS if field in document
         ]
-        settings = {field: value for field, value in document.items() if field not in _NO_SETTINGS}
-        findings = [*misplaced, *schema.check(self.name, settings)]
-        return settings, schema.located(findings, meta.file, meta.content)
+        written = {field: value for field, value in document.items() if field not in _NO_SETTINGS}
+        resolved, problems = read_references(self.name, meta, written, scene.values)
+        return written, resolved, [*schema.located(misplaced, meta.file, meta.content), *problems]
 
     def files(self, desired: Resource) -> tuple[str, ...]:
         """Return the script, and where there is one the file of its settings."""
@@ -101,19 +115,20 @@ class Plugin(Kind):
             return meta.file, tuple(replace(one, line=yamlfile.nearest(lines, one.path)[0]) for one in diff)
         return desired.file, tuple(replace(one, line=_first_changed_line(one)) for one in diff)
 
-    def new_files(self, live: Resource, stem: str) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the script, and beside it the settings that are not the default."""
         file = f"{self.folder}/{plugin_file(stem, str(live.document['extension']))}"
-        return {file: live.body, **self._meta_file(file, live.document)}
+        settings = {field: value for field, value in live.document.items() if field not in _SCRIPT}
+        return {file: live.body, **self._meta_file(file, cast("dict[str, Json]", draft.spelled(settings)))}
 
     def _meta_file(self, script: str, document: Mapping[str, Json]) -> dict[str, bytes | None]:
         canonical = self.canonical(document)
         settings = {field: canonical[field] for field in _SETTINGS if field in canonical}
         return {_without_extension(script) + _META: yamlfile.dump(settings)} if settings else {}
 
-    def edited_files(self, desired: Resource, live: Resource) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Replace the script where it differs, and edit the settings in their file."""
-        merged = merge(self, desired.document, live.document)
+        merged = merge(self, desired, live.document, draft.spelled)
         files: dict[str, bytes | None] = {}
         script = desired.file
         if merged["extension"] != desired.document["extension"]:
@@ -126,7 +141,7 @@ class Plugin(Kind):
         return files | self._edited_meta(desired, merged, script)
 
     def _edited_meta(self, desired: Resource, merged: Mapping[str, Json], script: str) -> dict[str, bytes | None]:
-        settings, written = ({f: v for f, v in one.items() if f not in _SCRIPT} for one in (merged, desired.document))
+        settings, written = ({f: v for f, v in one.items() if f not in _SCRIPT} for one in (merged, desired.spelled))
         old = desired.meta if isinstance(desired, Script) else None
         if old is None:
             return self._meta_file(script, settings)

@@ -1,0 +1,72 @@
+"""The files of a tree, byte for byte: links followed, loops, giants and what cannot be read reported."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from dlsync.kinds import SourceFile
+from dlsync.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+# ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
+MAX_FILE_BYTES = 10 * 1024 * 1024
+
+
+def read_files(root: Path, places: Iterable[str], problems: list[Problem]) -> Iterator[SourceFile]:
+    """Yield the files of a tree, in order.
+
+    :param places: the files and folders at its root that are meant; those that are not there are passed over.
+    :param problems: takes what cannot be read.
+    """
+    for place in places:
+        path = root / place
+        found = sorted(_files(path, (), problems, root)) if path.is_dir() else [path] if os.path.lexists(path) else []
+        yield from _read(root, found, problems)
+
+
+def _read(root: Path, paths: Iterable[Path], problems: list[Problem]) -> Iterator[SourceFile]:
+    for path in paths:
+        file = path.relative_to(root).as_posix()
+        try:
+            if (size := path.stat().st_size) > MAX_FILE_BYTES:
+                problems.append(Problem("error", _too_large(size), file))
+            else:
+                yield SourceFile(file, path.read_bytes())
+        except OSError as error:
+            problems.append(Problem("error", _unreadable(error), file))
+
+
+def _files(folder: Path, above: tuple[tuple[int, int], ...], problems: list[Problem], root: Path) -> Iterator[Path]:
+    """Walk a folder, symbolic links followed, loops and unreadable folders reported."""
+    if not folder.is_dir():
+        return
+    file = folder.relative_to(root).as_posix()
+    try:
+        status = folder.stat()
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        problems.append(Problem("error", _unreadable(error), file))
+        return
+    here = (status.st_dev, status.st_ino)
+    if here in above:
+        problems.append(Problem("error", "a symbolic link leads back to a folder above it; remove the link", file))
+        return
+    for entry in entries:
+        if entry.name.startswith(".") or entry.name == "__pycache__":
+            continue
+        if entry.is_dir():
+            yield from _files(folder / entry.name, (*above, here), problems, root)
+        else:
+            yield folder / entry.name
+
+
+def _too_large(size: int) -> str:
+    return f"{size / 1e6:.0f} MB; expected a file of at most {MAX_FILE_BYTES / 1e6:.0f} MB"
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read: {error.strerror or error}"
