@@ -20,6 +20,17 @@ def decorate(document: dict[str, Any], kind: str, identifier: str, modified: str
     return result
 
 
+def as_json(decorated: dict[str, Any], kind: str) -> dict[str, Any]:
+    """Return the JSON view of a decorated document; a rule's was seen with more fields, and ``scopes`` for ``scope``.
+
+    How ``scopes`` looks inside was not seen: here it is a list of what ``scope`` was.
+    """
+    criteria = decorated.get("criteria")
+    if kind != "rule" or not isinstance(criteria, list):
+        return decorated
+    return {**decorated, "state": "clear", "criteria": [_with_state(item, decorated["id"]) for item in criteria]}
+
+
 def dump(document: dict[str, Any]) -> bytes:
     """Return the YAML of a document that no longer is the one sent: JSON, which is YAML and needs no second writer."""
     return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
@@ -28,6 +39,13 @@ def dump(document: dict[str, Any]) -> bytes:
 def _with_id(item: object, seed: str) -> object:
     digest = blake2b(seed.encode(), digest_size=12).hexdigest()
     return {**item, "id": digest} if isinstance(item, dict) else item
+
+
+def _with_state(criterion: object, rule: str) -> object:
+    if not isinstance(criterion, dict):
+        return criterion
+    own = {"state": "clear", "sources": [], "data_type": "number", "rule": rule, "scopes": [criterion.get("scope")]}
+    return {key: value for key, value in criterion.items() if key != "scope"} | own
 
 
 def _with_status(action: object) -> object:

@@ -39,8 +39,8 @@ def parsed(text: bytes) -> dict[str, object]:
 def save(call: Call, kind: str, identifier: str, name: str, *, text: bytes, document: dict[str, object]) -> None:
     """Write a document under its id."""
     if call.settings.decorate:
-        document = decoration.decorate(document, kind, identifier, call.timestamp())
-        text = decoration.dump(document)
+        decorated = decoration.decorate(document, kind, identifier, call.timestamp())
+        text, document = decoration.dump(decorated), decoration.as_json(decorated, kind)
     try:
         view = json_text({**document, "name": name})
     except ValueError as error:

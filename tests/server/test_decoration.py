@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlsync.server.decoration import decorate
+from dlsync.server.decoration import as_json, decorate
 from dlsync.server.run import running
 from dlsync.server.yaml_text import parse
 from tests.builders import account_of
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     import httpx2
 
 DASHBOARD = "title: A\npositions: [{row: 1}, {row: 2}]\n"
-RULE = "criteria: [{metric: a}]\nactions: [{type: EMAIL, details: {emails: [a@b.example]}}, {emails: null}]\n"
+RULE = """criteria: [{metric: a, scope: {tag: web}}]
+actions: [{type: EMAIL, details: {emails: [a@b.example]}}, {emails: null}]
+"""
 
 
 @pytest.fixture
@@ -38,11 +40,21 @@ def test_a_rule_its_criteria_and_actions_are_decorated(decorating: httpx2.Client
     decorating.put("rules/a", content=RULE)
     export = parse(decorating.get("rules/a").content)
     assert set(export) == {"criteria", "actions", "id", "modified"}
-    assert set(decorating.get("rules/a/criteria").json()[0]) == {"metric", "id"}
+    assert [set(criterion) for criterion in export["criteria"]] == [{"metric", "scope", "id"}]
     assert [action.get("details") for action in export["actions"]] == [
         {"emails": ["a@b.example"], "status": "OK"},
         None,
     ]
+
+
+def test_the_json_view_of_a_rule_has_more_fields_and_scopes_for_scope(decorating: httpx2.Client) -> None:
+    decorating.put("rules/a", content=RULE)
+    view = decorating.get("rules/a", headers={"Accept": "application/json"}).json()
+    assert set(view) == {"name", "criteria", "actions", "id", "modified", "state"}
+    (criterion,) = decorating.get("rules/a/criteria").json()
+    assert view["criteria"] == [criterion]
+    assert set(criterion) == {"metric", "id", "state", "sources", "data_type", "rule", "scopes"}
+    assert (criterion["rule"], criterion["scopes"]) == (view["id"], [{"tag": "web"}])
 
 
 def test_ids_stay_from_one_import_to_the_next(decorating: httpx2.Client) -> None:
@@ -59,3 +71,8 @@ def test_what_has_another_shape_is_left_alone(document: dict[str, Any]) -> None:
     decorated = decorate(document, "dashboard", "1", "now")
     assert document == before
     assert decorated == {**document, "id": "1", "modified": "now"}
+
+
+@pytest.mark.parametrize("criteria", ["odd", ["odd"], {}])
+def test_criteria_of_another_shape_are_left_alone(criteria: object) -> None:
+    assert as_json({"id": "1", "criteria": criteria}, "rule")["criteria"] == criteria
