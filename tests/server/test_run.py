@@ -136,3 +136,15 @@ def _ended(receive: Callable[[int], bytes]) -> bool:
         return receive(1) == b""
     except ConnectionResetError:
         return True
+
+
+def test_serve_fills_the_account_with_the_demo_where_asked() -> None:
+    script = SERVE.replace("serve(", "serve(demo=True, ")
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    with process:
+        assert process.stdout
+        url = process.stdout.readline().strip()
+        key = {"Authorization": "Bearer changeme"}
+        agents = httpx2.get(f"{url}/orgs/acme/accounts/default/agents", headers=key).json()
+        process.terminate()
+    assert {agent["presence_state"] for agent in agents} == {"online", "offline"}

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import fnmatch
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hypothesis import given
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 AGENTS = st.sampled_from([host.id for host in HOSTS])
 TIMES = st.integers(0, 10**10)
+EXAMPLE = Path(__file__).parents[3] / "example-repo"
 MONDAY = 1_772_409_600  # 2026-03-02, 0:00
 ALL = [(plugin, measure) for plugin, measures in PLUGINS.items() for measure in measures]
 
@@ -89,3 +93,11 @@ def test_the_queue_holds_its_orders_among_all() -> None:
 
 def pairs(one: list[float], other: list[float]) -> Iterator[tuple[float, float]]:
     return zip(one, other, strict=True)
+
+
+def test_it_measures_all_that_the_example_repository_draws_and_watches() -> None:
+    files = [*(EXAMPLE / "dashboards").rglob("*.yaml"), *(EXAMPLE / "rules").rglob("*.yaml")]
+    asked = {metric for file in files for metric in re.findall(r"""metric: ["']?([\w.*]+)""", file.read_text("utf-8"))}
+    known = {"agent.status"} | {f"{plugin}.{measure}" for plugin, measure in ALL}
+    assert {metric for metric in asked if not fnmatch.filter(known, metric)} == set()
+    assert len(asked) > 30

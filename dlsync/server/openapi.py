@@ -1,0 +1,201 @@
+"""The server described as an OpenAPI 3.1 document, made from its own routes."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from dlsync.server.app import BASE, FAMILIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.server.operation import Operation
+
+Schema = dict[str, Any]
+TEXT: Schema = {"type": "string"}
+TEXTS: Schema = {"type": "array", "items": TEXT}
+SECONDS: Schema = {"type": "integer", "minimum": 1, "maximum": 10**12 - 1}
+TIME: Schema = {"type": "string", "format": "date-time"}
+WHOLE: Schema = {"type": "integer"}
+FREE: Schema = {"type": "object"}
+_PATH_NAMES = ("org", "account", "name", "id")
+_QUERY = {"source": TEXT, "tag": TEXT}
+_SPAN = dict.fromkeys(("resolution", "period", "period[duration]", "period[end]"), SECONDS)
+
+
+def _object(optional: tuple[str, ...] = (), /, **fields: Schema) -> Schema:
+    return {"type": "object", "properties": fields, "required": [name for name in fields if name not in optional]}
+
+
+def _texts(names: str) -> dict[str, Schema]:
+    return dict.fromkeys(names.split(), TEXT)
+
+
+def _list(item: Schema) -> Schema:
+    return {"type": "array", "items": item}
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+_PLUGIN = {
+    **_texts("id name extension description hash encoding params org shellArgs type pack"),
+    "interval": SECONDS,
+}
+_AGENT = {
+    **_texts("id name hostname mac osName status container_name mode"),
+    **dict.fromkeys(("created", "modified", "heartbeat"), TIME),
+    "tags": TEXTS,
+    "presence_state": {"enum": ["online", "offline"]},
+}
+_DETAILS = {"interfaces": _list(FREE), "running_plugin_names": TEXTS, "process_summary": _list(FREE)}
+_PING = _texts("name hostname mac os_name tag_names mode container_name")
+_DATA_TYPE: Schema = {"enum": ["number", "nagios", "boolean"]}
+
+SCHEMAS: dict[str, Schema] = {
+    "Error": _object(error=TEXT),
+    "Named": _object(id=TEXT, name=TEXT),
+    "NewNamed": _object(name=TEXT),
+    "Account": _object(agent_keys=TEXTS, id=TEXT, name=TEXT),
+    "AgentListed": _object(**_AGENT),
+    "Agent": _object(**_AGENT, **_DETAILS, org=TEXT),
+    "Ping": _object(tuple(_PING), **_PING),
+    "Annotation": _object(**_texts("id stream name description"), start_time=TIME),
+    "NewAnnotation": _object(("description",), name=TEXT, description=TEXT),
+    "AnnotationChange": _object(("name", "description"), name=TEXT, description=TEXT),
+    "Link": _object(org=TEXT, plugin=TEXT, id=TEXT, tags=TEXTS),
+    "NewLink": _object(plugin=TEXT, tags=TEXTS),
+    "Metric": _object(**_texts("id name collector_id collector_type"), data_type=_DATA_TYPE),
+    "Point": _object(uom=TEXT, value={"type": "number"}, time=WHOLE),
+    "Series": _object(
+        **_texts("id uom"),
+        origin=TEXTS,
+        metric=_ref("Metric"),
+        source=_ref("Named"),
+        points=_list(_ref("Point")),
+    ),
+    "PluginListed": {"anyOf": [_object(**_PLUGIN), _ref("Link")]},  # as observed, and as documented
+    "Plugin": _object(**_PLUGIN, content=TEXT),
+    "NewPlugin": _object(**_texts("name extension content")),
+    "PluginChange": _object(("content", "encoding"), content=TEXT, encoding={"const": "base64"}),
+    "RuleListed": _object(id=TEXT, name=TEXT, mute={"type": "boolean"}),
+    "RuleChange": _object(mute={"type": "boolean"}),
+    "Tag": _object(name=TEXT),
+    "Document": FREE,
+    "Stream": TEXT,
+}
+
+
+class Shape(NamedTuple):
+    """What an operation takes and gives: names of :data:`SCHEMAS`, ``X[]`` being a list of them, empty for nothing."""
+
+    gives: str = ""
+    takes: str = ""
+    status: int = 200
+    query: Mapping[str, Schema] = MappingProxyType({})
+
+
+_DELETED = Shape(status=204)
+SHAPES = {
+    "accounts.list_orgs": Shape("Named[]"),
+    "accounts.list_accounts": Shape("Account[]"),
+    "accounts.create_account": Shape("Account", "NewNamed", 201),
+    "accounts.delete_account": _DELETED,
+    "agents.list_all": Shape("AgentListed[]"),
+    "agents.get": Shape("Agent"),
+    "agents.delete": _DELETED,
+    "agents.ping": Shape("Agent", "Ping"),
+    "annotations.list_streams": Shape("Stream[]"),
+    "annotations.get_stream": Shape("Annotation[]"),
+    "annotations.delete_stream": _DELETED,
+    "annotations.create": Shape("Annotation", "NewAnnotation", 201),
+    "annotations.get": Shape("Annotation"),
+    "annotations.update": Shape("Annotation", "AnnotationChange"),
+    "annotations.delete": _DELETED,
+    "dashboards.list_all": Shape("Document[]"),
+    "dashboards.get": Shape("Document"),
+    "dashboards.put": Shape("Named", "Document"),
+    "dashboards.delete": _DELETED,
+    "links.list_all": Shape("Link[]"),
+    "links.create": Shape("Link", "NewLink", 201),
+    "links.get": Shape("Link"),
+    "links.delete": _DELETED,
+    "metrics.list_all": Shape("Metric[]", query=_QUERY),
+    "metrics.series": Shape("Series[]", query=_QUERY | _SPAN),
+    "plugins.list_all": Shape("PluginListed[]"),
+    "plugins.create": Shape("Plugin", "NewPlugin", 201),
+    "plugins.get": Shape("Plugin"),
+    "plugins.update": Shape("Plugin", "PluginChange"),
+    "plugins.delete": _DELETED,
+    "rules.list_all": Shape("RuleListed[]"),
+    "rules.create": Shape("RuleListed", "NewNamed", 201),
+    "rules.get": Shape("Document"),
+    "rules.put": Shape("Named", "Document"),
+    "rules.patch": Shape("RuleListed", "RuleChange"),
+    "rules.delete": _DELETED,
+    "rules.criteria": Shape("Document[]"),
+    "tags.list_all": Shape("Tag[]"),
+    "tags.delete": _DELETED,
+}
+
+
+def description() -> dict[str, Any]:
+    """Return the OpenAPI document of a server that has all operations; what only was observed says so."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in (one for family in FAMILIES for one in family.OPERATIONS):
+        path = paths.setdefault(BASE + operation.path, {"parameters": _path_parameters(operation.path)})
+        path[operation.method.lower()] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "The Dataloop API as dlsync serves it", "version": "1"},
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {"schemas": SCHEMAS, "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+    }
+
+
+def name_of(operation: Operation) -> str:
+    """Return what tells an operation from all others: its family and function."""
+    return f"{operation.handle.__module__.rpartition('.')[2]}.{operation.handle.__name__}"
+
+
+def _path_parameters(path: str) -> list[dict[str, Any]]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+        for name in _PATH_NAMES
+        if f"{{{name}}}" in path
+    ]
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    name = name_of(operation)
+    shape = SHAPES[name]
+    found: dict[str, Any] = {
+        "operationId": name,
+        "tags": [name.partition(".")[0]],
+        "summary": operation.handle.__doc__,
+        "x-documented": operation.documented,
+        "responses": _responses(shape),
+    }
+    if shape.query:
+        found["parameters"] = [{"name": key, "in": "query", "schema": schema} for key, schema in shape.query.items()]
+    if shape.takes:
+        found["requestBody"] = {"required": True, "content": _content(shape.takes, form=shape.takes != "Document")}
+    return found
+
+
+def _responses(shape: Shape) -> dict[str, Any]:
+    done: dict[str, Any] = {"description": "done"}
+    if shape.gives:
+        done["content"] = _content(shape.gives)
+    refused = {"description": "refused, with a reason", "content": _content("Error")}
+    return {str(shape.status): done, "4XX": refused}
+
+
+def _content(name: str, *, form: bool = False) -> dict[str, Any]:
+    item = name.removesuffix("[]")
+    schema = _ref(item) if item == name else _list(_ref(item))
+    kinds = ["application/yaml"] if name == "Document" else ["application/json"]
+    return {kind: {"schema": schema} for kind in [*kinds, *["application/x-www-form-urlencoded"] * form]}
