@@ -104,7 +104,7 @@ def _carried(gaps: list[str], kept: set[int | None]) -> dict[int, str]:
 
 def _children(node: Node, source: Source) -> Iterator[tuple[Node | None, Node, int, int]]:
     """Yield key, value, start of the key or dash, and the index behind the colon or dash."""
-    if node.kind == "mapping":
+    if node.form == "mapping":
         for key, value in node.entries():
             colon = _COLON.match(source.text, key.end)
             if colon is None or source.text[source.line_start(key.start) : key.start].rstrip(" ").endswith("?"):

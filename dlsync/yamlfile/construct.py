@@ -39,10 +39,10 @@ def construct(root: Node | None, source: Source) -> Json:
 def _value(node: Node, source: Source) -> Json:
     if node.target is not None:
         return _value(node.target, source)
-    if node.kind == "sequence":
+    if node.form == "sequence":
         _check_tag(node, "seq", source)
         return [_value(child, source) for child in node.children]
-    if node.kind == "mapping":
+    if node.form == "mapping":
         _check_tag(node, "map", source)
         return _mapping(node, source)
     return _scalar(node, source)
@@ -50,7 +50,7 @@ def _value(node: Node, source: Source) -> Json:
 
 def _check_tag(node: Node, expected: str, source: Source) -> None:
     if node.tag not in {"", _CORE + expected}:
-        raise source.fault(node.start, f"found the tag {_shown(node.tag)} on a {_CALLED[node.kind]}; expected no tag")
+        raise source.fault(node.start, f"found the tag {_shown(node.tag)} on a {_CALLED[node.form]}; expected no tag")
 
 
 def _shown(tag: str) -> str:

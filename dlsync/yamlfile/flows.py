@@ -35,8 +35,8 @@ def quoted(text: str, quote: str, *, flow: bool) -> str:
 
 def quote_of(node: Node) -> str:
     """Return the quotes that all keys of a mapping, or all scalars of a list, are in; empty where they differ."""
-    shown = node.children[::2] if node.kind == "mapping" else node.children
-    styles = {child.style for child in shown if child.kind == "scalar"}
+    shown = node.children[::2] if node.form == "mapping" else node.children
+    styles = {child.style for child in shown if child.form == "scalar"}
     return styles.pop() if len(styles) == 1 else ""
 
 
@@ -59,7 +59,7 @@ def joined(node: Node, source: Source, parts: list[tuple[int | None, str]]) -> s
 
 
 def _spans(node: Node) -> list[tuple[int, int]]:
-    if node.kind == "sequence":
+    if node.form == "sequence":
         return [(child.start, child.end) for child in node.children]
     return [(key.start, max(key.end, value.end)) for key, value in node.entries()]
 

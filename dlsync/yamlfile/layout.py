@@ -33,13 +33,13 @@ def layout_of(root: Node, source: Source) -> Layout:
 
 
 def _indents(node: Node, source: Source) -> Iterator[tuple[str, int]]:
-    for key, value in node.entries() if node.kind == "mapping" else ():
+    for key, value in node.entries() if node.form == "mapping" else ():
         columns = source.place(value.start)[1] - source.place(key.start)[1]
         if _is_block(value) and source.line_start(value.start) != source.line_start(key.start) and columns >= 0:
-            yield value.kind, columns
+            yield value.form, columns
     for child in node.children:
         yield from _indents(child, source)
 
 
 def _is_block(node: Node) -> bool:
-    return node.kind in {"mapping", "sequence"} and not node.flow and not node.anchor and not node.tag
+    return node.form in {"mapping", "sequence"} and not node.flow and not node.anchor and not node.tag

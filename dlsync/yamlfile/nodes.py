@@ -35,7 +35,7 @@ class Node:
     :param size: how many nodes it stands for with its aliases expanded; ``height``: how many levels of collections.
     """
 
-    kind: Literal["scalar", "sequence", "mapping", "alias"]
+    form: Literal["scalar", "sequence", "mapping", "alias"]
     start: int
     end: int
     value: str = ""
@@ -149,9 +149,9 @@ class _Composer:
             raise self._source.fault(node.start, f"the aliases expand to more than {MAX_ALIASED:,} values")
         self._add(node)
 
-    def _node(self, kind: Literal["scalar", "sequence", "mapping"], event: Any) -> Node:
+    def _node(self, form: Literal["scalar", "sequence", "mapping"], event: Any) -> Node:
         tag = "" if event.ctag is None else str(event.ctag)
-        node = Node(kind, event.start_mark.index, event.end_mark.index, tag=tag, anchor=event.anchor or "")
+        node = Node(form, event.start_mark.index, event.end_mark.index, tag=tag, anchor=event.anchor or "")
         if node.anchor:
             self._anchors[node.anchor] = node
         return node

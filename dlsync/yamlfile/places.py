@@ -42,9 +42,9 @@ def nearest(places: Mapping[Path, tuple[int, int]], path: Path) -> tuple[int, in
 def _walk(node: Node, path: Path, index: int) -> Iterator[tuple[Path, int]]:
     yield path, index
     node = node.target or node
-    if node.kind == "sequence":
+    if node.form == "sequence":
         for number, child in enumerate(node.children):
             yield from _walk(child, (*path, number), child.start)
-    elif node.kind == "mapping":
+    elif node.form == "mapping":
         for key, value in node.entries():
             yield from _walk(value, (*path, (key.target or key).value), key.start)

@@ -123,7 +123,7 @@ class Splicer:
         if node.style in _BLOCK_STYLES:
             header = _BLOCK_HEADER.search(text, node.start)
             return (header[1] or "" if header else ""), text[self.source.line_end(node.end) : piece.stop]
-        if node.kind in {"sequence", "mapping"} and not node.flow:
+        if node.form in {"sequence", "mapping"} and not node.flow:
             label = text[piece.label : self.source.line_end(piece.label)]
             header = _TRAILING.match(label)
             return (header[0] if header else ""), ""
@@ -177,8 +177,8 @@ def continues(new: Json, node: Node) -> TypeGuard[Collection]:
     """Return whether the node is a collection that becomes another one of its sort, both not empty."""
     if not new or not node.children:
         return False
-    return (node.kind == "mapping" and isinstance(new, dict)) or (node.kind == "sequence" and isinstance(new, list))
+    return (node.form == "mapping" and isinstance(new, dict)) or (node.form == "sequence" and isinstance(new, list))
 
 
 def _has_alias(node: Node) -> bool:
-    return node.kind == "alias" or any(map(_has_alias, node.children))
+    return node.form == "alias" or any(map(_has_alias, node.children))

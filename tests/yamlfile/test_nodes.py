@@ -52,7 +52,7 @@ def test_a_long_comment_behind_a_key_without_value_costs_nothing() -> None:
 
 
 def nothings(node: Node, text: str) -> list[str]:
-    here = [text[: node.start]] if node.kind == "scalar" and node.start == node.end else []
+    here = [text[: node.start]] if node.form == "scalar" and node.start == node.end else []
     return here + [found for child in node.children for found in nothings(child, text)]
 
 
