@@ -32,7 +32,12 @@ def _silent() -> None:
     """Report no progress."""
 
 
-def _client(of: type[C], settings: Settings) -> C:
+def client_for(of: type[C], settings: Settings) -> C:
+    """Return a client of the account that the settings name; ``async with`` opens it.
+
+    :param of: :class:`ReadClient`, or for what also writes :class:`Client`.
+    :raises SettingsError: the URL, the names or the key cannot be used.
+    """
     return of(
         url=settings.url,
         org=settings.org,
@@ -76,7 +81,7 @@ async def plan(
     :raises Refused: the files hold nothing, and the plan would delete.
     """
     tree = _tree(directory, settings).with_problems(settings_file.read_file(directory)[1]).usable()
-    async with _client(ReadClient, settings) as client:
+    async with client_for(ReadClient, settings) as client:
         return await planner.plan(client, tree, settings, targets=targets, progress=progress)
 
 
@@ -97,7 +102,7 @@ async def apply(
     :raises Refused: a guard holds the plan back, or it is not the one promised.
     """
     tree = _tree(directory, settings).with_problems(settings_file.read_file(directory)[1]).usable()
-    async with _client(Client, settings) as client:
+    async with client_for(Client, settings) as client:
         made = await planner.plan(client, tree, settings, targets=targets, progress=progress)
         if promised is not None:
             saved_plan.refuse_if_stale(promised, made)
@@ -123,7 +128,7 @@ async def export(
     :raises InvalidTree: the files that are there have errors.
     """
     tree = _tree(directory, settings, missing_ok=True).usable()
-    async with _client(ReadClient, settings) as client:
+    async with client_for(ReadClient, settings) as client:
         made = await exporter.export(
             client, tree, settings, targets=targets, managed=managed, mirror=mirror, progress=progress
         )

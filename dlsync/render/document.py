@@ -58,19 +58,19 @@ def _difference(difference: Difference) -> dict[str, Any]:
     return {
         "path": list(difference.path),
         "op": difference.op,
-        "before": _exact(difference.before),
-        "after": _exact(difference.after),
+        "before": exact(difference.before),
+        "after": exact(difference.after),
         "line": difference.line,
         **({"moved": True} if difference.moved else {}),
     }
 
 
-def _exact(value: Json) -> Json:
+def exact(value: Json) -> Json:
     """Return the value with what JSON cannot hold, or its readers cannot, as text: ``.inf``, ``.nan``, huge numbers."""
     if isinstance(value, dict):
-        return {key: _exact(item) for key, item in value.items()}
+        return {key: exact(item) for key, item in value.items()}
     if isinstance(value, list):
-        return [_exact(item) for item in value]
+        return [exact(item) for item in value]
     if isinstance(value, float) and not isfinite(value):
         return str(value)
     if isinstance(value, int) and value.bit_length() > _MAX_BITS:
