@@ -14,7 +14,7 @@ from dlsync.settings import Options, Settings
 from dlsync.targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from dlsync.exporter import Export
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dlsync.state_reader import Tree
 
 C = TypeVar("C", bound=ReadClient)
+T = TypeVar("T")
 EVERYTHING = Targets()
 NO_OPTIONS = Options()
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -47,6 +48,18 @@ def client_for(of: type[C], settings: Settings) -> C:
         requests_per_second=settings.requests_per_second,
         insecure=settings.insecure,
     )
+
+
+async def reading(settings: Settings, question: Callable[[ReadClient], Awaitable[T]]) -> T:
+    """Return what the question finds out with a client that can only ask."""
+    async with client_for(ReadClient, settings) as client:
+        return await question(client)
+
+
+async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Return what the work returns, done with a client that can write."""
+    async with client_for(Client, settings) as client:
+        return await work(client)
 
 
 def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[str, str] = NOTHING) -> Tree:

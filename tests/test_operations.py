@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dlsync import operations, saved_plan
+from dlsync.client import ReadClient
 from dlsync.errors import EXIT_REFUSED, AccountNotFound, InvalidTree, Refused, Unauthorised
 from dlsync.targets import Targets
 from tests.tree_builders import account, dashboard, resource, rule, tree_files, write_tree
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from dlsync.client import Client
     from dlsync.model import Plan
     from dlsync.saved_plan import SavedPlan
     from tests.tree_builders import Account
@@ -210,3 +212,14 @@ def test_an_export_passes_on_what_it_is_about(live: Account, tree: Path) -> None
     some = asyncio.run(operations.export(tree, live.settings, targets=Targets(["rule/*"]), mirror=True, check=True))
     assert [f"{one.action} {one.file}" for one in some.files] == ["create rules/new.yaml", "delete rules/web.yaml"]
     assert not asyncio.run(operations.export(tree, live.settings, managed=True))
+
+
+def test_a_question_by_hand_gets_a_client_that_can_only_ask_and_work_one_that_can_write(live: Account) -> None:
+    async def question(client: ReadClient) -> tuple[type, tuple[str, ...]]:
+        return type(client), await client.annotations.streams()
+
+    async def work(client: Client) -> str:
+        return (await client.annotations.create("deploys", name="v24")).name
+
+    assert asyncio.run(operations.reading(live.settings, question)) == (ReadClient, ())
+    assert asyncio.run(operations.writing(live.settings, work)) == "v24"
