@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: what is not ours is a bug, said so without a traceback
         code = _report(error, given)
     if code == EXIT_INTERRUPTED:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed twice, it would end in a traceback on the way out
         sys.stderr.write("Interrupted.\n")
     return code
 

@@ -141,8 +141,10 @@ def by_request(replies: Mapping[str, Reply | Callable[[Seen], Reply]], otherwise
 async def scripted_server(answer: Callable[[Seen], Reply] | Reply) -> AsyncIterator[ScriptedServer]:
     server = ScriptedServer((lambda _: answer) if isinstance(answer, Reply) else answer)
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         tasks.add(asyncio.ensure_future(server.serve(reader, writer)))
 
     listener = await asyncio.start_server(accept, "127.0.0.1", 0)
@@ -150,10 +152,14 @@ async def scripted_server(answer: Callable[[Seen], Reply] | Reply) -> AsyncItera
     try:
         yield server
     finally:
+        for _ in range(5):  # turns of the loop, in which a connection that is just being accepted gets here
+            await asyncio.sleep(0)
         listener.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:  # a task that was cancelled before it began has closed nothing
+            writer.close()
 
 
 KEY = "s3cret-key"

@@ -70,10 +70,9 @@ def _promised(plan: Path, target: Sequence[str] | None) -> SavedPlan | None:
 def _applied(
     server: Server, directory: Path, target: Sequence[str], promised: SavedPlan | None, approval: _Approval
 ) -> Plan | None:
-    import asyncio
-
     from dlsync import operations
     from dlsync.cli.output import aside
+    from dlsync.cli.running import run
     from dlsync.render.progress import Progress
     from dlsync.targets import Targets
 
@@ -81,7 +80,7 @@ def _applied(
     settings = server.settings(directory)
     try:
         with Progress("Fetching", sys.stderr) as bar:
-            return asyncio.run(
+            return run(
                 operations.apply(
                     directory,
                     settings,

@@ -27,10 +27,9 @@ def export(
     output: options.OutputFormat = Format.text,
 ) -> int:
     """Write what is live into files, whose comments and layout stay."""
-    import asyncio
-
     from dlsync import operations
     from dlsync.cli.output import colored, report, result
+    from dlsync.cli.running import run
     from dlsync.render import exported
     from dlsync.render.progress import Progress
     from dlsync.targets import Targets
@@ -38,7 +37,7 @@ def export(
     targets = Targets(target or ())
     settings = server.settings(directory, may_be_missing=True)
     with Progress("Fetching", sys.stderr) as bar:
-        made = asyncio.run(
+        made = run(
             operations.export(
                 directory,
                 settings,

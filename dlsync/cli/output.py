@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dlsync.model import Plan, Problem
 
 _REDACTED = "[key]"
+_SHORTEST = 6  # characters: what is shorter is part of many words, and gaps in them would tell what it is
 _secrets: set[str] = set()
 
 
@@ -59,7 +60,8 @@ def _discard(stream: TextIO) -> None:
 
 def conceal(secret: str) -> None:
     """Remember what :func:`concealed` takes out, plain and as the messages of other libraries quote it."""
-    _secrets.update(filter(None, (secret, repr(secret)[1:-1])))
+    if len(secret) >= _SHORTEST:
+        _secrets.update((secret, repr(secret)[1:-1]))
 
 
 def concealed(text: str) -> str:

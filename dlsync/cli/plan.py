@@ -44,9 +44,8 @@ def plan(
 
 
 def _made(server: Server, directory: Path, target: Sequence[str]) -> Plan:
-    import asyncio
-
     from dlsync import operations
+    from dlsync.cli.running import run
     from dlsync.render.progress import Progress
     from dlsync.targets import Targets
 
@@ -54,6 +53,6 @@ def _made(server: Server, directory: Path, target: Sequence[str]) -> Plan:
     settings = server.settings(directory)
     try:
         with Progress("Fetching", sys.stderr) as bar:
-            return asyncio.run(operations.plan(directory, settings, targets=targets, progress=bar.advance))
+            return run(operations.plan(directory, settings, targets=targets, progress=bar.advance))
     except Refused as error:  # what a plan refuses is an error of it; only an apply answers that it was refused
         raise DlsyncError(error.message, hint=error.hint) from error

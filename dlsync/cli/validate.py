@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from dlsync.cli import options
@@ -10,13 +11,18 @@ from dlsync.errors import EXIT_ERROR, EXIT_OK
 
 
 @command
-def validate(directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
-    """Check the files without a server: syntax, schema, names."""
+def validate(
+    directory: options.Directory = CURRENT,
+    environment: options.Environment = None,
+    output: options.OutputFormat = Format.text,
+) -> int:
+    """Check the files offline: syntax, schema, names, references."""
     from dlsync import operations
     from dlsync.cli.output import colored, result
     from dlsync.render import problems
+    from dlsync.settings import Options
 
-    tree = operations.validate(directory)
+    tree = operations.validate(directory, Options(environment=environment), os.environ)
     if output is Format.json:
         result(problems.render_json(tree.problems, resources=len(tree.resources)))
     else:

@@ -208,7 +208,6 @@ def at_a_terminal(tree: Path, env: dict[str, str], answer: bytes, **more: str) -
         stdout=slave,
         stderr=slave,
         start_new_session=True,
-        preexec_fn=lambda: os.set_inheritable(slave, True),
     ) as running:
         os.close(slave)
         shown = b""
@@ -270,9 +269,18 @@ def test_what_is_asked_holds_nothing_that_a_terminal_acts_on(tree: Path, server:
     assert "\x1b" not in done.err + done.out
 
 
-def test_the_bar_is_drawn_on_a_terminal_only(
-    tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_bar_is_drawn_on_a_terminal_only(tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlsync.render.progress.PATIENCE", -1.0)
     assert "Applying" in dlsync("apply", tree, "--auto-approve", env=env, err=Terminal()).err
     assert dlsync("apply", tree, "--auto-approve", env=env).err == ""
+
+
+def test_an_interrupted_question_leaves_nothing_to_go_on_from(
+    tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Terminal, "readline", interrupted)
+    done = dlsync("apply", tree, env=env, typed="")
+    assert (done.code, done.writes, done.err.rpartition("[y/N] ")[2]) == (130, [], "Interrupted.\n")

@@ -59,7 +59,9 @@ def test_a_warning_is_said_once_and_beside_a_document_that_has_no_place_for_it(
     write_tree(tree, UNKNOWN_FIELD)
     done = dlsync("plan", tree, "--format", output, env=env)
     assert done.code == 0
-    assert (done.out.count("not a field that is known here"), done.err.count("not a field that is known here")) == ((0, 1) if beside else (1, 0))
+    assert (done.out.count("not a field that is known here"), done.err.count("not a field that is known here")) == (
+        (0, 1) if beside else (1, 0)
+    )
 
 
 def test_settings_that_are_unknown_are_warned_of_too(tree: Path, env: dict[str, str]) -> None:

@@ -11,6 +11,8 @@ from tests.tree_builders import write_tree
 if TYPE_CHECKING:
     from pathlib import Path
 
+EMPTY = "warning: no resources here; expected files in plugins/, dashboards/, rules/ of the directory\n"
+
 
 def test_it_needs_no_settings_and_says_how_much_it_looked_at(tree: Path) -> None:
     done = dlsync("validate", tree)
@@ -58,10 +60,26 @@ def test_an_empty_tree_is_warned_of_by_name_of_what_was_expected(tmp_path: Path)
     done = dlsync("validate", tmp_path)
     assert (done.code, done.out) == (
         0,
-        "warning: no resources here; expected files in plugins/, dashboards/, rules/ of the directory\n"
-        "0 resources: 0 errors, 1 warning.\n",
+        f"{EMPTY}0 resources: 0 errors, 1 warning.\n",
     )
 
 
 def test_colours_are_for_terminals(tree: Path) -> None:
     assert dlsync("validate", tree, out=Terminal()).out == "\x1b[1m3 resources: 0 errors, 0 warnings.\x1b[0m\n"
+
+
+def test_references_are_looked_up_in_the_chosen_environment_and_in_that_of_the_process(tree: Path) -> None:
+    write_tree(
+        tree,
+        {
+            "dlsync.yaml": "environments: {live: {variables: {size: 60}}}\n",
+            "dashboards/web.yaml": "title: ${env:TITLE}\nperiod: ${var:size}\npositions: []\n",
+        },
+    )
+    done = dlsync("validate", tree, "-e", "live", env={"TITLE": "Web"})
+    assert (done.code, done.out) == (0, "3 resources: 0 errors, 0 warnings.\n")
+    assert dlsync("validate", tree, env={"TITLE": "Web", "DLSYNC_ENVIRONMENT": "live"}).code == 0
+    lacking = dlsync("validate", tree)
+    assert lacking.code == 1
+    assert "dashboards/web.yaml:1:1: error: " in lacking.out
+    assert "dashboards/web.yaml:2:1: error: " in lacking.out

@@ -1,0 +1,50 @@
+"""Writes docs/cli.md from the commands' own help."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
+
+from dlsync.__main__ import main
+from dlsync.cli import app
+
+PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
+COLUMNS = "102"
+HEAD = """\
+<!-- made by scripts/cli_reference.py -->
+# The command line
+
+What dlsync is for, and where its settings come from, is in the [README](../README.md). `DIR` is the
+current folder unless given; options stand before or after it. Results go to stdout and all else to stderr; `--format
+json` prints one JSON document and nothing more.
+
+| exit code | means |
+| --- | --- |
+| 0 | done |
+| 1 | an error, wrong usage, or a question of `apply` that was answered with no |
+| 2 | changes: `plan --detailed-exitcode`, `export --check` |
+| 3 | `apply`: some changes failed, the rest were applied |
+| 4 | `apply`: refused, since the saved plan is stale or a guard holds it back; nothing was written |
+| 130 | interrupted |
+"""
+
+
+def reference() -> str:
+    """Return the page."""
+    names = [str(one.name or getattr(one.callback, "__name__", "")) for one in app.registered_commands]
+    return HEAD + _section([]) + "".join(_section([name]) for name in names)
+
+
+def _section(command: list[str]) -> str:
+    text = io.StringIO()
+    with patch.dict(os.environ, {"COLUMNS": COLUMNS}), redirect_stdout(text):
+        main([*command, "--help"])
+    return f"\n## {' '.join(['dlsync', *command])}\n\n```text\n{text.getvalue()}```\n"
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(reference(), encoding="utf-8")

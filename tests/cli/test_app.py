@@ -1,0 +1,118 @@
+"""The command line as a whole: its help, its version, its completion, and what is wrong usage."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync import __version__
+from tests.cli_builders import ROOT, dlsync, process, process_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = ("init", "validate", "plan", "apply", "export", "serve", "schema")
+HEAVY = {"asyncio", "deepdiff", "httpx2", "jsonschema_rs", "rich", "ruamel", "sqlite3", "ssl", "starlette"}
+HEAVY |= {"uvicorn", "yaml_rs"}
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+def test_help_names_every_command_in_a_whole_sentence_and_the_exit_codes(option: str) -> None:
+    done = dlsync(option)
+    assert (done.code, done.err) == (0, "")
+    _, _, listed = done.out.partition("Commands:\n")
+    assert tuple(re.findall(r"^  (\w+)  +[A-Z].*\.$", listed, re.MULTILINE)) == COMMANDS
+    assert "..." not in listed
+    assert "130 interrupted" in done.out
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help(command: str) -> None:
+    done = dlsync(command, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith(f"Usage: dlsync {command} [OPTIONS]")
+    assert "--debug" in done.out
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert dlsync("--version") == (0, f"dlsync {__version__}\n", "", ())
+
+
+def test_no_arguments_are_an_error_that_shows_the_help_for_a_script_that_lost_its_command_has_done_nothing() -> None:
+    done = dlsync()
+    assert (done.code, done.out) == (1, "")
+    assert done.err == dlsync("--help").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        (["paln"], "No such command 'paln'. Did you mean 'plan'?", "dlsync"),
+        (["plan", "--fromat", "json"], "No such option: --fromat (Possible options: --format", "dlsync plan"),
+        (["plan", "--format", "xml"], "'xml' is not one of 'text', 'json', 'markdown'", "dlsync plan"),
+        (["apply", "--format", "markdown"], "'markdown' is not one of 'text', 'json'", "dlsync apply"),
+        (["plan", "a", "b"], "Got unexpected extra argument(s) (b)", "dlsync plan"),
+        (["plan", "--out"], "Option '--out' requires an argument", "dlsync"),
+        (["serve", "--port", "70000"], "less than or equal to 65535", "dlsync serve"),
+        (["plan", "\x1b[2J", "x"], "Got unexpected extra argument(s) (x)", "dlsync plan"),
+        (["\x1b[2J"], r"No such command '\x1b[2J'", "dlsync"),
+        (["--debug"], "Missing command", "dlsync"),
+    ],
+)
+def test_wrong_usage_is_an_error_that_names_it_and_says_where_help_is(
+    arguments: list[str], message: str, hint: str
+) -> None:
+    done = dlsync(*arguments)
+    assert (done.code, done.out) == (1, "")
+    said = done.err.partition("error: ")[2]
+    assert message in said
+    assert said.endswith(f"\nSee `{hint} --help`.\n")
+    assert "Value error" not in said
+
+
+def test_completion_completes_commands() -> None:
+    done = process(
+        env={"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"},
+    )
+    assert (done.code, done.out.split(), done.err) == (0, ["plan"], "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "env"),
+    [
+        (["--help"], {}),
+        (["plan", "--help"], {}),
+        (["--version"], {}),
+        (["bogus"], {}),
+        ([], {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}),
+    ],
+    ids=["help", "command's help", "version", "usage", "completion"],
+)
+def test_what_shows_no_more_than_help_imports_nothing_that_takes_time(
+    arguments: list[str], env: dict[str, str]
+) -> None:
+    code = (
+        "import sys; from dlsync.__main__ import main; main(sys.argv[1:]);"
+        "print('\\nIMPORTED', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=process_environment(env),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = set(done.stdout.rpartition("IMPORTED ")[2].split())
+    assert "typer" in imported
+    assert sorted(imported & HEAVY) == []
+
+
+def test_the_commands_are_documented_as_they_are(tmp_path: Path) -> None:
+    from scripts.cli_reference import reference
+
+    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert reference() == written, "run `.venv/bin/python scripts/cli_reference.py`"

@@ -1,0 +1,106 @@
+"""``dlsync export``: what is live into files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli_builders import DASHBOARD, TREE, Terminal, by_hand, dlsync
+from tests.tree_builders import tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EDITED = "title: Shop\npositions: []\n"
+
+
+@pytest.fixture
+def applied(tree: Path, env: dict[str, str]) -> Path:
+    """A tree whose account has just what it says."""
+    dlsync("apply", tree, "--auto-approve", env=env)
+    return tree
+
+
+def test_a_new_folder_gets_all_of_the_account_and_plans_to_nothing(
+    applied: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    done = dlsync("export", tmp_path / "new", env=env)
+    assert (done.code, done.err, done.writes) == (0, "", [])
+    assert "+ dashboards/web.yaml\n" in done.out
+    assert {"dashboards/web.yaml", "rules/load.yaml", "plugins/disk.sh"} <= tree_files(tmp_path / "new").keys()
+    assert dlsync("plan", tmp_path / "new", "--detailed-exitcode", env=env).code == 0
+
+
+def test_a_second_export_changes_nothing(applied: Path, env: dict[str, str]) -> None:
+    dlsync("export", applied, env=env)
+    before = tree_files(applied)
+    assert dlsync("export", applied, env=env).out.startswith("Nothing to do: the files hold 3 resources of acme/")
+    assert tree_files(applied) == before
+
+
+def test_a_check_writes_nothing_and_has_an_exit_code_for_changes(applied: Path, env: dict[str, str]) -> None:
+    dlsync("export", applied, env=env)
+    assert dlsync("export", applied, "--check", env=env).code == 0
+    by_hand(env, "PUT", "dashboards/web", EDITED)
+    before = tree_files(applied)
+    done = dlsync("export", "--check", applied, env=env)
+    assert (done.code, tree_files(applied)) == (2, before)
+    assert done.out.startswith("~ dashboards/web.yaml\n\nAn export would change files of acme/")
+    assert dlsync("export", applied, env=env).code == 0
+    assert tree_files(applied)["dashboards/web.yaml"] == EDITED.encode()
+
+
+def test_json_is_one_document(applied: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", EDITED)
+    done = dlsync("export", applied, "--format", "json", "--target", "dashboard/*", env=env)
+    assert [(one["action"], one["file"]) for one in json.loads(done.out)["files"]] == [
+        ("update", "dashboards/web.yaml")
+    ]
+    assert (done.code, done.err) == (0, "")
+
+
+def test_managed_leaves_out_what_no_file_has(applied: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    assert dlsync("export", applied, "--managed", "--check", env=env).code == 0
+    assert "+ dashboards/other.yaml" in dlsync("export", applied, env=env).out
+
+
+def test_a_mirror_removes_the_files_of_what_is_gone(applied: Path, env: dict[str, str]) -> None:
+    by_hand(env, "DELETE", "dashboards/web")
+    assert dlsync("export", applied, "--check", env=env).code == 0
+    assert "- dashboards/web.yaml\n" in dlsync("export", applied, "--mirror", env=env).out
+    assert tree_files(applied).keys() == TREE.keys() - {"dashboards/web.yaml"}
+
+
+def test_what_no_file_can_hold_is_an_error_and_the_rest_is_written(
+    applied: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    by_hand(env, "PUT", f"dashboards/{'x' * 400}", DASHBOARD)
+    done = dlsync("export", tmp_path / "new", env=env)
+    assert done.code == 1
+    assert done.err.startswith("error: dashboard/xxx")
+    assert "its name is too long for a file" in done.err
+    assert "dashboards/web.yaml" in tree_files(tmp_path / "new")
+
+
+def test_files_with_errors_are_left_as_they_are(applied: Path, env: dict[str, str]) -> None:
+    write_tree(applied, {"dashboards/web.yaml": "title: [\n"})
+    before = tree_files(applied)
+    done = dlsync("export", applied, env=env)
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert done.err.startswith("dashboards/web.yaml:2:1: error: ")
+    assert done.err.endswith("\nerror: 1 error in the files\n")
+    assert tree_files(applied) == before
+
+
+def test_the_bar_and_colours_are_for_terminals(
+    applied: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand(env, "PUT", "dashboards/web", EDITED)
+    monkeypatch.setattr("dlsync.render.progress.PATIENCE", -1.0)
+    done = dlsync("export", applied, "--check", env=env, out=Terminal(), err=Terminal())
+    assert "\x1b[33m~ dashboards/web.yaml\x1b[0m" in done.out
+    assert "Fetching" in done.err
+    assert "Fetching" not in dlsync("export", applied, env=env).err

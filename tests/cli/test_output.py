@@ -1,0 +1,89 @@
+"""Where output goes, and what becomes of it where nothing can go there."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.cli import output
+from dlsync.errors import DlsyncError
+from dlsync.model import Problem
+from tests.cli_builders import Terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+class Lost(io.StringIO):
+    """A stream that takes nothing, over a file."""
+
+    def __init__(self, descriptor: int, error: type[OSError] = OSError) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._error = error
+
+    def flush(self) -> None:
+        raise self._error(28, "No space left on device")
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "file"
+
+
+@pytest.fixture
+def descriptor(file: Path) -> Iterator[int]:
+    with file.open("w") as opened:
+        yield opened.fileno()
+
+
+def test_a_result_that_cannot_be_written_is_an_error(
+    file: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Lost(descriptor))
+    with pytest.raises(DlsyncError, match="the result cannot be written to stdout: No space left on device"):
+        output.result("x")
+    os.write(descriptor, b"what Python tries once more when it ends")
+    assert file.read_bytes() == b""
+
+
+def test_a_reader_that_is_gone_is_left_to_the_boundary(descriptor: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Lost(descriptor, BrokenPipeError))
+    with pytest.raises(BrokenPipeError):
+        output.result("x")
+
+
+def test_what_cannot_be_said_beside_the_result_stops_nothing(
+    file: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", Lost(descriptor))
+    output.aside("x")
+    os.write(descriptor, b"x")
+    assert file.read_bytes() == b""
+
+
+def test_keys_are_taken_out_plain_and_as_python_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_secrets", set())
+    output.conceal("it's\\secret")
+    output.conceal("")
+    output.conceal("token")
+    shown = repr("it's\\secret")
+    assert output.concealed(f"{shown} it's\\secret") == '"[key]" [key]'
+    assert output.concealed("a token of no length") == "a token of no length"
+
+
+def test_problems_are_said_with_their_places_and_in_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    output.report([Problem("error", "a\x1b[2J", "rules/x.yaml", 3)])
+    assert isinstance(sys.stderr, Terminal)
+    assert sys.stderr.getvalue() == "rules/x.yaml:3: \x1b[31merror\x1b[0m: a\\x1b[2J\n"

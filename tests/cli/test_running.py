@@ -1,0 +1,66 @@
+"""Running what waits for a server, to its end or to the first Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.cli.running import run
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def _signals() -> Iterator[None]:
+    before = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+async def nothing() -> str:
+    return "done"
+
+
+async def fails() -> None:
+    raise ValueError("no")
+
+
+def test_it_returns_what_the_work_returns_and_leaves_no_trace() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    assert run(nothing()) == "done"
+    with pytest.raises(ValueError, match="no"):
+        run(fails())
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_interrupt_lets_the_work_tidy_up_and_a_second_one_does_not_disturb_that() -> None:
+    steps = []
+
+    async def work() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.Event().wait()
+        finally:
+            steps.append("tidying")
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(0)
+            steps.append("tidy")
+
+    with pytest.raises(KeyboardInterrupt):
+        run(work())
+    assert steps == ["tidying", "tidy"]
+    signal.raise_signal(signal.SIGINT)  # and what reports the end is not disturbed either
+
+
+def test_where_interrupts_are_ignored_they_stay_so() -> None:
+    async def work() -> str:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(0)
+        return "done"
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert run(work()) == "done"

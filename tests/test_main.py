@@ -1,0 +1,304 @@
+"""The boundary: whatever happens, a message and an exit code; a traceback only where it was asked for."""
+
+from __future__ import annotations
+
+import io
+import os
+import runpy
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync import operations, state_reader
+from dlsync.__main__ import main
+from dlsync.cli import output
+from tests.builders import Misbehaviour, Reply, json_reply
+from tests.cli_builders import (
+    TREE,
+    Outcome,
+    Piped,
+    Terminal,
+    command_line,
+    dlsync,
+    environment,
+    misbehaving,
+    process,
+    process_environment,
+    served,
+)
+from tests.tree_builders import write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.cli_builders import Served
+
+TRACE = "Traceback (most recent call last):\n"
+FULL = Path("/dev/full")
+KEY = "s3cret-key-of-ours"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    with served() as server:
+        yield server
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "tree", TREE)
+
+
+# tracebacks
+def test_an_error_has_a_traceback_only_with_debug_which_may_stand_anywhere(tmp_path: Path) -> None:
+    lines = ["validate", str(tmp_path / "nowhere")]
+    quiet = dlsync(*lines)
+    assert TRACE not in quiet.err
+    for place in range(3):
+        done = dlsync(*lines[:place], "--debug", *lines[place:])
+        assert (done.code, done.out) == (1, "")
+        assert done.err.startswith(TRACE)
+        assert done.err.endswith(quiet.err)
+
+
+def test_debug_changes_nothing_where_nothing_goes_wrong(tree: Path) -> None:
+    assert dlsync("--debug", "validate", tree) == dlsync("validate", "--debug", tree) == dlsync("validate", tree)
+
+
+def test_a_bug_is_called_one_and_has_no_traceback_either(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> state_reader.Tree:
+        raise ZeroDivisionError("a\x1b[2Jb")
+
+    monkeypatch.setattr(operations, "validate", broken)
+    done = dlsync("validate", tree)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "error: a bug in dlsync: ZeroDivisionError: a\\x1b[2Jb\n"
+        "Please report it, with what `--debug` says in addition.\n"
+    )
+    debugged = dlsync("validate", tree, "--debug").err
+    assert debugged.startswith(TRACE)
+    assert "in broken\n" in debugged
+    assert "\x1b" not in debugged
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(24, "Too many open files", "/tree/x"), "error: /tree/x: Too many open files\n"),
+        (OSError(24, "Too many open files"), "error: Too many open files\n"),
+        (OSError("odd"), "error: odd\n"),
+    ],
+)
+def test_what_the_system_refuses_is_no_bug(
+    tree: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
+) -> None:
+    def refused(*_: object) -> state_reader.Tree:
+        raise error
+
+    monkeypatch.setattr(operations, "validate", refused)
+    assert dlsync("validate", tree) == (1, "", words, ())
+
+
+# interruption
+def test_ctrl_c_at_any_time_is_an_exit_code_of_its_own(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(operations, "validate", interrupted)
+        assert dlsync("validate", tree) == (130, "", "Interrupted.\n", ())
+    monkeypatch.setattr("dlsync.__main__._run", interrupted)
+    assert dlsync("validate", tree) == (130, "", "Interrupted.\n", ())
+
+
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--auto-approve"], ["export"]])
+def test_a_process_that_waits_for_a_server_ends_at_sigint(tree: Path, command: list[str]) -> None:
+    asked: list[subprocess.Popen[str]] = []
+
+    def answer(_: object) -> Reply:
+        asked[0].send_signal(signal.SIGINT)
+        return Reply(misbehaviour=Misbehaviour.HANG)
+
+    with (
+        misbehaving(answer) as server,
+        subprocess.Popen(
+            command_line(*command, tree),
+            env=process_environment(environment(server.url)),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            stdin=subprocess.DEVNULL,
+            text=True,
+        ) as running,
+    ):
+        asked.append(running)
+        out, err = running.communicate()
+    assert (running.returncode, out, err.splitlines()[-1]) == (130, "", "Interrupted.")
+    assert "Traceback" not in err
+
+
+# streams
+def test_a_reader_of_stdout_that_has_enough_is_no_error_to_speak_of(tree: Path, server: Served) -> None:
+    for arguments in (["plan", tree], ["schema", "dashboard"], ["--help"]):
+        read, write = os.pipe()
+        os.close(read)
+        done = subprocess.run(
+            command_line(*arguments),
+            env=process_environment(server.account()),
+            stdout=write,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        os.close(write)
+        assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has such a device")
+def test_a_stdout_that_is_full_is_an_error() -> None:
+    with FULL.open("w") as full:
+        done = subprocess.run(
+            command_line("schema"),
+            env=process_environment(),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "error: the result cannot be written to stdout: No space left on device\n",
+    )
+
+
+def in_a_shell(line: str, tree: Path, env: dict[str, str]) -> Outcome:
+    done = subprocess.run(
+        ["sh", "-c", line, "sh", *command_line()],
+        cwd=tree,
+        env=process_environment(env),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+def test_without_a_stdout_nothing_is_begun(tree: Path, server: Served) -> None:
+    env = server.account()
+    done = in_a_shell('exec "$@" apply --auto-approve >&-', tree, env)
+    assert (done.code, done.err) == (
+        1,
+        "error: stdout is closed, and results go there\nSend it to a file or to /dev/null.\n",
+    )
+    assert "Plan: 3 to create" in dlsync("plan", tree, env=env).out
+
+
+def test_without_a_stderr_or_stdin_it_works_as_ever(tree: Path, server: Served) -> None:
+    env = server.account()
+    done = in_a_shell('exec "$@" apply --auto-approve 2>&- <&-', tree, env)
+    assert (done.code, done.out.rpartition("Applied: ")[2]) == (0, "3 created, 0 updated, 0 deleted, 0 failed.\n")
+    assert in_a_shell('exec "$@" validate nowhere 2>&- <&-', tree, env).code == 1
+
+
+def test_closed_streams_are_seen_in_this_process_too(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = Terminal()
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", said)
+    assert main(["validate", str(tree)]) == 1
+    assert said.getvalue().startswith("error: stdout is closed")
+    monkeypatch.setattr(sys, "stderr", None)
+    assert main(["validate", str(tree)]) == 1
+    sys.stderr.close()
+
+
+def test_what_stdout_cannot_encode_is_escaped(tmp_path: Path, server: Served) -> None:
+    write_tree(tmp_path, {"dashboards/größe.yaml": "title: Größe\npositions: []\n"})
+    assert "+ dashboard/gr\\xf6\\xdfe  create" in dlsync("plan", tmp_path, env=server.account(), out=Piped("ascii")).out
+    done = process("plan", tmp_path, env={**server.account(), "PYTHONIOENCODING": "ascii"})
+    assert (done.code, done.err) == (0, "")
+    assert "+ dashboard/gr\\xf6\\xdfe  create" in done.out
+
+
+def test_streams_of_any_kind_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    stdout = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", stdout)
+    assert main(["--version"]) == 0
+    assert stdout.getvalue().startswith("dlsync ")
+
+
+def test_it_is_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["dlsync", "--version"])
+    monkeypatch.delitem(sys.modules, "dlsync.__main__")
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("dlsync", run_name="__main__")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("dlsync ")
+
+
+def test_completion_ends_without_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync va", "COMP_CWORD": "1"}
+    assert dlsync(env=env)[:3] == (0, "validate\n", "")
+
+
+# the key
+ECHO = f"the key {KEY} \x1b[2J"
+ANSWERS = {
+    "refused": json_reply({"error": ECHO}, 401),
+    "lost": json_reply({"error": ECHO}, 404),
+    "failed": json_reply({"error": ECHO}, 500),
+    "moved": Reply(302, b"", (("Location", f"https://elsewhere.example/{KEY}"),)),
+    "html": Reply(200, f"<html>{ECHO}".encode(), (("Content-Type", f"text/html; {KEY}"),)),
+    "unlike": json_reply({"plugins": KEY}),
+    "no http": Reply(body=f"{KEY} is no HTTP\r\n\r\n".encode(), misbehaviour=Misbehaviour.GARBAGE),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("command", ["plan", "apply", "export"])
+def test_the_key_is_nowhere_whatever_the_server_answers(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, answer: str
+) -> None:
+    monkeypatch.setattr(output, "_secrets", set())
+    write_tree(tmp_path, {"key": KEY})
+    for output_format in ("text", "json"):
+        for debug in ([], ["--debug"]):
+            with misbehaving(ANSWERS[answer]) as server:
+                env = environment(server.url)
+                del env["DLSYNC_API_KEY"]
+                options = ["--format", output_format, "--api-key-file", tmp_path / "key", *debug]
+                done = dlsync(command, tree, *options, *(["--auto-approve"] if command == "apply" else []), env=env)
+            assert (done.code, done.out, done.writes) == (1, "", [])
+            assert KEY not in done.err
+            assert "\x1b" not in done.err
+            assert (TRACE in done.err) == bool(debug)
+            assert all(KEY not in body.decode(errors="replace") for body in tree_contents(tree))
+
+
+def tree_contents(tree: Path) -> list[bytes]:
+    return [file.read_bytes() for file in tree.rglob("*") if file.is_file()]
+
+
+def test_the_key_is_in_no_result_and_no_saved_plan(tree: Path, tmp_path: Path) -> None:
+    from dlsync.server.run import running
+
+    with running(api_key=KEY) as server:
+        env = environment(server.url, key=KEY)
+        shown = [
+            dlsync("plan", tree, "--out", tmp_path / "plan.json", "--debug", env=env),
+            *(dlsync("plan", tree, "--format", one, env=env) for one in ("json", "markdown")),
+            dlsync("apply", tmp_path / "plan.json", "--auto-approve", "--format", "json", env=env),
+            dlsync("export", tmp_path / "export", "--format", "json", env=env),
+        ]
+    assert [one.code for one in shown] == [0] * len(shown)
+    written = [*tree_contents(tmp_path / "export"), (tmp_path / "plan.json").read_bytes()]
+    assert KEY not in "".join(one.out + one.err for one in shown) + "".join(map(repr, written))
+
+
+def test_a_key_that_was_given_as_an_option_is_not_repeated(tree: Path) -> None:
+    for arguments in ([f"--api-key={KEY}"], ["--api-key", KEY]):
+        done = dlsync("plan", tree, *arguments)
+        assert (done.code, KEY in done.err) == (1, False)
