@@ -1,0 +1,55 @@
+"""Records as a plain table: aligned, one line a record, no wider than the terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync.escape import in_full, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlsync.model import Json
+
+_GAP = "  "
+_ELLIPSIS = "..."
+_NARROWEST = 8  # cells: a column that is cut keeps this much
+
+
+def render(headers: Sequence[str], rows: Sequence[Sequence[Json]], *, width: int | None = None) -> str:
+    """Return a line of headers and a line for each row.
+
+    :param rows: their values; texts stand as they are, lists of texts with commas, all else as JSON.
+    :param width: in cells of a terminal; columns are cut, the widest first, until a line fits. None: nothing is cut.
+    """
+    from rich.cells import cell_len, set_cell_size  # 10 ms that --help need not wait for
+
+    table = [list(headers), *([cell(value) for value in row] for row in rows)]
+    widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
+    if width is not None:
+        _narrow(widths, width - len(_GAP) * (len(widths) - 1))
+    lines = []
+    for row in table:
+        cut = [
+            text if cell_len(text) <= room else set_cell_size(text, room - len(_ELLIPSIS)) + _ELLIPSIS
+            for text, room in zip(row, widths, strict=True)
+        ]
+        lines.append(_GAP.join(map(set_cell_size, cut, widths)).rstrip() + "\n")
+    return "".join(lines)
+
+
+def cell(value: Json) -> str:
+    """Return a value as a table shows it, visible: nothing for null."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return visible(", ".join(map(str, value)))
+    return in_full(value)
+
+
+def _narrow(widths: list[int], room: int) -> None:
+    """Take from the widest columns what is too much."""
+    while sum(widths) > room and max(widths) > _NARROWEST:
+        widths[widths.index(max(widths))] -= 1
