@@ -58,10 +58,17 @@ def _files(folder: Path, above: tuple[tuple[int, int], ...], problems: list[Prob
     for entry in entries:
         if entry.name.startswith(".") or entry.name == "__pycache__":
             continue
-        if entry.is_dir():
+        if _is_folder(entry):
             yield from _files(folder / entry.name, (*above, here), problems, root)
         else:
             yield folder / entry.name
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself; reading it says so
+        return False
 
 
 def _too_large(size: int) -> str:
