@@ -20,13 +20,13 @@ def decorate(document: dict[str, Any], kind: str, identifier: str, modified: str
     return result
 
 
-def as_json(decorated: dict[str, Any], kind: str) -> dict[str, Any]:
+def as_json(decorated: dict[str, Any]) -> dict[str, Any]:
     """Return the JSON view of a decorated document; a rule's was seen with more fields, and ``scopes`` for ``scope``.
 
     How ``scopes`` looks inside was not seen: here it is a list of what ``scope`` was.
     """
     criteria = decorated.get("criteria")
-    if kind != "rule" or not isinstance(criteria, list):
+    if not isinstance(criteria, list):
         return decorated
     return {**decorated, "state": "clear", "criteria": [_with_state(item, decorated["id"]) for item in criteria]}
 

@@ -40,7 +40,7 @@ def save(call: Call, kind: str, identifier: str, name: str, *, text: bytes, docu
     """Write a document under its id."""
     if call.settings.decorate:
         decorated = decoration.decorate(document, kind, identifier, call.timestamp())
-        text, document = decoration.dump(decorated), decoration.as_json(decorated, kind)
+        text, document = decoration.dump(decorated), decoration.as_json(decorated)
     try:
         view = json_text({**document, "name": name})
     except ValueError as error:

@@ -75,4 +75,4 @@ def test_what_has_another_shape_is_left_alone(document: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("criteria", ["odd", ["odd"], {}])
 def test_criteria_of_another_shape_are_left_alone(criteria: object) -> None:
-    assert as_json({"id": "1", "criteria": criteria}, "rule")["criteria"] == criteria
+    assert as_json({"id": "1", "criteria": criteria})["criteria"] == criteria
