@@ -47,6 +47,12 @@ def test_what_carries_no_meaning_is_no_difference(desired: dict[str, Json], live
     assert of_dashboards(desired, live) == ()
 
 
+def test_twice_in_a_set_is_once() -> None:
+    assert of_dashboards({"annotations": ["a", "a"]}, {"annotations": ["a", "b"]}) == (
+        removed(("annotations", 1), "b"),
+    )
+
+
 def test_one_tag_is_the_same_alone_or_in_a_list() -> None:
     alone, listed = criterion("a.b"), criterion("a.b")
     alone["scope"], listed["scope"] = {"tag": "web"}, {"tag": ["web"]}
