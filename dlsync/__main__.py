@@ -13,6 +13,8 @@ from dlsync.errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, DlsyncError, In
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from typer import TyperException
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line and return its exit code.
@@ -55,7 +57,7 @@ def _report(error: Exception, given: Sequence[str]) -> int:
     if "--debug" in given:
         _trace(error)
     if isinstance(error, TyperException):
-        return _refuse_usage(error.format_message(), getattr(error, "ctx", None), given)
+        return _refuse_usage(error)
     if isinstance(error, DlsyncError):
         return _explain(error)
     if isinstance(error, OSError):
@@ -71,13 +73,14 @@ def _trace(error: Exception) -> None:
     _write("".join(traceback.format_exception(error)))
 
 
-def _refuse_usage(message: str, context: object, given: Sequence[str]) -> int:
-    """Say what is wrong with the arguments; of none at all, what there is."""
-    if not given:
+def _refuse_usage(error: TyperException) -> int:
+    """Say what is wrong with the arguments; where a command is missing, what there is."""
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps the class to itself
         _write(message)
         return EXIT_ERROR
     words = message.replace(": Value error, ", ": ")  # typer's own, before what is wrong with a choice
-    return _say(words, f"See `{getattr(context, 'command_path', 'dlsync')} --help`.")
+    return _say(words, f"See `{getattr(getattr(error, 'ctx', None), 'command_path', 'dlsync')} --help`.")
 
 
 def _explain(error: DlsyncError) -> int:

@@ -6,10 +6,14 @@ import io
 import os
 from contextlib import redirect_stdout
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from dlsync.__main__ import main
 from dlsync.cli import app
+
+if TYPE_CHECKING:
+    from typer import Typer
 
 PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 COLUMNS = "102"
@@ -34,8 +38,15 @@ json` prints one JSON document and nothing more.
 
 def reference() -> str:
     """Return the page."""
-    names = [str(one.name or getattr(one.callback, "__name__", "")) for one in app.registered_commands]
-    return HEAD + _section([]) + "".join(_section([name]) for name in names)
+    sections = [[name] for name in _names(app)]
+    for group in app.registered_groups:
+        if (family := group.typer_instance) is not None:
+            sections += [[str(family.info.name)], *([str(family.info.name), name] for name in _names(family))]
+    return HEAD + _section([]) + "".join(map(_section, sections))
+
+
+def _names(commands: Typer) -> list[str]:
+    return [str(one.name or getattr(one.callback, "__name__", "")) for one in commands.registered_commands]
 
 
 def _section(command: list[str]) -> str:

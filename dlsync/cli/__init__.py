@@ -9,6 +9,7 @@ import typer
 from dlsync import __version__
 from dlsync.cli.apply import apply
 from dlsync.cli.export import export
+from dlsync.cli.families import FAMILIES
 from dlsync.cli.init import init
 from dlsync.cli.plan import plan
 from dlsync.cli.schema import schema
@@ -48,3 +49,6 @@ def _root(
 
 for _command in (init, validate, plan, apply, export, serve, schema):
     app.command()(_command)
+
+for _family in FAMILIES:
+    app.add_typer(_family.app)

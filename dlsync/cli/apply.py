@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlsync.cli import options
+from dlsync.cli.asking import can_ask, is_agreed
 from dlsync.cli.options import CURRENT, Format, Server, command
 from dlsync.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, SettingsError
 
@@ -38,7 +38,7 @@ def apply(
     """Show the plan, ask, and make the server what the files say."""
     from dlsync.cli.output import aside, rendered, report, result
 
-    if not auto_approve and not _can_ask():
+    if not auto_approve and not can_ask():
         raise SettingsError("there is no terminal to ask on", hint="Review `dlsync plan`, then give --auto-approve.")
     promised = _promised(directory, target)
     if promised:
@@ -51,10 +51,6 @@ def apply(
         report(done.warnings)
     result(rendered(replace(done, warnings=()) if done else done, output, sys.stdout))
     return EXIT_OK if all(change.result == "applied" for change in done.changes) else EXIT_PARTIAL
-
-
-def _can_ask() -> bool:
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _promised(plan: Path, target: Sequence[str] | None) -> SavedPlan | None:
@@ -112,20 +108,6 @@ class _Approval:
         else:
             result(rendered(plan, Format.text, sys.stdout))
         if not self.given:
-            self.given = _asked(plan)
+            self.given = is_agreed(f"Apply this to {plan.target}?")
             bar.restart("Applying")
         return self.given
-
-
-def _asked(plan: Plan) -> bool:
-    """Ask on the terminal; anything but yes is a no."""
-    from dlsync.cli.output import aside
-    from dlsync.escape import visible
-
-    # asyncio's own handler would let Ctrl-C wait until the question is answered
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        aside(visible(f"Apply this to {plan.target}? [y/N] "))
-        return sys.stdin.readline().strip().casefold() in {"y", "yes"}
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -26,7 +26,7 @@ def export(
     check: Check = False,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Write what is live into files, whose comments and layout stay."""
+    """Write what is live into files; comments and layout stay."""
     from dlsync import operations
     from dlsync.cli.output import colored, report, result
     from dlsync.cli.running import run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, AnyStr
 
 from dlsync.errors import DlsyncError
 
@@ -26,8 +26,26 @@ def result(text: str) -> None:
     :raises DlsyncError: it cannot be written.
     :raises BrokenPipeError: nobody reads it any more; typer ends the run quietly then.
     """
+    _print(sys.stdout, text)
+
+
+def content(body: bytes) -> None:
+    """Print a file's content: byte for byte, but on a terminal nothing that it would act on.
+
+    :raises DlsyncError: it cannot be written.
+    """
+    if sys.stdout.isatty():
+        from dlsync.escape import visible
+
+        lines = body.decode("utf-8", "backslashreplace").split("\n")
+        result("\n".join(visible(line.removesuffix("\r").expandtabs()) for line in lines))
+    else:
+        _print(sys.stdout.buffer, body)
+
+
+def _print(stream: IO[AnyStr], text: AnyStr) -> None:
     try:
-        _write(sys.stdout, text)
+        _write(stream, text)
     except BrokenPipeError:
         raise
     except OSError as error:
@@ -42,7 +60,7 @@ def aside(text: str) -> None:
         return
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _write(stream: IO[AnyStr], text: AnyStr) -> None:
     try:
         stream.write(text)
         stream.flush()
@@ -51,7 +69,7 @@ def _write(stream: TextIO, text: str) -> None:
         raise
 
 
-def _discard(stream: TextIO) -> None:
+def _discard(stream: IO[AnyStr]) -> None:
     """Let what is left in a stream's buffer go nowhere: written when Python ends, it would fail once more."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())

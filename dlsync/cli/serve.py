@@ -27,6 +27,7 @@ DocumentedOnly = Annotated[
     bool,
     typer.Option("--documented-only", help="Only what the API's documentation has; no lists of dashboards or rules."),
 ]
+Demo = Annotated[bool, typer.Option("--demo", help="Fill the account with a bookshop's agents, metrics and series.")]
 
 
 @command
@@ -38,6 +39,7 @@ def serve(
     account: Account = "default",
     api_key: ApiKey = None,
     documented_only: DocumentedOnly = False,
+    demo: Demo = False,
 ) -> int:
     """Run a server of dlsync's own, until it is stopped.
 
@@ -64,6 +66,7 @@ def serve(
         account=account,
         api_key=api_key or _DOCUMENTED_KEY,
         documented_only=documented_only,
+        demo=demo,
         announce=lambda url: result(f"{url}\n"),
     )
     return EXIT_OK

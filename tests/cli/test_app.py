@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMANDS = ("init", "validate", "plan", "apply", "export", "serve", "schema")
-HEAVY = {"asyncio", "deepdiff", "httpx2", "jsonschema_rs", "rich", "ruamel", "sqlite3", "ssl", "starlette"}
+FAMILIES = ("accounts", "agents", "annotations", "dashboards", "links", "metrics", "plugins", "rules", "series", "tags")
+HEAVY = {"asyncio", "deepdiff", "httpx2", "jsonschema_rs", "plotille", "rich", "ruamel", "sqlite3", "ssl", "starlette"}
 HEAVY |= {"uvicorn", "yaml_rs"}
 
 
@@ -25,7 +26,7 @@ def test_help_names_every_command_in_a_whole_sentence_and_the_exit_codes(option:
     done = dlsync(option)
     assert (done.code, done.err) == (0, "")
     _, _, listed = done.out.partition("Commands:\n")
-    assert tuple(re.findall(r"^  (\w+)  +[A-Z].*\.$", listed, re.MULTILINE)) == COMMANDS
+    assert tuple(re.findall(r"^  (\w+)  +[A-Z].*\.$", listed, re.MULTILINE)) == COMMANDS + FAMILIES
     assert "..." not in listed
     assert "130 interrupted" in done.out
 
@@ -36,6 +37,15 @@ def test_each_command_has_help(command: str) -> None:
     assert (done.code, done.err) == (0, "")
     assert done.out.startswith(f"Usage: dlsync {command} [OPTIONS]")
     assert "--debug" in done.out
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_family_alone_is_an_error_that_shows_its_commands(family: str) -> None:
+    done = dlsync(family)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == dlsync(family, "--help").out
+    assert done.err.startswith(f"Usage: dlsync {family} [OPTIONS] COMMAND [ARGS]...")
+    assert re.search(r"^  \w+ +[A-Z].*\.$", done.err, re.MULTILINE)
 
 
 def test_the_version_is_the_package_s() -> None:
@@ -76,7 +86,7 @@ def test_wrong_usage_is_an_error_that_names_it_and_says_where_help_is(
 
 def test_completion_completes_commands() -> None:
     done = process(
-        env={"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"},
+        env={"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pla", "COMP_CWORD": "1"},
     )
     assert (done.code, done.out.split(), done.err) == (0, ["plan"], "")
 
@@ -86,11 +96,12 @@ def test_completion_completes_commands() -> None:
     [
         (["--help"], {}),
         (["plan", "--help"], {}),
+        (["series", "get", "--help"], {}),
         (["--version"], {}),
         (["bogus"], {}),
         ([], {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}),
     ],
-    ids=["help", "command's help", "version", "usage", "completion"],
+    ids=["help", "command's help", "family's help", "version", "usage", "completion"],
 )
 def test_what_shows_no_more_than_help_imports_nothing_that_takes_time(
     arguments: list[str], env: dict[str, str]

@@ -79,6 +79,13 @@ def test_documented_only_has_no_lists() -> None:
         by_hand(environment(url), "GET", "dashboards")
 
 
+def test_a_demo_has_agents_that_measure() -> None:
+    with serving("--demo") as (_, url):
+        agents = by_hand(environment(url), "GET", "agents").json()
+        assert {"web-1", "db-1"} <= {agent["name"] for agent in agents}
+        assert by_hand(environment(url), "GET", f"metrics?source={agents[0]['id']}").json() != []
+
+
 def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -1,0 +1,39 @@
+"""``dlsync metrics``: what is measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync.cli import by_hand
+from dlsync.cli.by_hand import AgentOption, TagOption
+from dlsync.cli.families.agents import found
+from dlsync.cli.options import Format, OutputFormat, Server, command
+from dlsync.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from dlsync.client import ReadClient
+    from dlsync.client.metrics import Metric
+
+app = by_hand.family("metrics", "What agents measure.")
+
+
+@app.callback()
+def _family() -> None:
+    """Keep the family a family, though it has one command."""
+
+
+@app.command("list")
+@command
+def list_metrics(
+    server: Server, agent: AgentOption = None, tag: TagOption = None, output: OutputFormat = Format.text
+) -> int:
+    """List what is measured on an agent, or on all agents of a tag."""
+    by_hand.require_one(agent, tag)
+
+    async def question(client: ReadClient) -> tuple[Metric, ...]:
+        source = (await found(client, agent)).id if agent else None
+        return await client.metrics.list(agent=source, tag=tag)
+
+    columns = {"NAME": lambda one: one.name, "TYPE": lambda one: one.data_type, "ID": lambda one: one.id}
+    by_hand.show(by_hand.asked(server, question), columns, output, "no metrics")
+    return EXIT_OK

@@ -1,0 +1,48 @@
+"""``dlsync rules``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dlsync.cli import by_hand
+from dlsync.cli.families.documents import NO_LIST, add_commands
+from dlsync.cli.options import Format, OutputFormat, Server, command
+from dlsync.errors import EXIT_OK
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The rule's name.")]
+NO_MUTE = "Take the actions out of its file, and `dlsync rules update` it."
+
+app = by_hand.family("rules", "Alert rules, one by one.")
+
+
+@app.command("list")
+@command
+def list_rules(server: Server, output: OutputFormat = Format.text) -> int:
+    """List the rules, and which of them are mute."""
+    found = by_hand.asked(server, lambda client: client.rules.list(), instead=NO_LIST.format(kind="rule"))
+    columns = {"NAME": lambda one: one.name, "MUTE": lambda one: one.mute, "ID": lambda one: one.id}
+    by_hand.show(found, columns, output, "no rules")
+    return EXIT_OK
+
+
+add_commands(app, "rule", lambda client: client.rules, lambda client: client.rules)
+
+
+@app.command("mute")
+@command
+def mute(server: Server, name: Name) -> int:
+    """Silence a rule."""
+    by_hand.done(server, lambda client: client.rules.mute(name), instead=NO_MUTE)
+    by_hand.say(f"muted the rule {name}")
+    return EXIT_OK
+
+
+@app.command("unmute")
+@command
+def unmute(server: Server, name: Name) -> int:
+    """Let a rule speak again."""
+    by_hand.done(server, lambda client: client.rules.mute(name, mute=False), instead=NO_MUTE)
+    by_hand.say(f"unmuted the rule {name}")
+    return EXIT_OK

@@ -1,0 +1,69 @@
+"""Series as a plot in the terminal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dlsync.escape import shortened, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dlsync.client.series import Series
+
+_HEIGHT = 12  # lines: with axis and legend it fits the smallest terminals
+_MARGIN = 16  # cells: what plotille writes left of the canvas and at the end of its axis
+_NARROWEST = 20
+_NAME = 40
+_UNIT = 7
+_DAY = 86_400  # s
+_LARGEST = 1e300  # leaves room to reckon in doubles, whatever a server sends
+
+
+def render(series: Sequence[Series], *, width: int, color: bool) -> str:
+    """Return one plot of all the series, with a legend; times are UTC.
+
+    :param series: of one metric, each with points.
+    :param width: of the terminal, in cells.
+    """
+    import plotille  # type: ignore[import-untyped] # it has annotations, and no marker that says so
+
+    times = [_bounded(time) for one in series for time in one.times]
+    first, span = min(times), max(times) - min(times)
+    figure = plotille.Figure()
+    figure.width, figure.height = max(_NARROWEST, width - _MARGIN), _HEIGHT
+    figure.with_colors = color
+    figure.origin = False
+    figure.x_label, figure.y_label = "UTC", shortened(visible(series[0].unit), _UNIT) or "value"
+    figure.set_x_limits(first, first + (span or 1))
+    figure.x_ticks_fkt = lambda low, _: _tick(low, span)
+    figure.y_ticks_fkt = lambda low, _: f"{low:.6g}"
+    for one in series:
+        name = shortened(visible(one.source.name or one.source.id), _NAME)
+        figure.plot([*map(_bounded, one.times)], [*map(_bounded, one.values)], label=name)
+    return "".join(f"{line.rstrip()}\n" for line in figure.show(legend=True).splitlines())
+
+
+def time_text(time: float) -> str:
+    """Return unix seconds as ISO 8601 in UTC; as they are where no calendar has them."""
+    moment = _moment(time)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else str(time)
+
+
+def _tick(time: float, span: float) -> str:
+    moment = _moment(time)
+    if not moment:
+        return f"{time:g}"
+    return f"{moment:%H:%M}" if span < 2 * _DAY else f"{moment:%m-%d}"
+
+
+def _moment(time: float) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(time, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _bounded(number: float) -> float:
+    return float(min(max(number, -_LARGEST), _LARGEST))
