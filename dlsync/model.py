@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from dlsync.overlay import Overlay
+
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 Path: TypeAlias = "tuple[str | int, ...]"
 Action = Literal["create", "update", "delete"]
@@ -58,6 +60,7 @@ class Resource:
     :param written: the document as the file has it, where references or overlays make it mean another.
     :param source: the file's own bytes, where those to send are others.
     :param secrets: values from the environment that are in the document, each with its reference.
+    :param overlay: what the chosen environment lays over the file.
     """
 
     address: Address
@@ -67,6 +70,7 @@ class Resource:
     written: Mapping[str, Json] | None = None
     source: bytes | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    overlay: Overlay | None = field(default=None, repr=False)
 
     @property
     def spelled(self) -> Mapping[str, Json]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from dlsync import applier, exporter, file_writer, guards, planner, saved_plan, state_reader
-from dlsync import settings as settings_file
+from dlsync import applier, environments, exporter, file_writer, guards, planner, saved_plan, validator
 from dlsync.client import Client, ReadClient
-from dlsync.kinds import Scene
-from dlsync.references import Values
-from dlsync.settings import Options, Settings
+from dlsync.settings import Options
 from dlsync.targets import Targets
 
 if TYPE_CHECKING:
@@ -20,6 +17,7 @@ if TYPE_CHECKING:
     from dlsync.exporter import Export
     from dlsync.model import Plan
     from dlsync.saved_plan import SavedPlan
+    from dlsync.settings import Settings
     from dlsync.state_reader import Tree
 
 C = TypeVar("C", bound=ReadClient)
@@ -63,7 +61,7 @@ async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) ->
 
 
 def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[str, str] = NOTHING) -> Tree:
-    """Read a tree and all that is wrong with it, offline.
+    """Read a tree and all that is wrong with it, offline; see :func:`dlsync.validator.validate`.
 
     :param options: of which the environment counts.
     :param environ: what ``${env:NAME}`` stands for, and DLSYNC_ENVIRONMENT.
@@ -71,17 +69,7 @@ def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[st
     :raises InvalidTree: the directory itself cannot be read.
     :raises SettingsError: there is no such environment.
     """
-    state_reader.require_directory(directory)
-    _, problems = settings_file.read_file(directory)
-    if any(problem.severity == "error" for problem in problems):
-        settings = Settings(environ=environ)
-    else:
-        settings = settings_file.load(directory, options, environ, require_server=False)
-    return _tree(directory, settings).with_problems(problems)
-
-
-def _tree(directory: Path, settings: Settings, *, missing_ok: bool = False) -> Tree:
-    return state_reader.read(directory, Scene(Values(settings.variables, settings.environ)), missing_ok=missing_ok)
+    return validator.validate(directory, options, environ)
 
 
 async def plan(
@@ -93,7 +81,7 @@ async def plan(
     :raises ApiError: the live state could not be fetched.
     :raises Refused: the files hold nothing, and the plan would delete.
     """
-    tree = _tree(directory, settings).with_problems(settings_file.read_file(directory)[1]).usable()
+    tree = environments.read(directory, settings).usable()
     async with client_for(ReadClient, settings) as client:
         return await planner.plan(client, tree, settings, targets=targets, progress=progress)
 
@@ -114,7 +102,7 @@ async def apply(
     :returns: the plan with its results, or None where it was not approved.
     :raises Refused: a guard holds the plan back, or it is not the one promised.
     """
-    tree = _tree(directory, settings).with_problems(settings_file.read_file(directory)[1]).usable()
+    tree = environments.read(directory, settings).usable()
     async with client_for(Client, settings) as client:
         made = await planner.plan(client, tree, settings, targets=targets, progress=progress)
         if promised is not None:
@@ -140,7 +128,7 @@ async def export(
     :param check: write nothing, only say what would be written.
     :raises InvalidTree: the files that are there have errors.
     """
-    tree = _tree(directory, settings, missing_ok=True).usable()
+    tree = environments.read(directory, settings, missing_ok=True).usable()
     async with client_for(ReadClient, settings) as client:
         made = await exporter.export(
             client, tree, settings, targets=targets, managed=managed, mirror=mirror, progress=progress

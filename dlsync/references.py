@@ -24,10 +24,12 @@ class Values:
 
     :param variables: for ``var``; of any type.
     :param environ: for ``env``; secret.
+    :param lenient: what is not in ``environ`` may be set elsewhere, and is only doubted.
     """
 
     variables: Mapping[str, Json] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    lenient: bool = False
 
     def of(self, origin: str) -> Mapping[str, Json]:
         """Return the values of one origin by name."""
@@ -40,11 +42,13 @@ class Resolved:
 
     :param faults: by path, the references to what is not there.
     :param secrets: from the environment, the values that were put in, with the references that they stand for.
+    :param doubts: like faults, where the values are lenient.
     """
 
     document: Json
     faults: tuple[tuple[Path, str], ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    doubts: tuple[tuple[Path, str], ...] = ()
 
 
 def resolve(document: Json, values: Values) -> Resolved:
@@ -53,7 +57,8 @@ def resolve(document: Json, values: Values) -> Resolved:
     A string that is nothing but one reference takes the value's type.
     """
     resolver = _Resolver(values)
-    return Resolved(resolver.value((), document), tuple(resolver.faults), resolver.secrets)
+    meant = resolver.value((), document)
+    return Resolved(meant, tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts))
 
 
 def escaped(value: Json) -> Json:
@@ -71,6 +76,7 @@ class _Resolver:
     def __init__(self, values: Values) -> None:
         self._values = values
         self.faults: list[tuple[Path, str]] = []
+        self.doubts: list[tuple[Path, str]] = []
         self.secrets: dict[str, str] = {}
 
     def value(self, path: Path, value: Json) -> Json:
@@ -102,7 +108,8 @@ class _Resolver:
         origin, name = reference[1], reference[2]
         known = self._values.of(origin)
         if name not in known:
-            self.faults.append((path, _unknown(reference[0], origin, name, tuple(known))))
+            told = self.doubts if origin == "env" and self._values.lenient else self.faults
+            told.append((path, _unknown(reference[0], origin, name, tuple(known))))
             return reference[0]
         meant = known[name]
         if origin == "env" and isinstance(meant, str) and meant:

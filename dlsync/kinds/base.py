@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
+    from dlsync.item_key import ItemKey
     from dlsync.model import Difference, Json, Path, Problem, Resource
 
 
@@ -48,9 +49,11 @@ class Scene:
     """What the files of a tree are read with.
 
     :param values: what references stand for.
+    :param overlays: the chosen environment's overlays, by the path that they have below its folder.
     """
 
     values: Values = field(default_factory=Values)
+    overlays: Mapping[str, SourceFile] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,6 +98,8 @@ class Kind(ABC):
     order: ClassVar[int]
     # False where several resources share a file
     named_by_file: ClassVar[bool] = True
+    # how the file names of its overlays end; empty where it has none
+    overlay_suffixes: ClassVar[tuple[str, ...]] = ()
 
     # files
     @property
@@ -145,6 +150,10 @@ class Kind(ABC):
     @abstractmethod
     def list_rule(self, path: Path) -> ListRule:
         """Return how the items of the list at the path are matched."""
+
+    def item_key(self, path: Path) -> ItemKey | None:  # noqa: ARG002 - for kinds that have such lists
+        """Return what names the items of the list at the path for an overlay; None where it replaces the list whole."""
+        return None
 
     @abstractmethod
     def disregards(self, path: Path, field: str) -> bool:

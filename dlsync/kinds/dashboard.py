@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from dlsync.errors import NotFound, Unsupported
+from dlsync.item_key import ItemKey
 from dlsync.kinds.base import Listing, ListRule
 from dlsync.kinds.document import A_SET, ITEM, DocumentKind, identity
 from dlsync.model import Address, Resource
@@ -41,6 +42,7 @@ class Dashboard(DocumentKind):
         (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric"))),
         (*_SERIES, "scope", "tag"): A_SET,
     }
+    overlaid: ClassVar = {("positions",): ItemKey(("title",)), (*_WIDGET, "series"): ItemKey(("metric",), ("scope",))}
     either = frozenset({(*_SERIES, "scope", "tag")})
     closed = frozenset({(*_SERIES, "scope")})
 

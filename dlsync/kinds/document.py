@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, cast
 from dlsync import schema, yamlfile
 from dlsync.errors import BadAnswer, DlsyncError
 from dlsync.kinds.base import BARE, BLANK, Draft, Kind, ListRule, Scene, SourceFile
+from dlsync.kinds.layers import Overlays, edited, placed, problems_of
 from dlsync.matching import same, token
-from dlsync.merger import merge
 from dlsync.model import Address, Problem, Resource
 from dlsync.naming import resource_name
 from dlsync.redaction import Redaction
@@ -19,9 +19,9 @@ from dlsync.references import Resolved, Values, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from dlsync.item_key import ItemKey
     from dlsync.model import Difference, Json, Path
-
-_SUFFIXES = {".yaml", ".yml"}
+    from dlsync.overlay import Overlay
 
 
 class DocumentKind(Kind):
@@ -29,9 +29,11 @@ class DocumentKind(Kind):
 
     ``lists`` and ``closed`` are keyed by paths with :data:`ITEM` for list positions. ``closed`` are the mappings in
     which every field counts; in the others that the schema knows, a server may add fields of its own. ``either`` are
-    the lists that may be one value instead.
+    the lists that may be one value instead. ``overlaid`` are the lists whose items an overlay can mean.
     """
 
+    overlay_suffixes = (".yaml", ".yml")
+    overlaid: ClassVar[Mapping[Path, ItemKey]] = {}
     either: ClassVar[frozenset[Path]] = frozenset()
     lists: ClassVar[Mapping[Path, ListRule]]
     closed: ClassVar[frozenset[Path]]
@@ -40,32 +42,57 @@ class DocumentKind(Kind):
         """Parse and check each file; see :meth:`Kind.read`."""
         resources: list[Resource] = []
         problems: list[Problem] = []
+        overlays = Overlays(self, scene)
         for source in sources:
-            if (suffix := PurePosixPath(source.file).suffix) in _SUFFIXES:
-                resource, found = self._read_one(source, suffix, scene)
+            if (suffix := PurePosixPath(source.file).suffix) in self.overlay_suffixes:
+                resource, found = self._read_one(source, suffix, scene, overlays)
                 problems += found
                 resources += [resource] if resource else []
-        return resources, problems
+        return resources, [*problems, *overlays.problems, *overlays.left()]
 
-    def _read_one(self, source: SourceFile, suffix: str, scene: Scene) -> tuple[Resource | None, list[Problem]]:
+    def _read_one(
+        self, source: SourceFile, suffix: str, scene: Scene, overlays: Overlays
+    ) -> tuple[Resource | None, list[Problem]]:
         try:
             name = resource_name(PurePosixPath(source.file).name.removesuffix(suffix))
+        except DlsyncError as error:
+            return None, [Problem("error", error.message, source.file)]
+        written, problems = self._parsed(source)
+        overlay = overlays.over(name, written)
+        if written is None:
+            return None, problems
+        document = overlay.laid.document if overlay else written
+        resolved, problems = read_references(self.name, source, document, scene.values, overlay)
+        return self._resource(Address(self.name, name), source, document, resolved, overlay), problems
+
+    def _parsed(self, source: SourceFile) -> tuple[dict[str, Json] | None, list[Problem]]:
+        try:
             written = yamlfile.parse(source.content, source.file)
         except yamlfile.InvalidYaml as error:
             return None, [error.problem]
-        except DlsyncError as error:
-            return None, [Problem("error", error.message, source.file)]
-        if not isinstance(written, dict):
-            return None, [Problem("error", self._not_a_mapping(written), source.file, 1)]
-        resolved, problems = read_references(self.name, source, written, scene.values)
-        address = Address(self.name, name)
-        if same(resolved.document, written):
-            return Resource(address, written, source.content, source.file), problems
-        body = yamlfile.rewrite(source.content, resolved.document)
-        document = cast("dict[str, Json]", resolved.document)
-        return (
-            Resource(address, document, body, source.file, written, source.content, resolved.secrets),
-            problems,
+        if isinstance(written, dict):
+            return written, []
+        return None, [Problem("error", self._not_a_mapping(written), source.file, 1)]
+
+    def _resource(
+        self,
+        address: Address,
+        source: SourceFile,
+        written: dict[str, Json],
+        resolved: Resolved,
+        overlay: Overlay | None,
+    ) -> Resource:
+        if overlay is None and same(resolved.document, written):
+            return Resource(address, written, source.content, source.file)
+        return Resource(
+            address,
+            cast("dict[str, Json]", resolved.document),
+            yamlfile.rewrite(source.content, resolved.document),
+            source.file,
+            written,
+            source.content,
+            resolved.secrets,
+            overlay,
         )
 
     def _not_a_mapping(self, document: Json) -> str:
@@ -75,6 +102,8 @@ class DocumentKind(Kind):
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
         """Look the paths up in the file's text; see :meth:`Kind.located`."""
         lines = yamlfile.positions(desired.text) if diff else {}
+        if desired.overlay and diff:
+            return placed(desired.overlay, desired.file, diff, lambda one: self._line(lines, desired, one))
         return desired.file, tuple(replace(one, line=self._line(lines, desired, one)) for one in diff)
 
     def _line(self, lines: Mapping[Path, tuple[int, int]], desired: Resource, one: Difference) -> int | None:
@@ -93,7 +122,7 @@ class DocumentKind(Kind):
 
     def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the live side into the file's own text."""
-        return {desired.file: yamlfile.rewrite(desired.text, merge(self, desired, live.document, draft.spelled))}
+        return {desired.file: yamlfile.rewrite(desired.text, edited(self, desired, live, draft))}
 
     def identical(self, desired: Resource, live: Resource) -> bool:
         """Whether the server sent the file's own text."""
@@ -155,6 +184,10 @@ class DocumentKind(Kind):
         """Return the kind's own rule for the list, or the one for lists that nothing is known of."""
         return self.lists.get(anywhere(path), _UNKNOWN_LIST)
 
+    def item_key(self, path: Path) -> ItemKey | None:
+        """Return what names the items of one of the lists in ``overlaid``."""
+        return self.overlaid.get(anywhere(path))
+
     def disregards(self, path: Path, field: str) -> bool:
         """Whether the server may have added the field: one that no schema knows, where servers add their own."""
         known = schema.fields_at(self.name, path)
@@ -162,18 +195,20 @@ class DocumentKind(Kind):
 
 
 def read_references(
-    name: str, source: SourceFile, written: dict[str, Json], values: Values
+    name: str, source: SourceFile, written: dict[str, Json], values: Values, overlay: Overlay | None = None
 ) -> tuple[Resolved, list[Problem]]:
     """Return what a parsed file means, and what is wrong with it by its schema or with its references.
 
     :param name: of the schema.
+    :param overlay: what lies over the file in ``written``.
     """
     resolved = resolve(written, values)
     faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
+    faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
     # a reference that stands for nothing is of no type yet
-    told = {path for path, _ in resolved.faults}
+    told = {fault.path for fault in faults}
     findings = [one for one in schema.check(name, resolved.document) if one.path not in told]
-    problems = schema.located([*faults, *findings], source.file, source.content)
+    problems = problems_of([*faults, *findings], source, overlay)
     redaction = Redaction(resolved.secrets)
     return resolved, [replace(one, message=redaction.text(one.message)) for one in problems]
 

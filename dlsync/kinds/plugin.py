@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, cast
 
 from dlsync import schema, yamlfile
 from dlsync.errors import AlreadyExists, DlsyncError, NotFound
+from dlsync.kinds import plugin_settings
 from dlsync.kinds.base import BARE, BLANK, Draft, Kind, Listing, ListRule, Scene, SourceFile
-from dlsync.kinds.document import read_references
-from dlsync.merger import merge
+from dlsync.kinds.layers import Overlays, edited, placed
+from dlsync.kinds.plugin_settings import META
 from dlsync.model import Address, Problem, Resource
 from dlsync.naming import plugin_file, plugin_name
-from dlsync.references import Resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,13 +24,10 @@ if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
     from dlsync.model import Difference, Json, Path
 
-_META = ".meta.yaml"
 _SCRIPT = ("content", "extension")
 # what a setting is where no file gives it; interval and type are then left to the server
 _DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
 _SETTINGS = ("description", "interval", "params", "shellArgs", "type")
-# what the script itself says: its file name and its bytes
-_NO_SETTINGS = ("name", "extension", "content", "encoding")
 # the account's own record and lock: never a user's plugin (DESIGN.md, "Ownership")
 _RESERVED = frozenset({"dlsync-inventory", "dlsync-lock"})
 
@@ -48,22 +45,25 @@ class Plugin(Kind):
     name = "plugin"
     folder = "plugins"
     order = 10
+    overlay_suffixes = (META,)
 
     def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
         """Pair each script with its settings; see :meth:`Kind.read`."""
-        metas = {source.file.removesuffix(_META): source for source in sources if source.file.endswith(_META)}
-        scripts = [source for source in sources if not source.file.endswith(_META)]
+        metas = {source.file.removesuffix(META): source for source in sources if source.file.endswith(META)}
+        scripts = [source for source in sources if not source.file.endswith(META)]
+        overlays = Overlays(self, scene)
         resources: list[Resource] = []
         problems: list[Problem] = []
         for source in scripts:
-            resource, found = self._read_one(source, metas.pop(_without_extension(source.file), None), scene)
+            meta = metas.pop(_without_extension(source.file), None)
+            resource, found = self._read_one(source, meta, scene, overlays)
             problems += found
             resources += [resource] if resource else []
         problems += [Problem("error", _LONELY, meta.file) for meta in metas.values()]
-        return resources, problems
+        return resources, [*problems, *overlays.problems, *overlays.left()]
 
     def _read_one(
-        self, source: SourceFile, meta: SourceFile | None, scene: Scene
+        self, source: SourceFile, meta: SourceFile | None, scene: Scene, overlays: Overlays
     ) -> tuple[Script | None, list[Problem]]:
         try:
             name, extension = plugin_name(PurePosixPath(source.file).name)
@@ -72,35 +72,17 @@ class Plugin(Kind):
         if name in _RESERVED:
             return None, [Problem("error", f"`{name}` is the name of dlsync's own record; choose another", source.file)]
         script: dict[str, Json] = {"content": content_value(source.content), "extension": extension}
-        written, resolved, problems = self._settings(meta, scene)
-        settings = cast("dict[str, Json]", resolved.document)
+        settings, problems = plugin_settings.read(name, source.file, meta, scene.values, overlays)
         return Script(
             Address(self.name, name),
-            {**script, **settings},
+            {**script, **settings.document},
             source.content,
             source.file,
-            {**script, **written},
-            secrets=resolved.secrets,
+            {**script, **settings.written},
+            secrets=settings.resolved.secrets,
+            overlay=settings.overlay,
             meta=meta,
         ), problems
-
-    def _settings(self, meta: SourceFile | None, scene: Scene) -> tuple[dict[str, Json], Resolved, list[Problem]]:
-        nothing = Resolved({})
-        if meta is None:
-            return {}, nothing, []
-        try:
-            document = yamlfile.parse(meta.content, meta.file)
-        except yamlfile.InvalidYaml as error:
-            return {}, nothing, [error.problem]
-        if not isinstance(document, dict):
-            expected = "expected a mapping of settings, such as `interval: 60`"
-            return {}, nothing, [Problem("error", expected, meta.file, 1)]
-        misplaced = [
-            schema.Finding("error", (field,), _MISPLACED % field) for field in _NO_SETTINGS if field in document
-        ]
-        written = {field: value for field, value in document.items() if field not in _NO_SETTINGS}
-        resolved, problems = read_references(self.name, meta, written, scene.values)
-        return written, resolved, [*schema.located(misplaced, meta.file, meta.content), *problems]
 
     def files(self, desired: Resource) -> tuple[str, ...]:
         """Return the script, and where there is one the file of its settings."""
@@ -110,8 +92,12 @@ class Plugin(Kind):
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
         """Point into the script, or where only settings differ, into their file."""
         meta = desired.meta if isinstance(desired, Script) else None
-        if meta and diff and not any(one.path[0] in _SCRIPT for one in diff):
-            lines = yamlfile.positions(meta.content)
+        settings_only = bool(diff) and not any(one.path[0] in _SCRIPT for one in diff)
+        lines = yamlfile.positions(meta.content) if meta and settings_only else {}
+        if desired.overlay and settings_only:
+            own = meta.file if meta else desired.file
+            return placed(desired.overlay, own, diff, lambda one: yamlfile.nearest(lines, one.path)[0])
+        if meta and settings_only:
             return meta.file, tuple(replace(one, line=yamlfile.nearest(lines, one.path)[0]) for one in diff)
         return desired.file, tuple(replace(one, line=_first_changed_line(one)) for one in diff)
 
@@ -124,11 +110,11 @@ class Plugin(Kind):
     def _meta_file(self, script: str, document: Mapping[str, Json]) -> dict[str, bytes | None]:
         canonical = self.canonical(document)
         settings = {field: canonical[field] for field in _SETTINGS if field in canonical}
-        return {_without_extension(script) + _META: yamlfile.dump(settings)} if settings else {}
+        return {_without_extension(script) + META: yamlfile.dump(settings)} if settings else {}
 
     def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Replace the script where it differs, and edit the settings in their file."""
-        merged = merge(self, desired, live.document, draft.spelled)
+        merged = edited(self, desired, live, draft)
         files: dict[str, bytes | None] = {}
         script = desired.file
         if merged["extension"] != desired.document["extension"]:
@@ -141,11 +127,12 @@ class Plugin(Kind):
         return files | self._edited_meta(desired, merged, script)
 
     def _edited_meta(self, desired: Resource, merged: Mapping[str, Json], script: str) -> dict[str, bytes | None]:
-        settings, written = ({f: v for f, v in one.items() if f not in _SCRIPT} for one in (merged, desired.spelled))
+        base = desired.overlay.base if desired.overlay else desired.spelled
+        settings, written = ({f: v for f, v in one.items() if f not in _SCRIPT} for one in (merged, base))
         old = desired.meta if isinstance(desired, Script) else None
         if old is None:
             return self._meta_file(script, settings)
-        new = _without_extension(script) + _META
+        new = _without_extension(script) + META
         content = old.content if settings == written else yamlfile.rewrite(old.content, settings)
         if new != old.file:
             return {old.file: None, new: content}
@@ -217,7 +204,6 @@ class Plugin(Kind):
 
 
 _LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
-_MISPLACED = "`%s` is no setting: the script's file name and its content say it; expected that it is left out"
 
 
 def content_value(content: bytes) -> Json:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
 from dlsync.errors import NotFound, Unsupported
+from dlsync.item_key import ItemKey
 from dlsync.kinds.base import Listing, ListRule
 from dlsync.kinds.document import A_SET, ITEM, DocumentKind, anywhere, identity
 
@@ -35,6 +36,7 @@ class Rule(DocumentKind):
         ("actions",): ListRule((identity("type", "emails", "url"), identity("type"), lambda _: 0), ordered=False),
         (*_ACTION, "emails"): A_SET,
     }
+    overlaid: ClassVar = {("criteria",): ItemKey(("metric", "scope"))}
     either = frozenset({(*_CRITERION, "scope", "tag")})
     closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition"), _ACTION})
 

@@ -1,0 +1,79 @@
+"""The environments of a tree: their names, and the tree as one of them has it, overlays and all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync import settings as settings_file
+from dlsync import sources, state_reader
+from dlsync.kinds import Scene, all_kinds
+from dlsync.model import Problem
+from dlsync.references import Values
+from dlsync.wording import near_miss
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from dlsync.kinds import SourceFile
+    from dlsync.settings import Settings
+    from dlsync.state_reader import Tree
+
+FOLDER = "overlays"
+
+
+def names(directory: Path) -> tuple[str, ...]:
+    """Return the environments of the tree's dlsync.yaml, in its order; none where it cannot be read."""
+    environments = settings_file.read_file(directory)[0].get("environments")
+    return tuple(environments) if isinstance(environments, dict) else ()
+
+
+def read(directory: Path, settings: Settings, *, missing_ok: bool = False, values: Values | None = None) -> Tree:
+    """Read a tree as the chosen environment has it.
+
+    :param values: what references stand for, where that is not what the settings say.
+    :param missing_ok: see :func:`dlsync.state_reader.read`, as for what is raised.
+    :returns: the tree; what is wrong with dlsync.yaml is in its problems too.
+    """
+    problems = settings_file.read_file(directory)[1]
+    entries = _entries(directory, problems)
+    problems += _strays(entries, names(directory))
+    overlays = {}
+    if settings.environment in entries:
+        overlays = _overlays(directory, f"{FOLDER}/{settings.environment}", problems)
+    values = values or Values(settings.variables, settings.environ)
+    tree = state_reader.read(directory, Scene(values, overlays), missing_ok=missing_ok)
+    return tree.with_problems(problems)
+
+
+def _overlays(directory: Path, folder: str, problems: list[Problem]) -> dict[str, SourceFile]:
+    overlays: dict[str, SourceFile] = {}
+    kinds = [kind for kind in all_kinds() if kind.overlay_suffixes]
+    for source in sources.read_files(directory, [folder], problems):
+        file = source.file.removeprefix(f"{folder}/")
+        if any(kind.claims(file) for kind in kinds):
+            overlays[file] = source
+        else:
+            expected = ", ".join(f"{kind.folder}/" for kind in kinds)
+            problems.append(Problem("warning", f"is not read: overlays are in {expected} of this folder", source.file))
+    return overlays
+
+
+def _entries(directory: Path, problems: list[Problem]) -> list[str]:
+    try:
+        return sorted(path.name for path in (directory / FOLDER).iterdir() if not path.name.startswith("."))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        problems.append(Problem("error", f"cannot be read: {error.strerror}", FOLDER))
+        return []
+
+
+def _strays(entries: Iterable[str], known: tuple[str, ...]) -> Iterator[Problem]:
+    """Yield a warning for each folder that no environment reads."""
+    for entry in entries:
+        if entry not in known:
+            near = near_miss(entry, known)
+            guess = f"; did you mean `{near}`?" if near else ""
+            message = f"is not read: dlsync.yaml has no environment `{entry}`{guess}"
+            yield Problem("warning", message, f"{FOLDER}/{entry}")

@@ -1,0 +1,75 @@
+"""The settings of plugins in the tree: ``<name>.meta.yaml`` beside the script, and what an environment lays over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from dlsync import schema, yamlfile
+from dlsync.kinds.base import SourceFile
+from dlsync.kinds.document import read_references
+from dlsync.kinds.layers import problems_of
+from dlsync.model import Problem
+from dlsync.references import Resolved
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.kinds.layers import Overlays
+    from dlsync.model import Json
+    from dlsync.overlay import Overlay
+    from dlsync.references import Values
+
+META = ".meta.yaml"
+# what the script itself says: its file name and its bytes
+_NO_SETTINGS = ("name", "extension", "content", "encoding")
+_MISPLACED = "`%s` is no setting: the script's file name and its content say it; expected that it is left out"
+
+
+@dataclass(frozen=True)
+class PluginSettings:
+    """A plugin's settings.
+
+    :param written: as the files have them, references and all; ``resolved`` is what they mean.
+    """
+
+    written: Mapping[str, Json]
+    resolved: Resolved
+    overlay: Overlay | None = None
+
+    @property
+    def document(self) -> dict[str, Json]:
+        """What they mean."""
+        return cast("dict[str, Json]", self.resolved.document)
+
+
+def read(
+    name: str, script: str, meta: SourceFile | None, values: Values, overlays: Overlays
+) -> tuple[PluginSettings, list[Problem]]:
+    """Return the settings of a plugin, and what is wrong with them.
+
+    :param script: its file.
+    :param meta: the file of its settings, if any.
+    """
+    base, problems = _parsed(meta)
+    overlay = overlays.over(name, base)
+    if base is None or (meta is None and overlay is None):
+        return PluginSettings({}, Resolved({})), problems
+    document = overlay.laid.document if overlay else base
+    misplaced = [schema.Finding("error", (field,), _MISPLACED % field) for field in _NO_SETTINGS if field in document]
+    written = {field: value for field, value in document.items() if field not in _NO_SETTINGS}
+    source = meta or SourceFile(script, b"")
+    resolved, problems = read_references("plugin", source, written, values, overlay)
+    return PluginSettings(written, resolved, overlay), [*problems_of(misplaced, source, overlay), *problems]
+
+
+def _parsed(meta: SourceFile | None) -> tuple[dict[str, Json] | None, list[Problem]]:
+    if meta is None:
+        return {}, []
+    try:
+        document = yamlfile.parse(meta.content, meta.file)
+    except yamlfile.InvalidYaml as error:
+        return None, [error.problem]
+    if isinstance(document, dict):
+        return document, []
+    return None, [Problem("error", "expected a mapping of settings, such as `interval: 60`", meta.file, 1)]
