@@ -42,7 +42,7 @@ def read(directory: Path, settings: Settings, *, missing_ok: bool = False, value
     if settings.environment in entries:
         overlays = _overlays(directory, f"{FOLDER}/{settings.environment}", problems)
     values = values or Values(settings.variables, settings.environ)
-    tree = state_reader.read(directory, Scene(values, overlays), missing_ok=missing_ok)
+    tree = state_reader.read(directory, Scene(values, overlays, settings.environment), missing_ok=missing_ok)
     return tree.with_problems(problems)
 
 

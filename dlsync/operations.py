@@ -5,8 +5,10 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from dlsync import applier, environments, exporter, file_writer, guards, planner, saved_plan, validator
+from dlsync import applier, environments, exporter, file_writer, guards, planner, saved_plan, state_reader, validator
+from dlsync import settings as settings_file
 from dlsync.client import Client, ReadClient
+from dlsync.sent import sent_files
 from dlsync.settings import Options
 from dlsync.targets import Targets
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from dlsync.exporter import Export
     from dlsync.model import Plan
     from dlsync.saved_plan import SavedPlan
+    from dlsync.sent import SentFile
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
 
@@ -70,6 +73,25 @@ def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[st
     :raises SettingsError: there is no such environment.
     """
     return validator.validate(directory, options, environ)
+
+
+def render(
+    directory: Path,
+    options: Options = NO_OPTIONS,
+    environ: Mapping[str, str] = NOTHING,
+    *,
+    targets: Targets = EVERYTHING,
+) -> tuple[Tree, list[SentFile]]:
+    """Return a tree and its files as they are sent, offline.
+
+    :param options: of which the environment counts.
+    :raises InvalidTree: the files have errors.
+    :raises SettingsError: dlsync.yaml has errors, or there is no such environment.
+    """
+    state_reader.require_directory(directory)
+    settings = settings_file.load(directory, options, environ, require_server=False)
+    tree = environments.read(directory, settings).usable()
+    return tree, list(sent_files(tree, targets))
 
 
 async def plan(

@@ -1,7 +1,8 @@
 """Overlays: a partial document laid over a base (RFC 7386), and lifted off again. Pure.
 
 Mappings merge deeply and null removes a field, as the RFC has it; beyond it, where a kind says what names the items of
-a list (:mod:`dlsync.item_key`), an overlay's item is merged into the one that it means, or appended where it means none.
+a list (:mod:`dlsync.item_key`), an overlay's item is merged into the one that it means, and appended where there is
+none.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from dlsync.cli.export import export
 from dlsync.cli.families import FAMILIES
 from dlsync.cli.init import init
 from dlsync.cli.plan import plan
+from dlsync.cli.render import render
 from dlsync.cli.schema import schema
 from dlsync.cli.serve import serve
 from dlsync.cli.validate import validate
@@ -47,7 +48,7 @@ def _root(
     """Take the options that stand before a command; ``main`` looks for ``--debug`` itself."""
 
 
-for _command in (init, validate, plan, apply, export, serve, schema):
+for _command in (init, validate, render, plan, apply, export, serve, schema):
     app.command()(_command)
 
 for _family in FAMILIES:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from dlsync import yamlfile
 from dlsync.redaction import NOTHING_SECRET, Redaction
 from dlsync.references import Values, escaped
 
@@ -50,10 +51,12 @@ class Scene:
 
     :param values: what references stand for.
     :param overlays: the chosen environment's overlays, by the path that they have below its folder.
+    :param environment: the one that was chosen; empty for none.
     """
 
     values: Values = field(default_factory=Values)
     overlays: Mapping[str, SourceFile] = field(default_factory=dict)
+    environment: str = ""
 
 
 @dataclass(frozen=True)
@@ -137,6 +140,13 @@ class Kind(ABC):
     def removed_files(self, desired: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - for kinds that share files
         """Return the resource's files without the resource; None: remove it."""
         return dict.fromkeys(reversed(self.files(desired)))
+
+    def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
+        """Return the resource's files as they are sent.
+
+        :param redaction: puts references back for secrets.
+        """
+        return {desired.file: yamlfile.dump(redaction.value(dict(desired.document)))}
 
     # canonical form
     @abstractmethod

@@ -124,6 +124,10 @@ class DocumentKind(Kind):
         """Write the live side into the file's own text."""
         return {desired.file: yamlfile.rewrite(desired.text, edited(self, desired, live, draft))}
 
+    def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
+        """Write what is sent into the file's own text; see :meth:`Kind.sent_files`."""
+        return {desired.file: yamlfile.rewrite(desired.text, redaction.value(dict(desired.document)))}
+
     def identical(self, desired: Resource, live: Resource) -> bool:
         """Whether the server sent the file's own text."""
         return desired.body == live.body

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client, ReadClient
     from dlsync.model import Difference, Json, Path
+    from dlsync.redaction import Redaction
 
 _SCRIPT = ("content", "extension")
 # what a setting is where no file gives it; interval and type are then left to the server
@@ -137,6 +138,15 @@ class Plugin(Kind):
         if new != old.file:
             return {old.file: None, new: content}
         return {} if content == old.content else {new: content}
+
+    def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
+        """Return the script as it is, and its settings where it has any; see :meth:`Kind.sent_files`."""
+        settings = redaction.value({f: v for f, v in desired.document.items() if f not in _SCRIPT})
+        meta = desired.meta if isinstance(desired, Script) else None
+        if meta:
+            return {desired.file: desired.body, meta.file: yamlfile.rewrite(meta.content, settings)}
+        named = {_without_extension(desired.file) + META: yamlfile.dump(settings)} if settings else {}
+        return {desired.file: desired.body, **named}
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         """Drop what is empty, the default or the server's own."""

@@ -1,0 +1,31 @@
+"""``dlsync render``: the files as they are sent."""
+
+from __future__ import annotations
+
+import os
+
+from dlsync.cli import options
+from dlsync.cli.options import CURRENT, Format, command
+from dlsync.errors import EXIT_OK
+
+
+@command
+def render(
+    directory: options.Directory = CURRENT,
+    environment: options.Environment = None,
+    target: options.Targets = None,
+    output: options.OutputFormat = Format.text,
+) -> int:
+    """Show the files as an environment's apply sends them; secrets stay references."""
+    from dlsync import operations
+    from dlsync.cli.output import report, result
+    from dlsync.render import sent
+    from dlsync.settings import Options
+    from dlsync.targets import Targets
+
+    tree, files = operations.render(
+        directory, Options(environment=environment), os.environ, targets=Targets(target or ())
+    )
+    report(tree.warnings)
+    result(sent.render_json(files) if output is Format.json else sent.render(files))
+    return EXIT_OK
