@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dlsync import wording
 from dlsync.differ import compare
-from dlsync.errors import DlsyncError, Unauthorised
+from dlsync.errors import ByHand, DlsyncError, Unauthorised
 from dlsync.escape import field_name
 from dlsync.fetcher import fetch, together
 from dlsync.kinds import kind_of
@@ -38,7 +38,7 @@ async def apply(
     :param concurrency: changes under way at once.
     :param progress: called for each change that was tried.
     :returns: the plan with a result for each change: ``failed`` also where the server did not keep what was sent, or
-        where that could not be found out.
+        where that could not be found out; ``skipped`` also where it has no operation for the change, with what to do.
     """
     run = _Run(client, desired, concurrency, progress)
     done: list[Change] = []
@@ -72,6 +72,8 @@ class _Run:
         except Unauthorised as error:
             self._locked_out = error.message
             return change.finished("failed", error.message)
+        except ByHand as error:
+            return change.finished("skipped", error.message)
         except DlsyncError as error:
             return change.finished("failed", error.message)
         finally:

@@ -67,7 +67,7 @@ def _turn(kind_of: Callable[[str], Kind], change: Change) -> tuple[bool, int, st
 def _create(kind: Kind, desired: Resource) -> Change:
     whole = differences(kind, (), kind.canonical(desired.document), {})
     # the whole file is new: finding each field's line takes 11 ms a file, and tells nobody anything
-    return Change(desired.address, "create", "new", desired.file, 1, tuple(whole))
+    return Change(desired.address, "create", "new", desired.file, kind.line(desired), tuple(whole))
 
 
 def _update(kind: Kind, desired: Resource, diff: tuple[Difference, ...]) -> Change:

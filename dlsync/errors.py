@@ -3,6 +3,7 @@
 DlsyncError                    1
 ├── SettingsError              1  options, environment or dlsync.yaml are wrong or incomplete
 ├── InvalidTree                1  the files have problems, all of them listed
+├── ByHand                     3  a change that this server has no operation for: the message says what to do
 ├── Refused                    4  stale plan, conflict, lock held, delete guard (1 from `plan`)
 └── ApiError                   1  carries the request: method and path
     ├── Unreachable               no answer: refused, reset, timed out, cut short for good
@@ -64,6 +65,12 @@ class Refused(DlsyncError):
     """What was asked for would break a promise: a guard held it back, nothing was written."""
 
     exit_code = EXIT_REFUSED
+
+
+class ByHand(DlsyncError):
+    """A change that this server has no operation for; the message says, in plain words, what to do by hand."""
+
+    exit_code = EXIT_PARTIAL
 
 
 class ApiError(DlsyncError):

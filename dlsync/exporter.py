@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from dlsync import schema
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
 from dlsync.fetcher import fetch
@@ -16,7 +16,7 @@ from dlsync.naming import distinct_stems, too_long
 from dlsync.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from dlsync.client import ReadClient
     from dlsync.fetcher import Live
@@ -31,12 +31,14 @@ class FileChange:
     """A file to write, or where ``content`` is None, to remove.
 
     :param file: relative to the tree, POSIX style.
+    :param others: the further resources of which it holds a change.
     """
 
     address: Address
     action: Action
     file: str
     content: bytes | None
+    others: tuple[Address, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,33 +85,89 @@ async def export(
     wanted = {address for address in tree.resources if targets.admits(address)}
     if not managed:
         wanted |= targets.named()
-    listed = () if managed else targets.kinds()
+    wanted = {address for address in wanted if kind_of(address.kind).inside}
+    listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
     live = await fetch(client, wanted, everything=listed, admits=targets.admits, progress=progress)
-    changes, problems = _edits(tree, live)
+    edits = _Edits(tree)
+    edits.write(live)
     if mirror:
-        changes += _gone(tree, wanted - set(live.resources))
-    # stable, so that each resource's files stay in its kind's order: cut short between them, the tree can still be read
-    changes.sort(key=lambda change: change.address)
+        edits.remove(wanted - set(live.resources))
     warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
-    unchanged = set(live.resources) - {change.address for change in changes} - set(problems)
-    return Export(settings.target, tuple(changes), len(unchanged), (*warnings, *problems.values()))
+    unchanged = set(live.resources) - edits.changed - set(edits.problems)
+    return Export(settings.target, edits.files(), len(unchanged), (*warnings, *edits.problems.values()))
 
 
-def _edits(tree: Tree, live: Live) -> tuple[list[FileChange], dict[Address, Problem]]:
-    changes: list[FileChange] = []
-    problems: dict[Address, Problem] = {}
-    files: dict[str, bytes | None] = dict(tree.sources)
-    draft = Draft(files, Redaction(tree.secrets))
-    stems = _stems(tree.resources, live.resources)
-    for address, resource in live.resources.items():
+class _Edits:
+    """The files of a tree as they become; several resources may be in one."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._files: dict[str, bytes | None] = dict(tree.sources)
+        self._draft = Draft(self._files, Redaction(tree.secrets), references=not tree.backup)
+        # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
+        # tree can still be read
+        self._changes: defaultdict[str, list[Address]] = defaultdict(list)
+        self.problems: dict[Address, Problem] = {}
+
+    @property
+    def changed(self) -> set[Address]:
+        return {address for addresses in self._changes.values() for address in addresses}
+
+    def write(self, live: Live) -> None:
+        stems = _stems(self._tree.resources, live.resources)
+        for address, resource in live.resources.items():
+            desired = self._tree.resources.get(address)
+            self._note(address, lambda: self._written(desired, resource, stems[address]))  # noqa: B023 - called at once
+
+    def remove(self, addresses: set[Address]) -> None:
+        for address, desired in self._tree.resources.items():  # a plugin before its links: those of packs go with it
+            if address in addresses:
+                self._note(address, lambda: kind_of(desired.kind).removed_files(desired, self._draft))  # noqa: B023 - called at once
+
+    def files(self) -> tuple[FileChange, ...]:
+        changes = [self._change(file, addresses) for file, addresses in self._changes.items()]
+        return tuple(sorted(changes, key=lambda change: change.address))
+
+    def _note(self, address: Address, work: Callable[[], Mapping[str, bytes | None]]) -> None:
         try:
-            found = _changes(tree.resources.get(address), resource, stems[address], draft)
+            files = work()
         except DlsyncError as error:
-            problems[address] = Problem("error", f"{address}: {error.message}")
+            self.problems[address] = Problem("error", f"{address}: {error.message}")
+            return
+        for file in files:
+            self._changes[file].append(address)
+        self._files |= files
+
+    def _written(self, desired: Resource | None, live: Resource, stem: str) -> Mapping[str, bytes | None]:
+        kind = kind_of(live.kind)
+        if desired is not None and not compare(kind, desired, live).diff:
+            return {}
+        for finding in kind.faults(live):
+            if finding.severity == "error":  # a file that the next run refuses would stop that run, and all after it
+                raise DlsyncError(f"the server has it in a form that its file must not have: {finding.message}")
+        if desired is not None:
+            files = kind.edited_files(desired, live, self._draft)
         else:
-            changes += found
-            files |= {change.file: change.content for change in found}
-    return changes, problems
+            files = kind.new_files(live, stem, self._draft)
+        for file in files:
+            self._require_holdable(file)
+        return files
+
+    def _require_holdable(self, file: str) -> None:
+        if file in self._tree.sources:
+            return
+        if too_long(PurePosixPath(file).name):
+            raise DlsyncError(f"its name is too long for a file: {file}", hint="Rename it on the server.")
+        if self._tree.backup and "%" in file:
+            raise DlsyncError(
+                "its name cannot be a file's in an old client's backup, which `import-backup` makes a tree"
+            )
+
+    def _change(self, file: str, addresses: Sequence[Address]) -> FileChange:
+        content, first = self._files[file], min(addresses)
+        action: Action = "delete" if content is None else "update" if file in self._tree.sources else "create"
+        others = tuple(sorted({*addresses} - {first}))
+        return FileChange(first, action, file, content, others)
 
 
 def _stems(desired: Mapping[Address, Resource], live: Collection[Address]) -> dict[Address, str]:
@@ -125,32 +183,6 @@ def _stems(desired: Mapping[Address, Resource], live: Collection[Address]) -> di
 
 def _spelled_out(name: str) -> str:
     return "".join(f"%{byte:02X}" for byte in name.encode("utf-8", "surrogatepass"))
-
-
-def _changes(desired: Resource | None, live: Resource, stem: str, draft: Draft) -> list[FileChange]:
-    kind = kind_of(live.kind)
-    if desired is not None and not compare(kind, desired, live).diff:
-        return []
-    for finding in schema.check(kind.name, kind.canonical(live.document)):
-        if finding.severity == "error":  # a file that the next run refuses would stop that run, and every one after it
-            raise DlsyncError(f"the server has it in a form that its file must not have: {finding.message}")
-    known = kind.files(desired) if desired else ()
-    files = kind.edited_files(desired, live, draft) if desired else kind.new_files(live, stem, draft)
-    return [FileChange(live.address, _action(file, content, known), file, content) for file, content in files.items()]
-
-
-def _action(file: str, content: bytes | None, known: Collection[str]) -> Action:
-    if file in known:
-        return "delete" if content is None else "update"
-    if too_long(PurePosixPath(file).name):
-        raise DlsyncError(f"its name is too long for a file: {file}", hint="Rename it on the server.")
-    return "create"
-
-
-def _gone(tree: Tree, addresses: set[Address]) -> Iterator[FileChange]:
-    for address in addresses & set(tree.resources):
-        for file in reversed(kind_of(address.kind).files(tree.resources[address])):
-            yield FileChange(address, "delete", file, None)
 
 
 def _unlisted(kind: str) -> str:

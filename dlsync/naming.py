@@ -35,13 +35,16 @@ def file_stem(name: str) -> str:
     return _stem(name, _is_portable)
 
 
-def resource_name(stem: str) -> str:
+def resource_name(stem: str, *, encoded: bool = True) -> str:
     """Return the name that a file stem stands for; a ``%`` not followed by two hex digits stands for itself.
 
+    :param encoded: False for file names that were never encoded: each is the name.
     :raises DlsyncError: the stem is not text, or its escapes are not UTF-8.
     """
     if not is_utf8(stem):
         raise DlsyncError(f"the file name {stem!a} is not UTF-8", hint="Rename the file.")
+    if not encoded:
+        return stem
     return _ESCAPES.sub(lambda run: _unescaped(run[0], stem), unicodedata.normalize("NFC", stem))
 
 
@@ -74,15 +77,16 @@ def plugin_file(stem: str, extension: str) -> str:
     return _META.sub("%2E", file_name, count=1)
 
 
-def plugin_name(file_name: str) -> tuple[str, str]:
+def plugin_name(file_name: str, *, encoded: bool = True) -> tuple[str, str]:
     """Return the name and the extension of the plugin that a file holds: the last dot parts them.
 
+    :param encoded: as for :func:`resource_name`.
     :raises DlsyncError: as :func:`resource_name`.
     """
     stem, _, extension = file_name.rpartition(".")
     if not stem or not extension:
-        return resource_name(file_name), ""
-    return resource_name(stem), resource_name(extension)
+        return resource_name(file_name, encoded=encoded), ""
+    return resource_name(stem, encoded=encoded), resource_name(extension, encoded=encoded)
 
 
 def too_long(file_name: str) -> bool:

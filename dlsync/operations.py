@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 from dlsync import applier, environments, exporter, file_writer, guards, planner, saved_plan, state_reader, validator
 from dlsync import settings as settings_file
 from dlsync.client import Client, ReadClient
+from dlsync.kinds import account
 from dlsync.sent import sent_files
 from dlsync.settings import Options
 from dlsync.targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from dlsync.exporter import Export
@@ -95,17 +96,25 @@ def render(
 
 
 async def plan(
-    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = _silent
+    directory: Path,
+    settings: Settings,
+    *,
+    targets: Targets = EVERYTHING,
+    delete_accounts: Sequence[str] = (),
+    progress: Callable[[], None] = _silent,
 ) -> Plan:
     """Say what an apply would change.
 
+    :param delete_accounts: their names; nothing else deletes an account.
+    :raises SettingsError: an account is to be deleted that is in use, or that dlsync.yaml names.
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
     :raises Refused: the files hold nothing, and the plan would delete.
     """
     tree = environments.read(directory, settings).usable()
     async with client_for(ReadClient, settings) as client:
-        return await planner.plan(client, tree, settings, targets=targets, progress=progress)
+        doomed = account.deletions(delete_accounts, settings, tree.resources)
+        return await planner.plan(client, tree, settings, targets=targets, doomed=doomed, progress=progress)
 
 
 async def apply(
@@ -114,19 +123,22 @@ async def apply(
     *,
     approve: Callable[[Plan], bool],
     targets: Targets = EVERYTHING,
+    delete_accounts: Sequence[str] = (),
     promised: SavedPlan | None = None,
     progress: Callable[[], None] = _silent,
 ) -> Plan | None:
     """Plan, ask, and make it so.
 
     :param approve: is shown a plan with changes; nothing is written unless it returns True.
+    :param delete_accounts: their names; nothing else deletes an account.
     :param promised: a saved plan; anything but exactly that is refused.
     :returns: the plan with its results, or None where it was not approved.
     :raises Refused: a guard holds the plan back, or it is not the one promised.
     """
     tree = environments.read(directory, settings).usable()
     async with client_for(Client, settings) as client:
-        made = await planner.plan(client, tree, settings, targets=targets, progress=progress)
+        doomed = account.deletions(delete_accounts, settings, tree.resources)
+        made = await planner.plan(client, tree, settings, targets=targets, doomed=doomed, progress=progress)
         if promised is not None:
             saved_plan.refuse_if_stale(promised, made)
         guards.refuse_excess(made, settings.max_delete_percent)

@@ -24,11 +24,13 @@ class Values:
 
     :param variables: for ``var``; of any type.
     :param environ: for ``env``; secret.
+    :param literal: nothing is a reference, whatever it looks like.
     :param lenient: what is not in ``environ`` may be set elsewhere, and is only doubted.
     """
 
     variables: Mapping[str, Json] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    literal: bool = False
     lenient: bool = False
 
     def of(self, origin: str) -> Mapping[str, Json]:
@@ -56,6 +58,8 @@ def resolve(document: Json, values: Values) -> Resolved:
 
     A string that is nothing but one reference takes the value's type.
     """
+    if values.literal:
+        return Resolved(document)
     resolver = _Resolver(values)
     meant = resolver.value((), document)
     return Resolved(meant, tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING
 
 from dlsync.kinds import SourceFile
 from dlsync.model import Problem
+from dlsync.settings import FILE_NAME as SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
 
 # ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
 MAX_FILE_BYTES = 10 * 1024 * 1024
+
+
+def is_backup(root: Path) -> bool:
+    """Whether a folder is an old client's backup: it holds agents or links, one JSON file each, and no settings."""
+    if os.path.lexists(root / SETTINGS):
+        return False
+    return any(next((root / folder).glob("*.json"), None) is not None for folder in ("agents", "links"))
 
 
 def read_files(root: Path, places: Iterable[str], problems: list[Problem]) -> Iterator[SourceFile]:
@@ -32,8 +41,11 @@ def _read(root: Path, paths: Iterable[Path], problems: list[Problem]) -> Iterato
     for path in paths:
         file = path.relative_to(root).as_posix()
         try:
-            if (size := path.stat().st_size) > MAX_FILE_BYTES:
-                problems.append(Problem("error", _too_large(size), file))
+            status = path.stat()
+            if not stat.S_ISREG(status.st_mode):
+                problems.append(Problem("error", "is not a regular file", file))
+            elif status.st_size > MAX_FILE_BYTES:
+                problems.append(Problem("error", _too_large(status.st_size), file))
             else:
                 yield SourceFile(file, path.read_bytes())
         except OSError as error:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlsync import packs
 from dlsync.errors import InvalidTree
-from dlsync.kinds import Scene, all_kinds
+from dlsync.kinds import Scene, all_kinds, kind_of
 from dlsync.kinds.base import BARE
 from dlsync.model import Problem, Resource
-from dlsync.sources import read_files
+from dlsync.references import Values
+from dlsync.sources import is_backup, read_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,12 +28,14 @@ class Tree:
     :param resources: by address, in the order of an apply.
     :param problems: by file and line; errors among them make the tree unusable.
     :param sources: the files that were read, byte for byte.
+    :param backup: it is the folder of an old client's backup.
     """
 
     root: Path
     resources: Mapping[Address, Resource]
     problems: tuple[Problem, ...] = ()
     sources: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    backup: bool = False
 
     @property
     def secrets(self) -> dict[str, str]:
@@ -50,7 +54,7 @@ class Tree:
 
     def with_problems(self, problems: Iterable[Problem]) -> Tree:
         """Return the tree with more problems, in their order."""
-        return replace(self, problems=_in_order((*problems, *self.problems)))
+        return replace(self, problems=_in_order(dict.fromkeys((*problems, *self.problems))))
 
     def usable(self) -> Tree:
         """Return the tree.
@@ -73,6 +77,8 @@ def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
     require_directory(root, may_be_missing=missing_ok)
     if not root.exists():
         return Tree(root, {})
+    if is_backup(root):
+        scene = replace(scene, values=Values(literal=True), backup=True)
     places = sorted({place for kind in all_kinds() for place in kind.places})
     problems: list[Problem] = []
     sources = list(read_files(root, places, problems))
@@ -81,12 +87,14 @@ def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
         found, troubles = kind.read([source for source in sources if kind.claims(source.file)], scene)
         found.sort(key=lambda resource: resource.address)
         resources += found
-        problems += [*troubles, *(_clashes(found) if kind.named_by_file else ())]
-    if not resources and not problems:
+        problems += [*troubles, *(_clashes(found, backup=scene.backup) if kind.named_by_file else ())]
+    content = {source.file: source.content for source in sources}
+    problems += packs.problems(content)
+    if not problems and not any(kind_of(resource.kind).inside for resource in resources):
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
         problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
-    content = {source.file: source.content for source in sources}
-    return Tree(root, {resource.address: resource for resource in resources}, _in_order(problems), content)
+    by_address = {resource.address: resource for resource in resources}
+    return Tree(root, by_address, _in_order(problems), content, scene.backup)
 
 
 def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
@@ -105,15 +113,18 @@ def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.column or 0)))
 
 
-def _clashes(resources: Iterable[Resource]) -> Iterator[Problem]:
-    """Two files for one resource, or two names that only case tells apart, cannot both be meant everywhere."""
+def _clashes(resources: Iterable[Resource], *, backup: bool) -> Iterator[Problem]:
+    """Two files for one resource, or two names that only case tells apart, cannot both be meant everywhere.
+
+    :param backup: it stays where it is, on a file system that holds both.
+    """
     named: dict[Address, Resource] = {}
     folded: defaultdict[str, list[Resource]] = defaultdict(list)
     for resource in resources:
         first = named.setdefault(resource.address, resource)
         if first is not resource:
             yield Problem("error", f"a second file for {resource.address}; the first is {first.file}", resource.file)
-        else:
+        elif not backup:
             folded[_stem(resource).casefold()].append(resource)
     for first, *others in folded.values():
         for other in others:

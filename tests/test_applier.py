@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +13,7 @@ from dlsync.settings import Settings
 from tests.builders import Reply, by_request, change, json_reply, plan, scripted
 from tests.tree_builders import (
     FLAVOURS,
+    Account,
     account,
     by_address,
     criterion,
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from dlsync.model import Address, Plan, Resource
     from tests.builders import ScriptedServer, Seen
-    from tests.tree_builders import Account
 
 FILES: dict[str, str | bytes] = {
     "dashboards/web.yaml": "# the fleet\r\ntitle:   'Web'\r\npositions: [ ]\r\n",
@@ -281,3 +282,47 @@ def test_what_somebody_else_deleted_meanwhile_is_deleted() -> None:
     with account() as live:
         made = plan(change("delete", "plugin/gone"), change("delete", "rule/gone"))
         assert set(results(live.run(lambda client: applier.apply(client, made, {}))).values()) == {"applied"}
+
+
+# links and accounts
+
+
+def test_what_the_server_has_no_operation_for_is_skipped_and_says_what_to_do_by_hand(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path,
+        {"plugins/disk.py": "1", "links.yaml": "disk: [all, web]\n", "rules/web.yaml": FILES["rules/web.yaml"]},
+    )
+    with account(documented_only=True) as live:
+        done = applied(live, tmp_path)
+        again = planned(live, tmp_path)
+    assert results(done) == {"plugin/disk": "applied", "link/disk": "skipped", "rule/web": "applied"}
+    assert errors(done) == {
+        "link/disk": "this server cannot create links: link plugin `disk` to the tags all, web by hand"
+    }
+    assert [str(one.address) for one in again.changes] == ["link/disk"]
+
+
+@pytest.mark.parametrize("flavour", ["plain", "post_before_put", "decorate"])
+def test_links_are_made_after_their_plugins_changed_in_place_and_deleted_before_them(
+    tmp_path: Path, flavour: str
+) -> None:
+    write_tree(tmp_path, {"plugins/disk.py": "1", "plugins/up.py": "1", "links.yaml": "disk: [all]\nup: [web]\n"})
+    with account(**FLAVOURS[flavour]) as live:
+        for text in ("disk: [all]\nup: [web]\n", "disk: [db, web]\nup: [web]\n", "disk: [db]\n"):
+            write_tree(tmp_path, {"links.yaml": text})
+            assert set(results(applied(live, tmp_path, prune="all")).values()) == {"applied"}
+            assert not planned(live, tmp_path)
+        (tmp_path / "plugins/disk.py").unlink()
+        (tmp_path / "links.yaml").unlink()
+        assert results(applied(live, tmp_path, prune="all")) == {"link/disk": "applied", "plugin/disk": "applied"}
+
+
+def test_an_account_is_created_before_what_goes_into_it(tmp_path: Path) -> None:
+    write_tree(tmp_path, {**FILES, "links.yaml": "disk: [all]\n", "dlsync.yaml": "accounts: [new]\n"})
+    tree = state_reader.read(tmp_path).usable()
+    with account() as live:
+        new = Account(replace(live.settings, account="new"))
+        made = new.run(lambda client: planner.plan(client, tree, new.settings))
+        done = new.run(lambda client: applier.apply(client, made, tree.resources))
+        assert set(results(done).values()) == {"applied"}
+        assert not planned(new, tmp_path)

@@ -15,6 +15,7 @@ from tests.generators import trees
 from tests.tree_builders import (
     FLAVOURS,
     account,
+    address,
     criterion,
     dashboard,
     resource,
@@ -348,3 +349,113 @@ def test_a_mirror_over_any_tree_plans_to_nothing_and_a_second_one_changes_nothin
         assert live.run(lambda client: planner.plan(client, desired, live.settings)).changes == ()
         assert not export(live, tree, "*/*", *names, mirror=True)
     assert set(desired.resources) == set(others) or flavour == "documented_only"
+
+
+# links: several resources in one file
+
+
+LINKS = "# who runs what\ndisk: [all, web]  # everywhere\nload:\n  - db\n"
+
+
+def linked(plugin: str, *tags: str) -> tuple[Resource, Resource]:
+    return resource(f"plugin/{plugin}", "1"), resource(f"link/{plugin}", {"tags": [*tags]})
+
+
+def test_all_new_links_make_one_new_file(live: Account, tmp_path: Path) -> None:
+    live.has(*linked("up", "web"), *linked("disk", "b", "a"))
+    made = export(live, tmp_path)
+    assert actions(made)[:2] == ["create links.yaml", "create plugins/disk.py"]
+    assert (made.files[0].address, made.files[0].others) == (address("link/disk"), (address("link/up"),))
+    assert tree_files(tmp_path)["links.yaml"] == b"disk:\n  - a\n  - b\nup:\n  - web\n"
+    again = export(live, tmp_path, mirror=True)
+    assert (again.files, again.summary["unchanged"]) == ((), 4)
+
+
+def test_changed_new_and_gone_links_are_one_update_of_their_file(live: Account, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1", "plugins/up.py": "1"})
+    live.has(*linked("disk", "all", "db"), *linked("up", "web"), resource("plugin/load", "1"))
+    made = export(live, tmp_path, mirror=True)
+    assert (actions(made), made.summary) == (
+        ["update links.yaml"],
+        {"create": 0, "update": 1, "delete": 0, "unchanged": 3},
+    )
+    assert tree_files(tmp_path)["links.yaml"].decode() == (
+        "# who runs what\ndisk: [all, db]  # everywhere\nup:\n  - web\n"
+    )
+
+
+def test_a_mirror_of_an_account_without_links_removes_their_file(live: Account, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"links.yaml": LINKS})
+    assert actions(export(live, tmp_path)) == []
+    made = export(live, tmp_path, mirror=True)
+    assert (actions(made), made.files[0].others) == (["delete links.yaml"], (address("link/load"),))
+    assert tree_files(tmp_path) == {}
+
+
+def test_an_account_is_no_export_s_business(live: Account, tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": "accounts: [default, gone]\n"})
+    made = export(live, tmp_path, "account/*", "account/default", mirror=True)
+    assert (made.files, made.problems, made.summary["unchanged"]) == ((), (), 0)
+
+
+# packs and old backups
+
+
+PACK = {
+    "packs/db/package.yaml": "title: Db\n",
+    "packs/db/dashboards/db.yaml": "title: Db  # ours\npositions: []\n",
+    "packs/db/plugins/up.py": "1",
+}
+
+
+def test_what_a_pack_holds_is_edited_in_place_and_its_links_join_links_yaml(live: Account, tmp_path: Path) -> None:
+    write_tree(tmp_path, PACK)
+    live.has(resource("dashboard/db", {"title": "New", "positions": []}), *linked("up", "db", "web"))
+    assert actions(export(live, tmp_path)) == ["update packs/db/dashboards/db.yaml", "create links.yaml"]
+    assert tree_files(tmp_path)["packs/db/dashboards/db.yaml"] == b"title: New  # ours\npositions: []\n"
+    assert tree_files(tmp_path)["links.yaml"] == b"up:\n  - web\n"
+    assert not export(live, tmp_path, mirror=True)
+
+
+def test_a_pack_s_link_that_is_not_live_cannot_be_said(live: Account, tmp_path: Path) -> None:
+    write_tree(tmp_path, PACK)
+    live.has(resource("dashboard/db", PACK["packs/db/dashboards/db.yaml"]), resource("plugin/up", "1"))
+    assert not export(live, tmp_path)
+    made = export(live, tmp_path, mirror=True)
+    assert [(severity, message.partition(":")[0]) for severity, message in problems(made)] == [("error", "link/up")]
+    assert not made
+
+
+def test_with_mirror_a_pack_s_plugin_that_is_gone_takes_its_link_along(live: Account, tmp_path: Path) -> None:
+    write_tree(tmp_path, PACK)
+    live.has(resource("dashboard/db", PACK["packs/db/dashboards/db.yaml"]))
+    made = export(live, tmp_path, mirror=True)
+    assert (actions(made), made.problems) == (["delete packs/db/plugins/up.py"], ())
+
+
+def test_an_old_backup_is_edited_where_it_is_and_takes_only_names_that_are_file_names(
+    live: Account, tmp_path: Path
+) -> None:
+    write_tree(
+        tmp_path,
+        {
+            "links/1.json": '{"plugin": "disk", "tags": ["a"]}',
+            "plugins/disk.py": "1",
+            "rules/a%2Fb.yaml": "title: ${x}\ncriteria: []\n",
+        },
+    )
+    live.has(
+        *linked("disk", "b"),
+        resource("rule/a%2Fb", rule(title="${var:y}")),
+        resource("rule/new", rule()),
+        resource("rule/c/d", rule()),
+    )
+    made = export(live, tmp_path)
+    assert actions(made) == [
+        "delete links/1.json",
+        "create links.yaml",
+        "update rules/a%2Fb.yaml",
+        "create rules/new.yaml",
+    ]
+    assert [message.partition(": ")[0] for _, message in problems(made)] == ["rule/c/d"]
+    assert tree_files(tmp_path)["rules/a%2Fb.yaml"] == b"title: ${var:y}\ncriteria: []\n"

@@ -10,7 +10,7 @@ import pytest
 
 from dlsync import operations, saved_plan
 from dlsync.client import ReadClient
-from dlsync.errors import EXIT_REFUSED, AccountNotFound, InvalidTree, Refused, Unauthorised
+from dlsync.errors import EXIT_REFUSED, AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
 from dlsync.targets import Targets
 from tests.tree_builders import account, dashboard, resource, rule, tree_files, write_tree
 
@@ -223,3 +223,22 @@ def test_a_question_by_hand_gets_a_client_that_can_only_ask_and_work_one_that_ca
 
     assert asyncio.run(operations.reading(live.settings, question)) == (ReadClient, ())
     assert asyncio.run(operations.writing(live.settings, work)) == "v24"
+
+
+# accounts
+
+
+def test_an_account_that_is_named_is_deleted_and_nothing_else_deletes_one(live: Account, tree: Path) -> None:
+    live.has(resource("account/old", {}))
+    apply(live, tree, prune="all")
+    done = asyncio.run(operations.apply(tree, live.settings, approve=lambda _: True, delete_accounts=["old"]))
+    assert changes(done) == ["delete account/old applied"]
+    assert changes(asyncio.run(operations.plan(tree, live.settings, delete_accounts=["old"]))) == []
+    with pytest.raises(SettingsError, match="in use"):
+        asyncio.run(operations.plan(tree, live.settings, delete_accounts=["default"]))
+
+
+def test_a_chosen_environment_names_accounts_of_its_own(live: Account, tree: Path) -> None:
+    write_tree(tree, {"dlsync.yaml": "environments:\n  staging:\n    accounts: [staging]\n"})
+    assert not [one for one in changes(plan(live, tree)) if "account" in one]
+    assert changes(plan(live, tree, environment="staging", account="staging"))[0] == "create account/staging"

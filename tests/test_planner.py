@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dlsync import planner, state_reader
-from dlsync.errors import Refused
+from dlsync.errors import AccountNotFound, Refused
 from dlsync.targets import Targets
-from tests.tree_builders import FLAVOURS, account, dashboard, resource, rule, widget, write_tree
+from tests.tree_builders import FLAVOURS, Account, account, address, dashboard, resource, rule, widget, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.model import Plan
-    from tests.tree_builders import Account
 
 FILES = {
     "dashboards/web.yaml": "title: Web\npositions: []\n",
@@ -192,3 +191,84 @@ def test_progress_is_a_call_for_each_resource(tree: Path) -> None:
         live.has(*LIVE)
         live.run(lambda client: planner.plan(client, desired, live.settings, progress=lambda: looked.append(None)))
     assert len(looked) == 3
+
+
+# links: what they need
+
+
+LINKED = {"plugins/disk.py": "print()\n", "links.yaml": "disk: [all]\nnone: [all]\nlive: [all]\n"}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_a_link_of_a_plugin_that_is_nowhere_is_warned_of_at_its_line(tmp_path: Path, flavour: str) -> None:
+    write_tree(tmp_path, LINKED)
+    with account(**FLAVOURS[flavour]) as live:
+        live.has(resource("plugin/live", "1"))
+        made = plan(live, tmp_path, prune="all")
+    assert [(str(one.address), one.line) for one in made.changes if one.address.kind == "link"] == [
+        ("link/disk", 1),
+        ("link/live", 3),
+        ("link/none", 2),
+    ]
+    assert [(one.message, one.file, one.line) for one in made.warnings if one.file] == [
+        ("link/none is of no use: there is no plugin/none, neither in the files nor live", "links.yaml", 2)
+    ]
+
+
+def test_with_prune_all_links_that_no_file_names_go_before_their_plugins(tree: Path) -> None:
+    with account() as live:
+        live.has(*LIVE, resource("plugin/old", "1"), resource("link/old", {"tags": ["all"]}))
+        assert changes(plan(live, tree)) == []
+        assert changes(plan(live, tree, prune="all")) == ["delete link/old", "delete plugin/old"]
+
+
+# accounts
+
+
+def test_accounts_that_the_settings_name_are_created_first_and_others_are_never_pruned(tree: Path) -> None:
+    write_tree(tree, {"dlsync.yaml": "accounts:\n  - default\n  - new\n"})
+    with account() as live:
+        live.has(*LIVE, resource("account/other", {}))
+        made = plan(live, tree, prune="all")
+        assert not changes(plan(live, tree, "dashboard/*", prune="all"))
+    assert [(str(one.address), one.action, one.file, one.line) for one in made.changes] == [
+        ("account/new", "create", "dlsync.yaml", 3)
+    ]
+    assert made.unchanged == 4
+
+
+def test_where_the_account_itself_is_to_be_created_nothing_is_live_in_it(tree: Path) -> None:
+    write_tree(tree, {"dlsync.yaml": "accounts: [new]\n", "links.yaml": "none: [all]\n"})
+    with account() as live:
+        new = Account(replace(live.settings, account="new"))
+        made = plan(new, tree)
+        with pytest.raises(AccountNotFound):
+            plan(new, tree, "dashboard/*")
+    assert changes(made)[0] == "create account/new"
+    assert len(made.changes) == 5
+    assert [one.line for one in made.warnings] == [1]
+
+
+def test_an_account_is_deleted_only_where_it_is_named_and_is_not_protected(tree: Path) -> None:
+    def deleting(live: Account, **settings: Any) -> Plan:
+        desired, chosen = state_reader.read(tree).usable(), replace(live.settings, **settings)
+        doomed = [address("account/old"), address("account/gone")]
+        return live.run(lambda client: planner.plan(client, desired, chosen, doomed=doomed))
+
+    with account() as live:
+        live.has(*LIVE, resource("account/old", {}), resource("account/older", {}))
+        made = deleting(live)
+        kept = deleting(live, protect=("account/*",))
+    assert (changes(made), warnings(made)) == (
+        ["delete account/old"],
+        ["account/gone is to be deleted and is not there"],
+    )
+    assert (changes(kept), warnings(kept)[0]) == ([], "account/old is in no file and live; it is protected and stays")
+
+
+def test_accounts_alone_are_as_good_as_an_empty_tree(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": "accounts: [default]\n"})
+    with account() as live:
+        live.has(*LIVE)
+        with pytest.raises(Refused, match="the files hold no resources"):
+            plan(live, tmp_path, prune="all")

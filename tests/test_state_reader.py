@@ -240,3 +240,58 @@ def test_what_is_wrong_with_a_secret_is_told_without_it(tmp_path: Path) -> None:
     ]
     assert line == 3
     assert "s3cret" not in message
+
+
+# an old client's backup, and what is in no account
+
+BACKUP: dict[str, str | bytes] = {
+    "agents/1.json": "{",
+    "links/1.json": '{"plugin": "50%20", "tags": ["all"]}',
+    "dashboards/a%2Fb.yaml": "title: ${var:x}\npositions: []\n",
+    "dashboards/A%2Fb.yaml": DASHBOARD,
+    "plugins/50%20.sh": b"echo",
+    "plugins/disk.py": b"1",
+    "plugins/disk.meta.yaml": b"interval: 60\n",
+    "plugins/x.meta.yaml": b"a script",
+}
+
+
+def test_in_an_old_backup_file_names_are_names_and_texts_hold_no_references(tmp_path: Path) -> None:
+    tree = state_reader.read(write_tree(tmp_path, BACKUP))
+    assert tree.problems == ()
+    assert tree.backup
+    assert {str(address): one.file for address, one in tree.resources.items()} == {
+        "plugin/50%20": "plugins/50%20.sh",
+        "plugin/disk": "plugins/disk.py",
+        "plugin/x.meta": "plugins/x.meta.yaml",
+        "link/50%20": "links/1.json",
+        "dashboard/a%2Fb": "dashboards/a%2Fb.yaml",
+        "dashboard/A%2Fb": "dashboards/A%2Fb.yaml",
+    }
+    assert next(one for one in tree.resources.values() if one.name == "a%2Fb").document["title"] == "${var:x}"
+
+
+def test_two_files_for_one_resource_are_an_error_there_too(tmp_path: Path) -> None:
+    write_tree(tmp_path, {**BACKUP, "plugins/disk.sh": b"2"})
+    assert [file for file, _, _ in problems(tmp_path)] == ["plugins/disk.sh"]
+
+
+def test_with_settings_of_dlsync_it_is_no_backup(tmp_path: Path) -> None:
+    assert not state_reader.read(write_tree(tmp_path, {**BACKUP, "dlsync.yaml": "org: acme\n"})).backup
+
+
+def test_a_tree_of_nothing_but_accounts_has_no_resources(tmp_path: Path) -> None:
+    tree = state_reader.read(write_tree(tmp_path, {"dlsync.yaml": "accounts: [a]\n"}))
+    assert [str(one) for one in tree.resources] == ["account/a"]
+    assert [one.message[:17] for one in tree.warnings] == ["no resources here"]
+
+
+def test_what_is_no_regular_file_is_an_error_and_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "rules").mkdir()
+    os.mkfifo(tmp_path / "rules/web.yaml")
+    assert problems(tmp_path) == [("rules/web.yaml", None, "is not a regular file")]
+
+
+def test_the_same_problem_is_told_once(tmp_path: Path) -> None:
+    problem = Problem("error", "is not a regular file", "dlsync.yaml")
+    assert state_reader.read(tmp_path, missing_ok=True).with_problems([problem, problem]).errors == (problem,)

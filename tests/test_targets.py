@@ -13,7 +13,7 @@ def test_without_patterns_everything_is_meant() -> None:
     assert not Targets()
     assert Targets().admits(address("dashboard/web"))
     assert Targets().named() == set()
-    assert Targets().kinds() == {"dashboard", "plugin", "rule"}
+    assert Targets().kinds() == {"account", "dashboard", "link", "plugin", "rule"}
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_what_is_spelled_out_is_named_and_what_is_a_pattern_is_not() -> None:
 
 def test_only_the_kinds_that_a_pattern_names_can_be_meant() -> None:
     assert Targets(["rule/a", "plugin/*"]).kinds() == {"rule", "plugin"}
-    assert Targets(["rule/a", "*/a"]).kinds() == {"dashboard", "plugin", "rule"}
+    assert Targets(["rule/a", "*/a"]).kinds() == {"account", "dashboard", "link", "plugin", "rule"}
 
 
 @pytest.mark.parametrize("pattern", ["web", "dashboards/web", "dash*/web", "dashboard/", "/web", ""])
 def test_anything_else_is_an_error_that_names_the_kinds(pattern: str) -> None:
-    with pytest.raises(SettingsError, match=r"KIND one of plugin, dashboard, rule or \*") as caught:
+    with pytest.raises(SettingsError, match=r"KIND one of account, plugin, link, dashboard, rule or \*") as caught:
         Targets([pattern])
     assert f"`{pattern}`" in caught.value.message
     assert caught.value.hint

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync import yamlfile
+from dlsync import packs, schema, yamlfile
 from dlsync.redaction import NOTHING_SECRET, Redaction
 from dlsync.references import Values, escaped
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client, ReadClient
     from dlsync.item_key import ItemKey
-    from dlsync.model import Difference, Json, Path, Problem, Resource
+    from dlsync.model import Address, Difference, Json, Path, Problem, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +52,13 @@ class Scene:
     :param values: what references stand for.
     :param overlays: the chosen environment's overlays, by the path that they have below its folder.
     :param environment: the one that was chosen; empty for none.
+    :param backup: the tree is an old client's backup, in which file names are names as they are.
     """
 
     values: Values = field(default_factory=Values)
     overlays: Mapping[str, SourceFile] = field(default_factory=dict)
     environment: str = ""
+    backup: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,14 +67,16 @@ class Draft:
 
     :param files: by path in the tree; None for one that is to be removed.
     :param redaction: puts references back for secrets.
+    :param references: False where the files can hold none.
     """
 
     files: Mapping[str, bytes | None] = field(default_factory=dict)
     redaction: Redaction = NOTHING_SECRET
+    references: bool = True
 
     def spelled(self, value: Json) -> Json:
         """Return a live value as a file has to spell it: what looks like a reference escaped, secrets as references."""
-        return self.redaction.value(escaped(value))
+        return self.redaction.value(escaped(value)) if self.references else value
 
 
 BARE = Scene()
@@ -101,6 +105,8 @@ class Kind(ABC):
     order: ClassVar[int]
     # False where several resources share a file
     named_by_file: ClassVar[bool] = True
+    # False where they are not in the account that a plan is for: an export and ``prune: all`` are not about them
+    inside: ClassVar[bool] = True
     # how the file names of its overlays end; empty where it has none
     overlay_suffixes: ClassVar[tuple[str, ...]] = ()
 
@@ -108,14 +114,14 @@ class Kind(ABC):
     @property
     def places(self) -> tuple[str, ...]:
         """The files and folders at the root of a tree in which this kind's files are."""
-        return (self.folder,)
+        return (self.folder, packs.FOLDER)
 
     def claims(self, file: str) -> bool:
         """Whether a file of the tree is one of this kind's.
 
         :param file: relative to the tree, POSIX style.
         """
-        return file.startswith(f"{self.folder}/")
+        return packs.parted(file)[1].startswith(f"{self.folder}/")
 
     @abstractmethod
     def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
@@ -124,6 +130,14 @@ class Kind(ABC):
     def files(self, desired: Resource) -> tuple[str, ...]:
         """Return the resource's files in the tree."""
         return (desired.file,)
+
+    def line(self, desired: Resource) -> int:  # noqa: ARG002 - for kinds that share files
+        """Return the line, from 1, at which the resource begins in its file."""
+        return 1
+
+    def needs(self, desired: Resource) -> tuple[Address, ...]:  # noqa: ARG002 - for kinds that speak of others
+        """Return the resources without which this one is of no use."""
+        return ()
 
     @abstractmethod
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
@@ -147,6 +161,10 @@ class Kind(ABC):
         :param redaction: puts references back for secrets.
         """
         return {desired.file: yamlfile.dump(redaction.value(dict(desired.document)))}
+
+    def faults(self, live: Resource) -> list[schema.Finding]:
+        """Return what the schema of the kind's files says of a live resource."""
+        return schema.check(self.name, self.canonical(live.document))
 
     # canonical form
     @abstractmethod

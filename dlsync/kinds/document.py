@@ -54,7 +54,7 @@ class DocumentKind(Kind):
         self, source: SourceFile, suffix: str, scene: Scene, overlays: Overlays
     ) -> tuple[Resource | None, list[Problem]]:
         try:
-            name = resource_name(PurePosixPath(source.file).name.removesuffix(suffix))
+            name = resource_name(PurePosixPath(source.file).name.removesuffix(suffix), encoded=not scene.backup)
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
         written, problems = self._parsed(source)

@@ -30,7 +30,7 @@ _SCRIPT = ("content", "extension")
 _DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
 _SETTINGS = ("description", "interval", "params", "shellArgs", "type")
 # the account's own record and lock: never a user's plugin (DESIGN.md, "Ownership")
-_RESERVED = frozenset({"dlsync-inventory", "dlsync-lock"})
+RESERVED = frozenset({"dlsync-inventory", "dlsync-lock"})
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,9 @@ class Plugin(Kind):
         """Pair each script with its settings; see :meth:`Kind.read`."""
         metas = {source.file.removesuffix(META): source for source in sources if source.file.endswith(META)}
         scripts = [source for source in sources if not source.file.endswith(META)]
+        if scene.backup:  # the old client knew no settings: what is called like them may be a script
+            lonely = metas.keys() - {_without_extension(source.file) for source in scripts}
+            scripts += [metas.pop(name) for name in sorted(lonely)]
         overlays = Overlays(self, scene)
         resources: list[Resource] = []
         problems: list[Problem] = []
@@ -67,10 +70,10 @@ class Plugin(Kind):
         self, source: SourceFile, meta: SourceFile | None, scene: Scene, overlays: Overlays
     ) -> tuple[Script | None, list[Problem]]:
         try:
-            name, extension = plugin_name(PurePosixPath(source.file).name)
+            name, extension = plugin_name(PurePosixPath(source.file).name, encoded=not scene.backup)
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
-        if name in _RESERVED:
+        if name in RESERVED:
             return None, [Problem("error", f"`{name}` is the name of dlsync's own record; choose another", source.file)]
         script: dict[str, Json] = {"content": content_value(source.content), "extension": extension}
         settings, problems = plugin_settings.read(name, source.file, meta, scene.values, overlays)
@@ -174,11 +177,11 @@ class Plugin(Kind):
         entries = await client.plugins.list()
         # the documented answer is a copy of the links', which need not name a plugin that is linked to nothing
         whole = bool(entries) and not any("tags" in entry.extra for entry in entries)
-        return Listing(names=frozenset(entry.name for entry in entries) - _RESERVED, complete=whole)
+        return Listing(names=frozenset(entry.name for entry in entries) - RESERVED, complete=whole)
 
     async def fetch(self, client: ReadClient, name: str) -> Resource | None:
         """GET ``plugins/<name>``."""
-        if name in _RESERVED:
+        if name in RESERVED:
             return None
         try:
             found = await client.plugins.get(name)
