@@ -76,6 +76,7 @@ def dlsync(
     *arguments: str | Path,
     env: Mapping[str, str] | None = None,
     typed: str | None = None,
+    piped: bytes = b"",
     closed: bool = False,
     out: Terminal | Piped | None = None,
     err: Terminal | Piped | None = None,
@@ -84,11 +85,12 @@ def dlsync(
 
     :param env: all that the environment holds but for PATH.
     :param typed: what a person types; then stdin and stderr are a terminal. None: stdin is none.
+    :param piped: what comes on stdin where that is none.
     :param closed: there is no stdin at all.
     """
     out = out or Piped()
     err = err or (Piped() if typed is None else Terminal())
-    stdin = io.StringIO() if typed is None else Terminal(typed)
+    stdin = io.TextIOWrapper(io.BytesIO(piped)) if typed is None else Terminal(typed)
     asked: list[Asked] = []
     with (
         patch.dict(os.environ, {**{name: os.environ[name] for name in ("PATH", "HOME")}, **(env or {})}, clear=True),
@@ -172,10 +174,12 @@ def served() -> Iterator[Served]:
         yield Served(server.url)
 
 
-def by_hand(env: Mapping[str, str], method: str, path: str, body: str = "") -> httpx2.Response:
+def by_hand(
+    env: Mapping[str, str], method: str, path: str, body: str = "", content_type: str = "application/yaml"
+) -> httpx2.Response:
     """Send one request to the environment's account, past dlsync."""
     url = f"{env['DLSYNC_URL']}/orgs/{env['DLSYNC_ORG']}/accounts/{env['DLSYNC_ACCOUNT']}/{path}"
-    headers = {"Authorization": f"Bearer {env['DLSYNC_API_KEY']}", "Content-Type": "application/yaml"}
+    headers = {"Authorization": f"Bearer {env['DLSYNC_API_KEY']}", "Content-Type": content_type}
     return httpx2.request(method, url, content=body, headers=headers).raise_for_status()
 
 

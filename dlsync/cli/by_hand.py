@@ -60,18 +60,20 @@ def _unsupported(error: Unsupported, instead: str) -> Unsupported:
 
 
 def show(found: Sequence[T], columns: Mapping[str, Callable[[T], Json]], output: Format, nothing: str) -> None:
-    """Print records: a table, or as the API gives them.
+    """Print records in the order of their first column: a table, or as the API gives them.
 
-    :param columns: by their header, what of a record they show.
+    :param columns: by their header, what of a record they show; the first is a text.
     :param nothing: said beside the result where there are none, such as ``no agents``.
     """
     from dlsync.cli.output import aside, result
     from dlsync.render import table
 
+    key = next(iter(columns.values()))
+    in_order = sorted(found, key=lambda one: str(key(one)))
     if output is Format.json:
-        show_json(tuple(found))
+        show_json(tuple(in_order))
     elif found:
-        rows = [[column(one) for column in columns.values()] for one in found]
+        rows = [[column(one) for column in columns.values()] for one in in_order]
         result(table.render(list(columns), rows, width=width()))
     else:
         aside(f"{nothing}\n")

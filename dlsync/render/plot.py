@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from dlsync.client.series import Series
 
 _HEIGHT = 12  # lines: with axis and legend it fits the smallest terminals
-_MARGIN = 16  # cells: what plotille writes left of the canvas and at the end of its axis
+_MARGIN = 22  # cells: what plotille writes left of the canvas and at the end of its axis
 _NARROWEST = 20
 _NAME = 40
 _UNIT = 7
 _DAY = 86_400  # s
+_FLAT = 1e-9  # of their size: values that differ by less are drawn as the same
 _LARGEST = 1e300  # leaves room to reckon in doubles, whatever a server sends
 
 
@@ -29,20 +30,31 @@ def render(series: Sequence[Series], *, width: int, color: bool) -> str:
     """
     import plotille  # type: ignore[import-untyped] # it has annotations, and no marker that says so
 
-    times = [_bounded(time) for one in series for time in one.times]
-    first, span = min(times), max(times) - min(times)
+    first = min(_bounded(time) for one in series for time in one.times)
+    span = max(_bounded(time) for one in series for time in one.times) - first
     figure = plotille.Figure()
     figure.width, figure.height = max(_NARROWEST, width - _MARGIN), _HEIGHT
     figure.with_colors = color
     figure.origin = False
     figure.x_label, figure.y_label = "UTC", shortened(visible(series[0].unit), _UNIT) or "value"
-    figure.set_x_limits(first, first + (span or 1))
-    figure.x_ticks_fkt = lambda low, _: _tick(low, span)
-    figure.y_ticks_fkt = lambda low, _: f"{low:.6g}"
+    figure.set_x_limits(0, span or 1)
+    figure.set_y_limits(*_limits([_bounded(value) for one in series for value in one.values]))
+    figure.x_ticks_fkt = lambda low, _: _tick(first + low, span)
+    figure.y_ticks_fkt = lambda low, _: f"{low:.4g}"
     for one in series:
         name = shortened(visible(one.source.name or one.source.id), _NAME)
-        figure.plot([*map(_bounded, one.times)], [*map(_bounded, one.values)], label=name)
+        figure.plot([_bounded(time) - first for time in one.times], [*map(_bounded, one.values)], label=name)
     return "".join(f"{line.rstrip()}\n" for line in figure.show(legend=True).splitlines())
+
+
+def _limits(values: Sequence[float]) -> tuple[float, float]:
+    """Return what the axis of the values goes from and to: somewhat beyond them, though they may be all the same."""
+    low, high = min(values), max(values)
+    scale = max(abs(low), abs(high))
+    if scale < 1 / _LARGEST:
+        return -1, 1
+    beyond = (high - low) * 0.05 if high - low > scale * _FLAT else scale * 0.1
+    return low - beyond, high + beyond
 
 
 def time_text(time: float) -> str:

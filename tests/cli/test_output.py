@@ -87,3 +87,16 @@ def test_problems_are_said_with_their_places_and_in_colour_on_a_terminal(monkeyp
     output.report([Problem("error", "a\x1b[2J", "rules/x.yaml", 3)])
     assert isinstance(sys.stderr, Terminal)
     assert sys.stderr.getvalue() == "rules/x.yaml:3: \x1b[31merror\x1b[0m: a\\x1b[2J\n"
+
+
+def test_content_goes_out_byte_for_byte_and_a_failure_is_an_error(
+    file: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
+    output.content(b"\xff\r\n")
+    assert written.getvalue() == b"\xff\r\n"
+    with file.open("rb") as unwritable:
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(unwritable))
+        with pytest.raises(DlsyncError, match="cannot be written to stdout"):
+            output.content(b"x")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import typer
 
@@ -48,47 +48,51 @@ def add_commands(
     :param kind: what one of it is called, singular.
     :param reader: the family of a client; ``writer`` likewise.
     """
+    _add_get(app, kind, reader)
+    _add_put(app, kind, writer, "create")
+    _add_put(app, kind, writer, "update")
+    _add_delete(app, kind, writer)
 
+
+def _add_get(app: typer.Typer, kind: str, family: Callable[[ReadClient], Exporting]) -> None:
     @app.command("get", help=f"Print a {kind}'s YAML as it is on the server.")
     @command
     def get(server: Server, name: Name, output: OutputFormat = Format.text) -> int:
-        _print(by_hand.asked(server, lambda client: reader(client).export(name)), output)
+        _print(by_hand.asked(server, lambda client: family(client).export(name)), output)
         return EXIT_OK
 
-    @app.command("create", help=f"Create a {kind} from a file; one that is there already is left alone.")
+
+def _add_put(
+    app: typer.Typer, kind: str, family: Callable[[Client], Writing], verb: Literal["create", "update"]
+) -> None:
+    creates = verb == "create"
+    purpose = f"Create a {kind} from a file." if creates else f"Replace a {kind} by a file."
+
+    @app.command(verb, help=purpose)
     @command
-    def create(server: Server, name: Name, file: File) -> int:
+    def put(server: Server, name: Name, file: File) -> int:
         body = checked(kind, file, server.settings(CURRENT))
 
         async def work(client: Client) -> None:
-            if await _exists(writer(client), name):
+            is_there = await _exists(family(client), name)
+            if is_there and creates:
                 hint = f"`dlsync {kind}s update` replaces it."
                 raise AlreadyExists(f"there is a {kind} {name!r} already", hint=hint)
-            await writer(client).put(name, body)
-
-        by_hand.done(server, work)
-        by_hand.say(f"created the {kind} {name}")
-        return EXIT_OK
-
-    @app.command("update", help=f"Replace a {kind} by a file.")
-    @command
-    def update(server: Server, name: Name, file: File) -> int:
-        body = checked(kind, file, server.settings(CURRENT))
-
-        async def work(client: Client) -> None:
-            if not await _exists(writer(client), name):
+            if not is_there and not creates:
                 raise NotFound(f"there is no {kind} {name!r}", hint=f"`dlsync {kind}s create` makes it.")
-            await writer(client).put(name, body)
+            await family(client).put(name, body)
 
         by_hand.done(server, work)
-        by_hand.say(f"updated the {kind} {name}")
+        by_hand.say(f"{verb}d the {kind} {name}")
         return EXIT_OK
 
+
+def _add_delete(app: typer.Typer, kind: str, family: Callable[[Client], Writing]) -> None:
     @app.command("delete", help=f"Delete a {kind}.")
     @command
     def delete(server: Server, name: Name) -> int:
         instead = NO_DELETE.format(kind=kind, name=name)
-        by_hand.done(server, lambda client: writer(client).delete(name), instead=instead)
+        by_hand.done(server, lambda client: family(client).delete(name), instead=instead)
         by_hand.say(f"deleted the {kind} {name}")
         return EXIT_OK
 

@@ -80,7 +80,7 @@ def _show(metric: str, series: Sequence[Series], agents: Sequence[Agent]) -> Non
 
     for sentence in _gaps(metric, series, {one.id: one for one in agents}):
         aside(visible(sentence) + "\n")
-    drawn = [one for one in series if one.points]
+    drawn = sorted((one for one in series if one.points), key=lambda one: one.source.name)
     width = by_hand.width()
     if drawn and width is not None:
         result(plot.render(drawn, width=width, color=colored(sys.stdout)))
