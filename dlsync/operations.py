@@ -5,7 +5,18 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from dlsync import applier, environments, exporter, file_writer, guards, planner, saved_plan, state_reader, validator
+from dlsync import (
+    annotator,
+    applier,
+    environments,
+    exporter,
+    file_writer,
+    guards,
+    planner,
+    saved_plan,
+    state_reader,
+    validator,
+)
 from dlsync import settings as settings_file
 from dlsync.client import Client, ReadClient
 from dlsync.kinds import account
@@ -18,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.exporter import Export
-    from dlsync.model import Plan
+    from dlsync.model import Plan, Problem
     from dlsync.saved_plan import SavedPlan
     from dlsync.sent import SentFile
     from dlsync.settings import Settings
@@ -33,6 +44,10 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 def _silent() -> None:
     """Report no progress."""
+
+
+def _unheard(_: Problem) -> None:
+    """Tell nobody."""
 
 
 def client_for(of: type[C], settings: Settings) -> C:
@@ -126,12 +141,14 @@ async def apply(
     delete_accounts: Sequence[str] = (),
     promised: SavedPlan | None = None,
     progress: Callable[[], None] = _silent,
+    warn: Callable[[Problem], None] = _unheard,
 ) -> Plan | None:
     """Plan, ask, and make it so.
 
     :param approve: is shown a plan with changes; nothing is written unless it returns True.
     :param delete_accounts: their names; nothing else deletes an account.
     :param promised: a saved plan; anything but exactly that is refused.
+    :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
     :returns: the plan with its results, or None where it was not approved.
     :raises Refused: a guard holds the plan back, or it is not the one promised.
     """
@@ -144,7 +161,10 @@ async def apply(
         guards.refuse_excess(made, settings.max_delete_percent)
         if made and not approve(made):
             return None
-        return await applier.apply(client, made, tree.resources, concurrency=settings.concurrency, progress=progress)
+        done = await applier.apply(client, made, tree.resources, concurrency=settings.concurrency, progress=progress)
+        for problem in await annotator.annotate(client, done, tree, settings):
+            warn(problem)
+        return done
 
 
 async def export(

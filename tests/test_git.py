@@ -1,4 +1,4 @@
-"""The commit that a tree is at."""
+"""The commit that a tree is at, and who works on it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.git import head_commit
+from dlsync.git import head_commit, user_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,4 +50,11 @@ def test_a_repository_without_a_commit_and_a_folder_outside_one_have_none(tmp_pa
 
 def test_without_git_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert head_commit(tmp_path) == ""
+    assert head_commit(tmp_path) == user_name(tmp_path) == ""
+
+
+def test_the_user_is_whom_git_would_name_on_a_commit(tmp_path: Path) -> None:
+    assert user_name(tmp_path) == ""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "config", "user.name", "Ada Lovelace")
+    assert user_name(tmp_path) == "Ada Lovelace"

@@ -17,7 +17,7 @@ from dlsync.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, SettingsError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlsync.model import Plan
+    from dlsync.model import Plan, Problem
     from dlsync.render.progress import Progress
     from dlsync.saved_plan import SavedPlan
 
@@ -43,7 +43,9 @@ def apply(
     promised = _promised(directory, target)
     if promised:
         directory, target = promised.directory, list(promised.targets)
-    done = _applied(server, directory, target or (), promised, _Approval(output, given=auto_approve))
+    told: list[Problem] = []
+    done = _applied(server, directory, target or (), promised, _Approval(output, told, given=auto_approve))
+    report(told)
     if done is None:
         aside("Nothing was applied.\n")
         return EXIT_ERROR
@@ -84,6 +86,7 @@ def _applied(
                     targets=targets,
                     promised=promised,
                     progress=bar.advance,
+                    warn=approval.told.append,
                 )
             )
     except KeyboardInterrupt:
@@ -95,8 +98,9 @@ def _applied(
 class _Approval:
     """Shows a plan and asks for it, unless that was given beforehand."""
 
-    def __init__(self, output: Format, *, given: bool) -> None:
+    def __init__(self, output: Format, told: list[Problem], *, given: bool) -> None:
         self._output = output
+        self.told = told
         self.given = given
 
     def asked(self, plan: Plan, bar: Progress) -> bool:
