@@ -15,7 +15,7 @@ from tests.cli_builders import ROOT, dlsync, process, process_environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("init", "validate", "plan", "apply", "export", "serve", "schema")
+COMMANDS = ("init", "validate", "render", "plan", "apply", "export", "serve", "schema")
 FAMILIES = ("accounts", "agents", "annotations", "dashboards", "links", "metrics", "plugins", "rules", "series", "tags")
 HEAVY = {"asyncio", "deepdiff", "httpx2", "jsonschema_rs", "plotille", "rich", "ruamel", "sqlite3", "ssl", "starlette"}
 HEAVY |= {"uvicorn", "yaml_rs"}
@@ -26,7 +26,7 @@ def test_help_names_every_command_in_a_whole_sentence_and_the_exit_codes(option:
     done = dlsync(option)
     assert (done.code, done.err) == (0, "")
     _, _, listed = done.out.partition("Commands:\n")
-    assert tuple(re.findall(r"^  (\w+)  +[A-Z].*\.$", listed, re.MULTILINE)) == COMMANDS + FAMILIES
+    assert tuple(re.findall(r"^  ([\w-]+)  +[A-Z].*\.$", listed, re.MULTILINE)) == COMMANDS + FAMILIES
     assert "..." not in listed
     assert "130 interrupted" in done.out
 
