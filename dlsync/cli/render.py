@@ -16,7 +16,7 @@ def render(
     target: options.Targets = None,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Show the files as an environment's apply sends them; secrets stay references."""
+    """Show the files as they are sent; secrets stay references."""
     from dlsync import operations
     from dlsync.cli.output import report, result
     from dlsync.render import sent
