@@ -224,6 +224,12 @@ def test_references_are_what_is_meant_and_what_is_sent_while_the_file_stays_as_i
     assert "s3cret" not in repr(web)
 
 
+def test_a_reference_spelled_with_escapes_is_one_too(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/web.yaml": 'title: "\\u0024{var:team}"\npositions: []\n'})
+    (web,) = state_reader.read(tmp_path, scene()).usable().resources.values()
+    assert web.document["title"] == "web"
+
+
 def test_a_reference_to_what_is_not_there_is_an_error_at_its_line(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/web.yaml": "title: ${var:taem}\npositions: []\nperiod: ${env:PERIOD}\n"})
     tree = state_reader.read(tmp_path, scene())

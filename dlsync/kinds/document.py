@@ -82,7 +82,7 @@ class DocumentKind(Kind):
         resolved: Resolved,
         overlay: Overlay | None,
     ) -> Resource:
-        if overlay is None and same(resolved.document, written):
+        if overlay is None and (resolved.document is written or same(resolved.document, written)):
             return Resource(address, written, source.content, source.file)
         return Resource(
             address,
@@ -206,7 +206,9 @@ def read_references(
     :param name: of the schema.
     :param overlay: what lies over the file in ``written``.
     """
-    resolved = resolve(written, values)
+    # a backslash may spell the dollar sign of a reference
+    plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
+    resolved = Resolved(written) if plain else resolve(written, values)
     faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
     faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
     # a reference that stands for nothing is of no type yet
