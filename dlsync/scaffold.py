@@ -1,12 +1,16 @@
-"""A new tree: what ``dlsync init`` writes, from the files under ``templates/``."""
+"""A new tree: what ``dlsync init`` writes, from the files under ``templates/``; and how any new files are written."""
 
 from __future__ import annotations
 
 import os
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 # path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
 TEMPLATES = {
@@ -26,14 +30,25 @@ def create(directory: Path) -> list[str]:
     """Write a new tree and return its files, relative to the directory, in the order of writing.
 
     :param directory: made where it is missing; what else is in it stays.
+    :raises DlsyncError: as :func:`write_new`.
+    """
+    templates = files("dlsync") / "templates"
+    return write_new(directory, {file: (templates / template).read_bytes() for file, template in TEMPLATES.items()})
+
+
+def write_new(directory: Path, contents: Mapping[str, bytes]) -> list[str]:
+    """Write files where there are none and return them, relative to the directory, in the order of writing.
+
+    :param directory: made where it is missing; what else is in it stays.
+    :param contents: by path in the directory; shell scripts become executable.
     :raises DlsyncError: some of the files are there already, lead out of the directory, or cannot be written;
         nothing is left written then.
     """
     written: list[Path] = []
     try:
-        _require_room(directory)
-        for file, template in TEMPLATES.items():
-            _write(directory / file, template, written)
+        _require_room(directory, contents)
+        for file, content in contents.items():
+            _write(directory / file, content, written)
     except OSError as error:
         for file_written in written:
             file_written.unlink()
@@ -41,23 +56,22 @@ def create(directory: Path) -> list[str]:
         raise DlsyncError(
             f"cannot write {place}: {error.strerror}", hint="Choose a folder that can be written."
         ) from error
-    return list(TEMPLATES)
+    return list(contents)
 
 
-def _require_room(directory: Path) -> None:
-    taken = [file for file in TEMPLATES if os.path.lexists(directory / file)]
+def _require_room(directory: Path, contents: Iterable[str]) -> None:
+    taken = [file for file in contents if os.path.lexists(directory / file)]
     if taken:
-        hint = "Move them away, or start in another folder: init never overwrites."
+        hint = "Move them away, or start in another folder: nothing is overwritten."
         raise DlsyncError(f"{directory} has these already: {', '.join(taken)}", hint=hint)
     root = os.path.realpath(directory)
-    outside = [file for file in TEMPLATES if not Path(os.path.realpath(directory / file)).is_relative_to(root)]
+    outside = [file for file in contents if not Path(os.path.realpath(directory / file)).is_relative_to(root)]
     if outside:
         hint = "Replace the symbolic links on the way to them by folders."
         raise DlsyncError(f"these would be written outside of {directory}: {', '.join(outside)}", hint=hint)
 
 
-def _write(file: Path, template: str, written: list[Path]) -> None:
-    content = (files("dlsync") / "templates" / template).read_bytes()
+def _write(file: Path, content: bytes, written: list[Path]) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("xb") as stream:
         written.append(file)

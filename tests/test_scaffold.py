@@ -139,7 +139,7 @@ def test_all_files_that_are_there_are_named_dangling_links_too(tmp_path: Path) -
     with pytest.raises(DlsyncError, match=r"dlsync\.yaml, \.gitignore$") as caught:
         scaffold.create(tmp_path)
 
-    assert caught.value.hint == "Move them away, or start in another folder: init never overwrites."
+    assert caught.value.hint == "Move them away, or start in another folder: nothing is overwritten."
 
 
 def test_other_files_of_the_folder_stay(tmp_path: Path) -> None:
