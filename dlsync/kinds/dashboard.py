@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync.errors import NotFound, Unsupported
+from dlsync.errors import Unsupported
 from dlsync.item_key import ItemKey
 from dlsync.kinds.base import Listing, ListRule
-from dlsync.kinds.document import A_SET, ITEM, DocumentKind, identity
+from dlsync.kinds.document import A_SET, ITEM, identity
+from dlsync.kinds.endpoints import ExchangedKind
 from dlsync.model import Address, Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dlsync.client import Client, ReadClient
-    from dlsync.model import Difference
+    from dlsync.kinds.endpoints import Exports, Imports
 
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)
 
 
-class Dashboard(DocumentKind):
+class Dashboard(ExchangedKind):
     """Widgets on a grid. A widget is known by its title, and where titles repeat, by what it shows or where it is."""
 
     name = "dashboard"
@@ -55,25 +53,13 @@ class Dashboard(DocumentKind):
         resources = tuple(Resource(Address(self.name, one.name), one.document) for one in found)
         return Listing(resources, frozenset(resource.name for resource in resources))
 
-    async def fetch(self, client: ReadClient, name: str) -> Resource | None:
-        """GET ``dashboards/<name>``."""
-        try:
-            return self.live(name, await client.dashboards.export(name))
-        except NotFound:
-            return None
+    def exports(self, client: ReadClient) -> Exports:
+        """Return the family ``dashboards``."""
+        return client.dashboards
 
-    async def create(self, client: Client, desired: Resource) -> None:
-        """PUT ``dashboards/<name>``."""
-        await client.dashboards.put(desired.name, desired.body)
-
-    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:  # noqa: ARG002 - PUT replaces all of it
-        """PUT ``dashboards/<name>``."""
-        await client.dashboards.put(desired.name, desired.body)
-
-    async def delete(self, client: Client, name: str) -> None:
-        """DELETE ``dashboards/<name>``, observed."""
-        with suppress(NotFound):
-            await client.dashboards.delete(name)
+    def imports(self, client: Client) -> Imports:
+        """Return the family ``dashboards``."""
+        return client.dashboards
 
 
 KIND = Dashboard()

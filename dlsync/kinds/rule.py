@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync.errors import NotFound, Unsupported
+from dlsync.errors import Unsupported
 from dlsync.item_key import ItemKey
 from dlsync.kinds.base import Listing, ListRule
-from dlsync.kinds.document import A_SET, ITEM, DocumentKind, anywhere, identity
+from dlsync.kinds.document import A_SET, ITEM, anywhere, identity
+from dlsync.kinds.endpoints import ExchangedKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from dlsync.client import Client, ReadClient
-    from dlsync.model import Difference, Json, Path, Resource
+    from dlsync.kinds.endpoints import Exports, Imports
+    from dlsync.model import Json, Path, Resource
 
 _CRITERION = ("criteria", ITEM)
 _ACTION = ("actions", ITEM)
 _DETAILS = "details"
 
 
-class Rule(DocumentKind):
+class Rule(ExchangedKind):
     """Criteria, any of which triggers, and actions, all of which then run: both are sets.
 
     An action is spelled ``{emails, message}`` or ``{type: EMAIL, details: {emails, message}}``; the first is canonical.
@@ -72,25 +73,13 @@ class Rule(DocumentKind):
         except Unsupported:
             return Listing()
 
-    async def fetch(self, client: ReadClient, name: str) -> Resource | None:
-        """GET ``rules/<name>``."""
-        try:
-            return self.live(name, await client.rules.export(name))
-        except NotFound:
-            return None
+    def exports(self, client: ReadClient) -> Exports:
+        """Return the family ``rules``."""
+        return client.rules
 
-    async def create(self, client: Client, desired: Resource) -> None:
-        """PUT ``rules/<name>``."""
-        await client.rules.put(desired.name, desired.body)
-
-    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:  # noqa: ARG002 - PUT replaces all of it
-        """PUT ``rules/<name>``."""
-        await client.rules.put(desired.name, desired.body)
-
-    async def delete(self, client: Client, name: str) -> None:
-        """DELETE ``rules/<name>``, observed."""
-        with suppress(NotFound):
-            await client.rules.delete(name)
+    def imports(self, client: Client) -> Imports:
+        """Return the family ``rules``."""
+        return client.rules
 
 
 KIND = Rule()
