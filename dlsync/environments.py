@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlsync import settings as settings_file
 from dlsync import sources, state_reader
+from dlsync.errors import SettingsError
 from dlsync.kinds import Scene, all_kinds
 from dlsync.model import Problem
 from dlsync.references import Values
@@ -26,6 +27,20 @@ def names(directory: Path) -> tuple[str, ...]:
     """Return the environments of the tree's dlsync.yaml, in its order; none where it cannot be read."""
     environments = settings_file.read_file(directory)[0].get("environments")
     return tuple(environments) if isinstance(environments, dict) else ()
+
+
+def required(directory: Path) -> tuple[str, ...]:
+    """Return the environments of a tree that has some.
+
+    :raises InvalidTree: the directory cannot be read.
+    :raises SettingsError: dlsync.yaml has errors, or no environments.
+    """
+    state_reader.require_directory(directory)
+    settings_file.load(directory, settings_file.Options(), {}, require_server=False)
+    if found := names(directory):
+        return found
+    hint = "Name them there, or leave out --all-environments."
+    raise SettingsError(f"{settings_file.FILE_NAME} has no `environments`", hint=hint)
 
 
 def read(directory: Path, settings: Settings, *, missing_ok: bool = False, values: Values | None = None) -> Tree:

@@ -11,6 +11,7 @@ import typer
 
 from dlsync.cli import options
 from dlsync.cli.asking import can_ask, is_agreed
+from dlsync.cli.every import AllEnvironments, every
 from dlsync.cli.options import CURRENT, Format, Server, command
 from dlsync.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, SettingsError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dlsync.model import Plan, Problem
     from dlsync.render.progress import Progress
     from dlsync.saved_plan import SavedPlan
+    from dlsync.targets import Targets
 
 DirectoryOrPlan = Annotated[
     Path, typer.Argument(metavar="DIR|PLANFILE", help="The tree, or a plan that `dlsync plan --out` kept.")
@@ -34,24 +36,40 @@ def apply(
     auto_approve: AutoApprove = False,
     target: options.Targets = None,
     output: options.OutputFormat = Format.text,
+    all_environments: AllEnvironments = False,
 ) -> int:
     """Show the plan, ask, and make the server what the files say."""
-    from dlsync.cli.output import aside, rendered, report, result
+    from dlsync.targets import Targets
 
     if not auto_approve and not can_ask():
         raise SettingsError("there is no terminal to ask on", hint="Review `dlsync plan`, then give --auto-approve.")
     promised = _promised(directory, target)
     if promised:
         directory, target = promised.directory, list(promised.targets)
-    told: list[Problem] = []
-    done = _applied(server, directory, target or (), promised, _Approval(output, told, given=auto_approve))
-    report(told)
+    targets = Targets(target or ())
+
+    def once(server: Server) -> tuple[Plan | None, int]:
+        done = _applied(server, directory, targets, promised, _Approval(output, given=auto_approve))
+        return done, _shown(done, output, alone=not all_environments)
+
+    if not all_environments:
+        return once(server)[1]
+    if promised:
+        raise SettingsError("a saved plan is for one environment", hint="Leave out --all-environments, or give DIR.")
+    return every(server, directory, output, once)
+
+
+def _shown(done: Plan | None, output: Format, *, alone: bool) -> int:
+    """Show how an apply went, or leave that to the one document of several; return its exit code."""
+    from dlsync.cli.output import aside, rendered, report, result
+
     if done is None:
         aside("Nothing was applied.\n")
         return EXIT_ERROR
     if not done and output is Format.json:  # a plan with changes has been shown, and its warnings with it
         report(done.warnings)
-    result(rendered(replace(done, warnings=()) if done else done, output, sys.stdout))
+    if alone or output is Format.text:
+        result(rendered(replace(done, warnings=()) if done else done, output, sys.stdout))
     return EXIT_OK if all(change.result == "applied" for change in done.changes) else EXIT_PARTIAL
 
 
@@ -66,19 +84,18 @@ def _promised(plan: Path, target: Sequence[str] | None) -> SavedPlan | None:
 
 
 def _applied(
-    server: Server, directory: Path, target: Sequence[str], promised: SavedPlan | None, approval: _Approval
+    server: Server, directory: Path, targets: Targets, promised: SavedPlan | None, approval: _Approval
 ) -> Plan | None:
     from dlsync import operations
-    from dlsync.cli.output import aside
+    from dlsync.cli.output import aside, report
     from dlsync.cli.running import run
     from dlsync.render.progress import Progress
-    from dlsync.targets import Targets
 
-    targets = Targets(target)
+    told: list[Problem] = []
     settings = server.settings(directory)
     try:
         with Progress("Fetching", sys.stderr) as bar:
-            return run(
+            done = run(
                 operations.apply(
                     directory,
                     settings,
@@ -86,21 +103,22 @@ def _applied(
                     targets=targets,
                     promised=promised,
                     progress=bar.advance,
-                    warn=approval.told.append,
+                    warn=told.append,
                 )
             )
     except KeyboardInterrupt:
         if approval.given:
             aside("What was applied stays; the same command again does the rest.\n")
         raise
+    report(told)
+    return done
 
 
 class _Approval:
     """Shows a plan and asks for it, unless that was given beforehand."""
 
-    def __init__(self, output: Format, told: list[Problem], *, given: bool) -> None:
+    def __init__(self, output: Format, *, given: bool) -> None:
         self._output = output
-        self.told = told
         self.given = given
 
     def asked(self, plan: Plan, bar: Progress) -> bool:

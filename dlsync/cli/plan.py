@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlsync.cli import options
+from dlsync.cli.every import AllEnvironments, every
 from dlsync.cli.options import CURRENT, PlanFormat, Server, command
-from dlsync.errors import EXIT_CHANGES, EXIT_OK, DlsyncError, Refused
+from dlsync.errors import EXIT_CHANGES, EXIT_OK, DlsyncError, Refused, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dlsync.model import Plan
+    from dlsync.targets import Targets
 
 Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan too, for `dlsync apply FILE`.")]
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")]
@@ -29,27 +29,37 @@ def plan(
     detailed_exitcode: DetailedExitcode = False,
     target: options.Targets = None,
     output: options.PlanOutputFormat = PlanFormat.text,
+    all_environments: AllEnvironments = False,
 ) -> int:
     """Show what an apply would change; changes nothing."""
     from dlsync import saved_plan
     from dlsync.cli.output import rendered, report, result
+    from dlsync.targets import Targets
 
-    made = _made(server, directory, target or ())
+    targets = Targets(target or ())
+
+    def once(server: Server) -> tuple[Plan, int]:
+        made = _made(server, directory, targets)
+        if out:
+            saved_plan.save(out, made, directory, target or ())
+        if output is PlanFormat.json:  # the other formats have the warnings in them
+            report(made.warnings)
+        if output is PlanFormat.text or not all_environments:
+            result(rendered(made, output, sys.stdout))
+        return made, EXIT_CHANGES if made and detailed_exitcode else EXIT_OK
+
+    if not all_environments:
+        return once(server)[1]
     if out:
-        saved_plan.save(out, made, directory, target or ())
-    if output is PlanFormat.json:  # the other formats have the warnings in them
-        report(made.warnings)
-    result(rendered(made, output, sys.stdout))
-    return EXIT_CHANGES if made and detailed_exitcode else EXIT_OK
+        raise SettingsError("a plan file is for one environment", hint="Leave out --out, or --all-environments.")
+    return every(server, directory, output, once)
 
 
-def _made(server: Server, directory: Path, target: Sequence[str]) -> Plan:
+def _made(server: Server, directory: Path, targets: Targets) -> Plan:
     from dlsync import operations
     from dlsync.cli.running import run
     from dlsync.render.progress import Progress
-    from dlsync.targets import Targets
 
-    targets = Targets(target)
     settings = server.settings(directory)
     try:
         with Progress("Fetching", sys.stderr) as bar:

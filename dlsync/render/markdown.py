@@ -27,15 +27,15 @@ _TABLE_HEAD = "| action | resource | file | fields |\n| --- | --- | --- | --- |\
 _SPECIAL = re.compile(r":(?![0-9 ])|(?<=[wW])\.|[!#$&*<>@\[\\\]^_`{|}~]")
 
 
-def render(plan: Plan) -> str:
-    """Return a summary line, a table of the changes and a folded diff of each, in under 65,000 characters.
+def render(plan: Plan, limit: int = LIMIT) -> str:
+    """Return a summary line, a table of the changes and a folded diff of each, in at most ``limit`` characters.
 
     What does not fit is left out, diffs first, then rows, and a sentence says how much.
     """
     head = _head(plan)
     if not plan:
         return head
-    room = LIMIT - _ROOM_FOR_FOOTER - len(head) - len(_TABLE_HEAD)
+    room = limit - _ROOM_FOR_FOOTER - len(head) - len(_TABLE_HEAD)
     rows, room = _fitting(map(_row, plan.changes), room)
     foldable = [change for change in plan.changes if change.diff]
     diffs, _ = _fitting(map(_folded, foldable), room if len(rows) == len(plan.changes) else 0)

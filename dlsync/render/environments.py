@@ -1,0 +1,98 @@
+"""How each environment of a tree ended, one after the other, and all of them in one summary."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dlsync.escape import visible
+from dlsync.model import Plan, Target
+from dlsync.render import document, markdown
+from dlsync.render.color import painter
+from dlsync.render.fields import counted
+from dlsync.render.summary import counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FORMAT_VERSION = 1
+_ROOM_FOR_HEADINGS = 200  # characters, of each environment's section in Markdown
+_LONGEST_ERROR = 300
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one environment ended.
+
+    :param plan: None where it failed.
+    :param error: why it failed; no secret in it.
+    """
+
+    environment: str
+    plan: Plan | None = None
+    error: str = ""
+
+
+def headline(environment: str, *, color: bool) -> str:
+    """Return what stands above an environment's plan."""
+    return painter(color=color)(f"Environment {visible(environment)}:", "bold") + "\n\n"
+
+
+def summary(ended: Sequence[Ended], *, color: bool) -> str:
+    """Return a line for each environment and one for all of them together."""
+    paint = painter(color=color)
+    width = max(len(visible(one.environment)) for one in ended)
+    lines = [f"  {visible(one.environment):{width}}  {_said(one)}" for one in ended]
+    return (
+        "\n".join([paint("All environments:", "bold"), *lines, paint(f"Total: {_total_said(ended)}.", "bold")]) + "\n"
+    )
+
+
+def render_json(ended: Sequence[Ended]) -> str:
+    """Return one document of all: a plan's own, or an error, by environment."""
+    environments: dict[str, Any] = {
+        one.environment: {"error": one.error} if one.plan is None else document.as_document(one.plan) for one in ended
+    }
+    whole = {
+        "format_version": FORMAT_VERSION,
+        "environments": environments,
+        "summary": {**_total(ended).summary, "failed": _failed(ended)},
+    }
+    return json.dumps(whole, indent=2, allow_nan=False) + "\n"
+
+
+def render_markdown(ended: Sequence[Ended]) -> str:
+    """Return a section for each environment, all of them together no longer than one plan may be."""
+    limit = markdown.LIMIT // len(ended) - _ROOM_FOR_HEADINGS
+    sections = [f"### {markdown.code(one.environment)}\n\n{_section(one, limit)}" for one in ended]
+    return "\n".join([*sections, f"**Total**: {_total_said(ended)}.\n"])
+
+
+def _section(one: Ended, limit: int) -> str:
+    return (
+        f"**Failed**: {markdown.code(one.error, limit // 8)}\n"
+        if one.plan is None
+        else markdown.render(one.plan, limit)
+    )
+
+
+def _said(one: Ended) -> str:
+    if one.plan is None:
+        return f"failed: {visible(one.error)}"
+    return counts(one.plan) if one.plan else f"nothing to do, {one.plan.unchanged:,} unchanged"
+
+
+def _total(ended: Sequence[Ended]) -> Plan:
+    plans = [one.plan for one in ended if one.plan is not None]
+    changes = tuple(change for plan in plans for change in plan.changes)
+    return Plan(Target("", "", ""), changes, sum(plan.unchanged for plan in plans))
+
+
+def _total_said(ended: Sequence[Ended]) -> str:
+    failed = f"; {_failed(ended)} of {counted(len(ended), 'environment')} failed" if _failed(ended) else ""
+    return counts(_total(ended)) + failed
+
+
+def _failed(ended: Sequence[Ended]) -> int:
+    return sum(one.plan is None for one in ended)

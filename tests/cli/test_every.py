@@ -1,0 +1,167 @@
+"""``--all-environments``: one summary, one exit code."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.cli_builders import DASHBOARD, by_hand, dlsync
+from tests.tree_builders import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli_builders import Served
+
+
+@pytest.fixture
+def staging(server: Served) -> dict[str, str]:
+    return server.account()
+
+
+@pytest.fixture
+def production(server: Served) -> dict[str, str]:
+    return server.account()
+
+
+@pytest.fixture
+def env(server: Served) -> dict[str, str]:
+    """What both environments share."""
+    return {name: value for name, value in server.account().items() if name != "DLSYNC_ACCOUNT"}
+
+
+@pytest.fixture
+def tree(tree: Path, staging: dict[str, str], production: dict[str, str]) -> Path:
+    settings = f"""\
+environments:
+  staging: {{account: {staging["DLSYNC_ACCOUNT"]}, variables: {{title: Staging}}}}
+  production: {{account: {production["DLSYNC_ACCOUNT"]}, variables: {{title: Web}}}}
+"""
+    return write_tree(
+        tree,
+        {
+            "dlsync.yaml": settings,
+            "dashboards/web.yaml": DASHBOARD,
+            "overlays/staging/dashboards/web.yaml": "title: ${var:title}\n",
+        },
+    )
+
+
+def title(account: dict[str, str]) -> str:
+    return by_hand(account, "GET", "dashboards/web").text.partition("\n")[0]
+
+
+def test_each_environment_is_planned_and_then_all_are_summed_up(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("plan", tree, "--all-environments", env=env)
+    assert (done.code, done.err, done.writes) == (0, "", [])
+    first, second = done.out.index("Environment staging:\n\n"), done.out.index("Environment production:\n\n")
+    assert first < done.out.index("+ dashboard/web") < second
+    assert done.out.endswith(
+        "\nAll environments:\n"
+        "  staging     3 to create, 0 to update, 0 to delete, 0 unchanged\n"
+        "  production  3 to create, 0 to update, 0 to delete, 0 unchanged\n"
+        "Total: 6 to create, 0 to update, 0 to delete, 0 unchanged.\n"
+    )
+    assert dlsync("plan", tree, "--all-environments", "--detailed-exitcode", env=env).code == 2
+
+
+def test_each_environment_is_applied_as_it_has_the_tree(
+    tree: Path, env: dict[str, str], staging: dict[str, str], production: dict[str, str]
+) -> None:
+    done = dlsync("apply", tree, "--all-environments", "--auto-approve", env=env)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.endswith("Total: 6 created, 0 updated, 0 deleted, 0 failed.\n")
+    assert (title(staging), title(production)) == ("title: Staging", "title: Web")
+    again = dlsync("plan", tree, "--all-environments", "--detailed-exitcode", env=env)
+    assert (again.code, again.out.count("Nothing to do")) == (0, 2)
+
+
+def test_one_that_fails_keeps_no_other_from_being_done(
+    tree: Path, env: dict[str, str], production: dict[str, str]
+) -> None:
+    write_tree(tree, {"overlays/staging/dashboards/web.yaml": "period: long\n"})
+    plan = dlsync("plan", tree, "--all-environments", "--detailed-exitcode", env=env)
+    assert plan.code == 1
+    assert "  staging     failed: 1 error in the files\n  production  3 to create" in plan.out
+    assert "overlays/staging/dashboards/web.yaml:1:1: error: `period` is" in plan.err
+    assert "error: environment staging: 1 error in the files\n" in plan.err
+    apply = dlsync("apply", tree, "--all-environments", "--auto-approve", "--format", "json", env=env)
+    assert (apply.code, title(production)) == (1, "title: Web")
+    document = json.loads(apply.out)
+    assert document["environments"]["staging"] == {"error": "1 error in the files"}
+    assert [one["result"] for one in document["environments"]["production"]["changes"]] == ["applied"] * 3
+    assert document["summary"]["failed"] == 1
+
+
+def test_json_is_one_document(tree: Path, env: dict[str, str]) -> None:
+    document = json.loads(dlsync("plan", tree, "--all-environments", "--format", "json", env=env).out)
+    assert list(document["environments"]) == ["staging", "production"]
+    assert document["summary"] == {"create": 6, "update": 0, "delete": 0, "unchanged": 0, "conflict": 0, "failed": 0}
+
+
+def test_markdown_is_one_comment(tree: Path, env: dict[str, str]) -> None:
+    out = dlsync("plan", tree, "--all-environments", "--format", "markdown", env=env).out
+    assert out.startswith("### <code>staging</code>\n\n**dlsync plan** for ")
+    assert out.count("**dlsync plan**") == 2
+
+
+def test_each_is_asked_for_and_a_no_is_for_that_one_alone(
+    tree: Path, env: dict[str, str], production: dict[str, str]
+) -> None:
+    done = dlsync("apply", tree, "--all-environments", env=env, typed="n\ny\n")
+    assert done.code == 1
+    assert "  staging     failed: not approved\n  production  3 created" in done.out
+    assert title(production) == "title: Web"
+
+
+def test_a_refusal_is_worse_than_changes(tree: Path, env: dict[str, str], staging: dict[str, str]) -> None:
+    for number in range(12):
+        by_hand(staging, "PUT", f"rules/r{number}", "title: R\ncriteria: []\n")
+    settings = (tree / "dlsync.yaml").read_text(encoding="utf-8")
+    write_tree(tree, {"dlsync.yaml": f"prune: all\n{settings}"})
+    done = dlsync("apply", tree, "--all-environments", "--auto-approve", env=env)
+    assert done.code == 4
+    assert "  staging     failed: the plan is refused" in done.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["plan", "-e", "staging"], "--all-environments takes all of them"),
+        (["plan", "--out", "plan.json"], "a plan file is for one environment"),
+        (["apply", "--auto-approve", "-e", "staging"], "--all-environments takes all of them"),
+        (["plan", "--target", "x"], "`x` names no resources"),
+    ],
+)
+def test_what_is_not_for_several_is_refused(
+    tree: Path, env: dict[str, str], arguments: list[str], message: str
+) -> None:
+    done = dlsync(*arguments, tree, "--all-environments", env=env)
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert message in done.err
+
+
+def test_a_saved_plan_is_for_one_environment(tree: Path, env: dict[str, str]) -> None:
+    file = tree / "plan.json"
+    assert dlsync("plan", tree, "-e", "staging", "--out", file, env=env).code == 0
+    done = dlsync("apply", file, "--all-environments", "--auto-approve", env=env)
+    assert (done.code, done.out) == (1, "")
+    assert "a saved plan is for one environment" in done.err
+
+
+@pytest.mark.parametrize(("settings", "message"), [("", "has no `environments`"), ("prune: some\n", "`prune` is")])
+def test_there_must_be_environments(tmp_path: Path, env: dict[str, str], settings: str, message: str) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": settings})
+    done = dlsync("plan", tmp_path, "--all-environments", env=env)
+    assert (done.code, done.out) == (1, "")
+    assert message in done.err
+
+
+def test_an_option_goes_before_what_each_environment_says(
+    tree: Path, env: dict[str, str], staging: dict[str, str]
+) -> None:
+    account = staging["DLSYNC_ACCOUNT"]
+    done = dlsync("plan", tree, "--all-environments", "--account", account, "--format", "json", env=env)
+    assert {one["account"] for one in json.loads(done.out)["environments"].values()} == {account}

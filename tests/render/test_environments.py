@@ -1,0 +1,68 @@
+"""How each environment ended, and all together."""
+
+from __future__ import annotations
+
+import json
+
+from dlsync.model import Change, Plan, Target
+from dlsync.render import document, markdown
+from dlsync.render.environments import Ended, headline, render_json, render_markdown, summary
+from tests.builders import added
+from tests.tree_builders import address
+
+TARGET = Target("http://127.0.0.1/api/v1", "acme", "default")
+CREATE = Change(address("rule/a"), "create", "new", "rules/a.yaml", 1)
+STAGING = Plan(TARGET, (CREATE,), 3)
+PRODUCTION = Plan(TARGET, (), 4)
+ALL = [Ended("staging", STAGING), Ended("production", PRODUCTION), Ended("odd\x1b", error="no | answer")]
+
+
+def test_each_has_its_line_and_all_have_one() -> None:
+    assert summary(ALL, color=False) == (
+        "All environments:\n"
+        "  staging     1 to create, 0 to update, 0 to delete, 3 unchanged\n"
+        "  production  nothing to do, 4 unchanged\n"
+        "  odd\\x1b     failed: no | answer\n"
+        "Total: 1 to create, 0 to update, 0 to delete, 7 unchanged; 1 of 3 environments failed.\n"
+    )
+
+
+def test_what_was_applied_is_counted_as_applied() -> None:
+    applied = Plan(TARGET, (CREATE.finished("applied"), CREATE.finished("failed", "no")))
+    assert summary([Ended("a", applied), Ended("b", PRODUCTION)], color=False).endswith(
+        "Total: 1 created, 0 updated, 0 deleted, 1 failed.\n"
+    )
+
+
+def test_headings_are_bold_on_a_terminal() -> None:
+    assert headline("a\x1b", color=False) == "Environment a\\x1b:\n\n"
+    assert headline("a", color=True) == "\x1b[1mEnvironment a:\x1b[0m\n\n"
+
+
+def test_json_is_one_document_of_plans_and_errors() -> None:
+    assert json.loads(render_json(ALL)) == {
+        "format_version": 1,
+        "environments": {
+            "staging": document.as_document(STAGING),
+            "production": document.as_document(PRODUCTION),
+            "odd\x1b": {"error": "no | answer"},
+        },
+        "summary": {"create": 1, "update": 0, "delete": 0, "unchanged": 7, "conflict": 0, "failed": 1},
+    }
+
+
+def test_markdown_has_a_section_for_each_that_nothing_breaks_out_of() -> None:
+    text = render_markdown(ALL)
+    assert text.startswith("### <code>staging</code>\n\n**dlsync plan** for <code>acme/default</code>: 1 to create")
+    assert "\n### <code>odd&#92;x1b</code>\n\n**Failed**: <code>no &#124; answer</code>\n" in text
+    assert text.endswith(
+        "\n**Total**: 1 to create, 0 to update, 0 to delete, 7 unchanged; 1 of 3 environments failed.\n"
+    )
+
+
+def test_markdown_of_many_fits_where_that_of_one_does() -> None:
+    large = Plan(
+        TARGET,
+        tuple(Change(address(f"rule/{n}"), "update", "repo", diff=(added(("x",), "y" * 100),)) for n in range(500)),
+    )
+    assert len(render_markdown([Ended(f"environment-{n}", large) for n in range(9)])) < markdown.LIMIT
