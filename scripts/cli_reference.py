@@ -33,6 +33,8 @@ json` prints one JSON document and nothing more.
 | 3 | `apply`: some changes failed, the rest were applied |
 | 4 | `apply`: refused, since the saved plan is stale or a guard holds it back; nothing was written |
 | 130 | interrupted |
+
+With `--all-environments`, the code is the worst that an environment ended with: 1, then 4, 3, 2, 0.
 """
 
 
