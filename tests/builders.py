@@ -185,9 +185,9 @@ async def scripted(
         yield server, client
 
 
-def reader_of(url: str, **options: Unpack[Options]) -> ReadClient:
+def reader_of(url: str, key: str = KEY, **options: Unpack[Options]) -> ReadClient:
     settings: Options = {"retry": IMPATIENT, **options}
-    return ReadClient(url=url, org="acme", account="default", key=KEY, **settings)
+    return ReadClient(url=url, org="acme", account="default", key=key, **settings)
 
 
 def answer_of(body: bytes, content_type: str = "application/json", status: int = 200) -> Answer:

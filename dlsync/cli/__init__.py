@@ -8,6 +8,7 @@ import typer
 
 from dlsync import __version__
 from dlsync.cli.apply import apply
+from dlsync.cli.doctor import doctor
 from dlsync.cli.export import export
 from dlsync.cli.families import FAMILIES
 from dlsync.cli.init import init
@@ -48,7 +49,7 @@ def _root(
     """Take the options that stand before a command; ``main`` looks for ``--debug`` itself."""
 
 
-for _command in (init, validate, render, plan, apply, export, serve, schema):
+for _command in (init, validate, render, plan, apply, export, serve, schema, doctor):
     app.command()(_command)
 
 for _family in FAMILIES:

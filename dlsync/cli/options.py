@@ -15,7 +15,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlsync.settings import Settings
+    from dlsync.settings import Options, Settings
 
 CURRENT = Path()
 
@@ -52,6 +52,10 @@ Targets = Annotated[
     list[str] | None,
     typer.Option("--target", metavar="KIND/GLOB", help="Only these resources, such as dashboard/web-*; repeatable."),
 ]
+DeleteAccounts = Annotated[
+    list[str] | None,
+    typer.Option("--delete-account", metavar="NAME", help="Delete this account, with all in it; repeatable."),
+]
 OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 PlanOutputFormat = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]
@@ -68,6 +72,13 @@ class Server:
     api_key_file: ApiKeyFile = None
     insecure: Insecure = False
 
+    @property
+    def options(self) -> Options:
+        """What of these goes before the environment and dlsync.yaml."""
+        from dlsync.settings import Options
+
+        return Options(self.url, self.org, self.account, self.environment, self.api_key_file)
+
     def settings(self, directory: Path, *, may_be_missing: bool = False) -> Settings:
         """Return the settings that hold for a tree, from these options, the environment and dlsync.yaml.
 
@@ -77,11 +88,10 @@ class Server:
         """
         from dlsync import state_reader
         from dlsync.cli.output import conceal
-        from dlsync.settings import Options, load
+        from dlsync.settings import load
 
         state_reader.require_directory(directory, may_be_missing=may_be_missing)
-        options = Options(self.url, self.org, self.account, self.environment, self.api_key_file)
-        settings = load(directory, options, os.environ)
+        settings = load(directory, self.options, os.environ)
         conceal(settings.key)
         return replace(settings, insecure=self.insecure)
 

@@ -1,0 +1,27 @@
+"""``dlsync doctor``: what is wrong with settings, files or server, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from dlsync.cli import options
+from dlsync.cli.options import CURRENT, Format, Server, command
+from dlsync.errors import EXIT_ERROR, EXIT_OK
+
+
+@command
+def doctor(server: Server, directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
+    """Check settings, files and server; say what to do."""
+    from dlsync import doctor as doctors
+    from dlsync.cli.output import colored, conceal, result
+    from dlsync.cli.running import run
+    from dlsync.render import diagnosis
+
+    conceal(os.environ.get("DLSYNC_API_KEY", ""))
+    found = run(doctors.examine(directory, server.options, os.environ, insecure=server.insecure))
+    if output is Format.json:
+        result(diagnosis.render_json(found))
+    else:
+        result(diagnosis.render(found, color=colored(sys.stdout)))
+    return EXIT_OK if found.is_well else EXIT_ERROR

@@ -1,0 +1,84 @@
+"""The operations that are not documented, but were seen: which a server has can partly be found out by asking."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlsync.errors import Unsupported
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from dlsync.client import ReadClient
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One operation.
+
+    :param name: as the API's users wrote it down.
+    :param without: what dlsync does where a server has it not.
+    :param ask: uses it; returns False where there is nothing on the server to use it on. None: it writes.
+    """
+
+    name: str
+    without: str
+    ask: Callable[[ReadClient], Awaitable[bool]] | None = None
+
+    async def is_there(self, client: ReadClient) -> bool | None:
+        """Return whether the server has it; None where that cannot be known without writing.
+
+        :raises ApiError: the server could not be asked.
+        """
+        try:
+            return (await self.ask(client) or None) if self.ask else None
+        except Unsupported:
+            return False
+
+
+async def _organisations(client: ReadClient) -> bool:
+    await client.accounts.organisations()
+    return True
+
+
+async def _dashboards(client: ReadClient) -> bool:
+    await client.dashboards.list()
+    return True
+
+
+async def _rules(client: ReadClient) -> bool:
+    await client.rules.list()
+    return True
+
+
+async def _criteria(client: ReadClient) -> bool:
+    rules = await client.rules.list()
+    if rules:
+        await client.rules.criteria(rules[0].name)
+    return bool(rules)
+
+
+async def _link(client: ReadClient) -> bool:
+    links = await client.links.list()
+    if links:
+        await client.links.get(links[0].id)
+    return bool(links)
+
+
+BY_HAND = "deleting is left to the server's own pages"
+OBSERVED = (
+    Observed("GET orgs", "the organisation has to be known by name", _organisations),
+    Observed("GET dashboards", "dashboards are asked for one by one, by the names in the files", _dashboards),
+    Observed("GET rules", "rules are asked for one by one, by the names in the files", _rules),
+    Observed("GET rules/<name>/criteria", "criteria are read from the rule's export", _criteria),
+    Observed("GET links/<id>", "links are read from their list", _link),
+    Observed("DELETE dashboards/<name>", BY_HAND),
+    Observed("DELETE rules/<name>", BY_HAND),
+    Observed("POST rules", "a rule is made by its first PUT"),
+    Observed("PATCH rules/<name>", "a rule cannot be muted"),
+    Observed("POST links", "links are left to the server's own pages"),
+    Observed("DELETE links/<id>", "links are left to the server's own pages"),
+    Observed("DELETE tags/<tag>", "a tag goes when nothing carries it"),
+    Observed("POST agents/<id>/ping", "agents register themselves"),
+)

@@ -1,0 +1,42 @@
+"""Which of the operations that are not documented a server has."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from dlsync.client.observed import OBSERVED
+from dlsync.server.run import running
+from tests.builders import account_of, reader_of
+
+if TYPE_CHECKING:
+    from dlsync.server.run import RunningServer
+
+READS = {"GET orgs", "GET dashboards", "GET rules", "GET rules/<name>/criteria", "GET links/<id>"}
+
+
+def there(server: RunningServer) -> dict[str, bool | None]:
+    async def asked() -> dict[str, bool | None]:
+        async with reader_of(server.url, key="changeme") as client:
+            return {one.name: await one.is_there(client) for one in OBSERVED}
+
+    return asyncio.run(asked())
+
+
+def test_what_reads_is_tried_and_what_writes_is_not() -> None:
+    with running(demo=True) as server:
+        with account_of(server) as http:
+            http.put("rules/load", content="title: Load\ncriteria: []\n", headers={"Content-Type": "application/yaml"})
+        assert there(server) == {one.name: True if one.name in READS else None for one in OBSERVED}
+
+
+def test_what_there_is_nothing_to_try_on_is_not_known() -> None:
+    with running() as server:
+        found = there(server)
+    assert (found["GET rules/<name>/criteria"], found["GET links/<id>"], found["GET rules"]) == (None, None, True)
+
+
+def test_a_documented_server_has_none_of_them() -> None:
+    with running(documented_only=True) as server:
+        found = there(server)
+    assert {name for name in READS if found[name] is False} == READS - {"GET links/<id>"}
