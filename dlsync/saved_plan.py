@@ -15,7 +15,7 @@ from dlsync.render import document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlsync.model import Plan
+    from dlsync.model import Json, Plan
 
 _LARGEST = 256 * 1024 * 1024
 
@@ -27,19 +27,23 @@ class SavedPlan:
     :param directory: of the tree that it was made from.
     :param targets: the ``--target`` patterns that it was made with.
     :param plan: the document that ``plan --format json`` prints.
+    :param delete_accounts: the accounts that ``--delete-account`` named.
     """
 
     directory: Path
     targets: tuple[str, ...]
     plan: dict[str, Any]
+    delete_accounts: tuple[str, ...] = ()
 
 
-def save(file: Path, plan: Plan, directory: Path, targets: Sequence[str]) -> None:
+def save(file: Path, plan: Plan, directory: Path, targets: Sequence[str], delete_accounts: Sequence[str] = ()) -> None:
     """Write a plan file.
 
     :raises DlsyncError: the file cannot be written.
     """
-    tree = {"directory": str(directory.resolve()), "targets": list(targets)}
+    tree: dict[str, Json] = {"directory": str(directory.resolve()), "targets": [*targets]}
+    if delete_accounts:
+        tree["delete_accounts"] = [*delete_accounts]
     try:
         file.write_text(json.dumps({**document.as_document(plan), **tree}, indent=2) + "\n", encoding="utf-8")
     except OSError as error:
@@ -65,9 +69,14 @@ def read(file: Path) -> SavedPlan:
     directory, targets = content.pop("directory", None), content.pop("targets", None)
     if not isinstance(directory, str) or "\0" in directory:
         raise DlsyncError(f"{file} does not say which tree it was made from", hint=hint)
-    if not isinstance(targets, list) or not all(isinstance(one, str) for one in targets):
+    doomed = content.pop("delete_accounts", [])
+    if not _is_texts(targets) or not _is_texts(doomed):
         raise DlsyncError(f"{file} does not say which resources it was made for", hint=hint)
-    return SavedPlan(Path(directory), tuple(targets), content)
+    return SavedPlan(Path(directory), tuple(targets), content, tuple(doomed))
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def refuse_if_stale(saved: SavedPlan, made: Plan) -> None:

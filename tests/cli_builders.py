@@ -169,8 +169,8 @@ def environment(url: str, *, org: str = "acme", account: str = "default", key: s
 
 
 @contextmanager
-def served() -> Iterator[Served]:
-    with running() as server:
+def served(*, documented_only: bool = False) -> Iterator[Served]:
+    with running(documented_only=documented_only) as server:
         yield Served(server.url)
 
 

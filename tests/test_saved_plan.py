@@ -168,3 +168,11 @@ def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
         saved_plan.read(tmp_path)
     with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
         saved_plan.save(tmp_path, MADE, tmp_path, [])
+
+
+def test_the_accounts_to_delete_are_kept_with_the_plan(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    saved_plan.save(file, plan(), tmp_path, [], ["old"])
+    assert saved_plan.read(file).delete_accounts == ("old",)
+    saved_plan.save(file, plan(), tmp_path, [])
+    assert saved_plan.read(file).delete_accounts == ()

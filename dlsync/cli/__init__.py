@@ -7,10 +7,12 @@ from typing import Annotated
 import typer
 
 from dlsync import __version__
+from dlsync.cli import packs
 from dlsync.cli.apply import apply
 from dlsync.cli.doctor import doctor
 from dlsync.cli.export import export
 from dlsync.cli.families import FAMILIES
+from dlsync.cli.import_backup import import_backup
 from dlsync.cli.init import init
 from dlsync.cli.plan import plan
 from dlsync.cli.render import render
@@ -49,8 +51,9 @@ def _root(
     """Take the options that stand before a command; ``main`` looks for ``--debug`` itself."""
 
 
-for _command in (init, validate, render, plan, apply, export, serve, schema, doctor):
-    app.command()(_command)
+for _command in (init, import_backup, validate, render, plan, apply, export, serve, schema, doctor):
+    app.command(_command.__name__.replace("_", "-"))(_command)
 
 for _family in FAMILIES:
     app.add_typer(_family.app)
+app.add_typer(packs.app)

@@ -35,28 +35,29 @@ def apply(
     directory: DirectoryOrPlan = CURRENT,
     auto_approve: AutoApprove = False,
     target: options.Targets = None,
+    delete_account: options.DeleteAccounts = None,
     output: options.OutputFormat = Format.text,
     all_environments: AllEnvironments = False,
 ) -> int:
     """Show the plan, ask, and make the server what the files say."""
+    from dlsync.saved_plan import SavedPlan
     from dlsync.targets import Targets
 
     if not auto_approve and not can_ask():
         raise SettingsError("there is no terminal to ask on", hint="Review `dlsync plan`, then give --auto-approve.")
-    promised = _promised(directory, target)
-    if promised:
-        directory, target = promised.directory, list(promised.targets)
-    targets = Targets(target or ())
+    promised = _promised(directory, target or delete_account)
+    chosen = promised or SavedPlan(directory, tuple(target or ()), {}, tuple(delete_account or ()))
+    targets = Targets(chosen.targets)
 
     def once(server: Server) -> tuple[Plan | None, int]:
-        done = _applied(server, directory, targets, promised, _Approval(output, given=auto_approve))
+        done = _applied(server, chosen, targets, promised, _Approval(output, given=auto_approve))
         return done, _shown(done, output, alone=not all_environments)
 
     if not all_environments:
         return once(server)[1]
     if promised:
         raise SettingsError("a saved plan is for one environment", hint="Leave out --all-environments, or give DIR.")
-    return every(server, directory, output, once)
+    return every(server, chosen.directory, output, once)
 
 
 def _shown(done: Plan | None, output: Format, *, alone: bool) -> int:
@@ -73,18 +74,19 @@ def _shown(done: Plan | None, output: Format, *, alone: bool) -> int:
     return EXIT_OK if all(change.result == "applied" for change in done.changes) else EXIT_PARTIAL
 
 
-def _promised(plan: Path, target: Sequence[str] | None) -> SavedPlan | None:
+def _promised(plan: Path, narrowed: Sequence[str] | None) -> SavedPlan | None:
     from dlsync import saved_plan
 
     if not plan.is_file():
         return None
-    if target:
-        raise SettingsError("a saved plan has its targets in it", hint="Leave --target out, or give the tree.")
+    if narrowed:
+        hint = "Leave --target and --delete-account out, or give the tree."
+        raise SettingsError("a saved plan has its targets in it", hint=hint)
     return saved_plan.read(plan)
 
 
 def _applied(
-    server: Server, directory: Path, targets: Targets, promised: SavedPlan | None, approval: _Approval
+    server: Server, chosen: SavedPlan, targets: Targets, promised: SavedPlan | None, approval: _Approval
 ) -> Plan | None:
     from dlsync import operations
     from dlsync.cli.output import aside, report
@@ -92,15 +94,16 @@ def _applied(
     from dlsync.render.progress import Progress
 
     told: list[Problem] = []
-    settings = server.settings(directory)
+    settings = server.settings(chosen.directory)
     try:
         with Progress("Fetching", sys.stderr) as bar:
             done = run(
                 operations.apply(
-                    directory,
+                    chosen.directory,
                     settings,
                     approve=lambda plan: approval.asked(plan, bar),
                     targets=targets,
+                    delete_accounts=chosen.delete_accounts,
                     promised=promised,
                     progress=bar.advance,
                     warn=told.append,

@@ -11,7 +11,7 @@ from dlsync.errors import EXIT_OK
 
 @command
 def init(directory: options.Directory = CURRENT) -> int:
-    """Start a tree: settings, a sample of each kind, CI templates."""
+    """Start a tree: settings, samples, CI templates."""
     from dlsync import scaffold
     from dlsync.cli.output import result
     from dlsync.escape import visible

@@ -14,6 +14,8 @@ from dlsync.cli.options import CURRENT, PlanFormat, Server, command
 from dlsync.errors import EXIT_CHANGES, EXIT_OK, DlsyncError, Refused, SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dlsync.model import Plan
     from dlsync.targets import Targets
 
@@ -28,6 +30,7 @@ def plan(
     out: Out = None,
     detailed_exitcode: DetailedExitcode = False,
     target: options.Targets = None,
+    delete_account: options.DeleteAccounts = None,
     output: options.PlanOutputFormat = PlanFormat.text,
     all_environments: AllEnvironments = False,
 ) -> int:
@@ -39,9 +42,9 @@ def plan(
     targets = Targets(target or ())
 
     def once(server: Server) -> tuple[Plan, int]:
-        made = _made(server, directory, targets)
+        made = _made(server, directory, targets, delete_account or ())
         if out:
-            saved_plan.save(out, made, directory, target or ())
+            saved_plan.save(out, made, directory, target or (), delete_account or ())
         if output is PlanFormat.json:  # the other formats have the warnings in them
             report(made.warnings)
         if output is PlanFormat.text or not all_environments:
@@ -55,7 +58,7 @@ def plan(
     return every(server, directory, output, once)
 
 
-def _made(server: Server, directory: Path, targets: Targets) -> Plan:
+def _made(server: Server, directory: Path, targets: Targets, delete_accounts: Sequence[str]) -> Plan:
     from dlsync import operations
     from dlsync.cli.running import run
     from dlsync.render.progress import Progress
@@ -63,6 +66,10 @@ def _made(server: Server, directory: Path, targets: Targets) -> Plan:
     settings = server.settings(directory)
     try:
         with Progress("Fetching", sys.stderr) as bar:
-            return run(operations.plan(directory, settings, targets=targets, progress=bar.advance))
+            return run(
+                operations.plan(
+                    directory, settings, targets=targets, delete_accounts=delete_accounts, progress=bar.advance
+                )
+            )
     except Refused as error:  # what a plan refuses is an error of it; only an apply answers that it was refused
         raise DlsyncError(error.message, hint=error.hint) from error

@@ -14,7 +14,7 @@ Kind = Annotated[str | None, typer.Argument(metavar="KIND", help="Whose schema; 
 
 @command
 def schema(kind: Kind = None) -> int:
-    """Print a JSON Schema, for editors and for checks of your own."""
+    """Print a JSON Schema, for editors and checks."""
     from dlsync import schema as schemas
     from dlsync.cli.output import result
 

@@ -15,8 +15,11 @@ from tests.cli_builders import ROOT, dlsync, process, process_environment
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("init", "validate", "render", "plan", "apply", "export", "serve", "schema", "doctor")
-FAMILIES = ("accounts", "agents", "annotations", "dashboards", "links", "metrics", "plugins", "rules", "series", "tags")
+COMMANDS = ("init", "import-backup", "validate", "render", "plan", "apply", "export", "serve", "schema", "doctor")
+FAMILIES = (
+    *("accounts", "agents", "annotations", "dashboards", "links", "metrics", "plugins", "rules", "series", "tags"),
+    "packs",
+)
 HEAVY = {"asyncio", "deepdiff", "httpx2", "jsonschema_rs", "plotille", "rich", "ruamel", "sqlite3", "ssl", "starlette"}
 HEAVY |= {"uvicorn", "yaml_rs"}
 

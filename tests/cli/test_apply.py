@@ -26,6 +26,7 @@ from tests.cli_builders import (
     environment,
     misbehaving,
     process_environment,
+    served,
 )
 from tests.tree_builders import write_tree
 
@@ -284,3 +285,40 @@ def test_an_interrupted_question_leaves_nothing_to_go_on_from(
     monkeypatch.setattr(Terminal, "readline", interrupted)
     done = dlsync("apply", tree, env=env, typed="")
     assert (done.code, done.writes, done.err.rpartition("[y/N] ")[2]) == (130, [], "Interrupted.\n")
+
+
+# accounts and links
+
+
+def test_an_account_is_deleted_where_the_command_line_or_the_saved_plan_names_it(
+    tree: Path, tmp_path: Path, env: dict[str, str]
+) -> None:
+    old = f"{env['DLSYNC_ACCOUNT']}-old"
+    for how in ("plan", "line"):
+        assert dlsync("accounts", "create", old, env=env).code == 0
+        doomed = ["--delete-account", old]
+        kept = tmp_path / f"{how}.json"
+        shown = dlsync("plan", tree, *doomed, "--out", kept, env=env)
+        assert f"- account/{old}  delete" in shown.out
+        given = [kept] if how == "plan" else [tree, *doomed]
+        assert f"- account/{old}  delete  applied" in dlsync("apply", *given, "--auto-approve", env=env).out
+        assert old not in dlsync("accounts", "list", env=env).out
+
+
+def test_an_account_that_is_in_use_or_named_by_the_files_is_not(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, {"dlsync.yaml": "accounts: [kept]\n"})
+    for name in (env["DLSYNC_ACCOUNT"], "kept"):
+        done = dlsync("apply", tree, "--delete-account", name, "--auto-approve", env=env)
+        assert (done.code, done.out, done.writes) == (1, "", [])
+
+
+def test_what_is_left_to_do_by_hand_is_shown_and_exits_with_3(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"plugins/disk.sh": "echo\n", "links.yaml": "disk: [all]\n"})
+    with served(documented_only=True) as server:
+        done = dlsync("apply", tmp_path, "--auto-approve", env=server.account())
+    assert done.code == 3
+    assert (
+        "skipped: this server cannot create links: link plugin `disk` to the tag all by hand"
+        in done.out.splitlines()[-3]
+    )
+    assert done.out.splitlines()[-1] == "Applied: 1 created, 0 updated, 0 deleted, 0 failed, 1 skipped."
