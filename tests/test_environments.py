@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
 
-from dlsync import environments, yamlfile
+from dlsync import environments, operations, yamlfile
+from dlsync.kinds import kind_of
+from dlsync.overlay import lay
+from dlsync.references import escaped
 from dlsync.settings import Options, Settings, load
-from tests.tree_builders import address, write_tree
+from tests.generators import DASHBOARDS
+from tests.tree_builders import account, address, tree_files, write_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-    from dlsync.model import Resource
+    from dlsync.exporter import Export
+    from dlsync.model import Json, Plan, Resource
     from dlsync.state_reader import Tree
+    from tests.tree_builders import Account
 
 SETTINGS = "environments:\n  staging: {variables: {size: 60}}\n  production:\n"
 WEB = """\
@@ -213,3 +222,69 @@ def test_overlays_that_cannot_be_listed_are_an_error(tmp_path: Path, monkeypatch
 def test_a_folder_that_is_yet_to_be_made_is_an_empty_tree(tmp_path: Path) -> None:
     assert environments.read(tmp_path / "new", Settings(), missing_ok=True).resources == {}
     assert replace(Settings(), environment="x").environment == "x"
+
+
+# all the way
+
+
+@pytest.fixture
+def live() -> Iterator[Account]:
+    with account() as live:
+        yield live
+
+
+def test_an_environment_is_planned_applied_and_exported_as_it_has_the_tree(tmp_path: Path, live: Account) -> None:
+    overlay = "period: 60\npositions: [{title: cpu, color: red}]\n"
+    write_tree(tmp_path, {**FILES, "overlays/staging/dashboards/web.yaml": overlay})
+    settings = replace(live.settings, environment="staging", variables={"size": 60})
+    before = tree_files(tmp_path)
+
+    def plan() -> Plan:
+        return asyncio.run(operations.plan(tmp_path, settings))
+
+    def export() -> Export:
+        return asyncio.run(operations.export(tmp_path, settings))
+
+    (_, create) = plan().changes
+    assert (create.action, create.file, create.line) == ("create", "dashboards/team/web.yaml", 1)
+    asyncio.run(operations.apply(tmp_path, settings, approve=lambda _: True))
+    assert not plan()
+    assert not export()
+    assert tree_files(tmp_path) == before
+
+    by_hand = live.live("dashboard/web")
+    assert by_hand
+    live.has(replace(by_hand, body=by_hand.body.replace(b"title: Web", b"title: Live")))
+    assert [(one.file, one.line) for one in plan().changes] == [("dashboards/team/web.yaml", 2)]
+    assert [one.file for one in export().files] == ["dashboards/team/web.yaml"]
+    assert (tmp_path / "dashboards/team/web.yaml").read_text() == WEB.replace("title: Web", "title: Live")
+    assert not plan()
+
+    live.has(replace(by_hand, body=by_hand.body.replace(b"title: Web", b"title: Live").replace(b"red", b"blue")))
+    assert [(one.file, one.line) for one in plan().changes] == [("overlays/staging/dashboards/web.yaml", 2)]
+    made = export()
+    assert not made.files
+    (problem,) = made.problems
+    assert problem.severity == "error"
+    assert problem.message == (
+        "dashboard/web: it differs in what overlays/staging/dashboards/web.yaml says: "
+        '`positions[0].color` (line 2) is live as "blue"; edit that file'
+    )
+
+
+@given(DASHBOARDS, DASHBOARDS)
+def test_what_is_sent_means_what_base_and_overlay_mean_together(
+    tmp_path_factory: pytest.TempPathFactory, base: dict[str, Json], overlay: dict[str, Json]
+) -> None:
+    root = write_tree(
+        tmp_path_factory.mktemp("tree"),
+        {
+            "dashboards/a.yaml": yamlfile.dump(escaped(base)),
+            "overlays/x/dashboards/a.yaml": yamlfile.dump(escaped(overlay)),
+            "dlsync.yaml": "environments: {x: }\n",
+        },
+    )
+    tree = environments.read(root, Settings(environment="x"))
+    if not tree.errors:
+        (one,) = tree.resources.values()
+        assert yamlfile.parse(one.body) == one.document == lay(kind_of("dashboard"), base, overlay).document
