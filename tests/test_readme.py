@@ -12,6 +12,7 @@ import pytest
 
 from dlsync.__main__ import main
 from dlsync.server.run import running
+from tests.tree_builders import write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# a file whose name is its first line, `# dashboards/web.yaml`, or commands
+STEP = re.compile(r"^```(yaml\n# (?P<file>[\w./-]+)|console)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 WITH_BLOCKS = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
@@ -52,9 +55,15 @@ def test_a_page_shows_what_its_commands_print(
     with running(demo="\ndlsync serve --demo" in text) as server:
         for name, value in {"URL": server.url, "API_KEY": "changeme", "ORG": "acme", "ACCOUNT": "default"}.items():
             monkeypatch.setenv(f"DLSYNC_{name}", value)
-        for block in BLOCK.findall(text):
-            for command, shown in commands(block):
+        for step in STEP.finditer(text):
+            if step["file"]:
+                write_tree(tmp_path, {step["file"]: step["text"]})
+                continue
+            for command, shown in commands(step["text"]):
                 program, *arguments = shlex.split(command)
+                if program == "unset":
+                    monkeypatch.delenv(*arguments)
+                    continue
                 assert program == "dlsync"
                 main(arguments)
                 printed = capsys.readouterr().out.replace(server.url, "http://127.0.0.1:8080/api/v1")
