@@ -19,6 +19,7 @@ TEMPLATES = {
     "rules/host-overloaded.yaml": "rule.yaml",
     "plugins/load.sh": "plugin.sh",
     "plugins/load.meta.yaml": "plugin.meta.yaml",
+    "links.yaml": "links.yaml",
     ".gitignore": "gitignore",
     ".github/workflows/dlsync.yml": "github-workflow.yml",
     ".gitlab-ci.yml": "gitlab-ci.yml",

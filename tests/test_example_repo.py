@@ -90,6 +90,15 @@ def test_a_file_tells_the_editor_its_schema(file: str) -> None:
     ).resolve() == REPOSITORY / "dlsync/schemas" / f"{schema_of(file)}.schema.json"
 
 
+def test_every_plugin_is_linked_to_tags_that_the_readme_explains() -> None:
+    links: Any = document("links.yaml")
+    scripts = [file for file in (EXAMPLE / "plugins").rglob("*") if file.is_file() and file.suffix != ".yaml"]
+    explained = set(re.findall(r"`(\w+)`", (EXAMPLE / "README.md").read_text(encoding="utf-8")))
+
+    assert set(links) == {script.stem for script in scripts}
+    assert {tag for tags in links.values() for tag in tags} <= explained
+
+
 def test_the_settings_fit_the_embedded_server_and_hold_no_address_and_no_key() -> None:
     settings = document("dlsync.yaml")
 

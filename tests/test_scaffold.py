@@ -21,6 +21,7 @@ WRITTEN = [
     "rules/host-overloaded.yaml",
     "plugins/load.sh",
     "plugins/load.meta.yaml",
+    "links.yaml",
     ".gitignore",
     ".github/workflows/dlsync.yml",
     ".gitlab-ci.yml",
@@ -79,6 +80,7 @@ def test_every_template_is_written_somewhere() -> None:
         ("dashboards/hosts.yaml", "dashboard"),
         ("rules/host-overloaded.yaml", "rule"),
         ("plugins/load.meta.yaml", "plugin"),
+        ("links.yaml", "links"),
     ],
 )
 def test_the_samples_have_nothing_that_the_schema_would_as_much_as_warn_of(tree: Path, file: str, kind: str) -> None:
