@@ -15,7 +15,7 @@ from tests.generators import DASHBOARDS, RULES
 from tests.tree_builders import criterion, dashboard, rule, widget
 
 if TYPE_CHECKING:
-    from dlsync.model import Json, Path
+    from dlsync.model import Json
 
 DASHBOARD, RULE = kind_of("dashboard"), kind_of("rule")
 WEB = dashboard(widget("cpu"), widget("disk"))
@@ -23,10 +23,6 @@ WEB = dashboard(widget("cpu"), widget("disk"))
 
 def series(metric: str, tag: Json = "web", **fields: Json) -> dict[str, Json]:
     return {"metric": metric, "scope": {"tag": tag}, **fields}
-
-
-def faults(base: dict[str, Json], overlay: dict[str, Json], kind: str = "dashboard") -> list[tuple[Path, str]]:
-    return list(lay(kind_of(kind), base, overlay).faults)
 
 
 # RFC 7386, appendix A: its examples that are mappings
@@ -79,56 +75,10 @@ def test_a_series_is_the_one_of_its_metric_and_its_scope_tells_apart_those_of_on
     )
 
 
-def test_a_criterion_is_the_one_of_its_metric_and_scope_or_the_only_one_of_its_metric() -> None:
-    base = rule(criterion("a"), {**criterion("b"), "scope": {"tag": ["x", "y"]}}, criterion("b"))
-    overlay: dict[str, Json] = {
-        "criteria": [
-            {"metric": "a", "condition": {"threshold": 5}},
-            {"metric": "b", "scope": {"tag": ["y", "x"]}, "condition": {"threshold": 6}},
-            {"metric": "a", "scope": {"tag": "other"}},
-        ]
-    }
-    assert lay(RULE, base, overlay).document == rule(
-        criterion("a", 5),
-        {**criterion("b", 6), "scope": {"tag": ["y", "x"]}},
-        criterion("b"),
-        {"metric": "a", "scope": {"tag": "other"}},
-    )
-
-
-def test_items_are_compared_by_what_they_stand_for() -> None:
-    laid = lay(DASHBOARD, dashboard(widget("${var:x}")), {"positions": [{"title": "cpu", "row": 7}]}, meant)
-    assert laid.document == dashboard(widget("cpu", row=7, series=widget("${var:x}")["series"]))
-
-
-def meant(value: Json) -> Json:
-    return "cpu" if value == "${var:x}" else value
-
-
-def test_an_item_that_means_several_is_a_fault_that_says_how_to_tell_them_apart() -> None:
-    assert faults(rule(criterion("a"), {**criterion("a"), "scope": {}}), {"criteria": [{"metric": "a"}]}, "rule") == [
-        (
-            ("criteria", 0),
-            "it means 2 items of the base, `criteria[0]`, `criteria[1]`; give its `scope` too",
-        )
-    ]
-    twice: dict[str, Json] = {"positions": [{"title": "cpu", "row": 1}]}
-    ((_, message),) = faults(dashboard(widget("cpu"), widget("cpu")), twice)
-    assert message.endswith("`positions[0]`, `positions[1]`; make them differ in the base")
-
-
-def test_two_items_that_mean_one_are_a_fault() -> None:
-    overlay: dict[str, Json] = {"positions": [{"title": "cpu", "row": 2}, {"title": "cpu", "row": 3}]}
-    assert faults(WEB, overlay) == [
-        (("positions", 1), "it means `positions[0]`, as an item above it does; make one of the two")
-    ]
-
-
-@pytest.mark.parametrize("item", [{"row": 1}, {"title": None}, "cpu", None])
-def test_an_item_that_does_not_say_which_one_it_means_is_a_fault(item: Json) -> None:
-    assert faults(WEB, {"positions": [item]}) == [
-        (("positions", 0), "an item of `positions` says by its `title` which one it means; give it")
-    ]
+def test_an_item_that_cannot_be_placed_is_a_fault_at_its_place_and_changes_nothing() -> None:
+    laid = lay(RULE, rule(criterion("a")), {"criteria": [criterion("b"), {"scope": {}}]})
+    assert laid.faults == ((("criteria", 1), "an item of `criteria` says by its `metric` which one it means; give it"),)
+    assert laid.document == rule(criterion("a"), criterion("b"))
 
 
 def test_other_lists_and_what_is_no_list_are_replaced_whole() -> None:
