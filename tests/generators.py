@@ -89,6 +89,12 @@ SETTINGS = _fields(
         "type": st.sampled_from(["INPROCESS", "SCRIPT"]),
     },
 )
+# servers trim tags and part them at commas
+LINKED: st.SearchStrategy[Json] = st.lists(
+    st.sampled_from(["web", "Web", "a b", "012", "yes", "~", "- a", "a: b", "# c", "na\u00efve", "$${var:x}", "${x}"]),
+    min_size=1,
+    max_size=3,
+)
 EXTENSIONS = st.sampled_from(["py", "sh", "", "tar.gz", "PY", "../x", "meta"])
 SCRIPTS = st.one_of(st.binary(max_size=40), TEXT.map(str.encode))
 
@@ -99,17 +105,30 @@ def spellings(document: dict[str, Json]) -> st.SearchStrategy[bytes]:
 
 
 @st.composite
-def trees(draw: st.DrawFn, *, most: int = 3) -> dict[str, bytes]:
-    """The files of any tree that is valid."""
+def trees(draw: st.DrawFn, *, most: int = 3, links: bool = False, packs: bool = False) -> dict[str, bytes]:
+    """The files of any tree that is valid.
+
+    :param links: some of its plugins are linked to tags.
+    :param packs: some of its plugins are in a pack.
+    """
     files: dict[str, bytes] = {}
     folder = draw(st.sampled_from(["", "team/", "a b/c/"]))
     for kind, documents in (("dashboards", DASHBOARDS), ("rules", RULES)):
         names = draw(st.lists(NAMES, max_size=most, unique=True))
         for stem in distinct_stems(names).values():
             files[f"{kind}/{folder}{stem}.yaml"] = draw(spellings(draw(documents)))
-    for stem in distinct_stems(draw(st.lists(NAMES, max_size=most, unique=True))).values():
-        files[f"plugins/{folder}{plugin_file(stem, draw(EXTENSIONS))}"] = draw(SCRIPTS)
+    plugins = distinct_stems(draw(st.lists(NAMES, max_size=most, unique=True)))
+    for stem in plugins.values():
+        place = "packs/any pack/plugins" if packs and draw(st.booleans()) else "plugins"
+        files[f"{place}/{folder}{plugin_file(stem, draw(EXTENSIONS))}"] = draw(SCRIPTS)
         if draw(st.booleans()):
             script = list(files)[-1]
             files[f"{script.rpartition('.')[0] or script}.meta.yaml"] = draw(spellings(draw(SETTINGS)))
+    if linked := {name: draw(LINKED) for name in plugins if links and draw(st.booleans())}:
+        files["links.yaml"] = draw(spellings(linked))
     return files
+
+
+def without_links(files: dict[str, bytes]) -> dict[str, bytes]:
+    """A tree for a server that can make no links."""
+    return {file: content for file, content in files.items() if not file.startswith(("links.yaml", "packs/"))}
