@@ -62,7 +62,7 @@ def test_a_page_shows_what_its_commands_print(
             for command, shown in commands(step["text"]):
                 program, *arguments = shlex.split(command)
                 if program == "unset":
-                    monkeypatch.delenv(*arguments)
+                    monkeypatch.delenv(arguments[0])
                     continue
                 assert program == "dlsync"
                 main(arguments)
