@@ -54,8 +54,6 @@ def _read(root: Path, paths: Iterable[Path], problems: list[Problem]) -> Iterato
 
 def _files(folder: Path, above: tuple[tuple[int, int], ...], problems: list[Problem], root: Path) -> Iterator[Path]:
     """Walk a folder, symbolic links followed, loops and unreadable folders reported."""
-    if not folder.is_dir():
-        return
     file = folder.relative_to(root).as_posix()
     try:
         status = folder.stat()

@@ -13,8 +13,8 @@ from dlsync.client.annotations import WritingAnnotations
 from dlsync.errors import Rejected
 from dlsync.model import Change, Plan
 from dlsync.state_reader import Tree
-from tests.cli_builders import dlsync
-from tests.tree_builders import account, address, resource, write_tree
+from tests.builders.commands import dlsync
+from tests.builders.trees import account, address, resource, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from dlsync.client.annotations import Annotation
     from dlsync.model import Action, Problem, Result
-    from tests.tree_builders import Account
+    from tests.builders.trees import Account
 
 
 @pytest.fixture

@@ -10,8 +10,9 @@ import pytest
 
 from dlsync import applier, planner, state_reader
 from dlsync.settings import Settings
-from tests.builders import Reply, by_request, change, json_reply, plan, scripted
-from tests.tree_builders import (
+from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.plans import change, plan
+from tests.builders.trees import (
     FLAVOURS,
     Account,
     account,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.model import Address, Plan, Resource
-    from tests.builders import ScriptedServer, Seen
+    from tests.builders.http import ScriptedServer, Seen
 
 FILES: dict[str, str | bytes] = {
     "dashboards/web.yaml": "# the fleet\r\ntitle:   'Web'\r\npositions: [ ]\r\n",

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from dlsync import backup, operations, state_reader
 from dlsync.errors import DlsyncError, InvalidTree
-from tests.tree_builders import account, address, tree_files, write_tree
+from tests.builders.trees import account, address, tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.model import Plan
-    from tests.tree_builders import Account
+    from tests.builders.trees import Account
 
 DASHBOARD = "# ours\r\ntitle:   'Web'\r\npositions: [ ]\r\n"
 FILES: dict[str, str | bytes] = {

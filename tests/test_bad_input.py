@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders import Misbehaviour, Reply, by_request, json_reply
-from tests.cli_builders import DASHBOARD, RULE, TREE, Outcome, by_hand, dlsync, environment, misbehaving, served
-from tests.tree_builders import tree_files, write_tree
+from tests.builders.commands import DASHBOARD, RULE, TREE, Outcome, by_hand, dlsync, environment, misbehaving, served
+from tests.builders.http import Misbehaviour, Reply, by_request, json_reply
+from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tests.cli_builders import Served
+    from tests.builders.commands import Served
 
 COMMANDS = ("validate", "plan", "apply", "export")
 ONLINE = COMMANDS[1:]

@@ -10,8 +10,8 @@ import pytest
 from dlsync.differ import compare, diff
 from dlsync.kinds import kind_of
 from dlsync.model import Address, Difference
-from tests.builders import added, moved, removed, replaced
-from tests.tree_builders import by_address, criterion, dashboard, resource, rule, widget
+from tests.builders.plans import added, moved, removed, replaced
+from tests.builders.trees import by_address, criterion, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
     from dlsync.model import Json

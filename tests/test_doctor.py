@@ -12,15 +12,15 @@ from dlsync import operations
 from dlsync.client import ReadClient
 from dlsync.doctor import Diagnosis, examine
 from dlsync.settings import Options
-from tests.builders import IMPATIENT, KEY, Misbehaviour, Reply, by_request, json_reply
-from tests.cli_builders import TREE, environment, misbehaving, served
-from tests.tree_builders import Asked, Recording, write_tree
+from tests.builders.commands import TREE, environment, misbehaving, served
+from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, by_request, json_reply
+from tests.builders.trees import Asked, Recording, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.builders import Seen
+    from tests.builders.http import Seen
 
 ACCOUNTS = "GET /api/v1/orgs/acme/accounts"
 LISTED = json_reply([{"name": "default"}])

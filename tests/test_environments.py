@@ -14,8 +14,8 @@ from dlsync.kinds import kind_of
 from dlsync.overlay import lay
 from dlsync.references import escaped
 from dlsync.settings import Options, Settings, load
-from tests.generators import DASHBOARDS
-from tests.tree_builders import account, address, tree_files, write_tree
+from tests.builders.accounts import DASHBOARDS
+from tests.builders.trees import account, address, tree_files, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dlsync.exporter import Export
     from dlsync.model import Json, Plan, Resource
     from dlsync.state_reader import Tree
-    from tests.tree_builders import Account
+    from tests.builders.trees import Account
 
 SETTINGS = "environments:\n  staging: {variables: {size: 60}}\n  production:\n"
 WEB = """\

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from dlsync import exporter, file_writer, planner, state_reader
 from dlsync.errors import DlsyncError
 from dlsync.targets import Targets
-from tests.generators import trees, without_links
-from tests.tree_builders import (
+from tests.builders.accounts import trees, without_links
+from tests.builders.trees import (
     FLAVOURS,
     account,
     address,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from dlsync.exporter import Export
     from dlsync.model import Json, Resource
-    from tests.tree_builders import Account
+    from tests.builders.trees import Account
 
 WEB = "# the fleet\ntitle:   'Web' # ours\npositions: [ ]\nperiod: 60\n"
 RULE = "title: Web\ncriteria: []\n"

@@ -9,15 +9,15 @@ import pytest
 
 from dlsync.errors import BadAnswer, ServerFault
 from dlsync.fetcher import fetch, together
-from tests.builders import Reply, by_request, json_reply, scripted
-from tests.tree_builders import FLAVOURS, account, address, dashboard, resource, rule
+from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlsync.fetcher import Live
     from dlsync.model import Address
-    from tests.tree_builders import Account
+    from tests.builders.trees import Account
 
 RESOURCES = (
     resource("dashboard/a", dashboard()),

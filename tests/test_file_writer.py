@@ -13,7 +13,7 @@ import pytest
 from dlsync import file_writer
 from dlsync.errors import DlsyncError
 from dlsync.exporter import FileChange
-from tests.tree_builders import address, tree_files, write_tree
+from tests.builders.trees import address, tree_files, write_tree
 
 
 def write(root: Path, **files: bytes | None) -> None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from dlsync import guards
 from dlsync.errors import EXIT_REFUSED, Refused
-from tests.builders import change, plan
-from tests.tree_builders import address
+from tests.builders.plans import change, plan
+from tests.builders.trees import address
 
 if TYPE_CHECKING:
     from dlsync.model import Plan

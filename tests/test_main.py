@@ -16,8 +16,7 @@ import pytest
 from dlsync import operations, state_reader
 from dlsync.__main__ import main
 from dlsync.cli import output
-from tests.builders import Misbehaviour, Reply, json_reply
-from tests.cli_builders import (
+from tests.builders.commands import (
     TREE,
     Outcome,
     Piped,
@@ -30,12 +29,13 @@ from tests.cli_builders import (
     process_environment,
     served,
 )
-from tests.tree_builders import write_tree
+from tests.builders.http import Misbehaviour, Reply, json_reply
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.cli_builders import Served
+    from tests.builders.commands import Served
 
 TRACE = "Traceback (most recent call last):\n"
 FULL = Path("/dev/full")

@@ -9,7 +9,7 @@ import pytest
 from dlsync.differ import compare
 from dlsync.kinds import kind_of
 from dlsync.merger import merge
-from tests.tree_builders import criterion, dashboard, resource, rule, widget
+from tests.builders.trees import criterion, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
     from dlsync.model import Json

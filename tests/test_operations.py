@@ -12,7 +12,7 @@ from dlsync import operations, saved_plan
 from dlsync.client import ReadClient
 from dlsync.errors import EXIT_REFUSED, AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
 from dlsync.targets import Targets
-from tests.tree_builders import account, dashboard, resource, rule, tree_files, write_tree
+from tests.builders.trees import account, dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dlsync.client import Client
     from dlsync.model import Plan
     from dlsync.saved_plan import SavedPlan
-    from tests.tree_builders import Account
+    from tests.builders.trees import Account
 
 FILES = {
     "dlsync.yaml": "org: acme\n",

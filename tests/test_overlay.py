@@ -10,9 +10,9 @@ from hypothesis import given
 
 from dlsync.kinds import kind_of
 from dlsync.overlay import lay, lift
-from tests.builders import removed, replaced
-from tests.generators import DASHBOARDS, RULES
-from tests.tree_builders import criterion, dashboard, rule, widget
+from tests.builders.accounts import DASHBOARDS, RULES
+from tests.builders.plans import removed, replaced
+from tests.builders.trees import criterion, dashboard, rule, widget
 
 if TYPE_CHECKING:
     from dlsync.model import Json

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dlsync import packs, state_reader
-from tests.tree_builders import write_tree
+from tests.builders.trees import write_tree
 
 FILES = {
     "packs/db/package.yaml": "title: Databases\nauthor: Acme\nversion: 1.0\nicon: {name: db}\n",

@@ -10,7 +10,7 @@ import pytest
 from dlsync import planner, state_reader
 from dlsync.errors import AccountNotFound, Refused
 from dlsync.targets import Targets
-from tests.tree_builders import FLAVOURS, Account, account, address, dashboard, resource, rule, widget, write_tree
+from tests.builders.trees import FLAVOURS, Account, account, address, dashboard, resource, rule, widget, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,8 +17,8 @@ from dlsync import operations
 from dlsync.kinds import kind_of
 from dlsync.server.run import running
 from dlsync.settings import Settings
-from tests.generators import trees, without_links
-from tests.tree_builders import tree_files, write_tree
+from tests.builders.accounts import trees, without_links
+from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

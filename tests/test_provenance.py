@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dlsync.provenance import Setting, settings_in_force
 from dlsync.settings import Options
-from tests.tree_builders import write_tree
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 
 from dlsync.__main__ import main
 from dlsync.server.run import running
-from tests.tree_builders import write_tree
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.redaction import NOTHING_SECRET, Redaction
-from tests.builders import change, replaced
-from tests.generators import VALUES
+from tests.builders.accounts import VALUES
+from tests.builders.plans import change, replaced
 
 REDACTION = Redaction({"s3cret": "${env:A}", "s3cret-long": "${env:B}"})
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from dlsync.references import Values, escaped, resolve
-from tests.generators import TEXT, VALUES
+from tests.builders.accounts import TEXT, VALUES
 
 if TYPE_CHECKING:
     from dlsync.model import Json

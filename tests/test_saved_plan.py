@@ -11,7 +11,7 @@ from hypothesis import given
 from dlsync import saved_plan
 from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Plan, Target
-from tests.builders import TARGET, added, any_plan, change, moved, plan, removed, replaced
+from tests.builders.plans import TARGET, added, any_plan, change, moved, plan, removed, replaced
 
 if TYPE_CHECKING:
     from pathlib import Path

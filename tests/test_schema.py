@@ -17,7 +17,8 @@ from dlsync import schema, shape, yamlfile
 from dlsync.errors import DlsyncError
 from dlsync.model import Json, Plan, Problem
 from dlsync.render import document
-from tests.builders import any_json, any_plan, any_text, criterion, dashboard, rule, widget
+from tests.builders.plans import any_json, any_plan, any_text
+from tests.builders.trees import criterion, dashboard, rule, widget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

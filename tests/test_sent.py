@@ -14,7 +14,7 @@ from dlsync.render import sent as rendering
 from dlsync.sent import SentFile, sent_files
 from dlsync.settings import Settings
 from dlsync.targets import Targets
-from tests.tree_builders import address, resource, write_tree
+from tests.builders.trees import address, resource, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from dlsync.errors import InvalidTree
 from dlsync.kinds import Scene
 from dlsync.model import Problem
 from dlsync.references import Values
-from tests.tree_builders import write_tree
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

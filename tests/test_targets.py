@@ -6,7 +6,7 @@ import pytest
 
 from dlsync.errors import SettingsError
 from dlsync.targets import Targets
-from tests.tree_builders import address
+from tests.builders.trees import address
 
 
 def test_without_patterns_everything_is_meant() -> None:

@@ -9,7 +9,7 @@ import pytest
 from dlsync import validator
 from dlsync.errors import SettingsError
 from dlsync.settings import Options
-from tests.tree_builders import write_tree
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli_builders import TREE, Served, served
-from tests.tree_builders import write_tree
+from tests.builders.commands import TREE, Served, served
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

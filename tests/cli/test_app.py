@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync import __version__
-from tests.cli_builders import ROOT, dlsync, process, process_environment
+from tests.builders.commands import ROOT, dlsync, process, process_environment
 
 if TYPE_CHECKING:
     from pathlib import Path

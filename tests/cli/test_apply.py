@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dlsync import schema
-from tests.builders import Reply, by_request, json_reply
-from tests.cli_builders import (
+from tests.builders.commands import (
     DASHBOARD,
     Piped,
     Served,
@@ -28,7 +27,8 @@ from tests.cli_builders import (
     process_environment,
     served,
 )
-from tests.tree_builders import write_tree
+from tests.builders.http import Reply, by_request, json_reply
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 
 from dlsync.cli import asking
 from dlsync.errors import DlsyncError, SettingsError
-from tests.cli_builders import Terminal
+from tests.builders.commands import Terminal
 
 
 def terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.cli_builders import dlsync
-from tests.tree_builders import write_tree
+from tests.builders.commands import dlsync
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli_builders import DASHBOARD, by_hand, dlsync
-from tests.tree_builders import write_tree
+from tests.builders.commands import DASHBOARD, by_hand, dlsync
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.cli_builders import Served
+    from tests.builders.commands import Served
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli_builders import DASHBOARD, TREE, Terminal, by_hand, dlsync
-from tests.tree_builders import tree_files, write_tree
+from tests.builders.commands import DASHBOARD, TREE, Terminal, by_hand, dlsync
+from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.cli_builders import dlsync
-from tests.tree_builders import tree_files, write_tree
+from tests.builders.commands import dlsync
+from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

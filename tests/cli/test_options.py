@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli_builders import dlsync
-from tests.tree_builders import write_tree
+from tests.builders.commands import dlsync
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ import pytest
 from dlsync.cli import output
 from dlsync.errors import DlsyncError
 from dlsync.model import Problem
-from tests.cli_builders import Terminal
+from tests.builders.commands import Terminal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync import schema
-from tests.cli_builders import DASHBOARD, Terminal, by_hand, dlsync
-from tests.tree_builders import tree_files, write_tree
+from tests.builders.commands import DASHBOARD, Terminal, by_hand, dlsync
+from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ import pytest
 from jsonschema_rs import meta
 
 from dlsync import schema
-from tests.cli_builders import dlsync
+from tests.builders.commands import dlsync
 
 
 def test_without_a_kind_it_lists_what_there_is() -> None:

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from dlsync.server import run
-from tests.cli_builders import DASHBOARD, by_hand, command_line, dlsync, environment, process_environment
+from tests.builders.commands import DASHBOARD, by_hand, command_line, dlsync, environment, process_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

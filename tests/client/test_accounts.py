@@ -6,7 +6,7 @@ import pytest
 
 from dlsync.client.accounts import AccountEntry, Organisation
 from dlsync.errors import AccountNotFound, AlreadyExists, BadAnswer, NotFound, Rejected, Unsupported
-from tests.builders import Reply, by_request, json_reply, scripted
+from tests.builders.http import Reply, by_request, json_reply, scripted
 
 pytestmark = pytest.mark.anyio
 ACCOUNTS = "/api/v1/orgs/acme/accounts"

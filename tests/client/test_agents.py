@@ -7,7 +7,7 @@ import pytest
 
 from dlsync.client.agents import Agent
 from dlsync.errors import BadAnswer, DlsyncError, NotFound, Unsupported
-from tests.builders import Reply, by_request, json_reply, scripted
+from tests.builders.http import Reply, by_request, json_reply, scripted
 
 pytestmark = pytest.mark.anyio
 ACCOUNTS = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}

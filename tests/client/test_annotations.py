@@ -7,7 +7,7 @@ import pytest
 
 from dlsync.client.annotations import Annotation
 from dlsync.errors import BadAnswer, NotFound, Unreachable
-from tests.builders import Misbehaviour, Reply, by_request, json_reply, scripted
+from tests.builders.http import Misbehaviour, Reply, by_request, json_reply, scripted
 
 pytestmark = pytest.mark.anyio
 BASE = "/api/v1/orgs/acme/accounts/default/annotations"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dlsync.client.answers import json_of, yaml_of
 from dlsync.errors import BadAnswer
-from tests.builders import KEY, answer_of
+from tests.builders.http import KEY, answer_of
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.floats(allow_nan=False, allow_infinity=False)

@@ -15,7 +15,7 @@ from dlsync.errors import (
     Unauthorised,
     Unsupported,
 )
-from tests.builders import Misbehaviour, Reply, Seen, by_request, in_order, json_reply, scripted
+from tests.builders.http import Misbehaviour, Reply, Seen, by_request, in_order, json_reply, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

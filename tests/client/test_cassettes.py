@@ -19,8 +19,8 @@ from dlsync.client.metrics import Metric
 from dlsync.client.plugins import Plugin, PluginEntry
 from dlsync.client.series import Point, Series, Source
 from dlsync.client.tags import Tag
-from tests.builders import IMPATIENT, KEY, json_reply, scripted_server
-from tests.client.builders import DOCUMENTED, Table
+from tests.builders.client import DOCUMENTED, Table
+from tests.builders.http import IMPATIENT, KEY, json_reply, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

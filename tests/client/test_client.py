@@ -17,7 +17,7 @@ from dlsync.errors import (
     Unsupported,
 )
 from dlsync.server.run import running
-from tests.builders import KEY, Reply, json_reply, reader_of, scripted, scripted_server
+from tests.builders.http import KEY, Reply, json_reply, reader_of, scripted, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

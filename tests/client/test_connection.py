@@ -16,7 +16,7 @@ from dlsync.client.answers import json_of
 from dlsync.client.connection import Connection, Scope
 from dlsync.client.retry import Retry
 from dlsync.errors import ApiError, BadAnswer, DlsyncError, NotFound, ServerFault, SettingsError, Unreachable
-from tests.builders import IMPATIENT, KEY, Misbehaviour, Reply, in_order, scripted_server
+from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, in_order, scripted_server
 
 pytestmark = pytest.mark.anyio
 OK = Reply(body=b"fine")

@@ -4,7 +4,7 @@ import pytest
 
 from dlsync.client.dashboards import NamedDocument
 from dlsync.errors import BadAnswer, NotFound
-from tests.builders import Reply, by_request, json_reply, scripted
+from tests.builders.http import Reply, by_request, json_reply, scripted
 
 pytestmark = pytest.mark.anyio
 PAGE = Reply(body=b"<!DOCTYPE html><title>Dataloop</title>", headers=(("Content-Type", "text/html"),))

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dlsync.client.family import Family, WritingFamily
-from tests.builders import KEY, Reply, reader_of, scripted
+from tests.builders.http import KEY, Reply, reader_of, scripted
 
 pytestmark = pytest.mark.anyio
 

@@ -10,7 +10,7 @@ import pytest
 from dlsync.client.accounts import AccountEntry
 from dlsync.client.given import given
 from dlsync.client.plugins import Plugin
-from tests.builders import json_reply, scripted
+from tests.builders.http import json_reply, scripted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

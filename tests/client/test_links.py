@@ -6,7 +6,7 @@ import pytest
 
 from dlsync.client.links import Link
 from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
-from tests.builders import Misbehaviour, Reply, by_request, json_reply, scripted
+from tests.builders.http import Misbehaviour, Reply, by_request, json_reply, scripted
 
 pytestmark = pytest.mark.anyio
 ACCOUNTS = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}

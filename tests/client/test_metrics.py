@@ -4,7 +4,7 @@ import pytest
 
 from dlsync.client.metrics import Metric
 from dlsync.errors import BadAnswer, DlsyncError
-from tests.builders import Reply, json_reply, scripted
+from tests.builders.http import Reply, json_reply, scripted
 
 pytestmark = pytest.mark.anyio
 BASE = "GET /api/v1/orgs/acme/accounts/default/metrics"

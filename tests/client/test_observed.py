@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dlsync.client.observed import OBSERVED
 from dlsync.server.run import running
-from tests.builders import account_of, reader_of
+from tests.builders.http import reader_of
+from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from dlsync.server.run import RunningServer

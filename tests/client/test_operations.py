@@ -11,7 +11,7 @@ from dlsync.client import Client
 from dlsync.errors import AlreadyExists, NotFound, Rejected
 from dlsync.server.app import FAMILIES
 from dlsync.server.run import running
-from tests.client.builders import DOCUMENTED, Recorder, Table, requested
+from tests.builders.client import DOCUMENTED, Recorder, Table, requested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ import pytest
 
 from dlsync.client.plugins import Plugin, PluginEntry
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected
-from tests.builders import Reply, by_request, in_order, json_reply, scripted
+from tests.builders.http import Reply, by_request, in_order, json_reply, scripted
 
 if TYPE_CHECKING:
     from dlsync.model import Json

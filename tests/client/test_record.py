@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from dlsync.client.record import Record, record_of, records_of, texts_of
 from dlsync.errors import BadAnswer
-from tests.builders import answer_of, any_json
+from tests.builders.http import answer_of
+from tests.builders.plans import any_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ import pytest
 
 from dlsync.client.rules import RuleEntry
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, Unsupported
-from tests.builders import Reply, by_request, in_order, json_reply, scripted
+from tests.builders.http import Reply, by_request, in_order, json_reply, scripted
 
 pytestmark = pytest.mark.anyio
 ACCOUNTS = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}

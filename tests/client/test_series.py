@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from dlsync.client.metrics import Metric
 from dlsync.client.series import Point, Series, Source
 from dlsync.errors import BadAnswer, DlsyncError
-from tests.builders import Reply, json_reply, scripted
+from tests.builders.http import Reply, json_reply, scripted
 
 if TYPE_CHECKING:
     from dlsync.model import Json

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from dlsync.client.retry import Fault
 from dlsync.client.statuses import failure, is_success, reason
 from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, Rejected, ServerFault, Unauthorised
-from tests.builders import KEY, answer_of
+from tests.builders.http import KEY, answer_of
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from dlsync.client.tags import Tag
 from dlsync.errors import BadAnswer, NotFound, Unsupported
-from tests.builders import Reply, by_request, json_reply, scripted
+from tests.builders.http import Reply, by_request, json_reply, scripted
 
 pytestmark = pytest.mark.anyio
 ACCOUNTS = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}

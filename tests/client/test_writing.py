@@ -5,7 +5,7 @@ import pytest
 from dlsync.client.connection import Connection
 from dlsync.client.writing import WritingConnection
 from dlsync.errors import AlreadyExists, NotFound, Rejected, ServerFault, Unreachable
-from tests.builders import IMPATIENT, KEY, Misbehaviour, Reply, ScriptedServer, in_order, scripted_server
+from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, ScriptedServer, in_order, scripted_server
 
 pytestmark = pytest.mark.anyio
 LOST = Reply(misbehaviour=Misbehaviour.RESET)

@@ -13,7 +13,7 @@ from dlsync.kinds.account import KIND as ACCOUNT
 from dlsync.kinds.account import deletions, in_use
 from dlsync.kinds.base import ListRule
 from dlsync.settings import Settings
-from tests.tree_builders import account, address, resource
+from tests.builders.trees import account, address, resource
 
 SETTINGS = Settings(account="default")
 

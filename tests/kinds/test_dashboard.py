@@ -8,8 +8,8 @@ import pytest
 
 from dlsync.errors import BadAnswer
 from dlsync.kinds import Listing, kind_of
-from tests.builders import Reply, json_reply, scripted
-from tests.tree_builders import FLAVOURS, account, address, dashboard, resource, widget
+from tests.builders.http import Reply, json_reply, scripted
+from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, widget
 
 DASHBOARD = kind_of("dashboard")
 TEXT = "\N{ZERO WIDTH NO-BREAK SPACE}# ours\r\ntitle:   'Web'\r\npositions: [ ]\r\n"

@@ -11,8 +11,8 @@ from dlsync import yamlfile
 from dlsync.errors import BadAnswer
 from dlsync.kinds import SourceFile, kind_of
 from dlsync.kinds.document import DocumentKind, anywhere, identity
-from tests.builders import added, removed, replaced
-from tests.tree_builders import address, criterion, dashboard, resource, rule, widget
+from tests.builders.plans import added, removed, replaced
+from tests.builders.trees import address, criterion, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
     from dlsync.model import Json, Resource

@@ -10,8 +10,8 @@ from dlsync.errors import DlsyncError
 from dlsync.kinds import Draft, Scene, SourceFile, kind_of
 from dlsync.redaction import Redaction
 from dlsync.references import Values
-from tests.builders import added, removed, replaced
-from tests.tree_builders import dashboard, resource, widget
+from tests.builders.plans import added, removed, replaced
+from tests.builders.trees import dashboard, resource, widget
 
 if TYPE_CHECKING:
     from dlsync.model import Json, Resource

@@ -14,15 +14,15 @@ from dlsync.kinds import Draft, Scene, SourceFile, kind_of
 from dlsync.kinds.link import KIND as LINK
 from dlsync.redaction import Redaction
 from dlsync.references import Values
-from tests.builders import Reply, by_request, json_reply, scripted
-from tests.tree_builders import account, address, resource
+from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.trees import account, address, resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlsync.client import Client
     from dlsync.model import Json, Resource
-    from tests.tree_builders import Account
+    from tests.builders.trees import Account
 
 LINKS = "# who runs what\ndisk: [all, web]  # everywhere\nload:\n  - db\n"
 

@@ -14,12 +14,13 @@ from dlsync.differ import compare
 from dlsync.kinds import SourceFile
 from dlsync.kinds.plugin import KIND as PLUGIN
 from dlsync.kinds.plugin import content_value
-from tests.builders import added, by_request, json_reply, removed, replaced, scripted
-from tests.tree_builders import account, address, resource
+from tests.builders.http import by_request, json_reply, scripted
+from tests.builders.plans import added, removed, replaced
+from tests.builders.trees import account, address, resource
 
 if TYPE_CHECKING:
     from dlsync.model import Json, Resource
-    from tests.tree_builders import Account
+    from tests.builders.trees import Account
 
 
 def read(**files: bytes) -> tuple[list[Resource], list[tuple[str, int | None, str]]]:

@@ -9,8 +9,8 @@ import pytest
 from dlsync.errors import Unsupported
 from dlsync.kinds import Listing, kind_of
 from dlsync.kinds.rule import KIND as RULE
-from tests.builders import added, removed, replaced
-from tests.tree_builders import account, criterion, resource, rule
+from tests.builders.plans import added, removed, replaced
+from tests.builders.trees import account, criterion, resource, rule
 
 if TYPE_CHECKING:
     from dlsync.model import Json, Path

@@ -7,7 +7,7 @@ from hypothesis import given
 from dlsync import schema
 from dlsync.model import Json, Plan
 from dlsync.render.document import as_document, render
-from tests.builders import added, any_plan, change, moved, plan, replaced
+from tests.builders.plans import added, any_plan, change, moved, plan, replaced
 
 UPDATE = change(
     "update",

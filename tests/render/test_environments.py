@@ -7,8 +7,8 @@ import json
 from dlsync.model import Change, Plan, Target
 from dlsync.render import document, markdown
 from dlsync.render.environments import Ended, headline, render_json, render_markdown, summary
-from tests.builders import added
-from tests.tree_builders import address
+from tests.builders.plans import added
+from tests.builders.trees import address
 
 TARGET = Target("http://127.0.0.1/api/v1", "acme", "default")
 CREATE = Change(address("rule/a"), "create", "new", "rules/a.yaml", 1)

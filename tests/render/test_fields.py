@@ -4,7 +4,7 @@ import pytest
 
 from dlsync.model import Difference, Json
 from dlsync.render.fields import Field, counted, fields
-from tests.builders import added, change, moved, removed, replaced
+from tests.builders.plans import added, change, moved, removed, replaced
 
 SHA: Json = {"sha256": "0123456789abcdef" * 4}
 

@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from dlsync.model import Plan, Problem
 from dlsync.render.markdown import LIMIT, code, render
-from tests.builders import LINKS, added, any_plan, change, moved, plan, replaced
+from tests.builders.plans import LINKS, added, any_plan, change, moved, plan, replaced
 
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 OWN_HTML = re.compile(r"</?code>|<wbr>")

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from dlsync.client.metrics import Metric
 from dlsync.client.series import Point, Series, Source
 from dlsync.render import plot
-from tests.builders import any_text
-from tests.cli_builders import Terminal
+from tests.builders.commands import Terminal
+from tests.builders.plans import any_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from dlsync.model import Target
 from dlsync.render.summary import sentence
-from tests.builders import change, plan
+from tests.builders.plans import change, plan
 
 NEW, CHANGED, GONE = change("create", "rule/a"), change("update", "rule/b"), change("delete", "rule/c")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from dlsync.render import table
-from tests.builders import any_json, any_text
+from tests.builders.plans import any_json, any_text
 
 if TYPE_CHECKING:
     from dlsync.model import Json

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dlsync.model import Plan, Problem
 from dlsync.render.text import render
-from tests.builders import added, any_plan, change, moved, plan, removed, replaced
+from tests.builders.plans import added, any_plan, change, moved, plan, removed, replaced
 
 REDIS = change(
     "update",

@@ -11,7 +11,7 @@ from dlsync.server.app import create_app
 from dlsync.server.operation import Settings
 from dlsync.server.run import running
 from dlsync.server.store import Store
-from tests.builders import account_of
+from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

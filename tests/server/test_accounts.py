@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from dlsync.server.run import running
-from tests.builders import account_of
+from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     import httpx2

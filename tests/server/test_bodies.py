@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dlsync.server.run import running
-from tests.builders import account_of
+from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

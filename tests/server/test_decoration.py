@@ -8,7 +8,7 @@ import pytest
 from dlsync.server.decoration import as_json, decorate
 from dlsync.server.run import running
 from dlsync.server.yaml_text import parse
-from tests.builders import account_of
+from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -18,7 +18,7 @@ import pytest
 
 from dlsync.server.demo.hosts import HOSTS
 from dlsync.server.run import running
-from tests.builders import account_of
+from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.server.run import running
-from tests.builders import account_of
+from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     import httpx2

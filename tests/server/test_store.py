@@ -13,7 +13,7 @@ import pytest
 from dlsync.errors import SettingsError
 from dlsync.server.run import running
 from dlsync.server.store import VERSION, Store
-from tests.builders import account_of
+from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from pathlib import Path

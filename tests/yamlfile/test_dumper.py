@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from dlsync.yamlfile import InvalidYaml, dump, parse
 from dlsync.yamlfile.matching import same
-from tests.yaml_builders import VALUES
+from tests.builders.yaml import VALUES
 
 if TYPE_CHECKING:
     from dlsync.model import Json

@@ -15,7 +15,7 @@ from dlsync.yamlfile.construct import construct
 from dlsync.yamlfile.matching import same
 from dlsync.yamlfile.nodes import compose
 from dlsync.yamlfile.source import decode
-from tests.yaml_builders import DOCUMENTS, maybe_yaml, spelled
+from tests.builders.yaml import DOCUMENTS, maybe_yaml, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dlsync.yamlfile import dump, parse, rewrite
 from dlsync.yamlfile.matching import same
-from tests.yaml_builders import DOCUMENTS, edited, spelled
+from tests.builders.yaml import DOCUMENTS, edited, spelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.server.run import running
-from tests.cli_builders import environment
+from tests.builders.commands import environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.builders import json_reply
-from tests.cli_builders import dlsync, environment, misbehaving
+from tests.builders.commands import dlsync, environment, misbehaving
+from tests.builders.http import json_reply
 
 if TYPE_CHECKING:
-    from tests.cli_builders import Served
+    from tests.builders.commands import Served
 
 
 def test_they_are_listed_created_and_deleted(server: Served) -> None:

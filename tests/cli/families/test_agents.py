@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from tests.cli_builders import Terminal, by_hand, dlsync
+from tests.builders.commands import Terminal, by_hand, dlsync
 
 if TYPE_CHECKING:
     import pytest

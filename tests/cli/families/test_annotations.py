@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.cli_builders import dlsync
+from tests.builders.commands import dlsync
 
 
 def created(env: dict[str, str], *arguments: str) -> dict[str, str]:

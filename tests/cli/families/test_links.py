@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.cli_builders import by_hand, dlsync
+from tests.builders.commands import by_hand, dlsync
 
 
 @pytest.fixture

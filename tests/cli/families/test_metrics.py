@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from tests.builders import json_reply
-from tests.cli_builders import dlsync, environment, misbehaving
+from tests.builders.commands import dlsync, environment, misbehaving
+from tests.builders.http import json_reply
 
 
 @pytest.mark.parametrize("whose", [("--agent", "db-1"), ("--tag", "db")])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.cli_builders import Terminal, dlsync
-from tests.tree_builders import write_tree
+from tests.builders.commands import Terminal, dlsync
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path

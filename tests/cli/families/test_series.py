@@ -8,8 +8,8 @@ from itertools import pairwise
 
 import pytest
 
-from tests.builders import json_reply
-from tests.cli_builders import Terminal, dlsync, environment, misbehaving
+from tests.builders.commands import Terminal, dlsync, environment, misbehaving
+from tests.builders.http import json_reply
 
 METRIC = "base.load_fractional"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from tests.builders import json_reply
-from tests.cli_builders import by_hand, dlsync, environment, misbehaving
+from tests.builders.commands import by_hand, dlsync, environment, misbehaving
+from tests.builders.http import json_reply
 
 
 def test_they_are_listed(demo: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from dlsync.server.demo.filling import LINKED
 from dlsync.server.demo.hosts import HOSTS
 from dlsync.server.run import running
 from dlsync.server.store import Store
-from tests.builders import account_of
+from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

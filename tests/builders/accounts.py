@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import strategies as st
 
 from dlsync.naming import distinct_stems, plugin_file
-from tests.yaml_builders import spelled
+from tests.builders.yaml import spelled
 
 if TYPE_CHECKING:
     from dlsync.model import Json

@@ -23,17 +23,17 @@ from dlsync import operations
 from dlsync.__main__ import main
 from dlsync.client import Client, ReadClient
 from dlsync.server.run import running
-from tests.builders import IMPATIENT, scripted_server
-from tests.tree_builders import Asked, Recording
+from tests.builders.http import IMPATIENT, scripted_server
+from tests.builders.trees import Asked, Recording
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from anyio.abc import SocketStream
 
-    from tests.builders import Reply, ScriptedServer, Seen
+    from tests.builders.http import Reply, ScriptedServer, Seen
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 DASHBOARD = "title: Web\npositions: []\n"
 RULE = "title: Load\ncriteria: []\n"
 TREE = {"dashboards/web.yaml": DASHBOARD, "rules/load.yaml": RULE, "plugins/disk.sh": "#!/bin/sh\nexit 0\n"}

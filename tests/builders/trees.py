@@ -16,7 +16,7 @@ from dlsync.kinds import kind_of
 from dlsync.model import Address, Resource
 from dlsync.server.run import running
 from dlsync.settings import Settings
-from tests.builders import IMPATIENT
+from tests.builders.http import IMPATIENT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping

@@ -1,0 +1,1 @@
+"""What tests work on: each module builds one part of the house."""

@@ -1,0 +1,183 @@
+"""A scripted HTTP server on a loopback socket: it says what it is told to, and records what came."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from dlsync.client import Client, ReadClient
+from dlsync.client.answers import Answer
+from dlsync.client.quoting import Quoter, Secret
+from dlsync.client.retry import Retry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from typing import Unpack
+
+    from dlsync.client.connection import Options
+
+
+class Misbehaviour(Enum):
+    CUT_SHORT = "announces a whole body and sends half"
+    RESET = "resets the connection without an answer"
+    CLOSE = "closes the connection without an answer"
+    HANG = "never answers"
+    GARBAGE = "answers with the body alone, which need not be HTTP"
+
+
+@dataclass(frozen=True)
+class Reply:
+    status: int = 200
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    misbehaviour: Misbehaviour | None = None
+
+
+@dataclass(frozen=True)
+class Seen:
+    method: str
+    target: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.target}"
+
+
+@dataclass
+class ScriptedServer:
+    answer: Callable[[Seen], Reply]
+    port: int = 0
+    seen: list[Seen] = field(default_factory=list)
+    connections: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/api/v1"
+
+    @property
+    def asked(self) -> list[str]:
+        return [str(request) for request in self.seen]
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            with suppress(asyncio.IncompleteReadError, ConnectionError):
+                while await self._exchange(reader, writer):
+                    pass
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        head, *lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        method, target, _ = head.split(" ")
+        self.seen.append(Seen(method, target, headers, body))
+        reply = self.answer(self.seen[-1])
+        if reply.misbehaviour is Misbehaviour.HANG:
+            await asyncio.Event().wait()
+        if reply.misbehaviour is Misbehaviour.RESET:
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.write(_wire(reply))
+        await writer.drain()
+        return reply.misbehaviour is None
+
+
+def _wire(reply: Reply) -> bytes:
+    if reply.misbehaviour is Misbehaviour.GARBAGE:
+        return reply.body
+    if reply.misbehaviour in {Misbehaviour.RESET, Misbehaviour.CLOSE}:
+        return b""
+    half = len(reply.body) // 2 if reply.misbehaviour is Misbehaviour.CUT_SHORT else None
+    bodyless = reply.status in {204, 304}
+    length = () if bodyless else (("Content-Length", str(len(reply.body))),)
+    fields = "".join(f"{name}: {value}\r\n" for name, value in (*reply.headers, *length))
+    return f"HTTP/1.1 {reply.status} -\r\n{fields}\r\n".encode("latin-1") + reply.body[:half]
+
+
+def json_reply(value: object, status: int = 200) -> Reply:
+    return Reply(status, json.dumps(value).encode(), (("Content-Type", "application/json"),))
+
+
+def in_order(*replies: Reply) -> Callable[[Seen], Reply]:
+    """The replies one after the other, the last one for ever."""
+    left = list(replies)
+    return lambda _: left.pop(0) if len(left) > 1 else left[0]
+
+
+def by_request(replies: Mapping[str, Reply | Callable[[Seen], Reply]], otherwise: Reply) -> Callable[[Seen], Reply]:
+    """Replies by ``METHOD path``, the path being what follows the account."""
+
+    def answer(request: Seen) -> Reply:
+        _, _, path = request.target.partition("/accounts/default/")
+        reply = replies.get(f"{request.method} {path or request.target}", otherwise)
+        return reply if isinstance(reply, Reply) else reply(request)
+
+    return answer
+
+
+@asynccontextmanager
+async def scripted_server(answer: Callable[[Seen], Reply] | Reply) -> AsyncIterator[ScriptedServer]:
+    server = ScriptedServer((lambda _: answer) if isinstance(answer, Reply) else answer)
+    tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        tasks.add(asyncio.ensure_future(server.serve(reader, writer)))
+
+    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield server
+    finally:
+        for _ in range(5):  # turns of the loop, in which a connection that is just being accepted gets here
+            await asyncio.sleep(0)
+        listener.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:  # a task that was cancelled before it began has closed nothing
+            writer.close()
+
+
+KEY = "s3cret-key"
+
+
+async def no_wait(_: float) -> None:
+    """Stands in for every sleep."""
+
+
+IMPATIENT = Retry(sleep=no_wait, random=lambda: 1.0, now=lambda: 0.0)
+
+
+@asynccontextmanager
+async def scripted(
+    answer: Callable[[Seen], Reply] | Reply, **options: Unpack[Options]
+) -> AsyncIterator[tuple[ScriptedServer, Client]]:
+    """A scripted server and an impatient client of it."""
+    settings: Options = {"retry": IMPATIENT, **options}
+    async with (
+        scripted_server(answer) as server,
+        Client(url=server.url, org="acme", account="default", key=KEY, **settings) as client,
+    ):
+        yield server, client
+
+
+def reader_of(url: str, key: str = KEY, **options: Unpack[Options]) -> ReadClient:
+    settings: Options = {"retry": IMPATIENT, **options}
+    return ReadClient(url=url, org="acme", account="default", key=key, **settings)
+
+
+def answer_of(body: bytes, content_type: str = "application/json", status: int = 200) -> Answer:
+    return Answer(status, content_type, body, "GET /orgs/acme/accounts/default/dashboards", Quoter(Secret(KEY)))
