@@ -48,7 +48,7 @@ def document(file: str) -> Json:
 
 
 def schema_of(file: str) -> str:
-    return FOLDERS[Path(file).parts[0]] if "/" in file else Path(file).stem
+    return FOLDERS[Path(file).parts[0]] if "/" in file else {"links.yaml": "link"}.get(file, Path(file).stem)
 
 
 def values_of(key: str, node: Json) -> Iterator[Json]:

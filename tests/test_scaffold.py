@@ -80,7 +80,7 @@ def test_every_template_is_written_somewhere() -> None:
         ("dashboards/hosts.yaml", "dashboard"),
         ("rules/host-overloaded.yaml", "rule"),
         ("plugins/load.meta.yaml", "plugin"),
-        ("links.yaml", "links"),
+        ("links.yaml", "link"),
     ],
 )
 def test_the_samples_have_nothing_that_the_schema_would_as_much_as_warn_of(tree: Path, file: str, kind: str) -> None:

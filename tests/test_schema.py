@@ -50,7 +50,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def test_there_is_a_schema_for_each_file_and_for_the_plan() -> None:
-    assert schema.names() == ("dashboard", "dlsync", "links", "package", "plan", "plugin", "rule")
+    assert schema.names() == ("dashboard", "dlsync", "link", "package", "plan", "plugin", "rule")
 
 
 def test_a_schema_is_of_json_schema_2020_12_and_valid(name: str) -> None:
@@ -88,7 +88,7 @@ def test_an_unknown_schema_is_an_error_that_lists_those_there_are() -> None:
     with pytest.raises(DlsyncError, match='there is no schema "dashbord"') as caught:
         schema.text("dashbord")
 
-    assert caught.value.hint == "There are: dashboard, dlsync, links, package, plan, plugin, rule."
+    assert caught.value.hint == "There are: dashboard, dlsync, link, package, plan, plugin, rule."
 
 
 def test_the_repository_shows_the_schemas_at_its_root() -> None:
@@ -217,7 +217,7 @@ def test_the_fields_of_a_mapping_are_known_whatever_the_position() -> None:
         ("dlsync", ("variables",)),
         ("dlsync", ("environments",)),
         ("dlsync", ("variables", "anything")),
-        ("links", ()),
+        ("link", ()),
         ("rule", ("title",)),
         ("rule", ("nowhere", 0, "at", "all")),
     ],

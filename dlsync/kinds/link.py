@@ -120,7 +120,7 @@ class Link(Kind):
 
     def faults(self, live: Resource) -> list[schema.Finding]:
         """Check what links.yaml would hold."""
-        return schema.check("links", {live.name: live.document[_TAGS]})
+        return schema.check("link", {live.name: live.document[_TAGS]})
 
     # canonical form
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:

@@ -91,7 +91,7 @@ def entries(source: SourceFile, scene: Scene) -> tuple[list[Saying], list[Proble
         return [], [error.problem]
     if not isinstance(written, dict):
         return [], [Problem("error", _EXPECTED, FILE, 1)]
-    resolved, problems = read_references("links", source, written, scene.values)
+    resolved, problems = read_references("link", source, written, scene.values)
     if any(problem.severity == "error" for problem in problems):
         return [], problems
     text = _Text(source.content)

@@ -14,7 +14,7 @@ from tests.builders.commands import dlsync
 def test_without_a_kind_it_lists_what_there_is() -> None:
     done = dlsync("schema")
     assert (done.code, done.out, done.err) == (0, "".join(f"{name}\n" for name in schema.names()), "")
-    assert {"dashboard", "dlsync", "links", "plan", "plugin", "rule"} <= set(schema.names())
+    assert {"dashboard", "dlsync", "link", "plan", "plugin", "rule"} <= set(schema.names())
 
 
 @pytest.mark.parametrize("name", schema.names())
