@@ -17,6 +17,7 @@ from dlsync import schema, shape, yamlfile
 from dlsync.errors import DlsyncError
 from dlsync.model import Json, Plan, Problem
 from dlsync.render import document
+from tests.builders.accounts import TEXT, VALUES
 from tests.builders.plans import any_json, any_plan, any_text
 from tests.builders.trees import criterion, dashboard, rule, widget
 
@@ -130,7 +131,7 @@ def test_resources_as_the_service_exports_them_are_fine(name: str, threshold: Js
     assert schema.check("dashboard", dashboard(widget(name), widget("Load"), title=name)) == []
 
 
-@given(any_text(), any_json())
+@given(TEXT, VALUES)
 def test_a_field_too_many_is_a_warning_and_never_an_error(field: str, value: Json) -> None:
     assume(field not in {*(schema.fields_at("rule", ()) or ()), *schema.owned_at("rule", ())})
     (finding,) = schema.check("rule", rule(criterion("disk.used"), **{field: value}))
