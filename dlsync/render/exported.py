@@ -29,12 +29,14 @@ def render(export: Export, *, written: bool, color: bool) -> str:
 
 def _sentence(export: Export, *, written: bool) -> str:
     counts, account = export.summary, visible(f"{export.target.org}/{export.target.account}")
-    if not export:
+    failed = sum(one.severity == "error" for one in export.problems)
+    if not export and not failed:
         return f"Nothing to do: the files hold {counted(counts['unchanged'], 'resource')} of {account} as live."
     done = "Exported" if written else "An export would change files of"
     created, updated, deleted = counts["create"], counts["update"], counts["delete"]
     files = f"{counted(created, 'file')} created, {updated} updated, {deleted} deleted"
-    return f"{done} {account}: {files}; {counted(counts['unchanged'], 'resource')} unchanged."
+    left = f", {failed} not written" if failed else ""
+    return f"{done} {account}: {files}; {counted(counts['unchanged'], 'resource')} unchanged{left}."
 
 
 def as_document(export: Export) -> dict[str, Any]:

@@ -1,0 +1,42 @@
+"""What an export wrote, or would write, for a person."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlsync.exporter import Export, FileChange
+from dlsync.model import Address, Problem
+from dlsync.render import exported
+from tests.builders.plans import TARGET
+
+WEB = FileChange(Address("dashboard", "web"), "update", "dashboards/web\x1b.yaml", b"")
+UNWRITABLE = Problem("error", "rule/x: its name is too long for a file")
+
+
+FILES = "0 files created, 1 updated, 0 deleted"
+
+
+@pytest.mark.parametrize(
+    ("export", "written", "said"),
+    [
+        (Export(TARGET, (WEB,), 3), True, f"Exported acme/default: {FILES}; 3 resources unchanged."),
+        (
+            Export(TARGET, (WEB,), 1),
+            False,
+            f"An export would change files of acme/default: {FILES}; 1 resource unchanged.",
+        ),
+        (Export(TARGET, (), 3), True, "Nothing to do: the files hold 3 resources of acme/default as live."),
+        (
+            Export(TARGET, (), 3, (UNWRITABLE,)),
+            True,
+            "Exported acme/default: 0 files created, 0 updated, 0 deleted; 3 resources unchanged, 1 not written.",
+        ),
+    ],
+)
+def test_an_export_says_what_it_did_and_what_it_could_not(export: Export, written: bool, said: str) -> None:
+    assert exported.render(export, written=written, color=False).splitlines()[-1] == said
+
+
+def test_a_file_has_a_line_that_no_terminal_acts_on() -> None:
+    shown = exported.render(Export(TARGET, (WEB,), 0), written=True, color=False)
+    assert shown.splitlines()[0] == "~ dashboards/web\\x1b.yaml"
