@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders.commands import DASHBOARD, RULE, TREE, Outcome, by_hand, dlsync, environment, misbehaving, served
+from tests.builders.commands import DASHBOARD, RULE, Outcome, by_hand, dlsync, environment, misbehaving
 from tests.builders.http import Misbehaviour, Reply, by_request, json_reply
 from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
-    from tests.builders.commands import Served
 
 COMMANDS = ("validate", "plan", "apply", "export")
 ONLINE = COMMANDS[1:]
@@ -59,22 +58,6 @@ CONTENTS = {
     "a wrong type": Bad("title: Web\npositions: none\n", ":2:1", '`positions` is "none", expected a list'),
     "a required field missing": Bad("positions: []\n", ":1:1", "the document has no `title`"),
 }
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with served() as server:
-        yield server
-
-
-@pytest.fixture
-def env(server: Served) -> dict[str, str]:
-    return server.account()
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    return write_tree(tmp_path / "tree", TREE)
 
 
 def fails(command: str, tree: Path, env: Mapping[str, str]) -> Outcome:
