@@ -6,10 +6,10 @@ READY := $(VENV)/.ready
 
 .PHONY: demo test check format lint types boundaries lock clean
 
-# what the lock file pins, and dlsync itself from this folder
+# what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
