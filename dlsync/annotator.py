@@ -2,61 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from dlsync import git
+from dlsync import git, origin
 from dlsync.errors import DlsyncError
 from dlsync.escape import visible
 from dlsync.model import Problem
-from dlsync.redaction import Redaction
 from dlsync.render import summary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dlsync.client import Client
     from dlsync.model import Plan
+    from dlsync.redaction import Redaction
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class _System:
-    """A CI system: the variable that says that it runs us, the one that says for whom, and where the run is shown."""
-
-    sign: str
-    who: str
-    run: str
-
-
-# as each one documents the variables that it sets
-_SYSTEMS = (
-    _System("GITHUB_ACTIONS", "GITHUB_ACTOR", "{GITHUB_SERVER_URL}/{GITHUB_REPOSITORY}/actions/runs/{GITHUB_RUN_ID}"),
-    _System("GITLAB_CI", "GITLAB_USER_LOGIN", "{CI_PIPELINE_URL}"),
-    _System("JENKINS_URL", "BUILD_USER", "{BUILD_URL}"),  # BUILD_USER: the plugin build-user-vars
-    _System("BUILDKITE", "BUILDKITE_BUILD_CREATOR", "{BUILDKITE_BUILD_URL}"),
-    _System("CIRCLECI", "CIRCLE_USERNAME", "{CIRCLE_BUILD_URL}"),
-    _System(
-        "TF_BUILD",
-        "BUILD_REQUESTEDFOR",
-        "{SYSTEM_COLLECTIONURI}{SYSTEM_TEAMPROJECT}/_build/results?buildId={BUILD_BUILDID}",
-    ),
-)
-
-
-async def annotate(client: Client, done: Plan, tree: Tree, settings: Settings) -> list[Problem]:
+async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree, settings: Settings) -> list[Problem]:
     """Post one annotation to the stream of the settings, where there is one and a change was applied.
 
     :param done: the plan with its results.
-    :param tree: what it was made from; its secrets are in no annotation.
+    :param redaction: takes out the secrets of what it was made from.
+    :param tree: what it was made from.
     :returns: a warning where it could not be posted.
     """
     if not settings.annotate or not any(change.result == "applied" for change in done.changes):
         return []
-    secrets = {**tree.secrets, **({settings.key: "[key]"} if settings.key else {})}
-    redaction = Redaction(secrets)
+    redaction = redaction.also({settings.key: "[key]"} if settings.key else {})
     name, description = redaction.text(_name(done)), redaction.text(_description(done, tree, settings))
     try:
         await client.annotations.create(settings.annotate, name=name, description=description)
@@ -76,7 +48,7 @@ def _name(done: Plan) -> str:
 
 
 def _description(done: Plan, tree: Tree, settings: Settings) -> str:
-    who, run = _origin(settings.environ)
+    who, run = origin.of(settings.environ)
     who = who or git.user_name(tree.root)
     environment = f", environment {settings.environment}" if settings.environment else ""
     lines = [
@@ -86,21 +58,3 @@ def _description(done: Plan, tree: Tree, settings: Settings) -> str:
         run,
     ]
     return "\n".join(visible(line) for line in lines if line)
-
-
-def _origin(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return for whom a CI system runs us and the address of the run; empty where that is not known."""
-    system = next((one for one in _SYSTEMS if environ.get(one.sign)), None)
-    if system is None:
-        return "", ""
-    return environ.get(system.who, ""), _address(system.run, environ)
-
-
-def _address(template: str, environ: Mapping[str, str]) -> str:
-    try:
-        address = template.format_map(environ)
-        parts = urlsplit(address)
-    except (KeyError, ValueError):
-        return ""
-    # what is before an @ would be a name and a password
-    return address if parts.scheme in {"http", "https"} and "@" not in parts.netloc else ""

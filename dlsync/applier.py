@@ -3,132 +3,152 @@
 from __future__ import annotations
 
 from asyncio import Semaphore
+from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from dlsync import wording
-from dlsync.differ import compare
-from dlsync.errors import ByHand, DlsyncError, Unauthorised
-from dlsync.escape import field_name
-from dlsync.fetcher import fetch, together
+from dlsync import proof
+from dlsync.errors import AlreadyExists, ByHand, DlsyncError, Refused, Unauthorised
+from dlsync.fetcher import fetch_by_name
+from dlsync.journal import Kept
 from dlsync.kinds import kind_of
-from dlsync.redaction import Redaction
+from dlsync.ownership.advancing import entry_of
+from dlsync.ownership.inventory import packed
+from dlsync.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Sequence
 
     from dlsync.client import Client
-    from dlsync.model import Address, Change, Difference, Plan, Resource
+    from dlsync.journal import Journal
+    from dlsync.model import Address, Change, Plan, Resource, Result
+    from dlsync.planner import Prepared
 
 
-async def apply(
-    client: Client,
-    plan: Plan,
-    desired: Mapping[Address, Resource],
-    *,
-    concurrency: int = 16,
-    progress: Callable[[], None] = lambda: None,
-) -> Plan:
+class Permission(Protocol):
+    """What an apply asks before each write: whether it is still the only one."""
+
+    async def require(self) -> None:
+        """Return where it is.
+
+        :raises Refused: it is not.
+        """
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an apply works with.
+
+    :param journal: keeps what was there before each write.
+    :param permission: is asked before each write.
+    :param concurrency: changes under way at once.
+    :param progress: called for each change that was tried.
+    """
+
+    client: Client
+    journal: Journal
+    permission: Permission
+    concurrency: int = 16
+    progress: Callable[[], None] = lambda: None
+
+
+async def apply(run: Run, prepared: Prepared) -> Plan:
     """Carry a plan out and fetch what it touched again.
 
     Kinds go one after the other in the order of the plan, the changes of one kind at once. A change that fails leaves
-    the others going on; a key that is refused ends the run.
+    the others going on; a key that is refused, or a lock that is lost, ends the run. What a plan holds is left alone.
 
-    :param desired: what the files say, by address, as the plan was made from it.
-    :param concurrency: changes under way at once.
-    :param progress: called for each change that was tried.
     :returns: the plan with a result for each change: ``failed`` also where the server did not keep what was sent, or
         where that could not be found out; ``skipped`` also where it has no operation for the change, with what to do.
     """
-    run = _Run(client, desired, concurrency, progress)
+    work = _Work(run, prepared)
     done: list[Change] = []
-    for _, step in groupby(plan.changes, key=lambda change: (change.action == "delete", change.address.kind)):
-        done += await together([run.change(change) for change in step])
-    return plan.with_changes(await _verified(client, done, desired))
+    for _, step in groupby(prepared.plan.changes, key=lambda change: (change.action == "delete", change.address.kind)):
+        done += await work.step(list(step))
+    verified = await proof.verified(run.client, done, prepared)
+    run.journal.note(verified)
+    return prepared.plan.with_changes(verified)
 
 
-class _Run:
+class _Work:
     """One apply: what all of its changes share."""
 
-    def __init__(
-        self, client: Client, desired: Mapping[Address, Resource], concurrency: int, progress: Callable[[], None]
-    ) -> None:
-        self._client = client
-        self._desired = desired
-        self._turns = Semaphore(concurrency)
-        self._progress = progress
-        self._locked_out = ""
-        self._redaction = Redaction({k: v for one in desired.values() for k, v in one.secrets.items()})
+    def __init__(self, run: Run, prepared: Prepared) -> None:
+        self._run = run
+        self._prepared = prepared
+        self._turns = Semaphore(run.concurrency)
+        self._ended = ""
 
-    async def change(self, change: Change) -> Change:
+    async def step(self, changes: Sequence[Change]) -> list[Change]:
+        """Make the changes of one kind: see what is there now, keep it, then write."""
+        try:
+            now = await self._now(changes)
+            moved = {change.address: reason for change in changes if (reason := self._moved(change, now))}
+            self._keep([change for change in changes if change.address not in moved and not change.held], now)
+        except DlsyncError as error:
+            return [self._finished(change, "failed", error.message) for change in changes]
+        return await together(self._change(change, moved.get(change.address, "")) for change in changes)
+
+    async def _now(self, changes: Iterable[Change]) -> dict[Address, Resource]:
+        known = [change.address for change in changes if change.action != "create" and not change.held]
+        return await fetch_by_name(self._run.client, known)
+
+    def _moved(self, change: Change, now: dict[Address, Resource]) -> str:
+        """Return why what is there is not what the plan was made from; empty where it is."""
+        if change.action == "create" or change.held:
+            return ""
+        planned, found = self._prepared.live[change.address], now.get(change.address)
+        if found is None:
+            return "" if change.action == "delete" else "it was deleted on the server since the plan was made"
+        kind = kind_of(change.address.kind)
+        same = kind.identical(planned, found) or not proof.differs(kind, planned, found)
+        return "" if same else "it was changed on the server since the plan was made: plan again"
+
+    def _keep(self, changes: Iterable[Change], now: dict[Address, Resource]) -> None:
+        self._run.journal.keep([self._kept(change, now.get(change.address)) for change in changes])
+
+    def _kept(self, change: Change, before: Resource | None) -> Kept:
+        inventory, redaction = self._prepared.inventory, self._prepared.redaction
+        saved = kind_of(change.address.kind).saved(before, redaction) if before else None
+        entry = None if change.action == "delete" else entry_of(self._prepared, change.address)
+        managed = change.address in inventory
+        return Kept(change.address, change.action, saved, packed(entry) if entry else "", managed)
+
+    async def _change(self, change: Change, moved: str) -> Change:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
-            if self._locked_out:
-                return change.finished("skipped", self._locked_out)
-            return self._redaction.change(await self._try(change))
+            if self._ended:
+                return self._finished(change, "skipped", self._ended)
+            if change.held or moved:
+                self._run.progress()
+                return self._finished(change, "skipped" if change.held else "failed", change.held or moved)
+            return await self._try(change)
 
     async def _try(self, change: Change) -> Change:
         try:
+            if kind_of(change.address.kind).inside:  # no lock is in an account that is only being made
+                await self._run.permission.require()
             await self._write(change)
-        except Unauthorised as error:
-            self._locked_out = error.message
-            return change.finished("failed", error.message)
+        except (Unauthorised, Refused) as error:
+            self._ended = error.message
+            return self._finished(change, "failed", error.message)
         except ByHand as error:
-            return change.finished("skipped", error.message)
+            return self._finished(change, "skipped", error.message)
+        except AlreadyExists:
+            return self._finished(change, "failed", "somebody else has made it since the plan was made: plan again")
         except DlsyncError as error:
-            return change.finished("failed", error.message)
+            return self._finished(change, "failed", error.message)
         finally:
-            self._progress()
-        return change.finished("applied")
+            self._run.progress()
+        return self._finished(change, "applied")
+
+    def _finished(self, change: Change, result: Result, error: str = "") -> Change:
+        return self._prepared.redaction.change(change.finished(result, error))
 
     async def _write(self, change: Change) -> None:
-        kind = kind_of(change.address.kind)
-        if change.action == "delete":
-            await kind.delete(self._client, change.address.name)
+        kind, meant = kind_of(change.address.kind), self._prepared.meant(change.address)
+        if change.action == "delete" or meant is None:
+            await kind.delete(self._run.client, change.address.name)
         elif change.action == "create":
-            await kind.create(self._client, self._desired[change.address])
+            await kind.create(self._run.client, meant)
         else:
-            await kind.update(self._client, self._desired[change.address], change.diff)
-
-
-async def _verified(client: Client, changes: list[Change], desired: Mapping[Address, Resource]) -> list[Change]:
-    """Fetch what was written once more: an answer of 2xx is not yet what the plan said."""
-    written = {change.address for change in changes if change.result == "applied"}
-    kinds = sorted({address.kind for address in written})
-    looks = await together(_look(client, {one for one in written if one.kind == kind}) for kind in kinds)
-    found = dict(zip(kinds, looks, strict=True))
-    return [
-        _held(change, found[change.address.kind], desired.get(change.address)) if change.address in written else change
-        for change in changes
-    ]
-
-
-async def _look(client: Client, written: set[Address]) -> Mapping[Address, Resource] | DlsyncError:
-    try:
-        return (await fetch(client, written)).resources
-    except DlsyncError as error:
-        return error
-
-
-def _held(change: Change, found: Mapping[Address, Resource] | DlsyncError, desired: Resource | None) -> Change:
-    if isinstance(found, DlsyncError):
-        return change.finished("failed", f"it was sent, but whether it took hold is not known: {found.message}")
-    live = found.get(change.address)
-    if desired is None:
-        return change if live is None else change.finished("failed", "the server still has it after the delete")
-    if live is None:
-        return change.finished("failed", "the server does not have it after the write")
-    diff = compare(kind_of(change.address.kind), desired, live).diff
-    if not diff:
-        return change
-    # before the values are shortened: half a secret is not recognised as one
-    kept = map(_not_kept, map(Redaction(desired.secrets).difference, diff))
-    return change.finished("failed", "the server did not keep what was sent: " + "; ".join(kept))
-
-
-def _not_kept(one: Difference) -> str:
-    where, sent, kept = field_name(one.path), wording.value(one.after), wording.value(one.before)
-    if one.moved:
-        return f"`{where}` stands elsewhere"
-    if one.op == "add":
-        return f"`{where}` is missing (sent {sent})"
-    return f"`{where}` is there with {kept}" if one.op == "remove" else f"`{where}` is {kept} (sent {sent})"
+            await kind.update(self._run.client, meant, change.diff)

@@ -2,82 +2,65 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dlsync.matching import match, same
-from dlsync.model import Address, Change, Difference
+from dlsync.model import Difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from dlsync.kinds.base import Kind
-    from dlsync.model import Json, Path, Resource
+    from dlsync.matching import Matching
+    from dlsync.model import Json, Mover, Path, Resource
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What it takes to make live what the files say.
+class Base(Protocol):
+    """What both sides of a comparison were when they last agreed, at the place that is being compared."""
 
-    :param changes: creates and updates in the order of an apply, then deletes in the opposite order.
-    :param unchanged: how many resources are live as the files say.
-    :param unseen: by resource, the fields that only the live side has, that no schema knows and an update would drop.
+    def field(self, name: str) -> Base:
+        """Return the base of a field of the mapping here."""
+
+    def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
+        """Return the bases of the items of the list here."""
+
+    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover | None:
+        """Return who moved the value here; None where that is not known."""
+
+
+class Items(NamedTuple):
+    """The bases of a list's items.
+
+    :param ours: by desired position; ``theirs``: by live position, of those that only the live side has.
+    :param order: who moved items that only stand elsewhere.
     """
 
-    changes: tuple[Change, ...]
-    unchanged: int
-    unseen: Mapping[Address, Sequence[Path]]
+    ours: Mapping[int, Base]
+    theirs: Mapping[int, Base]
+    order: Mover | None
 
 
-def diff(
-    kind_of: Callable[[str], Kind],
-    desired: Mapping[Address, Resource],
-    live: Mapping[Address, Resource],
-    prunes: Callable[[Address], bool],
-) -> Outcome:
-    """Compare all that the files say with all that is live.
-
-    :param kind_of: from a kind's name to the kind.
-    :param prunes: whether a live resource that the files do not have is to be deleted.
-    """
-    unseen: dict[Address, Sequence[Path]] = {}
-    changes: list[Change] = []
-    for address, resource in desired.items():
-        kind = kind_of(address.kind)
-        if address not in live:
-            changes.append(_create(kind, resource))
-            continue
-        comparison = compare(kind, resource, live[address])
-        if fields := kind.endangered(comparison.unseen):
-            unseen[address] = fields
-        if comparison.diff:
-            changes.append(_update(kind, resource, comparison.diff))
-    unchanged = len(desired) - len(changes)
-    changes += [_delete(address) for address in live if address not in desired and prunes(address)]
-    changes.sort(key=lambda change: _turn(kind_of, change))
-    return Outcome(tuple(changes), unchanged, unseen)
+class Absent:
+    """Stands for what is not there."""
 
 
-def _turn(kind_of: Callable[[str], Kind], change: Change) -> tuple[bool, int, str]:
-    order = kind_of(change.address.kind).order
-    deletes = change.action == "delete"
-    return deletes, -order if deletes else order, change.address.name
+ABSENT = Absent()
 
 
-def _create(kind: Kind, desired: Resource) -> Change:
-    whole = differences(kind, (), kind.canonical(desired.document), {})
-    # the whole file is new: finding each field's line takes 11 ms a file, and tells nobody anything
-    return Change(desired.address, "create", "new", desired.file, kind.line(desired), tuple(whole))
+class _NoBase:
+    """Nothing is known of what was before."""
+
+    def field(self, name: str) -> Base:  # noqa: ARG002 - nothing is known of any
+        return self
+
+    def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:  # noqa: ARG002 - see above
+        return Items(dict.fromkeys(range(len(ours)), self), dict.fromkeys(range(len(theirs)), self), None)
+
+    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover | None:  # noqa: ARG002 - see above
+        return None
 
 
-def _update(kind: Kind, desired: Resource, diff: tuple[Difference, ...]) -> Change:
-    file, diff = kind.located(desired, diff)
-    lines = [one.line for one in diff if one.line]
-    return Change(desired.address, "update", "repo", file, min(lines, default=None), diff)
-
-
-def _delete(address: Address) -> Change:
-    return Change(address, "delete", "repo")
+NO_BASE: Base = _NoBase()
 
 
 class Comparison(NamedTuple):
@@ -97,13 +80,16 @@ def compare(kind: Kind, desired: Resource, live: Resource) -> Comparison:
         return Comparison((), ())
     unseen: list[Path] = []
     ours, theirs = kind.canonical(desired.document), kind.canonical(live.document)
-    diff = tuple(_Differ(kind, unseen).mappings((), ours, theirs))
+    diff = tuple(_Differ(kind, unseen).mappings((), ours, theirs, NO_BASE))
     return Comparison(diff, tuple(unseen))
 
 
-def differences(kind: Kind, path: Path, ours: Json, theirs: Json) -> Iterator[Difference]:
-    """Walk two values of canonical forms, both at the path, and give each difference as it is found."""
-    return _Differ(kind, []).values(path, ours, theirs)
+def differences(kind: Kind, path: Path, ours: Json, theirs: Json, base: Base = NO_BASE) -> Iterator[Difference]:
+    """Walk two values of canonical forms, both at the path, and give each difference as it is found.
+
+    :param base: what both were when they last agreed, digested as the two are then.
+    """
+    return _Differ(kind, []).values(path, ours, theirs, base)
 
 
 class _Differ:
@@ -113,40 +99,45 @@ class _Differ:
         self._kind = kind
         self._unseen = unseen
 
-    def values(self, path: Path, ours: Json, theirs: Json) -> Iterator[Difference]:
+    def values(self, path: Path, ours: Json, theirs: Json, base: Base) -> Iterator[Difference]:
         if isinstance(ours, dict) and isinstance(theirs, dict):
-            yield from self.mappings(path, ours, theirs)
+            yield from self.mappings(path, ours, theirs, base)
         elif isinstance(ours, list) and isinstance(theirs, list):
-            yield from self.lists(path, ours, theirs)
+            yield from self.lists(path, ours, theirs, base)
         elif not same(ours, theirs):
-            yield Difference(path, "replace", before=theirs, after=ours)
+            yield Difference(path, "replace", before=theirs, after=ours, mover=base.mover(ours, theirs))
 
-    def mappings(self, path: Path, ours: Mapping[str, Json], theirs: Mapping[str, Json]) -> Iterator[Difference]:
+    def mappings(
+        self, path: Path, ours: Mapping[str, Json], theirs: Mapping[str, Json], base: Base
+    ) -> Iterator[Difference]:
         for field, value in ours.items():
             if field in theirs:
-                yield from self.values((*path, field), value, theirs[field])
+                yield from self.values((*path, field), value, theirs[field], base.field(field))
             else:
-                yield Difference((*path, field), "add", after=value)
+                yield Difference((*path, field), "add", after=value, mover=base.field(field).mover(value, ABSENT))
         for field, value in theirs.items():
             if field not in ours:
-                yield from self._only_live(path, field, value)
+                yield from self._only_live(path, field, value, base.field(field))
 
-    def _only_live(self, path: Path, field: str, value: Json) -> Iterator[Difference]:
+    def _only_live(self, path: Path, field: str, value: Json, base: Base) -> Iterator[Difference]:
         if self._kind.disregards(path, field):
             self._unseen.append((*path, field))
         else:
-            yield Difference((*path, field), "remove", before=value)
+            yield Difference((*path, field), "remove", before=value, mover=base.mover(ABSENT, value))
 
-    def lists(self, path: Path, ours: list[Json], theirs: list[Json]) -> Iterator[Difference]:
+    def lists(self, path: Path, ours: list[Json], theirs: list[Json], base: Base) -> Iterator[Difference]:
         matching = match(ours, theirs, self._kind.list_rule(path))
+        bases = base.items(self._kind, path, ours, theirs, matching)
         live_place = dict(matching.pairs)
         for place, item in enumerate(ours):
             here = (*path, place)
             if place in matching.added:
-                yield Difference(here, "add", after=item)
+                yield Difference(here, "add", after=item, mover=bases.ours[place].mover(item, ABSENT))
             elif place in live_place:
                 if place in matching.moved:
-                    yield Difference(here, "replace", {"index": live_place[place]}, {"index": place}, moved=True)
-                yield from self.values(here, item, theirs[live_place[place]])
+                    was: Json = {"index": live_place[place]}
+                    yield Difference(here, "replace", was, {"index": place}, moved=True, mover=bases.order)
+                yield from self.values(here, item, theirs[live_place[place]], bases.ours[place])
         for place in matching.removed:
-            yield Difference((*path, place), "remove", before=theirs[place])
+            mover = bases.theirs[place].mover(ABSENT, theirs[place])
+            yield Difference((*path, place), "remove", before=theirs[place], mover=mover)

@@ -13,13 +13,13 @@ from dlsync.fetcher import fetch
 from dlsync.kinds import Draft, all_kinds, kind_of
 from dlsync.model import Action, Address, Problem, Target
 from dlsync.naming import distinct_stems, too_long
+from dlsync.ownership import keeping
 from dlsync.redaction import Redaction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from dlsync.client import ReadClient
-    from dlsync.fetcher import Live
     from dlsync.model import Resource
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
@@ -78,18 +78,21 @@ async def export(
     """Work out which files an export writes.
 
     :param tree: one that is usable; it may hold nothing.
-    :param managed: only what the tree has already.
+    :param managed: only what is managed, or in the tree already.
     :param mirror: also remove the files of what is gone from the server.
     :raises ApiError: live state could not be fetched whole.
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
-    if not managed:
+    if managed:
+        inventory = await keeping.read(client, settings, tree.root)
+        wanted |= {address for address in inventory if targets.admits(address)}
+    else:
         wanted |= targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).inside}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
     live = await fetch(client, wanted, everything=listed, admits=targets.admits, progress=progress)
-    edits = _Edits(tree)
-    edits.write(live)
+    edits = Edits(tree)
+    edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
     warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
@@ -97,8 +100,11 @@ async def export(
     return Export(settings.target, edits.files(), len(unchanged), (*warnings, *edits.problems.values()))
 
 
-class _Edits:
-    """The files of a tree as they become; several resources may be in one."""
+class Edits:
+    """The files of a tree as they become; several resources may be in one.
+
+    :param tree: one that is usable.
+    """
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
@@ -111,20 +117,24 @@ class _Edits:
 
     @property
     def changed(self) -> set[Address]:
+        """The resources whose files become others."""
         return {address for addresses in self._changes.values() for address in addresses}
 
-    def write(self, live: Live) -> None:
-        stems = _stems(self._tree.resources, live.resources)
-        for address, resource in live.resources.items():
+    def write(self, live: Mapping[Address, Resource]) -> None:
+        """Have the files hold live resources."""
+        stems = _stems(self._tree.resources, live)
+        for address, resource in live.items():
             desired = self._tree.resources.get(address)
             self._note(address, lambda: self._written(desired, resource, stems[address]))  # noqa: B023 - called at once
 
     def remove(self, addresses: set[Address]) -> None:
+        """Have no file hold these resources."""
         for address, desired in self._tree.resources.items():  # a plugin before its links: those of packs go with it
             if address in addresses:
                 self._note(address, lambda: kind_of(desired.kind).removed_files(desired, self._draft))  # noqa: B023 - called at once
 
     def files(self) -> tuple[FileChange, ...]:
+        """Return the changes of files, in the order of their kinds."""
         changes = [self._change(file, addresses) for file, addresses in self._changes.items()]
         return tuple(sorted(changes, key=lambda change: change.address))
 

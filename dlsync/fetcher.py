@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from dlsync.kinds import Kind, Listing, all_kinds
 from dlsync.model import Address, Resource
+from dlsync.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from dlsync.client import ReadClient
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -54,14 +52,14 @@ async def fetch(
     return Live({resource.address: resource for resource in resources}, tuple(name for _, name in found if name))
 
 
-async def together(coroutines: Iterable[Coroutine[object, object, _T]]) -> list[_T]:
-    """Run coroutines at once and return their results in order; the first failure ends them all and is raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(coroutine) for coroutine in coroutines]
-    except BaseExceptionGroup as failures:
-        raise failures.exceptions[0] from None
-    return [task.result() for task in tasks]
+async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict[Address, Resource]:
+    """Fetch live resources each by its name, whatever a list says, as exactly as the server gives them.
+
+    :raises ApiError: a request failed for good; nothing partial is returned.
+    """
+    names = {kind: sorted(one.name for one in wanted if one.kind == kind.name) for kind in all_kinds()}
+    found = await together(kind.originals(client, some) for kind, some in names.items() if some)
+    return {resource.address: resource for some in found for resource in some.values()}
 
 
 class _Round:

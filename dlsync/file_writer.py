@@ -32,7 +32,7 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
             if change.content is None:
                 path.unlink(missing_ok=True)
             else:
-                _replace(path, change.content)
+                replace_file(path, change.content)
         except OSError as error:
             raise DlsyncError(f"{change.file} cannot be written: {error.strerror}") from error
 
@@ -50,7 +50,7 @@ def _inside(root: Path, change: FileChange) -> Path:
     return real
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Put the content beside the file and then in its place: a reader sees the old or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.parent / f".dlsync-{os.getpid()}.tmp"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from dlsync.kinds.base import ListRule
+    from dlsync.kinds.scene import ListRule
     from dlsync.model import Json
 
 

@@ -15,6 +15,9 @@ Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json
 Path: TypeAlias = "tuple[str | int, ...]"
 Action = Literal["create", "update", "delete"]
 Cause = Literal["repo", "drift", "conflict", "new"]
+Side = Literal["repo", "live"]
+# who moved a field since it was last applied; "kept": nobody, it has differed since then
+Mover = Literal["repo", "drift", "conflict", "kept"]
 Op = Literal["add", "remove", "replace"]
 Severity = Literal["error", "warning"]
 Result = Literal["applied", "failed", "skipped"]
@@ -102,6 +105,7 @@ class Difference:
     :param after: desired; None for ``remove``.
     :param line: in the change's file, from 1.
     :param moved: an item of an ordered list that only stands elsewhere; both sides are ``{"index": n}``.
+    :param mover: who moved it since it was last applied; None where that is not known.
     """
 
     path: Path
@@ -110,11 +114,17 @@ class Difference:
     after: Json = None
     line: int | None = None
     moved: bool = False
+    mover: Mover | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Create, update or delete of one resource, and once applied, how that went."""
+    """Create, update or delete of one resource, and once applied, how that went.
+
+    :param held: why an apply leaves it alone until somebody decides; empty where it does not.
+    :param kept: what differs and stays as it is live, since it was changed there and the files changed elsewhere.
+    :param renamed: the name of the resource that it is a rename of (create) or that is its rename (delete).
+    """
 
     address: Address
     action: Action
@@ -124,6 +134,9 @@ class Change:
     diff: tuple[Difference, ...] = ()
     result: Result | None = None
     error: str = ""
+    held: str = ""
+    kept: tuple[Difference, ...] = ()
+    renamed: str = ""
 
     def finished(self, result: Result, error: str = "") -> Change:
         """Return this change with the outcome of applying it."""
@@ -148,6 +161,8 @@ class Plan:
 
     :param commit: of the tree, where it is in a git repository; empty otherwise.
     :param unchanged: how many desired resources are live already.
+    :param adopted: those of them that are not managed yet, and will be.
+    :param kept: those that differ from their files in what was changed on the server, and stay so.
     """
 
     target: Target
@@ -155,13 +170,15 @@ class Plan:
     unchanged: int = 0
     commit: str = ""
     warnings: tuple[Problem, ...] = field(default=())
+    adopted: tuple[Address, ...] = ()
+    kept: tuple[Address, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)
 
     def count(self, action: Action) -> int:
-        """Return how many changes are of that action."""
-        return sum(change.action == action for change in self.changes)
+        """Return how many changes of that action an apply makes."""
+        return sum(change.action == action and not change.held for change in self.changes)
 
     def with_changes(self, changes: Iterable[Change]) -> Plan:
         """Return this plan with its changes as they are after an apply."""
@@ -169,8 +186,8 @@ class Plan:
 
     @property
     def conflicts(self) -> int:
-        """How many changes are stopped by a conflict."""
-        return sum(change.cause == "conflict" for change in self.changes)
+        """How many changes an apply leaves alone, since somebody has to decide first."""
+        return sum(bool(change.held) for change in self.changes)
 
     @property
     def summary(self) -> dict[str, int]:

@@ -1,135 +1,218 @@
-"""The planner: what the files say and what is live, to the plan."""
+"""The planner: what the files say, what is live and what was recorded, to the plan."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dlsync import guards
-from dlsync.differ import diff
-from dlsync.escape import field_name
-from dlsync.fetcher import fetch
+from dlsync import concerns
+from dlsync.fetcher import Live, fetch, fetch_by_name
 from dlsync.git import head_commit
 from dlsync.kinds import account, kind_of
 from dlsync.model import Address, Plan, Problem
-from dlsync.redaction import Redaction
+from dlsync.ownership import keeping
+from dlsync.ownership.digests import former_secrets
+from dlsync.ownership.inventory import empty
+from dlsync.reconciler import UNDECIDED, reconcile
+from dlsync.redaction import NOTHING_SECRET, Redaction
 from dlsync.targets import Targets
+from dlsync.together import both
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from dlsync.client import ReadClient
-    from dlsync.differ import Outcome
-    from dlsync.fetcher import Live
-    from dlsync.model import Path, Resource
+    from dlsync.model import Change, Difference, Resource
+    from dlsync.ownership.inventory import Inventory
+    from dlsync.reconciler import Decisions, Outcome
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
 
 _EVERYTHING = Targets()
 _USELESS = "%s is of no use: there is no %s, neither in the files nor live"
-_POSITION = re.compile(r"\[\d+\]")
 
 
-async def plan(
+@dataclass(frozen=True)
+class Prepared:
+    """A plan, and what it takes to carry it out.
+
+    :param desired: what the files say, of what the plan is about.
+    :param live: what was live.
+    :param sent: what is sent, where that is not what the files alone say.
+    :param kept: by resource, what differs from the files and stays as it is live.
+    :param gone: what was managed, has no file any more, and is not live either.
+    :param redaction: takes secrets out, those too that were put there by an earlier apply.
+    """
+
+    plan: Plan
+    desired: Mapping[Address, Resource]
+    live: Mapping[Address, Resource]
+    inventory: Inventory
+    sent: Mapping[Address, Resource] = field(default_factory=dict)
+    kept: Mapping[Address, tuple[Difference, ...]] = field(default_factory=dict)
+    gone: frozenset[Address] = frozenset()
+    redaction: Redaction = NOTHING_SECRET
+
+    def meant(self, address: Address) -> Resource | None:
+        """Return what is to be live of a resource; None where it is to be deleted."""
+        return self.sent.get(address) or self.desired.get(address)
+
+
+async def prepare(
     client: ReadClient,
     tree: Tree,
     settings: Settings,
     *,
     targets: Targets = _EVERYTHING,
     doomed: Collection[Address] = (),
+    decisions: Decisions = UNDECIDED,
+    recorded: Inventory | None = None,
     progress: Callable[[], None] = lambda: None,
-) -> Plan:
+) -> Prepared:
     """Work out what it takes to make the account what the files say.
 
     :param tree: one that is usable.
     :param targets: plan for these resources only.
     :param doomed: what is to be deleted whatever ``prune`` says: somebody named it.
+    :param recorded: what was applied last, where that is not what the inventory says.
     :param progress: called for each resource that was looked at.
     :raises ApiError: live state could not be fetched whole.
-    :raises Refused: the files hold nothing, and the plan would delete.
     """
-    desired = {address: resource for address, resource in tree.resources.items() if targets.admits(address)}
-    prunes = settings.prune == "all"
-    live = await _live(client, {*desired, *doomed}, settings, targets, progress)
-    extra = [address for address in live.resources if address not in desired]
-    protected = [address for address in extra if any(fnmatchcase(str(address), glob) for glob in settings.protect)]
-    leaves = {*doomed, *(address for address in live.resources if prunes and kind_of(address.kind).inside)}
-    outcome = diff(kind_of, desired, live.resources, leaves.difference(protected).__contains__)
-    redaction = Redaction(tree.secrets)
-    useless = await _useless(client, tree, desired, live, account.in_use(settings))
+    planning = _Planning(client, tree, settings, targets, progress)
+    inventory, live = await planning.look(doomed, recorded)
+    leaving = planning.leaving(inventory, live, doomed)
+    protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
+    prunes = leaving.difference(protected).__contains__
+    outcome = reconcile(kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions)
+    redaction = planning.redaction(inventory, live, outcome.changes)
+    warnings = [
+        *tree.warnings,
+        *_told(inventory, live, outcome, protected, doomed),
+        *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
+        *await planning.useless(live),
+    ]
     result = Plan(
         settings.target,
         tuple(map(redaction.change, outcome.changes)),
         outcome.unchanged,
         head_commit(tree.root),
-        (*tree.warnings, *_warnings(outcome, live, protected), *_missing(live, doomed), *useless),
+        tuple(warnings),
+        tuple(outcome.adopted),
+        tuple(outcome.kept),
     )
-    guards.refuse_an_empty_tree(result, [one for one in tree.resources if kind_of(one.kind).inside])
-    return result
+    gone = planning.gone(inventory, live)
+    return Prepared(result, planning.desired, live.resources, inventory, outcome.sent, outcome.kept, gone, redaction)
 
 
-async def _live(
-    client: ReadClient,
-    wanted: Collection[Address],
-    settings: Settings,
-    targets: Targets,
-    progress: Callable[[], None],
-) -> Live:
-    """Fetch what a plan compares with: nothing is live in an account that the same plan creates."""
-    outside = {address for address in wanted if not kind_of(address.kind).inside}
-    around = await fetch(client, outside, progress=progress)
-    if account.in_use(settings) in outside - set(around.resources):
-        return around
-    everything = {name for name in targets.kinds() if settings.prune == "all" and kind_of(name).inside}
-    inside = {*wanted} - outside
-    live = await fetch(client, inside, everything=everything, admits=targets.admits, progress=progress)
-    return replace(live, resources={**around.resources, **live.resources})
+def _told(
+    inventory: Inventory, live: Live, outcome: Outcome, protected: Collection[Address], doomed: Collection[Address]
+) -> Iterator[Problem]:
+    for message in (
+        *concerns.unseen(outcome.unseen),
+        *concerns.broken(inventory),
+        *concerns.unlisted(live.unlisted),
+        *concerns.protected(protected),
+        *concerns.missing(doomed, live.resources),
+        *concerns.kept(outcome.kept),
+    ):
+        yield Problem("warning", message)
 
 
-async def _useless(
-    client: ReadClient, tree: Tree, desired: Mapping[Address, Resource], live: Live, target: Address
-) -> Sequence[Problem]:
-    """Warn of resources that need others which are neither in the files nor live.
-
-    :param target: the account; where the plan creates it, nothing is live.
-    """
-    needed = {address: kind_of(address.kind).needs(resource) for address, resource in desired.items()}
-    unknown = {need for needs in needed.values() for need in needs if need not in tree.resources} - set(live.resources)
-    is_new = target in desired and target not in live.resources
-    there = set((await fetch(client, unknown)).resources) if unknown and not is_new else set()
-    return [
-        Problem("warning", _USELESS % (one, need), desired[one].file, kind_of(one.kind).line(desired[one]))
-        for one, needs in needed.items()
-        for need in needs
-        if need in unknown - there
-    ]
+def _is_protected(address: Address, settings: Settings) -> bool:
+    return any(fnmatchcase(str(address), glob) for glob in settings.protect)
 
 
-def _warnings(outcome: Outcome, live: Live, protected: Sequence[Address]) -> Iterator[Problem]:
-    for text in _unseen(outcome.unseen):
-        yield Problem("warning", text)
-    for kind in live.unlisted:
-        yield Problem("warning", f"this server does not list every {kind}: what it does not list is not pruned")
-    for address in protected:
-        yield Problem("warning", f"{address} is in no file and live; it is protected and stays")
+class _Planning:
+    """One plan: what all of its steps share."""
+
+    def __init__(
+        self, client: ReadClient, tree: Tree, settings: Settings, targets: Targets, progress: Callable[[], None]
+    ) -> None:
+        self.client = client
+        self.tree = tree
+        self.settings = settings
+        self.targets = targets
+        self.progress = progress
+        self.desired = {address: one for address, one in tree.resources.items() if targets.admits(address)}
+        self._account = account.in_use(settings)
+
+    async def look(self, doomed: Collection[Address], recorded: Inventory | None) -> tuple[Inventory, Live]:
+        """Return what was recorded and what is live: of the files, of what is to go, and of what is managed."""
+        outside = {one for one in {*self.desired, *doomed} if not kind_of(one.kind).inside}
+        around = await fetch(self.client, outside, progress=self.progress)
+        if self._account in outside - set(around.resources):  # the plan makes it: nothing is in it
+            inventory = empty(kept=self.settings.inventory != "none")
+            return inventory, around
+        inside = {*self.desired, *doomed} - outside
+        if recorded is not None:
+            live, inventory = await self._inside(inside), recorded
+        else:
+            reading = keeping.read(self.client, self.settings, self.tree.root)
+            inventory, live = await both(reading, self._inside(inside))
+        live = replace(live, resources={**around.resources, **live.resources})
+        return inventory, await self._completed(inventory, live)
+
+    async def _inside(self, wanted: Collection[Address]) -> Live:
+        prunes_all = self.settings.prune == "all"
+        everything = {name for name in self.targets.kinds() if prunes_all and kind_of(name).inside}
+        return await fetch(
+            self.client, wanted, everything=everything, admits=self.targets.admits, progress=self.progress
+        )
+
+    async def _completed(self, inventory: Inventory, live: Live) -> Live:
+        """Ask once more for what is managed and was not found: a list may have been cut short."""
+        unsure = self._absent(inventory, live)
+        if not unsure:
+            return live
+        found = await fetch_by_name(self.client, unsure)
+        return replace(live, resources={**live.resources, **found})
+
+    def _absent(self, inventory: Inventory, live: Live) -> set[Address]:
+        """Return what is managed, is this plan's business, and was not found."""
+        absent = {one for one in inventory if one not in live.resources and self.targets.admits(one)}
+        return absent & set(self.desired) if self.settings.prune == "none" else absent
+
+    def gone(self, inventory: Inventory, live: Live) -> frozenset[Address]:
+        """Return what is managed, and neither in the files nor live; asked by its name."""
+        return frozenset(self._absent(inventory, live) - set(self.desired))
+
+    def leaving(self, inventory: Inventory, live: Live, doomed: Collection[Address]) -> set[Address]:
+        """Return what is live and in no file and, but for protection, is to be deleted."""
+        extra = [one for one in live.resources if one not in self.desired]
+        prunes_all = self.settings.prune == "all"
+        return {
+            one
+            for one in extra
+            if one in doomed
+            or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
+        }
+
+    async def useless(self, live: Live) -> list[Problem]:
+        """Warn of resources that need others which are neither in the files nor live."""
+        needed = {address: kind_of(address.kind).needs(resource) for address, resource in self.desired.items()}
+        unknown = {need for needs in needed.values() for need in needs if need not in self.tree.resources}
+        unknown -= set(live.resources)
+        is_new = self._account in self.desired and self._account not in live.resources
+        there = set((await fetch(self.client, unknown)).resources) if unknown and not is_new else set()
+        return [
+            Problem(
+                "warning", _USELESS % (one, need), self.desired[one].file, kind_of(one.kind).line(self.desired[one])
+            )
+            for one, needs in needed.items()
+            for need in needs
+            if need in unknown - there
+        ]
+
+    def redaction(self, inventory: Inventory, live: Live, changes: Sequence[Change]) -> Redaction:
+        """Return what takes secrets out: those of the files, and those that an earlier apply put into what changes."""
+        former: dict[str, str] = {}
+        for one in changes:
+            entry = inventory.entry(one.address)
+            if entry and one.address in live.resources:
+                former |= former_secrets(inventory.salt, live.resources[one.address].document, entry.secrets)
+        return Redaction({**former, **self.tree.secrets})
 
 
-def _missing(live: Live, doomed: Collection[Address]) -> Iterator[Problem]:
-    for address in sorted(set(doomed) - set(live.resources)):
-        yield Problem("warning", f"{address} is to be deleted and is not there")
-
-
-def _unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
-    """Say once for each field, not once for each of a thousand resources, what an update would drop."""
-    owners: Counter[str] = Counter()
-    example: dict[str, Address] = {}
-    for address, paths in unseen.items():
-        for spelled in sorted({f"`{_POSITION.sub('[]', field_name(path))}` of a {address.kind}" for path in paths}):
-            owners[spelled] += 1
-            example.setdefault(spelled, address)
-    for spelled, count in owners.items():
-        which = f"{example[spelled]}" + (f" and {count - 1} more" if count > 1 else "")
-        yield f"{spelled} is live in {which}, but in no file and no schema: it is not compared, and an update drops it"
+def _is_inside(address: Address) -> bool:
+    return kind_of(address.kind).inside

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from dlsync.model import Change, Difference, Json
 
 
+HIDDEN = "(not shown: it stands where a secret belongs)"
+
+
 class Redaction:
     """Replaces secrets by what stands for them.
 
@@ -27,9 +30,24 @@ class Redaction:
     def __repr__(self) -> str:
         return f"Redaction({len(self._secrets)} secrets)"
 
+    def also(self, secrets: Mapping[str, str]) -> Redaction:
+        """Return one that knows these secrets too."""
+        return Redaction({**self._secrets, **secrets})
+
     def text(self, text: str) -> str:
         """Return the text without secrets."""
         return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
+
+    def parts(self, text: str) -> list[tuple[str, str | None]]:
+        """Return the text in parts, each with what stands for it where it is a secret, and None where it is not."""
+        if self._any is None:
+            return [(text, None)]
+        parts: list[tuple[str, str | None]] = []
+        end = 0
+        for found in self._any.finditer(text):
+            parts += [(text[end : found.start()], None), (found[0], self._secrets[found[0]])]
+            end = found.end()
+        return [part for part in [*parts, (text[end:], None)] if part[0] or part[1]]
 
     def value(self, value: Json) -> Json:
         """Return the value without secrets in its strings and keys."""
@@ -47,12 +65,16 @@ class Redaction:
         """Return the change as it may be shown and kept."""
         if self._any is None:
             return change
-        return replace(change, diff=tuple(map(self.difference, change.diff)), error=self.text(change.error))
+        diff, kept = (tuple(map(self.difference, some)) for some in (change.diff, change.kept))
+        return replace(change, diff=diff, kept=kept, error=self.text(change.error))
 
     def difference(self, one: Difference) -> Difference:
-        """Return the difference as it may be shown and kept."""
+        """Return the difference as it may be shown and kept; what stands where a secret belongs is taken for one."""
         path = tuple(self.text(part) if isinstance(part, str) else part for part in one.path)
-        return replace(one, path=path, before=self.value(one.before), after=self.value(one.after))
+        before, after = self.value(one.before), self.value(one.after)
+        if isinstance(before, str) and isinstance(after, str) and after != one.after:
+            before = HIDDEN
+        return replace(one, path=path, before=before, after=after)
 
 
 NOTHING_SECRET = Redaction({})

@@ -3,49 +3,97 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import secrets
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsync import schema, wording
 from dlsync.errors import DlsyncError, Refused
 from dlsync.escape import visible
+from dlsync.file_writer import replace_file
+from dlsync.kinds import kind_of
+from dlsync.matching import token
+from dlsync.model import Address
+from dlsync.ownership.digests import fingerprint
+from dlsync.reconciler import UNDECIDED, Decisions
 from dlsync.render import document
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dlsync.model import Json, Plan
+    from dlsync.model import Json, Resource
+    from dlsync.planner import Prepared
 
 _LARGEST = 256 * 1024 * 1024
+_SALT_BYTES = 16
+_HINT = "Make it with `dlsync plan --out FILE`."
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a plan was asked for.
+
+    :param directory: of the tree, as it was given.
+    :param environment: empty for none.
+    :param targets: the ``--target`` patterns.
+    :param delete_accounts: the accounts that ``--delete-account`` named.
+    """
+
+    directory: Path = Path()
+    environment: str = ""
+    targets: tuple[str, ...] = ()
+    delete_accounts: tuple[str, ...] = ()
+    decisions: Decisions = UNDECIDED
 
 
 @dataclass(frozen=True)
 class SavedPlan:
     """What a plan file says.
 
-    :param directory: of the tree that it was made from.
-    :param targets: the ``--target`` patterns that it was made with.
     :param plan: the document that ``plan --format json`` prints.
-    :param delete_accounts: the accounts that ``--delete-account`` named.
+    :param salt: of the digests.
+    :param digests: by resource, of what was live and what was to be, the values of secrets included.
     """
 
-    directory: Path
-    targets: tuple[str, ...]
+    wishes: Wishes
     plan: dict[str, Any]
-    delete_accounts: tuple[str, ...] = ()
+    salt: bytes
+    digests: dict[str, str] = field(default_factory=dict)
 
 
-def save(file: Path, plan: Plan, directory: Path, targets: Sequence[str], delete_accounts: Sequence[str] = ()) -> None:
+def promise(prepared: Prepared, wishes: Wishes) -> SavedPlan:
+    """Return what an apply has to keep to."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    digests = {str(change.address): _digest(salt, prepared, change.address) for change in prepared.plan.changes}
+    return SavedPlan(wishes, document.as_document(prepared.plan), salt, digests)
+
+
+def _digest(salt: bytes, prepared: Prepared, address: Address) -> str:
+    sides: list[Json] = [_canonical(one) for one in (prepared.live.get(address), prepared.meant(address))]
+    return fingerprint(salt, token(sides).encode("utf-8", "surrogatepass"))
+
+
+def _canonical(resource: Resource | None) -> Json:
+    return kind_of(resource.kind).canonical(resource.document) if resource else None
+
+
+def save(file: Path, saved: SavedPlan) -> None:
     """Write a plan file.
 
     :raises DlsyncError: the file cannot be written.
     """
-    tree: dict[str, Json] = {"directory": str(directory.resolve()), "targets": [*targets]}
-    if delete_accounts:
-        tree["delete_accounts"] = [*delete_accounts]
+    wishes = saved.wishes
+    made_with = {
+        "directory": str(wishes.directory),
+        "environment": wishes.environment,
+        "targets": [*wishes.targets],
+        "delete_accounts": [*wishes.delete_accounts],
+        "adopt": wishes.decisions.adopt,
+        "on_conflict": wishes.decisions.on_conflict,
+        "salt": saved.salt.hex(),
+        "digests": saved.digests,
+    }
     try:
-        file.write_text(json.dumps({**document.as_document(plan), **tree}, indent=2) + "\n", encoding="utf-8")
+        replace_file(file, (json.dumps({**saved.plan, "made_with": made_with}, indent=2) + "\n").encode())
     except OSError as error:
         raise DlsyncError(f"the plan cannot be written to {file}: {error.strerror}") from error
 
@@ -55,48 +103,60 @@ def read(file: Path) -> SavedPlan:
 
     :raises DlsyncError: it cannot be read, or is not a plan.
     """
-    hint = "Make it with `dlsync plan --out FILE`."
+    content = _json(file)
+    if wrong := [one for one in schema.check("plan", content) if one.severity == "error"]:
+        raise DlsyncError(f"{file} is not a plan: {wrong[0].message}", hint=_HINT)
+    made = content.pop("made_with", None)
+    if made is None or "\0" in made["directory"]:
+        raise DlsyncError(
+            f"{file} is a plan that was printed, not kept: it does not say what it was made with", hint=_HINT
+        )
+    decisions = Decisions(made["adopt"], made["on_conflict"])
+    targets, accounts = tuple(made["targets"]), tuple(made["delete_accounts"])
+    wishes = Wishes(Path(made["directory"]), made["environment"], targets, accounts, decisions)
+    return SavedPlan(wishes, content, bytes.fromhex(made["salt"]), made["digests"])
+
+
+def _json(file: Path) -> Any:
     try:
         if file.stat().st_size > _LARGEST:
-            raise DlsyncError(f"{file} is too large to be a plan", hint=hint)
-        content = json.loads(file.read_text(encoding="utf-8"))
+            raise DlsyncError(f"{file} is too large to be a plan", hint=_HINT)
+        return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise DlsyncError(f"the plan {file} cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise DlsyncError(f"{file} is not a plan: it is not JSON", hint=hint) from error
-    if wrong := [one for one in schema.check("plan", content) if one.severity == "error"]:
-        raise DlsyncError(f"{file} is not a plan: {wrong[0].message}", hint=hint)
-    directory, targets = content.pop("directory", None), content.pop("targets", None)
-    if not isinstance(directory, str) or "\0" in directory:
-        raise DlsyncError(f"{file} does not say which tree it was made from", hint=hint)
-    doomed = content.pop("delete_accounts", [])
-    if not _is_texts(targets) or not _is_texts(doomed):
-        raise DlsyncError(f"{file} does not say which resources it was made for", hint=hint)
-    return SavedPlan(Path(directory), tuple(targets), content, tuple(doomed))
+        raise DlsyncError(f"{file} is not a plan: it is not JSON", hint=_HINT) from error
 
 
-def _is_texts(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+def kept_to(saved: SavedPlan, prepared: Prepared) -> Prepared:
+    """Return what was just worked out, with exactly the changes of a saved plan.
 
+    What else has changed in the account since then is left alone, and does not matter.
 
-def refuse_if_stale(saved: SavedPlan, made: Plan) -> None:
-    """Compare a saved plan with one made now.
-
-    :raises Refused: they are not for the same account, or not the same changes; says which resources moved.
+    :raises Refused: they are not for the same account or commit, or not the same changes any more; says which moved.
     """
-    now = document.as_document(made)
-    for field in ("url", "org", "account"):
-        if saved.plan[field] != now[field]:
+    now = document.as_document(prepared.plan)
+    for name in ("url", "org", "account", "commit"):
+        if saved.plan[name] != now[name]:
             raise Refused(
-                f"the saved plan is for {field} {wording.value(saved.plan[field])}, not {wording.value(now[field])}"
+                f"the saved plan is for {name} {wording.value(saved.plan[name])}, not {wording.value(now[name])}",
+                hint="Plan and review again.",
             )
-    old, new = ({(c["kind"], c["name"]): c for c in plan["changes"]} for plan in (saved.plan, now))
-    moved = [
-        f"{kind}/{visible(name)}"
-        for kind, name in sorted({*old, *new})
-        if old.get((kind, name)) != new.get((kind, name))
-    ]
+    old, new = ({(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
+    moved = [key for key, change in old.items() if new.get(key) != change or _moved(saved, prepared, Address(*key))]
     if moved:
-        raise Refused(
-            f"the saved plan is stale: since it was made, {', '.join(moved)} changed", hint="Plan and review again."
-        )
+        names = ", ".join(f"{kind}/{visible(name)}" for kind, name in sorted(moved))
+        raise Refused(f"the saved plan is stale: since it was made, {names} changed", hint="Plan and review again.")
+    chosen = {Address(*key) for key in old}
+    adopted = tuple(one for one in prepared.plan.adopted if str(one) in saved.plan["adopted"])
+    changes = tuple(change for change in prepared.plan.changes if change.address in chosen)
+    touched = {*chosen, *adopted, *prepared.inventory}
+    return replace(
+        prepared,
+        plan=replace(prepared.plan, changes=changes, adopted=adopted),
+        desired={address: one for address, one in prepared.desired.items() if address in touched},
+    )
+
+
+def _moved(saved: SavedPlan, prepared: Prepared, address: Address) -> bool:
+    return saved.digests.get(str(address)) != _digest(saved.salt, prepared, address)

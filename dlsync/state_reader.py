@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from dlsync import packs
 from dlsync.errors import InvalidTree
 from dlsync.kinds import Scene, all_kinds, kind_of
-from dlsync.kinds.base import BARE
+from dlsync.kinds.scene import BARE
 from dlsync.model import Problem, Resource
 from dlsync.references import Values
 from dlsync.sources import is_backup, read_files

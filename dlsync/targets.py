@@ -10,7 +10,7 @@ from dlsync.kinds import all_kinds
 from dlsync.model import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 _WILD = frozenset("*?[")
 
@@ -44,10 +44,28 @@ class Targets:
         return {Address(kind, name) for kind, name in self._patterns if not _WILD & set(kind + name)}
 
 
+class Exactly(Targets):
+    """A filter that admits these resources and no others."""
+
+    def __init__(self, addresses: Collection[Address]) -> None:
+        super().__init__()
+        self._addresses = addresses
+
+    def admits(self, address: Address) -> bool:
+        """Say whether the resource is one of them."""
+        return address in self._addresses
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is a kind and a glob of names."""
+    kind, slash, glob = text.partition("/")
+    return bool(slash and glob) and kind in {"*", *(kind.name for kind in all_kinds())}
+
+
 def _parsed(pattern: str) -> tuple[str, str]:
-    kind, slash, glob = pattern.partition("/")
-    kinds = [kind.name for kind in all_kinds()]
-    if not slash or not glob or (kind != "*" and kind not in kinds):
+    kind, _, glob = pattern.partition("/")
+    if not is_pattern(pattern):
+        kinds = [kind.name for kind in all_kinds()]
         expected = f"expected KIND/GLOB with KIND one of {', '.join(kinds)} or *"
         raise SettingsError(f"`{pattern}` names no resources: {expected}", hint="For example: dashboard/web-*")
     return kind, glob

@@ -12,6 +12,8 @@ from dlsync import annotator, git, operations
 from dlsync.client.annotations import WritingAnnotations
 from dlsync.errors import Rejected
 from dlsync.model import Change, Plan
+from dlsync.operations import Applying
+from dlsync.redaction import Redaction
 from dlsync.state_reader import Tree
 from tests.builders.commands import dlsync
 from tests.builders.trees import account, address, resource, write_tree
@@ -46,7 +48,8 @@ def done(live: Account, *ended: tuple[Action, Result], commit: str = "") -> Plan
 def annotate(live: Account, plan: Plan, tree: Tree | None = None, **settings: object) -> list[Problem]:
     chosen = replace(live.settings, **{"annotate": "deploys", **settings})  # type: ignore[arg-type] # any of them
     tree = tree or Tree(None, {})  # type: ignore[arg-type] # git is not asked
-    return live.run(lambda client: annotator.annotate(client, plan, tree, chosen))
+    redaction = Redaction(tree.secrets)
+    return live.run(lambda client: annotator.annotate(client, plan, redaction, tree, chosen))
 
 
 def posted(live: Account) -> list[Annotation]:
@@ -166,7 +169,7 @@ def test_an_apply_tells_once(live: Account, tmp_path: Path) -> None:
     told: list[Problem] = []
 
     def apply() -> Plan | None:
-        return asyncio.run(operations.apply(tmp_path, settings, approve=lambda _: True, warn=told.append))
+        return asyncio.run(operations.apply(tmp_path, settings, how=Applying(warn=told.append)))
 
     assert apply()
     assert [one.name for one in posted(live)] == ["dlsync 1 created"]

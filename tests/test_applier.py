@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync import applier, planner, state_reader
-from dlsync.settings import Settings
+from dlsync import planner, state_reader
+from tests.builders.applies import carried_out, prepared, some_live
+from tests.builders.applies import planned as prepare
 from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.plans import change, plan
 from tests.builders.trees import (
     FLAVOURS,
     Account,
     account,
-    by_address,
     criterion,
     dashboard,
     resource,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from dlsync.model import Address, Plan, Resource
+    from dlsync.model import Plan, Resource
     from tests.builders.http import ScriptedServer, Seen
 
 FILES: dict[str, str | bytes] = {
@@ -44,16 +44,13 @@ FILES: dict[str, str | bytes] = {
 
 def applied(live: Account, root: Path, **settings: str) -> Plan:
     """Plan a tree and apply it."""
-    tree = state_reader.read(root).usable()
-    chosen = Settings(**{**vars(live.settings), **settings})
-    made = live.run(lambda client: planner.plan(client, tree, chosen))
+    work = prepare(live, root, **settings)
     live.asked.clear()
-    return live.run(lambda client: applier.apply(client, made, tree.resources))
+    return live.run(lambda client: carried_out(client, work))
 
 
 def planned(live: Account, root: Path) -> Plan:
-    tree = state_reader.read(root).usable()
-    return live.run(lambda client: planner.plan(client, tree, live.settings))
+    return prepare(live, root).plan
 
 
 def results(done: Plan) -> dict[str, str | None]:
@@ -125,17 +122,17 @@ def test_only_what_changes_is_written_and_only_that_is_looked_at_again(tmp_path:
 
 def test_an_empty_plan_sends_nothing() -> None:
     with account() as live:
-        done = live.run(lambda client: applier.apply(client, plan(unchanged=3), {}))
+        done = live.run(lambda client: carried_out(client, prepared(plan(unchanged=3))))
         assert live.asked == []
     assert (done.changes, done.unchanged) == ((), 3)
 
 
 def test_every_change_that_was_tried_counts_as_progress(tmp_path: Path) -> None:
     tried: list[None] = []
-    tree = state_reader.read(write_tree(tmp_path, FILES))
+    write_tree(tmp_path, FILES)
     with account() as live:
-        made = live.run(lambda client: planner.plan(client, tree, live.settings))
-        live.run(lambda client: applier.apply(client, made, tree.resources, progress=lambda: tried.append(None)))
+        work = prepare(live, tmp_path)
+        live.run(lambda client: carried_out(client, work, progress=lambda: tried.append(None)))
     assert len(tried) == 5
 
 
@@ -155,12 +152,16 @@ def listing(*resources: Resource) -> Reply:
 
 
 def run(
-    replies: Mapping[str, Reply | Callable[[Seen], Reply]], made: Plan, *desired: Resource, concurrency: int = 1
+    replies: Mapping[str, Reply | Callable[[Seen], Reply]],
+    made: Plan,
+    *desired: Resource,
+    live: tuple[Resource, ...] = (),
+    concurrency: int = 1,
 ) -> tuple[Plan, ScriptedServer]:
     async def opened() -> tuple[Plan, ScriptedServer]:
-        resources: dict[Address, Resource] = by_address(*desired)
+        work = prepared(made, *desired, live=live or some_live(made))
         async with scripted(by_request(replies, NOT_THERE)) as (server, client):
-            return await applier.apply(client, made, resources, concurrency=concurrency), server
+            return await carried_out(client, work, concurrency=concurrency), server
 
     return asyncio.run(opened())
 
@@ -282,7 +283,8 @@ def test_a_delete_that_does_not_take_hold_has_failed() -> None:
 def test_what_somebody_else_deleted_meanwhile_is_deleted() -> None:
     with account() as live:
         made = plan(change("delete", "plugin/gone"), change("delete", "rule/gone"))
-        assert set(results(live.run(lambda client: applier.apply(client, made, {}))).values()) == {"applied"}
+        work = prepared(made, live=some_live(made))
+        assert set(results(live.run(lambda client: carried_out(client, work))).values()) == {"applied"}
 
 
 # links and accounts
@@ -323,7 +325,7 @@ def test_an_account_is_created_before_what_goes_into_it(tmp_path: Path) -> None:
     tree = state_reader.read(tmp_path).usable()
     with account() as live:
         new = Account(replace(live.settings, account="new"))
-        made = new.run(lambda client: planner.plan(client, tree, new.settings))
-        done = new.run(lambda client: applier.apply(client, made, tree.resources))
+        work = new.run(lambda client: planner.prepare(client, tree, new.settings))
+        done = new.run(lambda client: carried_out(client, work))
         assert set(results(done).values()) == {"applied"}
         assert not planned(new, tmp_path)

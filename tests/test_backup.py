@@ -65,7 +65,7 @@ def test_it_becomes_a_tree_with_its_texts_byte_for_byte_and_its_names_encoded(so
 def test_both_mean_the_same_to_an_account(source: Path, tmp_path: Path) -> None:
     backup.import_backup(source, tmp_path / "tree")
     with account() as live:
-        done = asyncio.run(operations.apply(source, live.settings, approve=lambda _: True))
+        done = asyncio.run(operations.apply(source, live.settings))
         assert done is not None
         assert {change.result for change in done.changes} == {"applied"}
         assert (planned(live, source).changes, planned(live, tmp_path / "tree").changes) == ((), ())

@@ -8,9 +8,9 @@ from unittest.mock import patch
 
 import pytest
 
-from dlsync import operations
 from dlsync.client import ReadClient
 from dlsync.doctor import Diagnosis, examine
+from dlsync.operations import connecting
 from dlsync.settings import Options
 from tests.builders.commands import TREE, environment, misbehaving, served
 from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, by_request, json_reply
@@ -34,7 +34,7 @@ def asked() -> Iterator[list[Asked]]:
     def impatient(**options: object) -> ReadClient:
         return ReadClient(**options, retry=IMPATIENT, transport=Recording(sent))  # type: ignore[arg-type] # what settings give
 
-    with patch.object(operations, "ReadClient", impatient):
+    with patch.object(connecting, "ReadClient", impatient):
         yield sent
 
 

@@ -247,7 +247,7 @@ def test_an_environment_is_planned_applied_and_exported_as_it_has_the_tree(tmp_p
 
     (_, create) = plan().changes
     assert (create.action, create.file, create.line) == ("create", "dashboards/team/web.yaml", 1)
-    asyncio.run(operations.apply(tmp_path, settings, approve=lambda _: True))
+    asyncio.run(operations.apply(tmp_path, settings))
     assert not plan()
     assert not export()
     assert tree_files(tmp_path) == before

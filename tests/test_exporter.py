@@ -101,7 +101,7 @@ def test_what_was_exported_plans_to_nothing_and_exporting_it_again_changes_nothi
         assert {one.method for one in live.asked} == {"GET"}
         written = tree_files(tmp_path)
         desired = state_reader.read(tmp_path).usable()
-        plan = live.run(lambda client: planner.plan(client, desired, live.settings))
+        plan = live.run(lambda client: planner.prepare(client, desired, live.settings)).plan
         again = export(live, tmp_path, "*/*", *names)
     assert made.summary == {"create": 6, "update": 0, "delete": 0, "unchanged": 0}
     assert (plan.changes, plan.unchanged) == ((), 4)
@@ -348,7 +348,7 @@ def test_a_mirror_over_any_tree_plans_to_nothing_and_a_second_one_changes_nothin
         live.has(*others.values())
         export(live, tree, "*/*", *names, mirror=True)
         desired = state_reader.read(tree).usable()
-        assert live.run(lambda client: planner.plan(client, desired, live.settings)).changes == ()
+        assert live.run(lambda client: planner.prepare(client, desired, live.settings)).plan.changes == ()
         assert not export(live, tree, "*/*", *names, mirror=True)
     assert set(desired.resources) == set(others) or flavour == "documented_only"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.kinds.base import ListRule
-from dlsync.kinds.document import identity
+from dlsync.kinds.lists import identity
+from dlsync.kinds.scene import ListRule
 from dlsync.matching import match, same, token
 
 if TYPE_CHECKING:

@@ -11,6 +11,8 @@ import pytest
 from dlsync import operations, saved_plan
 from dlsync.client import ReadClient
 from dlsync.errors import EXIT_REFUSED, AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
+from dlsync.operations import Applying
+from dlsync.saved_plan import Wishes
 from dlsync.targets import Targets
 from tests.builders.trees import account, dashboard, resource, rule, tree_files, write_tree
 
@@ -43,21 +45,16 @@ def live() -> Iterator[Account]:
 
 
 def plan(live: Account, tree: Path, *targets: str, **settings: Any) -> Plan:
-    return asyncio.run(operations.plan(tree, replace(live.settings, **settings), targets=Targets(targets)))
+    chosen = replace(live.settings, **settings)
+    return asyncio.run(operations.plan(tree, chosen, wishes=Wishes(tree, targets=targets)))
 
 
 def apply(
     live: Account, tree: Path, *targets: str, approve: bool = True, promised: SavedPlan | None = None, **settings: Any
 ) -> Plan | None:
-    return asyncio.run(
-        operations.apply(
-            tree,
-            replace(live.settings, **settings),
-            approve=lambda _: approve,
-            targets=Targets(targets),
-            promised=promised,
-        )
-    )
+    chosen, how = replace(live.settings, **settings), Applying(approve=lambda _: approve)
+    wishes = Wishes(tree, targets=targets)
+    return asyncio.run(operations.apply(tree, chosen, wishes=wishes, promised=promised, how=how))
 
 
 def changes(made: Plan | None) -> list[str]:
@@ -105,7 +102,7 @@ def test_a_tree_with_errors_reaches_no_server(tree: Path) -> None:
         settings = replace(live.settings, url="http://127.0.0.1:9/nobody-listens")
     for run in (
         operations.plan(tree, settings),
-        operations.apply(tree, settings, approve=lambda _: True),
+        operations.apply(tree, settings),
         operations.export(tree, settings),
     ):
         with pytest.raises(InvalidTree, match="1 error in the files"):
@@ -145,7 +142,7 @@ def test_progress_is_told(live: Account, tree: Path) -> None:
     told: list[str] = []
     live.has(resource("rule/web", rule()), resource("plugin/other", "x"))
     asyncio.run(operations.plan(tree, live.settings, progress=lambda: told.append("plan")))
-    asyncio.run(operations.apply(tree, live.settings, approve=lambda _: True, progress=lambda: told.append("apply")))
+    asyncio.run(operations.apply(tree, live.settings, how=Applying(progress=lambda: told.append("apply"))))
     asyncio.run(operations.export(tree, live.settings, progress=lambda: told.append("export")))
     assert [told.count(one) for one in ("plan", "apply", "export")] == [1, 3, 4]
 
@@ -155,13 +152,15 @@ def test_progress_is_told(live: Account, tree: Path) -> None:
 
 def promised(live: Account, tree: Path, *targets: str) -> SavedPlan:
     file = tree.parent / "plan.json"
-    saved_plan.save(file, plan(live, tree, *targets), tree, targets)
+    wishes = Wishes(tree, targets=targets)
+    work = asyncio.run(operations.prepare(tree, live.settings, wishes=wishes))
+    saved_plan.save(file, saved_plan.promise(work, wishes))
     return saved_plan.read(file)
 
 
 def test_the_plan_that_was_reviewed_is_applied(live: Account, tree: Path) -> None:
     saved = promised(live, tree)
-    assert len(changes(apply(live, saved.directory, promised=saved))) == 3
+    assert len(changes(apply(live, saved.wishes.directory, promised=saved))) == 3
 
 
 def test_it_is_still_the_same_plan_where_nothing_that_it_changes_moved(live: Account, tree: Path) -> None:
@@ -231,11 +230,13 @@ def test_a_question_by_hand_gets_a_client_that_can_only_ask_and_work_one_that_ca
 def test_an_account_that_is_named_is_deleted_and_nothing_else_deletes_one(live: Account, tree: Path) -> None:
     live.has(resource("account/old", {}))
     apply(live, tree, prune="all")
-    done = asyncio.run(operations.apply(tree, live.settings, approve=lambda _: True, delete_accounts=["old"]))
+    done = asyncio.run(operations.apply(tree, live.settings, wishes=Wishes(tree, delete_accounts=("old",))))
     assert changes(done) == ["delete account/old applied"]
-    assert changes(asyncio.run(operations.plan(tree, live.settings, delete_accounts=["old"]))) == []
+    assert (
+        changes(asyncio.run(operations.plan(tree, live.settings, wishes=Wishes(tree, delete_accounts=("old",))))) == []
+    )
     with pytest.raises(SettingsError, match="in use"):
-        asyncio.run(operations.plan(tree, live.settings, delete_accounts=["default"]))
+        asyncio.run(operations.plan(tree, live.settings, wishes=Wishes(tree, delete_accounts=("default",))))
 
 
 def test_a_chosen_environment_names_accounts_of_its_own(live: Account, tree: Path) -> None:

@@ -33,7 +33,7 @@ OTHERS = (resource("dashboard/other", dashboard()), resource("rule/other", rule(
 def plan(live: Account, root: Path, *targets: str, **settings: Any) -> Plan:
     tree = state_reader.read(root).usable()
     chosen = replace(live.settings, **settings)
-    return live.run(lambda client: planner.plan(client, tree, chosen, targets=Targets(targets)))
+    return live.run(lambda client: planner.prepare(client, tree, chosen, targets=Targets(targets))).plan
 
 
 def changes(made: Plan) -> list[str]:
@@ -189,7 +189,7 @@ def test_progress_is_a_call_for_each_resource(tree: Path) -> None:
     desired = state_reader.read(tree)
     with account() as live:
         live.has(*LIVE)
-        live.run(lambda client: planner.plan(client, desired, live.settings, progress=lambda: looked.append(None)))
+        live.run(lambda client: planner.prepare(client, desired, live.settings, progress=lambda: looked.append(None)))
     assert len(looked) == 3
 
 
@@ -253,7 +253,7 @@ def test_an_account_is_deleted_only_where_it_is_named_and_is_not_protected(tree:
     def deleting(live: Account, **settings: Any) -> Plan:
         desired, chosen = state_reader.read(tree).usable(), replace(live.settings, **settings)
         doomed = [address("account/old"), address("account/gone")]
-        return live.run(lambda client: planner.plan(client, desired, chosen, doomed=doomed))
+        return live.run(lambda client: planner.prepare(client, desired, chosen, doomed=doomed)).plan
 
     with account() as live:
         live.has(*LIVE, resource("account/old", {}), resource("account/older", {}))

@@ -41,7 +41,7 @@ class Account(NamedTuple):
         return asyncio.run(operations.plan(tree, self.settings))
 
     def apply(self, tree: Path) -> Plan:
-        done = asyncio.run(operations.apply(tree, self.settings, approve=lambda _: True))
+        done = asyncio.run(operations.apply(tree, self.settings))
         assert done is not None
         assert [(str(one.address), one.error) for one in done.changes if one.result != "applied"] == []
         return done

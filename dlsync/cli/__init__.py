@@ -7,17 +7,24 @@ from typing import Annotated
 import typer
 
 from dlsync import __version__
-from dlsync.cli import packs
+from dlsync.cli import inventory, packs
+from dlsync.cli.accept import accept
+from dlsync.cli.adopt import adopt
 from dlsync.cli.apply import apply
 from dlsync.cli.doctor import doctor
+from dlsync.cli.drift import drift
 from dlsync.cli.export import export
 from dlsync.cli.families import FAMILIES
+from dlsync.cli.history import history
 from dlsync.cli.import_backup import import_backup
 from dlsync.cli.init import init
 from dlsync.cli.plan import plan
+from dlsync.cli.release import release
 from dlsync.cli.render import render
+from dlsync.cli.rollback import rollback
 from dlsync.cli.schema import schema
 from dlsync.cli.serve import serve
+from dlsync.cli.unlock import unlock
 from dlsync.cli.validate import validate
 
 __all__ = ["app"]
@@ -30,8 +37,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 1 error; 2 changes (with --detailed-exitcode, --check); 3 some changes failed; "
-    "4 refused; 130 interrupted.",
+    epilog="Exit codes: 0 done; 1 error; 2 changes (with --detailed-exitcode, --check) or drift; "
+    "3 some changes failed; 4 refused; 130 interrupted.",
 )
 
 
@@ -51,9 +58,13 @@ def _root(
     """Take the options that stand before a command; ``main`` looks for ``--debug`` itself."""
 
 
-for _command in (init, import_backup, validate, render, plan, apply, export, serve, schema, doctor):
+_WORK = (init, import_backup, validate, render, plan, apply, export, drift, accept, adopt, release, rollback, history)
+_REST = (unlock, serve, schema, doctor)
+
+for _command in (*_WORK, *_REST):
     app.command(_command.__name__.replace("_", "-"))(_command)
 
 for _family in FAMILIES:
     app.add_typer(_family.app)
+app.add_typer(inventory.app)
 app.add_typer(packs.app)

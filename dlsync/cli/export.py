@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,7 +11,10 @@ from dlsync.cli import options
 from dlsync.cli.options import CURRENT, Format, Server, command
 from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
 
-Managed = Annotated[bool, typer.Option("--managed", help="Only what the files have already.")]
+if TYPE_CHECKING:
+    from dlsync.exporter import Export
+
+Managed = Annotated[bool, typer.Option("--managed", help="Only what is managed, or in the files already.")]
 Mirror = Annotated[bool, typer.Option("--mirror", help="Remove the files of what is gone from the server.")]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 if files would change.")]
 
@@ -28,9 +31,7 @@ def export(
 ) -> int:
     """Write what is live into files; comments and layout stay."""
     from dlsync import operations
-    from dlsync.cli.output import colored, report, result
     from dlsync.cli.running import run
-    from dlsync.render import exported
     from dlsync.render.progress import Progress
     from dlsync.targets import Targets
 
@@ -48,6 +49,14 @@ def export(
                 progress=bar.advance,
             )
         )
+    return shown(made, output, check=check)
+
+
+def shown(made: Export, output: Format, *, check: bool) -> int:
+    """Show which files were written, or would be, and return the exit code."""
+    from dlsync.cli.output import colored, report, result
+    from dlsync.render import exported
+
     report(made.problems)
     if output is Format.json:
         result(exported.render_json(made))

@@ -15,6 +15,8 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dlsync.reconciler import Decisions
+    from dlsync.saved_plan import Wishes
     from dlsync.settings import Options, Settings
 
 CURRENT = Path()
@@ -33,6 +35,13 @@ class PlanFormat(StrEnum):
     text = "text"
     json = "json"
     markdown = "markdown"
+
+
+class Side(StrEnum):
+    """Who wins a conflict."""
+
+    repo = "repo"
+    live = "live"
 
 
 Directory = Annotated[
@@ -56,6 +65,25 @@ DeleteAccounts = Annotated[
     list[str] | None,
     typer.Option("--delete-account", metavar="NAME", help="Delete this account, with all in it; repeatable."),
 ]
+Adopt = Annotated[
+    bool, typer.Option("--adopt", help="Take over what lives already, differs from its file and is not managed.")
+]
+OnConflict = Annotated[
+    Side | None,
+    typer.Option("--on-conflict", help="Which side wins where the files and the server have both changed."),
+]
+Resources = Annotated[
+    list[str],
+    typer.Argument(metavar="KIND/GLOB... [DIR]", help="The resources, such as dashboard/web-*; then the tree."),
+]
+LockTimeout = Annotated[
+    float, typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait for another apply.", min=0)
+]
+Journals = Annotated[
+    Path | None, typer.Option("--journal", metavar="DIR", help="Where journals are; else .dlsync/runs of the tree.")
+]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+LOCK_TIMEOUT = 90.0
 OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 PlanOutputFormat = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]
@@ -94,6 +122,33 @@ class Server:
         settings = load(directory, self.options, os.environ)
         conceal(settings.key)
         return replace(settings, insecure=self.insecure)
+
+
+def wishes(
+    directory: Path,
+    targets: list[str] | None,
+    delete_accounts: list[str] | None,
+    *,
+    adopt: bool,
+    on_conflict: Side | None,
+) -> Wishes:
+    """Return what a command line asks of a plan.
+
+    :raises SettingsError: a target names no resources.
+    """
+    from dlsync.saved_plan import Wishes
+    from dlsync.targets import Targets
+
+    Targets(targets or ())
+    chosen = decisions(adopt=adopt, on_conflict=on_conflict)
+    return Wishes(directory, "", tuple(targets or ()), tuple(delete_accounts or ()), chosen)
+
+
+def decisions(*, adopt: bool, on_conflict: Side | None) -> Decisions:
+    """Return what a command line has decided."""
+    from dlsync.reconciler import Decisions
+
+    return Decisions(adopt, on_conflict.value if on_conflict else None)
 
 
 def command(function: Callable[..., int]) -> Callable[..., int]:

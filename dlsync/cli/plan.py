@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,10 +15,9 @@ from dlsync.cli.options import CURRENT, PlanFormat, Server, command
 from dlsync.errors import EXIT_CHANGES, EXIT_OK, DlsyncError, Refused, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dlsync.model import Plan
-    from dlsync.targets import Targets
+    from dlsync.planner import Prepared
+    from dlsync.saved_plan import Wishes
 
 Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan too, for `dlsync apply FILE`.")]
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")]
@@ -30,6 +30,8 @@ def plan(
     out: Out = None,
     detailed_exitcode: DetailedExitcode = False,
     target: options.Targets = None,
+    adopt: options.Adopt = False,
+    on_conflict: options.OnConflict = None,
     delete_account: options.DeleteAccounts = None,
     output: options.PlanOutputFormat = PlanFormat.text,
     all_environments: AllEnvironments = False,
@@ -37,14 +39,15 @@ def plan(
     """Show what an apply would change; changes nothing."""
     from dlsync import saved_plan
     from dlsync.cli.output import rendered, report, result
-    from dlsync.targets import Targets
 
-    targets = Targets(target or ())
+    wishes = options.wishes(directory, target, delete_account, adopt=adopt, on_conflict=on_conflict)
 
     def once(server: Server) -> tuple[Plan, int]:
-        made = _made(server, directory, targets, delete_account or ())
+        work = _prepared(server, directory, wishes)
+        made = work.plan
         if out:
-            saved_plan.save(out, made, directory, target or (), delete_account or ())
+            environment = server.settings(directory).environment
+            saved_plan.save(out, saved_plan.promise(work, replace(wishes, environment=environment)))
         if output is PlanFormat.json:  # the other formats have the warnings in them
             report(made.warnings)
         if output is PlanFormat.text or not all_environments:
@@ -58,7 +61,7 @@ def plan(
     return every(server, directory, output, once)
 
 
-def _made(server: Server, directory: Path, targets: Targets, delete_accounts: Sequence[str]) -> Plan:
+def _prepared(server: Server, directory: Path, wishes: Wishes) -> Prepared:
     from dlsync import operations
     from dlsync.cli.running import run
     from dlsync.render.progress import Progress
@@ -66,10 +69,6 @@ def _made(server: Server, directory: Path, targets: Targets, delete_accounts: Se
     settings = server.settings(directory)
     try:
         with Progress("Fetching", sys.stderr) as bar:
-            return run(
-                operations.plan(
-                    directory, settings, targets=targets, delete_accounts=delete_accounts, progress=bar.advance
-                )
-            )
+            return run(operations.prepare(directory, settings, wishes=wishes, progress=bar.advance))
     except Refused as error:  # what a plan refuses is an error of it; only an apply answers that it was refused
         raise DlsyncError(error.message, hint=error.hint) from error

@@ -6,7 +6,8 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from dlsync.kinds.base import Draft, Kind, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.base import Kind
+from dlsync.kinds.scene import Draft, Listing, ListRule, Scene, SourceFile
 
 __all__ = ["Draft", "Kind", "ListRule", "Listing", "Scene", "SourceFile", "all_kinds", "kind_of"]
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, cast
 
 from dlsync import yamlfile
 from dlsync.errors import AlreadyExists, NotFound, SettingsError
-from dlsync.kinds.base import BARE, BLANK, Draft, Kind, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.base import Kind
+from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
 from dlsync.model import Address, Resource
 from dlsync.settings import FILE_NAME
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client, ReadClient
     from dlsync.model import Difference, Json, Path, Problem
+    from dlsync.redaction import Redaction
     from dlsync.settings import Settings
 
 
@@ -83,6 +85,18 @@ class Account(Kind):
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:  # noqa: ARG002 - an account has no fields of the user's
         """Return nothing: it is there or not."""
         return {}
+
+    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - see canonical
+        """Return the account: no side has anything to win."""
+        return desired
+
+    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:  # noqa: ARG002 - see canonical
+        """Return nothing: what is in an account no journal holds."""
+        return {}
+
+    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - see canonical
+        """Return the account, with nothing in it."""
+        return Resource(Address(self.name, name), {})
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - there are no lists
         """Return the rule for lists that nothing is known of."""

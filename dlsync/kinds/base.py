@@ -6,95 +6,19 @@ One module of this package is one kind. Nothing outside asks which kind a resour
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from dlsync import packs, schema, yamlfile
-from dlsync.redaction import NOTHING_SECRET, Redaction
-from dlsync.references import Values, escaped
+from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
+from dlsync.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
     from dlsync.item_key import ItemKey
     from dlsync.model import Address, Difference, Json, Path, Problem, Resource
-
-
-@dataclass(frozen=True, slots=True)
-class ListRule:
-    """How the items of a list are matched with those of its other version.
-
-    :param keys: identities, from the strictest to the loosest; items that none of them matches are added or removed.
-    :param ordered: whether the order carries a meaning; where it does, an item out of its place is a move.
-    """
-
-    keys: tuple[Callable[[Json], object], ...] = ()
-    ordered: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file of the tree.
-
-    :param file: relative to the tree, POSIX style.
-    :param content: byte for byte.
-    """
-
-    file: str
-    content: bytes
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What the files of a tree are read with.
-
-    :param values: what references stand for.
-    :param overlays: the chosen environment's overlays, by the path that they have below its folder.
-    :param environment: the one that was chosen; empty for none.
-    :param backup: the tree is an old client's backup, in which file names are names as they are.
-    """
-
-    values: Values = field(default_factory=Values)
-    overlays: Mapping[str, SourceFile] = field(default_factory=dict)
-    environment: str = ""
-    backup: bool = False
-
-
-@dataclass(frozen=True)
-class Draft:
-    """The files of a tree as an export has them so far.
-
-    :param files: by path in the tree; None for one that is to be removed.
-    :param redaction: puts references back for secrets.
-    :param references: False where the files can hold none.
-    """
-
-    files: Mapping[str, bytes | None] = field(default_factory=dict)
-    redaction: Redaction = NOTHING_SECRET
-    references: bool = True
-
-    def spelled(self, value: Json) -> Json:
-        """Return a live value as a file has to spell it: what looks like a reference escaped, secrets as references."""
-        return self.redaction.value(escaped(value)) if self.references else value
-
-
-BARE = Scene()
-BLANK = Draft()
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """What a server said that it has of one kind.
-
-    :param resources: those that the listing holds whole.
-    :param names: all that it names; None where it has no list operation.
-    :param complete: False where there may be more than it names.
-    """
-
-    resources: tuple[Resource, ...] = ()
-    names: frozenset[str] | None = None
-    complete: bool = True
+    from dlsync.redaction import Redaction
 
 
 class Kind(ABC):
@@ -195,6 +119,41 @@ class Kind(ABC):
         """Return the mapping at the path in the one spelling that canonical forms use."""
         return mapping
 
+    @abstractmethod
+    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
+        """Return what is to be sent where some of the live side stays.
+
+        :param canonical: what it is to mean, each field as one of the two sides has it.
+        """
+
+    def fingerprinted(self, desired: Resource) -> bytes:
+        """Return bytes that stand for all that the files say of the resource."""
+        return desired.body
+
+    # what others say of it
+    def metrics(self, desired: Resource) -> Iterator[str]:  # noqa: ARG002 - for kinds that show or watch metrics
+        """Yield the metrics that the resource uses."""
+        yield from ()
+
+    def measures(self, name: str) -> str:  # noqa: ARG002 - for kinds that make metrics
+        """Return what the names of its metrics begin with; empty where it has none."""
+        return ""
+
+    # journal
+    @abstractmethod
+    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
+        """Return what makes the live resource again, for a journal: secrets sealed (:mod:`dlsync.sealing`).
+
+        :raises DlsyncError: it holds a secret where none can be taken out.
+        """
+
+    @abstractmethod
+    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
+        """Return the resource that :meth:`saved` was made from, its secrets in it again.
+
+        :raises DlsyncError: it was made from none.
+        """
+
     def respelled(self, path: Path, written: Mapping[str, Json], flat: dict[str, Json]) -> dict[str, Json]:  # noqa: ARG002 - see above
         """Return a flattened mapping spelled as the user wrote it."""
         return flat
@@ -207,6 +166,11 @@ class Kind(ABC):
     @abstractmethod
     async def fetch(self, client: ReadClient, name: str) -> Resource | None:
         """Return the live resource, or None where the server has none of that name."""
+
+    async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:
+        """Return the resources of these names as they are now, as exactly as the server gives them."""
+        found = await together(self.fetch(client, name) for name in names)
+        return {one.name: one for one in found if one}
 
     @abstractmethod
     async def create(self, client: Client, desired: Resource) -> None:

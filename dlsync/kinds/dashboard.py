@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dlsync.errors import Unsupported
 from dlsync.item_key import ItemKey
-from dlsync.kinds.base import Listing, ListRule
-from dlsync.kinds.document import A_SET, ITEM, identity
 from dlsync.kinds.endpoints import ExchangedKind
+from dlsync.kinds.lists import A_SET, ITEM, identity
+from dlsync.kinds.scene import Listing, ListRule
 from dlsync.model import Address, Resource
 
 if TYPE_CHECKING:

@@ -8,20 +8,25 @@ from typing import TYPE_CHECKING, ClassVar, cast
 
 from dlsync import schema, yamlfile
 from dlsync.errors import BadAnswer, DlsyncError
-from dlsync.kinds.base import BARE, BLANK, Draft, Kind, ListRule, Scene, SourceFile
-from dlsync.kinds.layers import Overlays, edited, placed, problems_of
-from dlsync.matching import same, token
+from dlsync.kinds.base import Kind
+from dlsync.kinds.layers import Overlays, edited, placed
+from dlsync.kinds.lists import ITEM, UNKNOWN_LIST, anywhere
+from dlsync.kinds.meaning import read_references
+from dlsync.kinds.scene import BARE, BLANK, Draft, ListRule, Scene, SourceFile
+from dlsync.matching import same
+from dlsync.merger import merge
 from dlsync.model import Address, Problem, Resource
 from dlsync.naming import resource_name
-from dlsync.redaction import Redaction
-from dlsync.references import Resolved, Values, resolve
+from dlsync.sealing import sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dlsync.item_key import ItemKey
     from dlsync.model import Difference, Json, Path
     from dlsync.overlay import Overlay
+    from dlsync.redaction import Redaction
+    from dlsync.references import Resolved
 
 
 class DocumentKind(Kind):
@@ -184,9 +189,32 @@ class DocumentKind(Kind):
             raise BadAnswer(f"{where} is not a mapping", hint="Check that `url` points at the API.")
         return Resource(Address(self.name, name), document, body)
 
+    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
+        """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""
+        plain = replace(desired, written=None, source=None, overlay=None)
+        document = merge(self, plain, canonical)
+        return replace(plain, document=document, body=yamlfile.rewrite(desired.body, document))
+
+    def metrics(self, desired: Resource) -> Iterator[str]:
+        """Yield every ``metric`` in the document."""
+        return _metrics(dict(desired.document))
+
+    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
+        """Return the text, or where there is a secret in it, which YAML may spell in many ways, the document."""
+        text, document = live.body.decode("utf-8-sig", "replace"), dict(live.document)
+        if live.body and redaction.text(text) == text and redaction.value(document) == document:
+            return {"text": text}
+        return {"document": sealed(document, redaction)}
+
+    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
+        """Read the text, or write the document; see :meth:`Kind.restored`."""
+        if isinstance(document := saved.get("document"), dict):
+            return Resource(Address(self.name, name), document, yamlfile.dump(document))
+        return self.live(name, str(saved.get("text")).encode())
+
     def list_rule(self, path: Path) -> ListRule:
         """Return the kind's own rule for the list, or the one for lists that nothing is known of."""
-        return self.lists.get(anywhere(path), _UNKNOWN_LIST)
+        return self.lists.get(anywhere(path), UNKNOWN_LIST)
 
     def item_key(self, path: Path) -> ItemKey | None:
         """Return what names the items of one of the lists in ``overlaid``."""
@@ -198,43 +226,11 @@ class DocumentKind(Kind):
         return known is not None and field not in known and anywhere(path) not in self.closed
 
 
-def read_references(
-    name: str, source: SourceFile, written: dict[str, Json], values: Values, overlay: Overlay | None = None
-) -> tuple[Resolved, list[Problem]]:
-    """Return what a parsed file means, and what is wrong with it by its schema or with its references.
-
-    :param name: of the schema.
-    :param overlay: what lies over the file in ``written``.
-    """
-    # a backslash may spell the dollar sign of a reference
-    plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
-    resolved = Resolved(written) if plain else resolve(written, values)
-    faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
-    faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
-    # a reference that stands for nothing is of no type yet
-    told = {fault.path for fault in faults}
-    findings = [one for one in schema.check(name, resolved.document) if one.path not in told]
-    problems = problems_of([*faults, *findings], source, overlay)
-    redaction = Redaction(resolved.secrets)
-    return resolved, [replace(one, message=redaction.text(one.message)) for one in problems]
-
-
-ITEM = 0
-_UNKNOWN_LIST = ListRule()
-A_SET = ListRule(ordered=False)
-
-
-def anywhere(path: Path) -> Path:
-    """Return the path with :data:`ITEM` for list positions, as the tables of a kind are keyed."""
-    return tuple(ITEM if isinstance(part, int) else part for part in path)
-
-
-def identity(*names: str) -> Callable[[Json], object]:
-    """Return a key for :class:`ListRule`: the values of these fields, or None where an item has none of them."""
-
-    def key(item: Json) -> object:
-        if not isinstance(item, dict) or not any(name in item for name in names):
-            return None
-        return tuple(token(item.get(name)) for name in names)
-
-    return key
+def _metrics(value: Json) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(metric := value.get("metric"), str):
+            yield metric
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _metrics(item)

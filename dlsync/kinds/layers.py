@@ -19,7 +19,8 @@ from dlsync.references import resolve
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dlsync.kinds.base import Draft, Kind, Scene, SourceFile
+    from dlsync.kinds.base import Kind
+    from dlsync.kinds.scene import Draft, Scene, SourceFile
     from dlsync.model import Difference, Json, Path, Resource, Severity
     from dlsync.references import Values
 

@@ -13,20 +13,24 @@ from typing import TYPE_CHECKING, cast
 from dlsync import packs, schema
 from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
 from dlsync.escape import visible
-from dlsync.kinds.base import BARE, BLANK, Draft, Kind, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.base import Kind
 from dlsync.kinds.link_files import FILE, Linked, entries, of_pack, saved, with_entry
 from dlsync.kinds.plugin import KIND as PLUGIN
-from dlsync.kinds.plugin import RESERVED
 from dlsync.kinds.plugin_settings import META
+from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
+from dlsync.matching import token
 from dlsync.model import Address, Problem, Resource
+from dlsync.ownership import is_reserved
+from dlsync.sealing import sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
     from dlsync.client.links import Link as Entry
     from dlsync.kinds.link_files import Saying
     from dlsync.model import Difference, Json, Path
+    from dlsync.redaction import Redaction
 
 _TAGS = "tags"
 _NOT_YOURS = "`%s` is the name of dlsync's own record, which is linked to nothing"
@@ -63,7 +67,9 @@ class Link(Kind):
             problems += troubles
             for saying in found:
                 said[saying.plugin].append(saying)
-        problems += [Problem("error", _NOT_YOURS % name, said.pop(name)[0].file) for name in RESERVED & set(said)]
+        problems += [
+            Problem("error", _NOT_YOURS % name, said.pop(name)[0].file) for name in sorted(filter(is_reserved, said))
+        ]
         return [self._linked(plugin, tuple(sayings)) for plugin, sayings in said.items()], problems
 
     def _linked(self, plugin: str, sayings: tuple[Saying, ...]) -> Linked:
@@ -127,6 +133,25 @@ class Link(Kind):
         """Return the tags."""
         return {_TAGS: document[_TAGS]}
 
+    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
+        """Return a link to these tags; see :meth:`Kind.blended`."""
+        return replace(desired, document=dict(canonical))
+
+    def fingerprinted(self, desired: Resource) -> bytes:
+        """Return the tags."""
+        return token([*sorted(_tags(desired))]).encode()
+
+    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
+        """Return the tags; see :meth:`Kind.saved`."""
+        return {_TAGS: sealed(live.document[_TAGS], redaction)}
+
+    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
+        """Return a link to the tags; see :meth:`Kind.restored`."""
+        match saved.get(_TAGS):
+            case [*tags] if all(isinstance(tag, str) for tag in tags):
+                return Resource(Address(self.name, name), {_TAGS: tags})
+        raise DlsyncError(f"the journal holds no tags of link/{name}")
+
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - there is one list
         """Return that tags are a set."""
         return ListRule(ordered=False)
@@ -144,7 +169,7 @@ class Link(Kind):
         resources = tuple(
             Resource(Address(self.name, plugin), {_TAGS: cast("Json", sorted(found))})
             for plugin, found in tags.items()
-            if found and plugin not in RESERVED
+            if found and not is_reserved(plugin)
         )
         return Listing(resources, frozenset(one.name for one in resources))
 
@@ -152,6 +177,11 @@ class Link(Kind):
         """GET ``links``, and of them those of one plugin."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)
+
+    async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:
+        """GET ``links``, once for all."""
+        wanted = {*names}
+        return {one.name: one for one in (await self.list(client)).resources if one.name in wanted}
 
     async def create(self, client: Client, desired: Resource) -> None:
         """POST ``links``, observed."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from dlsync import yamlfile
 from dlsync.errors import DlsyncError
-from dlsync.kinds.document import read_references
+from dlsync.kinds.meaning import read_references
 from dlsync.matching import same
 from dlsync.model import Problem, Resource
 from dlsync.naming import plugin_name
@@ -18,7 +18,7 @@ from dlsync.naming import plugin_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dlsync.kinds.base import Draft, Scene, SourceFile
+    from dlsync.kinds.scene import Draft, Scene, SourceFile
     from dlsync.model import Json, Path
 
 FILE = "links.yaml"

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
 
 from dlsync import schema, yamlfile
+from dlsync.differ import compare
 from dlsync.errors import AlreadyExists, DlsyncError, NotFound
 from dlsync.kinds import plugin_settings
-from dlsync.kinds.base import BARE, BLANK, Draft, Kind, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.base import Kind
 from dlsync.kinds.layers import Overlays, edited, placed
-from dlsync.kinds.plugin_settings import META
+from dlsync.kinds.plugin_settings import META, meta_file
+from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.script import content_value, first_changed_line, restored_script, saved_script, without_extension
+from dlsync.matching import token
+from dlsync.merger import merge
 from dlsync.model import Address, Problem, Resource
 from dlsync.naming import plugin_file, plugin_name
+from dlsync.ownership import is_reserved
+from dlsync.sealing import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,9 +33,6 @@ if TYPE_CHECKING:
 _SCRIPT = ("content", "extension")
 # what a setting is where no file gives it; interval and type are then left to the server
 _DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
-_SETTINGS = ("description", "interval", "params", "shellArgs", "type")
-# the account's own record and lock: never a user's plugin (DESIGN.md, "Ownership")
-RESERVED = frozenset({"dlsync-inventory", "dlsync-lock"})
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,13 @@ class Plugin(Kind):
         metas = {source.file.removesuffix(META): source for source in sources if source.file.endswith(META)}
         scripts = [source for source in sources if not source.file.endswith(META)]
         if scene.backup:  # the old client knew no settings: what is called like them may be a script
-            lonely = metas.keys() - {_without_extension(source.file) for source in scripts}
+            lonely = metas.keys() - {without_extension(source.file) for source in scripts}
             scripts += [metas.pop(name) for name in sorted(lonely)]
         overlays = Overlays(self, scene)
         resources: list[Resource] = []
         problems: list[Problem] = []
         for source in scripts:
-            meta = metas.pop(_without_extension(source.file), None)
+            meta = metas.pop(without_extension(source.file), None)
             resource, found = self._read_one(source, meta, scene, overlays)
             problems += found
             resources += [resource] if resource else []
@@ -73,7 +75,7 @@ class Plugin(Kind):
             name, extension = plugin_name(PurePosixPath(source.file).name, encoded=not scene.backup)
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
-        if name in RESERVED:
+        if is_reserved(name):
             return None, [Problem("error", f"`{name}` is the name of dlsync's own record; choose another", source.file)]
         script: dict[str, Json] = {"content": content_value(source.content), "extension": extension}
         settings, problems = plugin_settings.read(name, source.file, meta, scene.values, overlays)
@@ -103,18 +105,13 @@ class Plugin(Kind):
             return placed(desired.overlay, own, diff, lambda one: yamlfile.nearest(lines, one.path)[0])
         if meta and settings_only:
             return meta.file, tuple(replace(one, line=yamlfile.nearest(lines, one.path)[0]) for one in diff)
-        return desired.file, tuple(replace(one, line=_first_changed_line(one)) for one in diff)
+        return desired.file, tuple(replace(one, line=first_changed_line(one)) for one in diff)
 
     def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the script, and beside it the settings that are not the default."""
         file = f"{self.folder}/{plugin_file(stem, str(live.document['extension']))}"
         settings = {field: value for field, value in live.document.items() if field not in _SCRIPT}
-        return {file: live.body, **self._meta_file(file, cast("dict[str, Json]", draft.spelled(settings)))}
-
-    def _meta_file(self, script: str, document: Mapping[str, Json]) -> dict[str, bytes | None]:
-        canonical = self.canonical(document)
-        settings = {field: canonical[field] for field in _SETTINGS if field in canonical}
-        return {_without_extension(script) + META: yamlfile.dump(settings)} if settings else {}
+        return {file: live.body, **meta_file(self, file, cast("dict[str, Json]", draft.spelled(settings)))}
 
     def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Replace the script where it differs, and edit the settings in their file."""
@@ -123,7 +120,7 @@ class Plugin(Kind):
         script = desired.file
         if merged["extension"] != desired.document["extension"]:
             folder = PurePosixPath(script).parent
-            stem = _without_extension(PurePosixPath(script).name)
+            stem = without_extension(PurePosixPath(script).name)
             files[script] = None
             script = str(folder / plugin_file(stem, str(merged["extension"])))
         if script in files or script != desired.file or live.body != desired.body:
@@ -135,8 +132,8 @@ class Plugin(Kind):
         settings, written = ({f: v for f, v in one.items() if f not in _SCRIPT} for one in (merged, base))
         old = desired.meta if isinstance(desired, Script) else None
         if old is None:
-            return self._meta_file(script, settings)
-        new = _without_extension(script) + META
+            return meta_file(self, script, settings)
+        new = without_extension(script) + META
         content = old.content if settings == written else yamlfile.rewrite(old.content, settings)
         if new != old.file:
             return {old.file: None, new: content}
@@ -148,7 +145,7 @@ class Plugin(Kind):
         meta = desired.meta if isinstance(desired, Script) else None
         if meta:
             return {desired.file: desired.body, meta.file: yamlfile.rewrite(meta.content, settings)}
-        named = {_without_extension(desired.file) + META: yamlfile.dump(settings)} if settings else {}
+        named = {without_extension(desired.file) + META: yamlfile.dump(settings)} if settings else {}
         return {desired.file: desired.body, **named}
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
@@ -159,6 +156,32 @@ class Plugin(Kind):
             for field, value in document.items()
             if value is not None and field not in owned and value != _DEFAULTS.get(field)
         }
+
+    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
+        """Take the script from the side that wins it; see :meth:`Kind.blended`."""
+        plain = replace(desired, written=None, overlay=None)
+        document = merge(self, plain, canonical)
+        body = desired.body if document["content"] == desired.document["content"] else live.body
+        return replace(plain, document=document, body=body)
+
+    def fingerprinted(self, desired: Resource) -> bytes:
+        """Return the script and the settings."""
+        settings = {field: value for field, value in desired.document.items() if field != "content"}
+        return token(settings).encode("utf-8", "surrogatepass") + desired.body
+
+    def measures(self, name: str) -> str:
+        """Return the plugin's name and a dot."""
+        return f"{name}."
+
+    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
+        """Return the settings, and the script as text or, where it is none, in base64; see :meth:`Kind.saved`."""
+        settings = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
+        return {**settings, "content": saved_script(live, redaction)}
+
+    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
+        """Take the script out of its text or its base64; see :meth:`Kind.restored`."""
+        body = restored_script(name, saved.get("content"))
+        return Resource(Address(self.name, name), {**saved, "content": content_value(body)}, body)
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - a plugin has no lists of its own
         """Return the rule for lists that nothing is known of."""
@@ -177,11 +200,12 @@ class Plugin(Kind):
         entries = await client.plugins.list()
         # the documented answer is a copy of the links', which need not name a plugin that is linked to nothing
         whole = bool(entries) and not any("tags" in entry.extra for entry in entries)
-        return Listing(names=frozenset(entry.name for entry in entries) - RESERVED, complete=whole)
+        names = frozenset(entry.name for entry in entries if not is_reserved(entry.name))
+        return Listing(names=names, complete=whole)
 
     async def fetch(self, client: ReadClient, name: str) -> Resource | None:
         """GET ``plugins/<name>``."""
-        if name in RESERVED:
+        if is_reserved(name):
             return None
         try:
             found = await client.plugins.get(name)
@@ -192,13 +216,17 @@ class Plugin(Kind):
         return Resource(Address(self.name, name), document, found.content)
 
     async def create(self, client: Client, desired: Resource) -> None:
-        """POST ``plugins``; where somebody was faster, PATCH."""
+        """POST ``plugins``; one that is there already is ours where it is as it was sent, its answer lost.
+
+        :raises AlreadyExists: it is somebody else's.
+        """
         settings, extension = self._settings_of(desired), str(desired.document["extension"])
         try:
             await client.plugins.create(desired.name, extension, desired.body, **settings)
         except AlreadyExists:
-            fields = {**_DEFAULTS, **settings, "extension": extension}
-            await client.plugins.update(desired.name, desired.body, **fields)
+            found = await self.fetch(client, desired.name)
+            if found is None or compare(self, desired, found).diff:
+                raise
 
     async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
         """PATCH ``plugins/<name>`` with the content and the settings that differ."""
@@ -217,29 +245,6 @@ class Plugin(Kind):
 
 
 _LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
-
-
-def content_value(content: bytes) -> Json:
-    """Return a script as text, line by line comparable, or the digest of what is not text."""
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return {"sha256": hashlib.sha256(content).hexdigest()}
-    return {"sha256": hashlib.sha256(content).hexdigest()} if "\0" in text else text
-
-
-def _without_extension(file: str) -> str:
-    path = PurePosixPath(file)
-    name, dot, _ = path.name.rpartition(".")
-    return str(path.with_name(name)) if dot else file
-
-
-def _first_changed_line(difference: Difference) -> int | None:
-    before, after = difference.before, difference.after
-    if difference.path != ("content",) or not isinstance(before, str) or not isinstance(after, str):
-        return None
-    pairs = zip(before.splitlines(), after.splitlines(), strict=False)
-    return 1 + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 KIND = Plugin()

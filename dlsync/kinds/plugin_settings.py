@@ -6,21 +6,24 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from dlsync import schema, yamlfile
-from dlsync.kinds.base import SourceFile
-from dlsync.kinds.document import read_references
 from dlsync.kinds.layers import problems_of
+from dlsync.kinds.meaning import read_references
+from dlsync.kinds.scene import SourceFile
+from dlsync.kinds.script import without_extension
 from dlsync.model import Problem
 from dlsync.references import Resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlsync.kinds.base import Kind
     from dlsync.kinds.layers import Overlays
     from dlsync.model import Json
     from dlsync.overlay import Overlay
     from dlsync.references import Values
 
 META = ".meta.yaml"
+_SETTINGS = ("description", "interval", "params", "shellArgs", "type")
 # what the script itself says: its file name and its bytes
 _NO_SETTINGS = ("name", "extension", "content", "encoding")
 _MISPLACED = "`%s` is no setting: the script's file name and its content say it; expected that it is left out"
@@ -73,3 +76,13 @@ def _parsed(meta: SourceFile | None) -> tuple[dict[str, Json] | None, list[Probl
     if isinstance(document, dict):
         return document, []
     return None, [Problem("error", "expected a mapping of settings, such as `interval: 60`", meta.file, 1)]
+
+
+def meta_file(kind: Kind, script: str, document: Mapping[str, Json]) -> dict[str, bytes | None]:
+    """Return the file of the settings that are not the default, where there are any.
+
+    :param script: the file of the script.
+    """
+    canonical = kind.canonical(document)
+    settings = {field: canonical[field] for field in _SETTINGS if field in canonical}
+    return {without_extension(script) + META: yamlfile.dump(settings)} if settings else {}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 # a double holds no larger whole number, and Python prints none of more than 4,300 digits
 _MAX_BITS = 1024
+_RENAMED = {"create": "renamed_from", "delete": "renamed_to", "update": "renamed"}
 
 
 def as_document(plan: Plan) -> dict[str, Any]:
@@ -29,7 +30,8 @@ def as_document(plan: Plan) -> dict[str, Any]:
         "account": plan.target.account,
         "commit": plan.commit or None,
         "summary": plan.summary,
-        "changes": [_change(change) | (_outcome(change) if applied else {}) for change in plan.changes],
+        "adopted": [str(address) for address in plan.adopted],
+        "changes": [change_document(change) | (_outcome(change) if applied else {}) for change in plan.changes],
     }
 
 
@@ -38,7 +40,8 @@ def render(plan: Plan) -> str:
     return json.dumps(as_document(plan), indent=2, allow_nan=False) + "\n"
 
 
-def _change(change: Change) -> dict[str, Any]:
+def change_document(change: Change) -> dict[str, Any]:
+    """Return one change as JSON has it."""
     return {
         "kind": change.address.kind,
         "name": change.address.name,
@@ -46,7 +49,10 @@ def _change(change: Change) -> dict[str, Any]:
         "cause": change.cause,
         "file": change.file or None,
         "line": change.line,
-        "diff": [_difference(difference) for difference in change.diff],
+        "diff": [difference_document(one) for one in change.diff],
+        **({"held": change.held} if change.held else {}),
+        **({"kept": [difference_document(one) for one in change.kept]} if change.kept else {}),
+        **({_RENAMED[change.action]: change.renamed} if change.renamed else {}),
     }
 
 
@@ -54,7 +60,8 @@ def _outcome(change: Change) -> dict[str, Any]:
     return {"result": change.result or "skipped", "error": change.error or None}
 
 
-def _difference(difference: Difference) -> dict[str, Any]:
+def difference_document(difference: Difference) -> dict[str, Any]:
+    """Return one field that differs as JSON has it."""
     return {
         "path": list(difference.path),
         "op": difference.op,
@@ -62,6 +69,7 @@ def _difference(difference: Difference) -> dict[str, Any]:
         "after": exact(difference.after),
         "line": difference.line,
         **({"moved": True} if difference.moved else {}),
+        **({"mover": difference.mover} if difference.mover else {}),
     }
 
 

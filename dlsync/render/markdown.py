@@ -77,6 +77,8 @@ def _row(change: Change) -> str:
 
 def _action(change: Change) -> str:
     cause = f" ({change.cause})" if change.cause in {"drift", "conflict"} else ""
+    cause += f", renamed {code(change.renamed)}" if change.renamed else ""
+    cause += f", held: {code(change.held, _MAX_MESSAGE)}" if change.held and not change.result else ""
     result = f": {change.result}" if change.result else ""
     error = f", {code(change.error, _MAX_MESSAGE)}" if change.error else ""
     return f"{change.action}{cause}{result}{error}"

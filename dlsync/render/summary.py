@@ -31,13 +31,17 @@ def sentence(plan: Plan) -> str:
     if plan:
         return f"{'Applied' if is_applied(plan) else 'Plan'}: {counts(plan)}."
     verb = "is" if plan.unchanged == 1 else "are"
-    return f"Nothing to do: {counted(plan.unchanged, 'resource')} on {account(plan)} {verb} as the files say."
+    adopted = f", {len(plan.adopted):,} of them not managed before" if plan.adopted else ""
+    kept = f", but for what stays as it was changed on the server in {len(plan.kept):,} of them" if plan.kept else ""
+    said = f"{counted(plan.unchanged, 'resource')} on {account(plan)} {verb} as the files say"
+    return f"Nothing to do: {said}{adopted}{kept}."
 
 
 def _to_do(plan: Plan) -> str:
     parts = [f"{plan.count(action):,} to {action}" for action in _ACTIONS]
-    conflicts = [counted(plan.conflicts, "conflict")] if plan.conflicts else []
-    return ", ".join([*parts, f"{plan.unchanged:,} unchanged", *conflicts])
+    held = [f"{plan.conflicts:,} held"] if plan.conflicts else []
+    adopted = f" ({len(plan.adopted):,} to adopt)" if plan.adopted else ""
+    return ", ".join([*parts, f"{plan.unchanged:,} unchanged{adopted}", *held])
 
 
 def _done(plan: Plan) -> str:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlsync.escape import visible
+from dlsync.escape import field_name, value, visible
 from dlsync.render import problems
 from dlsync.render.color import painter
 from dlsync.render.fields import fields
 from dlsync.render.summary import is_applied, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from dlsync.model import Change, Plan, Result
     from dlsync.render.color import Style
@@ -23,6 +23,13 @@ _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _STYLES: dict[str, Style] = {"+": "green", "~": "yellow", "-": "red", "@": "cyan"}
 _RESULTS: dict[Result, Style] = {"applied": "green", "failed": "red", "skipped": "yellow"}
 _CAUSES = {"drift": " (changed on the server)", "conflict": " (conflict: changed in the files and on the server)"}
+_STAYS = "(stays as it was changed on the server)"
+_MOVERS = {
+    "repo": "in the files",
+    "drift": "on the server",
+    "conflict": "on both sides",
+    "kept": "on the server, before",
+}
 
 
 def render(plan: Plan, *, color: bool) -> str:
@@ -31,17 +38,30 @@ def render(plan: Plan, *, color: bool) -> str:
     Once applied, a resource's line ends with how it went, and its fields, shown before, are left out.
     """
     paint = painter(color=color)
-    blocks = [problems.lines(plan.warnings, paint), list(_changes(plan, paint)), [paint(sentence(plan), "bold")]]
+    lines = list(changes(plan.changes, paint, in_full=not is_applied(plan)))
+    blocks = [problems.lines(plan.warnings, paint), lines, [paint(sentence(plan), "bold")]]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def _changes(plan: Plan, paint: Paint) -> Iterator[str]:
-    applied = is_applied(plan)
-    for change in plan.changes:
+def changes(changes: Iterable[Change], paint: Paint, *, in_full: bool) -> Iterator[str]:
+    """Yield a line for each change, and where they are shown in full, those of its fields."""
+    for change in changes:
         yield _headline(change, paint)
-        if not applied:
-            for field in fields(change):
-                yield from _field(field, paint)
+        if in_full:
+            yield from _details(change, paint)
+
+
+def _details(change: Change, paint: Paint) -> Iterator[str]:
+    if change.held:
+        yield f"    {paint(f'held: {visible(change.held)}', 'yellow')}"
+    # who moved what is worth a word only where not all of it has one cause
+    movers = {one.mover for one in change.diff}
+    for field, one in zip(fields(change), change.diff, strict=True):
+        said = f"  ({_MOVERS[one.mover]})" if one.mover and len(movers) > 1 else ""
+        yield from _field(field, paint, paint(said, "dim") if said else "")
+    for one in change.kept:
+        now = "" if one.before is None else f": {value(one.before)}"
+        yield f"    {paint('=', 'dim')} {field_name(one.path)}{now}  {paint(_STAYS, 'dim')}"
 
 
 def _headline(change: Change, paint: Paint) -> str:
@@ -49,11 +69,16 @@ def _headline(change: Change, paint: Paint) -> str:
     place = ":".join(visible(str(part)) for part in (change.file, change.line) if part)
     parts = [
         paint(f"{sign} {visible(str(change.address))}", _STYLES[sign]),
-        f"{change.action}{_CAUSES.get(change.cause, '')}",
+        f"{change.action}{_CAUSES.get(change.cause, '')}{_renamed(change)}",
         *([paint(place, "dim")] if place else []),
         *_outcome(change, paint),
     ]
     return "  ".join(parts)
+
+
+def _renamed(change: Change) -> str:
+    which = "from" if change.action == "create" else "to"
+    return f" (renamed {which} {visible(change.renamed)})" if change.renamed else ""
 
 
 def _outcome(change: Change, paint: Paint) -> Iterator[str]:
@@ -62,10 +87,10 @@ def _outcome(change: Change, paint: Paint) -> Iterator[str]:
         yield paint(f"{change.result}{error}", _RESULTS[change.result])
 
 
-def _field(field: Field, paint: Paint) -> Iterator[str]:
+def _field(field: Field, paint: Paint, who: str) -> Iterator[str]:
     said = field.note or " -> ".join(side for side in (field.before, field.after) if side is not None)
     line = paint(f"   (line {field.line})", "dim") if field.line else ""
-    yield f"    {paint(field.sign, _STYLES[field.sign])} {field.name}:{' ' if said else ''}{said}{line}"
+    yield f"    {paint(field.sign, _STYLES[field.sign])} {field.name}:{' ' if said else ''}{said}{line}{who}"
     for hunk in field.hunks:
         style = _STYLES.get(hunk[:1])
         yield f"        {paint(hunk, style) if style else hunk}"

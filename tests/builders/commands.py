@@ -19,9 +19,9 @@ import anyio
 import httpx2
 from anyio._core._eventloop import get_async_backend
 
-from dlsync import operations
 from dlsync.__main__ import main
 from dlsync.client import Client, ReadClient
+from dlsync.operations import connecting
 from dlsync.server.run import running
 from tests.builders.http import IMPATIENT, scripted_server
 from tests.builders.trees import Asked, Recording
@@ -94,8 +94,8 @@ def dlsync(
     asked: list[Asked] = []
     with (
         patch.dict(os.environ, {**{name: os.environ[name] for name in ("PATH", "HOME")}, **(env or {})}, clear=True),
-        patch.object(operations, "ReadClient", _impatient(ReadClient, asked)),
-        patch.object(operations, "Client", _impatient(Client, asked)),
+        patch.object(connecting, "ReadClient", _impatient(ReadClient, asked)),
+        patch.object(connecting, "Client", _impatient(Client, asked)),
         patch.object(anyio, "connect_tcp", _connect),
         patch.object(sys, "stdin", None if closed else stdin),
         redirect_stdout(out),

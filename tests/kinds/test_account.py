@@ -11,7 +11,7 @@ from dlsync.errors import SettingsError
 from dlsync.kinds import Scene, SourceFile
 from dlsync.kinds.account import KIND as ACCOUNT
 from dlsync.kinds.account import deletions, in_use
-from dlsync.kinds.base import ListRule
+from dlsync.kinds.scene import ListRule
 from dlsync.settings import Settings
 from tests.builders.trees import account, address, resource
 

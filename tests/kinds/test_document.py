@@ -10,7 +10,8 @@ import pytest
 from dlsync import yamlfile
 from dlsync.errors import BadAnswer
 from dlsync.kinds import SourceFile, kind_of
-from dlsync.kinds.document import DocumentKind, anywhere, identity
+from dlsync.kinds.document import DocumentKind
+from dlsync.kinds.lists import anywhere, identity
 from tests.builders.plans import added, removed, replaced
 from tests.builders.trees import address, criterion, dashboard, resource, rule, widget
 

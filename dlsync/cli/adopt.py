@@ -1,0 +1,27 @@
+"""``dlsync adopt``: what lives already, into management."""
+
+from __future__ import annotations
+
+from dlsync.cli import options
+from dlsync.cli.managing import told, waiting
+from dlsync.cli.options import Format, Server, command
+
+
+@command
+def adopt(
+    server: Server,
+    resources: options.Resources,
+    lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
+    output: options.OutputFormat = Format.text,
+) -> int:
+    """Take resources that live already into management, as they are live.
+
+    The next plan shows where they differ from their files.
+    """
+    from dlsync import operations
+    from dlsync.cli import meant
+    from dlsync.cli.running import run
+
+    targets, directory = meant.named_resources(resources)
+    settings = server.settings(directory)
+    return told("adopted", run(operations.adopt(directory, settings, targets, waiting(lock_timeout))), output)

@@ -1,0 +1,35 @@
+"""``dlsync drift``: what was changed on the server since it was applied."""
+
+from __future__ import annotations
+
+import sys
+
+from dlsync.cli import options
+from dlsync.cli.options import CURRENT, Format, Server, command
+from dlsync.errors import EXIT_CHANGES, EXIT_OK
+
+
+@command
+def drift(
+    server: Server,
+    directory: options.Directory = CURRENT,
+    target: options.Targets = None,
+    output: options.OutputFormat = Format.text,
+) -> int:
+    """Show what was changed on the server since it was applied, field by field; exit with 2 if anything was."""
+    from dlsync import operations
+    from dlsync.cli.output import colored, report, result
+    from dlsync.cli.running import run
+    from dlsync.render import drift as rendering
+    from dlsync.render.progress import Progress
+    from dlsync.targets import Targets
+
+    settings = server.settings(directory)
+    with Progress("Fetching", sys.stderr) as bar:
+        found = run(operations.drift(directory, settings, targets=Targets(target or ()), progress=bar.advance))
+    report(found.warnings)
+    if output is Format.json:
+        result(rendering.render_json(found))
+    else:
+        result(rendering.render(found, color=colored(sys.stdout)))
+    return EXIT_CHANGES if found else EXIT_OK

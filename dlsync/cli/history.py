@@ -1,0 +1,31 @@
+"""``dlsync history``: the runs that changed something."""
+
+from __future__ import annotations
+
+from dlsync.cli import options
+from dlsync.cli.options import CURRENT, Format, command
+from dlsync.errors import EXIT_OK
+
+
+@command
+def history(
+    directory: options.Directory = CURRENT,
+    journal: options.Journals = None,
+    output: options.OutputFormat = Format.text,
+) -> int:
+    """List the runs that changed something, the latest first."""
+    from dlsync import operations
+    from dlsync.cli.by_hand import width
+    from dlsync.cli.output import aside, result
+    from dlsync.journal import FOLDER
+    from dlsync.render import history as rendering
+
+    folder = journal or directory / FOLDER
+    records = operations.history(folder)
+    if output is Format.json:
+        result(rendering.render_json(records))
+    elif records:
+        result(rendering.render(records, width=width()))
+    else:
+        aside(f"no runs in {folder}\n")
+    return EXIT_OK

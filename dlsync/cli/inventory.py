@@ -1,0 +1,54 @@
+"""``dlsync inventory``: what dlsync manages in an account."""
+
+from __future__ import annotations
+
+import typer
+
+from dlsync.cli import options
+from dlsync.cli.managing import waiting
+from dlsync.cli.options import CURRENT, Format, Server, command
+from dlsync.errors import EXIT_OK
+
+app = typer.Typer(
+    name="inventory",
+    help="What dlsync manages in the account: list it, or make its record anew.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command("list")
+@command
+def list_(server: Server, directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
+    """List what is managed."""
+    from dlsync import operations
+    from dlsync.cli.output import aside, result
+    from dlsync.cli.running import run
+    from dlsync.render import taken
+
+    found = run(operations.managed(directory, server.settings(directory)))
+    if found.broken:
+        aside(f"{found.broken}; `dlsync inventory rebuild` makes a new one\n")
+    addresses = sorted(found)
+    result(taken.addresses_json("managed", addresses) if output is Format.json else taken.addresses(addresses))
+    return EXIT_OK
+
+
+@app.command()
+@command
+def rebuild(
+    server: Server,
+    directory: options.Directory = CURRENT,
+    lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
+    output: options.OutputFormat = Format.text,
+) -> int:
+    """Make the record anew, from the files and what is live as they say; nothing else is changed."""
+    from dlsync import operations
+    from dlsync.cli.output import result
+    from dlsync.cli.running import run
+    from dlsync.render import taken
+
+    made = run(operations.rebuild(directory, server.settings(directory), waiting(lock_timeout)))
+    result(taken.render_json("managed", made) if output is Format.json else taken.render("managed", made))
+    return EXIT_OK

@@ -1,0 +1,27 @@
+"""``dlsync release``: out of management, and left as it is."""
+
+from __future__ import annotations
+
+from dlsync.cli import options
+from dlsync.cli.managing import told, waiting
+from dlsync.cli.options import Format, Server, command
+
+
+@command
+def release(
+    server: Server,
+    resources: options.Resources,
+    lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
+    output: options.OutputFormat = Format.text,
+) -> int:
+    """Take resources out of management; they stay on the server as they are.
+
+    Those that have a file and are live as it says are adopted again by the next apply.
+    """
+    from dlsync import operations
+    from dlsync.cli import meant
+    from dlsync.cli.running import run
+
+    targets, directory = meant.named_resources(resources)
+    settings = server.settings(directory)
+    return told("released", run(operations.release(directory, settings, targets, waiting(lock_timeout))), output)

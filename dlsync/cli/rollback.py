@@ -1,0 +1,42 @@
+"""``dlsync rollback``: taking a run back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dlsync.cli import options
+from dlsync.cli.applying import Application
+from dlsync.cli.options import Format, Server, command
+
+Arguments = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[RUN] [DIR]", help="The run, as `dlsync history` names it: else the last; then the tree."),
+]
+
+
+@command
+def rollback(
+    server: Server,
+    arguments: Arguments = None,
+    auto_approve: options.AutoApprove = False,
+    on_conflict: options.OnConflict = None,
+    lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
+    journal: options.Journals = None,
+    output: options.OutputFormat = Format.text,
+) -> int:
+    """Take a run back: plan the way back, ask, and apply it.
+
+    What was changed since the run is left alone, unless --on-conflict repo is given.
+    """
+    from dlsync import operations
+    from dlsync.cli import meant
+
+    run, directory = meant.run(arguments or ())
+    settings = server.settings(directory)
+    decisions = options.decisions(adopt=on_conflict is options.Side.repo, on_conflict=on_conflict)
+    application = Application(output, lock_timeout, journal, given=auto_approve)
+    return application.run(lambda how: operations.rollback(directory, settings, run=run, decisions=decisions, how=how))[
+        1
+    ]

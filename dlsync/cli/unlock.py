@@ -1,0 +1,30 @@
+"""``dlsync unlock``: the lock of an account taken away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync.cli import options
+from dlsync.cli.asking import Yes
+from dlsync.cli.options import CURRENT, Server, command
+from dlsync.errors import EXIT_OK
+
+if TYPE_CHECKING:
+    from dlsync.ownership.holding import Holder
+
+
+@command
+def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = False) -> int:
+    """Take the lock of the account away from an apply that is no more."""
+    from dlsync import operations
+    from dlsync.cli.asking import confirm
+    from dlsync.cli.output import result
+    from dlsync.cli.running import run
+
+    def agree(holder: Holder) -> bool:
+        confirm(f"The account is locked by {holder}. If that still runs, two write at once. Unlock?", yes=yes)
+        return True
+
+    holder = run(operations.unlock(server.settings(directory), agree))
+    result(f"unlocked; it was locked by {holder}\n" if holder else "not locked\n")
+    return EXIT_OK

@@ -1,0 +1,105 @@
+"""Drift: what was changed on the server since it was applied, field by field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dlsync import planner
+from dlsync.errors import SettingsError
+from dlsync.kinds import kind_of
+from dlsync.model import Change, Target
+from dlsync.three_way import has_moved, movement
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from dlsync.client import ReadClient
+    from dlsync.model import Address, Difference, Op, Problem
+    from dlsync.planner import Prepared
+    from dlsync.settings import Settings
+    from dlsync.state_reader import Tree
+    from dlsync.targets import Targets
+
+_NO_RECORD = (
+    "`inventory: none` in dlsync.yaml: without a record of what was applied, nobody knows what was changed since"
+)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What was changed outside; falsy where nothing was.
+
+    :param changes: what was done on the server, as a change from what was applied (``before``) to what is live
+        (``after``). What was applied is known only where the files still say it.
+    :param unchanged: how many managed resources are as they were applied.
+    """
+
+    target: Target
+    changes: tuple[Change, ...]
+    unchanged: int
+    warnings: tuple[Problem, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+
+async def find(
+    client: ReadClient, tree: Tree, settings: Settings, targets: Targets, progress: Callable[[], None]
+) -> Drift:
+    """Compare what is live with what was applied.
+
+    :param tree: says in words what was applied, where the files have not moved on.
+    :raises SettingsError: the settings want no record of what was applied.
+    :raises ApiError: live state could not be fetched whole.
+    """
+    if settings.inventory == "none":
+        raise SettingsError(_NO_RECORD, hint="Set `inventory: account`, or a file's path.")
+    chosen = replace(settings, prune="managed", protect=())
+    work = await planner.prepare(client, tree, chosen, targets=targets, progress=progress)
+    redaction = work.redaction
+    found = sorted(_found(work), key=lambda change: (kind_of(change.address.kind).order, change.address.name))
+    managed = sum(targets.admits(address) for address in work.inventory)
+    warnings = tuple(
+        one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message
+    )
+    return Drift(settings.target, tuple(map(redaction.change, found)), managed - len(found), warnings)
+
+
+def _found(work: Prepared) -> Iterator[Change]:
+    salt = work.inventory.salt
+    for address in work.inventory:
+        entry, live, desired = work.inventory.entry(address), work.live.get(address), work.desired.get(address)
+        if entry is None:
+            continue
+        kind = kind_of(address.kind)
+        if live is None:
+            if desired or address in work.gone:
+                yield Change(address, "delete", "drift", desired.file if desired else "")
+        elif desired is None:
+            if has_moved(kind, live, entry, salt):
+                yield Change(address, "update", "drift")
+        elif diff := tuple(_moved(work, address)):
+            file, placed = kind.located(desired, diff)
+            line = min((one.line for one in placed if one.line), default=None)
+            told = tuple(_outside(work.redaction.difference(one)) for one in placed)
+            yield Change(address, "update", "drift", file, line, told)
+
+
+def _moved(work: Prepared, address: Address) -> Iterator[Difference]:
+    kind, desired, live = kind_of(address.kind), work.desired[address], work.live[address]
+    entry = work.inventory.entry(address)
+    if entry is None or kind.identical(desired, live):
+        return
+    for one in movement(kind, desired, live, entry, work.inventory.salt).diff:
+        if one.mover != "repo":
+            yield one
+
+
+_OPS: dict[Op, Op] = {"add": "remove", "remove": "add", "replace": "replace"}
+
+
+def _outside(one: Difference) -> Difference:
+    """Turn a difference around: from what was applied to what is live."""
+    before = None if one.mover == "conflict" else one.after
+    return replace(one, op=_OPS[one.op], before=before, after=one.before)

@@ -1,0 +1,191 @@
+"""What writes resources to a server: apply, and its way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dlsync import annotator, applier, environments, guards, journal, origin, saved_plan
+from dlsync import rollback as rollbacks
+from dlsync.errors import DlsyncError
+from dlsync.git import head_commit
+from dlsync.model import Problem
+from dlsync.operations.connecting import LOCK_TIMEOUT, locked, silent, unheard, writer
+from dlsync.operations.looking import prepared
+from dlsync.ownership import keeping
+from dlsync.ownership.advancing import advanced
+from dlsync.reconciler import UNDECIDED, Decisions
+from dlsync.saved_plan import Wishes
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+    from pathlib import Path
+
+    from dlsync.client import Client
+    from dlsync.journal import Run
+    from dlsync.model import Address, Plan
+    from dlsync.ownership.lock import Lock
+    from dlsync.planner import Prepared
+    from dlsync.saved_plan import SavedPlan
+    from dlsync.settings import Settings
+    from dlsync.state_reader import Tree
+
+_UNRECORDED = "what was applied could not be recorded in the inventory; the same command again does that"
+
+
+@dataclass(frozen=True)
+class Applying:
+    """How an apply talks to whoever runs it, and where it keeps its journal.
+
+    :param approve: is shown a plan with changes, before the account is locked; nothing is written unless it returns
+        True. None: that was agreed beforehand.
+    :param show: is shown the plan that is then carried out, where nobody is asked.
+    :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
+    :param told: is told whom the apply waits for.
+    :param journals: the folder of journals; by default the tree's own.
+    :param lock_timeout: seconds to wait for another apply.
+    :param progress: called for each resource that was looked at and each change that was tried.
+    """
+
+    approve: Callable[[Plan], bool] | None = None
+    show: Callable[[Plan], None] = unheard
+    warn: Callable[[Problem], None] = unheard
+    told: Callable[[str], None] = unheard
+    journals: Path | None = None
+    lock_timeout: float = LOCK_TIMEOUT
+    progress: Callable[[], None] = silent
+
+
+UNATTENDED = Applying()
+
+
+async def apply(
+    directory: Path,
+    settings: Settings,
+    *,
+    wishes: Wishes | None = None,
+    promised: SavedPlan | None = None,
+    how: Applying = UNATTENDED,
+) -> Plan | None:
+    """Plan, ask, and make it so.
+
+    :param wishes: what the plan is to be about; everything, where that is not said.
+    :param promised: a saved plan; anything but exactly that is refused.
+    :returns: the plan with its results, or None where it was not approved.
+    :raises Refused: a guard holds the plan back, it is not the one promised, or another apply goes on.
+    """
+    tree = environments.read(directory, settings).usable()
+    wanted = wishes or (promised.wishes if promised else Wishes())
+
+    async def made(client: Client) -> Prepared:
+        work = await prepared(client, tree, settings, wanted, how.progress)
+        return saved_plan.kept_to(promised, work) if promised else work
+
+    def check(work: Prepared) -> None:
+        guards.refuse_excess(work.plan, settings.max_delete_percent)
+
+    return await _Application(settings, tree, how, _run("apply", tree, settings), made, check).go()
+
+
+async def rollback(
+    directory: Path,
+    settings: Settings,
+    *,
+    run: str = "",
+    decisions: Decisions = UNDECIDED,
+    how: Applying = UNATTENDED,
+) -> Plan | None:
+    """Plan the way back of a run, ask, and make it so.
+
+    :param run: its name; by default the last one that changed this account.
+    :param decisions: what is done with what was changed since.
+    :returns: as :func:`apply`.
+    :raises DlsyncError: there is no such run, or its journal lacks a secret that the environment does not have.
+    :raises Refused: as :func:`apply`.
+    """
+    folder = how.journals or directory / journal.FOLDER
+    record = rollbacks.chosen(folder, settings.target, run)
+    way_back = rollbacks.way_back(record, directory, settings)
+
+    async def made(client: Client) -> Prepared:
+        return await rollbacks.prepare(client, way_back, settings, decisions, how.progress)
+
+    new = _run("rollback", way_back.tree, settings, takes_back=record.run.id)
+    return await _Application(settings, way_back.tree, how, new, made, released=way_back.released).go()
+
+
+def _run(command: str, tree: Tree, settings: Settings, takes_back: str = "") -> Run:
+    now = datetime.now(UTC)
+    return journal.Run(
+        journal.new_id(now),
+        command,
+        now.isoformat(timespec="seconds"),
+        settings.url,
+        settings.org,
+        settings.account,
+        settings.environment,
+        head_commit(tree.root),
+        origin.holder(settings.environ),
+        takes_back=takes_back,
+    )
+
+
+def _anything(_: Prepared) -> None:
+    """Refuse nothing."""
+
+
+@dataclass(frozen=True)
+class _Application:
+    """One way from a plan to its results.
+
+    :param made: works the plan out.
+    :param check: refuses one.
+    :param released: what is not managed any more once it is done.
+    """
+
+    settings: Settings
+    tree: Tree
+    how: Applying
+    run: Run
+    made: Callable[[Client], Awaitable[Prepared]]
+    check: Callable[[Prepared], None] = _anything
+    released: Collection[Address] = ()
+
+    async def go(self) -> Plan | None:
+        async with writer(self.settings) as client:
+            agreed = None
+            if self.how.approve:
+                first = await self._planned(client)
+                if first.plan and not self.how.approve(first.plan):
+                    return None
+                agreed = saved_plan.promise(first, Wishes())
+            async with locked(client, self.settings, self.how.lock_timeout, self.how.told) as lock:
+                work = await self._planned(client)
+                if agreed:
+                    work = saved_plan.kept_to(agreed, work)
+                elif work.plan:
+                    self.how.show(work.plan)
+                done = await self._carried_out(client, lock, work)
+            for problem in await annotator.annotate(client, done, work.redaction, self.tree, self.settings):
+                self.how.warn(problem)
+            return done
+
+    async def _planned(self, client: Client) -> Prepared:
+        work = await self.made(client)
+        self.check(work)
+        return work
+
+    async def _carried_out(self, client: Client, lock: Lock, work: Prepared) -> Plan:
+        folder = self.how.journals or self.tree.root / journal.FOLDER
+        book = journal.Journal(folder, replace(self.run, salt=work.inventory.salt.hex()))
+        doing = applier.Run(client, book, lock, self.settings.concurrency, self.how.progress)
+        done = await applier.apply(doing, work)
+        record = advanced(work, done.changes, self.released)
+        try:
+            if record.packed != work.inventory.packed:
+                await lock.require()
+                await keeping.write(client, self.settings, self.tree.root, record)
+        except DlsyncError as error:
+            self.how.warn(Problem("error", f"{_UNRECORDED}: {error.message}"))
+        return done

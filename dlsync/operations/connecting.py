@@ -1,0 +1,84 @@
+"""Clients of the account that the settings name."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, TypeVar
+
+from dlsync import origin
+from dlsync.client import Client, ReadClient
+from dlsync.errors import AccountNotFound
+from dlsync.ownership.lock import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from dlsync.settings import Settings
+
+LOCK_TIMEOUT = 90.0  # s: longer than a dead lock lives, so that the same command again goes on by itself
+C = TypeVar("C", bound=ReadClient)
+T = TypeVar("T")
+
+
+def reader(settings: Settings) -> ReadClient:
+    """Return a client that can only ask, of the account that the settings name; ``async with`` opens it.
+
+    :raises SettingsError: the URL, the names or the key cannot be used.
+    """
+    return _client(ReadClient, settings)
+
+
+def writer(settings: Settings) -> Client:
+    """Return a client that can also write; as :func:`reader`."""
+    return _client(Client, settings)
+
+
+def _client(of: type[C], settings: Settings) -> C:
+    return of(
+        url=settings.url,
+        org=settings.org,
+        account=settings.account,
+        key=settings.key,
+        concurrency=settings.concurrency,
+        requests_per_second=settings.requests_per_second,
+        insecure=settings.insecure,
+    )
+
+
+async def reading(settings: Settings, question: Callable[[ReadClient], Awaitable[T]]) -> T:
+    """Return what the question finds out with a client that can only ask."""
+    async with reader(settings) as client:
+        return await question(client)
+
+
+async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Return what the work returns, done with a client that can write."""
+    async with writer(settings) as client:
+        return await work(client)
+
+
+@asynccontextmanager
+async def locked(
+    client: Client, settings: Settings, patience: float, told: Callable[[str], None]
+) -> AsyncIterator[Lock]:
+    """Hold the lock of the account; where there is no such account yet, have it taken when there is.
+
+    :param patience: seconds to wait for another.
+    :param told: is told whom it is waited for.
+    :raises Refused: another holds it.
+    """
+    lock = Lock(client, origin.holder(settings.environ), patience, told)
+    try:
+        with suppress(AccountNotFound):
+            await lock.acquire()
+        yield lock
+    finally:
+        await lock.release()
+
+
+def silent() -> None:
+    """Report no progress."""
+
+
+def unheard(_: object) -> None:
+    """Tell nobody."""

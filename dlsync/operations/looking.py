@@ -1,0 +1,106 @@
+"""What asks a server and writes nothing to it: plan, drift, export."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync import drift as drifts
+from dlsync import environments, exporter, file_writer, guards, planner
+from dlsync.kinds import account, kind_of
+from dlsync.operations.connecting import reader, silent
+from dlsync.saved_plan import Wishes
+from dlsync.targets import Targets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dlsync.client import ReadClient
+    from dlsync.drift import Drift
+    from dlsync.exporter import Export
+    from dlsync.model import Plan
+    from dlsync.planner import Prepared
+    from dlsync.settings import Settings
+    from dlsync.state_reader import Tree
+
+EVERYTHING = Targets()
+
+
+async def plan(
+    directory: Path, settings: Settings, *, wishes: Wishes | None = None, progress: Callable[[], None] = silent
+) -> Plan:
+    """Say what an apply would change; see :func:`prepare`."""
+    return (await prepare(directory, settings, wishes=wishes, progress=progress)).plan
+
+
+async def prepare(
+    directory: Path, settings: Settings, *, wishes: Wishes | None = None, progress: Callable[[], None] = silent
+) -> Prepared:
+    """Work out a plan, with what it takes to carry it out or to keep it.
+
+    :param wishes: what it is to be about; everything, where that is not said.
+    :raises SettingsError: an account is to be deleted that is in use, or that dlsync.yaml names.
+    :raises InvalidTree: the files have errors.
+    :raises ApiError: the live state could not be fetched.
+    :raises Refused: the files hold nothing, and the plan would delete.
+    """
+    tree = environments.read(directory, settings).usable()
+    async with reader(settings) as client:
+        return await prepared(client, tree, settings, wishes or Wishes(), progress)
+
+
+async def prepared(
+    client: ReadClient, tree: Tree, settings: Settings, wishes: Wishes, progress: Callable[[], None]
+) -> Prepared:
+    """Work out a plan with a client that is open; see :func:`prepare`."""
+    work = await planner.prepare(
+        client,
+        tree,
+        settings,
+        targets=Targets(wishes.targets),
+        doomed=account.deletions(wishes.delete_accounts, settings, tree.resources),
+        decisions=wishes.decisions,
+        progress=progress,
+    )
+    guards.refuse_an_empty_tree(work.plan, [one for one in tree.resources if kind_of(one.kind).inside])
+    return work
+
+
+async def drift(
+    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = silent
+) -> Drift:
+    """Say what was changed on the server since it was applied.
+
+    :raises SettingsError: the settings want no record of what was applied.
+    :raises InvalidTree: the files have errors.
+    :raises ApiError: the live state could not be fetched.
+    """
+    tree = environments.read(directory, settings).usable()
+    async with reader(settings) as client:
+        return await drifts.find(client, tree, settings, targets, progress)
+
+
+async def export(
+    directory: Path,
+    settings: Settings,
+    *,
+    targets: Targets = EVERYTHING,
+    managed: bool = False,
+    mirror: bool = False,
+    check: bool = False,
+    progress: Callable[[], None] = silent,
+) -> Export:
+    """Write the live state into files.
+
+    :param managed: only what is managed, or in the files already.
+    :param check: write nothing, only say what would be written.
+    :raises InvalidTree: the files that are there have errors.
+    """
+    tree = environments.read(directory, settings, missing_ok=True).usable()
+    async with reader(settings) as client:
+        made = await exporter.export(
+            client, tree, settings, targets=targets, managed=managed, mirror=mirror, progress=progress
+        )
+    if not check:
+        file_writer.write(directory, made.files)
+    return made

@@ -1,0 +1,14 @@
+"""What dlsync manages in an account: the inventory, its digests, where it is kept, and the lock of an apply.
+
+Both live in the account as plugins that are linked to nothing, and are nobody's resources (DESIGN.md, "Ownership").
+"""
+
+from __future__ import annotations
+
+INVENTORY = "dlsync-inventory"
+LOCK = "dlsync-lock"
+
+
+def is_reserved(plugin: str) -> bool:
+    """Whether a plugin is dlsync's own record, its lock, or a lock under which that one is taken over."""
+    return plugin in {INVENTORY, LOCK} or plugin.startswith(f"{LOCK}.")

@@ -1,0 +1,78 @@
+"""Digests of documents, value by value: enough to say later what was changed, and never what it was. Pure."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from dlsync.matching import token
+from dlsync.references import escaped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dlsync.model import Json
+    from dlsync.redaction import Redaction
+
+# short on purpose: a digest of 32 bits tells a change, and confirms no guess at a secret
+LEAF_BYTES = 4
+_WHOLE_BYTES = 8
+
+
+def digest(salt: bytes, value: Json) -> str:
+    """Return the digest of a single value; values that mean the same have the same.
+
+    :param salt: up to 64 bytes.
+    """
+    return blake2b(token(value).encode("utf-8", "surrogatepass"), key=salt, digest_size=LEAF_BYTES).hexdigest()
+
+
+def digested(salt: bytes, value: Json) -> Json:
+    """Return a value with its mappings and lists as they are, and a digest in place of every other value in them.
+
+    Two documents differ where their digested forms differ, so one differ serves both.
+    """
+    if isinstance(value, dict):
+        return {key: digested(salt, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [digested(salt, item) for item in value]
+    return digest(salt, value)
+
+
+def fingerprint(salt: bytes, content: bytes) -> str:
+    """Return a digest of bytes that stand for a resource."""
+    return blake2b(content, key=salt, digest_size=_WHOLE_BYTES).hexdigest()
+
+
+def texts(value: Json) -> Iterator[str]:
+    """Yield every text among the values of a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from texts(item)
+
+
+def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redaction) -> dict[str, str]:
+    """Return the digests of the texts that hold a secret, each with its spelling: the references in their places.
+
+    :param redaction: of the secrets that the document was made with.
+    """
+    spelled = {text: redaction.text(escaped_text(text)) for text in texts(dict(document))}
+    return {digest(salt, text): how for text, how in spelled.items() if redaction.text(text) != text}
+
+
+def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of a live document that were put there as secrets, each with the spelling it came from.
+
+    :param known: what :func:`secret_digests` gave when the document was applied.
+    """
+    if not known:
+        return {}
+    found = {text: known.get(digest(salt, text)) for text in texts(dict(document)) if text}
+    return {text: spelling for text, spelling in found.items() if spelling}
+
+
+def escaped_text(text: str) -> str:
+    """Return a text as a file has to spell it."""
+    return str(escaped(text))

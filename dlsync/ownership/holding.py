@@ -1,0 +1,174 @@
+"""Who holds a lock, and taking one: with patience, and from the dead."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from dlsync.errors import AccountNotFound, AlreadyExists, NotFound, Refused
+from dlsync.escape import visible
+from dlsync.ownership import LOCK, process
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from dlsync.client import Client, ReadClient
+
+LIFETIME = 60.0  # s without a renewal, after which others may take it
+LONG_DEAD = 600.0  # s after its end by our own clock, which may be wrong by less
+_POLL = 1.0  # s between looks at a lock that another holds
+_EXTENSION = "json"
+_ID = re.compile("[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a lock.
+
+    :param id: of the run; empty where the lock was not made by dlsync.
+    :param owner: in words; may hold anything, since others write it.
+    :param since: ISO 8601.
+    :param expires: seconds since 1970.
+    :param process: see :mod:`dlsync.ownership.process`.
+    """
+
+    id: str = ""
+    owner: str = "somebody unknown"
+    since: str = ""
+    expires: float = 0.0
+    process: str = ""
+
+    def __str__(self) -> str:
+        since = f" since {visible(self.since)}" if self.since else ""
+        return f"{visible(self.owner)}{since}"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What time it is, and waiting.
+
+    :param wall: seconds since 1970.
+    :param steady: seconds that only grow.
+    :param sleep: waits for so many seconds.
+    """
+
+    wall: Callable[[], float] = time.time
+    steady: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+
+
+REAL = Clock()
+
+
+@dataclass
+class Taking:
+    """One attempt to get a lock, however many locks that takes.
+
+    :param deadline: by the steady clock.
+    """
+
+    client: Client
+    clock: Clock
+    me: Holder
+    deadline: float
+    told: Callable[[str], None]
+    seen: dict[str, tuple[float, float]] = field(default_factory=dict)  # by holder: its expiry, and when that was seen
+    waits: bool = False
+    begun: float = 0.0  # when the write that took it was sent
+
+    async def take(self, name: str) -> None:
+        """Return once the lock is ours.
+
+        :raises Refused: another holds it for longer than we wait.
+        """
+        while not await self._created(name):
+            holder = await holder_of(self.client, name)
+            if holder is None:
+                continue  # it was given back in between
+            if holder.id == self.me.id:
+                return  # ours: only the answer was lost
+            if self._is_dead(holder) and await self._taken_over(name, holder):
+                return
+            await self._wait(holder)
+
+    async def _created(self, name: str) -> bool:
+        self.begun = self.clock.steady()
+        try:
+            body = content(self.me, self.clock)
+            await self.client.plugins.create(name, _EXTENSION, body, description="An apply is going on")
+        except AlreadyExists:
+            return False
+        return True
+
+    def _is_dead(self, holder: Holder) -> bool:
+        now = self.clock.steady()
+        if not holder.id:
+            return False  # nobody here wrote it: only `dlsync unlock` takes it away
+        expires, since = self.seen.get(holder.id, (0.0, now))
+        if expires != holder.expires:
+            self.seen[holder.id] = holder.expires, now
+            since = now
+        silent = now - since > LIFETIME
+        return silent or process.has_ended(holder.process) or self.clock.wall() > holder.expires + LONG_DEAD
+
+    async def _taken_over(self, name: str, dead: Holder) -> bool:
+        under = f"{name}.{dead.id}"
+        await self.take(under)
+        try:
+            holder = await holder_of(self.client, name)
+            if holder is None or holder.id != dead.id:
+                return False  # somebody was faster
+            self.begun = self.clock.steady()
+            await self.client.plugins.update(name, content(self.me, self.clock))
+        except NotFound:
+            return False
+        else:
+            return True
+        finally:
+            with suppress(NotFound):
+                await self.client.plugins.delete(under)
+
+    async def _wait(self, holder: Holder) -> None:
+        left = self.deadline - self.clock.steady()
+        if left <= 0:
+            raise Refused(
+                f"another apply is going on: the account is locked by {holder}",
+                hint="Wait for it with --lock-timeout SECONDS; if it is no more, `dlsync unlock` takes its lock away.",
+            )
+        if not self.waits:
+            self.told(f"The account is locked by {holder}; waiting for up to {left:.0f} s.")
+            self.waits = True
+        await self.clock.sleep(min(_POLL, left))
+
+
+async def holder_of(client: ReadClient, name: str = LOCK) -> Holder | None:
+    """Return who holds a lock; None where nobody does."""
+    try:
+        found = (await client.plugins.get(name)).content
+    except (NotFound, AccountNotFound):
+        return None
+    try:
+        given: Any = json.loads(found)
+        texts = {name: str(given[name]) for name in ("id", "owner", "since", "process")}
+        holder = Holder(**texts, expires=float(given["expires"]))
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return Holder()
+    return holder if _ID.fullmatch(holder.id) else Holder()
+
+
+def content(holder: Holder, clock: Clock) -> bytes:
+    """Return what a lock holds from now on."""
+    return json.dumps(asdict(replace(holder, expires=clock.wall() + LIFETIME))).encode()
+
+
+async def remove(client: Client) -> None:
+    """Take the lock away, and those under which it was being taken over."""
+    names = [entry.name for entry in await client.plugins.list() if entry.name.startswith(f"{LOCK}.")]
+    for name in (LOCK, *names):
+        with suppress(NotFound):
+            await client.plugins.delete(name)

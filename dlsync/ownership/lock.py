@@ -1,0 +1,105 @@
+"""The lock of an account: one apply at a time. A plugin, since to create one is atomic (API.md, "Observed").
+
+Whoever holds it renews it; one that is not renewed for a while is dead. A dead lock is taken over under a second lock
+that is named after it, so that of several who see it dead only one takes it over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dlsync.errors import DlsyncError, NotFound, Refused
+from dlsync.ownership import LOCK, process
+from dlsync.ownership.holding import REAL, Clock, Holder, Taking, content
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlsync.client import Client
+
+RENEWAL = 10.0  # s between renewals
+SAFE = 30.0  # s after a renewal in which its holder still writes: the rest of a lock's life is for requests under way
+
+
+class Lock:
+    """The lock of one account for one run.
+
+    :param owner: who to ask, in words.
+    :param timeout: seconds to wait for another to be done.
+    :param told: is told that it is waited for.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        owner: str,
+        timeout: float,
+        told: Callable[[str], None],
+        clock: Clock = REAL,
+    ) -> None:
+        self._client = client
+        self._timeout = timeout
+        self._told = told
+        self._clock = clock
+        self._me = Holder(uuid.uuid4().hex, owner, process=process.mine())
+        self._renewed = 0.0
+        self._held = False
+        self._renewing: asyncio.Task[None] | None = None
+
+    async def acquire(self) -> None:
+        """Take the lock, or wait until it can be taken.
+
+        :raises Refused: another holds it; says who.
+        :raises AccountNotFound: there is no such account yet.
+        """
+        since = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="seconds")
+        self._me = replace(self._me, since=since)
+        taking = Taking(self._client, self._clock, self._me, self._clock.steady() + self._timeout, self._told)
+        await taking.take(LOCK)
+        self._renewed, self._held = taking.begun, True
+        if self._clock.steady() > taking.begun + RENEWAL:  # the answer was long in coming
+            await self.renew()
+        self._renewing = asyncio.create_task(self._renew_for_ever())
+
+    async def require(self) -> None:
+        """Take the lock where it could not be taken before, for want of an account; return only while it is held.
+
+        :raises Refused: it was lost: too long without an answer of the server, or somebody has unlocked.
+        """
+        if self._renewing is None:
+            await self.acquire()
+        if not self._held or self._clock.steady() > self._renewed + SAFE:
+            raise Refused("the lock of the account was lost, so nothing more is written", hint="Run the same again.")
+
+    async def release(self) -> None:
+        """Give the lock back; one that was lost is another's and stays."""
+        if self._renewing is None:
+            return
+        self._renewing.cancel()
+        if self._held and self._clock.steady() <= self._renewed + SAFE:
+            self._held = False
+            with suppress(DlsyncError):  # whoever comes next finds it dead
+                await self._client.plugins.delete(LOCK)
+
+    async def _renew_for_ever(self) -> None:
+        while self._held:
+            await self._clock.sleep(RENEWAL)
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Say that the holder lives; that it could not be said shows in :meth:`require`."""
+        begun = self._clock.steady()
+        if begun > self._renewed + SAFE:
+            return  # it may be another's by now
+        try:
+            await self._client.plugins.update(LOCK, content(self._me, self._clock))
+            self._renewed = begun
+        except NotFound:
+            self._held = False
+        except DlsyncError:
+            return

@@ -1,0 +1,33 @@
+"""Waiting for several things at once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+_T = TypeVar("_T")
+_U = TypeVar("_U")
+
+
+async def together(coroutines: Iterable[Coroutine[object, object, _T]]) -> list[_T]:
+    """Run coroutines at once and return their results in order; the first failure ends them all and is raised."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(coroutine) for coroutine in coroutines]
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+async def both(one: Coroutine[object, object, _T], other: Coroutine[object, object, _U]) -> tuple[_T, _U]:
+    """Run two coroutines at once and return both results; as :func:`together`."""
+    found: list[_T] = []
+
+    async def first() -> None:
+        found.append(await one)
+
+    _, second = await together([first(), other])
+    return found[0], second  # type: ignore[return-value] # a list has one type for all of its items

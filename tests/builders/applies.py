@@ -1,0 +1,60 @@
+"""Plans that are ready to be carried out, and what carries them out."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlsync import applier, journal, planner, state_reader
+from dlsync.ownership import inventory
+from dlsync.settings import Settings
+from tests.builders.trees import by_address, resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dlsync.client import Client
+    from dlsync.model import Plan, Resource
+    from dlsync.planner import Prepared
+    from tests.builders.trees import Account
+
+RUN = journal.Run("20261125T101010Z-0a1b2c", "apply", "2026-11-25T10:10:10+00:00", "http://x/api/v1", "acme", "default")
+
+
+class Granted:
+    """May always write."""
+
+    async def require(self) -> None:
+        return
+
+
+def prepared(made: Plan, *desired: Resource, live: tuple[Resource, ...] = ()) -> Prepared:
+    """A plan of these desired and live resources, nothing of which was managed."""
+    return planner.Prepared(made, by_address(*desired), by_address(*live), inventory.empty())
+
+
+def some_live(made: Plan) -> tuple[Resource, ...]:
+    """Something live for each update and delete of a plan."""
+    return tuple(resource(str(one.address), "title: Old\n") for one in made.changes if one.action != "create")
+
+
+async def carried_out(
+    client: Client,
+    work: Prepared,
+    *,
+    folder: Path | None = None,
+    concurrency: int = 16,
+    progress: Callable[[], None] = lambda: None,
+) -> Plan:
+    """Carry a plan out, with a journal in a folder, or in one that is thrown away."""
+    with tempfile.TemporaryDirectory() as somewhere:
+        book = journal.Journal(folder or Path(somewhere), RUN)
+        return await applier.apply(applier.Run(client, book, Granted(), concurrency, progress), work)
+
+
+def planned(live: Account, root: Path, **settings: Any) -> Prepared:
+    """Plan a tree."""
+    tree = state_reader.read(root).usable()
+    chosen = Settings(**{**vars(live.settings), **settings})
+    return live.run(lambda client: planner.prepare(client, tree, chosen))
