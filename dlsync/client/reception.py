@@ -23,7 +23,7 @@ _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 class Reception:
     """Sends a request and reads the whole of its answer.
 
-    :param deadline: seconds for both together, and one more for each 32 KiB (:data:`SLOWEST`) that was sent or has come:
+    :param deadline: seconds for both together, and one more for each 32 KiB (:data:`SLOWEST`) that is sent or has come:
         a large list over a slow line is waited for, and an answer that comes byte by byte is not.
     :param largest_body: bytes of an answer, unpacked, that are read at most.
     """

@@ -100,7 +100,6 @@ class ScriptedServer:
         await writer.drain()
         return reply.misbehaviour is None
 
-
     async def _flood(self, reply: Reply, writer: asyncio.StreamWriter) -> None:
         writer.write(_head(reply, ()) + reply.body)
         end = reply.body[-1000:]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.client.connection import Connection
 from dlsync.client.reception import DEADLINE, LARGEST_BODY, SLOWEST
 from dlsync.client.writing import WritingConnection
 from dlsync.errors import BadAnswer, Unreachable
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from typing import Unpack
 
-    from dlsync.client.connection import Options
+    from dlsync.client.connection import Connection, Options
     from tests.builders.http import ScriptedServer
 
 pytestmark = pytest.mark.anyio
