@@ -6,10 +6,15 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dlsync.escape import in_full
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlsync.model import Change, Difference, Json
+
+_CUTS = ("…", "...")
+_TELLING = 4  # characters of a secret; fewer tell nobody what it is
 
 
 class Redaction:
@@ -31,6 +36,17 @@ class Redaction:
         """Return the text without secrets."""
         return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
 
+    def message(self, text: str) -> str:
+        """Return a message without secrets: nor spelled on one line or as JSON, nor the begin of one that was cut."""
+        text = self.text(text)
+        for secret, reference in self._secrets.items():
+            for spelled in dict.fromkeys((secret, " ".join(secret.split()), in_full(secret)[1:-1])):
+                text = text.replace(spelled, reference) if spelled else text
+                for mark in _CUTS:
+                    *ends, last = text.split(mark)
+                    text = mark.join([*(_without_begin(end, spelled, reference) for end in ends), last])
+        return text
+
     def value(self, value: Json) -> Json:
         """Return the value without secrets in its strings and keys."""
         if self._any is None:
@@ -47,12 +63,20 @@ class Redaction:
         """Return the change as it may be shown and kept."""
         if self._any is None:
             return change
-        return replace(change, diff=tuple(map(self.difference, change.diff)), error=self.text(change.error))
+        return replace(change, diff=tuple(map(self.difference, change.diff)), error=self.message(change.error))
 
     def difference(self, one: Difference) -> Difference:
         """Return the difference as it may be shown and kept."""
         path = tuple(self.text(part) if isinstance(part, str) else part for part in one.path)
         return replace(one, path=path, before=self.value(one.before), after=self.value(one.after))
+
+
+def _without_begin(text: str, secret: str, reference: str) -> str:
+    """Return the text, at whose end a secret may have been cut."""
+    for length in range(min(len(text), len(secret)), _TELLING - 1, -1):
+        if text.endswith(secret[:length]):
+            return text[:-length] + reference
+    return text
 
 
 NOTHING_SECRET = Redaction({})
