@@ -1,4 +1,4 @@
-"""Whatever a server answers to an operation, there is a value or an error of ours, which can be printed and tells no key."""
+"""Whatever a server answers to an operation: a value, or an error of ours that can be printed and tells no key."""
 
 from __future__ import annotations
 
@@ -66,7 +66,31 @@ OPERATIONS: dict[str, Callable[[Client], Awaitable[object]]] = {
     "tags.delete": lambda client: client.tags.delete("web"),
 }
 
-FIELDS = ["id", "name", "plugin", "tags", "content", "encoding", "extension", "agent_keys", "presence_state", "heartbeat", "start_time", "stream", "description", "metric", "source", "points", "time", "value", "uom", "origin", "mute", "error", "message"]
+FIELDS = [
+    "id",
+    "name",
+    "plugin",
+    "tags",
+    "content",
+    "encoding",
+    "extension",
+    "agent_keys",
+    "presence_state",
+    "heartbeat",
+    "start_time",
+    "stream",
+    "description",
+    "metric",
+    "source",
+    "points",
+    "time",
+    "value",
+    "uom",
+    "origin",
+    "mute",
+    "error",
+    "message",
+]
 TEXTS = st.sampled_from(["", "web", "..", "\x1b[2J", "\u202e", "YQ==", f"no {KEY}", KEY[:-3], "x" * 500]) | st.text(
     max_size=5
 )
@@ -77,9 +101,15 @@ JSON: st.SearchStrategy[Json] = st.recursive(
     max_leaves=20,
 )
 ITEM = {
-    "id": "1", "name": "web", "plugin": "disk", "tags": ["web"], "content": "YQ==", "metric": {"name": "base.cpu"},
-    "source": {"id": "f1"}, "points": [{"time": 1, "value": 1.5}],
-}  # fmt: skip
+    "id": "1",
+    "name": "web",
+    "plugin": "disk",
+    "tags": ["web"],
+    "content": "YQ==",
+    "metric": {"name": "base.cpu"},
+    "source": {"id": "f1"},
+    "points": [{"time": 1, "value": 1.5}],
+}
 
 
 @st.composite
@@ -92,10 +122,31 @@ def nearly_right(draw: st.DrawFn) -> Json:
 
 
 TEXT_BODIES = [
-    b"", b"null", b"[]", b"{}", b"[" * 100_000, b'{"a":' * 5000, b"NaN", b"[1e999]", b"9" * 5000, b'"\\ud800"', b'["\\udfff"]',
-    b'{"name": "a", "name": "b"}', b'[{"name": "a", "name": 1}]', b"\xff\xfe[\0]\0", b"\xef\xbb\xbf[]", b"\xed\xa0\x80", b"<html>",
-    b"title: Web\n", b"a: &a [*a]", KEY.encode(), KEY.encode("utf-16"), KEY.encode() * 200, b"\x1b]0;x\x07" * 20, b"\r\n" * 50,
-]  # fmt: skip
+    b"",
+    b"null",
+    b"[]",
+    b"{}",
+    b"[" * 100_000,
+    b'{"a":' * 5000,
+    b"NaN",
+    b"[1e999]",
+    b"9" * 5000,
+    b'"\\ud800"',
+    b'["\\udfff"]',
+    b'{"name": "a", "name": "b"}',
+    b'[{"name": "a", "name": 1}]',
+    b"\xff\xfe[\0]\0",
+    b"\xef\xbb\xbf[]",
+    b"\xed\xa0\x80",
+    b"<html>",
+    b"title: Web\n",
+    b"a: &a [*a]",
+    KEY.encode(),
+    KEY.encode("utf-16"),
+    KEY.encode() * 200,
+    b"\x1b]0;x\x07" * 20,
+    b"\r\n" * 50,
+]
 BODIES = (
     nearly_right().map(lambda value: json.dumps(value).encode())
     | JSON.map(lambda value: json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass"))
@@ -108,15 +159,25 @@ STATUSES = st.sampled_from(
 HEADERS = st.lists(
     st.sampled_from(
         [
-            ("Content-Type", "application/json"), ("Content-Type", "text/html"), ("Content-Type", "\x7f;" * 90), ("Content-Type", KEY),
-            ("Content-Encoding", "gzip"), ("Content-Encoding", "br"), ("Location", f"http://evil.example/{KEY}"), ("Location", "//["),
-            ("Retry-After", "99999999999999999999"), ("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"), ("Retry-After", "\xb2"),
-            ("Set-Cookie", f"k={KEY}; Domain=evil.example"), ("WWW-Authenticate", f"Bearer {KEY}"), ("Connection", "close"),
+            ("Content-Type", "application/json"),
+            ("Content-Type", "text/html"),
+            ("Content-Type", "\x7f;" * 90),
+            ("Content-Type", KEY),
+            ("Content-Encoding", "gzip"),
+            ("Content-Encoding", "br"),
+            ("Location", f"http://evil.example/{KEY}"),
+            ("Location", "//["),
+            ("Retry-After", "99999999999999999999"),
+            ("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"),
+            ("Retry-After", "\xb2"),
+            ("Set-Cookie", f"k={KEY}; Domain=evil.example"),
+            ("WWW-Authenticate", f"Bearer {KEY}"),
+            ("Connection", "close"),
             ("X", "y" * 5000),
         ]
     ),
     max_size=3,
-)  # fmt: skip
+)
 MISBEHAVIOURS = st.sampled_from(
     [None] * 8 + [Misbehaviour.CUT_SHORT, Misbehaviour.CLOSE, Misbehaviour.RESET, Misbehaviour.GARBAGE]
 )
