@@ -100,7 +100,7 @@ JSON: st.SearchStrategy[Json] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=8),
     max_leaves=20,
 )
-ITEM = {
+ITEM: dict[str, Json] = {
     "id": "1",
     "name": "web",
     "plugin": "disk",
@@ -115,10 +115,11 @@ ITEM = {
 @st.composite
 def nearly_right(draw: st.DrawFn) -> Json:
     """What some operation answers, but for a field or two."""
-    item = ITEM | draw(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=2))
+    item: dict[str, Json] = ITEM | draw(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=2))
     for gone in draw(st.lists(st.sampled_from(sorted(ITEM)), max_size=2)):
         item.pop(gone, None)
-    return draw(st.sampled_from([item, [item], [item, item], [[item]], {"items": [item]}]))
+    shapes: list[Json] = [item, [item], [item, item], [[item]], {"items": [item]}]
+    return draw(st.sampled_from(shapes))
 
 
 TEXT_BODIES = [
