@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.builders.http import Seen
 
 # each has a server of its own, and three exports
-SOME = settings() if settings().max_examples > 100 else settings(max_examples=15)
+SOME = settings(max_examples=250 if settings().max_examples > 100 else 15)
 OURS = {"dlsync.yaml": b"org: acme\n", ".git/config": b"[core]\n", ".git/hooks/x.sh": b"ours\n", "README.md": b"ours\n"}
 EVIL = [
     "../../evil",
