@@ -34,7 +34,7 @@ async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree,
         await client.annotations.create(settings.annotate, name=name, description=description)
     except DlsyncError as error:
         where = f"the annotation stream `{settings.annotate}`"
-        return [Problem("warning", redaction.text(f"what was applied was not told to {where}: {error.message}"))]
+        return [Problem("warning", redaction.said(f"what was applied was not told to {where}: {error.message}"))]
     return []
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING, NoReturn
 
 from dlsync.errors import BadAnswer
@@ -18,6 +19,7 @@ DEEPEST = 102  # a list of documents of 100 levels, as many as files may have, a
 _PREVIEW = 80
 _TOO_DEEP = "expected JSON, got nesting too deep to be meant"
 _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)", re.IGNORECASE)
+_HUGE = re.compile(rb"[eE]\+?\d{3}|(?<!\d)\d{300}")  # or so it may be: asking for each number would take twice as long
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
@@ -60,9 +62,13 @@ def yaml_of(answer: Answer) -> bytes:
 
 
 def json_of(answer: Answer) -> Json:
-    """Return the body parsed; it must be JSON in UTF-8 as RFC 8259 has it (no NaN, no half surrogate pairs)."""
+    """Return the body parsed; it must be JSON in UTF-8 as RFC 8259 has it.
+
+    Of a key that is there twice, the last counts. No NaN, no half surrogate pairs, no number beyond what a float holds.
+    """
     try:
-        value: Json = json.loads(answer.body.decode("utf-8-sig"), parse_constant=_no_constant)
+        finite = _finite if _HUGE.search(answer.body) else None
+        value: Json = json.loads(answer.body.decode("utf-8-sig"), parse_constant=_no_constant, parse_float=finite)
         if _ESCAPED_SURROGATE.search(answer.body):
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -83,6 +89,13 @@ def _is_too_deep(value: Json) -> bool:
         if not level:
             return False
     return True
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _no_constant(name: str) -> NoReturn:

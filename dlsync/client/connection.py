@@ -15,9 +15,10 @@ from dlsync.client.faults import translated
 from dlsync.client.pacing import Pacer
 from dlsync.client.paths import base_url, is_loopback, prefixes, segment
 from dlsync.client.quoting import Quoter, Secret
+from dlsync.client.reception import DEADLINE, LARGEST_BODY, Reception
 from dlsync.client.retry import Fault, Retry
 from dlsync.client.statuses import failure, is_success
-from dlsync.errors import BadAnswer, DlsyncError, SettingsError, Unreachable
+from dlsync.errors import DlsyncError, SettingsError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -29,7 +30,6 @@ JSON: Final = "application/json"
 YAML: Final = "application/yaml"
 FORM: Final = "application/x-www-form-urlencoded"
 PATIENT: Final = Retry()
-LARGEST_BODY: Final = 64 * 1024 * 1024
 _CONNECT_SECONDS: Final = 10.0
 
 
@@ -47,6 +47,7 @@ class Options(TypedDict, total=False):
     concurrency: int
     requests_per_second: float | None
     timeout: float
+    deadline: float
     retry: Retry
     insecure: bool
     largest_body: int
@@ -63,6 +64,7 @@ class Connection:
     :param concurrency: requests under way at once, and connections kept open.
     :param requests_per_second: at most; None for no limit.
     :param timeout: seconds without a byte of an answer before an attempt has failed.
+    :param deadline: seconds for a whole attempt, however lively; more for what is large, see :class:`Reception`.
     :param retry: when and how long to try again.
     :param insecure: send the key over plain HTTP to another machine.
     :param largest_body: bytes of an answer, unpacked, that are read at most.
@@ -82,6 +84,7 @@ class Connection:
         concurrency: int = 16,
         requests_per_second: float | None = None,
         timeout: float = 30.0,  # of one attempt's steps, not of a coroutine
+        deadline: float = DEADLINE,
         retry: Retry = PATIENT,
         insecure: bool = False,
         largest_body: int = LARGEST_BODY,
@@ -99,7 +102,7 @@ class Connection:
         self._retry = retry
         self._pacer = Pacer(requests_per_second)
         self._slots = asyncio.Semaphore(concurrency)
-        self._largest_body = largest_body
+        self._reception = Reception(deadline=deadline, largest_body=largest_body)
         self._transport = transport
         self._http: httpx2.AsyncClient | None = None
         self._down = False
@@ -158,6 +161,8 @@ class Connection:
         }
 
     def _client(self) -> httpx2.AsyncClient:
+        from http.cookiejar import CookieJar, DefaultCookiePolicy
+
         import httpx2
 
         base = urlsplit(self.url)
@@ -166,6 +171,7 @@ class Connection:
             timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS), pool=None),
             limits=httpx2.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
             follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none is kept, so none is sent back
             event_hooks={"request": [self._only_allowed]},
             # certificates take 20 to 50 ms to load, and plain HTTP on this machine needs none
             verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if here and base.scheme == "http" else True,
@@ -209,11 +215,7 @@ class Connection:
             await self._pacer.turn()
             self.requests += 1
             try:
-                response = await http.send(request, stream=True)
-                try:
-                    body = await self._body(response, label)
-                finally:
-                    await response.aclose()
+                response, body = await self._reception.received(http, request, label)
             except self._foreign as error:
                 raise self._translated(error, label) from error
         self._down = False
@@ -221,16 +223,6 @@ class Connection:
         if is_success(answer.status):
             return answer
         raise failure(request.method, answer, response.headers)
-
-    async def _body(self, response: httpx2.Response, label: str) -> bytes:
-        chunks, size = [], 0
-        async for chunk in response.aiter_bytes():
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > self._largest_body:
-                message = f"{label}: the answer is larger than {self._largest_body:,} bytes, and was not read further"
-                raise BadAnswer(message, request=label, status=response.status_code, hint=URL_HINT)
-        return b"".join(chunks)
 
     def _translated(self, error: Exception, label: str) -> Exception:
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))

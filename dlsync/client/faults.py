@@ -63,6 +63,7 @@ MEANINGS: Final[Mapping[str, Meaning]] = {
     "RequestNotRead": _OURS,
     "ResponseNotRead": _OURS,
     "OSError": _BROKEN,
+    "TimeoutError": Meaning("the whole answer did not come in time", "timeout"),
 }
 
 

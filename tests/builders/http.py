@@ -9,6 +9,7 @@ import struct
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import chain, cycle
 from typing import TYPE_CHECKING
 
 from dlsync.client import Client, ReadClient
@@ -28,6 +29,8 @@ class Misbehaviour(Enum):
     RESET = "resets the connection without an answer"
     CLOSE = "closes the connection without an answer"
     HANG = "never answers"
+    DRIP = "answers byte by byte, without end"
+    ENDLESS = "repeats the last 1,000 bytes of its answer for as long as somebody reads"
     GARBAGE = "answers with the body alone, which need not be HTTP"
 
 
@@ -56,6 +59,7 @@ class ScriptedServer:
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
     connections: int = 0
+    sent: int = 0  # bytes of endless answers
 
     @property
     def url(self) -> str:
@@ -88,9 +92,29 @@ class ScriptedServer:
         if reply.misbehaviour is Misbehaviour.RESET:
             linger = struct.pack("ii", 1, 0)
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        if reply.misbehaviour is Misbehaviour.DRIP:
+            await _drip(reply, writer)
+        if reply.misbehaviour is Misbehaviour.ENDLESS:
+            await self._flood(reply, writer)
         writer.write(_wire(reply))
         await writer.drain()
         return reply.misbehaviour is None
+
+    async def _flood(self, reply: Reply, writer: asyncio.StreamWriter) -> None:
+        writer.write(_head(reply, ()) + reply.body)
+        end = reply.body[-1000:]
+        while True:
+            writer.write(end)
+            await writer.drain()
+            self.sent += len(end)
+            await asyncio.sleep(0)
+
+
+async def _drip(reply: Reply, writer: asyncio.StreamWriter) -> None:
+    for byte in chain(_head(reply, ()), cycle(reply.body)):
+        writer.write(bytes([byte]))
+        await writer.drain()
+        await asyncio.sleep(0.001)  # what makes it a drip; nothing is measured by it
 
 
 def _wire(reply: Reply) -> bytes:
@@ -101,8 +125,12 @@ def _wire(reply: Reply) -> bytes:
     half = len(reply.body) // 2 if reply.misbehaviour is Misbehaviour.CUT_SHORT else None
     bodyless = reply.status in {204, 304}
     length = () if bodyless else (("Content-Length", str(len(reply.body))),)
+    return _head(reply, length) + reply.body[:half]
+
+
+def _head(reply: Reply, length: tuple[tuple[str, str], ...]) -> bytes:
     fields = "".join(f"{name}: {value}\r\n" for name, value in (*reply.headers, *length))
-    return f"HTTP/1.1 {reply.status} -\r\n{fields}\r\n".encode("latin-1") + reply.body[:half]
+    return f"HTTP/1.1 {reply.status} -\r\n{fields}\r\n".encode("latin-1")
 
 
 def json_reply(value: object, status: int = 200) -> Reply:

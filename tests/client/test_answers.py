@@ -38,11 +38,27 @@ def test_a_bad_answer_is_printable_whatever_came(body: bytes, content_type: str)
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"{", b"[NaN]", b"[Infinity]", b"\xff", b'"\\ud800"', b'{"\\uDFFF": 1}', b"9" * 5000, b"[" * 100_000],
+    [
+        *(b"", b"{", b"[NaN]", b"[Infinity]", b"\xff", b'"\\ud800"', b'{"\\uDFFF": 1}', b"9" * 5000, b"[" * 100_000),
+        *(b"[1e999]", b"[-1E+0400]", b"9" * 400 + b".0"),
+    ],
 )
 def test_what_is_not_json_in_utf_8_is_a_bad_answer(body: bytes) -> None:
     with pytest.raises(BadAnswer, match="expected JSON"):
         json_of(answer_of(body))
+
+
+def test_a_number_that_is_only_long_is_one() -> None:
+    assert json_of(answer_of(b"[1e300, 1e-999, 1E+0002, " + b"0.5" + b"1" * 400 + b"]")) == [
+        1e300,
+        0,
+        100,
+        0.5 + 1 / 90,
+    ]
+
+
+def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
+    assert json_of(answer_of(b'{"name": "a", "name": "b"}')) == {"name": "b"}
 
 
 def test_nesting_too_deep_is_called_that() -> None:

@@ -26,7 +26,7 @@ def instance(error: type[BaseException]) -> Exception:
 
 
 def test_the_mapping_names_every_exception_of_the_library_and_no_other() -> None:
-    assert set(MEANINGS) == {*EXPORTED, "OSError"}
+    assert set(MEANINGS) == {*EXPORTED, "OSError", "TimeoutError"}
 
 
 @pytest.mark.parametrize("name", [*EXPORTED, "OSError"])
@@ -48,6 +48,7 @@ def test_every_foreign_exception_becomes_one_of_ours_without_its_control_charact
         (httpx2.ReadError(""), "broken"),
         (httpx2.RemoteProtocolError(""), "broken"),
         (BrokenPipeError(), "broken"),
+        (TimeoutError(), "timeout"),
     ],
 )
 def test_faults_of_the_connection_may_pass(error: Exception, cause: str) -> None:

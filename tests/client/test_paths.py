@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
+import httpx2
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -80,6 +81,67 @@ def test_the_key_does_not_cross_a_network_in_plain_text_unless_told_to() -> None
     with pytest.raises(SettingsError, match=r"plain HTTP.*example\.com"):
         base_url("http://example.com/api", insecure=False)
     assert base_url("http://example.com/api", insecure=True) == "http://example.com/api"
+
+
+FOREIGN = [
+    "127.0.0.1.evil.example",
+    "localhost.evil.example",
+    "evil.example,127.0.0.1",
+    "evil.example;localhost",
+    "0.0.0.0",
+    "[::]",
+    "2130706433",
+    "127.1",
+    "0x7f.0.0.1",
+    "0177.0.0.1",
+    "127.0.0.1.",
+    "localhost.",
+    "localhost.localdomain",
+    "[::ffff:192.0.2.1]",
+    "[::2]",
+    "127.0.0.1%2eevil.example",
+    "localhost%00.evil.example",
+    "127.0.0.1\\.evil.example",
+    "\uff11\uff12\uff17.0.0.1",
+    "127\u30020\u30020\u30021",
+    "\u24dbocalhost",
+    "l\u043ecalhost",
+]
+
+
+@pytest.mark.parametrize("host", FOREIGN)
+def test_a_host_that_only_looks_like_this_machine_is_another(host: str) -> None:
+    with pytest.raises(SettingsError, match="plain HTTP"):
+        base_url(f"http://{host}/api", insecure=False)
+    assert base_url(f"http://{host}/api", insecure=True)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1@evil.example", "127.0.0.1:80@evil.example", "127.0.0.1\\@evil.example"])
+@pytest.mark.parametrize("insecure", [False, True])
+def test_nobody_is_this_machine_s_user(host: str, insecure: bool) -> None:
+    with pytest.raises(SettingsError, match="user or a password"):
+        base_url(f"http://{host}", insecure=insecure)
+
+
+PARTS = st.sampled_from(
+    ["127.0.0.1", "localhost", "[::1]", "evil.example", "::1", "[", "]", ":80", ":", "@", "\\", "/"]
+)
+
+
+@given(
+    st.lists(PARTS | st.sampled_from([*".%;,?#!1\u3002\uff0f\uff1a\uff20"]) | st.text(max_size=2), max_size=6).map(
+        "".join
+    )
+)
+@example("[::1].evil.example")
+@example("[::1]evil.example:80")
+@example("127.0.0.1\\evil.example")
+def test_a_key_in_plain_text_goes_to_this_machine_also_as_the_http_library_reads_the_url(rest: str) -> None:
+    try:
+        url = httpx2.URL(base_url(f"http://{rest}", insecure=False))
+    except (SettingsError, httpx2.InvalidURL):  # the second is one for a connection that opens
+        return
+    assert is_loopback(url.host)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ import pytest
 
 from dlsync import yamlfile
 from dlsync.errors import BadAnswer
-from dlsync.kinds import SourceFile, kind_of
+from dlsync.kinds import Scene, SourceFile, kind_of
 from dlsync.kinds.document import DocumentKind
 from dlsync.kinds.lists import anywhere, identity
+from dlsync.references import Values
 from tests.builders.plans import added, removed, replaced
 from tests.builders.trees import address, criterion, dashboard, resource, rule, widget
 
@@ -31,6 +32,14 @@ DASHBOARD, RULE = kind("dashboard"), kind("rule")
 def read(*files: tuple[str, bytes]) -> tuple[list[Resource], list[tuple[str, str, int | None]]]:
     resources, problems = DASHBOARD.read([SourceFile(*file) for file in files])
     return resources, [(one.severity, one.file, one.line) for one in problems]
+
+
+def test_a_message_on_a_value_from_the_environment_shows_no_part_of_it() -> None:
+    hook = "https://hooks.example/" + "T0K3N" * 20
+    scene = Scene(Values({}, {"HOOK": hook}))
+    _, (problem,) = RULE.read([SourceFile("rules/x.yaml", b"title: X\ncriteria: '${env:HOOK}'\n")], scene)
+    assert "${env:HOOK}" in problem.message
+    assert "hooks" not in problem.message
 
 
 def test_a_file_is_a_resource_named_by_its_stem_with_its_bytes() -> None:
