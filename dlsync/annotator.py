@@ -57,12 +57,12 @@ async def annotate(client: Client, done: Plan, tree: Tree, settings: Settings) -
         return []
     secrets = {**tree.secrets, **({settings.key: "[key]"} if settings.key else {})}
     redaction = Redaction(secrets)
-    name, description = redaction.text(_name(done)), redaction.text(_description(done, tree, settings))
+    name, description = redaction.said(_name(done)), redaction.said(_description(done, tree, settings))
     try:
         await client.annotations.create(settings.annotate, name=name, description=description)
     except DlsyncError as error:
         where = f"the annotation stream `{settings.annotate}`"
-        return [Problem("warning", redaction.text(f"what was applied was not told to {where}: {error.message}"))]
+        return [Problem("warning", redaction.said(f"what was applied was not told to {where}: {error.message}"))]
     return []
 
 
@@ -98,7 +98,7 @@ def _origin(environ: Mapping[str, str]) -> tuple[str, str]:
 
 def _address(template: str, environ: Mapping[str, str]) -> str:
     try:
-        address = template.format_map(environ)
+        address = template.format_map(dict(environ))
         parts = urlsplit(address)
     except (KeyError, ValueError):
         return ""

@@ -44,7 +44,8 @@ async def apply(
     done: list[Change] = []
     for _, step in groupby(plan.changes, key=lambda change: (change.action == "delete", change.address.kind)):
         done += await together([run.change(change) for change in step])
-    return plan.with_changes(await _verified(client, done, desired))
+    redaction = Redaction({value: name for one in desired.values() for value, name in one.secrets.items()})
+    return plan.with_changes(map(redaction.change, await _verified(client, done, desired)))
 
 
 class _Run:
@@ -58,13 +59,12 @@ class _Run:
         self._turns = Semaphore(concurrency)
         self._progress = progress
         self._locked_out = ""
-        self._redaction = Redaction({k: v for one in desired.values() for k, v in one.secrets.items()})
 
     async def change(self, change: Change) -> Change:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
             if self._locked_out:
                 return change.finished("skipped", self._locked_out)
-            return self._redaction.change(await self._try(change))
+            return await self._try(change)
 
     async def _try(self, change: Change) -> Change:
         try:

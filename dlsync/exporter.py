@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from dlsync import likely_secrets
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
 from dlsync.fetcher import fetch
@@ -16,7 +17,7 @@ from dlsync.naming import distinct_stems, too_long
 from dlsync.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.client import ReadClient
     from dlsync.fetcher import Live
@@ -94,7 +95,9 @@ async def export(
         edits.remove(wanted - set(live.resources))
     warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
     unchanged = set(live.resources) - edits.changed - set(edits.problems)
-    return Export(settings.target, edits.files(), len(unchanged), (*warnings, *edits.problems.values()))
+    files = edits.files()
+    exposed = () if tree.backup else _exposed(files)  # a backup has no references to write instead
+    return Export(settings.target, files, len(unchanged), (*warnings, *exposed, *edits.problems.values()))
 
 
 class _Edits:
@@ -132,7 +135,8 @@ class _Edits:
         try:
             files = work()
         except DlsyncError as error:
-            self.problems[address] = Problem("error", f"{address}: {error.message}")
+            message = self._draft.redaction.said(error.message)
+            self.problems[address] = Problem("error", f"{address}: {message}")
             return
         for file in files:
             self._changes[file].append(address)
@@ -168,6 +172,12 @@ class _Edits:
         action: Action = "delete" if content is None else "update" if file in self._tree.sources else "create"
         others = tuple(sorted({*addresses} - {first}))
         return FileChange(first, action, file, content, others)
+
+
+def _exposed(files: Iterable[FileChange]) -> Iterator[Problem]:
+    """Yield a warning for each likely secret in what is to be written."""
+    for one in files:
+        yield from likely_secrets.problems(one.file, one.content or b"")
 
 
 def _stems(desired: Mapping[Address, Resource], live: Collection[Address]) -> dict[Address, str]:

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+from dlsync.escape import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dlsync.model import Change, Difference, Json
+
+HIDDEN = "[not shown]"
+# characters; what is left of a secret that was cut shorter tells nothing, and is the beginning of many words
+_SHORTEST_PART = 4
+_CUT = re.compile(r"(…|\.{3})")
 
 
 class Redaction:
@@ -20,19 +32,31 @@ class Redaction:
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = dict(secrets)
-        # the longest first: one secret may hold another
-        longest = sorted(self._secrets, key=len, reverse=True)
-        self._any = re.compile("|".join(map(re.escape, longest))) if longest else None
+        self._any = re.compile(_longest_first(self._secrets)) if self._secrets else None
 
     def __repr__(self) -> str:
         return f"Redaction({len(self._secrets)} secrets)"
 
     def text(self, text: str) -> str:
-        """Return the text without secrets."""
+        """Return a text of a file without secrets; read again, it means the same."""
         return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
 
+    def said(self, text: str) -> str:
+        """Return what is shown to somebody without secrets, whole or cut off, however they are quoted in it."""
+        if self._any is None:
+            return text
+        names, form = self._spelled
+        *cut, rest = _CUT.split(form.sub(lambda found: names.get(found[0].lower(), HIDDEN), text))
+        # the cuts are among the parts, and end with nothing that a secret begins with
+        return "".join([*(_without_beginning(part, names) for part in cut), rest])
+
+    @cached_property
+    def _spelled(self) -> tuple[dict[str, str], re.Pattern[str]]:
+        names = {way.lower(): name for secret, name in self._secrets.items() for way in _spellings(secret)}
+        return names, re.compile(_longest_first(names), re.IGNORECASE)
+
     def value(self, value: Json) -> Json:
-        """Return the value without secrets in its strings and keys."""
+        """Return a value of a file without secrets in its strings and keys."""
         if self._any is None:
             return value
         if isinstance(value, str):
@@ -47,12 +71,57 @@ class Redaction:
         """Return the change as it may be shown and kept."""
         if self._any is None:
             return change
-        return replace(change, diff=tuple(map(self.difference, change.diff)), error=self.text(change.error))
+        return replace(change, diff=tuple(map(self.difference, change.diff)), error=self.said(change.error))
 
     def difference(self, one: Difference) -> Difference:
-        """Return the difference as it may be shown and kept."""
-        path = tuple(self.text(part) if isinstance(part, str) else part for part in one.path)
-        return replace(one, path=path, before=self.value(one.before), after=self.value(one.after))
+        """Return the difference as it may be shown and kept.
+
+        Where a secret is to be, what is there now is one too: the same before it was changed.
+        """
+        path = tuple(self.said(part) if isinstance(part, str) else part for part in one.path)
+        if one.moved:  # from one position to another
+            return replace(one, path=path)
+        after, before = self._shown(one.after), self._shown(one.before)
+        hides = one.before is not None and after != one.after
+        return replace(one, path=path, before=HIDDEN if hides else before, after=after)
+
+    def _shown(self, value: Json) -> Json:
+        if isinstance(value, list):
+            return [self._shown(item) for item in value]
+        if isinstance(value, dict):
+            return {self.said(key): self._shown(item) for key, item in value.items()}
+        if isinstance(value, str):
+            return self.said(value)
+        # a server may make a number of a text of digits
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return self._secrets.get(repr(value), value) if is_number else value
+
+
+def _longest_first(texts: Mapping[str, str]) -> str:
+    """Return a pattern for any of the texts; one may hold another."""
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield the ways in which messages of servers and libraries spell a text."""
+    one_line = " ".join("".join(char if char.isprintable() else " " for char in secret).split())
+    long_lines = [line.strip() for line in secret.splitlines() if len(line.strip()) > 2 * _SHORTEST_PART]
+    for text in filter(None, (secret, one_line, *long_lines)):
+        raw = text.encode("utf-8", "surrogatepass")
+        yield from (text, html.escape(text), html.escape(text, quote=False), text.replace("'", "''"))
+        as_json = json.dumps(text, ensure_ascii=False)[1:-1]
+        yield from (json.dumps(text)[1:-1], as_json, visible(as_json), visible(text), repr(text)[1:-1])
+        yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), base64.b64encode(raw).decode())
+
+
+def _without_beginning(text: str, spelled: Mapping[str, str]) -> str:
+    """Return a text that was cut off without the beginning of a secret at its end."""
+    lower = text.lower()
+    for way, name in spelled.items():
+        for length in range(min(len(way) - 1, len(lower)), _SHORTEST_PART - 1, -1):
+            if lower.endswith(way[:length]):
+                return text[:-length] + name
+    return text
 
 
 NOTHING_SECRET = Redaction({})

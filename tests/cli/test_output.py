@@ -71,7 +71,7 @@ def test_what_cannot_be_said_beside_the_result_stops_nothing(
 
 
 def test_keys_are_taken_out_plain_and_as_python_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_secrets", set())
+    monkeypatch.setattr(output, "_secrets", {})
     output.conceal("it's\\secret")
     output.conceal("")
     output.conceal("token")
