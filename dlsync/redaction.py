@@ -32,6 +32,7 @@ class Redaction:
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = dict(secrets)
+        self._names = frozenset(self._secrets.values())
         self._any = re.compile(_longest_first(self._secrets)) if self._secrets else None
 
     def __repr__(self) -> str:
@@ -71,19 +72,27 @@ class Redaction:
         """Return the change as it may be shown and kept."""
         if self._any is None:
             return change
-        return replace(change, diff=tuple(map(self.difference, change.diff)), error=self.said(change.error))
+        # what leaves a list that a secret comes into is likely what was secret before
+        lists = {one.path[:-1] for one in change.diff if one.op == "add" and self._shown(one.after) != one.after}
+        diff = tuple(
+            replace(self.difference(one), before=HIDDEN)
+            if one.op == "remove" and one.path[:-1] in lists
+            else self.difference(one)
+            for one in change.diff
+        )
+        return replace(change, diff=diff, error=self.said(change.error))
 
     def difference(self, one: Difference) -> Difference:
         """Return the difference as it may be shown and kept.
 
-        Where a secret is to be, what is there now is one too: the same before it was changed.
+        Where a secret is to be that is not there yet, what is there is likely one too: the same before it was changed.
         """
         path = tuple(self.said(part) if isinstance(part, str) else part for part in one.path)
         if one.moved:  # from one position to another
             return replace(one, path=path)
         after, before = self._shown(one.after), self._shown(one.before)
-        hides = one.before is not None and after != one.after
-        return replace(one, path=path, before=HIDDEN if hides else before, after=after)
+        comes = after != one.after and any(name in str(after) and name not in str(before) for name in self._names)
+        return replace(one, path=path, before=HIDDEN if comes and before is not None else before, after=after)
 
     def _shown(self, value: Json) -> Json:
         if isinstance(value, list):

@@ -122,10 +122,16 @@ def colored(stream: TextIO) -> bool:
     return wants_color(stream, os.environ)
 
 
+def discreet(plan: Plan) -> Plan:
+    """Return a plan whose errors, in which a server may say anything, hold nothing that is secret."""
+    return plan.with_changes(replace(one, error=concealed(one.error)) if one.error else one for one in plan.changes)
+
+
 def rendered(plan: Plan, output: Format | PlanFormat, stream: TextIO) -> str:
     """Return a plan in the form that was asked for, for the stream that it goes to."""
     from dlsync.render import document, markdown, text
 
+    plan = discreet(plan)
     if output == "json":
         return document.render(plan)
     if output == "markdown":
