@@ -47,9 +47,10 @@ class Redaction:
         if self._any is None:
             return text
         names, form = self._spelled
-        *cut, rest = _CUT.split(form.sub(lambda found: names.get(found[0].lower(), HIDDEN), text))
+        *cut, rest = _CUT.split(text)
         # the cuts are among the parts, and end with nothing that a secret begins with
-        return "".join([*(_without_beginning(part, names) for part in cut), rest])
+        ended = "".join([*(_without_beginning(part, names) for part in cut), rest])
+        return form.sub(lambda found: names.get(found[0].lower(), HIDDEN), ended)
 
     @cached_property
     def _spelled(self) -> tuple[dict[str, str], re.Pattern[str]]:
@@ -91,7 +92,9 @@ class Redaction:
         if one.moved:  # from one position to another
             return replace(one, path=path)
         after, before = self._shown(one.after), self._shown(one.before)
-        comes = after != one.after and any(name in str(after) and name not in str(before) for name in self._names)
+        # exactly: a line of one in several lines may be what it was
+        there = str(self.value(one.before))
+        comes = after != one.after and any(name in str(after) and name not in there for name in self._names)
         return replace(one, path=path, before=HIDDEN if comes and before is not None else before, after=after)
 
     def _shown(self, value: Json) -> Json:
@@ -124,13 +127,16 @@ def _spellings(secret: str) -> Iterator[str]:
 
 
 def _without_beginning(text: str, spelled: Mapping[str, str]) -> str:
-    """Return a text that was cut off without the beginning of a secret at its end."""
+    """Return a text that was cut off without the longest beginning of a secret at its end."""
     lower = text.lower()
-    for way, name in spelled.items():
-        for length in range(min(len(way) - 1, len(lower)), _SHORTEST_PART - 1, -1):
-            if lower.endswith(way[:length]):
-                return text[:-length] + name
-    return text
+    length, name = max((_overlap(lower, way), name) for way, name in spelled.items())
+    return text[:-length] + name if length else text
+
+
+def _overlap(text: str, secret: str) -> int:
+    """Return how much of a secret's beginning a text ends with; 0 where that is too little to tell anything."""
+    lengths = range(min(len(secret) - 1, len(text)), _SHORTEST_PART - 1, -1)
+    return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
 
 NOTHING_SECRET = Redaction({})

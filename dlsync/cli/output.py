@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import replace
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, AnyStr
 
 from dlsync.errors import DlsyncError
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from dlsync.cli.options import Format, PlanFormat
     from dlsync.model import Plan, Problem
+    from dlsync.redaction import Redaction
 
 _REDACTED = "[key]"
 _SHORTEST = 6  # characters: what is shorter is part of many words, and gaps in them would tell what it is
@@ -95,9 +97,14 @@ class Watched(dict[str, str]):
 
 def concealed(text: str) -> str:
     """Return a text without the keys and the values from the environment that this run has got to know."""
+    return _redaction(tuple(_secrets.items())).said(text)
+
+
+@lru_cache(maxsize=1)
+def _redaction(secrets: tuple[tuple[str, str], ...]) -> Redaction:
     from dlsync.redaction import Redaction
 
-    return Redaction(_secrets).said(text)
+    return Redaction(dict(secrets))
 
 
 def forget() -> None:

@@ -31,7 +31,7 @@ KEY = "canary-key-\"8k\\Wd'%2&<z"
 # what JSON, YAML, Markdown, shell and URL quoting change, a text of digits, one in several lines, a short one
 SECRETS = {
     "HOOK": "https://hooks.acme.example/in/CanaryHook-9Zq4tR7w?a=%2F&b=x|y",
-    "TITLE": "canary-title \"d\" 's' \\b ${HOME} `c` $(e) %7E & <i> ü✓ *f* _g_ #h",
+    "TITLE": "canary-title \"d\" 's' \\b $${HOME} ${env:OTHER} `c` $(e) %7E & <i> ü✓ *f* _g_ #h",
     "PARAMS": "canary-params\nsecond canary line: 'q' \"r\"\n\tthird",
     "TAG": "canary-tag-5Lk2",
     "NUMBER": "7319504286",
