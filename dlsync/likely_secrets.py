@@ -14,14 +14,15 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 from dlsync import schema, yamlfile
 from dlsync.escape import field_name
 from dlsync.model import Problem
+from dlsync.settings import FILE_NAME as SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlsync.model import Json, Path
 
-IN_FIELD = "put it into the environment as ${env:NAME}"
-IN_SETTINGS = "put it into the environment, and ${env:NAME} where it is used: this file has no such references"
+_IN_FIELD = "put it into the environment as ${env:NAME}"
+_IN_SETTINGS = "put it into the environment, and ${env:NAME} where it is used: this file has no such references"
 _IN_SCRIPT = "keep it out of the script, whose parameters can hold ${env:NAME}"
 # what people who run a scanner for secrets write beside what is none
 _ALLOWED = re.compile(rb"gitleaks:allow|pragma: allowlist secret")
@@ -74,25 +75,25 @@ _HINT = re.compile(
 )
 
 
-def problems(file: str, content: bytes, instead: str = IN_FIELD) -> list[Problem]:
+def problems(file: str, content: bytes) -> list[Problem]:
     """Return a warning for each likely secret in a file, unless a comment beside it says that it is none.
 
     :param file: relative to the tree; one that is not YAML is a script, in which only well-known forms count.
-    :param instead: what to do with it in YAML.
     """
     if not _HINT.search(content):
         return []
     is_yaml = file.endswith((".yaml", ".yml"))
-    found = _in_document(file, content, instead) if is_yaml else _in_script(file, content)
+    found = _in_document(file, content) if is_yaml else _in_script(file, content)
     lines = content.splitlines() if found else []
     return [one for one in found if not _ALLOWED.search(lines[(one.line or 1) - 1])]
 
 
-def _in_document(file: str, content: bytes, instead: str) -> list[Problem]:
+def _in_document(file: str, content: bytes) -> list[Problem]:
     try:
         document = yamlfile.parse(content, file)
     except yamlfile.InvalidYaml:  # said by whoever reads it for what it means
         return []
+    instead = _IN_SETTINGS if file == SETTINGS else _IN_FIELD
     findings = [
         schema.Finding("warning", path, f"`{field_name(path)}` looks like a secret ({what}): {instead}")
         for path, what in likely(document)

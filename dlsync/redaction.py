@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import replace
 from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
@@ -129,7 +130,7 @@ def _spellings(secret: str) -> Iterator[str]:
 def _without_beginning(text: str, spelled: Mapping[str, str]) -> str:
     """Return a text that was cut off without the longest beginning of a secret at its end."""
     lower = text.lower()
-    length, name = max((_overlap(lower, way), name) for way, name in spelled.items())
+    length, name = max(((_overlap(lower, way), name) for way, name in spelled.items()), key=itemgetter(0))
     return text[:-length] + name if length else text
 
 

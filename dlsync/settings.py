@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
-from dlsync import likely_secrets, schema, wording, yamlfile
+from dlsync import schema, wording, yamlfile
 from dlsync.errors import SettingsError
 from dlsync.model import Problem, Target
 
@@ -23,7 +23,6 @@ MAX_FILE_BYTES = 1024 * 1024
 MAX_KEY_FILE_BYTES = 64 * 1024
 
 _KEY_SOURCES = "--api-key-file or DLSYNC_API_KEY (never a file of the tree)"
-_MISPLACED_KEY = f"the key does not belong here; it comes from {_KEY_SOURCES}"
 _KEY_FIELDS = frozenset({"key", "api_key", "apikey", "token", "dlsync_api_key"})
 _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "variables": dict,
@@ -146,10 +145,10 @@ def _content(file: Path) -> bytes | Problem:
 def _problems(document: dict[str, Json], content: bytes) -> list[Problem]:
     keys = list(_key_fields(document))
     findings = [finding for finding in schema.check("dlsync", document) if finding.path not in keys]
-    findings += [schema.Finding("error", path, _MISPLACED_KEY) for path in keys]
-    found = schema.located(findings, FILE_NAME, content)
-    exposed = likely_secrets.problems(FILE_NAME, content, likely_secrets.IN_SETTINGS)
-    return [*found, *(one for one in exposed if one.line not in {other.line for other in found})]
+    findings += [
+        schema.Finding("error", path, f"the key does not belong here; it comes from {_KEY_SOURCES}") for path in keys
+    ]
+    return schema.located(findings, FILE_NAME, content)
 
 
 def _key_fields(document: dict[str, Json]) -> Iterator[FieldPath]:
@@ -196,8 +195,9 @@ def _sources(name: str) -> tuple[str, str, str]:
 def _require(given: Mapping[str, str]) -> None:
     missing = [name for name, value in given.items() if not value]
     if missing:
-        from_ = {name: _KEY_SOURCES if name == "key" else "{}, {} or {}".format(*_sources(name)) for name in missing}
-        lines = [f"  {name}: {sources}" for name, sources in from_.items()]
+        lines = [
+            f"  {name}: {_KEY_SOURCES if name == 'key' else '{}, {} or {}'.format(*_sources(name))}" for name in missing
+        ]
         raise SettingsError("\n".join([f"missing settings: {', '.join(missing)}; give", *lines]))
 
 

@@ -122,8 +122,8 @@ def test_a_finding_has_its_place_says_what_to_do_and_not_the_value() -> None:
         "put it into the environment as ${env:NAME}"
     )
     assert found.severity == "warning"
-    (told,) = likely_secrets.problems("rules/a.yaml", content, "leave it out")
-    assert told.message.endswith(": leave it out")
+    (told,) = likely_secrets.problems("dlsync.yaml", content)
+    assert told.message.endswith("${env:NAME} where it is used: this file has no such references")
 
 
 @pytest.mark.parametrize("comment", ["gitleaks:allow", "pragma: allowlist secret"])
