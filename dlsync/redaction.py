@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 HIDDEN = "[not shown]"
 # characters; what is left of a secret that was cut shorter tells nothing, and is the beginning of many words
 _SHORTEST_PART = 4
+# characters; what is shorter is only looked for as it is: in other letters, it is likely something else
+_SHORTEST_WORD = 6
 _CUT = re.compile(r"(…|\.{3})")
 
 
@@ -51,12 +53,20 @@ class Redaction:
         *cut, rest = _CUT.split(text)
         # the cuts are among the parts, and end with nothing that a secret begins with
         ended = "".join([*(_without_beginning(part, names) for part in cut), rest])
-        return form.sub(lambda found: names.get(found[0].lower(), HIDDEN), ended)
+        # a search for each is ten times as fast as a pattern of all, and most texts hold none
+        lower = ended.casefold()
+        if not any(way.casefold() in lower for way in names):
+            return ended
+        return form.sub(lambda found: names.get(found[0]) or names.get(found[0].lower(), HIDDEN), ended)
 
     @cached_property
     def _spelled(self) -> tuple[dict[str, str], re.Pattern[str]]:
-        names = {way.lower(): name for secret, name in self._secrets.items() for way in _spellings(secret)}
-        return names, re.compile(_longest_first(names), re.IGNORECASE)
+        """The names by spelling, those of words in small letters, and a pattern for them."""
+        ways = {way: name for secret, name in self._secrets.items() for way in _spellings(secret)}
+        short = {way: name for way, name in ways.items() if len(way) < _SHORTEST_WORD}
+        long = {way.lower(): name for way, name in ways.items() if way not in short}
+        forms = [f"(?i:{_longest_first(long)})"] if long else []
+        return {**short, **long}, re.compile("|".join([*forms, *([_longest_first(short)] if short else [])]))
 
     def value(self, value: Json) -> Json:
         """Return a value of a file without secrets in its strings and keys."""
@@ -136,6 +146,8 @@ def _without_beginning(text: str, spelled: Mapping[str, str]) -> str:
 
 def _overlap(text: str, secret: str) -> int:
     """Return how much of a secret's beginning a text ends with; 0 where that is too little to tell anything."""
+    if secret[:_SHORTEST_PART] not in text:
+        return 0
     lengths = range(min(len(secret) - 1, len(text)), _SHORTEST_PART - 1, -1)
     return next((length for length in lengths if text.endswith(secret[:length])), 0)
 

@@ -88,6 +88,12 @@ def test_in_words_a_letter_that_only_a_pattern_takes_for_another_is_hidden_all_t
     assert REDACTION.said("\u017f3cret") == HIDDEN  # a long s
 
 
+def test_in_words_a_short_secret_is_found_as_it_is_and_not_in_other_letters() -> None:
+    short = Redaction({"Web": "${env:A}"})
+    assert short.said("web Web V2Vi") == "web ${env:A} ${env:A}"
+    assert Redaction({"Web": "${env:A}", "s3cret": "${env:B}"}).said("S3CRET WEB") == "${env:B} WEB"
+
+
 def test_a_file_keeps_what_would_not_be_read_back_as_the_same() -> None:
     assert REDACTION.text("S3CRET s3cre...") == "S3CRET s3cre..."
 
