@@ -39,7 +39,7 @@ SECRETS = {
     "LONG": "canary-long-" + "Qv8".join(map(str, range(100, 190))),
 }
 # what was there before the secrets were changed: as much a secret, wherever it is another value of the same reference
-BEFORE = {name: f"{value[:-1]}-of-yesterday" for name, value in SECRETS.items()} | {"NUMBER": "5550012345"}
+BEFORE = {name: f"yesterday-{value[::-1]}" for name, value in SECRETS.items()} | {"NUMBER": "5550012345"}
 TREE = {
     "dlsync.yaml": "annotate: deploys\nenvironments:\n  prod:\n    variables: {}\n",
     "dashboards/web.yaml": "title: ${env:CANARY_TITLE}\n"
