@@ -47,7 +47,9 @@ def _run(given: Sequence[str]) -> int:
     from typer.main import get_command
 
     from dlsync.cli import app
+    from dlsync.cli.output import forget
 
+    forget()
     return int(get_command(app).main(list(given), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
 
 

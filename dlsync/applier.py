@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client
     from dlsync.journal import Journal
-    from dlsync.model import Address, Change, Plan, Resource, Result
+    from dlsync.model import Address, Change, Plan, Resource
     from dlsync.planner import Prepared
 
 
@@ -65,7 +65,7 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
     done: list[Change] = []
     for _, step in groupby(prepared.plan.changes, key=lambda change: (change.action == "delete", change.address.kind)):
         done += await work.step(list(step))
-    verified = await proof.verified(run.client, done, prepared)
+    verified = [prepared.redaction.change(one) for one in await proof.verified(run.client, done, prepared)]
     run.journal.note(verified)
     return prepared.plan.with_changes(verified)
 
@@ -86,7 +86,7 @@ class _Work:
             moved = {change.address: reason for change in changes if (reason := self._moved(change, now))}
             self._keep([change for change in changes if change.address not in moved and not change.held], now)
         except DlsyncError as error:
-            return [self._finished(change, "failed", error.message) for change in changes]
+            return [change.finished("failed", error.message) for change in changes]
         return await together(self._change(change, moved.get(change.address, "")) for change in changes)
 
     async def _now(self, changes: Iterable[Change]) -> dict[Address, Resource]:
@@ -117,10 +117,10 @@ class _Work:
     async def _change(self, change: Change, moved: str) -> Change:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
             if self._ended:
-                return self._finished(change, "skipped", self._ended)
+                return change.finished("skipped", self._ended)
             if change.held or moved:
                 self._run.progress()
-                return self._finished(change, "skipped" if change.held else "failed", change.held or moved)
+                return change.finished("skipped" if change.held else "failed", change.held or moved)
             return await self._try(change)
 
     async def _try(self, change: Change) -> Change:
@@ -130,19 +130,16 @@ class _Work:
             await self._write(change)
         except (Unauthorised, Refused) as error:
             self._ended = error.message
-            return self._finished(change, "failed", error.message)
+            return change.finished("failed", error.message)
         except ByHand as error:
-            return self._finished(change, "skipped", error.message)
+            return change.finished("skipped", error.message)
         except AlreadyExists:
-            return self._finished(change, "failed", "somebody else has made it since the plan was made: plan again")
+            return change.finished("failed", "somebody else has made it since the plan was made: plan again")
         except DlsyncError as error:
-            return self._finished(change, "failed", error.message)
+            return change.finished("failed", error.message)
         finally:
             self._run.progress()
-        return self._finished(change, "applied")
-
-    def _finished(self, change: Change, result: Result, error: str = "") -> Change:
-        return self._prepared.redaction.change(change.finished(result, error))
+        return change.finished("applied")
 
     async def _write(self, change: Change) -> None:
         kind, meant = kind_of(change.address.kind), self._prepared.meant(change.address)

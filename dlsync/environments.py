@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dlsync import likely_secrets, sources, state_reader
 from dlsync import settings as settings_file
-from dlsync import sources, state_reader
 from dlsync.errors import SettingsError
 from dlsync.kinds import Scene, all_kinds
 from dlsync.model import Problem
@@ -68,6 +68,7 @@ def _overlays(directory: Path, folder: str, problems: list[Problem]) -> dict[str
         file = source.file.removeprefix(f"{folder}/")
         if any(kind.claims(file) for kind in kinds):
             overlays[file] = source
+            problems += likely_secrets.problems(source.file, source.content)
         else:
             expected = ", ".join(f"{kind.folder}/" for kind in kinds)
             problems.append(Problem("warning", f"is not read: overlays are in {expected} of this folder", source.file))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from dlsync import likely_secrets
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
 from dlsync.fetcher import fetch
@@ -15,15 +17,19 @@ from dlsync.model import Action, Address, Problem, Target
 from dlsync.naming import distinct_stems, too_long
 from dlsync.ownership import keeping
 from dlsync.redaction import Redaction
+from dlsync.references import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.client import ReadClient
     from dlsync.model import Resource
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
     from dlsync.targets import Targets
+
+_FROM_ENVIRONMENT = re.compile(rb"\$\{env:[^}]*\}")
+_REPLACED = "%s is no longer in it, for what is live is something else: if that is a secret too, do not commit it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,9 @@ async def export(
         edits.remove(wanted - set(live.resources))
     warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
     unchanged = set(live.resources) - edits.changed - set(edits.problems)
-    return Export(settings.target, edits.files(), len(unchanged), (*warnings, *edits.problems.values()))
+    files = edits.files()
+    exposed = () if tree.backup else _exposed(files, tree.sources)  # a backup has no references to write instead
+    return Export(settings.target, files, len(unchanged), (*warnings, *exposed, *edits.problems.values()))
 
 
 class Edits:
@@ -109,7 +117,9 @@ class Edits:
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
         self._files: dict[str, bytes | None] = dict(tree.sources)
-        self._draft = Draft(self._files, Redaction(tree.secrets), references=not tree.backup)
+        # a secret that looks like a reference has been escaped where the draft looks for it
+        secrets = {str(escaped(value)): name for value, name in tree.secrets.items()}
+        self._draft = Draft(self._files, Redaction({**tree.secrets, **secrets}), references=not tree.backup)
         # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
         # tree can still be read
         self._changes: defaultdict[str, list[Address]] = defaultdict(list)
@@ -142,7 +152,8 @@ class Edits:
         try:
             files = work()
         except DlsyncError as error:
-            self.problems[address] = Problem("error", f"{address}: {error.message}")
+            message = self._draft.redaction.said(error.message)
+            self.problems[address] = Problem("error", f"{address}: {message}")
             return
         for file in files:
             self._changes[file].append(address)
@@ -178,6 +189,19 @@ class Edits:
         action: Action = "delete" if content is None else "update" if file in self._tree.sources else "create"
         others = tuple(sorted({*addresses} - {first}))
         return FileChange(first, action, file, content, others)
+
+
+def _exposed(files: Iterable[FileChange], sources: Mapping[str, bytes]) -> Iterator[Problem]:
+    """Yield a warning for each likely secret in what is to be written, and for what takes a secret's place."""
+    for one in files:
+        if one.content is not None:
+            yield from likely_secrets.problems(one.file, one.content)
+            gone = _from_environment(sources.get(one.file, b"")) - _from_environment(one.content)
+            yield from (Problem("warning", _REPLACED % name, one.file) for name in sorted(gone))
+
+
+def _from_environment(content: bytes) -> set[str]:
+    return {name.decode("utf-8", "replace") for name in _FROM_ENVIRONMENT.findall(content)}
 
 
 def _stems(desired: Mapping[Address, Resource], live: Collection[Address]) -> dict[Address, str]:

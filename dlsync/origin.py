@@ -46,7 +46,7 @@ def of(environ: Mapping[str, str]) -> tuple[str, str]:
 
 def _address(template: str, environ: Mapping[str, str]) -> str:
     try:
-        address = template.format_map(environ)
+        address = template.format_map(dict(environ))
         parts = urlsplit(address)
     except (KeyError, ValueError):
         return ""

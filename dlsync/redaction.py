@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
 from dataclasses import replace
+from functools import cached_property
+from operator import itemgetter
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+from dlsync.escape import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dlsync.model import Change, Difference, Json
 
-
-HIDDEN = "(not shown: it stands where a secret belongs)"
+HIDDEN = "[not shown]"
+# characters; what is left of a secret that was cut shorter tells nothing, and is the beginning of many words
+_SHORTEST_PART = 4
+# characters; what is shorter is only looked for as it is: in other letters, it is likely something else
+_SHORTEST_WORD = 6
+_CUT = re.compile(r"(…|\.{3})")
 
 
 class Redaction:
@@ -23,9 +35,8 @@ class Redaction:
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = dict(secrets)
-        # the longest first: one secret may hold another
-        longest = sorted(self._secrets, key=len, reverse=True)
-        self._any = re.compile("|".join(map(re.escape, longest))) if longest else None
+        self._names = frozenset(self._secrets.values())
+        self._any = re.compile(_longest_first(self._secrets)) if self._secrets else None
 
     def __repr__(self) -> str:
         return f"Redaction({len(self._secrets)} secrets)"
@@ -33,10 +44,6 @@ class Redaction:
     def also(self, secrets: Mapping[str, str]) -> Redaction:
         """Return one that knows these secrets too."""
         return Redaction({**self._secrets, **secrets})
-
-    def text(self, text: str) -> str:
-        """Return the text without secrets."""
-        return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
 
     def parts(self, text: str) -> list[tuple[str, str | None]]:
         """Return the text in parts, each with what stands for it where it is a secret, and None where it is not."""
@@ -49,8 +56,35 @@ class Redaction:
             end = found.end()
         return [part for part in [*parts, (text[end:], None)] if part[0] or part[1]]
 
+    def text(self, text: str) -> str:
+        """Return a text of a file without secrets; read again, it means the same."""
+        return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
+
+    def said(self, text: str) -> str:
+        """Return what is shown to somebody without secrets, whole or cut off, however they are quoted in it."""
+        if self._any is None:
+            return text
+        names, form = self._spelled
+        *cut, rest = _CUT.split(text)
+        # the cuts are among the parts, and end with nothing that a secret begins with
+        ended = "".join([*(_without_beginning(part, names) for part in cut), rest])
+        # a search for each is ten times as fast as a pattern of all, and most texts hold none
+        lower = ended.casefold()
+        if not any(way.casefold() in lower for way in names):
+            return ended
+        return form.sub(lambda found: names.get(found[0]) or names.get(found[0].lower(), HIDDEN), ended)
+
+    @cached_property
+    def _spelled(self) -> tuple[dict[str, str], re.Pattern[str]]:
+        """The names by spelling, those of words in small letters, and a pattern for them."""
+        ways = {way: name for secret, name in self._secrets.items() for way in _spellings(secret)}
+        short = {way: name for way, name in ways.items() if len(way) < _SHORTEST_WORD}
+        long = {way.lower(): name for way, name in ways.items() if way not in short}
+        forms = [f"(?i:{_longest_first(long)})"] if long else []
+        return {**short, **long}, re.compile("|".join([*forms, *([_longest_first(short)] if short else [])]))
+
     def value(self, value: Json) -> Json:
-        """Return the value without secrets in its strings and keys."""
+        """Return a value of a file without secrets in its strings and keys."""
         if self._any is None:
             return value
         if isinstance(value, str):
@@ -65,16 +99,73 @@ class Redaction:
         """Return the change as it may be shown and kept."""
         if self._any is None:
             return change
-        diff, kept = (tuple(map(self.difference, some)) for some in (change.diff, change.kept))
-        return replace(change, diff=diff, kept=kept, error=self.text(change.error))
+        # what leaves a list that a secret comes into is likely what was secret before
+        lists = {one.path[:-1] for one in change.diff if one.op == "add" and self._shown(one.after) != one.after}
+        diff = tuple(
+            replace(self.difference(one), before=HIDDEN)
+            if one.op == "remove" and one.path[:-1] in lists
+            else self.difference(one)
+            for one in change.diff
+        )
+        kept = tuple(map(self.difference, change.kept))
+        return replace(change, diff=diff, kept=kept, error=self.said(change.error))
 
     def difference(self, one: Difference) -> Difference:
-        """Return the difference as it may be shown and kept; what stands where a secret belongs is taken for one."""
-        path = tuple(self.text(part) if isinstance(part, str) else part for part in one.path)
-        before, after = self.value(one.before), self.value(one.after)
-        if isinstance(before, str) and isinstance(after, str) and after != one.after:
-            before = HIDDEN
-        return replace(one, path=path, before=before, after=after)
+        """Return the difference as it may be shown and kept.
+
+        Where a secret is to be that is not there yet, what is there is likely one too: the same before it was changed.
+        """
+        path = tuple(self.said(part) if isinstance(part, str) else part for part in one.path)
+        if one.moved:  # from one position to another
+            return replace(one, path=path)
+        after, before = self._shown(one.after), self._shown(one.before)
+        # exactly: a line of one in several lines may be what it was
+        there = str(self.value(one.before))
+        comes = after != one.after and any(name in str(after) and name not in there for name in self._names)
+        return replace(one, path=path, before=HIDDEN if comes and before is not None else before, after=after)
+
+    def _shown(self, value: Json) -> Json:
+        if isinstance(value, list):
+            return [self._shown(item) for item in value]
+        if isinstance(value, dict):
+            return {self.said(key): self._shown(item) for key, item in value.items()}
+        if isinstance(value, str):
+            return self.said(value)
+        # a server may make a number of a text of digits
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return self._secrets.get(repr(value), value) if is_number else value
+
+
+def _longest_first(texts: Mapping[str, str]) -> str:
+    """Return a pattern for any of the texts; one may hold another."""
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield the ways in which messages of servers and libraries spell a text."""
+    one_line = " ".join("".join(char if char.isprintable() else " " for char in secret).split())
+    long_lines = [line.strip() for line in secret.splitlines() if len(line.strip()) > 2 * _SHORTEST_PART]
+    for text in filter(None, (secret, one_line, *long_lines)):
+        raw = text.encode("utf-8", "surrogatepass")
+        yield from (text, html.escape(text), html.escape(text, quote=False), text.replace("'", "''"))
+        as_json = json.dumps(text, ensure_ascii=False)[1:-1]
+        yield from (json.dumps(text)[1:-1], as_json, visible(as_json), visible(text), repr(text)[1:-1])
+        yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), base64.b64encode(raw).decode())
+
+
+def _without_beginning(text: str, spelled: Mapping[str, str]) -> str:
+    """Return a text that was cut off without the longest beginning of a secret at its end."""
+    lower = text.lower()
+    length, name = max(((_overlap(lower, way), name) for way, name in spelled.items()), key=itemgetter(0))
+    return text[:-length] + name if length else text
+
+
+def _overlap(text: str, secret: str) -> int:
+    """Return how much of a secret's beginning a text ends with; 0 where that is too little to tell anything."""
+    if secret[:_SHORTEST_PART] not in text:
+        return 0
+    lengths = range(min(len(secret) - 1, len(text)), _SHORTEST_PART - 1, -1)
+    return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
 
 NOTHING_SECRET = Redaction({})

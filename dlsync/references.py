@@ -35,7 +35,7 @@ class Values:
 
     def of(self, origin: str) -> Mapping[str, Json]:
         """Return the values of one origin by name."""
-        return self.variables if origin == "var" else dict(self.environ)
+        return self.variables if origin == "var" else self.environ
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
+from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlsync import packs
+from dlsync import likely_secrets, packs
 from dlsync.errors import InvalidTree
 from dlsync.kinds import Scene, all_kinds, kind_of
 from dlsync.kinds.scene import BARE
@@ -90,6 +91,8 @@ def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
         problems += [*troubles, *(_clashes(found, backup=scene.backup) if kind.named_by_file else ())]
     content = {source.file: source.content for source in sources}
     problems += packs.problems(content)
+    if not scene.backup:  # in which there are no references to write instead
+        problems += chain.from_iterable(starmap(likely_secrets.problems, content.items()))
     if not problems and not any(kind_of(resource.kind).inside for resource in resources):
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
         problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))

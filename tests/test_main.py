@@ -262,7 +262,7 @@ ANSWERS = {
 def test_the_key_is_nowhere_whatever_the_server_answers(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, answer: str
 ) -> None:
-    monkeypatch.setattr(output, "_secrets", set())
+    monkeypatch.setattr(output, "_secrets", {})
     write_tree(tmp_path, {"key": KEY})
     for output_format in ("text", "json"):
         for debug in ([], ["--debug"]):

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.redaction import NOTHING_SECRET, Redaction
+from dlsync.escape import visible
+from dlsync.model import Difference
+from dlsync.redaction import HIDDEN, NOTHING_SECRET, Redaction
 from tests.builders.accounts import VALUES
 from tests.builders.plans import change, replaced
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
 
 REDACTION = Redaction({"s3cret": "${env:A}", "s3cret-long": "${env:B}"})
 
@@ -54,9 +64,90 @@ def test_a_redaction_does_not_show_what_it_hides() -> None:
 @given(VALUES)
 def test_where_nothing_is_secret_nothing_changes(value: object) -> None:
     assert NOTHING_SECRET.value(value) is value  # type: ignore[arg-type]  # any value of JSON is one
+    assert NOTHING_SECRET.said("s3cret...") == "s3cret..."
     assert NOTHING_SECRET.change(change("create", "rule/x")) == change("create", "rule/x")
 
 
 @given(st.lists(st.sampled_from(["s3cret", "s3cret-long", "s3", "cret", "-long", " "])).map("".join))
 def test_no_text_keeps_a_secret(text: str) -> None:
     assert "s3cret" not in REDACTION.text(text)
+
+
+HARD = "a \"b\" 'c' \\d %25 & <e> ü✓ \u202e\nand a second line"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        HARD,
+        json.dumps(HARD)[1:-1],
+        json.dumps(HARD, ensure_ascii=False)[1:-1],
+        repr(HARD)[1:-1],
+        visible(HARD),
+        " ".join(HARD.replace("\u202e", " ").split()),
+        HARD.replace("'", "''"),
+        quote(HARD),
+        quote_plus(HARD),
+        html.escape(HARD),
+        base64.b64encode(HARD.encode()).decode(),
+        HARD.swapcase(),
+        "and a second line",
+    ],
+)
+def test_in_words_a_secret_is_found_however_it_is_quoted(spelled: str) -> None:
+    assert Redaction({HARD: "${env:A}"}).said(f"it was: {spelled}!") == "it was: ${env:A}!"
+
+
+@pytest.mark.parametrize("dots", ["...", "…"])
+def test_in_words_the_beginning_of_a_secret_is_found_where_it_is_cut_off(dots: str) -> None:
+    assert REDACTION.said(f"no s3cre{dots} nor s3cret-lo{dots}, s3c{dots}s3cre") == (
+        f"no ${{env:A}}{dots} nor ${{env:B}}{dots}, s3c{dots}s3cre"
+    )
+
+
+def test_in_words_a_letter_that_only_a_pattern_takes_for_another_is_hidden_all_the_same() -> None:
+    assert REDACTION.said("\u017f3cret") == HIDDEN  # a long s
+
+
+def test_in_words_a_short_secret_is_found_as_it_is_and_not_in_other_letters() -> None:
+    short = Redaction({"Web": "${env:A}"})
+    assert short.said("web Web V2Vi") == "web ${env:A} ${env:A}"
+    assert Redaction({"Web": "${env:A}", "s3cret": "${env:B}"}).said("S3CRET WEB") == "${env:B} WEB"
+
+
+def test_a_file_keeps_what_would_not_be_read_back_as_the_same() -> None:
+    assert REDACTION.text("S3CRET s3cre...") == "S3CRET s3cre..."
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("yesterday", "s3cret", (HIDDEN, "${env:A}")),
+        ("yesterday", "s3cret and s3cret-long", (HIDDEN, "${env:A} and ${env:B}")),
+        ("x s3cret", "y s3cret", ("x ${env:A}", "y ${env:A}")),
+        ({"a": "yesterday"}, {"a": "s3cret"}, (HIDDEN, {"a": "${env:A}"})),
+        ("s3cret", "x", ("${env:A}", "x")),
+        (None, "s3cret", (None, "${env:A}")),
+        ("x", True, ("x", True)),
+    ],
+)
+def test_what_was_there_before_a_secret_is_not_shown(before: Json, after: Json, shown: tuple[Json, Json]) -> None:
+    one = REDACTION.difference(replaced(("a",), before, after))
+    assert (one.before, one.after) == shown
+
+
+def test_what_leaves_a_list_that_a_secret_comes_into_is_not_shown() -> None:
+    gone, other = Difference(("tags", 0), "remove", "yesterday"), Difference(("other", 0), "remove", "x")
+    shown = REDACTION.change(change("update", "link/x", gone, other, Difference(("tags", 1), "add", None, "s3cret")))
+    assert [one.before for one in shown.diff] == [HIDDEN, "x", None]
+    assert shown.diff[2].after == "${env:A}"
+
+
+def test_a_number_that_is_a_secret_is_not_shown() -> None:
+    shown = Redaction({"4711": "${env:A}"}).difference(replaced(("a",), [4711, 47.5, True, {"b": 4711}], "x"))
+    assert shown.before == ["${env:A}", 47.5, True, {"b": "${env:A}"}]
+
+
+def test_a_position_is_no_secret() -> None:
+    moved = Difference(("s3cret", 0), "replace", {"index": 1}, {"index": 0}, moved=True)
+    assert Redaction({"1": "${env:A}", "s3cret": "${env:B}"}).difference(moved) == replace(moved, path=("${env:B}", 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 
 from dlsync.cli import options
 from dlsync.cli.options import CURRENT, Format, Server, command
@@ -14,12 +15,13 @@ from dlsync.errors import EXIT_ERROR, EXIT_OK
 def doctor(server: Server, directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
     """Check settings, files and server; say what to do."""
     from dlsync import doctor as doctors
-    from dlsync.cli.output import colored, conceal, result
+    from dlsync.cli.output import colored, conceal, concealed, result
     from dlsync.cli.running import run
     from dlsync.render import diagnosis
 
     conceal(os.environ.get("DLSYNC_API_KEY", ""))
     found = run(doctors.examine(directory, server.options, os.environ, insecure=server.insecure))
+    found = replace(found, checks=tuple(replace(one, message=concealed(one.message)) for one in found.checks))
     if output is Format.json:
         result(diagnosis.render_json(found))
     else:

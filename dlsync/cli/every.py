@@ -58,7 +58,7 @@ def every(server: Server, directory: Path, output: Format | PlanFormat, once: On
 
 
 def _ended(name: str, once: Once, server: Server) -> tuple[Ended, int]:
-    from dlsync.cli.output import concealed
+    from dlsync.cli.output import concealed, discreet
     from dlsync.render.environments import Ended
 
     try:
@@ -66,7 +66,7 @@ def _ended(name: str, once: Once, server: Server) -> tuple[Ended, int]:
     except DlsyncError as error:
         _explain(name, error)
         return Ended(name, error=concealed(error.message)), error.exit_code
-    return Ended(name, plan, "" if plan is not None else "not approved"), code
+    return Ended(name, discreet(plan)) if plan is not None else Ended(name, error="not approved"), code
 
 
 def _explain(name: str, error: DlsyncError) -> None:

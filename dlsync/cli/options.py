@@ -115,13 +115,13 @@ class Server:
         :raises SettingsError: they are wrong or incomplete.
         """
         from dlsync import state_reader
-        from dlsync.cli.output import conceal
+        from dlsync.cli.output import Watched, conceal
         from dlsync.settings import load
 
         state_reader.require_directory(directory, may_be_missing=may_be_missing)
         settings = load(directory, self.options, os.environ)
         conceal(settings.key)
-        return replace(settings, insecure=self.insecure)
+        return replace(settings, environ=Watched(settings.environ), insecure=self.insecure)
 
 
 def wishes(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, AnyStr
 
 from dlsync.errors import DlsyncError
@@ -14,10 +16,11 @@ if TYPE_CHECKING:
 
     from dlsync.cli.options import Format, PlanFormat
     from dlsync.model import Plan, Problem
+    from dlsync.redaction import Redaction
 
 _REDACTED = "[key]"
 _SHORTEST = 6  # characters: what is shorter is part of many words, and gaps in them would tell what it is
-_secrets: set[str] = set()
+_secrets: dict[str, str] = {}
 
 
 def result(text: str) -> None:
@@ -77,16 +80,36 @@ def _discard(stream: IO[AnyStr]) -> None:
 
 
 def conceal(secret: str) -> None:
-    """Remember what :func:`concealed` takes out, plain and as the messages of other libraries quote it."""
+    """Remember a key, which :func:`concealed` takes out."""
     if len(secret) >= _SHORTEST:
-        _secrets.update((secret, repr(secret)[1:-1]))
+        _secrets[secret] = _REDACTED
+
+
+class Watched(dict[str, str]):
+    """The environment as ``${env:NAME}`` looks values up in it: :func:`concealed` takes out each that was looked up."""
+
+    def __getitem__(self, name: str) -> str:
+        value = super().__getitem__(name)
+        if value:
+            _secrets[value] = f"${{env:{name}}}"
+        return value
 
 
 def concealed(text: str) -> str:
-    """Return a text without the keys that this process has got to know."""
-    for secret in _secrets:
-        text = text.replace(secret, _REDACTED)
-    return text
+    """Return a text without the keys and the values from the environment that this run has got to know."""
+    return _redaction(tuple(_secrets.items())).said(text)
+
+
+@lru_cache(maxsize=1)
+def _redaction(secrets: tuple[tuple[str, str], ...]) -> Redaction:
+    from dlsync.redaction import Redaction
+
+    return Redaction(dict(secrets))
+
+
+def forget() -> None:
+    """Forget what :func:`concealed` takes out: another run begins."""
+    _secrets.clear()
 
 
 def report(problems: Iterable[Problem]) -> None:
@@ -94,7 +117,8 @@ def report(problems: Iterable[Problem]) -> None:
     from dlsync.render import problems as rendering
     from dlsync.render.color import painter
 
-    for line in rendering.lines(problems, painter(color=colored(sys.stderr))):
+    told = (replace(one, message=concealed(one.message)) for one in problems)
+    for line in rendering.lines(told, painter(color=colored(sys.stderr))):
         aside(f"{line}\n")
 
 
@@ -105,10 +129,16 @@ def colored(stream: TextIO) -> bool:
     return wants_color(stream, os.environ)
 
 
+def discreet(plan: Plan) -> Plan:
+    """Return a plan whose errors, in which a server may say anything, hold nothing that is secret."""
+    return plan.with_changes(replace(one, error=concealed(one.error)) if one.error else one for one in plan.changes)
+
+
 def rendered(plan: Plan, output: Format | PlanFormat, stream: TextIO) -> str:
     """Return a plan in the form that was asked for, for the stream that it goes to."""
     from dlsync.render import document, markdown, text
 
+    plan = discreet(plan)
     if output == "json":
         return document.render(plan)
     if output == "markdown":

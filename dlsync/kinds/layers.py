@@ -186,4 +186,4 @@ def _refuse_overlaid(diff: Sequence[Difference], overlay: Overlay, draft: Draft)
 def _live(one: Difference, draft: Draft) -> str:
     if one.moved:
         return "stands elsewhere"
-    return "is not live" if one.op == "add" else f"is live as {wording.value(draft.spelled(one.before))}"
+    return "is not live" if one.op == "add" else f"is live as {wording.value(draft.redaction.difference(one).before)}"

@@ -34,4 +34,4 @@ def read_references(
     findings = [one for one in schema.check(name, resolved.document) if one.path not in told]
     problems = problems_of([*faults, *findings], source, overlay)
     redaction = Redaction(resolved.secrets)
-    return resolved, [replace(one, message=redaction.text(one.message)) for one in problems]
+    return resolved, [replace(one, message=redaction.said(one.message)) for one in problems]

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from dlsync.escape import visible
+from dlsync.render import problems
 from dlsync.render.color import painter
 from dlsync.render.fields import counted
 
@@ -51,7 +52,7 @@ def as_document(export: Export) -> dict[str, Any]:
             {"kind": one.address.kind, "name": one.address.name, "action": one.action, "file": one.file}
             for one in export.files
         ],
-        "problems": [{"severity": one.severity, "message": one.message} for one in export.problems],
+        "problems": list(map(problems.entry, export.problems)),
     }
 
 

@@ -12,7 +12,7 @@ from dlsync.render.fields import counted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from dlsync.model import Problem
+    from dlsync.model import Json, Problem
     from dlsync.render.color import Style
 
 
@@ -38,16 +38,18 @@ def as_document(problems: Sequence[Problem], *, resources: int) -> dict[str, Any
     return {
         "format_version": 1,
         "summary": {"resources": resources, **_summary(problems)},
-        "problems": [
-            {
-                "severity": problem.severity,
-                "file": problem.file or None,
-                "line": problem.line,
-                "column": problem.column,
-                "message": problem.message,
-            }
-            for problem in _sorted(problems)
-        ],
+        "problems": list(map(entry, _sorted(problems))),
+    }
+
+
+def entry(problem: Problem) -> dict[str, Json]:
+    """Return a problem as JSON has it."""
+    return {
+        "severity": problem.severity,
+        "file": problem.file or None,
+        "line": problem.line,
+        "column": problem.column,
+        "message": problem.message,
     }
 
 

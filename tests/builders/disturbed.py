@@ -144,9 +144,7 @@ def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1)
             return None
 
 
-def disturbed(
-    made: Scene, folder: Path, fault: str, at: int, *, once: bool = False, concurrency: int = 1
-) -> str:
+def disturbed(made: Scene, folder: Path, fault: str, at: int, *, once: bool = False, concurrency: int = 1) -> str:
     """Disturb an apply, run it again, and return what is wrong with the account then; empty for nothing."""
     with running(db=copied(made.database, folder / f"{fault[:12]}-{at}.db")) as server:
         with proxied(server.url, fault, at, once=once) as proxy:

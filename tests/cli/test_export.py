@@ -104,3 +104,47 @@ def test_the_bar_and_colours_are_for_terminals(
     assert "\x1b[33m~ dashboards/web.yaml\x1b[0m" in done.out
     assert "Fetching" in done.err
     assert "Fetching" not in dlsync("export", applied, env=env).err
+
+
+TOKEN = "a3d5f7h9j1l2n4p6q8s0t2v4w6"
+HOOK = f"https://chat.acme.net/hooks/{TOKEN}"
+RULE = "title: Load\ncriteria: []\nactions:\n  - emails: [a@acme.net]\n    message: "
+EXPOSED = "`actions[0].message` looks like a secret (a URL with a token in its path)"
+
+
+def test_a_likely_secret_that_is_written_is_warned_of_and_not_shown(tmp_path: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "rules/load", RULE + HOOK)
+    shown = [dlsync("export", tmp_path / form, "--format", form, env=env) for form in ("text", "json")]
+    assert [one.code for one in shown] == [0, 0]
+    words = f"{EXPOSED}: put it into the environment as ${{env:NAME}}"
+    assert shown[0].err == f"rules/load.yaml:6:5: warning: {words}\n"
+    (told,) = json.loads(shown[1].out)["problems"]
+    assert told == {"severity": "warning", "file": "rules/load.yaml", "line": 6, "column": 5, "message": words}
+    assert TOKEN not in "".join(one.out + one.err for one in shown)
+    assert dlsync("export", tmp_path / "text", env=env).err == ""
+
+
+def test_what_takes_the_place_of_a_secret_in_a_file_is_warned_of(tmp_path: Path, env: dict[str, str]) -> None:
+    write_tree(tmp_path, {"rules/load.yaml": f"{RULE}{HOOK}/${{env:END}}\n"})
+    by_hand(env, "PUT", "rules/load", f"{RULE}something else")
+    done = dlsync("export", tmp_path, env={**env, "END": "x"})
+    assert done.err == (
+        "rules/load.yaml: warning: ${env:END} is no longer in it, for what is live is something else: "
+        "if that is a secret too, do not commit it\n"
+    )
+
+
+def test_an_export_into_an_old_backup_warns_of_no_secrets(tmp_path: Path, env: dict[str, str]) -> None:
+    write_tree(tmp_path, {"links/1.json": '{"plugin": "a", "tags": ["b"]}'})
+    by_hand(env, "PUT", "rules/load", RULE + HOOK)
+    assert "secret" not in dlsync("export", tmp_path, "--target", "rule/*", env=env).err
+    assert (tmp_path / "rules" / "load.yaml").exists()
+
+
+def test_a_secret_that_looks_like_a_reference_becomes_its_own(tmp_path: Path, env: dict[str, str]) -> None:
+    write_tree(tmp_path, {"rules/load.yaml": "title: ${env:ODD}\ncriteria: []\n"})
+    odd = {**env, "ODD": "$${x} ${env:ODD} y"}
+    dlsync("apply", tmp_path, "--auto-approve", env=odd)
+    by_hand(env, "PUT", "rules/load", f"title: {odd['ODD']}\ncriteria: []\nactions: [{{emails: [a@acme.net]}}]\n")
+    assert dlsync("export", tmp_path, env=odd).code == 0
+    assert (tmp_path / "rules" / "load.yaml").read_text().startswith("title: ${env:ODD}\n")

@@ -71,7 +71,7 @@ def test_what_cannot_be_said_beside_the_result_stops_nothing(
 
 
 def test_keys_are_taken_out_plain_and_as_python_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_secrets", set())
+    monkeypatch.setattr(output, "_secrets", {})
     output.conceal("it's\\secret")
     output.conceal("")
     output.conceal("token")
@@ -100,3 +100,12 @@ def test_content_goes_out_byte_for_byte_and_a_failure_is_an_error(
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(unwritable))
         with pytest.raises(DlsyncError, match="cannot be written to stdout"):
             output.content(b"x")
+
+
+def test_what_is_looked_up_in_the_environment_is_taken_out_and_the_rest_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "_secrets", {})
+    watched = output.Watched({"HOOK": "s3cret", "EMPTY": "", "OTHER": "words"})
+    assert (watched["HOOK"], watched["EMPTY"], dict(watched)["OTHER"]) == ("s3cret", "", "words")
+    assert output.concealed("words and s3cret") == "words and ${env:HOOK}"
+    output.forget()
+    assert output.concealed("words and s3cret") == "words and s3cret"

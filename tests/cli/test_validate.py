@@ -83,3 +83,46 @@ def test_references_are_looked_up_in_the_chosen_environment_and_in_that_of_the_p
     assert lacking.code == 1
     assert "dashboards/web.yaml:1:1: warning: " in lacking.out
     assert "dashboards/web.yaml:2:1: error: " in lacking.out
+
+
+TOKEN = "a3d5f7h9j1l2n4p6q8s0t2v4w6"
+HOOK = f"https://chat.acme.net/hooks/{TOKEN}"
+EXPOSED = {
+    "dlsync.yaml": f"variables:\n  hook: {HOOK}\nenvironments:\n  prod:\n",
+    "rules/load.yaml": f"title: Load\ncriteria: []\nactions:\n  - emails: [a@acme.net]\n    message: {HOOK}\n",
+    "overlays/prod/rules/load.yaml": f"title: {HOOK}\n",
+    "plugins/disk.meta.yaml": f"params: --url {HOOK} --password {TOKEN}\n",
+    "plugins/disk.sh": "#!/bin/sh\nexport HOOK=https://hooks.slack.com/services/T0/B0/" + TOKEN + "\n",
+    "links.yaml": f"disk: [web, '{HOOK}']\n",
+    "packs/web/plugins/http.sh": "#!/bin/sh\n",
+    "packs/web/plugins/http.meta.yaml": f"params: {HOOK}\n",
+}
+IN_FIELD = "(a URL with a token in its path): put it into the environment as ${env:NAME}"
+IN_SETTINGS = (
+    "(a URL with a token in its path): put it into the environment, and ${env:NAME} where it is used: "
+    "this file has no such references"
+)
+IN_SCRIPT = "keep it out of the script, whose parameters can hold ${env:NAME}"
+
+
+def test_a_likely_secret_is_warned_of_in_every_file_and_not_shown(tree: Path) -> None:
+    write_tree(tree, EXPOSED)
+    done = dlsync("validate", tree)
+    assert [line for line in done.out.splitlines() if "secret" in line] == [
+        f"dlsync.yaml:2:3: warning: `variables.hook` looks like a secret {IN_SETTINGS}",
+        f"links.yaml:1:13: warning: `disk[1]` looks like a secret {IN_FIELD}",
+        f"overlays/prod/rules/load.yaml:1:1: warning: `title` looks like a secret {IN_FIELD} (environment prod)",
+        f"packs/web/plugins/http.meta.yaml:1:1: warning: `params` looks like a secret {IN_FIELD}",
+        f"plugins/disk.meta.yaml:1:1: warning: `params` looks like a secret {IN_FIELD}",
+        f"plugins/disk.sh:2:52: warning: looks like a secret (a Slack webhook): {IN_SCRIPT}",
+        f"rules/load.yaml:5:5: warning: `actions[0].message` looks like a secret {IN_FIELD}",
+    ]
+    told = json.loads(dlsync("validate", tree, "--format", "json").out)["problems"]
+    assert {"file": "rules/load.yaml", "line": 5, "column": 5}.items() <= told[-1].items()
+    assert TOKEN not in done.out + done.err + json.dumps(told)
+    assert done.code == 0
+
+
+def test_a_backup_of_the_old_client_can_hold_no_references_and_is_not_warned_of(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"links/1.json": '{"plugin": "a", "tags": ["b"]}', "dashboards/a.yaml": f"title: {HOOK}\n"})
+    assert "secret" not in dlsync("validate", tmp_path).out
