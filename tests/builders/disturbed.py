@@ -54,7 +54,7 @@ def files_before(count: int) -> dict[str, bytes]:
 def files_after(count: int) -> dict[str, bytes]:
     """The first third is gone, the second changed, a new one came: of four kinds, three changes each time the count."""
     some, new = range(count, 3 * count), range(3 * count, 4 * count)
-    files: dict[str, bytes] = {}
+    files: dict[str, bytes] = {"dlsync.yaml": b"max_delete_percent: 100\n"}
     for n in [*some, *new]:
         title = "old" if n >= 2 * count and n not in new else "new"
         files |= {f"dashboards/d{n}.yaml": dashboard_file(n, title), f"rules/r{n}.yaml": rule_file(n, title)}
@@ -86,7 +86,7 @@ class Scene:
 
 
 def account_settings(url: str, **settings: Any) -> Settings:
-    return Settings(url=url, org="acme", account="default", key=KEY, max_delete_percent=100, **settings)
+    return Settings(url=url, org="acme", account="default", key=KEY, **{"max_delete_percent": 100, **settings})
 
 
 def whole_account(url: str) -> dict[str, Any]:

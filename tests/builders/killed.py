@@ -1,0 +1,85 @@
+"""Real processes that are killed in the middle of what they do: dlsync itself, and its server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tests.builders.commands import ROOT
+from tests.builders.disturbed import KEY, Scene, applied, copied, unlike
+from tests.builders.faults import proxied
+from dlsync.server.run import running
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+COMMAND = (sys.executable, "-m", "dlsync")
+
+
+def started(*arguments: str, url: str = "") -> subprocess.Popen[str]:
+    """Start dlsync as a process of its own."""
+    env = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT),
+        "DLSYNC_URL": url,
+        "DLSYNC_ORG": "acme",
+        "DLSYNC_ACCOUNT": "default",
+        "DLSYNC_API_KEY": KEY,
+    }
+    pipe = subprocess.PIPE
+    return subprocess.Popen([*COMMAND, *arguments], env=env, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Wait for the end of a process, and return its exit code and what it wrote."""
+    out, _ = process.communicate(timeout=100)
+    return process.returncode, out
+
+
+@contextmanager
+def serving(database: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """A server of its own process, and its URL; killed at the end."""
+    process = started("serve", "--db", str(database))
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip(), process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+def client_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
+    """Kill dlsync at a request, run it again, and return what is wrong then; empty for nothing."""
+    what = f"dlsync {fault}, at {at}"
+    with running(db=copied(made.database, folder / f"client-{fault[:12]}-{at}.db")) as server:
+        running_: list[subprocess.Popen[str]] = []
+        with proxied(server.url, fault, at, lambda: running_[0].kill()) as proxy:
+            running_.append(started("apply", str(made.tree), "--auto-approve", url=proxy.url))
+            ended(running_[0])
+            what = f"{what}, {proxy.hit}"
+        code, out = ended(started("apply", str(made.tree), "--auto-approve", url=server.url))
+        return f"{what}: the same command again failed: {out}" if code else unlike(made, server.url, what)
+
+
+def server_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
+    """Kill the server at a request, start it and run dlsync again; as :func:`client_killed`."""
+    what, database = f"the server {fault}, at {at}", copied(made.database, folder / f"server-{fault[:12]}-{at}.db")
+    with serving(database) as (url, process):
+
+        def kill() -> None:
+            process.kill()
+            process.wait()
+
+        with proxied(url, fault, at, kill) as proxy:
+            applied(made.tree, proxy.url)
+            what = f"{what}, {proxy.hit}"
+    with running(db=database) as server:
+        again = applied(made.tree, server.url)
+        if again is None or any(change.result != "applied" for change in again.changes):
+            return f"{what}: the same command again failed"
+        return unlike(made, server.url, what)

@@ -1,0 +1,67 @@
+"""Every fault, at every kind of request: after it, the same command again ends where an undisturbed run does.
+
+A sample here; `make faults` tries every fault at every request, and docs/reliability.md has its figures.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.builders import disturbed, faults, killed
+from tests.builders.disturbed import BYSTANDERS, Scene, inventory_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EVERY = os.environ.get("DLSYNC_FAULTS") == "all"
+SAMPLED = 4  # requests of each fault
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return disturbed.scene(tmp_path_factory.mktemp("scene"), 4 if EVERY else 1)
+
+
+def chosen(scene: Scene, fault: str) -> list[int]:
+    """Every request; or of each fault some others, so that all of them together meet every kind of request."""
+    numbers = range(1, len(scene.requests) + 1)
+    if EVERY:
+        return [*numbers]
+    kinds: dict[str, int] = {}
+    for number in numbers:
+        method, path = scene.requests[number - 1].split(" ", 1)
+        kinds.setdefault(f"{method} {path.partition('/default/')[2].partition('/')[0]}", number)
+    order = [*faults.FAULTS, faults.KILL_BEFORE, faults.KILL_AFTER]
+    first = order.index(fault)
+    every = sorted(kinds.values()) + [len(scene.requests)]
+    return sorted({every[(first + SAMPLED * step) % len(every)] for step in range(SAMPLED)})
+
+
+def test_the_scene_is_what_it_is_to_be(scene: Scene) -> None:
+    """All kinds are created, updated and deleted, and what is not managed is there."""
+    assert scene.changes >= (40 if EVERY else 12)
+    names = inventory_of(scene.expected)
+    assert len(names) == scene.changes
+    assert not [name for name in names if "bystander" in name]
+    assert {"dashboards/bystander", "rules/bystander", "plugins/bystander"} <= scene.expected.keys()
+    assert scene.expected["dashboards/bystander"] == BYSTANDERS["dashboards/bystander"][1]
+
+
+@pytest.mark.timeout(0 if EVERY else 120)
+@pytest.mark.parametrize("fault", faults.FAULTS)
+def test_an_apply_that_was_disturbed_is_made_good_by_the_same_command(
+    scene: Scene, tmp_path: Path, fault: str, record_property: pytest.FixtureRequest
+) -> None:
+    tried = chosen(scene, fault)
+    assert [wrong for at in tried if (wrong := disturbed.disturbed(scene, tmp_path, fault, at))] == []
+
+
+@pytest.mark.timeout(0 if EVERY else 120)
+@pytest.mark.parametrize("fault", [faults.KILL_BEFORE, faults.KILL_AFTER])
+@pytest.mark.parametrize("victim", [killed.client_killed, killed.server_killed], ids=["dlsync", "server"])
+def test_what_was_killed_is_made_good_by_the_same_command(scene: Scene, tmp_path: Path, victim, fault: str) -> None:
+    tried = chosen(scene, fault)
+    assert [wrong for at in tried if (wrong := victim(scene, tmp_path, fault, at))] == []
