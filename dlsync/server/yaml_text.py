@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 DEPTH = 100
 DOCUMENT_BYTES = 2 * 1024 * 1024  # ruamel.yaml's parser reads 0.4 MB a second, and nobody else is answered meanwhile
 WRITTEN_OUT = 16 * 1024 * 1024
+EVENTS = 50_000  # ruamel.yaml's parser takes 25 µs for each, however few bytes it has
 _ABSENT = object()
 _CORE = "tag:yaml.org,2002:"
 _PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (  # https://yaml.org/spec/1.2.2/#103-core-schema
@@ -34,7 +35,7 @@ _WILD = re.compile(
       | (?:^|[\s\[{,:])[&*!%?]          # anchors, aliases, tags, directives, explicit keys
       | ^(?:---|\.\.\.)                 # where a document begins or ends
       | ^[ ?:-]{64}                     # deep in blocks
-      | (?<![\w.])[-+._]*[0-9][\w.]*_   # 1_000, which is no number in the core schema
+      | (?<![-+.\w])[-+._]*[0-9][\w.]*_  # 1_000, which is no number in the core schema
       | (?<!\w)_+[.0-9]                 # nor is _1
       | (?<!\w)[-+]?0[bBX] | [-+]0[xo]  # nor are 0b1, 0X1, -0x1
       | [|>][-+0-9]*[ \t\r]*(?:\#.*)?$               # block scalars, of which yaml-rs takes an empty one for a line
@@ -93,8 +94,12 @@ def _strict(text: str) -> object:
 
     builder, line = _Builder(), 1
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for count, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
             line = event.start_mark.line + 1
+            if count > EVENTS:
+                raise ValueError(
+                    f"more than {EVENTS} scalars and brackets in a document with anchors, tags, comments after | or the like"
+                )
             builder.take(event)
     except MarkedYAMLError as error:  # its own text quotes the source, which may hold a secret
         raise InvalidYamlError(f"{error.problem}, on line {error.problem_mark.line + 1}") from None

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dlsync.server.limits import Limits
 from dlsync.server.run import running
 from tests.builders.served import account_of
 
@@ -94,7 +95,7 @@ def _chunks(count: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("announced", [True, False])
 def test_a_body_beyond_the_bound_is_413(announced: bool) -> None:
-    with running(body_bytes=10_000) as server, account_of(server) as client:
+    with running(limits=Limits(body_bytes=10_000)) as server, account_of(server) as client:
         content = b"".join(_chunks(10)) if announced else _chunks(10)
         refused = client.put("dashboards/a", content=content)
         assert refused.status_code == 413
