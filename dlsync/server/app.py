@@ -63,8 +63,11 @@ def _endpoints(store: Store, settings: Settings) -> Iterable[tuple[str, Endpoint
     return [(path, Endpoint(operations, store, settings)) for path, operations in paths.items()]
 
 
-def _unrouted(refusals: Refusals, request: Request, error: Exception) -> Response:
-    """Answer what Starlette's router found no endpoint for: 404, or 405 with the methods that the path takes."""
+async def _unrouted(refusals: Refusals, request: Request, error: Exception) -> Response:
+    """Answer what Starlette's router found no endpoint for: 404, or 405 with the methods that the path takes.
+
+    A coroutine, though it waits for nothing: Starlette would run a plain function in a thread.
+    """
     headers = getattr(error, "headers", None)
     if headers is None:
         return refusals.answer(fault(404, "no operation has this path"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
@@ -24,6 +25,9 @@ FIELDS = 100  # of a form or an upload: each costs far more memory than it has b
 VALUES = 100_000  # of a JSON body, likewise
 # the documentation's python example uploads under a content type without a boundary: the body tells it
 _UPLOADED = re.compile(rb"--([^\r\n]{1,70})\r\nContent-Disposition:[ ]*form-data[;\s]", re.IGNORECASE)
+
+
+_SILENT = logging.Logger("multipart", logging.CRITICAL)
 
 
 async def read(request: Request, limit: int) -> bytes:
@@ -114,6 +118,7 @@ def _upload(boundary: bytes, body: bytes) -> tuple[dict[str, object], list[bytes
         parser = FormParser(
             UPLOAD.decode(), on_field, on_file, boundary=boundary, config={"MAX_MEMORY_FILE_SIZE": len(body) + 1}
         )
+        parser.logger = _SILENT  # it quotes the client
         parser.write(body)
         parser.finalize()
     except (FormParserError, UnicodeDecodeError) as error:

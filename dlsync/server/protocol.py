@@ -84,16 +84,16 @@ class Protocol(H11Protocol):
         self.conn: _Connection = _Connection(self.limits)
         self._stage: tuple[float | None, object, bool] | None = None
         self._clock: asyncio.TimerHandle | None = None
-        self._refused = False
-        self.since = self.loop.time()
+        self._refused = self._ended = False
+        self.since = 0.0
 
     def connection_made(self, transport: Any) -> None:
         """Begin, in the place of another connection if there are too many."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(0)  # so that write_paused says whether the client has taken its answer
+        self._watch()
         if len(self.connections) > self.limits.connections:
             self._make_room()
-        self._watch()
 
     def data_received(self, data: bytes) -> None:
         """Take what came, unless the client has its refusal already: then it is only waited for its end."""
@@ -110,6 +110,11 @@ class Protocol(H11Protocol):
         """Learn that the client has taken its answer."""
         super().resume_writing()
         self._watch()
+
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn always closes, and leaves requests unanswered
+        """Go on, where a client that has no more to say still waits for answers (RFC 9112, 9.6)."""
+        self._ended = True
+        return self.busy and not self._refused and self.conn.their_state is not h11.SEND_BODY
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all clocks."""
@@ -161,6 +166,8 @@ class Protocol(H11Protocol):
 
     def _watch(self) -> None:
         """Start the clock of the stage that the connection is in, if it has just come to it."""
+        if self._ended and not self.busy:
+            self.transport.close()
         if self.transport.is_closing() and not self.busy:
             return  # what is left to write has the time of the last stage
         stage = self._seconds(), self._request, self._refused

@@ -94,12 +94,8 @@ def _strict(text: str) -> object:
 
     builder, line = _Builder(), 1
     try:
-        for count, event in enumerate(YAML(typ="safe", pure=True).parse(text)):
+        for event in YAML(typ="safe", pure=True).parse(text):
             line = event.start_mark.line + 1
-            if count > EVENTS:
-                raise ValueError(
-                    f"more than {EVENTS} scalars and brackets in a document with anchors, tags, comments after | or the like"
-                )
             builder.take(event)
     except MarkedYAMLError as error:  # its own text quotes the source, which may hold a secret
         raise InvalidYamlError(f"{error.problem}, on line {error.problem_mark.line + 1}") from None
@@ -128,9 +124,13 @@ class _Builder:
     root: Any = _ABSENT
     open: list[_Open] = field(default_factory=list)
     anchors: dict[str, tuple[Any, int, int]] = field(default_factory=dict)
+    events: int = 0
 
     def take(self, event: Any) -> None:
         """Take the next event; those of the stream and of a document's end say nothing new."""
+        self.events += 1
+        if self.events > EVENTS:
+            raise ValueError(f"more than {EVENTS} values, in a document with anchors, tags or the like")
         match type(event).__name__:
             case "DocumentStartEvent" if self.root is not _ABSENT:
                 raise ValueError("expected one document, found a second")
