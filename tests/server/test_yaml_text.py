@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dlsync.server import yaml_text
-from dlsync.server.yaml_text import DEPTH, DOCUMENT_BYTES, InvalidYamlError, parse
+from dlsync.server.yaml_text import DEPTH, DOCUMENT_BYTES, EVENTS, InvalidYamlError, parse
 
 ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
 
@@ -174,3 +175,45 @@ values = st.recursive(
 @given(st.dictionaries(printable, values, max_size=3), st.booleans())
 def test_json_is_yaml(document: dict[str, object], escaped: bool) -> None:
     assert read(json.dumps(document, ensure_ascii=escaped) + "\n") == document
+
+
+# of 100,000 characters each: a reader that goes over one again for every character would not end within the time-out
+HOSTILE = [
+    "-+",
+    "1_",
+    "_",
+    "-1",
+    "+1a",
+    ".",
+    "|",
+    "| ",
+    "1.",
+    "-_1.",
+    "a: ",
+    "? ",
+    "[",
+    "{",
+    "{a: ",
+    "- ",
+    "&a ",
+    "*a ",
+    "!a ",
+    "%",
+    "#",
+    "'",
+    '"',
+]
+
+
+@pytest.mark.parametrize("start", ["a: ", "a: &x ", ""])
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_text_is_gone_over_a_bounded_number_of_times(start: str, piece: str) -> None:
+    with suppress(InvalidYamlError):
+        read(start + piece * (100_000 // len(piece)))
+
+
+def test_a_document_that_only_the_slow_parser_reads_has_a_bounded_number_of_values() -> None:
+    items = "[" + "a," * EVENTS + "a]"
+    with pytest.raises(InvalidYamlError, match=f"more than {EVENTS} values"):
+        read(f"a: &x {items}\n")
+    assert len(read(f"a: {items}\n")["a"]) == EVENTS + 1
