@@ -27,7 +27,7 @@ VALUES = 100_000  # of a JSON body, likewise
 _UPLOADED = re.compile(rb"--([^\r\n]{1,70})\r\nContent-Disposition:[ ]*form-data[;\s]", re.IGNORECASE)
 
 
-_SILENT = logging.Logger("multipart", logging.CRITICAL)
+_SILENT = logging.Logger("multipart", logging.CRITICAL)  # noqa: LOG001 -- of no tree: nobody else is silenced
 
 
 async def read(request: Request, limit: int) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import h11
@@ -151,13 +152,14 @@ class Protocol(H11Protocol):
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
         ]
-        for event in (h11.Response(status_code=refusal.status, headers=head), h11.Data(data=body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
+        events = h11.Response(status_code=refusal.status, headers=head), h11.Data(data=body), h11.EndOfMessage()
+        self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
         self._refused = True
         self._forget_the_request()
         # closing at once, with bytes unread, would reset the connection, and the answer might be lost (RFC 9112, 9.6)
         self.flow.resume_reading()
-        self.transport.write_eof()
+        with suppress(OSError):  # the client may be gone already
+            self.transport.write_eof()
 
     def _forget_the_request(self) -> None:
         if self._request is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlsync.server import dashboards
+from dlsync.server import documents
 from dlsync.server.operation import fault
 from dlsync.server.refusals import SHOWN, Refusals
 from dlsync.server.run import running
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from dlsync.server.run import RunningServer
 
-KEY = "k3y-'mαrked\\\"-0123456789"
+KEY = "k3y-'märked\\\"-0123456789"
 RAW = KEY.encode()
 SAFE = b"k3y-token_0123456789"  # for the places that take no quotes
 BASE = "/api/v1/orgs/"
@@ -104,26 +105,32 @@ headers = st.sampled_from(
 methods = st.sampled_from([b"GET", b"PUT", b"POST", b"PATCH", b"DELETE", b"HEAD", b"KEY", b"KEY KEY"])
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A request in which the key takes the place of KEY, and of {} in the path."""
+
+    method: bytes
+    path: str
+    plain: bool
+    header: bytes
+    body: bytes
+    known: bool
+
+    def sent(self, key: bytes) -> bytes:
+        name = key.decode() if self.plain and key == SAFE else quote(key, safe="")
+        target = (BASE + self.path).replace("{}", name).encode()
+        method, header, body = (part.replace(b"KEY", key) for part in (self.method, self.header, self.body))
+        return head(method, target, header, b"Content-Length: %d" % len(body), key=key if self.known else None) + body
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(method=methods, path=paths, plain=st.booleans(), header=headers, body=bodies, known=st.booleans())
+@given(st.builds(Asked, methods, paths, st.booleans(), headers, bodies, st.booleans()))
 def test_the_key_is_echoed_nowhere(
-    keyed: tuple[RunningServer, bytes],
-    caplog: pytest.LogCaptureFixture,
-    method: bytes,
-    path: str,
-    plain: bool,
-    header: bytes,
-    body: bytes,
-    known: bool,
+    keyed: tuple[RunningServer, bytes], caplog: pytest.LogCaptureFixture, asked: Asked
 ) -> None:
     server, key = keyed
     caplog.set_level(logging.DEBUG)
-    name = key.decode() if plain and key == SAFE else quote(key, safe="")
-    target = (BASE + path).replace("{}", name).encode()
-    body = body.replace(b"KEY", key)
-    lines = [header.replace(b"KEY", key), b"Content-Length: %d" % len(body)]
-    sent = head(method.replace(b"KEY", key), target, *lines, key=key if known else None) + body
-    answer = exchanged(server, sent)
+    answer = exchanged(server, asked.sent(key))
     assert answer.status != 500
     _assert_hidden(answer, key)
     assert not any(form in caplog.text for form in _forms(key))
@@ -150,7 +157,7 @@ def test_the_log_of_a_fault_of_ours_does_not_hold_the_key(
     def fail(*_: object) -> None:
         raise KeyError(key.decode(), key)
 
-    monkeypatch.setattr(dashboards.documents, "get", fail)
+    monkeypatch.setattr(documents, "get", fail)
     assert exchanged(server, head(b"GET", b"/api/v1/orgs/acme/accounts/default/dashboards/a", key=key)).status == 500
     assert "KeyError" in caplog.text
     assert not any(form in caplog.text for form in _forms(key))
@@ -158,11 +165,11 @@ def test_the_log_of_a_fault_of_ours_does_not_hold_the_key(
 
 @given(st.text(min_size=SHOWN + 1, max_size=1000), st.text(min_size=1, max_size=20))
 def test_what_is_refused_is_cut_after_the_key_is_taken_out(value: str, key: str) -> None:
-    reason = json.loads(Refusals(key).answer(fault(404, "{}", value + key)).body)["error"]
+    reason = json.loads(bytes(Refusals(key).answer(fault(404, "{}", value + key)).body))["error"]
     assert len(reason) <= 10 * (SHOWN + 5)  # the most that an escape takes
 
 
 @pytest.mark.parametrize(("value", "shown"), [([1], "a list"), ({"a": 1}, "an object"), (None, "None"), ("a", "'a'")])
 def test_a_value_is_shown_by_what_it_is(value: object, shown: str) -> None:
-    body = Refusals("key").answer(fault(422, "expected text, not {}", value)).body
+    body = bytes(Refusals("key").answer(fault(422, "expected text, not {}", value)).body)
     assert json.loads(body) == {"error": f"expected text, not {shown}"}

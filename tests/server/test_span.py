@@ -25,7 +25,7 @@ def refused(parameters: QueryParams, series: int = 1) -> str:
     with pytest.raises(HTTPException) as caught:
         times_of(parameters, NOW, series)
     assert caught.value.status_code == 422
-    return str(json.loads(Refusals("changeme").answer(caught.value).body)["error"])
+    return str(json.loads(bytes(Refusals("changeme").answer(caught.value).body))["error"])
 
 
 @given(
