@@ -75,6 +75,19 @@ class _Connection(h11.Connection):
         return None
 
 
+class _Gentle:
+    """A transport that is closed as its owner sees fit."""
+
+    def __init__(self, transport: asyncio.Transport, owner: Protocol) -> None:
+        self._transport, self._owner = transport, owner
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+    def close(self) -> None:
+        self._owner.end()
+
+
 class Protocol(H11Protocol):
     """One connection, which always has a clock running, and says in JSON what is wrong with it."""
 
@@ -90,7 +103,8 @@ class Protocol(H11Protocol):
 
     def connection_made(self, transport: Any) -> None:
         """Begin, in the place of another connection if there are too many."""
-        super().connection_made(transport)
+        self._real: asyncio.Transport = transport
+        super().connection_made(_Gentle(transport, self))  # type: ignore[arg-type] # it is one in all but name
         transport.set_write_buffer_limits(0)  # so that write_paused says whether the client has taken its answer
         self._watch()
         if len(self.connections) > self.limits.connections:
@@ -154,23 +168,30 @@ class Protocol(H11Protocol):
         ]
         events = h11.Response(status_code=refusal.status, headers=head), h11.Data(data=body), h11.EndOfMessage()
         self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
-        self._refused = True
-        self._forget_the_request()
-        # closing at once, with bytes unread, would reset the connection, and the answer might be lost (RFC 9112, 9.6)
-        self.flow.resume_reading()
-        with suppress(OSError):  # the client may be gone already
-            self.transport.write_eof()
-
-    def _forget_the_request(self) -> None:
         if self._request is not None:
             self._request.disconnected = True
             self._request.message_event.set()
+        self._linger()
+
+    def end(self) -> None:
+        """Close the connection; a client that still sends is given the time to hear the answer."""
+        if self.conn.their_state in {h11.SEND_BODY, h11.ERROR}:
+            self._linger()
+        else:
+            self._real.close()
+
+    def _linger(self) -> None:
+        # closing at once, with bytes unread, would reset the connection, and the answer might be lost (RFC 9112, 9.6)
+        self._refused = True
+        self.flow.resume_reading()
+        with suppress(OSError):  # the client may be gone already
+            self._real.write_eof()
 
     def _watch(self) -> None:
         """Start the clock of the stage that the connection is in, if it has just come to it."""
         if self._ended and not self.busy:
-            self.transport.close()
-        if self.transport.is_closing() and not self.busy:
+            self._real.close()
+        if self._real.is_closing() and not self.busy:
             return  # what is left to write has the time of the last stage
         stage = self._seconds(), self._request, self._refused
         if stage == self._stage:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEPTH = 100
-DOCUMENT_BYTES = 2 * 1024 * 1024  # ruamel.yaml's parser reads 0.4 MB a second, and nobody else is answered meanwhile
+DOCUMENT_BYTES = 2 * 1024 * 1024
+STRICT_BYTES = DOCUMENT_BYTES // 4  # ruamel.yaml reads 0.4 MB a second, and nobody else is answered meanwhile
 WRITTEN_OUT = 16 * 1024 * 1024
 EVENTS = 50_000  # ruamel.yaml's parser takes 25 µs for each, however few bytes it has
 _ABSENT = object()
@@ -37,6 +38,7 @@ _WILD = re.compile(
       | ^[ ?:-]{64}                     # deep in blocks
       | (?<![-+.\w])[-+._]*[0-9][\w.]*_  # 1_000, which is no number in the core schema
       | (?<!\w)_+[.0-9]                 # nor is _1
+      | (?<![0-9])[0-9]{500}            # an integer that yaml-rs takes seconds for
       | (?<!\w)[-+]?0[bBX] | [-+]0[xo]  # nor are 0b1, 0X1, -0x1
       | [|>][-+0-9]*[ \t\r]*(?:\#.*)?$               # block scalars, of which yaml-rs takes an empty one for a line
       | \\u[dD]                         # JSON's surrogate pairs
@@ -63,6 +65,11 @@ def parse(body: bytes) -> dict[str, Any]:
         raise InvalidYamlError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
     value = _fast(text)
     if value is _ABSENT:
+        if len(body) > STRICT_BYTES:
+            raise InvalidYamlError(
+                f"a document of {len(body)} bytes with a mistake, or with anchors, tags or the like, for which"
+                f" {STRICT_BYTES} bytes are the most"
+            )
         value = _strict(text)
     if not isinstance(value, dict):
         raise InvalidYamlError("expected a mapping at the top of the document")

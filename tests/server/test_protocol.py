@@ -120,6 +120,14 @@ def test_a_refusal_is_read_even_by_who_goes_on_sending(small: RunningServer) -> 
         assert first_answer(all_of(connection)).status == 431
 
 
+@pytest.mark.parametrize(("key", "status"), [(b"wrong", 401), (b"changeme", 413)])
+def test_who_sends_a_long_body_before_listening_hears_the_answer(small: RunningServer, key: bytes, status: int) -> None:
+    with connect(small) as connection:
+        connection.sendall(head(b"PUT", DASHBOARD, b"Connection: close", b"Content-Length: 20000000", key=key))
+        connection.sendall(b"x" * 20_000_000)
+        assert first_answer(all_of(connection)).status == status
+
+
 # Time
 
 

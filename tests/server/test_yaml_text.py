@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dlsync.server import yaml_text
-from dlsync.server.yaml_text import DEPTH, DOCUMENT_BYTES, EVENTS, InvalidYamlError, parse
+from dlsync.server.yaml_text import DEPTH, DOCUMENT_BYTES, EVENTS, STRICT_BYTES, InvalidYamlError, parse
 
 ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
 
@@ -203,6 +203,21 @@ HOSTILE = [
     "'",
     '"',
 ]
+
+
+@pytest.mark.parametrize("number", ["9" * 1_000_000, "-" + "9" * 1_000_000])
+def test_a_number_without_end_is_refused_before_it_is_worked_out(number: str) -> None:
+    with pytest.raises(InvalidYamlError):
+        read(f"a: {number}\n")
+    with pytest.raises(InvalidYamlError, match="Exceeds the limit"):
+        read(f"a: {number[:10_000]}\n")
+
+
+def test_only_the_fast_parser_reads_a_very_long_document() -> None:
+    long = "a: " + "b" * STRICT_BYTES
+    assert read(f"{long}\n") == {"a": "b" * STRICT_BYTES}
+    with pytest.raises(InvalidYamlError, match=f"for which {STRICT_BYTES} bytes are the most"):
+        read(f"x: &x 1\n{long}\n")
 
 
 @pytest.mark.parametrize("start", ["a: ", "a: &x ", ""])
