@@ -34,7 +34,7 @@ async def read(request: Request, limit: int) -> bytes:
     """Return the body; 413 as soon as it is longer than ``limit`` bytes, whether or not its length was announced."""
     coding = request.headers.get("content-encoding", "identity")
     if coding.strip().lower() != "identity":
-        raise fault(415, "content-encoding: {} is not read here; send the body as it is", coding)
+        raise fault(415, "content-encoding: nothing but identity is read here; send the body as it is")
     too_long = fault(413, f"the body is longer than the {limit} bytes that this server reads")
     length = request.headers.get("content-length", "0")
     if int(length) > limit:

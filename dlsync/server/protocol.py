@@ -98,7 +98,7 @@ class Protocol(H11Protocol):
         self.conn: _Connection = _Connection(self.limits)
         self._stage: tuple[float | None, object, bool] | None = None
         self._clock: asyncio.TimerHandle | None = None
-        self._refused = self._ended = False
+        self._refused = False
         self.since = 0.0
 
     def connection_made(self, transport: Any) -> None:
@@ -125,11 +125,6 @@ class Protocol(H11Protocol):
         """Learn that the client has taken its answer."""
         super().resume_writing()
         self._watch()
-
-    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn always closes, and leaves requests unanswered
-        """Go on, where a client that has no more to say still waits for answers (RFC 9112, 9.6)."""
-        self._ended = True
-        return self.busy and not self._refused and self.conn.their_state is not h11.SEND_BODY
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop all clocks."""
@@ -189,8 +184,6 @@ class Protocol(H11Protocol):
 
     def _watch(self) -> None:
         """Start the clock of the stage that the connection is in, if it has just come to it."""
-        if self._ended and not self.busy:
-            self._real.close()
         if self._real.is_closing() and not self.busy:
             return  # what is left to write has the time of the last stage
         stage = self._seconds(), self._request, self._refused

@@ -25,6 +25,7 @@ class Refusals:
 
     def __init__(self, key: str) -> None:
         quoted = {key, repr(key)[1:-1], json.dumps(key)[1:-1], repr(key.encode())[2:-1]}
+        quoted |= {form.replace("'", "\\'") for form in quoted}  # as it is where the text around it has the other quote
         self._forms = sorted(quoted, key=len, reverse=True)
 
     def answer(self, error: Exception) -> Response:

@@ -29,7 +29,7 @@ SAFE = b"k3y-token_0123456789"  # for the places that take no quotes
 BASE = "/api/v1/orgs/"
 
 
-@pytest.fixture(scope="module", params=[RAW, SAFE], ids=["any text", "token"])
+@pytest.fixture(scope="module", params=[RAW, b"k3y-'quote-0123456789", SAFE], ids=["any text", "quote", "token"])
 def keyed(request: pytest.FixtureRequest) -> Iterator[tuple[RunningServer, bytes]]:
     with running(api_key=request.param.decode()) as server:
         yield server, request.param
@@ -119,7 +119,9 @@ class Asked:
     def sent(self, key: bytes) -> bytes:
         name = key.decode() if self.plain and key == SAFE else quote(key, safe="")
         target = (BASE + self.path).replace("{}", name).encode()
-        method, header, body = (part.replace(b"KEY", key) for part in (self.method, self.header, self.body))
+        method, header = self.method.replace(b"KEY", key), self.header.replace(b"KEY", key)
+        quoted = json.dumps(key.decode(), ensure_ascii=False)[1:-1].encode()
+        body = self.body.replace(b"KEY", quoted if self.body.startswith(b"{") else key)
         return head(method, target, header, b"Content-Length: %d" % len(body), key=key if self.known else None) + body
 
 
