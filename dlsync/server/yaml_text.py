@@ -18,14 +18,23 @@ if TYPE_CHECKING:
 DEPTH = 100
 DOCUMENT_BYTES = 2 * 1024 * 1024
 STRICT_BYTES = DOCUMENT_BYTES // 4  # ruamel.yaml reads 0.4 MB a second, and nobody else is answered meanwhile
+DIGITS = 500  # the time that an integer takes grows with their square
 WRITTEN_OUT = 16 * 1024 * 1024
 EVENTS = 50_000  # ruamel.yaml's parser takes 25 µs for each, however few bytes it has
 _ABSENT = object()
 _CORE = "tag:yaml.org,2002:"
+
+
+def _integer(text: str) -> int:
+    if len(text) > DIGITS:
+        raise ValueError(f"an integer of more than {DIGITS} digits")
+    return int(text)
+
+
 _PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (  # https://yaml.org/spec/1.2.2/#103-core-schema
     (re.compile(r"null|Null|NULL|~|"), lambda _: None),
     (re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),
-    (re.compile(r"[-+]?[0-9]+"), int),
+    (re.compile(r"[-+]?[0-9]+"), _integer),
     (re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+"), lambda text: int(text, 0)),
     (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), lambda text: float(text.replace(".", "", 1))),
@@ -38,7 +47,7 @@ _WILD = re.compile(
       | ^[ ?:-]{64}                     # deep in blocks
       | (?<![-+.\w])[-+._]*[0-9][\w.]*_  # 1_000, which is no number in the core schema
       | (?<!\w)_+[.0-9]                 # nor is _1
-      | (?<![0-9])[0-9]{500}            # an integer that yaml-rs takes seconds for
+      | (?<![0-9])[0-9]{500}            # an integer beyond DIGITS
       | (?<!\w)[-+]?0[bBX] | [-+]0[xo]  # nor are 0b1, 0X1, -0x1
       | [|>][-+0-9]*[ \t\r]*(?:\#.*)?$               # block scalars, of which yaml-rs takes an empty one for a line
       | \\u[dD]                         # JSON's surrogate pairs
