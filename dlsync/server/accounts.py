@@ -29,7 +29,7 @@ def create_account(call: Call) -> Response:
     """POST ``accounts``."""
     name = bodies.required_name(bodies.fields(call))
     if not call.store.add_account(call.org, name):
-        raise fault(422, f"an account called {name!r} exists already")
+        raise fault(422, "an account called {} exists already", name)
     (row,) = call.store.rows("SELECT * FROM accounts WHERE org = ? AND name = ?", call.org, name)
     return answer(_view(row), 201)
 

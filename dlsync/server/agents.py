@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from dlsync.server import bodies
-from dlsync.server.operation import ACCOUNT, Call, Operation, answer
+from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault
 from dlsync.server.tags import EVERY
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from dlsync.server.operation import Fault
     from dlsync.server.store import Row
 
 Agent = dict[str, Any]  # a document of the store
@@ -101,8 +102,8 @@ def _view(call: Call, agent: Agent) -> dict[str, object]:
     return {**{detail: [] for detail in _DETAILS}, **shown, "presence_state": "offline" if silent else "online"}
 
 
-def _missing(identifier: str) -> str:
-    return f"no agent has the id {identifier!r}"
+def _missing(identifier: str) -> Fault:
+    return fault(404, "no agent has the id {}", identifier)
 
 
 OPERATIONS = (

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsync.server import bodies
-from dlsync.server.operation import ACCOUNT, Call, Operation, answer
+from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault
 from dlsync.server.store import new_id
 
 if TYPE_CHECKING:
     from starlette.responses import Response
+
+    from dlsync.server.operation import Fault
 
 STREAM = f"{ACCOUNT}/annotations/{{name}}"
 _FIELDS = "SELECT description, id, name, start_time, stream FROM annotations WHERE account = ? AND stream = ?"
@@ -65,12 +67,12 @@ def _one(call: Call, identifier: str) -> dict[str, object]:
     return dict(call.row(_no_annotation(call, identifier), f"{_FIELDS} AND id = ?", call.name, identifier))
 
 
-def _no_stream(call: Call) -> str:
-    return f"no annotation stream is called {call.name!r}"
+def _no_stream(call: Call) -> Fault:
+    return fault(404, "no annotation stream is called {}", call.name)
 
 
-def _no_annotation(call: Call, identifier: str) -> str:
-    return f"annotation stream {call.name!r} has no annotation {identifier!r}"
+def _no_annotation(call: Call, identifier: str) -> Fault:
+    return fault(404, "annotation stream {} has no annotation {}", call.name, identifier)
 
 
 OPERATIONS = (

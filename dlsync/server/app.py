@@ -1,10 +1,10 @@
-"""The Starlette application: the routes table, the key, and errors as JSON."""
+"""The Starlette application: the routes table and the key."""
 
 from __future__ import annotations
 
 import hmac
-import logging
 from collections import defaultdict
+from functools import partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
@@ -19,6 +19,7 @@ from dlsync.server import accounts, agents, bodies, dashboards, links, metrics, 
 from dlsync.server import annotations as annotation_streams
 from dlsync.server.demo.filling import fill
 from dlsync.server.operation import Call, Operation, Settings, answer, fault
+from dlsync.server.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 BASE = "/api/v1"
 FAMILIES = (accounts, agents, annotation_streams, dashboards, links, metrics, plugins, rules, tags)
-LOG = logging.getLogger("dlsync.server")
 
 
 def create_app(store: Store, settings: Settings | None = None) -> ASGIApp:
@@ -48,7 +48,7 @@ def create_app(store: Store, settings: Settings | None = None) -> ASGIApp:
             Route(BASE + path, endpoint, methods=list(endpoint.operations))
             for path, endpoint in _endpoints(store, settings)
         ],
-        exception_handlers={HTTPException: _unrouted},
+        exception_handlers={HTTPException: partial(_unrouted, Refusals(settings.api_key))},
     )
     app.router.redirect_slashes = False  # an unknown path is unknown, whatever it would be with a slash
     return Gate(app, settings.api_key)
@@ -63,21 +63,16 @@ def _endpoints(store: Store, settings: Settings) -> Iterable[tuple[str, Endpoint
     return [(path, Endpoint(operations, store, settings)) for path, operations in paths.items()]
 
 
-def error_answer(error: Exception) -> Response:
-    """Return any exception as JSON with a reason; one that is no HTTPException is a fault of ours."""
-    if not isinstance(error, HTTPException):
-        LOG.error("a request failed inside the server", exc_info=error)
-        return answer({"error": "the server failed; its log on stderr says why"}, 500)
-    return answer({"error": error.detail}, error.status_code)
+async def _unrouted(refusals: Refusals, request: Request, error: Exception) -> Response:
+    """Answer what Starlette's router found no endpoint for: 404, or 405 with the methods that the path takes.
 
-
-def _unrouted(request: Request, error: Exception) -> Response:
-    """Answer what Starlette's router found no endpoint for: 404, or 405 with the methods that the path takes."""
+    A coroutine, though it waits for nothing: Starlette would run a plain function in a thread.
+    """
     headers = getattr(error, "headers", None)
     if headers is None:
-        return answer({"error": "no operation has this path"}, 404)
+        return refusals.answer(fault(404, "no operation has this path"))
     allowed = ", ".join(sorted(headers["Allow"].split(", ")))  # a set's order, made the same each time
-    response = answer({"error": f"this path does not take {request.method!r}; it takes {allowed}"}, 405)
+    response = refusals.answer(fault(405, f"this path does not take {{}}; it takes {allowed}", request.method))
     response.headers["allow"] = allowed
     return response
 
@@ -87,7 +82,7 @@ class Gate:
 
     def __init__(self, app: ASGIApp, api_key: str) -> None:
         self._app = app
-        self._api_key = api_key.encode()
+        self._digest = _digest(api_key.encode())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, or pass the request on."""
@@ -100,7 +95,11 @@ class Gate:
 
     def _admits(self, authorization: bytes) -> bool:
         scheme, _, key = authorization.partition(b" ")
-        return hmac.compare_digest(key.strip(), self._api_key) and scheme.lower() == b"bearer"
+        return hmac.compare_digest(_digest(key.strip()), self._digest) and scheme.lower() == b"bearer"
+
+
+def _digest(key: bytes) -> bytes:
+    return blake2b(key).digest()  # of one length for all keys, so that the time to compare two does not tell theirs
 
 
 class Endpoint:
@@ -110,18 +109,19 @@ class Endpoint:
         self.operations = operations
         self._store = store
         self._settings = settings
+        self._refusals = Refusals(settings.api_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, perform the operation, send the answer."""
         request = Request(scope, receive)
         method = "GET" if request.method == "HEAD" else request.method
         try:
-            body = b"" if method in {"GET", "DELETE"} else await bodies.read(request, self._settings.body_bytes)
+            body = b"" if method in {"GET", "DELETE"} else await bodies.read(request, self._settings.limits.body_bytes)
             response = self._perform(self.operations[method], request, body)
         except ClientDisconnect:
             return
-        except Exception as error:  # noqa: BLE001 -- the one boundary: error_answer logs what is not expected
-            response = error_answer(error)
+        except Exception as error:  # noqa: BLE001 -- the one boundary: it logs what is not expected
+            response = self._refusals.answer(error)
         await response(scope, receive, send)
 
     def _perform(self, operation: Operation, request: Request, body: bytes) -> Response:
@@ -141,13 +141,13 @@ class Endpoint:
     def _org_id(self, org: str) -> str:
         row = self._store.row("SELECT id FROM orgs WHERE name = ?", org)
         if row is None:
-            raise fault(404, f"no organisation is called {org!r}")
+            raise fault(404, "no organisation is called {}", org)
         return str(row["id"])
 
     def _account_id(self, org_id: str, org: str, account: str) -> str:
         found = self._store.account_id(org_id, account)
         if not found:
-            raise fault(404, f"no account of organisation {org!r} is called {account!r}")
+            raise fault(404, "no account of organisation {} is called {}", org, account)
         return found
 
 
@@ -156,7 +156,7 @@ def decoded(segment: str) -> str:
     try:
         return unquote_to_bytes(segment).decode()
     except UnicodeDecodeError as error:
-        raise fault(400, f"the path segment {segment!r} is not UTF-8 once it is percent-decoded") from error
+        raise fault(400, "a segment of the path is not UTF-8 once it is percent-decoded") from error
 
 
 def with_etag(response: Response, known: str) -> Response:

@@ -13,6 +13,7 @@ from dlsync.server.store import new_id
 from dlsync.server.yaml_text import InvalidYamlError, parse
 
 if TYPE_CHECKING:
+    from dlsync.server.operation import Fault
     from dlsync.server.store import Row
 
 
@@ -33,7 +34,7 @@ def parsed(text: bytes) -> dict[str, object]:
     try:
         return parse(text)
     except InvalidYamlError as error:
-        raise fault(422, str(error)) from error
+        raise fault(422, "{}", error) from error
 
 
 def save(call: Call, kind: str, identifier: str, name: str, *, text: bytes, document: dict[str, object]) -> None:
@@ -44,7 +45,7 @@ def save(call: Call, kind: str, identifier: str, name: str, *, text: bytes, docu
     try:
         view = json_text({**document, "name": name})
     except ValueError as error:
-        raise fault(422, f"the document holds a value that JSON does not have: {error}") from error
+        raise fault(422, "the document holds a value that JSON does not have: {}", error) from error
     sql = """INSERT INTO documents (id, account, kind, name, text, view) VALUES (?, ?, ?, ?, ?, ?)
              ON CONFLICT (account, kind, name) DO UPDATE SET text = excluded.text, view = excluded.view"""
     call.store.write(sql, identifier, call.account, kind, name, text, view)
@@ -76,9 +77,9 @@ def delete(call: Call, kind: str) -> Response:
     return call.delete(missing(kind, call.name), sql, kind, call.name)
 
 
-def missing(kind: str, name: str) -> str:
-    """Return the reason of a 404."""
-    return f"no {kind} is called {name!r}"
+def missing(kind: str, name: str) -> Fault:
+    """Return what a document that is unknown raises."""
+    return fault(404, f"no {kind} is called {{}}", name)
 
 
 def prefers_json(accept: str) -> bool:

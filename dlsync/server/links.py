@@ -12,6 +12,7 @@ from dlsync.server.store import new_id
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from dlsync.server.operation import Fault
     from dlsync.server.store import Row
 
 ONE = f"{ACCOUNT}/links/{{id}}"
@@ -30,7 +31,7 @@ def create(call: Call) -> Response:
     plugin, tags = bodies.text(given.get("plugin"), "plugin"), bodies.names_list(given.get("tags"), "tags")
     row = call.store.row("SELECT id FROM plugins WHERE account = ? AND name = ?", call.account, plugin)
     if row is None:
-        raise fault(422, f"plugin: no plugin is called {plugin!r}")
+        raise fault(422, "plugin: no plugin is called {}", plugin)
     sql, identifier = "INSERT INTO links (id, account, plugin, tags) VALUES (?, ?, ?, ?)", new_id()
     call.store.write(sql, identifier, call.account, row["id"], json.dumps(tags))
     return answer(_view(call, _find(call, identifier)), 201)
@@ -51,8 +52,8 @@ def _find(call: Call, identifier: str) -> Row:
     return call.row(_missing(identifier), f"{_JOINED} AND links.id = ?", identifier)
 
 
-def _missing(identifier: str) -> str:
-    return f"no link has the id {identifier!r}"
+def _missing(identifier: str) -> Fault:
+    return fault(404, "no link has the id {}", identifier)
 
 
 def _view(call: Call, row: Row) -> dict[str, object]:

@@ -29,7 +29,7 @@ def series(call: Call) -> Response:
     found = [(agent, measurements.metrics_of(agent).get(call.name)) for agent in asked(call)]
     measured = [(agent, metric) for agent, metric in found if metric]
     if not measured:
-        raise fault(404, f"no agent asked for has a metric called {call.name!r}")
+        raise fault(404, "no agent asked for has a metric called {}", call.name)
     now = int(call.settings.now().timestamp())
     times, collectors = span.times_of(call.query, now, len(measured)), _collectors(call)
     return answer(
@@ -58,7 +58,7 @@ def asked(call: Call) -> list[Agent]:
     if tag is None or source is not None:
         raise fault(422, "expected one of source=<agent id> and tag=<tag>, and only one")
     if tag not in tags.known(call):
-        raise fault(404, tags.missing(tag))
+        raise tags.missing(tag)
     return agents.tagged(call, tag)
 
 

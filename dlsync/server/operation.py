@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from dlsync.server.limits import LIMITS, Limits
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -19,12 +21,22 @@ if TYPE_CHECKING:
 
 ORG = "/orgs/{org}"
 ACCOUNT = f"{ORG}/accounts/{{account}}"
-BODY_BYTES = 16 * 1024 * 1024
 
 
-def fault(status: int, reason: str) -> HTTPException:
-    """Return the exception that answers ``status`` with ``{"error": reason}``."""
-    return HTTPException(status, reason)
+class Fault(HTTPException):
+    """A request that is refused. What the client sent stays apart until the key is taken out of it."""
+
+    def __init__(self, status: int, reason: str, *values: object) -> None:
+        super().__init__(status, reason)
+        self.reason, self.values = reason, values
+
+
+def fault(status: int, reason: str, *values: object) -> Fault:
+    """Return the exception that answers ``status`` with ``{"error": reason}``.
+
+    :param reason: each ``{}`` in it stands for one of the values, which come from the client.
+    """
+    return Fault(status, reason, *values)
 
 
 def json_text(value: object) -> str:
@@ -59,7 +71,7 @@ class Settings:
     :param documented_only: answer as a server that has only the documented operations.
     :param post_before_put: a PUT of a rule that was not POSTed first answers 404, as some servers do.
     :param decorate: add fields of the server's own to dashboards and rules, as some servers do.
-    :param body_bytes: the longest body that is read.
+    :param limits: what a client may ask of it.
     :param demo: fill the account with agents that measure something.
     :param now: the clock.
     """
@@ -70,7 +82,7 @@ class Settings:
     documented_only: bool = False
     post_before_put: bool = False
     decorate: bool = False
-    body_bytes: int = BODY_BYTES
+    limits: Limits = LIMITS
     demo: bool = False
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -102,17 +114,17 @@ class Call:
         """Return the rows of a query whose first parameter is the account."""
         return self.store.rows(sql, self.account, *values)
 
-    def row(self, missing: str, sql: str, *values: Any) -> Row:
-        """Return the one row of a query whose first parameter is the account; 404 with ``missing`` without one."""
+    def row(self, missing: Fault, sql: str, *values: Any) -> Row:
+        """Return the one row of a query whose first parameter is the account; ``missing`` is raised without one."""
         row = self.store.row(sql, self.account, *values)
         if row is None:
-            raise fault(404, missing)
+            raise missing
         return row
 
-    def delete(self, missing: str, sql: str, *values: Any) -> Response:
-        """Run a DELETE whose first parameter is the account and answer 204; 404 with ``missing`` if it met nothing."""
+    def delete(self, missing: Fault, sql: str, *values: Any) -> Response:
+        """Run a DELETE whose first parameter is the account and answer 204; ``missing`` is raised if it met nothing."""
         if not self.store.write(sql, self.account, *values):
-            raise fault(404, missing)
+            raise missing
         return no_content()
 
     def timestamp(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from reprlib import repr as shown
 from typing import TYPE_CHECKING, Any
 
 from dlsync.server import bodies
@@ -15,6 +14,7 @@ from dlsync.server.store import new_id
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from dlsync.server.operation import Fault
     from dlsync.server.store import Row
 
 ALL = f"{ACCOUNT}/plugins"
@@ -84,7 +84,7 @@ def _interval(value: object) -> int:
     """Return a number of seconds; a form has it as text."""
     digits = value if isinstance(value, str) else str(value) if type(value) is int else ""
     if not (digits.isascii() and digits.isdigit() and len(digits) < len(str(MAX_INTERVAL)) and int(digits)):
-        raise fault(422, f"interval: expected a whole number of seconds, 1 or more, not {shown(value)}")
+        raise fault(422, "interval: expected a whole number of seconds, 1 or more, not {}", value)
     return int(digits)
 
 
@@ -93,7 +93,7 @@ def _content(value: str) -> bytes:
     try:
         return base64.b64decode("".join(value.splitlines()), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise fault(422, f"content: not base64: {error}") from error
+        raise fault(422, "content: not base64: {}", error) from error
 
 
 def _saved(call: Call, plugin: dict[str, Any], status: int) -> Response:
@@ -107,11 +107,11 @@ def _find(call: Call, name: str) -> Row:
 
 def _refuse_taken(call: Call, name: str) -> None:
     if call.store.row("SELECT id FROM plugins WHERE account = ? AND name = ?", call.account, name):
-        raise fault(422, f"a plugin called {name!r} exists already")
+        raise fault(422, "a plugin called {} exists already", name)
 
 
-def _missing(name: str) -> str:
-    return f"no plugin is called {name!r}"
+def _missing(name: str) -> Fault:
+    return fault(404, "no plugin is called {}", name)
 
 
 def _fields(row: Row) -> dict[str, Any]:

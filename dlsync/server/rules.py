@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from reprlib import repr as shown
 from typing import TYPE_CHECKING
 
 from dlsync.server import bodies, documents
@@ -30,7 +29,7 @@ def create(call: Call) -> Response:
     """POST ``rules``: an empty rule."""
     name = bodies.required_name(bodies.fields(call))
     if call.store.row("SELECT id FROM documents WHERE account = ? AND kind = ? AND name = ?", call.account, KIND, name):
-        raise fault(422, f"a rule called {name!r} exists already")
+        raise fault(422, "a rule called {} exists already", name)
     identifier = new_id()
     documents.save(call, KIND, identifier, name, text=EMPTY, document={})
     return answer({"id": identifier, "name": name, "mute": False}, 201)
@@ -52,7 +51,7 @@ def patch(call: Call) -> Response:
     """PATCH ``rules/<name>``: its mute."""
     mute = bodies.fields(call).get("mute")
     if not isinstance(mute, bool | str) or mute not in _BOOLEANS:
-        raise fault(422, f"mute: expected true or false, not {shown(mute)}")
+        raise fault(422, "mute: expected true or false, not {}", mute)
     row = documents.find(call, KIND)
     call.store.write("UPDATE documents SET mute = ? WHERE id = ?", _BOOLEANS[mute], row["id"])
     return answer(_summary(documents.find(call, KIND)))

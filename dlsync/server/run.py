@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import signal
 import socket
 import threading
@@ -12,13 +11,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import h11
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from dlsync.errors import SettingsError
 from dlsync.server.app import BASE, create_app
-from dlsync.server.operation import BODY_BYTES, Settings
+from dlsync.server.limits import LIMITS, Limits
+from dlsync.server.operation import Settings
+from dlsync.server.protocol import protocol_of
 from dlsync.server.store import Store
 
 if TYPE_CHECKING:
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 TICK = 0.1  # s: how often uvicorn looks whether a signal came
 GRACE = 2.0  # s: for answers under way when the server stops
-KEEP_ALIVE = 75  # s: longer than a client's pool keeps an idle connection, so that no request meets a closing one
 PORTS = range(2**16)
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -77,18 +75,18 @@ def running(
     documented_only: bool = False,
     post_before_put: bool = False,
     decorate: bool = False,
-    body_bytes: int = BODY_BYTES,
     demo: bool = False,
+    limits: Limits = LIMITS,
 ) -> Iterator[RunningServer]:
     """Run the server in a background thread as long as the block lasts.
 
     :param post_before_put: a PUT of a rule that was not POSTed first answers 404, as some servers do.
     :param decorate: dashboards and rules carry fields of the server's own, as some servers do.
-    :param body_bytes: the longest body that is read.
     :param demo: fill the account with an online bookshop's agents, metrics and series, unless it has agents already.
+    :param limits: what a client may ask of it.
     :raises SettingsError: the address or the database cannot be used.
     """
-    settings = Settings(org, account, api_key, documented_only, post_before_put, decorate, body_bytes, demo)
+    settings = Settings(org, account, api_key, documented_only, post_before_put, decorate, limits, demo)
     with _listening(host, port) as listener, _opened(db) as store:
         ready: Future[None] = Future()
         server = Server(store, settings, lambda: ready.set_result(None))
@@ -138,22 +136,6 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}{BASE}" if ":" in host else f"http://{host}:{port}{BASE}"
 
 
-class Protocol(H11Protocol):
-    """HTTP/1.1, with JSON for what is no HTTP at all, which uvicorn answers before any application sees it."""
-
-    def send_400_response(self, msg: str) -> None:
-        """Answer what could not be read as HTTP."""
-        body = json.dumps({"error": msg}).encode()
-        head = [
-            (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
-            (b"connection", b"close"),
-        ]
-        for event in (h11.Response(status_code=400, headers=head), h11.Data(data=body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
-
-
 class Server(uvicorn.Server):
     """uvicorn, stopped from any thread without a wait, and by SIGTERM without dying of it."""
 
@@ -161,7 +143,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 create_app(store, settings),
-                http=Protocol,
+                http=protocol_of(settings.limits),
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
@@ -170,7 +152,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_keep_alive=KEEP_ALIVE,
+                timeout_keep_alive=settings.limits.idle_seconds,
             )
         )
         self._ready = ready

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from reprlib import repr as shown
 from typing import TYPE_CHECKING
 
 from dlsync.server.operation import fault
@@ -48,7 +47,7 @@ def seconds(query: QueryParams, name: str, default: int) -> int:
     if value is None:
         return default
     if not (value.isascii() and value.isdigit() and len(value) <= DIGITS and int(value)):
-        raise fault(422, f"{name}: expected a whole number of seconds, 1 or more, not {shown(value)}")
+        raise fault(422, f"{name}: expected a whole number of seconds, 1 or more, not {{}}", value)
     return int(value)
 
 

@@ -10,6 +10,8 @@ from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault, no_
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from dlsync.server.operation import Fault
+
 EVERY = "all"
 _KNOWN = """SELECT tag.value AS name FROM links, json_each(links.tags) AS tag WHERE account = ?1
             UNION SELECT tag.value FROM agents, json_each(agents.document, '$.tags') AS tag WHERE account = ?1"""
@@ -23,9 +25,9 @@ def list_all(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """DELETE ``tags/<tag>``: links and agents carry it no longer."""
     if call.name == EVERY:
-        raise fault(422, f"the tag {EVERY!r} belongs to every agent and cannot be deleted")
+        raise fault(422, "the tag {} belongs to every agent and cannot be deleted", EVERY)
     if call.name not in known(call):
-        raise fault(404, missing(call.name))
+        raise missing(call.name)
     for row in call.rows("SELECT id, tags FROM links WHERE account = ?"):
         call.store.write("UPDATE links SET tags = ? WHERE id = ?", _without(call, row["tags"]), row["id"])
     sql = "UPDATE agents SET document = json_set(document, '$.tags', json(?)) WHERE account = ? AND id = ?"
@@ -39,9 +41,9 @@ def known(call: Call) -> set[str]:
     return {EVERY, *(row["name"] for row in call.rows(_KNOWN))}
 
 
-def missing(tag: str) -> str:
-    """Return the reason of a 404."""
-    return f"no link and no agent carries the tag {tag!r}"
+def missing(tag: str) -> Fault:
+    """Return what a tag that is unknown raises."""
+    return fault(404, "no link and no agent carries the tag {}", tag)
 
 
 def _without(call: Call, tags: str) -> str:

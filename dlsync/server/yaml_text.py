@@ -16,14 +16,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 DEPTH = 100
-DOCUMENT_BYTES = 2 * 1024 * 1024  # ruamel.yaml's parser reads 0.4 MB a second, and nobody else is answered meanwhile
+DOCUMENT_BYTES = 2 * 1024 * 1024
+STRICT_BYTES = DOCUMENT_BYTES // 4  # ruamel.yaml reads 0.4 MB a second, and nobody else is answered meanwhile
+DIGITS = 500  # the time that an integer takes grows with their square
 WRITTEN_OUT = 16 * 1024 * 1024
+EVENTS = 50_000  # ruamel.yaml's parser takes 25 µs for each, however few bytes it has
 _ABSENT = object()
 _CORE = "tag:yaml.org,2002:"
+
+
+def _integer(text: str) -> int:
+    if len(text) > DIGITS:
+        raise ValueError(f"an integer of more than {DIGITS} digits")
+    return int(text)
+
+
 _PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (  # https://yaml.org/spec/1.2.2/#103-core-schema
     (re.compile(r"null|Null|NULL|~|"), lambda _: None),
     (re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),
-    (re.compile(r"[-+]?[0-9]+"), int),
+    (re.compile(r"[-+]?[0-9]+"), _integer),
     (re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+"), lambda text: int(text, 0)),
     (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
     (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), lambda text: float(text.replace(".", "", 1))),
@@ -34,8 +45,9 @@ _WILD = re.compile(
       | (?:^|[\s\[{,:])[&*!%?]          # anchors, aliases, tags, directives, explicit keys
       | ^(?:---|\.\.\.)                 # where a document begins or ends
       | ^[ ?:-]{64}                     # deep in blocks
-      | (?<![\w.])[-+._]*[0-9][\w.]*_   # 1_000, which is no number in the core schema
+      | (?<![-+.\w])[-+._]*[0-9][\w.]*_  # 1_000, which is no number in the core schema
       | (?<!\w)_+[.0-9]                 # nor is _1
+      | (?<![0-9])[0-9]{500}            # an integer beyond DIGITS
       | (?<!\w)[-+]?0[bBX] | [-+]0[xo]  # nor are 0b1, 0X1, -0x1
       | [|>][-+0-9]*[ \t\r]*(?:\#.*)?$               # block scalars, of which yaml-rs takes an empty one for a line
       | \\u[dD]                         # JSON's surrogate pairs
@@ -62,6 +74,11 @@ def parse(body: bytes) -> dict[str, Any]:
         raise InvalidYamlError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
     value = _fast(text)
     if value is _ABSENT:
+        if len(body) > STRICT_BYTES:
+            raise InvalidYamlError(
+                f"a document of {len(body)} bytes with a mistake, or with anchors, tags or the like, for which"
+                f" {STRICT_BYTES} bytes are the most"
+            )
         value = _strict(text)
     if not isinstance(value, dict):
         raise InvalidYamlError("expected a mapping at the top of the document")
@@ -123,9 +140,13 @@ class _Builder:
     root: Any = _ABSENT
     open: list[_Open] = field(default_factory=list)
     anchors: dict[str, tuple[Any, int, int]] = field(default_factory=dict)
+    events: int = 0
 
     def take(self, event: Any) -> None:
         """Take the next event; those of the stream and of a document's end say nothing new."""
+        self.events += 1
+        if self.events > EVENTS:
+            raise ValueError(f"more than {EVENTS} values, in a document with anchors, tags or the like")
         match type(event).__name__:
             case "DocumentStartEvent" if self.root is not _ABSENT:
                 raise ValueError("expected one document, found a second")

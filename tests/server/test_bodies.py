@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import gzip
 import socket
+import tracemalloc
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
+from dlsync.server.bodies import FIELDS
+from dlsync.server.limits import Limits
 from dlsync.server.run import running
 from tests.builders.served import account_of
 
@@ -58,6 +62,11 @@ def test_what_only_begins_as_an_upload_is_yaml(client: httpx2.Client) -> None:
         (b'{"name": NaN}', "the body is not JSON that can be read"),
         (b'{"name": "\\ud800"}', "the body is not JSON that can be read"),
         (b'{"name": "\xff"}', "the body is not JSON that can be read"),
+        (b'{"name": ' * 100_000, "the body is not JSON that can be read"),
+        (b'{"name": ' + b"9" * 10_000 + b"}", "the body is not JSON that can be read"),
+        (b'{"name": 1e999}', "the body is not JSON that can be read"),
+        (b'{"name": "a", "name": "b"}', "the body is not JSON that can be read: an object has a key twice"),
+        (b"[" + b"{}," * 100_000, "the body holds more than 100000 values"),
         (b"[]", "the body is not a JSON object"),
     ],
 )
@@ -71,6 +80,78 @@ def test_what_is_no_json_object_is_refused(client: httpx2.Client, body: bytes, r
 def test_a_form_that_is_not_utf8_is_refused(client: httpx2.Client, body: bytes) -> None:
     response = client.post("rules", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert (response.status_code, client.get("rules").json()) == (400, [])
+
+
+def test_a_form_has_no_end_of_fields_to_offer(client: httpx2.Client) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    refused = client.post("rules", content=b"name=a&" + b"a=b&" * FIELDS, headers=form)
+    assert (refused.status_code, refused.json()["error"].startswith("the form cannot be read")) == (400, True)
+    assert client.post("rules", content=b"name=a&" + b"a=b&" * (FIELDS - 2), headers=form).status_code == 201
+
+
+@pytest.mark.parametrize("file", [b"", b'; filename="a"'])
+def test_an_upload_has_no_end_of_parts_to_offer(client: httpx2.Client, file: bytes) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="name"' + file + b"\r\n\r\na\r\n"
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    refused = client.post("rules", content=part * (FIELDS + 1) + b"--x--\r\n", headers=kind)
+    assert refused.json() == {"error": f"the upload cannot be read: more than {FIELDS} parts"}
+    assert client.post("rules", content=part * FIELDS + b"--x--\r\n", headers=kind).status_code in {201, 422}
+
+
+@pytest.mark.parametrize("header", [b"X: " + b"x" * 10_000, b"X: y\r\n" * 100 + b"Z: z"])
+def test_a_part_s_headers_are_bounded(client: httpx2.Client, header: bytes) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="name"\r\n' + header + b"\r\n\r\na\r\n--x--\r\n"
+    response = client.post("rules", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert response.status_code == 400
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "identity, gzip", ""])
+def test_a_body_that_is_packed_is_refused_unread(client: httpx2.Client, coding: str) -> None:
+    bomb = gzip.compress(b"title: A\n" + b"#" * 1_000_000)
+    refused = client.put("dashboards/a", content=bomb, headers={"Content-Encoding": coding})
+    assert refused.status_code == 415
+    assert refused.json() == {"error": "content-encoding: nothing but identity is read here; send the body as it is"}
+    assert client.put("dashboards/a", content="title: A\n", headers={"Content-Encoding": "Identity"}).is_success
+
+
+# for each byte of a body: 20, which is what a small number or an empty list takes, within the bounds on their numbers
+HOSTILE = {
+    "a list of objects": ("application/json", b'{"tags": [' + b"{}," * 1_000_000 + b"{}]}"),
+    "deep": ("application/json", b"[" * 4_000_000),
+    "keys": ("application/json", b"{" + b",".join(b'"%d":0' % number for number in range(400_000)) + b"}"),
+    "a form": ("application/x-www-form-urlencoded", b"a=b&" * 1_000_000),
+    "a form of names": ("application/x-www-form-urlencoded", b"&".join(b"%d" % number for number in range(600_000))),
+    "parts": (
+        "multipart/form-data; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n\r\n\r\n' * 60_000 + b"--x--\r\n",
+    ),
+    "an unending number": ("application/json", b'{"name": ' + b"9" * 4_000_000 + b"}"),
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_body_takes_memory_in_proportion_to_its_bytes(client: httpx2.Client, case: str) -> None:
+    kind, body = HOSTILE[case]
+    tracemalloc.start()
+    try:
+        response = client.post("rules", content=body, headers={"Content-Type": kind})
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert response.status_code == 400
+    assert most < 4 * len(body) + 10_000_000  # the client's copy, the server's, and its text
+
+
+def test_no_more_than_the_bound_is_kept_of_a_body_without_end() -> None:
+    with running(limits=Limits(body_bytes=100_000)) as server, account_of(server) as client:
+        client.get("dashboards")
+        tracemalloc.start()
+        try:
+            refused = client.put("dashboards/a", content=_chunks(50_000))
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert (refused.status_code, most < 5_000_000) == (413, True)
 
 
 def test_a_broken_upload_is_refused(client: httpx2.Client) -> None:
@@ -94,7 +175,7 @@ def _chunks(count: int) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("announced", [True, False])
 def test_a_body_beyond_the_bound_is_413(announced: bool) -> None:
-    with running(body_bytes=10_000) as server, account_of(server) as client:
+    with running(limits=Limits(body_bytes=10_000)) as server, account_of(server) as client:
         content = b"".join(_chunks(10)) if announced else _chunks(10)
         refused = client.put("dashboards/a", content=content)
         assert refused.status_code == 413

@@ -131,7 +131,7 @@ def test_a_deleted_plugin_is_gone(client: httpx2.Client) -> None:
         ({"content": "é"}, "content: not base64: "),
         ({"content": 1}, "content: expected text, not 1"),
         ({"name": ""}, "name: expected, and not empty"),
-        ({"name": ["x"]}, "name: expected text, not ['x']"),
+        ({"name": ["x"]}, "name: expected text, not a list"),
         ({"extension": None}, "extension: expected text, not None"),
         ({"encoding": "utf-8"}, "encoding: expected base64, the only one there is"),
         ({"interval": 0}, "interval: expected a whole number of seconds, 1 or more, not 0"),

@@ -114,7 +114,7 @@ def test_a_header_that_never_ends_is_refused() -> None:
         address = urlsplit(server.url)
         with socket.create_connection((address.hostname, address.port)) as connection:
             connection.sendall(b"GET /api/v1/orgs HTTP/1.1\r\nX: " + b"x" * 100_000)
-            assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 431 ")
 
 
 def test_stopping_cuts_a_request_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from math import ceil
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
+from dlsync.server.refusals import Refusals
 from dlsync.server.span import MOST_ANSWERED, MOST_POINTS, PERIOD, RESOLUTION, USUAL_POINTS, one, times_of
 
 NOW = 1_455_027_939
@@ -23,7 +25,7 @@ def refused(parameters: QueryParams, series: int = 1) -> str:
     with pytest.raises(HTTPException) as caught:
         times_of(parameters, NOW, series)
     assert caught.value.status_code == 422
-    return caught.value.detail
+    return str(json.loads(bytes(Refusals("changeme").answer(caught.value).body))["error"])
 
 
 @given(

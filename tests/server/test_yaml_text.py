@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dlsync.server import yaml_text
-from dlsync.server.yaml_text import DEPTH, DOCUMENT_BYTES, InvalidYamlError, parse
+from dlsync.server.yaml_text import DEPTH, DIGITS, DOCUMENT_BYTES, STRICT_BYTES, InvalidYamlError, parse
 
 ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
 
@@ -174,3 +175,66 @@ values = st.recursive(
 @given(st.dictionaries(printable, values, max_size=3), st.booleans())
 def test_json_is_yaml(document: dict[str, object], escaped: bool) -> None:
     assert read(json.dumps(document, ensure_ascii=escaped) + "\n") == document
+
+
+HOSTILE = [
+    "-+",
+    "1_",
+    "_",
+    "-1",
+    "+1a",
+    ".",
+    "|",
+    "| ",
+    "1.",
+    "-_1.",
+    "a: ",
+    "? ",
+    "[",
+    "{",
+    "{a: ",
+    "- ",
+    "&a ",
+    "*a ",
+    "!a ",
+    "%",
+    "#",
+    "'",
+    '"',
+]
+
+
+@pytest.mark.parametrize("number", ["9" * 400_000, "-" + "9" * 400_000, "9" * (DIGITS + 1)])
+def test_a_number_without_end_is_refused_before_it_is_worked_out(number: str) -> None:
+    with pytest.raises(InvalidYamlError, match=f"an integer of more than {DIGITS} digits, on line 1"):
+        read(f"a: {number}\n")
+
+
+def test_only_the_fast_parser_reads_a_very_long_document() -> None:
+    long = "a: " + "b" * STRICT_BYTES
+    assert read(f"{long}\n") == {"a": "b" * STRICT_BYTES}
+    with pytest.raises(InvalidYamlError, match=f"for which {STRICT_BYTES} bytes are the most"):
+        read(f"x: &x 1\n{long}\n")
+
+
+@pytest.mark.parametrize("start", ["a: ", "a: &x ", ""])
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_text_is_taken_or_refused_whatever_it_repeats(start: str, piece: str) -> None:
+    with suppress(InvalidYamlError):
+        read(start + piece * 2_000)
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_text_is_judged_in_one_pass(piece: str) -> None:
+    """One that went over it again from each character would not end within the time-out of a test."""
+    yaml_text._WILD.search("a: " + piece * 1_000_000)
+
+
+def test_a_document_that_only_the_slow_parser_reads_has_a_bounded_number_of_values(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(yaml_text, "EVENTS", 100)
+    items = "[" + "a," * 100 + "a]"
+    with pytest.raises(InvalidYamlError, match="more than 100 values"):
+        read(f"a: &x {items}\n")
+    assert len(read(f"a: {items}\n")["a"]) == 101
