@@ -1,7 +1,7 @@
 """The server for benchmarks, a process of its own: as little as can answer, so that it is not what is measured.
 
-It tells at GET ``/requests`` how often which was sent. DELETE ``/requests`` counts from nothing, DELETE ``/account`` makes
-the account what it was in the beginning.
+It tells at GET ``/requests`` how often which was sent, and counts from nothing at DELETE ``/requests``. DELETE
+``/account`` makes the account what it was in the beginning.
 """
 
 from __future__ import annotations

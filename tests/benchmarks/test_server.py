@@ -19,7 +19,7 @@ from dlsync.server.run import running
 from tests.builders.commands import ROOT, dlsync
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 ACCOUNT = "orgs/acme/accounts/default"
@@ -35,8 +35,10 @@ class Pair(NamedTuple):
     embedded: str
     lean: str
 
-    def asked(self, method: str, path: str, **options: Any) -> tuple[httpx2.Response, httpx2.Response]:
-        headers = {"Authorization": "Bearer changeme", **options.pop("headers", {})}
+    def asked(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any
+    ) -> tuple[httpx2.Response, httpx2.Response]:
+        headers = {"Authorization": "Bearer changeme", **(headers or {})}
         embedded, lean = (httpx2.request(method, f"{url}/{path}", headers=headers, **options) for url in self)
         return embedded, lean
 
