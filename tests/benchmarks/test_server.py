@@ -23,10 +23,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ACCOUNT = "orgs/acme/accounts/default"
+KEY = {"Authorization": "Bearer changeme"}
 HEADERS = ("content-type", "vary", "allow", "www-authenticate")
 IDENTIFIER = re.compile(r'"[0-9a-f]{24}"')
 DASHBOARD = dict(files(0.01))["dashboards/search/gateway-00000.yaml"]
 PLUGIN = {"name": "new", "extension": "sh", "content": base64.b64encode(b"exit 0\n").decode()}
+
+
+class Answers(NamedTuple):
+    """What the two servers answer."""
+
+    embedded: httpx2.Response
+    lean: httpx2.Response
 
 
 class Pair(NamedTuple):
@@ -35,12 +43,11 @@ class Pair(NamedTuple):
     embedded: str
     lean: str
 
-    def asked(
-        self, method: str, path: str, headers: Mapping[str, str] | None = None, **options: Any
-    ) -> tuple[httpx2.Response, httpx2.Response]:
-        headers = {"Authorization": "Bearer changeme", **(headers or {})}
-        embedded, lean = (httpx2.request(method, f"{url}/{path}", headers=headers, **options) for url in self)
-        return embedded, lean
+    def asked(self, method: str, path: str, headers: Mapping[str, str] = KEY, **options: Any) -> Answers:
+        embedded, lean = (
+            httpx2.request(method, f"{url}/{path}", headers={**KEY, **headers}, **options) for url in self
+        )
+        return Answers(embedded, lean)
 
 
 @contextmanager
@@ -129,11 +136,12 @@ def test_nobody_gets_in_without_the_key(pair: Pair) -> None:
 
 def test_a_document_that_is_written_is_given_back(pair: Pair) -> None:
     for family, body in (("dashboards", DASHBOARD), ("rules", b"title: New\ncriteria: []\n")):
-        for method, options in (("PUT", {"content": body}), ("GET", {})):
-            embedded, lean = pair.asked(method, f"{ACCOUNT}/{family}/new", **options)
-            assert seen(lean) == seen(embedded)
-        lists = pair.asked("GET", f"{ACCOUNT}/{family}")
-        assert seen(lists[1]) == seen(lists[0])
+        for answers in (
+            pair.asked("PUT", f"{ACCOUNT}/{family}/new", content=body),
+            pair.asked("GET", f"{ACCOUNT}/{family}/new"),
+            pair.asked("GET", f"{ACCOUNT}/{family}"),
+        ):
+            assert seen(answers.lean) == seen(answers.embedded)
 
 
 def test_a_plugin_that_is_written_is_given_back(pair: Pair) -> None:
@@ -166,7 +174,7 @@ def test_requests_are_counted_by_method_and_path(tree: Path) -> None:
     with lean(tree) as url:
         side = f"{url.removesuffix('/api/v1')}/requests"
         for _ in range(2):
-            httpx2.get(f"{url}/{ACCOUNT}/links", headers={"Authorization": "Bearer changeme"})
+            httpx2.get(f"{url}/{ACCOUNT}/links", headers=KEY)
         assert httpx2.get(side).json() == {f"GET /api/v1/{ACCOUNT}/links": 2}
         httpx2.delete(side)
         assert httpx2.get(side).json() == {}
