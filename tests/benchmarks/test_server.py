@@ -85,7 +85,7 @@ def environment(url: str) -> dict[str, str]:
 def seen(answer: httpx2.Response) -> tuple[object, ...]:
     """What a client can see of an answer: identifiers and agents' keys are each server's own."""
     content = IDENTIFIER.sub('"id"', answer.text)
-    body = json.loads(content) if answer.headers.get("content-type") == "application/json" else content
+    body: Any = json.loads(content) if answer.headers.get("content-type") == "application/json" else content
     if answer.request.url.path.endswith("/accounts"):
         body = [{**account, "agent_keys": []} for account in body]
     return answer.status_code, {name: answer.headers.get(name) for name in HEADERS}, body
