@@ -50,11 +50,13 @@ def run(command: Command) -> Run:
     """
     environment = {"PATH": os.environ["PATH"], "HOME": os.devnull, **command.environment}
     before = time.perf_counter()
-    process = subprocess.Popen(command.arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    words = process.stderr.read() if process.stderr else b""
-    _, status, used = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - before
-    process.returncode = os.waitstatus_to_exitcode(status)
+    with subprocess.Popen(
+        command.arguments, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        words = process.stderr.read() if process.stderr else b""
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - before
+        process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != command.code:
         said = words.decode(errors="replace").strip()[-500:]
         raise UnexpectedEndError(
