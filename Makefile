@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format lint types boundaries lock clean
+.PHONY: demo test check format lint types boundaries bench bench-quick lock clean
 
 # what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here
 $(READY): requirements.lock pyproject.toml
@@ -33,6 +33,14 @@ types: $(READY)
 
 boundaries: $(READY)
 	$(BIN)/lint-imports
+
+# docs/performance.md says what it measures, and what it has measured
+bench: $(READY)
+	$(BIN)/python -m benchmarks --markdown build/bench.md
+
+# the same in under two minutes: fewer rounds, and not the largest account
+bench-quick: $(READY)
+	$(BIN)/python -m benchmarks --quick
 
 # after a change of the dependencies in pyproject.toml
 lock: $(READY)

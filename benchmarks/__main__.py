@@ -1,0 +1,59 @@
+"""Measures all targets and prints the table; ``make bench`` and ``make bench-quick`` call it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from benchmarks.cases import ROWS, Case
+from benchmarks.processes import Run, run
+from benchmarks.stage import staged
+from benchmarks.table import Measured, cells, left_out, markdown
+
+ROUNDS = 5
+
+
+def measured(case: Case, rounds: int) -> Measured:
+    """Run both sides of a case by turns, so that what else the machine does falls on both."""
+    runs: list[Run] = []
+    floors: list[Run] = []
+    for _ in range(rounds):
+        case.prepare_floor()
+        floors.append(run(case.floor))
+        case.prepare()
+        if case.server:
+            case.server.forget_requests()
+        runs.append(run(case.ours))
+    asked = case.server.asked() if case.server else {}
+    writes = sum(count for request, count in asked.items() if not request.startswith("GET "))
+    return Measured(case, runs, floors, sum(asked.values()), writes, case.unmeasurable())
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--quick", action="store_true", help="in under two minutes: fewer rounds of what takes long")
+    parser.add_argument(
+        "--rounds", type=int, default=ROUNDS, help="of each case; with fewer than five, a hint and no more"
+    )
+    parser.add_argument("--only", default="", help="those cases alone whose name holds this")
+    parser.add_argument("--markdown", type=Path, help="a file to write the table into")
+    given = parser.parse_args()
+    rows: list[tuple[str, ...]] = []
+    with staged() as stage:
+        for row in ROWS:
+            if given.only not in row.what:
+                continue
+            rounds = row.quick if given.quick else given.rounds
+            rows.append(cells(row.what, measured(row.made(stage), rounds)) if rounds else left_out(row.what))
+            print(f"{rows[-1][0]}: {rows[-1][4]} x, {rows[-1][-1]}", file=sys.stderr, flush=True)
+    table = markdown(rows)
+    print(table)
+    if given.markdown:
+        given.markdown.parent.mkdir(parents=True, exist_ok=True)
+        given.markdown.write_text(table, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

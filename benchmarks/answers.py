@@ -1,0 +1,192 @@
+"""What the server for benchmarks answers: bytes that are ready to be sent, the same as those of ``dlsync serve``."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from dlsync import yamlfile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BASE = "/api/v1"
+ACCOUNTS = f"{BASE}/orgs/acme/accounts"
+ACCOUNT = f"{ACCOUNTS}/default/"
+KEY = "changeme"
+DOCUMENTS = {"dashboards": "dashboard", "rules": "rule"}
+_JSON = "application/json"
+_ORG = "5" * 24
+_LINES = {200: "200 OK", 201: "201 Created", 204: "204 No Content", 401: "401 Unauthorized", 404: "404 Not Found"}
+_LINES |= {405: "405 Method Not Allowed", 422: "422 Unprocessable Entity"}
+_DATE = "date: Thu, 07 Jul 2016 10:47:46 GMT\r\n"
+_DEFAULTS = {"description": "", "interval": 30, "params": "", "type": "", "pack": "", "shellArgs": ""}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer as it goes over the wire, and what goes to a client that knows its ETag."""
+
+    whole: bytes
+    etag: bytes = b""
+    not_modified: bytes = b""
+
+
+def answer(status: int, body: bytes = b"", kind: str = _JSON, headers: str = "") -> Answer:
+    """Return an answer without an ETag."""
+    about = "" if status == 204 else f"content-length: {len(body)}\r\n"  # noqa: PLR2004 - that status alone has none
+    about += f"content-type: {kind}\r\n" if body else ""
+    return Answer(f"HTTP/1.1 {_LINES[status]}\r\n{_DATE}{about}{headers}\r\n".encode() + body)
+
+
+def found(body: bytes, kind: str = _JSON, headers: str = "") -> Answer:
+    """Return what a GET answers, with its ETag."""
+    etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
+    headers += f"etag: {etag}\r\n"
+    not_modified = f"HTTP/1.1 304 Not Modified\r\n{_DATE}{headers}\r\n".encode()
+    return Answer(answer(200, body, kind, headers).whole, etag.encode(), not_modified)
+
+
+def error(status: int, reason: str, headers: str = "") -> Answer:
+    """Return an answer that says what is wrong."""
+    return answer(status, compact({"error": reason}), headers=headers)
+
+
+def compact(value: object) -> bytes:
+    """Return compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+LOCKED = error(
+    401,
+    "the API key is missing or wrong; expected: Authorization: Bearer <key>",
+    "www-authenticate: Bearer\r\n",
+)
+UNKNOWN = error(404, "no operation has this path")
+
+
+def _identifier(family: str, name: str) -> str:
+    return hashlib.sha256(f"{family}/{name}".encode()).hexdigest()[:24]
+
+
+@dataclass
+class _Held:
+    """What an account holds: each answer by its path, and by family what each name has in the list."""
+
+    ready: dict[str, Answer] = field(default_factory=dict)
+    rows: dict[str, dict[str, bytes]] = field(default_factory=lambda: {"dashboards": {}, "rules": {}, "plugins": {}})
+    plugins: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def copy(self) -> _Held:
+        rows = {family: dict(rows) for family, rows in self.rows.items()}
+        return _Held(dict(self.ready), rows, dict(self.plugins))
+
+
+class Account:
+    """The one account of the server: takes what is written, and gives it back.
+
+    :param tree: the files that it holds in the beginning; None for none.
+    :param documented_only: it has no lists of dashboards and rules, and deletes neither.
+    """
+
+    def __init__(self, tree: Path | None = None, *, documented_only: bool = False) -> None:
+        self._documented_only = documented_only
+        self._held = _Held()
+        for path in sorted(tree.rglob("*.*")) if tree else ():
+            family = path.relative_to(tree).parts[0] if tree else ""
+            if family in DOCUMENTS:
+                self._put(family, path.stem, path.read_bytes())
+            elif family == "plugins":
+                extension = path.suffix.removeprefix(".")
+                self._save(path.stem, {**self._new(path.stem, extension), "content": path.read_bytes()})
+        self._beginning = self._held.copy()
+
+    def reset(self) -> None:
+        """Make it what it was in the beginning."""
+        self._held = self._beginning.copy()
+
+    def answered(self, method: str, path: str, body: bytes) -> Answer:
+        """Return the answer to a request.
+
+        :param path: from the server's root on.
+        """
+        if path == ACCOUNTS and method == "GET":
+            return found(compact([{"agent_keys": [], "id": _ORG, "name": "default"}]))
+        family, _, name = path.removeprefix(ACCOUNT).partition("/")
+        if not path.startswith(ACCOUNT):
+            return UNKNOWN
+        if method == "GET":
+            return self._held.ready.get(path.removeprefix(ACCOUNT)) or self._listed_or_missing(family, name)
+        self._held.ready.pop(family, None)
+        write = self._write_document if family in DOCUMENTS else self._write_plugin if family == "plugins" else None
+        return write(method, family, name, body) if write else UNKNOWN
+
+    def _listed_or_missing(self, family: str, name: str) -> Answer:
+        """Return a list, made when it is first asked for, or 404."""
+        if name:
+            kind = DOCUMENTS.get(family, family.removesuffix("s"))
+            return error(404, f"no {kind} is called {name!r}")
+        if family == "links":
+            return found(b"[]")
+        if family not in self._held.rows or (self._documented_only and family in DOCUMENTS):
+            return UNKNOWN
+        rows = self._held.rows[family]
+        listed = found(b"[" + b",".join(rows[name] for name in sorted(rows)) + b"]")
+        self._held.ready[family] = listed
+        return listed
+
+    def _write_document(self, method: str, family: str, name: str, body: bytes) -> Answer:
+        if method == "PUT" and name:
+            self._put(family, name, body)
+            return answer(200, compact({"id": _identifier(family, name), "name": name}))
+        if method == "DELETE" and not self._documented_only:
+            return self._deleted(family, name)
+        return error(405, f"this path does not take '{method}'", "allow: GET, PUT\r\n")
+
+    def _put(self, family: str, name: str, text: bytes) -> None:
+        document = yamlfile.parse(text)
+        assert isinstance(document, dict)  # noqa: S101 - the trees for benchmarks hold nothing else
+        summary = {"id": _identifier(family, name), "name": name, "mute": False}
+        self._held.rows[family][name] = compact(summary if family == "rules" else {**document, "name": name})
+        self._held.ready[f"{family}/{name}"] = found(text, "application/yaml", "vary: accept\r\n")
+
+    def _write_plugin(self, method: str, family: str, name: str, body: bytes) -> Answer:
+        if method == "DELETE":
+            return self._deleted(family, name)
+        given = json.loads(body)
+        content = {"content": base64.b64decode(given.pop("content"))} if "content" in given else {}
+        given.pop("encoding", None)
+        if method == "POST":
+            if given["name"] in self._held.plugins:
+                return error(422, f"a plugin called {given['name']!r} exists already")
+            saved = self._save(given["name"], {**self._new(given["name"], given["extension"]), **given, **content})
+            return answer(201, saved)
+        if name not in self._held.plugins:
+            return self._listed_or_missing(family, name)
+        return answer(200, self._save(name, {**self._held.plugins[name], **given, **content}))
+
+    def _new(self, name: str, extension: str) -> dict[str, Any]:
+        kind = "INPROCESS" if extension == "py" else "SCRIPT"
+        beginning = {"id": _identifier("plugins", name), "name": name, "content": b"", "extension": extension}
+        return {**beginning, **_DEFAULTS, "type": kind}
+
+    def _save(self, name: str, plugin: dict[str, Any]) -> bytes:
+        self._held.plugins[name] = plugin
+        digest = hashlib.sha1(plugin["content"], usedforsecurity=False).hexdigest()
+        fields = {field: value for field, value in plugin.items() if field != "content"}
+        listed = {**fields, "hash": digest, "encoding": "base64", "org": _ORG}
+        documented = {"org": _ORG, "plugin": name, "id": plugin["id"], "tags": []}
+        self._held.rows["plugins"][name] = compact(documented if self._documented_only else listed)
+        export = compact({"content": base64.b64encode(plugin["content"]).decode(), **listed})
+        self._held.ready[f"plugins/{name}"] = found(export)
+        return export
+
+    def _deleted(self, family: str, name: str) -> Answer:
+        if self._held.ready.pop(f"{family}/{name}", None) is None:
+            return self._listed_or_missing(family, name)
+        del self._held.rows[family][name]
+        self._held.plugins.pop(name, None)
+        return answer(204)

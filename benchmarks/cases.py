@@ -1,0 +1,180 @@
+"""The targets: what is measured, against what, and how much it may take."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from benchmarks.processes import HERE, Command
+from benchmarks.stage import CONNECTIONS, DLSYNC
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from benchmarks.stage import Server, Stage
+
+LATENCY = 0.02
+_SMALL, _WHOLE, _LARGE = 0.01, 1, 10
+_CHANGES = 2
+_CACHE = ".dlsync/cache"
+_NO_CACHE = "this version keeps no cache: its second run is like its first"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is run for one row of the table.
+
+    :param target: the ratio of the times that is allowed.
+    :param megabytes: at the peak that are allowed; None for any.
+    :param requests: that are allowed, and none of them a write; None for any.
+    :param server: of which the requests are counted.
+    :param prepare: called before each run of ours, ``prepare_floor`` before each of the floor, which comes first.
+    :param unmeasurable: called afterwards; says why the ratio means nothing in this version, or nothing.
+    """
+
+    against: str
+    target: float
+    ours: Command
+    floor: Command
+    megabytes: float | None = None
+    requests: int | None = None
+    server: Server | None = None
+    prepare: Callable[[], object] = lambda: None
+    prepare_floor: Callable[[], object] = lambda: None
+    unmeasurable: Callable[[], str] = lambda: ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the table.
+
+    :param quick: how often it is measured when time is short; 0 for never.
+    :param made: makes the case, and all that it needs.
+    """
+
+    what: str
+    quick: int
+    made: Callable[[Stage], Case]
+
+
+def _plan(stage: Stage) -> Case:
+    server = stage.server(_WHOLE, latency=LATENCY, documented_only=True)
+    ours, floor = _plans(stage.tree(_WHOLE), server), _fetches(stage.urls(_WHOLE, server))
+    return Case("GETs of the same", 1.2, ours, floor, requests=3_004, server=server)
+
+
+def _plan_at_once(stage: Stage) -> Case:
+    server = stage.server(_WHOLE, latency=0, documented_only=True)
+    ours, floor = _plans(stage.tree(_WHOLE), server), _fetches(stage.urls(_WHOLE, server))
+    return Case("GETs of the same", 2.5, ours, floor, requests=3_004, server=server)
+
+
+def _plan_small(stage: Stage) -> Case:
+    server = stage.server(_SMALL, latency=LATENCY, documented_only=True)
+    floor = _script("floor_small.py", stage.urls(_SMALL, server), CONNECTIONS)
+    return Case("typer and httpx2 GET the same", 1.3, _plans(stage.tree(_SMALL), server), floor, server=server)
+
+
+def _plan_again(stage: Stage) -> Case:
+    server = stage.server(_WHOLE, latency=LATENCY, documented_only=False)
+    cache = stage.tree(_WHOLE) / _CACHE
+    command = _plans(stage.tree(_WHOLE), server)
+    return Case(
+        "its first run",
+        0.5,
+        ours=command,
+        floor=command,
+        requests=2_004,
+        server=server,
+        prepare_floor=lambda: shutil.rmtree(cache, ignore_errors=True),
+        unmeasurable=lambda: "" if cache.exists() else _NO_CACHE,
+    )
+
+
+def _apply(stage: Stage) -> Case:
+    server = stage.server(0, latency=LATENCY, documented_only=True)
+    tree = stage.tree(_WHOLE)
+    ours = Command((DLSYNC, "apply", "--auto-approve", str(tree)), server.environment)
+    floor = _script("floor_apply.py", server.account, tree, CONNECTIONS)
+    against = "GETs, sends and GETs of the same"
+    return Case(against, 1.25, ours, floor, server=server, prepare=server.reset, prepare_floor=server.reset)
+
+
+def _export(stage: Stage) -> Case:
+    server = stage.server(_WHOLE, latency=LATENCY, documented_only=False)
+    ours = Command((DLSYNC, "export", str(stage.fresh("export"))), server.environment)
+    floor = _script("floor_export.py", server.account, CONNECTIONS)
+    return Case("the same requests", 1.3, ours, floor, server=server, prepare=lambda: stage.fresh("export"))
+
+
+def _validate(stage: Stage) -> Case:
+    tree = stage.tree(_WHOLE)
+    ours = Command((DLSYNC, "validate", str(tree)))
+    return Case("reading and parsing them", 3, ours, _script("floor_validate.py", tree))
+
+
+def _large(stage: Stage) -> Case:
+    large = stage.server(_LARGE, latency=LATENCY, documented_only=True)
+    server = stage.server(_WHOLE, latency=LATENCY, documented_only=True)
+    ours, floor = _plans(stage.tree(_LARGE), large), _plans(stage.tree(_WHOLE), server)
+    return Case("the plan of 3,000", 10.5, ours, floor, megabytes=300, server=large)
+
+
+def _changed(stage: Stage) -> Case:
+    server = stage.server(_WHOLE, latency=LATENCY, documented_only=True)
+    ours = _plans(stage.tree(_WHOLE, changed=True), server, _CHANGES)
+    return Case("the plan with none", 1.05, ours, _plans(stage.tree(_WHOLE), server), server=server)
+
+
+def _version(_: Stage) -> Case:
+    return _start(1.1, "--version")
+
+
+def _completion(_: Stage) -> Case:
+    asked = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
+    return replace(_start(1.1), ours=Command((DLSYNC,), asked))
+
+
+def _help(_: Stage) -> Case:
+    return _start(1.4, "--help")
+
+
+def _validate_nothing(stage: Stage) -> Case:
+    return _start(2, "validate", str(stage.fresh("empty")))
+
+
+def _start(target: float, *arguments: str) -> Case:
+    imports = Command((sys.executable, "-c", "import typer"))
+    return Case('`python -c "import typer"`', target, Command((DLSYNC, *arguments)), imports)
+
+
+def _plans(tree: Path, server: Server, code: int = 0) -> Command:
+    return Command((DLSYNC, "plan", "--detailed-exitcode", str(tree)), server.environment, code)
+
+
+def _fetches(urls: Path) -> Command:
+    return _script("floor.py", urls, CONNECTIONS)
+
+
+def _script(name: str, *arguments: object) -> Command:
+    return Command((sys.executable, str(HERE / name), *map(str, arguments)))
+
+
+ROWS = (
+    Row("`plan`, nothing changed, 3,000 resources, 20 ms, documented operations only", 3, _plan),
+    Row("the same, server answering at once", 3, _plan_at_once),
+    Row("`plan`, nothing changed, 30 resources, 20 ms", 5, _plan_small),
+    Row("`plan`, nothing changed, 3,000 resources, 20 ms, lists and ETags, second run", 1, _plan_again),
+    Row("`apply` that creates 3,000 resources, 20 ms", 1, _apply),
+    Row("`export` of 3,000 resources into an empty folder, 20 ms, lists", 1, _export),
+    Row("`validate` of 3,000 files", 5, _validate),
+    Row("`plan`, nothing changed, 30,000 resources, 20 ms, at most 300 MB", 0, _large),
+    Row("`plan` with one changed field among 3,000 resources, 20 ms", 1, _changed),
+    Row("`dlsync --version`", 5, _version),
+    Row("completion in the shell", 5, _completion),
+    Row("`dlsync --help`", 5, _help),
+    Row("`dlsync validate` of an empty tree", 5, _validate_nothing),
+)

@@ -1,0 +1,14 @@
+"""The floor of a validation: read every file of a tree and parse those that are YAML, with dlsync's own parser.
+
+Argument: the tree.
+"""
+
+import sys
+from pathlib import Path
+
+from dlsync import yamlfile
+
+for path in Path(sys.argv[1]).rglob("*.*"):
+    content = path.read_bytes()
+    if path.suffix == ".yaml":
+        yamlfile.parse(content)

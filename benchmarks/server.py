@@ -1,0 +1,115 @@
+"""The server for benchmarks, a process of its own: as little as can answer, so that it is not what is measured.
+
+It tells at GET ``/requests`` how often which was sent, and counts from nothing at DELETE ``/requests``. DELETE
+``/account`` makes the account what it was in the beginning.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from benchmarks.answers import BASE, KEY, LOCKED, Account, Answer, answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COUNTS, BEGINNING = "/requests", "/account"
+SIDE = {COUNTS, BEGINNING}
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+class Desk:
+    """Answers requests and counts them.
+
+    :param latency: seconds that an answer takes; 0 for none.
+    """
+
+    def __init__(self, account: Account, latency: float) -> None:
+        self._account = account
+        self.latency = latency
+        self._counts: Counter[str] = Counter()
+
+    def served(self, method: str, path: str, headers: dict[bytes, bytes], body: bytes) -> bytes:
+        """Return the bytes of the answer."""
+        if path in SIDE:
+            return self._told(method, path).whole
+        self._counts[f"{method} {path}"] += 1
+        if headers.get(b"authorization") != b"Bearer " + KEY.encode():
+            return LOCKED.whole
+        if "%" in path:
+            path = unquote(path)
+        found = self._account.answered(method, path, body)
+        known = headers.get(b"if-none-match")
+        return found.not_modified if known and found.etag and known == found.etag else found.whole
+
+    def _told(self, method: str, path: str) -> Answer:
+        if method == "DELETE" and path == COUNTS:
+            self._counts.clear()
+        elif method == "DELETE":
+            self._account.reset()
+        return answer(200, json.dumps(self._counts).encode())
+
+
+class Protocol(asyncio.Protocol):
+    """HTTP/1.1 with connections that stay open; bodies come with their length."""
+
+    def __init__(self, desk: Desk, later: Callable[..., object]) -> None:
+        self._desk = desk
+        self._later = later
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what to answer on."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's protocol is given no other
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer each request that has come whole."""
+        self._buffer += data
+        while (end := self._buffer.find(_END_OF_HEAD)) >= 0:
+            first, *lines = self._buffer[:end].split(b"\r\n")
+            headers = {name.lower(): value for name, _, value in (line.partition(b": ") for line in lines)}
+            start = end + len(_END_OF_HEAD)
+            stop = start + int(headers.get(b"content-length", b"0"))
+            if len(self._buffer) < stop:
+                return
+            body, self._buffer = self._buffer[start:stop], self._buffer[stop:]
+            method, path, _ = first.decode().split(" ")
+            self._answer(path, self._desk.served(method, path, headers, body))
+
+    def _answer(self, path: str, content: bytes) -> None:
+        if self._desk.latency and path not in SIDE:
+            self._later(self._desk.latency, self._transport.write, content)
+        else:
+            self._transport.write(content)
+
+
+async def serve(desk: Desk) -> None:
+    """Say the URL on stdout and answer until the process ends."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Protocol(desk, loop.call_later), "127.0.0.1", 0, backlog=512)
+    host, port = server.sockets[0].getsockname()
+    print(f"http://{host}:{port}{BASE}", flush=True)
+    async with server:
+        await server.serve_forever()
+
+
+def main() -> None:
+    """Serve the account that the arguments describe."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--tree", type=Path, help="the files that the account holds; without it none")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds that an answer takes")
+    parser.add_argument("--documented-only", action="store_true")
+    given = parser.parse_args()
+    account = Account(given.tree, documented_only=given.documented_only)
+    asyncio.run(serve(Desk(account, given.latency)))
+
+
+if __name__ == "__main__":
+    main()

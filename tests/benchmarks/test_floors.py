@@ -1,0 +1,88 @@
+"""What dlsync is measured against does what it says, and no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pytest
+
+from benchmarks.cases import ROWS
+from benchmarks.processes import Command, UnexpectedEndError, run
+from benchmarks.stage import FAMILIES, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from benchmarks.cases import Case
+
+SCALE = 0.002
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        for name in ("_WHOLE", "_SMALL"):
+            patch.setattr(f"benchmarks.cases.{name}", SCALE)
+        patch.setattr("benchmarks.cases.LATENCY", 0)
+        yield Stage(tmp_path_factory.mktemp("stage"), stack)
+
+
+def asked_by(case: Case, command: Command) -> Counter[str]:
+    """What a command asks the case's server for: method and path below the account."""
+    server = case.server
+    assert server
+    server.reset()
+    server.forget_requests()
+    run(command)
+    below = f"{urlsplit(server.account).path}/"
+    return Counter({request.replace(below, ""): count for request, count in server.asked().items()})
+
+
+def case(stage: Stage, what: str) -> Case:
+    (row,) = [row for row in ROWS if what in row.what]
+    return row.made(stage)
+
+
+def named(stage: Stage, *families: str) -> list[str]:
+    tree = stage.tree(SCALE)
+    return [f"{family}/{path.stem}" for family in families for path in (tree / family).rglob("*.*")]
+
+
+@pytest.mark.parametrize("what", ["documented operations only", "at once", "30 resources, "])
+def test_the_floor_of_a_plan_gets_each_resource_once(stage: Stage, what: str) -> None:
+    plan = case(stage, what)
+    assert asked_by(plan, plan.floor) == Counter(f"GET {one}" for one in named(stage, *FAMILIES))
+
+
+def test_the_floor_of_an_apply_gets_sends_and_gets_each_resource(stage: Stage) -> None:
+    apply = case(stage, "`apply`")
+    expected = Counter({f"GET {one}": 2 for one in named(stage, *FAMILIES)})
+    expected += Counter(f"PUT {one}" for one in named(stage, "dashboards", "rules"))
+    assert asked_by(apply, apply.floor) == expected + Counter({"POST plugins": 2})
+
+
+def test_the_floor_of_an_export_gets_the_lists_and_what_they_do_not_hold(stage: Stage) -> None:
+    export = case(stage, "`export`")
+    lists = Counter(f"GET {family}" for family in (*FAMILIES, "links"))
+    assert asked_by(export, export.floor) == lists + Counter(f"GET {one}" for one in named(stage, "rules", "plugins"))
+
+
+@pytest.mark.parametrize("what", ["documented operations only", "second run", "`validate` of 3,000", "--version"])
+def test_each_side_of_a_case_runs(stage: Stage, what: str) -> None:
+    made = case(stage, what)
+    for command in (made.floor, made.ours):
+        assert run(command).seconds > 0
+
+
+def test_one_field_that_changed_is_a_change(stage: Stage) -> None:
+    changed = case(stage, "one changed field")
+    assert changed.ours.code == 2
+    run(changed.ours)
+
+
+def test_a_process_that_ends_with_another_code_is_not_measured() -> None:
+    with pytest.raises(UnexpectedEndError, match=r"expected exit code 1, got 0"):
+        run(Command(("true",), code=1))
