@@ -14,6 +14,7 @@ from tests.builders import disturbed, faults, killed
 from tests.builders.disturbed import BYSTANDERS, Scene, inventory_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 EVERY = os.environ.get("DLSYNC_FAULTS") == "all"
@@ -36,7 +37,7 @@ def chosen(scene: Scene, fault: str) -> list[int]:
         kinds.setdefault(f"{method} {path.partition('/default/')[2].partition('/')[0]}", number)
     order = [*faults.FAULTS, faults.KILL_BEFORE, faults.KILL_AFTER]
     first = order.index(fault)
-    every = sorted(kinds.values()) + [len(scene.requests)]
+    every = [*sorted(kinds.values()), len(scene.requests)]
     return sorted({every[(first + SAMPLED * step) % len(every)] for step in range(SAMPLED)})
 
 
@@ -53,7 +54,7 @@ def test_the_scene_is_what_it_is_to_be(scene: Scene) -> None:
 @pytest.mark.timeout(0 if EVERY else 120)
 @pytest.mark.parametrize("fault", faults.FAULTS)
 def test_an_apply_that_was_disturbed_is_made_good_by_the_same_command(
-    scene: Scene, tmp_path: Path, fault: str, record_property: pytest.FixtureRequest
+    scene: Scene, tmp_path: Path, fault: str
 ) -> None:
     tried = chosen(scene, fault)
     assert [wrong for at in tried if (wrong := disturbed.disturbed(scene, tmp_path, fault, at))] == []
@@ -62,6 +63,8 @@ def test_an_apply_that_was_disturbed_is_made_good_by_the_same_command(
 @pytest.mark.timeout(0 if EVERY else 120)
 @pytest.mark.parametrize("fault", [faults.KILL_BEFORE, faults.KILL_AFTER])
 @pytest.mark.parametrize("victim", [killed.client_killed, killed.server_killed], ids=["dlsync", "server"])
-def test_what_was_killed_is_made_good_by_the_same_command(scene: Scene, tmp_path: Path, victim, fault: str) -> None:
+def test_what_was_killed_is_made_good_by_the_same_command(
+    scene: Scene, tmp_path: Path, victim: Callable[[Scene, Path, str, int], str], fault: str
+) -> None:
     tried = chosen(scene, fault)
     assert [wrong for at in tried if (wrong := victim(scene, tmp_path, fault, at))] == []

@@ -8,10 +8,10 @@ import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from dlsync.server.run import running
 from tests.builders.commands import ROOT
 from tests.builders.disturbed import KEY, Scene, applied, copied, unlike
 from tests.builders.faults import proxied
-from dlsync.server.run import running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,10 +57,14 @@ def client_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
     """Kill dlsync at a request, run it again, and return what is wrong then; empty for nothing."""
     what = f"dlsync {fault}, at {at}"
     with running(db=copied(made.database, folder / f"client-{fault[:12]}-{at}.db")) as server:
-        running_: list[subprocess.Popen[str]] = []
-        with proxied(server.url, fault, at, lambda: running_[0].kill()) as proxy:
-            running_.append(started("apply", str(made.tree), "--auto-approve", url=proxy.url))
-            ended(running_[0])
+        victim: list[subprocess.Popen[str]] = []
+
+        def kill() -> None:
+            victim[0].kill()
+
+        with proxied(server.url, fault, at, kill) as proxy:
+            victim.append(started("apply", str(made.tree), "--auto-approve", url=proxy.url))
+            ended(victim[0])
             what = f"{what}, {proxy.hit}"
         code, out = ended(started("apply", str(made.tree), "--auto-approve", url=server.url))
         return f"{what}: the same command again failed: {out}" if code else unlike(made, server.url, what)
