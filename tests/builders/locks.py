@@ -75,17 +75,21 @@ class Troubled(httpx2.AsyncHTTPTransport):
     """A network that loses answers, and on which something else arrives first.
 
     :param loses: by method, how many answers to requests that arrived are lost.
-    :param first: by method, what happens before the next request arrives.
+    :param first: by a request, ``METHOD last-part``, what happens before it arrives; by a number before the request of
+        that number, from 0.
     """
 
     def __init__(self, **loses: int) -> None:
         super().__init__()
         self.loses = loses
-        self.first: dict[str, Callable[[], Awaitable[object]]] = {}
+        self.first: dict[str | int, Callable[[], Awaitable[object]]] = {}
+        self.asked: list[str] = []
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if happens := self.first.pop(request.method, None):
-            await happens()
+        self.asked.append(f"{request.method} {request.url.path.rpartition('/')[2]}")
+        for due in (self.asked[-1], len(self.asked) - 1):
+            if happens := self.first.pop(due, None):
+                await happens()
         response = await super().handle_async_request(request)
         if self.loses.get(request.method, 0):
             self.loses[request.method] -= 1

@@ -184,7 +184,7 @@ def test_a_renewal_that_gets_no_answer_is_none(live: Account) -> None:
 def test_one_whose_making_took_long_is_renewed_at_once(live: Account, seconds: float, lives_for: float) -> None:
     async def run() -> None:
         network, time = Troubled(), Time()
-        network.first["POST"] = lambda: time.passed(seconds)
+        network.first["POST plugins"] = lambda: time.passed(seconds)
         async with client_of(live, network) as client:
             held = lock(client, time)
             await held.acquire()
@@ -199,7 +199,7 @@ def test_one_whose_making_took_long_is_renewed_at_once(live: Account, seconds: f
 def test_one_whose_making_took_too_long_is_lost(live: Account) -> None:
     async def run() -> None:
         network, time = Troubled(), Time()
-        network.first["POST"] = lambda: time.passed(SAFE + 1)
+        network.first["POST plugins"] = lambda: time.passed(SAFE + 1)
         async with client_of(live, network) as client:
             held = lock(client, time)
             await held.acquire()
@@ -251,7 +251,7 @@ def test_one_that_is_unlocked_in_the_middle_of_a_renewal_is_lost(live: Account) 
         async with client_of(live, network) as client, client_of(live, Troubled()) as other:
             held = lock(client, Time())
             await held.acquire()
-            network.first["PATCH"] = lambda: remove(other)
+            network.first[f"PATCH {LOCK}"] = lambda: remove(other)
             await held.renew()
             assert await is_refused(held)
 
