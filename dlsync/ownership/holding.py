@@ -8,6 +8,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dlsync.errors import AccountNotFound, AlreadyExists, NotFound, Refused
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client, ReadClient
 
+RENEWAL = 10.0  # s between renewals
+SAFE = 30.0  # s after a renewal in which its holder still writes: the rest of a lock's life is for requests under way
 LIFETIME = 60.0  # s without a renewal, after which others may take it
 LONG_DEAD = 600.0  # s after its end by our own clock, which may be wrong by less
 _POLL = 1.0  # s between looks at a lock that another holds
 _EXTENSION = "json"
 _ID = re.compile("[0-9a-f]{32}")
+# goes on while the machine sleeps: whoever wakes up an hour later holds nothing any more
+_STEADY = partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,12 @@ class Clock:
     """
 
     wall: Callable[[], float] = time.time
-    steady: Callable[[], float] = time.monotonic
+    steady: Callable[[], float] = _STEADY
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
 REAL = Clock()
+_JUST_DONE = Holder(owner="somebody who has just given it back")
 
 
 @dataclass
@@ -79,7 +85,7 @@ class Taking:
     told: Callable[[str], None]
     seen: dict[str, tuple[float, float]] = field(default_factory=dict)  # by holder: its expiry, and when that was seen
     waits: bool = False
-    begun: float = 0.0  # when the write that took it was sent
+    begun: float = 0.0  # when the write was sent since which nobody else can take it
 
     async def take(self, name: str) -> None:
         """Return once the lock is ours.
@@ -87,9 +93,7 @@ class Taking:
         :raises Refused: another holds it for longer than we wait.
         """
         while not await self._created(name):
-            holder = await holder_of(self.client, name)
-            if holder is None:
-                continue  # it was given back in between
+            holder = await holder_of(self.client, name) or _JUST_DONE
             if holder.id == self.me.id:
                 return  # ours: only the answer was lost
             if self._is_dead(holder) and await self._taken_over(name, holder):
@@ -120,18 +124,21 @@ class Taking:
         under = f"{name}.{dead.id}"
         await self.take(under)
         try:
-            holder = await holder_of(self.client, name)
-            if holder is None or holder.id != dead.id:
-                return False  # somebody was faster
-            self.begun = self.clock.steady()
+            if await holder_of(self.client, name) != dead or self._is_late():
+                return False  # somebody was faster, it lives after all, or we were seen dead ourselves
             await self.client.plugins.update(name, content(self.me, self.clock))
         except NotFound:
             return False
         else:
             return True
         finally:
-            with suppress(NotFound):
-                await self.client.plugins.delete(under)
+            if not self._is_late():
+                with suppress(NotFound):
+                    await self.client.plugins.delete(under)
+
+    def _is_late(self) -> bool:
+        """Whether the lock under which another is taken over may be somebody else's by now."""
+        return self.clock.steady() > self.begun + SAFE
 
     async def _wait(self, holder: Holder) -> None:
         left = self.deadline - self.clock.steady()
@@ -156,7 +163,7 @@ async def holder_of(client: ReadClient, name: str = LOCK) -> Holder | None:
         given: Any = json.loads(found)
         texts = {name: str(given[name]) for name in ("id", "owner", "since", "process")}
         holder = Holder(**texts, expires=float(given["expires"]))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return Holder()
     return holder if _ID.fullmatch(holder.id) else Holder()
 

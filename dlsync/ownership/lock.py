@@ -15,15 +15,12 @@ from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError, NotFound, Refused
 from dlsync.ownership import LOCK, process
-from dlsync.ownership.holding import REAL, Clock, Holder, Taking, content
+from dlsync.ownership.holding import REAL, RENEWAL, SAFE, Clock, Holder, Taking, content, holder_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dlsync.client import Client
-
-RENEWAL = 10.0  # s between renewals
-SAFE = 30.0  # s after a renewal in which its holder still writes: the rest of a lock's life is for requests under way
 
 
 class Lock:
@@ -46,10 +43,11 @@ class Lock:
         self._timeout = timeout
         self._told = told
         self._clock = clock
-        self._me = Holder(uuid.uuid4().hex, owner, process=process.mine())
+        self._me = Holder(owner=owner, process=process.mine())
         self._renewed = 0.0
         self._held = False
         self._renewing: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()  # of several writes that ask at once, one takes it
 
     async def acquire(self) -> None:
         """Take the lock, or wait until it can be taken.
@@ -58,7 +56,8 @@ class Lock:
         :raises AccountNotFound: there is no such account yet.
         """
         since = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="seconds")
-        self._me = replace(self._me, since=since)
+        # with an id of its own: what an attempt that failed has left is as old as that was
+        self._me = replace(self._me, id=uuid.uuid4().hex, since=since)
         taking = Taking(self._client, self._clock, self._me, self._clock.steady() + self._timeout, self._told)
         await taking.take(LOCK)
         self._renewed, self._held = taking.begun, True
@@ -71,9 +70,10 @@ class Lock:
 
         :raises Refused: it was lost: too long without an answer of the server, or somebody has unlocked.
         """
-        if self._renewing is None:
-            await self.acquire()
-        if not self._held or self._clock.steady() > self._renewed + SAFE:
+        async with self._turn:
+            if self._renewing is None:
+                await self.acquire()
+        if not self._is_safe():
             raise Refused("the lock of the account was lost, so nothing more is written", hint="Run the same again.")
 
     async def release(self) -> None:
@@ -81,10 +81,12 @@ class Lock:
         if self._renewing is None:
             return
         self._renewing.cancel()
-        if self._held and self._clock.steady() <= self._renewed + SAFE:
+        await asyncio.wait([self._renewing])  # what it has sent would come after the next holder's
+        if self._is_safe():
             self._held = False
             with suppress(DlsyncError):  # whoever comes next finds it dead
-                await self._client.plugins.delete(LOCK)
+                if await self._is_mine():
+                    await self._client.plugins.delete(LOCK)
 
     async def _renew_for_ever(self) -> None:
         while self._held:
@@ -94,12 +96,22 @@ class Lock:
     async def renew(self) -> None:
         """Say that the holder lives; that it could not be said shows in :meth:`require`."""
         begun = self._clock.steady()
-        if begun > self._renewed + SAFE:
+        if not self._is_safe():
             return  # it may be another's by now
         try:
-            await self._client.plugins.update(LOCK, content(self._me, self._clock))
-            self._renewed = begun
+            self._held = await self._is_mine()
+            if self._held:
+                await self._client.plugins.update(LOCK, content(self._me, self._clock))
+                self._renewed = begun
         except NotFound:
             self._held = False
         except DlsyncError:
             return
+
+    def _is_safe(self) -> bool:
+        return self._held and self._clock.steady() <= self._renewed + SAFE
+
+    async def _is_mine(self) -> bool:
+        """Whether nobody has unlocked, and somebody else locked, in between."""
+        holder = await holder_of(self._client)
+        return holder is not None and holder.id == self._me.id

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from hashlib import blake2b
 from pathlib import Path
 
 _PROC = Path("/proc")
+_MARK = re.compile("([0-9a-f]{16}):([0-9]{1,9}):[0-9]+")
 _START = 19  # of /proc/<pid>/stat, behind the name: proc(5), field 22
 
 
@@ -23,11 +25,20 @@ def has_ended(mark: str, proc: Path = _PROC) -> bool:
 
     :param mark: what :func:`mine` returned there.
     """
-    machine, _, rest = mark.partition(":")
-    number = rest.partition(":")[0]
-    if not machine or machine != _machine(proc) or not number.isdigit():
+    found = _MARK.fullmatch(mark)
+    if found is None or found[1] != _machine(proc):
         return False
-    return _mark(int(number), proc) != mark
+    number = int(found[2])
+    return _is_gone(number) or _mark(number, proc) not in {"", mark}
+
+
+def _is_gone(number: int) -> bool:
+    """Whether there is no such process; procfs alone does not tell, where it hides those of other users."""
+    try:
+        os.kill(number, 0)
+    except OSError as error:
+        return isinstance(error, ProcessLookupError)
+    return False
 
 
 def _mark(number: int, proc: Path) -> str:

@@ -1,0 +1,107 @@
+"""Builders of locks: a time that only passes when somebody waits, and a network that loses answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import httpx2
+
+from dlsync.client import Client
+from dlsync.ownership import LOCK
+from dlsync.ownership.holding import LIFETIME, RENEWAL, Clock, Holder, Taking
+from dlsync.ownership.lock import Lock
+from tests.builders.http import IMPATIENT
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from tests.builders.trees import Account
+
+_2023 = 1_700_000_000  # s since 1970
+
+
+@dataclass
+class Time:
+    """A time that passes when somebody waits for a lock, and when a test says so.
+
+    :param meanwhile: called after each wait.
+    :param renewals: each entry is one wait for a renewal that ends.
+    """
+
+    now: float = 1_000.0
+    meanwhile: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
+    renewals: asyncio.Queue[None] = field(default_factory=asyncio.Queue)
+
+    async def passes(self, seconds: float) -> None:
+        if seconds == RENEWAL:
+            await self.renewals.get()
+        await self.passed(seconds)
+        for happens in self.meanwhile:
+            await happens()
+
+    async def passed(self, seconds: float) -> None:
+        self.now += seconds
+
+    def clock(self, ahead: float = 0.0) -> Clock:
+        """The clock of one who waits, which may be wrong in what it says of the year."""
+        return Clock(lambda: self.now + _2023 + ahead, lambda: self.now, self.passes)
+
+
+def lock(client: Client, time: Time, *, owner: str = "ann", timeout: float = 0, told: list[str] | None = None) -> Lock:
+    """A lock of this process that is only renewed where a test says so."""
+    return Lock(client, owner, timeout, ([] if told is None else told).append, time.clock())
+
+
+def taking(client: Client, time: Time, name: str, *, timeout: float = 0, ahead: float = 0.0) -> Taking:
+    """An attempt of somebody to get a lock."""
+    me = Holder(name * 32, f"owner {name}")
+    return Taking(client, time.clock(ahead), me, time.now + timeout, lambda _: None)
+
+
+def left(holder: Holder, time: Time) -> bytes:
+    """What a lock holds whose holder has just renewed it."""
+    return json.dumps(asdict(replace(holder, expires=time.now + _2023 + LIFETIME))).encode()
+
+
+async def put(client: Client, content: bytes, name: str = LOCK) -> None:
+    await client.plugins.create(name, "json", content)
+
+
+class Troubled(httpx2.AsyncHTTPTransport):
+    """A network that loses answers, and on which something else arrives first.
+
+    :param loses: by method, how many answers to requests that arrived are lost.
+    :param first: by a request, ``METHOD last-part``, what happens before it arrives; by a number before the request of
+        that number, from 0.
+    """
+
+    def __init__(self, **loses: int) -> None:
+        super().__init__()
+        self.loses = loses
+        self.first: dict[str | int, Callable[[], Awaitable[object]]] = {}
+        self.asked: list[str] = []
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        self.asked.append(f"{request.method} {request.url.path.rpartition('/')[2]}")
+        for due in (self.asked[-1], len(self.asked) - 1):
+            if happens := self.first.pop(due, None):
+                await happens()
+        response = await super().handle_async_request(request)
+        if self.loses.get(request.method, 0):
+            self.loses[request.method] -= 1
+            await response.aclose()
+            raise httpx2.ReadError("connection reset")
+        return response
+
+
+@asynccontextmanager
+async def client_of(live: Account, transport: httpx2.AsyncBaseTransport) -> AsyncIterator[Client]:
+    to = live.settings
+    async with Client(
+        url=to.url, org=to.org, account=to.account, key=to.key, retry=IMPATIENT, transport=transport
+    ) as client:
+        yield client
