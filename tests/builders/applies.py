@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from tests.builders.trees import Account
 
 RUN = journal.Run("20261125T101010Z-0a1b2c", "apply", "2026-11-25T10:10:10+00:00", "http://x/api/v1", "acme", "default")
+# one resource of each kind
+FILES = {
+    "dlsync.yaml": "org: acme\n",
+    "dashboards/web.yaml": "title: Web\npositions: []\n",
+    "rules/web.yaml": "title: Web\ncriteria: []\n",
+    "plugins/disk.py": "print()\n",
+}
 
 
 class Granted:
