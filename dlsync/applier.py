@@ -81,12 +81,14 @@ class _Work:
 
     async def step(self, changes: Sequence[Change]) -> list[Change]:
         """Make the changes of one kind: see what is there now, keep it, then write."""
+        if self._ended:
+            return [change.finished("skipped", self._ended) for change in changes]
         try:
             now = await self._now(changes)
             moved = {change.address: reason for change in changes if (reason := self._moved(change, now))}
             self._keep([change for change in changes if change.address not in moved and not change.held], now)
         except DlsyncError as error:
-            return [change.finished("failed", error.message) for change in changes]
+            return [self._left_alone(change, error.message) for change in changes]
         return await together(self._change(change, moved.get(change.address, "")) for change in changes)
 
     async def _now(self, changes: Iterable[Change]) -> dict[Address, Resource]:
@@ -118,10 +120,11 @@ class _Work:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
             if self._ended:
                 return change.finished("skipped", self._ended)
-            if change.held or moved:
-                self._run.progress()
-                return change.finished("skipped" if change.held else "failed", change.held or moved)
-            return await self._try(change)
+            return self._left_alone(change, moved) if change.held or moved else await self._try(change)
+
+    def _left_alone(self, change: Change, reason: str) -> Change:
+        self._run.progress()
+        return change.finished("skipped" if change.held else "failed", change.held or reason)
 
     async def _try(self, change: Change) -> Change:
         try:

@@ -226,7 +226,7 @@ def _wrong(fault: _Fault) -> str:
     owner = f"`{field_name(fault.path)}`" if fault.path else "the document"
     problem = f"{owner} is {wording.value(fault.value)}, expected {wording.expectation(fault.node)}"
     if isinstance(fault.value, str):
-        meant = wording.near_miss(fault.value, tuple(fault.node.get("enum", ())))
+        meant = wording.near_miss(fault.value, tuple(one for one in fault.node.get("enum", ()) if isinstance(one, str)))
         return f"{problem}; did you mean {wording.value(meant)}?" if meant else problem
     types = fault.node.get("type", ())
     if isinstance(fault.value, bool | int | float) and "string" in types and "boolean" not in types:

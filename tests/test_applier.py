@@ -111,13 +111,13 @@ def test_plugins_come_before_dashboards_and_those_before_rules_and_deletes_last_
     assert set(results(done).values()) == {"applied"}
 
 
-def test_only_what_changes_is_written_and_only_that_is_looked_at_again(tmp_path: Path) -> None:
+def test_only_what_changes_is_written_and_only_that_is_looked_at_before_and_after(tmp_path: Path) -> None:
     write_tree(tmp_path, FILES)
     with account() as live:
         applied(live, tmp_path)
         write_tree(tmp_path, {"rules/web.yaml": "title: Other\ncriteria: []\n"})
         applied(live, tmp_path)
-        assert list(map(str, live.asked)) == ["PUT rules/web", "GET rules", "GET rules/web"]
+        assert list(map(str, live.asked)) == ["GET rules/web", "PUT rules/web", "GET rules", "GET rules/web"]
 
 
 def test_an_empty_plan_sends_nothing() -> None:
@@ -143,8 +143,7 @@ NOT_THERE = json_reply({"error": "no"}, 404)
 A, B, C = (resource(f"dashboard/{name}", f"title: {name.upper()}\npositions: []\n") for name in "abc")
 
 
-def stored(one: Resource) -> Reply:
-    return Reply(200, one.body, (("Content-Type", "application/yaml"),))
+OLD = Reply(200, b"title: Old\n", (("Content-Type", "application/yaml"),))  # what some_live has of everything
 
 
 def listing(*resources: Resource) -> Reply:
@@ -185,7 +184,14 @@ def test_a_change_that_fails_leaves_the_others_going_on(concurrency: int) -> Non
 def test_a_failed_step_does_not_hold_back_the_next() -> None:
     made = plan(change("create", "dashboard/a"), change("delete", "rule/old"))
     done, server = run(
-        {"PUT dashboards/a": Reply(400), "DELETE rules/old": Reply(204), "GET rules": json_reply([])}, made, A
+        {
+            "PUT dashboards/a": Reply(400),
+            "GET rules/old": OLD,
+            "DELETE rules/old": Reply(204),
+            "GET rules": json_reply([]),
+        },
+        made,
+        A,
     )
     assert results(done) == {"dashboard/a": "failed", "rule/old": "applied"}
     assert "DELETE /api/v1/orgs/acme/accounts/default/rules/old" in server.asked
@@ -250,7 +256,7 @@ SENT = resource(
 
 def test_a_server_that_does_not_keep_what_was_sent_is_told_field_by_field() -> None:
     made = plan(change("update", "dashboard/a"))
-    done, _ = run({"PUT dashboards/a": Reply(200), "GET dashboards": listing(KEPT)}, made, SENT)
+    done, _ = run({"GET dashboards/a": OLD, "PUT dashboards/a": Reply(200), "GET dashboards": listing(KEPT)}, made, SENT)
     assert results(done) == {"dashboard/a": "failed"}
     assert errors(done)["dashboard/a"] == (
         "the server did not keep what was sent: "
@@ -274,8 +280,8 @@ def test_a_write_that_is_answered_well_and_comes_to_nothing_has_failed() -> None
 
 def test_a_delete_that_does_not_take_hold_has_failed() -> None:
     made = plan(change("delete", "dashboard/a"), change("delete", "dashboard/b"))
-    replies = {"DELETE dashboards/a": Reply(204), "DELETE dashboards/b": Reply(204), "GET dashboards": listing(B)}
-    done, _ = run(replies, made)
+    replies = {f"DELETE dashboards/{name}": Reply(204) for name in "ab"} | {f"GET dashboards/{name}": OLD for name in "ab"}
+    done, _ = run({**replies, "GET dashboards": listing(B)}, made)
     assert results(done) == {"dashboard/a": "applied", "dashboard/b": "failed"}
     assert errors(done) == {"dashboard/b": "the server still has it after the delete"}
 

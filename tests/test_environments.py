@@ -15,6 +15,7 @@ from dlsync.overlay import lay
 from dlsync.references import escaped
 from dlsync.settings import Options, Settings, load
 from tests.builders.accounts import DASHBOARDS
+from tests.builders.applies import apply
 from tests.builders.trees import account, address, tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -247,7 +248,7 @@ def test_an_environment_is_planned_applied_and_exported_as_it_has_the_tree(tmp_p
 
     (_, create) = plan().changes
     assert (create.action, create.file, create.line) == ("create", "dashboards/team/web.yaml", 1)
-    asyncio.run(operations.apply(tmp_path, settings))
+    apply(live, tmp_path, **vars(settings))
     assert not plan()
     assert not export()
     assert tree_files(tmp_path) == before

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,10 +13,16 @@ from hypothesis import given
 from dlsync import saved_plan
 from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Plan, Target
+from dlsync.ownership import inventory
+from dlsync.ownership.inventory import Entry
+from dlsync.reconciler import Decisions
+from dlsync.saved_plan import Wishes
+from tests.builders.applies import prepared
 from tests.builders.plans import TARGET, added, any_plan, change, moved, plan, removed, replaced
+from tests.builders.trees import resource
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from dlsync.planner import Prepared
 
 MADE = plan(
     change("create", "rule/new", added(("title",), "New", 1), file="rules/new.yaml", line=1),
@@ -27,50 +35,78 @@ MADE = plan(
 )
 
 
-def saved(tmp_path: Path, **fields: Any) -> saved_plan.SavedPlan:
+NEW, WEB = resource("rule/new", "title: New\n"), resource("dashboard/web", "period: 30\n")
+LIVE = (resource("dashboard/web", "period: 60\n"), resource("plugin/old", "1"))
+
+
+def work(made: Plan = MADE) -> Prepared:
+    return prepared(made, NEW, WEB, live=LIVE)
+
+
+def saved(tmp_path: Path, asked: dict[str, Any] | None = None, **fields: Any) -> saved_plan.SavedPlan:
     """Save a plan, change some of the file's fields by hand, and read it."""
     file = tmp_path / "plan.json"
-    saved_plan.save(file, MADE, tmp_path, ["rule/*"])
-    file.write_text(json.dumps({**json.loads(file.read_text()), **fields}))
+    saved_plan.save(file, saved_plan.promise(work(), Wishes()))
+    content = json.loads(file.read_text())
+    content["made_with"] |= asked or {}
+    file.write_text(json.dumps({**content, **fields}))
     return saved_plan.read(file)
 
 
-def test_a_saved_plan_says_where_it_was_made_and_for_what(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    saved_plan.save(file, MADE, tmp_path / ".", ["rule/*", "dashboard/web"])
-    read = saved_plan.read(file)
-    assert (read.directory, read.targets) == (tmp_path.resolve(), ("rule/*", "dashboard/web"))
-    assert [one["name"] for one in read.plan["changes"]] == ["new", "web", "old"]
+    wishes = Wishes(Path("tree"), "staging", ("rule/*", "dashboard/web"), ("old",), Decisions(True, "live"))
+    promised = saved_plan.promise(work(), wishes)
+    saved_plan.save(file, promised)
+    assert saved_plan.read(file) == promised
+    assert [one["name"] for one in promised.plan["changes"]] == ["new", "web", "old"]
 
 
 def test_the_file_is_the_plan_as_json_prints_it(tmp_path: Path) -> None:
-    saved_plan.save(tmp_path / "plan.json", plan(), tmp_path, [])
-    assert json.loads((tmp_path / "plan.json").read_text())["format_version"] == 1
+    file = tmp_path / "plan.json"
+    saved_plan.save(file, saved_plan.promise(work(plan()), Wishes()))
+    assert json.loads(file.read_text())["format_version"] == 1
 
 
 @given(made=any_plan())
 def test_what_was_saved_is_not_stale(tmp_path_factory: pytest.TempPathFactory, made: Plan) -> None:
     made = Plan(made.target, tuple({one.address: one for one in made.changes}.values()), made.unchanged, made.commit)
     file = tmp_path_factory.mktemp("saved") / "plan.json"
-    saved_plan.save(file, made, file.parent, [])
+    saved_plan.save(file, saved_plan.promise(work(made), Wishes()))
     try:
         read = saved_plan.read(file)
     except DlsyncError:  # lone surrogates, which neither a file nor a server can give
         assert "\\ud" in file.read_text()
     else:
-        saved_plan.refuse_if_stale(read, made)
+        assert saved_plan.kept_to(read, work(made)).plan.changes == made.changes
 
 
-def test_a_plan_of_the_same_changes_is_accepted_whatever_else_moved(tmp_path: Path) -> None:
-    saved_plan.refuse_if_stale(saved(tmp_path), plan(*MADE.changes, unchanged=7, commit="d" * 40))
+def test_exactly_the_changes_that_were_reviewed_are_made_whatever_else_came_up(tmp_path: Path) -> None:
+    other = resource("rule/x", "title: X\n")
+    now = replace(work(), plan=plan(change("create", "rule/x"), *MADE.changes, unchanged=7, commit=MADE.commit))
+    now = replace(now, desired={**now.desired, other.address: other})
+    kept = saved_plan.kept_to(saved(tmp_path), now)
+    assert kept.plan.changes == MADE.changes
+    assert other.address not in kept.desired
+
+
+def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is_still_known(tmp_path: Path) -> None:
+    some = [resource(f"rule/{name}", "title: X\n") for name in ("said", "unsaid", "managed")]
+    said, unsaid, managed = (one.address for one in some)
+    now = replace(
+        work(replace(MADE, adopted=(said, unsaid))),
+        desired={one.address: one for one in (NEW, WEB, *some)},
+        inventory=inventory.empty().changed({managed: Entry({})}),
+    )
+    kept = saved_plan.kept_to(saved(tmp_path, adopted=["rule/said"]), now)
+    assert kept.plan.adopted == (said,)
+    assert set(kept.desired) == {NEW.address, WEB.address, said, managed}
 
 
 @pytest.mark.parametrize(
     ("now", "names"),
     [
         pytest.param(MADE.changes[:2], "plugin/old", id="a change is no longer needed"),
-        pytest.param((*MADE.changes, change("delete", "rule/x")), "rule/x", id="a change came up"),
         pytest.param((change("update", "rule/new"), *MADE.changes[1:]), "rule/new", id="another action"),
         pytest.param(
             (*MADE.changes[:1], change("update", "dashboard/web", replaced(("period",), 61, 30)), MADE.changes[2]),
@@ -82,32 +118,44 @@ def test_a_plan_of_the_same_changes_is_accepted_whatever_else_moved(tmp_path: Pa
 )
 def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple[Any, ...], names: str) -> None:
     with pytest.raises(Refused) as caught:
-        saved_plan.refuse_if_stale(saved(tmp_path), plan(*now))
+        saved_plan.kept_to(saved(tmp_path), work(plan(*now, commit=MADE.commit)))
     assert caught.value.message == f"the saved plan is stale: since it was made, {names} changed"
     assert caught.value.hint
 
 
+def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path) -> None:
+    """A secret of another value, or a delete's content."""
+    secret = replace(WEB, document={"period": 30, "title": "s3cret"}, secrets={"s3cret": "${env:TITLE}"})
+    for now in (
+        prepared(MADE, NEW, secret, live=LIVE),
+        prepared(MADE, NEW, WEB, live=(LIVE[0], resource("plugin/old", "2"))),
+    ):
+        with pytest.raises(Refused, match="since it was made, (dashboard/web|plugin/old) changed"):
+            saved_plan.kept_to(saved(tmp_path), now)
+
+
 @pytest.mark.parametrize(
-    ("target", "message"),
+    ("now", "message"),
     [
         (
-            Target("http://other/api/v1", "acme", "default"),
+            {"target": Target("http://other/api/v1", "acme", "default")},
             'url "http://127.0.0.1:8080/api/v1", not "http://other/api/v1"',
         ),
-        (Target(TARGET.url, "other", "default"), 'org "acme", not "other"'),
-        (Target(TARGET.url, "acme", "other"), 'account "default", not "other"'),
+        ({"target": Target(TARGET.url, "other", "default")}, 'org "acme", not "other"'),
+        ({"target": Target(TARGET.url, "acme", "other")}, 'account "default", not "other"'),
+        ({"commit": "d" * 40}, f'commit "{"c" * 40}", not "{"d" * 40}"'),
     ],
 )
-def test_a_plan_for_another_account_is_refused(tmp_path: Path, target: Target, message: str) -> None:
+def test_a_plan_for_another_account_or_commit_is_refused(tmp_path: Path, now: dict[str, Any], message: str) -> None:
     with pytest.raises(Refused, match="the saved plan is for ") as caught:
-        saved_plan.refuse_if_stale(saved(tmp_path), Plan(target, MADE.changes))
+        saved_plan.kept_to(saved(tmp_path), work(replace(MADE, **now)))
     assert message in caught.value.message
 
 
 def test_names_of_a_hostile_plan_do_not_reach_a_terminal(tmp_path: Path) -> None:
     evil = {**json.loads(json.dumps(saved(tmp_path).plan["changes"][0])), "name": "\x1b[2Jx\n"}
     with pytest.raises(Refused) as caught:
-        saved_plan.refuse_if_stale(saved(tmp_path, changes=[evil]), plan())
+        saved_plan.kept_to(saved(tmp_path, changes=[evil]), work(plan(commit=MADE.commit)))
     assert "rule/\\x1b[2Jx\\n changed" in caught.value.message
 
 
@@ -135,22 +183,54 @@ def test_what_is_no_plan_is_an_error_that_says_so(tmp_path: Path, content: bytes
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "message"),
+    ("field", "value"),
     [
-        ("format_version", 2, "is not a plan"),
-        ("changes", [{"kind": "rule"}], "is not a plan"),
-        ("changes", [1], "is not a plan"),
-        ("directory", None, "does not say which tree"),
-        ("directory", ["x"], "does not say which tree"),
-        ("directory", "a\0b", "does not say which tree"),
-        ("targets", None, "does not say which resources"),
-        ("targets", "rule/*", "does not say which resources"),
-        ("targets", [1], "does not say which resources"),
+        ("format_version", 2),
+        ("changes", [{"kind": "rule"}]),
+        ("changes", [1]),
+        ("adopted", "rule/web"),
+        ("made_with", {}),
+        ("made_with", []),
     ],
 )
-def test_a_plan_with_a_wrong_field_is_an_error(tmp_path: Path, field: str, value: object, message: str) -> None:
-    with pytest.raises(DlsyncError, match=message):
+def test_a_plan_with_a_wrong_field_is_an_error(tmp_path: Path, field: str, value: object) -> None:
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan"):
         saved(tmp_path, **{field: value})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"directory": None},
+        {"directory": ["x"]},
+        {"targets": "rule/*"},
+        {"targets": [1]},
+        {"adopt": "yes"},
+        {"on_conflict": "both"},
+        {"salt": "no number"},
+        {"salt": "00" * 65},
+        {"digests": {"rule/new": 1}},
+        {"environment": None},
+        {"delete_accounts": None},
+    ],
+)
+def test_a_plan_that_was_made_with_nonsense_is_an_error(tmp_path: Path, asked: dict[str, Any]) -> None:
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan"):
+        saved(tmp_path, asked)
+
+
+@pytest.mark.parametrize("directory", [None, "a\0b"])
+def test_a_plan_that_was_printed_or_names_no_directory_is_an_error(tmp_path: Path, directory: str | None) -> None:
+    saved(tmp_path)
+    file = tmp_path / "plan.json"
+    content = json.loads(file.read_text())
+    if directory is None:
+        del content["made_with"]
+    else:
+        content["made_with"]["directory"] = directory
+    file.write_text(json.dumps(content))
+    with pytest.raises(DlsyncError, match="a plan that was printed, not kept"):
+        saved_plan.read(file)
 
 
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
@@ -167,12 +247,4 @@ def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DlsyncError, match="cannot be read: Is a directory"):
         saved_plan.read(tmp_path)
     with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
-        saved_plan.save(tmp_path, MADE, tmp_path, [])
-
-
-def test_the_accounts_to_delete_are_kept_with_the_plan(tmp_path: Path) -> None:
-    file = tmp_path / "plan.json"
-    saved_plan.save(file, plan(), tmp_path, [], ["old"])
-    assert saved_plan.read(file).delete_accounts == ("old",)
-    saved_plan.save(file, plan(), tmp_path, [])
-    assert saved_plan.read(file).delete_accounts == ()
+        saved_plan.save(tmp_path, saved_plan.promise(work(), Wishes()))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsync import applier, journal, planner, state_reader
+from dlsync import applier, journal, operations, planner, state_reader
+from dlsync.operations import Applying
 from dlsync.ownership import inventory
-from dlsync.settings import Settings
+from dlsync.reconciler import UNDECIDED, Decisions
+from dlsync.saved_plan import Wishes
 from tests.builders.trees import by_address, resource
 
 if TYPE_CHECKING:
@@ -20,6 +24,13 @@ if TYPE_CHECKING:
     from tests.builders.trees import Account
 
 RUN = journal.Run("20261125T101010Z-0a1b2c", "apply", "2026-11-25T10:10:10+00:00", "http://x/api/v1", "acme", "default")
+# one resource of each kind
+FILES = {
+    "dlsync.yaml": "org: acme\n",
+    "dashboards/web.yaml": "title: Web\npositions: []\n",
+    "rules/web.yaml": "title: Web\ncriteria: []\n",
+    "plugins/disk.py": "print()\n",
+}
 
 
 class Granted:
@@ -54,7 +65,43 @@ async def carried_out(
 
 
 def planned(live: Account, root: Path, **settings: Any) -> Prepared:
-    """Plan a tree."""
+    """Plan a tree; nothing is managed, unless the settings say otherwise."""
     tree = state_reader.read(root).usable()
-    chosen = Settings(**{**vars(live.settings), **settings})
+    chosen = replace(live.settings, **{"inventory": "none", **settings})
     return live.run(lambda client: planner.prepare(client, tree, chosen))
+
+
+def plan(live: Account, root: Path, *targets: str, decisions: Decisions = UNDECIDED, **settings: Any) -> Plan:
+    """Plan a tree as the command does."""
+    wishes = Wishes(root, targets=targets, decisions=decisions)
+    return asyncio.run(operations.plan(root, replace(live.settings, **settings), wishes=wishes))
+
+
+def apply(
+    live: Account,
+    root: Path,
+    *targets: str,
+    decisions: Decisions = UNDECIDED,
+    how: Applying | None = None,
+    **settings: Any,
+) -> Plan:
+    """Apply a tree as the command does, recording what was applied; journals are beside the tree."""
+    wishes = Wishes(root, targets=targets, decisions=decisions)
+    how = replace(how or Applying(), journals=journals(root))
+    done = asyncio.run(operations.apply(root, replace(live.settings, **settings), wishes=wishes, how=how))
+    assert done is not None
+    return done
+
+
+def journals(root: Path) -> Path:
+    """Where :func:`apply` keeps its journals."""
+    return root.parent / f"{root.name}-runs"
+
+
+def changes(made: Plan | None) -> list[str]:
+    """Each change with its cause, whether it is held, and how it went."""
+    assert made is not None
+    return [
+        f"{one.action} {one.address} {one.cause}{' held' if one.held else ''} {one.result or ''}".rstrip()
+        for one in made.changes
+    ]

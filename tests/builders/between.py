@@ -1,0 +1,66 @@
+"""A server in between: what it is asked it passes on to the account's own, or answers itself."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+import httpx2
+
+from tests.builders.http import Reply, scripted_server
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from dlsync.settings import Settings
+    from tests.builders.http import Seen
+    from tests.builders.trees import Account
+
+    Onward = Callable[[], Reply]
+
+T = TypeVar("T")
+_PASSED_ON = ("authorization", "content-type", "accept")
+
+
+def through(
+    live: Account, answer: Callable[[Seen, Onward], Reply], work: Callable[[Settings], Awaitable[T]]
+) -> T:
+    """Do work with a server in between.
+
+    :param answer: is given each request and what passes it on.
+    :param work: is given the settings of the account with the address of the server in between.
+    """
+
+    async def opened() -> T:
+        host = live.settings.url.removesuffix("/api/v1")
+        with httpx2.Client() as client:
+
+            def answered(seen: Seen) -> Reply:
+                def onward() -> Reply:
+                    headers = {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
+                    came = client.request(seen.method, host + seen.target, content=seen.body, headers=headers)
+                    return Reply(came.status_code, came.content, (("Content-Type", came.headers.get("content-type", "")),))
+
+                return answer(seen, onward)
+
+            async with scripted_server(answered) as server:
+                return await work(replace(live.settings, url=server.url))
+
+    return asyncio.run(opened())
+
+
+def below(seen: Seen) -> str:
+    """``METHOD path`` of a request, the path being what follows the account."""
+    return f"{seen.method} {seen.target.partition('/accounts/default/')[2] or seen.target}"
+
+
+def put_by_hand(live: Account, path: str, text: str) -> None:
+    """Put a dashboard or rule while something else goes on.
+
+    :param path: below the account.
+    """
+    to = live.settings
+    url = f"{to.url}/orgs/{to.org}/accounts/{to.account}/{path}"
+    headers = {"Authorization": f"Bearer {to.key}", "Content-Type": "application/yaml"}
+    httpx2.put(url, content=text.encode(), headers=headers).raise_for_status()

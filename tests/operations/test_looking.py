@@ -1,0 +1,118 @@
+"""What asks a server and writes nothing to it, as functions."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync import operations
+from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
+from dlsync.saved_plan import Wishes
+from dlsync.targets import Targets
+from tests.builders.applies import apply, changes, plan
+from tests.builders.between import put_by_hand
+from tests.builders.trees import Account, dashboard, resource, rule, tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+# plan
+
+
+def test_a_plan_only_reads(live: Account, tree: Path) -> None:
+    made = plan(live, tree)
+    assert changes(made) == ["create plugin/disk new", "create dashboard/web new", "create rule/web new"]
+    assert live.live("rule/web") is None
+    assert live.live("plugin/dlsync-inventory") is None
+
+
+def test_without_wishes_a_plan_is_about_everything(live: Account, tree: Path) -> None:
+    assert asyncio.run(operations.plan(tree, live.settings)) == plan(live, tree)
+
+
+def test_a_directory_that_is_not_there_is_an_error(live: Account, tmp_path: Path) -> None:
+    with pytest.raises(InvalidTree, match="does not exist"):
+        plan(live, tmp_path / "nowhere")
+
+
+def test_a_tree_with_errors_reaches_no_server(live: Account, tree: Path) -> None:
+    write_tree(tree, {"rules/web.yaml": "title: [\n"})
+    settings = replace(live.settings, url="http://127.0.0.1:9/nobody-listens")
+    for run in (operations.plan, operations.apply, operations.export, operations.drift):
+        with pytest.raises(InvalidTree, match="1 error in the files"):
+            asyncio.run(run(tree, settings))
+
+
+def test_a_wrong_key_and_a_wrong_account_are_errors(live: Account, tree: Path) -> None:
+    for run in (plan, apply):
+        with pytest.raises(Unauthorised):
+            run(live, tree, key="wrong")
+        with pytest.raises(AccountNotFound, match="has no account 'none'"):
+            run(live, tree, account="none")
+
+
+def test_files_that_hold_nothing_delete_nothing(live: Account, tree: Path, tmp_path: Path) -> None:
+    empty = write_tree(tmp_path / "empty", {"dlsync.yaml": "accounts: [default]\n"})
+    assert not plan(live, empty, prune="all")
+    apply(live, tree)
+    for prune in ("managed", "all"):
+        with pytest.raises(Refused, match="the files hold no resources, and the plan would delete 3"):
+            plan(live, empty, prune=prune)
+    assert not plan(live, empty, prune="none")
+
+
+def test_an_account_in_use_is_not_deleted(live: Account, tree: Path) -> None:
+    with pytest.raises(SettingsError, match="in use"):
+        asyncio.run(operations.plan(tree, live.settings, wishes=Wishes(tree, delete_accounts=("default",))))
+
+
+def test_a_chosen_environment_names_accounts_of_its_own(live: Account, tree: Path) -> None:
+    write_tree(tree, {"dlsync.yaml": "environments:\n  staging:\n    accounts: [staging]\n"})
+    assert not [one for one in changes(plan(live, tree)) if "account" in one]
+    assert changes(plan(live, tree, environment="staging", account="staging"))[0] == "create account/staging new"
+
+
+# drift
+
+
+def test_drift_is_what_was_changed_since_an_apply(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    assert not asyncio.run(operations.drift(tree, live.settings))
+    put_by_hand(live, "rules/web", "title: Mine\ncriteria: []\n")
+    found = asyncio.run(operations.drift(tree, live.settings))
+    assert [str(one.address) for one in found.changes] == ["rule/web"]
+    assert not asyncio.run(operations.drift(tree, live.settings, targets=Targets(["dashboard/*"])))
+
+
+# export
+
+
+def test_an_export_writes_and_a_check_only_says_what_it_would_write(live: Account, tmp_path: Path) -> None:
+    live.has(resource("rule/web", rule()))
+    folder = tmp_path / "new"
+    looked = asyncio.run(operations.export(folder, live.settings, check=True))
+    assert [one.file for one in looked.files] == ["rules/web.yaml"]
+    assert not folder.exists()
+    assert asyncio.run(operations.export(folder, live.settings)) == looked
+    assert set(tree_files(folder)) == {"rules/web.yaml"}
+    assert not asyncio.run(operations.export(folder, live.settings, check=True))
+
+
+def test_an_export_passes_on_what_it_is_about(live: Account, tree: Path) -> None:
+    live.has(resource("rule/new", rule()), resource("dashboard/new", dashboard()))
+    some = asyncio.run(operations.export(tree, live.settings, targets=Targets(["rule/*"]), mirror=True, check=True))
+    assert [f"{one.action} {one.file}" for one in some.files] == ["create rules/new.yaml", "delete rules/web.yaml"]
+    assert not asyncio.run(operations.export(tree, live.settings, managed=True))
+
+
+def test_progress_is_told(live: Account, tree: Path) -> None:
+    told: list[str] = []
+    live.has(resource("rule/web", rule()), resource("plugin/other", "x"))
+    asyncio.run(operations.plan(tree, live.settings, progress=lambda: told.append("plan")))
+    asyncio.run(operations.export(tree, live.settings, progress=lambda: told.append("export")))
+    asyncio.run(operations.drift(tree, live.settings, progress=lambda: told.append("drift")))
+    assert [told.count(one) for one in ("plan", "export", "drift")] == [1, 4, 1]
