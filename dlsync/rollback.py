@@ -48,7 +48,7 @@ class WayBack:
 def chosen(folder: Path, target: Target, name: str) -> Record:
     """Return the run that is meant.
 
-    :param name: empty for the last one that changed the account.
+    :param name: empty for the last one that changed the account; or that this one was taking back when it was cut off.
     :raises DlsyncError: there is no such run.
     :raises Refused: it changed another account.
     """
@@ -56,7 +56,8 @@ def chosen(folder: Path, target: Target, name: str) -> Record:
         record = next((one for one in journal.runs(folder) if one.kept and _target(one) == target), None)
         if record is None:
             raise DlsyncError(f"no run in {folder} has changed {target}", hint="Name the folder with --journal DIR.")
-        return record
+        is_cut_off = record.run.takes_back and not record.ended
+        return journal.required(folder, record.run.takes_back) if is_cut_off else record
     record = journal.required(folder, name)
     if _target(record) != target:
         raise Refused(f"the run {record.run.id} was for {_target(record)}, not for {target}")

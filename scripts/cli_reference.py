@@ -28,10 +28,10 @@ json` prints one JSON document and nothing more.
 | exit code | means |
 | --- | --- |
 | 0 | done |
-| 1 | an error, wrong usage, or a question of `apply` that was answered with no |
-| 2 | changes: `plan --detailed-exitcode`, `export --check` |
-| 3 | `apply`: some changes failed, the rest were applied |
-| 4 | `apply`: refused, since the saved plan is stale or a guard holds it back; nothing was written |
+| 1 | an error, wrong usage, a question that was answered with no; `adopt`, `release`: nothing was done |
+| 2 | changes: `plan --detailed-exitcode`, `export --check`, `accept --check`; `drift`: there is some |
+| 3 | `apply`, `rollback`: some changes failed or are left to do by hand, the rest were applied |
+| 4 | refused, and nothing was written: the saved plan is stale, a guard holds it back, another apply holds the lock; or `apply`, `rollback`: some resources are held until somebody decides, the rest were applied |
 | 130 | interrupted |
 
 With `--all-environments`, the code is the worst that an environment ended with: 1, then 4, 3, 2, 0.

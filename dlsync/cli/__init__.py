@@ -23,6 +23,7 @@ from dlsync.cli.release import release
 from dlsync.cli.render import render
 from dlsync.cli.rollback import rollback
 from dlsync.cli.schema import schema
+from dlsync.cli.sections import Sectioned
 from dlsync.cli.serve import serve
 from dlsync.cli.unlock import unlock
 from dlsync.cli.validate import validate
@@ -32,13 +33,14 @@ __all__ = ["app"]
 # drawn without rich, help takes a third of the time
 app = typer.Typer(
     name="dlsync",
+    cls=Sectioned,
     help="GitOps for monitoring: dashboards, alert rules and plugins as files in git.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Exit codes: 0 done; 1 error; 2 changes (with --detailed-exitcode, --check) or drift; "
-    "3 some changes failed; 4 refused; 130 interrupted.",
+    epilog="Exit codes: 0 done; 1 error; 2 changes (with --detailed-exitcode, --check) or drift; 3 some changes "
+    "failed; 4 refused, or left for somebody to decide; 130 interrupted.",
 )
 
 
@@ -58,10 +60,11 @@ def _root(
     """Take the options that stand before a command; ``main`` looks for ``--debug`` itself."""
 
 
-_WORK = (init, import_backup, validate, render, plan, apply, export, drift, accept, adopt, release, rollback, history)
-_REST = (unlock, serve, schema, doctor)
+_FILES = (init, import_backup, validate, render)
+_SERVER = (plan, apply, drift, accept, export, adopt, release)
+_REST = (history, rollback, unlock, doctor, schema, serve)
 
-for _command in (*_WORK, *_REST):
+for _command in (*_FILES, *_SERVER, *_REST):
     app.command(_command.__name__.replace("_", "-"))(_command)
 
 for _family in FAMILIES:

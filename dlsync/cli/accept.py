@@ -27,7 +27,10 @@ def accept(
     check: Check = False,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Write what was changed on the server into the files, comments kept."""
+    """Write what was changed on the server into the files.
+
+    Comments and layout stay, and so does what was changed in the files alone.
+    """
     from dlsync import operations
     from dlsync.cli import meant
     from dlsync.cli.export import shown

@@ -14,9 +14,9 @@ def adopt(
     lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Take resources that live already into management, as they are live.
+    """Take resources that live already into management.
 
-    The next plan shows where they differ from their files.
+    They stay as they are live; the next plan shows where they differ from their files. Exits with 1 if none was taken.
     """
     from dlsync import operations
     from dlsync.cli import meant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from dlsync.cli.asking import can_ask, is_agreed
@@ -36,6 +36,7 @@ class Application:
     journals: Path | None
     given: bool
     alone: bool = True
+    _begun: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if not self.given and not can_ask():
@@ -57,6 +58,7 @@ class Application:
                 show=lambda plan: self._show(plan, bar),
                 warn=told.append,
                 told=lambda text: aside(f"{text}\n"),
+                begins=lambda: self._begin(bar),
                 journals=self.journals,
                 lock_timeout=self.lock_timeout,
                 progress=bar.advance,
@@ -64,15 +66,20 @@ class Application:
             try:
                 done = run(work(how))
             except KeyboardInterrupt:
-                aside("What was applied stays; the same command again does the rest.\n")
+                if self._begun:
+                    aside("What was applied stays; the same command again does the rest.\n")
                 raise
         report(told)
         return done, self._shown(done, told)
 
+    def _begin(self, bar: Progress) -> None:
+        bar.restart("Applying")
+        self._begun = True
+
     def _show(self, plan: Plan, bar: Progress) -> None:
         from dlsync.cli.output import aside, rendered, result
 
-        bar.restart("Applying")
+        bar.restart("")
         if self.output is Format.json:
             aside(rendered(plan, Format.text, sys.stderr))
         else:

@@ -16,7 +16,11 @@ def drift(
     target: options.Targets = None,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Show what was changed on the server since it was applied, field by field; exit with 2 if anything was."""
+    """Show what was changed on the server since it was applied.
+
+    Field by field, for all that is managed; exits with 2 if anything was changed. `dlsync apply` takes the changes back,
+    `dlsync accept` writes them into the files.
+    """
     from dlsync import operations
     from dlsync.cli.output import colored, report, result
     from dlsync.cli.running import run

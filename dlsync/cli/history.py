@@ -13,7 +13,10 @@ def history(
     journal: options.Journals = None,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """List the runs that changed something, the latest first."""
+    """List the runs that changed something, the latest first.
+
+    Only those whose journals are here: each machine keeps its own.
+    """
     from dlsync import operations
     from dlsync.cli.by_hand import width
     from dlsync.cli.output import aside, result

@@ -11,7 +11,7 @@ from dlsync.errors import EXIT_OK
 
 app = typer.Typer(
     name="inventory",
-    help="What dlsync manages in the account: list it, or make its record anew.",
+    help="What is managed, and the record of it.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -21,7 +21,7 @@ app = typer.Typer(
 @app.command("list")
 @command
 def list_(server: Server, directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
-    """List what is managed."""
+    """List what is managed: what dlsync has applied or adopted."""
     from dlsync import operations
     from dlsync.cli.output import aside, result
     from dlsync.cli.running import run
@@ -43,7 +43,10 @@ def rebuild(
     lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Make the record anew, from the files and what is live as they say; nothing else is changed."""
+    """Make the record anew, from what is live as the files say.
+
+    For a record that was lost or is broken. Resources are not touched; what differs from its file is left out.
+    """
     from dlsync import operations
     from dlsync.cli.output import result
     from dlsync.cli.running import run

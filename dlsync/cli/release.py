@@ -14,9 +14,10 @@ def release(
     lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Take resources out of management; they stay on the server as they are.
+    """Take resources out of management; they stay live.
 
-    Those that have a file and are live as it says are adopted again by the next apply.
+    Nothing is deleted. The next apply adopts those again that have a file and are live as it says: remove the file to
+    let go of one for good. Exits with 1 if none was released.
     """
     from dlsync import operations
     from dlsync.cli import meant

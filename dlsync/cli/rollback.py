@@ -28,7 +28,8 @@ def rollback(
 ) -> int:
     """Take a run back: plan the way back, ask, and apply it.
 
-    What was changed since the run is left alone, unless --on-conflict repo is given.
+    What was changed since the run is held, and exits with 4: --on-conflict repo takes that back too, --on-conflict live
+    keeps it. A rollback is a run as well, and can be taken back.
     """
     from dlsync import operations
     from dlsync.cli import meant

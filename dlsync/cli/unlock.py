@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @command
 def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = False) -> int:
-    """Take the lock of the account away from an apply that is no more."""
+    """Take away the lock of an apply that is no more.
+
+    That is seldom needed: a lock that its holder does not renew is taken over after a minute.
+    """
     from dlsync import operations
     from dlsync.cli.asking import confirm
     from dlsync.cli.output import result

@@ -43,6 +43,7 @@ class Applying:
     :param show: is shown the plan that is then carried out, where nobody is asked.
     :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
     :param told: is told whom the apply waits for.
+    :param begins: is called before the first change is sent.
     :param journals: the folder of journals; by default the tree's own.
     :param lock_timeout: seconds to wait for another apply.
     :param progress: called for each resource that was looked at and each change that was tried.
@@ -52,6 +53,7 @@ class Applying:
     show: Callable[[Plan], None] = unheard
     warn: Callable[[Problem], None] = unheard
     told: Callable[[str], None] = unheard
+    begins: Callable[[], None] = silent
     journals: Path | None = None
     lock_timeout: float = LOCK_TIMEOUT
     progress: Callable[[], None] = silent
@@ -166,6 +168,7 @@ class _Application:
                     work = saved_plan.kept_to(agreed, work)
                 elif work.plan:
                     self.how.show(work.plan)
+                self.how.begins()
                 done = await self._carried_out(client, lock, work)
             for problem in await annotator.annotate(client, done, work.redaction, self.tree, self.settings):
                 self.how.warn(problem)

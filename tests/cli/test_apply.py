@@ -179,7 +179,10 @@ def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tm
     dlsync("plan", tree, "--out", tmp_path / "plan.json", env=env)
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", "--target", "rule/*", env=env)
     assert (done.code, done.asked) == (1, ())
-    assert "a saved plan has its targets in it" in done.err
+    assert done.err == (
+        "error: a saved plan has in it what it was asked for\n"
+        "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree.\n"
+    )
 
 
 def test_a_saved_plan_whose_tree_is_gone_is_an_error_that_names_it(

@@ -114,6 +114,6 @@ def test_warnings_beside_a_document_are_coloured_by_their_own_stream(tree: Path,
 
 
 def test_a_plan_that_cannot_be_kept_is_an_error_that_names_the_file(tree: Path, env: dict[str, str]) -> None:
-    done = dlsync("plan", tree, "--out", tree / "nowhere" / "plan.json", env=env)
+    done = dlsync("plan", tree, "--out", tree / "rules/load.yaml" / "plan.json", env=env)
     assert (done.code, done.out) == (1, "")
-    assert f"the plan cannot be written to {tree}/nowhere/plan.json: No such file or directory" in done.err
+    assert f"the plan cannot be written to {tree}/rules/load.yaml/plan.json: " in done.err

@@ -15,9 +15,11 @@ def test_a_plan_says_how_much_there_is_to_do() -> None:
     )
 
 
-def test_conflicts_are_counted_when_there_are_any() -> None:
-    assert sentence(plan(change("update", "rule/b", cause="conflict"))) == (
-        "Plan: 0 to create, 1 to update, 0 to delete, 0 unchanged, 1 conflict."
+def test_what_is_held_is_counted_when_there_is_any_and_not_as_something_to_do() -> None:
+    held = replace(change("update", "rule/b", cause="conflict"), held="both have changed")
+    assert sentence(plan(held, CHANGED)) == "Plan: 0 to create, 1 to update, 0 to delete, 0 unchanged, 1 held."
+    assert sentence(plan(held.finished("skipped"), CHANGED.finished("applied"))) == (
+        "Applied: 0 created, 1 updated, 0 deleted, 0 failed, 1 skipped."
     )
 
 

@@ -1,6 +1,7 @@
 """Plans as a person reads them: the literal text."""
 
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,14 +84,17 @@ Plan: 0 to create, 0 to update, 1 to delete, 0 unchanged.
     )
 
 
-def test_a_conflict_says_that_both_sides_changed() -> None:
-    conflict = change("update", "rule/x", replaced(("title",), "a", "b"), cause="conflict")
+def test_a_conflict_says_that_both_sides_changed_and_why_it_is_held() -> None:
+    conflict = replace(
+        change("update", "rule/x", replaced(("title",), "a", "b"), cause="conflict"), held="both have\x1b changed"
+    )
     assert render(plan(conflict), color=False) == (
         """\
 ~ rule/x  update (conflict: changed in the files and on the server)
+    held: both have\\x1b changed
     ~ title: "a" -> "b"
 
-Plan: 0 to create, 1 to update, 0 to delete, 0 unchanged, 1 conflict.
+Plan: 0 to create, 0 to update, 0 to delete, 0 unchanged, 1 held.
 """
     )
 
