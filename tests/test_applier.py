@@ -256,7 +256,9 @@ SENT = resource(
 
 def test_a_server_that_does_not_keep_what_was_sent_is_told_field_by_field() -> None:
     made = plan(change("update", "dashboard/a"))
-    done, _ = run({"GET dashboards/a": OLD, "PUT dashboards/a": Reply(200), "GET dashboards": listing(KEPT)}, made, SENT)
+    done, _ = run(
+        {"GET dashboards/a": OLD, "PUT dashboards/a": Reply(200), "GET dashboards": listing(KEPT)}, made, SENT
+    )
     assert results(done) == {"dashboard/a": "failed"}
     assert errors(done)["dashboard/a"] == (
         "the server did not keep what was sent: "
@@ -280,7 +282,9 @@ def test_a_write_that_is_answered_well_and_comes_to_nothing_has_failed() -> None
 
 def test_a_delete_that_does_not_take_hold_has_failed() -> None:
     made = plan(change("delete", "dashboard/a"), change("delete", "dashboard/b"))
-    replies = {f"DELETE dashboards/{name}": Reply(204) for name in "ab"} | {f"GET dashboards/{name}": OLD for name in "ab"}
+    replies = {f"DELETE dashboards/{name}": Reply(204) for name in "ab"} | {
+        f"GET dashboards/{name}": OLD for name in "ab"
+    }
     done, _ = run({**replies, "GET dashboards": listing(B)}, made)
     assert results(done) == {"dashboard/a": "applied", "dashboard/b": "failed"}
     assert errors(done) == {"dashboard/b": "the server still has it after the delete"}

@@ -53,9 +53,7 @@ def test_the_scene_is_what_it_is_to_be(scene: Scene) -> None:
 
 @pytest.mark.timeout(0 if EVERY else 120)
 @pytest.mark.parametrize("fault", faults.FAULTS)
-def test_an_apply_that_was_disturbed_is_made_good_by_the_same_command(
-    scene: Scene, tmp_path: Path, fault: str
-) -> None:
+def test_an_apply_that_was_disturbed_is_made_good_by_the_same_command(scene: Scene, tmp_path: Path, fault: str) -> None:
     tried = chosen(scene, fault)
     assert [wrong for at in tried if (wrong := disturbed.disturbed(scene, tmp_path, fault, at))] == []
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.errors import BadAnswer, ServerFault
-from dlsync.fetcher import fetch, together
+from dlsync.fetcher import fetch, fetch_by_name
 from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, rule
 
@@ -140,27 +140,11 @@ def test_whatever_fails_for_good_ends_it_and_nothing_partial_is_returned(
         asyncio.run(run())
 
 
-def test_together_keeps_the_order_of_what_it_was_given() -> None:
-    async def after(turns: int) -> int:
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        return turns
-
-    assert asyncio.run(together(after(turns) for turns in (3, 1, 2))) == [3, 1, 2]
-
-
-def test_the_first_failure_ends_the_others_and_is_raised_bare() -> None:
-    ended: list[str] = []
-
-    async def waits() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append("waits")
-
-    async def fails() -> None:
-        raise ServerFault("no")
-
-    with pytest.raises(ServerFault, match="no"):
-        asyncio.run(together([waits(), fails()]))
-    assert ended == ["waits"]
+def test_by_name_a_resource_is_found_that_no_list_names(live: Account) -> None:
+    live.has(*RESOURCES[:3], resource("link/a", {"tags": ["all"]}))
+    wanted = [address(text) for text in ("dashboard/a", "dashboard/none", "plugin/a", "link/a", "link/none")]
+    live.asked.clear()
+    found = live.run(lambda client: fetch_by_name(client, wanted))
+    assert sorted(map(str, found)) == ["dashboard/a", "link/a", "plugin/a"]
+    assert "GET dashboards" not in live.requests()
+    assert live.run(lambda client: fetch_by_name(client, [])) == {}

@@ -75,5 +75,5 @@ def test_a_new_resource_shows_all_of_its_fields() -> None:
 
 def test_what_is_not_pruned_stays() -> None:
     outcome = reconciled({}, by_address(resource("rule/r", rule())))
-    assert (outcome.changes, outcome.unchanged) == ((), 0)
+    assert (outcome.changes, outcome.unchanged) == ([], 0)
     assert Address("rule", "r") not in outcome.unseen

@@ -193,9 +193,9 @@ def test_what_is_no_plan_is_an_error_that_says_so(tmp_path: Path, content: bytes
         ("made_with", []),
     ],
 )
-def test_a_plan_with_a_wrong_field_is_an_error(tmp_path: Path, field: str, value: object) -> None:
+def test_a_plan_with_a_wrong_field_is_an_error(tmp_path: Path, field: str, value: Any) -> None:
     with pytest.raises(DlsyncError, match=r"plan\.json is not a plan"):
-        saved(tmp_path, **{field: value})
+        saved(tmp_path, None, **{field: value})
 
 
 @pytest.mark.parametrize(

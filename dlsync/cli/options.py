@@ -66,21 +66,38 @@ DeleteAccounts = Annotated[
     typer.Option("--delete-account", metavar="NAME", help="Delete this account, with all in it; repeatable."),
 ]
 Adopt = Annotated[
-    bool, typer.Option("--adopt", help="Take over what is live already, not managed and unlike its file: make it what the file says.")
+    bool,
+    typer.Option(
+        "--adopt", help="Take over what is live already, not managed and unlike its file: make it what the file says."
+    ),
 ]
 OnConflict = Annotated[
     Side | None,
-    typer.Option("--on-conflict", help="Which side wins where the files and the server have both changed; without it, such a resource is held."),
+    typer.Option(
+        "--on-conflict",
+        help="Which side wins where the files and the server have both changed; without it, such a resource is held.",
+    ),
 ]
 Resources = Annotated[
     list[str],
     typer.Argument(metavar="KIND/GLOB... [DIR]", help="The resources, such as dashboard/web-*; then the tree."),
 ]
 LockTimeout = Annotated[
-    float, typer.Option("--lock-timeout", metavar="SECONDS", help="How long to wait while another apply holds the lock; 0 refuses at once.", min=0)
+    float,
+    typer.Option(
+        "--lock-timeout",
+        metavar="SECONDS",
+        help="How long to wait while another apply holds the lock; 0 refuses at once.",
+        min=0,
+    ),
 ]
 Journals = Annotated[
-    Path | None, typer.Option("--journal", metavar="DIR", help="The folder of journals, for `history` and `rollback`; else .dlsync/runs of the tree.")
+    Path | None,
+    typer.Option(
+        "--journal",
+        metavar="DIR",
+        help="The folder of journals, for `history` and `rollback`; else .dlsync/runs of the tree.",
+    ),
 ]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
 LOCK_TIMEOUT = 90.0

@@ -23,9 +23,7 @@ T = TypeVar("T")
 _PASSED_ON = ("authorization", "content-type", "accept")
 
 
-def through(
-    live: Account, answer: Callable[[Seen, Onward], Reply], work: Callable[[Settings], Awaitable[T]]
-) -> T:
+def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callable[[Settings], Awaitable[T]]) -> T:
     """Do work with a server in between.
 
     :param answer: is given each request and what passes it on.
@@ -40,7 +38,9 @@ def through(
                 def onward() -> Reply:
                     headers = {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
                     came = client.request(seen.method, host + seen.target, content=seen.body, headers=headers)
-                    return Reply(came.status_code, came.content, (("Content-Type", came.headers.get("content-type", "")),))
+                    return Reply(
+                        came.status_code, came.content, (("Content-Type", came.headers.get("content-type", "")),)
+                    )
 
                 return answer(seen, onward)
 

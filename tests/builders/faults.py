@@ -177,7 +177,11 @@ def proxied(
     async def main() -> None:
         done = asyncio.Event()
         loop = asyncio.get_running_loop()
-        stop.append(lambda: loop.call_soon_threadsafe(done.set))
+
+        def end() -> None:
+            loop.call_soon_threadsafe(done.set)
+
+        stop.append(end)
         await proxy.serve(ready, done)
         for task in asyncio.all_tasks() - {asyncio.current_task()}:
             task.cancel()

@@ -71,7 +71,9 @@ def test_a_mirror_removes_the_files_of_what_is_gone(applied: Path, env: dict[str
     by_hand(env, "DELETE", "dashboards/web")
     assert dlsync("export", applied, "--check", env=env).code == 0
     assert "- dashboards/web.yaml\n" in dlsync("export", applied, "--mirror", env=env).out
-    assert {file for file in tree_files(applied) if not file.startswith(".dlsync/")} == TREE.keys() - {"dashboards/web.yaml"}
+    assert {file for file in tree_files(applied) if not file.startswith(".dlsync/")} == TREE.keys() - {
+        "dashboards/web.yaml"
+    }
 
 
 def test_what_no_file_can_hold_is_an_error_and_the_rest_is_written(

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.differ import compare
+from dlsync.errors import AlreadyExists
 from dlsync.kinds import SourceFile
 from dlsync.kinds.plugin import KIND as PLUGIN
-from dlsync.kinds.plugin import content_value
+from dlsync.kinds.script import content_value
 from tests.builders.http import by_request, json_reply, scripted
 from tests.builders.plans import added, removed, replaced
 from tests.builders.trees import account, address, resource
@@ -240,14 +241,22 @@ def test_a_plugin_is_made_with_its_settings_and_its_bytes_come_back(content: byt
     assert compare(PLUGIN, desired, found).diff == ()
 
 
-def test_one_that_somebody_else_made_meanwhile_becomes_what_the_files_say() -> None:
+def test_one_that_somebody_else_made_meanwhile_is_theirs() -> None:
     desired = plugin(b"ours", "params: -a\n")
     with account() as live:
         live.has(script(b"theirs", "sh", params="-b", description="Theirs"))
-        live.run(lambda client: PLUGIN.create(client, desired))
+        with pytest.raises(AlreadyExists):
+            live.run(lambda client: PLUGIN.create(client, desired))
         found = live.live("plugin/disk")
     assert found is not None
-    assert compare(PLUGIN, desired, found).diff == ()
+    assert found.body == b"theirs"
+
+
+def test_one_that_is_there_as_it_was_sent_is_ours_and_only_the_answer_was_lost() -> None:
+    desired = plugin(b"ours", "params: -a\n")
+    with account() as live:
+        live.run(lambda client: PLUGIN.create(client, desired))
+        live.run(lambda client: PLUGIN.create(client, desired))
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,9 @@ def test_a_server_that_says_both_is_not_asked_without_end() -> None:
 # others' locks
 
 
-@pytest.mark.parametrize("found", [b"", b"\xff", b"[]", b"null", b"{}", b'{"id": 1}', b"[" * 100_000, b"mine, keep off"])
+@pytest.mark.parametrize(
+    "found", [b"", b"\xff", b"[]", b"null", b"{}", b'{"id": 1}', b"[" * 100_000, b"mine, keep off"]
+)
 def test_one_that_dlsync_did_not_write_is_somebody_s_and_only_unlocking_removes_it(live: Account, found: bytes) -> None:
     async def work(client: Client) -> None:
         await put(client, found)

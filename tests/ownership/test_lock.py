@@ -10,7 +10,7 @@ import pytest
 from dlsync.errors import AccountNotFound, Refused, Unreachable
 from dlsync.ownership import LOCK
 from dlsync.ownership.holding import LIFETIME, RENEWAL, SAFE, Holder, holder_of, remove
-from tests.builders.locks import Troubled, Time, client_of, left, lock, put
+from tests.builders.locks import Time, Troubled, client_of, left, lock, put
 from tests.builders.trees import Account, account
 
 if TYPE_CHECKING:
