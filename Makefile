@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format lint types boundaries bench bench-quick lock clean
+.PHONY: demo test check format lint types boundaries bench bench-quick faults lock clean
 
 # what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here
 $(READY): requirements.lock pyproject.toml
@@ -35,6 +35,10 @@ boundaries: $(READY)
 	$(BIN)/lint-imports
 
 # docs/performance.md says what it measures, and what it has measured
+# every fault at every request: an hour, and the figures of docs/reliability.md
+faults: $(READY)
+	DLSYNC_FAULTS=all $(BIN)/python -m pytest --numprocesses auto tests/test_faults.py
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks --markdown build/bench.md
 

@@ -31,7 +31,7 @@ json` prints one JSON document and nothing more.
 | 1 | an error, wrong usage, a question that was answered with no; `adopt`, `release`: nothing was done |
 | 2 | changes: `plan --detailed-exitcode`, `export --check`, `accept --check`; `drift`: there is some |
 | 3 | `apply`, `rollback`: some changes failed or are left to do by hand, the rest were applied |
-| 4 | refused: the saved plan is stale, a guard holds it back, another apply goes on; or some resources are held, the rest were applied |
+| 4 | refused: stale plan, guard, lock held; or some resources are held, and the rest were applied |
 | 130 | interrupted |
 
 With `--all-environments`, the code is the worst that an environment ended with: 1, then 4, 3, 2, 0.

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from dlsync.errors import ServerFault
 from dlsync.together import both, together
 
 
