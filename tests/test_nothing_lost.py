@@ -54,7 +54,9 @@ class Account(RuleBasedStateMachine):
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
         self.tree = Path(self.folder.name, "tree")
-        self.texts: dict[tuple[str, str], str] = {}  # by resource and field, what was written on the server by hand last
+        self.texts: dict[
+            tuple[str, str], str
+        ] = {}  # by resource and field, what was written on the server by hand last
         self.opened = running()
         self.url = self.opened.__enter__().url
         base, headers = f"{self.url}/orgs/acme/accounts/default/", {"Authorization": "Bearer changeme"}

@@ -49,14 +49,23 @@ LINES: dict[str, list[str]] = {
     "doctor": ["doctor {tree}"],
     "packs list": ["packs list {tree}"],
     "import-backup": ["import-backup {tmp}/backup {tmp}/imported/{format}"],
-    "plan": ["plan {tree}", "plan {tree} --out {tmp}/plan.json", "plan {tree} --all-environments"],
+    "plan": ["plan {tree}", "plan {tree} --adopt --out {tmp}/plan.json", "plan {tree} --all-environments"],
     "export": ["export {tree} --check", "export {tree} --check --mirror", "export {tree} --check -e prod"],
     "apply": [
-        "apply {tmp}/plan.json --auto-approve",
-        "apply {tree} --auto-approve",
-        "apply {tree} --auto-approve --all-environments",
-        "apply {tree} --auto-approve",
+        "apply {tmp}/plan.json --auto-approve --lock-timeout 0",
+        "apply {tree} --auto-approve --adopt --on-conflict repo --lock-timeout 0",
+        "apply {tree} --auto-approve --all-environments --adopt --on-conflict repo --lock-timeout 0",
+        "apply {tree} --auto-approve --on-conflict repo --lock-timeout 0",
     ],
+    "drift": ["drift {tree}"],
+    "accept": ["accept --all-drift --check {tree}"],
+    "inventory list": ["inventory list {tree}"],
+    "inventory rebuild": ["inventory rebuild {tree} --lock-timeout 0"],
+    "release": ["release rule/load {tree} --lock-timeout 0"],
+    "adopt": ["adopt rule/load {tree} --lock-timeout 0"],
+    "history": ["history {tree}"],
+    "rollback": ["rollback {tree} --auto-approve --lock-timeout 0"],
+    "unlock": ["unlock {tree} --yes"],
     "accounts list": ["accounts list"],
     "accounts create": ["accounts create other"],
     "accounts delete": ["accounts delete other --yes"],
@@ -94,18 +103,36 @@ LINES: dict[str, list[str]] = {
     "tags delete": ["tags delete web --yes"],
     "agents delete": ["agents delete web1 --yes"],
 }
-OFFLINE = {"init", "schema", "validate", "render", "packs list", "import-backup"}
+OFFLINE = {"history", "init", "schema", "validate", "render", "packs list", "import-backup"}
 SERVES = {"serve"}  # it runs until it is stopped, and has a test of its own
 SHOWS_LIVE = {f"{kind}s {verb}" for kind in ("dashboard", "plugin", "rule", "link") for verb in ("list", "get")}
 SHOWS_LIVE |= {"links delete", "tags list"}
 # on an account that has no links of its own
 NOT_THERE = {"links get {link}", "links delete {link} --yes"}
+# in each format, of which the first has done it already
+TAKEN = {
+    "drift {tree}",
+    "accept --all-drift --check {tree}",
+    "release rule/load {tree} --lock-timeout 0",
+    "adopt rule/load {tree} --lock-timeout 0",
+}
 # files that would change, and an overlay that no export edits
 EXPORTS = {"export {tree} --check", "export {tree} --check --mirror", "export {tree} --check -e prod"}
 # by hand, the files of a tree are unknown, and so is what in a server's words would be one of their secrets
-READS_TREE = {"plan", "apply", "export", "dashboards create", "dashboards update", "rules create", "rules update"}
+READS_TREE = {
+    "plan",
+    "apply",
+    "export",
+    "drift",
+    "accept",
+    "rollback",
+    "dashboards create",
+    "dashboards update",
+    "rules create",
+    "rules update",
+}
 # these have errors of servers in their results
-SAYS_FAILURES = {"plan", "apply", "export", "doctor"}
+SAYS_FAILURES = {"plan", "apply", "rollback", "export", "doctor"}
 KEYS = ("KEY", "AGENT_KEY")
 
 
@@ -160,7 +187,7 @@ def test_no_secret_comes_out_where_all_goes_well(folder: Path, live: dict[str, s
         told, failed = found(one, before=bool(live))
     assert told == []
     # a plan file is made thrice and applied twice: the second time, it is stale
-    assert set(failed) <= {"apply {tmp}/plan.json --auto-approve", *EXPORTS, *NOT_THERE}
+    assert set(failed) <= {"apply {tmp}/plan.json --auto-approve --lock-timeout 0", *EXPORTS, *NOT_THERE, *TAKEN}
 
 
 BLURTS = {
