@@ -12,7 +12,6 @@ from dlsync.git import head_commit
 from dlsync.kinds import account, kind_of
 from dlsync.model import Address, Plan, Problem
 from dlsync.ownership import keeping
-from dlsync.ownership.digests import former_secrets
 from dlsync.ownership.inventory import empty
 from dlsync.reconciler import UNDECIDED, reconcile
 from dlsync.redaction import NOTHING_SECRET, Redaction
@@ -85,7 +84,8 @@ async def prepare(
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
     prunes = leaving.difference(protected).__contains__
     outcome = reconcile(kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions)
-    redaction = planning.redaction(inventory, live, outcome.changes)
+    changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
+    redaction = Redaction({**inventory.former_secrets(changing), **tree.secrets})
     warnings = [
         *tree.warnings,
         *_told(inventory, live, outcome, protected, doomed),
@@ -203,15 +203,6 @@ class _Planning:
             for need in needs
             if need in unknown - there
         ]
-
-    def redaction(self, inventory: Inventory, live: Live, changes: Sequence[Change]) -> Redaction:
-        """Return what takes secrets out: those of the files, and those that an earlier apply put into what changes."""
-        former: dict[str, str] = {}
-        for one in changes:
-            entry = inventory.entry(one.address)
-            if entry and one.address in live.resources:
-                former |= former_secrets(inventory.salt, live.resources[one.address].document, entry.secrets)
-        return Redaction({**former, **self.tree.secrets})
 
 
 def _is_inside(address: Address) -> bool:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dlsync.redaction import Redaction
 
 _SEALED = "dlsync:sealed"
+_AS_IT_IS = "dlsync:mapping"
 _REFERENCE = "reference"
 
 
@@ -32,7 +33,11 @@ def sealed(value: Json, redaction: Redaction) -> Json:
     if isinstance(value, list):
         return [sealed(item, redaction) for item in value]
     if isinstance(value, dict):
-        return {redaction.text(key): sealed(item, redaction) for key, item in value.items()}
+        kept: Json = {redaction.text(key): sealed(item, redaction) for key, item in value.items()}
+        # a server's own mapping of this form would have a rollback send it what the environment has
+        return {_AS_IT_IS: kept} if _SEALED in value or _AS_IT_IS in value else kept
+    if redaction.is_number(value):
+        return sealed(repr(value), redaction)
     return value
 
 
@@ -50,6 +55,8 @@ def unsealed(value: Json, environ: Mapping[str, str], secrets: dict[str, str]) -
         return [unsealed(item, environ, secrets) for item in value]
     if not isinstance(value, dict):
         return value
+    if value.keys() == {_AS_IT_IS} and isinstance(kept := value[_AS_IT_IS], dict):
+        return {key: unsealed(item, environ, secrets) for key, item in kept.items()}
     if value.keys() == {_SEALED} and isinstance(parts := value[_SEALED], list):
         return "".join(_meant(part, Values({}, environ), secrets) for part in parts)
     return {key: unsealed(item, environ, secrets) for key, item in value.items()}
