@@ -81,7 +81,7 @@ def _found(work: Prepared) -> Iterator[Change]:
         elif diff := tuple(_moved(work, address)):
             file, placed = kind.located(desired, diff)
             line = min((one.line for one in placed if one.line), default=None)
-            yield Change(address, "update", "drift", file, line, tuple(map(_outside, work.redaction.differences(placed))))
+            yield Change(address, "update", "drift", file, line, tuple(map(_outside, placed)))
 
 
 def _moved(work: Prepared, address: Address) -> Iterator[Difference]:
@@ -89,7 +89,8 @@ def _moved(work: Prepared, address: Address) -> Iterator[Difference]:
     entry = work.inventory.entry(address)
     if entry is None or kind.identical(desired, live):
         return
-    for one in movement(kind, desired, live, entry, work.inventory.salt).diff:
+    # before they are chosen from: what the files have moved tells which of the others are likely secret
+    for one in work.redaction.differences(movement(kind, desired, live, entry, work.inventory.salt).diff):
         if one.mover != "repo":
             yield one
 

@@ -14,7 +14,7 @@ from dlsync import packs, schema
 from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
 from dlsync.escape import visible
 from dlsync.kinds.base import Kind
-from dlsync.kinds.link_files import FILE, Linked, entries, of_pack, saved, with_entry
+from dlsync.kinds.link_files import FILE, Linked, Saying, entries, of_pack, saved, with_entry
 from dlsync.kinds.plugin import KIND as PLUGIN
 from dlsync.kinds.plugin_settings import META
 from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client, ReadClient
     from dlsync.client.links import Link as Entry
-    from dlsync.kinds.link_files import Saying
     from dlsync.model import Difference, Json, Path
     from dlsync.redaction import Redaction
 
@@ -149,7 +148,7 @@ class Link(Kind):
         """Return a link to the tags; see :meth:`Kind.restored`."""
         match saved.get(_TAGS):
             case [*tags] if all(isinstance(tag, str) for tag in tags):
-                return Resource(Address(self.name, name), {_TAGS: tags})
+                return self._linked(name, (Saying(name, tuple(cast("list[str]", tags)), ""),))
         raise DlsyncError(f"the journal holds no tags of link/{name}")
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - there is one list
