@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from typer.main import get_command
@@ -39,7 +41,7 @@ OLD = {f"BEFORE {name}": value for name, value in BEFORE.items()}
 # put on the server by hand, where a secret belongs
 HAND = {
     "TITLE": "hand-made-title-4Hc8",
-    "HOOK": "https://hooks.acme.example/in/hand-made-7Yp2",
+    "HOOK": "https://hand-made-7Yp2.example/in",
     "PARAMS": "--password hand-made-params-9Wd3",
     "TAG": "hand-made-tag-1Zx6",
 }
@@ -138,7 +140,7 @@ def test_a_resource_whose_file_is_gone_is_deleted_and_made_again_with_the_secret
         assert told(one, (*LOOKS, APPLY, *LOOKS), marks) == []
         assert "disk" not in one.live("plugins").replace("dlsync-inventory", "")
         without = {name: value for name, value in one.env.items() if name != "CANARY_HOOK"}
-        code, out, err = Without(one, without).run(ROLLBACK)
+        code, out, err = replace(one, env=without).run(ROLLBACK)
         assert (code, leaks(out + err, marks)) == (1, [])
         assert "${env:CANARY_HOOK} is not set" in err
         assert told(one, (ROLLBACK,), marks) == []
@@ -148,15 +150,6 @@ def test_a_resource_whose_file_is_gone_is_deleted_and_made_again_with_the_secret
         assert "By hand" in one.live("rules/load"), "all but the secrets is as it was"
 
 
-class Without:
-    """A scene whose environment lacks something."""
-
-    def __init__(self, one: Scene, env: dict[str, str]) -> None:
-        from dataclasses import replace
-
-        self.run = replace(one, env=env).run
-
-
 @pytest.mark.parametrize("live", [BEFORE, SECRETS], ids=["conflict", "drift"])
 def test_what_was_put_by_hand_where_a_secret_belongs_is_not_shown(folder: Path, live: dict[str, str]) -> None:
     with scene(folder, live=live) as one:
@@ -164,10 +157,13 @@ def test_what_was_put_by_hand_where_a_secret_belongs_is_not_shown(folder: Path, 
         marks = {**one.marks, **OLD, **BY_HAND}
         looks = tuple(line for line in LOOKS if "out" not in line)
         assert told(one, looks, marks) == []
+        # a tag beside a secret is hidden, but may be none: it is kept, and put back
+        marks.pop("HAND TAG")
         if live is BEFORE:
             assert told(one, ("apply {tree} --auto-approve --lock-timeout 0 --format json",), marks, (4,)) == []
         assert told(one, (APPLY, *looks, ROLLBACK, *looks), marks) == []
-        assert leaks(all_live(one), {**OLD, **BY_HAND}) == []
+        assert leaks(all_live(one), {name: mark for name, mark in marks.items() if name not in one.marks}) == []
+        assert leaks(one.live("rules/load"), {"HOOK": SECRETS["HOOK"]})
 
 
 def test_an_accept_tells_of_what_takes_the_place_of_a_secret(folder: Path) -> None:
@@ -178,19 +174,16 @@ def test_an_accept_tells_of_what_takes_the_place_of_a_secret(folder: Path) -> No
         assert "${env:CANARY_HOOK} is no longer in it" in err
 
 
-@pytest.mark.parametrize("quoted", ["%s", "by %s!", "https://ci.example/%s"])
-def test_who_runs_an_apply_is_kept_without_the_key_and_secrets(folder: Path, quoted: str) -> None:
-    ci = {
-        "JENKINS_URL": "https://ci.example",
-        "BUILD_USER": quoted % KEY,
-        "BUILD_URL": f"https://ci.example/{quoted % SECRETS['TAG']}",
-    }
+@pytest.mark.parametrize("quoted", ["{}", "by {}!", "https://ci.example/{}"])
+def test_who_runs_an_apply_is_kept_without_the_key_and_the_secrets(folder: Path, quoted: str) -> None:
+    system = {"JENKINS_URL": "https://ci.example", "BUILD_USER": quoted.format(KEY)}
+    system["BUILD_URL"] = f"https://ci.example/{quote(quoted.format(KEY))}"
     with scene(folder) as one:
-        busy = Without(one, {**one.env, **ci})
-        for line in (APPLY, "release */* {tree}", "adopt */* {tree}", "inventory rebuild {tree}", ROLLBACK):
-            code, out, err = busy.run(line)
-            assert (code, leaks(out + err, one.marks)) == (0, []), line
-        assert told(one, ("history {tree}", "history {tree} --format json"), one.marks) == []
+        run_by = replace(one, env={**one.env, **system})
+        lines = (APPLY, "release */* {tree}", "adopt */* {tree}", "inventory rebuild {tree}", ROLLBACK)
+        assert told(run_by, (*lines, "history {tree}", "history {tree} --format json"), one.marks) == []
+        secret = replace(one, env={**one.env, **system, "BUILD_USER": quoted.format(SECRETS["TAG"])})
+        assert told(secret, (APPLY, "history {tree}"), one.marks) == []
 
 
 def test_the_owner_of_a_lock_may_be_called_anything(folder: Path) -> None:
