@@ -19,10 +19,10 @@ from dlsync.targets import Targets
 from dlsync.together import both
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
     from dlsync.client import ReadClient
-    from dlsync.model import Change, Difference, Resource
+    from dlsync.model import Difference, Resource
     from dlsync.ownership.inventory import Inventory
     from dlsync.reconciler import Decisions, Outcome
     from dlsync.settings import Settings

@@ -25,7 +25,10 @@ def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = Fa
     from dlsync.cli.running import run
 
     def agree(holder: Holder) -> bool:
-        confirm(f"The account is locked by {concealed(str(holder))}. If that still runs, two write at once. Unlock?", yes=yes)
+        confirm(
+            f"The account is locked by {concealed(str(holder))}. If that still runs, two write at once. Unlock?",
+            yes=yes,
+        )
         return True
 
     holder = run(operations.unlock(server.settings(directory), agree))

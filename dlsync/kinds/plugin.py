@@ -179,11 +179,10 @@ class Plugin(Kind):
         return {**settings, "content": saved_script(live, redaction)}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
-        """Take the script out of its text or its base64, and leave what servers make anew; see :meth:`Kind.restored`."""
+        """Take the script out of its text or its base64, without what servers make anew; see :meth:`Kind.restored`."""
         body = restored_script(name, saved.get("content"))
-        document = {field: value for field, value in saved.items() if field in plugin_settings.KNOWN}
-        script: dict[str, Json] = {"content": content_value(body), "extension": saved.get("extension", "")}
-        return Resource(Address(self.name, name), document | script, body)
+        kept = {field: saved[field] for field in ("extension", *plugin_settings.KNOWN) if field in saved}
+        return Resource(Address(self.name, name), {**kept, "content": content_value(body)}, body)
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - a plugin has no lists of its own
         """Return the rule for lists that nothing is known of."""

@@ -61,9 +61,7 @@ async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) ->
 
 
 @asynccontextmanager
-async def locked(
-    client: Client, owner: str, patience: float, told: Callable[[str], None]
-) -> AsyncIterator[Lock]:
+async def locked(client: Client, owner: str, patience: float, told: Callable[[str], None]) -> AsyncIterator[Lock]:
     """Hold the lock of the account; where there is no such account yet, have it taken when there is.
 
     :param owner: see :func:`who_runs_us`.

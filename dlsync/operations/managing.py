@@ -72,7 +72,10 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
     :raises Refused: an apply goes on.
     """
     tree = environments.read(directory, _recording(settings)).usable()
-    async with writer(settings) as client, locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told):
+    async with (
+        writer(settings) as client,
+        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told),
+    ):
         work = await planner.prepare(client, tree, replace(settings, prune="none"), targets=targets)
         chosen = {one for one in work.desired if kind_of(one.kind).inside} | targets.named()
         left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
@@ -108,7 +111,10 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
     :raises Refused: an apply goes on.
     """
     tree = environments.read(directory, _recording(settings)).usable()
-    async with writer(settings) as client, locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told):
+    async with (
+        writer(settings) as client,
+        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told),
+    ):
         work = await planner.prepare(client, tree, replace(settings, prune="managed"))
         changes = [change.finished("skipped") for change in work.plan.changes]
         record = advanced(work, changes)

@@ -197,7 +197,9 @@ def test_the_owner_of_a_lock_may_be_called_anything(folder: Path) -> None:
         by_hand(one.account, "POST", "plugins", json.dumps(lock), "application/json")
         waits = "--lock-timeout 0.01"
         assert told(one, (f"apply {{tree}} --auto-approve {waits}",), one.marks, (4,)) == []
-        lines = tuple(f"{line} {waits}" for line in ("release */* {tree}", "adopt */* {tree}", "inventory rebuild {tree}"))
+        lines = tuple(
+            f"{line} {waits}" for line in ("release */* {tree}", "adopt */* {tree}", "inventory rebuild {tree}")
+        )
         key = {"KEY": KEY}
         assert told(one, lines, key, (4,)) == []
         assert told(one, ("unlock {tree}",), key, (1,)) == []
