@@ -83,8 +83,10 @@ async def prepare(
     inventory, live = await planning.look(doomed, recorded)
     leaving = planning.leaving(inventory, live, doomed)
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
-    prunes = leaving.difference(protected).__contains__
-    outcome = reconcile(kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions)
+    leaving -= {*protected}
+    outcome = reconcile(
+        kind_of, planning.desired, live.resources, inventory, prunes=leaving.__contains__, decisions=decisions
+    )
     redaction = planning.redaction(inventory, live, outcome.changes)
     warnings = [
         *tree.warnings,
@@ -92,15 +94,7 @@ async def prepare(
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
         *await planning.useless(live),
     ]
-    result = Plan(
-        settings.target,
-        tuple(map(redaction.change, outcome.changes)),
-        outcome.unchanged,
-        head_commit(tree.root),
-        tuple(warnings),
-        tuple(outcome.adopted),
-        tuple(outcome.kept),
-    )
+    result = planning.plan(outcome, redaction, warnings)
     gone = planning.gone(inventory, live)
     return Prepared(result, planning.desired, live.resources, inventory, outcome.sent, outcome.kept, gone, redaction)
 
@@ -187,6 +181,18 @@ class _Planning:
             if one in doomed
             or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
         }
+
+    def plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:
+        """Return what came out, as it may be shown."""
+        return Plan(
+            self.settings.target,
+            tuple(map(redaction.change, outcome.changes)),
+            outcome.unchanged,
+            head_commit(self.tree.root),
+            tuple(warnings),
+            tuple(outcome.adopted),
+            tuple(outcome.kept),
+        )
 
     async def useless(self, live: Live) -> list[Problem]:
         """Warn of resources that need others which are neither in the files nor live."""
