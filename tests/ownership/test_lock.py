@@ -10,7 +10,7 @@ import pytest
 from dlsync.errors import AccountNotFound, Refused, Unreachable
 from dlsync.ownership import LOCK
 from dlsync.ownership.holding import LIFETIME, RENEWAL, SAFE, Holder, holder_of, remove
-from tests.builders.locks import Troubled, Time, client_of, left, lock, put
+from tests.builders.locks import Time, Troubled, client_of, left, lock, put
 from tests.builders.trees import Account, account
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_one_that_was_never_taken_is_not_given_back(live: Account) -> None:
 def test_a_living_one_is_renewed_and_never_taken_over(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
-        first, second = lock(client, time), lock(client, time, owner="bob", timeout=10 * LIFETIME)
+        first, second = lock(client, time), lock(client, time, owner="bob", timeout=3 * LIFETIME)
         await first.acquire()
 
         async def renews() -> None:
@@ -117,7 +117,7 @@ def test_a_living_one_is_renewed_and_never_taken_over(live: Account) -> None:
         time.meanwhile.append(renews)
         with pytest.raises(Refused):
             await second.acquire()
-        assert time.now == 1_000 + 10 * LIFETIME
+        assert time.now == 1_000 + 3 * LIFETIME
         assert await owner(client) == "ann"
 
     live.run(work)
