@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.errors import BadAnswer, ServerFault
-from dlsync.fetcher import fetch, together
+from dlsync.fetcher import fetch, fetch_by_name
 from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, rule
 
@@ -140,27 +140,32 @@ def test_whatever_fails_for_good_ends_it_and_nothing_partial_is_returned(
         asyncio.run(run())
 
 
-def test_together_keeps_the_order_of_what_it_was_given() -> None:
-    async def after(turns: int) -> int:
-        for _ in range(turns):
-            await asyncio.sleep(0)
-        return turns
-
-    assert asyncio.run(together(after(turns) for turns in (3, 1, 2))) == [3, 1, 2]
+# by name
 
 
-def test_the_first_failure_ends_the_others_and_is_raised_bare() -> None:
-    ended: list[str] = []
+def test_what_is_fetched_by_name_is_asked_for_whatever_a_list_says_and_is_whole(live: Account, flavour: str) -> None:
+    found = live.run(lambda client: fetch_by_name(client, addresses(*ALL, "rule/none", "plugin/none")))
+    assert {str(one) for one in found} == {*ALL}
+    assert all(one.body for one in found.values())
+    asked = {f"GET {kind}s/{name}" for kind in KINDS for name in ("a", "b")} | {"GET plugins/none", "GET rules/none"}
+    assert asked <= {*live.requests()}
 
-    async def waits() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append("waits")
 
-    async def fails() -> None:
-        raise ServerFault("no")
+def test_links_are_fetched_at_once_and_nothing_is_fetched_of_nothing() -> None:
+    with account() as live:
+        live.has(*RESOURCES, *(resource(f"link/{name}", {"tags": ["web"]}) for name in "ab"))
+        wanted = addresses("link/a", "link/b", "link/none")
+        assert {*live.run(lambda client: fetch_by_name(client, wanted))} == addresses("link/a", "link/b")
+        assert live.requests() == ["GET links"]
+        assert live.run(lambda client: fetch_by_name(client, [])) == {}
+        assert live.requests() == []
 
-    with pytest.raises(ServerFault, match="no"):
-        asyncio.run(together([waits(), fails()]))
-    assert ended == ["waits"]
+
+def test_one_that_cannot_be_fetched_by_name_ends_it() -> None:
+    async def run() -> None:
+        replies = {"GET rules/a": Reply(200, b"title: A")}
+        async with scripted(by_request(replies, Reply(500))) as (_, client):
+            await fetch_by_name(client, addresses("rule/a", "rule/b"))
+
+    with pytest.raises(ServerFault):
+        asyncio.run(run())
