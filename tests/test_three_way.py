@@ -17,7 +17,9 @@ from tests.builders.sides import sides
 from tests.builders.trees import criterion, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
-    from dlsync.model import Json, Mover, Resource
+    from collections.abc import Iterable
+
+    from dlsync.model import Difference, Json, Mover, Resource
     from dlsync.three_way import Movement
     from tests.builders.sides import Sides
 
@@ -35,7 +37,7 @@ DOCUMENTS = {
 def versions(draw: st.DrawFn, number: int) -> list[Resource]:
     """Several versions of a resource of any kind, that may share parts."""
     name = draw(st.sampled_from(sorted(DOCUMENTS)))
-    documents: list[dict[str, Json]] = [draw(DOCUMENTS[name]) for _ in range(number)]  # type: ignore[arg-type] # documents of a kind are mappings
+    documents: list[dict[str, Json]] = [draw(DOCUMENTS[name]) for _ in range(number)]
     if draw(st.booleans()):  # a version that is made of two others
         documents[-1] = {**documents[0], **{key: value for key, value in documents[-1].items() if draw(st.booleans())}}
     return [resource(f"{name}/x", document) for document in documents]
@@ -51,9 +53,9 @@ def movers(base: Resource, desired: Resource, live: Resource, seen: Resource | N
     return [(f"{one.op} {one.path[-1]}" if not one.moved else "move", one.mover) for one in found]  # type: ignore[misc] # a movement knows all movers
 
 
-def means(desired: Resource, live: Resource, kept: object) -> Resource:
+def means(desired: Resource, live: Resource, kept: Iterable[Difference]) -> Resource:
     kind = kind_of(desired.kind)
-    document = blended(kind, desired, live, tuple(kept))  # type: ignore[call-overload] # differences
+    document = blended(kind, desired, live, tuple(kept))
     return resource(str(desired.address), dict(document), body=b"blend")
 
 

@@ -52,36 +52,48 @@ class _Draft:
         return resource("dashboard/web", dashboard(*(widgets[::-1] if self.moved else widgets), **self.fields))
 
 
+class _Drawing:
+    """Both edits, as they are being made: each in its side's version and in that which has both."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.titles = [f"widget {number}" for number in range(draw(st.integers(0, 4)))]
+        self.drafts = {name: _Draft(self.titles) for name in ("base", "repo", "drift", "both")}
+        self.touched: dict[str, set[str]] = {"repo": set(), "drift": set(), "nobody": set()}
+
+    def versions(self, what: str, whose: Whose | None = None) -> list[_Draft]:
+        """The versions in which something is edited."""
+        chosen: str = whose or self.draw(WHOSE)
+        self.touched[chosen].add(what)
+        return [] if chosen == "nobody" else [self.drafts[chosen], self.drafts["both"]]
+
+    def widget(self, title: str) -> None:
+        for field in ("color", "filter"):  # two fields of one widget may be edited by two
+            for one in self.versions(title):
+                one.edit(title, "edit", field)
+        is_edited = any(title in self.touched[whose] for whose in ("repo", "drift"))
+        how = self.draw(st.sampled_from(["series"] if is_edited else ["series", "remove"]))
+        for one in self.versions(title):
+            one.edit(title, how, "")
+
+    def whole(self) -> None:
+        for one in self.versions("period"):
+            one.fields["period"] = 7
+        for one in self.versions("title"):
+            one.fields["title"] = "Edited"
+        for one in self.versions("order") if len(self.titles) > 1 else ():
+            one.moved = True
+        for one in self.versions("new", "repo") if self.draw(st.booleans()) else ():
+            one.widgets["new"] = widget("new", row=8)
+        for one in self.versions("by hand", "drift") if self.draw(st.booleans()) else ():
+            one.widgets = {"by hand": widget("by hand", row=9), **one.widgets}
+
+
 @st.composite
 def sides(draw: st.DrawFn) -> Sides:
-    titles = [f"widget {number}" for number in range(draw(st.integers(0, 4)))]
-    names = ("base", "repo", "drift", "both")
-    drafts = {name: _Draft(titles) for name in names}
-    touched: dict[str, set[str]] = {"repo": set(), "drift": set(), "nobody": set()}
-
-    def versions(whose: Whose, what: str) -> list[_Draft]:
-        touched[whose].add(what)
-        return [] if whose == "nobody" else [drafts[whose], drafts["both"]]
-
-    for title in titles:
-        for field in ("color", "filter"):  # two fields of one widget may be edited by two
-            for one in versions(draw(WHOSE), title):
-                one.edit(title, "edit", field)
-        how = draw(st.sampled_from(["series", "remove"]))
-        whose = draw(WHOSE)
-        if how == "series" or not any(title in touched[other] for other in ("repo", "drift")):
-            for one in versions(whose, title):
-                one.edit(title, how, "")
-    for field in ("period", "title"):
-        for one in versions(draw(WHOSE), field):
-            one.fields[field] = 7 if field == "period" else "Edited"
-    for one in versions(draw(WHOSE), "order") if len(titles) > 1 else ():
-        one.moved = True
-    if draw(st.booleans()):
-        for one in versions("repo", "new"):
-            one.widgets["new"] = widget("new", row=8)
-    if draw(st.booleans()):
-        for one in versions("drift", "by hand"):
-            one.widgets = {"by hand": widget("by hand", row=9), **one.widgets}
-    base, desired, live, both = (drafts[name].whole() for name in names)
-    return Sides(base, desired, live, both, frozenset(touched["repo"]), frozenset(touched["drift"]))
+    drawing = _Drawing(draw)
+    for title in drawing.titles:
+        drawing.widget(title)
+    drawing.whole()
+    base, desired, live, both = (draft.whole() for draft in drawing.drafts.values())
+    return Sides(base, desired, live, both, frozenset(drawing.touched["repo"]), frozenset(drawing.touched["drift"]))

@@ -171,6 +171,12 @@ def test_new_links_are_added_one_by_one_without_the_whole_being_written_anew(mon
     assert files == {"links.yaml": b"disk: [all] # every host\nload:\n  - web\nqueue:\n  - web\n"}
 
 
+def test_a_link_joins_links_in_brackets_too() -> None:
+    assert LINK.new_files(link("load", "db"), "load", draft({"links.yaml": "{disk: [all]}\n"})) == {
+        "links.yaml": b"{disk: [all], load: [db]}\n"
+    }
+
+
 def test_what_changed_is_edited_in_place() -> None:
     assert edited({"links.yaml": LINKS}, "disk", "all", "db") == {"links.yaml": LINKS.replace("web", "db")}
     assert edited({"links.yaml": LINKS}, "disk", "web", "all") == {}
@@ -334,7 +340,7 @@ def test_links_come_after_plugins_and_before_dashboards() -> None:
 def test_a_blend_is_a_link_to_the_tags_that_each_side_wins() -> None:
     desired, live = read({"links.yaml": "disk: [all, new]\n"})[0]["disk"], link("disk", "all", "by hand")
     kept = tuple(one for one in compare(LINK, desired, live).diff if one.op == "remove")
-    assert tags(LINK.blended(desired, live, blended(LINK, desired, live, kept))) == ["all", "new", "by hand"]
+    assert tags(LINK.blended(desired, live, blended(LINK, desired, live, kept))) == ["all", "by hand", "new"]
 
 
 def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:
@@ -346,7 +352,7 @@ def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:
 def test_what_is_saved_makes_it_again_without_a_secret_in_between(some: Json) -> None:
     saved = LINK.saved(resource("link/disk", {"tags": some}), Redaction({"web": "${env:TAG}"}))
     assert "web" not in json.dumps(saved)
-    plain = unsealed(saved, {"TAG": "web"}, {})  # type: ignore[arg-type] # a mapping was sealed
+    plain = unsealed(saved, {"TAG": "web"}, {})
     assert isinstance(plain, dict)
     restored = LINK.restored("disk", plain)
     assert (restored.address, tags(restored)) == (address("link/disk"), some)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.model import Address
 from dlsync.ownership.advancing import advanced, as_live, entry_of
 from dlsync.ownership.inventory import Entry
 from dlsync.planner import Prepared
@@ -16,7 +15,7 @@ from tests.builders.plans import change, plan, replaced
 from tests.builders.trees import by_address, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
-    from dlsync.model import Action, Change, Resource, Result
+    from dlsync.model import Action, Address, Change, Resource, Result
     from dlsync.ownership.inventory import Inventory
 
 WEB = resource("dashboard/web", dashboard(period=60))

@@ -286,7 +286,7 @@ def test_one_that_dlsync_did_not_write_is_somebody_s_and_only_unlocking_removes_
         assert await holder_of(client) == Holder()
         time = Time()
         time.meanwhile.append(lambda: time.passed(LIFETIME))
-        with pytest.raises(Refused, match="locked by somebody unknown$") as refused:
+        with pytest.raises(Refused, match=r"locked by somebody unknown$") as refused:
             await taking(client, time, "a", timeout=5 * LIFETIME, ahead=1e9).take(LOCK)
         assert "dlsync unlock" in refused.value.hint
         await remove(client)

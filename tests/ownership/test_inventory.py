@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -18,6 +20,9 @@ from tests.builders.accounts import NAMES, VALUES
 from tests.builders.inventories import ENTRIES, SALT, inventories, recorded
 from tests.builders.plans import any_json
 from tests.builders.trees import address, dashboard, resource, widget
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
 
 WEB = address("dashboard/web")
 
@@ -49,12 +54,9 @@ def test_whatever_else_is_found_is_said_to_be_broken(found: bytes) -> None:
 
 @given(st.sampled_from(["format_version", "salt", "resources"]), any_json())
 def test_one_of_which_a_part_is_wrong_is_read_or_said_to_be_broken(field: str, value: object) -> None:
-    try:
+    with suppress(DlsyncError):
         again = read(without(recorded(), **{field: value}))
-    except DlsyncError as error:
-        assert "inventory" in error.message
-    else:
-        assert [again.entry(one) for one in again] != None
+        assert all(again.entry(one) is None for one in again)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +165,7 @@ def test_an_empty_one_has_a_salt_of_its_own_and_says_whether_it_is_kept_and_why_
 
 
 @given(VALUES)
-def test_no_text_of_a_document_is_in_it(value: object) -> None:
+def test_no_text_of_a_document_is_in_it(value: Json) -> None:
     secret = "s3cret-of-some-length"
     document = dashboard(widget(secret, color=[value, secret], filter=f"x {secret}"), period=7_777_777)
     content = recorded(resource("dashboard/web", document), secrets={secret: "${env:A}"}).content()
