@@ -98,6 +98,11 @@ def journals(root: Path) -> Path:
     return root.parent / f"{root.name}-runs"
 
 
+def managed(live: Account, root: Path) -> list[str]:
+    """What the inventory names."""
+    return sorted(map(str, asyncio.run(operations.managed(root, live.settings))))
+
+
 def changes(made: Plan | None) -> list[str]:
     """Each change with its cause, whether it is held, and how it went."""
     assert made is not None

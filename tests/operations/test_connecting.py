@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from dlsync.settings import Settings
     from tests.builders.trees import Account
 
-LOCK = "plugin/dlsync-lock"
-
 
 def test_a_question_by_hand_gets_a_client_that_can_only_ask_and_work_one_that_can_write(live: Account) -> None:
     async def question(client: ReadClient) -> tuple[type, tuple[str, ...]]:
@@ -44,7 +42,7 @@ def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
                     raise AssertionError("two hold it")
 
     asyncio.run(twice())
-    assert live.live(LOCK) is None
+    assert live.plugins() == []
 
 
 def test_a_failure_under_the_lock_gives_it_back_too(live: Account) -> None:
@@ -54,7 +52,7 @@ def test_a_failure_under_the_lock_gives_it_back_too(live: Account) -> None:
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(failing())
-    assert live.live(LOCK) is None
+    assert live.plugins() == []
 
 
 def test_the_lock_of_an_account_that_is_only_being_made_is_taken_once_it_is_there(live: Account) -> None:
