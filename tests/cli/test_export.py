@@ -16,13 +16,6 @@ if TYPE_CHECKING:
 EDITED = "title: Shop\npositions: []\n"
 
 
-@pytest.fixture
-def applied(tree: Path, env: dict[str, str]) -> Path:
-    """A tree whose account has just what it says."""
-    dlsync("apply", tree, "--auto-approve", env=env)
-    return tree
-
-
 def test_a_new_folder_gets_all_of_the_account_and_plans_to_nothing(
     applied: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
