@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,7 @@ from tests.builders.trees import write_tree
 if TYPE_CHECKING:
     from pathlib import Path
 
+Replies = dict[str, Reply | Callable[[Seen], Reply]]
 APPLIED = "Applied: 3 created, 0 updated, 0 deleted, 0 failed.\n"
 
 
@@ -119,7 +121,7 @@ def test_some_that_failed_are_an_exit_code_of_their_own(tree: Path) -> None:
         is_ours = b'"dlsync-' in request.body
         return json_reply({}, 200) if is_ours else json_reply({"error": "no scripts on Sundays"}, 400)
 
-    replies = {
+    replies: Replies = {
         "GET plugins": json_reply([]),
         "GET plugins/dlsync-inventory": json_reply({}, 404),
         "GET dashboards": json_reply([]),
@@ -270,7 +272,7 @@ def test_ctrl_c_while_applying_says_how_to_go_on(tree: Path, env: dict[str, str]
         signal.raise_signal(signal.SIGINT)
         return json_reply({}, 404)
 
-    replies = {"PUT dashboards/web": interrupt, "GET plugins/dlsync-inventory": json_reply({}, 404)}
+    replies: Replies = {"PUT dashboards/web": interrupt, "GET plugins/dlsync-inventory": json_reply({}, 404)}
     with misbehaving(by_request(replies, otherwise=json_reply([]))) as server:
         done = dlsync("apply", tree, "--target", "dashboard/*", "--auto-approve", env=environment(server.url))
     assert done.code == 130

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.builders.commands import DASHBOARD, TREE, Terminal, by_hand, dlsync
 from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
 EDITED = "title: Shop\npositions: []\n"
 

@@ -76,7 +76,7 @@ def test_a_run_that_is_named_is_the_one_that_is_taken_back(changed: Path, env: d
     [
         (["20261125T101010Z-0a1b2c"], "there is no run"),
         (["20261125T101010Z-0a1b2c", "20261125T101010Z-0a1b2d"], "expected one run and one folder at most"),
-        (["../../etc"], "'../../etc' is neither a run nor a folder"),
+        (["../no such"], "'../no such' is neither a run nor a folder"),
     ],
 )
 def test_what_is_no_run_is_an_error_before_any_request(

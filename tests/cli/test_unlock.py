@@ -33,7 +33,9 @@ def test_it_asks_first_and_only_a_yes_unlocks(tree: Path, env: dict[str, str]) -
         f"The account is locked by {HOLDER}. If that still runs, two write at once. Unlock? [y/N] "
         "error: nothing was done\n"
     )
-    assert dlsync("unlock", tree, env=env).err == "error: there is no terminal to ask on\nGive --yes where you are sure.\n"
+    assert (
+        dlsync("unlock", tree, env=env).err == "error: there is no terminal to ask on\nGive --yes where you are sure.\n"
+    )
     assert dlsync("unlock", tree, env=env, typed="y\n").code == 0
     assert locks(env) == []
 
