@@ -9,7 +9,7 @@ from dlsync.matching import token
 from dlsync.references import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from dlsync.model import Json
     from dlsync.redaction import Redaction
@@ -58,8 +58,13 @@ def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redacti
 
     :param redaction: of the secrets that the document was made with.
     """
-    spelled = {text: redaction.text(escaped_text(text)) for text in texts(dict(document))}
-    return {digest(salt, text): how for text, how in spelled.items() if redaction.text(text) != text}
+    parted = {text: redaction.parts(text) for text in texts(dict(document))}
+    return {digest(salt, text): _spelled(parts) for text, parts in parted.items() if any(how for _, how in parts)}
+
+
+def _spelled(parts: Iterable[tuple[str, str | None]]) -> str:
+    # the secrets go before the rest is escaped: one that looks like a reference would not be found any more
+    return "".join(str(escaped(text)) if how is None else how for text, how in parts)
 
 
 def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str, str]) -> dict[str, str]:
@@ -71,8 +76,3 @@ def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str
         return {}
     found = {text: known.get(digest(salt, text)) for text in texts(dict(document)) if text}
     return {text: spelling for text, spelling in found.items() if spelling}
-
-
-def escaped_text(text: str) -> str:
-    """Return a text as a file has to spell it."""
-    return str(escaped(text))
