@@ -12,7 +12,6 @@ from dlsync.git import head_commit
 from dlsync.kinds import account, kind_of
 from dlsync.model import Address, Plan, Problem
 from dlsync.ownership import keeping
-from dlsync.ownership.digests import former_secrets
 from dlsync.ownership.inventory import empty
 from dlsync.reconciler import UNDECIDED, reconcile
 from dlsync.redaction import NOTHING_SECRET, Redaction
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from dlsync.client import ReadClient
-    from dlsync.model import Change, Difference, Resource
+    from dlsync.model import Difference, Resource
     from dlsync.ownership.inventory import Inventory
     from dlsync.reconciler import Decisions, Outcome
     from dlsync.settings import Settings
@@ -83,11 +82,10 @@ async def prepare(
     inventory, live = await planning.look(doomed, recorded)
     leaving = planning.leaving(inventory, live, doomed)
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
-    leaving -= {*protected}
-    outcome = reconcile(
-        kind_of, planning.desired, live.resources, inventory, prunes=leaving.__contains__, decisions=decisions
-    )
-    redaction = planning.redaction(inventory, live, outcome.changes)
+    prunes = leaving.difference(protected).__contains__
+    outcome = reconcile(kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions)
+    changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
+    redaction = Redaction({**inventory.former_secrets(changing), **tree.secrets})
     warnings = [
         *tree.warnings,
         *_told(inventory, live, outcome, protected, doomed),
@@ -209,15 +207,6 @@ class _Planning:
             for need in needs
             if need in unknown - there
         ]
-
-    def redaction(self, inventory: Inventory, live: Live, changes: Sequence[Change]) -> Redaction:
-        """Return what takes secrets out: those of the files, and those that an earlier apply put into what changes."""
-        former: dict[str, str] = {}
-        for one in changes:
-            entry = inventory.entry(one.address)
-            if entry and one.address in live.resources:
-                former |= former_secrets(inventory.salt, live.resources[one.address].document, entry.secrets)
-        return Redaction({**former, **self.tree.secrets})
 
 
 def _is_inside(address: Address) -> bool:

@@ -35,6 +35,8 @@ def sealed(value: Json, redaction: Redaction) -> Json:
         return [sealed(item, redaction) for item in value]
     if isinstance(value, dict):
         return _sealed_mapping(value, redaction)
+    if redaction.is_number(value):
+        return sealed(repr(value), redaction)
     return value
 
 

@@ -14,7 +14,7 @@ from dlsync import packs, schema
 from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
 from dlsync.escape import visible
 from dlsync.kinds.base import Kind
-from dlsync.kinds.link_files import FILE, Linked, entries, of_pack, saved, with_entry
+from dlsync.kinds.link_files import FILE, Linked, Saying, entries, of_pack, saved, with_entry
 from dlsync.kinds.plugin import KIND as PLUGIN
 from dlsync.kinds.plugin_settings import META
 from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client, ReadClient
     from dlsync.client.links import Link as Entry
-    from dlsync.kinds.link_files import Saying
     from dlsync.model import Difference, Json, Path
     from dlsync.redaction import Redaction
 

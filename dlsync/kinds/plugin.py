@@ -175,13 +175,15 @@ class Plugin(Kind):
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
         """Return the settings, and the script as text or, where it is none, in base64; see :meth:`Kind.saved`."""
-        settings = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
-        return {**settings, "content": saved_script(live, redaction)}
+        kept = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
+        return kept | {"content": saved_script(live, redaction)}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
-        """Take the script out of its text or its base64; see :meth:`Kind.restored`."""
+        """Take the script out of what it was kept as, and leave what servers make anew; see :meth:`Kind.restored`."""
         body = restored_script(name, saved.get("content"))
-        return Resource(Address(self.name, name), {**saved, "content": content_value(body)}, body)
+        document = {field: value for field, value in saved.items() if field in plugin_settings.KNOWN}
+        script: dict[str, Json] = {"content": content_value(body), "extension": saved.get("extension", "")}
+        return Resource(Address(self.name, name), document | script, body)
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - a plugin has no lists of its own
         """Return the rule for lists that nothing is known of."""

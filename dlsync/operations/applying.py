@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dlsync import annotator, applier, environments, guards, journal, origin, saved_plan
+from dlsync import annotator, applier, environments, guards, journal, saved_plan
 from dlsync import rollback as rollbacks
 from dlsync.errors import DlsyncError
 from dlsync.git import head_commit
 from dlsync.model import Problem
-from dlsync.operations.connecting import LOCK_TIMEOUT, locked, silent, unheard, writer
+from dlsync.operations.connecting import LOCK_TIMEOUT, locked, silent, unheard, who_runs_us, writer
 from dlsync.operations.looking import prepared
 from dlsync.ownership import keeping
 from dlsync.ownership.advancing import advanced
@@ -128,7 +128,7 @@ def _run(command: str, tree: Tree, settings: Settings, takes_back: str = "") -> 
         settings.account,
         settings.environment,
         head_commit(tree.root),
-        origin.holder(settings.environ),
+        who_runs_us(settings, tree.secrets),
         takes_back=takes_back,
     )
 
@@ -162,7 +162,7 @@ class _Application:
                 if first.plan and not self.how.approve(first.plan):
                     return None
                 agreed = saved_plan.promise(first, Wishes())
-            async with locked(client, self.settings, self.how.lock_timeout, self.how.told) as lock:
+            async with locked(client, self.run.by, self.how.lock_timeout, self.how.told) as lock:
                 work = await self._planned(client)
                 if agreed:
                     work = saved_plan.kept_to(agreed, work)

@@ -6,10 +6,9 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from dlsync.matching import token
-from dlsync.references import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from dlsync.model import Json
     from dlsync.redaction import Redaction
@@ -58,13 +57,8 @@ def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redacti
 
     :param redaction: of the secrets that the document was made with.
     """
-    parted = {text: redaction.parts(text) for text in texts(dict(document))}
-    return {digest(salt, text): _spelled(parts) for text, parts in parted.items() if any(how for _, how in parts)}
-
-
-def _spelled(parts: Iterable[tuple[str, str | None]]) -> str:
-    # the secrets go before the rest is escaped: one that looks like a reference would not be found any more
-    return "".join(str(escaped(text)) if how is None else how for text, how in parts)
+    found = {text for text in texts(dict(document)) if redaction.text(text) != text}
+    return {digest(salt, text): str(redaction.spelled(text)) for text in found}
 
 
 def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str, str]) -> dict[str, str]:

@@ -34,11 +34,11 @@ def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
     async def twice() -> None:
         async with (
             writer(live.settings) as client,
-            locked(client, live.settings, 0.0, unheard),
+            locked(client, "ann", 0.0, unheard),
             writer(live.settings) as other,
         ):
             with pytest.raises(Refused):
-                async with locked(other, live.settings, 0.0, unheard):
+                async with locked(other, "bob", 0.0, unheard):
                     raise AssertionError("two hold it")
 
     asyncio.run(twice())
@@ -47,7 +47,7 @@ def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
 
 def test_a_failure_under_the_lock_gives_it_back_too(live: Account) -> None:
     async def failing() -> None:
-        async with writer(live.settings) as client, locked(client, live.settings, 0.0, unheard):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

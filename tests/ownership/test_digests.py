@@ -14,7 +14,6 @@ from dlsync.ownership.digests import (
     LEAF_BYTES,
     digest,
     digested,
-    escaped_text,
     fingerprint,
     former_secrets,
     secret_digests,
@@ -95,8 +94,3 @@ def test_where_no_secret_was_none_is_looked_for() -> None:
     assert former_secrets(SALT, {"a": "b"}, {}) == {}
     assert secret_digests(SALT, {"a": "b"}, Redaction(SECRETS)) == {}
     assert former_secrets(SALT, {"a": ""}, {digest(SALT, ""): "${env:A}"}) == {}
-
-
-def test_a_text_that_looks_like_a_reference_is_spelled_so_that_it_is_none() -> None:
-    assert escaped_text("${var:x}") == "$${var:x}"
-    assert escaped_text("${x}") == "${x}"
