@@ -167,11 +167,6 @@ def test_what_stands_where_a_secret_belongs_is_taken_for_one() -> None:
     assert REDACTION.difference(replaced(("a",), "old", "new")) == replaced(("a",), "old", "new")
 
 
-def test_more_secrets_are_known_beside_those_that_are() -> None:
-    assert REDACTION.also({"old": "${env:C}"}).text("s3cret old") == "${env:A} ${env:C}"
-    assert REDACTION.text("old") == "old"
-
-
 @given(PIECES)
 def test_a_text_is_the_sum_of_its_parts_of_which_the_secrets_are_marked(text: str) -> None:
     parts = REDACTION.parts(text)

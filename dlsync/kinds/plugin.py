@@ -182,8 +182,8 @@ class Plugin(Kind):
         """Take the script out of what it was kept as, and leave what servers make anew; see :meth:`Kind.restored`."""
         body = restored_script(name, saved.get("content"))
         document = {field: value for field, value in saved.items() if field in plugin_settings.KNOWN}
-        script: dict[str, Json] = {"content": content_value(body), "extension": saved.get("extension", "")}
-        return Resource(Address(self.name, name), document | script, body)
+        document |= {"content": content_value(body), "extension": saved.get("extension", "")}
+        return Resource(Address(self.name, name), document, body)
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - a plugin has no lists of its own
         """Return the rule for lists that nothing is known of."""
@@ -214,8 +214,7 @@ class Plugin(Kind):
         except NotFound:
             return None
         script: dict[str, Json] = {"content": content_value(found.content), "extension": found.extension}
-        document = {**found.extra, **script}
-        return Resource(Address(self.name, name), document, found.content)
+        return Resource(Address(self.name, name), {**found.extra, **script}, found.content)
 
     async def create(self, client: Client, desired: Resource) -> None:
         """POST ``plugins``; one that is there already is ours where it is as it was sent, its answer lost.
@@ -247,6 +246,4 @@ class Plugin(Kind):
 
 
 _LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
-
-
 KIND = Plugin()

@@ -59,7 +59,7 @@ def test_the_lock_of_an_account_that_is_only_being_made_is_taken_once_it_is_ther
     new: Settings = replace(live.settings, account="new")
 
     async def made() -> bool:
-        async with writer(new) as client, locked(client, new, 0.0, unheard) as lock:
+        async with writer(new) as client, locked(client, "ann", 0.0, unheard) as lock:
             await client.accounts.create("new")
             await lock.require()
             return "dlsync-lock" in [one.name for one in await client.plugins.list()]
