@@ -178,7 +178,5 @@ def test_the_record_says_what_it_is_and_has_one_line_for_each_resource() -> None
     one, other = resource("dashboard/web", dashboard()), resource("rule/a\nb", {"title": "A"})
     content = recorded(one, other).content()
     assert b"`dlsync inventory` reads it; do not edit it" in content
-    assert [line[:16] for line in content.splitlines() if b"/" in line[:12]] == [
-        b'"dashboard/web":',
-        b'"rule/a\\nb": "4',
-    ]
+    named = [line.partition(b": ")[0] for line in content.splitlines() if b"/" in line[:12]]
+    assert named == [b'"dashboard/web"', b'"rule/a\\nb"']
