@@ -343,8 +343,10 @@ def test_fields_that_each_side_moved_alone_are_merged_and_what_stays_is_said(tre
         later = applies.plan(live, tree)
     assert (applies.changes(later), later.kept) == ([], (address("dashboard/web"),))
     assert warnings(later) == [
-        "dashboard/web was changed on the server in `period`, and stays so; "
-        "`dlsync accept dashboard/web` writes it into the file"
+        (
+            "dashboard/web was changed on the server in `period`, and stays so; "
+            "`dlsync accept dashboard/web` writes it into the file"
+        )
     ]
 
 

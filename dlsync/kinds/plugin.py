@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _SCRIPT = ("content", "extension")
 # what a setting is where no file gives it; interval and type are then left to the server
 _DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
+_LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 
 
 @dataclass(frozen=True)
@@ -174,9 +175,10 @@ class Plugin(Kind):
         return f"{name}."
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
-        """Return the settings, and the script as text or, where it is none, in base64; see :meth:`Kind.saved`."""
-        settings = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
-        return {**settings, "content": saved_script(live, redaction)}
+        """Return the settings that a schema knows, and the script as text or in base64; see :meth:`Kind.saved`."""
+        known = schema.fields_at(self.name, ()) or ()  # the rest is the server's own: an id is never the same again
+        settings = {field: value for field, value in live.document.items() if field in {"extension", *known}}
+        return {**cast("dict[str, Json]", sealed(settings, redaction)), "content": saved_script(live, redaction)}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Take the script out of its text or its base64; see :meth:`Kind.restored`."""
@@ -242,9 +244,6 @@ class Plugin(Kind):
         """DELETE ``plugins/<name>``."""
         with suppress(NotFound):
             await client.plugins.delete(name)
-
-
-_LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 
 
 KIND = Plugin()
