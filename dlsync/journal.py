@@ -84,7 +84,7 @@ class Record:
 
 
 def new_id(now: datetime) -> str:
-    """Return the name of a run that starts now.
+    """Return the name of a run that starts now; of two in one second, the later one sorts behind too.
 
     :param now: in UTC.
     """
@@ -151,10 +151,12 @@ def runs(folder: Path) -> list[Record]:
     :raises DlsyncError: the folder cannot be read.
     """
     try:
-        names = sorted((path.stem for path in folder.glob(f"*{_SUFFIX}") if is_id(path.stem)), reverse=True)
+        names = sorted((path.stem for path in folder.iterdir() if path.suffix == _SUFFIX), reverse=True)
+    except FileNotFoundError:
+        return []
     except OSError as error:
         raise DlsyncError(f"the journals in {folder} cannot be read: {error.strerror}") from error
-    return [record for record in (read(folder, name) for name in names) if record]
+    return [record for record in (read(folder, name) for name in names if is_id(name)) if record]
 
 
 def required(folder: Path, name: str) -> Record:

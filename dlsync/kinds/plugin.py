@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _SCRIPT = ("content", "extension")
 # what a setting is where no file gives it; interval and type are then left to the server
 _DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
+_LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 
 
 @dataclass(frozen=True)
