@@ -246,5 +246,4 @@ class Plugin(Kind):
             await client.plugins.delete(name)
 
 
-_LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 KIND = Plugin()

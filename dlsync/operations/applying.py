@@ -113,23 +113,8 @@ async def rollback(
     async def made(client: Client) -> Prepared:
         return await rollbacks.prepare(client, way_back, settings, decisions, how.progress)
 
-    new = _run("rollback", way_back.tree, settings, takes_back=record.run.id)
-    return await _Application(settings, way_back.tree, how, new, made, released=way_back.released).go()
-
-
-def _run(command: str, tree: Tree, settings: Settings, takes_back: str = "") -> Run:
-    now = datetime.now(UTC)
-    return journal.Run(
-        journal.new_id(now),
-        command,
-        now.isoformat(timespec="seconds"),
-        settings.url,
-        settings.org,
-        settings.account,
-        settings.environment,
-        head_commit(tree.root),
-        who_runs_us(settings, tree.secrets),
-        takes_back=takes_back,
+    back = _Application(
+        settings, way_back.tree, how, "rollback", made, released=way_back.released, takes_back=record.run.id
     )
     return await back.go()
 
@@ -165,7 +150,8 @@ class _Application:
                 if first.plan and not self.how.approve(first.plan):
                     return None
                 agreed = saved_plan.promise(first, Wishes())
-            async with locked(client, self.run.by, self.how.lock_timeout, self.how.told) as lock:
+            owner = who_runs_us(self.settings, self.tree.secrets)
+            async with locked(client, owner, self.how.lock_timeout, self.how.told) as lock:
                 work = await self._planned(client)
                 if agreed:
                     work = saved_plan.kept_to(agreed, work)
@@ -208,7 +194,7 @@ class _Application:
             settings.account,
             settings.environment,
             head_commit(self.tree.root),
-            origin.holder(settings.environ),
+            who_runs_us(settings, self.tree.secrets),
             salt.hex(),
             self.takes_back,
         )

@@ -32,7 +32,7 @@ def test_a_question_by_hand_gets_a_client_that_can_only_ask_and_work_one_that_ca
 
 def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
     async def second() -> None:
-        async with writer(live.settings) as client, locked(client, live.settings, 0.0, unheard):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
             raise AssertionError("two hold it")
 
     async def twice() -> None:
