@@ -84,13 +84,12 @@ class Link(Kind):
 
     def line(self, desired: Resource) -> int:
         """Return the line of the plugin in links.yaml."""
-        return cast("Linked", desired).sayings[0].line(()) or 1
+        return _line(desired, ()) or 1
 
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
         """Look the tags up in links.yaml; see :meth:`Kind.located`."""
-        first = cast("Linked", desired).sayings[0]
         return desired.file, tuple(
-            replace(one, line=first.line(() if one.op == "remove" else one.path[1:])) for one in diff
+            replace(one, line=_line(desired, () if one.op == "remove" else one.path[1:])) for one in diff
         )
 
     def needs(self, desired: Resource) -> tuple[Address, ...]:
@@ -241,6 +240,11 @@ async def _unlink(client: Client, links: Sequence[Entry], wanted: set[str]) -> N
 
 def _listed(tags: Sequence[str]) -> str:
     return f"{'tag' if len(tags) == 1 else 'tags'} {', '.join(tags)}"
+
+
+def _line(desired: Resource, path: Path) -> int | None:
+    """Return the line of a tag; None for what a journal has, which no file says."""
+    return desired.sayings[0].line(path) if isinstance(desired, Linked) else None
 
 
 KIND = Link()
