@@ -201,8 +201,9 @@ class DocumentKind(Kind):
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
         """Return the text, or where there is a secret in it, which YAML may spell in many ways, the document."""
-        text, document = live.body.decode("utf-8-sig", "replace"), dict(live.document)
-        if live.body and redaction.text(text) == text and redaction.value(document) == document:
+        text, document = live.body.decode("utf-8", "replace"), dict(live.document)
+        is_all = bool(text) and text.encode() == live.body  # a text of another encoding is none for JSON
+        if is_all and redaction.text(text) == text and redaction.value(document) == document:
             return {"text": text}
         return {"document": sealed(document, redaction)}
 
