@@ -246,9 +246,4 @@ def _listed(tags: Sequence[str]) -> str:
     return f"{'tag' if len(tags) == 1 else 'tags'} {', '.join(tags)}"
 
 
-def _line(desired: Resource, path: Path) -> int | None:
-    """Return the line of a tag; None for what a journal has, which no file says."""
-    return desired.sayings[0].line(path) if isinstance(desired, Linked) else None
-
-
 KIND = Link()
