@@ -21,6 +21,9 @@ class Base(Protocol):
     def field(self, name: str) -> Base:
         """Return the base of a field of the mapping here."""
 
+    def shared(self, kind: Kind, path: Path, name: str, theirs: Json) -> Base:
+        """Return the base of a field that both sides have."""
+
     def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
         """Return the bases of the items of the list here."""
 
@@ -51,6 +54,9 @@ class _NoBase:
     """Nothing is known of what was before."""
 
     def field(self, name: str) -> Base:  # noqa: ARG002 - nothing is known of any
+        return self
+
+    def shared(self, kind: Kind, path: Path, name: str, theirs: Json) -> Base:  # noqa: ARG002 - see above
         return self
 
     def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:  # noqa: ARG002 - see above
@@ -112,7 +118,8 @@ class _Differ:
     ) -> Iterator[Difference]:
         for field, value in ours.items():
             if field in theirs:
-                yield from self.values((*path, field), value, theirs[field], base.field(field))
+                there = theirs[field]
+                yield from self.values((*path, field), value, there, base.shared(self._kind, path, field, there))
             else:
                 yield Difference((*path, field), "add", after=value, mover=base.field(field).mover(value, ABSENT))
         for field, value in theirs.items():

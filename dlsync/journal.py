@@ -84,11 +84,12 @@ class Record:
 
 
 def new_id(now: datetime) -> str:
-    """Return the name of a run that starts now.
+    """Return the name of a run that starts now; of two in one second, the later one sorts behind too.
 
     :param now: in UTC.
     """
-    return f"{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+    # five digits hold the microseconds, so that two runs of one second are in their order too
+    return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)[:1]}"
 
 
 def is_id(text: str) -> bool:
@@ -150,10 +151,12 @@ def runs(folder: Path) -> list[Record]:
     :raises DlsyncError: the folder cannot be read.
     """
     try:
-        names = sorted((path.stem for path in folder.glob(f"*{_SUFFIX}") if is_id(path.stem)), reverse=True)
+        names = sorted((path.stem for path in folder.iterdir() if path.suffix == _SUFFIX), reverse=True)
+    except FileNotFoundError:
+        return []
     except OSError as error:
         raise DlsyncError(f"the journals in {folder} cannot be read: {error.strerror}") from error
-    return [record for record in (read(folder, name) for name in names) if record]
+    return [record for record in (read(folder, name) for name in names if is_id(name)) if record]
 
 
 def required(folder: Path, name: str) -> Record:

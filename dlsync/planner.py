@@ -92,15 +92,7 @@ async def prepare(
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
         *await planning.useless(live),
     ]
-    result = Plan(
-        settings.target,
-        tuple(map(redaction.change, outcome.changes)),
-        outcome.unchanged,
-        head_commit(tree.root),
-        tuple(warnings),
-        tuple(outcome.adopted),
-        tuple(outcome.kept),
-    )
+    result = planning.plan(outcome, redaction, warnings)
     gone = planning.gone(inventory, live)
     return Prepared(result, planning.desired, live.resources, inventory, outcome.sent, outcome.kept, gone, redaction)
 
@@ -187,6 +179,18 @@ class _Planning:
             if one in doomed
             or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
         }
+
+    def plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:
+        """Return what came out, as it may be shown."""
+        return Plan(
+            self.settings.target,
+            tuple(map(redaction.change, outcome.changes)),
+            outcome.unchanged,
+            head_commit(self.tree.root),
+            tuple(warnings),
+            tuple(outcome.adopted),
+            tuple(outcome.kept),
+        )
 
     async def useless(self, live: Live) -> list[Problem]:
         """Warn of resources that need others which are neither in the files nor live."""

@@ -85,6 +85,11 @@ class _Recorded(NamedTuple):
     def field(self, name: str) -> Base:
         return _Recorded(_at(self.applied, name), _at(self.seen, name))
 
+    def shared(self, kind: Kind, path: Path, name: str, theirs: Json) -> Base:
+        base = _Recorded(_at(self.applied, name), _at(self.seen, name))
+        # what a server adds by itself was not in what was applied, and has not moved for that
+        return base._replace(seen=theirs) if base.seen is ABSENT and kind.disregards(path, name) else base
+
     def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover:
         return _MOVERS[_differs(ours, self.applied), _differs(theirs, self.seen)]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync import planner, state_reader
+from dlsync.errors import Refused
 from tests.builders.applies import carried_out, prepared, some_live
 from tests.builders.applies import planned as prepare
 from tests.builders.http import Reply, by_request, json_reply, scripted
@@ -295,6 +296,85 @@ def test_what_somebody_else_deleted_meanwhile_is_deleted() -> None:
         made = plan(change("delete", "plugin/gone"), change("delete", "rule/gone"))
         work = prepared(made, live=some_live(made))
         assert set(results(live.run(lambda client: carried_out(client, work))).values()) == {"applied"}
+
+
+# what moved since the plan, what is held, and what may not go on
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_what_changed_since_the_plan_is_not_written_and_the_rest_is(tmp_path: Path, flavour: str) -> None:
+    write_tree(tmp_path, {"dashboards/a.yaml": A.body, "dashboards/b.yaml": B.body, "plugins/disk.py": "1"})
+    hand = resource("dashboard/a", {"title": "Mine", "positions": []})
+    script = resource("plugin/disk", {"content": "2", "extension": "py", "description": "mine"})
+    with account(**FLAVOURS[flavour]) as live:
+        live.has(
+            resource("dashboard/a", dashboard()), resource("dashboard/b", dashboard()), resource("plugin/disk", "0")
+        )
+        work = prepare(live, tmp_path)
+        live.lacks("plugin/disk")
+        live.has(hand, script)
+        done = live.run(lambda client: carried_out(client, work))
+        assert results(done) == {"plugin/disk": "failed", "dashboard/a": "failed", "dashboard/b": "applied"}
+        assert set(errors(done).values()) == {"it was changed on the server since the plan was made: plan again"}
+        kept = live.live("plugin/disk")
+        assert kept
+        assert kept.document["description"] == "mine"
+
+
+def test_what_was_deleted_or_made_since_the_plan_fails_too(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/a.yaml": A.body, "plugins/disk.py": "1"})
+    with account() as live:
+        live.has(resource("dashboard/a", dashboard()))
+        work = prepare(live, tmp_path)
+        live.lacks("dashboard/a")
+        live.has(resource("plugin/disk", "2"))
+        done = live.run(lambda client: carried_out(client, work))
+    assert errors(done) == {
+        "plugin/disk": "somebody else has made it since the plan was made: plan again",
+        "dashboard/a": "it was deleted on the server since the plan was made",
+    }
+
+
+def test_what_only_the_server_s_own_fields_tell_apart_has_not_changed(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/a.yaml": A.body})
+    with account(decorate=True) as live:
+        live.has(resource("dashboard/a", dashboard()))
+        work = prepare(live, tmp_path)
+        live.has(resource("dashboard/a", dashboard()))  # with another date
+        assert results(live.run(lambda client: carried_out(client, work))) == {"dashboard/a": "applied"}
+
+
+def test_what_is_held_is_left_alone_and_not_even_looked_at() -> None:
+    held = replace(change("update", "dashboard/a"), held="nobody has decided")
+    done, server = run({}, plan(held), A)
+    assert (results(done), errors(done)) == ({"dashboard/a": "skipped"}, {"dashboard/a": "nobody has decided"})
+    assert server.asked == []
+
+
+def test_where_it_cannot_be_seen_what_is_there_nothing_of_the_kind_is_written_and_what_is_held_is_still_held() -> None:
+    held = replace(change("update", "dashboard/c"), held="nobody has decided")
+    made = plan(change("create", "dashboard/a"), change("update", "dashboard/b"), held)
+    done, server = run({"GET dashboards/b": Reply(400)}, made, A, B, C)
+    assert results(done) == {"dashboard/a": "failed", "dashboard/b": "failed", "dashboard/c": "skipped"}
+    assert errors(done)["dashboard/c"] == "nobody has decided"
+    assert {one.method for one in server.seen} == {"GET"}
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
+    class Lost:
+        async def require(self) -> None:
+            raise Refused("the lock of the account was lost")
+
+    async def opened() -> tuple[Plan, ScriptedServer]:
+        work = prepared(plan(*CREATES.changes, change("delete", "rule/old")), A, B, C)
+        async with scripted(NOT_THERE) as (server, client):
+            return await carried_out(client, work, concurrency=concurrency, permission=Lost()), server
+
+    done, server = asyncio.run(opened())
+    assert list(results(done).values()) == ["failed", "skipped", "skipped", "skipped"]
+    assert set(errors(done).values()) == {"the lock of the account was lost"}
+    assert server.asked == []
 
 
 # links and accounts

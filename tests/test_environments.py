@@ -260,6 +260,7 @@ def test_an_environment_is_planned_applied_and_exported_as_it_has_the_tree(tmp_p
     assert [one.file for one in export().files] == ["dashboards/team/web.yaml"]
     assert (tmp_path / "dashboards/team/web.yaml").read_text() == WEB.replace("title: Web", "title: Live")
     assert not plan()
+    apply(live, tmp_path, **vars(settings))  # records what was exported
 
     live.has(replace(by_hand, body=by_hand.body.replace(b"title: Web", b"title: Live").replace(b"red", b"blue")))
     assert [(one.file, one.line) for one in plan().changes] == [("overlays/staging/dashboards/web.yaml", 2)]

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlsync import planner, state_reader
-from dlsync.errors import AccountNotFound
+from dlsync import operations, planner, state_reader
+from dlsync.errors import AccountNotFound, ApiError
+from dlsync.reconciler import NOT_MANAGED, Decisions
 from dlsync.targets import Targets
+from tests.builders import applies
+from tests.builders.between import below, through
+from tests.builders.http import json_reply
 from tests.builders.trees import FLAVOURS, Account, account, address, dashboard, resource, rule, widget, write_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from dlsync.model import Plan
+    from tests.builders.http import Reply, Seen
 
 FILES = {
     "dashboards/web.yaml": "title: Web\npositions: []\n",
@@ -257,3 +264,236 @@ def test_an_account_is_deleted_only_where_it_is_named_and_is_not_protected(tree:
         ["account/gone is to be deleted and is not there"],
     )
     assert (changes(kept), warnings(kept)[0]) == ([], "account/old is in no file and live; it is protected and stays")
+
+
+# ownership
+
+
+FIXED = {**FILES, "rules/other.yaml": "title: Other\ncriteria: []\n"}
+MINE = "title: Mine\npositions: []\n"
+ADOPT = Decisions(adopt=True)
+
+
+def test_what_lives_as_its_file_says_is_adopted_and_what_differs_is_held(tree: Path) -> None:
+    with account() as live:
+        live.has(*LIVE[1:], resource("dashboard/web", MINE))
+        made = applies.plan(live, tree)
+        assert sorted(map(str, made.adopted)) == ["plugin/disk", "rule/web"]
+        assert applies.changes(made) == ["update dashboard/web new held"]
+        assert made.changes[0].held == NOT_MANAGED
+        assert applies.changes(applies.apply(live, tree)) == ["update dashboard/web new held skipped"]
+        assert live.live("dashboard/web") == resource("dashboard/web", MINE)
+        assert applies.plan(live, tree).adopted == ()
+        assert applies.changes(applies.apply(live, tree, decisions=ADOPT)) == ["update dashboard/web new applied"]
+        assert not applies.plan(live, tree)
+
+
+def test_a_change_says_whether_the_files_or_the_server_made_it(tree: Path) -> None:
+    write_tree(tree, FIXED)
+    with account() as live:
+        applies.apply(live, tree)
+        live.has(resource("dashboard/web", MINE))
+        live.lacks("rule/other")
+        write_tree(tree, {"rules/web.yaml": "title: New\ncriteria: []\n", "rules/brand.yaml": FILES["rules/web.yaml"]})
+        made = applies.plan(live, tree)
+        assert applies.changes(made) == [
+            "update dashboard/web drift",
+            "create rule/brand new",
+            "create rule/other drift",
+            "update rule/web repo",
+        ]
+        assert [one.mover for one in made.changes[0].diff] == ["drift"]
+        assert {one.result for one in applies.apply(live, tree).changes} == {"applied"}
+        assert not applies.plan(live, tree)
+
+
+def test_what_both_sides_moved_is_held_until_a_side_is_chosen(tree: Path) -> None:
+    write_tree(tree, FIXED)
+    with account() as live:
+        applies.apply(live, tree)
+        live.has(resource("dashboard/web", MINE))
+        live.lacks("rule/other")
+        write_tree(
+            tree,
+            {"dashboards/web.yaml": "title: Ours\npositions: []\n", "rules/other.yaml": "title: Ours\ncriteria: []\n"},
+        )
+        assert applies.changes(applies.apply(live, tree)) == [
+            "update dashboard/web conflict held skipped",
+            "create rule/other conflict held skipped",
+        ]
+        yielding = applies.plan(live, tree, decisions=Decisions(on_conflict="live"))
+        assert (applies.changes(yielding), yielding.kept) == ([], (address("dashboard/web"),))
+        applies.apply(live, tree, decisions=Decisions(on_conflict="repo"))
+        assert not applies.plan(live, tree)
+        assert live.live("dashboard/web") == resource("dashboard/web", "title: Ours\npositions: []\n")
+
+
+def test_fields_that_each_side_moved_alone_are_merged_and_what_stays_is_said(tree: Path) -> None:
+    write_tree(tree, {"dashboards/web.yaml": "title: Web\nperiod: 60 # s\npositions: []\n"})
+    with account() as live:
+        applies.apply(live, tree)
+        live.has(resource("dashboard/web", "title: Web\nperiod: 90\npositions: []\n"))
+        write_tree(tree, {"dashboards/web.yaml": "title: New\nperiod: 60 # s\npositions: []\n"})
+        done = applies.apply(live, tree)
+        assert applies.changes(done) == ["update dashboard/web repo applied"]
+        assert [one.path for one in done.changes[0].kept] == [("period",)]
+        now = live.live("dashboard/web")
+        assert now
+        assert now.document == {"title": "New", "period": 90, "positions": []}
+        later = applies.plan(live, tree)
+    assert (applies.changes(later), later.kept) == ([], (address("dashboard/web"),))
+    (warning,) = warnings(later)
+    assert warning == (
+        "dashboard/web was changed on the server in `period`, and stays so; "
+        "`dlsync accept dashboard/web` writes it into the file"
+    )
+
+
+def test_what_the_server_chose_and_the_files_say_from_now_on_is_a_change_of_the_files(tree: Path) -> None:
+    with account() as live:
+        applies.apply(live, tree)
+        write_tree(tree, {"plugins/disk.meta.yaml": "interval: 60\n"})
+        assert applies.changes(applies.apply(live, tree)) == ["update plugin/disk repo applied"]
+        assert not applies.plan(live, tree)
+
+
+def test_what_left_the_files_is_deleted_unless_it_was_changed_since(tree: Path) -> None:
+    with account() as live:
+        applies.apply(live, tree)
+        live.has(resource("dashboard/web", MINE), *OTHERS)
+        (tree / "rules/web.yaml").unlink()
+        (tree / "dashboards/web.yaml").unlink()
+        assert applies.changes(applies.apply(live, tree)) == [
+            "delete rule/web repo applied",
+            "delete dashboard/web conflict held skipped",
+        ]
+        assert applies.changes(applies.plan(live, tree, prune="none")) == []
+        assert applies.changes(applies.plan(live, tree, decisions=Decisions(on_conflict="live"))) == []
+        applies.apply(live, tree, decisions=Decisions(on_conflict="repo"))
+        assert not applies.plan(live, tree)
+        assert [live.live(str(one.address)) is None for one in (*LIVE, *OTHERS)] == [True, True, False, *[False] * 3]
+
+
+def test_a_file_that_was_renamed_is_told_as_a_rename(tree: Path) -> None:
+    with account() as live:
+        applies.apply(live, tree)
+        (tree / "rules/web.yaml").rename(tree / "rules/hosts.yaml")
+        create, delete = applies.plan(live, tree).changes
+    assert (str(create.address), create.renamed) == ("rule/hosts", "web")
+    assert (str(delete.address), delete.renamed) == ("rule/web", "hosts")
+
+
+def test_a_target_prunes_adopts_and_forgets_nothing_outside_of_it(tree: Path) -> None:
+    write_tree(tree, FIXED)
+    with account() as live:
+        applies.apply(live, tree)
+        managed = applies.managed(live, tree)
+        live.has(resource("plugin/new", "1"))
+        live.lacks("rule/other")
+        (tree / "rules/other.yaml").unlink()
+        (tree / "dashboards/web.yaml").unlink()
+        write_tree(tree, {"plugins/new.py": "1", "rules/web.yaml": "title: New\ncriteria: []\n"})
+        done = applies.apply(live, tree, "rule/web")
+        assert (applies.changes(done), done.adopted) == (["update rule/web repo applied"], ())
+        assert applies.managed(live, tree) == managed
+        assert live.live("dashboard/web")
+        applies.apply(live, tree)
+        assert applies.managed(live, tree) == ["plugin/disk", "plugin/new", "rule/web"]
+
+
+def test_without_a_record_nothing_has_a_cause_but_the_files_and_nothing_is_managed(tree: Path) -> None:
+    with account() as live:
+        applies.apply(live, tree, inventory="none")
+        assert "dlsync-inventory" not in live.plugins()
+        live.has(resource("dashboard/web", MINE))
+        (tree / "rules/web.yaml").unlink()
+        made = applies.plan(live, tree, inventory="none")
+        assert (applies.changes(made), made.adopted) == (["update dashboard/web repo"], ())
+
+
+def test_a_record_in_a_file_serves_as_well(tree: Path) -> None:
+    with account() as live:
+        applies.apply(live, tree, inventory="records/default.json")
+        assert "dlsync-inventory" not in live.plugins()
+        assert (tree / "records/default.json").is_file()
+        live.has(resource("dashboard/web", MINE))
+        (tree / "rules/web.yaml").unlink()
+        assert applies.changes(applies.plan(live, tree, inventory="records/default.json")) == [
+            "update dashboard/web drift",
+            "delete rule/web repo",
+        ]
+
+
+@pytest.mark.parametrize("lost", ["broken", "deleted"])
+def test_without_the_inventory_nothing_is_deleted(tree: Path, lost: str) -> None:
+    with account() as live:
+        applies.apply(live, tree)
+        live.lacks("plugin/dlsync-inventory")
+        if lost == "broken":
+            live.has(resource("plugin/dlsync-inventory", '{"format_version": 1'))
+        (tree / "rules/web.yaml").unlink()
+        made = applies.plan(live, tree)
+        assert applies.changes(made) == []
+        assert sorted(map(str, made.adopted)) == ["dashboard/web", "plugin/disk"]
+        assert ["dlsync inventory rebuild" in one for one in warnings(made)] == [True] * (lost == "broken")
+        applies.apply(live, tree)
+        assert live.live("rule/web")
+        assert applies.managed(live, tree) == ["dashboard/web", "plugin/disk"]
+
+
+def test_an_entry_that_cannot_be_read_makes_its_resource_one_to_take_over(tree: Path) -> None:
+    with account() as live:
+        applies.apply(live, tree)
+        content = json.loads(live.run(lambda client: client.plugins.get("dlsync-inventory")).content)
+        content["resources"]["dashboard/web"] = "nonsense"
+        live.lacks("plugin/dlsync-inventory")
+        live.has(resource("plugin/dlsync-inventory", json.dumps(content)), resource("dashboard/web", MINE))
+        assert applies.changes(applies.plan(live, tree)) == ["update dashboard/web new held"]
+
+
+# a server whose lists cannot be trusted
+
+
+def without(*names: str) -> Callable[[Seen, Callable[[], Reply]], Reply]:
+    """Leave entries out of every list."""
+
+    def answer(seen: Seen, onward: Callable[[], Reply]) -> Reply:
+        reply = onward()
+        if below(seen) not in {"GET dashboards", "GET rules", "GET plugins"}:
+            return reply
+        return json_reply([one for one in json.loads(reply.body) if one["name"] not in names])
+
+    return answer
+
+
+def test_a_list_that_was_cut_short_deletes_nothing_and_forgets_nothing(tree: Path) -> None:
+    write_tree(tree, FIXED)
+    with account() as live:
+        applies.apply(live, tree)
+        managed = applies.managed(live, tree)
+        (tree / "rules/other.yaml").unlink()
+        cut = without("web", "disk", "other")
+        made = through(live, cut, lambda settings: operations.plan(tree, settings))
+        assert applies.changes(made) == ["delete rule/other repo"]
+        write_tree(tree, FIXED)
+        folder = applies.journals(tree)
+        done = through(
+            live, cut, lambda settings: operations.apply(tree, settings, how=operations.Applying(journals=folder))
+        )
+        assert applies.changes(done) == []
+        assert applies.managed(live, tree) == managed
+
+
+@pytest.mark.parametrize("family", ["dashboards", "rules", "plugins", "plugins/dlsync-inventory"])
+def test_a_question_that_fails_ends_the_plan_and_nothing_is_written(tree: Path, family: str) -> None:
+    def answer(seen: Seen, onward: Callable[[], Reply]) -> Reply:
+        return json_reply({"error": "out of order"}, 400) if below(seen) == f"GET {family}" else onward()
+
+    write_tree(tree, FIXED)
+    with account() as live:
+        applies.apply(live, tree)
+        (tree / "rules/web.yaml").unlink()
+        with pytest.raises(ApiError):
+            through(live, answer, lambda settings: operations.apply(tree, settings))
+        assert live.live("rule/web")
+        assert applies.managed(live, tree) == ["dashboard/web", "plugin/disk", "rule/other", "rule/web"]

@@ -104,7 +104,7 @@ def test_what_was_applied_over_what_was_applied_plans_to_nothing_and_touches_not
 ) -> None:
     account = new_account(server)
     with tempfile.TemporaryDirectory() as folder:
-        others = write_tree(Path(folder, "before"), server.holding(before))
+        others = write_tree(Path(folder, "before"), {**server.holding(before), **SOMETHING})
         account.apply(others)
         tree = write_tree(Path(folder, "after"), {**server.holding(after), **SOMETHING})
         promised = account.plan(tree)

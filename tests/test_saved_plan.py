@@ -130,7 +130,7 @@ def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path) -> None:
         prepared(MADE, NEW, secret, live=LIVE),
         prepared(MADE, NEW, WEB, live=(LIVE[0], resource("plugin/old", "2"))),
     ):
-        with pytest.raises(Refused, match="since it was made, (dashboard/web|plugin/old) changed"):
+        with pytest.raises(Refused, match=r"since it was made, (dashboard/web|plugin/old) changed"):
             saved_plan.kept_to(saved(tmp_path), now)
 
 

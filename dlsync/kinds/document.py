@@ -201,16 +201,20 @@ class DocumentKind(Kind):
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
         """Return the text, or where there is a secret in it, which YAML may spell in many ways, the document."""
-        text, document = live.body.decode("utf-8-sig", "replace"), dict(live.document)
-        if live.body and redaction.text(text) == text and redaction.value(document) == document:
+        text, document = live.body.decode("utf-8", "replace"), dict(live.document)
+        is_all = bool(text) and text.encode() == live.body  # a text of another encoding is none for JSON
+        if is_all and redaction.text(text) == text and redaction.value(document) == document:
             return {"text": text}
         return {"document": sealed(document, redaction)}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Read the text, or write the document; see :meth:`Kind.restored`."""
-        if isinstance(document := saved.get("document"), dict):
-            return Resource(Address(self.name, name), document, yamlfile.dump(document))
-        return self.live(name, str(saved.get("text")).encode())
+        match saved:
+            case {"document": dict(document)}:
+                return Resource(Address(self.name, name), document, yamlfile.dump(document))
+            case {"text": str(text)}:
+                return self.live(name, text.encode("utf-8", "replace"))
+        raise DlsyncError(f"the journal holds no document of {self.name}/{name}")
 
     def list_rule(self, path: Path) -> ListRule:
         """Return the kind's own rule for the list, or the one for lists that nothing is known of."""

@@ -83,13 +83,12 @@ class Link(Kind):
 
     def line(self, desired: Resource) -> int:
         """Return the line of the plugin in links.yaml."""
-        return cast("Linked", desired).sayings[0].line(()) or 1
+        return _line(desired, ()) or 1
 
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
         """Look the tags up in links.yaml; see :meth:`Kind.located`."""
-        first = cast("Linked", desired).sayings[0]
         return desired.file, tuple(
-            replace(one, line=first.line(() if one.op == "remove" else one.path[1:])) for one in diff
+            replace(one, line=_line(desired, () if one.op == "remove" else one.path[1:])) for one in diff
         )
 
     def needs(self, desired: Resource) -> tuple[Address, ...]:
@@ -148,7 +147,7 @@ class Link(Kind):
         """Return a link to the tags; see :meth:`Kind.restored`."""
         match saved.get(_TAGS):
             case [*tags] if all(isinstance(tag, str) for tag in tags):
-                return self._linked(name, (Saying(name, tuple(cast("list[str]", tags)), ""),))
+                return Linked(Address(self.name, name), {_TAGS: tags})
         raise DlsyncError(f"the journal holds no tags of link/{name}")
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - there is one list
@@ -209,6 +208,11 @@ def _said(source: SourceFile, scene: Scene) -> tuple[list[Saying], list[Problem]
         return entries(source, scene)
     pack, _ = packs.parted(source.file)
     return (of_pack(source, pack), []) if pack else saved(source)
+
+
+def _line(one: Resource, path: Path) -> int | None:
+    sayings = cast("Linked", one).sayings
+    return sayings[0].line(path) if sayings else None  # one from a journal stands in no file
 
 
 def _tags(one: Resource) -> list[str]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _SCRIPT = ("content", "extension")
 # what a setting is where no file gives it; interval and type are then left to the server
 _DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
+_LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 
 
 @dataclass(frozen=True)
@@ -175,14 +176,15 @@ class Plugin(Kind):
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
         """Return the settings, and the script as text or, where it is none, in base64; see :meth:`Kind.saved`."""
-        settings = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
-        return {**settings, "content": saved_script(live, redaction)}
+        kept = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
+        return kept | {"content": saved_script(live, redaction)}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
-        """Take the script out of its text or its base64, without what servers make anew; see :meth:`Kind.restored`."""
+        """Take the script out of what it was kept as, and leave what servers make anew; see :meth:`Kind.restored`."""
         body = restored_script(name, saved.get("content"))
-        kept = {field: saved[field] for field in ("extension", *plugin_settings.KNOWN) if field in saved}
-        return Resource(Address(self.name, name), {**kept, "content": content_value(body)}, body)
+        document = {field: value for field, value in saved.items() if field in plugin_settings.KNOWN}
+        document |= {"content": content_value(body), "extension": saved.get("extension", "")}
+        return Resource(Address(self.name, name), document, body)
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - a plugin has no lists of its own
         """Return the rule for lists that nothing is known of."""
@@ -213,8 +215,7 @@ class Plugin(Kind):
         except NotFound:
             return None
         script: dict[str, Json] = {"content": content_value(found.content), "extension": found.extension}
-        document = {**found.extra, **script}
-        return Resource(Address(self.name, name), document, found.content)
+        return Resource(Address(self.name, name), {**found.extra, **script}, found.content)
 
     async def create(self, client: Client, desired: Resource) -> None:
         """POST ``plugins``; one that is there already is ours where it is as it was sent, its answer lost.
@@ -243,9 +244,6 @@ class Plugin(Kind):
         """DELETE ``plugins/<name>``."""
         with suppress(NotFound):
             await client.plugins.delete(name)
-
-
-_LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 
 
 KIND = Plugin()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -87,7 +87,7 @@ async def apply(
     def check(work: Prepared) -> None:
         guards.refuse_excess(work.plan, settings.max_delete_percent)
 
-    return await _Application(settings, tree, how, _run("apply", tree, settings), made, check).go()
+    return await _Application(settings, tree, how, "apply", made, check).go()
 
 
 async def rollback(
@@ -113,24 +113,10 @@ async def rollback(
     async def made(client: Client) -> Prepared:
         return await rollbacks.prepare(client, way_back, settings, decisions, how.progress)
 
-    new = _run("rollback", way_back.tree, settings, takes_back=record.run.id)
-    return await _Application(settings, way_back.tree, how, new, made, released=way_back.released).go()
-
-
-def _run(command: str, tree: Tree, settings: Settings, takes_back: str = "") -> Run:
-    now = datetime.now(UTC)
-    return journal.Run(
-        journal.new_id(now),
-        command,
-        now.isoformat(timespec="seconds"),
-        settings.url,
-        settings.org,
-        settings.account,
-        settings.environment,
-        head_commit(tree.root),
-        who_runs_us(settings, tree.secrets),
-        takes_back=takes_back,
+    back = _Application(
+        settings, way_back.tree, how, "rollback", made, released=way_back.released, takes_back=record.run.id
     )
+    return await back.go()
 
 
 def _anything(_: Prepared) -> None:
@@ -144,15 +130,17 @@ class _Application:
     :param made: works the plan out.
     :param check: refuses one.
     :param released: what is not managed any more once it is done.
+    :param takes_back: the run that it is the way back of.
     """
 
     settings: Settings
     tree: Tree
     how: Applying
-    run: Run
+    command: str
     made: Callable[[Client], Awaitable[Prepared]]
     check: Callable[[Prepared], None] = _anything
     released: Collection[Address] = ()
+    takes_back: str = ""
 
     async def go(self) -> Plan | None:
         async with writer(self.settings) as client:
@@ -162,7 +150,8 @@ class _Application:
                 if first.plan and not self.how.approve(first.plan):
                     return None
                 agreed = saved_plan.promise(first, Wishes())
-            async with locked(client, self.run.by, self.how.lock_timeout, self.how.told) as lock:
+            owner = who_runs_us(self.settings, self.tree.secrets)
+            async with locked(client, owner, self.how.lock_timeout, self.how.told) as lock:
                 work = await self._planned(client)
                 if agreed:
                     work = saved_plan.kept_to(agreed, work)
@@ -181,7 +170,7 @@ class _Application:
 
     async def _carried_out(self, client: Client, lock: Lock, work: Prepared) -> Plan:
         folder = self.how.journals or self.tree.root / journal.FOLDER
-        book = journal.Journal(folder, replace(self.run, salt=work.inventory.salt.hex()))
+        book = journal.Journal(folder, self._run(work.inventory.salt))
         doing = applier.Run(client, book, lock, self.settings.concurrency, self.how.progress)
         done = await applier.apply(doing, work)
         record = advanced(work, done.changes, self.released)
@@ -192,3 +181,20 @@ class _Application:
         except DlsyncError as error:
             self.how.warn(Problem("error", f"{_UNRECORDED}: {error.message}"))
         return done
+
+    def _run(self, salt: bytes) -> Run:
+        """Return the run that begins: only now, for it may have waited long, and others ran meanwhile."""
+        now, settings = datetime.now(UTC), self.settings
+        return journal.Run(
+            journal.new_id(now),
+            self.command,
+            now.isoformat(timespec="seconds"),
+            settings.url,
+            settings.org,
+            settings.account,
+            settings.environment,
+            head_commit(self.tree.root),
+            who_runs_us(settings, self.tree.secrets),
+            salt.hex(),
+            self.takes_back,
+        )

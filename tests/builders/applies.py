@@ -18,6 +18,7 @@ from tests.builders.trees import by_address, resource
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dlsync.applier import Permission
     from dlsync.client import Client
     from dlsync.model import Plan, Resource
     from dlsync.planner import Prepared
@@ -40,6 +41,9 @@ class Granted:
         return
 
 
+GRANTED = Granted()
+
+
 def prepared(made: Plan, *desired: Resource, live: tuple[Resource, ...] = ()) -> Prepared:
     """A plan of these desired and live resources, nothing of which was managed."""
     return planner.Prepared(made, by_address(*desired), by_address(*live), inventory.empty())
@@ -57,11 +61,12 @@ async def carried_out(
     folder: Path | None = None,
     concurrency: int = 16,
     progress: Callable[[], None] = lambda: None,
+    permission: Permission = GRANTED,
 ) -> Plan:
     """Carry a plan out, with a journal in a folder, or in one that is thrown away."""
     with tempfile.TemporaryDirectory() as somewhere:
         book = journal.Journal(folder or Path(somewhere), RUN)
-        return await applier.apply(applier.Run(client, book, Granted(), concurrency, progress), work)
+        return await applier.apply(applier.Run(client, book, permission, concurrency, progress), work)
 
 
 def planned(live: Account, root: Path, **settings: Any) -> Prepared:
@@ -96,6 +101,11 @@ def apply(
 def journals(root: Path) -> Path:
     """Where :func:`apply` keeps its journals."""
     return root.parent / f"{root.name}-runs"
+
+
+def managed(live: Account, root: Path) -> list[str]:
+    """What the inventory names."""
+    return sorted(map(str, asyncio.run(operations.managed(root, live.settings))))
 
 
 def changes(made: Plan | None) -> list[str]:

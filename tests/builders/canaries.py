@@ -224,7 +224,7 @@ class Scene:
     def put(self, path: str, old: str, new: str) -> None:
         """Change a document in the account by hand."""
         text = self.live(path)
-        assert old in text, text
+        assert old in text
         by_hand(self.account, "PUT", path, text.replace(old, new))
 
     def run(self, line: str, *options: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:

@@ -153,6 +153,10 @@ class Account:
         wanted = address(text)
         return self.run(lambda client: kind_of(wanted.kind).fetch(client, wanted.name))
 
+    def plugins(self) -> list[str]:
+        """The names of all plugins, dlsync's own among them."""
+        return sorted(one.name for one in self.run(lambda client: client.plugins.list()))
+
     def requests(self) -> list[str]:
         """The requests since the last time, sorted, for what runs at once comes in any order."""
         seen = sorted(map(str, self.asked))
