@@ -19,7 +19,7 @@ from dlsync.targets import Targets
 from dlsync.together import both
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from dlsync.client import ReadClient
     from dlsync.model import Difference, Resource

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from dlsync.escape import visible
 from dlsync.model import Difference
 from dlsync.redaction import HIDDEN, NOTHING_SECRET, Redaction
+from dlsync.references import Values, resolve
 from tests.builders.accounts import VALUES
 from tests.builders.plans import added, change, replaced
 
@@ -144,6 +145,29 @@ def test_what_leaves_a_list_that_a_secret_comes_into_is_not_shown() -> None:
     shown = REDACTION.change(change("update", "link/x", gone, other, Difference(("tags", 1), "add", None, "s3cret")))
     assert [one.before for one in shown.diff] == [HIDDEN, "x", None]
     assert shown.diff[2].after == "${env:A}"
+
+
+def test_what_is_shown_as_kept_counts_where_a_secret_comes_in_too() -> None:
+    gone, comes = Difference(("tags", 0), "remove", "by hand"), Difference(("tags", 1), "add", None, "s3cret")
+    shown = REDACTION.change(replace(change("update", "link/x", comes), kept=(gone,)))
+    assert [one.before for one in (*shown.diff, *shown.kept)] == [None, HIDDEN]
+
+
+REFERRING = {"s3cret": "A", "x ${env:A} y": "B", "$${": "C"}
+PIECES = st.lists(st.sampled_from([*REFERRING, "${env:A}", "${env:", "${", "}", "a", " "]), max_size=5).map("".join)
+
+
+@given(PIECES)
+def test_as_a_file_spells_it_a_text_holds_no_secret_and_means_what_it_is(text: str) -> None:
+    spelled = Redaction({value: f"${{env:{name}}}" for value, name in REFERRING.items()}).spelled({"a": [text, 1]})
+    assert "s3cret" not in str(spelled)
+    environ = {name: value for value, name in REFERRING.items()}
+    assert resolve(spelled, Values({}, environ)).document == {"a": [text, 1]}
+
+
+def test_a_key_is_secret_where_there_is_one() -> None:
+    assert REDACTION.with_key("changeme").said("s3cret changeme") == "${env:A} [key]"
+    assert REDACTION.with_key("") is REDACTION
 
 
 def test_a_number_that_is_a_secret_is_not_shown() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,9 @@ from dlsync.errors import DlsyncError
 from dlsync.redaction import NOTHING_SECRET, Redaction
 from dlsync.sealing import sealed, unsealed
 from tests.builders.plans import any_json
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
 
 SECRETS = {"s3cret": "${env:A}", "s3cret-long": "${env:B}", "0": "${env:ZERO}"}
 ENVIRON = {"A": "s3cret", "B": "s3cret-long", "ZERO": "0"}
@@ -45,6 +49,16 @@ def test_a_text_with_a_secret_is_kept_as_its_parts() -> None:
     assert sealed({"url": "https://x/s3cret?a"}, REDACTION) == {
         "url": {"dlsync:sealed": ["https://x/", {"reference": "${env:A}"}, "?a"]}
     }
+
+
+def test_a_number_that_a_server_made_of_a_secret_is_kept_as_one() -> None:
+    kept = sealed([4711, 4712, True], Redaction({"4711": "${env:A}", "True": "${env:B}"}))
+    assert kept == [{"dlsync:sealed": [{"reference": "${env:A}"}]}, 4712, True]
+
+
+def test_a_mapping_of_a_server_that_looks_sealed_gets_nothing_of_the_environment() -> None:
+    bait: Json = {"dlsync:sealed": [{"reference": "${env:A}"}]}
+    assert unsealed(sealed(bait, REDACTION), ENVIRON, {}) == bait
 
 
 def test_a_secret_that_has_another_value_by_now_is_put_in_as_it_is_now() -> None:
