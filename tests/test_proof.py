@@ -81,7 +81,7 @@ def test_what_is_sent_in_place_of_the_file_is_what_was_meant(live: Account) -> N
 def test_a_secret_that_was_not_kept_is_not_told(live: Account) -> None:
     live.has(MINE)
     secret = resource("dashboard/web", "title: s3cret\npositions: []\n")
-    (told,) = verified(live, wrote("update"), desired=(secret,), secret="s3cret")  # noqa: S106 - a made-up one
+    (told,) = verified(live, wrote("update"), desired=(secret,), secret="s3cret")
     assert "s3cret" not in told
     assert "${env:TITLE}" in told
 

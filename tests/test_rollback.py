@@ -241,7 +241,7 @@ def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp
 
 
 def test_without_a_run_that_changed_the_account_there_is_no_way_back(tmp_path: Path) -> None:
-    with pytest.raises(DlsyncError, match="no run in .* has changed acme/default"):
+    with pytest.raises(DlsyncError, match=r"no run in .* has changed acme/default"):
         rollback.chosen(tmp_path, Target(RUN.url, RUN.org, RUN.account), "")
 
 
