@@ -28,7 +28,7 @@ async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree,
     """
     if not settings.annotate or not any(change.result == "applied" for change in done.changes):
         return []
-    redaction = redaction.also({settings.key: "[key]"} if settings.key else {})
+    redaction = redaction.with_key(settings.key)
     name, description = redaction.said(_name(done)), redaction.said(_description(done, tree, settings))
     try:
         await client.annotations.create(settings.annotate, name=name, description=description)

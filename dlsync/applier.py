@@ -8,12 +8,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
 from dlsync import proof
+from dlsync.differ import compare
 from dlsync.errors import AlreadyExists, ByHand, DlsyncError, Refused, Unauthorised
 from dlsync.fetcher import fetch_by_name
 from dlsync.journal import Kept
 from dlsync.kinds import kind_of
 from dlsync.ownership.advancing import entry_of
 from dlsync.ownership.inventory import packed
+from dlsync.redaction import HIDDEN
+from dlsync.three_way import blended
 from dlsync.together import together
 
 if TYPE_CHECKING:
@@ -70,6 +73,16 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
     return prepared.plan.with_changes(verified)
 
 
+def _without_unknown_secrets(change: Change, desired: Resource, before: Resource) -> Resource:
+    """Return what was there, with the secrets of the files where somebody had put others: those no journal keeps."""
+    hidden = {one.path for one in (*change.diff, *change.kept) if one.op == "replace" and one.before == HIDDEN}
+    if not hidden:
+        return before
+    kind = kind_of(change.address.kind)
+    stays = tuple(one for one in compare(kind, desired, before).diff if one.path not in hidden)
+    return kind.blended(desired, before, blended(kind, desired, before, stays))
+
+
 class _Work:
     """One apply: what all of its changes share."""
 
@@ -111,7 +124,9 @@ class _Work:
 
     def _kept(self, change: Change, before: Resource | None) -> Kept:
         inventory, redaction = self._prepared.inventory, self._prepared.redaction
-        saved = kind_of(change.address.kind).saved(before, redaction) if before else None
+        desired = self._prepared.desired.get(change.address)
+        known = _without_unknown_secrets(change, desired, before) if desired and before else before
+        saved = kind_of(change.address.kind).saved(known, redaction) if known else None
         entry = None if change.action == "delete" else entry_of(self._prepared, change.address)
         managed = change.address in inventory
         return Kept(change.address, change.action, saved, packed(entry) if entry else "", managed)

@@ -57,13 +57,12 @@ async def find(
         raise SettingsError(_NO_RECORD, hint="Set `inventory: account`, or a file's path.")
     chosen = replace(settings, prune="managed", protect=())
     work = await planner.prepare(client, tree, chosen, targets=targets, progress=progress)
-    redaction = work.redaction
     found = sorted(_found(work), key=lambda change: (kind_of(change.address.kind).order, change.address.name))
     managed = sum(targets.admits(address) for address in work.inventory)
     warnings = tuple(
         one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message
     )
-    return Drift(settings.target, tuple(map(redaction.change, found)), managed - len(found), warnings)
+    return Drift(settings.target, tuple(found), managed - len(found), warnings)
 
 
 def _found(work: Prepared) -> Iterator[Change]:
@@ -82,8 +81,7 @@ def _found(work: Prepared) -> Iterator[Change]:
         elif diff := tuple(_moved(work, address)):
             file, placed = kind.located(desired, diff)
             line = min((one.line for one in placed if one.line), default=None)
-            told = tuple(_outside(work.redaction.difference(one)) for one in placed)
-            yield Change(address, "update", "drift", file, line, told)
+            yield Change(address, "update", "drift", file, line, tuple(map(_outside, placed)))
 
 
 def _moved(work: Prepared, address: Address) -> Iterator[Difference]:
@@ -91,7 +89,8 @@ def _moved(work: Prepared, address: Address) -> Iterator[Difference]:
     entry = work.inventory.entry(address)
     if entry is None or kind.identical(desired, live):
         return
-    for one in movement(kind, desired, live, entry, work.inventory.salt).diff:
+    # before they are chosen from: what the files have moved tells which of the others are likely secret
+    for one in work.redaction.differences(movement(kind, desired, live, entry, work.inventory.salt).diff):
         if one.mover != "repo":
             yield one
 

@@ -17,7 +17,6 @@ from dlsync.model import Action, Address, Problem, Target
 from dlsync.naming import distinct_stems, too_long
 from dlsync.ownership import keeping
 from dlsync.redaction import Redaction
-from dlsync.references import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -89,46 +88,55 @@ async def export(
     :raises ApiError: live state could not be fetched whole.
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
+    inventory = await keeping.read(client, settings, tree.root)
     if managed:
-        inventory = await keeping.read(client, settings, tree.root)
         wanted |= {address for address in inventory if targets.admits(address)}
     else:
         wanted |= targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).inside}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
     live = await fetch(client, wanted, everything=listed, admits=targets.admits, progress=progress)
-    edits = Edits(tree)
+    edits = Edits(tree, inventory.former_secrets(live.resources.values()))
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
     warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
-    unchanged = set(live.resources) - edits.changed - set(edits.problems)
-    files = edits.files()
-    exposed = () if tree.backup else _exposed(files, tree.sources)  # a backup has no references to write instead
-    return Export(settings.target, files, len(unchanged), (*warnings, *exposed, *edits.problems.values()))
+    unchanged = set(live.resources) - edits.changed - edits.faulty
+    return Export(settings.target, edits.files(), len(unchanged), (*warnings, *edits.problems))
 
 
 class Edits:
     """The files of a tree as they become; several resources may be in one.
 
     :param tree: one that is usable.
+    :param former: what was a secret when it was applied, each with what stands for it in a file.
     """
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, former: Mapping[str, str]) -> None:
         self._tree = tree
         self._files: dict[str, bytes | None] = dict(tree.sources)
-        # a secret that looks like a reference has been escaped where the draft looks for it
-        secrets = {str(escaped(value)): name for value, name in tree.secrets.items()}
-        self._draft = Draft(self._files, Redaction({**tree.secrets, **secrets}), references=not tree.backup)
+        self._draft = Draft(self._files, Redaction({**former, **tree.secrets}), references=not tree.backup)
         # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
         # tree can still be read
         self._changes: defaultdict[str, list[Address]] = defaultdict(list)
-        self.problems: dict[Address, Problem] = {}
+        self._faults: dict[Address, Problem] = {}
 
     @property
     def changed(self) -> set[Address]:
         """The resources whose files become others."""
         return {address for addresses in self._changes.values() for address in addresses}
+
+    @property
+    def faulty(self) -> set[Address]:
+        """The resources that no file can hold."""
+        return {*self._faults}
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is likely secret in the files, and why resources are in none."""
+        # a backup has no references to write instead
+        exposed = () if self._tree.backup else _exposed(self.files(), self._tree.sources)
+        return (*exposed, *self._faults.values())
 
     def write(self, live: Mapping[Address, Resource]) -> None:
         """Have the files hold live resources."""
@@ -153,7 +161,7 @@ class Edits:
             files = work()
         except DlsyncError as error:
             message = self._draft.redaction.said(error.message)
-            self.problems[address] = Problem("error", f"{address}: {message}")
+            self._faults[address] = Problem("error", f"{address}: {message}")
             return
         for file in files:
             self._changes[file].append(address)

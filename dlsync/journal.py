@@ -88,7 +88,8 @@ def new_id(now: datetime) -> str:
 
     :param now: in UTC.
     """
-    return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.choice('0123456789abcdef')}"
+    # five digits hold the microseconds, so that two runs of one second are in their order too
+    return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)[:1]}"
 
 
 def is_id(text: str) -> bool:

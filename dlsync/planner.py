@@ -12,7 +12,6 @@ from dlsync.git import head_commit
 from dlsync.kinds import account, kind_of
 from dlsync.model import Address, Plan, Problem
 from dlsync.ownership import keeping
-from dlsync.ownership.digests import former_secrets
 from dlsync.ownership.inventory import empty
 from dlsync.reconciler import UNDECIDED, reconcile
 from dlsync.redaction import NOTHING_SECRET, Redaction
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from dlsync.client import ReadClient
-    from dlsync.model import Change, Difference, Resource
+    from dlsync.model import Difference, Resource
     from dlsync.ownership.inventory import Inventory
     from dlsync.reconciler import Decisions, Outcome
     from dlsync.settings import Settings
@@ -85,22 +84,15 @@ async def prepare(
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
     prunes = leaving.difference(protected).__contains__
     outcome = reconcile(kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions)
-    redaction = planning.redaction(inventory, live, outcome.changes)
+    changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
+    redaction = Redaction({**inventory.former_secrets(changing), **tree.secrets})
     warnings = [
         *tree.warnings,
         *_told(inventory, live, outcome, protected, doomed),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
         *await planning.useless(live),
     ]
-    result = Plan(
-        settings.target,
-        tuple(map(redaction.change, outcome.changes)),
-        outcome.unchanged,
-        head_commit(tree.root),
-        tuple(warnings),
-        tuple(outcome.adopted),
-        tuple(outcome.kept),
-    )
+    result = planning.plan(outcome, redaction, warnings)
     gone = planning.gone(inventory, live)
     return Prepared(result, planning.desired, live.resources, inventory, outcome.sent, outcome.kept, gone, redaction)
 
@@ -188,6 +180,18 @@ class _Planning:
             or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
         }
 
+    def plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:
+        """Return what came out, as it may be shown."""
+        return Plan(
+            self.settings.target,
+            tuple(map(redaction.change, outcome.changes)),
+            outcome.unchanged,
+            head_commit(self.tree.root),
+            tuple(warnings),
+            tuple(outcome.adopted),
+            tuple(outcome.kept),
+        )
+
     async def useless(self, live: Live) -> list[Problem]:
         """Warn of resources that need others which are neither in the files nor live."""
         needed = {address: kind_of(address.kind).needs(resource) for address, resource in self.desired.items()}
@@ -203,15 +207,6 @@ class _Planning:
             for need in needs
             if need in unknown - there
         ]
-
-    def redaction(self, inventory: Inventory, live: Live, changes: Sequence[Change]) -> Redaction:
-        """Return what takes secrets out: those of the files, and those that an earlier apply put into what changes."""
-        former: dict[str, str] = {}
-        for one in changes:
-            entry = inventory.entry(one.address)
-            if entry and one.address in live.resources:
-                former |= former_secrets(inventory.salt, live.resources[one.address].document, entry.secrets)
-        return Redaction({**former, **self.tree.secrets})
 
 
 def _is_inside(address: Address) -> bool:

@@ -58,7 +58,7 @@ def _held(change: Change, found: Mapping[Address, Resource] | DlsyncError, prepa
     if not diff:
         return change
     # before the values are shortened: half a secret is not recognised as one
-    kept = map(_not_kept, map(prepared.redaction.difference, diff))
+    kept = map(_not_kept, prepared.redaction.differences(diff))
     return change.finished("failed", "the server did not keep what was sent: " + "; ".join(kept))
 
 

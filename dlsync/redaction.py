@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 from dlsync.escape import visible
+from dlsync.references import escaped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dlsync.model import Change, Difference, Json
 
 HIDDEN = "[not shown]"
+KEY = "[key]"
 # characters; what is left of a secret that was cut shorter tells nothing, and is the beginning of many words
 _SHORTEST_PART = 4
 # characters; what is shorter is only looked for as it is: in other letters, it is likely something else
@@ -41,9 +43,9 @@ class Redaction:
     def __repr__(self) -> str:
         return f"Redaction({len(self._secrets)} secrets)"
 
-    def also(self, secrets: Mapping[str, str]) -> Redaction:
-        """Return one that knows these secrets too."""
-        return Redaction({**self._secrets, **secrets})
+    def with_key(self, key: str) -> Redaction:
+        """Return one that knows an API key too; empty for none."""
+        return Redaction({**self._secrets, key: KEY}) if key else self
 
     def parts(self, text: str) -> list[tuple[str, str | None]]:
         """Return the text in parts, each with what stands for it where it is a secret, and None where it is not."""
@@ -85,30 +87,46 @@ class Redaction:
 
     def value(self, value: Json) -> Json:
         """Return a value of a file without secrets in its strings and keys."""
-        if self._any is None:
-            return value
+        return self._each(value, self.text) if self._any else value
+
+    def spelled(self, value: Json) -> Json:
+        """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
+        return self._each(value, self._spelled_text) if self._any else escaped(value)
+
+    def _each(self, value: Json, how: Callable[[str], str]) -> Json:
         if isinstance(value, str):
-            return self.text(value)
+            return how(value)
         if isinstance(value, list):
-            return [self.value(item) for item in value]
+            return [self._each(item, how) for item in value]
         if isinstance(value, dict):
-            return {self.text(key): self.value(item) for key, item in value.items()}
+            return {self.text(key): self._each(item, how) for key, item in value.items()}
         return value
+
+    def _spelled_text(self, text: str) -> str:
+        parts = self.parts(text)
+        if all(name is None for _, name in parts):
+            return str(escaped(text))
+        # what is around a secret may become a reference with it
+        return "".join(name or part.replace("${", "$${") for part, name in parts)
 
     def change(self, change: Change) -> Change:
         """Return the change as it may be shown and kept."""
         if self._any is None:
             return change
+        shown = self.differences((*change.diff, *change.kept))
+        diff, kept = shown[: len(change.diff)], shown[len(change.diff) :]
+        return replace(change, diff=diff, kept=kept, error=self.said(change.error))
+
+    def differences(self, diff: Sequence[Difference]) -> tuple[Difference, ...]:
+        """Return all differences of a resource as they may be shown and kept; see :meth:`difference`."""
         # what leaves a list that a secret comes into is likely what was secret before
-        lists = {one.path[:-1] for one in change.diff if one.op == "add" and self._shown(one.after) != one.after}
-        diff = tuple(
+        lists = {one.path[:-1] for one in diff if one.op == "add" and self._shown(one.after) != one.after}
+        return tuple(
             replace(self.difference(one), before=HIDDEN)
             if one.op == "remove" and one.path[:-1] in lists
             else self.difference(one)
-            for one in change.diff
+            for one in diff
         )
-        kept = tuple(map(self.difference, change.kept))
-        return replace(change, diff=diff, kept=kept, error=self.said(change.error))
 
     def difference(self, one: Difference) -> Difference:
         """Return the difference as it may be shown and kept.
@@ -131,9 +149,11 @@ class Redaction:
             return {self.said(key): self._shown(item) for key, item in value.items()}
         if isinstance(value, str):
             return self.said(value)
-        # a server may make a number of a text of digits
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        return self._secrets.get(repr(value), value) if is_number else value
+        return self._secrets[repr(value)] if self.is_number(value) else value
+
+    def is_number(self, value: Json) -> bool:
+        """Whether a number is a secret: a server may make one of a text of digits."""
+        return isinstance(value, int | float) and not isinstance(value, bool) and repr(value) in self._secrets
 
 
 def _longest_first(texts: Mapping[str, str]) -> str:

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 _SEALED = "dlsync:sealed"
 _REFERENCE = "reference"
+_MAPPING = "mapping"
+_BROKEN = "the journal is broken: it holds a secret in a form that is none"
 
 
 def sealed(value: Json, redaction: Redaction) -> Json:
-    """Return the value with every text that holds a secret in parts.
+    """Return the value with every text that holds a secret in parts, keys of mappings included.
 
     :param redaction: knows the secrets.
     """
@@ -32,8 +34,16 @@ def sealed(value: Json, redaction: Redaction) -> Json:
     if isinstance(value, list):
         return [sealed(item, redaction) for item in value]
     if isinstance(value, dict):
-        return {redaction.text(key): sealed(item, redaction) for key, item in value.items()}
+        return _sealed_mapping(value, redaction)
+    if redaction.is_number(value):
+        return sealed(repr(value), redaction)
     return value
+
+
+def _sealed_mapping(value: dict[str, Json], redaction: Redaction) -> Json:
+    if _SEALED not in value and all(redaction.text(key) == key for key in value):
+        return {key: sealed(item, redaction) for key, item in value.items()}
+    return {_SEALED: {_MAPPING: [[sealed(key, redaction), sealed(item, redaction)] for key, item in value.items()]}}
 
 
 def _part(text: str, how: str | None) -> Json:
@@ -44,15 +54,27 @@ def unsealed(value: Json, environ: Mapping[str, str], secrets: dict[str, str]) -
     """Return the value with its secrets, as the environment has them now.
 
     :param secrets: is given the values that were put in, each with its reference.
-    :raises DlsyncError: one is not set; says which.
+    :raises DlsyncError: one is not set; says which. Or no sealing made this.
     """
-    if isinstance(value, list):
-        return [unsealed(item, environ, secrets) for item in value]
-    if not isinstance(value, dict):
-        return value
-    if value.keys() == {_SEALED} and isinstance(parts := value[_SEALED], list):
-        return "".join(_meant(part, Values({}, environ), secrets) for part in parts)
-    return {key: unsealed(item, environ, secrets) for key, item in value.items()}
+    match value:
+        case list():
+            return [unsealed(item, environ, secrets) for item in value]
+        case {"dlsync:sealed": [*parts]}:
+            return "".join(_meant(part, Values({}, environ), secrets) for part in parts)
+        case {"dlsync:sealed": {"mapping": [*items]}}:
+            return dict(_unsealed_item(item, environ, secrets) for item in items)
+        case dict() if _SEALED not in value:
+            return {key: unsealed(item, environ, secrets) for key, item in value.items()}
+        case dict():
+            raise DlsyncError(_BROKEN)
+    return value
+
+
+def _unsealed_item(item: Json, environ: Mapping[str, str], secrets: dict[str, str]) -> tuple[str, Json]:
+    match item:
+        case [key, inner] if isinstance(plain := unsealed(key, environ, secrets), str):
+            return plain, unsealed(inner, environ, secrets)
+    raise DlsyncError(_BROKEN)
 
 
 def _meant(part: Json, values: Values, secrets: dict[str, str]) -> str:

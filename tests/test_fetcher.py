@@ -140,11 +140,32 @@ def test_whatever_fails_for_good_ends_it_and_nothing_partial_is_returned(
         asyncio.run(run())
 
 
-def test_by_name_a_resource_is_found_that_no_list_names(live: Account) -> None:
-    live.has(*RESOURCES[:3], resource("link/a", {"tags": ["all"]}))
-    wanted = [address(text) for text in ("dashboard/a", "dashboard/none", "plugin/a", "link/a", "link/none")]
-    live.asked.clear()
-    found = live.run(lambda client: fetch_by_name(client, wanted))
-    assert sorted(map(str, found)) == ["dashboard/a", "link/a", "plugin/a"]
-    assert "GET dashboards" not in live.requests()
-    assert live.run(lambda client: fetch_by_name(client, [])) == {}
+# by name
+
+
+def test_what_is_fetched_by_name_is_asked_for_whatever_a_list_says_and_is_whole(live: Account, flavour: str) -> None:
+    found = live.run(lambda client: fetch_by_name(client, addresses(*ALL, "rule/none", "plugin/none")))
+    assert {str(one) for one in found} == {*ALL}
+    assert all(one.body for one in found.values())
+    asked = {f"GET {kind}s/{name}" for kind in KINDS for name in ("a", "b")} | {"GET plugins/none", "GET rules/none"}
+    assert asked <= {*live.requests()}
+
+
+def test_links_are_fetched_at_once_and_nothing_is_fetched_of_nothing() -> None:
+    with account() as live:
+        live.has(*RESOURCES, *(resource(f"link/{name}", {"tags": ["web"]}) for name in "ab"))
+        wanted = addresses("link/a", "link/b", "link/none")
+        assert {*live.run(lambda client: fetch_by_name(client, wanted))} == addresses("link/a", "link/b")
+        assert live.requests() == ["GET links"]
+        assert live.run(lambda client: fetch_by_name(client, [])) == {}
+        assert live.requests() == []
+
+
+def test_one_that_cannot_be_fetched_by_name_ends_it() -> None:
+    async def run() -> None:
+        replies = {"GET rules/a": Reply(200, b"title: A")}
+        async with scripted(by_request(replies, Reply(500))) as (_, client):
+            await fetch_by_name(client, addresses("rule/a", "rule/b"))
+
+    with pytest.raises(ServerFault):
+        asyncio.run(run())

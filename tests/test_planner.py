@@ -342,12 +342,11 @@ def test_fields_that_each_side_moved_alone_are_merged_and_what_stays_is_said(tre
         assert now.document == {"title": "New", "period": 90, "positions": []}
         later = applies.plan(live, tree)
     assert (applies.changes(later), later.kept) == ([], (address("dashboard/web"),))
-    assert warnings(later) == [
-        (
-            "dashboard/web was changed on the server in `period`, and stays so; "
-            "`dlsync accept dashboard/web` writes it into the file"
-        )
-    ]
+    (warning,) = warnings(later)
+    assert warning == (
+        "dashboard/web was changed on the server in `period`, and stays so; "
+        "`dlsync accept dashboard/web` writes it into the file"
+    )
 
 
 def test_what_the_server_chose_and_the_files_say_from_now_on_is_a_change_of_the_files(tree: Path) -> None:

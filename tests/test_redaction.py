@@ -17,7 +17,7 @@ from dlsync.escape import visible
 from dlsync.model import Difference
 from dlsync.redaction import HIDDEN, NOTHING_SECRET, Redaction
 from tests.builders.accounts import VALUES
-from tests.builders.plans import change, replaced
+from tests.builders.plans import added, change, replaced
 
 if TYPE_CHECKING:
     from dlsync.model import Json
@@ -68,7 +68,10 @@ def test_where_nothing_is_secret_nothing_changes(value: object) -> None:
     assert NOTHING_SECRET.change(change("create", "rule/x")) == change("create", "rule/x")
 
 
-@given(st.lists(st.sampled_from(["s3cret", "s3cret-long", "s3", "cret", "-long", " "])).map("".join))
+PIECES = st.lists(st.sampled_from(["s3cret", "s3cret-long", "s3", "cret", "-long", " "])).map("".join)
+
+
+@given(PIECES)
 def test_no_text_keeps_a_secret(text: str) -> None:
     assert "s3cret" not in REDACTION.text(text)
 
@@ -151,3 +154,23 @@ def test_a_number_that_is_a_secret_is_not_shown() -> None:
 def test_a_position_is_no_secret() -> None:
     moved = Difference(("s3cret", 0), "replace", {"index": 1}, {"index": 0}, moved=True)
     assert Redaction({"1": "${env:A}", "s3cret": "${env:B}"}).difference(moved) == replace(moved, path=("${env:B}", 0))
+
+
+def test_what_is_kept_of_a_change_is_shown_without_secrets_too() -> None:
+    made = replace(change("update", "rule/x"), kept=(replaced(("a",), "s3cret", 1),))
+    assert REDACTION.change(made).kept == (replaced(("a",), "${env:A}", 1),)
+
+
+def test_what_stands_where_a_secret_belongs_is_taken_for_one() -> None:
+    assert REDACTION.difference(replaced(("a",), "the old secret", "s3cret")) == replaced(("a",), HIDDEN, "${env:A}")
+    assert REDACTION.difference(added(("a",), "s3cret")) == added(("a",), "${env:A}")
+    assert REDACTION.difference(replaced(("a",), "old", "new")) == replaced(("a",), "old", "new")
+
+
+@given(PIECES)
+def test_a_text_is_the_sum_of_its_parts_of_which_the_secrets_are_marked(text: str) -> None:
+    parts = REDACTION.parts(text)
+    assert "".join(part for part, _ in parts) == text
+    assert "".join(how or part for part, how in parts) == REDACTION.text(text)
+    assert not any("s3cret" in part for part, how in parts if how is None)
+    assert "".join(part for part, _ in NOTHING_SECRET.parts(text)) == text

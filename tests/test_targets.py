@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dlsync.errors import SettingsError
-from dlsync.targets import Targets
+from dlsync.targets import Exactly, Targets, is_pattern
 from tests.builders.trees import address
 
 
@@ -54,3 +54,22 @@ def test_anything_else_is_an_error_that_names_the_kinds(pattern: str) -> None:
         Targets([pattern])
     assert f"`{pattern}`" in caught.value.message
     assert caught.value.hint
+
+
+def test_exactly_some_are_these_and_no_others_whatever_their_names_look_like() -> None:
+    targets = Exactly([address("rule/a*"), address("plugin/b")])
+    assert [targets.admits(address(one)) for one in ("rule/a*", "plugin/b", "rule/ab", "rule/b")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not Exactly([]).admits(address("rule/a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("rule/a", True), ("*/a*", True), ("rule/a/b", True), ("rules/a.yaml", False), ("rule/", False), ("rule", False)],
+)
+def test_a_text_is_a_pattern_where_it_begins_with_a_kind(text: str, *, is_one: bool) -> None:
+    assert is_pattern(text) is is_one

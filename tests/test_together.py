@@ -36,11 +36,26 @@ def test_the_first_failure_ends_the_others_and_is_raised_bare() -> None:
     assert ended == ["waits"]
 
 
-def test_both_gives_each_result_its_own_type() -> None:
-    async def number() -> int:
-        return 1
+def test_both_returns_what_each_does_whichever_is_done_first() -> None:
+    async def one(turns: int) -> int:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        return turns
 
-    async def text() -> str:
-        return "a"
+    async def other() -> str:
+        return "other"
 
-    assert asyncio.run(both(number(), text())) == (1, "a")
+    assert asyncio.run(both(one(3), other())) == (3, "other")
+    assert asyncio.run(both(other(), one(3))) == ("other", 3)
+
+
+def test_the_failure_of_either_ends_both() -> None:
+    async def waits() -> None:
+        await asyncio.Event().wait()
+
+    async def fails() -> None:
+        raise ServerFault("no")
+
+    for pair in ((waits, fails), (fails, waits)):
+        with pytest.raises(ServerFault, match="no"):
+            asyncio.run(both(*(one() for one in pair)))

@@ -46,7 +46,7 @@ class Application:
 
     def run(self, work: Work) -> tuple[Plan | None, int]:
         """Return a plan with its results, None where it was not agreed to, and the exit code that it ends with."""
-        from dlsync.cli.output import aside, report
+        from dlsync.cli.output import aside, report, tell
         from dlsync.cli.running import run
         from dlsync.operations import Applying
         from dlsync.render.progress import Progress
@@ -57,7 +57,7 @@ class Application:
                 approve=None if self.given else lambda plan: self._agreed(plan, bar),
                 show=lambda plan: self._show(plan, bar),
                 warn=told.append,
-                told=lambda text: aside(f"{text}\n"),
+                told=tell,
                 begins=lambda: self._begin(bar),
                 journals=self.journals,
                 lock_timeout=self.lock_timeout,

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 def waiting(seconds: float) -> Waiting:
     """Return how long to wait for an apply, with whom it is waited for said on stderr."""
-    from dlsync.cli.output import aside
+    from dlsync.cli.output import tell
     from dlsync.operations.managing import Waiting
 
-    return Waiting(seconds, lambda text: aside(f"{text}\n"))
+    return Waiting(seconds, tell)
 
 
 def told(verb: str, taken: Taken, output: Format) -> int:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import IO, TYPE_CHECKING, AnyStr
 
 from dlsync.errors import DlsyncError
+from dlsync.redaction import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from dlsync.model import Plan, Problem
     from dlsync.redaction import Redaction
 
-_REDACTED = "[key]"
 _SHORTEST = 6  # characters: what is shorter is part of many words, and gaps in them would tell what it is
 _secrets: dict[str, str] = {}
 
@@ -63,6 +63,11 @@ def aside(text: str) -> None:
         return
 
 
+def tell(sentence: str) -> None:
+    """Say a sentence beside the result that quotes others: without keys and secrets."""
+    aside(f"{concealed(sentence)}\n")
+
+
 def _write(stream: IO[AnyStr], text: AnyStr) -> None:
     try:
         stream.write(text)
@@ -82,7 +87,7 @@ def _discard(stream: IO[AnyStr]) -> None:
 def conceal(secret: str) -> None:
     """Remember a key, which :func:`concealed` takes out."""
     if len(secret) >= _SHORTEST:
-        _secrets[secret] = _REDACTED
+        _secrets[secret] = KEY
 
 
 class Watched(dict[str, str]):

@@ -21,13 +21,16 @@ def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = Fa
     """
     from dlsync import operations
     from dlsync.cli.asking import confirm
-    from dlsync.cli.output import result
+    from dlsync.cli.output import concealed, result
     from dlsync.cli.running import run
 
     def agree(holder: Holder) -> bool:
-        confirm(f"The account is locked by {holder}. If that still runs, two write at once. Unlock?", yes=yes)
+        confirm(
+            f"The account is locked by {concealed(str(holder))}. If that still runs, two write at once. Unlock?",
+            yes=yes,
+        )
         return True
 
     holder = run(operations.unlock(server.settings(directory), agree))
-    result(f"unlocked; it was locked by {holder}\n" if holder else "not locked\n")
+    result(f"unlocked; it was locked by {concealed(str(holder))}\n" if holder else "not locked\n")
     return EXIT_OK

@@ -209,9 +209,12 @@ class DocumentKind(Kind):
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Read the text, or write the document; see :meth:`Kind.restored`."""
-        if isinstance(document := saved.get("document"), dict):
-            return Resource(Address(self.name, name), document, yamlfile.dump(document))
-        return self.live(name, str(saved.get("text")).encode())
+        match saved:
+            case {"document": dict(document)}:
+                return Resource(Address(self.name, name), document, yamlfile.dump(document))
+            case {"text": str(text)}:
+                return self.live(name, text.encode("utf-8", "replace"))
+        raise DlsyncError(f"the journal holds no document of {self.name}/{name}")
 
     def list_rule(self, path: Path) -> ListRule:
         """Return the kind's own rule for the list, or the one for lists that nothing is known of."""

@@ -14,7 +14,7 @@ from dlsync import packs, schema
 from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
 from dlsync.escape import visible
 from dlsync.kinds.base import Kind
-from dlsync.kinds.link_files import FILE, Linked, entries, of_pack, saved, with_entry
+from dlsync.kinds.link_files import FILE, Linked, Saying, entries, of_pack, saved, with_entry
 from dlsync.kinds.plugin import KIND as PLUGIN
 from dlsync.kinds.plugin_settings import META
 from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client, ReadClient
     from dlsync.client.links import Link as Entry
-    from dlsync.kinds.link_files import Saying
     from dlsync.model import Difference, Json, Path
     from dlsync.redaction import Redaction
 
@@ -148,7 +147,7 @@ class Link(Kind):
         """Return a link to the tags; see :meth:`Kind.restored`."""
         match saved.get(_TAGS):
             case [*tags] if all(isinstance(tag, str) for tag in tags):
-                return Resource(Address(self.name, name), {_TAGS: tags})
+                return Linked(Address(self.name, name), {_TAGS: tags})
         raise DlsyncError(f"the journal holds no tags of link/{name}")
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - there is one list
@@ -211,6 +210,11 @@ def _said(source: SourceFile, scene: Scene) -> tuple[list[Saying], list[Problem]
     return (of_pack(source, pack), []) if pack else saved(source)
 
 
+def _line(one: Resource, path: Path) -> int | None:
+    sayings = cast("Linked", one).sayings
+    return sayings[0].line(path) if sayings else None  # one from a journal stands in no file
+
+
 def _tags(one: Resource) -> list[str]:
     return cast("list[str]", one.document[_TAGS])
 
@@ -240,11 +244,6 @@ async def _unlink(client: Client, links: Sequence[Entry], wanted: set[str]) -> N
 
 def _listed(tags: Sequence[str]) -> str:
     return f"{'tag' if len(tags) == 1 else 'tags'} {', '.join(tags)}"
-
-
-def _line(desired: Resource, path: Path) -> int | None:
-    """Return the line of a tag; None for what a journal has, which no file says."""
-    return desired.sayings[0].line(path) if isinstance(desired, Linked) else None
 
 
 KIND = Link()

@@ -175,15 +175,16 @@ class Plugin(Kind):
         return f"{name}."
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
-        """Return the settings that a schema knows, and the script as text or in base64; see :meth:`Kind.saved`."""
-        known = schema.fields_at(self.name, ()) or ()  # the rest is the server's own: an id is never the same again
-        settings = {field: value for field, value in live.document.items() if field in {"extension", *known}}
-        return {**cast("dict[str, Json]", sealed(settings, redaction)), "content": saved_script(live, redaction)}
+        """Return the settings, and the script as text or, where it is none, in base64; see :meth:`Kind.saved`."""
+        kept = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
+        return kept | {"content": saved_script(live, redaction)}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
-        """Take the script out of its text or its base64; see :meth:`Kind.restored`."""
+        """Take the script out of what it was kept as, and leave what servers make anew; see :meth:`Kind.restored`."""
         body = restored_script(name, saved.get("content"))
-        return Resource(Address(self.name, name), {**saved, "content": content_value(body)}, body)
+        document = {field: value for field, value in saved.items() if field in plugin_settings.KNOWN}
+        document |= {"content": content_value(body), "extension": saved.get("extension", "")}
+        return Resource(Address(self.name, name), document, body)
 
     def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - a plugin has no lists of its own
         """Return the rule for lists that nothing is known of."""
@@ -214,8 +215,7 @@ class Plugin(Kind):
         except NotFound:
             return None
         script: dict[str, Json] = {"content": content_value(found.content), "extension": found.extension}
-        document = {**found.extra, **script}
-        return Resource(Address(self.name, name), document, found.content)
+        return Resource(Address(self.name, name), {**found.extra, **script}, found.content)
 
     async def create(self, client: Client, desired: Resource) -> None:
         """POST ``plugins``; one that is there already is ours where it is as it was sent, its answer lost.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from dlsync.references import Values
 
 META = ".meta.yaml"
-_SETTINGS = ("description", "interval", "params", "shellArgs", "type")
+KNOWN = ("description", "interval", "params", "shellArgs", "type")
 # what the script itself says: its file name and its bytes
 _NO_SETTINGS = ("name", "extension", "content", "encoding")
 _MISPLACED = "`%s` is no setting: the script's file name and its content say it; expected that it is left out"
@@ -84,5 +84,5 @@ def meta_file(kind: Kind, script: str, document: Mapping[str, Json]) -> dict[str
     :param script: the file of the script.
     """
     canonical = kind.canonical(document)
-    settings = {field: canonical[field] for field in _SETTINGS if field in canonical}
+    settings = {field: canonical[field] for field in KNOWN if field in canonical}
     return {without_extension(script) + META: yamlfile.dump(settings)} if settings else {}

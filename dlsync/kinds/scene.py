@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlsync.redaction import NOTHING_SECRET, Redaction
-from dlsync.references import Values, escaped
+from dlsync.references import Values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -69,7 +69,7 @@ class Draft:
 
     def spelled(self, value: Json) -> Json:
         """Return a live value as a file has to spell it: what looks like a reference escaped, secrets as references."""
-        return self.redaction.value(escaped(value)) if self.references else value
+        return self.redaction.spelled(value) if self.references else value
 
 
 BARE = Scene()

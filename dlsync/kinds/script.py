@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from contextlib import suppress
 from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -61,7 +62,8 @@ def restored_script(name: str, saved: Json) -> bytes:
     """
     match saved:
         case str(text):
-            return text.encode()
+            return text.encode("utf-8", "replace")
         case {"base64": str(text)}:
-            return base64.b64decode(text)
+            with suppress(ValueError):
+                return base64.b64decode(text, validate=True)
     raise DlsyncError(f"the journal holds no script of plugin/{name}")

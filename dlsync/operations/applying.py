@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dlsync import annotator, applier, environments, guards, journal, origin, saved_plan
+from dlsync import annotator, applier, environments, guards, journal, saved_plan
 from dlsync import rollback as rollbacks
 from dlsync.errors import DlsyncError
 from dlsync.git import head_commit
 from dlsync.model import Problem
-from dlsync.operations.connecting import LOCK_TIMEOUT, locked, silent, unheard, writer
+from dlsync.operations.connecting import LOCK_TIMEOUT, locked, silent, unheard, who_runs_us, writer
 from dlsync.operations.looking import prepared
 from dlsync.ownership import keeping
 from dlsync.ownership.advancing import advanced
@@ -150,7 +150,8 @@ class _Application:
                 if first.plan and not self.how.approve(first.plan):
                     return None
                 agreed = saved_plan.promise(first, Wishes())
-            async with locked(client, self.settings, self.how.lock_timeout, self.how.told) as lock:
+            owner = who_runs_us(self.settings, self.tree.secrets)
+            async with locked(client, owner, self.how.lock_timeout, self.how.told) as lock:
                 work = await self._planned(client)
                 if agreed:
                     work = saved_plan.kept_to(agreed, work)
@@ -193,7 +194,7 @@ class _Application:
             settings.account,
             settings.environment,
             head_commit(self.tree.root),
-            origin.holder(settings.environ),
+            who_runs_us(settings, self.tree.secrets),
             salt.hex(),
             self.takes_back,
         )

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 from dlsync import origin
 from dlsync.client import Client, ReadClient
 from dlsync.errors import AccountNotFound
 from dlsync.ownership.lock import Lock
+from dlsync.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from dlsync.settings import Settings
 
+NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 LOCK_TIMEOUT = 90.0  # s: longer than a dead lock lives, so that the same command again goes on by itself
 C = TypeVar("C", bound=ReadClient)
 T = TypeVar("T")
@@ -58,22 +61,29 @@ async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) ->
 
 
 @asynccontextmanager
-async def locked(
-    client: Client, settings: Settings, patience: float, told: Callable[[str], None]
-) -> AsyncIterator[Lock]:
+async def locked(client: Client, owner: str, patience: float, told: Callable[[str], None]) -> AsyncIterator[Lock]:
     """Hold the lock of the account; where there is no such account yet, have it taken when there is.
 
+    :param owner: see :func:`who_runs_us`.
     :param patience: seconds to wait for another.
     :param told: is told whom it is waited for.
     :raises Refused: another holds it.
     """
-    lock = Lock(client, origin.holder(settings.environ), patience, told)
+    lock = Lock(client, owner, patience, told)
     try:
         with suppress(AccountNotFound):
             await lock.acquire()
         yield lock
     finally:
         await lock.release()
+
+
+def who_runs_us(settings: Settings, secrets: Mapping[str, str] = NO_SECRETS) -> str:
+    """Return who is to be asked about what goes on, as others may read it: a CI system may have anything in that.
+
+    :param secrets: values to take out besides the key, each with its reference.
+    """
+    return Redaction(secrets).with_key(settings.key).said(origin.holder(settings.environ))
 
 
 def silent() -> None:

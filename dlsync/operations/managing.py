@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dlsync import accepting, environments, file_writer, planner
 from dlsync.errors import SettingsError
 from dlsync.kinds import kind_of
-from dlsync.operations.connecting import LOCK_TIMEOUT, locked, reader, silent, unheard, writer
+from dlsync.operations.connecting import LOCK_TIMEOUT, locked, reader, silent, unheard, who_runs_us, writer
 from dlsync.ownership import keeping
 from dlsync.ownership.advancing import advanced, as_live
 from dlsync.ownership.holding import holder_of, remove
@@ -72,7 +72,10 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
     :raises Refused: an apply goes on.
     """
     tree = environments.read(directory, _recording(settings)).usable()
-    async with writer(settings) as client, locked(client, settings, waiting.seconds, waiting.told):
+    async with (
+        writer(settings) as client,
+        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told),
+    ):
         work = await planner.prepare(client, tree, replace(settings, prune="none"), targets=targets)
         chosen = {one for one in work.desired if kind_of(one.kind).inside} | targets.named()
         left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
@@ -95,7 +98,7 @@ async def release(directory: Path, settings: Settings, targets: Targets, waiting
     :raises Refused: an apply goes on.
     """
     _recording(settings)
-    async with writer(settings) as client, locked(client, settings, waiting.seconds, waiting.told):
+    async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told):
         inventory = await keeping.read(client, settings, directory)
         taken = sorted(one for one in inventory if targets.admits(one))
         await _keep(client, settings, directory, inventory, inventory.changed({}, taken))
@@ -108,7 +111,10 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
     :raises Refused: an apply goes on.
     """
     tree = environments.read(directory, _recording(settings)).usable()
-    async with writer(settings) as client, locked(client, settings, waiting.seconds, waiting.told):
+    async with (
+        writer(settings) as client,
+        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told),
+    ):
         work = await planner.prepare(client, tree, replace(settings, prune="managed"))
         changes = [change.finished("skipped") for change in work.plan.changes]
         record = advanced(work, changes)

@@ -6,7 +6,6 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from dlsync.matching import token
-from dlsync.references import escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -58,8 +57,8 @@ def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redacti
 
     :param redaction: of the secrets that the document was made with.
     """
-    spelled = {text: redaction.text(escaped_text(text)) for text in texts(dict(document))}
-    return {digest(salt, text): how for text, how in spelled.items() if redaction.text(text) != text}
+    found = {text for text in texts(dict(document)) if redaction.text(text) != text}
+    return {digest(salt, text): str(redaction.spelled(text)) for text in found}
 
 
 def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str, str]) -> dict[str, str]:
@@ -71,8 +70,3 @@ def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str
         return {}
     found = {text: known.get(digest(salt, text)) for text in texts(dict(document)) if text}
     return {text: spelling for text, spelling in found.items() if spelling}
-
-
-def escaped_text(text: str) -> str:
-    """Return a text as a file has to spell it."""
-    return str(escaped(text))

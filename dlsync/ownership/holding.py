@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dlsync.errors import AccountNotFound, AlreadyExists, NotFound, Refused
+from dlsync.errors import AccountNotFound, AlreadyExists, NotFound, Refused, Rejected
 from dlsync.escape import visible
 from dlsync.ownership import LOCK, process
 
@@ -25,6 +25,7 @@ SAFE = 30.0  # s after a renewal in which its holder still writes: the rest of a
 LIFETIME = 60.0  # s without a renewal, after which others may take it
 LONG_DEAD = 600.0  # s after its end by our own clock, which may be wrong by less
 _POLL = 1.0  # s between looks at a lock that another holds
+_MOST_REJECTIONS = 5
 _EXTENSION = "json"
 _ID = re.compile("[0-9a-f]{32}")
 # goes on while the machine sleeps: whoever wakes up an hour later holds nothing any more
@@ -85,6 +86,7 @@ class Taking:
     told: Callable[[str], None]
     seen: dict[str, tuple[float, float]] = field(default_factory=dict)  # by holder: its expiry, and when that was seen
     waits: bool = False
+    rejections: int = 0
     begun: float = 0.0  # when the write was sent since which nobody else can take it
 
     async def take(self, name: str) -> None:
@@ -106,6 +108,11 @@ class Taking:
             body = content(self.me, self.clock)
             await self.client.plugins.create(name, _EXTENSION, body, description="An apply is going on")
         except AlreadyExists:
+            return False
+        except Rejected:  # or it was given back before the server was asked whether that is why, each time
+            self.rejections += 1
+            if self.rejections == _MOST_REJECTIONS:
+                raise
             return False
         return True
 

@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dlsync.errors import DlsyncError
 from dlsync.model import Address
+from dlsync.ownership.digests import former_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from dlsync.model import Json
+    from dlsync.model import Json, Resource
 
 FORMAT_VERSION = 1
 _SALT_BYTES = 16
@@ -84,6 +85,14 @@ class Inventory:
     def fingerprint(self, address: Address) -> str:
         """Return the fingerprint of what was applied, without unpacking anything; empty where it is not managed."""
         return self.packed.get(address, "").partition(":")[0]
+
+    def former_secrets(self, live: Iterable[Resource]) -> dict[str, str]:
+        """Return the texts that an apply put into live resources as secrets, each with what stands for it in a file."""
+        found: dict[str, str] = {}
+        for one in live:
+            if entry := self.entry(one.address):
+                found |= former_secrets(self.salt, one.document, entry.secrets)
+        return found
 
     def changed(self, entries: Mapping[Address, Entry], gone: Collection[Address] = ()) -> Inventory:
         """Return the inventory with some entries new or replaced, and others gone."""

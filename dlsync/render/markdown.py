@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dlsync.escape import field_name, shortened, visible
+from dlsync.escape import field_name, shortened, value, visible
 from dlsync.render.fields import counted, fields
-from dlsync.render.summary import account, counts, is_applied
+from dlsync.render.summary import STAYS, account, counts, is_applied, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -77,7 +77,7 @@ def _row(change: Change) -> str:
 
 def _action(change: Change) -> str:
     cause = f" ({change.cause})" if change.cause in {"drift", "conflict"} else ""
-    cause += f", renamed {code(change.renamed)}" if change.renamed else ""
+    cause += f", {renamed(change)} {code(change.renamed)}" if change.renamed else ""
     cause += f", held: {code(change.held, _MAX_MESSAGE)}" if change.held and not change.result else ""
     result = f": {change.result}" if change.result else ""
     error = f", {code(change.error, _MAX_MESSAGE)}" if change.error else ""
@@ -93,7 +93,9 @@ def _named_fields(change: Change) -> str:
 
 
 def _folded(change: Change) -> str:
-    body = "\n".join(line for field in fields(change, longest=_MAX_SCALAR) for line in _lines(field))
+    differ = [line for field in fields(change, longest=_MAX_SCALAR) for line in _lines(field)]
+    stay = [f"! {field_name(one.path)}: {value(one.before)} {STAYS}" for one in change.kept]
+    body = "\n".join([*differ, *stay])
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
     summary = f"<summary>{change.action} {code(str(change.address))}</summary>"
     return f"\n<details>\n{summary}\n\n{fence}diff\n{body}\n{fence}\n\n</details>\n"

@@ -8,12 +8,19 @@ from dlsync.escape import visible
 from dlsync.render.fields import counted
 
 if TYPE_CHECKING:
-    from dlsync.model import Action, Plan, Result
+    from dlsync.model import Action, Change, Plan, Result
+
+STAYS = "(stays as it was changed on the server)"
 
 
 def is_applied(plan: Plan) -> bool:
     """Whether the changes carry how applying them went."""
     return any(change.result for change in plan.changes)
+
+
+def renamed(change: Change) -> str:
+    """Return what stands before the name of the other resource of a rename."""
+    return "renamed from" if change.action == "create" else "renamed to"
 
 
 def account(plan: Plan) -> str:

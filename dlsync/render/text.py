@@ -8,7 +8,7 @@ from dlsync.escape import field_name, value, visible
 from dlsync.render import problems
 from dlsync.render.color import painter
 from dlsync.render.fields import fields
-from dlsync.render.summary import is_applied, sentence
+from dlsync.render.summary import STAYS, is_applied, renamed, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,6 @@ _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _STYLES: dict[str, Style] = {"+": "green", "~": "yellow", "-": "red", "@": "cyan"}
 _RESULTS: dict[Result, Style] = {"applied": "green", "failed": "red", "skipped": "yellow"}
 _CAUSES = {"drift": " (changed on the server)", "conflict": " (conflict: changed in the files and on the server)"}
-_STAYS = "(stays as it was changed on the server)"
 _MOVERS = {
     "repo": "in the files",
     "drift": "on the server",
@@ -61,7 +60,7 @@ def _details(change: Change, paint: Paint) -> Iterator[str]:
         yield from _field(field, paint, paint(said, "dim") if said else "")
     for one in change.kept:
         now = "" if one.before is None else f": {value(one.before)}"
-        yield f"    {paint('=', 'dim')} {field_name(one.path)}{now}  {paint(_STAYS, 'dim')}"
+        yield f"    {paint('=', 'dim')} {field_name(one.path)}{now}  {paint(STAYS, 'dim')}"
 
 
 def _headline(change: Change, paint: Paint) -> str:
@@ -77,8 +76,7 @@ def _headline(change: Change, paint: Paint) -> str:
 
 
 def _renamed(change: Change) -> str:
-    which = "from" if change.action == "create" else "to"
-    return f" (renamed {which} {visible(change.renamed)})" if change.renamed else ""
+    return f" ({renamed(change)} {visible(change.renamed)})" if change.renamed else ""
 
 
 def _outcome(change: Change, paint: Paint) -> Iterator[str]:

@@ -16,6 +16,7 @@ import httpx2
 from typer.main import get_command
 
 from dlsync.cli import app
+from dlsync.ownership import inventory, is_reserved
 from dlsync.server.run import running
 from tests.builders.commands import by_hand, dlsync, environment, misbehaving
 from tests.builders.http import Reply
@@ -117,9 +118,11 @@ class Blurting:
     upstream: str
     blurts: Callable[[Seen], int | None]
     client: httpx2.Client
+    records: list[str] = field(default_factory=list)
     _turn: count[int] = field(default_factory=count)
 
     def __call__(self, seen: Seen) -> Reply:
+        self.records += _record(seen)
         if status := self.blurts(seen):
             return self._blurt(seen, status)
         answer = self._passed_on(seen, seen.method)
@@ -145,6 +148,24 @@ class Blurting:
 
     def _strings(self, text: str) -> list[str]:
         return [secret for secret in SECRETS.values() if leaks(text, {"": secret})]
+
+
+def _record(seen: Seen) -> list[str]:
+    """What is sent as dlsync's own: its records, unpacked, and its notes."""
+    if seen.method == "GET" or not seen.body:
+        return []
+    family, _, name = seen.target.partition("/accounts/")[2].partition("/")[2].partition("/")
+    if family == "annotations":
+        return [seen.body.decode()]
+    sent = json.loads(seen.body) if family == "plugins" else {}
+    return unpacked(sent["content"]) if is_reserved(sent.get("name", name)) else []
+
+
+def unpacked(content: str) -> list[str]:
+    """The texts in a record of dlsync's: as it is, and its entries."""
+    text = base64.b64decode(content).decode()
+    entries = (inventory.unpacked(one) for one in json.loads(text).get("resources", {}).values())
+    return [text, *(repr(one) for one in entries)]
 
 
 def _names_accounts(seen: Seen) -> bool:
@@ -181,12 +202,30 @@ class Scene:
 
     :param marks: all that is secret there, by name.
     :param words: what stands for the words in braces of a command line.
+    :param account: the environment that names the account past what stands before its server.
+    :param records: all that was kept there as dlsync's own: inventories, locks, notes.
     """
 
     folder: Path
     env: dict[str, str]
     marks: dict[str, str]
     words: dict[str, str]
+    account: dict[str, str]
+    records: list[str]
+
+    @property
+    def tree(self) -> Path:
+        return self.folder / "tree"
+
+    def live(self, path: str) -> str:
+        """What the account has."""
+        return by_hand(self.account, "GET", path).text
+
+    def put(self, path: str, old: str, new: str) -> None:
+        """Change a document in the account by hand."""
+        text = self.live(path)
+        assert old in text
+        by_hand(self.account, "PUT", path, text.replace(old, new))
 
     def run(self, line: str, *options: str, env: dict[str, str] | None = None) -> tuple[int, str, str]:
         words = {**self.words, "format": options[1] if "--format" in options else ""}
@@ -224,8 +263,10 @@ def scene(
             "note": note["id"],
             "link": links[0]["id"] if links else "none",
         }
-        with httpx2.Client() as client, misbehaving(Blurting(server.url, blurts, client)) as before:
-            yield Scene(folder, {**environment(before.url, key=KEY), **variables(SECRETS)}, marks, words)
+        records = unpacked(by_hand(env, "GET", "plugins/dlsync-inventory").json()["content"]) if live else []
+        with httpx2.Client() as client, misbehaving(Blurting(server.url, blurts, client, records)) as before:
+            now = {**environment(before.url, key=KEY), **variables(SECRETS)}
+            yield Scene(folder, now, marks, words, env, records)
 
 
 def commands() -> dict[str, tuple[str, ...]]:

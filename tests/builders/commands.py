@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -23,6 +26,7 @@ from dlsync.__main__ import main
 from dlsync.client import Client, ReadClient
 from dlsync.operations import connecting
 from dlsync.ownership import INVENTORY, LOCK
+from dlsync.ownership.holding import Holder
 from dlsync.server.run import running
 from tests.builders.http import IMPATIENT, scripted_server
 from tests.builders.trees import Asked, Recording
@@ -187,6 +191,14 @@ def by_hand(
     url = f"{env['DLSYNC_URL']}/orgs/{env['DLSYNC_ORG']}/accounts/{env['DLSYNC_ACCOUNT']}/{path}"
     headers = {"Authorization": f"Bearer {env['DLSYNC_API_KEY']}", "Content-Type": content_type}
     return httpx2.request(method, url, content=body, headers=headers).raise_for_status()
+
+
+def lock_by_hand(env: Mapping[str, str], owner: str = "ann@there") -> None:
+    """Lock the account, as an apply does that somebody else runs."""
+    holder = Holder("a" * 32, owner, "2026-11-25T10:10:10+00:00", expires=4e9)
+    content = base64.b64encode(json.dumps(asdict(holder)).encode()).decode()
+    plugin = {"name": LOCK, "extension": "json", "content": content}
+    by_hand(env, "POST", "plugins", json.dumps(plugin), "application/json")
 
 
 @contextmanager

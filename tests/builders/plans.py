@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
@@ -74,12 +75,14 @@ def any_json() -> st.SearchStrategy[Json]:
 def any_change() -> st.SearchStrategy[Change]:
     line = st.none() | st.integers(1, 999)
     path: st.SearchStrategy[Path] = st.lists(any_text() | st.integers(0, 99), min_size=1, max_size=3).map(tuple)
-    difference = (
+    mover = st.sampled_from([None, "repo", "drift", "conflict", "kept"])
+    plain = (
         st.builds(added, path, any_json(), line)
         | st.builds(removed, path, any_json())
         | st.builds(replaced, path, any_json() | any_text(), any_json() | any_text(), line)
         | st.builds(moved, path, st.integers(0, 9), st.integers(0, 9), line)
     )
+    difference = st.builds(lambda one, mover: replace(one, mover=mover), plain, mover)
     return st.builds(
         Change,
         st.builds(Address, st.sampled_from(["dashboard", "rule", "plugin"]), any_text()),
@@ -89,6 +92,9 @@ def any_change() -> st.SearchStrategy[Change]:
         line,
         st.lists(difference, max_size=3).map(tuple),
         st.sampled_from([None, "applied", "failed", "skipped"]),
+        any_text(),
+        any_text(),
+        st.lists(difference, max_size=2).map(tuple),
         any_text(),
     )
 

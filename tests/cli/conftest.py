@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders.commands import TREE, Served, served
+from tests.builders.commands import TREE, Served, dlsync, served
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
@@ -28,3 +28,10 @@ def env(server: Served) -> dict[str, str]:
 def tree(tmp_path: Path) -> Path:
     """One dashboard, one rule, one plugin."""
     return write_tree(tmp_path / "tree", TREE)
+
+
+@pytest.fixture
+def applied(tree: Path, env: dict[str, str]) -> Path:
+    """A tree whose account has just what it says."""
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    return tree

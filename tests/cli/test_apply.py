@@ -8,6 +8,7 @@ import pty
 import re
 import signal
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +28,13 @@ from tests.builders.commands import (
     process_environment,
     served,
 )
-from tests.builders.http import Reply, by_request, json_reply
+from tests.builders.http import Reply, Seen, by_request, json_reply
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+Replies = dict[str, Reply | Callable[[Seen], Reply]]
 APPLIED = "Applied: 3 created, 0 updated, 0 deleted, 0 failed.\n"
 
 
@@ -115,14 +117,20 @@ def test_a_warning_is_said_once(tree: Path, env: dict[str, str]) -> None:
 
 
 def test_some_that_failed_are_an_exit_code_of_their_own(tree: Path) -> None:
-    replies = {
+    def no_scripts(request: Seen) -> Reply:
+        is_ours = b'"dlsync-' in request.body
+        return json_reply({}, 200) if is_ours else json_reply({"error": "no scripts on Sundays"}, 400)
+
+    replies: Replies = {
         "GET plugins": json_reply([]),
+        "GET plugins/dlsync-inventory": json_reply({}, 404),
         "GET dashboards": json_reply([]),
         "GET rules": json_reply([]),
         "GET /api/v1/orgs/acme/accounts": json_reply([{"id": "1", "name": "default", "agent_keys": []}]),
         "GET rules/load": Reply(200, b"title: Load\ncriteria: []\n", (("Content-Type", "application/yaml"),)),
         "PUT rules/load": Reply(204),
-        "POST plugins": json_reply({"error": "no scripts on Sundays"}, 400),
+        "POST plugins": no_scripts,
+        "DELETE plugins/dlsync-lock": Reply(204),
         "PUT dashboards/web": json_reply({"error": "too pretty"}, 400),
     }
     with misbehaving(by_request(replies, otherwise=json_reply({}, 404))) as server:
@@ -152,13 +160,17 @@ def test_an_empty_tree_that_would_delete_is_refused(tmp_path: Path, env: dict[st
 
 
 # saved plans
-def test_a_saved_plan_is_applied_from_any_folder(
+def test_a_saved_plan_is_of_the_tree_as_it_was_given_wherever_that_has_moved_to(
     tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tree)
-    assert dlsync("plan", "--target", "rule/*", "--out", tmp_path / "plan.json", env=env).code == 0
     monkeypatch.chdir(tmp_path)
-    done = dlsync("apply", "plan.json", "--auto-approve", env=env)
+    kept = tmp_path / "kept" / "plan.json"
+    assert dlsync("plan", tree.name, "--target", "rule/*", "--out", kept, env=env).code == 0
+    runner = tmp_path / "another runner"
+    runner.mkdir()
+    tree.rename(runner / tree.name)
+    monkeypatch.chdir(runner)
+    done = dlsync("apply", kept, "--auto-approve", env=env)
     assert (done.code, done.writes[-1].rpartition("/")[2]) == (0, "load")
     assert done.out.endswith("Applied: 1 created, 0 updated, 0 deleted, 0 failed.\n")
 
@@ -260,8 +272,8 @@ def test_ctrl_c_while_applying_says_how_to_go_on(tree: Path, env: dict[str, str]
         signal.raise_signal(signal.SIGINT)
         return json_reply({}, 404)
 
-    with misbehaving(by_request({"POST plugins": Reply(204)}, otherwise=json_reply([]))) as server:
-        server.answer = by_request({"PUT dashboards/web": interrupt}, otherwise=json_reply([]))
+    replies: Replies = {"PUT dashboards/web": interrupt, "GET plugins/dlsync-inventory": json_reply({}, 404)}
+    with misbehaving(by_request(replies, otherwise=json_reply([]))) as server:
         done = dlsync("apply", tree, "--target", "dashboard/*", "--auto-approve", env=environment(server.url))
     assert done.code == 130
     assert done.err == "What was applied stays; the same command again does the rest.\nInterrupted.\n"

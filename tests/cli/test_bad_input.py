@@ -256,7 +256,8 @@ def test_a_server_that_answers_nonsense_is_an_error_that_says_what_it_answered(
 
 @pytest.mark.parametrize("command", ONLINE)
 def test_one_bad_answer_among_good_ones_is_enough(tree: Path, command: str) -> None:
-    good = {f"GET {folder}": json_reply([]) for folder in ("plugins", "rules")}
+    nothing_managed = {"GET plugins/dlsync-inventory": json_reply({}, 404)}
+    good = {**nothing_managed, **{f"GET {folder}": json_reply([]) for folder in ("plugins", "rules")}}
     with misbehaving(by_request({**good, "GET dashboards": HTML}, otherwise=json_reply([]))) as server:
         done = fails(command, tree, environment(server.url))
     assert "/dashboards: expected JSON; got text/html" in done.err

@@ -163,6 +163,7 @@ def found(scene: Scene, *, failing: bool = False, before: bool = False) -> tuple
         told += [f"{ran}: {one} in stdout" for one in leaks(out, keys if command in SHOWS_LIVE else said)]
         told += [f"{ran}: {one} in stderr" for one in leaks(err, said)]
         failed += [line] if code else []
+    told += [f"kept on the server: {one}" for text in scene.records for one in leaks(text, marks)]
     return told + leaks_below(scene.folder, scene.marks), failed
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders.commands import DASHBOARD, by_hand, dlsync
+from tests.builders.commands import DASHBOARD, by_hand, dlsync, lock_by_hand
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
@@ -124,6 +124,23 @@ def test_a_refusal_is_worse_than_changes(tree: Path, env: dict[str, str], stagin
     done = dlsync("apply", tree, "--all-environments", "--auto-approve", env=env)
     assert done.code == 4
     assert "  staging     failed: the plan is refused" in done.out
+
+
+def test_what_is_decided_is_decided_for_each_and_what_one_holds_is_the_exit_code(
+    tree: Path, env: dict[str, str], staging: dict[str, str]
+) -> None:
+    by_hand(staging, "PUT", "dashboards/web", "title: By hand\npositions: []\n")
+    held = dlsync("apply", tree, "--all-environments", "--auto-approve", env=env)
+    assert held.code == 4
+    assert "  staging     2 created, 0 updated, 0 deleted, 0 failed, 1 skipped\n" in held.out
+    lock_by_hand(staging)
+    decided = ["--all-environments", "--auto-approve", "--adopt", "--on-conflict", "repo"]
+    locked = dlsync("apply", tree, *decided, "--lock-timeout", "0", env=env)
+    assert locked.code == 4
+    assert "  staging     failed: another apply is going on: the account is locked by ann@there" in locked.out
+    assert "  production  nothing to do, 3 unchanged\n" in locked.out
+    dlsync("unlock", tree, "-e", "staging", "--yes", env=env)
+    assert (dlsync("apply", tree, *decided, env=env).code, title(staging)) == (0, "title: Staging")
 
 
 @pytest.mark.parametrize(

@@ -5,22 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 from tests.builders.commands import DASHBOARD, TREE, Terminal, by_hand, dlsync
 from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
 EDITED = "title: Shop\npositions: []\n"
-
-
-@pytest.fixture
-def applied(tree: Path, env: dict[str, str]) -> Path:
-    """A tree whose account has just what it says."""
-    dlsync("apply", tree, "--auto-approve", env=env)
-    return tree
 
 
 def test_a_new_folder_gets_all_of_the_account_and_plans_to_nothing(

@@ -12,6 +12,7 @@ from dlsync.kinds import Scene, SourceFile
 from dlsync.kinds.account import KIND as ACCOUNT
 from dlsync.kinds.account import deletions, in_use
 from dlsync.kinds.scene import ListRule
+from dlsync.redaction import NOTHING_SECRET
 from dlsync.settings import Settings
 from tests.builders.trees import account, address, resource
 
@@ -76,3 +77,12 @@ def test_what_is_in_use_or_named_by_the_files_is_not_deleted() -> None:
     with pytest.raises(SettingsError, match=r"`accounts` of dlsync\.yaml names it"):
         deletions(["old"], SETTINGS, {address("account/old")})
     assert in_use(replace(SETTINGS, account="x")) == address("account/x")
+
+
+def test_there_is_nothing_in_one_to_blend_or_to_save() -> None:
+    one = resource("account/a", {}, file="dlsync.yaml")
+    assert ACCOUNT.blended(one, resource("account/a", {}), {}) is one
+    assert ACCOUNT.saved(one, NOTHING_SECRET) == {}
+    assert ACCOUNT.restored("a", {}) == resource("account/a", {}, body=b"")
+    assert [*ACCOUNT.metrics(one)] == []
+    assert (ACCOUNT.measures("a"), ACCOUNT.fingerprinted(one)) == ("", one.body)

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import copy
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dlsync import yamlfile
-from dlsync.errors import BadAnswer
-from dlsync.kinds import Scene, SourceFile, kind_of
+from dlsync.differ import compare
+from dlsync.errors import BadAnswer, DlsyncError
+from dlsync.kinds import SourceFile, kind_of
 from dlsync.kinds.document import DocumentKind
 from dlsync.kinds.lists import anywhere, identity
+from dlsync.kinds.scene import Scene
+from dlsync.redaction import NOTHING_SECRET, Redaction
 from dlsync.references import Values
+from dlsync.sealing import unsealed
+from dlsync.three_way import blended
+from tests.builders.accounts import DASHBOARDS, RULES, spellings
 from tests.builders.plans import added, removed, replaced
 from tests.builders.trees import address, criterion, dashboard, resource, rule, widget
 
@@ -204,3 +213,79 @@ def test_an_identity_is_the_values_of_its_fields_and_none_where_an_item_has_none
     assert key({"a": 1}) != key({"b": 1})
     assert (key({"c": 1}), key("a"), key(None)) == (None, None, None)
     assert anywhere(("positions", 7, "series", 2)) == ("positions", 0, "series", 0)
+
+
+# blending, and what others say of it
+
+
+def test_a_blend_is_written_into_the_user_s_own_text() -> None:
+    desired = resource("dashboard/web", "# ours\ntitle: Fleet # the fleet\nperiod: 60\npositions: []\n")
+    live = resource("dashboard/web", {"title": "Web", "period": 5, "positions": [], "id": 1})
+    kept = tuple(one for one in compare(DASHBOARD, desired, live).diff if one.path == ("period",))
+    blend = DASHBOARD.blended(desired, live, blended(DASHBOARD, desired, live, kept))
+    assert blend.body == b"# ours\ntitle: Fleet # the fleet\nperiod: 5\npositions: []\n"
+    assert blend.document == {"title": "Fleet", "period": 5, "positions": []}
+
+
+def test_a_blend_is_of_what_the_file_means_with_its_references_replaced() -> None:
+    source = SourceFile("rules/web.yaml", b"title: ${env:A}\ndescription: ours\ncriteria: []\n")
+    ((desired,), _) = RULE.read([source], Scene(Values({}, {"A": "s3cret"})))
+    live = resource("rule/web", {"title": "s3cret", "description": "by hand", "criteria": []})
+    blend = RULE.blended(desired, live, blended(RULE, desired, live, compare(RULE, desired, live).diff))
+    assert blend.body == b"title: s3cret\ndescription: by hand\ncriteria: []\n"
+    assert (blend.written, blend.source, blend.secrets) == (None, None, {"s3cret": "${env:A}"})
+
+
+def test_its_fingerprint_is_its_text() -> None:
+    assert DASHBOARD.fingerprinted(resource("dashboard/web", "title: Web\n")) == b"title: Web\n"
+    assert DASHBOARD.measures("web") == ""
+
+
+def test_its_metrics_are_those_that_it_shows_or_watches() -> None:
+    shown = resource(
+        "dashboard/web", dashboard(widget("cpu"), widget("net", series=[{"metric": "net.in"}, {"metric": 1}]))
+    )
+    watched = resource("rule/web", rule(criterion("disk.used"), title="metric"))
+    assert [*DASHBOARD.metrics(shown)] == ["cpu.load", "net.in"]
+    assert [*RULE.metrics(watched)] == ["disk.used"]
+
+
+# journal
+
+SECRET = Redaction({"s3cret": "${env:A}"})
+
+
+def again(one: Resource, redaction: Redaction = NOTHING_SECRET) -> Resource:
+    saved = json.loads(json.dumps(kind(one.kind).saved(one, redaction)))
+    plain = unsealed(saved, {"A": "s3cret"}, {})
+    assert isinstance(plain, dict)
+    return kind(one.kind).restored(one.name, plain)
+
+
+@given(st.data(), st.sampled_from(["dashboard", "rule"]))
+def test_what_is_saved_makes_it_again_text_and_all(data: st.DataObject, name: str) -> None:
+    document = data.draw(DASHBOARDS if name == "dashboard" else RULES)
+    live = kind(name).live("web", data.draw(spellings(document)))
+    restored = again(live)
+    assert restored.document == live.document
+    assert restored.body.decode() == live.body.decode("utf-8-sig")
+
+
+def test_one_that_was_listed_has_no_text_and_is_made_from_its_document() -> None:
+    listed = resource("dashboard/web", dashboard(), body=b"")
+    assert again(listed).document == listed.document
+    assert yamlfile.parse(again(listed).body) == listed.document
+
+
+@pytest.mark.parametrize("text", ["title: s3cret\n", 'title: "s3\\u0063ret"\n', "s3cret: 1\n"])
+def test_one_with_a_secret_is_saved_without_it_however_its_text_spells_it(text: str) -> None:
+    live = RULE.live("web", text.encode())
+    assert "s3cret" not in json.dumps(RULE.saved(live, SECRET))
+    assert "ret" not in json.dumps(RULE.saved(live, SECRET))
+    assert again(live, SECRET).document == live.document
+
+
+@pytest.mark.parametrize("saved", [{}, {"text": None}, {"document": "title: Web"}, {"text": "["}, {"text": "\ud800"}])
+def test_what_holds_no_document_makes_none(saved: dict[str, Json]) -> None:
+    with pytest.raises(DlsyncError):
+        RULE.restored("web", saved)

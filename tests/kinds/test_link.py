@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
 
 from dlsync.differ import compare
 from dlsync.errors import ByHand, DlsyncError, ServerFault
@@ -14,6 +15,9 @@ from dlsync.kinds import Draft, Scene, SourceFile, kind_of
 from dlsync.kinds.link import KIND as LINK
 from dlsync.redaction import Redaction
 from dlsync.references import Values
+from dlsync.sealing import unsealed
+from dlsync.three_way import blended
+from tests.builders.accounts import LINKED
 from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.trees import account, address, resource
 
@@ -165,6 +169,12 @@ def test_new_links_are_added_one_by_one_without_the_whole_being_written_anew(mon
     for plugin in ("load", "queue"):
         files |= LINK.new_files(link(plugin, "web"), "", Draft(files))
     assert files == {"links.yaml": b"disk: [all] # every host\nload:\n  - web\nqueue:\n  - web\n"}
+
+
+def test_a_link_joins_links_in_brackets_too() -> None:
+    assert LINK.new_files(link("load", "db"), "load", draft({"links.yaml": "{disk: [all]}\n"})) == {
+        "links.yaml": b"{disk: [all], load: [db]}\n"
+    }
 
 
 def test_what_changed_is_edited_in_place() -> None:
@@ -322,3 +332,57 @@ def test_likewise_of_what_is_to_go() -> None:
 def test_links_come_after_plugins_and_before_dashboards() -> None:
     orders = [kind_of(name).order for name in ("plugin", "link", "dashboard")]
     assert orders == sorted(orders)
+
+
+# blending, and the journal
+
+
+def test_a_blend_is_a_link_to_the_tags_that_each_side_wins() -> None:
+    desired, live = read({"links.yaml": "disk: [all, new]\n"})[0]["disk"], link("disk", "all", "by hand")
+    kept = tuple(one for one in compare(LINK, desired, live).diff if one.op == "remove")
+    assert tags(LINK.blended(desired, live, blended(LINK, desired, live, kept))) == ["all", "by hand", "new"]
+
+
+def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:
+    assert LINK.fingerprinted(link("disk", "a", "b")) == LINK.fingerprinted(link("load", "b", "a"))
+    assert LINK.fingerprinted(link("disk", "a")) != LINK.fingerprinted(link("disk", "a", "b"))
+
+
+@given(LINKED)
+def test_what_is_saved_makes_it_again_without_a_secret_in_between(some: Json) -> None:
+    saved = LINK.saved(resource("link/disk", {"tags": some}), Redaction({"web": "${env:TAG}"}))
+    assert "web" not in json.dumps(saved)
+    plain = unsealed(saved, {"TAG": "web"}, {})
+    assert isinstance(plain, dict)
+    restored = LINK.restored("disk", plain)
+    assert (restored.address, tags(restored)) == (address("link/disk"), some)
+
+
+def test_one_from_a_journal_stands_in_no_file() -> None:
+    restored = LINK.restored("disk", {"tags": ["a"]})
+    diff = compare(LINK, restored, link("disk", "b")).diff
+    assert LINK.located(restored, diff) == ("", diff)
+    assert (LINK.line(restored), LINK.files(restored)) == (1, ())
+
+
+@pytest.mark.parametrize("saved", [{}, {"tags": "a"}, {"tags": [1]}, {"tags": None}])
+def test_what_holds_no_tags_makes_no_link(saved: dict[str, Json]) -> None:
+    with pytest.raises(DlsyncError, match="the journal holds no tags of link/disk"):
+        LINK.restored("disk", saved)
+
+
+def test_those_of_several_plugins_are_asked_for_once() -> None:
+    with account() as live:
+        live.has(*(resource(f"plugin/{name}", "x") for name in ("disk", "load")), link("disk", "a"), link("load", "b"))
+        found = live.run(lambda client: LINK.originals(client, iter(["disk", "none"])))
+        assert {name: tags(one) for name, one in found.items()} == {"disk": ["a"]}
+        assert live.requests() == ["GET links"]
+
+
+def test_links_of_dlsync_s_own_record_are_nobody_s() -> None:
+    read_, problems = read({"links.yaml": "dlsync-lock: [a]\n"})
+    assert read_ == {}
+    assert [(file, "linked to nothing" in says) for file, _, says in problems] == [("links.yaml", True)]
+    with account() as live:
+        live.has(resource("plugin/dlsync-inventory", "x"), link("dlsync-inventory", "a"))
+        assert live.run(LINK.list).names == frozenset()

@@ -9,12 +9,17 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
 
 from dlsync.differ import compare
-from dlsync.errors import AlreadyExists
+from dlsync.errors import AlreadyExists, DlsyncError
 from dlsync.kinds import SourceFile
 from dlsync.kinds.plugin import KIND as PLUGIN
 from dlsync.kinds.script import content_value
+from dlsync.redaction import NOTHING_SECRET, Redaction
+from dlsync.sealing import unsealed
+from dlsync.three_way import blended
+from tests.builders.accounts import SCRIPTS, SETTINGS
 from tests.builders.http import by_request, json_reply, scripted
 from tests.builders.plans import added, removed, replaced
 from tests.builders.trees import account, address, resource
@@ -22,6 +27,8 @@ from tests.builders.trees import account, address, resource
 if TYPE_CHECKING:
     from dlsync.model import Json, Resource
     from tests.builders.trees import Account
+
+SECRET = Redaction({"s3cret": "${env:A}"})
 
 
 def read(**files: bytes) -> tuple[list[Resource], list[tuple[str, int | None, str]]]:
@@ -213,6 +220,69 @@ def test_lists_in_unknown_settings_are_ordered_and_an_update_drops_nothing() -> 
     assert PLUGIN.endangered([("timeout",)]) == ()
 
 
+# blending, and what others say of it
+
+
+def test_a_blend_has_the_script_of_the_side_that_wins_it_and_each_setting_of_its_own() -> None:
+    desired = plugin(b"ours\xff", "params: -a\ninterval: 60\n")
+    live = script(b"theirs\xff", params="-b", interval=60, hash="x")
+    for kept, body in (((("params",),), b"ours\xff"), ((("content", "sha256"), ("params",)), b"theirs\xff")):
+        diff = tuple(one for one in compare(PLUGIN, desired, live).diff if one.path in kept)
+        blend = PLUGIN.blended(desired, live, blended(PLUGIN, desired, live, diff))
+        assert (blend.body, blend.document["params"], blend.document["interval"]) == (body, "-b", 60)
+        assert blend.document["content"] == content_value(body)
+        assert (blend.overlay, blend.spelled) == (None, blend.document)
+
+
+def test_its_fingerprint_stands_for_its_script_and_its_settings() -> None:
+    prints = [
+        PLUGIN.fingerprinted(one)
+        for one in (plugin(b"a"), plugin(b"b"), plugin(b"a", "params: -a\n"), script(b"a", "sh"), script(b"\xff"))
+    ]
+    assert len({*prints}) == len(prints)
+    assert PLUGIN.fingerprinted(plugin(b"a", "params: -a\ninterval: 60\n")) == PLUGIN.fingerprinted(
+        plugin(b"a", "interval: 60.0\nparams: '-a'\n")
+    )
+
+
+def test_its_metrics_begin_with_its_name() -> None:
+    assert PLUGIN.measures("disk") == "disk."
+
+
+# journal
+
+
+def again(saved: Json) -> Resource:
+    plain = unsealed(saved, {"A": "s3cret"}, {})
+    assert isinstance(plain, dict)
+    return PLUGIN.restored("disk", plain)
+
+
+@given(SCRIPTS, SETTINGS)
+def test_what_is_saved_makes_it_again(content: bytes, settings: dict[str, Json]) -> None:
+    live = script(content, **settings)
+    assert again(json.loads(json.dumps(PLUGIN.saved(live, NOTHING_SECRET)))) == live
+
+
+def test_secrets_are_saved_as_what_they_came_from_and_are_in_it_again() -> None:
+    live = script(b"curl s3cret", params="-k s3cret")
+    saved = PLUGIN.saved(live, SECRET)
+    assert "s3cret" not in json.dumps(saved)
+    assert again(saved) == live
+
+
+def test_a_script_that_is_no_text_and_holds_a_secret_cannot_be_saved() -> None:
+    with pytest.raises(DlsyncError, match="plugin/disk is no text and holds a secret") as error:
+        PLUGIN.saved(script(b"\xff s3cret"), SECRET)
+    assert "s3cret" not in error.value.message
+
+
+@pytest.mark.parametrize("content", [None, 1, {}, {"base64": 1}, {"base64": "?"}, ["a"]])
+def test_what_holds_no_script_makes_no_plugin(content: Json) -> None:
+    with pytest.raises(DlsyncError, match="the journal holds no script of plugin/disk"):
+        PLUGIN.restored("disk", {"content": content, "extension": "py"})
+
+
 # the server
 
 
@@ -241,22 +311,34 @@ def test_a_plugin_is_made_with_its_settings_and_its_bytes_come_back(content: byt
     assert compare(PLUGIN, desired, found).diff == ()
 
 
-def test_one_that_somebody_else_made_meanwhile_is_theirs() -> None:
-    desired = plugin(b"ours", "params: -a\n")
+def test_one_that_somebody_else_made_meanwhile_and_that_differs_is_theirs_and_stays() -> None:
+    theirs = script(b"theirs", "sh", params="-b", description="Theirs")
     with account() as live:
-        live.has(script(b"theirs", "sh", params="-b", description="Theirs"))
+        live.has(theirs)
         with pytest.raises(AlreadyExists):
-            live.run(lambda client: PLUGIN.create(client, desired))
+            live.run(lambda client: PLUGIN.create(client, plugin(b"ours", "params: -a\n")))
         found = live.live("plugin/disk")
     assert found is not None
-    assert found.body == b"theirs"
+    assert compare(PLUGIN, theirs, found).diff == ()
 
 
-def test_one_that_is_there_as_it_was_sent_is_ours_and_only_the_answer_was_lost() -> None:
+def test_one_that_is_there_and_is_as_the_files_say_is_ours_its_answer_lost() -> None:
     desired = plugin(b"ours", "params: -a\n")
     with account() as live:
+        live.has(desired)
         live.run(lambda client: PLUGIN.create(client, desired))
-        live.run(lambda client: PLUGIN.create(client, desired))
+        assert [one.method for one in live.asked if one.method != "GET"] == ["POST"]
+
+
+def test_one_that_is_said_to_be_there_and_is_not_is_somebody_s() -> None:
+    replies = {"POST plugins": json_reply({}, 409), "GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}
+
+    async def run() -> None:
+        async with scripted(by_request(replies, json_reply({}, 404))) as (_, client):
+            await PLUGIN.create(client, plugin(b"ours"))
+
+    with pytest.raises(AlreadyExists):
+        asyncio.run(run())
 
 
 @pytest.mark.parametrize(
@@ -310,7 +392,9 @@ def test_a_plugin_that_is_not_there_is_none_and_no_hindrance_to_a_delete() -> No
 
 def test_dlsync_s_own_record_is_nobody_s_plugin() -> None:
     with account() as live:
-        live.has(*(resource(f"plugin/{name}", "x") for name in ("dlsync-inventory", "dlsync-lock", "disk")))
+        live.has(
+            *(resource(f"plugin/{name}", "x") for name in ("dlsync-inventory", "dlsync-lock", "dlsync-lock.0a", "disk"))
+        )
         assert live.run(PLUGIN.list).names == frozenset({"disk"})
         assert live.live("plugin/dlsync-lock") is None
         assert live.live("plugin/dlsync-inventory") is None

@@ -125,7 +125,7 @@ def test_an_apply_that_deletes_too_much_is_refused_before_anybody_is_asked(live:
 
 def test_another_apply_that_goes_on_is_waited_for_and_then_refused(live: Account, tree: Path) -> None:
     async def meanwhile() -> None:
-        async with writer(live.settings) as client, locked(client, live.settings, 0.0, unheard):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
             await operations.apply(tree, live.settings, how=Applying(journals=journals(tree), lock_timeout=0.0))
 
     with pytest.raises(Refused):

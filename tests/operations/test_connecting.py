@@ -32,13 +32,18 @@ def test_a_question_by_hand_gets_a_client_that_can_only_ask_and_work_one_that_ca
 
 def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
     async def second() -> None:
-        async with writer(live.settings) as client, locked(client, live.settings, 0.0, unheard):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
             raise AssertionError("two hold it")
 
     async def twice() -> None:
-        async with writer(live.settings) as client, locked(client, live.settings, 0.0, unheard):
+        async with (
+            writer(live.settings) as client,
+            locked(client, "ann", 0.0, unheard),
+            writer(live.settings) as other,
+        ):
             with pytest.raises(Refused):
-                await second()
+                async with locked(other, "bob", 0.0, unheard):
+                    raise AssertionError("two hold it")
 
     asyncio.run(twice())
     assert live.plugins() == []
@@ -46,7 +51,7 @@ def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
 
 def test_a_failure_under_the_lock_gives_it_back_too(live: Account) -> None:
     async def failing() -> None:
-        async with writer(live.settings) as client, locked(client, live.settings, 0.0, unheard):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -58,7 +63,7 @@ def test_the_lock_of_an_account_that_is_only_being_made_is_taken_once_it_is_ther
     new: Settings = replace(live.settings, account="new")
 
     async def made() -> bool:
-        async with writer(new) as client, locked(client, new, 0.0, unheard) as lock:
+        async with writer(new) as client, locked(client, "ann", 0.0, unheard) as lock:
             await client.accounts.create("new")
             await lock.require()
             return "dlsync-lock" in [one.name for one in await client.plugins.list()]

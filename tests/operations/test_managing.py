@@ -137,7 +137,7 @@ def test_nothing_is_taken_in_or_out_while_an_apply_goes_on(
     apply(live, tree)
 
     async def meanwhile() -> None:
-        async with writer(live.settings) as client, locked(client, live.settings, 0.0, unheard):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
             await asyncio.to_thread(work, live, tree)
 
     with pytest.raises(Refused):
@@ -190,7 +190,7 @@ def test_a_lock_is_taken_away_by_who_agrees_to_it(live: Account) -> None:
         return False
 
     async def locked_and(work: Callable[[], Awaitable[object]]) -> None:
-        async with writer(live.settings) as client, locked(client, live.settings, 0.0, unheard):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
             await work()
 
     async def both_ways() -> None:

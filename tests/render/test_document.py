@@ -1,11 +1,12 @@
 """The JSON that scripts rely on."""
 
 import json
+from dataclasses import replace
 
 from hypothesis import given
 
 from dlsync import schema
-from dlsync.model import Json, Plan
+from dlsync.model import Address, Json, Plan
 from dlsync.render.document import as_document, render
 from tests.builders.plans import added, any_plan, change, moved, plan, replaced
 
@@ -87,6 +88,22 @@ def test_numbers_that_json_does_not_have_are_text() -> None:
         1.5,
         2**64,
     ]
+
+
+def test_what_is_held_kept_renamed_and_who_moved_it_are_in_it_where_there_is_any() -> None:
+    moved_by_both = replace(replaced(("title",), "a", "b"), mover="conflict")
+    held = replace(change("update", "rule/x", moved_by_both, cause="conflict"), held="decide")
+    kept = replace(change("update", "rule/y"), kept=(replace(replaced(("title",), "c", "d"), mover="drift"),))
+    new, gone = replace(change("create", "rule/n"), renamed="o"), replace(change("delete", "rule/o"), renamed="n")
+    document = as_document(replace(plan(held, kept, new, gone), adopted=(Address("rule", "z"),)))
+    assert schema.check("plan", document) == []
+    assert document["adopted"] == ["rule/z"]
+    assert document["summary"]["conflict"] == 1
+    first, second, third, fourth = document["changes"]
+    assert (first["held"], first["diff"][0]["mover"]) == ("decide", "conflict")
+    assert [(one["path"], one["mover"]) for one in second["kept"]] == [(["title"], "drift")]
+    assert (third["renamed_from"], fourth["renamed_to"]) == ("o", "n")
+    assert not {"held", "kept", "renamed_from", "renamed_to"} & as_document(plan(UPDATE))["changes"][0].keys()
 
 
 @given(any_plan())

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -83,6 +84,19 @@ def test_without_changes_one_line_is_all() -> None:
 def test_a_cause_that_is_not_the_files_is_named() -> None:
     shown = render(plan(change("update", "rule/x", replaced(("title",), "a", "b"), cause="conflict")))
     assert "| update (conflict) | <code>rule/x</code> |  | <code>title</code> |" in shown
+
+
+def test_what_is_held_what_stays_and_what_was_renamed_are_said() -> None:
+    held = replace(
+        change("update", "rule/x", replaced(("title",), "a", "b"), cause="conflict"),
+        held="both | have changed",
+        kept=(replaced(("period",), 60, 30),),
+    )
+    renamed = replace(change("create", "rule/y"), renamed="<z>")
+    shown = render(plan(held, renamed))
+    assert "| update (conflict), held: <code>both &#124; have changed</code> | <code>rule/x</code> |" in shown
+    assert '- title: "a"\n+ title: "b"\n! period: 60 (stays as it was changed on the server)\n```' in shown
+    assert "| create, renamed from <code>&#60;z&#62;</code> |" in shown
 
 
 def test_after_an_apply_the_table_says_how_it_went() -> None:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from dlsync.model import Target
+from dlsync.model import Address, Target
 from dlsync.render.summary import sentence
 from tests.builders.plans import change, plan
 
@@ -26,6 +26,17 @@ def test_what_is_held_is_counted_when_there_is_any_and_not_as_something_to_do() 
 def test_without_changes_there_is_nothing_to_do() -> None:
     assert sentence(plan(unchanged=12)) == "Nothing to do: 12 resources on acme/default are as the files say."
     assert sentence(plan(unchanged=1)) == "Nothing to do: 1 resource on acme/default is as the files say."
+
+
+def test_what_is_adopted_and_what_stays_changed_is_counted() -> None:
+    one, two = Address("rule", "a"), Address("rule", "b")
+    assert sentence(replace(plan(NEW, unchanged=2), adopted=(one, two))) == (
+        "Plan: 1 to create, 0 to update, 0 to delete, 2 unchanged (2 to adopt)."
+    )
+    assert sentence(replace(plan(unchanged=2), adopted=(one,), kept=(two,))) == (
+        "Nothing to do: 2 resources on acme/default are as the files say, 1 of them not managed before, "
+        "but for what stays as it was changed on the server in 1 of them."
+    )
 
 
 def test_an_account_s_name_cannot_reach_the_terminal() -> None:

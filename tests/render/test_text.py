@@ -99,6 +99,35 @@ Plan: 0 to create, 0 to update, 0 to delete, 0 unchanged, 1 held.
     )
 
 
+def test_what_was_moved_by_whom_and_what_stays_is_said_where_it_is_not_all_one() -> None:
+    merged = replace(
+        change(
+            "update",
+            "rule/x",
+            replace(replaced(("title",), "a", "b"), mover="repo"),
+            replace(replaced(("period",), 1, 2), mover="conflict"),
+            replace(added(("timeout",), 3), mover="kept"),
+        ),
+        kept=(replace(replaced(("description",), "mine", "old"), mover="drift"), replace(added(("new",), 1))),
+    )
+    assert render(plan(merged), color=False).startswith(
+        """\
+~ rule/x  update
+    ~ title: "a" -> "b"  (in the files)
+    ~ period: 1 -> 2  (on both sides)
+    + timeout: 3  (on the server, before)
+    = description: "mine"  (stays as it was changed on the server)
+    = new  (stays as it was changed on the server)
+"""
+    )
+
+
+def test_a_rename_names_the_other_one() -> None:
+    new, gone = replace(change("create", "rule/n"), renamed="o\x1b"), replace(change("delete", "rule/o"), renamed="n")
+    shown = render(plan(new, gone), color=False)
+    assert shown.startswith("+ rule/n  create (renamed from o\\x1b)\n- rule/o  delete (renamed to n)\n")
+
+
 def test_after_an_apply_each_line_ends_with_how_it_went() -> None:
     applied = plan(
         NEW.finished("applied"),

@@ -1,0 +1,55 @@
+"""Inventories, and any inventory for properties."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from hypothesis import strategies as st
+
+from dlsync.kinds import kind_of
+from dlsync.model import Address
+from dlsync.ownership.digests import digested, fingerprint, secret_digests
+from dlsync.ownership.inventory import Entry, Inventory
+from dlsync.redaction import Redaction
+from tests.builders.accounts import NAMES, TEXT, VALUES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.model import Json, Resource
+
+SALT = b"0123456789abcdef"
+_DIGESTED = st.dictionaries(TEXT, VALUES, max_size=3).map(lambda one: cast("dict[str, Json]", digested(SALT, one)))
+ENTRIES = st.builds(
+    Entry,
+    _DIGESTED,
+    st.none() | _DIGESTED,
+    st.dictionaries(st.text("0123456789abcdef", min_size=8, max_size=8), TEXT, max_size=2),
+    st.text("0123456789abcdef", max_size=16),
+)
+_ADDRESSES = st.builds(Address, st.sampled_from(["dashboard", "link", "plugin", "rule"]), NAMES)
+
+
+def inventories() -> st.SearchStrategy[Inventory]:
+    entries = st.dictionaries(_ADDRESSES, ENTRIES, max_size=3)
+    return st.builds(lambda salt, all_: Inventory(salt).changed(all_), st.binary(min_size=1, max_size=64), entries)
+
+
+def form(one: Resource) -> dict[str, Json]:
+    """What is kept of a resource."""
+    return cast("dict[str, Json]", digested(SALT, kind_of(one.kind).canonical(one.document)))
+
+
+def entry(applied: Resource, live: Resource | None = None, secrets: Mapping[str, str] | None = None) -> Entry:
+    """What is recorded of a resource once it was applied, and where hand edits were kept, of what was then live."""
+    kind = kind_of(applied.kind)
+    known = secret_digests(SALT, kind.canonical(applied.document), Redaction(secrets or {}))
+    print_ = fingerprint(SALT, kind.fingerprinted(applied))
+    return Entry(form(applied), None if live is None else form(live), known, print_)
+
+
+def recorded(*applied: Resource, secrets: Mapping[str, str] | None = None, kept: bool = True) -> Inventory:
+    """The inventory after these were applied."""
+    whole = Inventory(SALT, exists=True).changed({one.address: entry(one, secrets=secrets) for one in applied})
+    return replace(whole, kept=kept)

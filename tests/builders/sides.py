@@ -1,0 +1,99 @@
+"""A document, two edits of it that do not touch each other, and both of them at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from hypothesis import strategies as st
+
+from tests.builders.trees import dashboard, resource, widget
+
+if TYPE_CHECKING:
+    from dlsync.model import Json, Resource
+
+Whose = Literal["repo", "drift", "nobody"]
+WHOSE: st.SearchStrategy[Whose] = st.sampled_from(["repo", "drift", "nobody"])
+
+
+class Sides(NamedTuple):
+    """A dashboard as it was applied, as the files and as the server have it since, and as it is with both edits.
+
+    :param repo: what the files have moved, ``drift`` what the server has: the names of widgets and fields.
+    """
+
+    base: Resource
+    desired: Resource
+    live: Resource
+    both: Resource
+    repo: frozenset[str]
+    drift: frozenset[str]
+
+
+class _Draft:
+    """One version, as it is being written."""
+
+    def __init__(self, titles: list[str]) -> None:
+        self.fields: dict[str, Json] = {"period": 60, "title": "Ours"}
+        self.widgets: dict[str, dict[str, Json]] = {
+            title: widget(title, row=row) for row, title in enumerate(titles, 1)
+        }
+        self.moved = False
+
+    def edit(self, title: str, how: str, field: str) -> None:
+        if how == "remove":
+            del self.widgets[title]
+        elif how == "series":
+            self.widgets[title]["series"] = [{"metric": f"{title}.load", "scope": {"tag": "db"}}]
+        else:
+            self.widgets[title][field] = f"of {how}"
+
+    def whole(self) -> Resource:
+        widgets = [*self.widgets.values()]
+        return resource("dashboard/web", dashboard(*(widgets[::-1] if self.moved else widgets), **self.fields))
+
+
+class _Drawing:
+    """Both edits, as they are being made: each in its side's version and in that which has both."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+        self.titles = [f"widget {number}" for number in range(draw(st.integers(0, 4)))]
+        self.drafts = {name: _Draft(self.titles) for name in ("base", "repo", "drift", "both")}
+        self.touched: dict[str, set[str]] = {"repo": set(), "drift": set(), "nobody": set()}
+
+    def versions(self, what: str, whose: Whose | None = None) -> list[_Draft]:
+        """The versions in which something is edited."""
+        chosen: str = whose or self.draw(WHOSE)
+        self.touched[chosen].add(what)
+        return [] if chosen == "nobody" else [self.drafts[chosen], self.drafts["both"]]
+
+    def widget(self, title: str) -> None:
+        for field in ("color", "filter"):  # two fields of one widget may be edited by two
+            for one in self.versions(title):
+                one.edit(title, "edit", field)
+        is_edited = any(title in self.touched[whose] for whose in ("repo", "drift"))
+        how = self.draw(st.sampled_from(["series"] if is_edited else ["series", "remove"]))
+        for one in self.versions(title):
+            one.edit(title, how, "")
+
+    def whole(self) -> None:
+        for one in self.versions("period"):
+            one.fields["period"] = 7
+        for one in self.versions("title"):
+            one.fields["title"] = "Edited"
+        for one in self.versions("order") if len(self.titles) > 1 else ():
+            one.moved = True
+        for one in self.versions("new", "repo") if self.draw(st.booleans()) else ():
+            one.widgets["new"] = widget("new", row=8)
+        for one in self.versions("by hand", "drift") if self.draw(st.booleans()) else ():
+            one.widgets = {"by hand": widget("by hand", row=9), **one.widgets}
+
+
+@st.composite
+def sides(draw: st.DrawFn) -> Sides:
+    drawing = _Drawing(draw)
+    for title in drawing.titles:
+        drawing.widget(title)
+    drawing.whole()
+    base, desired, live, both = (draft.whole() for draft in drawing.drafts.values())
+    return Sides(base, desired, live, both, frozenset(drawing.touched["repo"]), frozenset(drawing.touched["drift"]))

@@ -1,0 +1,68 @@
+"""``dlsync accept``: what was changed on the server, into the files."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.builders.commands import DASHBOARD, by_hand, dlsync
+from tests.builders.trees import tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EDITED = DASHBOARD.replace("Web", "Shop")
+
+
+@pytest.fixture
+def drifted(tree: Path, env: dict[str, str]) -> Path:
+    """A tree with a comment; its dashboard and its rule were changed on the server."""
+    write_tree(tree, {"dashboards/web.yaml": f"# ours\n{DASHBOARD}"})
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    by_hand(env, "PUT", "dashboards/web", EDITED)
+    by_hand(env, "DELETE", "rules/load")
+    return tree
+
+
+def test_what_is_named_is_written_into_its_file_and_the_comments_stay(drifted: Path, env: dict[str, str]) -> None:
+    done = dlsync("accept", "dashboard/web", drifted, env=env)
+    assert (done.code, done.err, done.writes) == (0, "", [])
+    assert done.out.startswith("~ dashboards/web.yaml\n")
+    assert tree_files(drifted)["dashboards/web.yaml"] == f"# ours\n{EDITED}".encode()
+    assert "rules/load.yaml" in tree_files(drifted)
+
+
+def test_all_drift_is_all_of_it_and_then_there_is_none(drifted: Path, env: dict[str, str]) -> None:
+    done = dlsync("accept", "--all-drift", drifted, "--format", "json", env=env)
+    assert done.code == 0
+    assert {(one["file"], one["action"]) for one in json.loads(done.out)["files"]} == {
+        ("dashboards/web.yaml", "update"),
+        ("rules/load.yaml", "delete"),
+    }
+    assert dlsync("apply", drifted, "--auto-approve", env=env).out.startswith("Nothing to do: ")
+    assert dlsync("drift", drifted, env=env).code == 0
+
+
+def test_a_check_writes_nothing_and_is_an_exit_code(drifted: Path, env: dict[str, str]) -> None:
+    before = tree_files(drifted)
+    assert dlsync("accept", "--all-drift", "--check", drifted, env=env).code == 2
+    assert tree_files(drifted) == before
+    dlsync("accept", "--all-drift", drifted, env=env)
+    assert dlsync("accept", "--all-drift", "--check", drifted, env=env).code == 0
+
+
+@pytest.mark.parametrize("arguments", [[], ["dashboard/web", "--all-drift"]])
+def test_either_resources_are_named_or_all_drift_is_meant(
+    tree: Path, env: dict[str, str], arguments: list[str]
+) -> None:
+    done = dlsync("accept", *arguments, tree, env=env)
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert done.err.startswith("error: expected either resources or --all-drift\n")
+
+
+def test_what_is_neither_in_the_files_nor_live_is_an_error(applied: Path, env: dict[str, str]) -> None:
+    done = dlsync("accept", "dashboard/wep", applied, env=env)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("error: dashboard/wep is neither in the files nor live\n")

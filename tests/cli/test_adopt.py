@@ -1,0 +1,60 @@
+"""``dlsync adopt``: what lives already, into management."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.builders.commands import DASHBOARD, by_hand, dlsync, lock_by_hand
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EDITED = DASHBOARD.replace("Web", "Shop")
+
+
+def test_what_is_live_is_managed_then_and_a_plan_shows_how_its_file_differs(tree: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", EDITED)
+    assert "held: it lives already" in dlsync("plan", tree, env=env).out
+    done = dlsync("adopt", "dashboard/web", tree, env=env)
+    assert done[:3] == (0, "adopted dashboard/web\n1 resource adopted.\n", "")
+    assert done.writes == []
+    assert by_hand(env, "GET", "dashboards/web").text == EDITED
+    assert '~ title: "Shop" -> "Web"' in dlsync("plan", tree, env=env).out
+    assert "held" not in dlsync("plan", tree, env=env).out
+
+
+def test_what_is_left_has_its_reason_and_nothing_done_is_an_error(applied: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    done = dlsync("adopt", "dashboard/web", "dashboard/other", "rule/none", applied, env=env)
+    assert (done.code, done.err) == (1, "")
+    assert done.out == (
+        "left dashboard/other: is in no file, so the next apply would delete it; "
+        "`dlsync export --target dashboard/other` writes one\n"
+        "left dashboard/web: is managed already\n"
+        "left rule/none: is in no file, so the next apply would delete it; "
+        "`dlsync export --target rule/none` writes one\n"
+        "0 resources adopted.\n"
+    )
+
+
+def test_json_says_what_was_done_and_what_was_left(tree: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", EDITED)
+    done = dlsync("adopt", "*/*", tree, "--format", "json", env=env)
+    assert done.code == 0
+    assert json.loads(done.out) == {
+        "format_version": 1,
+        "adopted": [{"kind": "dashboard", "name": "web"}],
+        "left": [
+            {"kind": "plugin", "name": "disk", "reason": "is not live; `dlsync apply` makes it"},
+            {"kind": "rule", "name": "load", "reason": "is not live; `dlsync apply` makes it"},
+        ],
+    }
+
+
+def test_while_another_apply_goes_on_it_is_refused(tree: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", EDITED)
+    lock_by_hand(env)
+    done = dlsync("adopt", "dashboard/web", tree, "--lock-timeout", "0", env=env)
+    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert "the account is locked by ann@there since 2026-11-25T10:10:10+00:00" in done.err

@@ -1,0 +1,44 @@
+"""``dlsync history``: the runs that changed something."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.builders.commands import dlsync
+from tests.builders.trees import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_it_lists_the_runs_that_changed_something_the_latest_first_without_a_server(
+    applied: Path, env: dict[str, str]
+) -> None:
+    dlsync("apply", applied, "--auto-approve", env=env)
+    write_tree(applied, {"rules/load.yaml": "title: Loads\ncriteria: []\n"})
+    dlsync("apply", applied, "--auto-approve", env=env)
+    dlsync("rollback", applied, "--auto-approve", env=env)
+    done = dlsync("history", applied)
+    assert (done.code, done.err, done.asked) == (0, "", ())
+    head, *rows = done.out.splitlines()
+    assert head.split() == ["RUN", "STARTED", "COMMAND", "ACCOUNT", "CHANGES", "COMMIT", "BY"]
+    ids = [row.split()[0] for row in rows]
+    assert ids == sorted(ids, reverse=True)
+    assert [f"rollback of {ids[1]}" in rows[0], "3 applied" in rows[2]] == [True, True]
+    runs = json.loads(dlsync("history", applied, "--format", "json").out)["runs"]
+    assert [(one["run"], one["command"], one["takes_back"], one["ended"]) for one in runs] == [
+        (ids[0], "rollback", ids[1], True),
+        (ids[1], "apply", None, True),
+        (ids[2], "apply", None, True),
+    ]
+    assert runs[1]["changes"] == [{"kind": "rule", "name": "load", "action": "update", "result": "applied"}]
+
+
+def test_a_folder_of_one_s_own_is_where_they_are_kept_and_found(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    dlsync("apply", tree, "--auto-approve", "--journal", tmp_path / "kept", env=env)
+    assert not (tree / ".dlsync").exists()
+    assert len(dlsync("history", "--journal", tmp_path / "kept").out.splitlines()) == 2
+    assert dlsync("history", tree)[:3] == (0, "", f"no runs in {tree}/.dlsync/runs\n")

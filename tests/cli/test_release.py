@@ -1,0 +1,31 @@
+"""``dlsync release``: out of management, and left as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.builders.commands import DASHBOARD, by_hand, dlsync
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_what_is_released_stays_live_when_its_file_goes(applied: Path, env: dict[str, str]) -> None:
+    done = dlsync("release", "dashboard/*", applied, env=env)
+    assert done[:3] == (0, "released dashboard/web\n1 resource released.\n", "")
+    assert done.writes == []
+    (applied / "dashboards/web.yaml").unlink()
+    assert dlsync("apply", applied, "--auto-approve", env=env).code == 0
+    assert by_hand(env, "GET", "dashboards/web").text == DASHBOARD
+
+
+def test_what_is_not_managed_is_left_and_nothing_done_is_an_error(applied: Path, env: dict[str, str]) -> None:
+    done = dlsync("release", "dashboard/none", applied, env=env)
+    assert done[:3] == (1, "left dashboard/none: is not managed\n0 resources released.\n", "")
+    assert dlsync("release", "dashboard/none", "rule/load", applied, env=env).code == 0
+
+
+def test_it_says_for_itself_what_is_meant(applied: Path, env: dict[str, str]) -> None:
+    done = dlsync("release", applied, env=env)
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert done.err == "error: no resources are named\nFor example: dashboard/web-*; all are '*/*'.\n"

@@ -1,0 +1,95 @@
+"""``dlsync rollback``: taking a run back."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync import schema
+from tests.builders.commands import DASHBOARD, by_hand, dlsync
+from tests.builders.trees import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+EDITED = DASHBOARD.replace("Web", "Shop")
+
+
+@pytest.fixture
+def changed(applied: Path, env: dict[str, str]) -> Path:
+    """A tree whose last run changed the dashboard's title."""
+    write_tree(applied, {"dashboards/web.yaml": EDITED})
+    assert dlsync("apply", applied, "--auto-approve", env=env).code == 0
+    return applied
+
+
+def web(env: dict[str, str]) -> str:
+    return by_hand(env, "GET", "dashboards/web").text
+
+
+def run_ids(tree: Path) -> list[str]:
+    return [one["run"] for one in json.loads(dlsync("history", tree, "--format", "json").out)["runs"]]
+
+
+def test_the_last_run_is_shown_asked_for_and_taken_back(changed: Path, env: dict[str, str]) -> None:
+    assert dlsync("rollback", changed, env=env, typed="n\n").code == 1
+    assert web(env) == EDITED
+    done = dlsync("rollback", changed, env=env, typed="y\n")
+    assert done.code == 0
+    assert '~ title: "Shop" -> "Web"' in done.out
+    assert done.out.endswith("Applied: 0 created, 1 updated, 0 deleted, 0 failed.\n")
+    assert web(env) == DASHBOARD
+
+
+def test_a_rollback_is_a_run_and_can_be_taken_back(changed: Path, env: dict[str, str]) -> None:
+    for expected in (DASHBOARD, EDITED):
+        done = dlsync("rollback", changed, "--auto-approve", "--format", "json", env=env)
+        assert (done.code, web(env)) == (0, expected)
+        assert schema.check("plan", json.loads(done.out)) == []
+
+
+def test_one_that_was_cut_off_is_gone_on_with(changed: Path, env: dict[str, str]) -> None:
+    run = run_ids(changed)[0]
+    dlsync("rollback", changed, "--auto-approve", env=env)
+    journal = changed / f".dlsync/runs/{run_ids(changed)[0]}.jsonl"
+    journal.write_text("".join(journal.read_text(encoding="utf-8").splitlines(keepends=True)[:2]), encoding="utf-8")
+    assert dlsync("rollback", changed, "--auto-approve", env=env).out.startswith("Nothing to do: ")
+    assert dlsync("rollback", run, changed, "--auto-approve", env=env).out.startswith("Nothing to do: ")
+    assert web(env) == DASHBOARD
+
+
+def test_a_run_that_is_named_is_the_one_that_is_taken_back(changed: Path, env: dict[str, str]) -> None:
+    first = run_ids(changed)[1]
+    done = dlsync("rollback", first, changed, "--auto-approve", env=env)
+    assert done.code == 4
+    assert "held: " in done.out
+    assert web(env) == EDITED
+    taken = dlsync("rollback", first, changed, "--auto-approve", "--on-conflict", "repo", env=env)
+    assert (taken.code, taken.out.splitlines()[-1]) == (0, "Applied: 0 created, 0 updated, 1 deleted, 0 failed.")
+    assert by_hand(env, "GET", "plugins").json()[0]["name"] == "dlsync-inventory"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["20261125T101010Z-0a1b2c"], "there is no run"),
+        (["20261125T101010Z-0a1b2c", "20261125T101010Z-0a1b2d"], "expected one run and one folder at most"),
+        (["../no such"], "'../no such' is neither a run nor a folder"),
+    ],
+)
+def test_what_is_no_run_is_an_error_before_any_request(
+    changed: Path, env: dict[str, str], arguments: list[str], message: str
+) -> None:
+    folder = [changed] if arguments[0][0] == "2" else []
+    done = dlsync("rollback", *arguments, *folder, "--auto-approve", env=env)
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert message in done.err
+    assert "`dlsync history` lists" in done.err
+
+
+def test_an_account_that_no_run_has_changed_has_none_to_take_back(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("rollback", tree, "--auto-approve", env=env)
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert "has changed acme/" in done.err

@@ -1,0 +1,54 @@
+"""Runs as a table and as JSON."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.journal import Kept, Record, Run
+from dlsync.model import Address
+from dlsync.render.history import render, render_json
+from tests.builders.plans import any_text
+
+RUN = Run(
+    *("20261125T101010Z-0a1b2c", "apply", "2026-11-25T10:10:10+00:00", "http://x/api/v1", "acme", "default"),
+    commit="0123456789abcdef",
+    by="ann@there",
+)
+WEB, LOAD = Address("dashboard", "web"), Address("rule", "load")
+CUT_OFF = Record(RUN, {WEB: Kept(WEB, "create", None), LOAD: Kept(LOAD, "update", {})}, {WEB: "applied"})
+
+
+def any_record() -> st.SearchStrategy[Record]:
+    run = st.builds(Run, *[any_text()] * 6, *[any_text()] * 5)
+    address = st.builds(Address, any_text(), any_text())
+    kept = st.dictionaries(address, st.builds(Kept, address, any_text(), st.none()), max_size=2)
+    return st.builds(Record, run, kept, st.dictionaries(address, any_text(), max_size=2), st.booleans())
+
+
+def test_a_run_is_a_line_and_what_was_cut_off_is_unknown() -> None:
+    assert render([CUT_OFF], width=None) == (
+        "RUN                      STARTED                    COMMAND  ACCOUNT       CHANGES               "
+        "COMMIT        BY\n"
+        "20261125T101010Z-0a1b2c  2026-11-25T10:10:10+00:00  apply    acme/default  1 applied, 1 unknown  "
+        "0123456789ab  ann@there\n"
+    )
+
+
+def test_json_has_each_change_and_whether_the_run_came_to_its_end() -> None:
+    (run,) = json.loads(render_json([CUT_OFF]))["runs"]
+    assert (run["ended"], run["takes_back"], run["summary"]) == (False, None, {"applied": 1, "unknown": 1})
+    assert [(one["kind"], one["action"], one["result"]) for one in run["changes"]] == [
+        ("dashboard", "create", "applied"),
+        ("rule", "update", "unknown"),
+    ]
+
+
+@given(st.lists(any_record(), min_size=1, max_size=3), st.none() | st.integers(40, 200))
+def test_whatever_a_journal_says_nothing_of_it_acts_on_the_terminal(records: list[Record], width: int | None) -> None:
+    lines = render(records, width=width).split("\n")
+    assert len(lines) == len(records) + 2
+    assert all(line.isprintable() for line in lines)
+    as_json = render_json(records)
+    assert as_json.isascii()
+    assert len(json.loads(as_json)["runs"]) == len(records)
