@@ -217,7 +217,7 @@ def test_with_managed_and_mirror_the_files_of_what_is_gone_go_and_what_is_manage
 
 def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(tmp_path: Path) -> None:
     write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1"})
-    edits = exporter.Edits(state_reader.read(tmp_path).usable())
+    edits = exporter.Edits(state_reader.read(tmp_path).usable(), {})
     assert (edits.files(), edits.changed) == ((), set())
     disk = resource("link/disk", {"tags": ["db"]})
     edits.write({disk.address: disk})
@@ -225,7 +225,7 @@ def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(t
     (file,) = edits.files()
     assert (file.file, file.address, file.others) == ("links.yaml", address("link/disk"), (address("link/load"),))
     assert edits.changed == {address("link/disk"), address("link/load")}
-    assert edits.problems == {}
+    assert edits.problems == ()
 
 
 def test_targets_narrow_an_export(live: Account, tree: Path) -> None:
