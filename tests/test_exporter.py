@@ -12,6 +12,7 @@ from dlsync import exporter, file_writer, planner, state_reader
 from dlsync.errors import DlsyncError
 from dlsync.targets import Targets
 from tests.builders.accounts import trees, without_links
+from tests.builders.applies import apply
 from tests.builders.trees import (
     FLAVOURS,
     account,
@@ -187,6 +188,44 @@ def test_with_managed_only_what_the_tree_has_is_exported(live: Account, tree: Pa
     live.has(*same_as_files()[1:], resource("dashboard/web", dashboard()), resource("dashboard/new", dashboard()))
     assert actions(export(live, tree, managed=True)) == ["update dashboards/team/web.yaml"]
     assert actions(export(live, tree, "dashboard/new", managed=True)) == []
+
+
+def test_with_managed_what_is_managed_and_has_no_file_yet_is_exported_too(
+    live: Account, tree: Path, tmp_path: Path
+) -> None:
+    apply(live, tree)
+    live.has(resource("rule/other", rule()))
+    folder = tmp_path / "new"
+    assert actions(export(live, folder, "rule/*", managed=True)) == ["create rules/web.yaml"]
+    export(live, folder, managed=True)
+    assert set(tree_files(folder)) == {
+        "dashboards/web.yaml",
+        "plugins/disk.meta.yaml",
+        "plugins/disk.py",
+        "rules/web.yaml",
+    }
+
+
+def test_with_managed_and_mirror_the_files_of_what_is_gone_go_and_what_is_managed_and_gone_has_none(
+    live: Account, tree: Path
+) -> None:
+    apply(live, tree)
+    live.lacks("rule/web", "dashboard/web")
+    (tree / "dashboards/team/web.yaml").unlink()
+    assert actions(export(live, tree, managed=True, mirror=True)) == ["delete rules/web.yaml"]
+
+
+def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1"})
+    edits = exporter.Edits(state_reader.read(tmp_path).usable(), {})
+    assert (edits.files(), edits.changed) == ((), set())
+    disk = resource("link/disk", {"tags": ["db"]})
+    edits.write({disk.address: disk})
+    edits.remove({address("link/load"), address("plugin/none")})
+    (file,) = edits.files()
+    assert (file.file, file.address, file.others) == ("links.yaml", address("link/disk"), (address("link/load"),))
+    assert edits.changed == {address("link/disk"), address("link/load")}
+    assert edits.problems == ()
 
 
 def test_targets_narrow_an_export(live: Account, tree: Path) -> None:

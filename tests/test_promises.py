@@ -24,7 +24,7 @@ from tests.builders.trees import tree_files, write_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlsync.model import Plan
+    from dlsync.model import Address, Change, Plan
 
 NUMBER = count()
 # each example is some twenty requests, and shrinking one takes hundreds: DLSYNC_HYPOTHESIS=thorough does both
@@ -48,6 +48,15 @@ class Account(NamedTuple):
         assert done is not None
         assert [(str(one.address), one.error) for one in done.changes if one.result != "applied"] == []
         return done
+
+    def rollback(self, tree: Path) -> tuple[Change, ...]:
+        done = asyncio.run(operations.rollback(tree, self.settings))
+        assert done is not None
+        assert [(str(one.address), one.error) for one in done.changes if one.result != "applied"] == []
+        return done.changes
+
+    def managed(self, tree: Path) -> set[Address]:
+        return set(asyncio.run(operations.managed(tree, self.settings)))
 
     def export(self, tree: Path) -> int:
         made = asyncio.run(operations.export(tree, self.settings))
@@ -117,6 +126,24 @@ def test_what_was_applied_over_what_was_applied_plans_to_nothing_and_touches_not
     assert again.changes == ()
     assert again.unchanged == done.unchanged + done.count("create") + done.count("update")
     assert touched <= {change.address for change in done.changes}
+
+
+@BRIEFLY
+@given(before=trees(links=True, packs=True), after=trees(links=True, packs=True))
+def test_a_rollback_of_anything_restores_what_was_there_and_manages_what_was_managed(
+    listing: Server, before: dict[str, bytes], after: dict[str, bytes]
+) -> None:
+    account = new_account(listing)
+    with tempfile.TemporaryDirectory() as folder:
+        first = write_tree(Path(folder, "before"), {**before, **SOMETHING})
+        account.apply(first)
+        managed = account.managed(first)
+        tree = write_tree(Path(folder, "after"), {**after, **SOMETHING})
+        changed = account.apply(tree).changes
+        back = account.rollback(tree) if changed else ()
+        assert {change.address for change in back} == {change.address for change in changed}
+        assert account.plan(first).changes == ()
+        assert account.managed(first) == managed
 
 
 @BRIEFLY

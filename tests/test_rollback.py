@@ -219,6 +219,19 @@ def test_a_secret_that_the_environment_does_not_have_is_an_error_that_names_it(l
     assert live.live("rule/web") == before
 
 
+def test_a_secret_that_somebody_had_put_in_place_of_ours_is_in_no_journal(live: Account, tree: Path) -> None:
+    write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ndescription: ours\ncriteria: []\n"})
+    environ = {"TITLE": "s3cret value"}
+    apply(live, tree, environ=environ)
+    live.has(resource("rule/web", "title: another s3cret\ndescription: mine\ncriteria: []\n"))
+    assert changes(apply(live, tree, environ=environ)) == ["update rule/web drift applied"]
+    assert b"s3cret" not in b"".join(tree_files(journals(tree)).values())
+    rolled_back(live, tree, environ=environ)
+    now = live.live("rule/web")
+    assert now
+    assert now.document == {"title": "s3cret value", "description": "mine", "criteria": []}
+
+
 # which run
 
 

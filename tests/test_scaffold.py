@@ -30,7 +30,7 @@ WRITTEN = [
 OPTIONS = {
     "validate": set[str](),
     "plan": {"--detailed-exitcode", "--format", "--out", "--target"},
-    "apply": {"--auto-approve"},
+    "apply": {"--auto-approve", "--journal"},
     "export": {"--mirror", "--check", "--managed", "--target"},
 }
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from hashlib import blake2b
 from typing import Any
 
+# what JSON may hold as it is and YAML may not (YAML 1.2, 5.1)
+_UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")
 _PARTS = {"dashboard": "positions", "rule": "criteria"}
 
 
@@ -33,7 +36,8 @@ def as_json(decorated: dict[str, Any]) -> dict[str, Any]:
 
 def dump(document: dict[str, Any]) -> bytes:
     """Return the YAML of a document that no longer is the one sent: JSON, which is YAML and needs no second writer."""
-    return json.dumps(document, indent=2, ensure_ascii=False).encode() + b"\n"
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
 
 
 def _with_id(item: object, seed: str) -> object:

@@ -76,3 +76,10 @@ def test_what_has_another_shape_is_left_alone(document: dict[str, Any]) -> None:
 @pytest.mark.parametrize("criteria", ["odd", ["odd"], {}])
 def test_criteria_of_another_shape_are_left_alone(criteria: object) -> None:
     assert as_json({"id": "1", "criteria": criteria})["criteria"] == criteria
+
+
+def test_what_is_exported_can_be_put_back_whatever_characters_it_has(decorating: httpx2.Client) -> None:
+    decorating.put("dashboards/a", content='title: "\\x7f \\x85 \\x99 \\ufffe \\U0001f600 \u00e9"\npositions: []\n')
+    export = decorating.get("dashboards/a").content
+    assert parse(export)["title"] == "\x7f \x85 \x99 \ufffe \U0001f600 \u00e9"
+    assert decorating.put("dashboards/a", content=export).is_success

@@ -1,0 +1,142 @@
+"""What was done on the server goes into the files, but for what the files alone have moved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlsync import accepting, file_writer, state_reader
+from dlsync.errors import DlsyncError, SettingsError
+from dlsync.targets import Targets
+from tests.builders.applies import apply, changes, plan
+from tests.builders.trees import account, dashboard, resource, rule, tree_files, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dlsync.exporter import Export
+    from tests.builders.trees import Account
+
+WEB = "# the fleet\ntitle:   'Web'  # ours\nperiod: 60\npositions: [ ]\n"
+FILES = {
+    "dashboards/team/web.yaml": WEB,
+    "rules/web.yaml": "title: Web\ncriteria: []\n",
+    "plugins/disk.py": "print()\n",
+    "links.yaml": "disk: [all]\n",
+}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "tree", FILES)
+
+
+@pytest.fixture
+def live(tree: Path) -> Iterator[Account]:
+    with account() as live:
+        apply(live, tree)
+        yield live
+
+
+def accept(live: Account, root: Path, *targets: str, **settings: Any) -> Export:
+    tree = state_reader.read(root).usable()
+    chosen = replace(live.settings, **settings)
+    made = live.run(lambda client: accepting.accept(client, tree, chosen, Targets(targets), lambda: None))
+    file_writer.write(root, made.files)
+    return made
+
+
+def files(made: Export) -> list[str]:
+    return [f"{one.action} {one.file}" for one in made.files]
+
+
+def text(tree: Path, file: str) -> str:
+    return tree_files(tree)[file].decode()
+
+
+def test_where_nothing_drifted_nothing_is_written(live: Account, tree: Path) -> None:
+    live.has(resource("rule/other", rule()))
+    assert files(accept(live, tree)) == []
+
+
+def test_a_hand_edit_is_written_into_its_file_with_the_comments_as_they_were(live: Account, tree: Path) -> None:
+    live.has(resource("dashboard/web", "title: Mine\nperiod: 60\npositions: []\n"))
+    assert files(accept(live, tree)) == ["update dashboards/team/web.yaml"]
+    assert text(tree, "dashboards/team/web.yaml") == WEB.replace("'Web'", "'Mine'")
+    assert not plan(live, tree)
+    assert files(accept(live, tree)) == []
+
+
+def test_what_only_the_files_moved_stays_and_is_still_to_be_applied(live: Account, tree: Path) -> None:
+    live.has(resource("dashboard/web", "title: Mine\nperiod: 60\npositions: []\n"))
+    write_tree(tree, {"dashboards/team/web.yaml": WEB.replace("60", "90")})
+    accept(live, tree)
+    assert text(tree, "dashboards/team/web.yaml") == WEB.replace("60", "90").replace("'Web'", "'Mine'")
+    made = plan(live, tree)
+    assert changes(made) == ["update dashboard/web repo"]
+    assert [one.path for one in made.changes[0].diff] == [("period",)]
+
+
+def test_where_both_moved_a_field_the_live_side_is_accepted(live: Account, tree: Path) -> None:
+    live.has(resource("dashboard/web", "title: Mine\nperiod: 60\npositions: []\n"))
+    write_tree(tree, {"dashboards/team/web.yaml": WEB.replace("'Web'", "'Ours'")})
+    accept(live, tree)
+    assert text(tree, "dashboards/team/web.yaml") == WEB.replace("'Web'", "'Mine'")
+
+
+def test_what_was_deleted_on_the_server_loses_its_file_and_what_no_file_has_gets_one(live: Account, tree: Path) -> None:
+    live.lacks("rule/web", "link/disk")
+    live.has(resource("dashboard/web", dashboard()))
+    (tree / "dashboards/team/web.yaml").unlink()
+    assert files(accept(live, tree)) == ["create dashboards/web.yaml", "delete links.yaml", "delete rules/web.yaml"]
+    assert set(tree_files(tree)) == {"dashboards/web.yaml", "plugins/disk.py"}
+    assert not plan(live, tree)
+
+
+def test_what_is_named_is_accepted_whether_it_is_managed_or_not(live: Account, tree: Path) -> None:
+    live.has(
+        resource("rule/other", rule()),
+        resource("rule/web", rule(description="mine")),
+        resource("dashboard/web", dashboard()),
+    )
+    (tree / "rules/web.yaml").write_text("title: Ours\ncriteria: []\n")
+    made = accept(live, tree, "rule/web")
+    assert (files(made), made.unchanged) == (["update rules/web.yaml"], 0)
+    assert text(tree, "rules/web.yaml") == "title: Ours\ncriteria: []\ndescription: mine\n"
+
+
+def test_a_resource_that_is_as_its_file_says_is_counted_and_not_written(live: Account, tree: Path) -> None:
+    made = accept(live, tree, "rule/*")
+    assert (files(made), made.unchanged) == ([], 1)
+
+
+def test_an_unmanaged_resource_is_accepted_as_it_is_live(tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "tree", {"rules/web.yaml": "title: Ours # here\ncriteria: []\n"})
+    with account() as live:
+        live.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
+        assert files(accept(live, root, "rule/web")) == ["update rules/web.yaml"]
+    assert text(root, "rules/web.yaml") == "title: Mine # here\ncriteria: []\n"
+
+
+def test_a_name_that_is_nowhere_is_an_error(live: Account, tree: Path) -> None:
+    with pytest.raises(DlsyncError, match="rule/none is neither in the files nor live") as caught:
+        accept(live, tree, "rule/none", "rule/web")
+    assert caught.value.hint
+
+
+def test_without_a_record_only_what_is_named_can_be_accepted(live: Account, tree: Path) -> None:
+    live.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
+    with pytest.raises(SettingsError):
+        accept(live, tree, inventory="none")
+    assert files(accept(live, tree, "rule/web", inventory="none")) == ["update rules/web.yaml"]
+    assert text(tree, "rules/web.yaml") == "title: Mine\ncriteria: []\n"
+
+
+def test_what_no_file_can_hold_is_told_and_the_rest_is_written(live: Account, tree: Path) -> None:
+    live.has(resource("rule/web", "title: 1\ncriteria: []\n"), resource("dashboard/web", dashboard(period=90)))
+    made = accept(live, tree)
+    assert [one.message.partition(":")[0] for one in made.problems] == ["rule/web"]
+    assert files(made) == ["update dashboards/team/web.yaml"]
