@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 # a double holds no larger whole number, and Python prints none of more than 4,300 digits
 _MAX_BITS = 1024
-_RENAMED = {"create": "renamed_from", "delete": "renamed_to", "update": "renamed"}
+_RENAMED = {"create": "renamed_from", "delete": "renamed_to"}
 
 
 def as_document(plan: Plan) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def change_document(change: Change) -> dict[str, Any]:
         "diff": [difference_document(one) for one in change.diff],
         **({"held": change.held} if change.held else {}),
         **({"kept": [difference_document(one) for one in change.kept]} if change.kept else {}),
-        **({_RENAMED[change.action]: change.renamed} if change.renamed else {}),
+        **({_RENAMED[change.action]: change.renamed} if change.renamed and change.action in _RENAMED else {}),
     }
 
 
