@@ -109,3 +109,9 @@ def test_what_is_looked_up_in_the_environment_is_taken_out_and_the_rest_is_not(m
     assert output.concealed("words and s3cret") == "words and ${env:HOOK}"
     output.forget()
     assert output.concealed("words and s3cret") == "words and s3cret"
+
+
+def test_a_sentence_that_quotes_others_is_told_without_the_key(capsys: pytest.CaptureFixture[str]) -> None:
+    output.conceal("s3cret-key")
+    output.tell("The account is locked by ann (s3cret-key); waiting.")
+    assert capsys.readouterr() == ("", "The account is locked by ann ([key]); waiting.\n")
