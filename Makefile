@@ -34,11 +34,11 @@ types: $(READY)
 boundaries: $(READY)
 	$(BIN)/lint-imports
 
-# docs/performance.md says what it measures, and what it has measured
 # every fault at every request: an hour, and the figures of docs/reliability.md
 faults: $(READY)
 	DLSYNC_FAULTS=all $(BIN)/python -m pytest --numprocesses auto tests/test_faults.py
 
+# docs/performance.md says what it measures, and what it has measured
 bench: $(READY)
 	$(BIN)/python -m benchmarks --markdown build/bench.md
 

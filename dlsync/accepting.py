@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dlsync import exporter, planner
-from dlsync.drift import find
+from dlsync import exporter
+from dlsync.drift import drifted, look, require_record
 from dlsync.errors import DlsyncError
 from dlsync.kinds import kind_of
 from dlsync.three_way import blended, movement
@@ -33,13 +32,13 @@ async def accept(
     :raises SettingsError: what drifted is not recorded.
     :raises ApiError: live state could not be fetched whole.
     """
+    if not targets:
+        require_record(settings)
+    work = await look(client, tree, settings, targets, progress)
     if targets:
         wanted = {one for one in tree.resources if targets.admits(one) and kind_of(one.kind).inside} | targets.named()
     else:
-        wanted = {change.address for change in (await find(client, tree, settings, targets, progress)).changes}
-    work = await planner.prepare(
-        client, tree, replace(settings, prune="managed", protect=()), targets=targets, progress=progress
-    )
+        wanted = {change.address for change in drifted(work)}
     if lost := sorted(one for one in targets.named() if one not in work.desired and one not in work.live):
         raise DlsyncError(f"{lost[0]} is neither in the files nor live", hint="`dlsync drift` lists what was changed.")
     live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}

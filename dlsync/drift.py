@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from dlsync.client import ReadClient
-    from dlsync.model import Address, Difference, Op, Problem
+    from dlsync.model import Difference, Op, Problem, Resource
+    from dlsync.ownership.inventory import Entry
     from dlsync.planner import Prepared
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
@@ -53,16 +54,37 @@ async def find(
     :raises SettingsError: the settings want no record of what was applied.
     :raises ApiError: live state could not be fetched whole.
     """
-    if settings.inventory == "none":
-        raise SettingsError(_NO_RECORD, hint="Set `inventory: account`, or a file's path.")
-    chosen = replace(settings, prune="managed", protect=())
-    work = await planner.prepare(client, tree, chosen, targets=targets, progress=progress)
-    found = sorted(_found(work), key=lambda change: (kind_of(change.address.kind).order, change.address.name))
+    require_record(settings)
+    work = await look(client, tree, settings, targets, progress)
+    found = drifted(work)
     managed = sum(targets.admits(address) for address in work.inventory)
     warnings = tuple(
         one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message
     )
-    return Drift(settings.target, tuple(found), managed - len(found), warnings)
+    return Drift(settings.target, found, managed - len(found), warnings)
+
+
+def require_record(settings: Settings) -> None:
+    """Require that what was applied is recorded.
+
+    :raises SettingsError: the settings want no record.
+    """
+    if settings.inventory == "none":
+        raise SettingsError(_NO_RECORD, hint="Set `inventory: account`, or a file's path.")
+
+
+async def look(
+    client: ReadClient, tree: Tree, settings: Settings, targets: Targets, progress: Callable[[], None]
+) -> Prepared:
+    """Return what the files say, what is live and what was recorded, of all that is managed."""
+    chosen = replace(settings, prune="managed", protect=())
+    return await planner.prepare(client, tree, chosen, targets=targets, progress=progress)
+
+
+def drifted(work: Prepared) -> tuple[Change, ...]:
+    """Return what was changed outside, in the order of an apply."""
+    found = sorted(_found(work), key=lambda change: (kind_of(change.address.kind).order, change.address.name))
+    return tuple(found)
 
 
 def _found(work: Prepared) -> Iterator[Change]:
@@ -78,16 +100,15 @@ def _found(work: Prepared) -> Iterator[Change]:
         elif desired is None:
             if has_moved(kind, live, entry, salt):
                 yield Change(address, "update", "drift")
-        elif diff := tuple(_moved(work, address)):
+        elif diff := tuple(_moved(work, entry, desired, live)):
             file, placed = kind.located(desired, diff)
             line = min((one.line for one in placed if one.line), default=None)
             yield Change(address, "update", "drift", file, line, tuple(map(_outside, placed)))
 
 
-def _moved(work: Prepared, address: Address) -> Iterator[Difference]:
-    kind, desired, live = kind_of(address.kind), work.desired[address], work.live[address]
-    entry = work.inventory.entry(address)
-    if entry is None or kind.identical(desired, live):
+def _moved(work: Prepared, entry: Entry, desired: Resource, live: Resource) -> Iterator[Difference]:
+    kind = kind_of(live.kind)
+    if kind.identical(desired, live):
         return
     # before they are chosen from: what the files have moved tells which of the others are likely secret
     for one in work.redaction.differences(movement(kind, desired, live, entry, work.inventory.salt).diff):

@@ -30,13 +30,12 @@ class Movement(NamedTuple):
 
     :param diff: desired against live, each difference with who moved it.
     :param unseen: see :class:`dlsync.differ.Comparison`.
-    :param repo: whether the files have moved; ``live``: whether the server has.
+    :param repo: whether the files have moved.
     """
 
     diff: tuple[Difference, ...]
     unseen: tuple[Path, ...]
     repo: bool
-    live: bool
 
 
 def movement(kind: Kind, desired: Resource, live: Resource, entry: Entry, salt: bytes) -> Movement:
@@ -46,15 +45,14 @@ def movement(kind: Kind, desired: Resource, live: Resource, entry: Entry, salt: 
     """
     comparison = compare(kind, desired, live)
     if not comparison.diff:
-        return Movement((), comparison.unseen, repo=False, live=False)
+        return Movement((), comparison.unseen, repo=False)
     ours, theirs = (digested(salt, kind.canonical(one.document)) for one in (desired, live))
     applied, seen = dict(entry.applied), dict(entry.seen)
     told = differences(kind, (), ours, theirs, _Recorded(applied, seen))
-    # digests differ where values do, but for one in 2**32: what was not told then is nobody's
+    # digests differ where values do, but for one in 2**32: what is not told then is left for somebody to decide
     movers = {(one.path, one.op, one.moved): one.mover for one in told}
     diff = tuple(replace(one, mover=movers.get((one.path, one.op, one.moved), "conflict")) for one in comparison.diff)
-    repo = moved_in_files(kind, desired, entry, salt)
-    return Movement(diff, comparison.unseen, repo, _moved(kind, seen, theirs))
+    return Movement(diff, comparison.unseen, moved_in_files(kind, desired, entry, salt))
 
 
 def moved_in_files(kind: Kind, desired: Resource, entry: Entry, salt: bytes) -> bool:

@@ -80,6 +80,13 @@ def test_what_only_the_files_moved_stays_and_is_still_to_be_applied(live: Accoun
     assert [one.path for one in made.changes[0].diff] == [("period",)]
 
 
+def test_all_that_drifted_is_found_and_accepted_with_one_look(live: Account, tree: Path) -> None:
+    live.asked.clear()
+    accept(live, tree)
+    asked = live.requests()
+    assert sorted({*asked}) == asked
+
+
 def test_where_both_moved_a_field_the_live_side_is_accepted(live: Account, tree: Path) -> None:
     live.has(resource("dashboard/web", "title: Mine\nperiod: 60\npositions: []\n"))
     write_tree(tree, {"dashboards/team/web.yaml": WEB.replace("'Web'", "'Ours'")})

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dlsync.cli import options
 from dlsync.cli.managing import told, waiting
 from dlsync.cli.options import Format, Server, command
+from dlsync.ownership import LOCK_TIMEOUT
 
 
 @command
 def adopt(
     server: Server,
     resources: options.Resources,
-    lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
+    lock_timeout: options.LockTimeout = LOCK_TIMEOUT,
     output: options.OutputFormat = Format.text,
 ) -> int:
     """Take resources that live already into management.

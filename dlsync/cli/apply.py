@@ -13,6 +13,7 @@ from dlsync.cli.applying import Application
 from dlsync.cli.every import AllEnvironments, every
 from dlsync.cli.options import CURRENT, Format, Server, command
 from dlsync.errors import SettingsError
+from dlsync.ownership import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
     from dlsync.model import Plan
@@ -32,7 +33,7 @@ def apply(
     adopt: options.Adopt = False,
     on_conflict: options.OnConflict = None,
     delete_account: options.DeleteAccounts = None,
-    lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
+    lock_timeout: options.LockTimeout = LOCK_TIMEOUT,
     journal: options.Journals = None,
     output: options.OutputFormat = Format.text,
     all_environments: AllEnvironments = False,

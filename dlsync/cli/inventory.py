@@ -8,6 +8,7 @@ from dlsync.cli import options
 from dlsync.cli.managing import waiting
 from dlsync.cli.options import CURRENT, Format, Server, command
 from dlsync.errors import EXIT_OK
+from dlsync.ownership import LOCK_TIMEOUT
 
 app = typer.Typer(
     name="inventory",
@@ -40,7 +41,7 @@ def list_(server: Server, directory: options.Directory = CURRENT, output: option
 def rebuild(
     server: Server,
     directory: options.Directory = CURRENT,
-    lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
+    lock_timeout: options.LockTimeout = LOCK_TIMEOUT,
     output: options.OutputFormat = Format.text,
 ) -> int:
     """Make the record anew, from what is live as the files say.

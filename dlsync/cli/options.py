@@ -100,7 +100,6 @@ Journals = Annotated[
     ),
 ]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
-LOCK_TIMEOUT = 90.0
 OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 PlanOutputFormat = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]

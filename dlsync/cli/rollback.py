@@ -9,6 +9,7 @@ import typer
 from dlsync.cli import options
 from dlsync.cli.applying import Application
 from dlsync.cli.options import Format, Server, command
+from dlsync.ownership import LOCK_TIMEOUT
 
 Arguments = Annotated[
     list[str] | None,
@@ -22,7 +23,7 @@ def rollback(
     arguments: Arguments = None,
     auto_approve: options.AutoApprove = False,
     on_conflict: options.OnConflict = None,
-    lock_timeout: options.LockTimeout = options.LOCK_TIMEOUT,
+    lock_timeout: options.LockTimeout = LOCK_TIMEOUT,
     journal: options.Journals = None,
     output: options.OutputFormat = Format.text,
 ) -> int:

@@ -11,9 +11,9 @@ from dlsync import rollback as rollbacks
 from dlsync.errors import DlsyncError
 from dlsync.git import head_commit
 from dlsync.model import Problem
-from dlsync.operations.connecting import LOCK_TIMEOUT, locked, silent, unheard, who_runs_us, writer
+from dlsync.operations.connecting import locked, silent, unheard, who_runs_us, writer
 from dlsync.operations.looking import prepared
-from dlsync.ownership import keeping
+from dlsync.ownership import LOCK_TIMEOUT, keeping
 from dlsync.ownership.advancing import advanced
 from dlsync.reconciler import UNDECIDED, Decisions
 from dlsync.saved_plan import Wishes

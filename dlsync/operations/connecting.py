@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dlsync.settings import Settings
 
 NO_SECRETS: Mapping[str, str] = MappingProxyType({})
-LOCK_TIMEOUT = 90.0  # s: longer than a dead lock lives, so that the same command again goes on by itself
 C = TypeVar("C", bound=ReadClient)
 T = TypeVar("T")
 

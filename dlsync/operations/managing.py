@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from dlsync import accepting, environments, file_writer, planner
 from dlsync.errors import SettingsError
 from dlsync.kinds import kind_of
-from dlsync.operations.connecting import LOCK_TIMEOUT, locked, reader, silent, unheard, who_runs_us, writer
-from dlsync.ownership import keeping
+from dlsync.operations.connecting import locked, reader, silent, unheard, who_runs_us, writer
+from dlsync.ownership import LOCK_TIMEOUT, keeping
 from dlsync.ownership.advancing import advanced, as_live
 from dlsync.ownership.holding import holder_of, remove
 from dlsync.reconciler import NOT_MANAGED

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 INVENTORY = "dlsync-inventory"
 LOCK = "dlsync-lock"
+LOCK_TIMEOUT = 90.0  # s: longer than a dead lock lives, so that the same command again goes on by itself
 
 
 def is_reserved(plugin: str) -> bool:

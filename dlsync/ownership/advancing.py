@@ -25,6 +25,8 @@ def advanced(prepared: Prepared, changes: Iterable[Change], released: Collection
     :param changes: of the plan, with their results.
     :param released: what is not managed any more, whatever became of it.
     """
+    if not prepared.inventory.kept:
+        return prepared.inventory
     tried = {change.address: change for change in changes}
     applied = {address for address, change in tried.items() if change.result == "applied"}
     unchanged = {one for one in prepared.live if one in prepared.desired and one not in tried}
