@@ -21,6 +21,8 @@ STRICT_BYTES = DOCUMENT_BYTES // 4  # ruamel.yaml reads 0.4 MB a second, and nob
 DIGITS = 500  # the time that an integer takes grows with their square
 WRITTEN_OUT = 16 * 1024 * 1024
 EVENTS = 50_000  # ruamel.yaml's parser takes 25 µs for each, however few bytes it has
+_BREAKS = "\x85\u2028\u2029"  # they end a line in YAML 1.1, which ruamel.yaml's parser keeps to, and none in 1.2
+_STAND_INS = range(0xF0000, 0xFFFFE)  # for private use
 _ABSENT = object()
 _CORE = "tag:yaml.org,2002:"
 
@@ -108,10 +110,13 @@ def _strict(text: str) -> object:
     from ruamel.yaml import YAML  # 90 ms that few bodies are worth
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-    builder, line = _Builder(), 1
+    builder, line, stand_ins = _Builder(), 1, _stand_ins(text)
+    meant = {ord(mask): chr(code) for code, mask in stand_ins.items()}
     try:
-        for event in YAML(typ="safe", pure=True).parse(text):
+        for event in YAML(typ="safe", pure=True).parse(text.translate(stand_ins)):
             line = event.start_mark.line + 1
+            if isinstance(getattr(event, "value", None), str):
+                event.value = event.value.translate(meant)
             builder.take(event)
     except MarkedYAMLError as error:  # its own text quotes the source, which may hold a secret
         raise InvalidYamlError(f"{error.problem}, on line {error.problem_mark.line + 1}") from None
@@ -120,6 +125,12 @@ def _strict(text: str) -> object:
     except (ValueError, OverflowError) as error:  # the builder's, and ruamel.yaml's for escapes beyond Unicode
         raise InvalidYamlError(f"{error}, on line {line}") from None
     return builder.root
+
+
+def _stand_ins(text: str) -> dict[int, str]:
+    """Return, by code, characters that the text has not for those in it that would end a line."""
+    free = (chr(code) for code in _STAND_INS if chr(code) not in text)
+    return dict(zip((ord(character) for character in _BREAKS if character in text), free, strict=False))
 
 
 @dataclass(slots=True)

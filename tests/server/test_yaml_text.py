@@ -238,3 +238,10 @@ def test_a_document_that_only_the_slow_parser_reads_has_a_bounded_number_of_valu
     with pytest.raises(InvalidYamlError, match="more than 100 values"):
         read(f"a: &x {items}\n")
     assert len(read(f"a: {items}\n")["a"]) == 101
+
+
+@pytest.mark.parametrize("character", ["\x85", "\u2028", "\u2029"])
+def test_what_ended_a_line_in_yaml_1_1_is_a_character_like_others_for_both_readers(character: str) -> None:
+    text = f'title: "{character}a{character} b"\n'
+    assert parse(text.encode()) == {"title": f"{character}a{character} b"}
+    assert parse(f"---\n{text}".encode()) == {"title": f"{character}a{character} b"}
