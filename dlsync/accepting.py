@@ -11,10 +11,8 @@ from dlsync.kinds import kind_of
 from dlsync.three_way import blended, movement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from dlsync.client import ReadClient
     from dlsync.exporter import Export
+    from dlsync.fetcher import Fetcher
     from dlsync.model import Resource
     from dlsync.planner import Prepared
     from dlsync.settings import Settings
@@ -22,9 +20,7 @@ if TYPE_CHECKING:
     from dlsync.targets import Targets
 
 
-async def accept(
-    client: ReadClient, tree: Tree, settings: Settings, targets: Targets, progress: Callable[[], None]
-) -> Export:
+async def accept(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Export:
     """Work out the files that have what was changed on the server in them.
 
     :param targets: the resources that are meant; all that drifted, where it has no patterns.
@@ -34,7 +30,7 @@ async def accept(
     """
     if not targets:
         require_record(settings)
-    work = await look(client, tree, settings, targets, progress)
+    work = await look(fetcher, tree, settings, targets)
     if targets:
         wanted = {one for one in tree.resources if targets.admits(one) and kind_of(one.kind).inside} | targets.named()
     else:

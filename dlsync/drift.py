@@ -12,9 +12,9 @@ from dlsync.model import Change, Target
 from dlsync.three_way import has_moved, movement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from dlsync.client import ReadClient
+    from dlsync.fetcher import Fetcher
     from dlsync.model import Difference, Op, Problem, Resource
     from dlsync.ownership.inventory import Entry
     from dlsync.planner import Prepared
@@ -45,9 +45,7 @@ class Drift:
         return bool(self.changes)
 
 
-async def find(
-    client: ReadClient, tree: Tree, settings: Settings, targets: Targets, progress: Callable[[], None]
-) -> Drift:
+async def find(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Drift:
     """Compare what is live with what was applied.
 
     :param tree: says in words what was applied, where the files have not moved on.
@@ -55,7 +53,7 @@ async def find(
     :raises ApiError: live state could not be fetched whole.
     """
     require_record(settings)
-    work = await look(client, tree, settings, targets, progress)
+    work = await look(fetcher, tree, settings, targets)
     found = drifted(work)
     managed = sum(targets.admits(address) for address in work.inventory)
     warnings = tuple(
@@ -73,12 +71,10 @@ def require_record(settings: Settings) -> None:
         raise SettingsError(_NO_RECORD, hint="Set `inventory: account`, or a file's path.")
 
 
-async def look(
-    client: ReadClient, tree: Tree, settings: Settings, targets: Targets, progress: Callable[[], None]
-) -> Prepared:
+async def look(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Prepared:
     """Return what the files say, what is live and what was recorded, of all that is managed."""
     chosen = replace(settings, prune="managed", protect=())
-    return await planner.prepare(client, tree, chosen, targets=targets, progress=progress)
+    return await planner.prepare(fetcher, tree, chosen, targets=targets)
 
 
 def drifted(work: Prepared) -> tuple[Change, ...]:

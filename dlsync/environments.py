@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dlsync.kinds import SourceFile
     from dlsync.settings import Settings
-    from dlsync.state_reader import Tree
+    from dlsync.state_reader import Found, Tree
 
 FOLDER = "overlays"
 
@@ -43,13 +43,19 @@ def required(directory: Path) -> tuple[str, ...]:
     raise SettingsError(f"{settings_file.FILE_NAME} has no `environments`", hint=hint)
 
 
-def read(directory: Path, settings: Settings, *, missing_ok: bool = False, values: Values | None = None) -> Tree:
+def read(directory: Path, settings: Settings, *, values: Values | None = None) -> Tree:
     """Read a tree as the chosen environment has it.
 
     :param values: what references stand for, where that is not what the settings say.
-    :param missing_ok: see :func:`dlsync.state_reader.read`, as for what is raised.
+    :raises InvalidTree: the directory itself cannot be read.
     :returns: the tree; what is wrong with dlsync.yaml is in its problems too.
     """
+    return understood(state_reader.find(directory), settings, values=values)
+
+
+def understood(found: Found, settings: Settings, *, values: Values | None = None) -> Tree:
+    """Turn files into the tree that they are in the chosen environment; see :func:`read`."""
+    directory = found.root
     problems = settings_file.read_file(directory)[1]
     entries = _entries(directory, problems)
     problems += _strays(entries, names(directory))
@@ -57,7 +63,7 @@ def read(directory: Path, settings: Settings, *, missing_ok: bool = False, value
     if settings.environment in entries:
         overlays = _overlays(directory, f"{FOLDER}/{settings.environment}", problems)
     values = values or Values(settings.variables, settings.environ)
-    tree = state_reader.read(directory, Scene(values, overlays, settings.environment), missing_ok=missing_ok)
+    tree = state_reader.understood(found, Scene(values, overlays, settings.environment))
     return tree.with_problems(problems)
 
 

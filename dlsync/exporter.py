@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from dlsync import likely_secrets
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
-from dlsync.fetcher import fetch
 from dlsync.kinds import Draft, all_kinds, kind_of
 from dlsync.model import Action, Address, Problem, Target
 from dlsync.naming import distinct_stems, too_long
@@ -21,7 +20,7 @@ from dlsync.redaction import Redaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-    from dlsync.client import ReadClient
+    from dlsync.fetcher import Fetcher
     from dlsync.model import Resource
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
@@ -71,14 +70,13 @@ class Export:
 
 
 async def export(
-    client: ReadClient,
+    fetcher: Fetcher,
     tree: Tree,
     settings: Settings,
     *,
     targets: Targets,
     managed: bool = False,
     mirror: bool = False,
-    progress: Callable[[], None] = lambda: None,
 ) -> Export:
     """Work out which files an export writes.
 
@@ -88,14 +86,14 @@ async def export(
     :raises ApiError: live state could not be fetched whole.
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
-    inventory = await keeping.read(client, settings, tree.root)
+    inventory = await keeping.read(fetcher.client, settings, tree.root)
     if managed:
         wanted |= {address for address in inventory if targets.admits(address)}
     else:
         wanted |= targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).inside}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
-    live = await fetch(client, wanted, everything=listed, admits=targets.admits, progress=progress)
+    live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits)
     edits = Edits(tree, inventory.former_secrets(live.resources.values()))
     edits.write(live.resources)
     if mirror:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlsync.kinds import Kind, Listing, all_kinds
 from dlsync.model import Address, Resource
-from dlsync.together import together
+from dlsync.together import each, together
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
     from dlsync.client import ReadClient
 
@@ -27,29 +29,8 @@ class Live:
     unlisted: tuple[str, ...] = ()
 
 
-async def fetch(
-    client: ReadClient,
-    wanted: Collection[Address],
-    *,
-    everything: Collection[str] = (),
-    admits: Callable[[Address], bool] = lambda _: True,
-    progress: Callable[[], None] = lambda: None,
-) -> Live:
-    """Fetch live resources.
-
-    :param wanted: those to look for; what the server has not is not in the answer.
-    :param everything: the kinds of which to fetch all that the server can list besides.
-    :param admits: which of all those are meant.
-    :param progress: called for each resource that was looked at.
-    :raises ApiError: a request failed for good; nothing partial is returned.
-    """
-    round_ = _Round(client, everything, admits, progress)
-    names = {kind: {address.name for address in wanted if address.kind == kind.name} for kind in all_kinds()}
-    found = await together(
-        round_.kind(kind, names[kind]) for kind in all_kinds() if names[kind] or kind.name in everything
-    )
-    resources = sorted((resource for one, _ in found for resource in one), key=lambda resource: resource.address)
-    return Live({resource.address: resource for resource in resources}, tuple(name for _, name in found if name))
+def _all(_: Address) -> bool:
+    return True
 
 
 async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict[Address, Resource]:
@@ -62,44 +43,96 @@ async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict
     return {resource.address: resource for some in found for resource in some.values()}
 
 
-class _Round:
-    """One fetch: what all of its kinds share."""
+class Fetcher:
+    """Asks the server, and for nothing twice: what was fetched ahead is there when it is wanted.
+
+    :param known: the bytes of files: where the server sends the same, they are not understood again.
+    :param progress: called for each resource that was looked at.
+    """
 
     def __init__(
         self,
         client: ReadClient,
-        everything: Collection[str],
-        admits: Callable[[Address], bool],
-        progress: Callable[[], None],
+        known: Mapping[Address, bytes] | None = None,
+        progress: Callable[[], None] = lambda: None,
     ) -> None:
-        self._client = client
-        self._everything = everything
-        self._admits = admits
+        self.client = client
+        self._known = known or {}
         self._progress = progress
+        self._listings: dict[str, Listing] = {}
+        self._looked_at: dict[Address, Resource | None] = {}
+        self._ahead: tuple[set[Address], asyncio.Task[Live]] | None = None
 
-    async def kind(self, kind: Kind, wanted: set[str]) -> tuple[list[Resource], str]:
+    @asynccontextmanager
+    async def ahead(self, wanted: set[Address]) -> AsyncIterator[None]:
+        """Fetch resources while something else is done; whoever wants them meanwhile waits, and is told what failed."""
+        task = asyncio.create_task(self._fetch(wanted, (), _all))
+        self._ahead = wanted, task
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def fetch(
+        self,
+        wanted: Collection[Address],
+        *,
+        everything: Collection[str] = (),
+        admits: Callable[[Address], bool] = _all,
+    ) -> Live:
+        """Fetch live resources.
+
+        :param wanted: those to look for; what the server has not is not in the answer.
+        :param everything: the kinds of which to fetch all that the server can list besides.
+        :param admits: which of all those are meant.
+        :raises ApiError: a request failed for good; nothing partial is returned.
+        """
+        if self._ahead and not self._ahead[0].isdisjoint(wanted):
+            await self._ahead[1]
+        return await self._fetch(wanted, everything, admits)
+
+    async def _fetch(
+        self, wanted: Collection[Address], everything: Collection[str], admits: Callable[[Address], bool]
+    ) -> Live:
+        names = {kind: {address.name for address in wanted if address.kind == kind.name} for kind in all_kinds()}
+        found = await together(
+            self._kind(kind, names[kind], admits, everything=kind.name in everything)
+            for kind in all_kinds()
+            if names[kind] or kind.name in everything
+        )
+        resources = sorted((resource for one, _ in found for resource in one), key=lambda resource: resource.address)
+        return Live({resource.address: resource for resource in resources}, tuple(name for _, name in found if name))
+
+    async def _kind(
+        self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool], *, everything: bool
+    ) -> tuple[list[Resource], str]:
         """Return the kind's resources, and its name where the server should have listed it whole and cannot."""
-        listing = await kind.list(self._client)
-        chosen = self._chosen(kind, wanted, listing)
-        whole = {resource.name: resource for resource in listing.resources}
-        missing = sorted(chosen - set(whole))
-        fetched = await together(self._one(kind, name) for name in missing)
-        listed = [whole[name] for name in chosen if name in whole]
-        for _ in listed:
-            self._progress()
+        listing = await self._listing(kind)
+        chosen = {Address(kind.name, name) for name in _chosen(wanted, listing, everything=everything)}
+        chosen = {address for address in chosen if address.name in wanted or admits(address)}
+        missing = sorted(chosen - self._looked_at.keys())
+        await each(lambda address: self._look(kind, address), missing, workers=self.client.concurrency)
+        found = [resource for address in chosen if (resource := self._looked_at[address])]
         # a list of nothing may be incomplete, but is no sign that there is more
         partial = listing.names is None or (bool(listing.names) and not listing.complete)
-        return listed + [one for one in fetched if one], kind.name if kind.name in self._everything and partial else ""
+        return found, kind.name if everything and partial else ""
 
-    def _chosen(self, kind: Kind, wanted: set[str], listing: Listing) -> set[str]:
-        if listing.names is None:
-            return wanted
-        chosen = wanted & listing.names if listing.complete else wanted
-        if kind.name not in self._everything:
-            return chosen
-        return chosen | {name for name in listing.names if self._admits(Address(kind.name, name))}
+    async def _listing(self, kind: Kind) -> Listing:
+        if kind.name not in self._listings:
+            self._listings[kind.name] = listing = await kind.list(self.client)
+            for resource in listing.resources:
+                self._looked_at[resource.address] = resource
+                self._progress()
+        return self._listings[kind.name]
 
-    async def _one(self, kind: Kind, name: str) -> Resource | None:
-        resource = await kind.fetch(self._client, name)
+    async def _look(self, kind: Kind, address: Address) -> None:
+        self._looked_at[address] = await kind.fetch(self.client, address.name, self._known.get(address))
         self._progress()
-        return resource
+
+
+def _chosen(wanted: set[str], listing: Listing, *, everything: bool) -> set[str]:
+    if listing.names is None:
+        return wanted
+    chosen = wanted & listing.names if listing.complete else wanted
+    return chosen | listing.names if everything else chosen

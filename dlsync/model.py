@@ -7,12 +7,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from dlsync.overlay import Overlay
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 Path: TypeAlias = "tuple[str | int, ...]"
+Document: TypeAlias = "Mapping[str, Json] | Callable[[], Mapping[str, Json]]"
 Action = Literal["create", "update", "delete"]
 Cause = Literal["repo", "drift", "conflict", "new"]
 Side = Literal["repo", "live"]
@@ -57,7 +58,7 @@ class Problem:
 class Resource:
     """One dashboard, rule or plugin, as the files or the server have it.
 
-    :param document: what it means; a plugin's has its text under ``content``.
+    :param given: what it means, or what makes that anew: thousands of parsed documents are not held in memory.
     :param body: the bytes that stand for it: those to send, or what the server answered.
     :param file: where it was read from, relative to the tree; empty for a live one.
     :param written: the document as the file has it, where references or overlays make it mean another.
@@ -67,13 +68,18 @@ class Resource:
     """
 
     address: Address
-    document: Mapping[str, Json]
+    given: Document
     body: bytes = b""
     file: str = ""
     written: Mapping[str, Json] | None = None
     source: bytes | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     overlay: Overlay | None = field(default=None, repr=False)
+
+    @property
+    def document(self) -> Mapping[str, Json]:
+        """What it means, perhaps made anew: who needs it often keeps it. A plugin's has its text under ``content``."""
+        return self.given() if callable(self.given) else self.given
 
     @property
     def spelled(self) -> Mapping[str, Json]:

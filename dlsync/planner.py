@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dlsync import concerns
-from dlsync.fetcher import Live, fetch, fetch_by_name
+from dlsync.fetcher import fetch_by_name
 from dlsync.git import head_commit
 from dlsync.kinds import account, kind_of
 from dlsync.model import Address, Plan, Problem
@@ -19,9 +19,9 @@ from dlsync.targets import Targets
 from dlsync.together import both
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from dlsync.client import ReadClient
+    from dlsync.fetcher import Fetcher, Live
     from dlsync.model import Difference, Resource
     from dlsync.ownership.inventory import Inventory
     from dlsync.reconciler import Decisions, Outcome
@@ -59,7 +59,7 @@ class Prepared:
 
 
 async def prepare(
-    client: ReadClient,
+    fetcher: Fetcher,
     tree: Tree,
     settings: Settings,
     *,
@@ -67,18 +67,17 @@ async def prepare(
     doomed: Collection[Address] = (),
     decisions: Decisions = UNDECIDED,
     recorded: Inventory | None = None,
-    progress: Callable[[], None] = lambda: None,
 ) -> Prepared:
     """Work out what it takes to make the account what the files say.
 
+    :param fetcher: a new one, for what it has fetched is not fetched again.
     :param tree: one that is usable.
     :param targets: plan for these resources only.
     :param doomed: what is to be deleted whatever ``prune`` says: somebody named it.
     :param recorded: what was applied last, where that is not what the inventory says.
-    :param progress: called for each resource that was looked at.
     :raises ApiError: live state could not be fetched whole.
     """
-    planning = _Planning(client, tree, settings, targets, progress)
+    planning = _Planning(fetcher, tree, settings, targets)
     inventory, live = await planning.look(doomed, recorded)
     leaving = planning.leaving(inventory, live, doomed)
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
@@ -118,21 +117,18 @@ def _is_protected(address: Address, settings: Settings) -> bool:
 class _Planning:
     """One plan: what all of its steps share."""
 
-    def __init__(
-        self, client: ReadClient, tree: Tree, settings: Settings, targets: Targets, progress: Callable[[], None]
-    ) -> None:
-        self.client = client
+    def __init__(self, fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> None:
+        self.fetcher = fetcher
         self.tree = tree
         self.settings = settings
         self.targets = targets
-        self.progress = progress
         self.desired = {address: one for address, one in tree.resources.items() if targets.admits(address)}
         self._account = account.in_use(settings)
 
     async def look(self, doomed: Collection[Address], recorded: Inventory | None) -> tuple[Inventory, Live]:
         """Return what was recorded and what is live: of the files, of what is to go, and of what is managed."""
         outside = {one for one in {*self.desired, *doomed} if not kind_of(one.kind).inside}
-        around = await fetch(self.client, outside, progress=self.progress)
+        around = await self.fetcher.fetch(outside)
         if self._account in outside - set(around.resources):  # the plan makes it: nothing is in it
             inventory = empty(kept=self.settings.inventory != "none")
             return inventory, around
@@ -140,7 +136,7 @@ class _Planning:
         if recorded is not None:
             live, inventory = await self._inside(inside), recorded
         else:
-            reading = keeping.read(self.client, self.settings, self.tree.root)
+            reading = keeping.read(self.fetcher.client, self.settings, self.tree.root)
             inventory, live = await both(reading, self._inside(inside))
         live = replace(live, resources={**around.resources, **live.resources})
         return inventory, await self._completed(inventory, live)
@@ -148,16 +144,14 @@ class _Planning:
     async def _inside(self, wanted: Collection[Address]) -> Live:
         prunes_all = self.settings.prune == "all"
         everything = {name for name in self.targets.kinds() if prunes_all and kind_of(name).inside}
-        return await fetch(
-            self.client, wanted, everything=everything, admits=self.targets.admits, progress=self.progress
-        )
+        return await self.fetcher.fetch(wanted, everything=everything, admits=self.targets.admits)
 
     async def _completed(self, inventory: Inventory, live: Live) -> Live:
         """Ask once more for what is managed and was not found: a list may have been cut short."""
         unsure = self._absent(inventory, live)
         if not unsure:
             return live
-        found = await fetch_by_name(self.client, unsure)
+        found = await fetch_by_name(self.fetcher.client, unsure)
         return replace(live, resources={**live.resources, **found})
 
     def _absent(self, inventory: Inventory, live: Live) -> set[Address]:
@@ -198,7 +192,7 @@ class _Planning:
         unknown = {need for needs in needed.values() for need in needs if need not in self.tree.resources}
         unknown -= set(live.resources)
         is_new = self._account in self.desired and self._account not in live.resources
-        there = set((await fetch(self.client, unknown)).resources) if unknown and not is_new else set()
+        there = set((await self.fetcher.fetch(unknown)).resources) if unknown and not is_new else set()
         return [
             Problem(
                 "warning", _USELESS % (one, need), self.desired[one].file, kind_of(one.kind).line(self.desired[one])

@@ -8,7 +8,7 @@ from dlsync import wording
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
 from dlsync.escape import field_name
-from dlsync.fetcher import fetch
+from dlsync.fetcher import Fetcher
 from dlsync.kinds import kind_of
 from dlsync.together import together
 
@@ -40,7 +40,7 @@ async def verified(client: ReadClient, changes: Sequence[Change], prepared: Prep
 
 async def _look(client: ReadClient, written: set[Address]) -> Mapping[Address, Resource] | DlsyncError:
     try:
-        return (await fetch(client, written)).resources
+        return (await Fetcher(client).fetch(written)).resources
     except DlsyncError as error:
         return error
 

@@ -16,10 +16,9 @@ from dlsync.state_reader import Tree
 from dlsync.targets import Exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from dlsync.client import ReadClient
+    from dlsync.fetcher import Fetcher
     from dlsync.journal import Kept, Record
     from dlsync.model import Address, Json, Resource
     from dlsync.planner import Prepared
@@ -96,20 +95,17 @@ def _before(kept: Kept, settings: Settings) -> Resource:
         raise DlsyncError(f"{address}: {error.message}", hint=error.hint) from error
 
 
-async def prepare(
-    client: ReadClient, way_back: WayBack, settings: Settings, decisions: Decisions, progress: Callable[[], None]
-) -> Prepared:
+async def prepare(fetcher: Fetcher, way_back: WayBack, settings: Settings, decisions: Decisions) -> Prepared:
     """Work out what it takes; what was changed since the run is held, as after any conflict.
 
     :raises ApiError: live state could not be fetched whole.
     """
     work = await planner.prepare(
-        client,
+        fetcher,
         way_back.tree,
         replace(settings, prune="managed"),
         targets=Exactly(way_back.about),
         decisions=decisions,
         recorded=way_back.applied,
-        progress=progress,
     )
-    return replace(work, inventory=await keeping.read(client, settings, way_back.tree.root))
+    return replace(work, inventory=await keeping.read(fetcher.client, settings, way_back.tree.root))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync import likely_secrets, packs
-from dlsync.errors import InvalidTree
+from dlsync.errors import DlsyncError, InvalidTree
 from dlsync.kinds import Scene, all_kinds, kind_of
 from dlsync.kinds.scene import BARE
 from dlsync.model import Problem, Resource
@@ -19,6 +20,7 @@ from dlsync.sources import is_backup, read_files
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from dlsync.kinds import SourceFile
     from dlsync.model import Address
 
 
@@ -68,36 +70,75 @@ class Tree:
         return self
 
 
-def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
-    """Read the files of every kind below a directory.
+@dataclass(frozen=True)
+class Found:
+    """The files below a directory that are anybody's business, not understood yet.
 
-    :param scene: what they are read with.
+    :param sources: in order, byte for byte.
+    :param problems: what cannot be read.
+    :param backup: see :attr:`Tree.backup`.
+    """
+
+    root: Path
+    sources: tuple[SourceFile, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    backup: bool = False
+
+    def foretold(self) -> dict[Address, bytes]:
+        """Return the resources that the names of the files promise, each with its file's bytes."""
+        promised: dict[Address, bytes] = {}
+        for kind in all_kinds():
+            for source in self.sources:
+                if kind.claims(source.file):
+                    with suppress(DlsyncError):  # whoever reads the files says what is wrong with a name
+                        if address := kind.foretold(source.file, encoded=not self.backup):
+                            promised[address] = source.content
+        return promised
+
+
+def find(root: Path, *, missing_ok: bool = False) -> Found:
+    """Read the bytes of the files of every kind below a directory.
+
     :param missing_ok: take a directory that does not exist for an empty tree.
-    :raises InvalidTree: the directory itself cannot be read; what is wrong inside it is in :attr:`Tree.problems`.
+    :raises InvalidTree: the directory itself cannot be read.
     """
     require_directory(root, may_be_missing=missing_ok)
     if not root.exists():
-        return Tree(root, {})
-    if is_backup(root):
-        scene = replace(scene, values=Values(literal=True), backup=True)
-    places = sorted({place for kind in all_kinds() for place in kind.places})
+        return Found(root)
     problems: list[Problem] = []
-    sources = list(read_files(root, places, problems))
+    places = sorted({place for kind in all_kinds() for place in kind.places})
+    sources = tuple(read_files(root, places, problems))
+    return Found(root, sources, tuple(problems), is_backup(root))
+
+
+def understood(found: Found, scene: Scene = BARE) -> Tree:
+    """Turn files into the tree that they are; what is wrong with them is in :attr:`Tree.problems`.
+
+    :param scene: what they are read with.
+    """
+    if found.backup:
+        scene = replace(scene, values=Values(literal=True), backup=True)
+    problems: list[Problem] = [*found.problems]
     resources: list[Resource] = []
     for kind in all_kinds():
-        found, troubles = kind.read([source for source in sources if kind.claims(source.file)], scene)
-        found.sort(key=lambda resource: resource.address)
-        resources += found
-        problems += [*troubles, *(_clashes(found, backup=scene.backup) if kind.named_by_file else ())]
-    content = {source.file: source.content for source in sources}
+        read, troubles = kind.read([source for source in found.sources if kind.claims(source.file)], scene)
+        read.sort(key=lambda resource: resource.address)
+        resources += read
+        problems += [*troubles, *(_clashes(read, backup=scene.backup) if kind.named_by_file else ())]
+    content = {source.file: source.content for source in found.sources}
     problems += packs.problems(content)
     if not scene.backup:  # in which there are no references to write instead
         problems += chain.from_iterable(starmap(likely_secrets.problems, content.items()))
-    if not problems and not any(kind_of(resource.kind).inside for resource in resources):
+    if found.root.exists() and not problems and not any(kind_of(resource.kind).inside for resource in resources):
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
         problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
     by_address = {resource.address: resource for resource in resources}
-    return Tree(root, by_address, _in_order(problems), content, scene.backup)
+    return Tree(found.root, by_address, _in_order(problems), content, scene.backup)
+
+
+def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
+    """Read the files of every kind below a directory; :func:`find` and :func:`understood` in one."""
+    return understood(find(root, missing_ok=missing_ok), scene)
 
 
 def require_directory(root: Path, *, may_be_missing: bool = False) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from dlsync import accepting, file_writer, state_reader
 from dlsync.errors import DlsyncError, SettingsError
+from dlsync.fetcher import Fetcher
 from dlsync.targets import Targets
 from tests.builders.applies import apply, changes, plan
 from tests.builders.trees import account, dashboard, resource, rule, tree_files, write_tree
@@ -44,7 +45,7 @@ def live(tree: Path) -> Iterator[Account]:
 def accept(live: Account, root: Path, *targets: str, **settings: Any) -> Export:
     tree = state_reader.read(root).usable()
     chosen = replace(live.settings, **settings)
-    made = live.run(lambda client: accepting.accept(client, tree, chosen, Targets(targets), lambda: None))
+    made = live.run(lambda client: accepting.accept(Fetcher(client), tree, chosen, Targets(targets)))
     file_writer.write(root, made.files)
     return made
 

@@ -10,6 +10,7 @@ import pytest
 
 from dlsync import planner, state_reader
 from dlsync.errors import Refused
+from dlsync.fetcher import Fetcher
 from tests.builders.applies import carried_out, prepared, some_live
 from tests.builders.applies import planned as prepare
 from tests.builders.http import Reply, by_request, json_reply, scripted
@@ -415,7 +416,7 @@ def test_an_account_is_created_before_what_goes_into_it(tmp_path: Path) -> None:
     tree = state_reader.read(tmp_path).usable()
     with account() as live:
         new = Account(replace(live.settings, account="new"))
-        work = new.run(lambda client: planner.prepare(client, tree, new.settings))
+        work = new.run(lambda client: planner.prepare(Fetcher(client), tree, new.settings))
         done = new.run(lambda client: carried_out(client, work))
         assert set(results(done).values()) == {"applied"}
         assert not planned(new, tmp_path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from dlsync import environments, operations, yamlfile
+from dlsync import environments, operations, state_reader, yamlfile
 from dlsync.kinds import kind_of
 from dlsync.overlay import lay
 from dlsync.references import escaped
@@ -221,7 +221,8 @@ def test_overlays_that_cannot_be_listed_are_an_error(tmp_path: Path, monkeypatch
 
 
 def test_a_folder_that_is_yet_to_be_made_is_an_empty_tree(tmp_path: Path) -> None:
-    assert environments.read(tmp_path / "new", Settings(), missing_ok=True).resources == {}
+    found = state_reader.find(tmp_path / "new", missing_ok=True)
+    assert environments.understood(found, Settings()).resources == {}
     assert replace(Settings(), environment="x").environment == "x"
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dlsync import exporter, file_writer, planner, state_reader
 from dlsync.errors import DlsyncError
+from dlsync.fetcher import Fetcher
 from dlsync.targets import Targets
 from tests.builders.accounts import trees, without_links
 from tests.builders.applies import apply
@@ -67,7 +68,7 @@ def export(live: Account, root: Path, *targets: str, managed: bool = False, mirr
     tree = state_reader.read(root, missing_ok=True).usable()
     made = live.run(
         lambda client: exporter.export(
-            client, tree, live.settings, targets=Targets(targets), managed=managed, mirror=mirror
+            Fetcher(client), tree, live.settings, targets=Targets(targets), managed=managed, mirror=mirror
         )
     )
     file_writer.write(root, made.files)
@@ -102,7 +103,7 @@ def test_what_was_exported_plans_to_nothing_and_exporting_it_again_changes_nothi
         assert {one.method for one in live.asked} == {"GET"}
         written = tree_files(tmp_path)
         desired = state_reader.read(tmp_path).usable()
-        plan = live.run(lambda client: planner.prepare(client, desired, live.settings)).plan
+        plan = live.run(lambda client: planner.prepare(Fetcher(client), desired, live.settings)).plan
         again = export(live, tmp_path, "*/*", *names)
     assert made.summary == {"create": 6, "update": 0, "delete": 0, "unchanged": 0}
     assert (plan.changes, plan.unchanged) == ((), 4)
@@ -246,7 +247,9 @@ def test_an_export_that_is_cut_short_between_two_files_leaves_a_tree_that_can_be
     with account() as live:
         live.has(resource("plugin/new", {"content": "a", "extension": "py", "interval": 60}))
         desired = state_reader.read(tree)
-        made = live.run(lambda client: exporter.export(client, desired, live.settings, targets=Targets(), mirror=True))
+        made = live.run(
+            lambda client: exporter.export(Fetcher(client), desired, live.settings, targets=Targets(), mirror=True)
+        )
     for file in made.files:
         file_writer.write(tree, [file])
         assert not state_reader.read(tree).errors
@@ -387,7 +390,7 @@ def test_a_mirror_over_any_tree_plans_to_nothing_and_a_second_one_changes_nothin
         live.has(*others.values())
         export(live, tree, "*/*", *names, mirror=True)
         desired = state_reader.read(tree).usable()
-        assert live.run(lambda client: planner.prepare(client, desired, live.settings)).plan.changes == ()
+        assert live.run(lambda client: planner.prepare(Fetcher(client), desired, live.settings)).plan.changes == ()
         assert not export(live, tree, "*/*", *names, mirror=True)
     assert set(desired.resources) == set(others) or flavour == "documented_only"
 

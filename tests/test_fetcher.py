@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.errors import BadAnswer, ServerFault
-from dlsync.fetcher import fetch, fetch_by_name
+from dlsync.fetcher import Fetcher, fetch_by_name
 from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, rule
 
@@ -53,13 +53,13 @@ def names(found: Live) -> list[str]:
 
 def test_what_is_wanted_and_there_is_found_in_order(live: Account) -> None:
     wanted = addresses("rule/b", "rule/none", "plugin/a", "plugin/none", "dashboard/b", "dashboard/none")
-    assert names(live.run(lambda client: fetch(client, wanted))) == ["dashboard/b", "plugin/a", "rule/b"]
+    assert names(live.run(lambda client: Fetcher(client).fetch(wanted))) == ["dashboard/b", "plugin/a", "rule/b"]
 
 
 def test_kinds_that_nothing_is_wanted_of_are_not_asked_for(live: Account, flavour: str) -> None:
-    live.run(lambda client: fetch(client, set()))
+    live.run(lambda client: Fetcher(client).fetch(set()))
     assert live.requests() == []
-    live.run(lambda client: fetch(client, addresses("plugin/a")))
+    live.run(lambda client: Fetcher(client).fetch(addresses("plugin/a")))
     # the documented list may be of links, but the plugin is fetched all the same
     assert live.requests() == ["GET plugins", "GET plugins/a"]
 
@@ -69,19 +69,19 @@ UNLISTED = sorted([*LISTED, "GET /api/v1/orgs/acme/accounts", "GET dashboards/a"
 
 
 def test_each_resource_is_asked_for_once_and_not_at_all_where_the_list_holds_it(live: Account, flavour: str) -> None:
-    live.run(lambda client: fetch(client, addresses(*ALL)))
+    live.run(lambda client: Fetcher(client).fetch(addresses(*ALL)))
     assert live.requests() == (UNLISTED if flavour == "documented_only" else LISTED)
 
 
 def test_what_a_list_does_not_name_is_not_asked_for() -> None:
     with account() as live:
         live.has(*RESOURCES)
-        live.run(lambda client: fetch(client, addresses("rule/none", "plugin/none", "dashboard/none")))
+        live.run(lambda client: Fetcher(client).fetch(addresses("rule/none", "plugin/none", "dashboard/none")))
         assert live.requests() == ["GET dashboards", "GET plugins", "GET rules"]
 
 
 def test_everything_is_what_the_server_can_list_and_what_it_cannot_is_said(live: Account, flavour: str) -> None:
-    found = live.run(lambda client: fetch(client, addresses("rule/b"), everything=KINDS))
+    found = live.run(lambda client: Fetcher(client).fetch(addresses("rule/b"), everything=KINDS))
     if flavour == "documented_only":
         assert names(found) == ["plugin/a", "plugin/b", "rule/b"]
         assert found.unlisted == ("plugin", "dashboard", "rule")
@@ -92,13 +92,13 @@ def test_everything_is_what_the_server_can_list_and_what_it_cannot_is_said(live:
 
 def test_an_empty_account_is_no_reason_for_a_warning() -> None:
     with account() as live:
-        assert live.run(lambda client: fetch(client, set(), everything=KINDS)).unlisted == ()
+        assert live.run(lambda client: Fetcher(client).fetch(set(), everything=KINDS)).unlisted == ()
 
 
 def test_everything_of_one_kind_asks_for_no_other() -> None:
     with account() as live:
         live.has(*RESOURCES)
-        found = live.run(lambda client: fetch(client, set(), everything=["dashboard"]))
+        found = live.run(lambda client: Fetcher(client).fetch(set(), everything=["dashboard"]))
         assert names(found) == ["dashboard/a", "dashboard/b"]
         assert live.requests() == ["GET dashboards"]
 
@@ -107,7 +107,7 @@ def test_everything_is_narrowed_to_what_is_admitted_and_the_rest_is_not_asked_fo
     with account() as live:
         live.has(*RESOURCES)
         found = live.run(
-            lambda client: fetch(client, set(), everything=KINDS, admits=lambda one: one == address("rule/a"))
+            lambda client: Fetcher(client).fetch(set(), everything=KINDS, admits=lambda one: one == address("rule/a"))
         )
         assert names(found) == ["rule/a"]
         assert live.requests() == ["GET dashboards", "GET plugins", "GET rules", "GET rules/a"]
@@ -115,7 +115,7 @@ def test_everything_is_narrowed_to_what_is_admitted_and_the_rest_is_not_asked_fo
 
 def test_every_resource_that_was_looked_at_counts_as_progress(live: Account) -> None:
     looked: list[None] = []
-    live.run(lambda client: fetch(client, addresses(*ALL), progress=lambda: looked.append(None)))
+    live.run(lambda client: Fetcher(client, progress=lambda: looked.append(None)).fetch(addresses(*ALL)))
     assert len(looked) == len(ALL)
 
 
@@ -134,7 +134,7 @@ def test_whatever_fails_for_good_ends_it_and_nothing_partial_is_returned(
 
     async def run() -> None:
         async with scripted(by_request({**fine, **replies}, Reply(500))) as (_, client):
-            await fetch(client, addresses("rule/a", "dashboard/a"))
+            await Fetcher(client).fetch(addresses("rule/a", "dashboard/a"))
 
     with pytest.raises(error):
         asyncio.run(run())

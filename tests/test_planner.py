@@ -10,6 +10,7 @@ import pytest
 
 from dlsync import operations, planner, state_reader
 from dlsync.errors import AccountNotFound, ApiError
+from dlsync.fetcher import Fetcher
 from dlsync.reconciler import NOT_MANAGED, Decisions
 from dlsync.targets import Targets
 from tests.builders import applies
@@ -42,7 +43,7 @@ OTHERS = (resource("dashboard/other", dashboard()), resource("rule/other", rule(
 def plan(live: Account, root: Path, *targets: str, **settings: Any) -> Plan:
     tree = state_reader.read(root).usable()
     chosen = replace(live.settings, **settings)
-    return live.run(lambda client: planner.prepare(client, tree, chosen, targets=Targets(targets))).plan
+    return live.run(lambda client: planner.prepare(Fetcher(client), tree, chosen, targets=Targets(targets))).plan
 
 
 def changes(made: Plan) -> list[str]:
@@ -189,7 +190,8 @@ def test_progress_is_a_call_for_each_resource(tree: Path) -> None:
     desired = state_reader.read(tree)
     with account() as live:
         live.has(*LIVE)
-        live.run(lambda client: planner.prepare(client, desired, live.settings, progress=lambda: looked.append(None)))
+        count = lambda: looked.append(None)  # noqa: E731
+        live.run(lambda client: planner.prepare(Fetcher(client, progress=count), desired, live.settings))
     assert len(looked) == 3
 
 
@@ -253,7 +255,7 @@ def test_an_account_is_deleted_only_where_it_is_named_and_is_not_protected(tree:
     def deleting(live: Account, **settings: Any) -> Plan:
         desired, chosen = state_reader.read(tree).usable(), replace(live.settings, **settings)
         doomed = [address("account/old"), address("account/gone")]
-        return live.run(lambda client: planner.prepare(client, desired, chosen, doomed=doomed)).plan
+        return live.run(lambda client: planner.prepare(Fetcher(client), desired, chosen, doomed=doomed)).plan
 
     with account() as live:
         live.has(*LIVE, resource("account/old", {}), resource("account/older", {}))

@@ -125,7 +125,7 @@ def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple
 
 def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path) -> None:
     """A secret of another value, or a delete's content."""
-    secret = replace(WEB, document={"period": 30, "title": "s3cret"}, secrets={"s3cret": "${env:TITLE}"})
+    secret = replace(WEB, given={"period": 30, "title": "s3cret"}, secrets={"s3cret": "${env:TITLE}"})
     for now in (
         prepared(MADE, NEW, secret, live=LIVE),
         prepared(MADE, NEW, WEB, live=(LIVE[0], resource("plugin/old", "2"))),

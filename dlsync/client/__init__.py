@@ -87,6 +87,11 @@ class ReadClient:
         await self._connection.__aexit__(kind, error, trace)
 
     @property
+    def concurrency(self) -> int:
+        """How many requests are under way at once, at most."""
+        return self._connection.concurrency
+
+    @property
     def requests(self) -> int:
         """How many requests were sent, repeated ones included."""
         return self._connection.requests

@@ -97,7 +97,7 @@ class Connection:
         self._prefixes = prefixes(org, account)
         self._key = Secret(_checked(key))
         self.quote = Quoter(self._key)
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._timeout = timeout
         self._retry = retry
         self._pacer = Pacer(requests_per_second)
@@ -169,7 +169,7 @@ class Connection:
         here = is_loopback(base.hostname or "")
         return httpx2.AsyncClient(
             timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS), pool=None),
-            limits=httpx2.Limits(max_connections=self._concurrency, max_keepalive_connections=self._concurrency),
+            limits=httpx2.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency),
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none is kept, so none is sent back
             event_hooks={"request": [self._only_allowed]},

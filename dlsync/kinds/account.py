@@ -111,7 +111,7 @@ class Account(Kind):
         resources = tuple(Resource(Address(self.name, one.name), {}) for one in await client.accounts.list())
         return Listing(resources, frozenset(one.name for one in resources))
 
-    async def fetch(self, client: ReadClient, name: str) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:  # noqa: ARG002 - for kinds of which bytes say all
         """GET ``/orgs/<org>/accounts``, and of them one."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)

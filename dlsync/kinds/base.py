@@ -47,6 +47,15 @@ class Kind(ABC):
         """
         return packs.parted(file)[1].startswith(f"{self.folder}/")
 
+    def foretold(self, file: str, *, encoded: bool) -> Address | None:  # noqa: ARG002 - for kinds that share files
+        """Return the resource that a file is of, as its name alone says; None where it says none.
+
+        :param file: one that this kind claims.
+        :param encoded: whether file names are percent-encoded; in an old client's backup they are not.
+        :raises DlsyncError: the file's name cannot be a resource's.
+        """
+        return None
+
     @abstractmethod
     def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
         """Turn the files that this kind claims into resources, with all problems found on the way."""
@@ -164,8 +173,11 @@ class Kind(ABC):
         """Ask the server what it has."""
 
     @abstractmethod
-    async def fetch(self, client: ReadClient, name: str) -> Resource | None:
-        """Return the live resource, or None where the server has none of that name."""
+    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:
+        """Return the live resource, or None where the server has none of that name.
+
+        :param known: the bytes of its file, if any: where the server sends the same, they need not be understood again.
+        """
 
     async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:
         """Return the resources of these names as they are now, as exactly as the server gives them."""

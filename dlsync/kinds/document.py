@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, cast
 
@@ -49,26 +51,32 @@ class DocumentKind(Kind):
         problems: list[Problem] = []
         overlays = Overlays(self, scene)
         for source in sources:
-            if (suffix := PurePosixPath(source.file).suffix) in self.overlay_suffixes:
-                resource, found = self._read_one(source, suffix, scene, overlays)
-                problems += found
-                resources += [resource] if resource else []
+            resource, found = self._read_one(source, scene, overlays)
+            problems += found
+            resources += [resource] if resource else []
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
-    def _read_one(
-        self, source: SourceFile, suffix: str, scene: Scene, overlays: Overlays
-    ) -> tuple[Resource | None, list[Problem]]:
+    def foretold(self, file: str, *, encoded: bool) -> Address | None:
+        """Return the resource of a YAML file; see :meth:`Kind.foretold`."""
+        path = PurePosixPath(file)
+        if path.suffix not in self.overlay_suffixes:
+            return None
+        return Address(self.name, resource_name(path.name.removesuffix(path.suffix), encoded=encoded))
+
+    def _read_one(self, source: SourceFile, scene: Scene, overlays: Overlays) -> tuple[Resource | None, list[Problem]]:
         try:
-            name = resource_name(PurePosixPath(source.file).name.removesuffix(suffix), encoded=not scene.backup)
+            address = self.foretold(source.file, encoded=not scene.backup)
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
+        if address is None:
+            return None, []
         written, problems = self._parsed(source)
-        overlay = overlays.over(name, written)
+        overlay = overlays.over(address.name, written)
         if written is None:
             return None, problems
         document = overlay.laid.document if overlay else written
         resolved, problems = read_references(self.name, source, document, scene.values, overlay)
-        return self._resource(Address(self.name, name), source, document, resolved, overlay), problems
+        return self._resource(address, source, document, resolved, overlay), problems
 
     def _parsed(self, source: SourceFile) -> tuple[dict[str, Json] | None, list[Problem]]:
         try:
@@ -88,7 +96,7 @@ class DocumentKind(Kind):
         overlay: Overlay | None,
     ) -> Resource:
         if overlay is None and (resolved.document is written or same(resolved.document, written)):
-            return Resource(address, written, source.content, source.file)
+            return Resource(address, partial(_parsed, source.content), source.content, source.file)
         return Resource(
             address,
             cast("dict[str, Json]", resolved.document),
@@ -134,8 +142,10 @@ class DocumentKind(Kind):
         return {desired.file: yamlfile.rewrite(desired.text, redaction.value(dict(desired.document)))}
 
     def identical(self, desired: Resource, live: Resource) -> bool:
-        """Whether the server sent the file's own text."""
-        return desired.body == live.body
+        """Whether the server sent the file's own text, or a listing's JSON is that of the file."""
+        if live.body:
+            return desired.body == live.body
+        return json.dumps(dict(desired.document)) == json.dumps(dict(live.document))
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         """Drop defaults and what the server owns; see :meth:`Kind.canonical`."""
@@ -175,11 +185,14 @@ class DocumentKind(Kind):
             return [self._cleaned(item, (*at, ITEM)) for item in value]
         return value
 
-    def live(self, name: str, body: bytes) -> Resource:
+    def live(self, name: str, body: bytes, known: bytes | None = None) -> Resource:
         """Return the live resource that an export holds.
 
+        :param known: the text of a file; an export of the same text is not parsed again.
         :raises BadAnswer: the export is not YAML, or not a mapping.
         """
+        if body == known:
+            return Resource(Address(self.name, name), partial(_parsed, known), known)
         where = f"the {self.name} `{name}` that the server sent"
         try:
             document = yamlfile.parse(body)
@@ -193,7 +206,7 @@ class DocumentKind(Kind):
         """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""
         plain = replace(desired, written=None, source=None, overlay=None)
         document = merge(self, plain, canonical)
-        return replace(plain, document=document, body=yamlfile.rewrite(desired.body, document))
+        return replace(plain, given=document, body=yamlfile.rewrite(desired.body, document))
 
     def metrics(self, desired: Resource) -> Iterator[str]:
         """Yield every ``metric`` in the document."""
@@ -228,6 +241,11 @@ class DocumentKind(Kind):
         """Whether the server may have added the field: one that no schema knows, where servers add their own."""
         known = schema.fields_at(self.name, path)
         return known is not None and field not in known and anywhere(path) not in self.closed
+
+
+def _parsed(content: bytes) -> Mapping[str, Json]:
+    """Return the mapping that a text was found to hold when it was read."""
+    return cast("dict[str, Json]", yamlfile.parse(content))
 
 
 def _metrics(value: Json) -> Iterator[str]:

@@ -44,10 +44,10 @@ class ExchangedKind(DocumentKind):
     def imports(self, client: Client) -> Imports:
         """Return the family that documents go to."""
 
-    async def fetch(self, client: ReadClient, name: str) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:
         """GET the document by its name."""
         try:
-            return self.live(name, await self.exports(client).export(name))
+            return self.live(name, await self.exports(client).export(name), known)
         except NotFound:
             return None
 

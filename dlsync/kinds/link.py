@@ -133,7 +133,7 @@ class Link(Kind):
 
     def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
         """Return a link to these tags; see :meth:`Kind.blended`."""
-        return replace(desired, document=dict(canonical))
+        return replace(desired, given=dict(canonical))
 
     def fingerprinted(self, desired: Resource) -> bytes:
         """Return the tags."""
@@ -171,7 +171,7 @@ class Link(Kind):
         )
         return Listing(resources, frozenset(one.name for one in resources))
 
-    async def fetch(self, client: ReadClient, name: str) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:  # noqa: ARG002 - for kinds of which bytes say all
         """GET ``links``, and of them those of one plugin."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)

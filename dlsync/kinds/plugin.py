@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
 
@@ -15,8 +16,15 @@ from dlsync.kinds.base import Kind
 from dlsync.kinds.layers import Overlays, edited, placed
 from dlsync.kinds.plugin_settings import META, meta_file
 from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
-from dlsync.kinds.script import content_value, first_changed_line, restored_script, saved_script, without_extension
-from dlsync.matching import token
+from dlsync.kinds.script import (
+    content_value,
+    first_changed_line,
+    restored_script,
+    saved_script,
+    with_script,
+    without_extension,
+)
+from dlsync.matching import same, token
 from dlsync.merger import merge
 from dlsync.model import Address, Problem, Resource
 from dlsync.naming import plugin_file, plugin_name
@@ -69,6 +77,14 @@ class Plugin(Kind):
         problems += [Problem("error", _LONELY, meta.file) for meta in metas.values()]
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
+    def foretold(self, file: str, *, encoded: bool) -> Address | None:
+        """Return the plugin of a script; see :meth:`Kind.foretold`."""
+        return (
+            None
+            if file.endswith(META)
+            else Address(self.name, plugin_name(PurePosixPath(file).name, encoded=encoded)[0])
+        )
+
     def _read_one(
         self, source: SourceFile, meta: SourceFile | None, scene: Scene, overlays: Overlays
     ) -> tuple[Script | None, list[Problem]]:
@@ -78,14 +94,14 @@ class Plugin(Kind):
             return None, [Problem("error", error.message, source.file)]
         if is_reserved(name):
             return None, [Problem("error", f"`{name}` is the name of dlsync's own record; choose another", source.file)]
-        script: dict[str, Json] = {"content": content_value(source.content), "extension": extension}
         settings, problems = plugin_settings.read(name, source.file, meta, scene.values, overlays)
+        plain = same(settings.document, dict(settings.written))
         return Script(
             Address(self.name, name),
-            {**script, **settings.document},
+            partial(with_script, source.content, {"extension": extension, **settings.document}),
             source.content,
             source.file,
-            {**script, **settings.written},
+            None if plain else with_script(source.content, {"extension": extension, **settings.written}),
             secrets=settings.resolved.secrets,
             overlay=settings.overlay,
             meta=meta,
@@ -163,7 +179,7 @@ class Plugin(Kind):
         plain = replace(desired, written=None, overlay=None)
         document = merge(self, plain, canonical)
         body = desired.body if document["content"] == desired.document["content"] else live.body
-        return replace(plain, document=document, body=body)
+        return replace(plain, given=document, body=body)
 
     def fingerprinted(self, desired: Resource) -> bytes:
         """Return the script and the settings."""
@@ -206,7 +222,7 @@ class Plugin(Kind):
         names = frozenset(entry.name for entry in entries if not is_reserved(entry.name))
         return Listing(names=names, complete=whole)
 
-    async def fetch(self, client: ReadClient, name: str) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:
         """GET ``plugins/<name>``."""
         if is_reserved(name):
             return None
@@ -214,8 +230,12 @@ class Plugin(Kind):
             found = await client.plugins.get(name)
         except NotFound:
             return None
-        script: dict[str, Json] = {"content": content_value(found.content), "extension": found.extension}
-        return Resource(Address(self.name, name), {**found.extra, **script}, found.content)
+        content = known if known == found.content else found.content  # kept once, where it is the file's
+        return Resource(
+            Address(self.name, name),
+            partial(with_script, content, {**found.extra, "extension": found.extension}),
+            content,
+        )
 
     async def create(self, client: Client, desired: Resource) -> None:
         """POST ``plugins``; one that is there already is ours where it is as it was sent, its answer lost.

@@ -13,6 +13,8 @@ from dlsync.errors import DlsyncError
 from dlsync.sealing import sealed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from dlsync.model import Difference, Json, Resource
     from dlsync.redaction import Redaction
 
@@ -24,6 +26,11 @@ def content_value(content: bytes) -> Json:
     except UnicodeDecodeError:
         return {"sha256": hashlib.sha256(content).hexdigest()}
     return {"sha256": hashlib.sha256(content).hexdigest()} if "\0" in text else text
+
+
+def with_script(content: bytes, settings: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Return what a plugin means: its script as it can be compared, and its settings."""
+    return {"content": content_value(content), **settings}
 
 
 def without_extension(file: str) -> str:

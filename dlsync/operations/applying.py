@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dlsync import annotator, applier, environments, guards, journal, saved_plan
 from dlsync import rollback as rollbacks
 from dlsync.errors import DlsyncError
+from dlsync.fetcher import Fetcher
 from dlsync.git import head_commit
 from dlsync.model import Problem
 from dlsync.operations.connecting import locked, silent, unheard, who_runs_us, writer
@@ -81,7 +82,8 @@ async def apply(
     wanted = wishes or (promised.wishes if promised else Wishes())
 
     async def made(client: Client) -> Prepared:
-        work = await prepared(client, tree, settings, wanted, how.progress)
+        known = {address: resource.body for address, resource in tree.resources.items()}
+        work = await prepared(Fetcher(client, known, how.progress), tree, settings, wanted)
         return saved_plan.kept_to(promised, work) if promised else work
 
     def check(work: Prepared) -> None:
@@ -111,7 +113,7 @@ async def rollback(
     way_back = rollbacks.way_back(record, directory, settings)
 
     async def made(client: Client) -> Prepared:
-        return await rollbacks.prepare(client, way_back, settings, decisions, how.progress)
+        return await rollbacks.prepare(Fetcher(client, progress=how.progress), way_back, settings, decisions)
 
     back = _Application(
         settings, way_back.tree, how, "rollback", made, released=way_back.released, takes_back=record.run.id

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from dlsync import drift as drifts
-from dlsync import environments, exporter, file_writer, guards, planner
+from dlsync import environments, exporter, file_writer, guards, planner, state_reader
+from dlsync.fetcher import Fetcher
 from dlsync.kinds import account, kind_of
 from dlsync.operations.connecting import reader, silent
 from dlsync.saved_plan import Wishes
 from dlsync.targets import Targets
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
-    from dlsync.client import ReadClient
     from dlsync.drift import Drift
     from dlsync.exporter import Export
     from dlsync.model import Plan
@@ -44,23 +46,38 @@ async def prepare(
     :raises ApiError: the live state could not be fetched.
     :raises Refused: the files hold nothing, and the plan would delete.
     """
-    tree = environments.read(directory, settings).usable()
+    wanted = wishes or Wishes()
+    async with looked(directory, settings, Targets(wanted.targets), progress) as (fetcher, tree):
+        return await prepared(fetcher, tree, settings, wanted)
+
+
+@asynccontextmanager
+async def looked(
+    directory: Path, settings: Settings, targets: Targets, progress: Callable[[], None], *, missing_ok: bool = False
+) -> AsyncIterator[tuple[Fetcher, Tree]]:
+    """Read a tree, and while a thread does so, fetch what the names of its files promise.
+
+    :param targets: what is not meant is not fetched.
+    :param missing_ok: take a directory that does not exist for an empty tree.
+    :raises InvalidTree: the files have errors, whatever the server says.
+    """
+    found = state_reader.find(directory, missing_ok=missing_ok)
     async with reader(settings) as client:
-        return await prepared(client, tree, settings, wishes or Wishes(), progress)
+        known = {address: content for address, content in found.foretold().items() if targets.admits(address)}
+        fetcher = Fetcher(client, known, progress)
+        async with fetcher.ahead({*known}):
+            yield fetcher, (await asyncio.to_thread(environments.understood, found, settings)).usable()
 
 
-async def prepared(
-    client: ReadClient, tree: Tree, settings: Settings, wishes: Wishes, progress: Callable[[], None]
-) -> Prepared:
+async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wishes) -> Prepared:
     """Work out a plan with a client that is open; see :func:`prepare`."""
     work = await planner.prepare(
-        client,
+        fetcher,
         tree,
         settings,
         targets=Targets(wishes.targets),
         doomed=account.deletions(wishes.delete_accounts, settings, tree.resources),
         decisions=wishes.decisions,
-        progress=progress,
     )
     guards.refuse_an_empty_tree(work.plan, [one for one in tree.resources if kind_of(one.kind).inside])
     return work
@@ -75,9 +92,8 @@ async def drift(
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
     """
-    tree = environments.read(directory, settings).usable()
-    async with reader(settings) as client:
-        return await drifts.find(client, tree, settings, targets, progress)
+    async with looked(directory, settings, targets, progress) as (fetcher, tree):
+        return await drifts.find(fetcher, tree, settings, targets)
 
 
 async def export(
@@ -96,11 +112,8 @@ async def export(
     :param check: write nothing, only say what would be written.
     :raises InvalidTree: the files that are there have errors.
     """
-    tree = environments.read(directory, settings, missing_ok=True).usable()
-    async with reader(settings) as client:
-        made = await exporter.export(
-            client, tree, settings, targets=targets, managed=managed, mirror=mirror, progress=progress
-        )
+    async with looked(directory, settings, targets, progress, missing_ok=True) as (fetcher, tree):
+        made = await exporter.export(fetcher, tree, settings, targets=targets, managed=managed, mirror=mirror)
     if not check:
         file_writer.write(directory, made.files)
     return made

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dlsync import accepting, environments, file_writer, planner
 from dlsync.errors import SettingsError
+from dlsync.fetcher import Fetcher
 from dlsync.kinds import kind_of
 from dlsync.operations.connecting import locked, reader, silent, unheard, who_runs_us, writer
+from dlsync.operations.looking import looked
 from dlsync.ownership import LOCK_TIMEOUT, keeping
 from dlsync.ownership.advancing import advanced, as_live
 from dlsync.ownership.holding import holder_of, remove
@@ -76,7 +78,7 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
         writer(settings) as client,
         locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told),
     ):
-        work = await planner.prepare(client, tree, replace(settings, prune="none"), targets=targets)
+        work = await planner.prepare(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
         chosen = {one for one in work.desired if kind_of(one.kind).inside} | targets.named()
         left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
         entries = {one: as_live(work, one) for one in chosen if one not in left}
@@ -115,7 +117,7 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
         writer(settings) as client,
         locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told),
     ):
-        work = await planner.prepare(client, tree, replace(settings, prune="managed"))
+        work = await planner.prepare(Fetcher(client), tree, replace(settings, prune="managed"))
         changes = [change.finished("skipped") for change in work.plan.changes]
         record = advanced(work, changes)
         await _keep(client, settings, directory, work.inventory, record)
@@ -148,9 +150,8 @@ async def accept(
     :param check: write nothing, only say what would be written.
     :raises DlsyncError: a resource that is named is neither in the files nor live.
     """
-    tree = environments.read(directory, settings).usable()
-    async with reader(settings) as client:
-        made = await accepting.accept(client, tree, settings, targets, progress)
+    async with looked(directory, settings, targets, progress) as (fetcher, tree):
+        made = await accepting.accept(fetcher, tree, settings, targets)
     if not check:
         file_writer.write(directory, made.files)
     return made

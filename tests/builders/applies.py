@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsync import applier, journal, operations, planner, state_reader
+from dlsync.fetcher import Fetcher
 from dlsync.operations import Applying
 from dlsync.ownership import inventory
 from dlsync.reconciler import UNDECIDED, Decisions
@@ -73,7 +74,7 @@ def planned(live: Account, root: Path, **settings: Any) -> Prepared:
     """Plan a tree; nothing is managed, unless the settings say otherwise."""
     tree = state_reader.read(root).usable()
     chosen = replace(live.settings, **{"inventory": "none", **settings})
-    return live.run(lambda client: planner.prepare(client, tree, chosen))
+    return live.run(lambda client: planner.prepare(Fetcher(client), tree, chosen))
 
 
 def plan(live: Account, root: Path, *targets: str, decisions: Decisions = UNDECIDED, **settings: Any) -> Plan:
