@@ -68,11 +68,12 @@ _PARTS = re.compile(r"[^A-Za-z\d]")
 _LONG = 20  # characters
 _LONGER_THAN_WORDS = 12
 _SHORTEST = 6
-# whatever begins one of the forms; most files hold none of it and are not looked into. A backslash may spell any of it
-_HINT = re.compile(
-    rb"://|\\|AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|AIza|eyJ|PRIVATE KEY|xox|k_live_|\.com/|"
-    rb"(?i:key|passwd|password|pwd|secret|token)"
+# whatever is in one of the forms; most files hold none of it and are not looked into. A backslash may spell any of it.
+# As words, each of which is found by a search in memory: one pattern for them all took half of reading 3,000 files
+_HINTS = tuple(
+    b"://|\\|AKIA|ASIA|gho_|ghp_|ghr_|ghs_|ghu_|github_pat_|glpat-|AIza|eyJ|PRIVATE KEY|xox|k_live_|.com/".split(b"|")
 )
+_NAME_HINTS = (b"key", b"passw", b"pwd", b"secret", b"token")
 
 
 def problems(file: str, content: bytes) -> list[Problem]:
@@ -80,12 +81,17 @@ def problems(file: str, content: bytes) -> list[Problem]:
 
     :param file: relative to the tree; one that is not YAML is a script, in which only well-known forms count.
     """
-    if not _HINT.search(content):
+    if not _is_suspect(content):
         return []
     is_yaml = file.endswith((".yaml", ".yml"))
     found = _in_document(file, content) if is_yaml else _in_script(file, content)
     lines = content.splitlines() if found else []
     return [one for one in found if not _ALLOWED.search(lines[(one.line or 1) - 1])]
+
+
+def _is_suspect(content: bytes) -> bool:
+    lower = content.lower()
+    return any(hint in content for hint in _HINTS) or any(hint in lower for hint in _NAME_HINTS)
 
 
 def _in_document(file: str, content: bytes) -> list[Problem]:
