@@ -101,7 +101,9 @@ class Fetcher:
             for kind in all_kinds()
             if names[kind] or kind.name in everything
         )
-        resources = sorted((resource for one, _ in found for resource in one), key=lambda resource: resource.address)
+        resources = sorted(
+            (resource for some, _ in found for resource in some), key=lambda resource: resource.address.key
+        )
         return Live({resource.address: resource for resource in resources}, tuple(name for _, name in found if name))
 
     async def _kind(
@@ -111,7 +113,7 @@ class Fetcher:
         listing = await self._listing(kind)
         chosen = {Address(kind.name, name) for name in _chosen(wanted, listing, everything=everything)}
         chosen = {address for address in chosen if address.name in wanted or admits(address)}
-        missing = sorted(chosen - self._looked_at.keys())
+        missing = sorted(chosen - self._looked_at.keys(), key=lambda one: one.key)
         await each(lambda address: self._look(kind, address), missing, workers=self.client.concurrency)
         found = [resource for address in chosen if (resource := self._looked_at[address])]
         # a list of nothing may be incomplete, but is no sign that there is more

@@ -34,6 +34,11 @@ class Address:
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
+    @property
+    def key(self) -> tuple[str, str]:
+        """What to sort thousands of addresses by: the same order, without a call for each comparison."""
+        return self.kind, self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -43,7 +43,7 @@ def resource_name(stem: str, *, encoded: bool = True) -> str:
     """
     if not is_utf8(stem):
         raise DlsyncError(f"the file name {stem!a} is not UTF-8", hint="Rename the file.")
-    if not encoded:
+    if not encoded or (stem.isascii() and "%" not in stem):
         return stem
     return _ESCAPES.sub(lambda run: _unescaped(run[0], stem), unicodedata.normalize("NFC", stem))
 
@@ -96,7 +96,7 @@ def too_long(file_name: str) -> bool:
 
 def is_utf8(file_name: str) -> bool:
     """Say whether a file name, as the operating system gave it, is text; bytes that are none are lone surrogates."""
-    return not any("\ud800" <= character <= "\udfff" for character in file_name)
+    return file_name.isascii() or not any("\ud800" <= character <= "\udfff" for character in file_name)
 
 
 def _is_portable(character: str) -> bool:

@@ -131,8 +131,9 @@ def strays(shape: Shape, document: Json) -> list[Stray]:
 
 def _walk(shape: Shape, document: Json, path: Path, found: list[Stray]) -> None:
     if isinstance(document, dict):
+        fields, others = shape.fields or {}, shape.others
         for key, value in document.items():
-            inner = shape.under(key)
+            inner = fields.get(key, others)
             if inner is None:
                 if shape.fields:
                     writable = tuple(name for name, known in shape.fields.items() if not known.read_only)

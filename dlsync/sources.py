@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    Entry = Path | os.DirEntry[str]
+
 # ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
@@ -33,28 +35,35 @@ def read_files(root: Path, places: Iterable[str], problems: list[Problem]) -> It
     """
     for place in places:
         path = root / place
-        found = sorted(_files(path, (), problems, root)) if path.is_dir() else [path] if os.path.lexists(path) else []
-        yield from _read(root, found, problems)
+        if path.is_dir():
+            found = sorted(_files(path, place, (), problems), key=lambda one: one[0].split("/"))
+        else:
+            found = [(place, path)] if os.path.lexists(path) else []
+        yield from _read(found, problems)
 
 
-def _read(root: Path, paths: Iterable[Path], problems: list[Problem]) -> Iterator[SourceFile]:
-    for path in paths:
-        file = path.relative_to(root).as_posix()
+def _read(found: Iterable[tuple[str, Entry]], problems: list[Problem]) -> Iterator[SourceFile]:
+    for file, entry in found:
         try:
-            status = path.stat()
+            status = entry.stat()
             if not stat.S_ISREG(status.st_mode):
                 problems.append(Problem("error", "is not a regular file", file))
             elif status.st_size > MAX_FILE_BYTES:
                 problems.append(Problem("error", _too_large(status.st_size), file))
             else:
-                yield SourceFile(file, path.read_bytes())
+                with open(entry, "rb", buffering=0) as content:  # noqa: PTH123 - of thousands, none is made a Path first
+                    yield SourceFile(file, content.read())
         except OSError as error:
             problems.append(Problem("error", _unreadable(error), file))
 
 
-def _files(folder: Path, above: tuple[tuple[int, int], ...], problems: list[Problem], root: Path) -> Iterator[Path]:
-    """Walk a folder, symbolic links followed, loops and unreadable folders reported."""
-    file = folder.relative_to(root).as_posix()
+def _files(
+    folder: Entry, file: str, above: tuple[tuple[int, int], ...], problems: list[Problem]
+) -> Iterator[tuple[str, Entry]]:
+    """Walk a folder, symbolic links followed, loops and unreadable folders reported.
+
+    :param file: the folder's path in the tree, POSIX style.
+    """
     try:
         status = folder.stat()
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -69,9 +78,9 @@ def _files(folder: Path, above: tuple[tuple[int, int], ...], problems: list[Prob
         if entry.name.startswith(".") or entry.name == "__pycache__":
             continue
         if _is_folder(entry):
-            yield from _files(folder / entry.name, (*above, here), problems, root)
+            yield from _files(entry, f"{file}/{entry.name}", (*above, here), problems)
         else:
-            yield folder / entry.name
+            yield f"{file}/{entry.name}", entry
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -122,7 +122,7 @@ def understood(found: Found, scene: Scene = BARE) -> Tree:
     resources: list[Resource] = []
     for kind in all_kinds():
         read, troubles = kind.read([source for source in found.sources if kind.claims(source.file)], scene)
-        read.sort(key=lambda resource: resource.address)
+        read.sort(key=lambda resource: resource.address.key)
         resources += read
         problems += [*troubles, *(_clashes(read, backup=scene.backup) if kind.named_by_file else ())]
     content = {source.file: source.content for source in found.sources}

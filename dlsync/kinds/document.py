@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import partial
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from dlsync import schema, yamlfile
@@ -58,10 +57,10 @@ class DocumentKind(Kind):
 
     def foretold(self, file: str, *, encoded: bool) -> Address | None:
         """Return the resource of a YAML file; see :meth:`Kind.foretold`."""
-        path = PurePosixPath(file)
-        if path.suffix not in self.overlay_suffixes:
+        stem, dot, suffix = file.rpartition("/")[2].rpartition(".")
+        if not stem or dot + suffix not in self.overlay_suffixes:
             return None
-        return Address(self.name, resource_name(path.name.removesuffix(path.suffix), encoded=encoded))
+        return Address(self.name, resource_name(stem, encoded=encoded))
 
     def _read_one(self, source: SourceFile, scene: Scene, overlays: Overlays) -> tuple[Resource | None, list[Problem]]:
         try:

@@ -82,14 +82,14 @@ class Plugin(Kind):
         return (
             None
             if file.endswith(META)
-            else Address(self.name, plugin_name(PurePosixPath(file).name, encoded=encoded)[0])
+            else Address(self.name, plugin_name(file.rpartition("/")[2], encoded=encoded)[0])
         )
 
     def _read_one(
         self, source: SourceFile, meta: SourceFile | None, scene: Scene, overlays: Overlays
     ) -> tuple[Script | None, list[Problem]]:
         try:
-            name, extension = plugin_name(PurePosixPath(source.file).name, encoded=not scene.backup)
+            name, extension = plugin_name(source.file.rpartition("/")[2], encoded=not scene.backup)
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
         if is_reserved(name):

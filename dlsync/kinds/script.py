@@ -6,7 +6,6 @@ import base64
 import hashlib
 from contextlib import suppress
 from itertools import takewhile
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError
@@ -35,9 +34,9 @@ def with_script(content: bytes, settings: Mapping[str, Json]) -> Mapping[str, Js
 
 def without_extension(file: str) -> str:
     """Return the path of a script without its extension."""
-    path = PurePosixPath(file)
-    name, dot, _ = path.name.rpartition(".")
-    return str(path.with_name(name)) if dot else file
+    folder, slash, name = file.rpartition("/")
+    stem, dot, _ = name.rpartition(".")
+    return f"{folder}{slash}{stem}" if dot else file
 
 
 def first_changed_line(difference: Difference) -> int | None:
