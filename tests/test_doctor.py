@@ -14,7 +14,8 @@ from dlsync.operations import connecting
 from dlsync.settings import Options
 from tests.builders.commands import TREE, environment, misbehaving, served
 from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, by_request, json_reply
-from tests.builders.trees import Asked, Recording, write_tree
+from tests.builders.taps import Asked, recorded
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ def asked() -> Iterator[list[Asked]]:
     sent: list[Asked] = []
 
     def impatient(**options: object) -> ReadClient:
-        return ReadClient(**options, retry=IMPATIENT, transport=Recording(sent))  # type: ignore[arg-type] # what settings give
+        return recorded(ReadClient(**options, retry=IMPATIENT), sent)  # type: ignore[arg-type] # what settings give
 
     with patch.object(connecting, "ReadClient", impatient):
         yield sent

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Self, TypedDict
 from urllib.parse import urlencode, urlsplit
 
 from dlsync import __version__
-from dlsync.client.answers import URL_HINT, Answer
-from dlsync.client.faults import translated
+from dlsync.client.answers import Answer
+from dlsync.client.faults import Failure, translated
+from dlsync.client.line import DEADLINE, TIMEOUT, Limits
 from dlsync.client.pacing import Pacer
-from dlsync.client.paths import base_url, is_loopback, prefixes, segment
+from dlsync.client.paths import base_url, origin_of, prefixes, segment
 from dlsync.client.quoting import Quoter, Secret
-from dlsync.client.reception import DEADLINE, LARGEST_BODY, Reception
+from dlsync.client.reception import LARGEST_BODY
 from dlsync.client.retry import Fault, Retry
 from dlsync.client.statuses import failure, is_success
+from dlsync.client.wire import Wire
 from dlsync.errors import DlsyncError, SettingsError, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from types import TracebackType
 
-    import httpx2
-
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
 FORM: Final = "application/x-www-form-urlencoded"
 PATIENT: Final = Retry()
-_CONNECT_SECONDS: Final = 10.0
 
 
 class Scope(Enum):
@@ -51,7 +49,6 @@ class Options(TypedDict, total=False):
     retry: Retry
     insecure: bool
     largest_body: int
-    transport: httpx2.AsyncBaseTransport | None
 
 
 class Connection:
@@ -64,11 +61,10 @@ class Connection:
     :param concurrency: requests under way at once, and connections kept open.
     :param requests_per_second: at most; None for no limit.
     :param timeout: seconds without a byte of an answer before an attempt has failed.
-    :param deadline: seconds for a whole attempt, however lively; more for what is large, see :class:`Reception`.
+    :param deadline: seconds for a whole attempt, however lively; more for what is large, see :class:`Limits`.
     :param retry: when and how long to try again.
     :param insecure: send the key over plain HTTP to another machine.
     :param largest_body: bytes of an answer, unpacked, that are read at most.
-    :param transport: stands in for the network, in tests.
     :raises SettingsError: where the URL or the key cannot be used.
     """
 
@@ -83,12 +79,11 @@ class Connection:
         *,
         concurrency: int = 16,
         requests_per_second: float | None = None,
-        timeout: float = 30.0,  # of one attempt's steps, not of a coroutine
+        timeout: float = TIMEOUT,  # of one attempt's steps, not of a coroutine
         deadline: float = DEADLINE,
         retry: Retry = PATIENT,
         insecure: bool = False,
         largest_body: int = LARGEST_BODY,
-        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         self.url = base_url(url, insecure=insecure)
         self.org = org
@@ -98,37 +93,27 @@ class Connection:
         self._key = Secret(_checked(key))
         self.quote = Quoter(self._key)
         self.concurrency = concurrency
-        self._timeout = timeout
         self._retry = retry
         self._pacer = Pacer(requests_per_second)
         self._slots = asyncio.Semaphore(concurrency)
-        self._reception = Reception(deadline=deadline, largest_body=largest_body)
-        self._transport = transport
-        self._http: httpx2.AsyncClient | None = None
+        self._wire = Wire(
+            origin_of(self.url), self.methods, self._standing_headers(), Limits(timeout, deadline, largest_body)
+        )
+        self._is_open = False
         self._down = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r}, {self.org!r}, {self.account!r})"
 
     async def __aenter__(self) -> Self:
-        import httpx2  # 160 ms that offline commands do not pay
-
-        self._request_class = httpx2.Request
-        self._foreign = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.CookieConflict, httpx2.StreamError, OSError)
-        try:
-            host = httpx2.URL(self.url).netloc.decode()
-        except httpx2.InvalidURL as error:
-            raise SettingsError(f"`url` cannot be used: {self.quote(str(error))}", hint=URL_HINT) from error
-        self._headers = self._standing_headers(host)
-        self._http = self._client()
+        self._is_open = True
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        http, self._http = self._http, None
-        if http is not None:
-            await http.aclose()
+        self._is_open = False
+        await self._wire.close()
 
     async def get(
         self,
@@ -146,60 +131,21 @@ class Connection:
         path = self._path(segments, scope)
         if params:
             path = f"{path}?{urlencode(params)}"
-        return await self._exchange("GET", path, {"Accept": accept})
+        return await self._exchange("GET", path, f"Accept: {accept}\r\n".encode())
 
     def _path(self, segments: Iterable[str], scope: Scope) -> str:
         return "/".join((self._prefixes[scope.value], *map(segment, segments)))
 
-    def _standing_headers(self, host: str) -> dict[str, str]:
-        return {
-            "Host": host,
-            "Accept-Encoding": "gzip",
-            "Connection": "keep-alive",
-            "User-Agent": f"dlsync/{__version__}",
-            "Authorization": f"Bearer {self._key.reveal()}",
-        }
-
-    def _client(self) -> httpx2.AsyncClient:
-        from http.cookiejar import CookieJar, DefaultCookiePolicy
-
-        import httpx2
-
-        base = urlsplit(self.url)
-        here = is_loopback(base.hostname or "")
-        return httpx2.AsyncClient(
-            timeout=httpx2.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS), pool=None),
-            limits=httpx2.Limits(max_connections=self.concurrency, max_keepalive_connections=self.concurrency),
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # none is kept, so none is sent back
-            event_hooks={"request": [self._only_allowed]},
-            # certificates take 20 to 50 ms to load, and plain HTTP on this machine needs none
-            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if here and base.scheme == "http" else True,
-            # a proxy from the environment must not see what is meant for this machine
-            trust_env=not here,
-            transport=self._transport,
-        )
-
-    async def _only_allowed(self, request: httpx2.Request) -> None:
-        if request.method not in self.methods:
-            raise DlsyncError(f"a reading connection was asked to send {request.method}; nothing was sent")
+    def _standing_headers(self) -> bytes:
+        ours = f"User-Agent: dlsync/{__version__}\r\nAccept-Encoding: gzip\r\nConnection: keep-alive\r\n"
+        return f"{ours}Authorization: Bearer {self._key.reveal()}\r\n".encode()
 
     async def _exchange(
-        self,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        content: bytes | None = None,
-        *,
-        repeatable: bool = True,
+        self, method: str, path: str, headers: bytes, content: bytes | None = None, *, repeatable: bool = True
     ) -> Answer:
-        if self._http is None:
+        if not self._is_open:
             raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
-        try:
-            request = self._request_class(method, self.url + path, headers=self._headers | headers, content=content)
-        except self._foreign as error:
-            raise self._translated(error, f"{method} {path}") from error
-        return await self._tried(partial(self._attempt, self._http, request, f"{method} {path}"), repeatable=repeatable)
+        return await self._tried(partial(self._attempt, method, path, headers, content), repeatable=repeatable)
 
     async def _tried(self, attempt: Callable[[int], Awaitable[Answer]], *, repeatable: bool) -> Answer:
         retry = self._retry if repeatable else self._retry.for_the_unrepeatable()
@@ -210,21 +156,22 @@ class Connection:
             self._down = isinstance(error.__cause__, Fault) and error.__cause__.cause == "refused"
             raise
 
-    async def _attempt(self, http: httpx2.AsyncClient, request: httpx2.Request, label: str, number: int) -> Answer:  # noqa: ARG002  # a writing connection minds the number
+    async def _attempt(self, method: str, path: str, headers: bytes, content: bytes | None, number: int) -> Answer:  # noqa: ARG002  # a writing connection minds the number
         async with self._slots:
             await self._pacer.turn()
             self.requests += 1
             try:
-                response, body = await self._reception.received(http, request, label)
-            except self._foreign as error:
-                raise self._translated(error, label) from error
+                status, fields, body = await self._wire.exchange(method, path, headers, content)
+            except Failure as error:
+                raise self._translated(error, f"{method} {path}") from error
         self._down = False
-        answer = Answer(response.status_code, response.headers.get("content-type", ""), body, label, self.quote)
-        if is_success(answer.status):
+        kind = fields.get(b"content-type", b"").decode("latin-1")
+        answer = Answer(status, kind, body, f"{method} {path}", self.quote)
+        if is_success(status):
             return answer
-        raise failure(request.method, answer, response.headers)
+        raise failure(method, answer, {each.decode("latin-1"): fields[each].decode("latin-1") for each in fields})
 
-    def _translated(self, error: Exception, label: str) -> Exception:
+    def _translated(self, error: Failure, label: str) -> Exception:
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))
         return translated(error, request=label, origin=origin, quote=self.quote)
 

@@ -1,83 +1,58 @@
-"""The one seam at which the exceptions of the HTTP library become ours."""
+"""What can go wrong on the wire, and what that is above it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING
 
 from dlsync.client.answers import URL_HINT
 from dlsync.client.retry import Fault
 from dlsync.errors import ApiError, BadAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from dlsync.client.quoting import Quoter
     from dlsync.client.retry import Cause
 
 
-class Meaning(NamedTuple):
-    """What one foreign exception is.
+class Failure(Exception):
+    """Why no usable answer came. Never leaves the client.
 
-    :param cause: of the fault, where another attempt may help.
-    :param error: raised at once, where none can.
+    :param words: for the message.
+    :param cause: of the fault, where another attempt may help; None where none can.
+    :param detail: what the system, the server or a library says of it; quoted before it is shown.
+    :param status: of an answer that cannot be used.
     """
 
-    words: str
-    cause: Cause | None = None
-    error: type[ApiError] = ApiError
+    def __init__(self, words: str, cause: Cause | None = None, *, detail: str = "", status: int | None = None) -> None:
+        super().__init__(words)
+        self.words = words
+        self.cause = cause
+        self.detail = detail
+        self.status = status
 
 
-_OURS: Final = Meaning("the request could not be made; this is a fault of dlsync")
-_BROKEN: Final = Meaning("the connection broke", "broken")
-_SLOW: Final = Meaning("the server did not answer in time", "timeout")
-
-# By name, so that naming them does not import the library (160 ms).
-MEANINGS: Final[Mapping[str, Meaning]] = {
-    "HTTPError": _OURS,
-    "RequestError": _BROKEN,
-    "TransportError": _BROKEN,
-    "TimeoutException": _SLOW,
-    "ConnectTimeout": Meaning("the connection could not be made in time", "timeout"),
-    "ReadTimeout": _SLOW,
-    "WriteTimeout": Meaning("the server did not take the request in time", "timeout"),
-    "PoolTimeout": _SLOW,
-    "NetworkError": _BROKEN,
-    "ConnectError": Meaning("could not connect", "refused"),
-    "ReadError": _BROKEN,
-    "WriteError": _BROKEN,
-    "CloseError": _BROKEN,
-    "ProtocolError": _BROKEN,
-    "RemoteProtocolError": Meaning("the answer was cut short or is not HTTP", "broken"),
-    "LocalProtocolError": _OURS,
-    "ProxyError": Meaning("the proxy failed", "refused"),
-    "UnsupportedProtocol": Meaning("`url` or a proxy has a scheme that is not HTTP"),
-    "DecodingError": Meaning("the answer's compression is broken", error=BadAnswer),
-    "TooManyRedirects": Meaning("the server redirects without end", error=BadAnswer),
-    "HTTPStatusError": _OURS,
-    "SSEError": Meaning("the answer is an event stream", error=BadAnswer),
-    "InvalidURL": Meaning("the name is too long, or `url` cannot be used"),
-    "CookieConflict": _OURS,
-    "StreamError": _OURS,
-    "StreamConsumed": _OURS,
-    "StreamClosed": _OURS,
-    "RequestNotRead": _OURS,
-    "ResponseNotRead": _OURS,
-    "OSError": _BROKEN,
-    "TimeoutError": Meaning("the whole answer did not come in time", "timeout"),
-}
+def broken(error: Exception | None) -> Failure:
+    """Return the failure of a connection that ended before its answer did."""
+    if error is None:
+        return not_http("the server closed the connection")
+    return Failure("the connection broke", "broken", detail=str(error))
 
 
-def translated(error: Exception, *, request: str, origin: str, quote: Quoter) -> ApiError | Fault:
-    """Return what stands for a foreign exception above the seam.
+def not_http(detail: str) -> Failure:
+    """Return the failure of an answer that cannot be read to its end."""
+    return Failure("the answer was cut short or is not HTTP", "broken", detail=detail)
+
+
+def translated(failure: Failure, *, request: str, origin: str, quote: Quoter) -> ApiError | Fault:
+    """Return what stands for a failure above the wire.
 
     :param request: method and path.
     :param origin: scheme, host and port that were asked, for the hint.
     """
-    meaning = next(MEANINGS[base.__name__] for base in type(error).__mro__ if base.__name__ in MEANINGS)
-    detail = quote(str(error))
-    words = f"{meaning.words} ({detail})" if detail else meaning.words
-    if meaning.cause:
+    detail = quote(failure.detail)
+    words = f"{failure.words} ({detail})" if detail else failure.words
+    if failure.cause:
         hint = f"Check that the server at {origin} runs and can be reached from here, and that `url` is right."
-        return Fault(meaning.cause, words, request=request, hint=hint)
-    hint = URL_HINT if meaning.error is BadAnswer else ""
-    return meaning.error(f"{request}: {words}", request=request, hint=hint)
+        return Fault(failure.cause, words, request=request, hint=hint)
+    if failure.status is None:
+        return ApiError(f"{request}: {words}", request=request)
+    return BadAnswer(f"{request}: {words}", request=request, status=failure.status, hint=URL_HINT)

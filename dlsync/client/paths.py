@@ -3,11 +3,60 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from typing import Final, NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit
 
 from dlsync.errors import DlsyncError, SettingsError
 
 URL_HINT = "Set `url` to the API's base, such as https://monitoring.example.com/api/v1."
+
+_LABEL: Final = "[A-Za-z0-9_-]{1,63}"
+_AUTHORITY: Final = re.compile(rf"(?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>{_LABEL}(?:\.{_LABEL})*\.?))(?::[0-9]*)?")
+_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9A-Fa-f]*)\.?")
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """The server of a base URL, and the path that all others are below.
+
+    :param authority: host and port as the URL has them.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    authority: str
+    path: str
+
+    @property
+    def bracketed(self) -> str:
+        """The host as it stands before a port."""
+        return f"[{self.host}]" if ":" in self.host else self.host
+
+
+def origin_of(base: str) -> Origin:
+    """Return where a base URL leads.
+
+    :param base: as :func:`base_url` returns it.
+    :raises SettingsError: its host cannot be one, or could be read as two different ones.
+    """
+    parts = urlsplit(base)
+    found = _AUTHORITY.fullmatch(parts.netloc)
+    host = (found["ipv6"] or found["name"]).lower() if found else ""
+    if not found or not _is_host(host, is_address=bool(found["ipv6"] or _NUMBER.fullmatch(host))):
+        hint = "A name has letters of ASCII; that of an international domain is written as xn--…"
+        raise SettingsError(f"`url` cannot be used: {parts.netloc!a} is no host", hint=f"{URL_HINT} {hint}")
+    return Origin(
+        parts.scheme, host, _PORTS[parts.scheme] if parts.port is None else parts.port, parts.netloc, parts.path
+    )
+
+
+def _is_host(host: str, *, is_address: bool) -> bool:
+    try:
+        return not is_address or bool(ipaddress.ip_address(host))
+    except ValueError:
+        return False
 
 
 def base_url(url: str, *, insecure: bool) -> str:

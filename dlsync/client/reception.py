@@ -1,92 +1,73 @@
-"""An answer as it comes in: unpacked, and bounded in time and size, whatever the server does."""
+"""The body of an answer as it comes in: unpacked, and bounded in size, whatever the server does."""
 
 from __future__ import annotations
 
-import asyncio
 import zlib
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final
 
-from dlsync.client.answers import URL_HINT
-from dlsync.errors import BadAnswer
+from dlsync.client.faults import Failure
 
-if TYPE_CHECKING:
-    import httpx2
-
-DEADLINE: Final = 60.0
+# a list of 10,000 dashboards of 4 KB is 45 MB of JSON, and must come through
 LARGEST_BODY: Final = 64 * 1024 * 1024
-SLOWEST: Final = 32 * 1024
-_GZIP: Final = frozenset({"gzip", "x-gzip"})
-_AS_IT_IS: Final = frozenset({"", "identity"})
+_GZIP: Final = frozenset({b"gzip", b"x-gzip"})
+_AS_IT_IS: Final = frozenset({b"", b"identity"})
 _GZIP_WINDOW: Final = 16 + zlib.MAX_WBITS
 
 
-class Reception:
-    """Sends a request and reads the whole of its answer.
+class Body:
+    """What has come of a body, which never holds more than it may.
 
-    :param deadline: seconds for both together, and one more for each 32 KiB (:data:`SLOWEST`) that is sent or has come:
-        a large list over a slow line is waited for, and an answer that comes byte by byte is not.
-    :param largest_body: bytes of an answer, unpacked, that are read at most.
+    :param status: of the answer, for errors.
+    :param coding: its ``Content-Encoding``.
+    :param largest: bytes that it may be, unpacked.
+    :raises Failure: it is packed in a way that cannot be read; so do the methods.
     """
 
-    def __init__(self, *, deadline: float = DEADLINE, largest_body: int = LARGEST_BODY) -> None:
-        self._deadline = deadline
-        self._largest_body = largest_body
+    __slots__ = ("_gzip", "_largest", "_more", "_only", "_packed", "_status", "size")
 
-    async def received(
-        self, http: httpx2.AsyncClient, request: httpx2.Request, label: str
-    ) -> tuple[httpx2.Response, bytes]:
-        """Return the answer and its body.
-
-        :param label: method and path, for messages.
-        :raises TimeoutError: it was not whole in time.
-        :raises BadAnswer: its body is too large, or packed in a way that cannot be read.
-        """
-        end = asyncio.get_running_loop().time() + self._deadline + len(request.content) / SLOWEST
-        async with asyncio.timeout_at(end) as limit:
-            response = await http.send(request, stream=True)
-            try:
-                unpacked = _Unpacked(response, label, self._largest_body)
-                async for chunk in cast("httpx2.AsyncByteStream", response.stream):
-                    unpacked.add(chunk)
-                    # by what is unpacked: a packed body can go on for ever and hold nothing
-                    limit.reschedule(end + len(unpacked.body) / SLOWEST)
-                return response, unpacked.whole()
-            finally:
-                await response.aclose()
-
-
-class _Unpacked:
-    """A body, which never holds more than it may: httpx2 unpacks first, and layer by layer, before it can be asked."""
-
-    def __init__(self, response: httpx2.Response, label: str, largest: int) -> None:
-        self.body = bytearray()
-        self._status = response.status_code
-        self._label = label
+    def __init__(self, status: int, coding: bytes, largest: int) -> None:
+        self.size = 0
+        self._status = status
         self._largest = largest
-        coding = response.headers.get("content-encoding", "").strip().lower()
-        if coding not in _GZIP | _AS_IT_IS:
-            raise self._bad("the answer is packed in a way that was not asked for; expected gzip or nothing")
-        self._gzip = zlib.decompressobj(_GZIP_WINDOW) if coding in _GZIP else None
-        self._empty = True
+        self._only = b""  # most bodies come in one piece, which need not be copied
+        self._more: bytearray | None = None
+        self._packed = False
+        self._gzip: zlib._Decompress | None = None
+        if coding:
+            self._packed = self._is_packed(coding.strip().lower())
 
     def add(self, chunk: bytes) -> None:
-        self._empty = False
-        self.body += self._plain(chunk)
-        if len(self.body) > self._largest:
+        """Take the next piece, as it came."""
+        plain = self._unpacked(chunk) if self._packed else chunk
+        self.size += len(plain)
+        if self.size > self._largest:
             raise self._bad(f"the answer is larger than {self._largest:,} bytes, and was not read further")
+        if self._more is not None:
+            self._more += plain
+        elif self._only:
+            self._more = bytearray(self._only)
+            self._more += plain
+        else:
+            self._only = plain
 
     def whole(self) -> bytes:
-        if self._gzip and not (self._empty or self._gzip.eof):
+        """Return all of it, now that there is no more."""
+        if self._gzip and not self._gzip.eof:
             raise self._bad("the answer's compression is broken: its end is missing")
-        return bytes(self.body)
+        return self._only if self._more is None else bytes(self._more)
 
-    def _plain(self, chunk: bytes) -> bytes:
-        if self._gzip is None:
-            return chunk
+    def _is_packed(self, coding: bytes) -> bool:
+        if coding not in _GZIP | _AS_IT_IS:
+            raise self._bad("the answer is packed in a way that was not asked for; expected gzip or nothing")
+        return coding in _GZIP
+
+    def _unpacked(self, chunk: bytes) -> bytes:
+        if self._gzip is None:  # only now: a body that is empty needs no packing
+            self._gzip = zlib.decompressobj(_GZIP_WINDOW)
         try:
-            return self._gzip.decompress(chunk, self._largest - len(self.body) + 1)
+            return self._gzip.decompress(chunk, self._largest - self.size + 1)
         except zlib.error:
             raise self._bad("the answer's compression is broken") from None
 
-    def _bad(self, problem: str) -> BadAnswer:
-        return BadAnswer(f"{self._label}: {problem}", request=self._label, status=self._status, hint=URL_HINT)
+    def _bad(self, problem: str) -> Failure:
+        return Failure(problem, status=self._status)

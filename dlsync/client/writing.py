@@ -11,8 +11,6 @@ from dlsync.errors import NotFound
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import httpx2
-
 Method = Literal["PUT", "POST", "PATCH", "DELETE"]
 
 
@@ -41,14 +39,17 @@ class WritingConnection(Connection):
             not done it.
         :raises ApiError: where it was not done, or it is not known whether it was; see :mod:`dlsync.errors`.
         """
-        headers = {"Accept": JSON} if body is None else {"Accept": JSON, "Content-Type": content_type}
+        kind = "" if body is None else f"Content-Type: {content_type}\r\n"
+        if body is None and method != "DELETE":
+            body = b""  # these say also of an empty body how long it is
+        headers = f"Accept: {JSON}\r\n{kind}".encode()
         return await self._exchange(method, self._path(segments, scope), headers, body, repeatable=repeatable)
 
-    async def _attempt(self, http: httpx2.AsyncClient, request: httpx2.Request, label: str, number: int) -> Answer:
+    async def _attempt(self, method: str, path: str, headers: bytes, content: bytes | None, number: int) -> Answer:
         try:
-            return await super()._attempt(http, request, label, number)
+            return await super()._attempt(method, path, headers, content, number)
         except NotFound:
             # the attempt before may have deleted it, with only its answer lost
-            if number > 1 and request.method == "DELETE":
-                return Answer(204, "", b"", label, self.quote)
+            if number > 1 and method == "DELETE":
+                return Answer(204, "", b"", f"{method} {path}", self.quote)
             raise

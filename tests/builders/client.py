@@ -1,11 +1,9 @@
-"""The documented operations by the names in the documentation, and a transport that writes down what is sent."""
+"""The documented operations by the names in the documentation."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
-
-import httpx2
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -63,15 +61,3 @@ def requested(name: str) -> re.Pattern[str]:
     """What a request of that operation looks like: its method and its target below the organisation or account."""
     parts = [re.escape(part) for part in _PLACEHOLDER.split(name.replace(" ", " …/", 1))]
     return re.compile("[^/?&]+".join(parts).replace("…", ".*/(?:acme|default)") + r"(?:&.*)?")
-
-
-class Recorder(httpx2.AsyncHTTPTransport):
-    """The network, with each request written down as ``METHOD target``."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.sent: list[str] = []
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self.sent.append(f"{request.method} {request.url.raw_path.decode()}")
-        return await super().handle_async_request(request)

@@ -18,9 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from unittest.mock import patch
 
-import anyio
 import httpx2
-from anyio._core._eventloop import get_async_backend
 
 from dlsync.__main__ import main
 from dlsync.client import Client, ReadClient
@@ -29,12 +27,10 @@ from dlsync.ownership import INVENTORY, LOCK
 from dlsync.ownership.holding import Holder
 from dlsync.server.run import running
 from tests.builders.http import IMPATIENT, scripted_server
-from tests.builders.trees import Asked, Recording
+from tests.builders.taps import Asked, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-    from anyio.abc import SocketStream
 
     from tests.builders.http import Reply, ScriptedServer, Seen
 
@@ -106,7 +102,6 @@ def dlsync(
         patch.dict(os.environ, {**{name: os.environ[name] for name in ("PATH", "HOME")}, **(env or {})}, clear=True),
         patch.object(connecting, "ReadClient", _impatient(ReadClient, asked)),
         patch.object(connecting, "Client", _impatient(Client, asked)),
-        patch.object(anyio, "connect_tcp", _connect),
         patch.object(sys, "stdin", None if closed else stdin),
         redirect_stdout(out),
         redirect_stderr(err),
@@ -114,15 +109,6 @@ def dlsync(
     ):
         code = main([str(one) for one in arguments])
     return Outcome(code, out.getvalue(), err.getvalue(), tuple(asked))
-
-
-async def _connect(remote_host: str, remote_port: int, **_: object) -> SocketStream:
-    """Connect without anyio's race of addresses, at whose end it cancels itself.
-
-    Python 3.11 tells a tracer of the return of each frame that this goes through, but not of the call, and so coverage
-    takes the lines that follow in this thread for those of another module.
-    """
-    return await get_async_backend().connect_tcp(remote_host, remote_port)
 
 
 @contextmanager
@@ -136,7 +122,7 @@ def _signals() -> Iterator[None]:
 
 
 def _impatient(of: Callable[..., ReadClient], asked: list[Asked]) -> Callable[..., ReadClient]:
-    return lambda **options: of(**options, retry=IMPATIENT, transport=Recording(asked))
+    return lambda **options: recorded(of(**options, retry=IMPATIENT), asked)
 
 
 def process_environment(env: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -18,6 +18,7 @@ from dlsync.client.quoting import Quoter, Secret
 from dlsync.client.retry import Retry
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable, Mapping
     from typing import Unpack
 
@@ -155,7 +156,9 @@ def by_request(replies: Mapping[str, Reply | Callable[[Seen], Reply]], otherwise
 
 
 @asynccontextmanager
-async def scripted_server(answer: Callable[[Seen], Reply] | Reply) -> AsyncIterator[ScriptedServer]:
+async def scripted_server(
+    answer: Callable[[Seen], Reply] | Reply, *, port: int = 0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[ScriptedServer]:
     server = ScriptedServer((lambda _: answer) if isinstance(answer, Reply) else answer)
     tasks: set[asyncio.Task[None]] = set()
     writers: list[asyncio.StreamWriter] = []
@@ -164,7 +167,7 @@ async def scripted_server(answer: Callable[[Seen], Reply] | Reply) -> AsyncItera
         writers.append(writer)
         tasks.add(asyncio.ensure_future(server.serve(reader, writer)))
 
-    listener = await asyncio.start_server(accept, "127.0.0.1", 0)
+    listener = await asyncio.start_server(accept, "127.0.0.1", port, ssl=tls)
     server.port = listener.sockets[0].getsockname()[1]
     try:
         yield server

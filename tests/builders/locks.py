@@ -7,18 +7,21 @@ import json
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
-
-import httpx2
+from urllib.parse import unquote
 
 from dlsync.client import Client
+from dlsync.client.faults import broken
 from dlsync.ownership import LOCK
 from dlsync.ownership.holding import LIFETIME, RENEWAL, Clock, Holder, Taking
 from dlsync.ownership.lock import Lock
 from tests.builders.http import IMPATIENT
+from tests.builders.taps import tapped
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
+    from dlsync.client.line import Came
+    from tests.builders.taps import Asked, Onward
     from tests.builders.trees import Account
 
 _2023 = 1_700_000_000  # s since 1970
@@ -71,7 +74,7 @@ async def put(client: Client, content: bytes, name: str = LOCK) -> None:
     await client.plugins.create(name, "json", content)
 
 
-class Troubled(httpx2.AsyncHTTPTransport):
+class Troubled:
     """A network that loses answers, and on which something else arrives first.
 
     :param loses: by method, how many answers to requests that arrived are lost.
@@ -80,28 +83,25 @@ class Troubled(httpx2.AsyncHTTPTransport):
     """
 
     def __init__(self, **loses: int) -> None:
-        super().__init__()
         self.loses = loses
         self.first: dict[str | int, Callable[[], Awaitable[object]]] = {}
         self.asked: list[str] = []
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        self.asked.append(f"{request.method} {request.url.path.rpartition('/')[2]}")
+    async def __call__(self, request: Asked, onward: Onward) -> Came:
+        self.asked.append(f"{request.method} {unquote(request.path.rpartition('/')[2])}")
         for due in (self.asked[-1], len(self.asked) - 1):
             if happens := self.first.pop(due, None):
                 await happens()
-        response = await super().handle_async_request(request)
+        came = await onward()
         if self.loses.get(request.method, 0):
             self.loses[request.method] -= 1
-            await response.aclose()
-            raise httpx2.ReadError("connection reset")
-        return response
+            raise broken(ConnectionResetError("connection reset"))
+        return came
 
 
 @asynccontextmanager
-async def client_of(live: Account, transport: httpx2.AsyncBaseTransport) -> AsyncIterator[Client]:
+async def client_of(live: Account, network: Troubled) -> AsyncIterator[Client]:
     to = live.settings
-    async with Client(
-        url=to.url, org=to.org, account=to.account, key=to.key, retry=IMPATIENT, transport=transport
-    ) as client:
+    client = Client(url=to.url, org=to.org, account=to.account, key=to.key, retry=IMPATIENT)
+    async with tapped(client, network):
         yield client

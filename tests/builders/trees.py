@@ -6,9 +6,7 @@ import asyncio
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
-
-import httpx2
+from typing import TYPE_CHECKING, TypeVar
 
 from dlsync import yamlfile
 from dlsync.client import Client
@@ -17,6 +15,7 @@ from dlsync.model import Address, Resource
 from dlsync.server.run import running
 from dlsync.settings import Settings
 from tests.builders.http import IMPATIENT
+from tests.builders.taps import Asked, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Mapping
@@ -93,31 +92,6 @@ FLAVOURS: dict[str, dict[str, bool]] = {
 }
 
 
-class Asked(NamedTuple):
-    """A request that arrived; the path is what follows the account."""
-
-    method: str
-    path: str
-    body: bytes
-
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
-
-
-class Recording(httpx2.AsyncHTTPTransport):
-    """The network, with what goes over it written down."""
-
-    def __init__(self, asked: list[Asked]) -> None:
-        super().__init__()
-        self._asked = asked
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        target = request.url.raw_path.decode()
-        path = target.partition("/accounts/default/")[2] or target
-        self._asked.append(Asked(request.method, path, request.content))
-        return await super().handle_async_request(request)
-
-
 @dataclass(frozen=True)
 class Account:
     """An account, and every request that was sent to it by way of :meth:`run`."""
@@ -128,10 +102,8 @@ class Account:
     def run(self, work: Callable[[Client], Awaitable[T]]) -> T:
         async def opened() -> T:
             to = self.settings
-            transport = Recording(self.asked)
-            async with Client(
-                url=to.url, org=to.org, account=to.account, key=to.key, retry=IMPATIENT, transport=transport
-            ) as client:
+            client = Client(url=to.url, org=to.org, account=to.account, key=to.key, retry=IMPATIENT)
+            async with recorded(client, self.asked):
                 return await work(client)
 
         return asyncio.run(opened())

@@ -11,7 +11,8 @@ from dlsync.client import Client
 from dlsync.errors import AlreadyExists, NotFound, Rejected
 from dlsync.server.app import FAMILIES
 from dlsync.server.run import running
-from tests.builders.client import DOCUMENTED, Recorder, Table, requested
+from tests.builders.client import DOCUMENTED, Table, requested
+from tests.builders.taps import Asked, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,10 +34,11 @@ def server() -> Iterator[RunningServer]:
 
 @pytest.mark.parametrize("name", DOCUMENTED)
 async def test_a_documented_operation_works_through_client_and_server(server: RunningServer, name: str) -> None:
-    wire = Recorder()
-    async with Client(url=server.url, org="acme", account="default", key="changeme", transport=wire) as client:
+    asked: list[Asked] = []
+    async with recorded(Client(url=server.url, org="acme", account="default", key="changeme"), asked) as client:
         await DOES[name](client)
-    assert any(requested(name).fullmatch(request) for request in wire.sent), wire.sent
+    sent = [f"{one.method} {one.path if one.path.startswith('/') else f'/default/{one.path}'}" for one in asked]
+    assert any(requested(name).fullmatch(request) for request in sent), sent
 
 
 def test_they_are_all_of_them() -> None:

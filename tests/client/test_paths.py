@@ -2,12 +2,11 @@ from __future__ import annotations
 
 from urllib.parse import unquote
 
-import httpx2
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dlsync.client.paths import base_url, is_loopback, segment
+from dlsync.client.paths import base_url, is_loopback, origin_of, segment
 from dlsync.errors import DlsyncError, SettingsError
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
@@ -136,12 +135,51 @@ PARTS = st.sampled_from(
 @example("[::1].evil.example")
 @example("[::1]evil.example:80")
 @example("127.0.0.1\\evil.example")
-def test_a_key_in_plain_text_goes_to_this_machine_also_as_the_http_library_reads_the_url(rest: str) -> None:
+def test_a_key_in_plain_text_goes_to_this_machine_also_as_the_wire_reads_the_url(rest: str) -> None:
     try:
-        url = httpx2.URL(base_url(f"http://{rest}", insecure=False))
-    except (SettingsError, httpx2.InvalidURL):  # the second is one for a connection that opens
+        origin = origin_of(base_url(f"http://{rest}", insecure=False))
+    except SettingsError:
         return
-    assert is_loopback(url.host)
+    assert is_loopback(origin.host)
+    assert origin.bracketed == origin.authority.lower().removesuffix(f":{origin.port}").removesuffix(":")
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://app.dataloop.io/api/v1", ("https", "app.dataloop.io", 443, "app.dataloop.io", "/api/v1")),
+        ("http://LOCALHOST:8080", ("http", "localhost", 8080, "LOCALHOST:8080", "")),
+        ("http://[::1]:80/a", ("http", "::1", 80, "[::1]:80", "/a")),
+        ("https://127.0.0.1", ("https", "127.0.0.1", 443, "127.0.0.1", "")),
+        ("https://a-1.b_2.example.:9/", ("https", "a-1.b_2.example.", 9, "a-1.b_2.example.:9", "")),
+    ],
+)
+def test_a_base_url_leads_to_one_host_and_port(url: str, origin: tuple[object, ...]) -> None:
+    assert origin_of(base_url(url, insecure=True)) == origin
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "b\xfccher.example",
+        "999.1.1.1",
+        "2130706433",
+        "127.1",
+        "0x7f.0.0.1",
+        "a..b",
+        "a,b",
+        "a;b",
+        "a%2eb",
+        "x" * 64,
+        "[::1].evil.example",
+        "[1.2.3.4",
+        "[12345::]",
+    ],
+)
+def test_a_host_that_two_could_read_as_two_is_none(host: str) -> None:
+    with pytest.raises(SettingsError, match=r"`url` cannot be (used|read)") as caught:
+        origin_of(base_url(f"https://{host}", insecure=False))
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize(

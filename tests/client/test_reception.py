@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.client.reception import DEADLINE, LARGEST_BODY, SLOWEST
+from dlsync.client.line import DEADLINE, SLOWEST
+from dlsync.client.reception import LARGEST_BODY
 from dlsync.client.writing import WritingConnection
 from dlsync.errors import BadAnswer, Unreachable
 from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, scripted_server
@@ -65,7 +66,7 @@ async def test_what_comes_buys_time_for_the_rest() -> None:
     """Where one byte buys a second, the deadline alone would have ended it."""
     large = Reply(body=b"x" * 4 * SLOWEST)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dlsync.client.reception.SLOWEST", 1)
+        patch.setattr("dlsync.client.line.SLOWEST", 1)
         assert len(await body_of(large, deadline=0.05)) == 4 * SLOWEST
         drip = Reply(body=b"x" * 20, misbehaviour=Misbehaviour.DRIP)
         with pytest.raises(BadAnswer, match="larger than 50 bytes"):

@@ -1,0 +1,52 @@
+"""A tap on a client's wire: it sees each request before it is sent, and its answer before it is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from dlsync.client import ReadClient
+    from dlsync.client.line import Came
+
+    Onward = Callable[[], Awaitable[Came]]
+
+C = TypeVar("C", bound="ReadClient")
+
+
+class Asked(NamedTuple):
+    """A request that was sent; the path is what follows the account."""
+
+    method: str
+    path: str
+    body: bytes
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def tapped(client: C, tap: Callable[[Asked, Onward], Awaitable[Came]]) -> C:
+    """Return the client.
+
+    :param tap: is given each request and what sends it on.
+    """
+    wire = client._connection._wire
+    exchange = wire.exchange
+
+    async def tapping(method: str, path: str, headers: bytes, body: bytes | None = None) -> Came:
+        below = path.partition("/accounts/default/")[2] or wire._origin.path + path
+        return await tap(Asked(method, below, body or b""), lambda: exchange(method, path, headers, body))
+
+    wire.exchange = tapping  # type: ignore[method-assign] # which is what a tap is
+    return client
+
+
+def recorded(client: C, asked: list[Asked]) -> C:
+    """Return the client, which from now on writes down what it sends."""
+
+    async def recording(request: Asked, onward: Onward) -> Came:
+        asked.append(request)
+        return await onward()
+
+    return tapped(client, recording)
