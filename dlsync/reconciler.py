@@ -122,18 +122,22 @@ class _Reconciliation:
         """Take in a resource that both sides have."""
         kind = self._kind_of(desired.kind)
         managed = not (self._recorded.kept and kind.inside) or desired.address in self._recorded
-        entry = None if kind.identical(desired, live) else self._recorded.entry(desired.address)
-        if entry is None:
+        if kind.identical(desired, live):
+            self._equal(desired, managed=managed)
+        elif (entry := self._recorded.entry(desired.address)) is None:
             self._unrecorded(kind, desired, live, managed=managed)
         else:
             self._moved(kind, desired, live, movement(kind, desired, live, entry, self._recorded.salt))
+
+    def _equal(self, desired: Resource, *, managed: bool) -> None:
+        self.outcome.unchanged += 1
+        self.outcome.adopted += [] if managed else [desired.address]
 
     def _unrecorded(self, kind: Kind, desired: Resource, live: Resource, *, managed: bool) -> None:
         comparison = compare(kind, desired, live)
         self._note_unseen(kind, desired, comparison.unseen)
         if not comparison.diff:
-            self.outcome.unchanged += 1
-            self.outcome.adopted += [] if managed else [desired.address]
+            self._equal(desired, managed=managed)
         elif managed and not self._recorded.kept:
             self._add(_update(kind, desired, comparison.diff, "repo"))
         else:
