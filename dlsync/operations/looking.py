@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlsync import drift as drifts
-from dlsync import environments, exporter, file_writer, guards, planner
+from dlsync import environments, guards, planner
 from dlsync.kinds import account, kind_of
 from dlsync.operations.connecting import reader, silent
 from dlsync.saved_plan import Wishes
@@ -75,6 +74,8 @@ async def drift(
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
     """
+    from dlsync import drift as drifts
+
     tree = environments.read(directory, settings).usable()
     async with reader(settings) as client:
         return await drifts.find(client, tree, settings, targets, progress)
@@ -96,6 +97,8 @@ async def export(
     :param check: write nothing, only say what would be written.
     :raises InvalidTree: the files that are there have errors.
     """
+    from dlsync import exporter, file_writer
+
     tree = environments.read(directory, settings, missing_ok=True).usable()
     async with reader(settings) as client:
         made = await exporter.export(
