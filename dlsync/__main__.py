@@ -8,6 +8,7 @@ import sys
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
+from dlsync import __version__
 from dlsync.errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, DlsyncError, InvalidTree
 
 if TYPE_CHECKING:
@@ -44,13 +45,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: Sequence[str]) -> int:
-    from typer.main import get_command
-
-    from dlsync.cli import app
+    code = _answer(given)
+    if code is not None:
+        return code
+    from dlsync.cli.app import command_line
     from dlsync.cli.output import forget
 
     forget()
-    return int(get_command(app).main(list(given), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
+    return int(command_line().main(list(given), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
+
+
+def _answer(given: Sequence[str]) -> int | None:
+    """Answer what needs no command, and so none of what they import; None where it is something else."""
+    from dlsync.cli.completion import INSTRUCTION, answer
+
+    if os.environ.get(INSTRUCTION):
+        told = answer(os.environ)
+    else:
+        told = (f"dlsync {__version__}\n", EXIT_OK) if list(given) == ["--version"] else None
+    if told is None:
+        return None
+    from dlsync.cli.output import result
+
+    text, code = told
+    try:
+        result(text)
+    except BrokenPipeError:  # nobody reads it any more
+        return EXIT_ERROR
+    return code
 
 
 def _report(error: Exception, given: Sequence[str]) -> int:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlsync import likely_secrets, sources, state_reader
 from dlsync import settings as settings_file
+from dlsync import sources, state_reader
 from dlsync.errors import SettingsError
 from dlsync.kinds import Scene, all_kinds
 from dlsync.model import Problem
@@ -73,6 +73,8 @@ def _overlays(directory: Path, folder: str, problems: list[Problem]) -> dict[str
     for source in sources.read_files(directory, [folder], problems):
         file = source.file.removeprefix(f"{folder}/")
         if any(kind.claims(file) for kind in kinds):
+            from dlsync import likely_secrets
+
             overlays[file] = source
             problems += likely_secrets.problems(source.file, source.content)
         else:

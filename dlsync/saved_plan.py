@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,7 +61,9 @@ class SavedPlan:
 
 def promise(prepared: Prepared, wishes: Wishes) -> SavedPlan:
     """Return what an apply has to keep to."""
-    salt = secrets.token_bytes(_SALT_BYTES)
+    from secrets import token_bytes
+
+    salt = token_bytes(_SALT_BYTES)
     digests = {str(change.address): _digest(salt, prepared, change.address) for change in prepared.plan.changes}
     return SavedPlan(wishes, document.as_document(prepared.plan), salt, digests)
 

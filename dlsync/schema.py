@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path as File
 from typing import TYPE_CHECKING, Any
 
 from dlsync import shape, wording, yamlfile
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dlsync.model import Json, Path, Severity
 
-_FOLDER = files("dlsync") / "schemas"
+_FOLDER = File(__file__).with_name("schemas")
 _SUFFIX = ".schema.json"
 _NOT_PLAIN = "this cannot be checked: it is nested too deeply, or a key or a character in it is not text"
 

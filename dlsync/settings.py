@@ -116,8 +116,8 @@ def load(directory: Path, options: Options, environ: Mapping[str, str], *, requi
 def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
     """Return the content of the tree's dlsync.yaml, and what is wrong with it; without such a file, nothing of both."""
     content = _content(directory / FILE_NAME)
-    if isinstance(content, Problem):
-        return {}, [content]
+    if isinstance(content, Problem) or not content:  # where there is no file, nothing is imported to parse it
+        return {}, [content] if isinstance(content, Problem) else []
     try:
         document = yamlfile.parse(content, FILE_NAME)
     except yamlfile.InvalidYaml as error:

@@ -9,7 +9,7 @@ from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlsync import likely_secrets, packs
+from dlsync import packs
 from dlsync.errors import DlsyncError, InvalidTree
 from dlsync.kinds import Scene, all_kinds, kind_of
 from dlsync.kinds.scene import BARE
@@ -127,7 +127,9 @@ def understood(found: Found, scene: Scene = BARE) -> Tree:
         problems += [*troubles, *(_clashes(read, backup=scene.backup) if kind.named_by_file else ())]
     content = {source.file: source.content for source in found.sources}
     problems += packs.problems(content)
-    if not scene.backup:  # in which there are no references to write instead
+    if content and not scene.backup:  # in which there are no references to write instead
+        from dlsync import likely_secrets
+
         problems += chain.from_iterable(starmap(likely_secrets.problems, content.items()))
     if found.root.exists() and not problems and not any(kind_of(resource.kind).inside for resource in resources):
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)

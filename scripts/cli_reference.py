@@ -6,14 +6,11 @@ import io
 import os
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 from dlsync.__main__ import main
-from dlsync.cli import app
-
-if TYPE_CHECKING:
-    from typer import Typer
+from dlsync.cli.app import loaded
+from dlsync.cli.sections import PURPOSES
 
 PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 COLUMNS = "102"
@@ -40,15 +37,13 @@ With `--all-environments`, the code is the worst that an environment ended with:
 
 def reference() -> str:
     """Return the page."""
-    sections = [[name] for name in _names(app)]
-    for group in app.registered_groups:
-        if (family := group.typer_instance) is not None:
-            sections += [[str(family.info.name)], *([str(family.info.name), name] for name in _names(family))]
-    return HEAD + _section([]) + "".join(map(_section, sections))
+    alone = [[name] for name in PURPOSES if not _below(name)]
+    families = [[name, *one] for name in PURPOSES if (below := _below(name)) for one in ([], *([it] for it in below))]
+    return HEAD + _section([]) + "".join(map(_section, alone + families))
 
 
-def _names(commands: Typer) -> list[str]:
-    return [str(one.name or getattr(one.callback, "__name__", "")) for one in commands.registered_commands]
+def _below(name: str) -> list[str]:
+    return [*getattr(loaded(name), "commands", ())]
 
 
 def _section(command: list[str]) -> str:

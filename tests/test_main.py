@@ -158,11 +158,25 @@ def test_a_reader_of_stdout_that_has_enough_is_no_error_to_speak_of(tree: Path, 
         assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.parametrize("env", [{}, {"_DLSYNC_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "dlsync "}])
+def test_nor_is_it_where_no_command_is_needed(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> None:
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    read, write = os.pipe()
+    os.close(read)
+    said = Terminal()
+    monkeypatch.setattr(sys, "stderr", said)
+    with os.fdopen(write, "w") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        assert (main(["--version"]), said.getvalue()) == (1, "")
+
+
+@pytest.mark.parametrize("command", ["schema", "--version"])
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has such a device")
-def test_a_stdout_that_is_full_is_an_error() -> None:
+def test_a_stdout_that_is_full_is_an_error(command: str) -> None:
     with FULL.open("w") as full:
         done = subprocess.run(
-            command_line("schema"),
+            command_line(command),
             env=process_environment(),
             stdout=full,
             stderr=subprocess.PIPE,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from dlsync.cli.options import CURRENT, Format
+from dlsync.cli.sections import PURPOSES
 from dlsync.errors import DlsyncError, NotFound, SettingsError, Unsupported
 
 if TYPE_CHECKING:
@@ -23,10 +24,10 @@ AgentOption = Annotated[str | None, typer.Option("--agent", metavar="ID|NAME", h
 TagOption = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Of the agents that carry this tag.")]
 
 
-def family(name: str, purpose: str) -> typer.Typer:
+def family(name: str) -> typer.Typer:
     """Return the command that a family's commands stand below."""
     return typer.Typer(
-        name=name, help=purpose, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False
+        name=name, help=PURPOSES[name], no_args_is_help=True, add_completion=False, rich_markup_mode=None
     )
 
 

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import typer
-
-from dlsync.cli import options
+from dlsync.cli import by_hand, options
 from dlsync.cli.managing import waiting
 from dlsync.cli.options import CURRENT, Format, Server, command
 from dlsync.errors import EXIT_OK
 from dlsync.ownership import LOCK_TIMEOUT
 
-app = typer.Typer(
-    name="inventory",
-    help="What is managed, and the record of it.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+app = by_hand.family("inventory")
 
 
 @app.command("list")

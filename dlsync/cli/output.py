@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, AnyStr
 
 from dlsync.errors import DlsyncError
-from dlsync.redaction import KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,6 +84,8 @@ def _discard(stream: IO[AnyStr]) -> None:
 
 def conceal(secret: str) -> None:
     """Remember a key, which :func:`concealed` takes out."""
+    from dlsync.redaction import KEY
+
     if len(secret) >= _SHORTEST:
         _secrets[secret] = KEY
 
@@ -119,6 +119,8 @@ def forget() -> None:
 
 def report(problems: Iterable[Problem]) -> None:
     """Say beside the result what is wrong, a line each."""
+    from dataclasses import replace
+
     from dlsync.render import problems as rendering
     from dlsync.render.color import painter
 
@@ -136,6 +138,8 @@ def colored(stream: TextIO) -> bool:
 
 def discreet(plan: Plan) -> Plan:
     """Return a plan whose errors, in which a server may say anything, hold nothing that is secret."""
+    from dataclasses import replace
+
     return plan.with_changes(replace(one, error=concealed(one.error)) if one.error else one for one in plan.changes)
 
 

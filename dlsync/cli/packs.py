@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _HELD = ("dashboard", "rule", "plugin")
 
-app = by_hand.family("packs", "The packs of a tree.")
+app = by_hand.family("packs")
 
 
 @app.command("list")

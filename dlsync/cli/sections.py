@@ -1,37 +1,52 @@
-"""The commands in ``dlsync --help``, by what they are for: one list of thirty is none that anybody reads."""
+"""All commands by what they are for, each with its purpose: one list of thirty is none that anybody reads.
+
+Imports nothing, so that help and completion need no command's module; a test holds it and the commands together.
+"""
 
 from __future__ import annotations
 
-from typing import Any
-
-from typer.core import TyperGroup
-
-SECTIONS = {
-    "Files": ("init", "import-backup", "validate", "render", "packs"),
-    "Files and server": ("plan", "apply", "drift", "accept", "export"),
-    "What is managed": ("adopt", "release", "inventory"),
-    "Runs": ("history", "rollback", "unlock"),
-    "Around it": ("doctor", "schema", "serve"),
+BY_HAND = {
+    "accounts": "The organisation's accounts.",
+    "agents": "Agents, one on each host.",
+    "annotations": "What happened when, in streams.",
+    "dashboards": "Dashboards, one by one.",
+    "links": "Which plugins run on the agents of which tags.",
+    "metrics": "What agents measure.",
+    "plugins": "The scripts that agents run, one by one.",
+    "rules": "Alert rules, one by one.",
+    "series": "What was measured over time.",
+    "tags": "Tags, which agents carry and links name.",
 }
-_REST = "The API by hand"
-
-
-class Sectioned(TyperGroup):
-    """A group whose help has its commands in sections."""
-
-    def list_commands(self, ctx: Any) -> list[str]:
-        """Return the names in the order of the sections."""
-        known = [name for names in SECTIONS.values() for name in names]
-        return [*known, *(name for name in super().list_commands(ctx) if name not in known)]
-
-    def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the sections, the commands of all of them aligned."""
-        names = self.list_commands(ctx)
-        width = max(map(len, names))
-        room = formatter.width - width - 4
-        rest = tuple(name for name in names if not any(name in section for section in SECTIONS.values()))
-        for title, section in {**SECTIONS, _REST: rest}.items():
-            with formatter.section(title):
-                formatter.write_dl(
-                    [(f"{name:{width}}", self.commands[name].get_short_help_str(room)) for name in section]
-                )
+SECTIONS = {
+    "Files": {
+        "init": "Start a tree: settings, samples, CI templates.",
+        "import-backup": "Turn an old client's backup into a tree.",
+        "validate": "Check the files offline: syntax, schema, names, references.",
+        "render": "Show the files as they are sent; secrets stay references.",
+        "packs": "The packs of a tree.",
+    },
+    "Files and server": {
+        "plan": "Show what an apply would change; changes nothing.",
+        "apply": "Show the plan, ask, and make the server what the files say.",
+        "drift": "Show what was changed on the server since it was applied.",
+        "accept": "Write what was changed on the server into the files.",
+        "export": "Write what is live into files; comments and layout stay.",
+    },
+    "What is managed": {
+        "adopt": "Take resources that live already into management.",
+        "release": "Take resources out of management; they stay live.",
+        "inventory": "What is managed, and the record of it.",
+    },
+    "Runs": {
+        "history": "List the runs that changed something, the latest first.",
+        "rollback": "Take a run back: plan the way back, ask, and apply it.",
+        "unlock": "Take away the lock of an apply that is no more.",
+    },
+    "Around it": {
+        "doctor": "Check settings, files and server; say what to do.",
+        "schema": "Print a JSON Schema, for editors and checks.",
+        "serve": "Run a server of dlsync's own, until it is stopped.",
+    },
+    "The API by hand": BY_HAND,
+}
+PURPOSES = {name: purpose for section in SECTIONS.values() for name, purpose in section.items()}

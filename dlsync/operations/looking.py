@@ -6,8 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from dlsync import drift as drifts
-from dlsync import environments, exporter, file_writer, guards, planner, state_reader
+from dlsync import environments, guards, planner, state_reader
 from dlsync.fetcher import Fetcher
 from dlsync.kinds import account, kind_of
 from dlsync.operations.connecting import reader, silent
@@ -92,6 +91,8 @@ async def drift(
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
     """
+    from dlsync import drift as drifts
+
     async with looked(directory, settings, targets, progress) as (fetcher, tree):
         return await drifts.find(fetcher, tree, settings, targets)
 
@@ -112,6 +113,8 @@ async def export(
     :param check: write nothing, only say what would be written.
     :raises InvalidTree: the files that are there have errors.
     """
+    from dlsync import exporter, file_writer
+
     async with looked(directory, settings, targets, progress, missing_ok=True) as (fetcher, tree):
         made = await exporter.export(fetcher, tree, settings, targets=targets, managed=managed, mirror=mirror)
     if not check:

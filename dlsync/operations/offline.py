@@ -5,9 +5,6 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from dlsync import environments, journal, state_reader, validator
-from dlsync import settings as settings_file
-from dlsync.sent import sent_files
 from dlsync.settings import Options
 from dlsync.targets import Targets
 
@@ -33,6 +30,8 @@ def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[st
     :raises InvalidTree: the directory itself cannot be read.
     :raises SettingsError: there is no such environment.
     """
+    from dlsync import validator
+
     return validator.validate(directory, options, environ)
 
 
@@ -49,6 +48,10 @@ def render(
     :raises InvalidTree: the files have errors.
     :raises SettingsError: dlsync.yaml has errors, or there is no such environment.
     """
+    from dlsync import environments, state_reader
+    from dlsync import settings as settings_file
+    from dlsync.sent import sent_files
+
     state_reader.require_directory(directory)
     settings = settings_file.load(directory, options, environ, require_server=False)
     tree = environments.read(directory, settings).usable()
@@ -60,4 +63,6 @@ def history(folder: Path) -> list[Record]:
 
     :raises DlsyncError: the folder cannot be read.
     """
+    from dlsync import journal
+
     return journal.runs(folder)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import secrets
 import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -108,7 +107,9 @@ class Inventory:
 
 def empty(*, kept: bool = True, broken: str = "") -> Inventory:
     """Return an inventory of nothing, with a salt of its own."""
-    return Inventory(secrets.token_bytes(_SALT_BYTES), kept=kept, exists=bool(broken), broken=broken)
+    from secrets import token_bytes
+
+    return Inventory(token_bytes(_SALT_BYTES), kept=kept, exists=bool(broken), broken=broken)
 
 
 def read(content: bytes) -> Inventory:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import httpx2
-from typer.main import get_command
 
-from dlsync.cli import app
+from dlsync.cli.app import loaded
+from dlsync.cli.sections import PURPOSES
 from dlsync.ownership import inventory, is_reserved
 from dlsync.server.run import running
 from tests.builders.commands import by_hand, dlsync, environment, misbehaving
@@ -271,7 +271,8 @@ def scene(
 
 def commands() -> dict[str, tuple[str, ...]]:
     """Every command of the program, with the choices of its ``--format``."""
-    return {" ".join(path): formats for path, formats in _walked(get_command(app), ())}
+    walked = (one for name in PURPOSES for one in _walked(loaded(name), (name,)))
+    return {" ".join(path): formats for path, formats in walked}
 
 
 def _walked(command: object, path: tuple[str, ...]) -> Iterable[tuple[tuple[str, ...], tuple[str, ...]]]:

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync import __version__
+from dlsync.cli.app import loaded
+from dlsync.cli.sections import PURPOSES
 from tests.builders.commands import ROOT, dlsync, process, process_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 COMMANDS = (
@@ -22,7 +25,19 @@ COMMANDS = (
 FAMILIES = ("accounts", "agents", "annotations", "dashboards", "links", "metrics", "plugins", "rules", "series", "tags")
 GROUPS = (*FAMILIES, "inventory", "packs")
 HEAVY = {"asyncio", "deepdiff", "httpx2", "jsonschema_rs", "plotille", "rich", "ruamel", "sqlite3", "ssl", "starlette"}
-HEAVY |= {"uvicorn", "yaml_rs"}
+HEAVY |= {"pydantic", "uvicorn", "yaml_rs"}
+TREE_READ = {
+    "asyncio",
+    "httpx2",
+    "importlib.resources",
+    "jsonschema_rs",
+    "pydantic",
+    "rich",
+    "ssl",
+    "tempfile",
+    "yaml_rs",
+}
+COMPLETING = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -99,34 +114,76 @@ def test_completion_completes_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "env"),
+    ("arguments", "env", "own"),
     [
-        (["--help"], {}),
-        (["plan", "--help"], {}),
-        (["series", "get", "--help"], {}),
-        (["--version"], {}),
-        (["bogus"], {}),
-        ([], {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}),
+        (["--version"], {}, {"output"}),
+        ([], COMPLETING, {"output"}),
+        (["--help"], {}, {"app", "output", "words"}),
+        (["bogus"], {}, {"app", "output", "words"}),
+        (["plan", "--help"], {}, {"app", "every", "options", "output", "plan", "words"}),
+        (
+            ["series", "get", "--help"],
+            {},
+            {"app", "asking", "by_hand", "families", "options", "output", "times", "words"},
+        ),
+        (
+            [],
+            {**COMPLETING, "COMP_WORDS": "dlsync plan --o", "COMP_CWORD": "2"},
+            {"app", "every", "options", "output", "plan", "words"},
+        ),
     ],
-    ids=["help", "command's help", "family's help", "version", "usage", "completion"],
+    ids=["version", "a command's name", "help", "usage", "command's help", "family's help", "an option's name"],
 )
-def test_what_shows_no_more_than_help_imports_nothing_that_takes_time(
-    arguments: list[str], env: dict[str, str]
+def test_what_shows_no_more_than_help_imports_no_other_command_and_nothing_that_takes_time(
+    arguments: list[str], env: dict[str, str], own: set[str]
 ) -> None:
-    code = (
-        "import sys; from dlsync.__main__ import main; main(sys.argv[1:]);"
-        "print('\\nIMPORTED', *{name.partition('.')[0] for name in sys.modules})"
+    imported = modules(*arguments, env=env)
+    commands = {name.split(".")[2] for name in imported if name.startswith("dlsync.cli.")}
+    assert commands == own | {"completion", "sections"}
+    assert ("typer" in imported) is ("app" in own)
+    assert sorted(imported & HEAVY) == []
+    assert (
+        sorted(one for one in imported if one.startswith(("dlsync.client", "dlsync.kinds", "dlsync.operations"))) == []
     )
+
+
+def test_an_empty_tree_is_validated_without_what_parses_files_or_asks_a_server(tmp_path: Path) -> None:
+    imported = modules("validate", tmp_path)
+    assert "dlsync.validator" in imported
+    assert sorted(imported & TREE_READ) == []
+    assert (
+        sorted(one for one in imported if one.startswith(("dlsync.client", "dlsync.journal", "dlsync.planner"))) == []
+    )
+
+
+def test_a_plan_needs_no_pydantic(tree: Path, env: dict[str, str]) -> None:
+    imported = modules("plan", tree, "--format", "json", "--target", "dashboard/*", "--out", tree / "plan", env=env)
+    assert (tree / "plan").exists()
+    assert "pydantic" not in imported
+
+
+def modules(*arguments: str | Path, env: Mapping[str, str] | None = None) -> set[str]:
+    """Return the modules that a fresh process has when it has run a command line."""
+    code = "import sys; from dlsync.__main__ import main; main(sys.argv[1:]); print('\\nIMPORTED', *sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", code, *map(str, arguments)],
         env=process_environment(env),
         capture_output=True,
         text=True,
         check=True,
     )
-    imported = set(done.stdout.rpartition("IMPORTED ")[2].split())
-    assert "typer" in imported
-    assert sorted(imported & HEAVY) == []
+    return set(done.stdout.rpartition("IMPORTED ")[2].split())
+
+
+def test_what_the_help_says_of_a_command_is_what_the_command_says_of_itself() -> None:
+    said = {name: str(loaded(name).help).partition("\n")[0] for name in PURPOSES}
+    assert said == PURPOSES
+    assert {name: loaded(name).name for name in PURPOSES} == {name: name for name in PURPOSES}
+    package = ROOT / "dlsync" / "cli"
+    files = {*package.glob("*.py"), *(package / "families").glob("*.py")}
+    commands = {file.stem.replace("_", "-") for file in files if "\n@command\ndef " in file.read_text(encoding="utf-8")}
+    shared = {"documents"}
+    assert commands - shared <= set(PURPOSES), "a new command belongs into SECTIONS"
 
 
 def test_the_commands_are_documented_as_they_are(tmp_path: Path) -> None:

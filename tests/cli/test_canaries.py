@@ -9,12 +9,10 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
-from functools import cache
 from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
-from typer.main import get_command
 
 from tests.builders.canaries import (
     BEFORE,
@@ -178,7 +176,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path / "work")
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
-    monkeypatch.setattr("typer.main.get_command", cache(get_command))  # half of the time of a run
     return tmp_path
 
 

@@ -8,12 +8,10 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
-from typer.main import get_command
 
 from tests.builders.canaries import BEFORE, KEY, SECRETS, leaks, leaks_below, scene
 from tests.builders.commands import by_hand
@@ -55,7 +53,6 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where everything is written: the working folder too."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    monkeypatch.setattr("typer.main.get_command", cache(get_command))
     return tmp_path
 
 

@@ -13,7 +13,7 @@ from dlsync.errors import EXIT_OK
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]
 
-app = by_hand.family("accounts", "The organisation's accounts.")
+app = by_hand.family("accounts")
 
 
 @app.command("list")

@@ -19,7 +19,7 @@ AgentName = Annotated[str, typer.Argument(metavar="ID|NAME", help="The agent's i
 WithTag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only those that carry this tag.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Only those that the server does not hear from.")]
 
-app = by_hand.family("agents", "Agents, one on each host.")
+app = by_hand.family("agents")
 
 
 @app.command("list")

@@ -19,7 +19,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="What happens, such as
 NewName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Its new name.")]
 Description = Annotated[str | None, typer.Option("--description", metavar="TEXT", help="More about it.")]
 
-app = by_hand.family("annotations", "What happened when, in streams.")
+app = by_hand.family("annotations")
 
 
 @app.command("list")

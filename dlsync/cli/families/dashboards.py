@@ -7,7 +7,7 @@ from dlsync.cli.families.documents import NO_LIST, add_commands
 from dlsync.cli.options import Format, OutputFormat, Server, command
 from dlsync.errors import EXIT_OK
 
-app = by_hand.family("dashboards", "Dashboards, one by one.")
+app = by_hand.family("dashboards")
 
 
 @app.command("list")

@@ -23,7 +23,7 @@ OfPlugin = Annotated[str | None, typer.Option("--plugin", metavar="NAME", help="
 WithTag = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only those to this tag.")]
 NO_WRITING = "Make and delete links where the server has a page for that; `dlsync links list` shows them."
 
-app = by_hand.family("links", "Which plugins run on the agents of which tags.")
+app = by_hand.family("links")
 
 
 @app.command("list")

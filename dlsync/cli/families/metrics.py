@@ -14,12 +14,7 @@ if TYPE_CHECKING:
     from dlsync.client import ReadClient
     from dlsync.client.metrics import Metric
 
-app = by_hand.family("metrics", "What agents measure.")
-
-
-@app.callback()
-def _family() -> None:
-    """Keep the family a family, though it has one command."""
+app = by_hand.family("metrics")
 
 
 @app.command("list")

@@ -21,7 +21,7 @@ Script = Annotated[Path, typer.Argument(metavar="FILE", help="The script; its en
 Content = Annotated[Path, typer.Argument(metavar="FILE", help="The script; - for stdin.", allow_dash=True)]
 Output = Annotated[Path | None, typer.Option("--output", metavar="FILE", help="Write the script there.")]
 
-app = by_hand.family("plugins", "The scripts that agents run, one by one.")
+app = by_hand.family("plugins")
 
 
 @app.command("list")

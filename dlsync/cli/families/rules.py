@@ -14,7 +14,7 @@ from dlsync.errors import EXIT_OK
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The rule's name.")]
 NO_MUTE = "Take the actions out of its file, and `dlsync rules update` it."
 
-app = by_hand.family("rules", "Alert rules, one by one.")
+app = by_hand.family("rules")
 
 
 @app.command("list")

@@ -33,12 +33,7 @@ End = Annotated[
     int | None, typer.Option(metavar="TIME", parser=moment, help="When the span ends: unix seconds or ISO 8601.")
 ]
 
-app = by_hand.family("series", "What was measured over time.")
-
-
-@app.callback()
-def _family() -> None:
-    """Keep the family a family, though it has one command."""
+app = by_hand.family("series")
 
 
 @app.command("get")

@@ -13,7 +13,7 @@ from dlsync.errors import EXIT_OK
 
 Tag = Annotated[str, typer.Argument(metavar="TAG", help="The tag's name.")]
 
-app = by_hand.family("tags", "Tags, which agents carry and links name.")
+app = by_hand.family("tags")
 
 
 @app.command("list")

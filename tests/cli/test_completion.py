@@ -1,0 +1,124 @@
+"""Completion in the shell: what it offers, and that the names answered without typer are those that it would answer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from shutil import which
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.cli.app import command_line
+from dlsync.cli.completion import answer
+from dlsync.cli.sections import PURPOSES
+from tests.builders.commands import command_line as arguments
+from tests.builders.commands import dlsync, process_environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BEGUN = sorted({name[:length] for name in PURPOSES for length in (0, 1, 3, len(name))} | {"x", "PLAN", "pla-n"})
+SHELLS = {
+    "bash": {"_DLSYNC_COMPLETE": "complete_bash", "COMP_CWORD": "1"},
+    "zsh": {"_DLSYNC_COMPLETE": "complete_zsh"},
+    "fish": {"_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+    "fish's question": {"_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "is-args"},
+    "fish's riddle": {"_DLSYNC_COMPLETE": "complete_fish"},
+}
+
+
+def line(shell: str, words: str) -> dict[str, str]:
+    return {**SHELLS[shell], "COMP_WORDS" if shell == "bash" else "_TYPER_COMPLETE_ARGS": words}
+
+
+def typers(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[str, int]:
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as ended:
+        command_line().main([], prog_name="dlsync", standalone_mode=False)
+    return capsys.readouterr().out, int(ended.value.code or 0)
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("program", ["dlsync", "/opt/bin/dlsync"])
+def test_the_name_of_a_command_is_completed_as_typer_does(
+    shell: str, program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for begun in BEGUN:
+        for gap in " \n" if shell == "bash" else " ":  # bash sends its words a line each
+            environ = line(shell, f"{program}{gap}{begun}")
+            assert answer(environ) == typers(environ, monkeypatch, capsys), (begun, gap)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "dlsync",
+        "dlsync  pl",
+        "dlsync --h",
+        "dlsync -",
+        "dlsync plan --o",
+        "dlsync a=b",
+        "dlsync 'pl",
+        " pl",
+        "dlsync ./a",
+    ],
+)
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_all_else_is_left_to_typer(shell: str, words: str) -> None:
+    assert answer(line(shell, words)) is None
+
+
+def test_so_is_a_word_that_is_not_the_first_and_a_shell_of_which_nothing_is_known() -> None:
+    assert answer({**line("bash", "dlsync pl"), "COMP_CWORD": "2"}) is None
+    assert answer({"_DLSYNC_COMPLETE": "complete_powershell", "_TYPER_COMPLETE_ARGS": "dlsync pl"}) is None
+    assert answer({"_DLSYNC_COMPLETE": "source_bash"}) is None
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("dlsync plan --o", ["--out", "--on-conflict", "--org"]),
+        ("dlsync plan --format ", ["text", "json", "markdown"]),
+        ("dlsync plan --format m", ["markdown"]),
+        ("dlsync series ", ["get"]),
+        ("dlsync --deb", ["--debug"]),
+        ("dlsync --debug pla", ["plan"]),
+        ("dlsync nonsense ", list(PURPOSES)),
+    ],
+)
+def test_families_options_and_their_values_are_completed_too(words: str, expected: list[str]) -> None:
+    cursor = str(words.count(" "))
+    done = dlsync(env={"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": cursor})
+    assert (done.code, done.out.split(), done.err) == (0, expected, "")
+
+
+def test_whoever_completes_and_reads_no_answer_is_no_error_to_be_told_of() -> None:
+    environ = process_environment(line("bash", "dlsync "))
+    with subprocess.Popen(
+        arguments(), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    ) as started:
+        assert started.stdout
+        assert started.stderr
+        started.stdout.close()
+        assert (started.stderr.read(), started.wait()) == (b"", 1)
+
+
+@pytest.mark.skipif(which("bash") is None, reason="there is no bash here")
+def test_in_bash_itself(tmp_path: Path) -> None:
+    script = dlsync(env={"_DLSYNC_COMPLETE": "source_bash"}).out
+    (tmp_path / "dlsync").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m dlsync "$@"\n', encoding="utf-8")
+    (tmp_path / "dlsync").chmod(0o755)
+    asked = (
+        f"{script}\nPATH={tmp_path}:$PATH; COMP_WORDS=(dlsync pla); COMP_CWORD=1; _dlsync_completion dlsync;"
+        'echo "${COMPREPLY[@]}"; COMP_WORDS=(dlsync plan --o); COMP_CWORD=2; _dlsync_completion dlsync;'
+        'echo "${COMPREPLY[@]}"'
+    )
+    done = subprocess.run(
+        ["bash", "--norc", "-c", asked], env=process_environment(), capture_output=True, text=True, check=True
+    )
+    assert (done.stdout, done.stderr) == ("plan\n--out --on-conflict --org\n", "")
