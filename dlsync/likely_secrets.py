@@ -68,10 +68,11 @@ _PARTS = re.compile(r"[^A-Za-z\d]")
 _LONG = 20  # characters
 _LONGER_THAN_WORDS = 12
 _SHORTEST = 6
-# whatever begins one of the forms; most files hold none of it and are not looked into. A backslash may spell any of it
-_HINT = re.compile(
-    rb"://|\\|AKIA|ASIA|gh[oprsu]_|github_pat_|glpat-|AIza|eyJ|PRIVATE KEY|xox|k_live_|\.com/|"
-    rb"(?i:key|passwd|password|pwd|secret|token)"
+# one of these is in whatever the forms and names match; most files hold none of them and are not looked into. In small
+# letters: a search for each is four times as fast as a pattern of all. A backslash may spell any of it
+_HINTS = (
+    *(b"://", b"\\", b"akia", b"asia", b"gho_", b"ghp_", b"ghr_", b"ghs_", b"ghu_", b"github_pat_", b"glpat-", b"aiza"),
+    *(b"eyj", b"xox", b"k_live_", b".com/", b"key", b"passw", b"pwd", b"secret", b"token"),
 )
 
 
@@ -80,12 +81,17 @@ def problems(file: str, content: bytes) -> list[Problem]:
 
     :param file: relative to the tree; one that is not YAML is a script, in which only well-known forms count.
     """
-    if not _HINT.search(content):
+    if not _is_worth_a_look(content):
         return []
     is_yaml = file.endswith((".yaml", ".yml"))
     found = _in_document(file, content) if is_yaml else _in_script(file, content)
     lines = content.splitlines() if found else []
     return [one for one in found if not _ALLOWED.search(lines[(one.line or 1) - 1])]
+
+
+def _is_worth_a_look(content: bytes) -> bool:
+    lower = content.lower()
+    return any(hint in lower for hint in _HINTS)
 
 
 def _in_document(file: str, content: bytes) -> list[Problem]:
