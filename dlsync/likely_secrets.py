@@ -68,12 +68,12 @@ _PARTS = re.compile(r"[^A-Za-z\d]")
 _LONG = 20  # characters
 _LONGER_THAN_WORDS = 12
 _SHORTEST = 6
-# whatever is in one of the forms; most files hold none of it and are not looked into. A backslash may spell any of it.
-# As words, each of which is found by a search in memory: one pattern for them all took half of reading 3,000 files
-_HINTS = tuple(
-    b"://|\\|AKIA|ASIA|gho_|ghp_|ghr_|ghs_|ghu_|github_pat_|glpat-|AIza|eyJ|PRIVATE KEY|xox|k_live_|.com/".split(b"|")
+# one of these is in whatever the forms and names match; most files hold none of them and are not looked into. In small
+# letters: a search for each is four times as fast as a pattern of all. A backslash may spell any of it
+_HINTS = (
+    *(b"://", b"\\", b"akia", b"asia", b"gho_", b"ghp_", b"ghr_", b"ghs_", b"ghu_", b"github_pat_", b"glpat-", b"aiza"),
+    *(b"eyj", b"xox", b"k_live_", b".com/", b"key", b"passw", b"pwd", b"secret", b"token"),
 )
-_NAME_HINTS = (b"key", b"passw", b"pwd", b"secret", b"token")
 
 
 def problems(file: str, content: bytes) -> list[Problem]:
@@ -81,7 +81,7 @@ def problems(file: str, content: bytes) -> list[Problem]:
 
     :param file: relative to the tree; one that is not YAML is a script, in which only well-known forms count.
     """
-    if not _is_suspect(content):
+    if not _is_worth_a_look(content):
         return []
     is_yaml = file.endswith((".yaml", ".yml"))
     found = _in_document(file, content) if is_yaml else _in_script(file, content)
@@ -89,9 +89,9 @@ def problems(file: str, content: bytes) -> list[Problem]:
     return [one for one in found if not _ALLOWED.search(lines[(one.line or 1) - 1])]
 
 
-def _is_suspect(content: bytes) -> bool:
+def _is_worth_a_look(content: bytes) -> bool:
     lower = content.lower()
-    return any(hint in content for hint in _HINTS) or any(hint in lower for hint in _NAME_HINTS)
+    return any(hint in lower for hint in _HINTS)
 
 
 def _in_document(file: str, content: bytes) -> list[Problem]:

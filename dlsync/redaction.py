@@ -93,6 +93,10 @@ class Redaction:
         """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
         return self._each(value, self._spelled_text) if self._any else escaped(value)
 
+    def respells(self, content: bytes) -> bool:
+        """Whether :meth:`spelled` may change a value whose YAML is this."""
+        return bool(self._secrets) or b"${" in content
+
     def _each(self, value: Json, how: Callable[[str], str]) -> Json:
         if isinstance(value, str):
             return how(value)

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Node = Mapping[str, Any]  # a schema, or a part of one
 
+_COLLECTIONS = (dict, list)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:
@@ -22,13 +24,11 @@ class Known:
     :param fields: those that a file may have; None where the mapping is unknown, or its keys are the user's own.
     :param owned: those that only the server sets.
     :param defaults: those that may be left out, each with the value that means the same.
-    :param order: where each stands in the schema, from 0.
     """
 
     fields: frozenset[str] | None = None
     owned: frozenset[str] = frozenset()
     defaults: Mapping[str, Json] = field(default_factory=dict)
-    order: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,6 @@ class Shape:
             fields=frozenset(name for name, shape in self.fields.items() if not shape.read_only),
             owned=frozenset(name for name, shape in self.fields.items() if shape.read_only),
             defaults={name: default for name, shape in self.fields.items() for default in shape.default},
-            order={name: position for position, name in enumerate(self.fields)},
         )
 
 
@@ -120,6 +119,27 @@ def parts(schema: Node, node: Node) -> Iterator[Node]:
         yield from parts(schema, reduce(getitem, node["$ref"].removeprefix("#/").split("/"), schema))
     for part in node.get("allOf", ()):
         yield from parts(schema, part)
+
+
+def arranged(shape: Shape | None, document: Json) -> Json:
+    """Return the document without what only the server sets, and the fields of each mapping in the shape's order.
+
+    :param shape: what is known of its place, if anything; fields that are not known come last, by name.
+    """
+    if isinstance(document, list):
+        items = shape.items if shape else None
+        return [arranged(items, item) if isinstance(item, _COLLECTIONS) else item for item in document]
+    if not isinstance(document, dict):
+        return document
+    known = (shape.fields if shape else None) or {}
+    result: dict[str, Json] = {}
+    for name, inner in known.items():
+        if name in document and not inner.read_only:
+            value = document[name]
+            result[name] = arranged(inner, value) if isinstance(value, _COLLECTIONS) else value
+    for name in sorted(document.keys() - known.keys()):
+        result[name] = arranged(shape.others if shape else None, document[name])
+    return result
 
 
 def strays(shape: Shape, document: Json) -> list[Stray]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync import exporter, file_writer, planner, state_reader
+from dlsync import exporter, file_writer, planner, schema, state_reader, yamlfile
 from dlsync.errors import DlsyncError
 from dlsync.fetcher import Fetcher
+from dlsync.kinds import kind_of
+from dlsync.kinds.document import DocumentKind
 from dlsync.targets import Targets
 from tests.builders.accounts import trees, without_links
 from tests.builders.applies import apply
@@ -129,6 +132,20 @@ def test_new_files_are_in_the_house_style_without_what_the_server_owns(live: Acc
         "plugins/disk.sh": b"a",
         "plugins/disk.meta.yaml": b"interval: 60\ntype: SCRIPT\n",
     }
+
+
+def test_a_new_file_is_written_once_and_what_its_schema_allows_is_not_looked_into(
+    live: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    web, cost = rule(criterion("web.status")), rule(criterion("a.cost"), title="${x}")
+    live.has(resource("rule/web", web), resource("rule/cost", cost))
+    dumped, checked, canonical = (Mock(wraps=one) for one in (yamlfile.dump, schema.check, kind_of("rule").canonical))
+    monkeypatch.setattr(yamlfile, "dump", dumped)
+    monkeypatch.setattr(schema, "check", checked)
+    monkeypatch.setattr(DocumentKind, "canonical", canonical)
+    export(live, tmp_path)
+    # one of the two may hold a reference, which is looked for in what is written
+    assert [one.call_count for one in (dumped, checked, canonical)] == [3, 0, 0]
 
 
 def test_dlsync_s_own_record_is_not_exported(live: Account, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import stat
 from pathlib import Path
+from unittest.mock import Mock, create_autospec
 
 import pytest
 
@@ -34,6 +35,16 @@ def test_files_are_made_with_their_folders_replaced_and_removed(tmp_path: Path) 
     write_tree(tmp_path, {"rules/old": b"1", "rules/changed": b"2", "rules/kept": b"3"})
     write(tmp_path, rules__old=None, rules__changed=b"4", rules__team__new=b"5")
     assert tree_files(tmp_path) == {"rules/changed": b"4", "rules/kept": b"3", "rules/team/new": b"5"}
+
+
+def test_each_folder_is_looked_at_once_and_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = Mock(wraps=os.path.realpath)
+    made = create_autospec(Path.mkdir, side_effect=Path.mkdir)
+    monkeypatch.setattr(os.path, "realpath", looked)
+    monkeypatch.setattr(Path, "mkdir", made)
+    write_all(tmp_path / "tree", {f"rules/{number}": b"1" for number in range(9)})
+    assert looked.call_count == 2
+    assert [call.args for call in made.call_args_list] == [(tmp_path / "tree",), (tmp_path / "tree/rules",)]
 
 
 def test_a_tree_that_is_not_there_is_made(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from dlsync import likely_secrets, yamlfile
 from dlsync.likely_secrets import likely
 from tests.builders.accounts import VALUES
+from tests.builders.trees import criterion, rule
 
 if TYPE_CHECKING:
     from dlsync.model import Json
@@ -133,6 +134,18 @@ def test_a_comment_that_scanners_know_says_that_it_is_none(comment: str) -> None
     assert [one.line for one in likely_secrets.problems("rules/a.yaml", content)] == [4]
     script = f"A={next(iter(TOKENS))}  # {comment}\n".encode()
     assert likely_secrets.problems("plugins/a.sh", script) == []
+
+
+@pytest.mark.parametrize("text", [*TOKENS, *GIVEN, *(f"HTTPS://{url}" for url in SECRETS)])
+def test_no_secret_is_overlooked_with_the_file_that_holds_it(text: str) -> None:
+    assert len(likely_secrets.problems("rules/a.yaml", yamlfile.dump({"a": text}))) == 1
+
+
+def test_a_file_without_a_hint_of_a_secret_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    monkeypatch.setattr(yamlfile, "parse", lambda _, file: parsed.append(file))
+    assert likely_secrets.problems("rules/a.yaml", yamlfile.dump(rule(criterion("disk.used")))) == []
+    assert parsed == []
 
 
 def test_a_backslash_hides_nothing() -> None:

@@ -256,13 +256,22 @@ def test_a_default_is_valid_where_it_stands(name: str) -> None:
     assert wrong == []
 
 
-def test_fields_rank_as_the_schema_lists_them_and_unknown_ones_last_by_name() -> None:
-    fields = ["zoom", "actions", "criteria", "answer", "title"]
+def test_a_new_file_has_its_fields_as_the_schema_lists_them_and_unknown_ones_last_by_name() -> None:
+    document = rule(criterion("disk.used"), zoom=1, answer=2)
 
-    assert sorted(fields, key=lambda field: schema.rank("rule", (), field)) == [
-        "title",
-        "criteria",
-        "actions",
-        "answer",
-        "zoom",
-    ]
+    assert list(schema.arranged("rule", {**document, "id": 7})) == ["title", "criteria", "answer", "zoom"]
+
+
+def test_what_only_the_server_sets_is_never_required(name: str) -> None:
+    nodes = [node for _, node in parts_of(json.loads(schema.text(name))) if "required" in node]
+    owned = [{one for one, part in node.get("properties", {}).items() if "readOnly" in part} for node in nodes]
+
+    assert [node for node, some in zip(nodes, owned, strict=True) if some & {*node["required"]}] == []
+
+
+@given(VALUES)
+def test_allowed_is_what_a_check_finds_no_error_in(value: Json) -> None:
+    document = rule(criterion("disk.used"), extra=value)
+    for one in (document, {**document, "criteria": value}):
+        errors = [finding for finding in schema.check("rule", one) if finding.severity == "error"]
+        assert schema.allows("rule", one) is not bool(errors)

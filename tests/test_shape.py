@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from dlsync import shape
@@ -26,7 +27,6 @@ def test_references_and_all_of_are_part_of_the_mapping() -> None:
         fields=frozenset({"name", "size", "people", "free", "by_name"}),
         owned=frozenset({"id"}),
         defaults={"size": "small"},
-        order={"size": 0, "id": 1, "people": 2, "free": 3, "by_name": 4, "name": 5},
     )
 
 
@@ -37,6 +37,33 @@ def test_a_list_and_names_of_the_users_own_lead_on() -> None:
 
 def test_nothing_is_known_below_what_the_schema_leaves_open() -> None:
     assert SHAPE.known(("free",)) == SHAPE.known(("nowhere", 0)) == Known()
+
+
+def test_arranged_is_the_order_of_the_schema_unknown_fields_last_by_name_without_what_the_server_owns() -> None:
+    document: Any = {
+        "zoom": {"b": 1, "a": [{"d": 1, "c": 2}]},
+        "answer": [1, {}],
+        "name": "a",
+        "by_name": {"y": {"zoom": 1, "name": "c"}, "x": 1},
+        "people": [{"age": 1, "name": "b"}, [2]],
+        "id": 1,
+        "free": {"d": 1, "c": 2},
+        "size": "large",
+    }
+    arranged = shape.arranged(SHAPE, document)
+
+    assert json.dumps(arranged) == json.dumps(
+        {
+            "size": "large",
+            "people": [{"name": "b", "age": 1}, [2]],
+            "free": {"c": 2, "d": 1},
+            "by_name": {"x": 1, "y": {"name": "c", "zoom": 1}},
+            "name": "a",
+            "answer": [1, {}],
+            "zoom": {"a": [{"c": 2, "d": 1}], "b": 1},
+        }
+    )
+    assert next(iter(document)) == "zoom"
 
 
 def test_a_document_of_known_fields_and_values_has_no_strays() -> None:

@@ -129,8 +129,11 @@ class DocumentKind(Kind):
 
     def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the document in the house style, without what the server owns."""
-        document = draft.spelled(self._without_owned(live.document, ()))
-        return {f"{self.folder}/{stem}.yaml": yamlfile.dump(document)}
+        document = schema.arranged(self.name, live.document)
+        content = yamlfile.dump(document)
+        if draft.respells(content):
+            content = yamlfile.dump(draft.spelled(document))
+        return {f"{self.folder}/{stem}.yaml": content}
 
     def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the live side into the file's own text."""
@@ -168,21 +171,6 @@ class DocumentKind(Kind):
                 continue
             result[field] = self._canonical(value, (*at, field))
         return result
-
-    def _without_owned(self, value: Mapping[str, Json], at: Path) -> dict[str, Json]:
-        owned = schema.owned_at(self.name, at)
-        return {
-            field: self._cleaned(item, (*at, field))
-            for field, item in sorted(value.items(), key=lambda pair: schema.rank(self.name, at, pair[0]))
-            if field not in owned
-        }
-
-    def _cleaned(self, value: Json, at: Path) -> Json:
-        if isinstance(value, dict):
-            return self._without_owned(value, at)
-        if isinstance(value, list):
-            return [self._cleaned(item, (*at, ITEM)) for item in value]
-        return value
 
     def live(self, name: str, body: bytes, known: bytes | None = None) -> Resource:
         """Return the live resource that an export holds.

@@ -71,6 +71,10 @@ class Draft:
         """Return a live value as a file has to spell it: what looks like a reference escaped, secrets as references."""
         return self.redaction.spelled(value) if self.references else value
 
+    def respells(self, content: bytes) -> bool:
+        """Whether a live value whose YAML is this may have to be spelled in another way; cheap where it has not."""
+        return self.references and self.redaction.respells(content)
+
 
 BARE = Scene()
 BLANK = Draft()

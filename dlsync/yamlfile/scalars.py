@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ _FLOW_INDICATOR = re.compile(r"[,\[\]{}]")
 _MEANT = re.compile(
     r"~|null|true|false|yes|no|on|off|y|n|=|<<|[-+]?\.(?:inf|nan)|[-+.\d][\d_.:,a-foxtz +-]*|_[\d_.]*", re.IGNORECASE
 )
+_WORDS = {None: "null", True: "true", False: "false"}
 _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
@@ -36,12 +38,12 @@ def scalar(value: Json) -> str:
     """
     if isinstance(value, str):
         return string(value)
-    if isinstance(value, float):
-        return _float(value)
     if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
+        return _WORDS[value]
     if isinstance(value, int):
         return str(value)
+    if isinstance(value, float):
+        return _float(value)
     return "{}" if isinstance(value, dict) else "[]"
 
 
@@ -52,6 +54,7 @@ def _float(value: float) -> str:
     return text if "." in text else text.replace("e", ".0e")  # YAML 1.1 wants the point
 
 
+@lru_cache(maxsize=4096)  # documents say the same words over and over
 def string(text: str, *, flow: bool = False) -> str:
     """Return a string on one line: plain where that is safe, in single quotes where they suffice, else in double."""
     if is_plain(text, flow=flow):
