@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
@@ -14,9 +14,11 @@ from dlsync.errors import AlreadyExists, DlsyncError, NotFound
 from dlsync.kinds import plugin_settings
 from dlsync.kinds.base import Kind
 from dlsync.kinds.layers import Overlays, edited, placed
-from dlsync.kinds.plugin_settings import META, meta_file
+from dlsync.kinds.plugin_settings import META, edited_meta, meta_file
 from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
 from dlsync.kinds.script import (
+    SCRIPT,
+    Script,
     content_value,
     first_changed_line,
     restored_script,
@@ -38,17 +40,9 @@ if TYPE_CHECKING:
     from dlsync.model import Difference, Json, Path
     from dlsync.redaction import Redaction
 
-_SCRIPT = ("content", "extension")
 # what a setting is where no file gives it; interval and type are then left to the server
 _DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
 _LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
-
-
-@dataclass(frozen=True)
-class Script(Resource):
-    """A plugin in the tree; its settings, where it has any, stand in a file of their own."""
-
-    meta: SourceFile | None = None
 
 
 class Plugin(Kind):
@@ -79,11 +73,9 @@ class Plugin(Kind):
 
     def foretold(self, file: str, *, encoded: bool) -> Address | None:
         """Return the plugin of a script; see :meth:`Kind.foretold`."""
-        return (
-            None
-            if file.endswith(META)
-            else Address(self.name, plugin_name(file.rpartition("/")[2], encoded=encoded)[0])
-        )
+        if file.endswith(META):
+            return None
+        return Address(self.name, plugin_name(file.rpartition("/")[2], encoded=encoded)[0])
 
     def _read_one(
         self, source: SourceFile, meta: SourceFile | None, scene: Scene, overlays: Overlays
@@ -115,7 +107,7 @@ class Plugin(Kind):
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
         """Point into the script, or where only settings differ, into their file."""
         meta = desired.meta if isinstance(desired, Script) else None
-        settings_only = bool(diff) and not any(one.path[0] in _SCRIPT for one in diff)
+        settings_only = bool(diff) and not any(one.path[0] in SCRIPT for one in diff)
         lines = yamlfile.positions(meta.content) if meta and settings_only else {}
         if desired.overlay and settings_only:
             own = meta.file if meta else desired.file
@@ -127,7 +119,7 @@ class Plugin(Kind):
     def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the script, and beside it the settings that are not the default."""
         file = f"{self.folder}/{plugin_file(stem, str(live.document['extension']))}"
-        settings = {field: value for field, value in live.document.items() if field not in _SCRIPT}
+        settings = {field: value for field, value in live.document.items() if field not in SCRIPT}
         return {file: live.body, **meta_file(self, file, cast("dict[str, Json]", draft.spelled(settings)))}
 
     def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
@@ -142,23 +134,11 @@ class Plugin(Kind):
             script = str(folder / plugin_file(stem, str(merged["extension"])))
         if script in files or script != desired.file or live.body != desired.body:
             files[script] = live.body
-        return files | self._edited_meta(desired, merged, script)
-
-    def _edited_meta(self, desired: Resource, merged: Mapping[str, Json], script: str) -> dict[str, bytes | None]:
-        base = desired.overlay.base if desired.overlay else desired.spelled
-        settings, written = ({f: v for f, v in one.items() if f not in _SCRIPT} for one in (merged, base))
-        old = desired.meta if isinstance(desired, Script) else None
-        if old is None:
-            return meta_file(self, script, settings)
-        new = without_extension(script) + META
-        content = old.content if settings == written else yamlfile.rewrite(old.content, settings)
-        if new != old.file:
-            return {old.file: None, new: content}
-        return {} if content == old.content else {new: content}
+        return files | edited_meta(self, desired, merged, script)
 
     def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
         """Return the script as it is, and its settings where it has any; see :meth:`Kind.sent_files`."""
-        settings = redaction.value({f: v for f, v in desired.document.items() if f not in _SCRIPT})
+        settings = redaction.value({f: v for f, v in desired.document.items() if f not in SCRIPT})
         meta = desired.meta if isinstance(desired, Script) else None
         if meta:
             return {desired.file: desired.body, meta.file: yamlfile.rewrite(meta.content, settings)}
@@ -208,7 +188,7 @@ class Plugin(Kind):
 
     def disregards(self, path: Path, field: str) -> bool:
         """Whether the setting is the server's where no file gives it: the interval, the type, or one unknown."""
-        return not path and field not in _SCRIPT and field not in _DEFAULTS
+        return not path and field not in SCRIPT and field not in _DEFAULTS
 
     def endangered(self, unseen: Sequence[Path]) -> Sequence[Path]:  # noqa: ARG002 - PATCH leaves all else alone
         """Return none: an update changes the fields that it names."""
@@ -258,7 +238,7 @@ class Plugin(Kind):
         await client.plugins.update(desired.name, desired.body, **fields)
 
     def _settings_of(self, desired: Resource) -> dict[str, Json]:
-        return {field: value for field, value in self.canonical(desired.document).items() if field not in _SCRIPT}
+        return {field: value for field, value in self.canonical(desired.document).items() if field not in SCRIPT}
 
     async def delete(self, client: Client, name: str) -> None:
         """DELETE ``plugins/<name>``."""

@@ -9,7 +9,7 @@ from dlsync import schema, yamlfile
 from dlsync.kinds.layers import problems_of
 from dlsync.kinds.meaning import read_references
 from dlsync.kinds.scene import SourceFile
-from dlsync.kinds.script import without_extension
+from dlsync.kinds.script import SCRIPT, Script, without_extension
 from dlsync.model import Problem
 from dlsync.references import Resolved
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dlsync.kinds.base import Kind
     from dlsync.kinds.layers import Overlays
-    from dlsync.model import Json
+    from dlsync.model import Json, Resource
     from dlsync.overlay import Overlay
     from dlsync.references import Values
 
@@ -86,3 +86,21 @@ def meta_file(kind: Kind, script: str, document: Mapping[str, Json]) -> dict[str
     canonical = kind.canonical(document)
     settings = {field: canonical[field] for field in KNOWN if field in canonical}
     return {without_extension(script) + META: yamlfile.dump(settings)} if settings else {}
+
+
+def edited_meta(kind: Kind, desired: Resource, merged: Mapping[str, Json], script: str) -> dict[str, bytes | None]:
+    """Return the file of the settings as it becomes, where it changes; None: remove it.
+
+    :param merged: what it is to say, and the script besides.
+    :param script: the file of the script, which may have moved.
+    """
+    base = desired.overlay.base if desired.overlay else desired.spelled
+    settings, written = ({f: v for f, v in one.items() if f not in SCRIPT} for one in (merged, base))
+    old = desired.meta if isinstance(desired, Script) else None
+    if old is None:
+        return meta_file(kind, script, settings)
+    new = without_extension(script) + META
+    content = old.content if settings == written else yamlfile.rewrite(old.content, settings)
+    if new != old.file:
+        return {old.file: None, new: content}
+    return {} if content == old.content else {new: content}

@@ -5,17 +5,31 @@ from __future__ import annotations
 import base64
 import hashlib
 from contextlib import suppress
+from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError
+from dlsync.model import Resource
 from dlsync.sealing import sealed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.model import Difference, Json, Resource
+    from dlsync.kinds.scene import SourceFile
+    from dlsync.model import Difference, Json
     from dlsync.redaction import Redaction
+
+
+# the fields of a plugin's document that its script and that file's name say; all others are settings
+SCRIPT = ("content", "extension")
+
+
+@dataclass(frozen=True)
+class Script(Resource):
+    """A plugin in the tree; its settings, where it has any, stand in a file of their own."""
+
+    meta: SourceFile | None = None
 
 
 def content_value(content: bytes) -> Json:
