@@ -122,30 +122,24 @@ class _Reconciliation:
         """Take in a resource that both sides have."""
         kind = self._kind_of(desired.kind)
         managed = not (self._recorded.kept and kind.inside) or desired.address in self._recorded
-        if kind.identical(desired, live):
-            self._equal(desired, managed=managed)
+        comparison = compare(kind, desired, live)
+        self._note_unseen(kind, desired, comparison.unseen)
+        if not comparison.diff:  # whatever was recorded
+            self.outcome.unchanged += 1
+            self.outcome.adopted += [] if managed else [desired.address]
         elif (entry := self._recorded.entry(desired.address)) is None:
-            self._unrecorded(kind, desired, live, managed=managed)
+            self._unrecorded(kind, desired, comparison.diff, managed=managed)
         else:
             self._moved(kind, desired, live, movement(kind, desired, live, entry, self._recorded.salt))
 
-    def _equal(self, desired: Resource, *, managed: bool) -> None:
-        self.outcome.unchanged += 1
-        self.outcome.adopted += [] if managed else [desired.address]
-
-    def _unrecorded(self, kind: Kind, desired: Resource, live: Resource, *, managed: bool) -> None:
-        comparison = compare(kind, desired, live)
-        self._note_unseen(kind, desired, comparison.unseen)
-        if not comparison.diff:
-            self._equal(desired, managed=managed)
-        elif managed and not self._recorded.kept:
-            self._add(_update(kind, desired, comparison.diff, "repo"))
+    def _unrecorded(self, kind: Kind, desired: Resource, diff: tuple[Difference, ...], *, managed: bool) -> None:
+        if managed and not self._recorded.kept:
+            self._add(_update(kind, desired, diff, "repo"))
         else:
-            change = _update(kind, desired, comparison.diff, "new")
+            change = _update(kind, desired, diff, "new")
             self._add(change if self._decisions.adopt else replace(change, held=NOT_MANAGED))
 
     def _moved(self, kind: Kind, desired: Resource, live: Resource, movement: Movement) -> None:
-        self._note_unseen(kind, desired, movement.unseen)
         side = self._decisions.on_conflict
         if side is None and any(one.mover == "conflict" for one in movement.diff):
             change = _update(kind, desired, movement.diff, "conflict")

@@ -29,12 +29,10 @@ class Movement(NamedTuple):
     """How a resource has moved since it was applied.
 
     :param diff: desired against live, each difference with who moved it.
-    :param unseen: see :class:`dlsync.differ.Comparison`.
     :param repo: whether the files have moved.
     """
 
     diff: tuple[Difference, ...]
-    unseen: tuple[Path, ...]
     repo: bool
 
 
@@ -45,14 +43,14 @@ def movement(kind: Kind, desired: Resource, live: Resource, entry: Entry, salt: 
     """
     comparison = compare(kind, desired, live)
     if not comparison.diff:
-        return Movement((), comparison.unseen, repo=False)
+        return Movement((), repo=False)
     ours, theirs = (digested(salt, kind.canonical(one.document)) for one in (desired, live))
     applied, seen = dict(entry.applied), dict(entry.seen)
     told = differences(kind, (), ours, theirs, _Recorded(applied, seen))
     # digests differ where values do, but for one in 2**32: what is not told then is left for somebody to decide
     movers = {(one.path, one.op, one.moved): one.mover for one in told}
     diff = tuple(replace(one, mover=movers.get((one.path, one.op, one.moved), "conflict")) for one in comparison.diff)
-    return Movement(diff, comparison.unseen, moved_in_files(kind, desired, entry, salt))
+    return Movement(diff, moved_in_files(kind, desired, entry, salt))
 
 
 def moved_in_files(kind: Kind, desired: Resource, entry: Entry, salt: bytes) -> bool:
