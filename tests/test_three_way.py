@@ -213,7 +213,7 @@ def test_a_widget_that_was_kept_stays_kept_wherever_it_stands() -> None:
 
 
 def test_what_both_sides_have_alike_is_no_movement() -> None:
-    assert moved(of(), of(title="A"), of(title="A")) == ((), (), False)
+    assert moved(of(), of(title="A"), of(title="A")) == ((), False)
 
 
 def test_fields_that_a_server_adds_are_no_movement() -> None:
