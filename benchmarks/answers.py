@@ -150,8 +150,10 @@ class Account:
         document = yamlfile.parse(text)
         assert isinstance(document, dict)  # noqa: S101 - the trees for benchmarks hold nothing else
         summary = {"id": _identifier(family, name), "name": name, "mute": False}
-        self._held.rows[family][name] = compact(summary if family == "rules" else {**document, "name": name})
-        self._held.ready[f"{family}/{name}"] = found(text, "application/yaml", "vary: accept\r\n")
+        export = found(text, "application/yaml", "vary: accept\r\n")
+        listed = {**summary, "etag": export.etag.decode()} if family == "rules" else {**document, "name": name}
+        self._held.rows[family][name] = compact(listed)
+        self._held.ready[f"{family}/{name}"] = export
 
     def _write_plugin(self, method: str, family: str, name: str, body: bytes) -> Answer:
         if method == "DELETE":
@@ -179,9 +181,10 @@ class Account:
         fields = {field: value for field, value in plugin.items() if field != "content"}
         listed = {**fields, "hash": digest, "encoding": "base64", "org": _ORG}
         documented = {"org": _ORG, "plugin": name, "id": plugin["id"], "tags": []}
-        self._held.rows["plugins"][name] = compact(documented if self._documented_only else listed)
         export = compact({"content": base64.b64encode(plugin["content"]).decode(), **listed})
-        self._held.ready[f"plugins/{name}"] = found(export)
+        self._held.ready[f"plugins/{name}"] = answered = found(export)
+        entry = documented if self._documented_only else {**listed, "etag": answered.etag.decode()}
+        self._held.rows["plugins"][name] = compact(entry)
         return export
 
     def _deleted(self, family: str, name: str) -> Answer:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from dlsync import yamlfile
 
-for path in Path(sys.argv[1]).rglob("*.*"):
-    content = path.read_bytes()
-    if path.suffix == ".yaml":
-        yamlfile.parse(content)
+for folder in ("dashboards", "plugins", "rules"):
+    for path in Path(sys.argv[1], folder).rglob("*.*"):
+        content = path.read_bytes()
+        if path.suffix == ".yaml":
+            yamlfile.parse(content)

@@ -11,6 +11,7 @@ DlsyncError                    1
     ├── NotFound                  404 for one resource
     ├── AccountNotFound           404 for the organisation or the account; says which
     ├── AlreadyExists             409 or 422: create-if-absent found it there
+    ├── NotModified               304: it is still the version that the asker knows
     ├── Unsupported               an observed operation that this server has not
     ├── Rejected                  any other 4xx: the server says why
     ├── ServerFault               5xx, or 429, that retrying did not cure
@@ -104,6 +105,10 @@ class AccountNotFound(ApiError):
 
 class AlreadyExists(ApiError):
     """A create-if-absent found the name taken (409, 422)."""
+
+
+class NotModified(ApiError):
+    """The server still has the version that was named in the question (304)."""
 
 
 class Unsupported(ApiError):

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlsync.cache import FORGETFUL, NOTHING_LISTED
+from dlsync.errors import NotModified
 from dlsync.kinds import Kind, Listing, all_kinds
 from dlsync.model import Address, Resource
 from dlsync.together import each, together
@@ -14,6 +16,7 @@ from dlsync.together import each, together
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
+    from dlsync.cache import Cache
     from dlsync.client import ReadClient
 
 
@@ -46,33 +49,42 @@ async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict
 class Fetcher:
     """Asks the server, and for nothing twice: what was fetched ahead is there when it is wanted.
 
-    :param known: the bytes of files: where the server sends the same, they are not understood again.
+    :param desired: what the files say: where the server sends the same, it is not understood again.
+    :param cache: which versions were found to be what the files say.
     :param progress: called for each resource that was looked at.
     """
 
     def __init__(
         self,
         client: ReadClient,
-        known: Mapping[Address, bytes] | None = None,
+        desired: Mapping[Address, Resource] | None = None,
+        *,
+        cache: Cache = FORGETFUL,
         progress: Callable[[], None] = lambda: None,
     ) -> None:
         self.client = client
-        self._known = known or {}
+        self.desired = desired or {}
+        self.cache = cache
+        self.listings: dict[str, Listing] = {}
         self._progress = progress
-        self._listings: dict[str, Listing] = {}
+        self._promised: Mapping[Address, bytes] = {}
+        self._ahead: asyncio.Task[object] | None = None
         self._looked_at: dict[Address, Resource | None] = {}
-        self._ahead: tuple[set[Address], asyncio.Task[Live]] | None = None
+        self._unmodified: set[Address] = set()
 
     @asynccontextmanager
-    async def ahead(self, wanted: set[Address]) -> AsyncIterator[None]:
-        """Fetch resources while something else is done; whoever wants them meanwhile waits, and is told what failed."""
-        task = asyncio.create_task(self._fetch(wanted, (), _all))
-        self._ahead = wanted, task
+    async def ahead(self, promised: Mapping[Address, bytes]) -> AsyncIterator[None]:
+        """Fetch resources while something else is done; whoever wants them meanwhile waits, and is told what failed.
+
+        :param promised: each with the bytes of its file.
+        """
+        self._promised = promised
+        self._ahead = asyncio.create_task(together(self._ask(kind, names) for kind, names in _by_kind(promised, ())))
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            self._ahead.cancel()
+            await asyncio.gather(self._ahead, return_exceptions=True)
 
     async def fetch(
         self,
@@ -88,53 +100,84 @@ class Fetcher:
         :param admits: which of all those are meant.
         :raises ApiError: a request failed for good; nothing partial is returned.
         """
-        if self._ahead and not self._ahead[0].isdisjoint(wanted):
-            await self._ahead[1]
-        return await self._fetch(wanted, everything, admits)
-
-    async def _fetch(
-        self, wanted: Collection[Address], everything: Collection[str], admits: Callable[[Address], bool]
-    ) -> Live:
-        names = {kind: {address.name for address in wanted if address.kind == kind.name} for kind in all_kinds()}
+        if self._ahead and not self._promised.keys().isdisjoint(wanted):
+            await self._ahead
+        kinds = _by_kind(wanted, everything)
         found = await together(
-            self._kind(kind, names[kind], admits, everything=kind.name in everything)
-            for kind in all_kinds()
-            if names[kind] or kind.name in everything
+            self._kind(kind, names, admits if kind.name in everything else None) for kind, names in kinds
         )
-        resources = sorted(
-            (resource for some, _ in found for resource in some), key=lambda resource: resource.address.key
-        )
-        return Live({resource.address: resource for resource in resources}, tuple(name for _, name in found if name))
+        resources = sorted((one for some in found for one in some), key=lambda resource: resource.address.key)
+        unlisted = tuple(kind.name for kind, _ in kinds if kind.name in everything and self._is_partial(kind))
+        return Live({resource.address: resource for resource in resources}, unlisted)
 
-    async def _kind(
-        self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool], *, everything: bool
-    ) -> tuple[list[Resource], str]:
-        """Return the kind's resources, and its name where the server should have listed it whole and cannot."""
+    async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
+        chosen = await self._ask(kind, wanted, admits)
+        for address in self._unmodified & chosen:
+            if self.cache.says(address, self.desired.get(address)):
+                one = self.desired[address]
+                self._looked_at[address] = Resource(address, one.given, one.body, etag=self.cache.version(address))
+        changed = [address for address in chosen if address not in self._looked_at]
+        await each(lambda address: self._look(kind, address), changed, workers=self.client.concurrency)
+        return [resource for address in chosen if (resource := self._looked_at[address])]
+
+    async def _ask(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None = None) -> set[Address]:
+        """Look at a kind's resources, but for those of which the version is known; return the addresses of all.
+
+        :param admits: which of all that the server lists are wanted as well.
+        """
         listing = await self._listing(kind)
-        chosen = {Address(kind.name, name) for name in _chosen(wanted, listing, everything=everything)}
-        chosen = {address for address in chosen if address.name in wanted or admits(address)}
-        missing = sorted(chosen - self._looked_at.keys(), key=lambda one: one.key)
-        await each(lambda address: self._look(kind, address), missing, workers=self.client.concurrency)
-        found = [resource for address in chosen if (resource := self._looked_at[address])]
-        # a list of nothing may be incomplete, but is no sign that there is more
-        partial = listing.names is None or (bool(listing.names) and not listing.complete)
-        return found, kind.name if everything and partial else ""
+        chosen = {Address(kind.name, name) for name in _there(wanted, listing)}
+        if admits and listing.names:
+            chosen |= {one for name in listing.names if admits(one := Address(kind.name, name))}
+        missing = sorted(chosen - self._looked_at.keys() - self._unmodified, key=lambda address: address.key)
+        await each(lambda one: self._check(kind, one, listing), missing, workers=self.client.concurrency)
+        return chosen
 
     async def _listing(self, kind: Kind) -> Listing:
-        if kind.name not in self._listings:
-            self._listings[kind.name] = listing = await kind.list(self.client)
-            for resource in listing.resources:
-                self._looked_at[resource.address] = resource
-                self._progress()
-        return self._listings[kind.name]
+        if kind.name in self.listings:
+            return self.listings[kind.name]
+        known = self.cache.listed.get(kind.name, NOTHING_LISTED)
+        try:
+            listing = await kind.list(self.client, known.etag)
+        except NotModified:
+            if not known.etag:  # which was not asked
+                raise
+            listing = Listing(names=known.names, etag=known.etag, versions=dict.fromkeys(known.names, known.etag))
+        for resource in listing.resources:
+            self._looked_at[resource.address] = resource
+            self._progress()
+        self.listings[kind.name] = listing
+        return listing
 
-    async def _look(self, kind: Kind, address: Address) -> None:
-        self._looked_at[address] = await kind.fetch(self.client, address.name, self._known.get(address))
+    async def _check(self, kind: Kind, address: Address, listing: Listing) -> None:
+        version = self.cache.version(address)
+        if version and listing.versions.get(address.name) == version:
+            self._unmodified.add(address)
+            return
+        try:
+            await self._look(kind, address, version)
+        except NotModified:
+            if not version:  # which was not asked
+                raise
+            self._unmodified.add(address)
+
+    async def _look(self, kind: Kind, address: Address, unless: str = "") -> None:
+        desired = self.desired.get(address)
+        known = desired.body if desired else self._promised.get(address)
+        self._looked_at[address] = await kind.fetch(self.client, address.name, known, unless)
         self._progress()
 
+    def _is_partial(self, kind: Kind) -> bool:
+        """Whether the server should have listed a kind whole and has not."""
+        listing = self.listings[kind.name]
+        # a list of nothing may be incomplete, but is no sign that there is more
+        return listing.names is None or (bool(listing.names) and not listing.complete)
 
-def _chosen(wanted: set[str], listing: Listing, *, everything: bool) -> set[str]:
-    if listing.names is None:
-        return wanted
-    chosen = wanted & listing.names if listing.complete else wanted
-    return chosen | listing.names if everything else chosen
+
+def _by_kind(wanted: Collection[Address], everything: Collection[str]) -> list[tuple[Kind, set[str]]]:
+    names = [(kind, {address.name for address in wanted if address.kind == kind.name}) for kind in all_kinds()]
+    return [(kind, some) for kind, some in names if some or kind.name in everything]
+
+
+def _there(wanted: set[str], listing: Listing) -> set[str]:
+    return wanted if listing.names is None or not listing.complete else wanted & listing.names

@@ -70,6 +70,7 @@ class Resource:
     :param source: the file's own bytes, where those to send are others.
     :param secrets: values from the environment that are in the document, each with its reference.
     :param overlay: what the chosen environment lays over the file.
+    :param etag: what the server calls this version of a live one; empty where it does not say.
     """
 
     address: Address
@@ -80,6 +81,7 @@ class Resource:
     source: bytes | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     overlay: Overlay | None = field(default=None, repr=False)
+    etag: str = field(default="", compare=False, repr=False)
 
     @property
     def document(self) -> Mapping[str, Json]:

@@ -41,6 +41,7 @@ class Prepared:
     :param sent: what is sent, where that is not what the files alone say.
     :param kept: by resource, what differs from the files and stays as it is live.
     :param gone: what was managed, has no file any more, and is not live either.
+    :param equal: what is live as the files say, with nothing besides.
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
     """
 
@@ -51,6 +52,7 @@ class Prepared:
     sent: Mapping[Address, Resource] = field(default_factory=dict)
     kept: Mapping[Address, tuple[Difference, ...]] = field(default_factory=dict)
     gone: frozenset[Address] = frozenset()
+    equal: tuple[Address, ...] = ()
     redaction: Redaction = NOTHING_SECRET
 
     def meant(self, address: Address) -> Resource | None:
@@ -93,7 +95,17 @@ async def prepare(
     ]
     result = planning.plan(outcome, redaction, warnings)
     gone = planning.gone(inventory, live)
-    return Prepared(result, planning.desired, live.resources, inventory, outcome.sent, outcome.kept, gone, redaction)
+    return Prepared(
+        result,
+        planning.desired,
+        live.resources,
+        inventory,
+        outcome.sent,
+        outcome.kept,
+        gone,
+        tuple(outcome.equal),
+        redaction,
+    )
 
 
 def _told(

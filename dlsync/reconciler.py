@@ -50,6 +50,7 @@ class Outcome:
     :param changes: creates and updates in the order of an apply, then deletes in the opposite order.
     :param unchanged: how many resources are live as the files say, or as was decided.
     :param adopted: those of them that are not managed yet.
+    :param equal: those of them that are as the files say, with nothing in ``unseen``.
     :param unseen: by resource, the fields that only the live side has, that no schema knows and an update would drop.
     :param kept: by resource, what differs from the files and stays as it is live.
     :param sent: what is to be live, where that is not what the files alone say.
@@ -58,6 +59,7 @@ class Outcome:
     changes: list[Change] = field(default_factory=list)
     unchanged: int = 0
     adopted: list[Address] = field(default_factory=list)
+    equal: list[Address] = field(default_factory=list)
     unseen: dict[Address, Sequence[Path]] = field(default_factory=dict)
     kept: dict[Address, tuple[Difference, ...]] = field(default_factory=dict)
     sent: dict[Address, Resource] = field(default_factory=dict)
@@ -127,6 +129,7 @@ class _Reconciliation:
         if not comparison.diff:  # whatever was recorded
             self.outcome.unchanged += 1
             self.outcome.adopted += [] if managed else [desired.address]
+            self.outcome.equal += [] if desired.address in self.outcome.unseen else [desired.address]
         elif (entry := self._recorded.entry(desired.address)) is None:
             self._unrecorded(kind, desired, comparison.diff, managed=managed)
         else:

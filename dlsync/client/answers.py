@@ -30,6 +30,7 @@ class Answer:
     :param request: method and path that it answers.
     :param quote: makes the server's words fit for a message.
     :param private: whether the body holds secrets, so that no message shows its beginning.
+    :param etag: what the server calls this version of it; empty where it does not say.
     """
 
     status: int
@@ -38,6 +39,7 @@ class Answer:
     request: str
     quote: Quoter = field(repr=False)
     private: bool = False
+    etag: str = ""
 
     def bad(self, problem: str) -> BadAnswer:
         """Return the error that this answer is, with the first characters of what came."""

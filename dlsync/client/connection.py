@@ -18,6 +18,7 @@ from dlsync.client.quoting import Quoter, Secret
 from dlsync.client.reception import LARGEST_BODY
 from dlsync.client.retry import Fault, Retry
 from dlsync.client.statuses import failure, is_success
+from dlsync.client.versions import etag_of
 from dlsync.client.wire import Wire
 from dlsync.errors import DlsyncError, SettingsError, Unreachable
 
@@ -121,17 +122,21 @@ class Connection:
         params: Mapping[str, str] | None = None,
         accept: str = JSON,
         scope: Scope = Scope.ACCOUNT,
+        unless: str = "",
     ) -> Answer:
         """Ask for what is at the path, which names are encoded into.
 
         :param segments: names, not encoded, below the scope.
         :param params: the query.
+        :param unless: the ETag of a version that need not be sent again.
+        :raises NotModified: it is still that version.
         :raises ApiError: where no usable answer came; see :mod:`dlsync.errors`.
         """
         path = self._path(segments, scope)
         if params:
             path = f"{path}?{urlencode(params)}"
-        return await self._exchange("GET", path, f"Accept: {accept}\r\n".encode())
+        condition = f"If-None-Match: {etag}\r\n" if (etag := etag_of(unless)) else ""
+        return await self._exchange("GET", path, f"Accept: {accept}\r\n{condition}".encode())
 
     def _path(self, segments: Iterable[str], scope: Scope) -> str:
         return "/".join((self._prefixes[scope.value], *map(segment, segments)))
@@ -166,7 +171,8 @@ class Connection:
                 raise self._translated(error, f"{method} {path}") from error
         self._down = False
         kind = fields.get(b"content-type", b"").decode("latin-1")
-        answer = Answer(status, kind, body, f"{method} {path}", self.quote)
+        etag = etag_of(fields.get(b"etag", b"").decode("latin-1"))
+        answer = Answer(status, kind, body, f"{method} {path}", self.quote, etag=etag)
         if is_success(status):
             return answer
         raise failure(method, answer, {each.decode("latin-1"): fields[each].decode("latin-1") for each in fields})

@@ -9,6 +9,7 @@ from dlsync.client.answers import yaml_of
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import records_of
+from dlsync.client.versions import Versioned
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,15 +38,29 @@ class Dashboards(Family):
 
         :raises Unsupported: where the server has only the documented operations; sent once a run at most.
         """
-        answer = await self._capabilities.attempt("GET dashboards", lambda: self._get(_FAMILY))
-        return tuple(NamedDocument(record.text("name"), record.rest) for record in records_of(answer))
+        return (await self.read_all()).content
+
+    async def read_all(self, unless: str = "") -> Versioned[tuple[NamedDocument, ...]]:
+        """Return all dashboards, as :meth:`list` does, with their version.
+
+        :param unless: the ETag of one that is known.
+        :raises NotModified: it is still that one.
+        """
+        answer = await self._capabilities.attempt("GET dashboards", lambda: self._get(_FAMILY, unless=unless))
+        found = tuple(NamedDocument(record.text("name"), record.rest) for record in records_of(answer))
+        return Versioned(found, answer.etag)
 
     async def export(self, name: str) -> bytes:
         """Return one dashboard as YAML (GET dashboards/<name>).
 
         :raises NotFound: where there is none of that name.
         """
-        return yaml_of(await self._get(_FAMILY, name, accept=YAML))
+        return (await self.read(name)).content
+
+    async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
+        """Return one dashboard, as :meth:`export` does, with its version; ``unless`` as for :meth:`read_all`."""
+        answer = await self._get(_FAMILY, name, accept=YAML, unless=unless)
+        return Versioned(yaml_of(answer), answer.etag)
 
 
 class WritingDashboards(Dashboards, WritingFamily):

@@ -32,9 +32,11 @@ class Family:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._connection!r})"
 
-    async def _get(self, *segments: str, params: Mapping[str, str] | None = None, accept: str = JSON) -> Answer:
+    async def _get(
+        self, *segments: str, params: Mapping[str, str] | None = None, accept: str = JSON, unless: str = ""
+    ) -> Answer:
         try:
-            return await self._connection.get(segments, params, accept)
+            return await self._connection.get(segments, params, accept, unless=unless)
         except NotFound:
             await self._capabilities.confirm_account()
             raise

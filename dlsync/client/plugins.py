@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import record_of, records_of
+from dlsync.client.versions import etag_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,11 +25,13 @@ _FAMILY = "plugins"
 class PluginEntry:
     """A plugin as the list names it, without its content.
 
+    :param etag: the version of the whole plugin, where the server says it in the list; empty elsewhere.
     :param extra: all other fields.
     """
 
     name: str
     extra: Mapping[str, Json] = field(default_factory=dict)
+    etag: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Plugin:
 
     :param extension: of its file, without the dot; empty where the server gives none.
     :param content: decoded.
+    :param etag: what the server calls this version of it; empty where it does not say.
     :param extra: all other fields, such as ``description``, ``interval`` (s), ``params``, ``shellArgs``, ``type``.
     """
 
@@ -44,6 +48,7 @@ class Plugin:
     extension: str
     content: bytes
     extra: Mapping[str, Json] = field(default_factory=dict)
+    etag: str = field(default="", compare=False, repr=False)
 
 
 class Plugins(Family):
@@ -55,14 +60,19 @@ class Plugins(Family):
         The documentation calls the name ``plugin``, observed servers ``name``.
         """
         answer = await self._get(_FAMILY)
-        return tuple(PluginEntry(record.text("name", "plugin"), record.rest) for record in records_of(answer))
+        return tuple(
+            PluginEntry(record.text("name", "plugin"), etag=etag_of(record.json("etag")), extra=record.rest)
+            for record in records_of(answer)
+        )
 
-    async def get(self, name: str) -> Plugin:
+    async def get(self, name: str, unless: str = "") -> Plugin:
         """Return one plugin, whole (GET plugins/<name>).
 
+        :param unless: the ETag of one that is known.
         :raises NotFound: where there is none of that name.
+        :raises NotModified: it is still that one.
         """
-        answer = await self._get(_FAMILY, name)
+        answer = await self._get(_FAMILY, name, unless=unless)
         record = record_of(answer)
         extension = record.json("extension")
         return Plugin(
@@ -70,6 +80,7 @@ class Plugins(Family):
             extension if isinstance(extension, str) else "",
             _content(answer, record),
             record.rest,
+            answer.etag,
         )
 
 

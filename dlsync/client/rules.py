@@ -9,6 +9,7 @@ from dlsync.client.answers import yaml_of
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import records_of
+from dlsync.client.versions import Versioned, etag_of
 from dlsync.errors import AlreadyExists, NotFound, Unsupported
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class RuleEntry:
 
     :param id: the server's own; None where it gives none.
     :param mute: as the server has it.
+    :param etag: the version of the whole rule, where the server says it in the list; empty elsewhere.
     :param extra: all other fields.
     """
 
@@ -32,6 +34,7 @@ class RuleEntry:
     id: Json = None
     mute: Json = None
     extra: Mapping[str, Json] = field(default_factory=dict)
+    etag: str = field(default="", compare=False, repr=False)
 
 
 class Rules(Family):
@@ -44,7 +47,13 @@ class Rules(Family):
         """
         answer = await self._capabilities.attempt("GET rules", lambda: self._get(_FAMILY))
         return tuple(
-            RuleEntry(record.text("name"), record.json("id"), record.json("mute"), record.rest)
+            RuleEntry(
+                record.text("name"),
+                record.json("id"),
+                record.json("mute"),
+                etag=etag_of(record.json("etag")),
+                extra=record.rest,
+            )
             for record in records_of(answer)
         )
 
@@ -53,7 +62,16 @@ class Rules(Family):
 
         :raises NotFound: where there is none of that name.
         """
-        return yaml_of(await self._get(_FAMILY, name, accept=YAML))
+        return (await self.read(name)).content
+
+    async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
+        """Return one rule, as :meth:`export` does, with its version.
+
+        :param unless: the ETag of one that is known.
+        :raises NotModified: it is still that one.
+        """
+        answer = await self._get(_FAMILY, name, accept=YAML, unless=unless)
+        return Versioned(yaml_of(answer), answer.etag)
 
     async def criteria(self, name: str) -> tuple[Mapping[str, Json], ...]:
         """Return a rule's criteria as the server sees them (GET rules/<name>/criteria, observed).

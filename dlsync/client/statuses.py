@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from dlsync.client.answers import URL_HINT
 from dlsync.client.retry import Fault
-from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, Rejected, ServerFault, Unauthorised
+from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, NotModified, Rejected, ServerFault, Unauthorised
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,8 @@ def failure(method: str, answer: Answer, headers: Mapping[str, str]) -> ApiError
     """Return the error that an answer of any other status stands for; a :class:`Fault` where it may pass."""
     if answer.status in _TRANSIENT:
         return _transient(answer, headers.get("retry-after", ""))
+    if answer.status == HTTPStatus.NOT_MODIFIED:
+        return NotModified(f"{answer.request}: it is still the version that was known", request=answer.request)
     if answer.status < HTTPStatus.BAD_REQUEST:
         return _redirect(answer, headers.get("location", ""))
     error, problem, hint = _meaning(method, answer.status)

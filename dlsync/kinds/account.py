@@ -106,12 +106,18 @@ class Account(Kind):
         """Return True: all of an account is the server's own business."""
         return True
 
-    async def list(self, client: ReadClient) -> Listing:
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - it is short
         """GET ``/orgs/<org>/accounts``."""
         resources = tuple(Resource(Address(self.name, one.name), {}) for one in await client.accounts.list())
         return Listing(resources, frozenset(one.name for one in resources))
 
-    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:  # noqa: ARG002 - for kinds of which bytes say all
+    async def fetch(
+        self,
+        client: ReadClient,
+        name: str,
+        known: bytes | None = None,  # noqa: ARG002 - for kinds of which bytes say all
+        unless: str = "",  # noqa: ARG002 - the list is short
+    ) -> Resource | None:
         """GET ``/orgs/<org>/accounts``, and of them one."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)

@@ -171,14 +171,22 @@ class Kind(ABC):
 
     # endpoints
     @abstractmethod
-    async def list(self, client: ReadClient) -> Listing:
-        """Ask the server what it has."""
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:
+        """Ask the server what it has.
+
+        :param unless: the ETag of a listing that is known, of a kind that is listed whole.
+        :raises NotModified: it is still that one.
+        """
 
     @abstractmethod
-    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:
+    async def fetch(
+        self, client: ReadClient, name: str, known: bytes | None = None, unless: str = ""
+    ) -> Resource | None:
         """Return the live resource, or None where the server has none of that name.
 
         :param known: the bytes of its file, if any: where the server sends the same, they need not be understood again.
+        :param unless: the ETag of a version that is known.
+        :raises NotModified: it is still that one.
         """
 
     async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:

@@ -44,14 +44,14 @@ class Dashboard(ExchangedKind):
     either = frozenset({(*_SERIES, "scope", "tag")})
     closed = frozenset({(*_SERIES, "scope")})
 
-    async def list(self, client: ReadClient) -> Listing:
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:
         """GET ``dashboards``, observed: whole dashboards."""
         try:
-            found = await client.dashboards.list()
+            found, etag = await client.dashboards.read_all(unless)
         except Unsupported:
             return Listing()
-        resources = tuple(Resource(Address(self.name, one.name), one.document) for one in found)
-        return Listing(resources, frozenset(resource.name for resource in resources))
+        resources = tuple(Resource(Address(self.name, one.name), one.document, etag=etag) for one in found)
+        return Listing(resources, frozenset(resource.name for resource in resources), etag=etag)
 
     def exports(self, client: ReadClient) -> Exports:
         """Return the family ``dashboards``."""

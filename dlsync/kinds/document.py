@@ -172,14 +172,15 @@ class DocumentKind(Kind):
             result[field] = self._canonical(value, (*at, field))
         return result
 
-    def live(self, name: str, body: bytes, known: bytes | None = None) -> Resource:
+    def live(self, name: str, body: bytes, known: bytes | None = None, etag: str = "") -> Resource:
         """Return the live resource that an export holds.
 
         :param known: the text of a file; an export of the same text is not parsed again.
+        :param etag: of the export.
         :raises BadAnswer: the export is not YAML, or not a mapping.
         """
         if body == known:
-            return Resource(Address(self.name, name), partial(_parsed, known), known)
+            return Resource(Address(self.name, name), partial(_parsed, known), known, etag=etag)
         where = f"the {self.name} `{name}` that the server sent"
         try:
             document = yamlfile.parse(body)
@@ -187,7 +188,7 @@ class DocumentKind(Kind):
             raise BadAnswer(f"{where} is not YAML: {error.problem}") from error
         if not isinstance(document, dict):
             raise BadAnswer(f"{where} is not a mapping", hint="Check that `url` points at the API.")
-        return Resource(Address(self.name, name), document, body)
+        return Resource(Address(self.name, name), document, body, etag=etag)
 
     def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
         """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlsync.client import Client, ReadClient
+    from dlsync.client.versions import Versioned
     from dlsync.model import Difference, Resource
 
 
 class Exports(Protocol):
     """A family of the API that gives documents."""
 
-    async def export(self, name: str) -> bytes:
+    async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
         """Return one document as YAML."""
 
 
@@ -44,10 +45,13 @@ class ExchangedKind(DocumentKind):
     def imports(self, client: Client) -> Imports:
         """Return the family that documents go to."""
 
-    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:
+    async def fetch(
+        self, client: ReadClient, name: str, known: bytes | None = None, unless: str = ""
+    ) -> Resource | None:
         """GET the document by its name."""
         try:
-            return self.live(name, await self.exports(client).export(name), known)
+            found = await self.exports(client).read(name, unless)
+            return self.live(name, found.content, known, found.etag)
         except NotFound:
             return None
 

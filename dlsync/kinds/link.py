@@ -159,7 +159,7 @@ class Link(Kind):
         return False
 
     # endpoints
-    async def list(self, client: ReadClient) -> Listing:
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - it is short
         """GET ``links``: the tags of each plugin, from all links of it that have any."""
         tags: defaultdict[str, set[str]] = defaultdict(set)
         for link in await client.links.list():
@@ -171,7 +171,13 @@ class Link(Kind):
         )
         return Listing(resources, frozenset(one.name for one in resources))
 
-    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:  # noqa: ARG002 - for kinds of which bytes say all
+    async def fetch(
+        self,
+        client: ReadClient,
+        name: str,
+        known: bytes | None = None,  # noqa: ARG002 - for kinds of which bytes say all
+        unless: str = "",  # noqa: ARG002 - the list is short
+    ) -> Resource | None:
         """GET ``links``, and of them those of one plugin."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)

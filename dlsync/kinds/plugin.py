@@ -194,20 +194,22 @@ class Plugin(Kind):
         """Return none: an update changes the fields that it names."""
         return ()
 
-    async def list(self, client: ReadClient) -> Listing:
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - not whole
         """GET ``plugins``: their names."""
         entries = await client.plugins.list()
         # the documented answer is a copy of the links', which need not name a plugin that is linked to nothing
         whole = bool(entries) and not any("tags" in entry.extra for entry in entries)
-        names = frozenset(entry.name for entry in entries if not is_reserved(entry.name))
-        return Listing(names=names, complete=whole)
+        named = {entry.name: entry.etag for entry in entries if not is_reserved(entry.name)}
+        return Listing(names=frozenset(named), complete=whole, versions=named)
 
-    async def fetch(self, client: ReadClient, name: str, known: bytes | None = None) -> Resource | None:
+    async def fetch(
+        self, client: ReadClient, name: str, known: bytes | None = None, unless: str = ""
+    ) -> Resource | None:
         """GET ``plugins/<name>``."""
         if is_reserved(name):
             return None
         try:
-            found = await client.plugins.get(name)
+            found = await client.plugins.get(name, unless)
         except NotFound:
             return None
         content = known if known == found.content else found.content  # kept once, where it is the file's
@@ -215,6 +217,7 @@ class Plugin(Kind):
             Address(self.name, name),
             partial(with_script, content, {**found.extra, "extension": found.extension}),
             content,
+            etag=found.etag,
         )
 
     async def create(self, client: Client, desired: Resource) -> None:

@@ -66,12 +66,13 @@ class Rule(ExchangedKind):
         nested = isinstance(action, dict) and field not in action and _DETAILS in action
         return (*path[:2], _DETAILS, *path[2:]) if nested else path
 
-    async def list(self, client: ReadClient) -> Listing:
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - not whole
         """GET ``rules``, observed: their names."""
         try:
-            return Listing(names=frozenset(rule.name for rule in await client.rules.list()))
+            named = {rule.name: rule.etag for rule in await client.rules.list()}
         except Unsupported:
             return Listing()
+        return Listing(names=frozenset(named), versions=named)
 
     def exports(self, client: ReadClient) -> Exports:
         """Return the family ``rules``."""

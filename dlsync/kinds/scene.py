@@ -87,8 +87,12 @@ class Listing:
     :param resources: those that the listing holds whole.
     :param names: all that it names; None where it has no list operation.
     :param complete: False where there may be more than it names.
+    :param etag: the version of a listing that holds them whole; empty where the server does not say.
+    :param versions: by name, the ETag that the resource itself has, where the listing says so.
     """
 
     resources: tuple[Resource, ...] = ()
     names: frozenset[str] | None = None
     complete: bool = True
+    etag: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dlsync import annotator, applier, environments, guards, journal, saved_plan
+from dlsync import annotator, applier, cache, environments, guards, journal, saved_plan
 from dlsync import rollback as rollbacks
 from dlsync.errors import DlsyncError
 from dlsync.fetcher import Fetcher
@@ -82,8 +82,9 @@ async def apply(
     wanted = wishes or (promised.wishes if promised else Wishes())
 
     async def made(client: Client) -> Prepared:
-        known = {address: resource.body for address, resource in tree.resources.items()}
-        work = await prepared(Fetcher(client, known, how.progress), tree, settings, wanted)
+        remembered = cache.read(directory, settings.target, settings.key)
+        fetcher = Fetcher(client, tree.resources, cache=remembered, progress=how.progress)
+        work = await prepared(fetcher, tree, settings, wanted)
         return saved_plan.kept_to(promised, work) if promised else work
 
     def check(work: Prepared) -> None:

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from dlsync import environments, guards, planner, state_reader
+from dlsync import cache, environments, guards, planner, state_reader
 from dlsync.fetcher import Fetcher
 from dlsync.kinds import account, kind_of
 from dlsync.operations.connecting import reader, silent
@@ -63,9 +63,11 @@ async def looked(
     found = state_reader.find(directory, missing_ok=missing_ok)
     async with reader(settings) as client:
         known = {address: content for address, content in found.foretold().items() if targets.admits(address)}
-        fetcher = Fetcher(client, known, progress)
-        async with fetcher.ahead({*known}):
-            yield fetcher, (await asyncio.to_thread(environments.understood, found, settings)).usable()
+        fetcher = Fetcher(client, cache=cache.read(directory, settings.target, settings.key), progress=progress)
+        async with fetcher.ahead(known):
+            tree = (await asyncio.to_thread(environments.understood, found, settings)).usable()
+            fetcher.desired = tree.resources
+            yield fetcher, tree
 
 
 async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wishes) -> Prepared:
@@ -78,6 +80,8 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wis
         doomed=account.deletions(wishes.delete_accounts, settings, tree.resources),
         decisions=wishes.decisions,
     )
+    equal = [work.live[address] for address in work.equal]
+    fetcher.cache.learn(tree.resources, equal, fetcher.listings)
     guards.refuse_an_empty_tree(work.plan, [one for one in tree.resources if kind_of(one.kind).inside])
     return work
 

@@ -18,7 +18,7 @@ from starlette.routing import Route
 from dlsync.server import accounts, agents, bodies, dashboards, links, metrics, plugins, rules, tags
 from dlsync.server import annotations as annotation_streams
 from dlsync.server.demo.filling import fill
-from dlsync.server.operation import Call, Operation, Settings, answer, fault
+from dlsync.server.operation import Call, Operation, Settings, answer, etag_of, fault
 from dlsync.server.refusals import Refusals
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ def decoded(segment: str) -> str:
 
 def with_etag(response: Response, known: str) -> Response:
     """Add a strong ETag of the body; answer 304 where the client knows it already (RFC 9110, 13.1.2)."""
-    etag = f'"{blake2b(response.body, digest_size=16).hexdigest()}"'
+    etag = etag_of(bytes(response.body))
     response.headers["etag"] = etag
     if known.strip() == "*" or etag in (tag.strip().removeprefix("W/") for tag in known.split(",")):
         headers = {name: response.headers[name] for name in ("etag", "vary") if name in response.headers}

@@ -44,6 +44,7 @@ _PLUGIN = {
     **_texts("id name extension description hash encoding params org shellArgs type pack"),
     "interval": SECONDS,
 }
+_RULE = {**_texts("id name"), "mute": {"type": "boolean"}}
 _AGENT = {
     **_texts("id name hostname mac osName status container_name mode"),
     **dict.fromkeys(("created", "modified", "heartbeat"), TIME),
@@ -76,11 +77,12 @@ SCHEMAS: dict[str, Schema] = {
         source=_ref("Named"),
         points=_list(_ref("Point")),
     ),
-    "PluginListed": {"anyOf": [_object(**_PLUGIN), _ref("Link")]},  # as observed, and as documented
+    "PluginListed": {"anyOf": [_object(**_PLUGIN, etag=TEXT), _ref("Link")]},  # as observed, and as documented
     "Plugin": _object(**_PLUGIN, content=TEXT),
     "NewPlugin": _object(**_texts("name extension content")),
     "PluginChange": _object(("content", "encoding"), content=TEXT, encoding={"const": "base64"}),
-    "RuleListed": _object(id=TEXT, name=TEXT, mute={"type": "boolean"}),
+    "RuleListed": _object(**_RULE, etag=TEXT),
+    "RuleSummary": _object(**_RULE),
     "RuleChange": _object(mute={"type": "boolean"}),
     "Tag": _object(name=TEXT),
     "Document": FREE,
@@ -130,10 +132,10 @@ SHAPES = {
     "plugins.update": Shape("Plugin", "PluginChange"),
     "plugins.delete": _DELETED,
     "rules.list_all": Shape("RuleListed[]"),
-    "rules.create": Shape("RuleListed", "NewNamed", 201),
+    "rules.create": Shape("RuleSummary", "NewNamed", 201),
     "rules.get": Shape("Document"),
     "rules.put": Shape("Named", "Document"),
-    "rules.patch": Shape("RuleListed", "RuleChange"),
+    "rules.patch": Shape("RuleSummary", "RuleChange"),
     "rules.delete": _DELETED,
     "rules.criteria": Shape("Document[]"),
     "tags.list_all": Shape("Tag[]"),

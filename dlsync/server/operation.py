@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
@@ -57,6 +58,11 @@ def answer(value: object, status: int = 200) -> Response:
 def timestamp(moment: datetime) -> str:
     """Return a time as the documentation writes it: ``2016-07-06T10:47:46.951Z``."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def etag_of(body: bytes) -> str:
+    """Return the strong ETag of a body (RFC 9110, 8.8.3)."""
+    return f'"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
 def no_content() -> Response:

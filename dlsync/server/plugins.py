@@ -8,7 +8,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from dlsync.server import bodies
-from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault
+from dlsync.server.operation import ACCOUNT, Call, Operation, answer, etag_of, fault
 from dlsync.server.store import new_id
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ _SAVE = """INSERT INTO plugins VALUES (:id, :account, :name, :content, :extensio
 
 
 def list_all(call: Call) -> Response:
-    """GET ``plugins``: the export's fields without the content; or as documented, with the keys of a link."""
-    shape = _documented if call.settings.documented_only else _listed
+    """GET ``plugins``: the export's fields without the content, and its ETag; or as documented, a link's keys."""
+    shape = _documented if call.settings.documented_only else _summary
     return answer([shape(call, row) for row in call.rows("SELECT * FROM plugins WHERE account = ? ORDER BY name")])
 
 
@@ -128,6 +128,10 @@ def _listed(call: Call, row: Row) -> dict[str, object]:
 
 def _export(call: Call, row: Row) -> dict[str, object]:
     return {"content": base64.b64encode(row["content"]).decode(), **_listed(call, row)}
+
+
+def _summary(call: Call, row: Row) -> dict[str, object]:
+    return {**_listed(call, row), "etag": etag_of(bytes(answer(_export(call, row)).body))}
 
 
 def _documented(call: Call, row: Row) -> dict[str, object]:

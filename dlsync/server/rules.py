@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsync.server import bodies, documents
-from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault
+from dlsync.server.operation import ACCOUNT, Call, Operation, answer, etag_of, fault
 from dlsync.server.store import new_id
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ _BOOLEANS = {True: True, False: False, "true": True, "false": False}
 
 
 def list_all(call: Call) -> Response:
-    """GET ``rules``: id, name and mute of each."""
-    rows = call.rows("SELECT id, name, mute FROM documents WHERE account = ? AND kind = ? ORDER BY name", KIND)
-    return answer([_summary(row) for row in rows])
+    """GET ``rules``: id, name and mute of each, and the ETag of its export, so that a client need not ask for each."""
+    rows = call.rows("SELECT id, name, mute, text FROM documents WHERE account = ? AND kind = ? ORDER BY name", KIND)
+    return answer([{**_summary(row), "etag": etag_of(row["text"])} for row in rows])
 
 
 def create(call: Call) -> Response:

@@ -26,6 +26,7 @@ ACCOUNT = "orgs/acme/accounts/default"
 KEY = {"Authorization": "Bearer changeme"}
 HEADERS = ("content-type", "vary", "allow", "www-authenticate")
 IDENTIFIER = re.compile(r'"[0-9a-f]{24}"')
+ETAG = re.compile(r'"etag":"\\"[0-9a-f]{32}\\""')
 DASHBOARD = dict(files(0.01))["dashboards/search/gateway-00000.yaml"]
 PLUGIN = {"name": "new", "extension": "sh", "content": base64.b64encode(b"exit 0\n").decode()}
 
@@ -86,8 +87,8 @@ def environment(url: str) -> dict[str, str]:
 
 
 def seen(answer: httpx2.Response) -> tuple[object, ...]:
-    """What a client can see of an answer: identifiers and agents' keys are each server's own."""
-    content = IDENTIFIER.sub('"id"', answer.text)
+    """What a client can see of an answer: identifiers, with the ETags of what has them, and keys are each server's own."""
+    content = ETAG.sub('"etag":"etag"', IDENTIFIER.sub('"id"', answer.text))
     body: Any = json.loads(content) if answer.headers.get("content-type") == "application/json" else content
     if answer.request.url.path.endswith("/accounts"):
         body = [{**account, "agent_keys": []} for account in body]
@@ -181,3 +182,16 @@ def test_requests_are_counted_by_method_and_path(tree: Path) -> None:
         assert httpx2.get(side).json() == {f"GET /api/v1/{ACCOUNT}/links": 2}
         httpx2.delete(side)
         assert httpx2.get(side).json() == {}
+
+
+@pytest.mark.parametrize("family", ["plugins", "rules"])
+def test_a_list_says_the_etag_of_what_it_names_where_it_is_not_the_documented_one(pair: Pair, family: str) -> None:
+    for answer in pair.asked("GET", f"{ACCOUNT}/{family}"):
+        entries = answer.json() if answer.status_code == 200 else []
+        said = {one["name"]: one["etag"] for one in entries if "etag" in one}
+        assert len(said) in {0, len(entries)}
+        for name, etag in said.items():
+            assert httpx2.get(f"{answer.request.url}/{name}", headers=KEY).headers["etag"] == etag
+    with_lists, without = pair.asked("GET", f"{ACCOUNT}/dashboards"), pair.asked("GET", f"{ACCOUNT}/{family}")
+    for dashboards, listed in zip(with_lists, without, strict=True):
+        assert (dashboards.status_code == 200) == ("etag" in listed.text)

@@ -23,13 +23,15 @@ def test_the_list_names_rules_without_what_is_in_them(client: httpx2.Client) -> 
     client.put("rules/b", content=RULE)
     client.put("rules/a", content=RULE)
     rules = client.get("rules").json()
-    assert [set(rule) for rule in rules] == [{"id", "name", "mute"}] * 2
+    assert [set(rule) for rule in rules] == [{"id", "name", "mute", "etag"}] * 2
+    assert rules[0]["etag"] == client.get("rules/a").headers["etag"]
     assert [(rule["name"], rule["mute"]) for rule in rules] == [("a", False), ("b", False)]
 
 
 def test_a_post_makes_an_empty_rule_once(client: httpx2.Client) -> None:
     made = client.post("rules", json={"name": "a"})
-    assert (made.status_code, made.json()) == (201, client.get("rules").json()[0])
+    (listed,) = client.get("rules").json()
+    assert (made.status_code, {**made.json(), "etag": listed["etag"]}) == (201, listed)
     assert (client.get("rules/a").content, client.get("rules/a/criteria").json()) == (b"{}\n", [])
     client.put("rules/a", content=RULE)
     again = client.post("rules", data={"name": "a"})
