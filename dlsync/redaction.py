@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import html
 import json
 import re
 from dataclasses import replace
@@ -167,14 +165,17 @@ def _longest_first(texts: Mapping[str, str]) -> str:
 
 def _spellings(secret: str) -> Iterator[str]:
     """Yield the ways in which messages of servers and libraries spell a text."""
+    from base64 import b64encode
+    from html import escape
+
     one_line = " ".join("".join(char if char.isprintable() else " " for char in secret).split())
     long_lines = [line.strip() for line in secret.splitlines() if len(line.strip()) > 2 * _SHORTEST_PART]
     for text in filter(None, (secret, one_line, *long_lines)):
         raw = text.encode("utf-8", "surrogatepass")
-        yield from (text, html.escape(text), html.escape(text, quote=False), text.replace("'", "''"))
+        yield from (text, escape(text), escape(text, quote=False), text.replace("'", "''"))
         as_json = json.dumps(text, ensure_ascii=False)[1:-1]
         yield from (json.dumps(text)[1:-1], as_json, visible(as_json), visible(text), repr(text)[1:-1])
-        yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), base64.b64encode(raw).decode())
+        yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), b64encode(raw).decode())
 
 
 def _without_beginning(text: str, spelled: Mapping[str, str]) -> str:

@@ -245,17 +245,22 @@ def test_streams_of_any_kind_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    tuned: list[object] = []
     monkeypatch.setattr(sys, "argv", ["dlsync", "--version"])
     monkeypatch.delitem(sys.modules, "dlsync.__main__")
+    monkeypatch.setattr("gc.set_threshold", tuned.append)
+    monkeypatch.setattr("gc.freeze", lambda: tuned.append("frozen"))
     with pytest.raises(SystemExit) as ended:
         runpy.run_module("dlsync", run_name="__main__")
     assert ended.value.code == 0
     assert capsys.readouterr().out.startswith("dlsync ")
+    assert tuned == [50_000, "frozen"]  # a process of its own looks for garbage when there may be some
+    assert (main(["--version"]), tuned) == (0, [50_000, "frozen"])  # whose process it is not says how that is done
 
 
 def test_completion_ends_without_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
-    env = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync va", "COMP_CWORD": "1"}
-    assert dlsync(env=env)[:3] == (0, "validate\n", "")
+    env = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync validate --fo", "COMP_CWORD": "2"}
+    assert dlsync(env=env)[:3] == (0, "--format\n", "")
 
 
 # the key

@@ -81,7 +81,8 @@ def loaded(name: str) -> TyperCommand | TyperGroup:
     module = import_module(f"dlsync.cli.families.{word}" if name in BY_HAND else f"dlsync.cli.{word}")
     family = getattr(module, "app", None)
     command = get_group(family) if family else _alone(name, getattr(module, word))
-    quickly_read(command, _SETTINGS)
+    for one in (command, *getattr(command, "commands", {}).values()):
+        quickly_read(one, _SETTINGS)
     return command
 
 

@@ -20,15 +20,13 @@ _UNKNOWN = object()
 
 
 def quickly_read(command: Any, settings: Mapping[str, Any]) -> None:
-    """Have the words of a command, and of those below it, turned into values here where they are plain.
+    """Have the words of a command turned into values here where they are plain.
 
     :param settings: of the contexts that the command is run in, which its option for help depends on.
     """
     for one in command.get_params(typer.Context(command, **settings)):
         if hasattr(one, "get_runtime_param") and hasattr(one, "type_descriptor"):
             one.__dict__["get_runtime_param"] = _Plain(one, one.get_runtime_param)
-    for below in getattr(command, "commands", {}).values():
-        quickly_read(below, settings)
 
 
 class _Plain:

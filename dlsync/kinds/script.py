@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
@@ -37,8 +36,14 @@ def content_value(content: bytes) -> Json:
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        return {"sha256": hashlib.sha256(content).hexdigest()}
-    return {"sha256": hashlib.sha256(content).hexdigest()} if "\0" in text else text
+        return _digest(content)
+    return _digest(content) if "\0" in text else text
+
+
+def _digest(content: bytes) -> Json:
+    from hashlib import sha256  # which loads OpenSSL's
+
+    return {"sha256": sha256(content).hexdigest()}
 
 
 def with_script(content: bytes, settings: Mapping[str, Json]) -> Mapping[str, Json]:

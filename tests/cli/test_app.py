@@ -70,8 +70,9 @@ def test_a_family_alone_is_an_error_that_shows_its_commands(family: str) -> None
     assert re.search(r"^  \w+ +[A-Z].*\.$", done.err, re.MULTILINE)
 
 
-def test_the_version_is_the_package_s() -> None:
-    assert dlsync("--version") == (0, f"dlsync {__version__}\n", "", ())
+@pytest.mark.parametrize("arguments", [["--version"], ["--debug", "--version"], ["--version", "plan"]])
+def test_the_version_is_the_package_s(arguments: list[str]) -> None:
+    assert dlsync(*arguments) == (0, f"dlsync {__version__}\n", "", ())
 
 
 def test_no_arguments_are_an_error_that_shows_the_help_for_a_script_that_lost_its_command_has_done_nothing() -> None:
