@@ -87,7 +87,7 @@ def environment(url: str) -> dict[str, str]:
 
 
 def seen(answer: httpx2.Response) -> tuple[object, ...]:
-    """What a client can see of an answer: identifiers, with the ETags of what has them, and keys are each server's own."""
+    """What a client can see of an answer: identifiers, their ETags, and keys are each server's own."""
     content = ETAG.sub('"etag":"etag"', IDENTIFIER.sub('"id"', answer.text))
     body: Any = json.loads(content) if answer.headers.get("content-type") == "application/json" else content
     if answer.request.url.path.endswith("/accounts"):
