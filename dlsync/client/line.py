@@ -161,8 +161,8 @@ class Line(asyncio.Protocol):
 
     def _arrived(self, body: Body) -> None:
         came = Came(self._parser.get_status_code(), self._headers, body.whole())
-        if not self._parser.should_keep_alive():
-            self._transport.close()
+        if not self._parser.should_keep_alive() or self._transport.get_write_buffer_size():
+            self.abort()  # also where the answer came before all of the request was taken
         self._settle(came)
 
     # -----------------------------------------------------------------------------------------------------------------

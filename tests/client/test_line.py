@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dlsync.client.line import LARGEST_HEAD, Came, Limits, Line, _is_readable
 from dlsync.client.writing import WritingConnection
-from dlsync.errors import Unreachable
+from dlsync.errors import Rejected, Unreachable
 from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, in_order, scripted_server
 
 if TYPE_CHECKING:
@@ -118,6 +118,21 @@ async def test_a_connection_that_is_to_be_closed_is_not_used_again_though_it_is_
         for _ in range(2):
             await connection.get(("x",))
     assert (server.connections, connection.requests) == (2, 2)
+
+
+async def test_an_answer_to_half_a_request_counts_and_the_other_half_is_not_sent() -> None:
+    async def hasty(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 413 -\r\nContent-Length: 0\r\n\r\n" if head.startswith(b"PUT") else FINE)
+
+    async with (
+        served_by(hasty) as port,
+        WritingConnection(f"http://127.0.0.1:{port}", "acme", "default", KEY, retry=IMPATIENT) as connection,
+    ):
+        with pytest.raises(Rejected, match="413"):
+            await connection.send("PUT", ("x",), body=bytes(20_000_000))
+        assert (await connection.get(("x",))).body == b"fine"
+        assert connection.requests == 2
 
 
 @pytest.mark.parametrize("behind", [NOTHING, b"HTTP", b"x", b"\r\n\0"], ids=repr)
@@ -243,9 +258,6 @@ class Pipe(asyncio.Transport):
         return self.closing
 
     def abort(self) -> None:
-        self.closing = True
-
-    def close(self) -> None:
         self.closing = True
 
 
