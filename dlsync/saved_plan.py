@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from dlsync.model import Json, Resource
     from dlsync.planner import Prepared
 
-_LARGEST = 256 * 1024 * 1024
+# to create 1,000 resources of each kind takes 15 MB; lists in lists take nearly thirty times their size when read
+_LARGEST = 64 * 1024 * 1024
 _SALT_BYTES = 16
 _HINT = "Make it with `dlsync plan --out FILE`."
 
@@ -80,7 +81,7 @@ def _canonical(resource: Resource | None) -> Json:
 def save(file: Path, saved: SavedPlan) -> None:
     """Write a plan file.
 
-    :raises DlsyncError: the file cannot be written.
+    :raises DlsyncError: the file cannot be written, or would be too large to be read again.
     """
     wishes = saved.wishes
     made_with = {
@@ -93,8 +94,12 @@ def save(file: Path, saved: SavedPlan) -> None:
         "salt": saved.salt.hex(),
         "digests": saved.digests,
     }
+    content = (json.dumps({**saved.plan, "made_with": made_with}, indent=2) + "\n").encode()
+    if len(content) > _LARGEST:
+        problem = f"the plan is too large to be kept: {len(content):,} bytes, and {_LARGEST:,} are read"
+        raise DlsyncError(problem, hint="Keep it in parts, with --target; or apply it without keeping it.")
     try:
-        replace_file(file, (json.dumps({**saved.plan, "made_with": made_with}, indent=2) + "\n").encode())
+        replace_file(file, content)
     except OSError as error:
         raise DlsyncError(f"the plan cannot be written to {file}: {error.strerror}") from error
 

@@ -241,6 +241,20 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
         saved_plan.read(file)
 
 
+def test_a_plan_that_could_not_be_read_again_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "plan.json"
+    promised = saved_plan.promise(work(), Wishes())
+    saved_plan.save(file, promised)
+    monkeypatch.setattr(saved_plan, "_LARGEST", file.stat().st_size)
+    saved_plan.save(file, promised)
+    assert saved_plan.read(file) == promised
+    monkeypatch.setattr(saved_plan, "_LARGEST", file.stat().st_size - 1)
+    with pytest.raises(DlsyncError, match="too large to be kept") as caught:
+        saved_plan.save(tmp_path / "other.json", promised)
+    assert "--target" in caught.value.hint
+    assert not (tmp_path / "other.json").exists()
+
+
 def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DlsyncError, match="nowhere cannot be read: No such file or directory"):
         saved_plan.read(tmp_path / "nowhere")

@@ -148,8 +148,6 @@ class Connection:
     async def _exchange(
         self, method: str, path: str, headers: bytes, content: bytes | None = None, *, repeatable: bool = True
     ) -> Answer:
-        if not self._is_open:
-            raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
         return await self._tried(partial(self._attempt, method, path, headers, content), repeatable=repeatable)
 
     async def _tried(self, attempt: Callable[[int], Awaitable[Answer]], *, repeatable: bool) -> Answer:
@@ -164,6 +162,8 @@ class Connection:
     async def _attempt(self, method: str, path: str, headers: bytes, content: bytes | None, number: int) -> Answer:  # noqa: ARG002  # a writing connection minds the number
         async with self._slots:
             await self._pacer.turn()
+            if not self._is_open:
+                raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
             self.requests += 1
             try:
                 status, fields, body = await self._wire.exchange(method, path, headers, content)

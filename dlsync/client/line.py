@@ -64,8 +64,7 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # TCP has no other, and TLS neither
-        self._transport = transport
+        self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP has no other, and TLS neither
 
     def is_fit(self) -> bool:
         """Tell whether another request can be sent: what came since the last answer, the end included, spoils it."""
@@ -120,7 +119,7 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave nobody waiting."""
-        self._fail(broken(exc))
+        self._settle(broken(exc))
         if self._timer:
             self._timer.cancel()
         del self._parser  # which holds this
@@ -162,12 +161,9 @@ class Line(asyncio.Protocol):
 
     def _arrived(self, body: Body) -> None:
         came = Came(self._parser.get_status_code(), self._headers, body.whole())
-        answer, self._answer = self._answer, None
-        self._body = None
-        if not self._parser.should_keep_alive():
-            self._transport.close()
-        if answer and not answer.done():
-            answer.set_result(came)
+        if not self._parser.should_keep_alive() or self._transport.get_write_buffer_size():
+            self.abort()  # also where the answer came before all of the request was taken
+        self._settle(came)
 
     # -----------------------------------------------------------------------------------------------------------------
     # time
@@ -200,11 +196,21 @@ class Line(asyncio.Protocol):
         else:
             self._watch()
 
+    # -----------------------------------------------------------------------------------------------------------------
+    # the outcome
+    # -----------------------------------------------------------------------------------------------------------------
     def _fail(self, failure: Failure) -> None:
-        answer, self._answer = self._answer, None
         self.abort()
-        if answer and not answer.done():
-            answer.set_exception(failure)
+        self._settle(failure)
+
+    def _settle(self, outcome: Came | Failure) -> None:
+        answer, self._answer = self._answer, None
+        if answer is None or answer.done():  # nobody waits for it, or not any more
+            return
+        if isinstance(outcome, Failure):
+            answer.set_exception(outcome)
+        else:
+            answer.set_result(outcome)
 
 
 def _is_readable(socket: int) -> bool:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import ipaddress
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -88,9 +90,21 @@ def proxy_for(origin: Origin) -> Proxy | None:
 
     known: dict[str, str] = request.getproxies_environment()
     url = known.get(origin.scheme) or known.get("all")
-    if not url or request.proxy_bypass_environment(f"{origin.bracketed}:{origin.port}", known):  # type: ignore[attr-defined]  # typeshed lacks it
+    if not url or _is_in(origin.host, known.get("no", "").split(",")):
+        return None
+    address = f"{origin.bracketed}:{origin.port}"
+    if request.proxy_bypass_environment(address, known):  # type: ignore[attr-defined]  # typeshed lacks it
         return None
     return _read(url)
+
+
+def _is_in(host: str, networks: list[str]) -> bool:
+    """Tell whether a host is an address of one of the networks; what is none is for the standard library."""
+    for network in networks:
+        with suppress(ValueError):
+            if ipaddress.ip_address(host) in ipaddress.ip_network(network.strip()):
+                return True
+    return False
 
 
 def _read(url: str) -> Proxy:

@@ -7,7 +7,7 @@ from typing import Final
 
 from dlsync.client.faults import Failure
 
-# a list of 10,000 dashboards of 4 KB is 45 MB of JSON, and must come through
+# a list of 10,000 dashboards of 4 KB is 36 to 45 MB of JSON, and must come through
 LARGEST_BODY: Final = 64 * 1024 * 1024
 _GZIP: Final = frozenset({b"gzip", b"x-gzip"})
 _AS_IT_IS: Final = frozenset({b"", b"identity"})

@@ -33,6 +33,8 @@ class Misbehaviour(Enum):
     DRIP = "answers byte by byte, without end"
     ENDLESS = "repeats the last 1,000 bytes of its answer for as long as somebody reads"
     GARBAGE = "answers with the body alone, which need not be HTTP"
+    BARE = "the same, and goes on"
+    LEAVES = "answers, and closes the connection without having said so"
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,13 @@ class ScriptedServer:
     answer: Callable[[Seen], Reply]
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
+    scheme: str = "http"
     connections: int = 0
     sent: int = 0  # bytes of endless answers
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/api/v1"
+        return f"{self.scheme}://127.0.0.1:{self.port}/api/v1"
 
     @property
     def asked(self) -> list[str]:
@@ -99,7 +102,7 @@ class ScriptedServer:
             await self._flood(reply, writer)
         writer.write(_wire(reply))
         await writer.drain()
-        return reply.misbehaviour is None
+        return reply.misbehaviour in {None, Misbehaviour.BARE}
 
     async def _flood(self, reply: Reply, writer: asyncio.StreamWriter) -> None:
         writer.write(_head(reply, ()) + reply.body)
@@ -119,7 +122,7 @@ async def _drip(reply: Reply, writer: asyncio.StreamWriter) -> None:
 
 
 def _wire(reply: Reply) -> bytes:
-    if reply.misbehaviour is Misbehaviour.GARBAGE:
+    if reply.misbehaviour in {Misbehaviour.GARBAGE, Misbehaviour.BARE}:
         return reply.body
     if reply.misbehaviour in {Misbehaviour.RESET, Misbehaviour.CLOSE}:
         return b""
@@ -159,7 +162,9 @@ def by_request(replies: Mapping[str, Reply | Callable[[Seen], Reply]], otherwise
 async def scripted_server(
     answer: Callable[[Seen], Reply] | Reply, *, port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[ScriptedServer]:
-    server = ScriptedServer((lambda _: answer) if isinstance(answer, Reply) else answer)
+    server = ScriptedServer(
+        (lambda _: answer) if isinstance(answer, Reply) else answer, scheme="https" if tls else "http"
+    )
     tasks: set[asyncio.Task[None]] = set()
     writers: list[asyncio.StreamWriter] = []
 

@@ -24,11 +24,11 @@ COMMANDS = (
 )
 FAMILIES = ("accounts", "agents", "annotations", "dashboards", "links", "metrics", "plugins", "rules", "series", "tags")
 GROUPS = (*FAMILIES, "inventory", "packs")
-HEAVY = {"asyncio", "deepdiff", "httpx2", "jsonschema_rs", "plotille", "rich", "ruamel", "sqlite3", "ssl", "starlette"}
+HEAVY = {"asyncio", "deepdiff", "httptools", "jsonschema_rs", "plotille", "rich", "ruamel", "sqlite3", "ssl", "starlette"}
 HEAVY |= {"pydantic", "uvicorn", "yaml_rs"}
 TREE_READ = {
     "asyncio",
-    "httpx2",
+    "httptools",
     "importlib.resources",
     "jsonschema_rs",
     "pydantic",

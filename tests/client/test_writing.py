@@ -38,6 +38,13 @@ async def test_without_a_body_there_is_no_content_type() -> None:
     assert "content-type" not in server.seen[0].headers
 
 
+@pytest.mark.parametrize(("method", "length"), [("PUT", "0"), ("POST", "0"), ("PATCH", "0"), ("DELETE", None)])
+async def test_what_could_have_a_body_says_that_it_has_none(method: str, length: str | None) -> None:
+    async with scripted_server(in_order(Reply(204))) as server, writer_to(server) as connection:
+        await connection.send(method, ("rules", "a"))  # type: ignore[arg-type]  # one of them
+    assert server.seen[0].headers.get("content-length") == length
+
+
 async def test_a_delete_whose_repetition_finds_nothing_is_done() -> None:
     async with scripted_server(in_order(LOST, Reply(404))) as server, writer_to(server) as connection:
         assert (await connection.send("DELETE", ("rules", "a"))).status == 204

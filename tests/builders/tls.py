@@ -1,0 +1,91 @@
+"""Certificates made up for a test, and a proxy that connects whoever asks to one server, whatever its name."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import trustme
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+AUTHORITY = trustme.CA()
+REFUSAL = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+ACCEPTANCE = b"HTTP/1.0 200 Connection established\r\nX: y\r\n\r\n"
+
+
+def server_context(*names: str) -> ssl.SSLContext:
+    """What a server of these names secures its connections with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    AUTHORITY.issue_cert(*names).configure_cert(context)
+    return context
+
+
+def authority_file(folder: Path) -> str:
+    """What who trusts the authority has in ``SSL_CERT_FILE``."""
+    file = folder / "authority.pem"
+    AUTHORITY.cert_pem.write_to_path(file)
+    return str(file)
+
+
+@dataclass
+class TunnellingProxy:
+    """A proxy.
+
+    :param to: the port that it connects to.
+    :param answer: what it says to CONNECT; nothing at all where that is empty; where it is no acceptance, no more.
+    :param heads: what it was sent before a tunnel began.
+    """
+
+    to: int
+    answer: bytes
+    port: int = 0
+    heads: list[str] = field(default_factory=list)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+        if not self.answer:
+            await asyncio.Event().wait()
+        writer.write(self.answer)
+        if self.answer is not ACCEPTANCE:
+            writer.close()
+            return
+        there, to_there = await asyncio.open_connection("127.0.0.1", self.to)
+        try:
+            await asyncio.gather(_pumped(reader, to_there), _pumped(there, writer))
+        finally:
+            writer.close()
+            to_there.close()
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(asyncio.ensure_future(self.serve(reader, writer)))
+
+    async def ended(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+        await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def tunnelling_proxy(to: int, answer: bytes = ACCEPTANCE) -> AsyncIterator[TunnellingProxy]:
+    proxy = TunnellingProxy(to, answer)
+    listener = await asyncio.start_server(proxy.accept, "127.0.0.1", 0)
+    proxy.port = listener.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        listener.close()
+        await proxy.ended()
