@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from dlsync.model import Address, Change, Plan, Resource
     from dlsync.planner import Prepared
 
+_AT_A_TIME = 8  # a millisecond or two, before the answers that came are looked at again
+
 
 class Permission(Protocol):
     """What an apply asks before each write: whether it is still the only one."""
@@ -83,9 +85,11 @@ def _step_of(change: Change) -> tuple[bool, str]:
 
 async def _worked_out_ahead(prepared: Prepared) -> None:
     """Work out what is to be recorded of later steps while those before them wait for the server."""
-    for change in prepared.plan.changes:
-        if change.action != "delete" and not change.held:
-            await asyncio.sleep(0)
+    coming = [change for change in prepared.plan.changes if change.action != "delete" and not change.held]
+    for place, change in enumerate(coming):
+        if change.address not in prepared.entries:
+            if place % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
             with suppress(DlsyncError):  # which that step says
                 packed_entry(prepared, change.address)
 
