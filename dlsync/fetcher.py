@@ -34,6 +34,7 @@ async def fetch(
     everything: Collection[str] = (),
     admits: Callable[[Address], bool] = lambda _: True,
     progress: Callable[[], None] = lambda: None,
+    arrived: Callable[[Resource], None] = lambda _: None,
 ) -> Live:
     """Fetch live resources.
 
@@ -41,9 +42,10 @@ async def fetch(
     :param everything: the kinds of which to fetch all that the server can list besides.
     :param admits: which of all those are meant.
     :param progress: called for each resource that was looked at.
+    :param arrived: called with each resource as soon as it is there.
     :raises ApiError: a request failed for good; nothing partial is returned.
     """
-    round_ = _Round(client, everything, admits, progress)
+    round_ = _Round(client, everything, admits, progress, arrived)
     names = {kind: {address.name for address in wanted if address.kind == kind.name} for kind in all_kinds()}
     found = await together(
         round_.kind(kind, names[kind]) for kind in all_kinds() if names[kind] or kind.name in everything
@@ -71,11 +73,13 @@ class _Round:
         everything: Collection[str],
         admits: Callable[[Address], bool],
         progress: Callable[[], None],
+        arrived: Callable[[Resource], None],
     ) -> None:
         self._client = client
         self._everything = everything
         self._admits = admits
         self._progress = progress
+        self._arrived = arrived
 
     async def kind(self, kind: Kind, wanted: set[str]) -> tuple[list[Resource], str]:
         """Return the kind's resources, and its name where the server should have listed it whole and cannot."""
@@ -83,10 +87,11 @@ class _Round:
         chosen = self._chosen(kind, wanted, listing)
         whole = {resource.name: resource for resource in listing.resources}
         missing = sorted(chosen - set(whole))
-        fetched = await together(self._one(kind, name) for name in missing)
         listed = [whole[name] for name in chosen if name in whole]
-        for _ in listed:
+        for one in listed:
             self._progress()
+            self._arrived(one)
+        fetched = await together(self._one(kind, name) for name in missing)
         # a list of nothing may be incomplete, but is no sign that there is more
         partial = listing.names is None or (bool(listing.names) and not listing.complete)
         return listed + [one for one in fetched if one], kind.name if kind.name in self._everything and partial else ""
@@ -102,4 +107,6 @@ class _Round:
     async def _one(self, kind: Kind, name: str) -> Resource | None:
         resource = await kind.fetch(self._client, name)
         self._progress()
+        if resource:
+            self._arrived(resource)
         return resource
