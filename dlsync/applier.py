@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from asyncio import Semaphore
+import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
@@ -13,8 +14,7 @@ from dlsync.errors import AlreadyExists, ByHand, DlsyncError, Refused, Unauthori
 from dlsync.fetcher import fetch_by_name
 from dlsync.journal import Kept
 from dlsync.kinds import kind_of
-from dlsync.ownership.advancing import entry_of
-from dlsync.ownership.inventory import packed
+from dlsync.ownership.advancing import packed_entry
 from dlsync.redaction import HIDDEN
 from dlsync.three_way import blended
 from dlsync.together import together
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from dlsync.journal import Journal
     from dlsync.model import Address, Change, Plan, Resource
     from dlsync.planner import Prepared
+
+_AT_A_TIME = 8  # a millisecond or two, before the answers that came are looked at again
 
 
 class Permission(Protocol):
@@ -66,11 +68,30 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
     """
     work = _Work(run, prepared)
     done: list[Change] = []
-    for _, step in groupby(prepared.plan.changes, key=lambda change: (change.action == "delete", change.address.kind)):
-        done += await work.step(list(step))
+    ahead = asyncio.create_task(_worked_out_ahead(prepared))
+    try:
+        for _, step in groupby(prepared.plan.changes, key=_step_of):
+            done += await work.step(list(step))
+    finally:
+        ahead.cancel()
     verified = [prepared.redaction.change(one) for one in await proof.verified(run.client, done, prepared)]
     run.journal.note(verified)
     return prepared.plan.with_changes(verified)
+
+
+def _step_of(change: Change) -> tuple[bool, str]:
+    return change.action == "delete", change.address.kind
+
+
+async def _worked_out_ahead(prepared: Prepared) -> None:
+    """Work out what is to be recorded of later steps while those before them wait for the server."""
+    coming = [change for change in prepared.plan.changes if change.action != "delete" and not change.held]
+    for place, change in enumerate(coming):
+        if change.address not in prepared.entries:
+            if place % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+            with suppress(DlsyncError):  # which that step says
+                packed_entry(prepared, change.address)
 
 
 def _without_unknown_secrets(change: Change, desired: Resource, before: Resource) -> Resource:
@@ -89,7 +110,7 @@ class _Work:
     def __init__(self, run: Run, prepared: Prepared) -> None:
         self._run = run
         self._prepared = prepared
-        self._turns = Semaphore(run.concurrency)
+        self._turns = asyncio.Semaphore(run.concurrency)
         self._ended = ""
 
     async def step(self, changes: Sequence[Change]) -> list[Change]:
@@ -127,9 +148,9 @@ class _Work:
         desired = self._prepared.desired.get(change.address)
         known = _without_unknown_secrets(change, desired, before) if desired and before else before
         saved = kind_of(change.address.kind).saved(known, redaction) if known else None
-        entry = None if change.action == "delete" else entry_of(self._prepared, change.address)
+        entry = "" if change.action == "delete" else packed_entry(self._prepared, change.address)
         managed = change.address in inventory
-        return Kept(change.address, change.action, saved, packed(entry) if entry else "", managed)
+        return Kept(change.address, change.action, saved, entry, managed)
 
     async def _change(self, change: Change, moved: str) -> Change:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped

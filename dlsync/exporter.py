@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from dlsync import likely_secrets
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
+from dlsync.foresight import Foresight, require_allowed, written_anew
 from dlsync.kinds import Draft, all_kinds, kind_of
 from dlsync.model import Action, Address, Problem, Target
 from dlsync.naming import distinct_stems, too_long
@@ -93,8 +94,13 @@ async def export(
         wanted |= targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).inside}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
-    live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits)
-    edits = Edits(tree, inventory.former_secrets(live.resources.values()))
+    foresight = Foresight(_draft(tree, tree.sources, {}), tree.resources)
+    ahead = asyncio.create_task(foresight.work(inventory))
+    try:
+        live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits, arrived=foresight.take)
+    finally:
+        ahead.cancel()
+    edits = Edits(tree, inventory.former_secrets(live.resources.values()), foresight)
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
@@ -103,17 +109,23 @@ async def export(
     return Export(settings.target, edits.files(), len(unchanged), (*warnings, *edits.problems))
 
 
+def _draft(tree: Tree, files: Mapping[str, bytes | None], former: Mapping[str, str]) -> Draft:
+    return Draft(files, Redaction({**former, **tree.secrets}), references=not tree.backup)
+
+
 class Edits:
     """The files of a tree as they become; several resources may be in one.
 
     :param tree: one that is usable.
     :param former: what was a secret when it was applied, each with what stands for it in a file.
+    :param foresight: what was worked out already; of no use where anything was a secret.
     """
 
-    def __init__(self, tree: Tree, former: Mapping[str, str]) -> None:
+    def __init__(self, tree: Tree, former: Mapping[str, str], foresight: Foresight | None = None) -> None:
         self._tree = tree
         self._files: dict[str, bytes | None] = dict(tree.sources)
-        self._draft = Draft(self._files, Redaction({**former, **tree.secrets}), references=not tree.backup)
+        self._draft = _draft(tree, self._files, former)
+        self._foresight = foresight or Foresight(self._draft)
         # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
         # tree can still be read
         self._changes: defaultdict[str, list[Address]] = defaultdict(list)
@@ -133,7 +145,7 @@ class Edits:
     def problems(self) -> tuple[Problem, ...]:
         """What is likely secret in the files, and why resources are in none."""
         # a backup has no references to write instead
-        exposed = () if self._tree.backup else _exposed(self.files(), self._tree.sources)
+        exposed = () if self._tree.backup else _exposed(self.files(), self._tree.sources, self._foresight)
         return (*exposed, *self._faults.values())
 
     def write(self, live: Mapping[Address, Resource]) -> None:
@@ -169,13 +181,12 @@ class Edits:
         kind = kind_of(live.kind)
         if desired is not None and not compare(kind, desired, live).diff:
             return {}
-        for finding in kind.faults(live):
-            if finding.severity == "error":  # a file that the next run refuses would stop that run, and all after it
-                raise DlsyncError(f"the server has it in a form that its file must not have: {finding.message}")
+        files: Mapping[str, bytes | None]
         if desired is not None:
+            require_allowed(live)
             files = kind.edited_files(desired, live, self._draft)
         else:
-            files = kind.new_files(live, stem, self._draft)
+            files = self._foresight.files(live, stem) or written_anew(live, stem, self._draft)
         for file in files:
             self._require_holdable(file)
         return files
@@ -197,11 +208,11 @@ class Edits:
         return FileChange(first, action, file, content, others)
 
 
-def _exposed(files: Iterable[FileChange], sources: Mapping[str, bytes]) -> Iterator[Problem]:
+def _exposed(files: Iterable[FileChange], sources: Mapping[str, bytes], foresight: Foresight) -> Iterator[Problem]:
     """Yield a warning for each likely secret in what is to be written, and for what takes a secret's place."""
     for one in files:
         if one.content is not None:
-            yield from likely_secrets.problems(one.file, one.content)
+            yield from foresight.exposed(one.file, one.content)
             gone = _from_environment(sources.get(one.file, b"")) - _from_environment(one.content)
             yield from (Problem("warning", _REPLACED % name, one.file) for name in sorted(gone))
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from dlsync.kinds.scene import ListRule
     from dlsync.model import Json
 
+_encoded = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an encoder for each value
+
 
 @dataclass(frozen=True, slots=True)
 class Matching:
@@ -37,7 +39,7 @@ class Matching:
 
 def token(value: Json) -> str:
     """Return a text that two values share exactly when they mean the same: ``5`` and ``5.0``, but not 1 and true."""
-    return json.dumps(_plain(value), sort_keys=True)
+    return _encoded(_plain(value))
 
 
 def _plain(value: Json) -> Json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dlsync import concerns
@@ -54,6 +55,11 @@ class Prepared:
     gone: frozenset[Address] = frozenset()
     equal: tuple[Address, ...] = ()
     redaction: Redaction = NOTHING_SECRET
+
+    @cached_property
+    def entries(self) -> dict[Address, str]:
+        """What is to be recorded of resources, packed: what was worked out of it so far."""
+        return {}
 
     def meant(self, address: Address) -> Resource | None:
         """Return what is to be live of a resource; None where it is to be deleted."""

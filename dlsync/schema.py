@@ -108,17 +108,17 @@ def fields_at(name: str, path: Path) -> frozenset[str] | None:
     :param path: keys and list positions; which position makes no difference.
     :returns: None where the schema knows no mapping, or one whose keys are the user's own.
     """
-    return _known(name, _anywhere(path)).fields
+    return known_at(name, _anywhere(path)).fields
 
 
 def owned_at(name: str, path: Path) -> frozenset[str]:
     """Return the fields of the mapping at a path that only the server sets (``readOnly``)."""
-    return _known(name, _anywhere(path)).owned
+    return known_at(name, _anywhere(path)).owned
 
 
 def defaults_at(name: str, path: Path) -> Mapping[str, Json]:
     """Return the fields of the mapping at a path that may be left out, each with the value that means the same."""
-    return _known(name, _anywhere(path)).defaults
+    return known_at(name, _anywhere(path)).defaults
 
 
 def arranged(name: str, document: Mapping[str, Json]) -> dict[str, Json]:
@@ -131,7 +131,8 @@ def _anywhere(path: Path) -> Path:
 
 
 @lru_cache(maxsize=4096)
-def _known(name: str, path: Path) -> shape.Known:
+def known_at(name: str, path: Path) -> shape.Known:
+    """Return what is known of the mapping at a path in which each list position is 0."""
     return _shape(name).known(path)
 
 

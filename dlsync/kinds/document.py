@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from dlsync.references import Resolved
 
 
+_COLLECTIONS = (dict, list)
+
+
 class DocumentKind(Kind):
     """A kind whose files are ``<folder>/**/<name>.yaml``.
 
@@ -163,13 +166,13 @@ class DocumentKind(Kind):
         return value
 
     def _canonical_mapping(self, mapping: Mapping[str, Json], at: Path) -> dict[str, Json]:
-        owned = schema.owned_at(self.name, at)
-        defaults = schema.defaults_at(self.name, at)
+        known = schema.known_at(self.name, at)
+        owned, defaults = known.owned, known.defaults
         result: dict[str, Json] = {}
         for field, value in self.flattened(at, mapping).items():
             if field in owned or (field in defaults and (value is None or same(value, defaults[field]))):
                 continue
-            result[field] = self._canonical(value, (*at, field))
+            result[field] = self._canonical(value, (*at, field)) if isinstance(value, _COLLECTIONS) else value
         return result
 
     def live(self, name: str, body: bytes, known: bytes | None = None, etag: str = "") -> Resource:

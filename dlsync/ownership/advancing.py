@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from dlsync.differ import compare
 from dlsync.kinds import kind_of
 from dlsync.ownership.digests import digested, fingerprint, secret_digests
-from dlsync.ownership.inventory import Entry
+from dlsync.ownership.inventory import Entry, packed
 from dlsync.redaction import Redaction
 from dlsync.three_way import blended
 
@@ -31,12 +31,20 @@ def advanced(prepared: Prepared, changes: Iterable[Change], released: Collection
     applied = {address for address, change in tried.items() if change.result == "applied"}
     unchanged = {one for one in prepared.live if one in prepared.desired and one not in tried}
     entries = {
-        address: entry_of(prepared, address)
+        address: packed_entry(prepared, address)
         for address in sorted(applied | unchanged)
         if address in prepared.desired and address not in released and _is_news(prepared, address)
     }
     deleted = {address for address in applied if tried[address].action == "delete"}
-    return prepared.inventory.changed(entries, {*deleted, *prepared.gone, *released})
+    return prepared.inventory.with_packed(entries, {*deleted, *prepared.gone, *released})
+
+
+def packed_entry(prepared: Prepared, address: Address) -> str:
+    """Return :func:`entry_of` packed, worked out once for the journal before the write and the record after it."""
+    known = prepared.entries
+    if address not in known:
+        known[address] = packed(entry_of(prepared, address))
+    return known[address]
 
 
 def entry_of(prepared: Prepared, address: Address) -> Entry:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from dlsync.matching import token
 
@@ -13,17 +14,24 @@ if TYPE_CHECKING:
     from dlsync.model import Json
     from dlsync.redaction import Redaction
 
+Leaf: TypeAlias = "None | bool | int | float | str"
+
 # short on purpose: a digest of 32 bits tells a change, and confirms no guess at a secret
 LEAF_BYTES = 4
 _WHOLE_BYTES = 8
+_LONG = 100  # characters; said once, most likely, and not kept
 
 
-def digest(salt: bytes, value: Json) -> str:
+def digest(salt: bytes, value: Leaf) -> str:
     """Return the digest of a single value; values that mean the same have the same.
 
     :param salt: up to 64 bytes.
     """
     return blake2b(token(value).encode("utf-8", "surrogatepass"), key=salt, digest_size=LEAF_BYTES).hexdigest()
+
+
+# documents say the same over and over; typed, as 1 and true are not the same
+_digest_again = lru_cache(maxsize=4096, typed=True)(digest)
 
 
 def digested(salt: bytes, value: Json) -> Json:
@@ -35,7 +43,7 @@ def digested(salt: bytes, value: Json) -> Json:
         return {key: digested(salt, item) for key, item in value.items()}
     if isinstance(value, list):
         return [digested(salt, item) for item in value]
-    return digest(salt, value)
+    return digest(salt, value) if isinstance(value, str) and len(value) > _LONG else _digest_again(salt, value)
 
 
 def fingerprint(salt: bytes, content: bytes) -> str:

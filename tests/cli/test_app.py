@@ -24,7 +24,18 @@ COMMANDS = (
 )
 FAMILIES = ("accounts", "agents", "annotations", "dashboards", "links", "metrics", "plugins", "rules", "series", "tags")
 GROUPS = (*FAMILIES, "inventory", "packs")
-HEAVY = {"asyncio", "deepdiff", "httptools", "jsonschema_rs", "plotille", "rich", "ruamel", "sqlite3", "ssl", "starlette"}
+HEAVY = {
+    "asyncio",
+    "deepdiff",
+    "httptools",
+    "jsonschema_rs",
+    "plotille",
+    "rich",
+    "ruamel",
+    "sqlite3",
+    "ssl",
+    "starlette",
+}
 HEAVY |= {"pydantic", "uvicorn", "yaml_rs"}
 TREE_READ = {
     "asyncio",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
-from dlsync.ownership.advancing import advanced, as_live, entry_of
-from dlsync.ownership.inventory import Entry
+from dlsync.ownership import advancing
+from dlsync.ownership.advancing import advanced, as_live, entry_of, packed_entry
+from dlsync.ownership.inventory import Entry, packed
 from dlsync.planner import Prepared
 from tests.builders.inventories import entry, form, recorded
 from tests.builders.plans import change, plan, replaced
@@ -123,3 +125,17 @@ def test_secrets_that_are_live_are_known_again() -> None:
     taken = as_live(work(ours, live=(theirs,)), ours.address)
     assert [*taken.secrets.values()] == ["${env:A}"]
     assert taken.applied == form(theirs)
+
+
+def test_what_is_recorded_is_worked_out_once_for_the_journal_and_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked_out = Mock(wraps=entry_of)
+    monkeypatch.setattr(advancing, "entry_of", worked_out)
+    prepared = work(WEB)
+    before = packed_entry(prepared, WEB.address)
+    record = advanced(prepared, [made("create", WEB)])
+    assert record.packed == {WEB.address: before}
+    assert before == packed(entry(WEB))
+    assert worked_out.call_count == 1
+    # of another plan, it is worked out anew
+    assert packed_entry(replace(prepared, inventory=recorded()), WEB.address) == before
+    assert worked_out.call_count == 2

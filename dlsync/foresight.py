@@ -1,0 +1,108 @@
+"""New files of an export, worked out while other resources are still on their way; nothing is written here."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlsync import likely_secrets
+from dlsync.errors import DlsyncError
+from dlsync.kinds import kind_of
+from dlsync.naming import file_stem
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from dlsync.kinds import Draft
+    from dlsync.model import Address, Problem, Resource
+    from dlsync.ownership.inventory import Inventory
+
+_AT_A_TIME = 8  # a few milliseconds, before the answers that came are looked at again
+
+
+def written_anew(live: Resource, stem: str, draft: Draft) -> Mapping[str, bytes | None]:
+    """Return the files of a resource that the tree has not.
+
+    :raises DlsyncError: no file can hold it.
+    """
+    require_allowed(live)
+    return kind_of(live.kind).new_files(live, stem, draft)
+
+
+def require_allowed(live: Resource) -> None:
+    """Return where a file may hold a resource: one that the next run refuses would stop that run, and all after it.
+
+    :raises DlsyncError: it may not.
+    """
+    if errors := [one for one in kind_of(live.kind).faults(live) if one.severity == "error"]:
+        raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Foreseen:
+    live: Resource
+    stem: str
+    files: Mapping[str, bytes | None]
+
+
+class Foresight:
+    """What is likely written for the resources that have come so far.
+
+    :param draft: what it is written with, if no secret of an earlier apply is live.
+    :param in_tree: the resources that have files, which are edited in the end.
+    """
+
+    def __init__(self, draft: Draft, in_tree: Collection[Address] = ()) -> None:
+        self._draft = draft
+        self._in_tree = in_tree
+        self._coming: asyncio.Queue[Resource] = asyncio.Queue()
+        self._foreseen: dict[Address, _Foreseen] = {}
+        self._exposed: dict[str, tuple[bytes, list[Problem]]] = {}
+
+    def take(self, live: Resource) -> None:
+        """Take a resource that has come; it is worked on in its turn."""
+        if live.address not in self._in_tree and kind_of(live.kind).named_by_file:
+            self._coming.put_nowait(live)
+
+    async def work(self, inventory: Inventory) -> None:
+        """Work until cancelled: in turns short enough that no answer waits for it.
+
+        :param inventory: what knows of secrets of an earlier apply.
+        """
+        if await _holds_no_secrets(inventory):
+            while True:
+                for _ in range(_AT_A_TIME):
+                    self._foresee(await self._coming.get())
+                await asyncio.sleep(0)
+
+    def _foresee(self, live: Resource) -> None:
+        try:
+            stem = file_stem(live.name)
+            files = written_anew(live, stem, self._draft)
+        except DlsyncError:  # which is said by whoever writes it
+            return
+        self._foreseen[live.address] = _Foreseen(live, stem, files)
+        self._exposed |= {
+            file: (content, likely_secrets.problems(file, content)) for file, content in files.items() if content
+        }
+
+    def files(self, live: Resource, stem: str) -> Mapping[str, bytes | None] | None:
+        """Return the files of a resource; None where they were not foreseen."""
+        found = self._foreseen.get(live.address)
+        return found.files if found and found.live is live and found.stem == stem else None
+
+    def exposed(self, file: str, content: bytes) -> list[Problem]:
+        """Return the likely secrets in a file."""
+        seen, problems = self._exposed.get(file, (None, []))
+        return problems if seen is content else likely_secrets.problems(file, content)
+
+
+async def _holds_no_secrets(inventory: Inventory) -> bool:
+    for turn, address in enumerate(inventory):
+        if turn % _AT_A_TIME == 0:
+            await asyncio.sleep(0)
+        entry = inventory.entry(address)
+        if entry and entry.secrets:
+            return False
+    return True
