@@ -69,7 +69,6 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
     for _, step in groupby(prepared.plan.changes, key=lambda change: (change.action == "delete", change.address.kind)):
         done += await work.step(list(step))
     verified = [prepared.redaction.change(one) for one in await proof.verified(run.client, done, prepared)]
-    run.journal.note(verified)
     return prepared.plan.with_changes(verified)
 
 
