@@ -13,6 +13,7 @@ from dlsync.differ import compare
 from dlsync.errors import DlsyncError
 from dlsync.fetcher import fetch
 from dlsync.kinds import Draft, all_kinds, kind_of
+from dlsync.mentions import Former, parted
 from dlsync.model import Action, Address, Problem, Target
 from dlsync.naming import distinct_stems, too_long
 from dlsync.ownership import keeping
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import ReadClient
     from dlsync.model import Resource
+    from dlsync.ownership.inventory import Inventory
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
     from dlsync.targets import Targets
@@ -96,7 +98,7 @@ async def export(
     wanted = {address for address in wanted if kind_of(address.kind).inside}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
     live = await fetch(client, wanted, everything=listed, admits=targets.admits, progress=progress)
-    edits = Edits(tree, inventory.former_secrets(live.resources.values()))
+    edits = Edits(tree, inventory, live.resources)
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
@@ -109,13 +111,18 @@ class Edits:
     """The files of a tree as they become; several resources may be in one.
 
     :param tree: one that is usable.
-    :param former: what was a secret when it was applied, each with what stands for it in a file.
+    :param inventory: knows what was a secret when it was applied, and what stands for it in a file.
+    :param live: what is to be written.
     """
 
-    def __init__(self, tree: Tree, former: Mapping[str, str]) -> None:
+    def __init__(self, tree: Tree, inventory: Inventory, live: Mapping[Address, Resource]) -> None:
         self._tree = tree
+        former = inventory.former_secrets(live.values())
+        self._former = Former(former) if tree.backup else parted(former, tree.root)  # a backup holds no references
         self._files: dict[str, bytes | None] = dict(tree.sources)
-        self._draft = Draft(self._files, Redaction({**former, **tree.secrets}), references=not tree.backup)
+        self._said = Redaction({**former, **tree.secrets}).said
+        written = Redaction({**self._former.known, **tree.secrets})
+        self._draft = Draft(self._files, written, references=not tree.backup)
         # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
         # tree can still be read
         self._changes: defaultdict[str, list[Address]] = defaultdict(list)
@@ -160,8 +167,7 @@ class Edits:
         try:
             files = work()
         except DlsyncError as error:
-            message = self._draft.redaction.said(error.message)
-            self._faults[address] = Problem("error", f"{address}: {message}")
+            self._faults[address] = Problem("error", f"{address}: {self._said(error.message)}")
             return
         for file in files:
             self._changes[file].append(address)
@@ -174,6 +180,7 @@ class Edits:
         for finding in kind.faults(live):
             if finding.severity == "error":  # a file that the next run refuses would stop that run, and all after it
                 raise DlsyncError(f"the server has it in a form that its file must not have: {finding.message}")
+        self._former.require_known(desired, live)
         if desired is not None:
             files = kind.edited_files(desired, live, self._draft)
         else:

@@ -15,6 +15,7 @@ from dlsync.model import Target
 from dlsync.operations import Applying
 from dlsync.reconciler import BOTH_MOVED, GONE_AND_MOVED, Decisions
 from tests.builders.applies import FILES, RUN, apply, changes, journals, managed, plan
+from tests.builders.inventories import forge
 from tests.builders.trees import FLAVOURS, account, address, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -230,6 +231,38 @@ def test_a_secret_that_somebody_had_put_in_place_of_ours_is_in_no_journal(live: 
     now = live.live("rule/web")
     assert now
     assert now.document == {"title": "s3cret value", "description": "mine", "criteria": []}
+
+
+def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live: Account, tree: Path) -> None:
+    """Who can write the record could otherwise have any variable of whoever rolls back sent to the account."""
+    environ = {"AWS_KEY": "the key of all", "TITLE": "s3cret"}
+    apply(live, tree)
+    forge(live, "rule/web", "Web", "${env:AWS_KEY}")
+    write_tree(tree, {"rules/web.yaml": NEW})
+    apply(live, tree, environ=environ)
+    before = live.live("rule/web")
+    with pytest.raises(DlsyncError) as caught:
+        rolled_back(live, tree, environ=environ)
+    told = "rule/web: a secret was there before: ${env:AWS_KEY} is in no file of the tree, so it is not taken"
+    assert caught.value.message == told
+    assert caught.value.hint.startswith("If it is the tree's own, put the file back that used it")
+    assert live.live("rule/web") == before
+    assert b"the key of all" not in b"".join(tree_files(journals(tree)).values())
+
+
+def test_a_secret_whose_file_is_gone_is_put_back_once_the_tree_mentions_it_again(live: Account, tree: Path) -> None:
+    environ = {"TITLE": "s3cret value"}
+    write_tree(tree, {"rules/web.yaml": SECRET["title"]})
+    apply(live, tree, environ=environ)
+    (tree / "rules/web.yaml").unlink()
+    assert changes(apply(live, tree, environ=environ)) == ["delete rule/web repo applied"]
+    with pytest.raises(DlsyncError, match=r"\$\{env:TITLE\} is in no file of the tree"):
+        rolled_back(live, tree, environ=environ)
+    write_tree(tree, {"dlsync.yaml": "org: acme # rules had ${env:TITLE}\n"})
+    assert changes(rolled_back(live, tree, environ=environ)) == ["create rule/web new applied"]
+    now = live.live("rule/web")
+    assert now
+    assert now.document["title"] == "s3cret value and more"
 
 
 # which run
