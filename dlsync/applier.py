@@ -15,7 +15,6 @@ from dlsync.journal import Kept
 from dlsync.kinds import kind_of
 from dlsync.ownership.advancing import entry_of
 from dlsync.ownership.inventory import packed
-from dlsync.redaction import HIDDEN
 from dlsync.three_way import blended
 from dlsync.together import together
 
@@ -74,7 +73,7 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
 
 def _without_unknown_secrets(change: Change, desired: Resource, before: Resource) -> Resource:
     """Return what was there, with the secrets of the files where somebody had put others: those no journal keeps."""
-    hidden = {one.path for one in (*change.diff, *change.kept) if one.op == "replace" and one.before == HIDDEN}
+    hidden = {one.path for one in (*change.diff, *change.kept) if one.op == "replace" and one.masked == "unknown"}
     if not hidden:
         return before
     kind = kind_of(change.address.kind)
