@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Semaphore
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
@@ -20,6 +21,7 @@ from dlsync.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from dlsync.client import Client
     from dlsync.journal import Journal
@@ -28,12 +30,12 @@ if TYPE_CHECKING:
 
 
 class Permission(Protocol):
-    """What an apply asks before each write: whether it is still the only one."""
+    """What an apply asks before each write, and before each attempt of one: whether it is still the only one."""
 
-    async def require(self) -> None:
-        """Return where it is.
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """Have what is written in a block written only while it is.
 
-        :raises Refused: it is not.
+        :raises Refused: it is not, or no longer.
         """
 
 
@@ -141,9 +143,9 @@ class _Work:
 
     async def _try(self, change: Change) -> Change:
         try:
-            if kind_of(change.address.kind).inside:  # no lock is in an account that is only being made
-                await self._run.permission.require()
-            await self._write(change)
+            # no lock is in an account that is only being made
+            async with self._run.permission.held() if kind_of(change.address.kind).inside else nullcontext():
+                await self._write(change)
         except (Unauthorised, Refused) as error:
             self._ended = error.message
             return change.finished("failed", error.message)

@@ -26,7 +26,8 @@ def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = Fa
 
     def agree(holder: Holder) -> bool:
         confirm(
-            f"The account is locked by {concealed(str(holder))}. If that still runs, two write at once. Unlock?",
+            f"The account is locked by {concealed(str(holder))}. "
+            "If that still runs, it goes on writing for up to 30 s. Unlock?",
             yes=yes,
         )
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from dlsync.client.answers import Answer
@@ -9,11 +11,27 @@ from dlsync.client.connection import JSON, Connection, Scope
 from dlsync.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
 
     import httpx2
 
+    Check = Callable[[], Awaitable[None]]
+
 Method = Literal["PUT", "POST", "PATCH", "DELETE"]
+_CHECK: ContextVar[Check | None] = ContextVar("check", default=None)
+
+
+@contextmanager
+def only_while(check: Check) -> Iterator[None]:
+    """Have something checked before each attempt of each write in this block, right before it is sent.
+
+    :param check: raises where it may not be sent; that ends the write, and is what its caller gets.
+    """
+    token = _CHECK.set(check)
+    try:
+        yield
+    finally:
+        _CHECK.reset(token)
 
 
 class WritingConnection(Connection):
@@ -43,6 +61,12 @@ class WritingConnection(Connection):
         """
         headers = {"Accept": JSON} if body is None else {"Accept": JSON, "Content-Type": content_type}
         return await self._exchange(method, self._path(segments, scope), headers, body, repeatable=repeatable)
+
+    async def _only_allowed(self, request: httpx2.Request) -> None:
+        await super()._only_allowed(request)
+        check = _CHECK.get()
+        if check is not None and request.method != "GET":
+            await check()
 
     async def _attempt(self, http: httpx2.AsyncClient, request: httpx2.Request, label: str, number: int) -> Answer:
         try:

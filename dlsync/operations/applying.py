@@ -188,8 +188,8 @@ class _Application:
         record = advanced(work, done.changes, self.released)
         try:
             if record.packed != work.inventory.packed:
-                await lock.require()
-                await keeping.write(client, self.settings, self.tree.root, record)
+                async with lock.held():
+                    await keeping.write(client, self.settings, self.tree.root, record)
         except DlsyncError as error:
             self.how.warn(Problem("error", f"{_UNRECORDED}: {error.message}"))
 
