@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from dlsync.errors import NotFound
+from dlsync.errors import ByHand, NotFound, Unsupported
+from dlsync.escape import visible
 from dlsync.kinds.document import DocumentKind
 
 if TYPE_CHECKING:
@@ -61,5 +61,10 @@ class ExchangedKind(DocumentKind):
 
     async def delete(self, client: Client, name: str) -> None:
         """DELETE the document, observed."""
-        with suppress(NotFound):
+        try:
             await self.imports(client).delete(name)
+        except NotFound:
+            pass
+        except Unsupported as error:
+            message = f"this server cannot delete {self.folder}: delete {self.name} `{visible(name)}` by hand"
+            raise ByHand(message) from error

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dlsync.client import Client
     from dlsync.journal import Journal, Run
     from dlsync.model import Address, Plan
+    from dlsync.ownership.inventory import Inventory
     from dlsync.ownership.lock import Lock
     from dlsync.planner import Prepared
     from dlsync.saved_plan import SavedPlan
@@ -175,7 +176,7 @@ class _Application:
         doing = applier.Run(client, book, lock, self.settings.concurrency, self.how.progress)
         done = await applier.apply(doing, work)
         self._note(book, done)
-        await self._record(client, lock, work, done)
+        await self._record(client, lock, work, advanced(work, done.changes, self.released, book.applied))
         return done
 
     def _note(self, book: Journal, done: Plan) -> None:
@@ -184,8 +185,7 @@ class _Application:
         except DlsyncError as error:  # what the way back needs was kept before
             self.how.warn(Problem("warning", f"{_UNNOTED}: {error.message}"))
 
-    async def _record(self, client: Client, lock: Lock, work: Prepared, done: Plan) -> None:
-        record = advanced(work, done.changes, self.released)
+    async def _record(self, client: Client, lock: Lock, work: Prepared, record: Inventory) -> None:
         try:
             if record.packed != work.inventory.packed:
                 async with lock.held():
