@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dlsync import likely_secrets
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
+from dlsync.escape import visible
 from dlsync.fetcher import fetch
 from dlsync.kinds import Draft, all_kinds, kind_of
 from dlsync.mentions import Former, parted
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 _FROM_ENVIRONMENT = re.compile(rb"\$\{env:[^}]*\}")
 _REPLACED = "%s is no longer in it, for what is live is something else: if that is a secret too, do not commit it"
+_UNKNOWN = "%s is in it because the account's record says so: see that it is one of yours before you apply this"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,9 @@ class Edits:
     def __init__(self, tree: Tree, inventory: Inventory, live: Mapping[Address, Resource]) -> None:
         self._tree = tree
         former = inventory.former_secrets(live.values())
-        self._former = Former(former) if tree.backup else parted(former, tree.root)  # a backup holds no references
+        # a folder that is empty mentions nothing, and would hold no secret: there a warning says whose word it is
+        believes = tree.backup or not tree.sources
+        self._former = Former(former) if believes else parted(former, tree.root)
         self._files: dict[str, bytes | None] = dict(tree.sources)
         self._said = Redaction({**former, **tree.secrets}).said
         written = Redaction({**self._former.known, **tree.secrets})
@@ -213,6 +217,9 @@ def _exposed(files: Iterable[FileChange], sources: Mapping[str, bytes]) -> Itera
             yield from likely_secrets.problems(one.file, one.content)
             gone = _from_environment(sources.get(one.file, b"")) - _from_environment(one.content)
             yield from (Problem("warning", _REPLACED % name, one.file) for name in sorted(gone))
+            if not sources:
+                known = sorted(_from_environment(one.content))
+                yield from (Problem("warning", _UNKNOWN % visible(name), one.file) for name in known)
 
 
 def _from_environment(content: bytes) -> set[str]:

@@ -235,6 +235,18 @@ def test_a_file_has_no_reference_that_only_the_account_s_record_knows(live: Acco
     )
 
 
+def test_an_empty_folder_gets_the_references_of_the_record_and_a_warning_of_each(
+    live: Account, tree: Path, tmp_path: Path
+) -> None:
+    write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
+    apply(live, tree, environ={"TITLE": "s3cret"})
+    made = export(live, tmp_path / "backup")
+    assert (tmp_path / "backup/rules/web.yaml").read_text() == "title: ${env:TITLE}\ncriteria: []\n"
+    assert [(one.severity, one.file, one.message.partition(" because")[0]) for one in made.problems] == [
+        ("warning", "rules/web.yaml", "${env:TITLE} is in it")
+    ]
+
+
 def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(tmp_path: Path) -> None:
     write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1"})
     disk = resource("link/disk", {"tags": ["db"]})
