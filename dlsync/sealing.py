@@ -110,6 +110,7 @@ def _require_readable(wanted: Iterable[str], source: Source) -> None:
     for name in wanted:
         said = f"a secret was there before: ${{env:{visible(name)}}}"
         if name not in source.names:
-            raise DlsyncError(f"{said} is in no file of the tree, so it is not taken", hint=_MENTION)
+            message = f"{said} is in no file of the tree, so it is not taken from the environment"
+            raise DlsyncError(message, hint=_MENTION)
         if name not in source.environ:
             raise DlsyncError(f"{said} is not set in the environment", hint="Set it, and try again.")

@@ -231,8 +231,8 @@ def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live
     before = live.live("rule/web")
     with pytest.raises(DlsyncError) as caught:
         rolled_back(live, tree, environ=environ)
-    told = "rule/web: a secret was there before: ${env:AWS_KEY} is in no file of the tree, so it is not taken"
-    assert caught.value.message == told
+    told = "${env:AWS_KEY} is in no file of the tree, so it is not taken from the environment"
+    assert caught.value.message == f"rule/web: a secret was there before: {told}"
     assert caught.value.hint.startswith("If it is the tree's own, put the file back that used it")
     assert live.live("rule/web") == before
     assert b"the key of all" not in b"".join(tree_files(journals(tree)).values())

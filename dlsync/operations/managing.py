@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from dlsync.settings import Settings
 
 EVERYTHING = Targets()
-_NO_FILE = "is in no file, so the next apply would delete it; `dlsync export --target {}` writes one"
-_NOT_LIVE = "is not live; `dlsync apply` makes it"
-_ALREADY = "is managed already"
-_UNMANAGED = "is not managed"
-_DIFFERS = "differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"
+_NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
+_NOT_LIVE = "it is not live; `dlsync apply` makes it"
+_ALREADY = "it is managed already"
+_UNMANAGED = "it is not managed"
+_DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"
 
 
 class Taken(NamedTuple):
