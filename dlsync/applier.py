@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
@@ -15,12 +15,12 @@ from dlsync.fetcher import fetch_by_name
 from dlsync.journal import Kept
 from dlsync.kinds import kind_of
 from dlsync.ownership.advancing import packed_entry
-from dlsync.redaction import HIDDEN
 from dlsync.three_way import blended
 from dlsync.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractAsyncContextManager
 
     from dlsync.client import Client
     from dlsync.journal import Journal
@@ -31,12 +31,12 @@ _AT_A_TIME = 8  # a millisecond or two, before the answers that came are looked 
 
 
 class Permission(Protocol):
-    """What an apply asks before each write: whether it is still the only one."""
+    """What an apply asks before each write, and before each attempt of one: whether it is still the only one."""
 
-    async def require(self) -> None:
-        """Return where it is.
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """Have what is written in a block written only while it is.
 
-        :raises Refused: it is not.
+        :raises Refused: it is not, or no longer.
         """
 
 
@@ -75,7 +75,6 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
     finally:
         ahead.cancel()
     verified = [prepared.redaction.change(one) for one in await proof.verified(run.client, done, prepared)]
-    run.journal.note(verified)
     return prepared.plan.with_changes(verified)
 
 
@@ -96,7 +95,7 @@ async def _worked_out_ahead(prepared: Prepared) -> None:
 
 def _without_unknown_secrets(change: Change, desired: Resource, before: Resource) -> Resource:
     """Return what was there, with the secrets of the files where somebody had put others: those no journal keeps."""
-    hidden = {one.path for one in (*change.diff, *change.kept) if one.op == "replace" and one.before == HIDDEN}
+    hidden = {one.path for one in (*change.diff, *change.kept) if one.op == "replace" and one.masked == "unknown"}
     if not hidden:
         return before
     kind = kind_of(change.address.kind)
@@ -164,9 +163,9 @@ class _Work:
 
     async def _try(self, change: Change) -> Change:
         try:
-            if kind_of(change.address.kind).inside:  # no lock is in an account that is only being made
-                await self._run.permission.require()
-            await self._write(change)
+            # no lock is in an account that is only being made
+            async with self._run.permission.held() if kind_of(change.address.kind).inside else nullcontext():
+                await self._write(change)
         except (Unauthorised, Refused) as error:
             self._ended = error.message
             return change.finished("failed", error.message)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -11,24 +10,24 @@ from typing import TYPE_CHECKING
 
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
+from dlsync.exposure import exposed
 from dlsync.foresight import Foresight, require_allowed, written_anew
 from dlsync.kinds import Draft, all_kinds, kind_of
+from dlsync.mentions import Former, parted
 from dlsync.model import Action, Address, Problem, Target
 from dlsync.naming import distinct_stems, too_long
 from dlsync.ownership import keeping
 from dlsync.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from dlsync.fetcher import Fetcher
     from dlsync.model import Resource
+    from dlsync.ownership.inventory import Inventory
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
     from dlsync.targets import Targets
-
-_FROM_ENVIRONMENT = re.compile(rb"\$\{env:[^}]*\}")
-_REPLACED = "%s is no longer in it, for what is live is something else: if that is a secret too, do not commit it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +99,7 @@ async def export(
         live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits, arrived=foresight.take)
     finally:
         ahead.cancel()
-    edits = Edits(tree, inventory.former_secrets(live.resources.values()), foresight)
+    edits = Edits(tree, inventory, live.resources, foresight)
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
@@ -117,14 +116,26 @@ class Edits:
     """The files of a tree as they become; several resources may be in one.
 
     :param tree: one that is usable.
-    :param former: what was a secret when it was applied, each with what stands for it in a file.
+    :param inventory: knows what was a secret when it was applied, and what stands for it in a file.
+    :param live: what is to be written.
     :param foresight: what was worked out already; of no use where anything was a secret.
     """
 
-    def __init__(self, tree: Tree, former: Mapping[str, str], foresight: Foresight | None = None) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        inventory: Inventory,
+        live: Mapping[Address, Resource],
+        foresight: Foresight | None = None,
+    ) -> None:
         self._tree = tree
+        former = inventory.former_secrets(live.values())
+        # a folder that is empty mentions nothing, and would hold no secret: there a warning says whose word it is
+        believes = tree.backup or not tree.sources
+        self._former = Former(former) if believes else parted(former, tree.root)
         self._files: dict[str, bytes | None] = dict(tree.sources)
-        self._draft = _draft(tree, self._files, former)
+        self._said = Redaction({**former, **tree.secrets}).said
+        self._draft = _draft(tree, self._files, self._former.known)
         self._foresight = foresight or Foresight(self._draft)
         # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
         # tree can still be read
@@ -145,8 +156,11 @@ class Edits:
     def problems(self) -> tuple[Problem, ...]:
         """What is likely secret in the files, and why resources are in none."""
         # a backup has no references to write instead
-        exposed = () if self._tree.backup else _exposed(self.files(), self._tree.sources, self._foresight)
-        return (*exposed, *self._faults.values())
+        told = () if self._tree.backup else exposed(self._written_files(), self._tree.sources, self._foresight.exposed)
+        return (*told, *self._faults.values())
+
+    def _written_files(self) -> Iterator[tuple[str, bytes]]:
+        return ((one.file, one.content) for one in self.files() if one.content is not None)
 
     def write(self, live: Mapping[Address, Resource]) -> None:
         """Have the files hold live resources."""
@@ -170,8 +184,7 @@ class Edits:
         try:
             files = work()
         except DlsyncError as error:
-            message = self._draft.redaction.said(error.message)
-            self._faults[address] = Problem("error", f"{address}: {message}")
+            self._faults[address] = Problem("error", f"{address}: {self._said(error.message)}")
             return
         for file in files:
             self._changes[file].append(address)
@@ -181,6 +194,7 @@ class Edits:
         kind = kind_of(live.kind)
         if desired is not None and not compare(kind, desired, live).diff:
             return {}
+        self._former.require_known(desired, live)
         files: Mapping[str, bytes | None]
         if desired is not None:
             require_allowed(live)
@@ -206,19 +220,6 @@ class Edits:
         action: Action = "delete" if content is None else "update" if file in self._tree.sources else "create"
         others = tuple(sorted({*addresses} - {first}))
         return FileChange(first, action, file, content, others)
-
-
-def _exposed(files: Iterable[FileChange], sources: Mapping[str, bytes], foresight: Foresight) -> Iterator[Problem]:
-    """Yield a warning for each likely secret in what is to be written, and for what takes a secret's place."""
-    for one in files:
-        if one.content is not None:
-            yield from foresight.exposed(one.file, one.content)
-            gone = _from_environment(sources.get(one.file, b"")) - _from_environment(one.content)
-            yield from (Problem("warning", _REPLACED % name, one.file) for name in sorted(gone))
-
-
-def _from_environment(content: bytes) -> set[str]:
-    return {name.decode("utf-8", "replace") for name in _FROM_ENVIRONMENT.findall(content)}
 
 
 def _stems(desired: Mapping[Address, Resource], live: Collection[Address]) -> dict[Address, str]:

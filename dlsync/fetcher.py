@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dlsync.cache import FORGETFUL, NOTHING_LISTED
 from dlsync.errors import NotModified
-from dlsync.kinds import Kind, Listing, all_kinds
+from dlsync.kinds import Kind, Known, Listing, all_kinds
 from dlsync.model import Address, Resource
 from dlsync.together import each, together
 
@@ -124,6 +124,7 @@ class Fetcher:
             if self.cache.says(address, self.desired.get(address)):
                 one = self.desired[address]
                 self._looked_at[address] = Resource(address, one.given, one.body, etag=self.cache.version(address))
+                self._progress()
         changed = [address for address in chosen if address not in self._looked_at]
         await each(lambda address: self._look(kind, address), changed, workers=self.client.concurrency)
         return [resource for address in chosen if (resource := self._looked_at[address])]
@@ -174,8 +175,8 @@ class Fetcher:
 
     async def _look(self, kind: Kind, address: Address, unless: str = "") -> None:
         desired = self.desired.get(address)
-        known = desired.body if desired else self._promised.get(address)
-        self._looked_at[address] = one = await kind.fetch(self.client, address.name, known, unless)
+        known = Known(desired.body if desired else self._promised.get(address), unless)
+        self._looked_at[address] = one = await kind.fetch(self.client, address.name, known)
         self._progress()
         if one:
             self._arrived(one)

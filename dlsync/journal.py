@@ -27,6 +27,7 @@ FOLDER = Path(".dlsync", "runs")
 FORMAT_VERSION = 1
 _SUFFIX = ".jsonl"
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+_UNSENT = "nothing is sent that could not be taken back"
 _HINT = "Name another folder with --journal DIR."
 
 
@@ -113,9 +114,13 @@ class Journal:
 
         :raises DlsyncError: it cannot be written, so nothing may be sent.
         """
-        lines = [{"change": {**asdict(one), "address": str(one.address)}} for one in changes]
-        if lines:
-            self._write([*self._head(), *lines])
+        kept = list(changes)
+        lines = [{"change": {**asdict(one), "address": str(one.address)}} for one in kept]
+        try:
+            if lines:
+                self._write([*self._head(), *lines])
+        except DlsyncError as error:
+            raise DlsyncError(f"{error.message}; {_UNSENT}", hint=error.hint) from error
 
     def note(self, changes: Iterable[Change]) -> None:
         """Keep how changes went; what cannot be written is found out by looking at the server.
@@ -140,8 +145,7 @@ class Journal:
                 stream.flush()
                 os.fsync(stream.fileno())
         except OSError as error:
-            where = f"the journal {self._file} cannot be written: {error.strerror}"
-            raise DlsyncError(f"{where}; nothing is sent that could not be taken back", hint=_HINT) from error
+            raise DlsyncError(f"the journal {self._file} cannot be written: {error.strerror}", hint=_HINT) from error
         self._begun = True
 
 

@@ -20,6 +20,9 @@ Side = Literal["repo", "live"]
 # who moved a field since it was last applied; "kept": nobody, it has differed since then
 Mover = Literal["repo", "drift", "conflict", "kept"]
 Op = Literal["add", "remove", "replace"]
+# "changed": both sides come from the same references, with other values; "unknown": what is live, where a secret is to
+# be, is another than dlsync ever put there
+Masked = Literal["changed", "unknown"]
 Severity = Literal["error", "warning"]
 Result = Literal["applied", "failed", "skipped"]
 
@@ -119,6 +122,7 @@ class Difference:
     :param line: in the change's file, from 1.
     :param moved: an item of an ordered list that only stands elsewhere; both sides are ``{"index": n}``.
     :param mover: who moved it since it was last applied; None where that is not known.
+    :param masked: why the two sides say less than there is to say, for the sake of a secret.
     """
 
     path: Path
@@ -128,6 +132,7 @@ class Difference:
     line: int | None = None
     moved: bool = False
     mover: Mover | None = None
+    masked: Masked | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,6 +196,8 @@ def _create(kind: Kind, desired: Resource, cause: Cause) -> Change:
 
 
 def _update(kind: Kind, desired: Resource, diff: tuple[Difference, ...], cause: Cause) -> Change:
+    if not desired.file:  # what is in a journal has no lines that anybody could look at
+        return Change(desired.address, "update", cause, diff=diff)
     file, diff = kind.located(desired, diff)
     lines = [one.line for one in diff if one.line]
     return Change(desired.address, "update", cause, file, min(lines, default=None), diff)

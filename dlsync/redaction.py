@@ -124,7 +124,7 @@ class Redaction:
         # what leaves a list that a secret comes into is likely what was secret before
         lists = {one.path[:-1] for one in diff if one.op == "add" and self._shown(one.after) != one.after}
         return tuple(
-            replace(self.difference(one), before=HIDDEN)
+            replace(self.difference(one), before=HIDDEN, masked="unknown")
             if one.op == "remove" and one.path[:-1] in lists
             else self.difference(one)
             for one in diff
@@ -142,7 +142,10 @@ class Redaction:
         # exactly: a line of one in several lines may be what it was
         there = str(self.value(one.before))
         comes = after != one.after and any(name in str(after) and name not in there for name in self._names)
-        return replace(one, path=path, before=HIDDEN if comes and before is not None else before, after=after)
+        if comes and before is not None:
+            return replace(one, path=path, before=HIDDEN, after=after, masked="unknown")
+        is_changed = one.op == "replace" and before == after and (before, after) != (one.before, one.after)
+        return replace(one, path=path, before=before, after=after, masked="changed" if is_changed else one.masked)
 
     def _shown(self, value: Json) -> Json:
         if isinstance(value, list):

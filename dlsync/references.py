@@ -76,6 +76,11 @@ def escaped(value: Json) -> Json:
     return value
 
 
+def names(text: str) -> list[str]:
+    """Return the names of the environment that a text refers to."""
+    return [found[2] for found in _REFERENCE.finditer(text) if found[1] == "env"]
+
+
 class _Resolver:
     def __init__(self, values: Values) -> None:
         self._values = values

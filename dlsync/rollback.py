@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, cast
 from dlsync import journal, planner
 from dlsync.errors import DlsyncError, Refused
 from dlsync.kinds import kind_of
+from dlsync.mentions import mentioned
 from dlsync.model import Problem, Target
 from dlsync.ownership import keeping
 from dlsync.ownership.inventory import Inventory
-from dlsync.sealing import unsealed
+from dlsync.sealing import Source, unsealed
 from dlsync.state_reader import Tree
 from dlsync.targets import Exactly
 
@@ -71,11 +72,13 @@ def way_back(record: Record, root: Path, settings: Settings) -> WayBack:
     """Return what was there before each change of a run that may have been made.
 
     :param root: of the tree that the run was of.
-    :raises DlsyncError: what was there before cannot be made again; says what is missing.
+    :raises DlsyncError: what was there before cannot be made again; says what is missing. A secret that none of the
+        tree's files mentions is not taken from the environment.
     """
     kept = [one for one in record.kept.values() if record.results.get(one.address) != "skipped"]
     inside = [one for one in kept if kind_of(one.address.kind).inside]
-    before = [_before(one, settings) for one in inside if one.before is not None]
+    source = Source(settings.environ, mentioned(root))
+    before = [_before(one, source) for one in inside if one.before is not None]
     left = [Problem("warning", _OUTSIDE % one.address) for one in kept if one not in inside]
     return WayBack(
         Tree(root, {one.address: one for one in before}, tuple(left)),
@@ -85,11 +88,11 @@ def way_back(record: Record, root: Path, settings: Settings) -> WayBack:
     )
 
 
-def _before(kept: Kept, settings: Settings) -> Resource:
+def _before(kept: Kept, source: Source) -> Resource:
     secrets: dict[str, str] = {}
     address = kept.address
     try:
-        saved = cast("dict[str, Json]", unsealed(dict(kept.before or {}), settings.environ, secrets))
+        saved = cast("dict[str, Json]", unsealed(dict(kept.before or {}), source, secrets))
         return replace(kind_of(address.kind).restored(address.name, saved), secrets=secrets)
     except DlsyncError as error:
         raise DlsyncError(f"{address}: {error.message}", hint=error.hint) from error

@@ -6,13 +6,15 @@ it can be told from one that has a reference in it by nature, as a script may ha
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError
-from dlsync.references import Values, resolve
+from dlsync.escape import visible
+from dlsync.references import Values, names, resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from dlsync.model import Json
     from dlsync.redaction import Redaction
@@ -20,7 +22,19 @@ if TYPE_CHECKING:
 _SEALED = "dlsync:sealed"
 _REFERENCE = "reference"
 _MAPPING = "mapping"
+_MENTION = "If it is the tree's own, put the file back that used it, or mention it in a comment of dlsync.yaml."
 _BROKEN = "the journal is broken: it holds a secret in a form that is none"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where secrets come from.
+
+    :param names: those of the environment that may be read; see :mod:`dlsync.mentions`.
+    """
+
+    environ: Mapping[str, str] = field(repr=False)
+    names: Collection[str]
 
 
 def sealed(value: Json, redaction: Redaction) -> Json:
@@ -50,41 +64,53 @@ def _part(text: str, how: str | None) -> Json:
     return text if how is None else {_REFERENCE: how}
 
 
-def unsealed(value: Json, environ: Mapping[str, str], secrets: dict[str, str]) -> Json:
+def unsealed(value: Json, source: Source, secrets: dict[str, str]) -> Json:
     """Return the value with its secrets, as the environment has them now.
 
+    :param source: of the secrets.
     :param secrets: is given the values that were put in, each with its reference.
-    :raises DlsyncError: one is not set; says which. Or no sealing made this.
+    :raises DlsyncError: one is not set, or must not be read; says which. Or no sealing made this.
     """
     match value:
         case list():
-            return [unsealed(item, environ, secrets) for item in value]
+            return [unsealed(item, source, secrets) for item in value]
         case {"dlsync:sealed": [*parts]}:
-            return "".join(_meant(part, Values({}, environ), secrets) for part in parts)
+            return "".join(_meant(part, source, secrets) for part in parts)
         case {"dlsync:sealed": {"mapping": [*items]}}:
-            return dict(_unsealed_item(item, environ, secrets) for item in items)
+            return dict(_unsealed_item(item, source, secrets) for item in items)
         case dict() if _SEALED not in value:
-            return {key: unsealed(item, environ, secrets) for key, item in value.items()}
+            return {key: unsealed(item, source, secrets) for key, item in value.items()}
         case dict():
             raise DlsyncError(_BROKEN)
     return value
 
 
-def _unsealed_item(item: Json, environ: Mapping[str, str], secrets: dict[str, str]) -> tuple[str, Json]:
+def _unsealed_item(item: Json, source: Source, secrets: dict[str, str]) -> tuple[str, Json]:
     match item:
-        case [key, inner] if isinstance(plain := unsealed(key, environ, secrets), str):
-            return plain, unsealed(inner, environ, secrets)
+        case [key, inner] if isinstance(plain := unsealed(key, source, secrets), str):
+            return plain, unsealed(inner, source, secrets)
     raise DlsyncError(_BROKEN)
 
 
-def _meant(part: Json, values: Values, secrets: dict[str, str]) -> str:
+def _meant(part: Json, source: Source, secrets: dict[str, str]) -> str:
     if isinstance(part, str):
         return part
     reference = part.get(_REFERENCE) if isinstance(part, dict) else None
-    resolved = resolve(reference, values)
+    if not isinstance(reference, str):
+        raise DlsyncError(_BROKEN)
+    _require_readable(names(reference), source)
+    resolved = resolve(reference, Values({}, source.environ))
+    if resolved.faults:
+        raise DlsyncError(_BROKEN)
     secrets |= resolved.secrets
-    if resolved.faults or not isinstance(resolved.document, str):
-        raise DlsyncError(
-            f"a secret was there before: {reference} is not set in the environment", hint="Set it, and try again."
-        )
-    return resolved.document
+    return str(resolved.document)
+
+
+def _require_readable(wanted: Iterable[str], source: Source) -> None:
+    for name in wanted:
+        said = f"a secret was there before: ${{env:{visible(name)}}}"
+        if name not in source.names:
+            message = f"{said} is in no file of the tree, so it is not taken from the environment"
+            raise DlsyncError(message, hint=_MENTION)
+        if name not in source.environ:
+            raise DlsyncError(f"{said} is not set in the environment", hint="Set it, and try again.")

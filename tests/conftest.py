@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.builders.applies import FILES
+from tests.builders.trees import account, write_tree
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.builders.trees import Account
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _quick = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
@@ -33,3 +39,16 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """One resource of each kind."""
+    return write_tree(tmp_path / "tree", FILES)
+
+
+@pytest.fixture
+def live() -> Iterator[Account]:
+    """An empty account on a server of its own."""
+    with account() as live:
+        yield live

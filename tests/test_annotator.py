@@ -16,21 +16,15 @@ from dlsync.operations import Applying
 from dlsync.redaction import Redaction
 from dlsync.state_reader import Tree
 from tests.builders.commands import dlsync
-from tests.builders.trees import account, address, resource, write_tree
+from tests.builders.trees import address, resource, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from dlsync.client.annotations import Annotation
     from dlsync.model import Action, Problem, Result
     from tests.builders.trees import Account
-
-
-@pytest.fixture
-def live() -> Iterator[Account]:
-    with account() as live:
-        yield live
 
 
 @pytest.fixture(autouse=True)

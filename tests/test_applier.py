@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ from tests.builders.trees import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
     from pathlib import Path
 
     from dlsync.model import Plan, Resource
@@ -364,8 +365,10 @@ def test_where_it_cannot_be_seen_what_is_there_nothing_of_the_kind_is_written_an
 @pytest.mark.parametrize("concurrency", [1, 16])
 def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
     class Lost:
-        async def require(self) -> None:
+        @asynccontextmanager
+        async def held(self) -> AsyncIterator[None]:
             raise Refused("the lock of the account was lost")
+            yield  # type: ignore[unreachable] # what makes it a generator
 
     async def opened() -> tuple[Plan, ScriptedServer]:
         work = prepared(plan(*CREATES.changes, change("delete", "rule/old")), A, B, C)

@@ -11,11 +11,10 @@ import pytest
 from dlsync import operations
 from dlsync.errors import SettingsError
 from dlsync.targets import Targets
-from tests.builders.applies import FILES, apply, changes, plan
+from tests.builders.applies import apply, changes, plan
 from tests.builders.trees import account, dashboard, resource, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from dlsync.drift import Drift
@@ -23,17 +22,6 @@ if TYPE_CHECKING:
 
 MINE = "title: Mine\ncriteria: []\n"
 INVENTORY = "plugin/dlsync-inventory"
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    return write_tree(tmp_path / "tree", FILES)
-
-
-@pytest.fixture
-def live() -> Iterator[Account]:
-    with account() as live:
-        yield live
 
 
 def drift(live: Account, tree: Path, *targets: str, **settings: Any) -> Drift:

@@ -16,10 +16,9 @@ from dlsync.references import escaped
 from dlsync.settings import Options, Settings, load
 from tests.builders.accounts import DASHBOARDS
 from tests.builders.applies import apply
-from tests.builders.trees import account, address, tree_files, write_tree
+from tests.builders.trees import address, tree_files, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from dlsync.exporter import Export
@@ -227,12 +226,6 @@ def test_a_folder_that_is_yet_to_be_made_is_an_empty_tree(tmp_path: Path) -> Non
 
 
 # all the way
-
-
-@pytest.fixture
-def live() -> Iterator[Account]:
-    with account() as live:
-        yield live
 
 
 def test_an_environment_is_planned_applied_and_exported_as_it_has_the_tree(tmp_path: Path, live: Account) -> None:

@@ -17,6 +17,7 @@ from dlsync.kinds.document import DocumentKind
 from dlsync.targets import Targets
 from tests.builders.accounts import trees, without_links
 from tests.builders.applies import apply
+from tests.builders.inventories import forge, recorded
 from tests.builders.trees import (
     FLAVOURS,
     account,
@@ -233,11 +234,42 @@ def test_with_managed_and_mirror_the_files_of_what_is_gone_go_and_what_is_manage
     assert actions(export(live, tree, managed=True, mirror=True)) == ["delete rules/web.yaml"]
 
 
+def test_a_file_has_no_reference_that_only_the_account_s_record_knows(live: Account, tree: Path) -> None:
+    """Who can write the record could otherwise have any variable of whoever applies the files next sent there."""
+    other = "title: bar\ncriteria: []\n"
+    write_tree(tree, {"rules/web.yaml": "title: Web\ndescription: bar\ncriteria: []\n", "rules/other.yaml": other})
+    apply(live, tree)
+    forge(live, "rule/web", "bar", "${env:AWS_KEY}")
+    forge(live, "rule/other", "bar", "x ${env:AWS_KEY}")
+    live.has(resource("rule/web", "title: Mine, not bar\ndescription: bar\ncriteria: []\n"))
+    (tree / "rules/other.yaml").unlink()
+    made = export(live, tree)
+    assert actions(made) == ["update rules/web.yaml"]
+    assert (tree / "rules/web.yaml").read_text() == "title: Mine, not bar\ndescription: bar\ncriteria: []\n"
+    (problem,) = made.problems
+    assert problem.severity == "error"
+    assert problem.message.startswith(
+        "rule/other: not written, for it holds what the account's record has as ${env:AWS_KE"
+    )
+
+
+def test_an_empty_folder_gets_the_references_of_the_record_and_a_warning_of_each(
+    live: Account, tree: Path, tmp_path: Path
+) -> None:
+    write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
+    apply(live, tree, environ={"TITLE": "s3cret"})
+    made = export(live, tmp_path / "backup")
+    assert (tmp_path / "backup/rules/web.yaml").read_text() == "title: ${env:TITLE}\ncriteria: []\n"
+    assert [(one.severity, one.file, one.message.partition(" because")[0]) for one in made.problems] == [
+        ("warning", "rules/web.yaml", "${env:TITLE} is in it")
+    ]
+
+
 def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(tmp_path: Path) -> None:
     write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1"})
-    edits = exporter.Edits(state_reader.read(tmp_path).usable(), {})
-    assert (edits.files(), edits.changed) == ((), set())
     disk = resource("link/disk", {"tags": ["db"]})
+    edits = exporter.Edits(state_reader.read(tmp_path).usable(), recorded(), {disk.address: disk})
+    assert (edits.files(), edits.changed) == ((), set())
     edits.write({disk.address: disk})
     edits.remove({address("link/load"), address("plugin/none")})
     (file,) = edits.files()

@@ -5,29 +5,19 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
-
 from dlsync import proof
 from dlsync.kinds import kind_of
 from dlsync.redaction import Redaction
 from tests.builders.applies import prepared
 from tests.builders.plans import change, plan
-from tests.builders.trees import account, resource
+from tests.builders.trees import resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dlsync.model import Action, Change, Resource
     from tests.builders.trees import Account
 
 WEB = resource("dashboard/web", "title: Web\npositions: []\n")
 MINE = resource("dashboard/web", "title: Mine\npositions: []\n")
-
-
-@pytest.fixture
-def live() -> Iterator[Account]:
-    with account() as live:
-        yield live
 
 
 def verified(live: Account, *changes: Change, desired: tuple[Resource, ...] = (), secret: str = "") -> list[str]:

@@ -18,7 +18,7 @@ from dlsync.model import Difference
 from dlsync.redaction import HIDDEN, NOTHING_SECRET, Redaction
 from dlsync.references import Values, resolve
 from tests.builders.accounts import VALUES
-from tests.builders.plans import added, change, replaced
+from tests.builders.plans import added, change, masked, replaced
 
 if TYPE_CHECKING:
     from dlsync.model import Json
@@ -140,6 +140,22 @@ def test_what_was_there_before_a_secret_is_not_shown(before: Json, after: Json, 
     assert (one.before, one.after) == shown
 
 
+def test_a_secret_that_has_another_value_is_the_same_reference_and_said_to_have_changed() -> None:
+    former = Redaction({"yesterday": "${env:A}", "x yesterday": "x ${env:A}", "s3cret": "${env:A}"})
+    cases: tuple[tuple[Json, Json, Json], ...] = (
+        ("yesterday", "s3cret", "${env:A}"),
+        ("x yesterday", "x s3cret", "x ${env:A}"),
+        (["yesterday"], ["s3cret"], ["${env:A}"]),
+    )
+    for before, after, shown in cases:
+        one = former.difference(replaced(("a",), before, after))
+        assert one == masked("changed", replaced(("a",), shown, shown))
+        assert former.difference(one) == one  # as what an apply did is shown
+    assert former.difference(replaced(("a",), "x", "x s3cret")).masked == "unknown"
+    assert former.difference(replaced(("a",), "x yesterday", "y yesterday")).masked is None
+    assert former.difference(replaced(("a",), 1, True)).masked is None
+
+
 def test_what_leaves_a_list_that_a_secret_comes_into_is_not_shown() -> None:
     gone, other = Difference(("tags", 0), "remove", "yesterday"), Difference(("other", 0), "remove", "x")
     shown = REDACTION.change(change("update", "link/x", gone, other, Difference(("tags", 1), "add", None, "s3cret")))
@@ -186,7 +202,9 @@ def test_what_is_kept_of_a_change_is_shown_without_secrets_too() -> None:
 
 
 def test_what_stands_where_a_secret_belongs_is_taken_for_one() -> None:
-    assert REDACTION.difference(replaced(("a",), "the old secret", "s3cret")) == replaced(("a",), HIDDEN, "${env:A}")
+    assert REDACTION.difference(replaced(("a",), "the old secret", "s3cret")) == masked(
+        "unknown", replaced(("a",), HIDDEN, "${env:A}")
+    )
     assert REDACTION.difference(added(("a",), "s3cret")) == added(("a",), "${env:A}")
     assert REDACTION.difference(replaced(("a",), "old", "new")) == replaced(("a",), "old", "new")
 

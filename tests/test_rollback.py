@@ -15,10 +15,10 @@ from dlsync.model import Target
 from dlsync.operations import Applying
 from dlsync.reconciler import BOTH_MOVED, GONE_AND_MOVED, Decisions
 from tests.builders.applies import FILES, RUN, apply, changes, journals, managed, plan
+from tests.builders.inventories import forge
 from tests.builders.trees import FLAVOURS, account, address, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from dlsync.model import Plan
@@ -45,17 +45,6 @@ AFTER: dict[str, str | bytes] = {
 NEW = "title: New\ncriteria: []\n"
 MINE = "title: Mine\ncriteria: []\n"
 SECRET = {"title": "title: ${env:TITLE} and more\ncriteria: []\n"}
-
-
-@pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    return write_tree(tmp_path / "tree", FILES)
-
-
-@pytest.fixture
-def live() -> Iterator[Account]:
-    with account() as live:
-        yield live
 
 
 def rolled_back(live: Account, tree: Path, *, decisions: Decisions | None = None, **settings: Any) -> Plan:
@@ -109,7 +98,7 @@ def test_a_documented_only_server_is_rolled_back_as_far_as_it_can_be(tree: Path)
         assert changes(rolled_back(live, tree)) == [
             "update plugin/disk repo applied",
             "update rule/web repo applied",
-            "delete rule/new repo failed",
+            "delete rule/new repo skipped",
         ]
 
 
@@ -230,6 +219,38 @@ def test_a_secret_that_somebody_had_put_in_place_of_ours_is_in_no_journal(live: 
     now = live.live("rule/web")
     assert now
     assert now.document == {"title": "s3cret value", "description": "mine", "criteria": []}
+
+
+def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live: Account, tree: Path) -> None:
+    """Who can write the record could otherwise have any variable of whoever rolls back sent to the account."""
+    environ = {"AWS_KEY": "the key of all", "TITLE": "s3cret"}
+    apply(live, tree)
+    forge(live, "rule/web", "Web", "${env:AWS_KEY}")
+    write_tree(tree, {"rules/web.yaml": NEW})
+    apply(live, tree, environ=environ)
+    before = live.live("rule/web")
+    with pytest.raises(DlsyncError) as caught:
+        rolled_back(live, tree, environ=environ)
+    told = "${env:AWS_KEY} is in no file of the tree, so it is not taken from the environment"
+    assert caught.value.message == f"rule/web: a secret was there before: {told}"
+    assert caught.value.hint.startswith("If it is the tree's own, put the file back that used it")
+    assert live.live("rule/web") == before
+    assert b"the key of all" not in b"".join(tree_files(journals(tree)).values())
+
+
+def test_a_secret_whose_file_is_gone_is_put_back_once_the_tree_mentions_it_again(live: Account, tree: Path) -> None:
+    environ = {"TITLE": "s3cret value"}
+    write_tree(tree, {"rules/web.yaml": SECRET["title"]})
+    apply(live, tree, environ=environ)
+    (tree / "rules/web.yaml").unlink()
+    assert changes(apply(live, tree, environ=environ)) == ["delete rule/web repo applied"]
+    with pytest.raises(DlsyncError, match=r"\$\{env:TITLE\} is in no file of the tree"):
+        rolled_back(live, tree, environ=environ)
+    write_tree(tree, {"dlsync.yaml": "org: acme # rules had ${env:TITLE}\n"})
+    assert changes(rolled_back(live, tree, environ=environ)) == ["create rule/web new applied"]
+    now = live.live("rule/web")
+    assert now
+    assert now.document["title"] == "s3cret value and more"
 
 
 # which run

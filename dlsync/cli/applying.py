@@ -28,6 +28,7 @@ class Application:
 
     :param given: nobody is asked.
     :param alone: False where its result is one of several.
+    :param review: what to do where nobody can be asked.
     :raises SettingsError: somebody is to be asked, and nobody is there.
     """
 
@@ -36,13 +37,12 @@ class Application:
     journals: Path | None
     given: bool
     alone: bool = True
+    review: str = "Review `dlsync plan`, then give --auto-approve."
     _begun: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         if not self.given and not can_ask():
-            raise SettingsError(
-                "there is no terminal to ask on", hint="Review `dlsync plan`, then give --auto-approve."
-            )
+            raise SettingsError("there is no terminal to ask on", hint=self.review)
 
     def run(self, work: Work) -> tuple[Plan | None, int]:
         """Return a plan with its results, None where it was not agreed to, and the exit code that it ends with."""

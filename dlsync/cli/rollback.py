@@ -11,6 +11,7 @@ from dlsync.cli.applying import Application
 from dlsync.cli.options import Format, Server, command
 from dlsync.ownership import LOCK_TIMEOUT
 
+_REVIEW = "On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve."
 Arguments = Annotated[
     list[str] | None,
     typer.Argument(metavar="[RUN] [DIR]", help="The run, as `dlsync history` names it: else the last; then the tree."),
@@ -38,7 +39,7 @@ def rollback(
     run, directory = meant.run(arguments or ())
     settings = server.settings(directory)
     decisions = options.decisions(adopt=on_conflict is options.Side.repo, on_conflict=on_conflict)
-    application = Application(output, lock_timeout, journal, given=auto_approve)
+    application = Application(output, lock_timeout, journal, given=auto_approve, review=_REVIEW)
     return application.run(lambda how: operations.rollback(directory, settings, run=run, decisions=decisions, how=how))[
         1
     ]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = False) -> int:
     """Take away the lock of an apply that is no more.
 
-    That is seldom needed: a lock that its holder does not renew is taken over after a minute.
+    That is seldom needed: a lock that its holder does not renew is taken over after a minute. A holder that still runs
+    goes on writing for up to 30 s, beside whoever takes the lock next.
     """
     from dlsync import operations
     from dlsync.cli.asking import confirm
@@ -26,7 +27,8 @@ def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = Fa
 
     def agree(holder: Holder) -> bool:
         confirm(
-            f"The account is locked by {concealed(str(holder))}. If that still runs, two write at once. Unlock?",
+            f"The account is locked by {concealed(str(holder))}. "
+            "If that still runs, it goes on writing for up to 30 s. Unlock?",
             yes=yes,
         )
         return True

@@ -27,13 +27,15 @@ from dlsync.client.retry import Retry
 from dlsync.client.rules import Rules, WritingRules
 from dlsync.client.series import SeriesFamily
 from dlsync.client.tags import Tags, WritingTags
-from dlsync.client.writing import WritingConnection
+from dlsync.client.writing import WritingConnection, only_while
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Unpack
 
     from dlsync.client.connection import Options
+    from dlsync.client.writing import Check
 
 __all__ = ["Client", "ReadClient", "Retry"]
 
@@ -123,3 +125,8 @@ class Client(ReadClient):
         self.rules = WritingRules(connection, capabilities)
         self.series = SeriesFamily(connection, capabilities)
         self.tags = WritingTags(connection, capabilities)
+
+    @staticmethod
+    def only_while(check: Check) -> AbstractContextManager[None]:
+        """Have something checked before each attempt of each write in a block; see :func:`writing.only_while`."""
+        return only_while(check)

@@ -164,6 +164,7 @@ class Connection:
             await self._pacer.turn()
             if not self._is_open:
                 raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
+            await self._about_to_send(method)
             self.requests += 1
             try:
                 status, fields, body = await self._wire.exchange(method, path, headers, content)
@@ -176,6 +177,9 @@ class Connection:
         if is_success(status):
             return answer
         raise failure(method, answer, {each.decode("latin-1"): fields[each].decode("latin-1") for each in fields})
+
+    async def _about_to_send(self, method: str) -> None:
+        """Raise where an attempt may not be made after all."""
 
     def _translated(self, error: Failure, label: str) -> Exception:
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from dlsync.client.answers import Answer
@@ -9,9 +11,25 @@ from dlsync.client.connection import JSON, Connection, Scope
 from dlsync.errors import NotFound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Awaitable, Callable, Iterable, Iterator
+
+    Check = Callable[[], Awaitable[None]]
 
 Method = Literal["PUT", "POST", "PATCH", "DELETE"]
+_CHECK: ContextVar[Check | None] = ContextVar("check", default=None)
+
+
+@contextmanager
+def only_while(check: Check) -> Iterator[None]:
+    """Have something checked before each attempt of each write in this block, right before it is sent.
+
+    :param check: raises where it may not be sent; that ends the write, and is what its caller gets.
+    """
+    token = _CHECK.set(check)
+    try:
+        yield
+    finally:
+        _CHECK.reset(token)
 
 
 class WritingConnection(Connection):
@@ -44,6 +62,11 @@ class WritingConnection(Connection):
             body = b""  # these say also of an empty body how long it is
         headers = f"Accept: {JSON}\r\n{kind}".encode()
         return await self._exchange(method, self._path(segments, scope), headers, body, repeatable=repeatable)
+
+    async def _about_to_send(self, method: str) -> None:
+        check = _CHECK.get()
+        if check is not None and method != "GET":
+            await check()
 
     async def _attempt(self, method: str, path: str, headers: bytes, content: bytes | None, number: int) -> Answer:
         try:

@@ -7,9 +7,9 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from dlsync.kinds.base import Kind
-from dlsync.kinds.scene import Draft, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.scene import Draft, Known, Listing, ListRule, Scene, SourceFile
 
-__all__ = ["Draft", "Kind", "ListRule", "Listing", "Scene", "SourceFile", "all_kinds", "kind_of"]
+__all__ = ["Draft", "Kind", "Known", "ListRule", "Listing", "Scene", "SourceFile", "all_kinds", "kind_of"]
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 from dlsync import yamlfile
 from dlsync.errors import AlreadyExists, NotFound, SettingsError
 from dlsync.kinds.base import Kind
-from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.scene import BARE, BLANK, UNKNOWN, Draft, Known, Listing, ListRule, Scene, SourceFile
 from dlsync.model import Address, Resource
 from dlsync.settings import FILE_NAME
 
@@ -111,13 +111,7 @@ class Account(Kind):
         resources = tuple(Resource(Address(self.name, one.name), {}) for one in await client.accounts.list())
         return Listing(resources, frozenset(one.name for one in resources))
 
-    async def fetch(
-        self,
-        client: ReadClient,
-        name: str,
-        known: bytes | None = None,  # noqa: ARG002 - for kinds of which bytes say all
-        unless: str = "",  # noqa: ARG002 - the list is short
-    ) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:  # noqa: ARG002 - the list is short
         """GET ``/orgs/<org>/accounts``, and of them one."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)

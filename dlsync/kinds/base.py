@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
 from dlsync import packs, schema, yamlfile
-from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.scene import BARE, BLANK, UNKNOWN, Draft, Known, Listing, ListRule, Scene, SourceFile
 from dlsync.together import together
 
 if TYPE_CHECKING:
@@ -179,14 +179,10 @@ class Kind(ABC):
         """
 
     @abstractmethod
-    async def fetch(
-        self, client: ReadClient, name: str, known: bytes | None = None, unless: str = ""
-    ) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:
         """Return the live resource, or None where the server has none of that name.
 
-        :param known: the bytes of its file, if any: where the server sends the same, they need not be understood again.
-        :param unless: the ETag of a version that is known.
-        :raises NotModified: it is still that one.
+        :raises NotModified: it is still the version that is known.
         """
 
     async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:

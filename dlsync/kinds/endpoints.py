@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from dlsync.errors import NotFound
+from dlsync.errors import ByHand, NotFound, Unsupported
+from dlsync.escape import visible
 from dlsync.kinds.document import DocumentKind
+from dlsync.kinds.scene import UNKNOWN, Known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,13 +46,11 @@ class ExchangedKind(DocumentKind):
     def imports(self, client: Client) -> Imports:
         """Return the family that documents go to."""
 
-    async def fetch(
-        self, client: ReadClient, name: str, known: bytes | None = None, unless: str = ""
-    ) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:
         """GET the document by its name."""
         try:
-            found = await self.exports(client).read(name, unless)
-            return self.live(name, found.content, known, found.etag)
+            found = await self.exports(client).read(name, known.etag)
+            return self.live(name, found.content, known.body, found.etag)
         except NotFound:
             return None
 
@@ -65,5 +64,10 @@ class ExchangedKind(DocumentKind):
 
     async def delete(self, client: Client, name: str) -> None:
         """DELETE the document, observed."""
-        with suppress(NotFound):
+        try:
             await self.imports(client).delete(name)
+        except NotFound:
+            pass
+        except Unsupported as error:
+            message = f"this server cannot delete {self.folder}: delete {self.name} `{visible(name)}` by hand"
+            raise ByHand(message) from error

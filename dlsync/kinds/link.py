@@ -17,7 +17,7 @@ from dlsync.kinds.base import Kind
 from dlsync.kinds.link_files import FILE, Linked, Saying, entries, of_pack, saved, with_entry
 from dlsync.kinds.plugin import KIND as PLUGIN
 from dlsync.kinds.plugin_settings import META
-from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.scene import BARE, BLANK, UNKNOWN, Draft, Known, Listing, ListRule, Scene, SourceFile
 from dlsync.matching import token
 from dlsync.model import Address, Problem, Resource
 from dlsync.ownership import is_reserved
@@ -171,13 +171,7 @@ class Link(Kind):
         )
         return Listing(resources, frozenset(one.name for one in resources))
 
-    async def fetch(
-        self,
-        client: ReadClient,
-        name: str,
-        known: bytes | None = None,  # noqa: ARG002 - for kinds of which bytes say all
-        unless: str = "",  # noqa: ARG002 - the list is short
-    ) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:  # noqa: ARG002 - the list is short
         """GET ``links``, and of them those of one plugin."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)

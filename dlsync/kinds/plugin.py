@@ -15,7 +15,7 @@ from dlsync.kinds import plugin_settings
 from dlsync.kinds.base import Kind
 from dlsync.kinds.layers import Overlays, edited, placed
 from dlsync.kinds.plugin_settings import META, edited_meta, meta_file
-from dlsync.kinds.scene import BARE, BLANK, Draft, Listing, ListRule, Scene, SourceFile
+from dlsync.kinds.scene import BARE, BLANK, UNKNOWN, Draft, Known, Listing, ListRule, Scene, SourceFile
 from dlsync.kinds.script import (
     SCRIPT,
     Script,
@@ -202,17 +202,15 @@ class Plugin(Kind):
         named = {entry.name: entry.etag for entry in entries if not is_reserved(entry.name)}
         return Listing(names=frozenset(named), complete=whole, versions=named)
 
-    async def fetch(
-        self, client: ReadClient, name: str, known: bytes | None = None, unless: str = ""
-    ) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:
         """GET ``plugins/<name>``."""
         if is_reserved(name):
             return None
         try:
-            found = await client.plugins.get(name, unless)
+            found = await client.plugins.get(name, known.etag)
         except NotFound:
             return None
-        content = known if known == found.content else found.content  # kept once, where it is the file's
+        content = known.body if known.body == found.content else found.content  # kept once, where it is the file's
         return Resource(
             Address(self.name, name),
             partial(with_script, content, {**found.extra, "extension": found.extension}),

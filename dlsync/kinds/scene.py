@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dlsync.redaction import NOTHING_SECRET, Redaction
 from dlsync.references import Values
@@ -78,6 +78,20 @@ class Draft:
 
 BARE = Scene()
 BLANK = Draft()
+
+
+class Known(NamedTuple):
+    """What is known of a live resource before it is fetched.
+
+    :param body: the bytes of its file: where the server sends the same, they need not be understood again.
+    :param etag: of the version that need not be sent again.
+    """
+
+    body: bytes | None = None
+    etag: str = ""
+
+
+UNKNOWN = Known()
 
 
 @dataclass(frozen=True, slots=True)

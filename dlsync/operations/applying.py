@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.client import Client
-    from dlsync.journal import Run
+    from dlsync.journal import Journal, Run
     from dlsync.model import Address, Plan
+    from dlsync.ownership.inventory import Inventory
     from dlsync.ownership.lock import Lock
     from dlsync.planner import Prepared
     from dlsync.saved_plan import SavedPlan
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dlsync.state_reader import Tree
 
 _UNRECORDED = "what was applied could not be recorded in the inventory; the same command again does that"
+_UNNOTED = "how the changes went could not be kept, so `dlsync history` has them as unknown"
 
 
 @dataclass(frozen=True)
@@ -176,14 +178,23 @@ class _Application:
         book = journal.Journal(folder, self._run(work.inventory.salt))
         doing = applier.Run(client, book, lock, self.settings.concurrency, self.how.progress)
         done = await applier.apply(doing, work)
-        record = advanced(work, done.changes, self.released)
+        self._note(book, done)
+        await self._record(client, lock, work, advanced(work, done.changes, self.released))
+        return done
+
+    def _note(self, book: Journal, done: Plan) -> None:
+        try:
+            book.note(done.changes)
+        except DlsyncError as error:  # what the way back needs was kept before
+            self.how.warn(Problem("warning", f"{_UNNOTED}: {error.message}"))
+
+    async def _record(self, client: Client, lock: Lock, work: Prepared, record: Inventory) -> None:
         try:
             if record.packed != work.inventory.packed:
-                await lock.require()
-                await keeping.write(client, self.settings, self.tree.root, record)
+                async with lock.held():
+                    await keeping.write(client, self.settings, self.tree.root, record)
         except DlsyncError as error:
             self.how.warn(Problem("error", f"{_UNRECORDED}: {error.message}"))
-        return done
 
     def _run(self, salt: bytes) -> Run:
         """Return the run that begins: only now, for it may have waited long, and others ran meanwhile."""

@@ -26,15 +26,16 @@ if TYPE_CHECKING:
     from dlsync.model import Address
     from dlsync.ownership.holding import Holder
     from dlsync.ownership.inventory import Inventory
+    from dlsync.ownership.lock import Lock
     from dlsync.planner import Prepared
     from dlsync.settings import Settings
 
 EVERYTHING = Targets()
-_NO_FILE = "is in no file, so the next apply would delete it; `dlsync export --target {}` writes one"
-_NOT_LIVE = "is not live; `dlsync apply` makes it"
-_ALREADY = "is managed already"
-_UNMANAGED = "is not managed"
-_DIFFERS = "differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"
+_NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
+_NOT_LIVE = "it is not live; `dlsync apply` makes it"
+_ALREADY = "it is managed already"
+_UNMANAGED = "it is not managed"
+_DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"
 
 
 class Taken(NamedTuple):
@@ -76,13 +77,14 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
     tree = environments.read(directory, _recording(settings)).usable()
     async with (
         writer(settings) as client,
-        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told),
+        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
     ):
         work = await planner.prepare(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
         chosen = {one for one in work.desired if kind_of(one.kind).inside} | targets.named()
         left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
         entries = {one: as_live(work, one) for one in chosen if one not in left}
-        await _keep(client, settings, directory, work.inventory, work.inventory.changed(entries))
+        kept = work.inventory.changed(entries)
+        await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
     return Taken(tuple(sorted(entries)), tuple(sorted(left.items())))
 
 
@@ -100,10 +102,10 @@ async def release(directory: Path, settings: Settings, targets: Targets, waiting
     :raises Refused: an apply goes on.
     """
     _recording(settings)
-    async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told):
+    async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told) as lock:
         inventory = await keeping.read(client, settings, directory)
         taken = sorted(one for one in inventory if targets.admits(one))
-        await _keep(client, settings, directory, inventory, inventory.changed({}, taken))
+        await _keep(client, lock, settings, directory, before=inventory, after=inventory.changed({}, taken))
     return Taken(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
 
 
@@ -115,12 +117,12 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
     tree = environments.read(directory, _recording(settings)).usable()
     async with (
         writer(settings) as client,
-        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told),
+        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
     ):
         work = await planner.prepare(Fetcher(client), tree, replace(settings, prune="managed"))
         changes = [change.finished("skipped") for change in work.plan.changes]
         record = advanced(work, changes)
-        await _keep(client, settings, directory, work.inventory, record)
+        await _keep(client, lock, settings, directory, before=work.inventory, after=record)
     left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
     return Taken(tuple(sorted(record.packed)), tuple(sorted(left)))
 
@@ -131,9 +133,12 @@ def _recording(settings: Settings) -> Settings:
     return settings
 
 
-async def _keep(client: Client, settings: Settings, directory: Path, before: Inventory, after: Inventory) -> None:
+async def _keep(
+    client: Client, lock: Lock, settings: Settings, directory: Path, *, before: Inventory, after: Inventory
+) -> None:
     if after.packed != before.packed or before.broken:
-        await keeping.write(client, settings, directory, after)
+        async with lock.held():
+            await keeping.write(client, settings, directory, after)
 
 
 async def accept(

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 RENEWAL = 10.0  # s between renewals
 SAFE = 30.0  # s after a renewal in which its holder still writes: the rest of a lock's life is for requests under way
 LIFETIME = 60.0  # s without a renewal, after which others may take it
-LONG_DEAD = 600.0  # s after its end by our own clock, which may be wrong by less
 _POLL = 1.0  # s between looks at a lock that another holds
 _MOST_REJECTIONS = 5
+_MOST_NESTED = 10  # locks, each of which somebody died in taking over
 _EXTENSION = "json"
 _ID = re.compile("[0-9a-f]{32}")
 # goes on while the machine sleeps: whoever wakes up an hour later holds nothing any more
@@ -39,7 +39,7 @@ class Holder:
     :param id: of the run; empty where the lock was not made by dlsync.
     :param owner: in words; may hold anything, since others write it.
     :param since: ISO 8601.
-    :param expires: seconds since 1970.
+    :param expires: seconds since 1970, by its holder's clock: another with each renewal, and no more is made of it.
     :param process: see :mod:`dlsync.ownership.process`.
     """
 
@@ -125,7 +125,8 @@ class Taking:
             self.seen[holder.id] = holder.expires, now
             since = now
         silent = now - since > LIFETIME
-        return silent or process.has_ended(holder.process) or self.clock.wall() > holder.expires + LONG_DEAD
+        # never by what time it is: who is wrong about that would take a living one
+        return silent or process.has_ended(holder.process)
 
     async def _taken_over(self, name: str, dead: Holder) -> bool:
         under = f"{name}.{dead.id}"
@@ -133,15 +134,20 @@ class Taking:
         try:
             if await holder_of(self.client, name) != dead or self._is_late():
                 return False  # somebody was faster, it lives after all, or we were seen dead ourselves
-            await self.client.plugins.update(name, content(self.me, self.clock))
-        except NotFound:
+            with self.client.only_while(self._check):
+                await self.client.plugins.update(name, content(self.me, self.clock))
+        except (NotFound, Refused):
             return False
         else:
             return True
         finally:
             if not self._is_late():
-                with suppress(NotFound):
+                with suppress(NotFound, Refused), self.client.only_while(self._check):
                     await self.client.plugins.delete(under)
+
+    async def _check(self) -> None:
+        if self._is_late():
+            raise Refused("the lock under which another is taken over was lost")
 
     def _is_late(self) -> bool:
         """Whether the lock under which another is taken over may be somebody else's by now."""
@@ -181,8 +187,12 @@ def content(holder: Holder, clock: Clock) -> bytes:
 
 
 async def remove(client: Client) -> None:
-    """Take the lock away, and those under which it was being taken over."""
-    names = [entry.name for entry in await client.plugins.list() if entry.name.startswith(f"{LOCK}.")]
-    for name in (LOCK, *names):
+    """Take the lock away, and those under which it was being taken over: also where a server does not list them."""
+    name, names = LOCK, list[str]()
+    while len(names) < _MOST_NESTED and (holder := await holder_of(client, name)):
+        names.append(name)
+        name = f"{name}.{holder.id}"
+    names += [entry.name for entry in await client.plugins.list() if entry.name.startswith(f"{LOCK}.")]
+    for name in dict.fromkeys(names):
         with suppress(NotFound):
             await client.plugins.delete(name)

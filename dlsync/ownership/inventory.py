@@ -128,7 +128,7 @@ def read(content: bytes) -> Inventory:
         salt = bytes.fromhex(whole["salt"])
         packed_ = {_address(name): _checked(text) for name, text in whole["resources"].items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise BrokenInventory("what is kept as the inventory is none", hint="Run `dlsync inventory rebuild`.") from None
+        raise BrokenInventory("the inventory is broken", hint="Run `dlsync inventory rebuild`.") from None
     if not 0 < len(salt) <= 64:  # noqa: PLR2004 - what blake2b takes as a key
         raise BrokenInventory("the inventory has no salt", hint="Run `dlsync inventory rebuild`.")
     return Inventory(salt, packed_, exists=True)

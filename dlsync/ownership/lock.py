@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -18,9 +18,12 @@ from dlsync.ownership import LOCK, process
 from dlsync.ownership.holding import REAL, RENEWAL, SAFE, Clock, Holder, Taking, content, holder_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from dlsync.client import Client
+
+_LOST = "the lock of the account was lost, so nothing more is written"
+_AGAIN = "Run the same again."
 
 
 class Lock:
@@ -73,8 +76,27 @@ class Lock:
         async with self._turn:
             if self._renewing is None:
                 await self.acquire()
-        if not self._is_safe():
-            raise Refused("the lock of the account was lost, so nothing more is written", hint="Run the same again.")
+        await self._check()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Write in this block, and only while the lock is held: that is checked before each attempt of each request.
+
+        :raises Refused: as :meth:`require`.
+        """
+        await self.require()
+        with self._client.only_while(self._check):
+            yield
+
+    async def _check(self) -> None:
+        if not self._held:
+            raise Refused(_LOST, hint=_AGAIN)
+        await self._check_time()
+
+    async def _check_time(self) -> None:
+        """Require that nobody else can have taken it; what is sent late of the lock itself would come after theirs."""
+        if self._clock.steady() > self._renewed + SAFE:
+            raise Refused(_LOST, hint=_AGAIN)
 
     async def release(self) -> None:
         """Give the lock back; one that was lost is another's and stays."""
@@ -84,7 +106,7 @@ class Lock:
         await asyncio.wait([self._renewing])  # what it has sent would come after the next holder's
         if self._is_safe():
             self._held = False
-            with suppress(DlsyncError):  # whoever comes next finds it dead
+            with suppress(DlsyncError), self._client.only_while(self._check_time):  # whoever comes next finds it dead
                 if await self._is_mine():
                     await self._client.plugins.delete(LOCK)
 
@@ -101,7 +123,8 @@ class Lock:
         try:
             self._held = await self._is_mine()
             if self._held:
-                await self._client.plugins.update(LOCK, content(self._me, self._clock))
+                with self._client.only_while(self._check_time):
+                    await self._client.plugins.update(LOCK, content(self._me, self._clock))
                 self._renewed = begun
         except NotFound:
             self._held = False

@@ -70,6 +70,7 @@ def difference_document(difference: Difference) -> dict[str, Any]:
         "line": difference.line,
         **({"moved": True} if difference.moved else {}),
         **({"mover": difference.mover} if difference.mover else {}),
+        **({"masked": difference.masked} if difference.masked else {}),
     }
 
 

@@ -32,6 +32,8 @@ def _sentence(export: Export, *, written: bool) -> str:
     counts, account = export.summary, visible(f"{export.target.org}/{export.target.account}")
     failed = sum(one.severity == "error" for one in export.problems)
     if not export and not failed:
+        if not counts["unchanged"]:
+            return f"Nothing to do: there is nothing on {account} to write."
         return f"Nothing to do: the files hold {counted(counts['unchanged'], 'resource')} of {account} as live."
     done = "Exported" if written else "An export would change files of"
     created, updated, deleted = counts["create"], counts["update"], counts["delete"]

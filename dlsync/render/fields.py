@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from dlsync.escape import WIDTH, field_name, in_full, pair, shortened, value, visible
+from dlsync.redaction import HIDDEN
+from dlsync.references import names
 from dlsync.render.lines import split, unified
 
 if TYPE_CHECKING:
@@ -54,22 +56,34 @@ def _whole(difference: Difference, longest: int | None) -> Field:
 
 def _updated(difference: Difference) -> Field:
     name, before, after, line = field_name(difference.path), difference.before, difference.after, difference.line
-    if difference.moved:
-        return Field("~", name, note=_moved(difference), line=line)
+    if difference.moved or difference.masked == "changed":
+        note = _moved(difference) if difference.moved else _changed(difference)
+        return Field("~", name, note=note, line=line)
     if difference.op == "add":
-        return Field("+", name, after=_shown(after), line=line)
+        return Field("+", name, after=side(difference, after), line=line)
     if difference.op == "remove":
-        return Field("-", name, before=_shown(before), line=line)
+        return Field("-", name, before=side(difference, before), line=line)
     if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
         return Field("~", name, hunks=unified(before, after), line=line)
-    if _is_long(before) or _is_long(after):
-        return Field("~", name, _shown(before), _shown(after), line=line)
+    if difference.masked or _is_long(before) or _is_long(after):
+        return Field("~", name, side(difference, before), side(difference, after), line=line)
     return Field("~", name, *pair(before, after), line=line)
 
 
 def _moved(difference: Difference) -> str:
     was = cast("dict[str, int]", difference.before)["index"]
     return f"moved, was {field_name((*difference.path[:-1], was))}"
+
+
+def _changed(difference: Difference) -> str:
+    """Return which secrets have other values now; of several in one text, nobody has looked which."""
+    references = dict.fromkeys(names(in_full(difference.after)))
+    return f"the value of {' or '.join(f'${{env:{name}}}' for name in references) or 'a secret in it'} changed"
+
+
+def side(difference: Difference, value: Json) -> str:
+    """Return one side of a difference."""
+    return HIDDEN if difference.masked == "unknown" and value == HIDDEN else _shown(value)
 
 
 def _is_long(side: Json) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dlsync.escape import field_name, shortened, value, visible
-from dlsync.render.fields import counted, fields
+from dlsync.escape import field_name, shortened, visible
+from dlsync.render.fields import counted, fields, side
 from dlsync.render.summary import STAYS, account, counts, is_applied, renamed
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def _named_fields(change: Change) -> str:
 
 def _folded(change: Change) -> str:
     differ = [line for field in fields(change, longest=_MAX_SCALAR) for line in _lines(field)]
-    stay = [f"! {field_name(one.path)}: {value(one.before)} {STAYS}" for one in change.kept]
+    stay = [f"! {field_name(one.path)}: {side(one, one.before)} {STAYS}" for one in change.kept]
     body = "\n".join([*differ, *stay])
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
     summary = f"<summary>{change.action} {code(str(change.address))}</summary>"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlsync.escape import field_name, value, visible
+from dlsync.escape import field_name, visible
 from dlsync.render import problems
 from dlsync.render.color import painter
-from dlsync.render.fields import fields
+from dlsync.render.fields import fields, side
 from dlsync.render.summary import STAYS, is_applied, renamed, sentence
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _details(change: Change, paint: Paint) -> Iterator[str]:
         said = f"  ({_MOVERS[one.mover]})" if one.mover and len(movers) > 1 else ""
         yield from _field(field, paint, paint(said, "dim") if said else "")
     for one in change.kept:
-        now = "" if one.before is None else f": {value(one.before)}"
+        now = "" if one.before is None else f": {side(one, one.before)}"
         yield f"    {paint('=', 'dim')} {field_name(one.path)}{now}  {paint(STAYS, 'dim')}"
 
 

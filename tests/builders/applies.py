@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from tests.builders.trees import by_address, resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from dlsync.applier import Permission
     from dlsync.client import Client
@@ -38,8 +40,8 @@ FILES = {
 class Granted:
     """May always write."""
 
-    async def require(self) -> None:
-        return
+    def held(self) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
 
 GRANTED = Granted()

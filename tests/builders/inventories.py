@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dlsync.kinds import kind_of
 from dlsync.model import Address
-from dlsync.ownership.digests import digested, fingerprint, secret_digests
+from dlsync.ownership import INVENTORY, inventory
+from dlsync.ownership.digests import digest, digested, fingerprint, secret_digests
 from dlsync.ownership.inventory import Entry, Inventory
 from dlsync.redaction import Redaction
 from tests.builders.accounts import NAMES, TEXT, VALUES
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlsync.model import Json, Resource
+    from tests.builders.trees import Account
 
 SALT = b"0123456789abcdef"
 _DIGESTED = st.dictionaries(TEXT, VALUES, max_size=3).map(lambda one: cast("dict[str, Json]", digested(SALT, one)))
@@ -53,3 +55,13 @@ def recorded(*applied: Resource, secrets: Mapping[str, str] | None = None, kept:
     """The inventory after these were applied."""
     whole = Inventory(SALT, exists=True).changed({one.address: entry(one, secrets=secrets) for one in applied})
     return replace(whole, kept=kept)
+
+
+def forge(live: Account, name: str, text: str, spelling: str) -> None:
+    """Have the record in an account say that a text of a resource was put there as a secret."""
+    record = inventory.read(live.run(lambda client: client.plugins.get(INVENTORY)).content)
+    known = record.entry(Address(*name.split("/", 1)))
+    assert known is not None
+    changed = replace(known, secrets={**known.secrets, digest(record.salt, text): spelling})
+    content = record.changed({Address(*name.split("/", 1)): changed}).content()
+    live.run(lambda client: client.plugins.update(INVENTORY, content))

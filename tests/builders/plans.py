@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dlsync.model import Address, Change, Difference, Plan, Problem, Target
 
 if TYPE_CHECKING:
-    from dlsync.model import Action, Cause, Json, Path
+    from dlsync.model import Action, Cause, Json, Masked, Path
 
 
 TARGET = Target("http://127.0.0.1:8080/api/v1", "acme", "default")
@@ -26,6 +26,10 @@ def removed(path: Path, before: Json) -> Difference:
 
 def replaced(path: Path, before: Json, after: Json, line: int | None = None) -> Difference:
     return Difference(path, "replace", before, after, line)
+
+
+def masked(how: Masked, one: Difference) -> Difference:
+    return replace(one, masked=how)
 
 
 def moved(path: Path, before: int, after: int, line: int | None = None) -> Difference:

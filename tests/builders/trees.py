@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from dlsync import yamlfile
+from dlsync import cache, yamlfile
 from dlsync.client import Client
 from dlsync.kinds import kind_of
 from dlsync.model import Address, Resource
@@ -52,7 +52,9 @@ def write_tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
 
 
 def tree_files(root: Path) -> dict[str, bytes]:
-    return {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    """Return the files below a folder, but for the cache, which says nothing that they do not say."""
+    files = (path for path in root.rglob("*") if path.is_file() and not path.is_relative_to(root / cache.FOLDER))
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
 def widget(title: str, **fields: Json) -> dict[str, Json]:

@@ -29,11 +29,11 @@ def test_what_is_left_has_its_reason_and_nothing_done_is_an_error(applied: Path,
     done = dlsync("adopt", "dashboard/web", "dashboard/other", "rule/none", applied, env=env)
     assert (done.code, done.err) == (1, "")
     assert done.out == (
-        "left dashboard/other: is in no file, so the next apply would delete it; "
-        "`dlsync export --target dashboard/other` writes one\n"
-        "left dashboard/web: is managed already\n"
-        "left rule/none: is in no file, so the next apply would delete it; "
-        "`dlsync export --target rule/none` writes one\n"
+        "left dashboard/other: it is in no file, so the next apply would delete it; "
+        "if it is live, `dlsync export --target dashboard/other` writes one\n"
+        "left dashboard/web: it is managed already\n"
+        "left rule/none: it is in no file, so the next apply would delete it; "
+        "if it is live, `dlsync export --target rule/none` writes one\n"
         "0 resources adopted.\n"
     )
 
@@ -46,8 +46,8 @@ def test_json_says_what_was_done_and_what_was_left(tree: Path, env: dict[str, st
         "format_version": 1,
         "adopted": [{"kind": "dashboard", "name": "web"}],
         "left": [
-            {"kind": "plugin", "name": "disk", "reason": "is not live; `dlsync apply` makes it"},
-            {"kind": "rule", "name": "load", "reason": "is not live; `dlsync apply` makes it"},
+            {"kind": "plugin", "name": "disk", "reason": "it is not live; `dlsync apply` makes it"},
+            {"kind": "rule", "name": "load", "reason": "it is not live; `dlsync apply` makes it"},
         ],
     }
 

@@ -91,6 +91,12 @@ def yaml_lines(text: str) -> Iterator[str]:
     yield f"positions:{rest}"
 
 
+def mention(one: Scene, *names: str) -> None:
+    """Have the tree's settings mention variables that no other file has any more."""
+    with (one.tree / "dlsync.yaml").open("a") as settings:
+        settings.writelines(f"# ${{env:{name}}}\n" for name in names)
+
+
 def all_live(one: Scene) -> str:
     """All that an account has of the tree."""
     return "\n".join(
@@ -122,6 +128,9 @@ def test_files_that_take_in_what_was_done_by_hand_keep_their_references(folder: 
 def test_files_that_are_made_again_have_references_for_the_secrets_of_those_that_are_gone(folder: Path) -> None:
     with scene(folder, live=BEFORE) as one:
         (one.tree / "rules/load.yaml").unlink()
+        assert told(one, ("accept rule/load {tree}",), {**one.marks, **OLD}, (1,)) == []
+        assert not (one.tree / "rules/load.yaml").exists(), "no file mentions that secret any more"
+        mention(one, "CANARY_HOOK")
         assert told(one, ("accept rule/load {tree}",), {**one.marks, **OLD}) == []
         assert "${env:CANARY_HOOK}" in (one.tree / "rules/load.yaml").read_text()
 
@@ -134,8 +143,11 @@ def test_a_resource_whose_file_is_gone_is_deleted_and_made_again_with_the_secret
         marks = {**one.marks, **OLD}
         for file in ("rules/load.yaml", "plugins/disk.sh", "plugins/disk.meta.yaml", "links.yaml"):
             (one.tree / file).unlink()
-        assert told(one, (*LOOKS, APPLY, *LOOKS), marks) == []
+        # an export does not write what holds secrets that no file mentions any more
+        assert told(one, (*LOOKS, APPLY, *LOOKS), marks, (0, 1, 2)) == []
         assert "disk" not in one.live("plugins").replace("dlsync-inventory", "")
+        assert told(one, (ROLLBACK,), marks, (1,)) == []
+        mention(one, *(f"CANARY_{name}" for name in SECRETS))
         without = {name: value for name, value in one.env.items() if name != "CANARY_HOOK"}
         code, out, err = replace(one, env=without).run(ROLLBACK)
         assert (code, leaks(out + err, marks)) == (1, [])

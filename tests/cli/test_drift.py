@@ -55,7 +55,7 @@ def test_a_record_that_is_broken_is_said_and_a_tree_that_wants_none_is_an_error(
     applied: Path, env: dict[str, str]
 ) -> None:
     by_hand(env, "PATCH", "plugins/dlsync-inventory", '{"content": "bm9uZQ=="}', "application/json")
-    assert "what is kept as the inventory is none" in dlsync("drift", applied, env=env).err
+    assert "the inventory is broken" in dlsync("drift", applied, env=env).err
     write_tree(applied, {"dlsync.yaml": "inventory: none\n"})
     done = dlsync("drift", applied, env=env)
     assert (done.code, done.out, done.asked) == (1, "", ())

@@ -35,13 +35,13 @@ def test_a_record_that_is_broken_is_said_deletes_nothing_and_is_made_anew(applie
     (applied / "rules/load.yaml").unlink()
     done = dlsync("inventory", "list", applied, env=env)
     assert (done.code, done.out) == (0, "")
-    assert done.err == "what is kept as the inventory is none; `dlsync inventory rebuild` makes a new one\n"
+    assert done.err == "the inventory is broken; `dlsync inventory rebuild` makes a new one\n"
     assert "0 to delete" in dlsync("plan", applied, env=env).out
     made = dlsync("inventory", "rebuild", applied, env=env)
     assert (made.code, made.err) == (0, "")
     assert made.out == (
         "managed plugin/disk\n"
-        "left dashboard/web: differs from its file; `dlsync adopt dashboard/web` takes it over, "
+        "left dashboard/web: it differs from its file; `dlsync adopt dashboard/web` takes it over, "
         "and the next plan shows how\n"
         "1 resource managed.\n"
     )

@@ -64,6 +64,32 @@ def test_a_warning_is_said_once_and_beside_a_document_that_has_no_place_for_it(
     )
 
 
+def test_a_secret_that_was_changed_is_said_to_have_changed(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, {"rules/load.yaml": "title: x ${env:HOOK}\ncriteria: []\ndescription: ${env:OTHER}\n"})
+    old, new = {**env, "HOOK": "old-hook", "OTHER": "old-other"}, {**env, "HOOK": "new-hook", "OTHER": "old-other"}
+    assert dlsync("apply", tree, "--auto-approve", env=old).code == 0
+    assert "    ~ title: the value of ${env:HOOK} changed   (line 1)\n\n" in dlsync("plan", tree, env=new).out
+    assert "! title: the value of ${env:HOOK} changed\n```" in dlsync("plan", tree, "--format", "markdown", env=new).out
+    (change,) = json.loads(dlsync("plan", tree, "--format", "json", env=new).out)["changes"]
+    assert [(one["before"], one["after"], one["masked"]) for one in change["diff"]] == [
+        ("x ${env:HOOK}", "x ${env:HOOK}", "changed")
+    ]
+    assert dlsync("drift", tree, env=new).out.startswith("No drift")
+    assert dlsync("apply", tree, "--auto-approve", env=new).code == 0
+    back = dlsync("rollback", tree, "--auto-approve", "--on-conflict", "repo", env=old)
+    assert back.out.startswith("~ rule/load  update\n    ~ title: the value of ${env:HOOK} changed\n\n")
+
+
+def test_what_was_put_in_place_of_a_secret_is_not_shown(tree: Path, env: dict[str, str]) -> None:
+    text = "title: ${env:HOOK}\ncriteria: []\n"
+    write_tree(tree, {"rules/load.yaml": text})
+    env = {**env, "HOOK": "our-hook"}
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    by_hand(env, "PUT", "rules/load", text.replace("${env:HOOK}", "hand-made"))
+    assert '    ~ title: [not shown] -> "${env:HOOK}"   (line 1)\n' in dlsync("plan", tree, env=env).out
+    assert '    ~ title: "${env:HOOK}" -> [not shown]   (line 1)\n' in dlsync("drift", tree, env=env).out
+
+
 def test_settings_that_are_unknown_are_warned_of_too(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dlsync.yaml": "purne: all\n"})
     assert "dlsync.yaml:1:1: warning: `purne`: did you mean `prune`?" in dlsync("plan", tree, env=env).out

@@ -43,6 +43,12 @@ def test_the_last_run_is_shown_asked_for_and_taken_back(changed: Path, env: dict
     assert web(env) == DASHBOARD
 
 
+def test_where_nobody_can_be_asked_it_does_not_send_to_a_plan_of_the_files(changed: Path, env: dict[str, str]) -> None:
+    hint = "On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve."
+    assert dlsync("rollback", changed, env=env).err == f"error: there is no terminal to ask on\n{hint}\n"
+    assert web(env) == EDITED
+
+
 def test_a_rollback_is_a_run_and_can_be_taken_back(changed: Path, env: dict[str, str]) -> None:
     for expected in (DASHBOARD, EDITED):
         done = dlsync("rollback", changed, "--auto-approve", "--format", "json", env=env)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from dlsync.client.connection import Connection
-from dlsync.client.writing import WritingConnection
-from dlsync.errors import AlreadyExists, NotFound, Rejected, ServerFault, Unreachable
+from dlsync.client.writing import WritingConnection, only_while
+from dlsync.errors import AlreadyExists, NotFound, Refused, Rejected, ServerFault, Unreachable
 from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, ScriptedServer, in_order, scripted_server
 
 pytestmark = pytest.mark.anyio
@@ -96,3 +96,23 @@ def test_a_reading_connection_has_no_way_to_send() -> None:
     assert {name for name in dir(Connection) if not name.startswith("_")} == {"get", "methods"}
     assert Connection.methods == {"GET"}
     assert WritingConnection.methods - Connection.methods == {"PUT", "POST", "PATCH", "DELETE"}
+
+
+# what is checked before each attempt
+
+
+async def test_it_is_checked_before_each_attempt_of_a_write_whether_it_may_be_sent() -> None:
+    turns = iter([True, True, False])
+
+    async def check() -> None:
+        if not next(turns):
+            raise Refused("no longer")
+
+    replies = in_order(LOST, Reply(200), LOST, LOST, Reply(204))
+    async with scripted_server(replies) as server, writer_to(server) as connection:
+        with only_while(check):
+            await connection.get(("rules", "a"))  # a read may always be sent
+            with pytest.raises(Refused, match="no longer"):
+                await connection.send("PUT", ("rules", "a"), body=b"x")
+        assert [request.method for request in server.seen] == ["GET", "GET", "PUT", "PUT"]
+        await connection.send("PUT", ("rules", "a"), body=b"x")

@@ -19,7 +19,7 @@ from dlsync.kinds.lists import anywhere, identity
 from dlsync.kinds.scene import Scene
 from dlsync.redaction import NOTHING_SECRET, Redaction
 from dlsync.references import Values
-from dlsync.sealing import unsealed
+from dlsync.sealing import Source, unsealed
 from dlsync.three_way import blended
 from tests.builders.accounts import DASHBOARDS, RULES, spellings
 from tests.builders.plans import added, removed, replaced
@@ -257,7 +257,7 @@ SECRET = Redaction({"s3cret": "${env:A}"})
 
 def again(one: Resource, redaction: Redaction = NOTHING_SECRET) -> Resource:
     saved = json.loads(json.dumps(kind(one.kind).saved(one, redaction)))
-    plain = unsealed(saved, {"A": "s3cret"}, {})
+    plain = unsealed(saved, Source({"A": "s3cret"}, "A"), {})
     assert isinstance(plain, dict)
     return kind(one.kind).restored(one.name, plain)
 

@@ -15,7 +15,7 @@ from dlsync.kinds import Draft, Scene, SourceFile, kind_of
 from dlsync.kinds.link import KIND as LINK
 from dlsync.redaction import Redaction
 from dlsync.references import Values
-from dlsync.sealing import unsealed
+from dlsync.sealing import Source, unsealed
 from dlsync.three_way import blended
 from tests.builders.accounts import LINKED
 from tests.builders.http import Reply, by_request, json_reply, scripted
@@ -352,7 +352,7 @@ def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:
 def test_what_is_saved_makes_it_again_without_a_secret_in_between(some: Json) -> None:
     saved = LINK.saved(resource("link/disk", {"tags": some}), Redaction({"web": "${env:TAG}"}))
     assert "web" not in json.dumps(saved)
-    plain = unsealed(saved, {"TAG": "web"}, {})
+    plain = unsealed(saved, Source({"TAG": "web"}, ["TAG"]), {})
     assert isinstance(plain, dict)
     restored = LINK.restored("disk", plain)
     assert (restored.address, tags(restored)) == (address("link/disk"), some)

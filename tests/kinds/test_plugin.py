@@ -17,7 +17,7 @@ from dlsync.kinds import SourceFile
 from dlsync.kinds.plugin import KIND as PLUGIN
 from dlsync.kinds.script import content_value
 from dlsync.redaction import NOTHING_SECRET, Redaction
-from dlsync.sealing import unsealed
+from dlsync.sealing import Source, unsealed
 from dlsync.three_way import blended
 from tests.builders.accounts import SCRIPTS, SETTINGS
 from tests.builders.http import by_request, json_reply, scripted
@@ -253,7 +253,7 @@ def test_its_metrics_begin_with_its_name() -> None:
 
 
 def again(saved: Json) -> Resource:
-    plain = unsealed(saved, {"A": "s3cret"}, {})
+    plain = unsealed(saved, Source({"A": "s3cret"}, "A"), {})
     assert isinstance(plain, dict)
     return PLUGIN.restored("disk", plain)
 

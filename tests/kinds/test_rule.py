@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.errors import Unsupported
+from dlsync.errors import ByHand
 from dlsync.kinds import Listing, kind_of
 from dlsync.kinds.rule import KIND as RULE
 from tests.builders.plans import added, removed, replaced
@@ -108,7 +108,7 @@ def test_a_server_with_the_documented_operations_alone_lists_no_rules_and_delete
     with account(documented_only=True) as live:
         live.has(WEB)
         assert live.run(RULE.list) == Listing()
-        with pytest.raises(Unsupported):
+        with pytest.raises(ByHand, match=r"^this server cannot delete rules: delete rule `web` by hand$"):
             live.run(lambda client: RULE.delete(client, "web"))
 
 

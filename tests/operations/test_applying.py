@@ -202,6 +202,33 @@ def test_where_no_journal_can_be_written_nothing_is_sent(live: Account, tree: Pa
     assert [live.live(str(one.address)) for one in done.changes] == [None] * 3
 
 
+def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_went(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/new.yaml": NEW})
+    earlier = set(journals(tree).iterdir())
+    warned: list[Problem] = []
+
+    def spoilt() -> None:  # once the change was sent
+        for file in set(journals(tree).iterdir()) - earlier:
+            file.rename(file.with_suffix(".kept"))
+            file.mkdir()
+
+    how = Applying(journals=journals(tree), warn=warned.append, progress=spoilt)
+    done = asyncio.run(operations.apply(tree, live.settings, how=how))
+    assert changes(done) == ["create rule/new new applied"]
+    (problem,) = warned
+    assert problem.severity == "warning"
+    assert problem.message.startswith(
+        "how the changes went could not be kept, so `dlsync history` has them as unknown: the"
+    )
+    assert "rule/new" in managed(live, tree)
+    (file,) = journals(tree).glob("*.kept")
+    file.with_suffix(".jsonl").rmdir()
+    file.rename(file.with_suffix(".jsonl"))
+    back = asyncio.run(operations.rollback(tree, live.settings, how=Applying(journals=journals(tree))))
+    assert changes(back) == ["delete rule/new repo applied"]
+
+
 def test_what_fails_is_not_recorded_and_what_was_applied_is(live: Account, tree: Path) -> None:
     how = Applying(journals=journals(tree))
     done = through(live, refusing("PUT rules/web"), lambda settings: operations.apply(tree, settings, how=how))

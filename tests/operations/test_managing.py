@@ -53,8 +53,8 @@ def test_what_is_adopted_stays_as_it_is_and_its_difference_is_the_files_change(l
     done = adopt(live, tree, "dashboard/*", "rule/other", "rule/web", "plugin/disk")
     assert done.taken == taken("dashboard/web", "rule/web")
     assert [(str(one), reason.partition(";")[0]) for one, reason in done.left] == [
-        ("plugin/disk", "is not live"),
-        ("rule/other", "is in no file, so the next apply would delete it"),
+        ("plugin/disk", "it is not live"),
+        ("rule/other", "it is in no file, so the next apply would delete it"),
     ]
     assert live.live("dashboard/web") == hand
     assert managed(live, tree) == ["dashboard/web", "rule/web"]
@@ -65,7 +65,7 @@ def test_what_is_managed_already_is_not_adopted_again(live: Account, tree: Path)
     apply(live, tree)
     live.has(resource("rule/web", rule(description="mine")))
     assert adopt(live, tree) == Taken(
-        (), tuple((one, "is managed already") for one in taken("dashboard/web", "plugin/disk", "rule/web"))
+        (), tuple((one, "it is managed already") for one in taken("dashboard/web", "plugin/disk", "rule/web"))
     )
     assert changes(plan(live, tree)) == ["update rule/web drift"]
 
@@ -83,7 +83,7 @@ def test_what_is_released_stays_and_nothing_of_it_is_deleted(live: Account, tree
     apply(live, tree)
     (tree / "rules/web.yaml").unlink()
     assert release(live, tree, "rule/*", "rule/none") == Taken(
-        taken("rule/web"), ((address("rule/none"), "is not managed"),)
+        taken("rule/web"), ((address("rule/none"), "it is not managed"),)
     )
     assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
     assert not plan(live, tree)
@@ -108,7 +108,7 @@ def test_an_inventory_is_made_anew_of_what_is_live_as_the_files_say(live: Accoun
     done = rebuild(live, tree)
     assert done.taken == taken("dashboard/web", "plugin/disk")
     assert [(str(one), reason.partition(";")[0]) for one, reason in done.left] == [
-        ("rule/web", "differs from its file")
+        ("rule/web", "it differs from its file")
     ]
     assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from dlsync.errors import Refused, Rejected, Unreachable
 from dlsync.ownership import LOCK, process
-from dlsync.ownership.holding import LIFETIME, LONG_DEAD, REAL, SAFE, Holder, content, holder_of, remove
+from dlsync.ownership.holding import LIFETIME, REAL, SAFE, Holder, content, holder_of, remove
 from tests.builders.accounts import VALUES
 from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.locks import Time, Troubled, client_of, left, put, taking
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from dlsync.ownership.holding import Taking
 
 DEAD = Holder("d" * 32, "one who is dead")
+YEAR = 365 * 86_400.0
 MARK_OF_A_PROCESS = "from dlsync.ownership import process; print(process.mine(), flush=True); input()"
 
 
@@ -53,6 +54,12 @@ async def taken(client: Client, *takers: Taking) -> list[str]:
     holder = await holder_of(client)
     assert holder is None or not got or holder.owner == got[-1]
     return got
+
+
+def seeing_it_dead(taker: Taking, time: Time) -> Taking:
+    """One who has watched for long enough."""
+    taker.seen[DEAD.id] = (time.clock().wall() + LIFETIME, time.now - LIFETIME - 1)
+    return taker
 
 
 async def locks(client: Client) -> list[str]:
@@ -85,13 +92,16 @@ def test_one_that_is_silent_for_less_than_its_life_is_not_dead(live: Account) ->
     live.run(work)
 
 
-def test_one_that_ended_long_ago_is_taken_over_at_once_and_one_that_only_just_did_is_not(live: Account) -> None:
+@pytest.mark.parametrize("ahead", [-YEAR, 0, 660, YEAR])
+def test_what_time_it_is_says_nothing_about_who_is_dead(live: Account, ahead: float) -> None:
+    """Whose clock is ahead would else take one over that lives."""
+
     async def work(client: Client) -> None:
         time = Time()
         await put(client, left(DEAD, time))
-        assert await taken(client, taking(client, time, "a", ahead=LIFETIME + LONG_DEAD)) == []
-        assert await taken(client, taking(client, time, "b", ahead=LIFETIME + LONG_DEAD + 1)) == ["owner b"]
-        assert time.now == 1_000
+        assert await taken(client, taking(client, time, "a", timeout=LIFETIME, ahead=ahead)) == []
+        assert await taken(client, taking(client, time, "b", timeout=LIFETIME + 10, ahead=ahead)) == ["owner b"]
+        assert time.now > 1_000 + 2 * LIFETIME
 
     live.run(work)
 
@@ -123,10 +133,8 @@ def test_one_that_somebody_else_is_taking_over_is_waited_for(live: Account) -> N
         time = Time()
         await put(client, left(DEAD, time))
         await put(client, left(Holder("e" * 32, "eve"), time), f"{LOCK}.{DEAD.id}")
-        time.now += 1  # the lock is long dead by our clock, that of who takes it over is not
-        await client.plugins.update(f"{LOCK}.{DEAD.id}", left(Holder("e" * 32, "eve"), time))
         with pytest.raises(Refused, match="locked by eve"):
-            await taking(client, time, "a", ahead=LIFETIME + LONG_DEAD).take(LOCK)
+            await seeing_it_dead(taking(client, time, "a"), time).take(LOCK)
 
     live.run(work)
 
@@ -215,8 +223,7 @@ def test_whatever_happens_while_it_is_taken_over_nobody_takes_it_from_the_living
         async with client_of(live, network) as client, client_of(live, Troubled()) as other:
             await put(other, left(DEAD, time))
             network.first[step] = lambda: happens(other, time)
-            taker = taking(client, time, "a", timeout=5)
-            taker.seen[DEAD.id] = (time.clock().wall() + LIFETIME, time.now - LIFETIME - 1)
+            taker = seeing_it_dead(taking(client, time, "a", timeout=5), time)
             got = await taken(client, taker)
             assert network.asked[: step + 1] == STEPS[: step + 1]
             assert (got or ["refused"]) == (["owner a"] if outcome == "late" else [outcome])
@@ -247,7 +254,7 @@ def test_a_server_that_does_not_answer_while_it_is_taken_over_ends_it(live: Acco
             await put(client, left(DEAD, time))
             network.loses = {"PATCH": 100}
             with pytest.raises(Unreachable):
-                await taking(client, time, "a", ahead=LIFETIME + LONG_DEAD + 1).take(LOCK)
+                await seeing_it_dead(taking(client, time, "a"), time).take(LOCK)
             assert await locks(client) == [LOCK]
 
     asyncio.run(run())
@@ -270,6 +277,20 @@ def test_a_server_that_neither_makes_it_nor_has_it_is_not_asked_without_end(
         async with scripted(by_request({"POST plugins": refusal, **account}, Reply(404))) as (_, client):
             with pytest.raises(error, match=words):
                 await taking(client, Time(), "a", timeout=timeout).take(LOCK)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("method", "name"), [("PATCH", LOCK), ("DELETE", UNDER)])
+def test_what_is_sent_late_while_it_is_taken_over_is_not_tried_again(live: Account, method: str, name: str) -> None:
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        async with client_of(live, network) as client:
+            await put(client, left(DEAD, time))
+            network.loses = {method: 100}
+            network.first[f"{method} {name}"] = lambda: time.passed(SAFE + 1)
+            await taken(client, seeing_it_dead(taking(client, time, "a"), time))
+            assert network.asked.count(f"{method} {name}") == 1
 
     asyncio.run(run())
 
@@ -328,6 +349,30 @@ def test_nobody_holds_a_lock_of_an_account_that_is_not_there() -> None:
             assert await holder_of(client) is None
 
     asyncio.run(run())
+
+
+def test_unlocking_removes_those_also_where_a_server_lists_only_what_is_linked() -> None:
+    with account(documented_only=True) as bare:
+
+        async def work(client: Client) -> list[Holder | None]:
+            names = [LOCK, f"{LOCK}.{DEAD.id}", f"{LOCK}.{DEAD.id}.{'e' * 32}"]
+            for name, holder in zip(names, (DEAD, Holder("e" * 32), Holder()), strict=True):
+                await put(client, left(holder, Time()), name)
+            await remove(client)
+            return [await holder_of(client, name) for name in names]
+
+        assert bare.run(work) == [None] * 3
+
+
+def test_unlocking_ends_where_a_server_has_a_lock_of_every_name() -> None:
+    async def run() -> int:
+        encoded = base64.b64encode(left(DEAD, Time())).decode()
+        reply = json_reply({"name": LOCK, "extension": "json", "content": encoded})
+        async with scripted(by_request({"GET plugins": json_reply([])}, reply)) as (server, client):
+            await remove(client)
+            return sum(one.method == "DELETE" for one in server.seen)
+
+    assert asyncio.run(run()) == 10
 
 
 def test_unlocking_removes_those_under_which_others_were_taken_over_and_nothing_else(live: Account) -> None:

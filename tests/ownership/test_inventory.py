@@ -47,7 +47,7 @@ def test_an_entry_reads_back_as_it_was(entry: Entry) -> None:
 
 @given(st.binary() | any_json().map(lambda one: json.dumps(one).encode()))
 def test_whatever_else_is_found_is_said_to_be_broken(found: bytes) -> None:
-    with pytest.raises(BrokenInventory, match="what is kept as the inventory is none") as broken:
+    with pytest.raises(BrokenInventory, match="the inventory is broken") as broken:
         read(found)
     assert "dlsync inventory rebuild" in broken.value.hint
 

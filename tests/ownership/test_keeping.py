@@ -83,7 +83,7 @@ def test_one_that_is_broken_names_nothing_and_says_so(live: Account, tmp_path: P
         (tmp_path / place).write_bytes(b"{")
     found = read(live, tmp_path, place)
     assert ([*found], found.kept, found.exists) == ([], True, True)
-    assert found.broken == "what is kept as the inventory is none"
+    assert found.broken == "the inventory is broken"
     write(live, tmp_path, place, replace(RECORD, exists=found.exists))
     assert read(live, tmp_path, place).packed == RECORD.packed
 

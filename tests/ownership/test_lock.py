@@ -191,6 +191,44 @@ def test_a_renewal_that_gets_no_answer_is_none(live: Account) -> None:
     asyncio.run(run())
 
 
+async def _write(held: Lock, client: Client) -> None:
+    async with held.held():
+        await client.rules.put("web", b"title: Web\ncriteria: []\n")
+
+
+def test_a_write_that_is_tried_again_is_sent_only_while_it_is_held(live: Account) -> None:
+    async def run() -> None:
+        network, time = Troubled(PUT=1), Time()
+        async with client_of(live, network) as client:
+            held = lock(client, time)
+            await held.acquire()
+            network.first["PUT web"] = lambda: time.passed(SAFE + 1)
+            with pytest.raises(Refused, match="the lock of the account was lost"):
+                await _write(held, client)
+            assert network.asked.count("PUT web") == 1
+            await held.release()
+
+    asyncio.run(run())
+
+
+def test_what_is_sent_late_of_the_lock_itself_is_not_tried_again(live: Account) -> None:
+    """It would come after what the next holder has sent."""
+
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        async with client_of(live, network) as client:
+            held = lock(client, time)
+            await held.acquire()
+            for method, request in (("PATCH", held.renew), ("DELETE", held.release)):
+                network.loses = {method: 100}
+                network.first[f"{method} {LOCK}"] = lambda: time.passed(SAFE + 1)
+                held._renewed, held._held = time.now, True
+                await request()
+                assert network.asked.count(f"{method} {LOCK}") == 1
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize(("seconds", "lives_for"), [(RENEWAL, LIFETIME - RENEWAL), (RENEWAL + 1, LIFETIME)])
 def test_one_whose_making_took_long_is_renewed_at_once(live: Account, seconds: float, lives_for: float) -> None:
     async def run() -> None:

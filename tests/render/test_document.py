@@ -8,7 +8,7 @@ from hypothesis import given
 from dlsync import schema
 from dlsync.model import Address, Json, Plan
 from dlsync.render.document import as_document, render
-from tests.builders.plans import added, any_plan, change, moved, plan, replaced
+from tests.builders.plans import added, any_plan, change, masked, moved, plan, replaced
 
 UPDATE = change(
     "update",
@@ -97,6 +97,12 @@ def test_what_is_held_kept_renamed_and_who_moved_it_are_in_it_where_there_is_any
     new, gone = replace(change("create", "rule/n"), renamed="o"), replace(change("delete", "rule/o"), renamed="n")
     document = as_document(replace(plan(held, kept, new, gone), adopted=(Address("rule", "z"),)))
     assert schema.check("plan", document) == []
+    secret = as_document(
+        plan(change("update", "rule/x", masked("changed", replaced(("url",), "${env:A}", "${env:A}"))))
+    )
+    assert schema.check("plan", secret) == []
+    (one,) = secret["changes"][0]["diff"]
+    assert (one["before"], one["after"], one["masked"]) == ("${env:A}", "${env:A}", "changed")
     assert document["adopted"] == ["rule/z"]
     assert document["summary"]["conflict"] == 1
     first, second, third, fourth = document["changes"]

@@ -25,6 +25,7 @@ FILES = "0 files created, 1 updated, 0 deleted"
             False,
             f"An export would change files of acme/default: {FILES}; 1 resource unchanged.",
         ),
+        (Export(TARGET, (), 0), True, "Nothing to do: there is nothing on acme/default to write."),
         (Export(TARGET, (), 3), True, "Nothing to do: the files hold 3 resources of acme/default as live."),
         (
             Export(TARGET, (), 3, (UNWRITABLE,)),

@@ -3,8 +3,9 @@
 import pytest
 
 from dlsync.model import Difference, Json
+from dlsync.redaction import HIDDEN
 from dlsync.render.fields import Field, counted, fields
-from tests.builders.plans import added, change, moved, removed, replaced
+from tests.builders.plans import added, change, masked, moved, removed, replaced
 
 SHA: Json = {"sha256": "0123456789abcdef" * 4}
 
@@ -24,6 +25,26 @@ def test_an_item_that_moved_is_said_to_have_moved() -> None:
     assert one_field(moved(("positions", 4), 1, 4, 20)) == Field(
         "~", "positions[4]", note="moved, was positions[1]", line=20
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("${env:HOOK}", "the value of ${env:HOOK} changed"),
+        ("x ${env:A} ${env:B} ${env:A}", "the value of ${env:A} or ${env:B} changed"),
+        ("one\n${env:A}\n", "the value of ${env:A} changed"),
+        (["${env:A\x1b}"], "the value of ${env:A\\u001b} changed"),
+        ("[key]", "the value of a secret in it changed"),
+    ],
+)
+def test_a_secret_that_has_another_value_is_said_to_have_one(value: Json, said: str) -> None:
+    assert one_field(masked("changed", replaced(("url",), value, value, 3))) == Field("~", "url", note=said, line=3)
+
+
+def test_what_is_not_shown_is_no_text_that_says_so() -> None:
+    assert one_field(masked("unknown", replaced(("a",), HIDDEN, "x"))) == Field("~", "a", HIDDEN, '"x"')
+    assert one_field(masked("unknown", removed(("a",), HIDDEN))) == Field("-", "a", before=HIDDEN)
+    assert one_field(replaced(("a",), HIDDEN, "x")) == Field("~", "a", f'"{HIDDEN}"', '"x"')
 
 
 def test_text_of_several_lines_is_shown_line_by_line() -> None:

@@ -18,17 +18,17 @@ def any_address() -> st.SearchStrategy[Address]:
 
 
 def test_each_is_a_line_those_left_with_the_reason_and_then_the_count() -> None:
-    assert render("adopted", Taken((WEB,), ((LOAD, "is managed already"),))) == (
-        "adopted dashboard/web\nleft rule/load: is managed already\n1 resource adopted.\n"
+    assert render("adopted", Taken((WEB,), ((LOAD, "it is managed already"),))) == (
+        "adopted dashboard/web\nleft rule/load: it is managed already\n1 resource adopted.\n"
     )
     assert addresses([WEB, LOAD]) == "dashboard/web\nrule/load\n"
 
 
 def test_json_has_both() -> None:
-    assert json.loads(render_json("released", Taken((WEB,), ((LOAD, "is not managed"),)))) == {
+    assert json.loads(render_json("released", Taken((WEB,), ((LOAD, "it is not managed"),)))) == {
         "format_version": 1,
         "released": [{"kind": "dashboard", "name": "web"}],
-        "left": [{"kind": "rule", "name": "load", "reason": "is not managed"}],
+        "left": [{"kind": "rule", "name": "load", "reason": "it is not managed"}],
     }
     assert json.loads(addresses_json("managed", [LOAD]))["managed"] == [{"kind": "rule", "name": "load"}]
 
