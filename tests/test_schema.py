@@ -153,6 +153,7 @@ def test_a_plan_is_printed_as_its_schema_says(plan: Plan) -> None:
 )
 def test_what_json_cannot_hold_is_one_error(document: Any) -> None:
     assert [finding.severity for finding in schema.check("rule", document)] == ["error"]
+    assert not schema.allows("rule", document)
 
 
 def test_a_thousand_levels_are_one_error() -> None:

@@ -65,6 +65,15 @@ class Line(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self._transport: asyncio.Transport = transport  # type: ignore[assignment]  # TCP has no other, and TLS neither
+        self._below: asyncio.Transport | None = None
+
+    def secured(self, transport: asyncio.Transport, below: asyncio.Transport) -> None:
+        """Begin with TLS.
+
+        :param below: what carries it, and knows what is not sent yet.
+        """
+        self.connection_made(transport)
+        self._below = below
 
     def is_fit(self) -> bool:
         """Tell whether another request can be sent: what came since the last answer, the end included, spoils it."""
@@ -90,7 +99,7 @@ class Line(asyncio.Protocol):
         self._heard = self._loop.time()
         self._end = begun + self._limits.deadline + len(request) / SLOWEST
         self._transport.write(request)
-        self._unsent = self._transport.get_write_buffer_size()
+        self._unsent = self._left()
         self._watch()
         return answer
 
@@ -106,8 +115,10 @@ class Line(asyncio.Protocol):
         self._room -= len(data)
         try:
             self._parser.feed_data(data)
-        except (HttpParserError, HttpParserUpgrade) as error:
+        except HttpParserError as error:
             self._fail(error.__context__ if isinstance(error.__context__, Failure) else not_http(str(error)))
+        except HttpParserUpgrade:
+            self._fail(not_http("it goes on in another protocol"))
         else:
             if self._room < 0:
                 self._fail(not_http("its headers are too large"))
@@ -115,7 +126,10 @@ class Line(asyncio.Protocol):
     def eof_received(self) -> None:
         """Take the end of the connection for the end of the body, where nothing else says where that is."""
         if self._body and not {b"content-length", b"transfer-encoding"} & self._headers.keys():
-            self._arrived(self._body)
+            try:
+                self._arrived(self._body)
+            except Failure as failure:
+                self._fail(failure)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Leave nobody waiting."""
@@ -161,7 +175,7 @@ class Line(asyncio.Protocol):
 
     def _arrived(self, body: Body) -> None:
         came = Came(self._parser.get_status_code(), self._headers, body.whole())
-        if not self._parser.should_keep_alive() or self._transport.get_write_buffer_size():
+        if not self._parser.should_keep_alive() or self._left():
             self.abort()  # also where the answer came before all of the request was taken
         self._settle(came)
 
@@ -180,12 +194,17 @@ class Line(asyncio.Protocol):
         # by what is unpacked: a packed body can go on for ever and hold nothing
         return self._end + (self._body.size / SLOWEST if self._body else 0.0)
 
+    def _left(self) -> int:
+        """Return how many bytes of the request have not gone out yet."""
+        left = self._transport.get_write_buffer_size()
+        return left + self._below.get_write_buffer_size() if self._below else left
+
     def _look(self) -> None:
         self._timer = None
         if self._answer is None:
             return
         now = self._loop.time()
-        unsent = self._transport.get_write_buffer_size()
+        unsent = self._left()
         if unsent < self._unsent:
             self._unsent, self._heard = unsent, now
         if now >= self._deadline():

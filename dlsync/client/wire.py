@@ -113,18 +113,24 @@ class Wire:
         return line
 
     async def _opened(self) -> Line:
-        loop, to, line = asyncio.get_running_loop(), self._origin, Line(self._limits)
-        context = self._tls() if to.scheme == "https" else None
-        if self._proxy and context:
-            tunnel = await self._proxy.tunnel(to)
-            secured = await loop.start_tls(tunnel, line, context, server_hostname=to.host)
-            assert secured is not None  # noqa: S101  # None stands for a connection that ended, but that is raised
-            line.connection_made(secured)
+        line = Line(self._limits)
+        if self._origin.scheme == "http":
+            await self._carried(line)
             return line
-        host, port = (self._proxy.host, self._proxy.port) if self._proxy else (to.host, to.port)
-        race = None if is_loopback(host) else _NEXT_ADDRESS
-        await loop.create_connection(lambda: line, host, port, ssl=context, happy_eyeballs_delay=race)
+        # in two steps, for only what is below TLS knows how much of a request has gone out
+        below = await self._proxy.tunnel(self._origin) if self._proxy else await self._carried(asyncio.Protocol())
+        to, loop = self._origin.host, asyncio.get_running_loop()
+        secured = await loop.start_tls(below, line, self._tls(), server_hostname=to)
+        assert secured is not None  # noqa: S101  # None would stand for a connection that ended, but that is raised
+        line.secured(secured, below)
         return line
+
+    async def _carried(self, protocol: asyncio.Protocol) -> asyncio.Transport:
+        to = self._proxy or self._origin
+        race = None if is_loopback(to.host) else _NEXT_ADDRESS
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_connection(lambda: protocol, to.host, to.port, happy_eyeballs_delay=race)
+        return transport
 
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:

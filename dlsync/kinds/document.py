@@ -162,7 +162,8 @@ class DocumentKind(Kind):
         if isinstance(value, list):
             if len(value) == 1 and at in self.either:
                 return value[0]
-            return [self._canonical(item, (*at, ITEM)) for item in value]
+            inner = (*at, ITEM)
+            return [self._canonical(item, inner) for item in value]
         return value
 
     def _canonical_mapping(self, mapping: Mapping[str, Json], at: Path) -> dict[str, Json]:

@@ -49,18 +49,21 @@ class TunnellingProxy:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
-        if not self.answer:
-            await asyncio.Event().wait()
-        writer.write(self.answer)
-        if self.answer is not ACCEPTANCE:
+        try:
+            self.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
+            if not self.answer:
+                await asyncio.Event().wait()
+            writer.write(self.answer)
+            if self.answer is ACCEPTANCE:
+                await self._tunnel(reader, writer)
+        finally:
             writer.close()
-            return
+
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, to_there = await asyncio.open_connection("127.0.0.1", self.to)
         try:
             await asyncio.gather(_pumped(reader, to_there), _pumped(there, writer))
         finally:
-            writer.close()
             to_there.close()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,6 +73,7 @@ class TunnellingProxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # one turn of the loop, in which the sockets are closed
 
 
 async def _pumped(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

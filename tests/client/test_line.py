@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from contextlib import asynccontextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -11,11 +12,14 @@ from hypothesis import strategies as st
 
 from dlsync.client.line import LARGEST_HEAD, Came, Limits, Line, _is_readable
 from dlsync.client.writing import WritingConnection
-from dlsync.errors import Rejected, Unreachable
+from dlsync.errors import BadAnswer, Rejected, Unreachable
 from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, in_order, scripted_server
+from tests.builders.tls import authority_file, server_context
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
     from typing import Unpack
 
     from dlsync.client.connection import Options
@@ -49,7 +53,9 @@ async def turns(until: Callable[[], bool]) -> None:
 
 
 @asynccontextmanager
-async def served_by(serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]) -> AsyncIterator[int]:
+async def served_by(
+    serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], object], tls: ssl.SSLContext | None = None
+) -> AsyncIterator[int]:
     """The port of a server whose connections end with the test."""
     writers: list[asyncio.StreamWriter] = []
 
@@ -57,7 +63,7 @@ async def served_by(serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter]
         writers.append(writer)
         await serve(reader, writer)  # type: ignore[misc] # a coroutine
 
-    listener = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    listener = await asyncio.start_server(accepted, "127.0.0.1", 0, ssl=tls)
     try:
         yield listener.sockets[0].getsockname()[1]
     finally:
@@ -85,6 +91,7 @@ FINE = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
         (CHUNKED + CHUNKS + b"Content-Encoding: br\r\n\r\n", b"fine, ok"),
         (b"HTTP/1.1 100 Continue\r\n\r\n" + FINE, b"fine"),
         (b"HTTP/1.1 103 Early Hints\r\nContent-Encoding: br\r\n\r\n" * 3 + FINE, b"fine"),
+        (b"HTTP/1.1 200 OK\r\nConnection: Upgrade\r\nUpgrade: h2,h2c\r\nContent-Length: 1\r\n\r\n1", b"1"),
         (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
         (b"HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n", b""),
     ],
@@ -110,6 +117,14 @@ async def test_an_answer_that_is_a_connection_s_last_is_read_and_the_next_has_an
         for _ in range(2):
             assert (await connection.get(("x",))).body == b"fine"
     assert (server.connections, connection.requests) == (2, 2)
+
+
+async def test_a_body_that_ends_with_the_connection_before_its_packing_does_is_a_bad_answer() -> None:
+    packed = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"fine")[:-3]
+    async with asked(bare(packed, ends=True)) as (_, connection):
+        with pytest.raises(BadAnswer, match="its end is missing"):
+            await connection.get(("x",))
+    assert connection.requests == 1
 
 
 async def test_a_connection_that_is_to_be_closed_is_not_used_again_though_it_is_open() -> None:
@@ -216,14 +231,19 @@ async def test_a_header_that_comes_twice_is_a_list() -> None:
 # ---------------------------------------------------------------------------------------------------------------------
 # time
 # ---------------------------------------------------------------------------------------------------------------------
-async def test_a_server_that_does_not_take_a_request_is_left() -> None:
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_server_that_does_not_take_a_request_is_left(
+    scheme: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", authority_file(tmp_path))
+
     async def deaf(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
     async with (
-        served_by(deaf) as port,
+        served_by(deaf, server_context("127.0.0.1") if scheme == "https" else None) as port,
         WritingConnection(
-            f"http://127.0.0.1:{port}", "acme", "default", KEY, retry=IMPATIENT, timeout=0.05
+            f"{scheme}://127.0.0.1:{port}", "acme", "default", KEY, retry=IMPATIENT, timeout=0.3
         ) as connection,
     ):
         with pytest.raises(Unreachable, match="did not take the request in time"):
