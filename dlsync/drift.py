@@ -49,10 +49,9 @@ async def find(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Target
     """Compare what is live with what was applied.
 
     :param tree: says in words what was applied, where the files have not moved on.
-    :raises SettingsError: the settings want no record of what was applied.
+    :param settings: of which :func:`require_record` has been asked.
     :raises ApiError: live state could not be fetched whole.
     """
-    require_record(settings)
     work = await look(fetcher, tree, settings, targets)
     found = drifted(work)
     managed = sum(targets.admits(address) for address in work.inventory)

@@ -99,19 +99,7 @@ async def prepare(
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
         *await planning.useless(live),
     ]
-    result = planning.plan(outcome, redaction, warnings)
-    gone = planning.gone(inventory, live)
-    return Prepared(
-        result,
-        planning.desired,
-        live.resources,
-        inventory,
-        outcome.sent,
-        outcome.kept,
-        gone,
-        tuple(outcome.equal),
-        redaction,
-    )
+    return planning.prepared(inventory, live, outcome, redaction, warnings)
 
 
 def _told(
@@ -177,7 +165,7 @@ class _Planning:
         absent = {one for one in inventory if one not in live.resources and self.targets.admits(one)}
         return absent & set(self.desired) if self.settings.prune == "none" else absent
 
-    def gone(self, inventory: Inventory, live: Live) -> frozenset[Address]:
+    def _gone(self, inventory: Inventory, live: Live) -> frozenset[Address]:
         """Return what is managed, and neither in the files nor live; asked by its name."""
         return frozenset(self._absent(inventory, live) - set(self.desired))
 
@@ -192,8 +180,24 @@ class _Planning:
             or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
         }
 
-    def plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:
-        """Return what came out, as it may be shown."""
+    def prepared(
+        self, inventory: Inventory, live: Live, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]
+    ) -> Prepared:
+        """Return all that came out."""
+        return Prepared(
+            self._plan(outcome, redaction, warnings),
+            self.desired,
+            live.resources,
+            inventory,
+            outcome.sent,
+            outcome.kept,
+            self._gone(inventory, live),
+            tuple(outcome.equal),
+            redaction,
+        )
+
+    def _plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:
+        """Return the plan as it may be shown."""
         return Plan(
             self.settings.target,
             tuple(map(redaction.change, outcome.changes)),

@@ -392,10 +392,12 @@ def test_what_is_recorded_of_later_steps_is_worked_out_while_the_first_is_under_
     seen: list[int] = []
 
     class Slow:
-        async def require(self) -> None:
+        @asynccontextmanager
+        async def held(self) -> AsyncIterator[None]:
             for _ in range(4):
                 await asyncio.sleep(0)
                 seen.append(len(work.entries))
+            yield
 
     async def opened() -> Plan:
         async with scripted(NOT_THERE) as (_, client):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from dlsync.escape import visible
 from dlsync.model import Difference
-from dlsync.redaction import HIDDEN, NOTHING_SECRET, Redaction
+from dlsync.redaction import HIDDEN, KEY, NOTHING_SECRET, Redaction
 from dlsync.references import Values, resolve
 from tests.builders.accounts import VALUES
 from tests.builders.plans import added, change, masked, replaced
@@ -216,3 +216,19 @@ def test_a_text_is_the_sum_of_its_parts_of_which_the_secrets_are_marked(text: st
     assert "".join(how or part for part, how in parts) == REDACTION.text(text)
     assert not any("s3cret" in part for part, how in parts if how is None)
     assert "".join(part for part, _ in NOTHING_SECRET.parts(text)) == text
+
+
+@given(
+    st.text("abcdefghij0123456789", min_size=24, max_size=40),
+    st.data(),
+)
+def test_what_a_key_leaves_of_a_secret_that_it_shares_a_piece_with_is_taken_out_too(
+    secret: str, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(secret) - 8))
+    piece = secret[start : start + 8]
+    text = f"so: {secret.replace(piece, KEY)}; {KEY} and more"
+    said = Redaction({secret: "${env:A}"}).said(text)
+    left = {secret[place : place + 4] for place in range(len(secret) - 3)}
+    assert not any(one in said for one in left - {KEY})
+    assert said.endswith(f"{KEY} and more")

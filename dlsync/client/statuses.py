@@ -35,7 +35,8 @@ def failure(method: str, answer: Answer, headers: Mapping[str, str]) -> ApiError
     if answer.status in _TRANSIENT:
         return _transient(answer, headers.get("retry-after", ""))
     if answer.status == HTTPStatus.NOT_MODIFIED:
-        return NotModified(f"{answer.request}: it is still the version that was known", request=answer.request)
+        words = f"{answer.request}: it is still the version that was known"
+        return NotModified(words, request=answer.request, status=answer.status)
     if answer.status < HTTPStatus.BAD_REQUEST:
         return _redirect(answer, headers.get("location", ""))
     error, problem, hint = _meaning(method, answer.status)

@@ -97,6 +97,7 @@ async def drift(
     """
     from dlsync import drift as drifts
 
+    drifts.require_record(settings)
     async with looked(directory, settings, targets, progress) as (fetcher, tree):
         return await drifts.find(fetcher, tree, settings, targets)
 

@@ -84,7 +84,7 @@ def test_files_with_errors_are_left_as_they_are(applied: Path, env: dict[str, st
     write_tree(applied, {"dashboards/web.yaml": "title: [\n"})
     before = tree_files(applied)
     done = dlsync("export", applied, env=env)
-    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert (done.code, done.out, done.writes) == (1, "", [])
     assert done.err.startswith("dashboards/web.yaml:2:1: error: ")
     assert done.err.endswith("\nerror: 1 error in the files\n")
     assert tree_files(applied) == before

@@ -39,6 +39,6 @@ def test_a_folder_of_one_s_own_is_where_they_are_kept_and_found(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
     dlsync("apply", tree, "--auto-approve", "--journal", tmp_path / "kept", env=env)
-    assert not (tree / ".dlsync").exists()
+    assert not (tree / ".dlsync" / "runs").exists()
     assert len(dlsync("history", "--journal", tmp_path / "kept").out.splitlines()) == 2
     assert dlsync("history", tree)[:3] == (0, "", f"no runs in {tree}/.dlsync/runs\n")

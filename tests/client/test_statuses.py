@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from dlsync.client.retry import Fault
 from dlsync.client.statuses import failure, is_success, reason
-from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, Rejected, ServerFault, Unauthorised
+from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, NotModified, Rejected, ServerFault, Unauthorised
 from tests.builders.http import KEY, answer_of
 
 
@@ -14,7 +14,7 @@ from tests.builders.http import KEY, answer_of
     ("method", "status", "error"),
     [
         ("GET", 301, BadAnswer),
-        ("GET", 304, BadAnswer),
+        ("GET", 304, NotModified),
         ("GET", 400, Rejected),
         ("GET", 401, Unauthorised),
         ("PUT", 403, Unauthorised),

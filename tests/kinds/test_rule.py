@@ -100,7 +100,8 @@ def test_a_rule_is_sent_byte_for_byte_also_where_it_has_to_be_made_first(strict:
 def test_a_listing_is_names_only() -> None:
     with account() as live:
         live.has(WEB, resource("rule/db/1", rule(criterion("a.b"))))
-        assert live.run(RULE.list) == Listing(names=frozenset({"web", "db/1"}))
+        listing = live.run(RULE.list)
+        assert (listing.resources, listing.names, listing.complete) == ((), frozenset({"web", "db/1"}), True)
         assert live.requests() == ["GET rules"]
 
 
