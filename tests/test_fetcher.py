@@ -7,16 +7,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.errors import BadAnswer, ServerFault
+from dlsync import yamlfile
+from dlsync.client import Client, ReadClient
+from dlsync.errors import BadAnswer, InvalidTree, ServerFault
 from dlsync.fetcher import Fetcher, fetch_by_name
-from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.http import Misbehaviour, Reply, by_request, json_reply, scripted
+from tests.builders.taps import tapped
 from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlsync.client.line import Came
     from dlsync.fetcher import Live
-    from dlsync.model import Address
+    from dlsync.model import Address, Json
+    from dlsync.settings import Settings
+    from tests.builders.taps import Asked, Onward
     from tests.builders.trees import Account
 
 RESOURCES = (
@@ -169,3 +175,92 @@ def test_one_that_cannot_be_fetched_by_name_ends_it() -> None:
 
     with pytest.raises(ServerFault):
         asyncio.run(run())
+
+
+# ahead
+
+
+PROMISED = {one.address: b"title: Web\n" for one in RESOURCES}
+
+
+def test_what_is_fetched_ahead_is_not_asked_for_again() -> None:
+    async def run(client: Client) -> Live:
+        fetcher = Fetcher(client)
+        async with fetcher.ahead(PROMISED):
+            return await fetcher.fetch(addresses(*ALL, "rule/none"))
+
+    with account() as live:
+        live.has(*RESOURCES)
+        assert names(live.run(run)) == sorted(ALL)
+        assert live.requests() == LISTED
+
+
+def test_what_failed_ahead_is_told_to_whoever_wants_it_and_to_nobody_else() -> None:
+    async def run(wanted: str) -> list[str]:
+        replies = {"GET rules": json_reply([{"name": "a"}]), "GET links": json_reply([])}
+        async with scripted(by_request(replies, Reply(500))) as (server, client):
+            fetcher = Fetcher(client)
+            async with fetcher.ahead({address("rule/a"): b""}):
+                await fetcher.fetch(addresses(wanted))
+            return server.asked
+
+    assert "GET links" in [one.replace("/api/v1/orgs/acme/accounts/default/", "") for one in asyncio.run(run("link/a"))]
+    with pytest.raises(ServerFault, match="rules/a"):
+        asyncio.run(run("rule/a"))
+
+
+def test_who_leaves_early_waits_for_nothing() -> None:
+    async def run() -> None:
+        async with scripted(by_request({}, Reply(misbehaviour=Misbehaviour.HANG))) as (_, client):
+            with pytest.raises(InvalidTree):
+                async with Fetcher(client).ahead(PROMISED):
+                    raise InvalidTree("1 error in the files", ())
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("title", "parsed"), [("Web", 0), ("Other", 1)])
+def test_what_a_server_sends_as_it_is_in_the_file_is_not_parsed(
+    title: str, parsed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[object] = []
+    parse = yamlfile.parse
+
+    def counting(content: bytes, file: str = "") -> Json:
+        calls.append(content)
+        return parse(content, file)
+
+    async def run(client: Client) -> Live:
+        fetcher = Fetcher(client)
+        async with fetcher.ahead({address("rule/a"): b"title: Web\n"}):
+            return await fetcher.fetch(addresses("rule/a"))
+
+    with account() as live:
+        live.has(resource("rule/a", f"title: {title}\n"))
+        monkeypatch.setattr("dlsync.yamlfile.parse", counting)
+        found = live.run(run).resources[address("rule/a")]
+        assert len(calls) == parsed
+        assert (found.body, found.document) == (f"title: {title}\n".encode(), {"title": title})
+
+
+def test_no_more_is_asked_at_once_than_there_are_connections() -> None:
+    under_way, most = 0, 0
+
+    async def tap(asked: Asked, onward: Onward) -> Came:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return await onward()
+        finally:
+            under_way -= 1
+
+    async def run(to: Settings) -> None:
+        client = ReadClient(url=to.url, org=to.org, account=to.account, key=to.key, concurrency=3)
+        async with tapped(client, tap):
+            await Fetcher(client).fetch({address(f"rule/{number}") for number in range(40)})
+
+    with account() as live:
+        live.has(*(resource(f"rule/{number}", rule()) for number in range(40)))
+        asyncio.run(run(live.settings))
+    assert 1 < most <= 3

@@ -301,3 +301,44 @@ def test_what_is_no_regular_file_is_an_error_and_is_not_waited_for(tmp_path: Pat
 def test_the_same_problem_is_told_once(tmp_path: Path) -> None:
     problem = Problem("error", "is not a regular file", "dlsync.yaml")
     assert state_reader.read(tmp_path, missing_ok=True).with_problems([problem, problem]).errors == (problem,)
+
+
+# what file names promise
+
+
+def test_the_names_of_files_promise_what_they_are_found_to_hold(tmp_path: Path) -> None:
+    files = {
+        "dashboards/team/web.yaml": DASHBOARD,
+        "dashboards/README.md": "what these are",
+        "rules/a%2Fb.yml": RULE,
+        "plugins/disk.py": "1",
+        "plugins/disk.meta.yaml": "interval: 60\n",
+        "packs/p/package.yaml": "name: p\n",
+        "packs/p/rules/p.yaml": RULE,
+        "packs/p/plugins/net.sh": "2",
+        "links.yaml": "disk: [web]\n",
+    }
+    write_tree(tmp_path, files)
+    found = state_reader.find(tmp_path)
+    promised = found.foretold()
+    resources = state_reader.understood(found).resources
+    assert promised.keys() == {one for one in resources if one.kind != "link"}
+    assert all(content == resources[address].text for address, content in promised.items())
+
+
+def test_a_name_that_is_none_promises_nothing(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"rules/a%FF.yaml": RULE, "rules/b.yaml": RULE})
+    assert [str(one) for one in state_reader.find(tmp_path).foretold()] == ["rule/b"]
+
+
+def test_in_a_backup_the_names_of_files_are_those_of_resources(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"rules/a%20b.yaml": RULE, "links/1.json": '{"plugin": "disk", "tags": ["all"]}'})
+    assert [str(one) for one in state_reader.find(tmp_path).foretold()] == ["rule/a%20b"]
+
+
+def test_a_parsed_document_is_not_held_and_means_the_same_each_time(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/web.yaml": DASHBOARD, "plugins/disk.py": "1"})
+    for one in state_reader.read(tmp_path).resources.values():
+        assert callable(one.given)
+        assert one.document == one.document
+        assert one.document is not one.document

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from dlsync.errors import ServerFault
-from dlsync.together import both, together
+from dlsync.together import both, each, together
 
 
 def test_together_keeps_the_order_of_what_it_was_given() -> None:
@@ -59,3 +59,35 @@ def test_the_failure_of_either_ends_both() -> None:
     for pair in ((waits, fails), (fails, waits)):
         with pytest.raises(ServerFault, match="no"):
             asyncio.run(both(*(one() for one in pair)))
+
+
+def test_each_item_is_worked_on_once_and_no_more_at_a_time_than_there_are_workers() -> None:
+    at_work, most = 0, 0
+    done: list[int] = []
+
+    async def work(item: int) -> None:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        for _ in range(item % 3):
+            await asyncio.sleep(0)
+        at_work -= 1
+        done.append(item)
+
+    asyncio.run(each(work, range(20), workers=4))
+    assert sorted(done) == list(range(20))
+    assert most == 4
+
+
+def test_the_first_that_fails_ends_the_rest() -> None:
+    done: list[int] = []
+
+    async def work(item: int) -> None:
+        await asyncio.sleep(0)
+        if item == 2:
+            raise ServerFault("no")
+        done.append(item)
+
+    with pytest.raises(ServerFault, match="no"):
+        asyncio.run(each(work, range(100), workers=2))
+    assert len(done) < 4

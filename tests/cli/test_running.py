@@ -64,3 +64,16 @@ def test_where_interrupts_are_ignored_they_stay_so() -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     assert run(work()) == "done"
+
+
+def test_a_result_is_never_spelled_out() -> None:
+    class Large:
+        def __repr__(self) -> str:
+            raise AssertionError("a plan of 3,000 resources takes 0.3 s")
+
+    async def work() -> Large:
+        return Large()
+
+    assert isinstance(run(work()), Large)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert isinstance(run(work()), Large)
