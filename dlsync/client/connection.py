@@ -212,7 +212,7 @@ class Connection:
 
     async def _attempt(self, http: httpx2.AsyncClient, request: httpx2.Request, label: str, number: int) -> Answer:  # noqa: ARG002  # a writing connection minds the number
         async with self._slots:
-            await self._pacer.turn()
+            await self._turn(request.method)
             self.requests += 1
             try:
                 response, body = await self._reception.received(http, request, label)
@@ -223,6 +223,10 @@ class Connection:
         if is_success(answer.status):
             return answer
         raise failure(request.method, answer, response.headers)
+
+    async def _turn(self, method: str) -> None:  # noqa: ARG002  # a writing connection minds the method
+        """Return when an attempt may be sent."""
+        await self._pacer.turn()
 
     def _translated(self, error: Exception, label: str) -> Exception:
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))

@@ -62,10 +62,10 @@ class WritingConnection(Connection):
         headers = {"Accept": JSON} if body is None else {"Accept": JSON, "Content-Type": content_type}
         return await self._exchange(method, self._path(segments, scope), headers, body, repeatable=repeatable)
 
-    async def _only_allowed(self, request: httpx2.Request) -> None:
-        await super()._only_allowed(request)
+    async def _turn(self, method: str) -> None:
+        await super()._turn(method)
         check = _CHECK.get()
-        if check is not None and request.method != "GET":
+        if check is not None and method != "GET":
             await check()
 
     async def _attempt(self, http: httpx2.AsyncClient, request: httpx2.Request, label: str, number: int) -> Answer:
