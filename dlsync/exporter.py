@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from dlsync.client import ReadClient
     from dlsync.model import Resource
-    from dlsync.ownership.inventory import Inventory
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
     from dlsync.targets import Targets
@@ -100,7 +99,7 @@ async def export(
     wanted = {address for address in wanted if kind_of(address.kind).inside}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
     live = await fetch(client, wanted, everything=listed, admits=targets.admits, progress=progress)
-    edits = Edits(tree, inventory, live.resources)
+    edits = Edits(tree, inventory.former_secrets(live.resources.values()))
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
@@ -113,13 +112,11 @@ class Edits:
     """The files of a tree as they become; several resources may be in one.
 
     :param tree: one that is usable.
-    :param inventory: knows what was a secret when it was applied, and what stands for it in a file.
-    :param live: what is to be written.
+    :param former: what was a secret when it was applied, each with what stands for it in a file.
     """
 
-    def __init__(self, tree: Tree, inventory: Inventory, live: Mapping[Address, Resource]) -> None:
+    def __init__(self, tree: Tree, former: Mapping[str, str]) -> None:
         self._tree = tree
-        former = inventory.former_secrets(live.values())
         # a folder that is empty mentions nothing, and would hold no secret: there a warning says whose word it is
         believes = tree.backup or not tree.sources
         self._former = Former(former) if believes else parted(former, tree.root)

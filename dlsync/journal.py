@@ -102,13 +102,11 @@ class Journal:
     """The journal of one run; its file is made with the first change.
 
     :param folder: made where it is missing.
-    :ivar applied: of what was kept, the inventory's entries, packed.
     """
 
     def __init__(self, folder: Path, run: Run) -> None:
         self._file = folder / f"{run.id}{_SUFFIX}"
         self.run = run
-        self.applied: dict[Address, str] = {}
         self._begun = False
 
     def keep(self, changes: Iterable[Kept]) -> None:
@@ -116,9 +114,7 @@ class Journal:
 
         :raises DlsyncError: it cannot be written, so nothing may be sent.
         """
-        kept = list(changes)
-        self.applied |= {one.address: one.applied for one in kept}
-        lines = [{"change": {**asdict(one), "address": str(one.address)}} for one in kept]
+        lines = [{"change": {**asdict(one), "address": str(one.address)}} for one in changes]
         try:
             if lines:
                 self._write([*self._head(), *lines])

@@ -176,7 +176,7 @@ class _Application:
         doing = applier.Run(client, book, lock, self.settings.concurrency, self.how.progress)
         done = await applier.apply(doing, work)
         self._note(book, done)
-        await self._record(client, lock, work, advanced(work, done.changes, self.released, book.applied))
+        await self._record(client, lock, work, advanced(work, done.changes, self.released))
         return done
 
     def _note(self, book: Journal, done: Plan) -> None:

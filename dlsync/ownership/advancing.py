@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from dlsync.differ import compare
 from dlsync.kinds import kind_of
 from dlsync.ownership.digests import digested, fingerprint, secret_digests
-from dlsync.ownership.inventory import Entry, packed
+from dlsync.ownership.inventory import Entry
 from dlsync.redaction import Redaction
 from dlsync.three_way import blended
 
@@ -19,20 +18,12 @@ if TYPE_CHECKING:
     from dlsync.ownership.inventory import Inventory
     from dlsync.planner import Prepared
 
-NONE_READY: Mapping[Address, str] = MappingProxyType({})
 
-
-def advanced(
-    prepared: Prepared,
-    changes: Iterable[Change],
-    released: Collection[Address] = (),
-    ready: Mapping[Address, str] = NONE_READY,
-) -> Inventory:
+def advanced(prepared: Prepared, changes: Iterable[Change], released: Collection[Address] = ()) -> Inventory:
     """Return the inventory as it is once the changes were made.
 
     :param changes: of the plan, with their results.
     :param released: what is not managed any more, whatever became of it.
-    :param ready: entries that a journal has already, packed.
     """
     if not prepared.inventory.kept:
         return prepared.inventory
@@ -40,12 +31,12 @@ def advanced(
     applied = {address for address, change in tried.items() if change.result == "applied"}
     unchanged = {one for one in prepared.live if one in prepared.desired and one not in tried}
     entries = {
-        address: ready.get(address) or packed(entry_of(prepared, address))
+        address: entry_of(prepared, address)
         for address in sorted(applied | unchanged)
         if address in prepared.desired and address not in released and _is_news(prepared, address)
     }
     deleted = {address for address in applied if tried[address].action == "delete"}
-    return prepared.inventory.with_packed(entries, {*deleted, *prepared.gone, *released})
+    return prepared.inventory.changed(entries, {*deleted, *prepared.gone, *released})
 
 
 def entry_of(prepared: Prepared, address: Address) -> Entry:

@@ -96,12 +96,8 @@ class Inventory:
 
     def changed(self, entries: Mapping[Address, Entry], gone: Collection[Address] = ()) -> Inventory:
         """Return the inventory with some entries new or replaced, and others gone."""
-        return self.with_packed({address: packed(entry) for address, entry in entries.items()}, gone)
-
-    def with_packed(self, entries: Mapping[Address, str], gone: Collection[Address] = ()) -> Inventory:
-        """Return the same for entries in the form of :func:`packed`."""
         kept = {address: text for address, text in self.packed.items() if address not in gone}
-        return replace(self, packed={**kept, **entries})
+        return replace(self, packed={**kept, **{address: packed(entry) for address, entry in entries.items()}})
 
     def content(self) -> bytes:
         """Return the record as it is kept."""
