@@ -38,7 +38,7 @@ async def accept(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targ
     if lost := sorted(one for one in targets.named() if one not in work.desired and one not in work.live):
         raise DlsyncError(f"{lost[0]} is neither in the files nor live", hint="`dlsync drift` lists what was changed.")
     live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
-    edits = exporter.Edits(tree, work.inventory, live)
+    edits = exporter.Edits(tree, work.inventory.former_secrets(live.values()))
     edits.write(live)
     edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
     return exporter.Export(settings.target, edits.files(), len(set(live) - edits.changed), edits.problems)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from dlsync.fetcher import Fetcher
     from dlsync.model import Resource
-    from dlsync.ownership.inventory import Inventory
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
     from dlsync.targets import Targets
@@ -99,7 +98,7 @@ async def export(
         live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits, arrived=foresight.take)
     finally:
         ahead.cancel()
-    edits = Edits(tree, inventory, live.resources, foresight)
+    edits = Edits(tree, inventory.former_secrets(live.resources.values()), foresight)
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
@@ -116,20 +115,12 @@ class Edits:
     """The files of a tree as they become; several resources may be in one.
 
     :param tree: one that is usable.
-    :param inventory: knows what was a secret when it was applied, and what stands for it in a file.
-    :param live: what is to be written.
+    :param former: what was a secret when it was applied, each with what stands for it in a file.
     :param foresight: what was worked out already; of no use where anything was a secret.
     """
 
-    def __init__(
-        self,
-        tree: Tree,
-        inventory: Inventory,
-        live: Mapping[Address, Resource],
-        foresight: Foresight | None = None,
-    ) -> None:
+    def __init__(self, tree: Tree, former: Mapping[str, str], foresight: Foresight | None = None) -> None:
         self._tree = tree
-        former = inventory.former_secrets(live.values())
         # a folder that is empty mentions nothing, and would hold no secret: there a warning says whose word it is
         believes = tree.backup or not tree.sources
         self._former = Former(former) if believes else parted(former, tree.root)

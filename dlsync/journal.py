@@ -114,8 +114,7 @@ class Journal:
 
         :raises DlsyncError: it cannot be written, so nothing may be sent.
         """
-        kept = list(changes)
-        lines = [{"change": {**asdict(one), "address": str(one.address)}} for one in kept]
+        lines = [{"change": {**asdict(one), "address": str(one.address)}} for one in changes]
         try:
             if lines:
                 self._write([*self._head(), *lines])

@@ -17,7 +17,7 @@ from dlsync.kinds.document import DocumentKind
 from dlsync.targets import Targets
 from tests.builders.accounts import trees, without_links
 from tests.builders.applies import apply
-from tests.builders.inventories import forge, recorded
+from tests.builders.inventories import forge
 from tests.builders.trees import (
     FLAVOURS,
     account,
@@ -268,7 +268,7 @@ def test_an_empty_folder_gets_the_references_of_the_record_and_a_warning_of_each
 def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(tmp_path: Path) -> None:
     write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1"})
     disk = resource("link/disk", {"tags": ["db"]})
-    edits = exporter.Edits(state_reader.read(tmp_path).usable(), recorded(), {disk.address: disk})
+    edits = exporter.Edits(state_reader.read(tmp_path).usable(), {})
     assert (edits.files(), edits.changed) == ((), set())
     edits.write({disk.address: disk})
     edits.remove({address("link/load"), address("plugin/none")})

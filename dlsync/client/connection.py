@@ -161,10 +161,9 @@ class Connection:
 
     async def _attempt(self, method: str, path: str, headers: bytes, content: bytes | None, number: int) -> Answer:  # noqa: ARG002  # a writing connection minds the number
         async with self._slots:
-            await self._pacer.turn()
+            await self._turn(method)
             if not self._is_open:
                 raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
-            await self._about_to_send(method)
             self.requests += 1
             try:
                 status, fields, body = await self._wire.exchange(method, path, headers, content)
@@ -178,8 +177,9 @@ class Connection:
             return answer
         raise failure(method, answer, {each.decode("latin-1"): fields[each].decode("latin-1") for each in fields})
 
-    async def _about_to_send(self, method: str) -> None:
-        """Raise where an attempt may not be made after all."""
+    async def _turn(self, method: str) -> None:  # noqa: ARG002  # a writing connection minds the method
+        """Return when an attempt may be sent."""
+        await self._pacer.turn()
 
     def _translated(self, error: Failure, label: str) -> Exception:
         origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))

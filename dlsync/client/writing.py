@@ -63,7 +63,8 @@ class WritingConnection(Connection):
         headers = f"Accept: {JSON}\r\n{kind}".encode()
         return await self._exchange(method, self._path(segments, scope), headers, body, repeatable=repeatable)
 
-    async def _about_to_send(self, method: str) -> None:
+    async def _turn(self, method: str) -> None:
+        await super()._turn(method)
         check = _CHECK.get()
         if check is not None and method != "GET":
             await check()
