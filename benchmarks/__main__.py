@@ -27,7 +27,7 @@ def measured(case: Case, rounds: int) -> Measured:
         runs.append(run(case.ours))
     asked = case.server.asked() if case.server else {}
     writes = sum(count for request, count in asked.items() if not request.startswith("GET "))
-    return Measured(case, runs, floors, sum(asked.values()), writes, case.unmeasurable())
+    return Measured(case, runs, floors, sum(asked.values()), writes)
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
@@ -18,9 +19,10 @@ from benchmarks.account import write
 from benchmarks.processes import HERE, Command, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 CONNECTIONS = 32
+CACHE = ".dlsync/cache"
 KEY = "changeme"
 DLSYNC = str(Path(sys.executable).with_name("dlsync"))
 FAMILIES = ("dashboards", "rules", "plugins")
@@ -83,6 +85,11 @@ class Stage:
             path = min((folder / "dashboards").rglob("*.yaml"))
             path.write_bytes(path.read_bytes().replace(b"\nperiod: ", b"\nperiod: 1", 1))
         return folder
+
+    def forgets(self, scale: float, *, changed: bool = False) -> Callable[[], None]:
+        """Return what makes the next run on a tree the first: dlsync remembers nothing of the account."""
+        cache = self.tree(scale, changed=changed) / CACHE
+        return lambda: shutil.rmtree(cache, ignore_errors=True)
 
     def fresh(self, name: str) -> Path:
         """Return a folder with settings alone; what it held is moved away.

@@ -21,7 +21,6 @@ class Measured:
 
     :param runs: of dlsync; ``floors`` those of what it is compared with.
     :param requests: of one run; ``writes`` those of them that were no GET.
-    :param unmeasurable: why the ratio means nothing; empty where it does.
     """
 
     case: Case
@@ -29,7 +28,6 @@ class Measured:
     floors: Sequence[Run]
     requests: int = 0
     writes: int = 0
-    unmeasurable: str = ""
 
     @property
     def ratio(self) -> float:
@@ -44,8 +42,6 @@ class Measured:
     @property
     def verdict(self) -> str:
         """Whether the target is met, and if not, in what it is missed."""
-        if self.unmeasurable:
-            return f"not yet: {self.unmeasurable}"
         allowed = self.case.requests
         missed = [
             *(["time"] if self.ratio > self.case.target else []),

@@ -30,10 +30,6 @@ def test_a_write_is_a_request_too_many() -> None:
     assert Measured(case(requests=30), RUNS, FLOORS, requests=30, writes=1).verdict == "missed: requests"
 
 
-def test_what_cannot_be_measured_yet_says_why() -> None:
-    assert Measured(case(), RUNS, FLOORS, unmeasurable="there is no cache").verdict == "not yet: there is no cache"
-
-
 def test_the_table_is_markdown() -> None:
     measured = Measured(case(requests=3_000), RUNS, FLOORS, requests=3_000)
     table = markdown([cells("`plan`", measured), left_out("`apply`")]).splitlines()
