@@ -155,13 +155,13 @@ def _walk(shape: Shape, document: Json, path: Path, found: list[Stray]) -> None:
         for key, value in document.items():
             inner = fields.get(key, others)
             if inner is None:
-                if shape.fields:
-                    writable = tuple(name for name, known in shape.fields.items() if not known.read_only)
+                if fields:
+                    writable = tuple(name for name, known in fields.items() if not known.read_only)
                     found.append(Stray((*path, key), key, is_field=True, known=writable))
-            elif inner.leads_on:
+            elif inner.leads_on and not (isinstance(value, str) and value in inner.choices):
                 _walk(inner, value, (*path, key), found)
     elif isinstance(document, list):
-        if shape.items:
+        if shape.items and shape.items.leads_on:
             for position, value in enumerate(document):
                 _walk(shape.items, value, (*path, position), found)
     elif isinstance(document, str) and shape.choices and document not in shape.choices:
