@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -85,20 +84,17 @@ async def export(
     :raises ApiError: live state could not be fetched whole.
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
-    inventory = await keeping.read(fetcher.client, settings, tree.root)
-    if managed:
-        wanted |= {address for address in inventory if targets.admits(address)}
-    else:
-        wanted |= targets.named()
-    wanted = {address for address in wanted if kind_of(address.kind).inside}
-    listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
     foresight = Foresight(_draft(tree, tree.sources, {}), tree.resources)
-    ahead = asyncio.create_task(foresight.work(inventory))
-    try:
+    async with foresight.of(keeping.read(fetcher.client, settings, tree.root)) as reading:
+        if managed:
+            wanted |= {address for address in await reading if targets.admits(address)}
+        else:
+            wanted |= targets.named()
+        wanted = {address for address in wanted if kind_of(address.kind).inside}
+        listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
         live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits, arrived=foresight.take)
-    finally:
-        ahead.cancel()
-    edits = Edits(tree, inventory.former_secrets(live.resources.values()), foresight)
+        inventory = await reading
+    edits = Edits(tree, foresight.former_secrets(inventory, live.resources.values()), foresight)
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))

@@ -37,4 +37,6 @@ def exposed(
 
 
 def _from_environment(content: bytes) -> set[str]:
+    if b"${env:" not in content:
+        return set()
     return {name.decode("utf-8", "replace") for name in _FROM_ENVIRONMENT.findall(content)}

@@ -6,13 +6,13 @@ import os
 import shutil
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from dlsync.exporter import FileChange
 
@@ -33,7 +33,8 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
     for change, path in places:
         try:
             if change.content is None:
-                path.unlink(missing_ok=True)
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
             else:
                 replace_file(path, change.content)
         except OSError as error:
@@ -49,45 +50,49 @@ class _Inside:
         # unlike Path.resolve, which raises on links that lead in a circle; those are for the writing to stumble over
         self._real = cache(os.path.realpath)
 
-    def place(self, change: FileChange) -> Path:
+    def place(self, change: FileChange) -> str:
         """Return where a file is; of one to remove, the link and not its target.
 
         :raises DlsyncError: it is outside the tree.
         """
-        folder, name = os.path.split(os.path.join(self._root, change.file))  # noqa: PTH118 - a third of pathlib's time
-        path = os.path.join(self._real(folder), name)  # noqa: PTH118 - as above
-        if change.content is not None and (os.path.islink(path) or name == os.pardir):  # noqa: PTH114 - as above
+        folder, name = os.path.split(os.path.join(self._root, change.file))
+        path = os.path.join(self._real(folder), name)
+        if change.content is not None and (os.path.islink(path) or name == os.pardir):
             path = os.path.realpath(path)
-        if not path.startswith(os.path.join(self._real_root, "")):  # noqa: PTH118 - as above
+        if not path.startswith(os.path.join(self._real_root, "")):
             raise DlsyncError(
                 f"{change.file} leads outside {self._root}; nothing was written",
                 hint="Remove the symbolic link on its way.",
             )
-        return Path(path)
+        return path
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: str | Path, content: bytes) -> None:
     """Put the content beside the file and then in its place: a reader sees the old or the new, never a part."""
-    beside = path.with_name(f".dlsync-{os.getpid()}.tmp")
+    beside = os.path.join(os.path.dirname(path), f".dlsync-{os.getpid()}.tmp")
     try:
         _make(beside, content)
         with suppress(FileNotFoundError):
             shutil.copymode(path, beside)
-        beside.replace(path)
+        os.replace(beside, path)
     except BaseException:
-        beside.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
         raise
 
 
-def _make(file: Path, content: bytes) -> None:
+def _make(file: str, content: bytes) -> None:
     """Make a file, and whatever keeps it from being made anew: a look beforehand would cost as much as the making."""
     try:
-        stream = file.open("xb")
+        _new(file, content)
     except FileNotFoundError:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        stream = file.open("xb")
+        os.makedirs(os.path.dirname(file), exist_ok=True)
+        _new(file, content)
     except FileExistsError:  # from a run that was killed; or a link, which must not be written through
-        file.unlink()
-        stream = file.open("xb")
-    with stream:
+        os.unlink(file)
+        _new(file, content)
+
+
+def _new(file: str, content: bytes) -> None:
+    with open(file, "xb") as stream:
         stream.write(content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,13 @@ from dlsync.kinds import kind_of
 from dlsync.naming import file_stem
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Mapping
 
     from dlsync.kinds import Draft
     from dlsync.model import Address, Problem, Resource
     from dlsync.ownership.inventory import Inventory
 
-_AT_A_TIME = 8  # a few milliseconds, before the answers that came are looked at again
+_AT_A_TIME = 3  # a millisecond or two, before the answers that came are looked at again
 
 
 def written_anew(live: Resource, stem: str, draft: Draft) -> Mapping[str, bytes | None]:
@@ -59,22 +60,38 @@ class Foresight:
         self._coming: asyncio.Queue[Resource] = asyncio.Queue()
         self._foreseen: dict[Address, _Foreseen] = {}
         self._exposed: dict[str, tuple[bytes, list[Problem]]] = {}
+        self._knows_no_secrets = False
 
     def take(self, live: Resource) -> None:
         """Take a resource that has come; it is worked on in its turn."""
         if live.address not in self._in_tree and kind_of(live.kind).named_by_file:
             self._coming.put_nowait(live)
 
-    async def work(self, inventory: Inventory) -> None:
-        """Work until cancelled: in turns short enough that no answer waits for it.
+    @asynccontextmanager
+    async def of(self, reading: Coroutine[object, object, Inventory]) -> AsyncIterator[asyncio.Task[Inventory]]:
+        """Work while the block goes on, in turns short enough that no answer waits for it.
 
-        :param inventory: what knows of secrets of an earlier apply.
+        :param reading: reads what knows of secrets of an earlier apply.
         """
-        if await _holds_no_secrets(inventory):
-            while True:
-                for _ in range(_AT_A_TIME):
-                    self._foresee(await self._coming.get())
-                await asyncio.sleep(0)
+        inventory = asyncio.create_task(reading)
+        work = asyncio.create_task(self._work(inventory))
+        try:
+            yield inventory
+        finally:
+            for task in (work, inventory):
+                task.cancel()
+            await asyncio.gather(work, inventory, return_exceptions=True)
+
+    async def _work(self, reading: asyncio.Task[Inventory]) -> None:
+        self._knows_no_secrets = await _holds_no_secrets(await reading)
+        while self._knows_no_secrets:
+            for _ in range(_AT_A_TIME):
+                self._foresee(await self._coming.get())
+            await asyncio.sleep(0)
+
+    def former_secrets(self, inventory: Inventory, live: Iterable[Resource]) -> dict[str, str]:
+        """Return :meth:`Inventory.former_secrets`, which need not be asked where it was found to know of none."""
+        return {} if self._knows_no_secrets else inventory.former_secrets(live)
 
     def _foresee(self, live: Resource) -> None:
         try:
