@@ -36,7 +36,7 @@ def _all(_: Address) -> bool:
     return True
 
 
-def _unheard(_: Resource) -> None:
+def _unheard(_: Resource | Address) -> None:
     """Tell nobody."""
 
 
@@ -72,6 +72,7 @@ class Fetcher:
         self.listings: dict[str, Listing] = {}
         self._progress = progress
         self._arrived: Callable[[Resource], None] = _unheard
+        self._absent: Callable[[Address], None] = _unheard
         self._promised: Mapping[Address, bytes] = {}
         self._ahead: asyncio.Task[object] | None = None
         self._looked_at: dict[Address, Resource | None] = {}
@@ -98,6 +99,7 @@ class Fetcher:
         everything: Collection[str] = (),
         admits: Callable[[Address], bool] = _all,
         arrived: Callable[[Resource], None] = _unheard,
+        absent: Callable[[Address], None] = _unheard,
     ) -> Live:
         """Fetch live resources.
 
@@ -105,11 +107,12 @@ class Fetcher:
         :param everything: the kinds of which to fetch all that the server can list besides.
         :param admits: which of all those are meant.
         :param arrived: called with each resource as soon as it is there.
+        :param absent: called with each that was asked for by its name and is not there.
         :raises ApiError: a request failed for good; nothing partial is returned.
         """
         if self._ahead and not self._promised.keys().isdisjoint(wanted):
             await self._ahead
-        self._arrived = arrived
+        self._arrived, self._absent = arrived, absent
         kinds = _by_kind(wanted, everything)
         found = await together(
             self._kind(kind, names, admits if kind.name in everything else None) for kind, names in kinds
@@ -180,6 +183,8 @@ class Fetcher:
         self._progress()
         if one:
             self._arrived(one)
+        else:
+            self._absent(address)
 
     def _is_partial(self, kind: Kind) -> bool:
         """Whether the server should have listed a kind whole and has not."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from dlsync.fetcher import Fetcher, Live
-    from dlsync.model import Difference, Resource
+    from dlsync.model import Difference, Json, Resource
     from dlsync.ownership.inventory import Inventory
     from dlsync.reconciler import Decisions, Outcome
     from dlsync.settings import Settings
@@ -44,6 +44,7 @@ class Prepared:
     :param gone: what was managed, has no file any more, and is not live either.
     :param equal: what is live as the files say, with nothing besides.
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
+    :param forms: canonical forms that were worked out on the way.
     """
 
     plan: Plan
@@ -55,6 +56,12 @@ class Prepared:
     gone: frozenset[Address] = frozenset()
     equal: tuple[Address, ...] = ()
     redaction: Redaction = NOTHING_SECRET
+    forms: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
+
+    def form(self, address: Address) -> Mapping[str, Json]:
+        """Return the canonical form of what the files say of a resource."""
+        known = self.forms.get(address)
+        return kind_of(address.kind).canonical(self.desired[address].document) if known is None else known
 
     @cached_property
     def entries(self) -> dict[Address, str]:
@@ -90,7 +97,9 @@ async def prepare(
     leaving = planning.leaving(inventory, live, doomed)
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
     prunes = leaving.difference(protected).__contains__
-    outcome = reconcile(kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions)
+    outcome = reconcile(
+        kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions, forms=planning.forms
+    )
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
     redaction = Redaction({**inventory.former_secrets(changing), **tree.secrets})
     warnings = [
@@ -128,6 +137,7 @@ class _Planning:
         self.tree = tree
         self.settings = settings
         self.targets = targets
+        self.forms: dict[Address, Mapping[str, Json]] = {}
         self.desired = {address: one for address, one in tree.resources.items() if targets.admits(address)}
         self._account = account.in_use(settings)
 
@@ -150,7 +160,14 @@ class _Planning:
     async def _inside(self, wanted: Collection[Address]) -> Live:
         prunes_all = self.settings.prune == "all"
         everything = {name for name in self.targets.kinds() if prunes_all and kind_of(name).inside}
-        return await self.fetcher.fetch(wanted, everything=everything, admits=self.targets.admits)
+        return await self.fetcher.fetch(
+            wanted, everything=everything, admits=self.targets.admits, absent=self._work_out
+        )
+
+    def _work_out(self, absent: Address) -> None:
+        """Work out the form of what is likely to be created, while others are on their way."""
+        if resource := self.desired.get(absent):
+            self.forms[absent] = kind_of(absent.kind).canonical(resource.document)
 
     async def _completed(self, inventory: Inventory, live: Live) -> Live:
         """Ask once more for what is managed and was not found: a list may have been cut short."""
@@ -194,6 +211,7 @@ class _Planning:
             self._gone(inventory, live),
             tuple(outcome.equal),
             redaction,
+            outcome.forms,
         )
 
     def _plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:

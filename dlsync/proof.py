@@ -30,7 +30,8 @@ async def verified(client: ReadClient, changes: Sequence[Change], prepared: Prep
     """Fetch what was written once more: an answer of 2xx is not yet what the plan said."""
     written = {change.address for change in changes if change.result == "applied"}
     kinds = sorted({address.kind for address in written})
-    looks = await together(_look(client, {one for one in written if one.kind == kind}) for kind in kinds)
+    meant = {address: one for address in written if (one := prepared.meant(address))}
+    looks = await together(_look(client, {one for one in written if one.kind == kind}, meant) for kind in kinds)
     found = dict(zip(kinds, looks, strict=True))
     return [
         _held(change, found[change.address.kind], prepared) if change.address in written else change
@@ -38,9 +39,11 @@ async def verified(client: ReadClient, changes: Sequence[Change], prepared: Prep
     ]
 
 
-async def _look(client: ReadClient, written: set[Address]) -> Mapping[Address, Resource] | DlsyncError:
+async def _look(
+    client: ReadClient, written: set[Address], meant: Mapping[Address, Resource]
+) -> Mapping[Address, Resource] | DlsyncError:
     try:
-        return (await Fetcher(client).fetch(written)).resources
+        return (await Fetcher(client, meant).fetch(written)).resources
     except DlsyncError as error:
         return error
 

@@ -6,6 +6,7 @@ What the files and the server both moved is nobody's to decide here: such a reso
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from dlsync.differ import compare, differences
@@ -17,9 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dlsync.kinds.base import Kind
-    from dlsync.model import Action, Cause, Path, Resource, Side
+    from dlsync.model import Action, Cause, Json, Path, Resource, Side
     from dlsync.ownership.inventory import Inventory
     from dlsync.three_way import Movement
+
+    Forms = Mapping[Address, Mapping[str, Json]]
 
 NOT_MANAGED = "it lives already, differs from its file and is not managed: `--adopt` takes it over"
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
@@ -41,6 +44,7 @@ class Decisions(NamedTuple):
 
 
 UNDECIDED = Decisions()
+NO_FORMS: Forms = MappingProxyType({})
 
 
 @dataclass
@@ -54,6 +58,7 @@ class Outcome:
     :param unseen: by resource, the fields that only the live side has, that no schema knows and an update would drop.
     :param kept: by resource, what differs from the files and stays as it is live.
     :param sent: what is to be live, where that is not what the files alone say.
+    :param forms: the canonical forms of what is to be created, which their changes hold anyway.
     """
 
     changes: list[Change] = field(default_factory=list)
@@ -63,6 +68,7 @@ class Outcome:
     unseen: dict[Address, Sequence[Path]] = field(default_factory=dict)
     kept: dict[Address, tuple[Difference, ...]] = field(default_factory=dict)
     sent: dict[Address, Resource] = field(default_factory=dict)
+    forms: dict[Address, Mapping[str, Json]] = field(default_factory=dict)
 
 
 def reconcile(
@@ -73,13 +79,15 @@ def reconcile(
     *,
     prunes: Callable[[Address], bool],
     decisions: Decisions = UNDECIDED,
+    forms: Forms = NO_FORMS,
 ) -> Outcome:
     """Compare all that the files say with all that is live, and both with what was applied.
 
     :param kind_of: from a kind's name to the kind.
     :param prunes: whether a live resource that the files do not have is to be deleted.
+    :param forms: canonical forms of desired resources, as far as they are known.
     """
-    work = _Reconciliation(kind_of, recorded, decisions)
+    work = _Reconciliation(kind_of, recorded, decisions, forms)
     for address, resource in desired.items():
         if address in live:
             work.both(resource, live[address])
@@ -96,21 +104,24 @@ def reconcile(
 class _Reconciliation:
     """One comparison of everything."""
 
-    def __init__(self, kind_of: Callable[[str], Kind], recorded: Inventory, decisions: Decisions) -> None:
+    def __init__(self, kind_of: Callable[[str], Kind], recorded: Inventory, decisions: Decisions, forms: Forms) -> None:
         self._kind_of = kind_of
         self._recorded = recorded
         self._decisions = decisions
+        self._forms = forms
         self.outcome = Outcome()
 
     def missing(self, desired: Resource) -> None:
         """Take in a resource that only the files have."""
         kind, entry = self._kind_of(desired.kind), self._recorded.entry(desired.address)
+        form = self._forms.get(desired.address) or kind.canonical(desired.document)
+        self.outcome.forms[desired.address] = form
         if entry is None:
-            self._add(_create(kind, desired, "new"))
+            self._add(_create(kind, desired, form, "new"))
         elif not moved_in_files(kind, desired, entry, self._recorded.salt):
-            self._add(_create(kind, desired, "drift"))
+            self._add(_create(kind, desired, form, "drift"))
         else:
-            self._decide(_create(kind, desired, "conflict"), MOVED_AND_GONE)
+            self._decide(_create(kind, desired, form, "conflict"), MOVED_AND_GONE)
 
     def surplus(self, live: Resource) -> None:
         """Take in a live resource that the files do not have any more."""
@@ -188,8 +199,8 @@ def _cause(sent: Sequence[Difference]) -> Cause:
     return "conflict" if "conflict" in movers else "repo" if "repo" in movers else "drift"
 
 
-def _create(kind: Kind, desired: Resource, cause: Cause) -> Change:
-    whole = differences(kind, (), kind.canonical(desired.document), {})
+def _create(kind: Kind, desired: Resource, form: Mapping[str, Json], cause: Cause) -> Change:
+    whole = differences(kind, (), dict(form), {})
     # the whole file is new: finding each field's line takes 11 ms a file, and tells nobody anything
     line = kind.line(desired) if desired.file else None
     return Change(desired.address, "create", cause, desired.file, line, tuple(whole))

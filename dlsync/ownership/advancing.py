@@ -55,10 +55,11 @@ def entry_of(prepared: Prepared, address: Address) -> Entry:
     live = None
     if address in prepared.kept:  # sent without it, or not sent at all
         live = _digested(prepared.sent.get(address) or prepared.live[address], salt)
+    form = prepared.form(address)
     return Entry(
-        _digested(desired, salt),
+        cast("dict[str, Json]", digested(salt, dict(form))),
         live,
-        secret_digests(salt, kind.canonical(desired.document), redaction) if desired.secrets else {},
+        secret_digests(salt, form, redaction) if desired.secrets else {},
         fingerprint(salt, kind.fingerprinted(desired)),
     )
 
