@@ -6,11 +6,13 @@ READY := $(VENV)/.ready
 
 .PHONY: demo test check format lint types boundaries bench bench-quick faults lock clean
 
-# what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here
+# what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here;
+# compiled, as what is installed is, for a start that is as fast whatever the environment says of bytecode
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q dlsync
 	touch $@
 
 demo: $(READY)
