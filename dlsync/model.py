@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
@@ -62,7 +61,7 @@ class Problem:
         return f"{place}: {self.message}" if place else self.message
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Resource:
     """One dashboard, rule or plugin, as the files or the server have it.
 
@@ -101,12 +100,12 @@ class Resource:
         """The file's own bytes."""
         return self.body if self.source is None else self.source
 
-    @cached_property
+    @property
     def kind(self) -> str:
         """The kind's name, singular."""
         return self.address.kind
 
-    @cached_property
+    @property
     def name(self) -> str:
         """The name, unencoded."""
         return self.address.name

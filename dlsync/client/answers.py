@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import TYPE_CHECKING, NoReturn
@@ -11,12 +12,16 @@ from typing import TYPE_CHECKING, NoReturn
 from dlsync.errors import BadAnswer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dlsync.client.quoting import Quoter
     from dlsync.model import Json
 
 URL_HINT = "Check that `url` is the API's base, and not the web interface or a login page."
 DEEPEST = 102  # a list of documents of 100 levels, as many as files may have, and what the innermost holds
 _PREVIEW = 80
+_NO_JSON = "expected JSON"
+_SPACE = re.compile(r"[ \t\n\r]*")
 _TOO_DEEP = "expected JSON, got nesting too deep to be meant"
 _HTML = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)", re.IGNORECASE)
 _ESCAPED_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -67,28 +72,74 @@ def json_of(answer: Answer) -> Json:
 
     Of a key that is there twice, the last counts. No NaN, no half surrogate pairs, no number beyond what a float holds.
     """
-    try:
-        value: Json = _STRICT.decode(answer.body.decode().removeprefix("\ufeff"))
-        if _ESCAPED_SURROGATE.search(answer.body):
-            json.dumps(value, ensure_ascii=False).encode()
-    except RecursionError:
-        raise answer.bad(_TOO_DEEP) from None
-    except ValueError:
-        raise answer.bad("expected JSON") from None
-    if _is_too_deep(value):
-        raise answer.bad(_TOO_DEEP)
+    with _reading(answer):
+        value: Json = _STRICT.decode(_text(answer))
+        _require_ordinary(value, doubtful=_ESCAPED_SURROGATE.search(answer.body) is not None)
     return value
 
 
-def _is_too_deep(value: Json) -> bool:
-    """Tell, level by level so that no depth can hurt, whether recursion further up could fail on the value."""
+def items_of(answer: Answer) -> Iterator[Json]:
+    """Yield the items of a body that must be a JSON list, one by one: 10,000 dashboards need not all be held at once.
+
+    What is JSON is as for :func:`json_of`.
+    """
+    doubtful = _ESCAPED_SURROGATE.search(answer.body) is not None
+    with _reading(answer):
+        text = _text(answer)
+        place = _past_space(text, 0)
+        if not text.startswith("[", place):
+            _STRICT.decode(text)
+            raise answer.bad("expected a JSON list")
+        place = _past_space(text, place + 1)
+        last = text.startswith("]", place)
+    while not last:
+        with _reading(answer):
+            value, place = _STRICT.raw_decode(text, place)
+            _require_ordinary(value, doubtful=doubtful)
+            place = _past_space(text, place)
+            last = text.startswith("]", place)
+            if not (last or text.startswith(",", place)):
+                raise ValueError(text)
+            place += not last
+            place = _past_space(text, place)
+        yield value
+    if _past_space(text, place + 1) < len(text):
+        raise answer.bad(_NO_JSON)
+
+
+@contextmanager
+def _reading(answer: Answer) -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise answer.bad(_TOO_DEEP) from None
+    except ValueError:
+        raise answer.bad(_NO_JSON) from None
+
+
+def _text(answer: Answer) -> str:
+    return answer.body.decode().removeprefix("\ufeff")
+
+
+def _past_space(text: str, place: int) -> int:
+    found = _SPACE.match(text, place)
+    return found.end() if found else place
+
+
+def _require_ordinary(value: Json, *, doubtful: bool) -> None:
+    """Require that nothing further up can fail on a value.
+
+    :param doubtful: whether there may be half a surrogate pair in it.
+    """
+    if doubtful:
+        json.dumps(value, ensure_ascii=False).encode()
     level = [value]
-    for _ in range(DEEPEST):
+    for _ in range(DEEPEST):  # level by level, so that no depth can hurt
         collections = [node for node in level if isinstance(node, dict | list)]
         level = [child for node in collections for child in (node.values() if isinstance(node, dict) else node)]
         if not level:
-            return False
-    return True
+            return
+    raise RecursionError
 
 
 def _finite(text: str) -> float:

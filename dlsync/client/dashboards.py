@@ -12,7 +12,7 @@ from dlsync.client.record import records_of
 from dlsync.client.versions import Versioned
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dlsync.model import Json
 
@@ -38,16 +38,16 @@ class Dashboards(Family):
 
         :raises Unsupported: where the server has only the documented operations; sent once a run at most.
         """
-        return (await self.read_all()).content
+        return tuple((await self.read_all()).content)
 
-    async def read_all(self, unless: str = "") -> Versioned[tuple[NamedDocument, ...]]:
-        """Return all dashboards, as :meth:`list` does, with their version.
+    async def read_all(self, unless: str = "") -> Versioned[Iterator[NamedDocument]]:
+        """Return all dashboards, as :meth:`list` does, with their version; parsed one by one, as they are taken.
 
         :param unless: the ETag of one that is known.
         :raises NotModified: it is still that one.
         """
         answer = await self._capabilities.attempt("GET dashboards", lambda: self._get(_FAMILY, unless=unless))
-        found = tuple(NamedDocument(record.text("name"), record.rest) for record in records_of(answer))
+        found = (NamedDocument(record.text("name"), record.rest) for record in records_of(answer))
         return Versioned(found, answer.etag)
 
     async def export(self, name: str) -> bytes:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeVar
 
-from dlsync.client.answers import json_of
+from dlsync.client.answers import items_of, json_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dlsync.client.answers import Answer
     from dlsync.errors import BadAnswer
@@ -105,12 +105,12 @@ def record_of(answer: Answer) -> Record:
     return Record(answer, value)
 
 
-def records_of(answer: Answer) -> list[Record]:
-    """Return the body, which must be a JSON list of objects."""
-    objects = _all(dict, json_of(answer))
-    if objects is None:
-        raise answer.bad("expected a JSON list of objects")
-    return [Record(answer, item) for item in objects]
+def records_of(answer: Answer) -> Iterator[Record]:
+    """Yield the objects of the body, which must be a JSON list of such."""
+    for item in items_of(answer):
+        if not isinstance(item, dict):
+            raise answer.bad("expected a JSON list of objects")
+        yield Record(answer, item)
 
 
 def texts_of(answer: Answer) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dlsync.errors import Unsupported
 from dlsync.item_key import ItemKey
+from dlsync.kinds.as_json import AsJson
 from dlsync.kinds.endpoints import ExchangedKind
 from dlsync.kinds.lists import A_SET, ITEM, identity
 from dlsync.kinds.scene import Listing, ListRule
@@ -50,7 +51,7 @@ class Dashboard(ExchangedKind):
             found, etag = await client.dashboards.read_all(unless)
         except Unsupported:
             return Listing()
-        resources = tuple(Resource(Address(self.name, one.name), one.document, etag=etag) for one in found)
+        resources = tuple(Resource(Address(self.name, one.name), AsJson(one.document), etag=etag) for one in found)
         return Listing(resources, frozenset(resource.name for resource in resources), etag=etag)
 
     def exports(self, client: ReadClient) -> Exports:

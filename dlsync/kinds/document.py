@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from dlsync import schema, yamlfile
 from dlsync.errors import BadAnswer, DlsyncError
+from dlsync.kinds.as_json import AsJson
 from dlsync.kinds.base import Kind
 from dlsync.kinds.layers import Overlays, edited, placed
 from dlsync.kinds.lists import ITEM, UNKNOWN_LIST, anywhere
@@ -148,9 +148,9 @@ class DocumentKind(Kind):
 
     def identical(self, desired: Resource, live: Resource) -> bool:
         """Whether the server sent the file's own text, or a listing's JSON is that of the file."""
-        if live.body:
-            return desired.body == live.body
-        return json.dumps(dict(desired.document)) == json.dumps(dict(live.document))
+        if isinstance(live.given, AsJson):
+            return live.given.says(desired.document)
+        return desired.body == live.body
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         """Drop defaults and what the server owns; see :meth:`Kind.canonical`."""

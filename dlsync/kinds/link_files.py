@@ -72,7 +72,7 @@ class Saying:
         return {self.file: (json.dumps(document, indent=2) + "\n").encode() if left else None}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Linked(Resource):
     """A plugin's links in the tree: all that its files say."""
 

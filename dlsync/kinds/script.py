@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SCRIPT = ("content", "extension")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Script(Resource):
     """A plugin in the tree; its settings, where it has any, stand in a file of their own."""
 

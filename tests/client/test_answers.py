@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.client.answers import json_of, yaml_of
+from dlsync.client.answers import items_of, json_of, yaml_of
 from dlsync.errors import BadAnswer
 from tests.builders.http import KEY, answer_of
 
@@ -116,3 +116,42 @@ def test_a_private_answer_is_never_shown_not_even_its_beginning() -> None:
 def test_the_body_and_the_key_are_not_in_the_repr() -> None:
     assert "beef" not in repr(answer_of(b"beef"))
     assert KEY not in repr(answer_of(b"beef"))
+
+
+# lists
+
+
+def read_whole(body: bytes) -> object:
+    value = json_of(answer_of(body))
+    if not isinstance(value, list):
+        raise BadAnswer("expected a JSON list")
+    return value
+
+
+@given(st.lists(values), st.sampled_from([None, 2]), st.sampled_from(["utf-8", "utf-8-sig"]))
+def test_the_items_of_a_list_are_those_of_the_whole(value: list[object], indent: int | None, encoding: str) -> None:
+    body = json.dumps(value, indent=indent).encode(encoding)
+    assert list(items_of(answer_of(body))) == value
+
+
+@given(st.lists(values, max_size=3), st.data())
+def test_a_list_that_is_none_is_none_item_by_item_too(value: list[object], data: st.DataObject) -> None:
+    text = json.dumps(value)
+    place = data.draw(st.integers(0, len(text)))
+    harmed = (
+        text[:place] + data.draw(st.sampled_from(["", ",", "]", "[", " ", "1", "\\ud800"])) + text[place + 1 :]
+    ).encode()
+    try:
+        whole = read_whole(harmed)
+    except BadAnswer:
+        with pytest.raises(BadAnswer, match="expected"):
+            list(items_of(answer_of(harmed)))
+    else:
+        assert list(items_of(answer_of(harmed))) == whole
+
+
+def test_items_come_before_what_is_wrong_behind_them() -> None:
+    items = items_of(answer_of(b"[1, 2, oops"))
+    assert [next(items), next(items)] == [1, 2]
+    with pytest.raises(BadAnswer, match="expected JSON"):
+        next(items)
