@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dlsync import __version__
 from dlsync.client.versions import etag_of
-from dlsync.file_writer import replace_file
+from dlsync.file_writer import is_inside, replace_file
 from dlsync.kinds import kind_of
 from dlsync.model import Address
 
@@ -123,9 +123,13 @@ def read(root: Path, target: Target, key: str) -> Cache:
     """
     name = blake2b(str(target).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
     seal = blake2b(key.encode(), digest_size=32).digest()
-    cache = Cache(root / FOLDER / f"{name}.json", seal)
+    file = root / FOLDER / f"{name}.json"
+    if not is_inside(root, file):
+        return Cache()
+    cache = Cache(file, seal)
     with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        _fill(cache, (root / FOLDER / f"{name}.json").read_bytes())
+        if file.stat().st_size <= _LARGEST:
+            _fill(cache, file.read_bytes())
     return cache
 
 

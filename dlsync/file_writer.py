@@ -41,6 +41,11 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
             raise DlsyncError(f"{change.file} cannot be written: {error.strerror}") from error
 
 
+def is_inside(root: Path, path: Path) -> bool:
+    """Whether a path is below a tree, symbolic links followed: one of a checkout may lead anywhere."""
+    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), ""))
+
+
 class _Inside:
     """Where the files of a tree really are, symbolic links followed; each folder is looked at once."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsync import wording
 from dlsync.errors import DlsyncError
+from dlsync.file_writer import is_inside
 from dlsync.model import Address, Change
 
 if TYPE_CHECKING:
@@ -96,6 +97,17 @@ def new_id(now: datetime) -> str:
 def is_id(text: str) -> bool:
     """Whether a text is the name of a run."""
     return _RUN.fullmatch(text) is not None
+
+
+def own(root: Path) -> Path:
+    """Return the folder of a tree's own journals.
+
+    :raises DlsyncError: a symbolic link of the tree leads out of it.
+    """
+    folder = root / FOLDER
+    if not is_inside(root, folder):
+        raise DlsyncError(f"{folder} leads outside {root}; nothing was sent", hint=_HINT)
+    return folder
 
 
 class Journal:

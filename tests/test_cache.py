@@ -302,3 +302,17 @@ def test_an_etag_that_no_header_should_carry_is_none(live: Account, tree: Path) 
 
     through(live, strange, lambda settings: twice(tree, settings))
     assert not (tree / cache.FOLDER).exists()
+
+
+def test_a_link_that_leads_outside_is_not_followed(live: Account, tree: Path, tmp_path: Path) -> None:
+    shutil.rmtree(tree / ".dlsync")
+    (tmp_path / "outside").mkdir()
+    (tree / ".dlsync").symlink_to(tmp_path / "outside")
+    assert asked(live, tree) == asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_giant_is_not_read(live: Account, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(live, tree)
+    monkeypatch.setattr(cache, "_LARGEST", 10)
+    assert asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])

@@ -111,7 +111,7 @@ async def rollback(
     :raises DlsyncError: there is no such run, or its journal lacks a secret that the environment does not have.
     :raises Refused: as :func:`apply`.
     """
-    folder = how.journals or directory / journal.FOLDER
+    folder = how.journals or journal.own(directory)
     record = rollbacks.chosen(folder, settings.target, run)
     way_back = rollbacks.way_back(record, directory, settings)
 
@@ -174,7 +174,7 @@ class _Application:
         return work
 
     async def _carried_out(self, client: Client, lock: Lock, work: Prepared) -> Plan:
-        folder = self.how.journals or self.tree.root / journal.FOLDER
+        folder = self.how.journals or journal.own(self.tree.root)
         book = journal.Journal(folder, self._run(work.inventory.salt))
         doing = applier.Run(client, book, lock, self.settings.concurrency, self.how.progress)
         done = await applier.apply(doing, work)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dlsync import operations, saved_plan
-from dlsync.errors import EXIT_REFUSED, InvalidTree, Refused
+from dlsync.errors import EXIT_REFUSED, DlsyncError, InvalidTree, Refused
 from dlsync.operations import Applying
 from dlsync.operations.connecting import locked, unheard, writer
 from dlsync.reconciler import Decisions
@@ -55,6 +55,17 @@ def test_what_a_plan_says_an_apply_does_and_then_there_is_nothing_to_do(live: Ac
 def test_the_journal_is_in_the_tree_unless_another_folder_is_named(live: Account, tree: Path) -> None:
     asyncio.run(operations.apply(tree, live.settings))
     assert [one.partition("/runs/")[0] for one in tree_files(tree) if one.startswith(".dlsync")] == [".dlsync"]
+
+
+def test_a_journal_is_not_written_where_a_link_of_the_tree_leads(live: Account, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tree / ".dlsync").symlink_to(tmp_path / "outside")
+    with pytest.raises(DlsyncError, match=r"leads outside .*; nothing was sent"):
+        asyncio.run(operations.apply(tree, live.settings))
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert live.plugins() == []
+    made = apply(live, tree, how=Applying(journals=tmp_path / "journals"))
+    assert {one.result for one in made.changes} == {"applied"}
 
 
 def test_a_directory_that_is_not_there_is_an_error(live: Account, tmp_path: Path) -> None:
