@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
-from dlsync import operations
+from dlsync import cache, operations, yamlfile
 from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
 from dlsync.saved_plan import Wishes
 from dlsync.targets import Targets
-from tests.builders.applies import apply, changes, plan
+from tests.builders.applies import FILES, apply, changes, plan
 from tests.builders.between import put_by_hand
 from tests.builders.trees import Account, dashboard, resource, rule, tree_files, write_tree
 
@@ -28,6 +30,34 @@ def test_a_plan_only_reads(live: Account, tree: Path) -> None:
     assert changes(made) == ["create plugin/disk new", "create dashboard/web new", "create rule/web new"]
     assert live.live("rule/web") is None
     assert live.plugins() == []
+
+
+@pytest.fixture
+def parsed(monkeypatch: pytest.MonkeyPatch) -> Mock:
+    """The parser, and what it was asked to parse."""
+    parser = Mock(wraps=yamlfile.parse)
+    monkeypatch.setattr(yamlfile, "parse", parser)
+    return parser
+
+
+def times(parsed: Mock, file: str) -> int:
+    return [call.args[0] for call in parsed.call_args_list].count(FILES[file].encode())
+
+
+def test_an_unchanged_plan_parses_each_file_once_and_no_answer(live: Account, tree: Path, parsed: Mock) -> None:
+    apply(live, tree)
+    shutil.rmtree(tree / cache.FOLDER)
+    parsed.reset_mock()
+    assert not plan(live, tree)
+    assert times(parsed, "rules/web.yaml") == 1
+    assert times(parsed, "dashboards/web.yaml") == 2  # the list has it as JSON
+
+
+def test_what_is_created_is_parsed_once_more_and_not_to_see_that_it_is_there(
+    live: Account, tree: Path, parsed: Mock
+) -> None:
+    apply(live, tree)
+    assert times(parsed, "rules/web.yaml") == 2
 
 
 def test_without_wishes_a_plan_is_about_everything(live: Account, tree: Path) -> None:
