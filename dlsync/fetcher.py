@@ -123,11 +123,10 @@ class Fetcher:
 
     async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
         chosen = await self._ask(kind, wanted, admits)
-        for address in self._unmodified & chosen:
+        for address in (self._unmodified & chosen) - self._looked_at.keys():
             if self.cache.says(address, self.desired.get(address)):
                 one = self.desired[address]
-                self._looked_at[address] = Resource(address, one.given, one.body, etag=self.cache.version(address))
-                self._progress()
+                self._found(address, Resource(address, one.given, one.body, etag=self.cache.version(address)))
         changed = [address for address in chosen if address not in self._looked_at]
         await each(lambda address: self._look(kind, address), changed, workers=self.client.concurrency)
         return [resource for address in chosen if (resource := self._looked_at[address])]
@@ -179,10 +178,13 @@ class Fetcher:
     async def _look(self, kind: Kind, address: Address, unless: str = "") -> None:
         desired = self.desired.get(address)
         known = Known(desired.body if desired else self._promised.get(address), unless)
-        self._looked_at[address] = one = await kind.fetch(self.client, address.name, known)
+        self._found(address, await kind.fetch(self.client, address.name, known))
+
+    def _found(self, address: Address, resource: Resource | None) -> None:
+        self._looked_at[address] = resource
         self._progress()
-        if one:
-            self._arrived(one)
+        if resource:
+            self._arrived(resource)
         else:
             self._absent(address)
 
