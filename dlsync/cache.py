@@ -1,21 +1,17 @@
-"""The cache: which version of a resource was found to say what its files say. Only a help, and safe to delete.
+"""The cache: which version of a resource was found to say what its files say. Only a help, and safe to delete. No I/O.
 
-It holds ETags and digests, a file for each account, under ``.dlsync/cache``. The server is always asked; a version
-that it says is still there need not be sent and compared again. What has a secret in it is left out.
+It holds ETags and digests of one account. The server is always asked; a version that it says is still there need not be
+sent and compared again. What has a secret in it is left out.
 """
 
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dlsync import __version__
-from dlsync.client.versions import etag_of
-from dlsync.file_writer import is_inside, replace_file
 from dlsync.kinds import kind_of
 from dlsync.model import Address
 
@@ -23,10 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from dlsync.kinds import Listing
-    from dlsync.model import Resource, Target
+    from dlsync.model import Resource
 
-FOLDER = Path(".dlsync", "cache")
-_LARGEST = 64 * 1024 * 1024
 _FEW = 10  # a list of which more than one in so many differs is worth having whole
 
 
@@ -49,14 +43,8 @@ NOTHING_LISTED = Listed("", frozenset())
 
 @dataclass
 class Cache:
-    """What is known of one account.
+    """What is known of one account."""
 
-    :param path: of its file; None to keep nothing.
-    :param seal: the key of the digest that the file begins with.
-    """
-
-    path: Path | None = None
-    seal: bytes = b""
     seen: dict[Address, Seen] = field(default_factory=dict)
     listed: dict[str, Listed] = field(default_factory=dict)
 
@@ -70,80 +58,61 @@ class Cache:
         known = self.seen.get(address)
         return bool(known and desired and not desired.secrets and known.digest == _digest(desired))
 
-    def learn(
+    def learned(
         self, desired: Mapping[Address, Resource], equal: Iterable[Resource], lists: Mapping[str, Listing]
-    ) -> None:
-        """Take in what a plan has found out, and keep it; that it cannot be kept is no error.
+    ) -> Cache:
+        """Return what is known after a plan.
 
         :param desired: all that the files say; what is known of others is forgotten.
         :param equal: live resources that say what the files say.
         :param lists: what the server listed, by kind.
         """
-        before = dict(self.seen), dict(self.listed)
         found = {
             one.address: Seen(one.etag, _digest(desired[one.address]))
             for one in equal
             if one.etag and not desired[one.address].secrets
         }
-        self.seen = {address: one for address, one in {**self.seen, **found}.items() if address in desired}
-        self.listed |= {
-            kind: Listed(one.etag, one.names) for kind, one in lists.items() if one.etag and one.names is not None
-        }
-        self.listed = {kind: one for kind, one in self.listed.items() if self._is_worth_it(kind, one, desired)}
-        if self.path and (self.seen, self.listed) != before:
-            content = self._content()
-            with suppress(OSError):
-                replace_file(self.path, _sealed(self.seal, content) + b"\n" + content)
+        seen = {address: one for address, one in {**self.seen, **found}.items() if address in desired}
+        whole = {kind: Listed(one.etag, one.names) for kind, one in lists.items() if one.etag and one.names is not None}
+        after = Cache(seen, {**self.listed, **whole})
+        after.listed = {kind: one for kind, one in after.listed.items() if after._is_worth_it(kind, one, desired)}
+        return after
 
     def _is_worth_it(self, kind: str, listed: Listed, desired: Mapping[Address, Resource]) -> bool:
         wanted = [one for one in desired if one.kind == kind and one.name in listed.names]
         unknown = sum(self.version(one) != listed.etag for one in wanted)
         return unknown * _FEW <= len(wanted)
 
-    def _content(self) -> bytes:
-        whole = {
-            "made_with": __version__,
-            "resources": {
-                str(address): one for address, one in sorted(self.seen.items(), key=lambda pair: pair[0].key)
-            },
-            "lists": {kind: [one.etag, sorted(one.names)] for kind, one in sorted(self.listed.items())},
-        }
-        return json.dumps(whole).encode()
+    def content(self, seal: bytes) -> bytes:
+        """Return it as it is kept.
+
+        :param seal: see :func:`read`.
+        """
+        resources = {str(address): one for address, one in sorted(self.seen.items(), key=lambda pair: pair[0].key)}
+        lists = {kind: [one.etag, sorted(one.names)] for kind, one in sorted(self.listed.items())}
+        content = json.dumps({"made_with": __version__, "resources": resources, "lists": lists}).encode()
+        return _sealed(seal, content) + b"\n" + content
 
 
 FORGETFUL = Cache()
 
 
-def read(root: Path, target: Target, key: str) -> Cache:
-    """Return what is known of an account; nothing where the file is not there, or is not what was written.
+def read(kept: bytes, seal: bytes) -> Cache:
+    """Return what :meth:`Cache.content` was made from.
 
-    :param root: of the tree.
-    :param key: the API key. Only who has it can have written the file: one that came with somebody's branch could make
-        a plan say that nothing changes.
+    :param seal: the key of the digest that it begins with: of 1 to 64 bytes.
+    :raises ValueError: it is not what was written with this key, or by this version of dlsync.
     """
-    name = blake2b(str(target).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-    seal = blake2b(key.encode(), digest_size=32).digest()
-    file = root / FOLDER / f"{name}.json"
-    if not is_inside(root, file):
-        return Cache()
-    cache = Cache(file, seal)
-    with suppress(OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        if file.stat().st_size <= _LARGEST:
-            _fill(cache, file.read_bytes())
-    return cache
-
-
-def _fill(cache: Cache, kept: bytes) -> None:
-    seal, _, content = kept.partition(b"\n")
-    if seal != _sealed(cache.seal, content):
-        return
+    begins, _, content = kept.partition(b"\n")
+    if begins != _sealed(seal, content):
+        raise ValueError("not what was written, or not with this key")
     whole = json.loads(content)
     if whole["made_with"] != __version__:  # which may have another notion of what is the same
-        return
-    cache.seen = {
-        Address(*text.split("/", 1)): Seen(etag_of(etag), digest) for text, (etag, digest) in whole["resources"].items()
-    }
-    cache.listed = {kind: Listed(etag_of(etag), frozenset(names)) for kind, (etag, names) in whole["lists"].items()}
+        raise ValueError("another version of dlsync wrote it")
+    return Cache(
+        {Address(*text.split("/", 1)): Seen(etag, digest) for text, (etag, digest) in whole["resources"].items()},
+        {kind: Listed(etag, frozenset(names)) for kind, (etag, names) in whole["lists"].items()},
+    )
 
 
 def _sealed(seal: bytes, content: bytes) -> bytes:

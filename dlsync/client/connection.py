@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from enum import Enum
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final, Self, TypedDict
@@ -17,7 +16,7 @@ from dlsync.client.paths import base_url, origin_of, prefixes, segment
 from dlsync.client.quoting import Quoter, Secret
 from dlsync.client.reception import LARGEST_BODY
 from dlsync.client.retry import Fault, Retry
-from dlsync.client.statuses import failure, is_success
+from dlsync.client.statuses import failure, is_success, is_throttled
 from dlsync.client.versions import etag_of
 from dlsync.client.wire import Wire
 from dlsync.errors import DlsyncError, SettingsError, Unreachable
@@ -59,7 +58,7 @@ class Connection:
     :param org: the organisation's name.
     :param account: the account's name.
     :param key: the API key; sent to the URL's host alone, never shown.
-    :param concurrency: requests under way at once, and connections kept open.
+    :param concurrency: requests under way at once, and connections kept open; fewer while the server says 429.
     :param requests_per_second: at most; None for no limit.
     :param timeout: seconds without a byte of an answer before an attempt has failed.
     :param deadline: seconds for a whole attempt, however lively; more for what is large, see :class:`Limits`.
@@ -95,8 +94,7 @@ class Connection:
         self.quote = Quoter(self._key)
         self.concurrency = concurrency
         self._retry = retry
-        self._pacer = Pacer(requests_per_second)
-        self._slots = asyncio.Semaphore(concurrency)
+        self._pacer = Pacer(requests_per_second, concurrency, sleep=retry.sleep)
         self._wire = Wire(
             origin_of(self.url), self.methods, self._standing_headers(), Limits(timeout, deadline, largest_body)
         )
@@ -153,22 +151,28 @@ class Connection:
     async def _tried(self, attempt: Callable[[int], Awaitable[Answer]], *, repeatable: bool) -> Answer:
         retry = self._retry if repeatable else self._retry.for_the_unrepeatable()
         try:
-            return await (retry.for_a_server_that_is_down() if self._down else retry).run(attempt)
+            return await (retry.for_a_server_that_is_down() if self._down else retry).run(attempt, self._progress)
         except Unreachable as error:
             # many requests to a server that has gone must not each wait for it to come back
             self._down = isinstance(error.__cause__, Fault) and error.__cause__.cause == "refused"
             raise
 
     async def _attempt(self, method: str, path: str, headers: bytes, content: bytes | None, number: int) -> Answer:  # noqa: ARG002  # a writing connection minds the number
-        async with self._slots:
+        pacer = self._pacer
+        async with pacer:
             await self._turn(method)
             if not self._is_open:
                 raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
             self.requests += 1
+            cuts = pacer.cuts
             try:
                 status, fields, body = await self._wire.exchange(method, path, headers, content)
             except Failure as error:
                 raise self._translated(error, f"{method} {path}") from error
+            if is_throttled(status):
+                pacer.refused(cuts, self._retry.heeded(fields.get(b"retry-after", b"").decode("latin-1")))
+            else:
+                pacer.answered()
         self._down = False
         kind = fields.get(b"content-type", b"").decode("latin-1")
         etag = etag_of(fields.get(b"etag", b"").decode("latin-1"))
@@ -176,6 +180,9 @@ class Connection:
         if is_success(status):
             return answer
         raise failure(method, answer, {each.decode("latin-1"): fields[each].decode("latin-1") for each in fields})
+
+    def _progress(self) -> int:
+        return self._pacer.answers
 
     async def _turn(self, method: str) -> None:  # noqa: ARG002  # a writing connection minds the method
         """Return when an attempt may be sent."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dlsync.errors import ApiError
 
 T = TypeVar("T")
-Cause = Literal["refused", "timeout", "broken", "status"]
+Cause = Literal["refused", "timeout", "broken", "status", "throttled"]
 _PERHAPS_DONE = frozenset({"timeout", "broken"})  # no answer came; what is refused, or told to wait, was not done
 _NOT_AGAIN = "; it may have been done all the same, so it is not sent again"
 
@@ -84,21 +84,31 @@ class Retry:
         """Return this, but for a server of which another request has found that nobody listens."""
         return replace(self, refused_attempts=1)
 
-    async def run(self, attempt: Callable[[int], Awaitable[T]]) -> T:
+    def heeded(self, header: str) -> float:
+        """Return how long a ``Retry-After`` asks to wait; 0 where that is more than anybody waits."""
+        asked = seconds_asked(header, self.now)
+        return asked if asked <= self.ceiling else 0.0
+
+    async def run(self, attempt: Callable[[int], Awaitable[T]], progress: Callable[[], int] = lambda: 0) -> T:
         """Return what the attempt returns.
 
         :param attempt: called with its number, from 1; raises :class:`Fault` where another may help.
+        :param progress: a number that grows with whatever gets done. While it does, one that is throttled only waits
+            for its turn: attempts and waits are counted from when it last grew.
         :raises Unreachable: when no attempt got an answer.
         :raises ServerFault: when the last answer was 429, 502, 503 or 504.
         """
-        number, waited = 1, 0.0
+        number, counted, waited, done = 1, 1, 0.0, progress()
         while True:
             try:
                 return await attempt(number)
             except Fault as fault:
-                wait = self._next_wait(fault, number, waited)
+                before, done = done, progress()
+                if fault.cause == "throttled" and done > before:
+                    counted, waited = 1, 0.0
+                wait = self._next_wait(fault, counted, waited)
             await self.sleep(wait)
-            number, waited = number + 1, waited + wait
+            number, counted, waited = number + 1, counted + 1, waited + wait
 
     def _next_wait(self, fault: Fault, number: int, waited: float) -> float:
         if fault.cause in _PERHAPS_DONE and not self.repeatable:

@@ -30,6 +30,15 @@ def is_success(status: int) -> bool:
     return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
 
 
+def is_throttled(status: int) -> bool:
+    """Tell whether a status says that requests come too fast.
+
+    503 does not: it says that the server is ill. Behind a balancer that may be one of several, and must not slow down
+    what the others do; so each request waits for its ``Retry-After`` by itself.
+    """
+    return status == HTTPStatus.TOO_MANY_REQUESTS
+
+
 def failure(method: str, answer: Answer, headers: Mapping[str, str]) -> ApiError | Fault:
     """Return the error that an answer of any other status stands for; a :class:`Fault` where it may pass."""
     if answer.status in _TRANSIENT:
@@ -48,10 +57,11 @@ def failure(method: str, answer: Answer, headers: Mapping[str, str]) -> ApiError
 def _transient(answer: Answer, after: str) -> Fault:
     said = reason(answer)
     hint = "Try again later; the server is overloaded or restarting."
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS:
-        hint = "Set `requests_per_second` or a lower `concurrency`, or try again later."
-    words = f"the server answered {answer.status}{': ' if said else ''}{said}"
     cause: Cause = "broken" if answer.status in _LOST_BEHIND_A_GATEWAY else "status"
+    if is_throttled(answer.status):
+        hint = "Set `requests_per_second` or a lower `concurrency`, or try again later."
+        cause = "throttled"
+    words = f"the server answered {answer.status}{': ' if said else ''}{said}"
     return Fault(cause, words, request=answer.request, status=answer.status, after=after, hint=hint)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dlsync import annotator, applier, cache, environments, guards, journal, saved_plan
+from dlsync import annotator, applier, environments, guards, journal, saved_plan
 from dlsync import rollback as rollbacks
 from dlsync.errors import DlsyncError
 from dlsync.fetcher import Fetcher
@@ -14,6 +14,7 @@ from dlsync.git import head_commit
 from dlsync.model import Problem
 from dlsync.operations.connecting import locked, silent, unheard, who_runs_us, writer
 from dlsync.operations.looking import prepared
+from dlsync.operations.remembering import remembered
 from dlsync.ownership import LOCK_TIMEOUT, keeping
 from dlsync.ownership.advancing import advanced
 from dlsync.reconciler import UNDECIDED, Decisions
@@ -84,8 +85,8 @@ async def apply(
     wanted = wishes or (promised.wishes if promised else Wishes())
 
     async def made(client: Client) -> Prepared:
-        remembered = cache.read(directory, settings.target, settings.key)
-        fetcher = Fetcher(client, tree.resources, cache=remembered, progress=how.progress)
+        known = remembered(directory, settings)
+        fetcher = Fetcher(client, tree.resources, cache=known, progress=how.progress)
         work = await prepared(fetcher, tree, settings, wanted)
         return saved_plan.kept_to(promised, work) if promised else work
 

@@ -6,10 +6,11 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from dlsync import cache, environments, guards, planner, state_reader
+from dlsync import environments, guards, planner, state_reader
 from dlsync.fetcher import Fetcher
 from dlsync.kinds import account, kind_of
 from dlsync.operations.connecting import reader, silent
+from dlsync.operations.remembering import remember, remembered
 from dlsync.saved_plan import Wishes
 from dlsync.targets import Targets
 
@@ -63,7 +64,7 @@ async def looked(
     found = state_reader.find(directory, missing_ok=missing_ok)
     async with reader(settings) as client:
         known = {address: content for address, content in found.foretold().items() if targets.admits(address)}
-        fetcher = Fetcher(client, cache=cache.read(directory, settings.target, settings.key), progress=progress)
+        fetcher = Fetcher(client, cache=remembered(directory, settings), progress=progress)
         async with fetcher.ahead(known):
             tree = (await asyncio.to_thread(environments.understood, found, settings)).usable()
             fetcher.desired = tree.resources
@@ -80,8 +81,7 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wis
         doomed=account.deletions(wishes.delete_accounts, settings, tree.resources),
         decisions=wishes.decisions,
     )
-    equal = [work.live[address] for address in work.equal]
-    fetcher.cache.learn(tree.resources, equal, fetcher.listings)
+    remember(tree.root, settings, fetcher, work)
     guards.refuse_an_empty_tree(work.plan, [one for one in tree.resources if kind_of(one.kind).inside])
     return work
 

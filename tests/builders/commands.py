@@ -32,7 +32,7 @@ from tests.builders.taps import Asked, recorded
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tests.builders.http import Reply, ScriptedServer, Seen
+    from tests.builders.http import Answering, Reply, ScriptedServer
 
 ROOT = Path(__file__).parent.parent.parent
 DASHBOARD = "title: Web\npositions: []\n"
@@ -188,7 +188,7 @@ def lock_by_hand(env: Mapping[str, str], owner: str = "ann@there") -> None:
 
 
 @contextmanager
-def misbehaving(answer: Callable[[Seen], Reply] | Reply) -> Iterator[ScriptedServer]:
+def misbehaving(answer: Answering | Reply) -> Iterator[ScriptedServer]:
     """A scripted server in a thread, for commands that run a loop of their own."""
     ready: Future[tuple[ScriptedServer, Callable[[], object]]] = Future()
 

@@ -19,10 +19,12 @@ from dlsync.client.retry import Retry
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from typing import Unpack
 
     from dlsync.client.connection import Options
+
+    Answering = Callable[["Seen"], "Reply | Awaitable[Reply]"]
 
 
 class Misbehaviour(Enum):
@@ -58,7 +60,7 @@ class Seen:
 
 @dataclass
 class ScriptedServer:
-    answer: Callable[[Seen], Reply]
+    answer: Answering
     port: int = 0
     seen: list[Seen] = field(default_factory=list)
     scheme: str = "http"
@@ -90,7 +92,8 @@ class ScriptedServer:
         body = await reader.readexactly(int(headers.get("content-length", "0")))
         method, target, _ = head.split(" ")
         self.seen.append(Seen(method, target, headers, body))
-        reply = self.answer(self.seen[-1])
+        answer = self.answer(self.seen[-1])
+        reply = answer if isinstance(answer, Reply) else await answer
         if reply.misbehaviour is Misbehaviour.HANG:
             await asyncio.Event().wait()
         if reply.misbehaviour is Misbehaviour.RESET:
@@ -160,7 +163,7 @@ def by_request(replies: Mapping[str, Reply | Callable[[Seen], Reply]], otherwise
 
 @asynccontextmanager
 async def scripted_server(
-    answer: Callable[[Seen], Reply] | Reply, *, port: int = 0, tls: ssl.SSLContext | None = None
+    answer: Answering | Reply, *, port: int = 0, tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[ScriptedServer]:
     server = ScriptedServer(
         (lambda _: answer) if isinstance(answer, Reply) else answer, scheme="https" if tls else "http"
@@ -199,7 +202,7 @@ IMPATIENT = Retry(sleep=no_wait, random=lambda: 1.0, now=lambda: 0.0)
 
 @asynccontextmanager
 async def scripted(
-    answer: Callable[[Seen], Reply] | Reply, **options: Unpack[Options]
+    answer: Answering | Reply, **options: Unpack[Options]
 ) -> AsyncIterator[tuple[ScriptedServer, Client]]:
     """A scripted server and an impatient client of it."""
     settings: Options = {"retry": IMPATIENT, **options}

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from dlsync import cache, yamlfile
+from dlsync import yamlfile
 from dlsync.client import Client
 from dlsync.kinds import kind_of
 from dlsync.model import Address, Resource
+from dlsync.operations import remembering
 from dlsync.server.run import running
 from dlsync.settings import Settings
 from tests.builders.http import IMPATIENT
@@ -53,7 +54,7 @@ def write_tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def tree_files(root: Path) -> dict[str, bytes]:
     """Return the files below a folder, but for the cache, which says nothing that they do not say."""
-    files = (path for path in root.rglob("*") if path.is_file() and not path.is_relative_to(root / cache.FOLDER))
+    files = (path for path in root.rglob("*") if path.is_file() and not path.is_relative_to(root / remembering.FOLDER))
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 

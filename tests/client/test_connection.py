@@ -12,9 +12,11 @@ from hypothesis import strategies as st
 
 from dlsync.client.answers import json_of
 from dlsync.client.connection import Connection, Scope
+from dlsync.client.pacing import Pacer
 from dlsync.client.retry import Retry
 from dlsync.errors import ApiError, BadAnswer, DlsyncError, NotFound, ServerFault, SettingsError, Unreachable
 from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, in_order, scripted_server
+from tests.builders.throttling import BUSY, Clock, Crowded
 
 pytestmark = pytest.mark.anyio
 OK = Reply(body=b"fine")
@@ -190,16 +192,49 @@ async def test_a_status_that_may_pass_is_tried_again(status: int) -> None:
 
 
 async def test_retry_after_reaches_the_wait() -> None:
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-
+    clock = Clock()
     busy = Reply(429, headers=(("Retry-After", "12"),))
-    retry = Retry(sleep=sleep, random=lambda: 0.0)
+    retry = Retry(sleep=clock.sleep, random=lambda: 0.0)
     async with scripted_server(in_order(busy, OK)) as server, connection_to(server.url, retry=retry) as connection:
+        connection._pacer = Pacer(None, 4, clock=clock.read, sleep=clock.sleep)
         await connection.get(("x",))
-    assert waits == [12.0]
+    assert clock.slept == [12.0]
+
+
+async def test_a_connection_that_is_told_to_slow_down_does_and_every_request_ends_right() -> None:
+    crowded = Crowded(lambda _: OK, at_once=4)
+    async with scripted_server(crowded) as server, connection_to(server.url) as connection:
+        answers = await asyncio.gather(*(connection.get((f"n{number}",)) for number in range(60)))
+    assert [answer.body for answer in answers] == [b"fine"] * 60
+    assert 0 < crowded.refused == connection.requests - 60 < 60
+
+
+async def test_a_server_that_says_only_429_is_an_error_after_as_many_attempts_as_ever() -> None:
+    async with scripted_server(BUSY) as server, connection_to(server.url) as connection:
+        with pytest.raises(ServerFault, match=r"after 9 attempts and 30\.0 s of waiting; .* 429: slow down") as caught:
+            await connection.get(("x",))
+    assert caught.value.hint == "Set `requests_per_second` or a lower `concurrency`, or try again later."
+    assert connection.requests == 9
+
+
+async def test_others_do_not_wait_for_longer_than_the_one_that_was_told_to() -> None:
+    clock = Clock()
+    for_an_hour = Reply(429, headers=(("Retry-After", "3600"),))
+    async with (
+        scripted_server(in_order(for_an_hour, OK)) as server,
+        connection_to(server.url, retry=replace(IMPATIENT, sleep=clock.sleep)) as connection,
+    ):
+        with pytest.raises(ServerFault, match="it asks for 3600 s of patience"):
+            await connection.get(("x",))
+        assert (await connection.get(("y",))).body == b"fine"
+    assert clock.slept == []
+
+
+async def test_a_server_that_is_ill_for_one_request_does_not_slow_down_the_others() -> None:
+    ill = Reply(503, headers=(("Retry-After", "5"),))
+    async with scripted_server(in_order(ill, OK)) as server, connection_to(server.url) as connection:
+        await connection.get(("x",))
+    assert connection._pacer.cuts == 0
 
 
 async def test_a_500_is_not_tried_again() -> None:

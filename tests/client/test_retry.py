@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime
+from itertools import chain, count, repeat
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,7 +29,7 @@ class Sleeper:
 def failing(times: float, cause: Cause = "broken", after: str = "") -> Callable[[int], Awaitable[int]]:
     async def attempt(number: int) -> int:
         if number <= times:
-            status = 503 if cause == "status" else None
+            status = {"status": 503, "throttled": 429}.get(cause)
             raise Fault(cause, "the last thing", request="GET /x", status=status, after=after, hint="look there")
         return number
 
@@ -66,7 +67,9 @@ async def test_timeouts_are_tried_less_often_for_each_costs_its_whole_time() -> 
     assert "3 attempts" in error.message
 
 
-@pytest.mark.parametrize(("cause", "attempts"), [("broken", 1), ("timeout", 1), ("refused", 5), ("status", 10)])
+@pytest.mark.parametrize(
+    ("cause", "attempts"), [("broken", 1), ("timeout", 1), ("refused", 5), ("status", 10), ("throttled", 10)]
+)
 async def test_what_must_not_be_done_twice_is_repeated_only_where_it_was_surely_not_done(
     cause: Cause, attempts: int
 ) -> None:
@@ -104,13 +107,41 @@ async def test_a_retry_after_beyond_the_ceiling_is_an_error_at_once_and_says_so(
 
 
 @given(
-    st.floats(0, 1), st.floats(0, 60), st.sampled_from(["", "0", "7", "1000"]), st.sampled_from(["broken", "status"])
+    st.floats(0, 1),
+    st.floats(0, 60),
+    st.sampled_from(["", "0", "7", "1000"]),
+    st.sampled_from(["broken", "status", "throttled"]),
 )
 def test_all_waits_together_never_exceed_the_ceiling(luck: float, ceiling: float, after: str, cause: Cause) -> None:
     sleeper = Sleeper()
     retry = Retry(attempts=50, ceiling=ceiling, sleep=sleeper, random=lambda: luck)
     asyncio.run(failure_of(retry, failing(99, cause, after)))
     assert sum(sleeper.waits) <= ceiling + 1e-9
+
+
+async def test_a_request_that_is_throttled_has_patience_while_others_get_on() -> None:
+    got_on = count()
+    assert await Retry(sleep=Sleeper()).run(failing(99, "throttled"), lambda: next(got_on)) == 100
+
+
+async def test_where_nothing_gets_on_any_more_patience_counts_from_then() -> None:
+    sleeper = Sleeper()
+    got_on = chain(range(51), repeat(50))
+    with pytest.raises(ServerFault, match=r"after 10 attempts and 9\.0 s of waiting"):
+        await Retry(sleep=sleeper, random=lambda: 0.0).run(failing(999, "throttled", "1"), lambda: next(got_on))
+    assert len(sleeper.waits) == 58
+
+
+@pytest.mark.parametrize(("cause", "attempts"), [("broken", 10), ("timeout", 3), ("refused", 5), ("status", 10)])
+async def test_for_other_faults_it_does_not_matter_whether_others_get_on(cause: Cause, attempts: int) -> None:
+    got_on = count()
+    with pytest.raises(ApiError, match=f"after {attempts} attempts"):
+        await Retry(sleep=Sleeper(), random=lambda: 0.0).run(failing(99, cause), lambda: next(got_on))
+
+
+@pytest.mark.parametrize(("header", "seconds"), [("", 0), ("30", 30), ("31", 0)])
+def test_what_asks_for_more_than_all_patience_is_heeded_by_nobody(header: str, seconds: float) -> None:
+    assert Retry().heeded(header) == seconds
 
 
 async def test_what_is_no_fault_is_not_tried_again() -> None:

@@ -40,7 +40,7 @@ def test_each_status_is_one_error(method: str, status: int, error: type[ApiError
     assert found.request == "GET /orgs/acme/accounts/default/dashboards"
 
 
-@pytest.mark.parametrize(("status", "cause"), [(429, "status"), (503, "status"), (502, "broken"), (504, "broken")])
+@pytest.mark.parametrize(("status", "cause"), [(429, "throttled"), (503, "status"), (502, "broken"), (504, "broken")])
 def test_behind_a_gateway_that_lost_the_answer_the_request_may_have_been_done(status: int, cause: str) -> None:
     fault = failure("POST", answer_of(b"", status=status), {})
     assert isinstance(fault, Fault)

@@ -10,8 +10,9 @@ from unittest.mock import Mock
 
 import pytest
 
-from dlsync import cache, operations, yamlfile
+from dlsync import operations, yamlfile
 from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
+from dlsync.operations import remembering
 from dlsync.saved_plan import Wishes
 from dlsync.targets import Targets
 from tests.builders.applies import FILES, apply, changes, plan
@@ -46,7 +47,7 @@ def times(parsed: Mock, file: str) -> int:
 
 def test_an_unchanged_plan_parses_each_file_once_and_no_answer(live: Account, tree: Path, parsed: Mock) -> None:
     apply(live, tree)
-    shutil.rmtree(tree / cache.FOLDER)
+    shutil.rmtree(tree / remembering.FOLDER)
     parsed.reset_mock()
     assert not plan(live, tree)
     assert times(parsed, "rules/web.yaml") == 1

@@ -1,0 +1,317 @@
+"""The cache in its file: what a server says is still the same need not be sent again, and no more is believed of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlsync import cache, operations, state_reader
+from dlsync.errors import NotModified
+from dlsync.model import Address
+from dlsync.operations import remembering
+from tests.builders.applies import apply, changes, plan
+from tests.builders.between import below, put_by_hand, through
+from tests.builders.commands import dlsync
+from tests.builders.http import Reply
+from tests.builders.trees import Account, account, resource, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlsync.model import Json
+    from dlsync.settings import Settings
+    from tests.builders.between import Onward
+    from tests.builders.http import Seen
+
+FILES = {
+    "dashboards/a.yaml": "title: A\npositions: []\n",
+    "dashboards/b.yaml": "title: B\npositions: []\n",
+    "rules/a.yaml": "title: A\ncriteria: []\n",
+    "rules/b.yaml": "title: B\ncriteria: []\n",
+    "plugins/a.py": "a\n",
+    "plugins/b.py": "b\n",
+    "plugins/b.meta.yaml": "interval: 60\n",
+}
+LISTS = ["GET dashboards", "GET plugins", "GET rules"]
+RECORD = ["GET plugins/dlsync-inventory"]
+EACH = [f"GET {kind}/{name}" for kind in ("plugins", "rules") for name in "ab"]
+DASHBOARDS = [f"GET dashboards/{name}" for name in "ab"]
+PASSED_ON = ("authorization", "accept", "if-none-match")
+CONFIRMED = ["GET /api/v1/orgs/acme/accounts"]  # whether a 404 is that of the operation
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "tree", FILES)
+
+
+@pytest.fixture
+def live(tree: Path) -> Iterator[Account]:
+    with account() as live:
+        apply(live, tree)
+        yield live
+
+
+def environment(live: Account) -> dict[str, str]:
+    return {"DLSYNC_URL": live.settings.url, "DLSYNC_API_KEY": live.settings.key, "DLSYNC_ORG": "acme"} | {
+        "DLSYNC_ACCOUNT": "default"
+    }
+
+
+def asked(live: Account, tree: Path) -> list[str]:
+    """What a plan that finds nothing to do asks, sorted."""
+    done = dlsync("plan", tree, "--detailed-exitcode", env=environment(live))
+    assert (done.code, done.err) == (0, "")
+    return sorted(map(str, done.asked))
+
+
+def kept(tree: Path) -> Path:
+    (file,) = (tree / remembering.FOLDER).iterdir()
+    return file
+
+
+def forgotten(tree: Path) -> None:
+    shutil.rmtree(tree / remembering.FOLDER, ignore_errors=True)
+
+
+# requests
+
+
+def test_a_second_plan_asks_a_server_with_lists_for_nothing_but_those(live: Account, tree: Path) -> None:
+    forgotten(tree)
+    assert asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
+    assert asked(live, tree) == sorted([*LISTS, *RECORD])
+
+
+def test_a_server_with_the_documented_operations_only_is_asked_for_each_and_need_not_send_it_again(tree: Path) -> None:
+    with account(documented_only=True) as live:
+        apply(live, tree)
+        whole = sorted([*LISTS, *RECORD, *EACH, *DASHBOARDS, *CONFIRMED])
+        forgotten(tree)
+        assert asked(live, tree) == whole
+        assert asked(live, tree) == whole
+        again = statuses(live, tree)
+    assert {path: again[path] for path in (*EACH, *DASHBOARDS)} == dict.fromkeys([*EACH, *DASHBOARDS], 304)
+
+
+def test_a_server_without_etags_is_asked_for_each_every_time(live: Account, tree: Path) -> None:
+    forgotten(tree)
+    seen: list[str] = []
+
+    def bare(request: Seen, onward: Onward) -> Reply:
+        seen.append(below(request))
+        return onward()
+
+    for _ in range(2):
+        seen.clear()
+        assert not through(live, bare, lambda settings: operations.plan(tree, settings))
+        assert sorted(seen) == sorted([*LISTS, *RECORD, *EACH])
+
+
+def statuses(live: Account, tree: Path) -> dict[str, int]:
+    """What the second of two plans is answered, by request."""
+    found: dict[str, int] = {}
+
+    def noting(request: Seen, _: Onward) -> Reply:
+        headers = {name: value for name, value in request.headers.items() if name in PASSED_ON}
+        host = live.settings.url.removesuffix("/api/v1")
+        came = httpx2.request(request.method, host + request.target, headers=headers)
+        found[below(request)] = came.status_code
+        names = ("Content-Type", "ETag")
+        return Reply(came.status_code, came.content, tuple((name, came.headers.get(name, "")) for name in names))
+
+    through(live, noting, lambda settings: twice(tree, settings))
+    return found
+
+
+async def twice(tree: Path, settings: Settings) -> None:
+    for _ in range(2):
+        assert not await operations.plan(tree, settings)
+
+
+# what is believed
+
+
+def test_what_is_changed_on_the_server_is_seen_and_only_that_is_fetched(live: Account, tree: Path) -> None:
+    asked(live, tree)
+    put_by_hand(live, "rules/a", "title: Other\ncriteria: []\n")
+    done = dlsync("plan", tree, env=environment(live))
+    assert sorted(map(str, done.asked)) == sorted([*LISTS, *RECORD, "GET rules/a"])
+    assert "~ rule/a  update" in done.out
+    live.run(lambda client: client.plugins.update("b", b"b\n", interval=90))
+    put_by_hand(live, "dashboards/a", "title: Other\npositions: []\n")
+    assert changes(plan(live, tree)) == ["update plugin/b drift", "update dashboard/a drift", "update rule/a drift"]
+
+
+def test_what_is_changed_in_the_files_is_seen(live: Account, tree: Path) -> None:
+    asked(live, tree)
+    write_tree(
+        tree,
+        {
+            "dashboards/a.yaml": "title: Other\npositions: []\n",
+            "plugins/b.meta.yaml": "interval: 90\n",
+            "rules/b.yaml": "title: Other\ncriteria: []\n",
+        },
+    )
+    made = plan(live, tree)
+    assert changes(made) == ["update plugin/b repo", "update dashboard/a repo", "update rule/b repo"]
+    assert [one.before for change in made.changes for one in change.diff] == [60, "A", "B"]
+
+
+def test_what_is_gone_from_the_server_is_made_again(live: Account, tree: Path) -> None:
+    asked(live, tree)
+    live.lacks("rule/a", "dashboard/b", "plugin/a")
+    assert changes(plan(live, tree)) == ["create plugin/a drift", "create dashboard/b drift", "create rule/a drift"]
+
+
+STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(["file", "live"]),
+        st.sampled_from(["dashboard/a", "dashboard/b", "rule/a", "plugin/a", "plugin/b"]),
+        st.integers(0, 2),
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=15, deadline=None)
+@given(STEPS)
+def test_a_plan_with_a_cache_is_that_without_one(steps: list[tuple[str, str, int]]) -> None:
+    with account() as live, tempfile.TemporaryDirectory() as folder:
+        tree = write_tree(Path(folder) / "tree", FILES)
+        apply(live, tree)
+        for where, what, version in steps:
+            if where == "file":
+                write_tree(tree, file_of(what, version))
+            else:
+                live.lacks(what)
+                live.has(live_of(what, version))
+            remembered = plan(live, tree)
+            forgotten(tree)
+            assert replace(plan(live, tree), warnings=()) == replace(remembered, warnings=())
+
+
+def file_of(what: str, version: int) -> dict[str, str]:
+    kind, name = what.split("/")
+    if kind == "plugin":
+        return {f"plugins/{name}.py": f"{version}\n", f"plugins/{name}.meta.yaml": f"interval: {60 + version}\n"}
+    rest = "positions" if kind == "dashboard" else "criteria"
+    return {f"{kind}s/{name}.yaml": f"title: T{version}\n{rest}: []\n"}
+
+
+def live_of(what: str, version: int) -> Any:
+    kind, _ = what.split("/")
+    if kind == "plugin":
+        script: dict[str, Json] = {"content": f"{version}\n", "extension": "py", "interval": 60 + version}
+        return resource(what, script)
+    return resource(what, file_of(what, version)[f"{kind}s/{what[-1]}.yaml"])
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        pytest.param(lambda content: content.replace(b'"rule/a": [', b'"rule/a ": ['), id="altered"),
+        pytest.param(lambda content: content.partition(b"\n")[2], id="without its seal"),
+        pytest.param(lambda _: b"\xff\n{", id="no JSON"),
+        pytest.param(lambda _: b"", id="empty"),
+    ],
+)
+def test_a_cache_that_is_not_what_was_written_is_none(live: Account, tree: Path, spoiled: Any) -> None:
+    asked(live, tree)
+    kept(tree).write_bytes(spoiled(kept(tree).read_bytes()))
+    assert asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
+
+
+def test_a_cache_that_somebody_without_the_key_made_is_none(live: Account, tree: Path) -> None:
+    asked(live, tree)
+    put_by_hand(live, "rules/a", "title: Other\ncriteria: []\n")
+    (etag,) = (one.etag for one in live.run(lambda client: client.rules.list()) if one.name == "a")
+    known, desired = remembering.remembered(tree, live.settings), state_reader.read(tree).resources
+    forged = known.learned(desired, [replace(desired[Address("rule", "a")], etag=etag)], {})
+    kept(tree).write_bytes(forged.content(b"another key"))
+    assert changes(plan(live, tree)) == ["update rule/a drift"]
+
+
+def test_a_cache_of_another_version_of_dlsync_is_none(
+    live: Account, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "__version__", "0.0.1")
+        asked(live, tree)
+    assert asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
+
+
+def test_what_says_a_secret_is_not_in_it(live: Account, tree: Path) -> None:
+    write_tree(tree, {"rules/a.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
+    apply(live, tree, environ={"TITLE": "s3cret"})
+    assert not plan(live, tree, environ={"TITLE": "s3cret"})
+    content = kept(tree).read_text()
+    assert "rule/b" in content
+    assert "rule/a" not in content
+
+
+def test_what_is_not_wanted_any_more_is_forgotten(live: Account, tree: Path) -> None:
+    asked(live, tree)
+    (tree / "rules" / "b.yaml").unlink()
+    plan(live, tree)
+    assert '"rule/a"' in kept(tree).read_text()
+    assert '"rule/b"' not in kept(tree).read_text()
+
+
+def test_a_list_of_which_much_differs_is_fetched_whole(live: Account, tree: Path) -> None:
+    put_by_hand(live, "dashboards/a", "title: Other\npositions: []\n")
+    plan(live, tree)
+    assert json.loads(kept(tree).read_bytes().partition(b"\n")[2])["lists"] == {}
+    done = dlsync("plan", tree, env=environment(live))
+    assert sorted(map(str, done.asked)) == sorted([*LISTS, *RECORD])
+
+
+def test_that_it_cannot_be_kept_is_no_error(live: Account, tree: Path) -> None:
+    shutil.rmtree(tree / ".dlsync")
+    (tree / ".dlsync").write_text("a file")
+    assert asked(live, tree) == asked(live, tree)
+
+
+@pytest.mark.parametrize("path", ["GET dashboards", "GET rules/a"])
+def test_that_something_is_as_it_was_is_believed_only_where_it_was_asked(live: Account, tree: Path, path: str) -> None:
+    forgotten(tree)
+
+    def hasty(request: Seen, onward: Onward) -> Reply:
+        return Reply(304) if below(request) == path else onward()
+
+    with pytest.raises(NotModified, match="still the version that was known"):
+        through(live, hasty, lambda settings: operations.plan(tree, settings))
+
+
+def test_an_etag_that_no_header_should_carry_is_none(live: Account, tree: Path) -> None:
+    forgotten(tree)
+
+    def strange(request: Seen, onward: Onward) -> Reply:
+        came = onward()
+        return replace(came, headers=(*came.headers, ("ETag", 'x" y')))
+
+    through(live, strange, lambda settings: twice(tree, settings))
+    assert not (tree / remembering.FOLDER).exists()
+
+
+def test_a_link_that_leads_outside_is_not_followed(live: Account, tree: Path, tmp_path: Path) -> None:
+    shutil.rmtree(tree / ".dlsync")
+    (tmp_path / "outside").mkdir()
+    (tree / ".dlsync").symlink_to(tmp_path / "outside")
+    assert asked(live, tree) == asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
+    assert list((tmp_path / "outside").iterdir()) == []
+
+
+def test_a_giant_is_not_read(live: Account, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(live, tree)
+    monkeypatch.setattr(remembering, "_LARGEST", 10)
+    assert asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
