@@ -77,7 +77,7 @@ def replace_file(path: str | Path, content: bytes) -> None:
     beside = os.path.join(os.path.dirname(path), f".dlsync-{os.getpid()}.tmp")
     try:
         _make(beside, content)
-        with suppress(FileNotFoundError):
+        if os.path.exists(path):
             shutil.copymode(path, beside)
         os.replace(beside, path)
     except BaseException:
@@ -99,5 +99,9 @@ def _make(file: str, content: bytes) -> None:
 
 
 def _new(file: str, content: bytes) -> None:
-    with open(file, "xb") as stream:
-        stream.write(content)
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    try:
+        while content:
+            content = content[os.write(opened, content) :]
+    finally:
+        os.close(opened)

@@ -119,7 +119,6 @@ async def _holds_no_secrets(inventory: Inventory) -> bool:
     for turn, address in enumerate(inventory):
         if turn % _AT_A_TIME == 0:
             await asyncio.sleep(0)
-        entry = inventory.entry(address)
-        if entry and entry.secrets:
+        if not inventory.knows_no_secrets(address):
             return False
     return True

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 FORMAT_VERSION = 1
 _SALT_BYTES = 16
 _LARGEST_ENTRY = 8 * 1024 * 1024  # bytes unpacked: a document of 1 MB has digests of some 3 MB
+_NO_SECRETS = b",{}]"  # as an entry ends that has none
 _NOTE = "What dlsync manages here, and digests of what it applied. `dlsync inventory` reads it; do not edit it."
 
 
@@ -84,6 +85,11 @@ class Inventory:
     def fingerprint(self, address: Address) -> str:
         """Return the fingerprint of what was applied, without unpacking anything; empty where it is not managed."""
         return self.packed.get(address, "").partition(":")[0]
+
+    def knows_no_secrets(self, address: Address) -> bool:
+        """Whether nothing of a resource was a secret when it was applied; far cheaper than its entry."""
+        raw = _inflated(self.packed.get(address, "").partition(":")[2])
+        return raw is None or raw.endswith(_NO_SECRETS) or not ((entry := self.entry(address)) and entry.secrets)
 
     def former_secrets(self, live: Iterable[Resource]) -> dict[str, str]:
         """Return the texts that an apply put into live resources as secrets, each with what stands for it in a file."""
@@ -165,15 +171,20 @@ def unpacked(text: str) -> Entry | None:
     """Return the entry that :func:`packed` made a text of; None for any other text."""
     print_, _, rest = text.partition(":")
     try:
-        inflater = zlib.decompressobj()
-        raw = inflater.decompress(base64.b64decode(rest, validate=True), _LARGEST_ENTRY)
-        whole: Any = json.loads(raw)
+        whole: Any = json.loads(_inflated(rest) or b"")
         applied, live, secret = whole
-    except (ValueError, TypeError, binascii.Error, zlib.error, RecursionError):
+    except (ValueError, TypeError, RecursionError):
         return None
     if not (isinstance(applied, dict) and isinstance(live, dict | None) and _is_texts(secret)):
         return None
     return Entry(applied, live, cast("dict[str, str]", secret), print_)
+
+
+def _inflated(rest: str) -> bytes | None:
+    try:
+        return zlib.decompressobj().decompress(base64.b64decode(rest, validate=True), _LARGEST_ENTRY)
+    except (ValueError, binascii.Error, zlib.error):
+        return None
 
 
 def _is_texts(value: object) -> bool:

@@ -85,12 +85,14 @@ class _Lines:
             if len(written) >= _SIMPLE_KEY:
                 self.lines.append(f"{head}? {written}")
                 head, written = margin, ""
-            if not isinstance(inner, _COLLECTIONS) or not inner:
-                self.value(f"{head}{written}: ", margin, inner)
-            else:
+            if isinstance(inner, _COLLECTIONS) and inner:
                 self.lines.append(f"{head}{written}:")
                 below = margin + (self._offset if isinstance(inner, list) else self._step)
                 self.value(below, below, inner)
+            elif isinstance(inner, str) and "\n" in inner:
+                self.value(f"{head}{written}: ", margin, inner)
+            else:  # most of a document, and so written here
+                self.lines.append(f"{head}{written}: {string(inner) if isinstance(inner, str) else scalar(inner)}")
             head = margin
         self._level -= 1
 

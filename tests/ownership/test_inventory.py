@@ -19,7 +19,7 @@ from dlsync.ownership.inventory import BrokenInventory, Entry, Inventory, packed
 from tests.builders.accounts import NAMES, VALUES
 from tests.builders.inventories import ENTRIES, SALT, inventories, recorded
 from tests.builders.plans import any_json
-from tests.builders.trees import address, dashboard, resource, widget
+from tests.builders.trees import address, criterion, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
     from dlsync.model import Json
@@ -180,3 +180,17 @@ def test_the_record_says_what_it_is_and_has_one_line_for_each_resource() -> None
     assert b"`dlsync inventory` reads it; do not edit it" in content
     named = [line.partition(b": ")[0] for line in content.splitlines() if b"/" in line[:12]]
     assert named == [b'"dashboard/web"', b'"rule/a\\nb"']
+
+
+@pytest.mark.parametrize(("secrets", "known"), [({}, True), ({"load": "${env:METRIC}"}, False)])
+def test_that_nothing_was_a_secret_is_known_without_reading_the_entry(secrets: dict[str, str], known: bool) -> None:
+    load = resource("rule/load", rule(criterion("load")))
+    record = recorded(load, secrets=secrets)
+    assert record.knows_no_secrets(load.address) is known
+    assert record.knows_no_secrets(address("rule/other"))
+
+
+def test_an_entry_that_cannot_be_read_knows_no_secrets() -> None:
+    one = address("rule/a")
+    for text in ("", "x:!", "x:AAAA", f"x:{base64.b64encode(zlib.compress(b'[1, 2]')).decode()}"):
+        assert Inventory(b"salt", {one: text}).knows_no_secrets(one)
