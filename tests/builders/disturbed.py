@@ -15,7 +15,7 @@ from dlsync import operations
 from dlsync.client import Client, ReadClient
 from dlsync.client.retry import Retry
 from dlsync.errors import DlsyncError
-from dlsync.operations import Applying, connecting
+from dlsync.operations import Applying, connecting, remembering
 from dlsync.ownership import process
 from dlsync.server.run import running
 from dlsync.settings import Settings
@@ -144,8 +144,14 @@ def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1)
             return None
 
 
+def forget(made: Scene) -> None:
+    """Have the next run be the first: at a port that another server had, it would remember that one's account."""
+    shutil.rmtree(made.tree / remembering.FOLDER, ignore_errors=True)
+
+
 def disturbed(made: Scene, folder: Path, fault: str, at: int, *, once: bool = False, concurrency: int = 1) -> str:
     """Disturb an apply, run it again, and return what is wrong with the account then; empty for nothing."""
+    forget(made)
     with running(db=copied(made.database, folder / f"{fault[:12]}-{at}.db")) as server:
         with proxied(server.url, fault, at, once=once) as proxy:
             applied(made.tree, proxy.url, timeout=0.3, concurrency=concurrency)
