@@ -36,7 +36,7 @@ types: $(READY)
 boundaries: $(READY)
 	$(BIN)/lint-imports
 
-# every fault at every request: a quarter of an hour, and the figures of docs/reliability.md
+# every fault at every request: ten minutes, and the figures of docs/reliability.md
 faults: $(READY)
 	DLSYNC_FAULTS=all $(BIN)/python -m pytest --numprocesses auto tests/test_faults.py
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,11 +17,14 @@ from dlsync.operations import remembering
 from dlsync.saved_plan import Wishes
 from dlsync.targets import Targets
 from tests.builders.applies import FILES, apply, changes, plan
-from tests.builders.between import put_by_hand
+from tests.builders.between import below, put_by_hand, through
 from tests.builders.trees import Account, dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.builders.between import Onward
+    from tests.builders.http import Reply, Seen
 
 
 # plan
@@ -59,6 +63,19 @@ def test_what_is_created_is_parsed_once_more_and_not_to_see_that_it_is_there(
 ) -> None:
     apply(live, tree)
     assert times(parsed, "rules/web.yaml") == 2
+
+
+def test_what_a_list_names_and_is_gone_when_it_is_asked_for_is_left_out(live: Account, tree: Path) -> None:
+    apply(live, tree)
+
+    def outdated(request: Seen, onward: Onward) -> Reply:
+        came = onward()
+        if below(request) != "GET rules":
+            return came
+        return replace(came, body=json.dumps([*json.loads(came.body), {"name": "gone"}]).encode())
+
+    made = through(live, outdated, lambda settings: operations.plan(tree, replace(settings, prune="all")))
+    assert (made.changes, made.unchanged) == ((), 3)
 
 
 def test_without_wishes_a_plan_is_about_everything(live: Account, tree: Path) -> None:
