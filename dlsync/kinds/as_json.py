@@ -1,4 +1,4 @@
-"""A document that a list of the server holds, kept as text until somebody looks into it: of thousands, few are."""
+"""A document that a list of the server holds: of many thousands, most are kept as text until they are looked into."""
 
 from __future__ import annotations
 
@@ -12,20 +12,23 @@ if TYPE_CHECKING:
 
 
 class AsJson:
-    """A document as JSON; called, it is parsed."""
+    """A document; called, it is given.
 
-    __slots__ = ("_document", "text")
+    :param packed: keep it as text, a fifth of the size, which takes 20 µs and as much to undo.
+    """
 
-    def __init__(self, document: Mapping[str, Json]) -> None:
-        self.text = json.dumps(document)
-        self._document: Mapping[str, Json] | None = None
+    __slots__ = ("_document", "_text")
+
+    def __init__(self, document: Mapping[str, Json], *, packed: bool = False) -> None:
+        self._document = None if packed else document
+        self._text = json.dumps(document) if packed else ""
 
     def __call__(self) -> Mapping[str, Json]:
         """Return the document; who looks once, as an export does, looks again."""
         if self._document is None:
-            self._document = cast("dict[str, Json]", json.loads(self.text))
+            self._document = cast("dict[str, Json]", json.loads(self._text))
         return self._document
 
     def says(self, document: Mapping[str, Json]) -> bool:
         """Whether another document is the same, in the order of its keys too."""
-        return self.text == json.dumps(dict(document))
+        return (self._text or json.dumps(self._document)) == json.dumps(dict(document))

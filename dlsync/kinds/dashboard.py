@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
     from dlsync.kinds.endpoints import Exports, Imports
 
+_HELD = 1_000  # dashboards of a list that are kept as objects, some 20 MB
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)
 
@@ -51,7 +52,10 @@ class Dashboard(ExchangedKind):
             found, etag = await client.dashboards.read_all(unless)
         except Unsupported:
             return Listing()
-        resources = tuple(Resource(Address(self.name, one.name), AsJson(one.document), etag=etag) for one in found)
+        resources = tuple(
+            Resource(Address(self.name, one.name), AsJson(one.document, packed=number >= _HELD), etag=etag)
+            for number, one in enumerate(found)
+        )
         return Listing(resources, frozenset(resource.name for resource in resources), etag=etag)
 
     def exports(self, client: ReadClient) -> Exports:

@@ -8,6 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from dlsync.kinds.as_json import AsJson
 from tests.builders.accounts import DASHBOARDS
@@ -16,21 +17,22 @@ if TYPE_CHECKING:
     from dlsync.model import Json
 
 
-@given(DASHBOARDS)
-def test_it_is_the_document(document: dict[str, Json]) -> None:
-    assert AsJson(document)() == document
-    assert AsJson(document).says(document)
+@given(DASHBOARDS, st.booleans())
+def test_it_is_the_document(document: dict[str, Json], packed: bool) -> None:
+    assert AsJson(document, packed=packed)() == document
+    assert AsJson(document, packed=packed).says(document)
 
 
+@pytest.mark.parametrize("packed", [True, False])
 @pytest.mark.parametrize("other", [{"a": 1.0}, {"a": True}, {"a": 1, "b": None}, {}])
-def test_what_is_not_the_same_to_the_letter_is_left_to_canonical_forms(other: dict[str, Json]) -> None:
-    assert not AsJson({"a": 1}).says(other)
+def test_what_is_not_the_same_to_the_letter_is_left_to_canonical_forms(other: dict[str, Json], packed: bool) -> None:
+    assert not AsJson({"a": 1}, packed=packed).says(other)
 
 
 def test_it_is_parsed_when_it_is_looked_into_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
     parse = Mock(wraps=json.loads)
     monkeypatch.setattr(json, "loads", parse)
-    held = AsJson({"a": 1})
+    held = AsJson({"a": 1}, packed=True)
     assert held.says({"a": 1})
     assert parse.call_count == 0
     assert held() == held() == {"a": 1}
