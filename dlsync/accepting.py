@@ -41,7 +41,8 @@ async def accept(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targ
     edits = exporter.Edits(tree, work.inventory.former_secrets(live.values()))
     edits.write(live)
     edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
-    return exporter.Export(settings.target, edits.files(), len(set(live) - edits.changed), edits.problems)
+    files = edits.files()
+    return exporter.Export(settings.target, files, len(set(live) - edits.changed), edits.problems(files))
 
 
 def _accepted(work: Prepared, live: Resource) -> Resource:

@@ -19,7 +19,7 @@ from dlsync.ownership import keeping
 from dlsync.redaction import Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from dlsync.fetcher import Fetcher
     from dlsync.model import Resource
@@ -100,7 +100,8 @@ async def export(
         edits.remove(wanted - set(live.resources))
     warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
     unchanged = set(live.resources) - edits.changed - edits.faulty
-    return Export(settings.target, edits.files(), len(unchanged), (*warnings, *edits.problems))
+    files = edits.files()
+    return Export(settings.target, files, len(unchanged), (*warnings, *edits.problems(files)))
 
 
 def _draft(tree: Tree, files: Mapping[str, bytes | None], former: Mapping[str, str]) -> Draft:
@@ -139,15 +140,12 @@ class Edits:
         """The resources that no file can hold."""
         return {*self._faults}
 
-    @property
-    def problems(self) -> tuple[Problem, ...]:
-        """What is likely secret in the files, and why resources are in none."""
+    def problems(self, files: Iterable[FileChange]) -> tuple[Problem, ...]:
+        """Return what is likely secret in what :meth:`files` gave, and why resources are in none."""
+        written = ((one.file, one.content) for one in files if one.content is not None)
         # a backup has no references to write instead
-        told = () if self._tree.backup else exposed(self._written_files(), self._tree.sources, self._foresight.exposed)
+        told = () if self._tree.backup else exposed(written, self._tree.sources, self._foresight.exposed)
         return (*told, *self._faults.values())
-
-    def _written_files(self) -> Iterator[tuple[str, bytes]]:
-        return ((one.file, one.content) for one in self.files() if one.content is not None)
 
     def write(self, live: Mapping[Address, Resource]) -> None:
         """Have the files hold live resources."""
@@ -195,7 +193,7 @@ class Edits:
     def _require_holdable(self, file: str) -> None:
         if file in self._tree.sources:
             return
-        if too_long(PurePosixPath(file).name):
+        if too_long(file.rpartition("/")[2]):
             raise DlsyncError(f"its name is too long for a file: {file}", hint="Rename it on the server.")
         if self._tree.backup and "%" in file:
             raise DlsyncError(

@@ -11,6 +11,7 @@ from dlsync import likely_secrets
 from dlsync.errors import DlsyncError
 from dlsync.kinds import kind_of
 from dlsync.naming import file_stem
+from dlsync.together import in_turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Mapping
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
     from dlsync.model import Address, Problem, Resource
     from dlsync.ownership.inventory import Inventory
 
-_AT_A_TIME = 3  # a millisecond or two, before the answers that came are looked at again
+_LOOKED_THROUGH = 3  # entries of the inventory, half a millisecond; answers that came meanwhile are looked at then
+_TURNS = 3  # of the loop, in which an answer is taken and its connection sends the next request: that goes first
 
 
 def written_anew(live: Resource, stem: str, draft: Draft) -> Mapping[str, bytes | None]:
@@ -85,9 +87,9 @@ class Foresight:
     async def _work(self, reading: asyncio.Task[Inventory]) -> None:
         self._knows_no_secrets = await _holds_no_secrets(await reading)
         while self._knows_no_secrets:
-            for _ in range(_AT_A_TIME):
-                self._foresee(await self._coming.get())
-            await asyncio.sleep(0)
+            self._foresee(await self._coming.get())
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     def former_secrets(self, inventory: Inventory, live: Iterable[Resource]) -> dict[str, str]:
         """Return :meth:`Inventory.former_secrets`, which need not be asked where it was found to know of none."""
@@ -116,9 +118,5 @@ class Foresight:
 
 
 async def _holds_no_secrets(inventory: Inventory) -> bool:
-    for turn, address in enumerate(inventory):
-        if turn % _AT_A_TIME == 0:
-            await asyncio.sleep(0)
-        if not inventory.knows_no_secrets(address):
-            return False
-    return True
+    looked_through = in_turns(inventory, size=_LOOKED_THROUGH)
+    return all([inventory.knows_no_secrets(address) async for address in looked_through])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_FILE_NAME_BYTES = 255
 
+_PLAIN = re.compile(r"[a-z0-9_-]*")  # stand for themselves, wherever they are
 _FORBIDDEN = frozenset('/\\:*?"<>|%')
 _SAFE_IN_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
 # Microsoft, "Naming Files, Paths, and Namespaces": also before an extension, and with the superscript digits of Latin-1
@@ -111,6 +112,8 @@ def _stem(name: str, keeps: Callable[[str], bool]) -> str:
 
 
 def _spelled(name: str, keeps: Callable[[str], bool]) -> str:
+    if _PLAIN.fullmatch(name):
+        return name
     ends = (0, len(name) - 1)
     return "".join(
         character if keeps(character) and not (position in ends and character in ". ") else _escaped(character)

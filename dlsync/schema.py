@@ -116,11 +116,6 @@ def owned_at(name: str, path: Path) -> frozenset[str]:
     return known_at(name, _anywhere(path)).owned
 
 
-def defaults_at(name: str, path: Path) -> Mapping[str, Json]:
-    """Return the fields of the mapping at a path that may be left out, each with the value that means the same."""
-    return known_at(name, _anywhere(path)).defaults
-
-
 def arranged(name: str, document: Mapping[str, Json]) -> dict[str, Json]:
     """Return the document as a new file has it: in the schema's order, without what only the server sets."""
     return cast("dict[str, Json]", shape.arranged(_shape(name), dict(document)))

@@ -272,10 +272,11 @@ def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(t
     assert (edits.files(), edits.changed) == ((), set())
     edits.write({disk.address: disk})
     edits.remove({address("link/load"), address("plugin/none")})
-    (file,) = edits.files()
+    files = edits.files()
+    (file,) = files
     assert (file.file, file.address, file.others) == ("links.yaml", address("link/disk"), (address("link/load"),))
     assert edits.changed == {address("link/disk"), address("link/load")}
-    assert edits.problems == ()
+    assert edits.problems(files) == ()
 
 
 def test_targets_narrow_an_export(live: Account, tree: Path) -> None:

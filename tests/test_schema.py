@@ -227,7 +227,7 @@ def test_the_fields_of_a_mapping_are_known_whatever_the_position() -> None:
 def test_where_keys_are_free_or_nothing_is_known_no_fields_are(name: str, path: tuple[str | int, ...]) -> None:
     assert schema.fields_at(name, path) is None
     assert schema.owned_at(name, path) == frozenset()
-    assert schema.defaults_at(name, path) == {}
+    assert schema.known_at(name, path).defaults == {}
 
 
 def test_an_environment_knows_the_settings_but_no_environments() -> None:
@@ -242,8 +242,8 @@ def test_what_the_server_owns_is_apart_from_what_a_file_may_have() -> None:
 
 
 def test_defaults_are_what_may_be_left_out() -> None:
-    assert schema.defaults_at("rule", ("criteria", 2, "condition")) == {"operator": "gt"}
-    assert schema.defaults_at("dashboard", ()) == {"locked": False, "annotations": []}
+    assert schema.known_at("rule", ("criteria", 0, "condition")).defaults == {"operator": "gt"}
+    assert schema.known_at("dashboard", ()).defaults == {"locked": False, "annotations": []}
 
 
 def test_a_default_is_valid_where_it_stands(name: str) -> None:

@@ -54,7 +54,7 @@ def test_a_tree_without_a_file_works_with_settings_from_the_environment(tmp_path
 
 
 def test_what_is_not_given_has_the_default_that_the_schema_tells_of() -> None:
-    told = {**schema.defaults_at("dlsync", ())}
+    told = schema.known_at("dlsync", ()).defaults
     defaults = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
     assert {name: defaults[name] for name in ("prune", "inventory", "max_delete_percent", "concurrency")} == {
         name: told[name] for name in ("prune", "inventory", "max_delete_percent", "concurrency")

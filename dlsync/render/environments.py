@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 _ROOM_FOR_HEADINGS = 200  # characters, of each environment's section in Markdown
-_LONGEST_ERROR = 300
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,7 @@ def test_a_directory_that_is_not_there_is_an_error(live: Account, tmp_path: Path
         plan(live, tmp_path / "nowhere")
 
 
-def test_a_tree_with_errors_reaches_no_server(live: Account, tree: Path) -> None:
+def test_a_tree_with_errors_is_an_error_whatever_the_server_says(live: Account, tree: Path) -> None:
     write_tree(tree, {"rules/web.yaml": "title: [\n"})
     settings = replace(live.settings, url="http://127.0.0.1:9/nobody-listens")
     for run in (operations.plan, operations.apply, operations.export, operations.drift):
