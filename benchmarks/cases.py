@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from benchmarks.processes import HERE, Command
@@ -32,6 +33,7 @@ class Case:
     :param requests: that are allowed, and none of them a write; None for any.
     :param server: of which the requests are counted.
     :param prepare: called before each run of ours, ``prepare_floor`` before each of the floor, which comes first.
+    :param note: what is out of the ordinary with it.
     """
 
     against: str
@@ -43,6 +45,7 @@ class Case:
     server: Server | None = None
     prepare: Callable[[], object] = lambda: None
     prepare_floor: Callable[[], object] = lambda: None
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,12 @@ def _apply(stage: Stage) -> Case:
 
 def _export(stage: Stage) -> Case:
     server = stage.server(_WHOLE, latency=LATENCY, documented_only=False)
-    ours = Command((DLSYNC, "export", str(stage.fresh("export"))), server.environment)
+    place = stage.lively()
+    ours = Command((DLSYNC, "export", str(stage.fresh("export", place))), server.environment)
     floor = _script("floor_export.py", server.account, CONNECTIONS)
-    return Case("the same requests", 1.3, ours, floor, server=server, prepare=lambda: stage.fresh("export"))
+    note = "" if place == stage.folder else "into memory: the disk was slow after deletions"
+    fresh = partial(stage.fresh, "export", place)
+    return Case("the same requests", 1.3, ours, floor, server=server, prepare=fresh, note=note)
 
 
 def _validate(stage: Stage) -> Case:

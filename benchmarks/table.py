@@ -48,7 +48,8 @@ class Measured:
             *(["memory"] if self.case.megabytes is not None and self.megabytes > self.case.megabytes else []),
             *(["requests"] if allowed is not None and (self.requests > allowed or self.writes) else []),
         ]
-        return f"missed: {', '.join(missed)}" if missed else "met"
+        verdict = f"missed: {', '.join(missed)}" if missed else "met"
+        return f"{verdict} ({self.case.note})" if self.case.note else verdict
 
 
 def cells(what: str, measured: Measured) -> tuple[str, ...]:

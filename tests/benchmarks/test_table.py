@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from benchmarks.cases import Case
 from benchmarks.processes import Command, Run
 from benchmarks.stage import Server
@@ -28,6 +30,10 @@ def test_a_target_is_met_as_long_as_nothing_exceeds_it() -> None:
 
 def test_a_write_is_a_request_too_many() -> None:
     assert Measured(case(requests=30), RUNS, FLOORS, requests=30, writes=1).verdict == "missed: requests"
+
+
+def test_what_is_out_of_the_ordinary_stands_beside_the_verdict() -> None:
+    assert Measured(replace(case(), note="into memory"), RUNS, FLOORS).verdict == "met (into memory)"
 
 
 def test_the_table_is_markdown() -> None:
