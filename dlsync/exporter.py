@@ -85,7 +85,7 @@ async def export(
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
     foresight = Foresight(_draft(tree, tree.sources, {}), tree.resources)
-    async with foresight.of(keeping.read(fetcher.client, settings, tree.root)) as reading:
+    async with foresight.of(keeping.recorded(fetcher, settings, tree.root)) as reading:
         if managed:
             wanted |= {address for address in await reading if targets.admits(address)}
         else:

@@ -14,10 +14,11 @@ from dlsync.model import Address, Resource
 from dlsync.together import each, together
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 
     from dlsync.cache import Cache
     from dlsync.client import ReadClient
+    from dlsync.ownership.inventory import Inventory
 
 
 @dataclass(frozen=True)
@@ -73,24 +74,30 @@ class Fetcher:
         self._progress = progress
         self._arrived: Callable[[Resource], None] = _unheard
         self._absent: Callable[[Address], None] = _unheard
+        self.record: asyncio.Task[Inventory] | None = None  # where it is read ahead
         self._promised: Mapping[Address, bytes] = {}
         self._ahead: asyncio.Task[object] | None = None
         self._looked_at: dict[Address, Resource | None] = {}
         self._unmodified: set[Address] = set()
 
     @asynccontextmanager
-    async def ahead(self, promised: Mapping[Address, bytes]) -> AsyncIterator[None]:
+    async def ahead(
+        self, promised: Mapping[Address, bytes], record: Coroutine[object, object, Inventory]
+    ) -> AsyncIterator[None]:
         """Fetch resources while something else is done; whoever wants them meanwhile waits, and is told what failed.
 
         :param promised: each with the bytes of its file.
+        :param record: reads what was applied last.
         """
         self._promised = promised
+        self.record = asyncio.create_task(record)
         self._ahead = asyncio.create_task(together(self._ask(kind, names) for kind, names in _by_kind(promised, ())))
         try:
             yield
         finally:
-            self._ahead.cancel()
-            await asyncio.gather(self._ahead, return_exceptions=True)
+            for task in (self.record, self._ahead):
+                task.cancel()
+            await asyncio.gather(self.record, self._ahead, return_exceptions=True)
 
     async def fetch(
         self,

@@ -152,7 +152,7 @@ class _Planning:
         if recorded is not None:
             live, inventory = await self._inside(inside), recorded
         else:
-            reading = keeping.read(self.fetcher.client, self.settings, self.tree.root)
+            reading = keeping.recorded(self.fetcher, self.settings, self.tree.root)
             inventory, live = await both(reading, self._inside(inside))
         live = replace(live, resources={**around.resources, **live.resources})
         return inventory, await self._completed(inventory, live)

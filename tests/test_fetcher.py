@@ -11,6 +11,7 @@ from dlsync import yamlfile
 from dlsync.client import Client, ReadClient
 from dlsync.errors import BadAnswer, InvalidTree, ServerFault
 from dlsync.fetcher import Fetcher, fetch_by_name
+from dlsync.ownership import inventory
 from tests.builders.http import Misbehaviour, Reply, by_request, json_reply, scripted
 from tests.builders.taps import tapped
 from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, rule
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dlsync.client.line import Came
     from dlsync.fetcher import Live
     from dlsync.model import Address, Json
+    from dlsync.ownership.inventory import Inventory
     from dlsync.settings import Settings
     from tests.builders.taps import Asked, Onward
     from tests.builders.trees import Account
@@ -183,10 +185,14 @@ def test_one_that_cannot_be_fetched_by_name_ends_it() -> None:
 PROMISED = {one.address: b"title: Web\n" for one in RESOURCES}
 
 
+async def recorded_nothing() -> Inventory:
+    return inventory.empty()
+
+
 def test_what_is_fetched_ahead_is_not_asked_for_again() -> None:
     async def run(client: Client) -> Live:
         fetcher = Fetcher(client)
-        async with fetcher.ahead(PROMISED):
+        async with fetcher.ahead(PROMISED, recorded_nothing()):
             return await fetcher.fetch(addresses(*ALL, "rule/none"))
 
     with account() as live:
@@ -200,7 +206,7 @@ def test_what_failed_ahead_is_told_to_whoever_wants_it_and_to_nobody_else() -> N
         replies = {"GET rules": json_reply([{"name": "a"}]), "GET links": json_reply([])}
         async with scripted(by_request(replies, Reply(500))) as (server, client):
             fetcher = Fetcher(client)
-            async with fetcher.ahead({address("rule/a"): b""}):
+            async with fetcher.ahead({address("rule/a"): b""}, recorded_nothing()):
                 await fetcher.fetch(addresses(wanted))
             return server.asked
 
@@ -213,7 +219,7 @@ def test_who_leaves_early_waits_for_nothing() -> None:
     async def run() -> None:
         async with scripted(by_request({}, Reply(misbehaviour=Misbehaviour.HANG))) as (_, client):
             with pytest.raises(InvalidTree):
-                async with Fetcher(client).ahead(PROMISED):
+                async with Fetcher(client).ahead(PROMISED, recorded_nothing()):
                     raise InvalidTree("1 error in the files", ())
 
     asyncio.run(run())
@@ -232,7 +238,7 @@ def test_what_a_server_sends_as_it_is_in_the_file_is_not_parsed(
 
     async def run(client: Client) -> Live:
         fetcher = Fetcher(client)
-        async with fetcher.ahead({address("rule/a"): b"title: Web\n"}):
+        async with fetcher.ahead({address("rule/a"): b"title: Web\n"}, recorded_nothing()):
             return await fetcher.fetch(addresses("rule/a"))
 
     with account() as live:

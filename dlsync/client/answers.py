@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import getincrementaldecoder
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from dlsync.errors import BadAnswer
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 URL_HINT = "Check that `url` is the API's base, and not the web interface or a login page."
 DEEPEST = 102  # a list of documents of 100 levels, as many as files may have, and what the innermost holds
 _PREVIEW = 80
+_PIECE = 1024 * 1024
 _NO_JSON = "expected JSON"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TOO_DEEP = "expected JSON, got nesting too deep to be meant"
@@ -85,26 +87,72 @@ def items_of(answer: Answer) -> Iterator[Json]:
     """
     doubtful = _ESCAPED_SURROGATE.search(answer.body) is not None
     with _reading(answer):
-        text = _text(answer)
-        place = _past_space(text, 0)
-        if not text.startswith("[", place):
-            _STRICT.decode(text)
+        tape = _Tape(answer.body)
+        if tape.peek() != "[":
+            _STRICT.decode(_text(answer))
             raise answer.bad("expected a JSON list")
-        place = _past_space(text, place + 1)
-        last = text.startswith("]", place)
-    while not last:
+        is_over = tape.step() == "]"
+    while not is_over:
         with _reading(answer):
-            value, place = _STRICT.raw_decode(text, place)
+            value = tape.value()
             _require_ordinary(value, doubtful=doubtful)
-            place = _past_space(text, place)
-            last = text.startswith("]", place)
-            if not (last or text.startswith(",", place)):
-                raise ValueError(text)
-            place += not last
-            place = _past_space(text, place)
+            is_over = tape.peek() == "]"
+            if not is_over:
+                tape.require(",")
+                tape.step()
         yield value
-    if _past_space(text, place + 1) < len(text):
-        raise answer.bad(_NO_JSON)
+    with _reading(answer):
+        tape.step()
+        tape.require("")
+
+
+class _Tape:
+    """The text of a body, decoded piece by piece: all of it at once would take as much memory as the body."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self._decoded = 0
+        self._decoder = getincrementaldecoder("utf-8-sig")()
+        self._text = ""
+        self._place = 0
+
+    def peek(self) -> str:
+        """Return the next character that is no space; empty at the end."""
+        self._place = _past_space(self._text, self._place)
+        while self._place == len(self._text) and self._grows():
+            self._place = _past_space(self._text, self._place)
+        return self._text[self._place : self._place + 1]
+
+    def step(self) -> str:
+        """Go past that character, and return the next."""
+        self._place += 1
+        return self.peek()
+
+    def require(self, character: str) -> None:
+        """Raise ValueError unless that is the next character."""
+        if self.peek() != character:
+            raise ValueError(character)
+
+    def value(self) -> Json:
+        """Return the JSON that begins here, and go past it."""
+        while True:
+            try:
+                value, end = _STRICT.raw_decode(self._text, self._place)
+            except ValueError:
+                if not self._grows():
+                    raise
+            else:
+                if end < len(self._text) or not self._grows():  # a number may go on in the next piece
+                    self._place = end
+                    return cast("Json", value)
+
+    def _grows(self) -> bool:
+        """Decode the next piece, if there is one; as large as what is not read yet, so that no value is slow."""
+        left = self._text[self._place :]
+        end = self._decoded + max(_PIECE, len(left))
+        piece, self._decoded = self._body[self._decoded : end], end
+        self._text, self._place = left + self._decoder.decode(piece, final=end >= len(self._body)), 0
+        return bool(piece)
 
 
 @contextmanager

@@ -175,6 +175,7 @@ class Line(asyncio.Protocol):
 
     def _arrived(self, body: Body) -> None:
         came = Came(self._parser.get_status_code(), self._headers, body.whole())
+        self._body = None  # which may be large, and this connection may not be asked for anything for long
         if not self._parser.should_keep_alive() or self._left():
             self.abort()  # also where the answer came before all of the request was taken
         self._settle(came)

@@ -11,6 +11,7 @@ from dlsync.fetcher import Fetcher
 from dlsync.kinds import account, kind_of
 from dlsync.operations.connecting import reader, silent
 from dlsync.operations.remembering import remember, remembered
+from dlsync.ownership import keeping
 from dlsync.saved_plan import Wishes
 from dlsync.targets import Targets
 
@@ -65,7 +66,7 @@ async def looked(
     async with reader(settings) as client:
         known = {address: content for address, content in found.foretold().items() if targets.admits(address)}
         fetcher = Fetcher(client, cache=remembered(directory, settings), progress=progress)
-        async with fetcher.ahead(known):
+        async with fetcher.ahead(known, keeping.read(client, settings, directory)):
             tree = (await asyncio.to_thread(environments.understood, found, settings)).usable()
             fetcher.desired = tree.resources
             yield fetcher, tree

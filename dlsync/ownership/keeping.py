@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.client import Client, ReadClient
+    from dlsync.fetcher import Fetcher
     from dlsync.settings import Settings
 
 _EXTENSION = "json"
@@ -35,6 +36,11 @@ async def read(client: ReadClient, settings: Settings, root: Path) -> Inventory:
         return inventory.read(content)
     except BrokenInventory as error:
         return inventory.empty(broken=error.message)
+
+
+async def recorded(fetcher: Fetcher, settings: Settings, root: Path) -> Inventory:
+    """Return the inventory that is read ahead, or read it; as :func:`read`."""
+    return await (fetcher.record or read(fetcher.client, settings, root))
 
 
 async def _in_account(client: ReadClient) -> bytes | None:

@@ -3,11 +3,13 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
+from unittest.mock import Mock, patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlsync.client import answers
 from dlsync.client.answers import items_of, json_of, yaml_of
 from dlsync.errors import BadAnswer
 from tests.builders.http import KEY, answer_of
@@ -128,14 +130,25 @@ def read_whole(body: bytes) -> object:
     return value
 
 
-@given(st.lists(values), st.sampled_from([None, 2]), st.sampled_from(["utf-8", "utf-8-sig"]))
-def test_the_items_of_a_list_are_those_of_the_whole(value: list[object], indent: int | None, encoding: str) -> None:
-    body = json.dumps(value, indent=indent).encode(encoding)
-    assert list(items_of(answer_of(body))) == value
+PIECES = st.sampled_from([1, 2, 5, answers._PIECE])
 
 
-@given(st.lists(values, max_size=3), st.data())
-def test_a_list_that_is_none_is_none_item_by_item_too(value: list[object], data: st.DataObject) -> None:
+def items(body: bytes, piece: int) -> list[object]:
+    """What a list holds that is decoded in pieces of so many bytes."""
+    with patch.object(answers, "_PIECE", piece):
+        return list(items_of(answer_of(body)))
+
+
+@given(st.lists(values), st.sampled_from([None, 2]), st.sampled_from(["utf-8", "utf-8-sig"]), st.booleans(), PIECES)
+def test_the_items_of_a_list_are_those_of_the_whole(
+    value: list[object], indent: int | None, encoding: str, escaped: bool, piece: int
+) -> None:
+    body = json.dumps(value, indent=indent, ensure_ascii=escaped).encode(encoding)
+    assert items(body, piece) == value
+
+
+@given(st.lists(values, max_size=3), PIECES, st.data())
+def test_a_list_that_is_none_is_none_item_by_item_too(value: list[object], piece: int, data: st.DataObject) -> None:
     text = json.dumps(value)
     place = data.draw(st.integers(0, len(text)))
     harmed = (
@@ -145,9 +158,19 @@ def test_a_list_that_is_none_is_none_item_by_item_too(value: list[object], data:
         whole = read_whole(harmed)
     except BadAnswer:
         with pytest.raises(BadAnswer, match="expected"):
-            list(items_of(answer_of(harmed)))
+            items(harmed, piece)
     else:
-        assert list(items_of(answer_of(harmed))) == whole
+        assert items(harmed, piece) == whole
+
+
+def test_a_list_is_decoded_piece_by_piece_and_a_long_item_in_few_of_them() -> None:
+    pieces = Mock(wraps=answers._STRICT.raw_decode)
+    with patch.object(answers, "_STRICT", Mock(raw_decode=pieces)):
+        assert items(json.dumps(["x" * 100] * 9).encode(), 200) == ["x" * 100] * 9
+        assert max(len(call.args[0]) for call in pieces.call_args_list) <= 400
+        pieces.reset_mock()
+        assert items(json.dumps(["x" * 10_000]).encode(), 10) == ["x" * 10_000]
+        assert pieces.call_count <= 12
 
 
 def test_items_come_before_what_is_wrong_behind_them() -> None:

@@ -344,6 +344,14 @@ async def test_a_connection_that_rests_has_no_clock() -> None:
     assert (answer.done(), line.is_open(), clock.due) == (True, True, [])
 
 
+async def test_a_connection_that_rests_does_not_keep_the_answer() -> None:
+    line, _, _ = clocked()
+    answer = line.ask(b"", 0)
+    line.data_received(FINE)
+    assert answer.done()
+    assert line._body is None
+
+
 def test_many_requests_share_one_timer() -> None:
     async def looks() -> int:
         line, _, clock = clocked()
