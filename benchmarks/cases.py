@@ -161,6 +161,11 @@ def _completion(_: Stage) -> Case:
     return replace(_start(1.1), ours=Command((DLSYNC,), asked))
 
 
+def _completion_of_an_option(_: Stage) -> Case:
+    asked = {"_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": "dlsync plan --o"}
+    return replace(_start(1.1), ours=Command((DLSYNC,), {**asked, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}))
+
+
 def _help(_: Stage) -> Case:
     return _start(1.4, "--help")
 
@@ -197,7 +202,8 @@ ROWS = (
     Row("`plan`, nothing changed, 30,000 resources, 20 ms, at most 300 MB", 0, _large),
     Row("`plan` with one changed field among 3,000 resources, 20 ms", 1, _changed),
     Row("`dlsync --version`", 5, _version),
-    Row("completion in the shell", 5, _completion),
+    Row("completion of a command in bash", 5, _completion),
+    Row("completion of an option in fish", 5, _completion_of_an_option),
     Row("`dlsync --help`", 5, _help),
     Row("`dlsync validate` of an empty tree", 5, _validate_nothing),
 )

@@ -19,6 +19,7 @@ _WORDS = {
     "complete_fish": "_TYPER_COMPLETE_ARGS",
 }
 _PROGRAM_AND_WORD = 2
+_TOLD = "_sanitize_help_text"
 _NO_LETTER = {".", "/", "_", "-"}
 
 
@@ -34,6 +35,17 @@ def answer(environ: Mapping[str, str]) -> tuple[str, int] | None:
     if shell == "complete_zsh":
         return _for_zsh(found), 0
     return _for_fish(found, environ.get("_TYPER_COMPLETE_FISH_ACTION", ""))
+
+
+def tell_plainly() -> None:
+    """Have typer tell purposes as they are; where a release does that in another way, it is left to it.
+
+    It would draw them with rich, which takes 60 ms, and breaks long ones; fish takes each line for something to offer.
+    """
+    from typer import _completion_classes as shells
+
+    if _TOLD in vars(shells):
+        vars(shells)[_TOLD] = str
 
 
 def _begun(line: str) -> str | None:

@@ -49,6 +49,8 @@ TREE_READ = {
     "yaml_rs",
 }
 COMPLETING = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
+OPTION_IN_ZSH = {"_DLSYNC_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "dlsync plan --o"}
+OPTION_IN_FISH = {**OPTION_IN_ZSH, "_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -143,8 +145,13 @@ def test_completion_completes_commands() -> None:
             {**COMPLETING, "COMP_WORDS": "dlsync plan --o", "COMP_CWORD": "2"},
             {"app", "every", "options", "output", "plan", "words"},
         ),
+        ([], OPTION_IN_ZSH, {"app", "every", "options", "output", "plan", "words"}),
+        ([], OPTION_IN_FISH, {"app", "every", "options", "output", "plan", "words"}),
     ],
-    ids=["version", "a command's name", "help", "usage", "command's help", "family's help", "an option's name"],
+    ids=[
+        *("version", "a command's name", "help", "usage", "command's help", "family's help"),
+        *("an option's name", "in zsh", "in fish"),
+    ],
 )
 def test_what_shows_no_more_than_help_imports_no_other_command_and_nothing_that_takes_time(
     arguments: list[str], env: dict[str, str], own: set[str]

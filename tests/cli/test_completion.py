@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from shutil import which
 from typing import TYPE_CHECKING
 
 import pytest
+from typer import _completion_classes
 
 from dlsync.cli.app import command_line
-from dlsync.cli.completion import answer
+from dlsync.cli.completion import answer, tell_plainly
 from dlsync.cli.sections import PURPOSES
 from tests.builders.commands import command_line as arguments
-from tests.builders.commands import dlsync, process_environment
+from tests.builders.commands import dlsync, process, process_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,6 +97,21 @@ def test_families_options_and_their_values_are_completed_too(words: str, expecte
     cursor = str(words.count(" "))
     done = dlsync(env={"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": cursor})
     assert (done.code, done.out.split(), done.err) == (0, expected, "")
+
+
+def test_what_an_option_is_for_is_told_in_one_line() -> None:
+    words = {"_TYPER_COMPLETE_ARGS": "dlsync plan --", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    in_fish = process(env={"_DLSYNC_COMPLETE": "complete_fish", **words}).out.splitlines()
+    assert [one for one in in_fish if not re.fullmatch(r"--[\w-]+\t[A-Z].*\.", one)] == []  # each line is an offer
+    assert max(map(len, in_fish)) > 90
+    in_zsh = process(env={"_DLSYNC_COMPLETE": "complete_zsh", **words}).out.splitlines()
+    assert [one.split('"')[1] for one in in_zsh] == [one.split("\t")[0] for one in in_fish]
+
+
+def test_a_typer_that_tells_purposes_in_another_way_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("typer._completion_classes._sanitize_help_text")
+    tell_plainly()
+    assert not hasattr(_completion_classes, "_sanitize_help_text")
 
 
 def test_whoever_completes_and_reads_no_answer_is_no_error_to_be_told_of() -> None:
