@@ -22,6 +22,7 @@ URL_HINT = "Check that `url` is the API's base, and not the web interface or a l
 DEEPEST = 102  # a list of documents of 100 levels, as many as files may have, and what the innermost holds
 _PREVIEW = 80
 _PIECE = 1024 * 1024
+_CUT = len("e+")  # what may stand behind a number that goes on in the next piece, and is no part of it yet
 _NO_JSON = "expected JSON"
 _SPACE = re.compile(r"[ \t\n\r]*")
 _TOO_DEEP = "expected JSON, got nesting too deep to be meant"
@@ -142,17 +143,19 @@ class _Tape:
                 if not self._grows():
                     raise
             else:
-                if end < len(self._text) or not self._grows():  # a number may go on in the next piece
+                if end < len(self._text) - _CUT or not self._grows():
                     self._place = end
                     return cast("Json", value)
 
     def _grows(self) -> bool:
         """Decode the next piece, if there is one; as large as what is not read yet, so that no value is slow."""
+        if self._decoded >= len(self._body):
+            return False
         left = self._text[self._place :]
         end = self._decoded + max(_PIECE, len(left))
         piece, self._decoded = self._body[self._decoded : end], end
         self._text, self._place = left + self._decoder.decode(piece, final=end >= len(self._body)), 0
-        return bool(piece)
+        return True
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import replace
 from unittest.mock import Mock, patch
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlsync.client import answers
@@ -139,6 +139,7 @@ def items(body: bytes, piece: int) -> list[object]:
         return list(items_of(answer_of(body)))
 
 
+@example(value=[0.25, 1.5e300, 2e-07, -1], indent=None, encoding="utf-8", escaped=True, piece=1)
 @given(st.lists(values), st.sampled_from([None, 2]), st.sampled_from(["utf-8", "utf-8-sig"]), st.booleans(), PIECES)
 def test_the_items_of_a_list_are_those_of_the_whole(
     value: list[object], indent: int | None, encoding: str, escaped: bool, piece: int
