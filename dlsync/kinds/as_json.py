@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlsync.model import Json
+
+
+@lru_cache(maxsize=1)
+def _unpacked(text: str) -> Mapping[str, Json]:
+    """Parse a document; who looks into one, as an export does, looks again before it turns to the next."""
+    return cast("dict[str, Json]", json.loads(text))
 
 
 class AsJson:
@@ -24,10 +31,8 @@ class AsJson:
         self._text = json.dumps(document) if packed else ""
 
     def __call__(self) -> Mapping[str, Json]:
-        """Return the document; who looks once, as an export does, looks again."""
-        if self._document is None:
-            self._document = cast("dict[str, Json]", json.loads(self._text))
-        return self._document
+        """Return the document."""
+        return _unpacked(self._text) if self._document is None else self._document
 
     def says(self, document: Mapping[str, Json]) -> bool:
         """Whether another document is the same, in the order of its keys too."""

@@ -29,11 +29,13 @@ def test_what_is_not_the_same_to_the_letter_is_left_to_canonical_forms(other: di
     assert not AsJson({"a": 1}, packed=packed).says(other)
 
 
-def test_it_is_parsed_when_it_is_looked_into_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_parsed_when_it_is_looked_into_and_kept_until_another_is(monkeypatch: pytest.MonkeyPatch) -> None:
     parse = Mock(wraps=json.loads)
     monkeypatch.setattr(json, "loads", parse)
-    held = AsJson({"a": 1}, packed=True)
-    assert held.says({"a": 1})
+    one, other = AsJson({"title": "looked into"}, packed=True), AsJson({"title": "another"}, packed=True)
+    assert one.says({"title": "looked into"})
     assert parse.call_count == 0
-    assert held() == held() == {"a": 1}
+    assert one() == one() == {"title": "looked into"}
     assert parse.call_count == 1
+    assert (other(), one()) == ({"title": "another"}, {"title": "looked into"})
+    assert parse.call_count == 3
