@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from typer import TyperException
 
 _NEW_OBJECTS = 50_000  # before Python looks for garbage; after 700, its own number, that is a tenth of a plan
-_TURN = (
-    0.0005  # seconds for which a thread that reads files may keep an answer waiting; Python's own 0.005 is a quarter
-)
+_TURN = 0.0005  # seconds for which a thread that reads files keeps an answer waiting; Python's own is ten times that
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
