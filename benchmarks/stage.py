@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 CONNECTIONS = 32
 CACHE = ".dlsync/cache"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
-_TRIED = 500
-_SLOW = 75e-6
+_TRIED = 500  # files
+_SLOW = 75e-6  # seconds for one of them
 KEY = "changeme"
 DLSYNC = str(Path(sys.executable).with_name("dlsync"))
 FAMILIES = ("dashboards", "rules", "plugins")

@@ -58,9 +58,14 @@ def _ended(given: Sequence[str]) -> int:
 
 
 def _run(given: Sequence[str]) -> int:
-    code = _answer(given)
-    if code is not None:
-        return code
+    from dlsync.cli.completion import INSTRUCTION, answer, tell_plainly
+
+    completes = bool(os.environ.get(INSTRUCTION))
+    told = answer(os.environ) if completes else _version(given)
+    if told is not None:  # without a command, and so without any of what they import
+        return _tell(*told)
+    if completes:
+        tell_plainly()
     from dlsync.cli.app import command_line
     from dlsync.cli.output import forget
 
@@ -68,20 +73,8 @@ def _run(given: Sequence[str]) -> int:
     return int(command_line().main(list(given), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
 
 
-def _answer(given: Sequence[str]) -> int | None:
-    """Answer what needs no command, and so none of what they import; None where it is something else."""
-    from dlsync.cli.completion import INSTRUCTION, answer, tell_plainly
-
-    completes = bool(os.environ.get(INSTRUCTION))
-    if completes:
-        told = answer(os.environ)
-    else:
-        told = (f"dlsync {__version__}\n", EXIT_OK) if list(given) == ["--version"] else None
-    if told is not None:
-        return _tell(*told)
-    if completes:
-        tell_plainly()
-    return None
+def _version(given: Sequence[str]) -> tuple[str, int] | None:
+    return (f"dlsync {__version__}\n", EXIT_OK) if list(given) == ["--version"] else None
 
 
 def _tell(text: str, code: int) -> int:

@@ -38,7 +38,8 @@ def require_allowed(live: Resource) -> None:
 
     :raises DlsyncError: it may not.
     """
-    if errors := [one for one in kind_of(live.kind).faults(live) if one.severity == "error"]:
+    faults = kind_of(live.kind).faults(live)
+    if errors := [one for one in faults if one.severity == "error"]:
         raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
 
 

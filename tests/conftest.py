@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.builders.applies import FILES
+from tests.builders.applies import FILES, apply
 from tests.builders.trees import account, write_tree
 
 if TYPE_CHECKING:
@@ -52,3 +52,10 @@ def live() -> Iterator[Account]:
     """An empty account on a server of its own."""
     with account() as live:
         yield live
+
+
+@pytest.fixture
+def applied(live: Account, tree: Path) -> Account:
+    """An account that is as the tree says."""
+    apply(live, tree)
+    return live

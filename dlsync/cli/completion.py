@@ -40,7 +40,7 @@ def answer(environ: Mapping[str, str]) -> tuple[str, int] | None:
 def tell_plainly() -> None:
     """Have typer tell purposes as they are; where a release does that in another way, it is left to it.
 
-    It would draw them with rich, which takes 60 ms, and breaks long ones; fish takes each line for something to offer.
+    It would draw them with rich, which takes 70 ms, and breaks long ones; fish takes each line for something to offer.
     """
     from typer import _completion_classes as shells
 

@@ -7,13 +7,14 @@ import json
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from dlsync import operations, yamlfile
 from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
 from dlsync.operations import remembering
+from dlsync.ownership import keeping
 from dlsync.saved_plan import Wishes
 from dlsync.targets import Targets
 from tests.builders.applies import FILES, apply, changes, plan
@@ -21,6 +22,7 @@ from tests.builders.between import below, put_by_hand, through
 from tests.builders.trees import Account, dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.builders.between import Onward
@@ -63,6 +65,26 @@ def test_what_is_created_is_parsed_once_more_and_not_to_see_that_it_is_there(
 ) -> None:
     apply(live, tree)
     assert times(parsed, "rules/web.yaml") == 2
+
+
+def test_what_was_applied_is_asked_for_before_the_files_are_understood(
+    live: Account, tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = AsyncMock(wraps=keeping.read)
+    asked_before: list[int] = []
+
+    async def in_the_thread(work: Callable[..., object], *given: object) -> object:
+        for _ in range(3):
+            await asyncio.sleep(0)
+        asked_before.append(read.await_count)
+        return work(*given)
+
+    monkeypatch.setattr(keeping, "read", read)
+    monkeypatch.setattr(asyncio, "to_thread", in_the_thread)
+    for run in (operations.plan, operations.export, operations.drift):
+        asyncio.run(run(tree, live.settings))
+    assert asked_before == [1, 2, 3]
+    assert read.await_count == 3
 
 
 def test_what_a_list_names_and_is_gone_when_it_is_asked_for_is_left_out(live: Account, tree: Path) -> None:

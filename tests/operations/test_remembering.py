@@ -25,8 +25,6 @@ from tests.builders.http import Reply
 from tests.builders.trees import Account, account, resource, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dlsync.model import Json
     from dlsync.settings import Settings
     from tests.builders.between import Onward
@@ -54,13 +52,6 @@ def tree(tmp_path: Path) -> Path:
     return write_tree(tmp_path / "tree", FILES)
 
 
-@pytest.fixture
-def live(tree: Path) -> Iterator[Account]:
-    with account() as live:
-        apply(live, tree)
-        yield live
-
-
 def environment(live: Account) -> dict[str, str]:
     return {"DLSYNC_URL": live.settings.url, "DLSYNC_API_KEY": live.settings.key, "DLSYNC_ORG": "acme"} | {
         "DLSYNC_ACCOUNT": "default"
@@ -86,10 +77,10 @@ def forgotten(tree: Path) -> None:
 # requests
 
 
-def test_a_second_plan_asks_a_server_with_lists_for_nothing_but_those(live: Account, tree: Path) -> None:
+def test_a_second_plan_asks_a_server_with_lists_for_nothing_but_those(applied: Account, tree: Path) -> None:
     forgotten(tree)
-    assert asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
-    assert asked(live, tree) == sorted([*LISTS, *RECORD])
+    assert asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])
+    assert asked(applied, tree) == sorted([*LISTS, *RECORD])
 
 
 def test_a_server_with_the_documented_operations_only_is_asked_for_each_and_need_not_send_it_again(tree: Path) -> None:
@@ -103,7 +94,7 @@ def test_a_server_with_the_documented_operations_only_is_asked_for_each_and_need
     assert {path: again[path] for path in (*EACH, *DASHBOARDS)} == dict.fromkeys([*EACH, *DASHBOARDS], 304)
 
 
-def test_a_server_without_etags_is_asked_for_each_every_time(live: Account, tree: Path) -> None:
+def test_a_server_without_etags_is_asked_for_each_every_time(applied: Account, tree: Path) -> None:
     forgotten(tree)
     seen: list[str] = []
 
@@ -113,7 +104,7 @@ def test_a_server_without_etags_is_asked_for_each_every_time(live: Account, tree
 
     for _ in range(2):
         seen.clear()
-        assert not through(live, bare, lambda settings: operations.plan(tree, settings))
+        assert not through(applied, bare, lambda settings: operations.plan(tree, settings))
         assert sorted(seen) == sorted([*LISTS, *RECORD, *EACH])
 
 
@@ -141,19 +132,19 @@ async def twice(tree: Path, settings: Settings) -> None:
 # what is believed
 
 
-def test_what_is_changed_on_the_server_is_seen_and_only_that_is_fetched(live: Account, tree: Path) -> None:
-    asked(live, tree)
-    put_by_hand(live, "rules/a", "title: Other\ncriteria: []\n")
-    done = dlsync("plan", tree, env=environment(live))
+def test_what_is_changed_on_the_server_is_seen_and_only_that_is_fetched(applied: Account, tree: Path) -> None:
+    asked(applied, tree)
+    put_by_hand(applied, "rules/a", "title: Other\ncriteria: []\n")
+    done = dlsync("plan", tree, env=environment(applied))
     assert sorted(map(str, done.asked)) == sorted([*LISTS, *RECORD, "GET rules/a"])
     assert "~ rule/a  update" in done.out
-    live.run(lambda client: client.plugins.update("b", b"b\n", interval=90))
-    put_by_hand(live, "dashboards/a", "title: Other\npositions: []\n")
-    assert changes(plan(live, tree)) == ["update plugin/b drift", "update dashboard/a drift", "update rule/a drift"]
+    applied.run(lambda client: client.plugins.update("b", b"b\n", interval=90))
+    put_by_hand(applied, "dashboards/a", "title: Other\npositions: []\n")
+    assert changes(plan(applied, tree)) == ["update plugin/b drift", "update dashboard/a drift", "update rule/a drift"]
 
 
-def test_what_is_changed_in_the_files_is_seen(live: Account, tree: Path) -> None:
-    asked(live, tree)
+def test_what_is_changed_in_the_files_is_seen(applied: Account, tree: Path) -> None:
+    asked(applied, tree)
     write_tree(
         tree,
         {
@@ -162,15 +153,15 @@ def test_what_is_changed_in_the_files_is_seen(live: Account, tree: Path) -> None
             "rules/b.yaml": "title: Other\ncriteria: []\n",
         },
     )
-    made = plan(live, tree)
+    made = plan(applied, tree)
     assert changes(made) == ["update plugin/b repo", "update dashboard/a repo", "update rule/b repo"]
     assert [one.before for change in made.changes for one in change.diff] == [60, "A", "B"]
 
 
-def test_what_is_gone_from_the_server_is_made_again(live: Account, tree: Path) -> None:
-    asked(live, tree)
-    live.lacks("rule/a", "dashboard/b", "plugin/a")
-    assert changes(plan(live, tree)) == ["create plugin/a drift", "create dashboard/b drift", "create rule/a drift"]
+def test_what_is_gone_from_the_server_is_made_again(applied: Account, tree: Path) -> None:
+    asked(applied, tree)
+    applied.lacks("rule/a", "dashboard/b", "plugin/a")
+    assert changes(plan(applied, tree)) == ["create plugin/a drift", "create dashboard/b drift", "create rule/a drift"]
 
 
 STEPS = st.lists(
@@ -225,93 +216,95 @@ def live_of(what: str, version: int) -> Any:
         pytest.param(lambda _: b"", id="empty"),
     ],
 )
-def test_a_cache_that_is_not_what_was_written_is_none(live: Account, tree: Path, spoiled: Any) -> None:
-    asked(live, tree)
+def test_a_cache_that_is_not_what_was_written_is_none(applied: Account, tree: Path, spoiled: Any) -> None:
+    asked(applied, tree)
     kept(tree).write_bytes(spoiled(kept(tree).read_bytes()))
-    assert asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
+    assert asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])
 
 
-def test_a_cache_that_somebody_without_the_key_made_is_none(live: Account, tree: Path) -> None:
-    asked(live, tree)
-    put_by_hand(live, "rules/a", "title: Other\ncriteria: []\n")
-    (etag,) = (one.etag for one in live.run(lambda client: client.rules.list()) if one.name == "a")
-    known, desired = remembering.remembered(tree, live.settings), state_reader.read(tree).resources
+def test_a_cache_that_somebody_without_the_key_made_is_none(applied: Account, tree: Path) -> None:
+    asked(applied, tree)
+    put_by_hand(applied, "rules/a", "title: Other\ncriteria: []\n")
+    (etag,) = (one.etag for one in applied.run(lambda client: client.rules.list()) if one.name == "a")
+    known, desired = remembering.remembered(tree, applied.settings), state_reader.read(tree).resources
     forged = known.learned(desired, [replace(desired[Address("rule", "a")], etag=etag)], {})
     kept(tree).write_bytes(forged.content(b"another key"))
-    assert changes(plan(live, tree)) == ["update rule/a drift"]
+    assert changes(plan(applied, tree)) == ["update rule/a drift"]
 
 
 def test_a_cache_of_another_version_of_dlsync_is_none(
-    live: Account, tree: Path, monkeypatch: pytest.MonkeyPatch
+    applied: Account, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(cache, "__version__", "0.0.1")
-        asked(live, tree)
-    assert asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
+        asked(applied, tree)
+    assert asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])
 
 
-def test_what_says_a_secret_is_not_in_it(live: Account, tree: Path) -> None:
+def test_what_says_a_secret_is_not_in_it(applied: Account, tree: Path) -> None:
     write_tree(tree, {"rules/a.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
-    apply(live, tree, environ={"TITLE": "s3cret"})
-    assert not plan(live, tree, environ={"TITLE": "s3cret"})
+    apply(applied, tree, environ={"TITLE": "s3cret"})
+    assert not plan(applied, tree, environ={"TITLE": "s3cret"})
     content = kept(tree).read_text()
     assert "rule/b" in content
     assert "rule/a" not in content
 
 
-def test_what_is_not_wanted_any_more_is_forgotten(live: Account, tree: Path) -> None:
-    asked(live, tree)
+def test_what_is_not_wanted_any_more_is_forgotten(applied: Account, tree: Path) -> None:
+    asked(applied, tree)
     (tree / "rules" / "b.yaml").unlink()
-    plan(live, tree)
+    plan(applied, tree)
     assert '"rule/a"' in kept(tree).read_text()
     assert '"rule/b"' not in kept(tree).read_text()
 
 
-def test_a_list_of_which_much_differs_is_fetched_whole(live: Account, tree: Path) -> None:
-    put_by_hand(live, "dashboards/a", "title: Other\npositions: []\n")
-    plan(live, tree)
+def test_a_list_of_which_much_differs_is_fetched_whole(applied: Account, tree: Path) -> None:
+    put_by_hand(applied, "dashboards/a", "title: Other\npositions: []\n")
+    plan(applied, tree)
     assert json.loads(kept(tree).read_bytes().partition(b"\n")[2])["lists"] == {}
-    done = dlsync("plan", tree, env=environment(live))
+    done = dlsync("plan", tree, env=environment(applied))
     assert sorted(map(str, done.asked)) == sorted([*LISTS, *RECORD])
 
 
-def test_that_it_cannot_be_kept_is_no_error(live: Account, tree: Path) -> None:
+def test_that_it_cannot_be_kept_is_no_error(applied: Account, tree: Path) -> None:
     shutil.rmtree(tree / ".dlsync")
     (tree / ".dlsync").write_text("a file")
-    assert asked(live, tree) == asked(live, tree)
+    assert asked(applied, tree) == asked(applied, tree)
 
 
 @pytest.mark.parametrize("path", ["GET dashboards", "GET rules/a"])
-def test_that_something_is_as_it_was_is_believed_only_where_it_was_asked(live: Account, tree: Path, path: str) -> None:
+def test_that_something_is_as_it_was_is_believed_only_where_it_was_asked(
+    applied: Account, tree: Path, path: str
+) -> None:
     forgotten(tree)
 
     def hasty(request: Seen, onward: Onward) -> Reply:
         return Reply(304) if below(request) == path else onward()
 
     with pytest.raises(NotModified, match="still the version that was known"):
-        through(live, hasty, lambda settings: operations.plan(tree, settings))
+        through(applied, hasty, lambda settings: operations.plan(tree, settings))
 
 
-def test_an_etag_that_no_header_should_carry_is_none(live: Account, tree: Path) -> None:
+def test_an_etag_that_no_header_should_carry_is_none(applied: Account, tree: Path) -> None:
     forgotten(tree)
 
     def strange(request: Seen, onward: Onward) -> Reply:
         came = onward()
         return replace(came, headers=(*came.headers, ("ETag", 'x" y')))
 
-    through(live, strange, lambda settings: twice(tree, settings))
+    through(applied, strange, lambda settings: twice(tree, settings))
     assert not (tree / remembering.FOLDER).exists()
 
 
-def test_a_link_that_leads_outside_is_not_followed(live: Account, tree: Path, tmp_path: Path) -> None:
+def test_a_link_that_leads_outside_is_not_followed(applied: Account, tree: Path, tmp_path: Path) -> None:
     shutil.rmtree(tree / ".dlsync")
     (tmp_path / "outside").mkdir()
     (tree / ".dlsync").symlink_to(tmp_path / "outside")
-    assert asked(live, tree) == asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
+    assert asked(applied, tree) == asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])
     assert list((tmp_path / "outside").iterdir()) == []
 
 
-def test_a_giant_is_not_read(live: Account, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked(live, tree)
+def test_a_giant_is_not_read(applied: Account, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked(applied, tree)
     monkeypatch.setattr(remembering, "_LARGEST", 10)
-    assert asked(live, tree) == sorted([*LISTS, *RECORD, *EACH])
+    assert asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])
