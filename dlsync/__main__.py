@@ -136,7 +136,7 @@ def _say(message: str, hint: str) -> int:
 def _write(text: str) -> None:
     """Write to stderr what may quote anything: nothing that a terminal acts on, and no key."""
     from dlsync.cli.output import aside, concealed
-    from dlsync.escape import visible
+    from dlsync.messages import visible
 
     aside("".join(f"{visible(line)}\n" for line in concealed(text).rstrip("\n").split("\n")))
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlsync import schema, yamlfile
+from dlsync import yamlfile
+from dlsync.files import schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -11,12 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync import backup, environments, packs, saved_plan, state_reader, validator, yamlfile
-from dlsync import settings as settings_file
+from dlsync import yamlfile
 from dlsync.errors import DlsyncError
-from dlsync.sent import sent_files
-from dlsync.settings import Options
-from dlsync.targets import Targets
+from dlsync.files import settings as settings_file
+from dlsync.files.settings import Options
+from dlsync.operations import import_backup, plan_file
+from dlsync.operations.validate import validate as validate_resources
+from dlsync.resources import environments, loader, packs
+from dlsync.resources.loader import sent_files
+from dlsync.resources.selector import Targets
 from tests.builders.trees import write_tree
 from tests.builders.yaml import maybe_yaml
 
@@ -191,7 +194,7 @@ def require_sayable(*texts: object) -> None:
 def read_as_commands_do(root: Path, environment: str = "") -> None:
     environ = {"HOOK": SECRET, "DLSYNC_ENVIRONMENT": environment}
     try:
-        require_sayable(*validator.validate(root, Options(), environ).problems)
+        require_sayable(*validate_resources(root, Options(), environ).problems)
         in_force = settings_file.load(root, Options(), environ, require_server=False)
         tree = environments.read(root, in_force)
         require_sayable(*tree.problems, *(f"{pack.counts}" for pack in packs.packs_of(tree)))
@@ -214,8 +217,8 @@ def test_a_file_of_an_old_backup_is_read_or_found_wrong(data: st.DataObject, fil
     with TemporaryDirectory() as folder:
         root = write_tree(Path(folder) / "acme" / "default", BACKUP | {file: data.draw(contents(BACKUP[file]))})
         try:
-            require_sayable(*state_reader.read(root).problems)
-            require_sayable(*backup.import_backup(root, Path(folder) / "tree").problems)
+            require_sayable(*loader.read(root).problems)
+            require_sayable(*import_backup.import_backup(root, Path(folder) / "tree").problems)
         except DlsyncError as error:
             require_sayable(error, error.hint)
 
@@ -225,7 +228,7 @@ def test_a_saved_plan_is_read_or_found_to_be_none(content: bytes) -> None:
     with TemporaryDirectory() as folder:
         file = write_tree(Path(folder), {"plan.json": content}) / "plan.json"
         try:
-            saved_plan.read(file)
+            plan_file.read(file)
         except DlsyncError as error:
             require_sayable(error, error.hint)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync import operations, state_reader
+from dlsync import operations
 from dlsync.__main__ import main
 from dlsync.cli import output
 from tests.builders.commands import (
@@ -35,6 +35,7 @@ from tests.builders.trees import write_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlsync.resources import loader
     from tests.builders.commands import Served
 
 TRACE = "Traceback (most recent call last):\n"
@@ -70,7 +71,7 @@ def test_debug_changes_nothing_where_nothing_goes_wrong(tree: Path) -> None:
 
 
 def test_a_bug_is_called_one_and_has_no_traceback_either(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> state_reader.Tree:
+    def broken(*_: object) -> loader.Tree:
         raise ZeroDivisionError("a\x1b[2Jb")
 
     monkeypatch.setattr(operations, "validate", broken)
@@ -97,7 +98,7 @@ def test_a_bug_is_called_one_and_has_no_traceback_either(tree: Path, monkeypatch
 def test_what_the_system_refuses_is_no_bug(
     tree: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
 ) -> None:
-    def refused(*_: object) -> state_reader.Tree:
+    def refused(*_: object) -> loader.Tree:
         raise error
 
     monkeypatch.setattr(operations, "validate", refused)

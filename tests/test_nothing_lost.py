@@ -19,13 +19,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from dlsync import journal, operations
+from dlsync import operations
 from dlsync.operations import Applying
-from dlsync.ownership import process
-from dlsync.reconciler import Decisions
-from dlsync.saved_plan import Wishes
+from dlsync.operations.plan import Wishes
+from dlsync.operations.reconcile import Decisions
+from dlsync.resources.selector import Targets
 from dlsync.server.run import running
-from dlsync.targets import Targets
+from dlsync.state import journal, lease
 from tests.builders.disturbed import account_settings, applied
 from tests.builders.faults import RESET_AFTER, RESET_BEFORE, proxied
 
@@ -124,7 +124,7 @@ class Account(RuleBasedStateMachine):
             return  # an empty tree deletes nothing, and says so
         promised = self._plan(decisions)
         wishes = Wishes(self.tree, decisions=decisions)
-        with patch.object(process, "has_ended", lambda _: True):
+        with patch.object(lease, "has_ended", lambda _: True):
             done = asyncio.run(operations.apply(self.tree, account_settings(self.url), wishes=wishes))
         assert done is not None
         told = [replace(one, result=None, error="") for one in done.changes]
@@ -160,7 +160,7 @@ class Account(RuleBasedStateMachine):
 
     @rule()
     def roll_back(self) -> None:
-        with patch.object(process, "has_ended", lambda _: True):
+        with patch.object(lease, "has_ended", lambda _: True):
             if any(one.kept for one in journal.runs(self.tree / journal.FOLDER)):
                 asyncio.run(operations.rollback(self.tree, account_settings(self.url)))
 

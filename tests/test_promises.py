@@ -15,9 +15,9 @@ import pytest
 from hypothesis import Phase, given, settings
 
 from dlsync import operations
-from dlsync.kinds import kind_of
+from dlsync.files.settings import Settings
+from dlsync.resources import kind_of
 from dlsync.server.run import running
-from dlsync.settings import Settings
 from tests.builders.accounts import trees, without_links
 from tests.builders.trees import tree_files, write_tree
 

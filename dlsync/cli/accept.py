@@ -32,9 +32,9 @@ def accept(
     Comments and layout stay, and so does what was changed in the files alone.
     """
     from dlsync import operations
-    from dlsync.cli import meant
+    from dlsync.cli import options as meant
     from dlsync.cli.export import shown
-    from dlsync.cli.running import run
+    from dlsync.cli.output import run
     from dlsync.render.progress import Progress
 
     targets, directory = meant.resources(resources or ())

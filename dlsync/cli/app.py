@@ -11,7 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from dlsync import __version__
-from dlsync.cli.sections import BY_HAND, PURPOSES, SECTIONS
+from dlsync.cli.sections import GROUPS, PURPOSES, SECTIONS, home
 from dlsync.cli.words import quickly_read
 
 if TYPE_CHECKING:
@@ -78,9 +78,8 @@ def command_line() -> TyperGroup:
 def loaded(name: str) -> TyperCommand | TyperGroup:
     """Return a command itself, out of its module: a function of its name, or a family of commands, ``app``."""
     word = name.replace("-", "_")
-    module = import_module(f"dlsync.cli.families.{word}" if name in BY_HAND else f"dlsync.cli.{word}")
-    family = getattr(module, "app", None)
-    command = get_group(family) if family else _alone(name, getattr(module, word))
+    module = import_module(f"dlsync.cli.{home(name)}")
+    command = get_group(module.app) if name in GROUPS else _alone(name, getattr(module, word))
     for one in (command, *getattr(command, "commands", {}).values()):
         quickly_read(one, _SETTINGS)
     return command

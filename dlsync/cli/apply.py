@@ -2,22 +2,123 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import sys
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dlsync.cli import options
-from dlsync.cli.applying import Application
-from dlsync.cli.every import AllEnvironments, every
+from dlsync.cli.all_environments import AllEnvironments, every
 from dlsync.cli.options import CURRENT, Format, Server, command
-from dlsync.errors import SettingsError
-from dlsync.ownership import LOCK_TIMEOUT
+from dlsync.cli.output import can_ask, is_agreed
+from dlsync.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, EXIT_REFUSED, SettingsError
+from dlsync.state.inventory import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+    from typing import Any
+
+    from dlsync.model import Plan, Problem
+    from dlsync.operations import Applying
+    from dlsync.render.progress import Progress
+
+    Work = Callable[[Applying], Coroutine[Any, Any, Plan | None]]
     from dlsync.model import Plan
-    from dlsync.saved_plan import SavedPlan
+    from dlsync.operations.plan_file import SavedPlan
+
+
+@dataclass
+class Application:
+    """One command that applies plans: one, or one for each environment.
+
+    :param given: nobody is asked.
+    :param alone: False where its result is one of several.
+    :param review: what to do where nobody can be asked.
+    :raises SettingsError: somebody is to be asked, and nobody is there.
+    """
+
+    output: Format
+    lock_timeout: float
+    journals: Path | None
+    given: bool
+    alone: bool = True
+    review: str = "Review `dlsync plan`, then give --auto-approve."
+    _begun: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        if not self.given and not can_ask():
+            raise SettingsError("there is no terminal to ask on", hint=self.review)
+
+    def run(self, work: Work) -> tuple[Plan | None, int]:
+        """Return a plan with its results, None where it was not agreed to, and the exit code that it ends with."""
+        from dlsync.cli.output import aside, report, run, tell
+        from dlsync.operations import Applying
+        from dlsync.render.progress import Progress
+
+        told: list[Problem] = []
+        with Progress("Fetching", sys.stderr) as bar:
+            how = Applying(
+                approve=None if self.given else lambda plan: self._agreed(plan, bar),
+                show=lambda plan: self._show(plan, bar),
+                warn=told.append,
+                told=tell,
+                begins=lambda: self._begin(bar),
+                journals=self.journals,
+                lock_timeout=self.lock_timeout,
+                progress=bar.advance,
+            )
+            try:
+                done = run(work(how))
+            except KeyboardInterrupt:
+                if self._begun:
+                    aside("What was applied stays; the same command again does the rest.\n")
+                raise
+        report(told)
+        return done, self._shown(done, told)
+
+    def _begin(self, bar: Progress) -> None:
+        bar.restart("Applying")
+        self._begun = True
+
+    def _show(self, plan: Plan, bar: Progress) -> None:
+        from dlsync.cli.output import aside, rendered, result
+
+        bar.restart("")
+        if self.output is Format.json:
+            aside(rendered(plan, Format.text, sys.stderr))
+        else:
+            result(rendered(plan, Format.text, sys.stdout))
+
+    def _agreed(self, plan: Plan, bar: Progress) -> bool:
+        self._show(plan, bar)
+        if all(change.held for change in plan.changes):
+            return True  # there is nothing to agree to
+        agreed = is_agreed(f"Apply this to {plan.target}?")
+        bar.restart("Fetching again")
+        return agreed
+
+    def _shown(self, done: Plan | None, told: Sequence[Problem]) -> int:
+        """Show how it went, or leave that to the one document of several; return its exit code."""
+        from dlsync.cli.output import aside, rendered, report, result
+
+        if done is None:
+            aside("Nothing was applied.\n")
+            return EXIT_ERROR
+        if not done and self.output is Format.json:  # a plan with changes has been shown, and its warnings with it
+            report(done.warnings)
+        if self.alone or self.output is Format.text:
+            result(rendered(replace(done, warnings=()) if done else done, self.output, sys.stdout))
+        return _code(done, told)
+
+
+def _code(done: Plan, told: Sequence[Problem]) -> int:
+    undone = [change for change in done.changes if change.result != "applied" and not change.held]
+    if undone or any(problem.severity == "error" for problem in told):
+        return EXIT_PARTIAL
+    return EXIT_REFUSED if done.conflicts else EXIT_OK
+
 
 DirectoryOrPlan = Annotated[
     Path, typer.Argument(metavar="DIR|PLANFILE", help="The tree, or a plan that `dlsync plan --out` kept.")
@@ -29,7 +130,7 @@ def apply(
     server: Server,
     directory: DirectoryOrPlan = CURRENT,
     auto_approve: options.AutoApprove = False,
-    target: options.Targets = None,
+    target: options.TargetOptions = None,
     adopt: options.Adopt = False,
     on_conflict: options.OnConflict = None,
     delete_account: options.DeleteAccounts = None,
@@ -62,11 +163,11 @@ def apply(
 
 
 def _promised(plan: Path, *, narrowed: bool) -> SavedPlan | None:
-    from dlsync import saved_plan
+    from dlsync.operations import plan_file
 
     if not plan.is_file():
         return None
     if narrowed:
         hint = "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree."
         raise SettingsError("a saved plan has in it what it was asked for", hint=hint)
-    return saved_plan.read(plan)
+    return plan_file.read(plan)

@@ -14,10 +14,9 @@ from dlsync.errors import EXIT_ERROR, EXIT_OK
 @command
 def doctor(server: Server, directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
     """Check settings, files and server; say what to do."""
-    from dlsync import doctor as doctors
-    from dlsync.cli.output import colored, conceal, concealed, result
-    from dlsync.cli.running import run
-    from dlsync.render import diagnosis
+    from dlsync.cli.output import colored, conceal, concealed, result, run
+    from dlsync.operations import doctor as doctors
+    from dlsync.render import doctor as diagnosis
 
     conceal(os.environ.get("DLSYNC_API_KEY", ""))
     found = run(doctors.examine(directory, server.options, os.environ, insecure=server.insecure))

@@ -13,7 +13,7 @@ from dlsync.errors import EXIT_CHANGES, EXIT_OK
 def drift(
     server: Server,
     directory: options.Directory = CURRENT,
-    target: options.Targets = None,
+    target: options.TargetOptions = None,
     output: options.OutputFormat = Format.text,
 ) -> int:
     """Show what was changed on the server since it was applied.
@@ -22,11 +22,10 @@ def drift(
     back, `dlsync accept` writes them into the files.
     """
     from dlsync import operations
-    from dlsync.cli.output import colored, report, result
-    from dlsync.cli.running import run
+    from dlsync.cli.output import colored, report, result, run
     from dlsync.render import drift as rendering
     from dlsync.render.progress import Progress
-    from dlsync.targets import Targets
+    from dlsync.resources.selector import Targets
 
     settings = server.settings(directory)
     with Progress("Fetching", sys.stderr) as bar:

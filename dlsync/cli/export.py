@@ -12,7 +12,7 @@ from dlsync.cli.options import CURRENT, Format, Server, command
 from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
 
 if TYPE_CHECKING:
-    from dlsync.exporter import Export
+    from dlsync.operations.export import Export
 
 Managed = Annotated[bool, typer.Option("--managed", help="Only what is managed, or in the files already.")]
 Mirror = Annotated[bool, typer.Option("--mirror", help="Remove the files of what is gone from the server.")]
@@ -23,7 +23,7 @@ Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2
 def export(
     server: Server,
     directory: options.Directory = CURRENT,
-    target: options.Targets = None,
+    target: options.TargetOptions = None,
     managed: Managed = False,
     mirror: Mirror = False,
     check: Check = False,
@@ -31,9 +31,9 @@ def export(
 ) -> int:
     """Write what is live into files; comments and layout stay."""
     from dlsync import operations
-    from dlsync.cli.running import run
+    from dlsync.cli.output import run
     from dlsync.render.progress import Progress
-    from dlsync.targets import Targets
+    from dlsync.resources.selector import Targets
 
     targets = Targets(target or ())
     settings = server.settings(directory, may_be_missing=True)

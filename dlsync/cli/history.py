@@ -18,10 +18,10 @@ def history(
     Only those whose journals are here: each machine keeps its own.
     """
     from dlsync import operations
-    from dlsync.cli.by_hand import width
+    from dlsync.cli.api.family import width
     from dlsync.cli.output import aside, result
-    from dlsync.journal import FOLDER
     from dlsync.render import history as rendering
+    from dlsync.state.journal import FOLDER
 
     folder = journal or directory / FOLDER
     records = operations.history(folder)

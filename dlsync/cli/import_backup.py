@@ -14,7 +14,7 @@ from dlsync.cli.options import Format, command
 from dlsync.errors import EXIT_OK
 
 if TYPE_CHECKING:
-    from dlsync.backup import Imported
+    from dlsync.operations.import_backup import Imported
 
 Source = Annotated[Path, typer.Argument(metavar="SRC", help="The folder <org>/<account>/ of the old client's backup.")]
 Tree = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the new tree; what is there already stays.")]
@@ -23,8 +23,8 @@ Tree = Annotated[Path, typer.Argument(metavar="DIR", help="The folder of the new
 @command
 def import_backup(source: Source, directory: Tree, output: options.OutputFormat = Format.text) -> int:
     """Turn an old client's backup into a tree."""
-    from dlsync import backup
     from dlsync.cli.output import report, result
+    from dlsync.operations import import_backup as backup
 
     made = backup.import_backup(source, directory)
     report(made.problems)
@@ -33,7 +33,7 @@ def import_backup(source: Source, directory: Tree, output: options.OutputFormat 
 
 
 def _as_text(made: Imported, directory: Path) -> str:
-    from dlsync.escape import visible
+    from dlsync.messages import visible
 
     lines = [f"wrote {file}" for file in made.files]
     if made.agents:

@@ -12,9 +12,9 @@ from dlsync.errors import EXIT_OK
 @command
 def init(directory: options.Directory = CURRENT) -> int:
     """Start a tree: settings, samples, CI templates."""
-    from dlsync import scaffold
     from dlsync.cli.output import result
-    from dlsync.escape import visible
+    from dlsync.files import scaffold
+    from dlsync.messages import visible
 
     for file in scaffold.create(directory):
         result(f"wrote {file}\n")

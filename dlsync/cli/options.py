@@ -12,12 +12,57 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from dlsync.errors import SettingsError
 
-    from dlsync.reconciler import Decisions
-    from dlsync.saved_plan import Wishes
-    from dlsync.settings import Options, Settings
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from dlsync.files.settings import Options, Settings
+    from dlsync.operations.plan import Wishes
+    from dlsync.operations.reconcile import Decisions
+    from dlsync.resources.selector import Targets
+
+
+def resources(arguments: Sequence[str]) -> tuple[Targets, Path]:
+    """Return the resources that are named, and the tree: the one argument that names none.
+
+    :raises SettingsError: several arguments name no resources.
+    """
+    from dlsync.resources.selector import Targets, is_pattern
+
+    patterns = [one for one in arguments if is_pattern(one)]
+    others = [one for one in arguments if not is_pattern(one)]
+    if len(others) > 1:
+        Targets(others[:-1])  # says what is wrong with the first
+    return Targets(patterns), Path(others[-1]) if others else CURRENT
+
+
+def named_resources(arguments: Sequence[str]) -> tuple[Targets, Path]:
+    """Return :func:`resources`, of which there is one at least.
+
+    :raises SettingsError: none is named.
+    """
+    targets, directory = resources(arguments)
+    if not targets:
+        raise SettingsError("no resources are named", hint="For example: dashboard/web-*; all are '*/*'.")
+    return targets, directory
+
+
+def run(arguments: Sequence[str]) -> tuple[str, Path]:
+    """Return the run that is named, empty for none, and the tree.
+
+    :raises SettingsError: several arguments name no run.
+    """
+    from dlsync.state.journal import is_id
+
+    runs = [one for one in arguments if is_id(one)]
+    others = [one for one in arguments if not is_id(one)]
+    if len(runs) > 1 or len(others) > 1:
+        raise SettingsError("expected one run and one folder at most", hint="`dlsync history` lists the runs.")
+    if others and not Path(others[0]).is_dir():
+        raise SettingsError(f"{others[0]!r} is neither a run nor a folder", hint="`dlsync history` lists the runs.")
+    return next(iter(runs), ""), Path(others[0]) if others else CURRENT
+
 
 CURRENT = Path()
 
@@ -57,7 +102,8 @@ Environment = Annotated[
 ]
 ApiKeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Holds the API key; else DLSYNC_API_KEY.")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain HTTP to a host that is not this machine.")]
-Targets = Annotated[
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+TargetOptions = Annotated[
     list[str] | None,
     typer.Option("--target", metavar="KIND/GLOB", help="Only these resources, such as dashboard/web-*; repeatable."),
 ]
@@ -107,7 +153,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an e
 
 @dataclass(frozen=True)
 class Server:
-    """What a command line says of the server; see :class:`dlsync.settings.Options`."""
+    """What a command line says of the server; see :class:`dlsync.files.settings.Options`."""
 
     url: Url = None
     org: Org = None
@@ -119,7 +165,7 @@ class Server:
     @property
     def options(self) -> Options:
         """What of these goes before the environment and dlsync.yaml."""
-        from dlsync.settings import Options
+        from dlsync.files.settings import Options
 
         return Options(self.url, self.org, self.account, self.environment, self.api_key_file)
 
@@ -130,11 +176,11 @@ class Server:
         :raises InvalidTree: the directory is none; said before what its settings lack.
         :raises SettingsError: they are wrong or incomplete.
         """
-        from dlsync import state_reader
         from dlsync.cli.output import Watched, conceal
-        from dlsync.settings import load
+        from dlsync.files.settings import load
+        from dlsync.resources import loader
 
-        state_reader.require_directory(directory, may_be_missing=may_be_missing)
+        loader.require_directory(directory, may_be_missing=may_be_missing)
         settings = load(directory, self.options, os.environ)
         conceal(settings.key)
         return replace(settings, environ=Watched(settings.environ), insecure=self.insecure)
@@ -152,8 +198,8 @@ def wishes(
 
     :raises SettingsError: a target names no resources.
     """
-    from dlsync.saved_plan import Wishes
-    from dlsync.targets import Targets
+    from dlsync.operations.plan import Wishes
+    from dlsync.resources.selector import Targets
 
     Targets(targets or ())
     chosen = decisions(adopt=adopt, on_conflict=on_conflict)
@@ -162,7 +208,7 @@ def wishes(
 
 def decisions(*, adopt: bool, on_conflict: Side | None) -> Decisions:
     """Return what a command line has decided."""
-    from dlsync.reconciler import Decisions
+    from dlsync.operations.reconcile import Decisions
 
     return Decisions(adopt, on_conflict.value if on_conflict else None)
 

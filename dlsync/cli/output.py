@@ -3,19 +3,95 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from functools import lru_cache
-from typing import IO, TYPE_CHECKING, AnyStr
+from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
 
-from dlsync.errors import DlsyncError
+from dlsync.errors import DlsyncError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Coroutine, Iterable
     from typing import TextIO
 
     from dlsync.cli.options import Format, PlanFormat
+    from dlsync.files.redaction import Redaction
     from dlsync.model import Plan, Problem
-    from dlsync.redaction import Redaction
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on the terminal before what cannot be taken back.
+
+    :param yes: that was answered beforehand.
+    :raises DlsyncError: the answer is no, or there is nobody to ask.
+    """
+    if yes:
+        return
+    if not can_ask():
+        raise SettingsError("there is no terminal to ask on", hint="Give --yes where you are sure.")
+    if not is_agreed(question):
+        raise DlsyncError("nothing was done")
+
+
+def can_ask() -> bool:
+    """Whether there is a terminal to ask on."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def is_agreed(question: str) -> bool:
+    """Ask on the terminal; anything but yes is a no."""
+    from dlsync.messages import visible
+
+    # asyncio's own handler would let Ctrl-C wait until the question is answered
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        aside(visible(f"{question} [y/N] "))
+        return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+T = TypeVar("T")
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Return what the work returns.
+
+    asyncio alone lets a second Ctrl-C (or one that make sends along with the terminal) hit the closing of connections,
+    which then ends in tracebacks; here, the first one closes them, and the rest come too late.
+
+    :raises KeyboardInterrupt: SIGINT came; what was open is closed by then.
+    """
+    import asyncio
+
+    results: list[T] = []
+
+    async def kept() -> None:
+        # as its task's result it would be spelled out, 0.3 s for a plan of 3,000 resources: Python takes the repr of a
+        # handler of signals that it is asked for, and asyncio's for SIGINT has the task in it
+        results.append(await work)
+
+    async def watched() -> None:
+        loop, task = asyncio.get_running_loop(), cast("asyncio.Task[T]", asyncio.current_task())
+
+        def interrupt(*_: object) -> None:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            loop.call_soon_threadsafe(task.cancel)
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        try:
+            await kept()
+        finally:
+            if signal.getsignal(signal.SIGINT) is interrupt:
+                signal.signal(signal.SIGINT, before)
+
+    is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell starts what runs in the background
+    try:
+        asyncio.run(kept() if is_ignored else watched())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    return results[0]
+
 
 _SHORTEST = 6  # characters: what is shorter is part of many words, and gaps in them would tell what it is
 _secrets: dict[str, str] = {}
@@ -36,7 +112,7 @@ def content(body: bytes) -> None:
     :raises DlsyncError: it cannot be written.
     """
     if sys.stdout.isatty():
-        from dlsync.escape import visible
+        from dlsync.messages import visible
 
         lines = body.decode("utf-8", "backslashreplace").split("\n")
         result("\n".join(visible(line.removesuffix("\r").expandtabs()) for line in lines))
@@ -84,7 +160,7 @@ def _discard(stream: IO[AnyStr]) -> None:
 
 def conceal(secret: str) -> None:
     """Remember a key, which :func:`concealed` takes out."""
-    from dlsync.redaction import KEY
+    from dlsync.files.redaction import KEY
 
     if len(secret) >= _SHORTEST:
         _secrets[secret] = KEY
@@ -107,7 +183,7 @@ def concealed(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _redaction(secrets: tuple[tuple[str, str], ...]) -> Redaction:
-    from dlsync.redaction import Redaction
+    from dlsync.files.redaction import Redaction
 
     return Redaction(dict(secrets))
 
@@ -122,7 +198,7 @@ def report(problems: Iterable[Problem]) -> None:
     from dataclasses import replace
 
     from dlsync.render import problems as rendering
-    from dlsync.render.color import painter
+    from dlsync.render.table import painter
 
     told = (replace(one, message=concealed(one.message)) for one in problems)
     for line in rendering.lines(told, painter(color=colored(sys.stderr))):
@@ -131,7 +207,7 @@ def report(problems: Iterable[Problem]) -> None:
 
 def colored(stream: TextIO) -> bool:
     """Whether what goes to the stream is printed in colour."""
-    from dlsync.render.color import wants_color
+    from dlsync.render.table import wants_color
 
     return wants_color(stream, os.environ)
 
@@ -145,11 +221,11 @@ def discreet(plan: Plan) -> Plan:
 
 def rendered(plan: Plan, output: Format | PlanFormat, stream: TextIO) -> str:
     """Return a plan in the form that was asked for, for the stream that it goes to."""
-    from dlsync.render import document, markdown, text
+    from dlsync.render import plan_json, plan_markdown, plan_text
 
     plan = discreet(plan)
     if output == "json":
-        return document.render(plan)
+        return plan_json.render(plan)
     if output == "markdown":
-        return markdown.render(plan)
-    return text.render(plan, color=colored(stream))
+        return plan_markdown.render(plan)
+    return plan_text.render(plan, color=colored(stream))

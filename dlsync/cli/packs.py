@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from dlsync.cli import by_hand, options
+from dlsync.cli import options
+from dlsync.cli.api import family
 from dlsync.cli.options import CURRENT, Format, command
 from dlsync.errors import EXIT_ERROR, EXIT_OK
 
@@ -13,19 +14,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlsync.model import Json
-    from dlsync.packs import Pack
+    from dlsync.resources.packs import Pack
 
 _HELD = ("dashboard", "rule", "plugin")
 
-app = by_hand.family("packs")
+app = family.family("packs")
 
 
 @app.command("list")
 @command
 def list_packs(directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
     """List the packs, with what they say of themselves and what they hold."""
-    from dlsync import operations, packs
+    from dlsync import operations
     from dlsync.cli.output import aside, report, result
+    from dlsync.resources import packs
 
     tree = operations.validate(directory)
     report([problem for problem in tree.problems if problem.file.startswith(f"{packs.FOLDER}/")])
@@ -47,7 +49,7 @@ def _as_text(found: Sequence[Pack]) -> str:
         [pack.name, *(pack.text(field) for field in ("title", "version", "author")), *_held(pack).values()]
         for pack in found
     ]
-    return table.render(headers, rows, width=by_hand.width())
+    return table.render(headers, rows, width=family.width())
 
 
 def _held(pack: Pack) -> dict[str, int]:

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dlsync.cli import options
-from dlsync.cli.every import AllEnvironments, every
+from dlsync.cli.all_environments import AllEnvironments, every
 from dlsync.cli.options import CURRENT, PlanFormat, Server, command
 from dlsync.errors import EXIT_CHANGES, EXIT_OK, DlsyncError, Refused, SettingsError
 
 if TYPE_CHECKING:
     from dlsync.model import Plan
-    from dlsync.planner import Prepared
-    from dlsync.saved_plan import Wishes
+    from dlsync.operations.plan import Prepared, Wishes
 
 Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan too, for `dlsync apply FILE`.")]
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")]
@@ -29,7 +28,7 @@ def plan(
     directory: options.Directory = CURRENT,
     out: Out = None,
     detailed_exitcode: DetailedExitcode = False,
-    target: options.Targets = None,
+    target: options.TargetOptions = None,
     adopt: options.Adopt = False,
     on_conflict: options.OnConflict = None,
     delete_account: options.DeleteAccounts = None,
@@ -37,8 +36,8 @@ def plan(
     all_environments: AllEnvironments = False,
 ) -> int:
     """Show what an apply would change; changes nothing."""
-    from dlsync import saved_plan
     from dlsync.cli.output import rendered, report, result
+    from dlsync.operations import plan_file
 
     wishes = options.wishes(directory, target, delete_account, adopt=adopt, on_conflict=on_conflict)
 
@@ -47,7 +46,7 @@ def plan(
         made = work.plan
         if out:
             environment = server.settings(directory).environment
-            saved_plan.save(out, saved_plan.promise(work, replace(wishes, environment=environment)))
+            plan_file.save(out, plan_file.promise(work, replace(wishes, environment=environment)))
         if output is PlanFormat.json:  # the other formats have the warnings in them
             report(made.warnings)
         if output is PlanFormat.text or not all_environments:
@@ -63,7 +62,7 @@ def plan(
 
 def _prepared(server: Server, directory: Path, wishes: Wishes) -> Prepared:
     from dlsync import operations
-    from dlsync.cli.running import run
+    from dlsync.cli.output import run
     from dlsync.render.progress import Progress
 
     settings = server.settings(directory)

@@ -13,15 +13,15 @@ from dlsync.errors import EXIT_OK
 def render(
     directory: options.Directory = CURRENT,
     environment: options.Environment = None,
-    target: options.Targets = None,
+    target: options.TargetOptions = None,
     output: options.OutputFormat = Format.text,
 ) -> int:
     """Show the files as they are sent; secrets stay references."""
     from dlsync import operations
     from dlsync.cli.output import report, result
+    from dlsync.files.settings import Options
     from dlsync.render import sent
-    from dlsync.settings import Options
-    from dlsync.targets import Targets
+    from dlsync.resources.selector import Targets
 
     tree, files = operations.render(
         directory, Options(environment=environment), os.environ, targets=Targets(target or ())

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from dlsync.cli import options
-from dlsync.cli.applying import Application
+from dlsync.cli.apply import Application
 from dlsync.cli.options import Format, Server, command
-from dlsync.ownership import LOCK_TIMEOUT
+from dlsync.state.inventory import LOCK_TIMEOUT
 
 _REVIEW = "On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve."
 Arguments = Annotated[
@@ -34,7 +34,7 @@ def rollback(
     keeps it. A rollback is a run as well, and can be taken back.
     """
     from dlsync import operations
-    from dlsync.cli import meant
+    from dlsync.cli import options as meant
 
     run, directory = meant.run(arguments or ())
     settings = server.settings(directory)

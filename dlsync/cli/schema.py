@@ -15,8 +15,8 @@ Kind = Annotated[str | None, typer.Argument(metavar="KIND", help="Whose schema; 
 @command
 def schema(kind: Kind = None) -> int:
     """Print a JSON Schema, for editors and checks."""
-    from dlsync import schema as schemas
     from dlsync.cli.output import result
+    from dlsync.files import schema as schemas
 
     result(schemas.text(kind) if kind else "".join(f"{name}\n" for name in schemas.names()))
     return EXIT_OK

@@ -50,3 +50,11 @@ SECTIONS = {
     "The API by hand": BY_HAND,
 }
 PURPOSES = {name: purpose for section in SECTIONS.values() for name, purpose in section.items()}
+GROUPS = frozenset({*BY_HAND, "inventory", "packs"})  # commands that have commands
+_TOGETHER = dict.fromkeys(("adopt", "inventory", "release", "unlock"), "state")  # commands that share a module
+
+
+def home(name: str) -> str:
+    """Return the module of a command, below ``dlsync.cli``."""
+    word = name.replace("-", "_")
+    return f"api.{word}" if name in BY_HAND else _TOGETHER.get(name, word)

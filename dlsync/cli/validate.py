@@ -19,8 +19,8 @@ def validate(
     """Check the files offline: syntax, schema, names, references."""
     from dlsync import operations
     from dlsync.cli.output import colored, result
+    from dlsync.files.settings import Options
     from dlsync.render import problems
-    from dlsync.settings import Options
 
     tree = operations.validate(directory, Options(environment=environment), os.environ)
     if output is Format.json:

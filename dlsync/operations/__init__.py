@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from dlsync.operations.applying import Applying, apply, rollback
-    from dlsync.operations.connecting import reading, writing
-    from dlsync.operations.looking import drift, export, plan, prepare
-    from dlsync.operations.managing import accept, adopt, managed, rebuild, release, unlock
-    from dlsync.operations.offline import history, render, validate
+from dlsync.operations.apply import Applying, apply, rollback
+from dlsync.operations.drift import drift
+from dlsync.operations.export import export
+from dlsync.operations.manage import accept, adopt, managed, rebuild, release, unlock
+from dlsync.operations.plan import plan, prepare
+from dlsync.operations.render import render
+from dlsync.operations.rollback import history
+from dlsync.operations.session import reading, writing
+from dlsync.operations.validate import validate
 
 __all__ = [
     "Applying",
@@ -32,19 +32,3 @@ __all__ = [
     "validate",
     "writing",
 ]
-
-_HOMES = {
-    "applying": ("Applying", "apply", "rollback"),
-    "connecting": ("reading", "writing"),
-    "looking": ("drift", "export", "plan", "prepare"),
-    "managing": ("accept", "adopt", "managed", "rebuild", "release", "unlock"),
-    "offline": ("history", "render", "validate"),
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for, and only then (PEP 562): what checks files needs none of what speaks to a server."""
-    for home, names in _HOMES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{home}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dlsync.escape import visible
-from dlsync.render.color import painter
-from dlsync.render.document import FORMAT_VERSION, change_document
+from dlsync.messages import visible
 from dlsync.render.fields import counted
-from dlsync.render.text import changes
+from dlsync.render.plan_json import FORMAT_VERSION, change_document
+from dlsync.render.plan_text import changes
+from dlsync.render.table import painter
 
 if TYPE_CHECKING:
-    from dlsync.drift import Drift
+    from dlsync.operations.drift import Drift
 
 
 def render(drift: Drift, *, color: bool) -> str:

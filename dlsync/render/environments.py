@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlsync.escape import visible
+from dlsync.messages import visible
 from dlsync.model import Plan, Target
-from dlsync.render import document, markdown
-from dlsync.render.color import painter
+from dlsync.render import plan_json, plan_markdown
 from dlsync.render.fields import counted
-from dlsync.render.summary import counts
+from dlsync.render.plan_text import counts
+from dlsync.render.table import painter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +51,7 @@ def summary(ended: Sequence[Ended], *, color: bool) -> str:
 def render_json(ended: Sequence[Ended]) -> str:
     """Return one document of all: a plan's own, or an error, by environment."""
     environments: dict[str, Any] = {
-        one.environment: {"error": one.error} if one.plan is None else document.as_document(one.plan) for one in ended
+        one.environment: {"error": one.error} if one.plan is None else plan_json.as_document(one.plan) for one in ended
     }
     whole = {
         "format_version": FORMAT_VERSION,
@@ -63,16 +63,16 @@ def render_json(ended: Sequence[Ended]) -> str:
 
 def render_markdown(ended: Sequence[Ended]) -> str:
     """Return a section for each environment, all of them together no longer than one plan may be."""
-    limit = markdown.LIMIT // len(ended) - _ROOM_FOR_HEADINGS
-    sections = [f"### {markdown.code(one.environment)}\n\n{_section(one, limit)}" for one in ended]
+    limit = plan_markdown.LIMIT // len(ended) - _ROOM_FOR_HEADINGS
+    sections = [f"### {plan_markdown.code(one.environment)}\n\n{_section(one, limit)}" for one in ended]
     return "\n".join([*sections, f"**Total**: {_total_said(ended)}.\n"])
 
 
 def _section(one: Ended, limit: int) -> str:
     return (
-        f"**Failed**: {markdown.code(one.error, limit // 8)}\n"
+        f"**Failed**: {plan_markdown.code(one.error, limit // 8)}\n"
         if one.plan is None
-        else markdown.render(one.plan, limit)
+        else plan_markdown.render(one.plan, limit)
     )
 
 

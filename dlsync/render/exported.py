@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dlsync.escape import visible
+from dlsync.messages import visible
 from dlsync.render import problems
-from dlsync.render.color import painter
 from dlsync.render.fields import counted
+from dlsync.render.table import painter
 
 if TYPE_CHECKING:
-    from dlsync.exporter import Export
-    from dlsync.render.color import Style
+    from dlsync.operations.export import Export
+    from dlsync.render.table import Style
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _STYLES: dict[str, Style] = {"create": "green", "update": "yellow", "delete": "red"}

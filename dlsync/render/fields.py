@@ -3,15 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import unified_diff
+from itertools import islice
 from typing import TYPE_CHECKING, Literal, cast
 
-from dlsync.escape import WIDTH, field_name, in_full, pair, shortened, value, visible
-from dlsync.redaction import HIDDEN
-from dlsync.references import names
-from dlsync.render.lines import split, unified
+from dlsync.files.interpolation import names
+from dlsync.files.redaction import HIDDEN
+from dlsync.messages import WIDTH, field_name, in_full, pair, shortened, value, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dlsync.model import Change, Difference, Json
+
+
+MAX_LINES = 200
+MAX_WIDTH = 400
+# at its worst (150 different lines, over and over) difflib takes 0.9 s for this many lines and 7.3 s for 10,000
+MAX_COMPARED = 5_000
+
+
+def split(text: str) -> list[str]:
+    r"""Return the lines, each with its ``\n``; other characters that end lines somewhere are part of theirs."""
+    lines = [f"{line}\n" for line in text.split("\n")]
+    lines[-1] = lines[-1].removesuffix("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+def unified(before: str, after: str) -> tuple[str, ...]:
+    """Return a unified diff without its file names, visible, in at most 200 lines and a count of what was left out."""
+    left, right = split(before), split(after)
+    if max(len(left), len(right)) > MAX_COMPARED:
+        return (f"@@ too many lines to compare here ({len(left):,} -> {len(right):,}); --format json has them @@",)
+    shown = list(_diff_lines(left, right))
+    if len(shown) <= MAX_LINES:
+        return tuple(shown)
+    return *shown[:MAX_LINES], f"... {len(shown) - MAX_LINES} more lines; --format json has them all"
+
+
+def _diff_lines(left: list[str], right: list[str]) -> Iterator[str]:
+    for line in islice(unified_diff(left, right, lineterm=""), 2, None):  # the first two name files
+        yield shortened(visible(line.removesuffix("\n")), MAX_WIDTH)
+        if line[0] != "@" and not line.endswith("\n"):
+            yield "\\ No newline at end of file"
+
 
 Sign = Literal["+", "~", "-"]
 _DIGITS = 12  # of a digest: as git shows it, and enough to tell two apart

@@ -11,8 +11,8 @@ from dlsync.render import table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlsync.journal import Record
     from dlsync.model import Json
+    from dlsync.state.journal import Record
 
 FORMAT_VERSION = 1
 _HEADERS = ("RUN", "STARTED", "COMMAND", "ACCOUNT", "CHANGES", "COMMIT", "BY")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dlsync.escape import shortened, visible
+from dlsync.messages import shortened, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

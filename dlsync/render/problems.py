@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from dlsync.escape import visible
-from dlsync.render.color import painter
+from dlsync.messages import visible
 from dlsync.render.fields import counted
+from dlsync.render.table import painter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from dlsync.model import Json, Problem
-    from dlsync.render.color import Style
+    from dlsync.render.table import Style
 
 
 def render(problems: Sequence[Problem], *, resources: int, color: bool) -> str:

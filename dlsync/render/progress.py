@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Self, TextIO
 
-from dlsync.escape import visible
+from dlsync.messages import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable

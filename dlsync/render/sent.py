@@ -6,13 +6,13 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from dlsync.escape import visible
+from dlsync.messages import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from dlsync.model import Json
-    from dlsync.sent import SentFile
+    from dlsync.resources.loader import SentFile
 
 
 def render(files: Iterable[SentFile]) -> str:

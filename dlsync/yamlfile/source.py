@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dlsync.errors import DlsyncError
-from dlsync.escape import visible
+from dlsync.messages import visible
 from dlsync.model import Problem
 
 BOM = "\ufeff"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from dlsync.naming import distinct_stems, plugin_file
+from dlsync.files.names import distinct_stems, plugin_file
 from tests.builders.yaml import spelled
 
 if TYPE_CHECKING:

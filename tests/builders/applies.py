@@ -9,22 +9,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlsync import applier, journal, operations, planner, state_reader
-from dlsync.fetcher import Fetcher
-from dlsync.operations import Applying
-from dlsync.ownership import inventory
-from dlsync.reconciler import UNDECIDED, Decisions
-from dlsync.saved_plan import Wishes
+from dlsync import operations
+from dlsync.operations import Applying, apply_changes
+from dlsync.operations.fetch import Fetcher
+from dlsync.operations.plan import Prepared, Wishes, build_plan
+from dlsync.operations.reconcile import UNDECIDED, Decisions
+from dlsync.resources import loader
+from dlsync.state import inventory, journal
 from tests.builders.trees import by_address, resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from dlsync.applier import Permission
     from dlsync.client import Client
     from dlsync.model import Plan, Resource
-    from dlsync.planner import Prepared
+    from dlsync.operations.apply_changes import Permission
     from tests.builders.trees import Account
 
 RUN = journal.Run("20261125T101010Z-0a1b2c", "apply", "2026-11-25T10:10:10+00:00", "http://x/api/v1", "acme", "default")
@@ -49,7 +49,7 @@ GRANTED = Granted()
 
 def prepared(made: Plan, *desired: Resource, live: tuple[Resource, ...] = ()) -> Prepared:
     """A plan of these desired and live resources, nothing of which was managed."""
-    return planner.Prepared(made, by_address(*desired), by_address(*live), inventory.empty())
+    return Prepared(made, by_address(*desired), by_address(*live), inventory.empty())
 
 
 def some_live(made: Plan) -> tuple[Resource, ...]:
@@ -69,14 +69,14 @@ async def carried_out(
     """Carry a plan out, with a journal in a folder, or in one that is thrown away."""
     with tempfile.TemporaryDirectory() as somewhere:
         book = journal.Journal(folder or Path(somewhere), RUN)
-        return await applier.apply(applier.Run(client, book, permission, concurrency, progress), work)
+        return await apply_changes.apply(apply_changes.Run(client, book, permission, concurrency, progress), work)
 
 
 def planned(live: Account, root: Path, **settings: Any) -> Prepared:
     """Plan a tree; nothing is managed, unless the settings say otherwise."""
-    tree = state_reader.read(root).usable()
+    tree = loader.read(root).usable()
     chosen = replace(live.settings, **{"inventory": "none", **settings})
-    return live.run(lambda client: planner.prepare(Fetcher(client), tree, chosen))
+    return live.run(lambda client: build_plan(Fetcher(client), tree, chosen))
 
 
 def plan(live: Account, root: Path, *targets: str, decisions: Decisions = UNDECIDED, **settings: Any) -> Plan:

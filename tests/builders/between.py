@@ -13,7 +13,7 @@ from tests.builders.http import Reply, scripted_server
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from dlsync.settings import Settings
+    from dlsync.files.settings import Settings
     from tests.builders.http import Seen
     from tests.builders.trees import Account
 

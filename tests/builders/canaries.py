@@ -16,8 +16,9 @@ import httpx2
 
 from dlsync.cli.app import loaded
 from dlsync.cli.sections import PURPOSES
-from dlsync.ownership import inventory, is_reserved
 from dlsync.server.run import running
+from dlsync.state import inventory
+from dlsync.state.inventory import is_reserved
 from tests.builders.commands import by_hand, dlsync, environment, misbehaving
 from tests.builders.http import Reply
 from tests.builders.trees import write_tree

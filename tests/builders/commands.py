@@ -22,10 +22,10 @@ import httpx2
 
 from dlsync.__main__ import main
 from dlsync.client import Client, ReadClient
-from dlsync.operations import connecting
-from dlsync.ownership import INVENTORY, LOCK
-from dlsync.ownership.holding import Holder
+from dlsync.operations import session
 from dlsync.server.run import running
+from dlsync.state.inventory import INVENTORY, LOCK
+from dlsync.state.lease import Holder
 from tests.builders.http import IMPATIENT, scripted_server
 from tests.builders.taps import Asked, recorded
 
@@ -100,8 +100,8 @@ def dlsync(
     asked: list[Asked] = []
     with (
         patch.dict(os.environ, {**{name: os.environ[name] for name in ("PATH", "HOME")}, **(env or {})}, clear=True),
-        patch.object(connecting, "ReadClient", _impatient(ReadClient, asked)),
-        patch.object(connecting, "Client", _impatient(Client, asked)),
+        patch.object(session, "ReadClient", _impatient(ReadClient, asked)),
+        patch.object(session, "Client", _impatient(Client, asked)),
         patch.object(sys, "stdin", None if closed else stdin),
         redirect_stdout(out),
         redirect_stderr(err),

@@ -15,10 +15,10 @@ from dlsync import operations
 from dlsync.client import Client, ReadClient
 from dlsync.client.retry import Retry
 from dlsync.errors import DlsyncError
-from dlsync.operations import Applying, connecting, remembering
-from dlsync.ownership import process
+from dlsync.files.settings import Settings
+from dlsync.operations import Applying, cache, session
 from dlsync.server.run import running
-from dlsync.settings import Settings
+from dlsync.state import lease
 from tests.builders.faults import proxied
 from tests.builders.trees import criterion, dashboard, resource, rule, widget, write_tree
 
@@ -133,9 +133,9 @@ def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1)
     """Apply in this process; None where that failed. Whoever holds a lock, its process has ended."""
     retry = Retry(sleep=_at_once)
     with (
-        patch.object(connecting, "Client", lambda **options: Client(**options, retry=retry, timeout=timeout)),
-        patch.object(connecting, "ReadClient", lambda **options: ReadClient(**options, retry=retry, timeout=timeout)),
-        patch.object(process, "has_ended", lambda _: True),
+        patch.object(session, "Client", lambda **options: Client(**options, retry=retry, timeout=timeout)),
+        patch.object(session, "ReadClient", lambda **options: ReadClient(**options, retry=retry, timeout=timeout)),
+        patch.object(lease, "has_ended", lambda _: True),
     ):
         try:
             settings = account_settings(url, concurrency=concurrency)
@@ -146,7 +146,7 @@ def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1)
 
 def forget(made: Scene) -> None:
     """Have the next run be the first: at a port that another server had, it would remember that one's account."""
-    shutil.rmtree(made.tree / remembering.FOLDER, ignore_errors=True)
+    shutil.rmtree(made.tree / cache.FOLDER, ignore_errors=True)
 
 
 def disturbed(made: Scene, folder: Path, fault: str, at: int, *, once: bool = False, concurrency: int = 1) -> str:

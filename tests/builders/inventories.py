@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, cast
 
 from hypothesis import strategies as st
 
-from dlsync.kinds import kind_of
+from dlsync.diff.digests import digest, digested, fingerprint, secret_digests
+from dlsync.files.redaction import Redaction
 from dlsync.model import Address
-from dlsync.ownership import INVENTORY, inventory
-from dlsync.ownership.digests import digest, digested, fingerprint, secret_digests
-from dlsync.ownership.inventory import Entry, Inventory
-from dlsync.redaction import Redaction
+from dlsync.resources import kind_of
+from dlsync.state import inventory
+from dlsync.state.inventory import INVENTORY, Entry, Inventory
 from tests.builders.accounts import NAMES, TEXT, VALUES
 
 if TYPE_CHECKING:

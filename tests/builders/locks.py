@@ -11,9 +11,9 @@ from urllib.parse import unquote
 
 from dlsync.client import Client
 from dlsync.client.faults import broken
-from dlsync.ownership import LOCK
-from dlsync.ownership.holding import LIFETIME, RENEWAL, Clock, Holder, Taking
-from dlsync.ownership.lock import Lock
+from dlsync.state.inventory import LOCK
+from dlsync.state.lease import LIFETIME, RENEWAL, Clock, Holder, Taking
+from dlsync.state.lock import Lock
 from tests.builders.http import IMPATIENT
 from tests.builders.taps import tapped
 

@@ -37,17 +37,6 @@ HEAVY = {
     "starlette",
 }
 HEAVY |= {"pydantic", "uvicorn", "yaml_rs"}
-TREE_READ = {
-    "asyncio",
-    "httptools",
-    "importlib.resources",
-    "jsonschema_rs",
-    "pydantic",
-    "rich",
-    "ssl",
-    "tempfile",
-    "yaml_rs",
-}
 COMPLETING = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
 OPTION_IN_ZSH = {"_DLSYNC_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "dlsync plan --o"}
 OPTION_IN_FISH = {**OPTION_IN_ZSH, "_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
@@ -134,19 +123,19 @@ def test_completion_completes_commands() -> None:
         ([], COMPLETING, {"output"}),
         (["--help"], {}, {"app", "output", "words"}),
         (["bogus"], {}, {"app", "output", "words"}),
-        (["plan", "--help"], {}, {"app", "every", "options", "output", "plan", "words"}),
+        (["plan", "--help"], {}, {"app", "all_environments", "options", "output", "plan", "words"}),
         (
             ["series", "get", "--help"],
             {},
-            {"app", "asking", "by_hand", "families", "options", "output", "times", "words"},
+            {"api", "app", "options", "output", "words"},
         ),
         (
             [],
             {**COMPLETING, "COMP_WORDS": "dlsync plan --o", "COMP_CWORD": "2"},
-            {"app", "every", "options", "output", "plan", "words"},
+            {"app", "all_environments", "options", "output", "plan", "words"},
         ),
-        ([], OPTION_IN_ZSH, {"app", "every", "options", "output", "plan", "words"}),
-        ([], OPTION_IN_FISH, {"app", "every", "options", "output", "plan", "words"}),
+        ([], OPTION_IN_ZSH, {"app", "all_environments", "options", "output", "plan", "words"}),
+        ([], OPTION_IN_FISH, {"app", "all_environments", "options", "output", "plan", "words"}),
     ],
     ids=[
         *("version", "a command's name", "help", "usage", "command's help", "family's help"),
@@ -162,17 +151,15 @@ def test_what_shows_no_more_than_help_imports_no_other_command_and_nothing_that_
     assert ("typer" in imported) is ("app" in own)
     assert sorted(imported & HEAVY) == []
     assert (
-        sorted(one for one in imported if one.startswith(("dlsync.client", "dlsync.kinds", "dlsync.operations"))) == []
+        sorted(one for one in imported if one.startswith(("dlsync.client", "dlsync.resources", "dlsync.operations")))
+        == []
     )
 
 
-def test_an_empty_tree_is_validated_without_what_parses_files_or_asks_a_server(tmp_path: Path) -> None:
+def test_an_empty_tree_is_validated_without_what_takes_time(tmp_path: Path) -> None:
     imported = modules("validate", tmp_path)
-    assert "dlsync.validator" in imported
-    assert sorted(imported & TREE_READ) == []
-    assert (
-        sorted(one for one in imported if one.startswith(("dlsync.client", "dlsync.journal", "dlsync.planner"))) == []
-    )
+    assert "dlsync.operations.validate" in imported
+    assert sorted(imported & {"jsonschema_rs", "pydantic", "rich", "ruamel"}) == []
 
 
 def test_a_plan_needs_no_pydantic(tree: Path, env: dict[str, str]) -> None:
@@ -199,9 +186,9 @@ def test_what_the_help_says_of_a_command_is_what_the_command_says_of_itself() ->
     assert said == PURPOSES
     assert {name: loaded(name).name for name in PURPOSES} == {name: name for name in PURPOSES}
     package = ROOT / "dlsync" / "cli"
-    files = {*package.glob("*.py"), *(package / "families").glob("*.py")}
+    files = {*package.glob("*.py"), *(package / "api").glob("*.py")}
     commands = {file.stem.replace("_", "-") for file in files if "\n@command\ndef " in file.read_text(encoding="utf-8")}
-    shared = {"documents"}
+    shared = {"documents", "state"}
     assert commands - shared <= set(PURPOSES), "a new command belongs into SECTIONS"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlsync import schema
+from dlsync.files import schema
 from tests.builders.commands import (
     DASHBOARD,
     Piped,

@@ -173,7 +173,7 @@ def test_an_unreadable_file_is_an_error(
 
     before = tree_files(tree)
     with monkeypatch.context() as patched:
-        patched.setattr("dlsync.sources.open", refusing, raising=False)
+        patched.setattr("dlsync.resources.discovery.open", refusing, raising=False)
         done = dlsync(command, tree, *OPTIONS.get(command, []), env=env)
     assert done.code == 1
     assert {one.method for one in done.asked} <= {"GET"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlsync.scaffold import TEMPLATES
+from dlsync.files.scaffold import TEMPLATES
 from tests.builders.commands import dlsync
 from tests.builders.trees import tree_files, write_tree
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync import schema
+from dlsync.files import schema
 from tests.builders.commands import DASHBOARD, Terminal, by_hand, dlsync
 from tests.builders.trees import tree_files, write_tree
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync import schema
+from dlsync.files import schema
 from tests.builders.commands import DASHBOARD, by_hand, dlsync
 from tests.builders.trees import write_tree
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.cli.running import run
+from dlsync.cli.output import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import json
 import pytest
 from jsonschema_rs import meta
 
-from dlsync import schema
+from dlsync.files import schema
 from tests.builders.commands import dlsync
 
 

@@ -12,7 +12,7 @@ import pytest
 import typer
 from typer.main import get_command
 
-from dlsync.cli.times import duration
+from dlsync.cli.api.series import duration
 from dlsync.cli.words import quickly_read
 
 if TYPE_CHECKING:

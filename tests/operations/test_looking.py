@@ -13,10 +13,10 @@ import pytest
 
 from dlsync import operations, yamlfile
 from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
-from dlsync.operations import remembering
-from dlsync.ownership import keeping
-from dlsync.saved_plan import Wishes
-from dlsync.targets import Targets
+from dlsync.operations import cache
+from dlsync.operations.plan import Wishes
+from dlsync.resources.selector import Targets
+from dlsync.state import store
 from tests.builders.applies import FILES, apply, changes, plan
 from tests.builders.between import below, put_by_hand, through
 from tests.builders.trees import Account, dashboard, resource, rule, tree_files, write_tree
@@ -53,7 +53,7 @@ def times(parsed: Mock, file: str) -> int:
 
 def test_an_unchanged_plan_parses_each_file_once_and_no_answer(live: Account, tree: Path, parsed: Mock) -> None:
     apply(live, tree)
-    shutil.rmtree(tree / remembering.FOLDER)
+    shutil.rmtree(tree / cache.FOLDER)
     parsed.reset_mock()
     assert not plan(live, tree)
     assert times(parsed, "rules/web.yaml") == 1
@@ -70,7 +70,7 @@ def test_what_is_created_is_parsed_once_more_and_not_to_see_that_it_is_there(
 def test_what_was_applied_is_asked_for_before_the_files_are_understood(
     live: Account, tree: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = AsyncMock(wraps=keeping.read)
+    read = AsyncMock(wraps=store.read)
     asked_before: list[int] = []
 
     async def in_the_thread(work: Callable[..., object], *given: object) -> object:
@@ -79,7 +79,7 @@ def test_what_was_applied_is_asked_for_before_the_files_are_understood(
         asked_before.append(read.await_count)
         return work(*given)
 
-    monkeypatch.setattr(keeping, "read", read)
+    monkeypatch.setattr(store, "read", read)
     monkeypatch.setattr(asyncio, "to_thread", in_the_thread)
     for run in (operations.plan, operations.export, operations.drift):
         asyncio.run(run(tree, live.settings))

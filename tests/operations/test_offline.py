@@ -8,7 +8,7 @@ import pytest
 
 from dlsync import operations
 from dlsync.errors import InvalidTree
-from dlsync.targets import Targets
+from dlsync.resources.selector import Targets
 from tests.builders.applies import apply, journals
 from tests.builders.trees import write_tree
 

@@ -11,8 +11,3 @@ from dlsync import operations
 def test_each_name_is_that_of_its_home(name: str) -> None:
     assert getattr(operations, name).__name__ == name
     assert getattr(operations, name).__module__.startswith("dlsync.operations.")
-
-
-def test_a_name_that_it_has_not_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match=r"module 'dlsync\.operations' has no attribute 'pln'"):
-        operations.pln  # noqa: B018 - that it is not there is the point

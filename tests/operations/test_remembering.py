@@ -14,10 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync import cache, operations, state_reader
+from dlsync import operations
 from dlsync.errors import NotModified
 from dlsync.model import Address
-from dlsync.operations import remembering
+from dlsync.operations import cache
+from dlsync.resources import loader
 from tests.builders.applies import apply, changes, plan
 from tests.builders.between import below, put_by_hand, through
 from tests.builders.commands import dlsync
@@ -25,8 +26,8 @@ from tests.builders.http import Reply
 from tests.builders.trees import Account, account, resource, write_tree
 
 if TYPE_CHECKING:
+    from dlsync.files.settings import Settings
     from dlsync.model import Json
-    from dlsync.settings import Settings
     from tests.builders.between import Onward
     from tests.builders.http import Seen
 
@@ -66,12 +67,12 @@ def asked(live: Account, tree: Path) -> list[str]:
 
 
 def kept(tree: Path) -> Path:
-    (file,) = (tree / remembering.FOLDER).iterdir()
+    (file,) = (tree / cache.FOLDER).iterdir()
     return file
 
 
 def forgotten(tree: Path) -> None:
-    shutil.rmtree(tree / remembering.FOLDER, ignore_errors=True)
+    shutil.rmtree(tree / cache.FOLDER, ignore_errors=True)
 
 
 # requests
@@ -226,7 +227,7 @@ def test_a_cache_that_somebody_without_the_key_made_is_none(applied: Account, tr
     asked(applied, tree)
     put_by_hand(applied, "rules/a", "title: Other\ncriteria: []\n")
     (etag,) = (one.etag for one in applied.run(lambda client: client.rules.list()) if one.name == "a")
-    known, desired = remembering.remembered(tree, applied.settings), state_reader.read(tree).resources
+    known, desired = cache.remembered(tree, applied.settings), loader.read(tree).resources
     forged = known.learned(desired, [replace(desired[Address("rule", "a")], etag=etag)], {})
     kept(tree).write_bytes(forged.content(b"another key"))
     assert changes(plan(applied, tree)) == ["update rule/a drift"]
@@ -293,7 +294,7 @@ def test_an_etag_that_no_header_should_carry_is_none(applied: Account, tree: Pat
         return replace(came, headers=(*came.headers, ("ETag", 'x" y')))
 
     through(applied, strange, lambda settings: twice(tree, settings))
-    assert not (tree / remembering.FOLDER).exists()
+    assert not (tree / cache.FOLDER).exists()
 
 
 def test_a_link_that_leads_outside_is_not_followed(applied: Account, tree: Path, tmp_path: Path) -> None:
@@ -306,5 +307,5 @@ def test_a_link_that_leads_outside_is_not_followed(applied: Account, tree: Path,
 
 def test_a_giant_is_not_read(applied: Account, tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked(applied, tree)
-    monkeypatch.setattr(remembering, "_LARGEST", 10)
+    monkeypatch.setattr(cache, "_LARGEST", 10)
     assert asked(applied, tree) == sorted([*LISTS, *RECORD, *EACH])

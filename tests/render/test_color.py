@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from dlsync.render.color import painter, wants_color
+from dlsync.render.table import painter, wants_color
 
 
 class Terminal(io.StringIO):

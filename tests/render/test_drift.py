@@ -6,8 +6,8 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.drift import Drift
 from dlsync.model import Target
+from dlsync.operations.drift import Drift
 from dlsync.render.drift import as_document, render, render_json
 from tests.builders.plans import TARGET, any_change, any_text, change, replaced
 

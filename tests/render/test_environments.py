@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from dlsync.model import Change, Plan, Target
-from dlsync.render import document, markdown
+from dlsync.render import plan_json, plan_markdown
 from dlsync.render.environments import Ended, headline, render_json, render_markdown, summary
 from tests.builders.plans import added
 from tests.builders.trees import address
@@ -43,8 +43,8 @@ def test_json_is_one_document_of_plans_and_errors() -> None:
     assert json.loads(render_json(ALL)) == {
         "format_version": 1,
         "environments": {
-            "staging": document.as_document(STAGING),
-            "production": document.as_document(PRODUCTION),
+            "staging": plan_json.as_document(STAGING),
+            "production": plan_json.as_document(PRODUCTION),
             "odd\x1b": {"error": "no | answer"},
         },
         "summary": {"create": 1, "update": 0, "delete": 0, "unchanged": 7, "conflict": 0, "failed": 1},
@@ -65,4 +65,4 @@ def test_markdown_of_many_fits_where_that_of_one_does() -> None:
         TARGET,
         tuple(Change(address(f"rule/{n}"), "update", "repo", diff=(added(("x",), "y" * 100),)) for n in range(500)),
     )
-    assert len(render_markdown([Ended(f"environment-{n}", large) for n in range(9)])) < markdown.LIMIT
+    assert len(render_markdown([Ended(f"environment-{n}", large) for n in range(9)])) < plan_markdown.LIMIT

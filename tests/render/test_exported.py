@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from dlsync.exporter import Export, FileChange
 from dlsync.model import Address, Problem
+from dlsync.operations.export import Export, FileChange
 from dlsync.render import exported
 from tests.builders.plans import TARGET
 

@@ -2,8 +2,8 @@
 
 import pytest
 
+from dlsync.files.redaction import HIDDEN
 from dlsync.model import Difference, Json
-from dlsync.redaction import HIDDEN
 from dlsync.render.fields import Field, counted, fields
 from tests.builders.plans import added, change, masked, moved, removed, replaced
 

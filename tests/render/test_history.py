@@ -5,9 +5,9 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.journal import Kept, Record, Run
 from dlsync.model import Address
 from dlsync.render.history import render, render_json
+from dlsync.state.journal import Kept, Record, Run
 from tests.builders.plans import any_text
 
 RUN = Run(

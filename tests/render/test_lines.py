@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.render.lines import split, unified
+from dlsync.render.fields import split, unified
 
 TEXTS = st.text(st.sampled_from("ab \n\r\x0b\x1b\u2028+-@"), max_size=40)
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dlsync.model import Address, Target
-from dlsync.render.summary import sentence
+from dlsync.render.plan_text import sentence
 from tests.builders.plans import change, plan
 
 NEW, CHANGED, GONE = change("create", "rule/a"), change("update", "rule/b"), change("delete", "rule/c")

@@ -1,0 +1,1 @@
+"""Compare, merge and patch documents. Pure."""

@@ -1,0 +1,80 @@
+"""Digests of documents, value by value: enough to say later what was changed, and never what it was. Pure."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from hashlib import blake2b
+from typing import TYPE_CHECKING, TypeAlias
+
+from dlsync.diff.list_match import token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dlsync.files.redaction import Redaction
+    from dlsync.model import Json
+
+Leaf: TypeAlias = "None | bool | int | float | str"
+
+# short on purpose: a digest of 32 bits tells a change, and confirms no guess at a secret
+LEAF_BYTES = 4
+_WHOLE_BYTES = 8
+_LONG = 100  # characters; said once, most likely, and not kept
+
+
+def digest(salt: bytes, value: Leaf) -> str:
+    """Return the digest of a single value; values that mean the same have the same.
+
+    :param salt: up to 64 bytes.
+    """
+    return blake2b(token(value).encode("utf-8", "surrogatepass"), key=salt, digest_size=LEAF_BYTES).hexdigest()
+
+
+# documents say the same over and over; typed, as 1 and true are not the same
+_digest_again = lru_cache(maxsize=4096, typed=True)(digest)
+
+
+def digested(salt: bytes, value: Json) -> Json:
+    """Return a value with its mappings and lists as they are, and a digest in place of every other value in them.
+
+    Two documents differ where their digested forms differ, so one differ serves both.
+    """
+    if isinstance(value, dict):
+        return {key: digested(salt, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [digested(salt, item) for item in value]
+    return digest(salt, value) if isinstance(value, str) and len(value) > _LONG else _digest_again(salt, value)
+
+
+def fingerprint(salt: bytes, content: bytes) -> str:
+    """Return a digest of bytes that stand for a resource."""
+    return blake2b(content, key=salt, digest_size=_WHOLE_BYTES).hexdigest()
+
+
+def texts(value: Json) -> Iterator[str]:
+    """Yield every text among the values of a document."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from texts(item)
+
+
+def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redaction) -> dict[str, str]:
+    """Return the digests of the texts that hold a secret, each with its spelling: the references in their places.
+
+    :param redaction: of the secrets that the document was made with.
+    """
+    found = {text for text in texts(dict(document)) if redaction.text(text) != text}
+    return {digest(salt, text): str(redaction.spelled(text)) for text in found}
+
+
+def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str, str]) -> dict[str, str]:
+    """Return the texts of a live document that were put there as secrets, each with the spelling it came from.
+
+    :param known: what :func:`secret_digests` gave when the document was applied.
+    """
+    if not known:
+        return {}
+    found = {text: known.get(digest(salt, text)) for text in texts(dict(document)) if text}
+    return {text: spelling for text, spelling in found.items() if spelling}

@@ -1,0 +1,159 @@
+"""Which item of one list is which item of the other: pure, for the differ.
+
+Lists of widgets, criteria or series have no keys of their own. Items are paired from the strictest likeness to the
+loosest, so that a widget that was moved, or changed in one field, is still the same widget.
+"""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections import defaultdict
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from dlsync.model import Json, Path
+
+_encoded = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an encoder for each value
+
+
+@dataclass(frozen=True, slots=True)
+class ListRule:
+    """How the items of a list are matched with those of its other version.
+
+    :param keys: identities, from the strictest to the loosest; items that none of them matches are added or removed.
+    :param ordered: whether the order carries a meaning; where it does, an item out of its place is a move.
+    """
+
+    keys: tuple[Callable[[Json], object], ...] = ()
+    ordered: bool = True
+
+
+ITEM = 0
+UNKNOWN_LIST = ListRule()
+A_SET = ListRule(ordered=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """Positions in both lists.
+
+    :param pairs: (desired, live), by desired position.
+    :param added: desired positions that live has not; ``removed``: live positions that desired has not.
+    :param moved: the desired positions of pairs that are out of order; as few as explain the new order.
+    """
+
+    pairs: tuple[tuple[int, int], ...]
+    added: tuple[int, ...]
+    removed: tuple[int, ...]
+    moved: frozenset[int]
+
+
+def anywhere(path: Path) -> Path:
+    """Return the path with :data:`ITEM` for list positions, as the tables of a kind are keyed."""
+    return tuple(ITEM if isinstance(part, int) else part for part in path)
+
+
+def identity(*names: str) -> Callable[[Json], object]:
+    """Return a key for :class:`ListRule`: the values of these fields, or None where an item has none of them."""
+
+    def key(item: Json) -> object:
+        if not isinstance(item, dict) or not any(name in item for name in names):
+            return None
+        return tuple(token(item.get(name)) for name in names)
+
+    return key
+
+
+def token(value: Json) -> str:
+    """Return a text that two values share exactly when they mean the same: ``5`` and ``5.0``, but not 1 and true."""
+    return _encoded(_plain(value))
+
+
+def _plain(value: Json) -> Json:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
+
+
+def same(one: Json, other: Json) -> bool:
+    """Whether two values mean the same, whatever the order of their keys."""
+    if type(one) is type(other) and isinstance(one, str | bool | int | None):
+        return one == other
+    return token(one) == token(other)
+
+
+def match(desired: Sequence[Json], live: Sequence[Json], rule: ListRule) -> Matching:
+    """Pair the items of two lists.
+
+    :param rule: the identities to pair by after equality; see :class:`~dlsync.resources.kind.ListRule`.
+    """
+    ours, theirs = dict(enumerate(desired)), dict(enumerate(live))
+    pairs: list[tuple[int, int]] = []
+    for key in (token, *rule.keys):
+        pairs += _take(_paired(ours, theirs, key), ours, theirs)
+    if rule.ordered and not rule.keys:
+        pairs += _take([(place, place) for place in ours if place in theirs], ours, theirs)
+    if not rule.ordered:
+        _forget_repeats(ours, desired)
+        _forget_repeats(theirs, live)
+    pairs.sort()
+    return Matching(tuple(pairs), tuple(ours), tuple(theirs), _out_of_order(pairs) if rule.ordered else frozenset())
+
+
+def _take(pairs: list[tuple[int, int]], ours: dict[int, Json], theirs: dict[int, Json]) -> list[tuple[int, int]]:
+    for our_place, their_place in pairs:
+        del ours[our_place], theirs[their_place]
+    return pairs
+
+
+def _paired(ours: dict[int, Json], theirs: dict[int, Json], key: Callable[[Json], object]) -> list[tuple[int, int]]:
+    candidates: defaultdict[object, list[int]] = defaultdict(list)
+    for place, item in theirs.items():
+        candidates[key(item)].append(place)
+    candidates.pop(None, None)
+    pairs = []
+    for place, item in ours.items():
+        if found := candidates.get(key(item)):
+            pairs.append((place, found.pop(found.index(place) if place in found else 0)))
+    return pairs
+
+
+def _forget_repeats(left: dict[int, Json], items: Sequence[Json]) -> None:
+    """Drop what equals another item of its own list: in a set, twice is once."""
+    seen = {token(item) for place, item in enumerate(items) if place not in left}
+    for place, item in tuple(left.items()):
+        if (mark := token(item)) in seen:
+            del left[place]
+        seen.add(mark)
+
+
+def _out_of_order(pairs: Sequence[tuple[int, int]]) -> frozenset[int]:
+    """Return the desired positions outside a longest run of pairs that both lists have in the same order."""
+    if all(earlier[1] < later[1] for earlier, later in pairwise(pairs)):
+        return frozenset()
+    kept = {pairs[index][0] for index in _longest_increasing([live for _, live in pairs])}
+    return frozenset(position for position, _ in pairs if position not in kept)
+
+
+def _longest_increasing(values: Sequence[int]) -> Iterable[int]:
+    tails: list[int] = []
+    ends: list[int] = []
+    before: list[int] = []
+    for index, value in enumerate(values):
+        place = bisect_left(tails, value)
+        before.append(ends[place - 1] if place else -1)
+        tails[place : place + 1] = [value]
+        ends[place : place + 1] = [index]
+    index = ends[-1]
+    while index >= 0:
+        yield index
+        index = before[index]

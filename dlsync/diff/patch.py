@@ -1,0 +1,205 @@
+"""Overlays: a partial document laid over a base (RFC 7386), and lifted off again. Pure.
+
+Mappings merge deeply and null removes a field, as the RFC has it; beyond it, where a kind says what names the items of
+a list (:mod:`dlsync.diff.merge_key`), an overlay's item is merged into the one that it means, and appended where there
+is none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlsync.diff.list_match import match
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dlsync.diff.merge_key import ItemKey
+    from dlsync.model import Difference, Json, Path
+    from dlsync.resources.kind import Kind
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A base with an overlay over it.
+
+    :param origins: by path in the document, the path in the overlay of what came from it; also of what it removed.
+    :param appended: the paths of list items that only the overlay has.
+    :param faults: by path in the overlay, what it cannot mean.
+    """
+
+    document: dict[str, Json]
+    origins: Mapping[Path, Path] = field(default_factory=dict)
+    appended: frozenset[Path] = frozenset()
+    faults: tuple[tuple[Path, str], ...] = ()
+
+    def origin(self, path: Path) -> Path | None:
+        """Return the place in the overlay that a path of the document comes from; None where it is the base's."""
+        for length in range(len(path), 0, -1):
+            if (found := self.origins.get(path[:length])) is not None:
+                return (*found, *path[length:])
+        return None
+
+    def origin_of(self, difference: Difference) -> Path | None:
+        """Return the same for what differs; a live item that the document lacks belongs to its list."""
+        path = difference.path
+        lacking = difference.op == "remove" and isinstance(path[-1], int)
+        return self.origin(path[:-1] if lacking else path)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """An overlay as it lies over one resource.
+
+    :param file: relative to the tree; ``content`` are its bytes.
+    :param document: as the file has it, references and all; ``base`` likewise.
+    :param laid: both together.
+    :param meant: what a value of either stands for.
+    """
+
+    file: str
+    content: bytes = field(repr=False)
+    document: Mapping[str, Json]
+    base: Mapping[str, Json]
+    laid: Laid
+    meant: Callable[[Json], Json] = field(default=lambda value: value, repr=False, compare=False)
+
+
+def lay(
+    kind: Kind,
+    base: Mapping[str, Json],
+    overlay: Mapping[str, Json],
+    meant: Callable[[Json], Json] = lambda value: value,
+) -> Laid:
+    """Lay an overlay over a base; neither is changed.
+
+    :param kind: knows the :class:`~dlsync.diff.merge_key.ItemKey` of each list.
+    :param meant: what a value stands for, where items are compared: references are replaced in neither document.
+    """
+    layer = _Layer(kind, meant)
+    document = layer.mappings((), (), base, overlay)
+    return Laid(document, layer.origins, frozenset(layer.appended), tuple(layer.faults))
+
+
+def lift(
+    kind: Kind,
+    base: Mapping[str, Json],
+    overlay: Mapping[str, Json],
+    target: Mapping[str, Json],
+    meant: Callable[[Json], Json] = lambda value: value,
+) -> dict[str, Json]:
+    """Return a base over which the overlay gives the target, as far as there is one.
+
+    :param target: like what :func:`lay` gives, but for what the base says.
+    """
+    return _Lifter(kind, meant).mappings((), base, overlay, lay(kind, base, overlay, meant).document, target)
+
+
+class _Layer:
+    """One overlay being laid: a path is one of the outcome, a source one of the overlay."""
+
+    def __init__(self, kind: Kind, meant: Callable[[Json], Json]) -> None:
+        self._kind = kind
+        self._meant = meant
+        self.origins: dict[Path, Path] = {}
+        self.appended: list[Path] = []
+        self.faults: list[tuple[Path, str]] = []
+
+    def mappings(
+        self, path: Path, source: Path, base: Mapping[str, Json], overlay: Mapping[str, Json]
+    ) -> dict[str, Json]:
+        laid = dict(base)
+        for name, value in overlay.items():
+            here, there = (*path, name), (*source, name)
+            if value is None:
+                laid.pop(name, None)
+                self.origins[here] = there
+            else:
+                laid[name] = self._values(here, there, base.get(name), value)
+        return laid
+
+    def _values(self, path: Path, source: Path, base: Json, overlay: Json) -> Json:
+        if isinstance(base, dict) and isinstance(overlay, dict):
+            return self.mappings(path, source, base, overlay)
+        key = self._kind.item_key(path)
+        if key and isinstance(base, list) and isinstance(overlay, list):
+            return self._items(path, source, key, base, overlay)
+        self.origins[path] = source
+        return _without_nulls(overlay)
+
+    def _items(self, path: Path, source: Path, key: ItemKey, base: list[Json], overlay: list[Json]) -> list[Json]:
+        laid = list(base)
+        for place, found in enumerate(key.places(path, base, overlay, self._meant)):
+            there = (*source, place)
+            if isinstance(found, str):
+                self.faults.append((there, found))
+            elif found is None:
+                here = (*path, len(laid))
+                self.origins[here] = there
+                self.appended.append(here)
+                laid.append(_without_nulls(overlay[place]))
+            else:
+                laid[found] = self._values((*path, found), there, base[found], overlay[place])
+        return laid
+
+
+def _without_nulls(value: Json) -> Json:
+    """What a patch makes of nothing: its mappings without the fields that it removes (RFC 7386, section 2)."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    return value
+
+
+class _Lifter:
+    """Walks a base, an overlay, what they gave, and what they are to give; places of the base's items are kept."""
+
+    def __init__(self, kind: Kind, meant: Callable[[Json], Json]) -> None:
+        self._kind = kind
+        self._meant = meant
+
+    def mappings(
+        self,
+        path: Path,
+        base: Mapping[str, Json],
+        overlay: Mapping[str, Json],
+        laid: Mapping[str, Json],
+        target: Mapping[str, Json],
+    ) -> dict[str, Json]:
+        lifted: dict[str, Json] = {}
+        for name in dict.fromkeys((*base, *target)):
+            if name not in overlay and name in target:
+                lifted[name] = target[name]
+            elif name in overlay and name in base:
+                here = (*path, name)
+                lifted[name] = self._values(here, base[name], overlay[name], laid.get(name), target.get(name))
+        return lifted
+
+    def _values(self, path: Path, base: Json, overlay: Json, laid: Json, target: Json) -> Json:
+        sides = (base, overlay, laid, target)
+        if all(isinstance(side, dict) for side in sides):
+            return self.mappings(path, *sides)  # type: ignore[arg-type] # all four are, but mypy follows no all()
+        key = self._kind.item_key(path)
+        if key and all(isinstance(side, list) for side in sides):
+            places = key.places(path, base, overlay, self._meant)  # type: ignore[arg-type] # see above
+            over = dict(zip(places, overlay, strict=True))  # type: ignore[arg-type] # see above
+            return self._items(path, base, over, laid, target)  # type: ignore[arg-type] # see above
+        return base
+
+    def _items(
+        self,
+        path: Path,
+        base: list[Json],
+        over: Mapping[int | str | None, Json],
+        laid: list[Json],
+        target: list[Json],
+    ) -> list[Json]:
+        was = dict(match(target, laid, self._kind.list_rule(path)).pairs)
+        lifted: list[Json] = []
+        for place, item in enumerate(target):
+            old = was.get(place)
+            if old is None or (old < len(base) and old not in over):
+                lifted.append(item)
+            elif old < len(base):
+                lifted.append(self._values((*path, old), base[old], over[old], laid[old], item))
+        return lifted

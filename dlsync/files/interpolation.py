@@ -1,0 +1,133 @@
+"""References in resource files: ``${var:NAME}``, ``${env:NAME}``, and ``$${`` for a literal ``${``. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlsync.messages import near_miss
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.model import Json, Path
+
+_REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
+_ORIGINS = {"var": "`variables` of dlsync.yaml", "env": "the environment"}
+
+
+@dataclass(frozen=True)
+class Values:
+    """What references stand for.
+
+    :param variables: for ``var``; of any type.
+    :param environ: for ``env``; secret.
+    :param literal: nothing is a reference, whatever it looks like.
+    :param lenient: what is not in ``environ`` may be set elsewhere, and is only doubted.
+    """
+
+    variables: Mapping[str, Json] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict, repr=False)
+    literal: bool = False
+    lenient: bool = False
+
+    def of(self, origin: str) -> Mapping[str, Json]:
+        """Return the values of one origin by name."""
+        return self.variables if origin == "var" else self.environ
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A document without references.
+
+    :param faults: by path, the references to what is not there.
+    :param secrets: from the environment, the values that were put in, with the references that they stand for.
+    :param doubts: like faults, where the values are lenient.
+    """
+
+    document: Json
+    faults: tuple[tuple[Path, str], ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    doubts: tuple[tuple[Path, str], ...] = ()
+
+
+def resolve(document: Json, values: Values) -> Resolved:
+    """Replace the references in every string of a document; its keys stay as they are.
+
+    A string that is nothing but one reference takes the value's type.
+    """
+    if values.literal:
+        return Resolved(document)
+    resolver = _Resolver(values)
+    meant = resolver.value((), document)
+    return Resolved(meant, tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts))
+
+
+def escaped(value: Json) -> Json:
+    """Return the value such that :func:`resolve` gives it back: ``${var:x}`` becomes ``$${var:x}``."""
+    if isinstance(value, str):
+        return value.replace("${", "$${") if _REFERENCE.search(value) else value
+    if isinstance(value, list):
+        return [escaped(item) for item in value]
+    if isinstance(value, dict):
+        return {key: escaped(item) for key, item in value.items()}
+    return value
+
+
+def names(text: str) -> list[str]:
+    """Return the names of the environment that a text refers to."""
+    return [found[2] for found in _REFERENCE.finditer(text) if found[1] == "env"]
+
+
+class _Resolver:
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self.faults: list[tuple[Path, str]] = []
+        self.doubts: list[tuple[Path, str]] = []
+        self.secrets: dict[str, str] = {}
+
+    def value(self, path: Path, value: Json) -> Json:
+        if isinstance(value, str):
+            return self._text(path, value) if "${" in value else value
+        if isinstance(value, list):
+            return [self.value((*path, place), item) for place, item in enumerate(value)]
+        if isinstance(value, dict):
+            return {key: self.value((*path, key), item) for key, item in value.items()}
+        return value
+
+    def _text(self, path: Path, text: str) -> Json:
+        whole = _REFERENCE.fullmatch(text)
+        if whole and whole[1]:
+            return self._meant(path, whole)
+        return _REFERENCE.sub(lambda found: self._inside(path, found) if found[1] else "${", text)
+
+    def _inside(self, path: Path, reference: re.Match[str]) -> str:
+        meant = self._meant(path, reference)
+        if isinstance(meant, list | dict):
+            sort = "list" if isinstance(meant, list) else "mapping"
+            self.faults.append((path, f"{reference[0]} is a {sort}, which cannot stand inside a text"))
+            return reference[0]
+        if isinstance(meant, str):
+            return meant
+        return "" if meant is None else json.dumps(meant)
+
+    def _meant(self, path: Path, reference: re.Match[str]) -> Json:
+        origin, name = reference[1], reference[2]
+        known = self._values.of(origin)
+        if name not in known:
+            told = self.doubts if origin == "env" and self._values.lenient else self.faults
+            told.append((path, _unknown(reference[0], origin, name, tuple(known))))
+            return reference[0]
+        meant = known[name]
+        if origin == "env" and isinstance(meant, str) and meant:
+            self.secrets[meant] = reference[0]
+        return meant
+
+
+def _unknown(reference: str, origin: str, name: str, known: tuple[str, ...]) -> str:
+    # what else is in the environment is nobody's business
+    near = near_miss(name, known) if origin == "var" else None
+    guess = f"; did you mean `{near}`?" if near else ""
+    return f"{reference} is not set: there is no `{name}` in {_ORIGINS[origin]}{guess}"

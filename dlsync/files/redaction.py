@@ -1,0 +1,216 @@
+"""Secrets taken out of what is shown or written: a value from the environment becomes its reference again. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from functools import cached_property
+from operator import itemgetter
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+from dlsync.files.interpolation import escaped
+from dlsync.messages import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from dlsync.model import Change, Difference, Json
+
+HIDDEN = "[not shown]"
+KEY = "[key]"
+# characters; what is left of a secret that was cut shorter tells nothing, and is the beginning of many words
+_SHORTEST_PART = 4
+# characters; what is shorter is only looked for as it is: in other letters, it is likely something else
+_SHORTEST_WORD = 6
+_CUT = re.compile(r"(…|\.{3})")
+
+
+class Redaction:
+    """Replaces secrets by what stands for them.
+
+    :param secrets: each value with its reference, such as ``${env:HOOK}``; no value is empty.
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._secrets = dict(secrets)
+        self._names = frozenset(self._secrets.values())
+        self._any = re.compile(_longest_first(self._secrets)) if self._secrets else None
+
+    def __repr__(self) -> str:
+        return f"Redaction({len(self._secrets)} secrets)"
+
+    def with_key(self, key: str) -> Redaction:
+        """Return one that knows an API key too; empty for none."""
+        return Redaction({**self._secrets, key: KEY}) if key else self
+
+    def parts(self, text: str) -> list[tuple[str, str | None]]:
+        """Return the text in parts, each with what stands for it where it is a secret, and None where it is not."""
+        if self._any is None:
+            return [(text, None)]
+        parts: list[tuple[str, str | None]] = []
+        end = 0
+        for found in self._any.finditer(text):
+            parts += [(text[end : found.start()], None), (found[0], self._secrets[found[0]])]
+            end = found.end()
+        return [part for part in [*parts, (text[end:], None)] if part[0] or part[1]]
+
+    def text(self, text: str) -> str:
+        """Return a text of a file without secrets; read again, it means the same."""
+        return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
+
+    def said(self, text: str) -> str:
+        """Return what is shown to somebody without secrets, whole or cut off, however they are quoted in it."""
+        if self._any is None:
+            return text
+        names, form = self._spelled
+        *cut, rest = _CUT.split(text)
+        # the cuts are among the parts, and end with nothing that a secret begins with
+        ended = "".join([*(_without_beginning(part, names) for part in cut), rest])
+        if KEY in ended:
+            ended = _without_what_keys_left(ended, [way.lower() for way in names])
+        # a search for each is ten times as fast as a pattern of all, and most texts hold none
+        lower = ended.casefold()
+        if not any(way.casefold() in lower for way in names):
+            return ended
+        return form.sub(lambda found: names.get(found[0]) or names.get(found[0].lower(), HIDDEN), ended)
+
+    @cached_property
+    def _spelled(self) -> tuple[dict[str, str], re.Pattern[str]]:
+        """The names by spelling, those of words in small letters, and a pattern for them."""
+        ways = {way: name for secret, name in self._secrets.items() for way in _spellings(secret)}
+        short = {way: name for way, name in ways.items() if len(way) < _SHORTEST_WORD}
+        long = {way.lower(): name for way, name in ways.items() if way not in short}
+        forms = [f"(?i:{_longest_first(long)})"] if long else []
+        return {**short, **long}, re.compile("|".join([*forms, *([_longest_first(short)] if short else [])]))
+
+    def value(self, value: Json) -> Json:
+        """Return a value of a file without secrets in its strings and keys."""
+        return self._each(value, self.text) if self._any else value
+
+    def spelled(self, value: Json) -> Json:
+        """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
+        return self._each(value, self._spelled_text) if self._any else escaped(value)
+
+    def respells(self, content: bytes) -> bool:
+        """Whether :meth:`spelled` may change a value whose YAML is this."""
+        return bool(self._secrets) or b"${" in content
+
+    def _each(self, value: Json, how: Callable[[str], str]) -> Json:
+        if isinstance(value, str):
+            return how(value)
+        if isinstance(value, list):
+            return [self._each(item, how) for item in value]
+        if isinstance(value, dict):
+            return {self.text(key): self._each(item, how) for key, item in value.items()}
+        return value
+
+    def _spelled_text(self, text: str) -> str:
+        parts = self.parts(text)
+        if all(name is None for _, name in parts):
+            return str(escaped(text))
+        # what is around a secret may become a reference with it
+        return "".join(name or part.replace("${", "$${") for part, name in parts)
+
+    def change(self, change: Change) -> Change:
+        """Return the change as it may be shown and kept."""
+        if self._any is None:
+            return change
+        shown = self.differences((*change.diff, *change.kept))
+        diff, kept = shown[: len(change.diff)], shown[len(change.diff) :]
+        return replace(change, diff=diff, kept=kept, error=self.said(change.error))
+
+    def differences(self, diff: Sequence[Difference]) -> tuple[Difference, ...]:
+        """Return all differences of a resource as they may be shown and kept; see :meth:`difference`."""
+        # what leaves a list that a secret comes into is likely what was secret before
+        lists = {one.path[:-1] for one in diff if one.op == "add" and self._shown(one.after) != one.after}
+        return tuple(
+            replace(self.difference(one), before=HIDDEN, masked="unknown")
+            if one.op == "remove" and one.path[:-1] in lists
+            else self.difference(one)
+            for one in diff
+        )
+
+    def difference(self, one: Difference) -> Difference:
+        """Return the difference as it may be shown and kept.
+
+        Where a secret is to be that is not there yet, what is there is likely one too: the same before it was changed.
+        """
+        path = tuple(self.said(part) if isinstance(part, str) else part for part in one.path)
+        if one.moved:  # from one position to another
+            return replace(one, path=path)
+        after, before = self._shown(one.after), self._shown(one.before)
+        # exactly: a line of one in several lines may be what it was
+        there = str(self.value(one.before))
+        comes = after != one.after and any(name in str(after) and name not in there for name in self._names)
+        if comes and before is not None:
+            return replace(one, path=path, before=HIDDEN, after=after, masked="unknown")
+        is_changed = one.op == "replace" and before == after and (before, after) != (one.before, one.after)
+        return replace(one, path=path, before=before, after=after, masked="changed" if is_changed else one.masked)
+
+    def _shown(self, value: Json) -> Json:
+        if isinstance(value, list):
+            return [self._shown(item) for item in value]
+        if isinstance(value, dict):
+            return {self.said(key): self._shown(item) for key, item in value.items()}
+        if isinstance(value, str):
+            return self.said(value)
+        return self._secrets[repr(value)] if self.is_number(value) else value
+
+    def is_number(self, value: Json) -> bool:
+        """Whether a number is a secret: a server may make one of a text of digits."""
+        return isinstance(value, int | float) and not isinstance(value, bool) and repr(value) in self._secrets
+
+
+def _longest_first(texts: Mapping[str, str]) -> str:
+    """Return a pattern for any of the texts; one may hold another."""
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield the ways in which messages of servers and libraries spell a text."""
+    from base64 import b64encode
+    from html import escape
+
+    one_line = " ".join("".join(char if char.isprintable() else " " for char in secret).split())
+    long_lines = [line.strip() for line in secret.splitlines() if len(line.strip()) > 2 * _SHORTEST_PART]
+    for text in filter(None, (secret, one_line, *long_lines)):
+        raw = text.encode("utf-8", "surrogatepass")
+        yield from (text, escape(text), escape(text, quote=False), text.replace("'", "''"))
+        as_json = json.dumps(text, ensure_ascii=False)[1:-1]
+        yield from (json.dumps(text)[1:-1], as_json, visible(as_json), visible(text), repr(text)[1:-1])
+        yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), b64encode(raw).decode())
+
+
+def _without_beginning(text: str, spelled: Mapping[str, str]) -> str:
+    """Return a text that was cut off without the longest beginning of a secret at its end."""
+    lower = text.lower()
+    length, name = max(((_overlap(lower, way), name) for way, name in spelled.items()), key=itemgetter(0))
+    return text[:-length] + name if length else text
+
+
+def _without_what_keys_left(text: str, ways: Sequence[str]) -> str:
+    """Return a text without what a key that was taken out, and is spelled in part as a secret is, left of that."""
+    *others, last = text.split(KEY)
+    first, *others = [*(_without_piece_at_end(part, ways) for part in others), last]
+    backwards = [way[::-1] for way in ways]
+    return KEY.join([first, *(_without_piece_at_end(part[::-1], backwards)[::-1] for part in others)])
+
+
+def _without_piece_at_end(text: str, ways: Sequence[str]) -> str:
+    lower = text.lower()
+    lengths = range(min(len(text), max(map(len, ways))), _SHORTEST_PART - 1, -1)
+    length = next((length for length in lengths if any(lower[-length:] in way for way in ways)), 0)
+    return text[: len(text) - length]
+
+
+def _overlap(text: str, secret: str) -> int:
+    """Return how much of a secret's beginning a text ends with; 0 where that is too little to tell anything."""
+    if secret[:_SHORTEST_PART] not in text:
+        return 0
+    lengths = range(min(len(secret) - 1, len(text)), _SHORTEST_PART - 1, -1)
+    return next((length for length in lengths if text.endswith(secret[:length])), 0)
+
+
+NOTHING_SECRET = Redaction({})

@@ -1,0 +1,112 @@
+"""Names and values of a file or a server as one line of text that no terminal acts on."""
+
+from __future__ import annotations
+
+import json
+import re
+from difflib import get_close_matches
+from functools import lru_cache
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.model import Json, Path
+
+
+_LONGEST = 60  # characters of a word that is compared; a near miss is not longer
+_NEAR = 0.65  # difflib's ratio; at its own 0.6 `sources` would be taken for `series`
+_TYPES = {
+    "array": "a list",
+    "boolean": "true or false",
+    "integer": "a whole number",
+    "number": "a number",
+    "object": "a mapping",
+    "string": "text",
+}
+
+
+def brief(raw: Json) -> str:
+    """Return a value as a message shows it: scalars as in JSON, shortened; of a list or a mapping that it is one."""
+    if isinstance(raw, dict):
+        return "a mapping"
+    if isinstance(raw, list):
+        return "a list"
+    if raw is None:
+        return "empty"
+    return value(raw)
+
+
+def expectation(node: Mapping[str, Any]) -> str:
+    """Return what a part of a schema asks for: its ``x-expected``, its values, or its types."""
+    if "x-expected" in node:
+        return str(node["x-expected"])
+    if "enum" in node:
+        return f"one of {', '.join(brief(choice) for choice in node['enum'])}"
+    if "const" in node:
+        return brief(node["const"])
+    types = node["type"] if isinstance(node["type"], list) else [node["type"]]
+    return " or ".join(_TYPES[name] for name in types if name != "null")
+
+
+@lru_cache(maxsize=1024)
+def near_miss(word: str, choices: tuple[str, ...]) -> str | None:
+    """Return the one of the choices that the word was likely meant to be, if any; capitals make no difference."""
+    folded = {choice.casefold(): choice for choice in reversed(choices)}
+    close = get_close_matches(word[:_LONGEST].casefold(), folded, n=1, cutoff=_NEAR)
+    return folded[close[0]] if close else None
+
+
+WIDTH = 60
+_CONTEXT = 12
+_ELLIPSIS = "..."
+_PLAIN_KEY = re.compile(r"[\w-]+")
+
+
+def visible(text: str) -> str:
+    r"""Return the text with all that is not printable as an escape: ``\x1b``, ``\u202e``, ``\n``.
+
+    Not printable are, by the Unicode standard's categories, control, format (bidirectional, zero-width), unassigned and
+    private characters, lone surrogates, and line and other separators but the space.
+    """
+    if text.isprintable():
+        return text
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def shortened(text: str, width: int) -> str:
+    """Return the text in at most ``width`` characters; what was cut off is shown as three dots."""
+    return text if len(text) <= width else text[: width - len(_ELLIPSIS)] + _ELLIPSIS
+
+
+def in_full(value: Json) -> str:
+    """Return a value as compact JSON, visible."""
+    try:
+        return visible(json.dumps(value, ensure_ascii=False))
+    except ValueError:  # Python prints no integer of more than 4,300 digits
+        return "a huge number"
+
+
+def value(raw: Json, width: int = WIDTH) -> str:
+    """Return a value as compact JSON, visible, in at most ``width`` characters."""
+    whole = in_full(raw)
+    return f'{shortened(whole[:-1], width - 1)}"' if isinstance(raw, str) else shortened(whole, width)
+
+
+def pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, str]:
+    """Return two values that differ such that the texts differ too, each in at most ``width`` characters."""
+    left, right = in_full(before), in_full(after)
+    if left != right and shortened(left, width) == shortened(right, width):
+        cut = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(left, right, strict=False))) - _CONTEXT
+        left, right = _ELLIPSIS + left[cut:], _ELLIPSIS + right[cut:]
+    return shortened(left, width), shortened(right, width)
+
+
+def field_name(path: Path) -> str:
+    """Return a path as ``positions[2].color``; a key that is no plain word as ``scope["a.b"]``."""
+    return "".join(map(_step, path)).removeprefix(".") or "(all)"
+
+
+def _step(key: str | int) -> str:
+    return f".{key}" if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else f"[{value(key)}]"

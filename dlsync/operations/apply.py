@@ -1,0 +1,217 @@
+"""What writes resources to a server: apply, and its way back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from dlsync.errors import DlsyncError
+from dlsync.files.git import head_commit
+from dlsync.model import Problem
+from dlsync.operations import annotate, apply_changes, plan_file
+from dlsync.operations.cache import remembered
+from dlsync.operations.fetch import Fetcher
+from dlsync.operations.plan import Wishes, prepared, refuse_excess
+from dlsync.operations.reconcile import UNDECIDED, Decisions
+from dlsync.operations.rollback import chosen, prepare
+from dlsync.operations.rollback import way_back as rollback_way_back
+from dlsync.operations.session import locked, silent, unheard, who_runs_us, writer
+from dlsync.operations.update_inventory import advanced
+from dlsync.resources import environments
+from dlsync.state import journal, store
+from dlsync.state.inventory import LOCK_TIMEOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Collection
+    from pathlib import Path
+
+    from dlsync.client import Client
+    from dlsync.files.settings import Settings
+    from dlsync.model import Address, Plan
+    from dlsync.operations.plan import Prepared
+    from dlsync.operations.plan_file import SavedPlan
+    from dlsync.resources.loader import Tree
+    from dlsync.state.inventory import Inventory
+    from dlsync.state.journal import Journal, Run
+    from dlsync.state.lock import Lock
+
+_UNRECORDED = "what was applied could not be recorded in the inventory; the same command again does that"
+_UNNOTED = "how the changes went could not be kept, so `dlsync history` has them as unknown"
+
+
+@dataclass(frozen=True)
+class Applying:
+    """How an apply talks to whoever runs it, and where it keeps its journal.
+
+    :param approve: is shown a plan with changes, before the account is locked; nothing is written unless it returns
+        True. None: that was agreed beforehand.
+    :param show: is shown the plan that is then carried out, where nobody is asked.
+    :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
+    :param told: is told whom the apply waits for.
+    :param begins: is called before the first change is sent.
+    :param journals: the folder of journals; by default the tree's own.
+    :param lock_timeout: seconds to wait for another apply.
+    :param progress: called for each resource that was looked at and each change that was tried.
+    """
+
+    approve: Callable[[Plan], bool] | None = None
+    show: Callable[[Plan], None] = unheard
+    warn: Callable[[Problem], None] = unheard
+    told: Callable[[str], None] = unheard
+    begins: Callable[[], None] = silent
+    journals: Path | None = None
+    lock_timeout: float = LOCK_TIMEOUT
+    progress: Callable[[], None] = silent
+
+
+UNATTENDED = Applying()
+
+
+async def apply(
+    directory: Path,
+    settings: Settings,
+    *,
+    wishes: Wishes | None = None,
+    promised: SavedPlan | None = None,
+    how: Applying = UNATTENDED,
+) -> Plan | None:
+    """Plan, ask, and make it so.
+
+    :param wishes: what the plan is to be about; everything, where that is not said.
+    :param promised: a saved plan; anything but exactly that is refused.
+    :returns: the plan with its results, or None where it was not approved.
+    :raises Refused: a guard holds the plan back, it is not the one promised, or another apply goes on.
+    """
+    tree = environments.read(directory, settings).usable()
+    wanted = wishes or (promised.wishes if promised else Wishes())
+
+    async def made(client: Client) -> Prepared:
+        known = remembered(directory, settings)
+        fetcher = Fetcher(client, tree.resources, cache=known, progress=how.progress)
+        work = await prepared(fetcher, tree, settings, wanted)
+        return plan_file.kept_to(promised, work) if promised else work
+
+    def check(work: Prepared) -> None:
+        refuse_excess(work.plan, settings.max_delete_percent)
+
+    return await _Application(settings, tree, how, "apply", made, check).go()
+
+
+async def rollback(
+    directory: Path,
+    settings: Settings,
+    *,
+    run: str = "",
+    decisions: Decisions = UNDECIDED,
+    how: Applying = UNATTENDED,
+) -> Plan | None:
+    """Plan the way back of a run, ask, and make it so.
+
+    :param run: its name; by default the last one that changed this account.
+    :param decisions: what is done with what was changed since.
+    :returns: as :func:`apply`.
+    :raises DlsyncError: there is no such run, or its journal lacks a secret that the environment does not have.
+    :raises Refused: as :func:`apply`.
+    """
+    folder = how.journals or journal.own(directory)
+    record = chosen(folder, settings.target, run)
+    way_back = rollback_way_back(record, directory, settings)
+
+    async def made(client: Client) -> Prepared:
+        return await prepare(Fetcher(client, progress=how.progress), way_back, settings, decisions)
+
+    back = _Application(
+        settings, way_back.tree, how, "rollback", made, released=way_back.released, takes_back=record.run.id
+    )
+    return await back.go()
+
+
+def _anything(_: Prepared) -> None:
+    """Refuse nothing."""
+
+
+@dataclass(frozen=True)
+class _Application:
+    """One way from a plan to its results.
+
+    :param made: works the plan out.
+    :param check: refuses one.
+    :param released: what is not managed any more once it is done.
+    :param takes_back: the run that it is the way back of.
+    """
+
+    settings: Settings
+    tree: Tree
+    how: Applying
+    command: str
+    made: Callable[[Client], Awaitable[Prepared]]
+    check: Callable[[Prepared], None] = _anything
+    released: Collection[Address] = ()
+    takes_back: str = ""
+
+    async def go(self) -> Plan | None:
+        async with writer(self.settings) as client:
+            agreed = None
+            if self.how.approve:
+                first = await self._planned(client)
+                if first.plan and not self.how.approve(first.plan):
+                    return None
+                agreed = plan_file.promise(first, Wishes())
+            owner = who_runs_us(self.settings, self.tree.secrets)
+            async with locked(client, owner, self.how.lock_timeout, self.how.told) as lock:
+                work = await self._planned(client)
+                if agreed:
+                    work = plan_file.kept_to(agreed, work)
+                elif work.plan:
+                    self.how.show(work.plan)
+                self.how.begins()
+                done = await self._carried_out(client, lock, work)
+            for problem in await annotate.annotate(client, done, work.redaction, self.tree, self.settings):
+                self.how.warn(problem)
+            return done
+
+    async def _planned(self, client: Client) -> Prepared:
+        work = await self.made(client)
+        self.check(work)
+        return work
+
+    async def _carried_out(self, client: Client, lock: Lock, work: Prepared) -> Plan:
+        folder = self.how.journals or journal.own(self.tree.root)
+        book = journal.Journal(folder, self._run(work.inventory.salt))
+        doing = apply_changes.Run(client, book, lock, self.settings.concurrency, self.how.progress)
+        done = await apply_changes.apply(doing, work)
+        self._note(book, done)
+        await self._record(client, lock, work, advanced(work, done.changes, self.released))
+        return done
+
+    def _note(self, book: Journal, done: Plan) -> None:
+        try:
+            book.note(done.changes)
+        except DlsyncError as error:  # what the way back needs was kept before
+            self.how.warn(Problem("warning", f"{_UNNOTED}: {error.message}"))
+
+    async def _record(self, client: Client, lock: Lock, work: Prepared, record: Inventory) -> None:
+        try:
+            if record.packed != work.inventory.packed:
+                async with lock.held():
+                    await store.write(client, self.settings, self.tree.root, record)
+        except DlsyncError as error:
+            self.how.warn(Problem("error", f"{_UNRECORDED}: {error.message}"))
+
+    def _run(self, salt: bytes) -> Run:
+        """Return the run that begins: only now, for it may have waited long, and others ran meanwhile."""
+        now, settings = datetime.now(UTC), self.settings
+        return journal.Run(
+            journal.new_id(now),
+            self.command,
+            now.isoformat(timespec="seconds"),
+            settings.url,
+            settings.org,
+            settings.account,
+            settings.environment,
+            head_commit(self.tree.root),
+            who_runs_us(settings, self.tree.secrets),
+            salt.hex(),
+            self.takes_back,
+        )

@@ -1,0 +1,189 @@
+"""The applier: the plan to the server, step by step, and the proof that it took hold. Nothing else writes."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Protocol
+
+from dlsync.diff.compare import compare
+from dlsync.diff.three_way import blended
+from dlsync.errors import AlreadyExists, ByHand, DlsyncError, Refused, Unauthorised
+from dlsync.operations import verify
+from dlsync.operations.fetch import fetch_by_name
+from dlsync.operations.update_inventory import packed_entry
+from dlsync.resources import kind_of
+from dlsync.state.journal import Kept
+from dlsync.together import together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from contextlib import AbstractAsyncContextManager
+
+    from dlsync.client import Client
+    from dlsync.model import Address, Change, Plan, Resource
+    from dlsync.operations.plan import Prepared
+    from dlsync.state.journal import Journal
+
+_AT_A_TIME = 8  # a millisecond or two, before the answers that came are looked at again
+
+
+class Permission(Protocol):
+    """What an apply asks before each write, and before each attempt of one: whether it is still the only one."""
+
+    def held(self) -> AbstractAsyncContextManager[None]:
+        """Have what is written in a block written only while it is.
+
+        :raises Refused: it is not, or no longer.
+        """
+
+
+@dataclass(frozen=True)
+class Run:
+    """What an apply works with.
+
+    :param journal: keeps what was there before each write.
+    :param permission: is asked before each write.
+    :param concurrency: changes under way at once.
+    :param progress: called for each change that was tried.
+    """
+
+    client: Client
+    journal: Journal
+    permission: Permission
+    concurrency: int = 16
+    progress: Callable[[], None] = lambda: None
+
+
+async def apply(run: Run, prepared: Prepared) -> Plan:
+    """Carry a plan out and fetch what it touched again.
+
+    Kinds go one after the other in the order of the plan, the changes of one kind at once. A change that fails leaves
+    the others going on; a key that is refused, or a lock that is lost, ends the run. What a plan holds is left alone.
+
+    :returns: the plan with a result for each change: ``failed`` also where the server did not keep what was sent, or
+        where that could not be found out; ``skipped`` also where it has no operation for the change, with what to do.
+    """
+    work = _Work(run, prepared)
+    done: list[Change] = []
+    ahead = asyncio.create_task(_worked_out_ahead(prepared))
+    try:
+        for _, step in groupby(prepared.plan.changes, key=_step_of):
+            done += await work.step(list(step))
+    finally:
+        ahead.cancel()
+    verified = [prepared.redaction.change(one) for one in await verify.verified(run.client, done, prepared)]
+    return prepared.plan.with_changes(verified)
+
+
+def _step_of(change: Change) -> tuple[bool, str]:
+    return change.action == "delete", change.address.kind
+
+
+async def _worked_out_ahead(prepared: Prepared) -> None:
+    """Work out what is to be recorded of later steps while those before them wait for the server."""
+    coming = [change for change in prepared.plan.changes if change.action != "delete" and not change.held]
+    for place, change in enumerate(coming):
+        if change.address not in prepared.entries:
+            if place % _AT_A_TIME == 0:
+                await asyncio.sleep(0)
+            with suppress(DlsyncError):  # which that step says
+                packed_entry(prepared, change.address)
+
+
+def _without_unknown_secrets(change: Change, desired: Resource, before: Resource) -> Resource:
+    """Return what was there, with the secrets of the files where somebody had put others: those no journal keeps."""
+    hidden = {one.path for one in (*change.diff, *change.kept) if one.op == "replace" and one.masked == "unknown"}
+    if not hidden:
+        return before
+    kind = kind_of(change.address.kind)
+    stays = tuple(one for one in compare(kind, desired, before).diff if one.path not in hidden)
+    return kind.blended(desired, before, blended(kind, desired, before, stays))
+
+
+class _Work:
+    """One apply: what all of its changes share."""
+
+    def __init__(self, run: Run, prepared: Prepared) -> None:
+        self._run = run
+        self._prepared = prepared
+        self._turns = asyncio.Semaphore(run.concurrency)
+        self._ended = ""
+
+    async def step(self, changes: Sequence[Change]) -> list[Change]:
+        """Make the changes of one kind: see what is there now, keep it, then write."""
+        if self._ended:
+            return [change.finished("skipped", self._ended) for change in changes]
+        try:
+            now = await self._now(changes)
+            moved = {change.address: reason for change in changes if (reason := self._moved(change, now))}
+            self._keep([change for change in changes if change.address not in moved and not change.held], now)
+        except DlsyncError as error:
+            return [self._left_alone(change, error.message) for change in changes]
+        return await together(self._change(change, moved.get(change.address, "")) for change in changes)
+
+    async def _now(self, changes: Iterable[Change]) -> dict[Address, Resource]:
+        known = [change.address for change in changes if change.action != "create" and not change.held]
+        return await fetch_by_name(self._run.client, known)
+
+    def _moved(self, change: Change, now: dict[Address, Resource]) -> str:
+        """Return why what is there is not what the plan was made from; empty where it is."""
+        if change.action == "create" or change.held:
+            return ""
+        planned, found = self._prepared.live[change.address], now.get(change.address)
+        if found is None:
+            return "" if change.action == "delete" else "it was deleted on the server since the plan was made"
+        kind = kind_of(change.address.kind)
+        same = kind.identical(planned, found) or not verify.differs(kind, planned, found)
+        return "" if same else "it was changed on the server since the plan was made: plan again"
+
+    def _keep(self, changes: Iterable[Change], now: dict[Address, Resource]) -> None:
+        self._run.journal.keep([self._kept(change, now.get(change.address)) for change in changes])
+
+    def _kept(self, change: Change, before: Resource | None) -> Kept:
+        inventory, redaction = self._prepared.inventory, self._prepared.redaction
+        desired = self._prepared.desired.get(change.address)
+        known = _without_unknown_secrets(change, desired, before) if desired and before else before
+        saved = kind_of(change.address.kind).saved(known, redaction) if known else None
+        entry = "" if change.action == "delete" else packed_entry(self._prepared, change.address)
+        managed = change.address in inventory
+        return Kept(change.address, change.action, saved, entry, managed)
+
+    async def _change(self, change: Change, moved: str) -> Change:
+        async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
+            if self._ended:
+                return change.finished("skipped", self._ended)
+            return self._left_alone(change, moved) if change.held or moved else await self._try(change)
+
+    def _left_alone(self, change: Change, reason: str) -> Change:
+        self._run.progress()
+        return change.finished("skipped" if change.held else "failed", change.held or reason)
+
+    async def _try(self, change: Change) -> Change:
+        try:
+            # no lock is in an account that is only being made
+            async with self._run.permission.held() if kind_of(change.address.kind).inside else nullcontext():
+                await self._write(change)
+        except (Unauthorised, Refused) as error:
+            self._ended = error.message
+            return change.finished("failed", error.message)
+        except ByHand as error:
+            return change.finished("skipped", error.message)
+        except AlreadyExists:
+            return change.finished("failed", "somebody else has made it since the plan was made: plan again")
+        except DlsyncError as error:
+            return change.finished("failed", error.message)
+        finally:
+            self._run.progress()
+        return change.finished("applied")
+
+    async def _write(self, change: Change) -> None:
+        kind, meant = kind_of(change.address.kind), self._prepared.meant(change.address)
+        if change.action == "delete" or meant is None:
+            await kind.delete(self._run.client, change.address.name)
+        elif change.action == "create":
+            await kind.create(self._run.client, meant)
+        else:
+            await kind.update(self._run.client, meant, change.diff)

@@ -1,0 +1,144 @@
+"""The doctor: whether settings, files and server are as they must be, and what to do where they are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+from dlsync import operations
+from dlsync.client.observed import OBSERVED
+from dlsync.errors import AccountNotFound, ApiError, BadAnswer, DlsyncError, ServerFault, Unauthorised, Unreachable
+from dlsync.files import settings
+from dlsync.files.setting_sources import settings_in_force
+from dlsync.messages import near_miss
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dlsync.client import ReadClient
+    from dlsync.client.observed import Observed
+    from dlsync.files.setting_sources import Setting
+    from dlsync.files.settings import Options, Settings
+
+Status = Literal["ok", "problem", "unknown"]
+_NO_SERVER = (Unreachable, ServerFault, BadAnswer)
+_FORBIDDEN = "the key may not list the accounts"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at.
+
+    :param advice: what to do about a problem.
+    """
+
+    name: str
+    status: Status
+    message: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """All that was looked at.
+
+    :param settings: those in force, each with its source.
+    """
+
+    settings: tuple[Setting, ...]
+    checks: tuple[Check, ...]
+
+    @property
+    def is_well(self) -> bool:
+        """Whether there is no problem."""
+        return all(check.status != "problem" for check in self.checks)
+
+
+async def examine(
+    directory: Path, options: Options, environ: Mapping[str, str], *, insecure: bool = False
+) -> Diagnosis:
+    """Look at settings, files and server; send nothing but GET, and raise nothing for what is wrong.
+
+    :param insecure: plain HTTP to another machine is allowed.
+    """
+    checks = [_files(directory, options, environ)]
+    try:
+        loaded = replace(settings.load(directory, options, environ), insecure=insecure)
+    except DlsyncError as error:
+        checks.insert(0, _problem("settings", error))
+        checks.append(Check("server", "unknown", "not asked, since the settings have to be mended first"))
+    else:
+        checks.insert(0, Check("settings", "ok", "complete"))
+        checks += await _server(loaded)
+    return Diagnosis(settings_in_force(directory, options, environ), tuple(checks))
+
+
+def _problem(name: str, error: DlsyncError) -> Check:
+    return Check(name, "problem", " ".join(error.message.split()), error.hint)
+
+
+def _files(directory: Path, options: Options, environ: Mapping[str, str]) -> Check:
+    try:
+        tree = operations.validate(directory, options, environ)
+    except DlsyncError as error:
+        return _problem("files", error)
+    counts = f"resources: {len(tree.resources)}, errors: {len(tree.errors)}, warnings: {len(tree.warnings)}"
+    if tree.errors:
+        return Check("files", "problem", counts, "Run `dlsync validate`, which names each with its line.")
+    return Check("files", "ok", counts)
+
+
+async def _server(loaded: Settings) -> list[Check]:
+    async def question(client: ReadClient) -> list[Check]:
+        checks, is_usable = await _account(client, loaded)
+        return [*checks, *[await _operation(client, one) for one in OBSERVED if is_usable]]
+
+    try:
+        return await operations.reading(loaded, question)
+    except DlsyncError as error:  # a URL that no client takes
+        return [_problem("server", error)]
+
+
+async def _account(client: ReadClient, loaded: Settings) -> tuple[list[Check], bool]:
+    """Return what is known of server, key and account, and whether more can be asked there."""
+    reached = Check("server", "ok", f"reached at {loaded.url}")
+    accepted = Check("key", "ok", "accepted")
+    try:
+        names = [account.name for account in await client.accounts.list()]
+    except _NO_SERVER as error:
+        return [_problem("server", error)], False
+    except Unauthorised as error:
+        return await _without_list(client, reached, error)
+    except AccountNotFound as error:
+        return [reached, accepted, _problem("account", error)], False
+    except ApiError as error:
+        return [reached, _problem("key", error)], False
+    sees = Check("accounts", "ok", f"the key sees {', '.join(sorted(names)) or 'none'}")
+    if loaded.account not in names:
+        guess = near_miss(loaded.account, tuple(names))
+        advice = f"Did you mean {guess!r}?" if guess else "Check `account`; `dlsync accounts create` makes one."
+        message = f"organisation {loaded.org!r} has no account {loaded.account!r}"
+        return [reached, accepted, sees, Check("account", "problem", message, advice)], False
+    return [reached, accepted, sees, Check("account", "ok", f"{loaded.org}/{loaded.account} is there")], True
+
+
+async def _without_list(client: ReadClient, reached: Check, refused: Unauthorised) -> tuple[list[Check], bool]:
+    """Tell a key that is not accepted from one that may use the account, but not list the accounts."""
+    try:
+        await client.plugins.list()
+    except ApiError:
+        return [reached, _problem("key", refused)], False
+    return [reached, Check("key", "ok", "accepted"), Check("accounts", "unknown", _FORBIDDEN)], True
+
+
+async def _operation(client: ReadClient, one: Observed) -> Check:
+    name = f"operation {one.name}"
+    try:
+        is_there = await one.is_there(client)
+    except ApiError as error:
+        return replace(_problem(name, error), status="unknown")
+    if is_there is None:
+        why = "not known without writing" if one.ask is None else "not known, since there is nothing to try it on"
+        return Check(name, "unknown", why)
+    return Check(name, "ok", "the server has it" if is_there else f"the server has it not; {one.without}")

@@ -1,0 +1,174 @@
+"""Drift: what was changed on the server since it was applied, field by field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from dlsync.diff.three_way import blended, has_moved, movement
+from dlsync.errors import DlsyncError, SettingsError
+from dlsync.model import Change, Target
+from dlsync.operations.export import Edits, Export
+from dlsync.operations.plan import build_plan, looked
+from dlsync.operations.session import silent
+from dlsync.resources import kind_of
+from dlsync.resources.selector import EVERYTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from dlsync.files.settings import Settings
+    from dlsync.model import Difference, Op, Problem, Resource
+    from dlsync.operations.fetch import Fetcher
+    from dlsync.operations.plan import Prepared
+    from dlsync.resources.loader import Tree
+    from dlsync.resources.selector import Targets
+    from dlsync.state.inventory import Entry
+
+
+async def drift(
+    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = silent
+) -> Drift:
+    """Say what was changed on the server since it was applied.
+
+    :raises SettingsError: the settings want no record of what was applied.
+    :raises InvalidTree: the files have errors.
+    :raises ApiError: the live state could not be fetched.
+    """
+    require_record(settings)
+    async with looked(directory, settings, targets, progress) as (fetcher, tree):
+        return await find(fetcher, tree, settings, targets)
+
+
+async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Export:
+    """Work out the files that have what was changed on the server in them.
+
+    :param targets: the resources that are meant; all that drifted, where it has no patterns.
+    :raises DlsyncError: a resource that is named is neither in the files nor live.
+    :raises SettingsError: what drifted is not recorded.
+    :raises ApiError: live state could not be fetched whole.
+    """
+    if not targets:
+        require_record(settings)
+    work = await look(fetcher, tree, settings, targets)
+    if targets:
+        wanted = {one for one in tree.resources if targets.admits(one) and kind_of(one.kind).inside} | targets.named()
+    else:
+        wanted = {change.address for change in drifted(work)}
+    if lost := sorted(one for one in targets.named() if one not in work.desired and one not in work.live):
+        raise DlsyncError(f"{lost[0]} is neither in the files nor live", hint="`dlsync drift` lists what was changed.")
+    live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
+    edits = Edits(tree, work.inventory.former_secrets(live.values()))
+    edits.write(live)
+    edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
+    files = edits.files()
+    return Export(settings.target, files, len(set(live) - edits.changed), edits.problems(files))
+
+
+def _accepted(work: Prepared, live: Resource) -> Resource:
+    """Return the live side, but for what only the files have moved since it was applied."""
+    desired, entry = work.desired.get(live.address), work.inventory.entry(live.address)
+    if desired is None or entry is None:
+        return live
+    kind, salt = kind_of(live.kind), work.inventory.salt
+    theirs = tuple(one for one in movement(kind, desired, live, entry, salt).diff if one.mover != "repo")
+    return kind.blended(desired, live, blended(kind, desired, live, theirs)) if theirs else desired
+
+
+_NO_RECORD = (
+    "`inventory: none` in dlsync.yaml: without a record of what was applied, nobody knows what was changed since"
+)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """What was changed outside; falsy where nothing was.
+
+    :param changes: what was done on the server, as a change from what was applied (``before``) to what is live
+        (``after``). What was applied is known only where the files still say it.
+    :param unchanged: how many managed resources are as they were applied.
+    """
+
+    target: Target
+    changes: tuple[Change, ...]
+    unchanged: int
+    warnings: tuple[Problem, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.changes)
+
+
+async def find(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Drift:
+    """Compare what is live with what was applied.
+
+    :param tree: says in words what was applied, where the files have not moved on.
+    :param settings: of which :func:`require_record` has been asked.
+    :raises ApiError: live state could not be fetched whole.
+    """
+    work = await look(fetcher, tree, settings, targets)
+    found = drifted(work)
+    managed = sum(targets.admits(address) for address in work.inventory)
+    warnings = tuple(
+        one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message
+    )
+    return Drift(settings.target, found, managed - len(found), warnings)
+
+
+def require_record(settings: Settings) -> None:
+    """Require that what was applied is recorded.
+
+    :raises SettingsError: the settings want no record.
+    """
+    if settings.inventory == "none":
+        raise SettingsError(_NO_RECORD, hint="Set `inventory: account`, or a file's path.")
+
+
+async def look(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Prepared:
+    """Return what the files say, what is live and what was recorded, of all that is managed."""
+    chosen = replace(settings, prune="managed", protect=())
+    return await build_plan(fetcher, tree, chosen, targets=targets)
+
+
+def drifted(work: Prepared) -> tuple[Change, ...]:
+    """Return what was changed outside, in the order of an apply."""
+    found = sorted(_found(work), key=lambda change: (kind_of(change.address.kind).order, change.address.name))
+    return tuple(found)
+
+
+def _found(work: Prepared) -> Iterator[Change]:
+    salt = work.inventory.salt
+    for address in work.inventory:
+        entry, live, desired = work.inventory.entry(address), work.live.get(address), work.desired.get(address)
+        if entry is None:
+            continue
+        kind = kind_of(address.kind)
+        if live is None:
+            if desired or address in work.gone:
+                yield Change(address, "delete", "drift", desired.file if desired else "")
+        elif desired is None:
+            if has_moved(kind, live, entry, salt):
+                yield Change(address, "update", "drift")
+        elif diff := tuple(_moved(work, entry, desired, live)):
+            file, placed = kind.located(desired, diff)
+            line = min((one.line for one in placed if one.line), default=None)
+            yield Change(address, "update", "drift", file, line, tuple(map(_outside, placed)))
+
+
+def _moved(work: Prepared, entry: Entry, desired: Resource, live: Resource) -> Iterator[Difference]:
+    kind = kind_of(live.kind)
+    if kind.identical(desired, live):
+        return
+    # before they are chosen from: what the files have moved tells which of the others are likely secret
+    for one in work.redaction.differences(movement(kind, desired, live, entry, work.inventory.salt).diff):
+        if one.mover != "repo":
+            yield one
+
+
+_OPS: dict[Op, Op] = {"add": "remove", "remove": "add", "replace": "replace"}
+
+
+def _outside(one: Difference) -> Difference:
+    """Turn a difference around: from what was applied to what is live."""
+    before = None if one.mover == "conflict" else one.after
+    return replace(one, op=_OPS[one.op], before=before, after=one.before)

@@ -1,0 +1,392 @@
+"""The exporter: live into files. What is in the tree is edited in place, the rest written anew."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from dlsync.diff.compare import compare
+from dlsync.errors import DlsyncError
+from dlsync.files import secret_scan, writer
+from dlsync.files.names import distinct_stems, file_stem, too_long
+from dlsync.files.redaction import Redaction
+from dlsync.messages import visible
+from dlsync.model import Action, Address, Problem, Target
+from dlsync.operations.plan import looked
+from dlsync.operations.secret_names import Former, parted
+from dlsync.operations.session import silent
+from dlsync.resources import Draft, all_kinds, kind_of
+from dlsync.resources.selector import EVERYTHING, Targets
+from dlsync.state import store
+from dlsync.together import in_turns
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+
+    from dlsync.files.settings import Settings
+    from dlsync.model import Resource
+    from dlsync.operations.fetch import Fetcher
+    from dlsync.resources.loader import Tree
+    from dlsync.resources.selector import Targets
+    from dlsync.state.inventory import Inventory
+
+
+_FROM_ENVIRONMENT = re.compile(rb"\$\{env:[^}]*\}")
+_REPLACED = "%s is no longer in it, for what is live is something else: if that is a secret too, do not commit it"
+_UNKNOWN = "%s is in it because the account's record says so: see that it is one of yours before you apply this"
+
+
+def exposed(
+    files: Iterable[tuple[str, bytes]],
+    sources: Mapping[str, bytes],
+    secrets_in: Callable[[str, bytes], Iterable[Problem]],
+) -> Iterator[Problem]:
+    """Yield a warning for each likely secret in what is to be written, and for what takes a secret's place.
+
+    :param files: to be written, each with its content.
+    :param sources: the files of the tree as they were.
+    :param secrets_in: tells of the likely secrets in a file.
+    """
+    for file, content in files:
+        yield from secrets_in(file, content)
+        gone = _from_environment(sources.get(file, b"")) - _from_environment(content)
+        yield from (Problem("warning", _REPLACED % name, file) for name in sorted(gone))
+        if not sources:
+            known = sorted(_from_environment(content))
+            yield from (Problem("warning", _UNKNOWN % visible(name), file) for name in known)
+
+
+def _from_environment(content: bytes) -> set[str]:
+    if b"${env:" not in content:
+        return set()
+    return {name.decode("utf-8", "replace") for name in _FROM_ENVIRONMENT.findall(content)}
+
+
+_LOOKED_THROUGH = 3  # entries of the inventory, half a millisecond; answers that came meanwhile are looked at then
+_TURNS = 3  # of the loop, in which an answer is taken and its connection sends the next request: that goes first
+
+
+def written_anew(live: Resource, stem: str, draft: Draft) -> Mapping[str, bytes | None]:
+    """Return the files of a resource that the tree has not.
+
+    :raises DlsyncError: no file can hold it.
+    """
+    require_allowed(live)
+    return kind_of(live.kind).new_files(live, stem, draft)
+
+
+def require_allowed(live: Resource) -> None:
+    """Return where a file may hold a resource: one that the next run refuses would stop that run, and all after it.
+
+    :raises DlsyncError: it may not.
+    """
+    faults = kind_of(live.kind).faults(live)
+    if errors := [one for one in faults if one.severity == "error"]:
+        raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Foreseen:
+    live: Resource
+    stem: str
+    files: Mapping[str, bytes | None]
+
+
+class Foresight:
+    """What is likely written for the resources that have come so far.
+
+    :param draft: what it is written with, if no secret of an earlier apply is live.
+    :param in_tree: the resources that have files, which are edited in the end.
+    """
+
+    def __init__(self, draft: Draft, in_tree: Collection[Address] = ()) -> None:
+        self._draft = draft
+        self._in_tree = in_tree
+        self._coming: asyncio.Queue[Resource] = asyncio.Queue()
+        self._foreseen: dict[Address, _Foreseen] = {}
+        self._exposed: dict[str, tuple[bytes, list[Problem]]] = {}
+        self._knows_no_secrets = False
+
+    def take(self, live: Resource) -> None:
+        """Take a resource that has come; it is worked on in its turn."""
+        if live.address not in self._in_tree and kind_of(live.kind).named_by_file:
+            self._coming.put_nowait(live)
+
+    @asynccontextmanager
+    async def of(self, reading: Coroutine[object, object, Inventory]) -> AsyncIterator[asyncio.Task[Inventory]]:
+        """Work while the block goes on, in turns short enough that no answer waits for it.
+
+        :param reading: reads what knows of secrets of an earlier apply.
+        """
+        inventory = asyncio.create_task(reading)
+        work = asyncio.create_task(self._work(inventory))
+        try:
+            yield inventory
+        finally:
+            for task in (work, inventory):
+                task.cancel()
+            await asyncio.gather(work, inventory, return_exceptions=True)
+
+    async def _work(self, reading: asyncio.Task[Inventory]) -> None:
+        self._knows_no_secrets = await _holds_no_secrets(await reading)
+        while self._knows_no_secrets:
+            self._foresee(await self._coming.get())
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+
+    def former_secrets(self, inventory: Inventory, live: Iterable[Resource]) -> dict[str, str]:
+        """Return :meth:`Inventory.former_secrets`, which need not be asked where it was found to know of none."""
+        return {} if self._knows_no_secrets else inventory.former_secrets(live)
+
+    def _foresee(self, live: Resource) -> None:
+        try:
+            stem = file_stem(live.name)
+            files = written_anew(live, stem, self._draft)
+        except DlsyncError:  # which is said by whoever writes it
+            return
+        self._foreseen[live.address] = _Foreseen(live, stem, files)
+        self._exposed |= {
+            file: (content, secret_scan.problems(file, content)) for file, content in files.items() if content
+        }
+
+    def files(self, live: Resource, stem: str) -> Mapping[str, bytes | None] | None:
+        """Return the files of a resource; None where they were not foreseen."""
+        found = self._foreseen.get(live.address)
+        return found.files if found and found.live is live and found.stem == stem else None
+
+    def exposed(self, file: str, content: bytes) -> list[Problem]:
+        """Return the likely secrets in a file."""
+        seen, problems = self._exposed.get(file, (None, []))
+        return problems if seen is content else secret_scan.problems(file, content)
+
+
+async def _holds_no_secrets(inventory: Inventory) -> bool:
+    looked_through = in_turns(inventory, size=_LOOKED_THROUGH)
+    return all([inventory.knows_no_secrets(address) async for address in looked_through])
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file to write, or where ``content`` is None, to remove.
+
+    :param file: relative to the tree, POSIX style.
+    :param others: the further resources of which it holds a change.
+    """
+
+    address: Address
+    action: Action
+    file: str
+    content: bytes | None
+    others: tuple[Address, ...] = ()
+
+
+@dataclass(frozen=True)
+class Export:
+    """The files that make the tree what is live; falsy when it is that already.
+
+    :param unchanged: how many resources their files hold as they are live.
+    :param problems: errors are resources that no file can hold.
+    """
+
+    target: Target
+    files: tuple[FileChange, ...]
+    unchanged: int
+    problems: tuple[Problem, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.files)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """How many files would be created, updated, deleted, and how many resources are unchanged."""
+        actions = [file.action for file in self.files]
+        counts = {action: actions.count(action) for action in ("create", "update", "delete")}
+        return {**counts, "unchanged": self.unchanged}
+
+
+async def export(
+    directory: Path,
+    settings: Settings,
+    *,
+    targets: Targets = EVERYTHING,
+    managed: bool = False,
+    mirror: bool = False,
+    check: bool = False,
+    progress: Callable[[], None] = silent,
+) -> Export:
+    """Write the live state into files.
+
+    :param managed: only what is managed, or in the files already.
+    :param check: write nothing, only say what would be written.
+    :raises InvalidTree: the files that are there have errors.
+    """
+    async with looked(directory, settings, targets, progress, missing_ok=True) as (fetcher, tree):
+        made = await build_export(fetcher, tree, settings, targets=targets, managed=managed, mirror=mirror)
+    if not check:
+        writer.write(directory, made.files)
+    return made
+
+
+async def build_export(
+    fetcher: Fetcher,
+    tree: Tree,
+    settings: Settings,
+    *,
+    targets: Targets,
+    managed: bool = False,
+    mirror: bool = False,
+) -> Export:
+    """Work out which files an export writes.
+
+    :param tree: one that is usable; it may hold nothing.
+    :param managed: only what is managed, or in the tree already.
+    :param mirror: also remove the files of what is gone from the server.
+    :raises ApiError: live state could not be fetched whole.
+    """
+    wanted = {address for address in tree.resources if targets.admits(address)}
+    foresight = Foresight(_draft(tree, tree.sources, {}), tree.resources)
+    async with foresight.of(store.recorded(fetcher, settings, tree.root)) as reading:
+        if managed:
+            wanted |= {address for address in await reading if targets.admits(address)}
+        else:
+            wanted |= targets.named()
+        wanted = {address for address in wanted if kind_of(address.kind).inside}
+        listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
+        live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits, arrived=foresight.take)
+        inventory = await reading
+    edits = Edits(tree, foresight.former_secrets(inventory, live.resources.values()), foresight)
+    edits.write(live.resources)
+    if mirror:
+        edits.remove(wanted - set(live.resources))
+    warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
+    unchanged = set(live.resources) - edits.changed - edits.faulty
+    files = edits.files()
+    return Export(settings.target, files, len(unchanged), (*warnings, *edits.problems(files)))
+
+
+def _draft(tree: Tree, files: Mapping[str, bytes | None], former: Mapping[str, str]) -> Draft:
+    return Draft(files, Redaction({**former, **tree.secrets}), references=not tree.backup)
+
+
+class Edits:
+    """The files of a tree as they become; several resources may be in one.
+
+    :param tree: one that is usable.
+    :param former: what was a secret when it was applied, each with what stands for it in a file.
+    :param foresight: what was worked out already; of no use where anything was a secret.
+    """
+
+    def __init__(self, tree: Tree, former: Mapping[str, str], foresight: Foresight | None = None) -> None:
+        self._tree = tree
+        # a folder that is empty mentions nothing, and would hold no secret: there a warning says whose word it is
+        believes = tree.backup or not tree.sources
+        self._former = Former(former) if believes else parted(former, tree.root)
+        self._files: dict[str, bytes | None] = dict(tree.sources)
+        self._said = Redaction({**former, **tree.secrets}).said
+        self._draft = _draft(tree, self._files, self._former.known)
+        self._foresight = foresight or Foresight(self._draft)
+        # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
+        # tree can still be read
+        self._changes: defaultdict[str, list[Address]] = defaultdict(list)
+        self._faults: dict[Address, Problem] = {}
+
+    @property
+    def changed(self) -> set[Address]:
+        """The resources whose files become others."""
+        return {address for addresses in self._changes.values() for address in addresses}
+
+    @property
+    def faulty(self) -> set[Address]:
+        """The resources that no file can hold."""
+        return {*self._faults}
+
+    def problems(self, files: Iterable[FileChange]) -> tuple[Problem, ...]:
+        """Return what is likely secret in what :meth:`files` gave, and why resources are in none."""
+        written = ((one.file, one.content) for one in files if one.content is not None)
+        # a backup has no references to write instead
+        told = () if self._tree.backup else exposed(written, self._tree.sources, self._foresight.exposed)
+        return (*told, *self._faults.values())
+
+    def write(self, live: Mapping[Address, Resource]) -> None:
+        """Have the files hold live resources."""
+        stems = _stems(self._tree.resources, live)
+        for address, resource in live.items():
+            desired = self._tree.resources.get(address)
+            self._note(address, lambda: self._written(desired, resource, stems[address]))  # noqa: B023 - called at once
+
+    def remove(self, addresses: set[Address]) -> None:
+        """Have no file hold these resources."""
+        for address, desired in self._tree.resources.items():  # a plugin before its links: those of packs go with it
+            if address in addresses:
+                self._note(address, lambda: kind_of(desired.kind).removed_files(desired, self._draft))  # noqa: B023 - called at once
+
+    def files(self) -> tuple[FileChange, ...]:
+        """Return the changes of files, in the order of their kinds."""
+        changes = [self._change(file, addresses) for file, addresses in self._changes.items()]
+        return tuple(sorted(changes, key=lambda change: change.address))
+
+    def _note(self, address: Address, work: Callable[[], Mapping[str, bytes | None]]) -> None:
+        try:
+            files = work()
+        except DlsyncError as error:
+            self._faults[address] = Problem("error", f"{address}: {self._said(error.message)}")
+            return
+        for file in files:
+            self._changes[file].append(address)
+        self._files |= files
+
+    def _written(self, desired: Resource | None, live: Resource, stem: str) -> Mapping[str, bytes | None]:
+        kind = kind_of(live.kind)
+        if desired is not None and not compare(kind, desired, live).diff:
+            return {}
+        self._former.require_known(desired, live)
+        files: Mapping[str, bytes | None]
+        if desired is not None:
+            require_allowed(live)
+            files = kind.edited_files(desired, live, self._draft)
+        else:
+            files = self._foresight.files(live, stem) or written_anew(live, stem, self._draft)
+        for file in files:
+            self._require_holdable(file)
+        return files
+
+    def _require_holdable(self, file: str) -> None:
+        if file in self._tree.sources:
+            return
+        if too_long(file.rpartition("/")[2]):
+            raise DlsyncError(f"its name is too long for a file: {file}", hint="Rename it on the server.")
+        if self._tree.backup and "%" in file:
+            raise DlsyncError(
+                "its name cannot be a file's in an old client's backup, which `import-backup` makes a tree"
+            )
+
+    def _change(self, file: str, addresses: Sequence[Address]) -> FileChange:
+        content, first = self._files[file], min(addresses)
+        action: Action = "delete" if content is None else "update" if file in self._tree.sources else "create"
+        others = tuple(sorted({*addresses} - {first}))
+        return FileChange(first, action, file, content, others)
+
+
+def _stems(desired: Mapping[Address, Resource], live: Collection[Address]) -> dict[Address, str]:
+    """Return a file stem for each address; a new one is not what a file system takes for one of the tree's."""
+    stems: dict[Address, str] = {}
+    for kind in all_kinds():
+        names = sorted({address.name for address in (*desired, *live) if address.kind == kind.name})
+        taken = {PurePosixPath(one.file).stem.casefold() for one in desired.values() if one.kind == kind.name}
+        for name, stem in distinct_stems(names).items():
+            stems[Address(kind.name, name)] = _spelled_out(name) if stem.casefold() in taken else stem
+    return stems
+
+
+def _spelled_out(name: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in name.encode("utf-8", "surrogatepass"))
+
+
+def _unlisted(kind: str) -> str:
+    return f"this server does not list every {kind}: of the others, those that files or --target name are exported"

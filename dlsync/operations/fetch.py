@@ -1,0 +1,211 @@
+"""The fetcher: what the server has, by list operations where it has them, by name where it has not."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dlsync.errors import NotModified
+from dlsync.model import Address, Resource
+from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED
+from dlsync.resources import Kind, Known, Listing, all_kinds
+from dlsync.together import each, together
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+
+    from dlsync.client import ReadClient
+    from dlsync.operations.cache import Cache
+    from dlsync.state.inventory import Inventory
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the server has.
+
+    :param resources: by address, in the order of an apply.
+    :param unlisted: the kinds of which the server lists none, or not all: the others that it has were not looked at.
+    """
+
+    resources: Mapping[Address, Resource]
+    unlisted: tuple[str, ...] = ()
+
+
+def _all(_: Address) -> bool:
+    return True
+
+
+def _unheard(_: Resource | Address) -> None:
+    """Tell nobody."""
+
+
+async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict[Address, Resource]:
+    """Fetch live resources each by its name, whatever a list says, as exactly as the server gives them.
+
+    :raises ApiError: a request failed for good; nothing partial is returned.
+    """
+    names = {kind: sorted(one.name for one in wanted if one.kind == kind.name) for kind in all_kinds()}
+    found = await together(kind.originals(client, some) for kind, some in names.items() if some)
+    return {resource.address: resource for some in found for resource in some.values()}
+
+
+class Fetcher:
+    """Asks the server, and for nothing twice: what was fetched ahead is there when it is wanted.
+
+    :param desired: what the files say: where the server sends the same, it is not understood again.
+    :param cache: which versions were found to be what the files say.
+    :param progress: called for each resource that was looked at.
+    """
+
+    def __init__(
+        self,
+        client: ReadClient,
+        desired: Mapping[Address, Resource] | None = None,
+        *,
+        cache: Cache = FORGETFUL,
+        progress: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.client = client
+        self.desired = desired or {}
+        self.cache = cache
+        self.listings: dict[str, Listing] = {}
+        self._progress = progress
+        self._arrived: Callable[[Resource], None] = _unheard
+        self._absent: Callable[[Address], None] = _unheard
+        self.record: asyncio.Task[Inventory] | None = None  # where it is read ahead
+        self._promised: Mapping[Address, bytes] = {}
+        self._ahead: asyncio.Task[object] | None = None
+        self._looked_at: dict[Address, Resource | None] = {}
+        self._unmodified: set[Address] = set()
+
+    @asynccontextmanager
+    async def ahead(
+        self, promised: Mapping[Address, bytes], record: Coroutine[object, object, Inventory]
+    ) -> AsyncIterator[None]:
+        """Fetch resources while something else is done; whoever wants them meanwhile waits, and is told what failed.
+
+        :param promised: each with the bytes of its file.
+        :param record: reads what was applied last.
+        """
+        self._promised = promised
+        self.record = asyncio.create_task(record)
+        self._ahead = asyncio.create_task(together(self._ask(kind, names) for kind, names in _by_kind(promised, ())))
+        try:
+            yield
+        finally:
+            for task in (self.record, self._ahead):
+                task.cancel()
+            await asyncio.gather(self.record, self._ahead, return_exceptions=True)
+
+    async def fetch(
+        self,
+        wanted: Collection[Address],
+        *,
+        everything: Collection[str] = (),
+        admits: Callable[[Address], bool] = _all,
+        arrived: Callable[[Resource], None] = _unheard,
+        absent: Callable[[Address], None] = _unheard,
+    ) -> Live:
+        """Fetch live resources.
+
+        :param wanted: those to look for; what the server has not is not in the answer.
+        :param everything: the kinds of which to fetch all that the server can list besides.
+        :param admits: which of all those are meant.
+        :param arrived: called with each resource as soon as it is there.
+        :param absent: called with each that was asked for by its name and is not there.
+        :raises ApiError: a request failed for good; nothing partial is returned.
+        """
+        if self._ahead and not self._promised.keys().isdisjoint(wanted):
+            await self._ahead
+        self._arrived, self._absent = arrived, absent
+        kinds = _by_kind(wanted, everything)
+        found = await together(
+            self._kind(kind, names, admits if kind.name in everything else None) for kind, names in kinds
+        )
+        resources = sorted((one for some in found for one in some), key=lambda resource: resource.address.key)
+        unlisted = tuple(kind.name for kind, _ in kinds if kind.name in everything and self._is_partial(kind))
+        return Live({resource.address: resource for resource in resources}, unlisted)
+
+    async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
+        chosen = await self._ask(kind, wanted, admits)
+        for address in (self._unmodified & chosen) - self._looked_at.keys():
+            if self.cache.says(address, self.desired.get(address)):
+                one = self.desired[address]
+                self._found(address, Resource(address, one.given, one.body, etag=self.cache.version(address)))
+        changed = [address for address in chosen if address not in self._looked_at]
+        await each(lambda address: self._look(kind, address), changed, workers=self.client.concurrency)
+        return [resource for address in chosen if (resource := self._looked_at[address])]
+
+    async def _ask(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None = None) -> set[Address]:
+        """Look at a kind's resources, but for those of which the version is known; return the addresses of all.
+
+        :param admits: which of all that the server lists are wanted as well.
+        """
+        listing = await self._listing(kind)
+        chosen = {Address(kind.name, name) for name in _there(wanted, listing)}
+        if admits and listing.names:
+            chosen |= {one for name in listing.names if admits(one := Address(kind.name, name))}
+        for address in chosen:
+            if there := self._looked_at.get(address):
+                self._arrived(there)
+        missing = sorted(chosen - self._looked_at.keys() - self._unmodified, key=lambda address: address.key)
+        await each(lambda one: self._check(kind, one, listing), missing, workers=self.client.concurrency)
+        return chosen
+
+    async def _listing(self, kind: Kind) -> Listing:
+        if kind.name in self.listings:
+            return self.listings[kind.name]
+        known = self.cache.listed.get(kind.name, NOTHING_LISTED)
+        try:
+            listing = await kind.list(self.client, known.etag)
+        except NotModified:
+            if not known.etag:  # which was not asked
+                raise
+            listing = Listing(names=known.names, etag=known.etag, versions=dict.fromkeys(known.names, known.etag))
+        for resource in listing.resources:
+            self._looked_at[resource.address] = resource
+            self._progress()
+        self.listings[kind.name] = listing
+        return listing
+
+    async def _check(self, kind: Kind, address: Address, listing: Listing) -> None:
+        version = self.cache.version(address)
+        if version and listing.versions.get(address.name) == version:
+            self._unmodified.add(address)
+            return
+        try:
+            await self._look(kind, address, version)
+        except NotModified:
+            if not version:  # which was not asked
+                raise
+            self._unmodified.add(address)
+
+    async def _look(self, kind: Kind, address: Address, unless: str = "") -> None:
+        desired = self.desired.get(address)
+        known = Known(desired.body if desired else self._promised.get(address), unless)
+        self._found(address, await kind.fetch(self.client, address.name, known))
+
+    def _found(self, address: Address, resource: Resource | None) -> None:
+        self._looked_at[address] = resource
+        self._progress()
+        if resource:
+            self._arrived(resource)
+        else:
+            self._absent(address)
+
+    def _is_partial(self, kind: Kind) -> bool:
+        """Whether the server should have listed a kind whole and has not."""
+        listing = self.listings[kind.name]
+        # a list of nothing may be incomplete, but is no sign that there is more
+        return listing.names is None or (bool(listing.names) and not listing.complete)
+
+
+def _by_kind(wanted: Collection[Address], everything: Collection[str]) -> list[tuple[Kind, set[str]]]:
+    names = [(kind, {address.name for address in wanted if address.kind == kind.name}) for kind in all_kinds()]
+    return [(kind, some) for kind, some in names if some or kind.name in everything]
+
+
+def _there(wanted: set[str], listing: Listing) -> set[str]:
+    return wanted if listing.names is None or not listing.complete else wanted & listing.names

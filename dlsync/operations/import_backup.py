@@ -1,0 +1,111 @@
+"""Old backups: the folder ``<org>/<account>/`` of the old command-line client, made a tree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlsync import yamlfile
+from dlsync.errors import InvalidTree
+from dlsync.files import scaffold
+from dlsync.files.interpolation import Values, escaped
+from dlsync.files.names import distinct_stems
+from dlsync.files.settings import FILE_NAME
+from dlsync.resources import Draft, Scene, all_kinds, discovery, loader
+
+if TYPE_CHECKING:
+    from dlsync.model import Json, Problem, Resource
+    from dlsync.resources import Kind
+    from dlsync.resources.loader import Tree
+
+_AGENTS = "agents"
+# what the old client wrote below `<org>/<account>/`
+_FOLDERS = frozenset({_AGENTS, "dashboards", "links", "plugins", "rules"})
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a backup.
+
+    :param files: of the new tree, in the order of writing.
+    :param agents: the names of those that the backup lists; nothing applies them.
+    :param org: as the folder's name has it, with ``account``; empty where the two folders do not look like it.
+    :param problems: what a user should know of.
+    """
+
+    files: tuple[str, ...]
+    agents: tuple[str, ...]
+    org: str = ""
+    account: str = ""
+    problems: tuple[Problem, ...] = ()
+
+
+def import_backup(source: Path, directory: Path) -> Imported:
+    """Turn a backup into a tree, without overwriting anything.
+
+    Files are copied byte for byte, but for texts in them that would be references in a tree: those are escaped.
+
+    :param source: the folder of one account.
+    :param directory: of the tree; made where it is missing.
+    :raises InvalidTree: the backup cannot be read; nothing is written then.
+    :raises DlsyncError: files of the tree are there already, or cannot be written; nothing is left written then.
+    """
+    backup = loader.read(source, Scene(Values(literal=True), backup=True)).usable()
+    if not backup.resources or FILE_NAME in backup.sources:
+        what = "is a tree of dlsync already" if FILE_NAME in backup.sources else "holds no backup"
+        raise InvalidTree(f"{source} {what}", (), hint="Give the folder <org>/<account> of an old client's backup.")
+    org, account = _org_and_account(source)
+    contents = {FILE_NAME: yamlfile.dump({"org": org, "account": account})} if org else {}
+    for kind in all_kinds():
+        contents |= _files(kind, backup)
+    problems = list(backup.warnings)
+    agents = _agents(source, problems)
+    return Imported(tuple(scaffold.write_new(directory, contents)), agents, org, account, tuple(problems))
+
+
+def _files(kind: Kind, backup: Tree) -> dict[str, bytes]:
+    """Return the files of a kind's resources in the tree, in the order of their names."""
+    resources = {one.name: one for one in backup.resources.values() if one.kind == kind.name}
+    stems = distinct_stems(resources)
+    files: dict[str, bytes | None] = {}
+    for name, resource in sorted(resources.items()):
+        files |= _copied(kind, resource, stems[name], files)
+    return {file: content for file, content in files.items() if content is not None}
+
+
+def _copied(kind: Kind, resource: Resource, stem: str, files: dict[str, bytes | None]) -> dict[str, bytes | None]:
+    """Return the new files of a resource: a copy of its own, where it has one to itself."""
+    made = kind.new_files(resource, stem, Draft(files))
+    first = next(iter(made))
+    if kind.named_by_file and made[first] != resource.body:
+        made[first] = yamlfile.rewrite(resource.body, escaped(dict(resource.document)))
+    return made
+
+
+def _org_and_account(source: Path) -> tuple[str, str]:
+    """Return the names of the two folders, where all that is beside the backup is backups too."""
+    folder = source.resolve()
+    beside = [one for one in folder.parent.iterdir() if not one.name.startswith(".")]
+    if folder.parent.name and all(one.is_dir() and _looks_like_a_backup(one) for one in beside):
+        return folder.parent.name, folder.name
+    return "", ""
+
+
+def _looks_like_a_backup(folder: Path) -> bool:
+    return any((folder / name).is_dir() for name in _FOLDERS)
+
+
+def _agents(source: Path, problems: list[Problem]) -> tuple[str, ...]:
+    found: list[str] = []
+    unreadable: list[Problem] = []
+    for file in discovery.read_files(source, [_AGENTS], unreadable):
+        try:
+            document: Json = yamlfile.parse(file.content, file.file)  # which JSON is
+        except yamlfile.InvalidYaml as error:
+            unreadable.append(error.problem)
+            continue
+        name = document.get("name") if isinstance(document, dict) else None
+        found.append(name if isinstance(name, str) and name else Path(file.file).stem)
+    problems += [replace(one, severity="warning") for one in unreadable]  # nothing depends on them
+    return tuple(sorted(found))

@@ -1,0 +1,176 @@
+"""Taking resources in and out of management, hand edits into the files, and locks away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from dlsync.errors import SettingsError
+from dlsync.files import writer as file_writer
+from dlsync.operations.drift import accept_edits
+from dlsync.operations.fetch import Fetcher
+from dlsync.operations.plan import build_plan, looked
+from dlsync.operations.reconcile import NOT_MANAGED
+from dlsync.operations.session import locked, reader, silent, unheard, who_runs_us, writer
+from dlsync.operations.update_inventory import advanced, as_live
+from dlsync.resources import environments, kind_of
+from dlsync.state import store
+from dlsync.state.inventory import LOCK_TIMEOUT
+from dlsync.state.lease import holder_of, remove
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dlsync.client import Client
+    from dlsync.files.settings import Settings
+    from dlsync.model import Address
+    from dlsync.operations.export import Export
+    from dlsync.operations.plan import Prepared
+    from dlsync.resources.selector import Targets
+    from dlsync.state.inventory import Inventory
+    from dlsync.state.lease import Holder
+    from dlsync.state.lock import Lock
+
+_NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
+_NOT_LIVE = "it is not live; `dlsync apply` makes it"
+_ALREADY = "it is managed already"
+_UNMANAGED = "it is not managed"
+_DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"
+
+
+class Taken(NamedTuple):
+    """What became of resources that were to be taken in or out of management.
+
+    :param taken: those for which it was done.
+    :param left: the others, each with the reason.
+    """
+
+    taken: tuple[Address, ...]
+    left: tuple[tuple[Address, str], ...] = ()
+
+
+class Waiting(NamedTuple):
+    """How to wait for an apply that goes on.
+
+    :param seconds: for so long.
+    :param told: is told whom it is waited for.
+    """
+
+    seconds: float = LOCK_TIMEOUT
+    told: Callable[[str], None] = unheard
+
+
+PATIENTLY = Waiting()
+
+
+async def managed(directory: Path, settings: Settings) -> Inventory:
+    """Return the inventory of the account."""
+    async with reader(settings) as client:
+        return await store.read(client, settings, directory)
+
+
+async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> Taken:
+    """Take resources into management as they are live; what differs from the files is then a change of the files.
+
+    :raises Refused: an apply goes on.
+    """
+    tree = environments.read(directory, _recording(settings)).usable()
+    async with (
+        writer(settings) as client,
+        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
+    ):
+        work = await build_plan(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
+        chosen = {one for one in work.desired if kind_of(one.kind).inside} | targets.named()
+        left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
+        entries = {one: as_live(work, one) for one in chosen if one not in left}
+        kept = work.inventory.changed(entries)
+        await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
+    return Taken(tuple(sorted(entries)), tuple(sorted(left.items())))
+
+
+def _not_adopted(work: Prepared, address: Address) -> str:
+    if address in work.inventory:
+        return _ALREADY
+    if address not in work.desired:
+        return _NO_FILE.format(address)
+    return "" if address in work.live else _NOT_LIVE
+
+
+async def release(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> Taken:
+    """Take resources out of management; they stay as they are live.
+
+    :raises Refused: an apply goes on.
+    """
+    _recording(settings)
+    async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told) as lock:
+        inventory = await store.read(client, settings, directory)
+        taken = sorted(one for one in inventory if targets.admits(one))
+        await _keep(client, lock, settings, directory, before=inventory, after=inventory.changed({}, taken))
+    return Taken(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
+
+
+async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIENTLY) -> Taken:
+    """Make the inventory anew from the files and what is live as they say; what can still be read of it stays.
+
+    :raises Refused: an apply goes on.
+    """
+    tree = environments.read(directory, _recording(settings)).usable()
+    async with (
+        writer(settings) as client,
+        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
+    ):
+        work = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
+        changes = [change.finished("skipped") for change in work.plan.changes]
+        record = advanced(work, changes)
+        await _keep(client, lock, settings, directory, before=work.inventory, after=record)
+    left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
+    return Taken(tuple(sorted(record.packed)), tuple(sorted(left)))
+
+
+def _recording(settings: Settings) -> Settings:
+    if settings.inventory == "none":
+        raise SettingsError("`inventory: none` in dlsync.yaml: nothing is managed", hint="Set `inventory: account`.")
+    return settings
+
+
+async def _keep(
+    client: Client, lock: Lock, settings: Settings, directory: Path, *, before: Inventory, after: Inventory
+) -> None:
+    if after.packed != before.packed or before.broken:
+        async with lock.held():
+            await store.write(client, settings, directory, after)
+
+
+async def accept(
+    directory: Path,
+    settings: Settings,
+    targets: Targets,
+    *,
+    check: bool = False,
+    progress: Callable[[], None] = silent,
+) -> Export:
+    """Write what was changed on the server into the files.
+
+    :param targets: the resources that are meant; all that drifted, where it has no patterns.
+    :param check: write nothing, only say what would be written.
+    :raises DlsyncError: a resource that is named is neither in the files nor live.
+    """
+    async with looked(directory, settings, targets, progress) as (fetcher, tree):
+        made = await accept_edits(fetcher, tree, settings, targets)
+    if not check:
+        file_writer.write(directory, made.files)
+    return made
+
+
+async def unlock(settings: Settings, agree: Callable[[Holder], bool]) -> Holder | None:
+    """Take the lock of the account away from whoever holds it.
+
+    :param agree: is told who that is; nothing is done unless it returns True.
+    :returns: who held it; None where nobody did.
+    """
+    async with writer(settings) as client:
+        holder = await holder_of(client)
+        if holder is not None and agree(holder):
+            await remove(client)
+        return holder

@@ -1,0 +1,371 @@
+"""The planner: what the files say, what is live and what was recorded, to the plan."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlsync.errors import Refused
+from dlsync.files.git import head_commit
+from dlsync.files.redaction import NOTHING_SECRET, Redaction
+from dlsync.files.settings import Settings
+from dlsync.model import Address, Plan, Problem
+from dlsync.operations import warnings as concerns
+from dlsync.operations.cache import remember, remembered
+from dlsync.operations.fetch import Fetcher, fetch_by_name
+from dlsync.operations.reconcile import UNDECIDED, Decisions, reconcile
+from dlsync.operations.session import reader, silent
+from dlsync.resources import account, environments, kind_of, loader
+from dlsync.resources.loader import Tree
+from dlsync.resources.selector import EVERYTHING, Targets
+from dlsync.state import store
+from dlsync.state.inventory import empty
+from dlsync.together import both
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+
+    from dlsync.files.settings import Settings
+    from dlsync.model import Address, Difference, Json, Resource
+    from dlsync.operations.fetch import Live
+    from dlsync.operations.reconcile import Decisions, Outcome
+    from dlsync.resources.loader import Tree
+    from dlsync.state.inventory import Inventory
+
+
+# below this many resources a share says nothing (DESIGN.md, "Files")
+_FEWEST = 10
+
+
+def refuse_an_empty_tree(plan: Plan, desired: Collection[Address]) -> None:
+    """Refuse to delete on the word of files that hold nothing.
+
+    :raises Refused: there are no desired resources, and deletes.
+    """
+    if not desired and (deletes := plan.count("delete")):
+        raise Refused(
+            f"the files hold no resources, and the plan would delete {deletes} from {plan.target}",
+            hint="Check the directory. To empty an account on purpose, set `prune: none` and delete by hand.",
+        )
+
+
+def excess(plan: Plan, max_delete_percent: float) -> str:
+    """Return why the plan deletes too large a share of what is live, empty where it does not.
+
+    :param max_delete_percent: from 0 to 100.
+    """
+    deletes = plan.count("delete")
+    managed = deletes + plan.count("update") + plan.unchanged
+    if managed < _FEWEST or deletes * 100 <= managed * max_delete_percent:
+        return ""
+    share = f"{deletes} of {managed} resources ({deletes * 100 / managed:.0f} %)"
+    return f"it would delete {share}, more than the {max_delete_percent:g} % that `max_delete_percent` allows"
+
+
+def refuse_excess(plan: Plan, max_delete_percent: float) -> None:
+    """Refuse a plan that deletes too large a share.
+
+    :raises Refused: as :func:`excess` says.
+    """
+    if reason := excess(plan, max_delete_percent):
+        raise Refused(
+            f"the plan is refused: {reason}", hint="Raise `max_delete_percent` in dlsync.yaml if it is meant."
+        )
+
+
+_USELESS = "%s is of no use: there is no %s, neither in the files nor live"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a plan was asked for.
+
+    :param directory: of the tree, as it was given.
+    :param environment: empty for none.
+    :param targets: the ``--target`` patterns.
+    :param delete_accounts: the accounts that ``--delete-account`` named.
+    """
+
+    directory: Path = Path()
+    environment: str = ""
+    targets: tuple[str, ...] = ()
+    delete_accounts: tuple[str, ...] = ()
+    decisions: Decisions = UNDECIDED
+
+
+async def plan(
+    directory: Path, settings: Settings, *, wishes: Wishes | None = None, progress: Callable[[], None] = silent
+) -> Plan:
+    """Say what an apply would change; see :func:`prepare`."""
+    return (await prepare(directory, settings, wishes=wishes, progress=progress)).plan
+
+
+async def prepare(
+    directory: Path, settings: Settings, *, wishes: Wishes | None = None, progress: Callable[[], None] = silent
+) -> Prepared:
+    """Work out a plan, with what it takes to carry it out or to keep it.
+
+    :param wishes: what it is to be about; everything, where that is not said.
+    :raises SettingsError: an account is to be deleted that is in use, or that dlsync.yaml names.
+    :raises InvalidTree: the files have errors.
+    :raises ApiError: the live state could not be fetched.
+    :raises Refused: the files hold nothing, and the plan would delete.
+    """
+    wanted = wishes or Wishes()
+    async with looked(directory, settings, Targets(wanted.targets), progress) as (fetcher, tree):
+        return await prepared(fetcher, tree, settings, wanted)
+
+
+@asynccontextmanager
+async def looked(
+    directory: Path, settings: Settings, targets: Targets, progress: Callable[[], None], *, missing_ok: bool = False
+) -> AsyncIterator[tuple[Fetcher, Tree]]:
+    """Read a tree, and while a thread does so, fetch what the names of its files promise.
+
+    :param targets: what is not meant is not fetched.
+    :param missing_ok: take a directory that does not exist for an empty tree.
+    :raises InvalidTree: the files have errors, whatever the server says.
+    """
+    found = loader.find(directory, missing_ok=missing_ok)
+    async with reader(settings) as client:
+        known = {address: content for address, content in found.foretold().items() if targets.admits(address)}
+        fetcher = Fetcher(client, cache=remembered(directory, settings), progress=progress)
+        async with fetcher.ahead(known, store.read(client, settings, directory)):
+            tree = (await asyncio.to_thread(environments.understood, found, settings)).usable()
+            fetcher.desired = tree.resources
+            yield fetcher, tree
+
+
+async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wishes) -> Prepared:
+    """Work out a plan with a client that is open; see :func:`prepare`."""
+    work = await build_plan(
+        fetcher,
+        tree,
+        settings,
+        targets=Targets(wishes.targets),
+        doomed=account.deletions(wishes.delete_accounts, settings, tree.resources),
+        decisions=wishes.decisions,
+    )
+    learned = fetcher.cache.learned(fetcher.desired, [work.live[one] for one in work.equal], fetcher.listings)
+    remember(tree.root, settings, fetcher.cache, learned)
+    refuse_an_empty_tree(work.plan, [one for one in tree.resources if kind_of(one.kind).inside])
+    return work
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan, and what it takes to carry it out.
+
+    :param desired: what the files say, of what the plan is about.
+    :param live: what was live.
+    :param sent: what is sent, where that is not what the files alone say.
+    :param kept: by resource, what differs from the files and stays as it is live.
+    :param gone: what was managed, has no file any more, and is not live either.
+    :param equal: what is live as the files say, with nothing besides.
+    :param redaction: takes secrets out, those too that were put there by an earlier apply.
+    :param forms: canonical forms that were worked out on the way.
+    """
+
+    plan: Plan
+    desired: Mapping[Address, Resource]
+    live: Mapping[Address, Resource]
+    inventory: Inventory
+    sent: Mapping[Address, Resource] = field(default_factory=dict)
+    kept: Mapping[Address, tuple[Difference, ...]] = field(default_factory=dict)
+    gone: frozenset[Address] = frozenset()
+    equal: tuple[Address, ...] = ()
+    redaction: Redaction = NOTHING_SECRET
+    forms: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
+
+    def form(self, address: Address) -> Mapping[str, Json]:
+        """Return the canonical form of what the files say of a resource."""
+        known = self.forms.get(address)
+        return kind_of(address.kind).canonical(self.desired[address].document) if known is None else known
+
+    @cached_property
+    def entries(self) -> dict[Address, str]:
+        """What is to be recorded of resources, packed: what was worked out of it so far."""
+        return {}
+
+    def meant(self, address: Address) -> Resource | None:
+        """Return what is to be live of a resource; None where it is to be deleted."""
+        return self.sent.get(address) or self.desired.get(address)
+
+
+async def build_plan(
+    fetcher: Fetcher,
+    tree: Tree,
+    settings: Settings,
+    *,
+    targets: Targets = EVERYTHING,
+    doomed: Collection[Address] = (),
+    decisions: Decisions = UNDECIDED,
+    recorded: Inventory | None = None,
+) -> Prepared:
+    """Work out what it takes to make the account what the files say.
+
+    :param fetcher: a new one, for what it has fetched is not fetched again.
+    :param tree: one that is usable.
+    :param targets: plan for these resources only.
+    :param doomed: what is to be deleted whatever ``prune`` says: somebody named it.
+    :param recorded: what was applied last, where that is not what the inventory says.
+    :raises ApiError: live state could not be fetched whole.
+    """
+    planning = _Planning(fetcher, tree, settings, targets)
+    inventory, live = await planning.look(doomed, recorded)
+    leaving = planning.leaving(inventory, live, doomed)
+    protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
+    prunes = leaving.difference(protected).__contains__
+    outcome = reconcile(
+        kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions, forms=planning.forms
+    )
+    changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
+    redaction = Redaction({**inventory.former_secrets(changing), **tree.secrets})
+    warnings = [
+        *tree.warnings,
+        *_told(inventory, live, outcome, protected, doomed),
+        *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
+        *await planning.useless(live),
+    ]
+    return planning.prepared(inventory, live, outcome, redaction, warnings)
+
+
+def _told(
+    inventory: Inventory, live: Live, outcome: Outcome, protected: Collection[Address], doomed: Collection[Address]
+) -> Iterator[Problem]:
+    for message in (
+        *concerns.unseen(outcome.unseen),
+        *concerns.broken(inventory),
+        *concerns.unlisted(live.unlisted),
+        *concerns.protected(protected),
+        *concerns.missing(doomed, live.resources),
+        *concerns.kept(outcome.kept),
+    ):
+        yield Problem("warning", message)
+
+
+def _is_protected(address: Address, settings: Settings) -> bool:
+    return any(fnmatchcase(str(address), glob) for glob in settings.protect)
+
+
+class _Planning:
+    """One plan: what all of its steps share."""
+
+    def __init__(self, fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> None:
+        self.fetcher = fetcher
+        self.tree = tree
+        self.settings = settings
+        self.targets = targets
+        self.forms: dict[Address, Mapping[str, Json]] = {}
+        self.desired = {address: one for address, one in tree.resources.items() if targets.admits(address)}
+        self._account = account.in_use(settings)
+
+    async def look(self, doomed: Collection[Address], recorded: Inventory | None) -> tuple[Inventory, Live]:
+        """Return what was recorded and what is live: of the files, of what is to go, and of what is managed."""
+        outside = {one for one in {*self.desired, *doomed} if not kind_of(one.kind).inside}
+        around = await self.fetcher.fetch(outside)
+        if self._account in outside - set(around.resources):  # the plan makes it: nothing is in it
+            inventory = empty(kept=self.settings.inventory != "none")
+            return inventory, around
+        inside = {*self.desired, *doomed} - outside
+        if recorded is not None:
+            live, inventory = await self._inside(inside), recorded
+        else:
+            reading = store.recorded(self.fetcher, self.settings, self.tree.root)
+            inventory, live = await both(reading, self._inside(inside))
+        live = replace(live, resources={**around.resources, **live.resources})
+        return inventory, await self._completed(inventory, live)
+
+    async def _inside(self, wanted: Collection[Address]) -> Live:
+        prunes_all = self.settings.prune == "all"
+        everything = {name for name in self.targets.kinds() if prunes_all and kind_of(name).inside}
+        return await self.fetcher.fetch(
+            wanted, everything=everything, admits=self.targets.admits, absent=self._work_out
+        )
+
+    def _work_out(self, absent: Address) -> None:
+        """Work out the form of what is likely to be created, while others are on their way."""
+        if resource := self.desired.get(absent):
+            self.forms[absent] = kind_of(absent.kind).canonical(resource.document)
+
+    async def _completed(self, inventory: Inventory, live: Live) -> Live:
+        """Ask once more for what is managed and was not found: a list may have been cut short."""
+        unsure = self._absent(inventory, live)
+        if not unsure:
+            return live
+        found = await fetch_by_name(self.fetcher.client, unsure)
+        return replace(live, resources={**live.resources, **found})
+
+    def _absent(self, inventory: Inventory, live: Live) -> set[Address]:
+        """Return what is managed, is this plan's business, and was not found."""
+        absent = {one for one in inventory if one not in live.resources and self.targets.admits(one)}
+        return absent & set(self.desired) if self.settings.prune == "none" else absent
+
+    def _gone(self, inventory: Inventory, live: Live) -> frozenset[Address]:
+        """Return what is managed, and neither in the files nor live; asked by its name."""
+        return frozenset(self._absent(inventory, live) - set(self.desired))
+
+    def leaving(self, inventory: Inventory, live: Live, doomed: Collection[Address]) -> set[Address]:
+        """Return what is live and in no file and, but for protection, is to be deleted."""
+        extra = [one for one in live.resources if one not in self.desired]
+        prunes_all = self.settings.prune == "all"
+        return {
+            one
+            for one in extra
+            if one in doomed
+            or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
+        }
+
+    def prepared(
+        self, inventory: Inventory, live: Live, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]
+    ) -> Prepared:
+        """Return all that came out."""
+        return Prepared(
+            self._plan(outcome, redaction, warnings),
+            self.desired,
+            live.resources,
+            inventory,
+            outcome.sent,
+            outcome.kept,
+            self._gone(inventory, live),
+            tuple(outcome.equal),
+            redaction,
+            outcome.forms,
+        )
+
+    def _plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:
+        """Return the plan as it may be shown."""
+        return Plan(
+            self.settings.target,
+            tuple(map(redaction.change, outcome.changes)),
+            outcome.unchanged,
+            head_commit(self.tree.root),
+            tuple(warnings),
+            tuple(outcome.adopted),
+            tuple(outcome.kept),
+        )
+
+    async def useless(self, live: Live) -> list[Problem]:
+        """Warn of resources that need others which are neither in the files nor live."""
+        needed = {address: kind_of(address.kind).needs(resource) for address, resource in self.desired.items()}
+        unknown = {need for needs in needed.values() for need in needs if need not in self.tree.resources}
+        unknown -= set(live.resources)
+        is_new = self._account in self.desired and self._account not in live.resources
+        there = set((await self.fetcher.fetch(unknown)).resources) if unknown and not is_new else set()
+        return [
+            Problem(
+                "warning", _USELESS % (one, need), self.desired[one].file, kind_of(one.kind).line(self.desired[one])
+            )
+            for one, needs in needed.items()
+            for need in needs
+            if need in unknown - there
+        ]
+
+
+def _is_inside(address: Address) -> bool:
+    return kind_of(address.kind).inside

@@ -1,0 +1,153 @@
+"""A plan kept in a file, so that what was reviewed is what is applied."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlsync import messages
+from dlsync.diff.digests import fingerprint
+from dlsync.diff.list_match import token
+from dlsync.errors import DlsyncError, Refused
+from dlsync.files import schema
+from dlsync.files.writer import replace_file
+from dlsync.messages import visible
+from dlsync.model import Address
+from dlsync.operations.plan import Wishes
+from dlsync.operations.reconcile import Decisions
+from dlsync.render import plan_json
+from dlsync.resources import kind_of
+
+if TYPE_CHECKING:
+    from dlsync.model import Json, Resource
+    from dlsync.operations.plan import Prepared
+
+# to create 1,000 resources of each kind takes 15 MB; lists in lists take nearly thirty times their size when read
+_LARGEST = 64 * 1024 * 1024
+_SALT_BYTES = 16
+_HINT = "Make it with `dlsync plan --out FILE`."
+
+
+@dataclass(frozen=True)
+class SavedPlan:
+    """What a plan file says.
+
+    :param plan: the document that ``plan --format json`` prints.
+    :param salt: of the digests.
+    :param digests: by resource, of what was live and what was to be, the values of secrets included.
+    """
+
+    wishes: Wishes
+    plan: dict[str, Any]
+    salt: bytes
+    digests: dict[str, str] = field(default_factory=dict)
+
+
+def promise(prepared: Prepared, wishes: Wishes) -> SavedPlan:
+    """Return what an apply has to keep to."""
+    from secrets import token_bytes
+
+    salt = token_bytes(_SALT_BYTES)
+    digests = {str(change.address): _digest(salt, prepared, change.address) for change in prepared.plan.changes}
+    return SavedPlan(wishes, plan_json.as_document(prepared.plan), salt, digests)
+
+
+def _digest(salt: bytes, prepared: Prepared, address: Address) -> str:
+    sides: list[Json] = [_canonical(one) for one in (prepared.live.get(address), prepared.meant(address))]
+    return fingerprint(salt, token(sides).encode("utf-8", "surrogatepass"))
+
+
+def _canonical(resource: Resource | None) -> Json:
+    return kind_of(resource.kind).canonical(resource.document) if resource else None
+
+
+def save(file: Path, saved: SavedPlan) -> None:
+    """Write a plan file.
+
+    :raises DlsyncError: the file cannot be written, or would be too large to be read again.
+    """
+    wishes = saved.wishes
+    made_with = {
+        "directory": str(wishes.directory),
+        "environment": wishes.environment,
+        "targets": [*wishes.targets],
+        "delete_accounts": [*wishes.delete_accounts],
+        "adopt": wishes.decisions.adopt,
+        "on_conflict": wishes.decisions.on_conflict,
+        "salt": saved.salt.hex(),
+        "digests": saved.digests,
+    }
+    content = (json.dumps({**saved.plan, "made_with": made_with}, indent=2) + "\n").encode()
+    if len(content) > _LARGEST:
+        problem = f"the plan is too large to be kept: {len(content):,} bytes, and {_LARGEST:,} are read"
+        raise DlsyncError(problem, hint="Keep it in parts, with --target; or apply it without keeping it.")
+    try:
+        replace_file(file, content)
+    except OSError as error:
+        raise DlsyncError(f"the plan cannot be written to {file}: {error.strerror}") from error
+
+
+def read(file: Path) -> SavedPlan:
+    """Read a plan file.
+
+    :raises DlsyncError: it cannot be read, or is not a plan.
+    """
+    content = _json(file)
+    if wrong := [one for one in schema.check("plan", content) if one.severity == "error"]:
+        raise DlsyncError(f"{file} is not a plan: {wrong[0].message}", hint=_HINT)
+    made = content.pop("made_with", None)
+    if made is None or "\0" in made["directory"]:
+        raise DlsyncError(
+            f"{file} is a plan that was printed, not kept: it does not say what it was made with", hint=_HINT
+        )
+    decisions = Decisions(made["adopt"], made["on_conflict"])
+    targets, accounts = tuple(made["targets"]), tuple(made["delete_accounts"])
+    wishes = Wishes(Path(made["directory"]), made["environment"], targets, accounts, decisions)
+    return SavedPlan(wishes, content, bytes.fromhex(made["salt"]), made["digests"])
+
+
+def _json(file: Path) -> Any:
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise DlsyncError(f"{file} is too large to be a plan", hint=_HINT)
+        return json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DlsyncError(f"the plan {file} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
+        raise DlsyncError(f"{file} is not a plan: it is not JSON", hint=_HINT) from error
+
+
+def kept_to(saved: SavedPlan, prepared: Prepared) -> Prepared:
+    """Return what was just worked out, with exactly the changes of a saved plan.
+
+    What else has changed in the account since then is left alone, and does not matter.
+
+    :raises Refused: they are not for the same account or commit, or not the same changes any more; says which moved.
+    """
+    now = plan_json.as_document(prepared.plan)
+    for name in ("url", "org", "account", "commit"):
+        if saved.plan[name] != now[name]:
+            raise Refused(
+                f"the saved plan is for {name} {messages.brief(saved.plan[name])}, not {messages.brief(now[name])}",
+                hint="Plan and review again.",
+            )
+    old, new = ({(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
+    moved = [key for key, change in old.items() if new.get(key) != change or _moved(saved, prepared, Address(*key))]
+    if moved:
+        names = ", ".join(f"{kind}/{visible(name)}" for kind, name in sorted(moved))
+        raise Refused(f"the saved plan is stale: since it was made, {names} changed", hint="Plan and review again.")
+    chosen = {Address(*key) for key in old}
+    adopted = tuple(one for one in prepared.plan.adopted if str(one) in saved.plan["adopted"])
+    changes = tuple(change for change in prepared.plan.changes if change.address in chosen)
+    touched = {*chosen, *adopted, *prepared.inventory}
+    return replace(
+        prepared,
+        plan=replace(prepared.plan, changes=changes, adopted=adopted),
+        desired={address: one for address, one in prepared.desired.items() if address in touched},
+    )
+
+
+def _moved(saved: SavedPlan, prepared: Prepared, address: Address) -> bool:
+    return saved.digests.get(str(address)) != _digest(saved.salt, prepared, address)

@@ -1,0 +1,122 @@
+"""The way back of a run: what its journal kept, as what is wanted now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, cast
+
+from dlsync.errors import DlsyncError, Refused
+from dlsync.model import Problem, Target
+from dlsync.operations.plan import build_plan
+from dlsync.operations.secret_names import mentioned
+from dlsync.resources import kind_of
+from dlsync.resources.loader import Tree
+from dlsync.resources.selector import Exactly
+from dlsync.state import journal, store
+from dlsync.state.inventory import Inventory
+from dlsync.state.sealed_values import Source, unsealed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlsync.files.settings import Settings
+    from dlsync.model import Address, Json, Resource
+    from dlsync.operations.fetch import Fetcher
+    from dlsync.operations.plan import Prepared
+    from dlsync.operations.reconcile import Decisions
+    from dlsync.state.journal import Kept, Record
+
+_OUTSIDE = "%s stays as the run left it: what is in an account, no journal has"
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """What it takes to be where a run began.
+
+    :param tree: the resources as they were before, in place of files.
+    :param applied: what the run applied.
+    :param about: the resources that it changed.
+    :param released: those that were not managed before.
+    """
+
+    tree: Tree
+    applied: Inventory
+    about: frozenset[Address]
+    released: frozenset[Address]
+
+
+def chosen(folder: Path, target: Target, name: str) -> Record:
+    """Return the run that is meant.
+
+    :param name: empty for the last one that changed the account; or that this one was taking back when it was cut off.
+    :raises DlsyncError: there is no such run.
+    :raises Refused: it changed another account.
+    """
+    if not name:
+        record = next((one for one in journal.runs(folder) if one.kept and _target(one) == target), None)
+        if record is None:
+            raise DlsyncError(f"no run in {folder} has changed {target}", hint="Name the folder with --journal DIR.")
+        is_cut_off = record.run.takes_back and not record.ended
+        return journal.required(folder, record.run.takes_back) if is_cut_off else record
+    record = journal.required(folder, name)
+    if _target(record) != target:
+        raise Refused(f"the run {record.run.id} was for {_target(record)}, not for {target}")
+    return record
+
+
+def _target(record: Record) -> Target:
+    return Target(record.run.url, record.run.org, record.run.account)
+
+
+def way_back(record: Record, root: Path, settings: Settings) -> WayBack:
+    """Return what was there before each change of a run that may have been made.
+
+    :param root: of the tree that the run was of.
+    :raises DlsyncError: what was there before cannot be made again; says what is missing. A secret that none of the
+        tree's files mentions is not taken from the environment.
+    """
+    kept = [one for one in record.kept.values() if record.results.get(one.address) != "skipped"]
+    inside = [one for one in kept if kind_of(one.address.kind).inside]
+    source = Source(settings.environ, mentioned(root))
+    before = [_before(one, source) for one in inside if one.before is not None]
+    left = [Problem("warning", _OUTSIDE % one.address) for one in kept if one not in inside]
+    return WayBack(
+        Tree(root, {one.address: one for one in before}, tuple(left)),
+        Inventory(bytes.fromhex(record.run.salt), {one.address: one.applied for one in inside if one.applied}),
+        frozenset(one.address for one in inside),
+        frozenset(one.address for one in inside if not one.managed),
+    )
+
+
+def _before(kept: Kept, source: Source) -> Resource:
+    secrets: dict[str, str] = {}
+    address = kept.address
+    try:
+        saved = cast("dict[str, Json]", unsealed(dict(kept.before or {}), source, secrets))
+        return replace(kind_of(address.kind).restored(address.name, saved), secrets=secrets)
+    except DlsyncError as error:
+        raise DlsyncError(f"{address}: {error.message}", hint=error.hint) from error
+
+
+async def prepare(fetcher: Fetcher, way_back: WayBack, settings: Settings, decisions: Decisions) -> Prepared:
+    """Work out what it takes; what was changed since the run is held, as after any conflict.
+
+    :raises ApiError: live state could not be fetched whole.
+    """
+    work = await build_plan(
+        fetcher,
+        way_back.tree,
+        replace(settings, prune="managed"),
+        targets=Exactly(way_back.about),
+        decisions=decisions,
+        recorded=way_back.applied,
+    )
+    return replace(work, inventory=await store.read(fetcher.client, settings, way_back.tree.root))
+
+
+def history(folder: Path) -> list[Record]:
+    """Return the runs that a folder of journals has, the latest first.
+
+    :raises DlsyncError: the folder cannot be read.
+    """
+    return journal.runs(folder)

@@ -1,0 +1,93 @@
+"""Clients of the account that the settings name."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+from dlsync.client import Client, ReadClient
+from dlsync.errors import AccountNotFound
+from dlsync.files.redaction import Redaction
+from dlsync.operations import annotate
+from dlsync.state.lock import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from dlsync.files.settings import Settings
+
+NO_SECRETS: Mapping[str, str] = MappingProxyType({})
+C = TypeVar("C", bound=ReadClient)
+T = TypeVar("T")
+
+
+def reader(settings: Settings) -> ReadClient:
+    """Return a client that can only ask, of the account that the settings name; ``async with`` opens it.
+
+    :raises SettingsError: the URL, the names or the key cannot be used.
+    """
+    return _client(ReadClient, settings)
+
+
+def writer(settings: Settings) -> Client:
+    """Return a client that can also write; as :func:`reader`."""
+    return _client(Client, settings)
+
+
+def _client(of: type[C], settings: Settings) -> C:
+    return of(
+        url=settings.url,
+        org=settings.org,
+        account=settings.account,
+        key=settings.key,
+        concurrency=settings.concurrency,
+        requests_per_second=settings.requests_per_second,
+        insecure=settings.insecure,
+    )
+
+
+async def reading(settings: Settings, question: Callable[[ReadClient], Awaitable[T]]) -> T:
+    """Return what the question finds out with a client that can only ask."""
+    async with reader(settings) as client:
+        return await question(client)
+
+
+async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
+    """Return what the work returns, done with a client that can write."""
+    async with writer(settings) as client:
+        return await work(client)
+
+
+@asynccontextmanager
+async def locked(client: Client, owner: str, patience: float, told: Callable[[str], None]) -> AsyncIterator[Lock]:
+    """Hold the lock of the account; where there is no such account yet, have it taken when there is.
+
+    :param owner: see :func:`who_runs_us`.
+    :param patience: seconds to wait for another.
+    :param told: is told whom it is waited for.
+    :raises Refused: another holds it.
+    """
+    lock = Lock(client, owner, patience, told)
+    try:
+        with suppress(AccountNotFound):
+            await lock.acquire()
+        yield lock
+    finally:
+        await lock.release()
+
+
+def who_runs_us(settings: Settings, secrets: Mapping[str, str] = NO_SECRETS) -> str:
+    """Return who is to be asked about what goes on, as others may read it: a CI system may have anything in that.
+
+    :param secrets: values to take out besides the key, each with its reference.
+    """
+    return Redaction(secrets).with_key(settings.key).said(annotate.holder(settings.environ))
+
+
+def silent() -> None:
+    """Report no progress."""
+
+
+def unheard(_: object) -> None:
+    """Tell nobody."""

@@ -1,0 +1,70 @@
+"""The validator: all that is wrong with a tree, in every environment that it has, without a server."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from dlsync.files import settings as settings_file
+from dlsync.files.interpolation import Values
+from dlsync.files.settings import NO_ENVIRONMENT, NO_OPTIONS, Settings
+from dlsync.resources import environments, loader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from dlsync.files.settings import Options
+    from dlsync.model import Json, Problem
+    from dlsync.resources.loader import Tree
+
+
+def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[str, str] = NO_ENVIRONMENT) -> Tree:
+    """Read a tree and all that is wrong with it, in the chosen environment or in all.
+
+    Without a choice, the tree is read as it is without an environment and as each one has it, and what is not set in
+    the environment of the process is only warned of: who checks a pull request need not have the secrets. Where each
+    environment has an account of its own and the settings above them have none, nothing is planned without an
+    environment, and what is wrong in that case alone is left out.
+
+    :raises InvalidTree: the directory itself cannot be read.
+    :raises SettingsError: there is no such environment.
+    """
+    loader.require_directory(directory)
+    document, problems = settings_file.read_file(directory)
+    if any(problem.severity == "error" for problem in problems):
+        return environments.read(directory, Settings(), values=Values({}, environ, lenient=True))
+    if options.environment or environ.get("DLSYNC_ENVIRONMENT"):
+        return environments.read(directory, _settings(directory, options, environ))
+    names = environments.names(directory)
+    trees = {name: _leniently(directory, replace(options, environment=name), environ) for name in names}
+    base = _leniently(directory, options, environ)
+    return replace(base, problems=()).with_problems(_together(base, trees, alone=_is_planned(document)))
+
+
+def _settings(directory: Path, options: Options, environ: Mapping[str, str]) -> Settings:
+    return settings_file.load(directory, options, environ, require_server=False)
+
+
+def _leniently(directory: Path, options: Options, environ: Mapping[str, str]) -> Tree:
+    settings = _settings(directory, options, environ)
+    values = Values(settings.variables, settings.environ, lenient=True)
+    return environments.read(directory, settings, values=values)
+
+
+def _is_planned(document: Mapping[str, Json]) -> bool:
+    """Whether the tree may be planned without an environment."""
+    overriding = cast("Mapping[str, Mapping[str, Json] | None]", document.get("environments") or {})
+    own = [bool(one and one.get("account")) for one in overriding.values()]
+    return "account" in document or not own or not all(own)
+
+
+def _together(base: Tree, trees: Mapping[str, Tree], *, alone: bool) -> list[Problem]:
+    """Return the problems of all readings, each once; those that only some environments have name them."""
+    found = {problem: [name for name, tree in trees.items() if problem in tree.problems] for problem in base.problems}
+    problems = [problem for problem, where in found.items() if alone or where]
+    extra = dict.fromkeys(problem for tree in trees.values() for problem in tree.problems if problem not in found)
+    for problem in extra:
+        where = ", ".join(name for name, tree in trees.items() if problem in tree.problems)
+        problems.append(replace(problem, message=f"{problem.message} (environment {where})"))
+    return problems

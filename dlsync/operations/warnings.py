@@ -1,0 +1,86 @@
+"""What a plan warns of besides its changes. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from dlsync.messages import field_name
+from dlsync.model import Address, Problem
+from dlsync.resources import kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+    from dlsync.model import Difference, Path, Resource
+    from dlsync.state.inventory import Inventory
+
+_POSITION = re.compile(r"\[\d+\]")
+_MOST_NAMED = 3
+
+
+def broken(inventory: Inventory) -> Iterator[str]:
+    """Say that what should say what is managed does not."""
+    if inventory.broken:
+        fix = "nothing is taken for managed, and nothing deleted; `dlsync inventory rebuild` makes a new one"
+        yield f"{inventory.broken}: {fix}"
+
+
+def unlisted(kinds: Iterable[str]) -> Iterator[str]:
+    """Say of which kinds not all is known."""
+    for kind in kinds:
+        yield f"this server does not list every {kind}: what it does not list is not pruned"
+
+
+def protected(addresses: Iterable[Address]) -> Iterator[str]:
+    """Say what stays though no file has it."""
+    for address in addresses:
+        yield f"{address} is in no file and live; it is protected and stays"
+
+
+def missing(doomed: Collection[Address], live: Collection[Address]) -> Iterator[str]:
+    """Say what was to be deleted and is gone already."""
+    for address in sorted(set(doomed) - set(live)):
+        yield f"{address} is to be deleted and is not there"
+
+
+def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
+    """Say once for each field, not once for each of a thousand resources, what an update would drop."""
+    owners: Counter[str] = Counter()
+    example: dict[str, Address] = {}
+    for address, paths in unseen.items():
+        for spelled in sorted({f"`{_POSITION.sub('[]', field_name(path))}` of a {address.kind}" for path in paths}):
+            owners[spelled] += 1
+            example.setdefault(spelled, address)
+    for spelled, count in owners.items():
+        which = f"{example[spelled]}" + (f" and {count - 1} more" if count > 1 else "")
+        yield f"{spelled} is live in {which}, but in no file and no schema: it is not compared, and an update drops it"
+
+
+def kept(kept: Mapping[Address, Sequence[Difference]]) -> Iterator[str]:
+    """Say what differs from the files and stays as it is live."""
+    for address, diff in kept.items():
+        fields = ", ".join(f"`{field_name(one.path)}`" for one in diff[:_MOST_NAMED])
+        more = f" and {len(diff) - _MOST_NAMED} more" if len(diff) > _MOST_NAMED else ""
+        fix = f"`dlsync accept {address}` writes it into the file"
+        yield f"{address} was changed on the server in {fields}{more}, and stays so; {fix}"
+
+
+def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]) -> Iterator[Problem]:
+    """Name what is to be deleted and is spoken of by what stays.
+
+    :param desired: all that the files say.
+    """
+    prefixes = {kind_of(one.kind).measures(one.name): one for one in deleted if kind_of(one.kind).measures(one.name)}
+    for address, resource in desired.items() if prefixes else ():
+        kind = kind_of(address.kind)
+        for prefix in sorted({_prefix(metric, prefixes) for metric in kind.metrics(resource)} - {""}):
+            message = f"{prefixes[prefix]} is to be deleted, and {address} uses its metrics"
+            yield Problem("warning", message, resource.file, kind.line(resource))
+
+
+def _prefix(metric: str, prefixes: Mapping[str, Address]) -> str:
+    """Return what a metric's name begins with, of what names of plugins with dots in them may make several."""
+    ends = [place + 1 for place, character in enumerate(metric) if character == "."]
+    return next((metric[:end] for end in ends if metric[:end] in prefixes), "")

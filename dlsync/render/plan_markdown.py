@@ -1,0 +1,128 @@
+"""A plan as a comment on a pull request: GitHub Flavored Markdown that names and values cannot break out of."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dlsync.messages import field_name, shortened, visible
+from dlsync.render.fields import counted, fields, side
+from dlsync.render.plan_text import STAYS, account, counts, is_applied, renamed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from dlsync.model import Change, Plan, Problem
+    from dlsync.render.fields import Field
+
+LIMIT = 65_000  # GitHub takes 65,536 characters in a comment
+_ROOM_FOR_FOOTER = 200
+_MAX_CELL = 120
+_MAX_MESSAGE = 300
+_MAX_WARNINGS = 10
+_MAX_NAMED_FIELDS = 3
+_MAX_SCALAR = 300
+_TABLE_HEAD = "| action | resource | file | fields |\n| --- | --- | --- | --- |\n"
+# what Markdown, HTML or GitHub's links, mentions and formulas could begin or end with
+_SPECIAL = re.compile(r":(?![0-9 ])|(?<=[wW])\.|[!#$&*<>@\[\\\]^_`{|}~]")
+
+
+def render(plan: Plan, limit: int = LIMIT) -> str:
+    """Return a summary line, a table of the changes and a folded diff of each, in at most ``limit`` characters.
+
+    What does not fit is left out, diffs first, then rows, and a sentence says how much.
+    """
+    head = _head(plan)
+    if not plan:
+        return head
+    room = limit - _ROOM_FOR_FOOTER - len(head) - len(_TABLE_HEAD)
+    rows, room = _fitting(map(_row, plan.changes), room)
+    foldable = [change for change in plan.changes if change.diff]
+    diffs, _ = _fitting(map(_folded, foldable), room if len(rows) == len(plan.changes) else 0)
+    footer = _footer(len(plan.changes) - len(rows), len(foldable) - len(diffs))
+    return f"{head}\n{_TABLE_HEAD}{''.join(rows)}{''.join(diffs)}{footer}"
+
+
+def code(text: str, longest: int = _MAX_CELL) -> str:
+    """Return a text as HTML code that Markdown does nothing to, whatever is in it.
+
+    Entities rather than backticks: within a code span of a table, parsers disagree on what ends a cell.
+    """
+    return f"<code>{_SPECIAL.sub(_entity, shortened(visible(text), longest))}</code>"
+
+
+def _entity(special: re.Match[str]) -> str:
+    # GitHub looks for mail addresses after it has resolved entities; a tag in the middle keeps it from finding one
+    return "&#64;<wbr>" if special[0] == "@" else f"&#{ord(special[0])};"
+
+
+def _head(plan: Plan) -> str:
+    command = "apply" if is_applied(plan) else "plan"
+    said = counts(plan) if plan else f"nothing to do, {plan.unchanged:,} unchanged"
+    return f"**dlsync {command}** for {code(account(plan))}: {said}.\n{_warnings(plan.warnings)}"
+
+
+def _warnings(warnings: Sequence[Problem]) -> str:
+    lines = [f"- {one.severity}: {code(str(one), _MAX_MESSAGE)}\n" for one in warnings[:_MAX_WARNINGS]]
+    if more := len(warnings) - len(lines):
+        lines.append(f"- and {counted(more, 'more warning')}\n")
+    return "\n" + "".join(lines) if lines else ""
+
+
+def _row(change: Change) -> str:
+    place = ":".join(str(part) for part in (change.file, change.line) if part)
+    cells = _action(change), code(str(change.address)), code(place) if place else "", _named_fields(change)
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _action(change: Change) -> str:
+    cause = f" ({change.cause})" if change.cause in {"drift", "conflict"} else ""
+    cause += f", {renamed(change)} {code(change.renamed)}" if change.renamed else ""
+    cause += f", held: {code(change.held, _MAX_MESSAGE)}" if change.held and not change.result else ""
+    result = f": {change.result}" if change.result else ""
+    error = f", {code(change.error, _MAX_MESSAGE)}" if change.error else ""
+    return f"{change.action}{cause}{result}{error}"
+
+
+def _named_fields(change: Change) -> str:
+    if change.action != "update":
+        return counted(len(change.diff), "field") if change.diff else ""
+    named = [code(field_name(difference.path)) for difference in change.diff[:_MAX_NAMED_FIELDS]]
+    more = len(change.diff) - len(named)
+    return ", ".join(named) + (f" and {more:,} more" if more else "")
+
+
+def _folded(change: Change) -> str:
+    differ = [line for field in fields(change, longest=_MAX_SCALAR) for line in _lines(field)]
+    stay = [f"! {field_name(one.path)}: {side(one, one.before)} {STAYS}" for one in change.kept]
+    body = "\n".join([*differ, *stay])
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
+    summary = f"<summary>{change.action} {code(str(change.address))}</summary>"
+    return f"\n<details>\n{summary}\n\n{fence}diff\n{body}\n{fence}\n\n</details>\n"
+
+
+def _lines(field: Field) -> Iterator[str]:
+    """The lines as GitHub colours them in a diff: ``!`` for what is neither added nor removed."""
+    if field.note or field.hunks:
+        yield f"! {field.name}:{f' {field.note}' if field.note else ''}"
+        yield from field.hunks
+    if field.before is not None:
+        yield f"- {field.name}: {field.before}"
+    if field.after is not None:
+        yield f"+ {field.name}: {field.after}"
+
+
+def _fitting(parts: Iterable[str], room: int) -> tuple[list[str], int]:
+    """Return the parts that fit into so many characters together, in their order, and how many are left."""
+    kept = []
+    for part in parts:
+        if len(part) <= room:
+            kept.append(part)
+            room -= len(part)
+    return kept, room
+
+
+def _footer(rows: int, diffs: int) -> str:
+    left_out = [counted(count, noun) for count, noun in ((rows, "resource"), (diffs, "diff")) if count]
+    said = " and ".join(left_out)
+    return f"\nLeft out here, to stay within a comment's length: {said}. `dlsync plan` shows all.\n" if left_out else ""

@@ -1,0 +1,148 @@
+"""A plan, or how applying it went, for a person at a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync.messages import field_name, visible
+from dlsync.render import problems
+from dlsync.render.fields import counted, fields, side
+from dlsync.render.table import painter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from dlsync.model import Action, Change, Plan, Result
+    from dlsync.render.fields import Field
+    from dlsync.render.table import Style
+
+    Paint = Callable[[str, Style], str]
+
+
+STAYS = "(stays as it was changed on the server)"
+
+
+def is_applied(plan: Plan) -> bool:
+    """Whether the changes carry how applying them went."""
+    return any(change.result for change in plan.changes)
+
+
+def renamed(change: Change) -> str:
+    """Return what stands before the name of the other resource of a rename."""
+    return "renamed from" if change.action == "create" else "renamed to"
+
+
+def account(plan: Plan) -> str:
+    """Return the organisation and account that the plan is for, visible."""
+    return visible(f"{plan.target.org}/{plan.target.account}")
+
+
+def counts(plan: Plan) -> str:
+    """Return ``1 to create, 2 to update, ...``, or once applied ``1 created, 2 updated, ...``."""
+    return _done(plan) if is_applied(plan) else _to_do(plan)
+
+
+def sentence(plan: Plan) -> str:
+    """Return the line that ends a plan or an apply."""
+    if plan:
+        return f"{'Applied' if is_applied(plan) else 'Plan'}: {counts(plan)}."
+    verb = "is" if plan.unchanged == 1 else "are"
+    adopted = f", {len(plan.adopted):,} of them not managed before" if plan.adopted else ""
+    kept = f", but for what stays as it was changed on the server in {len(plan.kept):,} of them" if plan.kept else ""
+    said = f"{counted(plan.unchanged, 'resource')} on {account(plan)} {verb} as the files say"
+    return f"Nothing to do: {said}{adopted}{kept}."
+
+
+def _to_do(plan: Plan) -> str:
+    parts = [f"{plan.count(action):,} to {action}" for action in _ACTIONS]
+    held = [f"{plan.conflicts:,} held"] if plan.conflicts else []
+    adopted = f" ({len(plan.adopted):,} to adopt)" if plan.adopted else ""
+    return ", ".join([*parts, f"{plan.unchanged:,} unchanged{adopted}", *held])
+
+
+def _done(plan: Plan) -> str:
+    parts = [f"{_ended(plan, 'applied', action):,} {action}d" for action in _ACTIONS]
+    skipped = _ended(plan, "skipped")
+    return ", ".join([*parts, f"{_ended(plan, 'failed'):,} failed", *([f"{skipped:,} skipped"] if skipped else [])])
+
+
+def _ended(plan: Plan, result: Result, action: Action | None = None) -> int:
+    return sum(change.result == result and action in {None, change.action} for change in plan.changes)
+
+
+_ACTIONS: tuple[Action, ...] = ("create", "update", "delete")
+
+
+_SIGNS = {"create": "+", "update": "~", "delete": "-"}
+_STYLES: dict[str, Style] = {"+": "green", "~": "yellow", "-": "red", "@": "cyan"}
+_RESULTS: dict[Result, Style] = {"applied": "green", "failed": "red", "skipped": "yellow"}
+_CAUSES = {"drift": " (changed on the server)", "conflict": " (conflict: changed in the files and on the server)"}
+_MOVERS = {
+    "repo": "in the files",
+    "drift": "on the server",
+    "conflict": "on both sides",
+    "kept": "on the server, before",
+}
+
+
+def render(plan: Plan, *, color: bool) -> str:
+    """Return the plan as lines: warnings, one for each resource with its fields below it, and the counts.
+
+    Once applied, a resource's line ends with how it went, and its fields, shown before, are left out.
+    """
+    paint = painter(color=color)
+    lines = list(changes(plan.changes, paint, in_full=not is_applied(plan)))
+    blocks = [problems.lines(plan.warnings, paint), lines, [paint(sentence(plan), "bold")]]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def changes(changes: Iterable[Change], paint: Paint, *, in_full: bool) -> Iterator[str]:
+    """Yield a line for each change, and where they are shown in full, those of its fields."""
+    for change in changes:
+        yield _headline(change, paint)
+        if in_full:
+            yield from _details(change, paint)
+
+
+def _details(change: Change, paint: Paint) -> Iterator[str]:
+    if change.held:
+        yield f"    {paint(f'held: {visible(change.held)}', 'yellow')}"
+    # who moved what is worth a word only where not all of it has one cause
+    movers = {one.mover for one in change.diff}
+    for field, one in zip(fields(change), change.diff, strict=True):
+        said = f"  ({_MOVERS[one.mover]})" if one.mover and len(movers) > 1 else ""
+        yield from _field(field, paint, paint(said, "dim") if said else "")
+    for one in change.kept:
+        now = "" if one.before is None else f": {side(one, one.before)}"
+        yield f"    {paint('=', 'dim')} {field_name(one.path)}{now}  {paint(STAYS, 'dim')}"
+
+
+def _headline(change: Change, paint: Paint) -> str:
+    sign = _SIGNS[change.action]
+    place = ":".join(visible(str(part)) for part in (change.file, change.line) if part)
+    parts = [
+        paint(f"{sign} {visible(str(change.address))}", _STYLES[sign]),
+        f"{change.action}{_CAUSES.get(change.cause, '')}{_renamed(change)}",
+        *([paint(place, "dim")] if place else []),
+        *_outcome(change, paint),
+    ]
+    return "  ".join(parts)
+
+
+def _renamed(change: Change) -> str:
+    return f" ({renamed(change)} {visible(change.renamed)})" if change.renamed else ""
+
+
+def _outcome(change: Change, paint: Paint) -> Iterator[str]:
+    if change.result:
+        error = f": {visible(change.error)}" if change.error else ""
+        yield paint(f"{change.result}{error}", _RESULTS[change.result])
+
+
+def _field(field: Field, paint: Paint, who: str) -> Iterator[str]:
+    said = field.note or " -> ".join(side for side in (field.before, field.after) if side is not None)
+    line = paint(f"   (line {field.line})", "dim") if field.line else ""
+    yield f"    {paint(field.sign, _STYLES[field.sign])} {field.name}:{' ' if said else ''}{said}{line}{who}"
+    for hunk in field.hunks:
+        style = _STYLES.get(hunk[:1])
+        yield f"        {paint(hunk, style) if style else hunk}"

@@ -1,0 +1,71 @@
+"""Dashboards: ``dashboards/**/<name>.yaml``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from dlsync.diff.list_match import A_SET, ITEM, ListRule, identity
+from dlsync.diff.merge_key import ItemKey
+from dlsync.errors import Unsupported
+from dlsync.model import Address, Resource
+from dlsync.resources.context import Listing
+from dlsync.resources.document import AsJson, ExchangedKind
+from dlsync.together import in_turns
+
+if TYPE_CHECKING:
+    from dlsync.client import Client, ReadClient
+    from dlsync.resources.document import Exports, Imports
+
+_PARSED = 5  # at a time, half a millisecond: answers to what else was asked are not to wait for all of them
+_HELD = 1_000  # dashboards of a list that are kept as objects, some 20 MB
+_WIDGET = ("positions", ITEM)
+_SERIES = (*_WIDGET, "series", ITEM)
+
+
+class Dashboard(ExchangedKind):
+    """Widgets on a grid. A widget is known by its title, and where titles repeat, by what it shows or where it is."""
+
+    name = "dashboard"
+    folder = "dashboards"
+    order = 30
+    lists: ClassVar = {
+        ("annotations",): A_SET,
+        ("positions",): ListRule(
+            (
+                identity("title", "type", "series"),
+                identity("title", "row", "col"),
+                identity("title", "type"),
+                identity("title"),
+                identity("series", "type"),
+                identity("row", "col"),
+            )
+        ),
+        (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric"))),
+        (*_SERIES, "scope", "tag"): A_SET,
+    }
+    overlaid: ClassVar = {("positions",): ItemKey(("title",)), (*_WIDGET, "series"): ItemKey(("metric",), ("scope",))}
+    either = frozenset({(*_SERIES, "scope", "tag")})
+    closed = frozenset({(*_SERIES, "scope")})
+
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:
+        """GET ``dashboards``, observed: whole dashboards."""
+        try:
+            found, etag = await client.dashboards.read_all(unless)
+        except Unsupported:
+            return Listing()
+        resources = [
+            Resource(Address(self.name, one.name), AsJson(one.document, packed=number >= _HELD), etag=etag)
+            async for number, one in in_turns(enumerate(found), size=_PARSED)
+        ]
+        return Listing(tuple(resources), frozenset(resource.name for resource in resources), etag=etag)
+
+    def exports(self, client: ReadClient) -> Exports:
+        """Return the family ``dashboards``."""
+        return client.dashboards
+
+    def imports(self, client: Client) -> Imports:
+        """Return the family ``dashboards``."""
+        return client.dashboards
+
+
+KIND = Dashboard()

@@ -1,0 +1,335 @@
+"""What dashboards and rules share: one resource is one YAML document in one file, sent as the user's own text."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast
+
+from dlsync import yamlfile
+from dlsync.diff.list_match import ITEM, UNKNOWN_LIST, ListRule, anywhere, same
+from dlsync.diff.merge import merge
+from dlsync.errors import BadAnswer, ByHand, DlsyncError, NotFound, Unsupported
+from dlsync.files import schema
+from dlsync.files.names import resource_name
+from dlsync.messages import visible
+from dlsync.model import Address, Problem, Resource
+from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Scene, SourceFile
+from dlsync.resources.kind import Kind
+from dlsync.resources.overlays import Overlays, edited, placed, read_references
+from dlsync.state.sealed_values import sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from dlsync.client import Client, ReadClient
+    from dlsync.client.versions import Versioned
+    from dlsync.diff.merge_key import ItemKey
+    from dlsync.diff.patch import Overlay
+    from dlsync.files.interpolation import Resolved
+    from dlsync.files.redaction import Redaction
+    from dlsync.model import Difference, Json, Path
+
+
+@lru_cache(maxsize=1)
+def _unpacked(text: str) -> Mapping[str, Json]:
+    """Parse a document; who looks into one, as an export does, looks again before it turns to the next."""
+    return cast("dict[str, Json]", json.loads(text))
+
+
+class AsJson:
+    """A document; called, it is given.
+
+    :param packed: keep it as text, a fifth of the size, which takes 20 µs and as much to undo.
+    """
+
+    __slots__ = ("_document", "_text")
+
+    def __init__(self, document: Mapping[str, Json], *, packed: bool = False) -> None:
+        self._document = None if packed else document
+        self._text = json.dumps(document) if packed else ""
+
+    def __call__(self) -> Mapping[str, Json]:
+        """Return the document."""
+        return _unpacked(self._text) if self._document is None else self._document
+
+    def says(self, document: Mapping[str, Json]) -> bool:
+        """Whether another document is the same, in the order of its keys too."""
+        return (self._text or json.dumps(self._document)) == json.dumps(dict(document))
+
+
+class Exports(Protocol):
+    """A family of the API that gives documents."""
+
+    async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
+        """Return one document as YAML."""
+
+
+class Imports(Protocol):
+    """A family of the API that takes documents."""
+
+    async def put(self, name: str, body: bytes) -> None:
+        """Create or replace one document."""
+
+    async def delete(self, name: str) -> None:
+        """Delete one document."""
+
+
+_COLLECTIONS = (dict, list)
+
+
+class DocumentKind(Kind):
+    """A kind whose files are ``<folder>/**/<name>.yaml``.
+
+    ``lists`` and ``closed`` are keyed by paths with :data:`ITEM` for list positions. ``closed`` are the mappings in
+    which every field counts; in the others that the schema knows, a server may add fields of its own. ``either`` are
+    the lists that may be one value instead. ``overlaid`` are the lists whose items an overlay can mean.
+    """
+
+    overlay_suffixes = (".yaml", ".yml")
+    overlaid: ClassVar[Mapping[Path, ItemKey]] = {}
+    either: ClassVar[frozenset[Path]] = frozenset()
+    lists: ClassVar[Mapping[Path, ListRule]]
+    closed: ClassVar[frozenset[Path]]
+
+    def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
+        """Parse and check each file; see :meth:`Kind.read`."""
+        resources: list[Resource] = []
+        problems: list[Problem] = []
+        overlays = Overlays(self, scene)
+        for source in sources:
+            resource, found = self._read_one(source, scene, overlays)
+            problems += found
+            resources += [resource] if resource else []
+        return resources, [*problems, *overlays.problems, *overlays.left()]
+
+    def foretold(self, file: str, *, encoded: bool) -> Address | None:
+        """Return the resource of a YAML file; see :meth:`Kind.foretold`."""
+        stem, dot, suffix = file.rpartition("/")[2].rpartition(".")
+        if not stem or dot + suffix not in self.overlay_suffixes:
+            return None
+        return Address(self.name, resource_name(stem, encoded=encoded))
+
+    def _read_one(self, source: SourceFile, scene: Scene, overlays: Overlays) -> tuple[Resource | None, list[Problem]]:
+        try:
+            address = self.foretold(source.file, encoded=not scene.backup)
+        except DlsyncError as error:
+            return None, [Problem("error", error.message, source.file)]
+        if address is None:
+            return None, []
+        written, problems = self._parsed(source)
+        overlay = overlays.over(address.name, written)
+        if written is None:
+            return None, problems
+        document = overlay.laid.document if overlay else written
+        resolved, problems = read_references(self.name, source, document, scene.values, overlay)
+        return self._resource(address, source, document, resolved, overlay), problems
+
+    def _parsed(self, source: SourceFile) -> tuple[dict[str, Json] | None, list[Problem]]:
+        try:
+            written = yamlfile.parse(source.content, source.file)
+        except yamlfile.InvalidYaml as error:
+            return None, [error.problem]
+        if isinstance(written, dict):
+            return written, []
+        return None, [Problem("error", self._not_a_mapping(written), source.file, 1)]
+
+    def _resource(
+        self,
+        address: Address,
+        source: SourceFile,
+        written: dict[str, Json],
+        resolved: Resolved,
+        overlay: Overlay | None,
+    ) -> Resource:
+        if overlay is None and (resolved.document is written or same(resolved.document, written)):
+            return Resource(address, partial(_parsed, source.content), source.content, source.file)
+        return Resource(
+            address,
+            cast("dict[str, Json]", resolved.document),
+            yamlfile.rewrite(source.content, resolved.document),
+            source.file,
+            written,
+            source.content,
+            resolved.secrets,
+            overlay,
+        )
+
+    def _not_a_mapping(self, document: Json) -> str:
+        found = "nothing" if document is None else "a list" if isinstance(document, list) else "a single value"
+        return f"expected a {self.name}, a mapping that begins with `title:`, but the file holds {found}"
+
+    def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
+        """Look the paths up in the file's text; see :meth:`Kind.located`."""
+        lines = yamlfile.positions(desired.text) if diff else {}
+        if desired.overlay and diff:
+            return placed(desired.overlay, desired.file, diff, lambda one: self._line(lines, desired, one))
+        return desired.file, tuple(replace(one, line=self._line(lines, desired, one)) for one in diff)
+
+    def _line(self, lines: Mapping[Path, tuple[int, int]], desired: Resource, one: Difference) -> int | None:
+        """Return the line of what differs; what the file lacks is placed where it would be."""
+        path = one.path[:-1] if one.op == "remove" else one.path
+        return yamlfile.nearest(lines, self.written_path(desired, path))[0]
+
+    def written_path(self, desired: Resource, path: Path) -> Path:  # noqa: ARG002 - for kinds with two spellings
+        """Return where the file has what the canonical form has at the path."""
+        return path
+
+    def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
+        """Write the document in the house style, without what the server owns."""
+        document = schema.arranged(self.name, live.document)
+        content = yamlfile.dump(document)
+        if draft.respells(content):
+            content = yamlfile.dump(draft.spelled(document))
+        return {f"{self.folder}/{stem}.yaml": content}
+
+    def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
+        """Write the live side into the file's own text."""
+        return {desired.file: yamlfile.rewrite(desired.text, edited(self, desired, live, draft))}
+
+    def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
+        """Write what is sent into the file's own text; see :meth:`Kind.sent_files`."""
+        return {desired.file: yamlfile.rewrite(desired.text, redaction.value(dict(desired.document)))}
+
+    def identical(self, desired: Resource, live: Resource) -> bool:
+        """Whether the server sent the file's own text, or a listing's JSON is that of the file."""
+        if isinstance(live.given, AsJson):
+            return live.given.says(desired.document)
+        return desired.body == live.body
+
+    def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
+        """Drop defaults and what the server owns; see :meth:`Kind.canonical`."""
+        return self._canonical_mapping(document, ())
+
+    def _canonical(self, value: Json, at: Path) -> Json:
+        if isinstance(value, dict):
+            return self._canonical_mapping(value, at)
+        if isinstance(value, list):
+            if len(value) == 1 and at in self.either:
+                return value[0]
+            inner = (*at, ITEM)
+            return [self._canonical(item, inner) for item in value]
+        return value
+
+    def _canonical_mapping(self, mapping: Mapping[str, Json], at: Path) -> dict[str, Json]:
+        known = schema.known_at(self.name, at)
+        owned, defaults = known.owned, known.defaults
+        result: dict[str, Json] = {}
+        for field, value in self.flattened(at, mapping).items():
+            if field in owned or (field in defaults and (value is None or same(value, defaults[field]))):
+                continue
+            result[field] = self._canonical(value, (*at, field)) if isinstance(value, _COLLECTIONS) else value
+        return result
+
+    def live(self, name: str, body: bytes, known: bytes | None = None, etag: str = "") -> Resource:
+        """Return the live resource that an export holds.
+
+        :param known: the text of a file; an export of the same text is not parsed again.
+        :param etag: of the export.
+        :raises BadAnswer: the export is not YAML, or not a mapping.
+        """
+        if body == known:
+            return Resource(Address(self.name, name), partial(_parsed, known), known, etag=etag)
+        where = f"the {self.name} `{name}` that the server sent"
+        try:
+            document = yamlfile.parse(body)
+        except yamlfile.InvalidYaml as error:
+            raise BadAnswer(f"{where} is not YAML: {error.problem}") from error
+        if not isinstance(document, dict):
+            raise BadAnswer(f"{where} is not a mapping", hint="Check that `url` points at the API.")
+        return Resource(Address(self.name, name), document, body, etag=etag)
+
+    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
+        """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""
+        plain = replace(desired, written=None, source=None, overlay=None)
+        document = merge(self, plain, canonical)
+        return replace(plain, given=document, body=yamlfile.rewrite(desired.body, document))
+
+    def metrics(self, desired: Resource) -> Iterator[str]:
+        """Yield every ``metric`` in the document."""
+        return _metrics(dict(desired.document))
+
+    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
+        """Return the text, or where there is a secret in it, which YAML may spell in many ways, the document."""
+        text, document = live.body.decode("utf-8", "replace"), dict(live.document)
+        is_all = bool(text) and text.encode() == live.body  # a text of another encoding is none for JSON
+        if is_all and redaction.text(text) == text and redaction.value(document) == document:
+            return {"text": text}
+        return {"document": sealed(document, redaction)}
+
+    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
+        """Read the text, or write the document; see :meth:`Kind.restored`."""
+        match saved:
+            case {"document": dict(document)}:
+                return Resource(Address(self.name, name), document, yamlfile.dump(document))
+            case {"text": str(text)}:
+                return self.live(name, text.encode("utf-8", "replace"))
+        raise DlsyncError(f"the journal holds no document of {self.name}/{name}")
+
+    def list_rule(self, path: Path) -> ListRule:
+        """Return the kind's own rule for the list, or the one for lists that nothing is known of."""
+        return self.lists.get(anywhere(path), UNKNOWN_LIST)
+
+    def item_key(self, path: Path) -> ItemKey | None:
+        """Return what names the items of one of the lists in ``overlaid``."""
+        return self.overlaid.get(anywhere(path))
+
+    def disregards(self, path: Path, field: str) -> bool:
+        """Whether the server may have added the field: one that no schema knows, where servers add their own."""
+        known = schema.fields_at(self.name, path)
+        return known is not None and field not in known and anywhere(path) not in self.closed
+
+
+def _parsed(content: bytes) -> Mapping[str, Json]:
+    """Return the mapping that a text was found to hold when it was read."""
+    return cast("dict[str, Json]", yamlfile.parse(content))
+
+
+def _metrics(value: Json) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(metric := value.get("metric"), str):
+            yield metric
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _metrics(item)
+
+
+class ExchangedKind(DocumentKind):
+    """A kind of document, with the families of the API that it comes from and goes to."""
+
+    @abstractmethod
+    def exports(self, client: ReadClient) -> Exports:
+        """Return the family that documents come from."""
+
+    @abstractmethod
+    def imports(self, client: Client) -> Imports:
+        """Return the family that documents go to."""
+
+    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:
+        """GET the document by its name."""
+        try:
+            found = await self.exports(client).read(name, known.etag)
+            return self.live(name, found.content, known.body, found.etag)
+        except NotFound:
+            return None
+
+    async def create(self, client: Client, desired: Resource) -> None:
+        """PUT the user's own text."""
+        await self.imports(client).put(desired.name, desired.body)
+
+    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:  # noqa: ARG002 - PUT replaces all of it
+        """PUT the user's own text."""
+        await self.imports(client).put(desired.name, desired.body)
+
+    async def delete(self, client: Client, name: str) -> None:
+        """DELETE the document, observed."""
+        try:
+            await self.imports(client).delete(name)
+        except NotFound:
+            pass
+        except Unsupported as error:
+            message = f"this server cannot delete {self.folder}: delete {self.name} `{visible(name)}` by hand"
+            raise ByHand(message) from error

@@ -1,0 +1,151 @@
+"""What the files of a tree say of links, and how it is written there."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, cast
+
+from dlsync import yamlfile
+from dlsync.diff.list_match import same
+from dlsync.errors import DlsyncError
+from dlsync.files.names import plugin_name
+from dlsync.model import Problem, Resource
+from dlsync.resources.overlays import read_references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from dlsync.model import Json, Path
+    from dlsync.resources.context import Draft, Scene, SourceFile
+
+FILE = "links.yaml"
+_EXPECTED = "expected a mapping of plugins to their tags, such as `disk: [all]`"
+_NO_TAGS = "`%s` has no tags, which is no link: name some, or leave it out"
+_SAVED = "expected a link: an object with the name of a `plugin` and a list of `tags`"
+
+
+@dataclass(frozen=True)
+class _Text:
+    """A file of which the places are looked up once, and only where somebody asks."""
+
+    content: bytes = field(repr=False)
+
+    @cached_property
+    def places(self) -> Mapping[Path, tuple[int, int]]:
+        return yamlfile.positions(self.content)
+
+
+@dataclass(frozen=True)
+class Saying:
+    """What one file says of the tags of one plugin.
+
+    :param pack: where it is the plugin's being in a pack that says it.
+    :param written: what the file has for it: the list in links.yaml, the whole of an old backup's.
+    :param text: of links.yaml.
+    """
+
+    plugin: str
+    tags: tuple[str, ...]
+    file: str
+    pack: str = ""
+    written: Json = None
+    text: _Text | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def line(self, path: Path) -> int | None:
+        """Return the line of the plugin, or of what is at a path below it; None where the file has no such lines."""
+        return yamlfile.nearest(self.text.places, (self.plugin, *path))[0] if self.text else None
+
+    def kept(self, tags: Sequence[str], draft: Draft) -> list[Json]:
+        """Return those of its tags that are among others, as the file spells them."""
+        if not isinstance(self.written, list):  # one reference that stood for them all
+            return [draft.spelled(tag) for tag in self.tags if tag in tags]
+        return [written for written, tag in zip(self.written, self.tags, strict=True) if tag in tags]
+
+    def without(self, tags: Sequence[str]) -> dict[str, bytes | None]:
+        """Return the file of an old backup without some of its tags; without any, there is no such file."""
+        left = [tag for tag in self.tags if tag not in tags]
+        document = {**cast("dict[str, Json]", self.written), "tags": left}
+        return {self.file: (json.dumps(document, indent=2) + "\n").encode() if left else None}
+
+
+@dataclass(frozen=True, slots=True)
+class Linked(Resource):
+    """A plugin's links in the tree: all that its files say."""
+
+    sayings: tuple[Saying, ...] = ()
+
+    @property
+    def entry(self) -> Saying | None:
+        """What links.yaml says, if anything."""
+        return next((one for one in self.sayings if one.file == FILE), None)
+
+
+def entries(source: SourceFile, scene: Scene) -> tuple[list[Saying], list[Problem]]:
+    """Return what links.yaml says, and what is wrong with it."""
+    try:
+        written = yamlfile.parse(source.content, FILE)
+    except yamlfile.InvalidYaml as error:
+        return [], [error.problem]
+    if not isinstance(written, dict):
+        return [], [Problem("error", _EXPECTED, FILE, 1)]
+    resolved, problems = read_references("link", source, written, scene.values)
+    if any(problem.severity == "error" for problem in problems):
+        return [], problems
+    text = _Text(source.content)
+    tags = cast("dict[str, list[str] | None]", resolved.document)
+    said = [
+        Saying(plugin, tuple(listed or ()), FILE, "", written[plugin], text, resolved.secrets)
+        for plugin, listed in tags.items()
+    ]
+    empty = [Problem("warning", _NO_TAGS % one.plugin, FILE, one.line(())) for one in said if not one.tags]
+    return [one for one in said if one.tags], [*problems, *empty]
+
+
+def of_pack(source: SourceFile, pack: str) -> list[Saying]:
+    """Return that a pack's plugin is linked to the pack's tag; what its file name cannot mean, its own kind says."""
+    try:
+        plugin, _ = plugin_name(PurePosixPath(source.file).name)
+    except DlsyncError:
+        return []
+    return [Saying(plugin, (pack,), source.file, pack)]
+
+
+def saved(source: SourceFile) -> tuple[list[Saying], list[Problem]]:
+    """Return what a link of an old client's backup says, and what is wrong with it."""
+    try:
+        document = yamlfile.parse(source.content, source.file)  # which JSON is
+    except yamlfile.InvalidYaml as error:
+        return [], [error.problem]
+    plugin, tags = (document.get("plugin"), document.get("tags")) if isinstance(document, dict) else (None, None)
+    if not (isinstance(plugin, str) and plugin and isinstance(tags, list) and all(isinstance(t, str) for t in tags)):
+        return [], [Problem("error", _SAVED, source.file, 1)]
+    named = tuple(cast("list[str]", tags))
+    return [Saying(plugin, named, source.file, written=document)] if named else [], []
+
+
+def with_entry(draft: Draft, plugin: str, tags: Iterable[Json]) -> dict[str, bytes | None]:
+    """Return links.yaml with these tags for a plugin, and all else as the draft has it; without any, without it."""
+    content = draft.files.get(FILE) or b""
+    before = cast("dict[str, Json]", yamlfile.parse(content, FILE)) if content else {}
+    document = {name: listed for name, listed in before.items() if name != plugin}
+    if listed := [*tags]:
+        document = {**before, plugin: listed}
+    if not document:
+        return {FILE: None}
+    if listed and plugin not in before:
+        # an account's worth of links one by one: a rewrite of the whole each time took a minute for 800
+        longer = content + yamlfile.dump({plugin: listed})
+        if b"\r" not in content and _means(longer, document):
+            return {FILE: longer}
+    return {FILE: yamlfile.rewrite(content, document)}
+
+
+def _means(content: bytes, document: Json) -> bool:
+    try:
+        return same(yamlfile.parse(content), document)
+    except yamlfile.InvalidYaml:
+        return False

@@ -1,0 +1,206 @@
+"""The state reader: the files of a tree to the desired resources, with every problem found in one run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from itertools import chain, starmap
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dlsync.errors import DlsyncError, InvalidTree
+from dlsync.files.interpolation import Values
+from dlsync.files.redaction import Redaction
+from dlsync.model import Problem, Resource
+from dlsync.resources import Scene, all_kinds, kind_of, packs
+from dlsync.resources.context import BARE
+from dlsync.resources.discovery import is_backup, read_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from dlsync.model import Address
+    from dlsync.resources import SourceFile
+    from dlsync.resources.selector import Targets
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file of a resource.
+
+    :param file: relative to the tree, POSIX style.
+    """
+
+    address: Address
+    file: str
+    content: bytes
+
+
+def sent_files(tree: Tree, targets: Targets) -> Iterator[SentFile]:
+    """Yield the files of the resources that are meant, in the order of an apply.
+
+    :param tree: one that is usable.
+    """
+    redaction = Redaction(tree.secrets)
+    for address, resource in tree.resources.items():
+        if targets.admits(address):
+            for file, content in kind_of(address.kind).sent_files(resource, redaction).items():
+                yield SentFile(address, file, content)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """What the files say.
+
+    :param resources: by address, in the order of an apply.
+    :param problems: by file and line; errors among them make the tree unusable.
+    :param sources: the files that were read, byte for byte.
+    :param backup: it is the folder of an old client's backup.
+    """
+
+    root: Path
+    resources: Mapping[Address, Resource]
+    problems: tuple[Problem, ...] = ()
+    sources: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    backup: bool = False
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """The values from the environment that are in the resources, each with its reference."""
+        return {value: name for resource in self.resources.values() for value, name in resource.secrets.items()}
+
+    @property
+    def errors(self) -> tuple[Problem, ...]:
+        """The problems that must be mended first."""
+        return tuple(problem for problem in self.problems if problem.severity == "error")
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """The problems that a user should know of."""
+        return tuple(problem for problem in self.problems if problem.severity == "warning")
+
+    def with_problems(self, problems: Iterable[Problem]) -> Tree:
+        """Return the tree with more problems, in their order."""
+        return replace(self, problems=_in_order(dict.fromkeys((*problems, *self.problems))))
+
+    def usable(self) -> Tree:
+        """Return the tree.
+
+        :raises InvalidTree: it has errors; all of them are in the exception.
+        """
+        if self.errors:
+            count = len(self.errors)
+            raise InvalidTree(f"{count} {'error' if count == 1 else 'errors'} in the files", self.problems)
+        return self
+
+
+@dataclass(frozen=True)
+class Found:
+    """The files below a directory that are anybody's business, not understood yet.
+
+    :param sources: in order, byte for byte.
+    :param problems: what cannot be read.
+    :param backup: see :attr:`Tree.backup`.
+    """
+
+    root: Path
+    sources: tuple[SourceFile, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    backup: bool = False
+
+    def foretold(self) -> dict[Address, bytes]:
+        """Return the resources that the names of the files promise, each with its file's bytes."""
+        promised: dict[Address, bytes] = {}
+        for kind in all_kinds():
+            for source in self.sources:
+                if kind.claims(source.file):
+                    with suppress(DlsyncError):  # whoever reads the files says what is wrong with a name
+                        if address := kind.foretold(source.file, encoded=not self.backup):
+                            promised[address] = source.content
+        return promised
+
+
+def find(root: Path, *, missing_ok: bool = False) -> Found:
+    """Read the bytes of the files of every kind below a directory.
+
+    :param missing_ok: take a directory that does not exist for an empty tree.
+    :raises InvalidTree: the directory itself cannot be read.
+    """
+    require_directory(root, may_be_missing=missing_ok)
+    if not root.exists():
+        return Found(root)
+    problems: list[Problem] = []
+    places = sorted({place for kind in all_kinds() for place in kind.places})
+    sources = tuple(read_files(root, places, problems))
+    return Found(root, sources, tuple(problems), is_backup(root))
+
+
+def understood(found: Found, scene: Scene = BARE) -> Tree:
+    """Turn files into the tree that they are; what is wrong with them is in :attr:`Tree.problems`.
+
+    :param scene: what they are read with.
+    """
+    if found.backup:
+        scene = replace(scene, values=Values(literal=True), backup=True)
+    problems: list[Problem] = [*found.problems]
+    resources: list[Resource] = []
+    for kind in all_kinds():
+        read, troubles = kind.read([source for source in found.sources if kind.claims(source.file)], scene)
+        read.sort(key=lambda resource: resource.address.key)
+        resources += read
+        problems += [*troubles, *(_clashes(read, backup=scene.backup) if kind.named_by_file else ())]
+    content = {source.file: source.content for source in found.sources}
+    problems += packs.problems(content)
+    if content and not scene.backup:  # in which there are no references to write instead
+        from dlsync.files import secret_scan
+
+        problems += chain.from_iterable(starmap(secret_scan.problems, content.items()))
+    if found.root.exists() and not problems and not any(kind_of(resource.kind).inside for resource in resources):
+        folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
+        problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
+    by_address = {resource.address: resource for resource in resources}
+    return Tree(found.root, by_address, _in_order(problems), content, scene.backup)
+
+
+def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
+    """Read the files of every kind below a directory; :func:`find` and :func:`understood` in one."""
+    return understood(find(root, missing_ok=missing_ok), scene)
+
+
+def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
+    """Require that a tree can be read there.
+
+    :param may_be_missing: nothing at all is as good as a directory.
+    :raises InvalidTree: it is a file, or missing.
+    """
+    if root.is_dir() or (may_be_missing and not root.exists()):
+        return
+    what = "is a file; expected a directory" if root.exists() else "does not exist"
+    raise InvalidTree(f"{root} {what}", (), hint="Give the directory that holds dashboards/, rules/ or plugins/.")
+
+
+def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.column or 0)))
+
+
+def _clashes(resources: Iterable[Resource], *, backup: bool) -> Iterator[Problem]:
+    """Two files for one resource, or two names that only case tells apart, cannot both be meant everywhere.
+
+    :param backup: it stays where it is, on a file system that holds both.
+    """
+    named: dict[Address, Resource] = {}
+    folded: defaultdict[str, list[Resource]] = defaultdict(list)
+    for resource in resources:
+        first = named.setdefault(resource.address, resource)
+        if first is not resource:
+            yield Problem("error", f"a second file for {resource.address}; the first is {first.file}", resource.file)
+        elif not backup:
+            folded[_stem(resource).casefold()].append(resource)
+    for first, *others in folded.values():
+        for other in others:
+            yield Problem("error", f"its name differs from that of {first.file} in case alone; rename one", other.file)
+
+
+def _stem(resource: Resource) -> str:
+    return Path(resource.file).stem

@@ -1,0 +1,213 @@
+"""What the kinds with overlays share: reading them, and knowing afterwards which file a field comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, cast
+
+from dlsync import messages, yamlfile
+from dlsync.diff.compare import compare, differences
+from dlsync.diff.merge import merge
+from dlsync.diff.patch import Overlay, lay, lift
+from dlsync.errors import DlsyncError
+from dlsync.files import schema
+from dlsync.files.interpolation import Resolved, Values, resolve
+from dlsync.files.names import resource_name
+from dlsync.files.redaction import Redaction
+from dlsync.messages import field_name
+from dlsync.model import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from dlsync.files.interpolation import Values
+    from dlsync.model import Difference, Json, Path, Resource, Severity
+    from dlsync.resources.context import Draft, Scene, SourceFile
+    from dlsync.resources.kind import Kind
+
+
+def read_references(
+    name: str, source: SourceFile, written: dict[str, Json], values: Values, overlay: Overlay | None = None
+) -> tuple[Resolved, list[Problem]]:
+    """Return what a parsed file means, and what is wrong with it by its schema or with its references.
+
+    :param name: of the schema.
+    :param overlay: what lies over the file in ``written``.
+    """
+    # a backslash may spell the dollar sign of a reference
+    plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
+    resolved = Resolved(written) if plain else resolve(written, values)
+    faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
+    faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
+    # a reference that stands for nothing is of no type yet
+    told = {fault.path for fault in faults}
+    findings = [one for one in schema.check(name, resolved.document) if one.path not in told]
+    problems = problems_of([*faults, *findings], source, overlay)
+    redaction = Redaction(resolved.secrets)
+    return resolved, [replace(one, message=redaction.said(one.message)) for one in problems]
+
+
+_MOST_NAMED = 5
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    source: SourceFile
+    document: dict[str, Json]
+
+
+class Overlays:
+    """The overlays of a kind, each to be taken once by the resource that it is for.
+
+    :param scene: where they are from; its values are what references stand for.
+    """
+
+    def __init__(self, kind: Kind, scene: Scene) -> None:
+        self._kind = kind
+        self._values = scene.values
+        self._left: dict[str, _Parsed | None] = {}
+        self._first: dict[str, str] = {}
+        self.problems: list[Problem] = []
+        for file, source in scene.overlays.items():
+            if kind.claims(file):
+                self._add(source)
+
+    def _add(self, source: SourceFile) -> None:
+        file = PurePosixPath(source.file).name
+        suffix = next((one for one in self._kind.overlay_suffixes if file.endswith(one)), None)
+        if suffix is None:
+            expected = " or ".join(f"<name>{one}" for one in self._kind.overlay_suffixes)
+            self._problem("warning", f"is no overlay of a {self._kind.name}; expected {expected}", source.file)
+            return
+        try:
+            name = resource_name(file.removesuffix(suffix))
+        except DlsyncError as error:
+            self._problem("error", error.message, source.file)
+            return
+        first = self._first.setdefault(name, source.file)
+        if first != source.file:
+            address = f"{self._kind.name}/{name}"
+            self._problem("error", f"a second overlay for {address}; the first is {first}", source.file)
+            return
+        self._left[name] = self._parsed(source)
+
+    def _parsed(self, source: SourceFile) -> _Parsed | None:
+        try:
+            document = yamlfile.parse(source.content, source.file)
+        except yamlfile.InvalidYaml as error:
+            self.problems.append(error.problem)
+            return None
+        if isinstance(document, dict):
+            return _Parsed(source, document)
+        expected = f"expected a mapping of what differs in this environment from the {self._kind.name}'s own file"
+        self._problem("error", expected, source.file, 1)
+        return None
+
+    def _problem(self, severity: Severity, message: str, file: str, line: int | None = None) -> None:
+        self.problems.append(Problem(severity, message, file, line))
+
+    def over(self, name: str, base: Mapping[str, Json] | None) -> Overlay | None:
+        """Take the overlay of a resource and lay it over its file's document.
+
+        :param base: None where the file cannot be read: then there is nothing to lay it over.
+        """
+        parsed = self._left.pop(name, None)
+        if parsed is None or base is None:
+            return None
+        meant = _meaning(self._values)
+        laid = lay(self._kind, base, parsed.document, meant)
+        faults = [schema.Finding("error", path, message) for path, message in laid.faults]
+        self.problems += schema.located(faults, parsed.source.file, parsed.source.content)
+        return Overlay(parsed.source.file, parsed.source.content, parsed.document, base, laid, meant)
+
+    def left(self) -> list[Problem]:
+        """Return what is wrong with the overlays that nothing has taken."""
+        return [
+            Problem("error", f"there is no {self._kind.name} `{name}` that it could lie over", parsed.source.file, 1)
+            for name, parsed in self._left.items()
+            if parsed
+        ]
+
+
+def _meaning(values: Values) -> Callable[[Json], Json]:
+    return lambda value: resolve(value, values).document
+
+
+def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay: Overlay | None) -> list[Problem]:
+    """Return findings in a document as problems of the files that they come from.
+
+    :param source: the resource's own file.
+    """
+    if overlay is None:
+        return schema.located(findings, source.file, source.content)
+    laid = overlay.laid
+    ours = [one for one in findings if laid.origin(one.path) is None]
+    theirs: list[schema.Finding] = []
+    for one in findings:
+        if (origin := laid.origin(one.path)) is not None:
+            alone = (
+                f"; it means no item of {source.file}, and so stands for itself" if one.path in laid.appended else ""
+            )
+            theirs.append(replace(one, path=origin, message=one.message + alone))
+    return [
+        *schema.located(ours, source.file, source.content),
+        *schema.located(theirs, overlay.file, overlay.content),
+    ]
+
+
+def placed(
+    overlay: Overlay, file: str, diff: Sequence[Difference], line: Callable[[Difference], int | None]
+) -> tuple[str, tuple[Difference, ...]]:
+    """Return the file that differences stand in: the overlay where all come from it, and else the resource's own.
+
+    :param file: the resource's own.
+    :param line: finds a difference's line in it; those from the overlay have none there.
+    """
+    origins = [overlay.laid.origin_of(one) for one in diff]
+    if None not in origins:
+        lines = yamlfile.positions(overlay.content)
+        pairs = zip(diff, cast("list[Path]", origins), strict=True)
+        return overlay.file, tuple(replace(one, line=yamlfile.nearest(lines, origin)[0]) for one, origin in pairs)
+    pairs_ = zip(diff, origins, strict=True)
+    return file, tuple(replace(one, line=line(one) if origin is None else None) for one, origin in pairs_)
+
+
+def edited(kind: Kind, desired: Resource, live: Resource, draft: Draft) -> dict[str, Json]:
+    """Return the document that the resource's own file is to hold, so that with its overlay it means the live one.
+
+    :raises DlsyncError: where what differs comes from the overlay; says what to edit.
+    """
+    merged = merge(kind, desired, live.document, draft.spelled)
+    overlay = desired.overlay
+    if overlay is None:
+        return merged
+    _refuse_overlaid(compare(kind, desired, live).diff, overlay, draft)
+    base = lift(kind, overlay.base, overlay.document, merged, overlay.meant)
+    again = lay(kind, base, overlay.document, overlay.meant)
+    means = kind.canonical(cast("dict[str, Json]", overlay.meant(again.document)))
+    if again.faults or any(differences(kind, (), means, kind.canonical(live.document))):
+        raise DlsyncError(
+            f"what is live cannot be written below {overlay.file}: edit that file and {desired.file} by hand"
+        )
+    return base
+
+
+def _refuse_overlaid(diff: Sequence[Difference], overlay: Overlay, draft: Draft) -> None:
+    lines = yamlfile.positions(overlay.content)
+    told = []
+    for one in diff:
+        if (origin := overlay.laid.origin_of(one)) is not None:
+            line = yamlfile.nearest(lines, origin)[0]
+            told.append(f"`{field_name(origin)}` (line {line}) {_live(one, draft)}")
+    if told:
+        more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
+        raise DlsyncError(
+            f"it differs in what {overlay.file} says: {', '.join(told[:_MOST_NAMED])}{more}; edit that file"
+        )
+
+
+def _live(one: Difference, draft: Draft) -> str:
+    if one.moved:
+        return "stands elsewhere"
+    return "is not live" if one.op == "add" else f"is live as {messages.brief(draft.redaction.difference(one).before)}"

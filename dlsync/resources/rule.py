@@ -1,0 +1,86 @@
+"""Alert rules: ``rules/**/<name>.yaml``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from dlsync.diff.list_match import A_SET, ITEM, ListRule, anywhere, identity
+from dlsync.diff.merge_key import ItemKey
+from dlsync.errors import Unsupported
+from dlsync.resources.context import Listing
+from dlsync.resources.document import ExchangedKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.client import Client, ReadClient
+    from dlsync.model import Json, Path, Resource
+    from dlsync.resources.document import Exports, Imports
+
+_CRITERION = ("criteria", ITEM)
+_ACTION = ("actions", ITEM)
+_DETAILS = "details"
+
+
+class Rule(ExchangedKind):
+    """Criteria, any of which triggers, and actions, all of which then run: both are sets.
+
+    An action is spelled ``{emails, message}`` or ``{type: EMAIL, details: {emails, message}}``; the first is canonical.
+    """
+
+    name = "rule"
+    folder = "rules"
+    order = 40
+    lists: ClassVar = {
+        ("criteria",): ListRule((identity("metric", "scope"), identity("metric")), ordered=False),
+        (*_CRITERION, "scope", "tag"): A_SET,
+        ("actions",): ListRule((identity("type", "emails", "url"), identity("type"), lambda _: 0), ordered=False),
+        (*_ACTION, "emails"): A_SET,
+    }
+    overlaid: ClassVar = {("criteria",): ItemKey(("metric", "scope"))}
+    either = frozenset({(*_CRITERION, "scope", "tag")})
+    closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition"), _ACTION})
+
+    def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Lift an action's details to the action."""
+        details = mapping.get(_DETAILS)
+        if anywhere(path) != _ACTION or not isinstance(details, dict):
+            return mapping
+        return {**{field: value for field, value in mapping.items() if field != _DETAILS}, **details}
+
+    def respelled(self, path: Path, written: Mapping[str, Json], flat: dict[str, Json]) -> dict[str, Json]:
+        """Put what was lifted back under ``details``, where the user had it so."""
+        if self.flattened(path, written) is written:
+            return flat
+        outside = {field: value for field, value in flat.items() if field in written or field == "type"}
+        inside = {field: value for field, value in flat.items() if field not in outside}
+        return {**outside, _DETAILS: inside}
+
+    def written_path(self, desired: Resource, path: Path) -> Path:
+        """Find a lifted field under ``details``, where the user wrote it so."""
+        actions = desired.document.get("actions")
+        if anywhere(path[:2]) != _ACTION or len(path) == len(_ACTION) or not isinstance(actions, list):
+            return path
+        place, field = int(path[1]), path[2]
+        action = actions[place] if place < len(actions) else None
+        nested = isinstance(action, dict) and field not in action and _DETAILS in action
+        return (*path[:2], _DETAILS, *path[2:]) if nested else path
+
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - not whole
+        """GET ``rules``, observed: their names."""
+        try:
+            named = {rule.name: rule.etag for rule in await client.rules.list()}
+        except Unsupported:
+            return Listing()
+        return Listing(names=frozenset(named), versions=named)
+
+    def exports(self, client: ReadClient) -> Exports:
+        """Return the family ``rules``."""
+        return client.rules
+
+    def imports(self, client: Client) -> Imports:
+        """Return the family ``rules``."""
+        return client.rules
+
+
+KIND = Rule()

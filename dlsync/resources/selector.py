@@ -1,0 +1,74 @@
+"""Which resources a command is about: the ``--target KIND/GLOB`` of the command line."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from dlsync.errors import SettingsError
+from dlsync.model import Address
+from dlsync.resources import all_kinds
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+_WILD = frozenset("*?[")
+
+
+class Targets:
+    """A filter on addresses; without patterns it admits all.
+
+    :param patterns: each ``kind/glob``, such as ``dashboard/web-*``; ``*`` as the kind means every kind.
+    :raises SettingsError: a pattern is not of that form, or names no kind.
+    """
+
+    def __init__(self, patterns: Sequence[str] = ()) -> None:
+        self._patterns = tuple(_parsed(pattern) for pattern in patterns)
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def admits(self, address: Address) -> bool:
+        """Say whether the resource is meant."""
+        return not self._patterns or any(
+            fnmatchcase(address.kind, kind) and fnmatchcase(address.name, glob) for kind, glob in self._patterns
+        )
+
+    def kinds(self) -> set[str]:
+        """Return the names of the kinds of which any resource can be meant."""
+        every = {kind.name for kind in all_kinds()}
+        return {name for name in every if not self or any(kind in {name, "*"} for kind, _ in self._patterns)}
+
+    def named(self) -> set[Address]:
+        """Return the addresses that are spelled out, which a server that lists nothing can be asked for."""
+        return {Address(kind, name) for kind, name in self._patterns if not _WILD & set(kind + name)}
+
+
+EVERYTHING = Targets()
+
+
+class Exactly(Targets):
+    """A filter that admits these resources and no others."""
+
+    def __init__(self, addresses: Collection[Address]) -> None:
+        super().__init__()
+        self._addresses = addresses
+
+    def admits(self, address: Address) -> bool:
+        """Say whether the resource is one of them."""
+        return address in self._addresses
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is a kind and a glob of names."""
+    kind, slash, glob = text.partition("/")
+    return bool(slash and glob) and kind in {"*", *(kind.name for kind in all_kinds())}
+
+
+def _parsed(pattern: str) -> tuple[str, str]:
+    kind, _, glob = pattern.partition("/")
+    if not is_pattern(pattern):
+        kinds = [kind.name for kind in all_kinds()]
+        expected = f"expected KIND/GLOB with KIND one of {', '.join(kinds)} or *"
+        raise SettingsError(f"`{pattern}` names no resources: {expected}", hint="For example: dashboard/web-*")
+    return kind, glob

@@ -1,0 +1,1 @@
+"""What dlsync remembers of an account: inventory, lock, journal, cache."""

@@ -1,0 +1,202 @@
+"""The inventory: for each managed resource what dlsync applied last, as digests. Values only; no I/O.
+
+In a file or an account it is JSON that names the resources in the clear; what was applied is packed, and unpacked only
+for resources that a run has a question about.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
+
+from dlsync.diff.digests import former_secrets
+from dlsync.errors import DlsyncError
+from dlsync.model import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from dlsync.model import Json, Resource
+
+
+INVENTORY = "dlsync-inventory"
+LOCK = "dlsync-lock"
+LOCK_TIMEOUT = 90.0  # s: longer than a dead lock lives, so that the same command again goes on by itself
+
+
+def is_reserved(plugin: str) -> bool:
+    """Whether a plugin is dlsync's own record, its lock, or a lock under which that one is taken over."""
+    return plugin in {INVENTORY, LOCK} or plugin.startswith(f"{LOCK}.")
+
+
+FORMAT_VERSION = 1
+_SALT_BYTES = 16
+_LARGEST_ENTRY = 8 * 1024 * 1024  # bytes unpacked: a document of 1 MB has digests of some 3 MB
+_NO_SECRETS = b",{}]"  # as an entry ends that has none
+_NOTE = "What dlsync manages here, and digests of what it applied. `dlsync inventory` reads it; do not edit it."
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was applied of one resource.
+
+    :param applied: the canonical form of what the files said, digested.
+    :param live: that of what was then live, where hand edits were kept beside it; None: the same.
+    :param secrets: the digests of texts that came from secrets, each with its spelling.
+    :param fingerprint: of the resource's bytes in the files.
+    """
+
+    applied: Mapping[str, Json]
+    live: Mapping[str, Json] | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def seen(self) -> Mapping[str, Json]:
+        """What was live after the apply, digested."""
+        return self.applied if self.live is None else self.live
+
+
+class BrokenInventory(DlsyncError):
+    """What is kept as the inventory is none."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The resources that dlsync manages in one account.
+
+    :param salt: of all digests.
+    :param packed: the entries by address, in the form of :func:`packed`.
+    :param kept: whether there is such a record at all; False where the settings want none.
+    :param exists: whether it was found where it is kept.
+    :param broken: why what was found is none; empty otherwise.
+    """
+
+    salt: bytes
+    packed: Mapping[Address, str] = field(default_factory=dict)
+    kept: bool = True
+    exists: bool = False
+    broken: str = ""
+
+    def __contains__(self, address: Address) -> bool:
+        return address in self.packed
+
+    def __iter__(self) -> Iterator[Address]:
+        return iter(self.packed)
+
+    def entry(self, address: Address) -> Entry | None:
+        """Return what was applied of a resource; None where it is not managed, or its entry cannot be read."""
+        text = self.packed.get(address)
+        return None if text is None else unpacked(text)
+
+    def fingerprint(self, address: Address) -> str:
+        """Return the fingerprint of what was applied, without unpacking anything; empty where it is not managed."""
+        return self.packed.get(address, "").partition(":")[0]
+
+    def knows_no_secrets(self, address: Address) -> bool:
+        """Whether nothing of a resource was a secret when it was applied; far cheaper than its entry."""
+        raw = _inflated(self.packed.get(address, "").partition(":")[2])
+        return raw is None or raw.endswith(_NO_SECRETS) or not ((entry := self.entry(address)) and entry.secrets)
+
+    def former_secrets(self, live: Iterable[Resource]) -> dict[str, str]:
+        """Return the texts that an apply put into live resources as secrets, each with what stands for it in a file."""
+        found: dict[str, str] = {}
+        for one in live:
+            if entry := self.entry(one.address):
+                found |= former_secrets(self.salt, one.document, entry.secrets)
+        return found
+
+    def changed(self, entries: Mapping[Address, Entry], gone: Collection[Address] = ()) -> Inventory:
+        """Return the inventory with some entries new or replaced, and others gone."""
+        return self.with_packed({address: packed(entry) for address, entry in entries.items()}, gone)
+
+    def with_packed(self, entries: Mapping[Address, str], gone: Collection[Address] = ()) -> Inventory:
+        """Return the inventory with some entries new or replaced, each as :func:`packed` gave it, and others gone."""
+        kept = {address: text for address, text in self.packed.items() if address not in gone}
+        return replace(self, packed={**kept, **entries})
+
+    def content(self) -> bytes:
+        """Return the record as it is kept."""
+        resources = {str(address): self.packed[address] for address in sorted(self.packed)}
+        whole = {"format_version": FORMAT_VERSION, "note": _NOTE, "salt": self.salt.hex(), "resources": resources}
+        return (json.dumps(whole, indent=0) + "\n").encode()
+
+
+def empty(*, kept: bool = True, broken: str = "") -> Inventory:
+    """Return an inventory of nothing, with a salt of its own."""
+    from secrets import token_bytes
+
+    return Inventory(token_bytes(_SALT_BYTES), kept=kept, exists=bool(broken), broken=broken)
+
+
+def read(content: bytes) -> Inventory:
+    """Return the inventory that is kept as these bytes.
+
+    :raises BrokenInventory: they are none.
+    :raises DlsyncError: a newer dlsync wrote it.
+    """
+    try:
+        whole = json.loads(content.decode())
+        _require_version(whole["format_version"])
+        salt = bytes.fromhex(whole["salt"])
+        packed_ = {_address(name): _checked(text) for name, text in whole["resources"].items()}
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise BrokenInventory("the inventory is broken", hint="Run `dlsync inventory rebuild`.") from None
+    if not 0 < len(salt) <= 64:  # noqa: PLR2004 - what blake2b takes as a key
+        raise BrokenInventory("the inventory has no salt", hint="Run `dlsync inventory rebuild`.")
+    return Inventory(salt, packed_, exists=True)
+
+
+def _require_version(version: object) -> None:
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise DlsyncError("the inventory was written by a newer dlsync", hint="Use that, or a newer one.")
+    if version != FORMAT_VERSION:
+        raise ValueError(version)
+
+
+def _address(name: str) -> Address:
+    kind, slash, rest = name.partition("/")
+    if not (kind and slash and rest):
+        raise ValueError(name)
+    return Address(kind, rest)
+
+
+def _checked(text: object) -> str:
+    if not isinstance(text, str):
+        raise TypeError
+    return text
+
+
+def packed(entry: Entry) -> str:
+    """Return an entry as one short text: its fingerprint, and the rest compressed."""
+    whole = [entry.applied, entry.live, dict(entry.secrets)]
+    text = json.dumps(whole, separators=(",", ":")).encode()
+    return f"{entry.fingerprint}:{base64.b64encode(zlib.compress(text)).decode()}"
+
+
+def unpacked(text: str) -> Entry | None:
+    """Return the entry that :func:`packed` made a text of; None for any other text."""
+    print_, _, rest = text.partition(":")
+    try:
+        whole: Any = json.loads(_inflated(rest) or b"")
+        applied, live, secret = whole
+    except (ValueError, TypeError, RecursionError):
+        return None
+    if not (isinstance(applied, dict) and isinstance(live, dict | None) and _is_texts(secret)):
+        return None
+    return Entry(applied, live, cast("dict[str, str]", secret), print_)
+
+
+def _inflated(rest: str) -> bytes | None:
+    try:
+        return zlib.decompressobj().decompress(base64.b64decode(rest, validate=True), _LARGEST_ENTRY)
+    except (ValueError, binascii.Error, zlib.error):
+        return None
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())

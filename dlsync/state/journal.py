@@ -1,0 +1,223 @@
+"""The journal: before each write, what was there; so that every write can be taken back.
+
+One file a run, a JSON document a line: the run, each change before it is sent, how each went, the end. No secrets.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlsync import messages
+from dlsync.errors import DlsyncError
+from dlsync.files.writer import is_inside
+from dlsync.model import Address, Change
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from datetime import datetime
+
+    from dlsync.model import Json
+
+FOLDER = Path(".dlsync", "runs")
+FORMAT_VERSION = 1
+_SUFFIX = ".jsonl"
+_RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+_UNSENT = "nothing is sent that could not be taken back"
+_HINT = "Name another folder with --journal DIR."
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run was about.
+
+    :param id: such as ``20261125T101010Z-1a2b3c``; later runs sort behind earlier ones.
+    :param started: ISO 8601.
+    :param by: who ran it, in words.
+    :param salt: of the digests in it, hexadecimal.
+    :param takes_back: the run that it is the rollback of.
+    """
+
+    id: str
+    command: str
+    started: str
+    url: str
+    org: str
+    account: str
+    environment: str = ""
+    commit: str = ""
+    by: str = ""
+    salt: str = ""
+    takes_back: str = ""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of one change before it is sent.
+
+    :param before: what makes the resource again, secrets sealed; None where there was none.
+    :param applied: the inventory's entry of what was sent, packed; empty for a delete.
+    :param managed: whether it was managed before.
+    """
+
+    address: Address
+    action: str
+    before: Mapping[str, Json] | None
+    applied: str = ""
+    managed: bool = False
+
+
+@dataclass
+class Record:
+    """A run as its journal has it.
+
+    :param results: how changes went, by address; one without was cut off before that was known.
+    """
+
+    run: Run
+    kept: dict[Address, Kept] = field(default_factory=dict)
+    results: dict[Address, str] = field(default_factory=dict)
+    ended: bool = False
+
+
+def new_id(now: datetime) -> str:
+    """Return the name of a run that starts now; of two in one second, the later one sorts behind too.
+
+    :param now: in UTC.
+    """
+    # five digits hold the microseconds, so that two runs of one second are in their order too
+    return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)[:1]}"
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is the name of a run."""
+    return _RUN.fullmatch(text) is not None
+
+
+def own(root: Path) -> Path:
+    """Return the folder of a tree's own journals.
+
+    :raises DlsyncError: a symbolic link of the tree leads out of it.
+    """
+    folder = root / FOLDER
+    if not is_inside(root, folder):
+        raise DlsyncError(f"{folder} leads outside {root}; nothing was sent", hint=_HINT)
+    return folder
+
+
+class Journal:
+    """The journal of one run; its file is made with the first change.
+
+    :param folder: made where it is missing.
+    """
+
+    def __init__(self, folder: Path, run: Run) -> None:
+        self._file = folder / f"{run.id}{_SUFFIX}"
+        self.run = run
+        self._begun = False
+
+    def keep(self, changes: Iterable[Kept]) -> None:
+        """Keep what was there, on the disk by the time that this returns.
+
+        :raises DlsyncError: it cannot be written, so nothing may be sent.
+        """
+        lines = [{"change": {**asdict(one), "address": str(one.address)}} for one in changes]
+        try:
+            if lines:
+                self._write([*self._head(), *lines])
+        except DlsyncError as error:
+            raise DlsyncError(f"{error.message}; {_UNSENT}", hint=error.hint) from error
+
+    def note(self, changes: Iterable[Change]) -> None:
+        """Keep how changes went; what cannot be written is found out by looking at the server.
+
+        :raises DlsyncError: it cannot be written.
+        """
+        lines = [{"result": str(one.address), "how": one.result, "error": one.error} for one in changes]
+        if self._begun:
+            self._write([*lines, {"end": True}])
+
+    def _head(self) -> list[dict[str, Any]]:
+        return [] if self._begun else [{"format_version": FORMAT_VERSION, "run": asdict(self.run)}]
+
+    def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        try:
+            if not self._begun:
+                self._file.parent.mkdir(parents=True, exist_ok=True)
+            opened = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with open(opened, "a", encoding="utf-8") as stream:  # noqa: PTH123 - Path.open cannot set the mode of a new file
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise DlsyncError(f"the journal {self._file} cannot be written: {error.strerror}", hint=_HINT) from error
+        self._begun = True
+
+
+def runs(folder: Path) -> list[Record]:
+    """Return the runs of a folder, the latest first; files that are no journals are left out.
+
+    :raises DlsyncError: the folder cannot be read.
+    """
+    try:
+        names = sorted((path.stem for path in folder.iterdir() if path.suffix == _SUFFIX), reverse=True)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise DlsyncError(f"the journals in {folder} cannot be read: {error.strerror}") from error
+    return [record for record in (read(folder, name) for name in names if is_id(name)) if record]
+
+
+def required(folder: Path, name: str) -> Record:
+    """Return one run.
+
+    :raises DlsyncError: there is none of that name.
+    """
+    record = read(folder, name) if is_id(name) else None
+    if record is None:
+        raise DlsyncError(f"there is no run {messages.brief(name)} in {folder}", hint="`dlsync history` lists them.")
+    return record
+
+
+def read(folder: Path, name: str) -> Record | None:
+    """Return a run, without what was cut off at its end; None where there is no journal of it, or not even a beginning.
+
+    :raises DlsyncError: it is there and cannot be read.
+    """
+    try:
+        lines = list(_lines((folder / f"{name}{_SUFFIX}").read_bytes()))
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DlsyncError(f"the journal of {name} in {folder} cannot be read: {error.strerror}") from error
+    try:
+        record = Record(Run(**lines[0]["run"]))
+        for line in lines[1:]:
+            _take(record, line)
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None
+    return record
+
+
+def _lines(content: bytes) -> Iterator[dict[str, Any]]:
+    for line in content.splitlines():
+        try:
+            yield json.loads(line)
+        except (ValueError, RecursionError):
+            return
+
+
+def _take(record: Record, line: Mapping[str, Any]) -> None:
+    if change := line.get("change"):
+        address = Address(*change["address"].split("/", 1))
+        record.kept[address] = Kept(**{**change, "address": address})
+    elif name := line.get("result"):
+        record.results[Address(*name.split("/", 1))] = line["how"]
+    else:
+        record.ended = bool(line.get("end"))

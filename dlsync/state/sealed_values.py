@@ -1,0 +1,116 @@
+"""Values kept with their secrets taken out, so that they can be put in again: for the journal. Pure.
+
+A text that holds a secret is kept as its parts: text, and the references that secrets come from. Unlike a redacted text
+it can be told from one that has a reference in it by nature, as a script may have.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dlsync.errors import DlsyncError
+from dlsync.files.interpolation import Values, names, resolve
+from dlsync.messages import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from dlsync.files.redaction import Redaction
+    from dlsync.model import Json
+
+_SEALED = "dlsync:sealed"
+_REFERENCE = "reference"
+_MAPPING = "mapping"
+_MENTION = "If it is the tree's own, put the file back that used it, or mention it in a comment of dlsync.yaml."
+_BROKEN = "the journal is broken: it holds a secret in a form that is none"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where secrets come from.
+
+    :param names: those of the environment that may be read; see :mod:`dlsync.operations.secret_names`.
+    """
+
+    environ: Mapping[str, str] = field(repr=False)
+    names: Collection[str]
+
+
+def sealed(value: Json, redaction: Redaction) -> Json:
+    """Return the value with every text that holds a secret in parts, keys of mappings included.
+
+    :param redaction: knows the secrets.
+    """
+    if isinstance(value, str):
+        parts = redaction.parts(value)
+        return value if all(how is None for _, how in parts) else {_SEALED: [_part(*one) for one in parts]}
+    if isinstance(value, list):
+        return [sealed(item, redaction) for item in value]
+    if isinstance(value, dict):
+        return _sealed_mapping(value, redaction)
+    if redaction.is_number(value):
+        return sealed(repr(value), redaction)
+    return value
+
+
+def _sealed_mapping(value: dict[str, Json], redaction: Redaction) -> Json:
+    if _SEALED not in value and all(redaction.text(key) == key for key in value):
+        return {key: sealed(item, redaction) for key, item in value.items()}
+    return {_SEALED: {_MAPPING: [[sealed(key, redaction), sealed(item, redaction)] for key, item in value.items()]}}
+
+
+def _part(text: str, how: str | None) -> Json:
+    return text if how is None else {_REFERENCE: how}
+
+
+def unsealed(value: Json, source: Source, secrets: dict[str, str]) -> Json:
+    """Return the value with its secrets, as the environment has them now.
+
+    :param source: of the secrets.
+    :param secrets: is given the values that were put in, each with its reference.
+    :raises DlsyncError: one is not set, or must not be read; says which. Or no sealing made this.
+    """
+    match value:
+        case list():
+            return [unsealed(item, source, secrets) for item in value]
+        case {"dlsync:sealed": [*parts]}:
+            return "".join(_meant(part, source, secrets) for part in parts)
+        case {"dlsync:sealed": {"mapping": [*items]}}:
+            return dict(_unsealed_item(item, source, secrets) for item in items)
+        case dict() if _SEALED not in value:
+            return {key: unsealed(item, source, secrets) for key, item in value.items()}
+        case dict():
+            raise DlsyncError(_BROKEN)
+    return value
+
+
+def _unsealed_item(item: Json, source: Source, secrets: dict[str, str]) -> tuple[str, Json]:
+    match item:
+        case [key, inner] if isinstance(plain := unsealed(key, source, secrets), str):
+            return plain, unsealed(inner, source, secrets)
+    raise DlsyncError(_BROKEN)
+
+
+def _meant(part: Json, source: Source, secrets: dict[str, str]) -> str:
+    if isinstance(part, str):
+        return part
+    reference = part.get(_REFERENCE) if isinstance(part, dict) else None
+    if not isinstance(reference, str):
+        raise DlsyncError(_BROKEN)
+    _require_readable(names(reference), source)
+    resolved = resolve(reference, Values({}, source.environ))
+    if resolved.faults:
+        raise DlsyncError(_BROKEN)
+    secrets |= resolved.secrets
+    return str(resolved.document)
+
+
+def _require_readable(wanted: Iterable[str], source: Source) -> None:
+    for name in wanted:
+        said = f"a secret was there before: ${{env:{visible(name)}}}"
+        if name not in source.names:
+            message = f"{said} is in no file of the tree, so it is not taken from the environment"
+            raise DlsyncError(message, hint=_MENTION)
+        if name not in source.environ:
+            raise DlsyncError(f"{said} is not set in the environment", hint="Set it, and try again.")

@@ -1,0 +1,94 @@
+"""Where the inventory is kept: in the account itself, in a file, or nowhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync.errors import AccountNotFound, AlreadyExists, DlsyncError, NotFound
+from dlsync.files.writer import replace_file
+from dlsync.state import inventory
+from dlsync.state.inventory import INVENTORY, BrokenInventory, Inventory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlsync.client import Client, ReadClient
+    from dlsync.files.settings import Settings
+    from dlsync.operations.fetch import Fetcher
+
+_EXTENSION = "json"
+_LARGEST = 256 * 1024 * 1024
+
+
+async def read(client: ReadClient, settings: Settings, root: Path) -> Inventory:
+    """Return the inventory of an account; one that is not there, or is broken, names nothing.
+
+    :param root: of the tree, from which a file's path in the settings goes.
+    :raises ApiError: the server did not say whether there is one.
+    :raises DlsyncError: a file cannot be read, or a newer dlsync wrote what is there.
+    """
+    if settings.inventory == "none":
+        return inventory.empty(kept=False)
+    content = await _in_account(client) if settings.inventory == "account" else _in_file(root / settings.inventory)
+    if content is None:
+        return inventory.empty()
+    try:
+        return inventory.read(content)
+    except BrokenInventory as error:
+        return inventory.empty(broken=error.message)
+
+
+async def recorded(fetcher: Fetcher, settings: Settings, root: Path) -> Inventory:
+    """Return the inventory that is read ahead, or read it; as :func:`read`."""
+    return await (fetcher.record or read(fetcher.client, settings, root))
+
+
+async def _in_account(client: ReadClient) -> bytes | None:
+    try:
+        return (await client.plugins.get(INVENTORY)).content
+    except (NotFound, AccountNotFound):  # nothing is managed yet, or the plan creates the account
+        return None
+
+
+def _in_file(file: Path) -> bytes | None:
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise DlsyncError(f"{file} is too large to be an inventory", hint="Check `inventory` in dlsync.yaml.")
+        return file.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DlsyncError(f"the inventory {file} cannot be read: {error.strerror}") from error
+
+
+async def write(client: Client, settings: Settings, root: Path, record: Inventory) -> None:
+    """Keep an inventory; whoever calls this holds the lock.
+
+    :raises DlsyncError: it cannot be written.
+    """
+    if settings.inventory == "account":
+        await _to_account(client, record)
+    elif settings.inventory != "none":
+        _to_file(root / settings.inventory, record.content())
+
+
+async def _to_account(client: Client, record: Inventory) -> None:
+    content = record.content()
+    try:
+        if record.exists:
+            await client.plugins.update(INVENTORY, content)
+        else:
+            await client.plugins.create(
+                INVENTORY, _EXTENSION, content, description="What dlsync manages in this account"
+            )
+    except AlreadyExists:
+        await client.plugins.update(INVENTORY, content)
+    except NotFound:
+        await client.plugins.create(INVENTORY, _EXTENSION, content, description="What dlsync manages in this account")
+
+
+def _to_file(file: Path, content: bytes) -> None:
+    try:
+        replace_file(file, content)
+    except OSError as error:
+        raise DlsyncError(f"the inventory {file} cannot be written: {error.strerror}") from error

@@ -1,0 +1,143 @@
+"""What differs in meaning between files and server, at the smallest path."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.diff.compare import compare
+from dlsync.resources import kind_of
+from tests.builders.plans import added, moved, removed, replaced
+from tests.builders.trees import criterion, dashboard, resource, rule, widget
+
+if TYPE_CHECKING:
+    from dlsync.model import Difference, Json
+
+
+def differences(address: str, desired: dict[str, Json], live: dict[str, Json]) -> tuple[Difference, ...]:
+    one, other = resource(address, desired, body=b"ours"), resource(address, live, body=b"theirs")
+    return compare(kind_of(one.kind), one, other).diff
+
+
+def of_dashboards(desired: dict[str, Json], live: dict[str, Json]) -> tuple[Difference, ...]:
+    return differences("dashboard/web", desired, live)
+
+
+def of_rules(desired: dict[str, Json], live: dict[str, Json]) -> tuple[Difference, ...]:
+    return differences("rule/web", desired, live)
+
+
+@pytest.mark.parametrize(
+    ("desired", "live"),
+    [
+        pytest.param({"title": "A", "period": 60}, {"period": 60, "title": "A"}, id="key order"),
+        pytest.param({"title": "A", "locked": False}, {"title": "A"}, id="a default spelled out"),
+        pytest.param({"title": "A"}, {"title": "A", "annotations": []}, id="a default filled in by the server"),
+        pytest.param({"title": "A", "annotations": None}, {"title": "A"}, id="nothing where a default is known"),
+        pytest.param({"annotations": ["a", "b"]}, {"annotations": ["b", "a"]}, id="the order of a set"),
+        pytest.param({"period": 60}, {"period": 60.0}, id="a whole number as a float"),
+        pytest.param({"title": "A"}, {"title": "A", "name": "web", "id": "1"}, id="what the server owns"),
+        pytest.param({"title": "A"}, {"title": "A", "revision": 7}, id="what a server adds that no schema knows"),
+    ],
+)
+def test_what_carries_no_meaning_is_no_difference(desired: dict[str, Json], live: dict[str, Json]) -> None:
+    assert of_dashboards(desired, live) == ()
+
+
+def test_twice_in_a_set_is_once() -> None:
+    assert of_dashboards({"annotations": ["a", "a"]}, {"annotations": ["a", "b"]}) == (
+        removed(("annotations", 1), "b"),
+    )
+
+
+def test_one_tag_is_the_same_alone_or_in_a_list() -> None:
+    alone, listed = criterion("a.b"), criterion("a.b")
+    alone["scope"], listed["scope"] = {"tag": "web"}, {"tag": ["web"]}
+    assert of_rules(rule(alone), rule(listed)) == ()
+
+
+def test_the_order_of_criteria_of_actions_and_of_addresses_is_no_difference() -> None:
+    one, other = criterion("a.b"), criterion("c.d")
+    mails: list[Json] = [{"emails": ["x@example.org", "y@example.org"], "message": "m"}, {"emails": ["z@example.org"]}]
+    swapped: list[Json] = [
+        {"emails": ["z@example.org"]},
+        {"emails": ["y@example.org", "x@example.org"], "message": "m"},
+    ]
+    assert of_rules(rule(one, other, actions=mails), rule(other, one, actions=swapped)) == ()
+
+
+def test_the_two_spellings_of_an_e_mail_action_are_one() -> None:
+    flat: list[Json] = [{"emails": ["x@example.org"], "message": "m"}]
+    nested: list[Json] = [
+        {"type": "EMAIL", "details": {"emails": ["x@example.org"], "message": "m", "status": "delivered"}}
+    ]
+    assert of_rules(rule(criterion("a.b"), actions=flat), rule(criterion("a.b"), actions=nested)) == ()
+
+
+def test_a_changed_field_is_shown_where_it_stands() -> None:
+    desired, live = dashboard(widget("cpu", color="red")), dashboard(widget("cpu", color="blue"))
+    assert of_dashboards(desired, live) == (replaced(("positions", 0, "color"), "blue", "red"),)
+
+
+def test_true_is_not_one() -> None:
+    assert of_dashboards({"locked": True}, {"locked": 1}) == (replaced(("locked",), 1, True),)
+
+
+def test_fields_that_only_one_side_has_are_added_and_removed() -> None:
+    assert of_dashboards({"title": "A"}, {"period": 60}) == (added(("title",), "A"), removed(("period",), 60))
+
+
+def test_a_field_that_left_the_files_is_removed_where_every_field_counts() -> None:
+    desired, live = criterion("a.b"), criterion("a.b", jitter=3)
+    assert of_rules(rule(desired), rule(live)) == (removed(("criteria", 0, "condition", "jitter"), 3),)
+
+
+def test_a_widget_brought_to_the_front_is_one_move() -> None:
+    widgets = [widget(name) for name in ("cpu", "memory", "disk", "load")]
+    assert of_dashboards(dashboard(widgets[3], *widgets[:3]), dashboard(*widgets)) == (moved(("positions", 0), 3, 0),)
+
+
+def test_a_widget_put_elsewhere_on_the_grid_differs_in_its_place_alone() -> None:
+    desired = dashboard(widget("cpu", row=3, col=5), widget("memory"))
+    assert of_dashboards(desired, dashboard(widget("memory"), widget("cpu"))) == (
+        moved(("positions", 0), 1, 0),
+        replaced(("positions", 0, "row"), 1, 3),
+        replaced(("positions", 0, "col"), 1, 5),
+    )
+
+
+def test_a_retitled_widget_is_known_by_what_it_shows() -> None:
+    old = widget("cpu")
+    new = {**copy.deepcopy(old), "title": "processor"}
+    assert of_dashboards(dashboard(new), dashboard(old)) == (replaced(("positions", 0, "title"), "cpu", "processor"),)
+
+
+def test_a_new_widget_in_the_middle_is_one_addition() -> None:
+    a, b, c = widget("a"), widget("b", row=2), widget("c", row=3)
+    assert of_dashboards(dashboard(a, b, c), dashboard(a, c)) == (added(("positions", 1), b),)
+
+
+def test_a_field_that_no_schema_knows_differs_like_any_other_when_the_file_has_it() -> None:
+    assert of_dashboards({"zoom": {"x": 1}}, {"zoom": {"x": 1, "y": 2}}) == (removed(("zoom", "y"), 2),)
+
+
+def test_the_same_bytes_are_not_looked_into() -> None:
+    one = resource("dashboard/web", {"title": "A"}, body=b"same")
+    other = resource("dashboard/web", {"title": "B"}, body=b"same")
+    assert compare(kind_of("dashboard"), one, other).diff == ()
+
+
+def test_a_plugin_with_the_same_script_can_differ_in_its_settings() -> None:
+    ours: dict[str, Json] = {"content": "x", "extension": "py", "interval": 60}
+    theirs: dict[str, Json] = {"content": "x", "extension": "py", "interval": 30, "type": "SCRIPT"}
+    one, other = resource("plugin/p", ours), resource("plugin/p", theirs)
+    assert compare(kind_of("plugin"), one, other).diff == (replaced(("interval",), 30, 60),)
+
+
+def test_neither_side_is_changed() -> None:
+    desired, live = dashboard(widget("a"), annotations=["x"]), dashboard(widget("b"), locked=False)
+    kept = copy.deepcopy((desired, live))
+    of_dashboards(desired, live)
+    assert (desired, live) == kept

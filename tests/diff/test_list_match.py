@@ -1,0 +1,89 @@
+"""Which item of one list is which item of the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.diff.list_match import ListRule, identity, match, same, token
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
+
+BY_TITLE = ListRule((identity("title"),))
+A_SET = ListRule((identity("title"),), ordered=False)
+SMALL = st.lists(st.integers(0, 5), max_size=8)
+
+
+def test_values_are_the_same_when_they_mean_the_same() -> None:
+    assert same({"a": 5, "b": [1.0]}, {"b": [1], "a": 5.0})
+    assert not same(1, True)
+    assert not same("1", 1)
+    assert not same([1, 2], [2, 1])
+    assert token(2.5) == "2.5"
+
+
+def test_an_item_that_changed_one_field_is_still_that_item() -> None:
+    found = match([{"title": "cpu", "color": "red"}], [{"title": "cpu", "color": "blue"}], BY_TITLE)
+    assert found.pairs == ((0, 0),)
+    assert not found.added
+    assert not found.removed
+
+
+def test_equal_items_pair_before_those_that_only_share_a_key() -> None:
+    first: Json = {"title": "cpu", "row": 1}
+    second: Json = {"title": "cpu", "row": 2}
+    assert match([second, first], [first, second], BY_TITLE).pairs == ((0, 1), (1, 0))
+
+
+def test_items_without_the_key_are_added_and_removed() -> None:
+    found = match([{"row": 1}], [{"row": 2}], BY_TITLE)
+    assert (found.pairs, found.added, found.removed) == ((), (0,), (0,))
+
+
+def test_a_list_of_which_nothing_is_known_pairs_by_place() -> None:
+    assert match([1, 5, 3], [1, 2, 3], ListRule()).pairs == ((0, 0), (1, 1), (2, 2))
+
+
+def test_one_item_brought_to_the_front_is_one_move() -> None:
+    live: list[Json] = [{"title": name} for name in "abcdef"]
+    desired = [live[5], *live[:5]]
+    assert match(desired, live, BY_TITLE).moved == {0}
+
+
+def test_the_order_of_a_set_is_no_move() -> None:
+    found = match([1, 2, 3], [3, 1, 2], A_SET)
+    assert (found.moved, found.added, found.removed) == (frozenset(), (), ())
+
+
+def test_twice_in_a_set_is_once() -> None:
+    assert match(["a", "a"], ["a"], A_SET).added == ()
+    assert match(["b", "a"], ["a", "a", "b"], A_SET).removed == ()
+    assert match(["c", "c"], [], A_SET).added == (0,)
+
+
+@given(SMALL, SMALL)
+def test_every_item_of_both_sides_has_one_place_in_the_answer(desired: list[int], live: list[int]) -> None:
+    found = match(desired, live, ListRule())
+    assert sorted([*(ours for ours, _ in found.pairs), *found.added]) == list(range(len(desired)))
+    assert sorted([*(theirs for _, theirs in found.pairs), *found.removed]) == list(range(len(live)))
+
+
+@given(st.permutations(range(7)))
+def test_what_did_not_move_is_in_the_order_that_it_had_and_nothing_more_could_stay(order: list[int]) -> None:
+    found = match(order, sorted(order), BY_TITLE)
+    stayed = [live for ours, live in found.pairs if ours not in found.moved]
+    assert stayed == sorted(stayed)
+    longest = max(
+        (len(run) for bits in range(2**7) if (run := [v for i, v in enumerate(order) if bits >> i & 1]) == sorted(run)),
+    )
+    assert len(stayed) == longest
+
+
+@given(SMALL, SMALL)
+def test_a_set_differs_exactly_where_python_says_so(desired: list[int], live: list[int]) -> None:
+    found = match(desired, live, A_SET)
+    assert {desired[place] for place in found.added} == set(desired) - set(live)
+    assert {live[place] for place in found.removed} == set(live) - set(desired)

@@ -1,0 +1,75 @@
+"""The live side written into what the user wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.diff.compare import compare
+from dlsync.diff.merge import merge
+from dlsync.resources import kind_of
+from tests.builders.trees import criterion, dashboard, resource, rule, widget
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
+
+
+def merged(kind: str, desired: dict[str, Json], live: dict[str, Json]) -> dict[str, Json]:
+    """Merge, and prove that the outcome means what is live."""
+    result = merge(kind_of(kind), resource(f"{kind}/x", desired), live)
+    one, other = resource(f"{kind}/x", result, body=b"ours"), resource(f"{kind}/x", live, body=b"theirs")
+    assert compare(kind_of(kind), one, other).diff == ()
+    return result
+
+
+def test_a_changed_field_takes_the_live_value_in_its_own_place() -> None:
+    assert list(merged("dashboard", {"title": "A", "period": 60}, {"period": 30, "title": "A"}).items()) == [
+        ("title", "A"),
+        ("period", 30),
+    ]
+
+
+def test_what_the_user_spelled_out_stays_where_it_still_means_the_same() -> None:
+    desired: dict[str, Json] = {"title": "A", "locked": False, "annotations": None, "positions": []}
+    assert merged("dashboard", desired, {"title": "B", "positions": []}) == {**desired, "title": "B"}
+
+
+def test_a_default_spelled_out_gives_way_to_what_is_live() -> None:
+    assert merged("dashboard", {"title": "A", "locked": False}, {"title": "A", "locked": True})["locked"] is True
+
+
+def test_a_field_that_is_gone_from_the_server_goes_from_the_file() -> None:
+    assert merged("dashboard", {"title": "A", "period": 60}, {"title": "A"}) == {"title": "A"}
+
+
+def test_what_only_a_server_adds_does_not_come_into_the_file() -> None:
+    assert merged("dashboard", {"title": "A"}, {"title": "B", "id": "1", "revision": 7}) == {"title": "B"}
+
+
+def test_a_moved_widget_moves_as_it_is_written() -> None:
+    a, b = {**widget("a"), "zoom": 1}, widget("b")
+    live_a = {**a, "color": "red"}
+    assert merged("dashboard", dashboard(a, b), dashboard(b, live_a))["positions"] == [b, live_a]
+
+
+def test_criteria_stay_in_the_file_s_order_and_new_ones_come_last() -> None:
+    a, b, c = criterion("a.x"), criterion("b.x"), criterion("c.x")
+    changed = criterion("b.x", threshold=5)
+    assert merged("rule", rule(a, b), rule(c, changed, a))["criteria"] == [a, changed, c]
+
+
+@pytest.mark.parametrize("kind_of_action", ["EMAIL", "WEBHOOK"])
+def test_an_action_keeps_the_spelling_that_the_file_has(kind_of_action: str) -> None:
+    nested: list[Json] = [{"type": kind_of_action, "details": {"emails": ["a@example.org"], "message": ""}}]
+    live: list[Json] = [{"type": kind_of_action, "emails": ["b@example.org"], "url": "https://example.org/hook"}]
+    assert merged("rule", rule(actions=nested), rule(actions=live))["actions"] == [
+        {
+            "type": kind_of_action,
+            "details": {"message": "", "emails": ["b@example.org"], "url": "https://example.org/hook"},
+        }
+    ]
+
+
+def test_a_value_of_another_sort_is_taken_whole() -> None:
+    assert merged("dashboard", {"zoom": {"x": 1}}, {"zoom": [1]}) == {"zoom": [1]}

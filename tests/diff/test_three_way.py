@@ -1,0 +1,251 @@
+"""Who moved which field: desired and live against what was recorded when they last agreed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.diff.compare import compare, differences
+from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
+from dlsync.resources import kind_of
+from tests.builders.accounts import DASHBOARDS, LINKED, RULES, SETTINGS
+from tests.builders.inventories import SALT, entry
+from tests.builders.sides import sides
+from tests.builders.trees import criterion, dashboard, resource, rule, widget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dlsync.diff.three_way import Movement
+    from dlsync.model import Difference, Json, Mover, Resource
+    from tests.builders.sides import Sides
+
+DOCUMENTS = {
+    "dashboard": DASHBOARDS,
+    "rule": RULES,
+    "plugin": st.builds(
+        lambda settings, script: {**settings, "content": script, "extension": "py"}, SETTINGS, st.text()
+    ),
+    "link": st.builds(lambda tags: {"tags": tags}, LINKED),
+}
+
+
+@st.composite
+def versions(draw: st.DrawFn, number: int) -> list[Resource]:
+    """Several versions of a resource of any kind, that may share parts."""
+    name = draw(st.sampled_from(sorted(DOCUMENTS)))
+    documents: list[dict[str, Json]] = [draw(DOCUMENTS[name]) for _ in range(number)]
+    if draw(st.booleans()):  # a version that is made of two others
+        documents[-1] = {**documents[0], **{key: value for key, value in documents[-1].items() if draw(st.booleans())}}
+    return [resource(f"{name}/x", document) for document in documents]
+
+
+def moved(base: Resource, desired: Resource, live: Resource, seen: Resource | None = None) -> Movement:
+    return movement(kind_of(base.kind), desired, live, entry(base, seen), SALT)
+
+
+def movers(base: Resource, desired: Resource, live: Resource, seen: Resource | None = None) -> list[tuple[str, Mover]]:
+    """Each difference as a short text, with who moved it."""
+    found = moved(base, desired, live, seen).diff
+    return [(f"{one.op} {one.path[-1]}" if not one.moved else "move", one.mover) for one in found]  # type: ignore[misc] # a movement knows all movers
+
+
+def means(desired: Resource, live: Resource, kept: Iterable[Difference]) -> Resource:
+    kind = kind_of(desired.kind)
+    document = blended(kind, desired, live, tuple(kept))
+    return resource(str(desired.address), dict(document), body=b"blend")
+
+
+# any documents
+
+
+@given(versions(2))
+def test_where_the_live_side_wins_all_the_blend_means_what_is_live(pair: list[Resource]) -> None:
+    desired, live = pair
+    kind = kind_of(desired.kind)
+    blend = means(desired, live, compare(kind, desired, live).diff)
+    assert compare(kind, blend, live).diff == ()
+
+
+@given(versions(2))
+def test_where_it_wins_nothing_the_blend_is_what_the_files_say(pair: list[Resource]) -> None:
+    desired, live = pair
+    kind, blend = kind_of(desired.kind), means(desired, live, ()).document
+    ours = kind.canonical(desired.document)
+    assert [*differences(kind, (), ours, dict(blend)), *differences(kind, (), dict(blend), ours)] == []
+
+
+@given(versions(3))
+def test_every_difference_has_its_mover_and_a_side_that_has_not_moved_moved_none(three: list[Resource]) -> None:
+    base, desired, live = three
+    kind = kind_of(base.kind)
+    plain = compare(kind, desired, live)
+    found = moved(base, desired, live)
+    assert [(one.path, one.op, one.before, one.after) for one in found.diff] == [
+        (one.path, one.op, one.before, one.after) for one in plain.diff
+    ]
+    assert None not in {one.mover for one in found.diff}
+    assert {one.mover for one in moved(base, base, live).diff} <= {"drift"}
+    assert {one.mover for one in moved(live, desired, live).diff} <= {"repo"}
+    assert {one.mover for one in moved(desired, desired, live, live).diff} <= {"kept"}
+
+
+@given(versions(2))
+def test_whether_a_side_has_moved_is_seen_without_the_other(pair: list[Resource]) -> None:
+    one, other = pair
+    kind = kind_of(one.kind)
+    assert not has_moved(kind, one, entry(one), SALT)
+    assert not moved_in_files(kind, one, entry(one), SALT)
+    assert has_moved(kind, other, entry(one), SALT) == bool(compare(kind, one, other).diff)
+    if compare(kind, one, other).diff:
+        assert moved_in_files(kind, one, entry(other), SALT)
+
+
+# two edits that do not touch each other
+
+
+@given(sides())
+def test_two_edits_that_do_not_touch_each_other_are_no_conflict_and_the_blend_has_both(found: Sides) -> None:
+    base, desired, live, both, repo, drift = found
+    kind = kind_of("dashboard")
+    result = moved(base, desired, live)
+    assert {one.mover for one in result.diff} == {name for name, what in (("repo", repo), ("drift", drift)) if what}
+    assert not result.diff or result.repo == bool(repo)
+    blend = means(desired, live, (one for one in result.diff if one.mover == "drift"))
+    assert [one for one in compare(kind, blend, both).diff if not one.moved] == []
+
+
+# one field, one widget
+
+
+def of(**fields: Json) -> Resource:
+    return resource("rule/web", rule(**fields))
+
+
+@pytest.mark.parametrize(
+    ("base", "desired", "live", "expected"),
+    [
+        pytest.param(of(), of(title="A"), of(), [("replace title", "repo")], id="edited in the files"),
+        pytest.param(of(), of(), of(title="A"), [("replace title", "drift")], id="edited on the server"),
+        pytest.param(of(), of(title="A"), of(title="B"), [("replace title", "conflict")], id="edited in both"),
+        pytest.param(of(), of(title="A"), of(title="A"), [], id="edited in both alike"),
+        pytest.param(of(), of(description="A"), of(), [("add description", "repo")], id="added in the files"),
+        pytest.param(of(), of(), of(description="A"), [("remove description", "drift")], id="added on the server"),
+        pytest.param(of(description="A"), of(), of(description="A"), [("remove description", "repo")], id="removed"),
+        pytest.param(of(description="A"), of(description="A"), of(), [("add description", "drift")], id="by hand"),
+        pytest.param(
+            of(description="A"),
+            of(),
+            of(description="B"),
+            [("remove description", "conflict")],
+            id="removed and edited",
+        ),
+        pytest.param(
+            of(description="A"), of(description="B"), of(), [("add description", "conflict")], id="edited and removed"
+        ),
+        pytest.param(
+            of(),
+            of(title=["a"]),
+            of(title={"a": 1}),
+            [("replace title", "conflict")],
+            id="of another sort",
+        ),
+    ],
+)
+def test_a_field_was_moved_by_who_has_it_otherwise_than_it_was(
+    base: Resource, desired: Resource, live: Resource, expected: list[tuple[str, Mover]]
+) -> None:
+    assert movers(base, desired, live) == expected
+
+
+def showing(*widgets: dict[str, Json]) -> Resource:
+    return resource("dashboard/web", dashboard(*widgets))
+
+
+CPU, DISK, NET, FIRST, BY_HAND = (
+    widget(title, row=row) for row, title in enumerate(["cpu", "disk", "net", "first", "by hand"], 1)
+)
+
+
+@pytest.mark.parametrize(
+    ("base", "desired", "live", "expected"),
+    [
+        pytest.param([CPU], [CPU, DISK], [CPU], [("add 1", "repo")], id="added in the files"),
+        pytest.param([CPU], [CPU], [DISK, CPU], [("remove 0", "drift")], id="added on the server"),
+        pytest.param([CPU, DISK], [CPU], [CPU, DISK], [("remove 1", "repo")], id="removed in the files"),
+        pytest.param([CPU, DISK], [CPU, DISK], [DISK], [("add 0", "drift")], id="removed on the server"),
+        pytest.param([CPU, DISK, NET], [NET, CPU, DISK], [CPU, DISK, NET], [("move", "repo")], id="moved in the files"),
+        pytest.param([CPU, DISK, NET], [CPU, DISK, NET], [NET, CPU, DISK], [("move", "drift")], id="moved by hand"),
+        pytest.param([CPU, DISK, NET], [CPU, NET, DISK], [NET, CPU, DISK], [("move", "conflict")], id="moved by both"),
+        pytest.param([CPU], [{**CPU, "color": "a"}], [], [("add 0", "conflict")], id="edited and removed"),
+        pytest.param([CPU], [], [{**CPU, "color": "a"}], [("remove 0", "conflict")], id="removed and edited"),
+        pytest.param(
+            [CPU, DISK],
+            [{**CPU, "color": "a"}, {**DISK, "color": "a"}],
+            [DISK, {**CPU, "color": "b"}],
+            [("move", "drift"), ("replace color", "conflict"), ("add color", "repo")],
+            id="each widget by itself, wherever it stands",
+        ),
+    ],
+)
+def test_a_widget_was_moved_by_who_has_it_otherwise_than_it_was(
+    base: list[dict[str, Json]],
+    desired: list[dict[str, Json]],
+    live: list[dict[str, Json]],
+    expected: list[tuple[str, Mover]],
+) -> None:
+    assert sorted(movers(showing(*base), showing(*desired), showing(*live))) == sorted(expected)
+
+
+def test_what_has_differed_since_the_last_apply_is_kept_and_what_moved_since_is_not() -> None:
+    ours, theirs = of(description="A", title="A"), of(description="B", title="A")
+    assert movers(ours, ours, theirs, seen=theirs) == [("replace description", "kept")]
+    assert movers(ours, of(description="C", title="A"), theirs, seen=theirs) == [("replace description", "repo")]
+    assert movers(ours, ours, of(description="C", title="A"), seen=theirs) == [("replace description", "drift")]
+
+
+def test_a_widget_that_was_kept_stays_kept_wherever_it_stands() -> None:
+    ours, theirs = showing(CPU, DISK), showing(NET, {**CPU, "color": "red"}, DISK)
+    assert movers(ours, ours, theirs, seen=theirs) == [("remove color", "kept"), ("remove 0", "kept")]
+
+
+def test_what_both_sides_have_alike_is_no_movement() -> None:
+    assert moved(of(), of(title="A"), of(title="A")) == ((), False)
+
+
+def test_fields_that_a_server_adds_are_no_movement() -> None:
+    kind = kind_of("rule")
+    assert not has_moved(kind, of(zoom=2), entry(of()), SALT)
+    assert moved_in_files(kind, of(zoom=2), entry(of()), SALT)
+
+
+def test_a_digest_that_tells_no_difference_makes_a_conflict_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlsync.diff.digests.digest", lambda salt, value: "the same")
+    found = movement(kind_of("rule"), of(title="A"), of(title="B"), entry(of()), SALT)
+    assert [one.mover for one in found.diff] == ["conflict"]
+
+
+# blending
+
+
+def test_a_widget_that_was_added_by_hand_stays_behind_the_one_it_stood_behind() -> None:
+    desired, live = showing(CPU, DISK, NET), showing(FIRST, CPU, BY_HAND, DISK)
+    drift = [one for one in moved(showing(CPU, DISK), desired, live).diff if one.mover == "drift"]
+    titles = [one["title"] for one in means(desired, live, drift).document["positions"]]  # type: ignore[union-attr,index,call-overload] # widgets
+    assert titles == ["first", "cpu", "by hand", "disk", "net"]
+
+
+def test_where_the_order_was_changed_by_hand_it_is_kept_and_what_the_files_added_stays_in_its_place() -> None:
+    desired, live = showing(CPU, NET, DISK), showing(DISK, CPU)
+    drift = [one for one in moved(showing(CPU, DISK), desired, live).diff if one.mover == "drift"]
+    titles = [one["title"] for one in means(desired, live, drift).document["positions"]]  # type: ignore[union-attr,index,call-overload] # widgets
+    assert titles == ["disk", "net", "cpu"]
+
+
+def test_criteria_are_a_set_in_which_order_is_nobody_s() -> None:
+    base, live = (resource("rule/r", rule(*criteria)) for criteria in ([criterion("a"), criterion("b")],) * 2)
+    desired = resource("rule/r", rule(criterion("b"), criterion("a", 5)))
+    assert movers(base, desired, live) == [("replace threshold", "repo")]

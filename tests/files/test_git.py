@@ -1,0 +1,60 @@
+"""The commit that a tree is at, and who works on it."""
+
+from __future__ import annotations
+
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.files.git import head_commit, user_name
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+IDENTITY = ("-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false")
+
+
+@pytest.fixture(autouse=True)
+def nobody_s_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, "/dev/null")
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def git(root: Path, *arguments: str) -> str:
+    command = ("git", "-C", str(root), *IDENTITY, *arguments)
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def test_the_commit_is_the_repository_s_wherever_in_it_the_tree_is(tmp_path: Path) -> None:
+    repository = tmp_path / "repository"
+    tree = repository / "monitoring"
+    tree.mkdir(parents=True)
+    git(repository, "init", "--quiet")
+    git(repository, "commit", "--quiet", "--allow-empty", "--message", "first")
+    commit = git(repository, "rev-parse", "HEAD")
+    assert len(commit) == 40
+    assert head_commit(repository) == head_commit(tree) == commit
+
+
+def test_a_repository_without_a_commit_and_a_folder_outside_one_have_none(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    assert head_commit(tree) == ""
+    git(tree, "init", "--quiet")
+    assert head_commit(tree) == ""
+
+
+def test_without_git_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert head_commit(tmp_path) == user_name(tmp_path) == ""
+
+
+def test_the_user_is_whom_git_would_name_on_a_commit(tmp_path: Path) -> None:
+    assert user_name(tmp_path) == ""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "config", "user.name", "Ada Lovelace")
+    assert user_name(tmp_path) == "Ada Lovelace"

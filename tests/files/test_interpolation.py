@@ -1,0 +1,85 @@
+"""References in resource files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+
+from dlsync.files.interpolation import Values, escaped, resolve
+from tests.builders.accounts import TEXT, VALUES
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
+
+KNOWN = Values(
+    {"team": "web", "limit": 90, "one": 1, "on": True, "off": False, "none": None, "tags": ["a", "b"]},
+    {"HOOK": "s3cret"},
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("${var:team}", "web"),
+        ("${var:limit}", 90),
+        ("${var:tags}", ["a", "b"]),
+        ("${var:on}", True),
+        ("the ${var:team} team: ${var:limit} %", "the web team: 90 %"),
+        ("${var:on}/${var:off}/${var:one}/${var:none}", "true/false/1/"),
+        ("${env:HOOK}", "s3cret"),
+        ("https://example.org/${env:HOOK}", "https://example.org/s3cret"),
+        ("$${var:team}", "${var:team}"),
+        ("$$${var:team}", "$${var:team}"),
+        ("${other:team} $x ${", "${other:team} $x ${"),
+    ],
+)
+def test_a_reference_becomes_what_it_stands_for(text: str, meant: Json) -> None:
+    resolved = resolve(text, KNOWN)
+    assert resolved.document == meant
+    assert resolved.document is not True or meant is True
+    assert resolved.faults == ()
+
+
+def test_references_are_found_at_any_depth_but_not_in_keys() -> None:
+    document: Json = {"a": [{"${var:team}": "${var:team}", "n": 1}], "b": None}
+    assert resolve(document, KNOWN).document == {"a": [{"${var:team}": "web", "n": 1}], "b": None}
+
+
+def test_what_is_not_there_is_a_fault_at_its_path_with_a_near_miss() -> None:
+    resolved = resolve({"a": ["${var:tean}", "x ${env:HOK}"]}, KNOWN)
+    assert resolved.faults == (
+        (("a", 0), "${var:tean} is not set: there is no `tean` in `variables` of dlsync.yaml; did you mean `team`?"),
+        (("a", 1), "${env:HOK} is not set: there is no `HOK` in the environment"),
+    )
+
+
+@pytest.mark.parametrize(("name", "sort"), [("tags", "list"), ("map", "mapping")])
+def test_a_collection_cannot_stand_inside_a_text(name: str, sort: str) -> None:
+    values = Values({"tags": [1], "map": {"a": 1}})
+    assert resolve(f"x ${{var:{name}}}", values).faults == (
+        ((), f"${{var:{name}}} is a {sort}, which cannot stand inside a text"),
+    )
+
+
+def test_what_came_from_the_environment_is_known_as_secret_and_never_shown() -> None:
+    resolved = resolve(["${env:HOOK}", "${env:HOOK}!", "${var:team}"], KNOWN)
+    assert resolved.secrets == {"s3cret": "${env:HOOK}"}
+    assert "s3cret" not in repr(KNOWN)
+
+
+def test_an_empty_value_from_the_environment_is_no_secret() -> None:
+    assert resolve("${env:EMPTY}", Values({}, {"EMPTY": ""})).secrets == {}
+
+
+@given(VALUES)
+def test_whatever_was_escaped_means_itself(value: Json) -> None:
+    assert resolve(escaped(value), Values()).document == value
+
+
+@given(TEXT)
+def test_what_refers_to_nothing_is_escaped_to_itself(text: str) -> None:
+    for value in (text, f"{text}${{var:x}}", f"$${text}{{", f"$${{{text}"):
+        assert resolve(escaped(value), Values()).document == value
+    assert "${" in text or escaped(text) == text

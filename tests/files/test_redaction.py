@@ -1,0 +1,234 @@
+"""Secrets taken out of what is shown or written."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.files.interpolation import Values, resolve
+from dlsync.files.redaction import HIDDEN, KEY, NOTHING_SECRET, Redaction
+from dlsync.messages import visible
+from dlsync.model import Difference
+from tests.builders.accounts import VALUES
+from tests.builders.plans import added, change, masked, replaced
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
+
+REDACTION = Redaction({"s3cret": "${env:A}", "s3cret-long": "${env:B}"})
+
+
+def test_a_secret_becomes_its_reference_wherever_it_stands() -> None:
+    assert REDACTION.text("x s3cret y s3cret-long") == "x ${env:A} y ${env:B}"
+    assert REDACTION.value({"s3cret": ["a s3cret", 1, None]}) == {"${env:A}": ["a ${env:A}", 1, None]}
+
+
+def test_a_change_is_shown_without_secrets() -> None:
+    shown = REDACTION.change(change("update", "rule/x", replaced(("a", "s3cret", 0), "s3cret", "new")))
+    assert shown == change("update", "rule/x", replaced(("a", "${env:A}", 0), "${env:A}", "new"))
+    assert REDACTION.change(change("delete", "rule/x").finished("failed", "no s3cret")).error == "no ${env:A}"
+
+
+HOOK = 'https://hooks/"T0K3N"\n  second line'
+MESSAGES = Redaction({HOOK: "${env:HOOK}"})
+
+
+@pytest.mark.parametrize("spelled", [HOOK, " ".join(HOOK.split()), json.dumps(HOOK)[1:-1]])
+def test_a_message_may_spell_a_secret_on_one_line_or_as_json_and_cut_it(spelled: str) -> None:
+    assert MESSAGES.said(f"no hook {spelled} here") == "no hook ${env:HOOK} here"
+    for end in range(4, len(spelled)):
+        for cut in ("…", "..."):
+            assert MESSAGES.said(f"400: {spelled[:end]}{cut} and x{cut}") == f"400: ${{env:HOOK}}{cut} and x{cut}"
+
+
+def test_of_a_secret_that_is_cut_three_characters_tell_nobody_what_it_is() -> None:
+    assert MESSAGES.said("see htt… or https://h") == "see htt… or https://h"
+
+
+def test_a_change_that_failed_does_not_say_a_part_of_a_secret() -> None:
+    failed = change("update", "rule/x").finished("failed", f"the server refuses this (400: {HOOK[:30]}…)")
+    assert MESSAGES.change(failed).error == "the server refuses this (400: ${env:HOOK}…)"
+
+
+def test_a_redaction_does_not_show_what_it_hides() -> None:
+    assert repr(REDACTION) == "Redaction(2 secrets)"
+
+
+@given(VALUES)
+def test_where_nothing_is_secret_nothing_changes(value: object) -> None:
+    assert NOTHING_SECRET.value(value) is value  # type: ignore[arg-type]  # any value of JSON is one
+    assert NOTHING_SECRET.said("s3cret...") == "s3cret..."
+    assert NOTHING_SECRET.change(change("create", "rule/x")) == change("create", "rule/x")
+
+
+PIECES = st.lists(st.sampled_from(["s3cret", "s3cret-long", "s3", "cret", "-long", " "])).map("".join)
+
+
+@given(PIECES)
+def test_no_text_keeps_a_secret(text: str) -> None:
+    assert "s3cret" not in REDACTION.text(text)
+
+
+HARD = "a \"b\" 'c' \\d %25 & <e> ü✓ \u202e\nand a second line"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        HARD,
+        json.dumps(HARD)[1:-1],
+        json.dumps(HARD, ensure_ascii=False)[1:-1],
+        repr(HARD)[1:-1],
+        visible(HARD),
+        " ".join(HARD.replace("\u202e", " ").split()),
+        HARD.replace("'", "''"),
+        quote(HARD),
+        quote_plus(HARD),
+        html.escape(HARD),
+        base64.b64encode(HARD.encode()).decode(),
+        HARD.swapcase(),
+        "and a second line",
+    ],
+)
+def test_in_words_a_secret_is_found_however_it_is_quoted(spelled: str) -> None:
+    assert Redaction({HARD: "${env:A}"}).said(f"it was: {spelled}!") == "it was: ${env:A}!"
+
+
+@pytest.mark.parametrize("dots", ["...", "…"])
+def test_in_words_the_beginning_of_a_secret_is_found_where_it_is_cut_off(dots: str) -> None:
+    assert REDACTION.said(f"no s3cre{dots} nor s3cret-lo{dots}, s3c{dots}s3cre") == (
+        f"no ${{env:A}}{dots} nor ${{env:B}}{dots}, s3c{dots}s3cre"
+    )
+
+
+def test_in_words_a_letter_that_only_a_pattern_takes_for_another_is_hidden_all_the_same() -> None:
+    assert REDACTION.said("\u017f3cret") == HIDDEN  # a long s
+
+
+def test_in_words_a_short_secret_is_found_as_it_is_and_not_in_other_letters() -> None:
+    short = Redaction({"Web": "${env:A}"})
+    assert short.said("web Web V2Vi") == "web ${env:A} ${env:A}"
+    assert Redaction({"Web": "${env:A}", "s3cret": "${env:B}"}).said("S3CRET WEB") == "${env:B} WEB"
+
+
+def test_a_file_keeps_what_would_not_be_read_back_as_the_same() -> None:
+    assert REDACTION.text("S3CRET s3cre...") == "S3CRET s3cre..."
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("yesterday", "s3cret", (HIDDEN, "${env:A}")),
+        ("yesterday", "s3cret and s3cret-long", (HIDDEN, "${env:A} and ${env:B}")),
+        ("x s3cret", "y s3cret", ("x ${env:A}", "y ${env:A}")),
+        ({"a": "yesterday"}, {"a": "s3cret"}, (HIDDEN, {"a": "${env:A}"})),
+        ("s3cret", "x", ("${env:A}", "x")),
+        (None, "s3cret", (None, "${env:A}")),
+        ("x", True, ("x", True)),
+    ],
+)
+def test_what_was_there_before_a_secret_is_not_shown(before: Json, after: Json, shown: tuple[Json, Json]) -> None:
+    one = REDACTION.difference(replaced(("a",), before, after))
+    assert (one.before, one.after) == shown
+
+
+def test_a_secret_that_has_another_value_is_the_same_reference_and_said_to_have_changed() -> None:
+    former = Redaction({"yesterday": "${env:A}", "x yesterday": "x ${env:A}", "s3cret": "${env:A}"})
+    cases: tuple[tuple[Json, Json, Json], ...] = (
+        ("yesterday", "s3cret", "${env:A}"),
+        ("x yesterday", "x s3cret", "x ${env:A}"),
+        (["yesterday"], ["s3cret"], ["${env:A}"]),
+    )
+    for before, after, shown in cases:
+        one = former.difference(replaced(("a",), before, after))
+        assert one == masked("changed", replaced(("a",), shown, shown))
+        assert former.difference(one) == one  # as what an apply did is shown
+    assert former.difference(replaced(("a",), "x", "x s3cret")).masked == "unknown"
+    assert former.difference(replaced(("a",), "x yesterday", "y yesterday")).masked is None
+    assert former.difference(replaced(("a",), 1, True)).masked is None
+
+
+def test_what_leaves_a_list_that_a_secret_comes_into_is_not_shown() -> None:
+    gone, other = Difference(("tags", 0), "remove", "yesterday"), Difference(("other", 0), "remove", "x")
+    shown = REDACTION.change(change("update", "link/x", gone, other, Difference(("tags", 1), "add", None, "s3cret")))
+    assert [one.before for one in shown.diff] == [HIDDEN, "x", None]
+    assert shown.diff[2].after == "${env:A}"
+
+
+def test_what_is_shown_as_kept_counts_where_a_secret_comes_in_too() -> None:
+    gone, comes = Difference(("tags", 0), "remove", "by hand"), Difference(("tags", 1), "add", None, "s3cret")
+    shown = REDACTION.change(replace(change("update", "link/x", comes), kept=(gone,)))
+    assert [one.before for one in (*shown.diff, *shown.kept)] == [None, HIDDEN]
+
+
+REFERRING = {"s3cret": "A", "x ${env:A} y": "B", "$${": "C"}
+PIECES = st.lists(st.sampled_from([*REFERRING, "${env:A}", "${env:", "${", "}", "a", " "]), max_size=5).map("".join)
+
+
+@given(PIECES)
+def test_as_a_file_spells_it_a_text_holds_no_secret_and_means_what_it_is(text: str) -> None:
+    spelled = Redaction({value: f"${{env:{name}}}" for value, name in REFERRING.items()}).spelled({"a": [text, 1]})
+    assert "s3cret" not in str(spelled)
+    environ = {name: value for value, name in REFERRING.items()}
+    assert resolve(spelled, Values({}, environ)).document == {"a": [text, 1]}
+
+
+def test_a_key_is_secret_where_there_is_one() -> None:
+    assert REDACTION.with_key("changeme").said("s3cret changeme") == "${env:A} [key]"
+    assert REDACTION.with_key("") is REDACTION
+
+
+def test_a_number_that_is_a_secret_is_not_shown() -> None:
+    shown = Redaction({"4711": "${env:A}"}).difference(replaced(("a",), [4711, 47.5, True, {"b": 4711}], "x"))
+    assert shown.before == ["${env:A}", 47.5, True, {"b": "${env:A}"}]
+
+
+def test_a_position_is_no_secret() -> None:
+    moved = Difference(("s3cret", 0), "replace", {"index": 1}, {"index": 0}, moved=True)
+    assert Redaction({"1": "${env:A}", "s3cret": "${env:B}"}).difference(moved) == replace(moved, path=("${env:B}", 0))
+
+
+def test_what_is_kept_of_a_change_is_shown_without_secrets_too() -> None:
+    made = replace(change("update", "rule/x"), kept=(replaced(("a",), "s3cret", 1),))
+    assert REDACTION.change(made).kept == (replaced(("a",), "${env:A}", 1),)
+
+
+def test_what_stands_where_a_secret_belongs_is_taken_for_one() -> None:
+    assert REDACTION.difference(replaced(("a",), "the old secret", "s3cret")) == masked(
+        "unknown", replaced(("a",), HIDDEN, "${env:A}")
+    )
+    assert REDACTION.difference(added(("a",), "s3cret")) == added(("a",), "${env:A}")
+    assert REDACTION.difference(replaced(("a",), "old", "new")) == replaced(("a",), "old", "new")
+
+
+@given(PIECES)
+def test_a_text_is_the_sum_of_its_parts_of_which_the_secrets_are_marked(text: str) -> None:
+    parts = REDACTION.parts(text)
+    assert "".join(part for part, _ in parts) == text
+    assert "".join(how or part for part, how in parts) == REDACTION.text(text)
+    assert not any("s3cret" in part for part, how in parts if how is None)
+    assert "".join(part for part, _ in NOTHING_SECRET.parts(text)) == text
+
+
+@given(
+    st.text("abcdefghij0123456789", min_size=24, max_size=40),
+    st.data(),
+)
+def test_what_a_key_leaves_of_a_secret_that_it_shares_a_piece_with_is_taken_out_too(
+    secret: str, data: st.DataObject
+) -> None:
+    start = data.draw(st.integers(0, len(secret) - 8))
+    piece = secret[start : start + 8]
+    text = f"so: {secret.replace(piece, KEY)}; {KEY} and more"
+    said = Redaction({secret: "${env:A}"}).said(text)
+    left = {secret[place : place + 4] for place in range(len(secret) - 3)}
+    assert not any(one in said for one in left - {KEY})
+    assert said.endswith(f"{KEY} and more")

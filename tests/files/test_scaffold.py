@@ -1,0 +1,181 @@
+"""What ``dlsync init`` writes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlsync import yamlfile
+from dlsync.errors import DlsyncError
+from dlsync.files import scaffold, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+WRITTEN = [
+    "dlsync.yaml",
+    "dashboards/hosts.yaml",
+    "rules/host-overloaded.yaml",
+    "plugins/load.sh",
+    "plugins/load.meta.yaml",
+    "links.yaml",
+    ".gitignore",
+    ".github/workflows/dlsync.yml",
+    ".gitlab-ci.yml",
+]
+# DESIGN.md, "The command line that others rely on"
+OPTIONS = {
+    "validate": set[str](),
+    "plan": {"--detailed-exitcode", "--format", "--out", "--target"},
+    "apply": {"--auto-approve", "--journal"},
+    "export": {"--mirror", "--check", "--managed", "--target"},
+}
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+
+
+def parsed(file: Path) -> Any:
+    return yamlfile.parse(file.read_bytes(), file.name)
+
+
+def scripts_of(node: Any) -> Iterator[str]:
+    """Every shell script of a CI description."""
+    if isinstance(node, dict):
+        for key, inner in node.items():
+            if key in {"run", "script", "before_script"}:
+                yield from [inner] if isinstance(inner, str) else inner
+            else:
+                yield from scripts_of(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from scripts_of(inner)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    scaffold.create(tmp_path / "new" / "tree")
+    return tmp_path / "new" / "tree"
+
+
+def test_a_new_tree_is_made_with_its_folders_and_its_files_are_told_in_order(tmp_path: Path) -> None:
+    assert scaffold.create(tmp_path / "new" / "tree") == WRITTEN
+    assert files_in(tmp_path / "new" / "tree") == sorted(WRITTEN)
+
+
+def test_every_template_is_written_somewhere() -> None:
+    templates = Path(scaffold.__file__).parent.parent / "templates"
+
+    assert sorted(scaffold.TEMPLATES.values()) == files_in(templates)
+
+
+@pytest.mark.parametrize(
+    ("file", "kind"),
+    [
+        ("dlsync.yaml", "dlsync"),
+        ("dashboards/hosts.yaml", "dashboard"),
+        ("rules/host-overloaded.yaml", "rule"),
+        ("plugins/load.meta.yaml", "plugin"),
+        ("links.yaml", "link"),
+    ],
+)
+def test_the_samples_have_nothing_that_the_schema_would_as_much_as_warn_of(tree: Path, file: str, kind: str) -> None:
+    assert schema.check(kind, parsed(tree / file)) == []
+
+
+def test_the_settings_that_are_commented_out_are_valid_too(tree: Path) -> None:
+    setting = re.compile(r"^# ?(?=[a-z_]+:(?: \S+)?$|  )", re.MULTILINE)
+    uncommented = setting.sub("", (tree / "dlsync.yaml").read_text(encoding="utf-8"))
+    document: Any = yamlfile.parse(uncommented.encode())
+
+    assert {"url", "protect", "concurrency", "requests_per_second", "environments"} < document.keys()
+    assert schema.check("dlsync", document) == []
+
+
+def test_the_sample_plugin_runs_and_produces_what_the_samples_use(tree: Path) -> None:
+    ran = subprocess.run([tree / "plugins" / "load.sh"], capture_output=True, text=True, check=False)
+    text, _, perfdata = ran.stdout.partition(" | ")
+
+    assert text.split(" - ")[0] == ("OK", "WARNING", "CRITICAL")[ran.returncode]
+    assert re.fullmatch(r"per_core=[\d.]+;2;4;0 cores=\d+\n", perfdata)
+    assert "load.per_core" in (tree / "dashboards/hosts.yaml").read_text(encoding="utf-8")
+    assert "load.per_core" in (tree / "rules/host-overloaded.yaml").read_text(encoding="utf-8")
+
+
+def test_git_ignores_what_dlsync_keeps_for_itself(tree: Path) -> None:
+    assert ".dlsync/" in (tree / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+@pytest.mark.parametrize("file", [".github/workflows/dlsync.yml", ".gitlab-ci.yml"])
+def test_ci_plans_applies_and_exports_with_commands_that_exist_and_the_key_from_the_secrets(
+    tree: Path, file: str
+) -> None:
+    lines = [line for script in scripts_of(parsed(tree / file)) for line in script.splitlines()]
+    calls = [line.split() for line in lines if line.startswith("dlsync ")]
+
+    assert [call[1] for call in calls] == ["validate", "plan", "apply", "export"]
+    assert all(set(re.findall(r"--[\w-]+", " ".join(call))) <= OPTIONS[call[1]] for call in calls)
+    assert "DLSYNC_API_KEY" in (tree / file).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("file", WRITTEN)
+def test_a_file_that_is_there_is_never_overwritten_and_nothing_else_is_written(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_text("mine")
+
+    with pytest.raises(DlsyncError, match=f"has these already: {re.escape(file)}$"):
+        scaffold.create(tmp_path)
+
+    assert files_in(tmp_path) == [file]
+    assert (tmp_path / file).read_text() == "mine"
+
+
+def test_all_files_that_are_there_are_named_dangling_links_too(tmp_path: Path) -> None:
+    (tmp_path / "dlsync.yaml").symlink_to(tmp_path / "nowhere")
+    (tmp_path / ".gitignore").touch()
+
+    with pytest.raises(DlsyncError, match=r"dlsync\.yaml, \.gitignore$") as caught:
+        scaffold.create(tmp_path)
+
+    assert caught.value.hint == "Move them away, or start in another folder: nothing is overwritten."
+
+
+def test_other_files_of_the_folder_stay(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+
+    scaffold.create(tmp_path)
+
+    assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "rules").symlink_to(tmp_path / "elsewhere")
+
+    with pytest.raises(DlsyncError, match=r"outside of .*: rules/host-overloaded\.yaml$"):
+        scaffold.create(tmp_path / "tree")
+
+    assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("obstacle", [".github", "plugins"])
+def test_where_a_file_cannot_be_written_those_before_it_are_taken_back(tmp_path: Path, obstacle: str) -> None:
+    (tmp_path / obstacle).write_text("a file where a folder is needed")
+
+    with pytest.raises(DlsyncError, match=f"cannot write .*{re.escape(obstacle)}"):
+        scaffold.create(tmp_path)
+
+    assert files_in(tmp_path) == [obstacle]
+
+
+def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "tree").write_text("")
+
+    with pytest.raises(DlsyncError, match=r"cannot write .*tree"):
+        scaffold.create(tmp_path / "tree")

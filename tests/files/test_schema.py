@@ -1,0 +1,279 @@
+"""What the schemas say of documents, and how."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from dlsync import yamlfile
+from dlsync.errors import DlsyncError
+from dlsync.files import schema, schema_index
+from dlsync.model import Json, Plan, Problem
+from dlsync.render import plan_json
+from tests.builders.accounts import TEXT, VALUES
+from tests.builders.plans import any_json, any_plan, any_text
+from tests.builders.trees import criterion, dashboard, rule, widget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+BAD = Path(__file__).parent.parent / "schemas"
+REPOSITORY = Path(__file__).parent.parent.parent
+SCHEMAS = st.sampled_from(schema.names())
+
+
+def told(content: str) -> list[str]:
+    """The findings that a bad example expects, as its last lines say."""
+    return [line[2:] for line in content.splitlines() if line.startswith(("# error: ", "# warning: "))]
+
+
+def parts_of(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every part of a schema that is a mapping, with its place."""
+    if isinstance(node, dict):
+        yield path, node
+    for key, inner in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from parts_of(inner, f"{path}/{key}")
+
+
+@pytest.fixture(params=schema.names())
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+# the schemas themselves
+
+
+def test_there_is_a_schema_for_each_file_and_for_the_plan() -> None:
+    assert schema.names() == ("dashboard", "dlsync", "link", "package", "plan", "plugin", "rule")
+
+
+def test_a_schema_is_of_json_schema_2020_12_and_valid(name: str) -> None:
+    plan_json = json.loads(schema.text(name))
+
+    assert plan_json["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert plan_json["$id"] == f"urn:dlsync:schema:{name}"
+    assert jsonschema_rs.meta.is_valid(plan_json)
+
+
+def test_every_field_has_a_description_for_the_editor(name: str) -> None:
+    root = json.loads(schema.text(name))
+    without = [
+        f"{path}/{field}"
+        for path, node in parts_of(root)
+        for field, known in (node.get("properties", {}) if isinstance(node.get("properties"), dict) else {}).items()
+        if not any("description" in part for part in schema_index.parts(root, known))
+    ]
+
+    assert without == []
+
+
+def test_every_limit_says_in_words_what_is_expected(name: str) -> None:
+    limits = {"minimum", "maximum", "exclusiveMinimum", "minLength", "not"}
+    silent = [
+        path
+        for path, node in parts_of(json.loads(schema.text(name)))
+        if limits & node.keys() and "x-expected" not in node
+    ]
+
+    assert silent == []
+
+
+def test_an_unknown_schema_is_an_error_that_lists_those_there_are() -> None:
+    with pytest.raises(DlsyncError, match='there is no schema "dashbord"') as caught:
+        schema.text("dashbord")
+
+    assert caught.value.hint == "There are: dashboard, dlsync, link, package, plan, plugin, rule."
+
+
+def test_the_repository_shows_the_schemas_at_its_root() -> None:
+    assert (REPOSITORY / "schemas" / "rule.schema.json").read_text(encoding="utf-8") == schema.text("rule")
+
+
+def test_importing_the_checker_leaves_the_validator_unloaded() -> None:
+    code = "import sys, dlsync.schema; sys.exit('jsonschema_rs' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# what is wrong
+
+
+@pytest.mark.parametrize("file", sorted(BAD.glob("*/*.yaml")), ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_a_bad_example_gives_exactly_the_findings_that_it_names(file: Path) -> None:
+    content = file.read_bytes()
+    findings = schema.check(file.parent.name, yamlfile.parse(content, file.name))
+
+    assert told(content.decode()) == [f"{finding.severity}: {finding.message}" for finding in findings]
+
+
+def test_every_schema_has_bad_examples(name: str) -> None:
+    assert list((BAD / name).glob("*.yaml"))
+
+
+@given(SCHEMAS, any_json())
+def test_whatever_the_document_the_findings_are_printable_lines_and_the_same_again(name: str, content: Json) -> None:
+    findings = schema.check(name, content)
+
+    assert all(finding.message.isprintable() for finding in findings)
+    assert schema.check(name, content) == findings
+
+
+@given(any_text(), st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.just(False))
+def test_resources_as_the_service_exports_them_are_fine(name: str, threshold: Json) -> None:
+    assert schema.check("rule", rule(criterion(name, threshold), title=name)) == []
+    assert schema.check("dashboard", dashboard(widget(name), widget("Load"), title=name)) == []
+
+
+@given(TEXT, VALUES)
+def test_a_field_too_many_is_a_warning_and_never_an_error(field: str, value: Json) -> None:
+    assume(field not in {*(schema.fields_at("rule", ()) or ()), *schema.owned_at("rule", ())})
+    (finding,) = schema.check("rule", rule(criterion("disk.used"), **{field: value}))
+
+    assert (finding.severity, finding.path) == ("warning", (field,))
+
+
+@given(any_plan())
+def test_a_plan_is_printed_as_its_schema_says(plan: Plan) -> None:
+    assert schema.check("plan", json.loads(plan_json.render(plan))) == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param({"title": "\ud800"}, id="a lone surrogate"),
+        pytest.param({1: "title"}, id="a key that is no text"),
+    ],
+)
+def test_what_json_cannot_hold_is_one_error(document: Any) -> None:
+    assert [finding.severity for finding in schema.check("rule", document)] == ["error"]
+    assert not schema.allows("rule", document)
+
+
+def test_a_thousand_levels_are_one_error() -> None:
+    plan_json: Json = {}
+    for _ in range(1000):
+        plan_json = [plan_json]
+
+    assert [finding.message for finding in schema.check("dlsync", {"org": plan_json})] == [
+        "this cannot be checked: it is nested too deeply, or a key or a character in it is not text"
+    ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**5000], ids=["nan", "infinity", "5000 digits"])
+def test_a_number_out_of_bounds_is_told_like_any_other(value: Json) -> None:
+    (finding,) = schema.check("rule", {"title": value, "criteria": []})
+
+    assert finding.path == ("title",)
+
+
+# where it is
+
+
+def test_a_finding_is_placed_at_its_line_and_column() -> None:
+    content = b"title: Disk\ncriteria:\n  - metric: disk.used\n    conditoin: {threshold: 1}\n"
+    findings = schema.check("rule", yamlfile.parse(content, "rules/disk.yaml"))
+
+    assert schema.located(findings, "rules/disk.yaml", content) == [
+        Problem(
+            "error",
+            "`criteria[0]` has no `condition`; `criteria[0].conditoin`: did you mean `condition`?",
+            "rules/disk.yaml",
+            4,
+            5,
+        )
+    ]
+
+
+def test_a_path_that_the_text_lacks_is_placed_at_the_nearest_that_it_has() -> None:
+    finding = schema.Finding("error", ("criteria", 3, "metric"), "gone")
+
+    assert schema.located([finding], "a.yaml", b"title: Disk\ncriteria: []\n") == [
+        Problem("error", "gone", "a.yaml", 2, 1)
+    ]
+
+
+def test_without_a_text_there_is_no_place() -> None:
+    assert schema.located([schema.Finding("error", (), "gone")], "a.yaml", b"") == [Problem("error", "gone", "a.yaml")]
+
+
+# what is known at a path
+
+
+def test_the_fields_of_a_mapping_are_known_whatever_the_position() -> None:
+    expected = frozenset({"threshold", "timeout", "operator"})
+
+    assert schema.fields_at("rule", ("criteria", 0, "condition")) == expected
+    assert schema.fields_at("rule", ("criteria", 7, "condition")) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("dlsync", ("variables",)),
+        ("dlsync", ("environments",)),
+        ("dlsync", ("variables", "anything")),
+        ("link", ()),
+        ("rule", ("title",)),
+        ("rule", ("nowhere", 0, "at", "all")),
+    ],
+)
+def test_where_keys_are_free_or_nothing_is_known_no_fields_are(name: str, path: tuple[str | int, ...]) -> None:
+    assert schema.fields_at(name, path) is None
+    assert schema.owned_at(name, path) == frozenset()
+    assert schema.known_at(name, path).defaults == {}
+
+
+def test_an_environment_knows_the_settings_but_no_environments() -> None:
+    known = schema.fields_at("dlsync", ("environments", "production"))
+
+    assert known == (schema.fields_at("dlsync", ()) or frozenset()) - {"environments"}
+
+
+def test_what_the_server_owns_is_apart_from_what_a_file_may_have() -> None:
+    assert schema.owned_at("rule", ("actions", 0)) == {"id", "status"}
+    assert not schema.owned_at("rule", ("actions", 0)) & (schema.fields_at("rule", ("actions", 0)) or frozenset())
+
+
+def test_defaults_are_what_may_be_left_out() -> None:
+    assert schema.known_at("rule", ("criteria", 0, "condition")).defaults == {"operator": "gt"}
+    assert schema.known_at("dashboard", ()).defaults == {"locked": False, "annotations": []}
+
+
+def test_a_default_is_valid_where_it_stands(name: str) -> None:
+    root = json.loads(schema.text(name))
+    wrong = [
+        path
+        for path, node in parts_of(root)
+        if "default" in node and not jsonschema_rs.is_valid({**node, "$defs": root.get("$defs", {})}, node["default"])
+    ]
+
+    assert wrong == []
+
+
+def test_a_new_file_has_its_fields_as_the_schema_lists_them_and_unknown_ones_last_by_name() -> None:
+    plan_json = rule(criterion("disk.used"), zoom=1, answer=2)
+
+    assert list(schema.arranged("rule", {**plan_json, "id": 7})) == ["title", "criteria", "answer", "zoom"]
+
+
+def test_what_only_the_server_sets_is_never_required(name: str) -> None:
+    nodes = [node for _, node in parts_of(json.loads(schema.text(name))) if "required" in node]
+    owned = [{one for one, part in node.get("properties", {}).items() if "readOnly" in part} for node in nodes]
+
+    assert [node for node, some in zip(nodes, owned, strict=True) if some & {*node["required"]}] == []
+
+
+@given(VALUES)
+def test_allowed_is_what_a_check_finds_no_error_in(value: Json) -> None:
+    plan_json = rule(criterion("disk.used"), extra=value)
+    for one in (plan_json, {**plan_json, "criteria": value}):
+        errors = [finding for finding in schema.check("rule", one) if finding.severity == "error"]
+        assert schema.allows("rule", one) is not bool(errors)

@@ -1,0 +1,294 @@
+"""Where settings come from, and what is said when they are wrong."""
+
+import os
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.errors import SettingsError
+from dlsync.files import schema
+from dlsync.files.settings import Options, Settings, load, read_file
+from dlsync.model import Problem, Target
+
+NO_OPTIONS = Options()
+KEY = {"DLSYNC_API_KEY": "changeme"}
+SERVER = {"DLSYNC_URL": "http://127.0.0.1:8080/api/v1", "DLSYNC_ORG": "acme", "DLSYNC_ACCOUNT": "default"}
+FILE = """\
+url: https://file.example/api/v1
+org: file-org
+account: file-account
+variables: {team: base, region: eu}
+concurrency: 4
+environments:
+  prod:
+    account: prod-account
+    variables: {team: prod}
+    protect: ["dashboard/*"]
+    annotate: deploys
+    requests_per_second: 2.5
+    max_delete_percent: 5
+    prune: none
+    inventory: .dlsync/inventory.json
+  staging:
+"""
+
+
+def settings_of(tree: Path, text: str, options: Options = NO_OPTIONS, environ: dict[str, str] = KEY) -> Settings:
+    (tree / "dlsync.yaml").write_text(text, encoding="utf-8")
+    return load(tree, options, environ)
+
+
+def error_of(tree: Path, options: Options = NO_OPTIONS, environ: dict[str, str] = KEY) -> str:
+    with pytest.raises(SettingsError) as raised:
+        load(tree, options, environ)
+    return raised.value.message
+
+
+def test_a_tree_without_a_file_works_with_settings_from_the_environment(tmp_path: Path) -> None:
+    settings = load(tmp_path, Options(), SERVER | KEY)
+    assert settings == Settings("http://127.0.0.1:8080/api/v1", "acme", "default", "changeme")
+    assert settings.target == Target("http://127.0.0.1:8080/api/v1", "acme", "default")
+
+
+def test_what_is_not_given_has_the_default_that_the_schema_tells_of() -> None:
+    told = schema.known_at("dlsync", ()).defaults
+    defaults = {field.name: getattr(Settings(), field.name) for field in fields(Settings)}
+    assert {name: defaults[name] for name in ("prune", "inventory", "max_delete_percent", "concurrency")} == {
+        name: told[name] for name in ("prune", "inventory", "max_delete_percent", "concurrency")
+    }
+    assert (defaults["protect"], defaults["annotate"], defaults["requests_per_second"]) == ((), "", None)
+
+
+def test_options_go_before_the_environment_which_goes_before_the_file(tmp_path: Path) -> None:
+    options = Options(url="https://option.example/api/v1")
+    settings = settings_of(
+        tmp_path, FILE, options, {"DLSYNC_URL": "https://env.example", "DLSYNC_ORG": "env-org", **KEY}
+    )
+    assert settings.target == Target("https://option.example/api/v1", "env-org", "file-account")
+    assert (settings.concurrency, settings.variables) == (4, {"team": "base", "region": "eu"})
+
+
+def test_an_environment_overrides_the_file_and_its_variables_one_by_one(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, FILE, Options(environment="prod"))
+    assert settings == Settings(
+        url="https://file.example/api/v1",
+        org="file-org",
+        account="prod-account",
+        key="changeme",
+        variables={"team": "prod", "region": "eu"},
+        prune="none",
+        inventory=".dlsync/inventory.json",
+        protect=("dashboard/*",),
+        max_delete_percent=5,
+        concurrency=4,
+        requests_per_second=2.5,
+        annotate="deploys",
+        environment="prod",
+    )
+
+
+def test_an_environment_can_come_from_the_environment_variable_and_be_empty(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, FILE, environ={"DLSYNC_ENVIRONMENT": "staging", **KEY})
+    assert (settings.environment, settings.account) == ("staging", "file-account")
+
+
+def test_annotate_false_is_no_stream(tmp_path: Path) -> None:
+    assert settings_of(tmp_path, "annotate: false", environ=SERVER | KEY).annotate == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("prd", "there is no environment `prd`: dlsync.yaml has `prod`, `staging`; did you mean `prod`?"),
+        ("xyz", "there is no environment `xyz`: dlsync.yaml has `prod`, `staging`"),
+    ],
+)
+def test_an_unknown_environment_is_answered_with_the_known_ones(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "dlsync.yaml").write_text(FILE)
+    assert error_of(tmp_path, Options(environment=name)) == message
+
+
+def test_an_environment_without_a_file_that_has_any_is_an_error(tmp_path: Path) -> None:
+    assert error_of(tmp_path, Options(environment="prod")) == (
+        "there is no environment `prod`: dlsync.yaml has no `environments`"
+    )
+
+
+def test_all_that_is_missing_is_named_at_once_with_where_to_give_it(tmp_path: Path) -> None:
+    assert error_of(tmp_path, Options(org="acme"), {}) == (
+        "missing settings: url, account, key; give\n"
+        "  url: --url, DLSYNC_URL or `url` in dlsync.yaml\n"
+        "  account: --account, DLSYNC_ACCOUNT or `account` in dlsync.yaml\n"
+        "  key: --api-key-file or DLSYNC_API_KEY (never a file of the tree)"
+    )
+
+
+def test_what_works_offline_needs_no_server_and_reads_no_key(tmp_path: Path) -> None:
+    options = Options(api_key_file=tmp_path / "missing")
+    assert load(tmp_path, options, KEY, require_server=False) == Settings()
+
+
+def test_the_key_is_not_shown() -> None:
+    assert "changeme" not in repr(Settings(key="changeme"))
+
+
+def test_the_key_file_goes_before_the_environment_and_is_stripped(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbf from-file \r\n")
+    assert load(tmp_path, Options(api_key_file=tmp_path / "key"), SERVER | KEY).key == "from-file"
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (b" \n", "is empty"),
+        (b"secret\nsecret\n", "holds more than one line; it must hold the key and nothing else"),
+        (b"secret\xff", "is not text"),
+        ("s\u00e9cret".encode(), "holds characters that no header can carry"),
+        (b"sec\x00ret", "holds characters that no header can carry"),
+    ],
+)
+def test_a_bad_key_file_is_named_and_never_quoted(tmp_path: Path, content: bytes, fault: str) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(content)
+    assert error_of(tmp_path, Options(api_key_file=file), SERVER) == f"the key file {file} {fault}"
+
+
+def test_an_unreadable_key_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "missing"
+    assert error_of(tmp_path, Options(api_key_file=file), SERVER) == (
+        f"the key file {file} cannot be read: No such file or directory"
+    )
+
+
+def test_a_bad_key_in_the_environment_is_never_quoted(tmp_path: Path) -> None:
+    assert error_of(tmp_path, environ={"DLSYNC_API_KEY": "secret\nx: y", **SERVER}) == (
+        "DLSYNC_API_KEY holds more than one line; it must hold the key and nothing else"
+    )
+
+
+@given(st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1))
+def test_a_key_of_visible_ascii_is_taken_as_it_is(key: str) -> None:
+    assert load(Path("/nowhere"), NO_OPTIONS, {**SERVER, "DLSYNC_API_KEY": f" {key}\n"}).key == key
+
+
+@given(
+    st.text(),
+    st.characters(exclude_characters="\r\n\x1c\x1d\x1e\x85\u2028\u2029", max_codepoint=0x1F)
+    | st.characters(min_codepoint=0x7F),
+)
+def test_a_key_with_any_other_character_is_refused_without_being_quoted(text: str, bad: str) -> None:
+    assert error_of(Path("/nowhere"), environ={**SERVER, "DLSYNC_API_KEY": f"x{bad}x{text}x"}).startswith(
+        "DLSYNC_API_KEY holds "
+    )
+
+
+@pytest.mark.parametrize("field", ["key", "api_key", "API-Key", "token"])
+def test_a_key_in_the_tree_is_an_error_that_says_where_keys_come_from(tmp_path: Path, field: str) -> None:
+    (tmp_path / "dlsync.yaml").write_text(f"org: acme\n{field}: secret\nenvironments:\n  prod:\n    {field}: secret\n")
+    _, problems = read_file(tmp_path)
+    message = "the key does not belong here; it comes from --api-key-file or DLSYNC_API_KEY (never a file of the tree)"
+    assert [(problem.severity, problem.file, problem.line, problem.message) for problem in problems] == [
+        ("error", "dlsync.yaml", 2, message),
+        ("error", "dlsync.yaml", 5, message),
+    ]
+    assert "secret" not in error_of(tmp_path)
+
+
+def test_a_variable_may_be_called_token(tmp_path: Path) -> None:
+    assert settings_of(tmp_path, "variables: {token: x}", environ=SERVER | KEY).variables == {"token": "x"}
+
+
+@pytest.mark.parametrize(
+    ("url", "fault"),
+    [
+        ("ftp://host", "does not begin with http:// or https://"),
+        ("host/api/v1", "does not begin with http:// or https://"),
+        ("http:///api", "names no host"),
+        ("https://user:secret@host/api", "holds a user name or password; only the key is sent"),
+        ("https://host/api?secret=1", "holds a query or a fragment"),
+        ("https://host/api#secret", "holds a query or a fragment"),
+        ("https://host:secret/api", "is malformed"),
+        ("https://[::1", "is malformed"),
+        ("https://ho st", "holds a space or a control character"),
+        ("https://host/\napi", "holds a space or a control character"),
+    ],
+)
+def test_a_url_that_cannot_be_an_apis_address_is_refused_without_being_quoted(
+    tmp_path: Path, url: str, fault: str
+) -> None:
+    assert error_of(tmp_path, Options(url=url), SERVER | KEY) == f"the URL from --url {fault}"
+    assert error_of(tmp_path, environ={**SERVER, **KEY, "DLSYNC_URL": url}) == f"the URL from DLSYNC_URL {fault}"
+
+
+def test_a_wrong_url_in_the_file_is_named_by_its_field(tmp_path: Path) -> None:
+    (tmp_path / "dlsync.yaml").write_text(FILE.replace("https://file", "file"))
+    assert error_of(tmp_path) == "the URL from `url` in dlsync.yaml does not begin with http:// or https://"
+
+
+@pytest.mark.parametrize("url", ["http://h/api/v1", "http://h/api/v1/", "http://h/api/v1///"])
+def test_slashes_at_the_end_of_the_url_are_trimmed(tmp_path: Path, url: str) -> None:
+    assert load(tmp_path, Options(url=url), SERVER | KEY).url == "http://h/api/v1"
+
+
+@pytest.mark.parametrize("content", ["", "# nothing yet\n", "{}\n"])
+def test_an_empty_file_is_as_good_as_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "dlsync.yaml").write_text(content)
+    assert read_file(tmp_path) == ({}, [])
+
+
+def test_all_errors_of_the_file_are_listed_with_their_lines(tmp_path: Path) -> None:
+    (tmp_path / "dlsync.yaml").write_text("org: acme\nconcurrency: many\nprune: [all]\n")
+    document, problems = read_file(tmp_path)
+    assert document["org"] == "acme"
+    assert [(problem.severity, problem.file, problem.line) for problem in problems] == [
+        ("error", "dlsync.yaml", 2),
+        ("error", "dlsync.yaml", 3),
+    ]
+    assert error_of(tmp_path).splitlines() == [str(problem) for problem in problems]
+
+
+def test_a_field_that_nobody_knows_is_a_warning_with_its_line_and_no_hindrance(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "prune: all\nconcurency: 3\n", environ=SERVER | KEY)
+    _, problems = read_file(tmp_path)
+    assert [(problem.severity, problem.line) for problem in problems] == [("warning", 2)]
+    assert settings.prune == "all"
+
+
+def test_broken_yaml_is_an_error_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "dlsync.yaml").write_text("org: acme\norg: other\n")
+    document, problems = read_file(tmp_path)
+    assert document == {}
+    assert [(problem.severity, problem.file, problem.line) for problem in problems] == [("error", "dlsync.yaml", 2)]
+
+
+@pytest.mark.parametrize("content", ["- org\n", "acme\n"])
+def test_a_file_that_is_no_mapping_is_an_error(tmp_path: Path, content: str) -> None:
+    (tmp_path / "dlsync.yaml").write_text(content)
+    problem = Problem("error", "expected a mapping of settings, such as `org: acme`", "dlsync.yaml", 1)
+    assert read_file(tmp_path) == ({}, [problem])
+
+
+def test_a_list_where_the_environments_belong_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "dlsync.yaml").write_text("environments: [prod]\n")
+    assert error_of(tmp_path, Options(environment="prod")).startswith("dlsync.yaml:1")
+
+
+def test_a_file_over_a_mebibyte_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dlsync.yaml").write_bytes(b"#" * (1024 * 1024 + 1))
+    assert read_file(tmp_path) == ({}, [Problem("error", "is over 1 MiB, which settings never are", "dlsync.yaml")])
+
+
+def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "dlsync.yaml")
+    assert read_file(tmp_path) == ({}, [Problem("error", "is not a regular file", "dlsync.yaml")])
+
+
+def test_a_link_that_leads_nowhere_is_not_taken_for_no_file(tmp_path: Path) -> None:
+    (tmp_path / "dlsync.yaml").symlink_to("missing.yaml")
+    assert read_file(tmp_path) == (
+        {},
+        [Problem("error", "cannot be read: No such file or directory", "dlsync.yaml")],
+    )

@@ -1,0 +1,409 @@
+"""What writes resources to a server, as functions: apply, and its way back."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlsync import operations
+from dlsync.errors import EXIT_REFUSED, DlsyncError, InvalidTree, Refused
+from dlsync.operations import Applying, plan_file
+from dlsync.operations.plan import Wishes
+from dlsync.operations.reconcile import Decisions
+from dlsync.operations.session import locked, unheard, writer
+from tests.builders.applies import FILES, apply, changes, journals, managed, plan
+from tests.builders.between import below, put_by_hand, through
+from tests.builders.http import json_reply
+from tests.builders.trees import dashboard, resource, rule, tree_files, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dlsync.model import Plan, Problem
+    from dlsync.operations.plan_file import SavedPlan
+    from tests.builders.http import Reply, Seen
+    from tests.builders.trees import Account
+
+NEW = "title: New\ncriteria: []\n"
+MINE = "title: Mine\ncriteria: []\n"
+
+
+def carried_out(live: Account, tree: Path, how: Applying, promised: SavedPlan | None = None) -> Plan | None:
+    how = replace(how, journals=journals(tree))
+    return asyncio.run(operations.apply(tree, live.settings, promised=promised, how=how))
+
+
+# apply
+
+
+def test_what_a_plan_says_an_apply_does_and_then_there_is_nothing_to_do(live: Account, tree: Path) -> None:
+    made = plan(live, tree)
+    assert changes(apply(live, tree)) == [f"{line} applied" for line in changes(made)]
+    assert managed(live, tree) == ["dashboard/web", "plugin/disk", "rule/web"]
+    assert live.plugins() == ["disk", "dlsync-inventory"]  # and the lock is given back
+    assert not plan(live, tree)
+    before = live.run(lambda client: client.plugins.get("dlsync-inventory"))
+    assert changes(apply(live, tree)) == []
+    assert live.run(lambda client: client.plugins.get("dlsync-inventory")) == before
+
+
+def test_the_journal_is_in_the_tree_unless_another_folder_is_named(live: Account, tree: Path) -> None:
+    asyncio.run(operations.apply(tree, live.settings))
+    assert [one.partition("/runs/")[0] for one in tree_files(tree) if one.startswith(".dlsync")] == [".dlsync"]
+
+
+def test_a_journal_is_not_written_where_a_link_of_the_tree_leads(live: Account, tree: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tree / ".dlsync").symlink_to(tmp_path / "outside")
+    with pytest.raises(DlsyncError, match=r"leads outside .*; nothing was sent"):
+        asyncio.run(operations.apply(tree, live.settings))
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert live.plugins() == []
+    made = apply(live, tree, how=Applying(journals=tmp_path / "journals"))
+    assert {one.result for one in made.changes} == {"applied"}
+
+
+def test_a_directory_that_is_not_there_is_an_error(live: Account, tmp_path: Path) -> None:
+    with pytest.raises(InvalidTree, match="does not exist"):
+        apply(live, tmp_path / "nowhere")
+
+
+def test_nothing_is_written_without_approval(live: Account, tree: Path) -> None:
+    asked: list[Plan] = []
+
+    def refuse(made: Plan) -> bool:
+        asked.append(made)
+        return False
+
+    assert carried_out(live, tree, Applying(approve=refuse)) is None
+    assert asked == [plan(live, tree)]
+    assert live.plugins() == []
+    assert not journals(tree).exists()
+
+
+def test_what_is_approved_is_applied_and_nobody_is_asked_about_nothing(live: Account, tree: Path) -> None:
+    assert len(changes(carried_out(live, tree, Applying(approve=lambda _: True)))) == 3
+    assert changes(carried_out(live, tree, Applying(approve=lambda _: 1 / 0 > 0))) == []
+
+
+def test_what_moves_while_somebody_is_asked_is_refused(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW})
+
+    def approve(_: Plan) -> bool:
+        put_by_hand(live, "rules/web", MINE)
+        return True
+
+    with pytest.raises(Refused, match="rule/web changed"):
+        carried_out(live, tree, Applying(approve=approve))
+    assert live.live("rule/web") == resource("rule/web", MINE)
+    assert "dlsync-lock" not in live.plugins()
+
+
+def test_the_plan_that_is_carried_out_is_shown_where_nobody_is_asked(live: Account, tree: Path) -> None:
+    shown: list[Plan] = []
+    done = carried_out(live, tree, Applying(show=shown.append))
+    assert [len(one.changes) for one in shown] == [3]
+    carried_out(live, tree, Applying(show=shown.append))
+    assert done
+    assert len(shown) == 1
+
+
+def test_what_changes_between_the_plan_and_its_write_fails_and_is_not_overwritten(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
+    done = carried_out(live, tree, Applying(show=lambda _: put_by_hand(live, "rules/web", MINE)))
+    assert changes(done) == ["update dashboard/web repo applied", "update rule/web repo failed"]
+    assert done
+    assert done.changes[1].error == "it was changed on the server since the plan was made: plan again"
+    assert live.live("rule/web") == resource("rule/web", MINE)
+    assert changes(plan(live, tree)) == ["update rule/web conflict held"]
+
+
+def test_an_apply_that_deletes_too_much_is_refused_before_anybody_is_asked(live: Account, tree: Path) -> None:
+    live.has(*(resource(f"rule/{n}", rule()) for n in range(10)))
+    with pytest.raises(Refused, match=r"would delete 10 of 10 resources \(100 %\)") as caught:
+        apply(live, tree, prune="all")
+    assert caught.value.exit_code == EXIT_REFUSED
+    assert len(changes(plan(live, tree, prune="all"))) == 13
+    assert len(changes(apply(live, tree, prune="all", max_delete_percent=100))) == 13
+
+
+def test_another_apply_that_goes_on_is_waited_for_and_then_refused(live: Account, tree: Path) -> None:
+    async def meanwhile() -> None:
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
+            await operations.apply(tree, live.settings, how=Applying(journals=journals(tree), lock_timeout=0.0))
+
+    with pytest.raises(Refused):
+        asyncio.run(meanwhile())
+    assert live.live("rule/web") is None
+
+
+def test_progress_is_told(live: Account, tree: Path) -> None:
+    told: list[None] = []
+    live.has(resource("rule/web", rule()))
+    carried_out(live, tree, Applying(progress=lambda: told.append(None)))
+    assert len(told) == 1 + 2
+
+
+@pytest.mark.parametrize("prune", ["managed", "all"])
+def test_an_account_that_is_named_is_deleted_and_nothing_else_deletes_one(
+    live: Account, tree: Path, prune: str
+) -> None:
+    live.has(resource("account/old", {}))
+    apply(live, tree, prune=prune)
+    wishes = Wishes(tree, delete_accounts=("old",))
+    done = asyncio.run(operations.apply(tree, live.settings, wishes=wishes, how=Applying(journals=journals(tree))))
+    assert changes(done) == ["delete account/old repo applied"]
+    assert changes(asyncio.run(operations.plan(tree, live.settings, wishes=wishes))) == []
+
+
+def test_an_account_that_is_made_is_locked_and_recorded_once_it_is_there(live: Account, tree: Path) -> None:
+    write_tree(tree, {"dlsync.yaml": "accounts: [new]\n"})
+    new = replace(live.settings, account="new")
+    done = asyncio.run(operations.apply(tree, new, how=Applying(journals=journals(tree))))
+    assert [one.result for one in done.changes if done] == ["applied"] * 4  # type: ignore[union-attr] # it was approved
+    assert sorted(map(str, asyncio.run(operations.managed(tree, new)))) == ["dashboard/web", "plugin/disk", "rule/web"]
+
+
+# the journal goes before the write, the record after it
+
+
+def refusing(request: str) -> Callable[[Seen, Callable[[], Reply]], Reply]:
+    """Refuse one request, as often as it comes."""
+
+    def answer(seen: Seen, onward: Callable[[], Reply]) -> Reply:
+        return json_reply({"error": "no"}, 400) if below(seen) == request else onward()
+
+    return answer
+
+
+def test_each_write_comes_after_what_was_there_is_on_the_disk(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    before = set(journals(tree).iterdir())
+    write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
+    late: list[str] = []
+    writes: list[str] = []
+
+    def answer(seen: Seen, onward: Callable[[], Reply]) -> Reply:
+        method, _, path = below(seen).partition(" ")
+        if method != "GET" and not path.startswith("plugins"):
+            writes.append(path)
+            kept = "".join(one.read_text() for one in set(journals(tree).iterdir()) - before)
+            late.extend([path] if f'"address": "{path.replace("s/", "/")}"' not in kept else [])
+        return onward()
+
+    how = Applying(journals=journals(tree))
+    done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
+    assert changes(done) == ["update dashboard/web repo applied", "update rule/web repo applied"]
+    assert (sorted(writes), late) == (["dashboards/web", "rules/web"], [])
+
+
+def test_where_no_journal_can_be_written_nothing_is_sent(live: Account, tree: Path) -> None:
+    journals(tree).write_text("a file where the folder belongs")
+    done = apply(live, tree)
+    assert {one.result for one in done.changes} == {"failed"}
+    assert all("nothing is sent that could not be taken back" in one.error for one in done.changes)
+    assert live.plugins() == []
+    assert [live.live(str(one.address)) for one in done.changes] == [None] * 3
+
+
+def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_went(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/new.yaml": NEW})
+    earlier = set(journals(tree).iterdir())
+    warned: list[Problem] = []
+
+    def spoilt() -> None:  # once the change was sent
+        for file in set(journals(tree).iterdir()) - earlier:
+            file.rename(file.with_suffix(".kept"))
+            file.mkdir()
+
+    how = Applying(journals=journals(tree), warn=warned.append, progress=spoilt)
+    done = asyncio.run(operations.apply(tree, live.settings, how=how))
+    assert changes(done) == ["create rule/new new applied"]
+    (problem,) = warned
+    assert problem.severity == "warning"
+    assert problem.message.startswith(
+        "how the changes went could not be kept, so `dlsync history` has them as unknown: the"
+    )
+    assert "rule/new" in managed(live, tree)
+    (file,) = journals(tree).glob("*.kept")
+    file.with_suffix(".jsonl").rmdir()
+    file.rename(file.with_suffix(".jsonl"))
+    back = asyncio.run(operations.rollback(tree, live.settings, how=Applying(journals=journals(tree))))
+    assert changes(back) == ["delete rule/new repo applied"]
+
+
+def test_what_fails_is_not_recorded_and_what_was_applied_is(live: Account, tree: Path) -> None:
+    how = Applying(journals=journals(tree))
+    done = through(live, refusing("PUT rules/web"), lambda settings: operations.apply(tree, settings, how=how))
+    assert changes(done) == [
+        "create plugin/disk new applied",
+        "create dashboard/web new applied",
+        "create rule/web new failed",
+    ]
+    assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
+
+
+def test_a_record_that_cannot_be_written_is_said_and_the_same_again_mends_it(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/new.yaml": NEW})
+    warned: list[Problem] = []
+    how = Applying(journals=journals(tree), warn=warned.append)
+    answer = refusing("PATCH plugins/dlsync-inventory")
+    done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
+    assert changes(done) == ["create rule/new new applied"]
+    (problem,) = warned
+    assert problem.severity == "error"
+    assert problem.message.startswith("what was applied could not be recorded in the inventory; the same command again")
+    assert "rule/new" not in managed(live, tree)
+    assert plan(live, tree).adopted == (resource("rule/new", NEW).address,)
+    apply(live, tree)
+    assert "rule/new" in managed(live, tree)
+
+
+def test_an_annotation_that_cannot_be_posted_is_said(live: Account, tree: Path) -> None:
+    warned: list[Problem] = []
+    how = Applying(journals=journals(tree), warn=warned.append)
+    answer = refusing("POST annotations/deploys")
+    through(live, answer, lambda settings: operations.apply(tree, replace(settings, annotate="deploys"), how=how))
+    assert [one.severity for one in warned] == ["warning"]
+
+
+# saved plans
+
+
+def promised(live: Account, tree: Path, *targets: str, **settings: Any) -> SavedPlan:
+    file = tree.parent / "plan.json"
+    wishes = Wishes(tree, targets=targets)
+    work = asyncio.run(operations.prepare(tree, replace(live.settings, **settings), wishes=wishes))
+    plan_file.save(file, plan_file.promise(work, wishes))
+    return plan_file.read(file)
+
+
+def test_the_plan_that_was_reviewed_is_applied_and_it_alone(live: Account, tree: Path) -> None:
+    saved = promised(live, tree)
+    write_tree(tree, {"rules/new.yaml": NEW})
+    live.has(resource("dashboard/other", dashboard()))
+    assert len(changes(carried_out(live, tree, Applying(), saved))) == 3
+    assert live.live("rule/new") is None
+    assert managed(live, tree) == ["dashboard/web", "plugin/disk", "rule/web"]
+
+
+def test_a_saved_plan_is_about_what_it_was_made_for(live: Account, tree: Path) -> None:
+    saved = promised(live, tree, "rule/web")
+    assert changes(carried_out(live, tree, Applying(), saved)) == ["create rule/web new applied"]
+
+
+@pytest.mark.parametrize(
+    ("live_moves", "files", "named"),
+    [
+        pytest.param(True, {}, "rule/web", id="the live side"),
+        pytest.param(False, {"dashboards/web.yaml": "title: New\npositions: []\n"}, "dashboard/web", id="a file"),
+        pytest.param(True, {"plugins/disk.py": "print(1)\n"}, "plugin/disk, rule/web", id="both"),
+    ],
+)
+def test_a_plan_is_refused_where_what_it_changes_moved_and_nothing_is_written(
+    live: Account, tree: Path, live_moves: bool, files: dict[str, str], named: str
+) -> None:
+    live.has(resource("rule/web", rule(description="1")))
+    saved = promised(live, tree)
+    if live_moves:
+        live.has(resource("rule/web", rule(description="2")))
+    write_tree(tree, files)
+    with pytest.raises(Refused, match=f"since it was made, {named} changed"):
+        carried_out(live, tree, Applying(), saved)
+    assert live.plugins() == []
+
+
+def test_a_plan_is_refused_where_a_secret_has_another_value_and_its_file_has_none(live: Account, tree: Path) -> None:
+    write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
+    saved = promised(live, tree, environ={"TITLE": "s3cret one"})
+    assert "s3cret" not in (tree.parent / "plan.json").read_text()
+    other = replace(live.settings, environ={"TITLE": "s3cret two"})
+    with pytest.raises(Refused, match="rule/web changed"):
+        asyncio.run(operations.apply(tree, other, promised=saved))
+    same = replace(live.settings, environ={"TITLE": "s3cret one"})
+    done = asyncio.run(operations.apply(tree, same, promised=saved, how=Applying(journals=journals(tree))))
+    assert len(changes(done)) == 3
+
+
+# rollback
+
+
+def rolled_back(live: Account, tree: Path, run: str = "", **decided: Any) -> Plan | None:
+    how = Applying(journals=journals(tree))
+    return asyncio.run(operations.rollback(tree, live.settings, run=run, decisions=Decisions(**decided), how=how))
+
+
+def test_a_rollback_makes_the_account_what_it_was(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    before = tree_files(tree)
+    recorded = managed(live, tree)
+    (tree / "plugins/disk.py").unlink()
+    write_tree(tree, {"rules/web.yaml": NEW, "rules/new.yaml": NEW})
+    apply(live, tree)
+    done = rolled_back(live, tree)
+    assert done
+    assert [one.error for one in done.changes] == ["", "", ""]
+    assert changes(done) == [
+        "create plugin/disk new applied",
+        "update rule/web repo applied",
+        "delete rule/new repo applied",
+    ]
+    assert managed(live, tree) == recorded
+    for file in tree_files(tree).keys() - before.keys():
+        (tree / file).unlink()
+    write_tree(tree, before)
+    assert not plan(live, tree)
+
+
+def test_a_rollback_can_be_taken_back_too_and_any_run_by_its_name(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW})
+    apply(live, tree)
+    assert rolled_back(live, tree)
+    assert live.live("rule/web") == resource("rule/web", FILES["rules/web.yaml"])
+    (back,) = [one.run for one in operations.history(journals(tree)) if one.run.command == "rollback"]
+    assert rolled_back(live, tree, back.id)
+    assert live.live("rule/web") == resource("rule/web", NEW)
+    assert not plan(live, tree)
+
+
+def test_the_last_run_is_the_one_that_wrote_last_however_long_it_was_thought_about(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"dashboards/web.yaml": "title: New\npositions: []\n"})
+    other = write_tree(tree.parent / "other", {"rules/web.yaml": NEW})
+    how = Applying(journals=journals(tree))
+
+    async def meanwhile() -> None:
+        rules = Wishes(other, targets=("rule/*",))
+        await operations.apply(other, live.settings, wishes=rules, how=how)
+
+    def approve(_: Plan) -> bool:
+        with ThreadPoolExecutor() as another:
+            another.submit(asyncio.run, meanwhile()).result()
+        return True
+
+    carried_out(live, tree, replace(how, approve=approve))
+    first, second, _ = operations.history(journals(tree))
+    assert [[str(one) for one in run.kept] for run in (first, second)] == [["dashboard/web"], ["rule/web"]]
+
+
+def test_a_rollback_is_approved_like_an_apply(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    how = Applying(approve=lambda _: False, journals=journals(tree))
+    assert asyncio.run(operations.rollback(tree, live.settings, how=how)) is None
+    assert live.live("rule/web")
+
+
+def test_a_rollback_finds_the_journals_of_the_tree(live: Account, tree: Path) -> None:
+    asyncio.run(operations.apply(tree, live.settings))
+    assert asyncio.run(operations.rollback(tree, live.settings))
+    assert live.live("rule/web") is None

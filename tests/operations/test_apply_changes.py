@@ -1,0 +1,453 @@
+"""The plan to the server, step by step, and the proof that it took hold."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.errors import Refused
+from dlsync.operations.fetch import Fetcher
+from dlsync.operations.plan import build_plan
+from dlsync.resources import loader
+from tests.builders.applies import carried_out, prepared, some_live
+from tests.builders.applies import planned as prepare
+from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.plans import change, plan
+from tests.builders.trees import (
+    FLAVOURS,
+    Account,
+    account,
+    criterion,
+    dashboard,
+    resource,
+    rule,
+    widget,
+    write_tree,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from pathlib import Path
+
+    from dlsync.model import Plan, Resource
+    from tests.builders.http import ScriptedServer, Seen
+
+FILES: dict[str, str | bytes] = {
+    "dashboards/web.yaml": "# the fleet\r\ntitle:   'Web'\r\npositions: [ ]\r\n",
+    "dashboards/team/db%2F1.yaml": "\ufefftitle: Db\npositions:\n- {row: 1, col: 1, size_x: 1, size_y: 1}\n",
+    "rules/web.yaml": "title: Web # ours\ncriteria: []\nactions: [{type: EMAIL, details: {emails: [a@example.org]}}]\n",
+    "plugins/disk.py": b"print()\r\n",
+    "plugins/disk.meta.yaml": "interval: 60\n",
+    "plugins/binary.exe": b"\x7fELF\xff\0",
+}
+
+
+def applied(live: Account, root: Path, **settings: str) -> Plan:
+    """Plan a tree and apply it."""
+    work = prepare(live, root, **settings)
+    live.asked.clear()
+    return live.run(lambda client: carried_out(client, work))
+
+
+def planned(live: Account, root: Path) -> Plan:
+    return prepare(live, root).plan
+
+
+def results(done: Plan) -> dict[str, str | None]:
+    return {str(one.address): one.result for one in done.changes}
+
+
+def errors(done: Plan) -> dict[str, str]:
+    return {str(one.address): one.error for one in done.changes if one.error}
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_after_an_apply_the_plan_is_empty_and_every_later_edit_likewise(tmp_path: Path, flavour: str) -> None:
+    write_tree(tmp_path, FILES)
+    with account(**FLAVOURS[flavour]) as live:
+        assert set(results(applied(live, tmp_path)).values()) == {"applied"}
+        assert not planned(live, tmp_path)
+        write_tree(
+            tmp_path,
+            {
+                "dashboards/web.yaml": resource("dashboard/web", dashboard(widget("cpu"))).body,
+                "rules/web.yaml": resource("rule/web", rule(criterion("base.cpu"))).body,
+                "plugins/disk.meta.yaml": "params: all\n",
+            },
+        )
+        assert results(applied(live, tmp_path)) == {
+            "plugin/disk": "applied",
+            "dashboard/web": "applied",
+            "rule/web": "applied",
+        }
+        assert not planned(live, tmp_path)
+
+
+def test_files_are_sent_byte_for_byte(tmp_path: Path) -> None:
+    write_tree(tmp_path, FILES)
+    with account() as live:
+        applied(live, tmp_path)
+        assert {one.path: one.body for one in live.asked if one.method == "PUT"} == {
+            "dashboards/web": str(FILES["dashboards/web.yaml"]).encode(),
+            "dashboards/db%2F1": str(FILES["dashboards/team/db%2F1.yaml"]).encode(),
+            "rules/web": str(FILES["rules/web.yaml"]).encode(),
+        }
+
+
+def test_plugins_come_before_dashboards_and_those_before_rules_and_deletes_last_the_other_way(tmp_path: Path) -> None:
+    write_tree(tmp_path, FILES)
+    with account() as live:
+        live.has(resource("plugin/old", "1"), resource("dashboard/old", dashboard()), resource("rule/old", rule()))
+        done = applied(live, tmp_path, prune="all")
+        families = [f"{one.method} {one.path.partition('/')[0]}" for one in live.asked if one.method != "GET"]
+    assert list(dict.fromkeys(families)) == [
+        "POST plugins",
+        "PUT dashboards",
+        "PUT rules",
+        "DELETE rules",
+        "DELETE dashboards",
+        "DELETE plugins",
+    ]
+    assert set(results(done).values()) == {"applied"}
+
+
+def test_only_what_changes_is_written_and_only_that_is_looked_at_before_and_after(tmp_path: Path) -> None:
+    write_tree(tmp_path, FILES)
+    with account() as live:
+        applied(live, tmp_path)
+        write_tree(tmp_path, {"rules/web.yaml": "title: Other\ncriteria: []\n"})
+        applied(live, tmp_path)
+        assert list(map(str, live.asked)) == ["GET rules/web", "PUT rules/web", "GET rules", "GET rules/web"]
+
+
+def test_an_empty_plan_sends_nothing() -> None:
+    with account() as live:
+        done = live.run(lambda client: carried_out(client, prepared(plan(unchanged=3))))
+        assert live.asked == []
+    assert (done.changes, done.unchanged) == ((), 3)
+
+
+def test_every_change_that_was_tried_counts_as_progress(tmp_path: Path) -> None:
+    tried: list[None] = []
+    write_tree(tmp_path, FILES)
+    with account() as live:
+        work = prepare(live, tmp_path)
+        live.run(lambda client: carried_out(client, work, progress=lambda: tried.append(None)))
+    assert len(tried) == 5
+
+
+# a server that misbehaves
+
+
+NOT_THERE = json_reply({"error": "no"}, 404)
+A, B, C = (resource(f"dashboard/{name}", f"title: {name.upper()}\npositions: []\n") for name in "abc")
+
+
+OLD = Reply(200, b"title: Old\n", (("Content-Type", "application/yaml"),))  # what some_live has of everything
+
+
+def listing(*resources: Resource) -> Reply:
+    return json_reply([{**one.document, "name": one.name} for one in resources])
+
+
+def run(
+    replies: Mapping[str, Reply | Callable[[Seen], Reply]],
+    made: Plan,
+    *desired: Resource,
+    live: tuple[Resource, ...] = (),
+    concurrency: int = 1,
+) -> tuple[Plan, ScriptedServer]:
+    async def opened() -> tuple[Plan, ScriptedServer]:
+        work = prepared(made, *desired, live=live or some_live(made))
+        async with scripted(by_request(replies, NOT_THERE)) as (server, client):
+            return await carried_out(client, work, concurrency=concurrency), server
+
+    return asyncio.run(opened())
+
+
+CREATES = plan(*(change("create", f"dashboard/{name}") for name in "abc"))
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+def test_a_change_that_fails_leaves_the_others_going_on(concurrency: int) -> None:
+    replies = {
+        "PUT dashboards/a": Reply(200),
+        "PUT dashboards/b": json_reply({"error": "too many widgets"}, 400),
+        "PUT dashboards/c": Reply(200),
+        "GET dashboards": listing(A, C),
+    }
+    done, _ = run(replies, CREATES, A, B, C, concurrency=concurrency)
+    assert results(done) == {"dashboard/a": "applied", "dashboard/b": "failed", "dashboard/c": "applied"}
+    assert "too many widgets" in errors(done)["dashboard/b"]
+
+
+def test_a_failed_step_does_not_hold_back_the_next() -> None:
+    made = plan(change("create", "dashboard/a"), change("delete", "rule/old"))
+    done, server = run(
+        {
+            "PUT dashboards/a": Reply(400),
+            "GET rules/old": OLD,
+            "DELETE rules/old": Reply(204),
+            "GET rules": json_reply([]),
+        },
+        made,
+        A,
+    )
+    assert results(done) == {"dashboard/a": "failed", "rule/old": "applied"}
+    assert "DELETE /api/v1/orgs/acme/accounts/default/rules/old" in server.asked
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_key_that_is_refused_in_the_middle_skips_the_rest_and_what_was_done_is_still_said(status: int) -> None:
+    made = plan(*CREATES.changes, change("delete", "rule/old"))
+    replies = {
+        "PUT dashboards/a": Reply(200),
+        "PUT dashboards/b": Reply(status),
+        "GET dashboards": listing(A),
+    }
+    done, server = run(replies, made, A, B, C)
+    assert results(done) == {
+        "dashboard/a": "applied",
+        "dashboard/b": "failed",
+        "dashboard/c": "skipped",
+        "rule/old": "skipped",
+    }
+    assert str(status) in errors(done)["rule/old"]
+    assert [one.method for one in server.seen] == ["PUT", "PUT", "GET"]
+
+
+def test_what_cannot_be_looked_at_again_is_not_taken_for_applied_and_the_other_kinds_are() -> None:
+    made = plan(change("create", "dashboard/a"), change("create", "rule/b"))
+    replies = {
+        "PUT dashboards/a": Reply(200),
+        "PUT rules/b": Reply(200),
+        "GET dashboards": Reply(401),
+        "GET rules": json_reply([{"name": "b"}]),
+        "GET rules/b": Reply(200, b"title: B\ncriteria: []\n"),
+    }
+    done, _ = run(replies, made, A, resource("rule/b", "title: B\ncriteria: []\n"))
+    assert results(done) == {"dashboard/a": "failed", "rule/b": "applied"}
+    assert errors(done)["dashboard/a"].startswith(
+        "it was sent, but whether it took hold is not known: GET /orgs/acme/accounts/default/dashboards:"
+    )
+
+
+KEPT = resource(
+    "dashboard/a",
+    {
+        "title": "A",
+        "period": 60,
+        "annotations": ["deploys"],
+        "positions": [widget("two", color="red"), widget("one", row=2)],
+        "locked": True,
+    },
+)
+SENT = resource(
+    "dashboard/a",
+    {
+        "title": "B\x1b[2J",
+        "period": 60,
+        "annotations": ["deploys", "incidents"],
+        "positions": [widget("one", row=2), widget("two", color="blue")],
+        "symbol": {"x": 1},
+    },
+)
+
+
+def test_a_server_that_does_not_keep_what_was_sent_is_told_field_by_field() -> None:
+    made = plan(change("update", "dashboard/a"))
+    done, _ = run(
+        {"GET dashboards/a": OLD, "PUT dashboards/a": Reply(200), "GET dashboards": listing(KEPT)}, made, SENT
+    )
+    assert results(done) == {"dashboard/a": "failed"}
+    assert errors(done)["dashboard/a"] == (
+        "the server did not keep what was sent: "
+        '`title` is "A" (sent "B\\u001b[2J"); '
+        '`annotations[1]` is missing (sent "incidents"); '
+        "`positions[0]` stands elsewhere; "
+        '`positions[1].color` is "red" (sent "blue"); '
+        "`symbol` is missing (sent a mapping); "
+        "`locked` is there with true"
+    )
+
+
+def test_a_write_that_is_answered_well_and_comes_to_nothing_has_failed() -> None:
+    replies = {f"PUT dashboards/{name}": Reply(200) for name in "abc"}
+    done, _ = run({**replies, "GET dashboards": listing(A)}, CREATES, A, B, C)
+    assert errors(done) == {
+        "dashboard/b": "the server does not have it after the write",
+        "dashboard/c": "the server does not have it after the write",
+    }
+
+
+def test_a_delete_that_does_not_take_hold_has_failed() -> None:
+    made = plan(change("delete", "dashboard/a"), change("delete", "dashboard/b"))
+    replies = {f"DELETE dashboards/{name}": Reply(204) for name in "ab"} | {
+        f"GET dashboards/{name}": OLD for name in "ab"
+    }
+    done, _ = run({**replies, "GET dashboards": listing(B)}, made)
+    assert results(done) == {"dashboard/a": "applied", "dashboard/b": "failed"}
+    assert errors(done) == {"dashboard/b": "the server still has it after the delete"}
+
+
+def test_what_somebody_else_deleted_meanwhile_is_deleted() -> None:
+    with account() as live:
+        made = plan(change("delete", "plugin/gone"), change("delete", "rule/gone"))
+        work = prepared(made, live=some_live(made))
+        assert set(results(live.run(lambda client: carried_out(client, work))).values()) == {"applied"}
+
+
+# what moved since the plan, what is held, and what may not go on
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_what_changed_since_the_plan_is_not_written_and_the_rest_is(tmp_path: Path, flavour: str) -> None:
+    write_tree(tmp_path, {"dashboards/a.yaml": A.body, "dashboards/b.yaml": B.body, "plugins/disk.py": "1"})
+    hand = resource("dashboard/a", {"title": "Mine", "positions": []})
+    script = resource("plugin/disk", {"content": "2", "extension": "py", "description": "mine"})
+    with account(**FLAVOURS[flavour]) as live:
+        live.has(
+            resource("dashboard/a", dashboard()), resource("dashboard/b", dashboard()), resource("plugin/disk", "0")
+        )
+        work = prepare(live, tmp_path)
+        live.lacks("plugin/disk")
+        live.has(hand, script)
+        done = live.run(lambda client: carried_out(client, work))
+        assert results(done) == {"plugin/disk": "failed", "dashboard/a": "failed", "dashboard/b": "applied"}
+        assert set(errors(done).values()) == {"it was changed on the server since the plan was made: plan again"}
+        kept = live.live("plugin/disk")
+        assert kept
+        assert kept.document["description"] == "mine"
+
+
+def test_what_was_deleted_or_made_since_the_plan_fails_too(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/a.yaml": A.body, "plugins/disk.py": "1"})
+    with account() as live:
+        live.has(resource("dashboard/a", dashboard()))
+        work = prepare(live, tmp_path)
+        live.lacks("dashboard/a")
+        live.has(resource("plugin/disk", "2"))
+        done = live.run(lambda client: carried_out(client, work))
+    assert errors(done) == {
+        "plugin/disk": "somebody else has made it since the plan was made: plan again",
+        "dashboard/a": "it was deleted on the server since the plan was made",
+    }
+
+
+def test_what_only_the_server_s_own_fields_tell_apart_has_not_changed(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dashboards/a.yaml": A.body})
+    with account(decorate=True) as live:
+        live.has(resource("dashboard/a", dashboard()))
+        work = prepare(live, tmp_path)
+        live.has(resource("dashboard/a", dashboard()))  # with another date
+        assert results(live.run(lambda client: carried_out(client, work))) == {"dashboard/a": "applied"}
+
+
+def test_what_is_held_is_left_alone_and_not_even_looked_at() -> None:
+    held = replace(change("update", "dashboard/a"), held="nobody has decided")
+    done, server = run({}, plan(held), A)
+    assert (results(done), errors(done)) == ({"dashboard/a": "skipped"}, {"dashboard/a": "nobody has decided"})
+    assert server.asked == []
+
+
+def test_where_it_cannot_be_seen_what_is_there_nothing_of_the_kind_is_written_and_what_is_held_is_still_held() -> None:
+    held = replace(change("update", "dashboard/c"), held="nobody has decided")
+    made = plan(change("create", "dashboard/a"), change("update", "dashboard/b"), held)
+    done, server = run({"GET dashboards/b": Reply(400)}, made, A, B, C)
+    assert results(done) == {"dashboard/a": "failed", "dashboard/b": "failed", "dashboard/c": "skipped"}
+    assert errors(done)["dashboard/c"] == "nobody has decided"
+    assert {one.method for one in server.seen} == {"GET"}
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
+    class Lost:
+        @asynccontextmanager
+        async def held(self) -> AsyncIterator[None]:
+            raise Refused("the lock of the account was lost")
+            yield  # type: ignore[unreachable] # what makes it a generator
+
+    async def opened() -> tuple[Plan, ScriptedServer]:
+        work = prepared(plan(*CREATES.changes, change("delete", "rule/old")), A, B, C)
+        async with scripted(NOT_THERE) as (server, client):
+            return await carried_out(client, work, concurrency=concurrency, permission=Lost()), server
+
+    done, server = asyncio.run(opened())
+    assert list(results(done).values()) == ["failed", "skipped", "skipped", "skipped"]
+    assert set(errors(done).values()) == {"the lock of the account was lost"}
+    assert server.asked == []
+
+
+def test_what_is_recorded_of_later_steps_is_worked_out_while_the_first_is_under_way() -> None:
+    rules = [resource(f"rule/r{number}", "title: R\ncriteria: []\n") for number in range(9)]
+    gone, held = change("delete", "rule/old"), replace(change("create", "rule/held"), held="decide")
+    work = prepared(
+        plan(change("create", "dashboard/a"), *(change("create", str(one.address)) for one in rules), held, gone),
+        A,
+        *rules,
+    )
+    seen: list[int] = []
+
+    class Slow:
+        @asynccontextmanager
+        async def held(self) -> AsyncIterator[None]:
+            for _ in range(4):
+                await asyncio.sleep(0)
+                seen.append(len(work.entries))
+            yield
+
+    async def opened() -> Plan:
+        async with scripted(NOT_THERE) as (_, client):
+            return await carried_out(client, work, permission=Slow())
+
+    asyncio.run(opened())
+    assert seen[3] == 1 + len(rules)
+    assert set(work.entries) == {A.address, *(one.address for one in rules)}
+
+
+# links and accounts
+
+
+def test_what_the_server_has_no_operation_for_is_skipped_and_says_what_to_do_by_hand(tmp_path: Path) -> None:
+    write_tree(
+        tmp_path,
+        {"plugins/disk.py": "1", "links.yaml": "disk: [all, web]\n", "rules/web.yaml": FILES["rules/web.yaml"]},
+    )
+    with account(documented_only=True) as live:
+        done = applied(live, tmp_path)
+        again = planned(live, tmp_path)
+    assert results(done) == {"plugin/disk": "applied", "link/disk": "skipped", "rule/web": "applied"}
+    assert errors(done) == {
+        "link/disk": "this server cannot create links: link plugin `disk` to the tags all, web by hand"
+    }
+    assert [str(one.address) for one in again.changes] == ["link/disk"]
+
+
+@pytest.mark.parametrize("flavour", ["plain", "post_before_put", "decorate"])
+def test_links_are_made_after_their_plugins_changed_in_place_and_deleted_before_them(
+    tmp_path: Path, flavour: str
+) -> None:
+    write_tree(tmp_path, {"plugins/disk.py": "1", "plugins/up.py": "1", "links.yaml": "disk: [all]\nup: [web]\n"})
+    with account(**FLAVOURS[flavour]) as live:
+        for text in ("disk: [all]\nup: [web]\n", "disk: [db, web]\nup: [web]\n", "disk: [db]\n"):
+            write_tree(tmp_path, {"links.yaml": text})
+            assert set(results(applied(live, tmp_path, prune="all")).values()) == {"applied"}
+            assert not planned(live, tmp_path)
+        (tmp_path / "plugins/disk.py").unlink()
+        (tmp_path / "links.yaml").unlink()
+        assert results(applied(live, tmp_path, prune="all")) == {"link/disk": "applied", "plugin/disk": "applied"}
+
+
+def test_an_account_is_created_before_what_goes_into_it(tmp_path: Path) -> None:
+    write_tree(tmp_path, {**FILES, "links.yaml": "disk: [all]\n", "dlsync.yaml": "accounts: [new]\n"})
+    tree = loader.read(tmp_path).usable()
+    with account() as live:
+        new = Account(replace(live.settings, account="new"))
+        work = new.run(lambda client: build_plan(Fetcher(client), tree, new.settings))
+        done = new.run(lambda client: carried_out(client, work))
+        assert set(results(done).values()) == {"applied"}
+        assert not planned(new, tmp_path)

@@ -1,0 +1,155 @@
+"""The doctor: what it finds, and that it finds it without writing or failing."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+
+from dlsync.client import ReadClient
+from dlsync.files.settings import Options
+from dlsync.operations import session
+from dlsync.operations.doctor import Diagnosis, examine
+from tests.builders.commands import TREE, environment, misbehaving, served
+from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, by_request, json_reply
+from tests.builders.taps import Asked, recorded
+from tests.builders.trees import write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.builders.http import Seen
+
+ACCOUNTS = "GET /api/v1/orgs/acme/accounts"
+LISTED = json_reply([{"name": "default"}])
+
+
+@pytest.fixture
+def asked() -> Iterator[list[Asked]]:
+    """What is sent, by a client that waits for nothing."""
+    sent: list[Asked] = []
+
+    def impatient(**options: object) -> ReadClient:
+        return recorded(ReadClient(**options, retry=IMPATIENT), sent)  # type: ignore[arg-type] # what settings give
+
+    with patch.object(session, "ReadClient", impatient):
+        yield sent
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "tree", TREE)
+
+
+def examined(tree: Path, env: dict[str, str], **options: bool) -> Diagnosis:
+    return asyncio.run(examine(tree, Options(), env, **options))
+
+
+def said(found: Diagnosis) -> dict[str, str]:
+    return {one.name: f"{one.status}: {one.message}" for one in found.checks}
+
+
+def advice(found: Diagnosis, name: str) -> str:
+    return next(one.advice for one in found.checks if one.name == name)
+
+
+def answered(tree: Path, answer: Callable[[Seen], Reply] | Reply) -> Diagnosis:
+    with misbehaving(answer) as server:
+        return examined(tree, environment(server.url, key=KEY))
+
+
+def test_where_all_is_well_it_says_so_and_sends_nothing_but_get(tree: Path, asked: list[Asked]) -> None:
+    with served() as server:
+        env = server.account("books")
+        found = examined(tree, env)
+    assert found.is_well
+    checks = said(found)
+    assert checks["settings"] == "ok: complete"
+    assert checks["files"] == "ok: resources: 3, errors: 0, warnings: 0"
+    assert checks["server"] == f"ok: reached at {env['DLSYNC_URL']}"
+    assert checks["key"] == "ok: accepted"
+    assert checks["accounts"] == "ok: the key sees books, default"
+    assert checks["account"] == "ok: acme/books is there"
+    assert checks["operation GET dashboards"] == "ok: the server has it"
+    assert checks["operation GET links/<id>"] == "unknown: not known, since there is nothing to try it on"
+    assert checks["operation DELETE rules/<name>"] == "unknown: not known without writing"
+    assert {one.method for one in asked} == {"GET"}
+
+
+def test_an_operation_that_the_server_has_not_is_no_problem(tree: Path, asked: list[Asked]) -> None:
+    answer = by_request({ACCOUNTS: LISTED, "GET rules": Reply(500)}, Reply(404))
+    found = answered(tree, answer)
+    assert found.is_well
+    assert said(found)["operation GET dashboards"].startswith("ok: the server has it not; dashboards are asked for one")
+    assert said(found)["operation GET rules"].startswith("unknown: GET /orgs/acme/accounts/default/rules: the server")
+
+
+def test_settings_that_lack_something_are_a_problem_and_no_server_is_asked(tree: Path, asked: list[Asked]) -> None:
+    found = examined(tree, {})
+    assert not found.is_well
+    assert said(found)["settings"].startswith("problem: missing settings: url, org, account, key; give")
+    assert said(found)["server"] == "unknown: not asked, since the settings have to be mended first"
+    assert asked == []
+
+
+def test_files_with_errors_or_none_at_all_are_a_problem(tree: Path, asked: list[Asked]) -> None:
+    write_tree(tree, {"rules/bad.yaml": "title: [\n"})
+    found = examined(tree, {})
+    assert said(found)["files"] == "problem: resources: 3, errors: 1, warnings: 0"
+    assert advice(found, "files") == "Run `dlsync validate`, which names each with its line."
+    assert said(examined(tree / "nowhere", {}))["files"].endswith("nowhere does not exist")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [Reply(misbehaviour=Misbehaviour.RESET), Reply(500), Reply(200, b"<html>", (("Content-Type", "text/html"),))],
+    ids=["no answer", "a fault", "a web page"],
+)
+def test_a_server_that_does_not_answer_as_one_is_a_problem(tree: Path, asked: list[Asked], answer: Reply) -> None:
+    found = answered(tree, answer)
+    assert list(said(found)) == ["settings", "files", "server"]
+    assert said(found)["server"].startswith("problem: ")
+    assert advice(found, "server")
+
+
+def test_a_key_that_is_not_accepted_is_a_problem(tree: Path, asked: list[Asked]) -> None:
+    found = answered(tree, Reply(401))
+    assert said(found)["server"].startswith("ok: reached")
+    assert said(found)["key"].startswith("problem: GET /orgs/acme/accounts: the server does not accept the API key")
+    assert advice(found, "key").startswith("Check the key in DLSYNC_API_KEY")
+
+
+def test_a_key_that_may_use_the_account_and_not_list_accounts_is_none(tree: Path, asked: list[Asked]) -> None:
+    found = answered(tree, by_request({ACCOUNTS: Reply(403), "GET plugins": json_reply([])}, Reply(404)))
+    assert found.is_well
+    assert said(found)["key"] == "ok: accepted"
+    assert said(found)["accounts"] == "unknown: the key may not list the accounts"
+    assert "operation GET dashboards" in said(found)
+
+
+def test_a_request_that_is_refused_is_a_problem(tree: Path, asked: list[Asked]) -> None:
+    assert said(answered(tree, Reply(400)))["key"].endswith("the server refuses this (400)")
+
+
+def test_an_organisation_that_is_not_there_is_a_problem(tree: Path, asked: list[Asked]) -> None:
+    assert said(answered(tree, Reply(404)))["account"].startswith("problem: organisation 'acme' does not exist")
+
+
+@pytest.mark.parametrize(
+    ("account", "words"),
+    [("defualt", "Did you mean 'default'?"), ("xyz", "Check `account`; `dlsync accounts create` makes one.")],
+)
+def test_an_account_that_is_not_there_is_a_problem(tree: Path, asked: list[Asked], account: str, words: str) -> None:
+    with misbehaving(LISTED) as server:
+        found = examined(tree, environment(server.url, account=account))
+    assert said(found)["account"] == f"problem: organisation 'acme' has no account {account!r}"
+    assert advice(found, "account") == words
+
+
+def test_plain_http_to_another_machine_is_a_problem(tree: Path, asked: list[Asked]) -> None:
+    found = examined(tree, environment("http://monitoring.example/api/v1"))
+    assert "plain HTTP" in said(found)["server"]
+    assert asked == []

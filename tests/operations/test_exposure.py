@@ -1,0 +1,32 @@
+"""What an export lays open: likely secrets in new content, and references that come or go."""
+
+from __future__ import annotations
+
+from dlsync.files.secret_scan import problems
+from dlsync.operations.export import exposed
+
+FILE = "rules/web.yaml"
+REFERENCE = b"title: ${env:TITLE}\n"
+TOKEN = b"token: a3d5f7h9j1l2n4p6q8\n"
+
+
+def told(new: bytes, old: bytes | None, *, others: bool = False) -> list[str]:
+    sources = {**({} if old is None else {FILE: old}), **({"rules/other.yaml": b"title: x\n"} if others else {})}
+    return [one.message for one in exposed([(FILE, new)], sources, problems)]
+
+
+def test_what_looks_like_a_secret_is_told_with_its_place() -> None:
+    (found,) = exposed([(FILE, b"title: A\n" + TOKEN)], {FILE: b""}, problems)
+    assert (found.severity, found.file, found.line) == ("warning", FILE, 2)
+
+
+def test_a_reference_that_something_else_takes_the_place_of_is_told() -> None:
+    (message,) = told(b"title: else\n", REFERENCE)
+    assert message.startswith("${env:TITLE} is no longer in it")
+    assert told(REFERENCE, REFERENCE) == []
+
+
+def test_a_reference_that_only_the_record_knows_is_told_where_no_file_can_know_it() -> None:
+    (message,) = told(REFERENCE, None)
+    assert message.startswith("${env:TITLE} is in it because the account's record says so")
+    assert told(REFERENCE, None, others=True) == []

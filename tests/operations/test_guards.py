@@ -1,0 +1,69 @@
+"""Plans that delete more than anybody can have meant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.errors import EXIT_REFUSED, Refused
+from dlsync.operations.plan import excess, refuse_an_empty_tree, refuse_excess
+from tests.builders.plans import change, plan
+from tests.builders.trees import address
+
+if TYPE_CHECKING:
+    from dlsync.model import Plan
+
+
+def of(*, deletes: int = 0, updates: int = 0, creates: int = 0, unchanged: int = 0) -> Plan:
+    return plan(
+        *(change("create", f"rule/c{n}") for n in range(creates)),
+        *(change("update", f"rule/u{n}") for n in range(updates)),
+        *(change("delete", f"rule/d{n}") for n in range(deletes)),
+        unchanged=unchanged,
+    )
+
+
+def test_an_empty_tree_that_would_delete_is_refused() -> None:
+    with pytest.raises(Refused, match="hold no resources, and the plan would delete 2 from acme/default at") as caught:
+        refuse_an_empty_tree(of(deletes=2), [])
+    assert caught.value.exit_code == EXIT_REFUSED
+    assert caught.value.hint
+
+
+def test_an_empty_tree_that_deletes_nothing_and_a_tree_that_holds_something_pass() -> None:
+    refuse_an_empty_tree(of(), [])
+    refuse_an_empty_tree(of(deletes=2), [address("rule/a")])
+
+
+def test_too_large_a_share_is_refused_with_its_numbers() -> None:
+    with pytest.raises(Refused, match=r"would delete 4 of 10 resources \(40 %\), more than the 30 %") as caught:
+        refuse_excess(of(deletes=4, updates=2, unchanged=4), 30)
+    assert "max_delete_percent" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("made", "percent"),
+    [
+        pytest.param(of(deletes=3, unchanged=7), 30, id="exactly the share"),
+        pytest.param(of(deletes=9), 30, id="fewer than ten say nothing"),
+        pytest.param(of(deletes=9, creates=50), 30, id="what is only to be made is not managed yet"),
+        pytest.param(of(deletes=50), 100, id="all of it allowed"),
+        pytest.param(of(unchanged=50), 0, id="no deletes"),
+        pytest.param(of(deletes=1, unchanged=199), 0.5, id="a part of a percent"),
+    ],
+)
+def test_what_the_guard_lets_through(made: Plan, percent: float) -> None:
+    refuse_excess(made, percent)
+    assert excess(made, percent) == ""
+
+
+@given(deletes=st.integers(0, 30), kept=st.integers(0, 30), percent=st.floats(0, 100))
+def test_a_plan_passes_exactly_when_ten_are_not_there_or_its_share_is_allowed(
+    deletes: int, kept: int, percent: float
+) -> None:
+    managed = deletes + kept
+    allowed = managed < 10 or 100 * deletes <= percent * managed
+    assert (excess(of(deletes=deletes, unchanged=kept), percent) == "") is allowed

@@ -1,0 +1,166 @@
+"""An old client's backup: read in place of a tree, and made one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlsync import operations
+from dlsync.errors import DlsyncError, InvalidTree
+from dlsync.operations import import_backup
+from dlsync.resources import loader
+from tests.builders.trees import account, address, tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlsync.model import Plan
+    from tests.builders.trees import Account
+
+DASHBOARD = "# ours\r\ntitle:   'Web'\r\npositions: [ ]\r\n"
+FILES: dict[str, str | bytes] = {
+    "agents/0a1b.json": json.dumps({"id": "0a1b", "name": "web-1"}),
+    "agents/host-2.json": "{}",
+    "dashboards/web.yaml": DASHBOARD,
+    "dashboards/50%20 a:b.yaml": "title: ${var:x}  # literally\npositions: []\n",
+    "plugins/disk.py": b"print('${var:x}')\r\n",
+    "plugins/run.tar.gz": b"\x1f\x8b",
+    "rules/Web.yaml": "title: Web\ncriteria: []\n",
+    "rules/web.yaml": "title: Web\ncriteria: []\n",
+    "links/1.json": json.dumps({"id": "1", "plugin": "disk", "tags": ["web", "all"]}),
+    "links/2.json": json.dumps({"id": "2", "plugin": "disk", "tags": ["db"]}),
+}
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "backups/acme/default", FILES)
+
+
+def planned(live: Account, tree: Path) -> Plan:
+    return asyncio.run(operations.plan(tree, live.settings))
+
+
+def test_it_becomes_a_tree_with_its_texts_byte_for_byte_and_its_names_encoded(source: Path, tmp_path: Path) -> None:
+    before = tree_files(source)
+    made = import_backup.import_backup(source, tmp_path / "tree")
+    assert tree_files(tmp_path / "tree") == {
+        "dlsync.yaml": b"org: acme\naccount: default\n",
+        "dashboards/50%2520 a%3Ab.yaml": b"title: $${var:x}  # literally\npositions: []\n",
+        "dashboards/web.yaml": DASHBOARD.encode(),
+        "plugins/disk.py": b"print('${var:x}')\r\n",
+        "plugins/run.tar.gz": b"\x1f\x8b",
+        "rules/%57eb.yaml": b"title: Web\ncriteria: []\n",
+        "rules/web.yaml": b"title: Web\ncriteria: []\n",
+        "links.yaml": b"disk:\n  - web\n  - all\n  - db\n",
+    }
+    assert (made.org, made.account, made.agents, made.problems) == ("acme", "default", ("host-2", "web-1"), ())
+    assert set(made.files) == set(tree_files(tmp_path / "tree"))
+    assert tree_files(source) == before
+
+
+def test_both_mean_the_same_to_an_account(source: Path, tmp_path: Path) -> None:
+    import_backup.import_backup(source, tmp_path / "tree")
+    with account() as live:
+        done = asyncio.run(operations.apply(source, live.settings))
+        assert done is not None
+        assert {change.result for change in done.changes} == {"applied"}
+        assert (planned(live, source).changes, planned(live, tmp_path / "tree").changes) == ((), ())
+        assert not asyncio.run(operations.export(source, live.settings))
+
+
+def test_settings_beside_a_script_stay_its_settings(source: Path, tmp_path: Path) -> None:
+    write_tree(source, {"plugins/disk.meta.yaml": "interval: 60\n"})
+    import_backup.import_backup(source, tmp_path / "tree")
+    assert tree_files(tmp_path / "tree")["plugins/disk.meta.yaml"] == b"interval: 60\n"
+
+
+def test_where_the_two_folders_do_not_look_like_org_and_account_there_are_no_settings(tmp_path: Path) -> None:
+    source = write_tree(tmp_path / "home/backup", FILES)
+    write_tree(tmp_path / "home", {"notes/a.txt": "x", ".cache/x": ""})
+    made = import_backup.import_backup(source, tmp_path / "tree")
+    assert (made.org, made.account) == ("", "")
+    assert not (tmp_path / "tree/dlsync.yaml").exists()
+
+
+def test_nothing_is_overwritten_and_then_nothing_written(source: Path, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"rules/web.yaml": "mine"})
+    with pytest.raises(DlsyncError, match=r"has these already: rules/web\.yaml"):
+        import_backup.import_backup(source, tree)
+    assert tree_files(tree) == {"rules/web.yaml": b"mine"}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "line"),
+    [
+        ("links/1.json", '{"plugin": "disk",\n "tags": [', 2),
+        ("links/1.json", '{"plugin": "disk", "plugin": "load", "tags": []}', 1),
+        ("links/1.json", '{"plugin": ["disk"], "tags": []}', 1),
+        ("links/1.json", "[" * 10_000, 1),
+        ("links/1.json", b"\xff\xfe", 1),
+        ("dashboards/web.yaml", "- 1\n", 1),
+        ("rules/web.yaml", "title: [\n", 1),
+    ],
+)
+def test_what_is_broken_in_it_is_told_with_its_place_and_nothing_is_written(
+    source: Path, tmp_path: Path, file: str, content: str | bytes, line: int
+) -> None:
+    write_tree(source, {file: content})
+    with pytest.raises(InvalidTree) as caught:
+        import_backup.import_backup(source, tmp_path / "tree")
+    assert [(one.file, (one.line or 0) >= line) for one in caught.value.problems] == [(file, True)]
+    assert not (tmp_path / "tree").exists()
+
+
+def test_a_broken_agent_is_only_warned_of_since_nothing_applies_it(source: Path, tmp_path: Path) -> None:
+    write_tree(source, {"agents/bad.json": "{"})
+    made = import_backup.import_backup(source, tmp_path / "tree")
+    assert [(one.severity, one.file, one.line) for one in made.problems] == [("warning", "agents/bad.json", 1)]
+    assert made.agents == ("host-2", "web-1")
+
+
+def test_names_that_lead_elsewhere_stay_names(source: Path, tmp_path: Path) -> None:
+    write_tree(
+        source,
+        {
+            "links/3.json": json.dumps({"plugin": "../../x", "tags": ["all"]}),
+            "rules/x\\..\\..\\x.yaml": FILES["rules/web.yaml"],
+            "rules/C:x.yaml": FILES["rules/web.yaml"],
+        },
+    )
+    import_backup.import_backup(source, tmp_path / "tree")
+    found = loader.read(tmp_path / "tree").resources
+    assert {address("link/../../x"), address("rule/x\\..\\..\\x"), address("rule/C:x")} <= set(found)
+    assert {"rules/x%5C..%5C..%5Cx.yaml", "rules/C%3Ax.yaml"} <= set(tree_files(tmp_path / "tree"))
+
+
+@pytest.mark.parametrize(
+    ("files", "says"),
+    [({"agents/1.json": "{}"}, "holds no backup"), ({**FILES, "dlsync.yaml": "org: a\n"}, "a tree of dlsync already")],
+)
+def test_what_is_no_backup_is_an_error(tmp_path: Path, files: dict[str, str | bytes], says: str) -> None:
+    with pytest.raises(InvalidTree, match=says):
+        import_backup.import_backup(write_tree(tmp_path / "source", files), tmp_path / "tree")
+
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="/\0"), min_size=1, max_size=8).filter(
+    lambda name: not name.startswith(".") and name.isprintable() and name == name.strip()
+)
+
+
+@settings(max_examples=30)
+@given(names=st.sets(NAMES, min_size=1, max_size=5))
+def test_any_file_names_are_the_names_of_the_tree_that_it_becomes(
+    tmp_path_factory: pytest.TempPathFactory, names: set[str]
+) -> None:
+    root = tmp_path_factory.mktemp("backup")
+    files = {f"rules/{name}.yaml": "title: Web\ncriteria: []\n" for name in names}
+    source = write_tree(root / "source", {**files, "agents/1.json": "{}"})
+    import_backup.import_backup(source, root / "tree")
+    tree = loader.read(root / "tree").usable()
+    assert {one.name for one in tree.resources.values()} == names

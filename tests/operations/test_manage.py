@@ -1,0 +1,203 @@
+"""Taking resources in and out of management, hand edits into the files, and locks away."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync import operations
+from dlsync.errors import DlsyncError, Refused, SettingsError
+from dlsync.operations.manage import Taken, Waiting
+from dlsync.operations.session import locked, unheard, writer
+from dlsync.resources.selector import Targets
+from tests.builders.applies import FILES, apply, changes, managed, plan
+from tests.builders.trees import address, dashboard, resource, rule, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from dlsync.model import Address
+    from dlsync.state.lease import Holder
+    from tests.builders.trees import Account
+
+INVENTORY = "dlsync-inventory"
+AT_ONCE = Waiting(0.0)
+
+
+def adopt(live: Account, tree: Path, *targets: str) -> Taken:
+    return asyncio.run(operations.adopt(tree, live.settings, Targets(targets), AT_ONCE))
+
+
+def release(live: Account, tree: Path, *targets: str) -> Taken:
+    return asyncio.run(operations.release(tree, live.settings, Targets(targets), AT_ONCE))
+
+
+def rebuild(live: Account, tree: Path) -> Taken:
+    return asyncio.run(operations.rebuild(tree, live.settings, AT_ONCE))
+
+
+def taken(*names: str) -> tuple[Address, ...]:
+    return tuple(map(address, names))
+
+
+# adopt
+
+
+def test_what_is_adopted_stays_as_it_is_and_its_difference_is_the_files_change(live: Account, tree: Path) -> None:
+    hand = resource("dashboard/web", dashboard())
+    live.has(hand, resource("rule/web", FILES["rules/web.yaml"]), resource("rule/other", rule()))
+    done = adopt(live, tree, "dashboard/*", "rule/other", "rule/web", "plugin/disk")
+    assert done.taken == taken("dashboard/web", "rule/web")
+    assert [(str(one), reason.partition(";")[0]) for one, reason in done.left] == [
+        ("plugin/disk", "it is not live"),
+        ("rule/other", "it is in no file, so the next apply would delete it"),
+    ]
+    assert live.live("dashboard/web") == hand
+    assert managed(live, tree) == ["dashboard/web", "rule/web"]
+    assert changes(plan(live, tree)) == ["create plugin/disk new", "update dashboard/web repo"]
+
+
+def test_what_is_managed_already_is_not_adopted_again(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    live.has(resource("rule/web", rule(description="mine")))
+    assert adopt(live, tree) == Taken(
+        (), tuple((one, "it is managed already") for one in taken("dashboard/web", "plugin/disk", "rule/web"))
+    )
+    assert changes(plan(live, tree)) == ["update rule/web drift"]
+
+
+def test_an_account_is_nothing_to_adopt(live: Account, tree: Path) -> None:
+    write_tree(tree, {"dlsync.yaml": "accounts: [default]\n"})
+    assert adopt(live, tree, "account/*") == Taken(())
+    assert live.plugins() == []
+
+
+# release
+
+
+def test_what_is_released_stays_and_nothing_of_it_is_deleted(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    (tree / "rules/web.yaml").unlink()
+    assert release(live, tree, "rule/*", "rule/none") == Taken(
+        taken("rule/web"), ((address("rule/none"), "it is not managed"),)
+    )
+    assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
+    assert not plan(live, tree)
+    assert live.live("rule/web")
+
+
+def test_to_release_nothing_writes_nothing(live: Account, tree: Path) -> None:
+    assert release(live, tree, "rule/*") == Taken(())
+    assert live.plugins() == []
+
+
+# rebuild
+
+
+@pytest.mark.parametrize("lost", ["broken", "deleted"])
+def test_an_inventory_is_made_anew_of_what_is_live_as_the_files_say(live: Account, tree: Path, lost: str) -> None:
+    apply(live, tree)
+    live.lacks(f"plugin/{INVENTORY}")
+    if lost == "broken":
+        live.has(resource(f"plugin/{INVENTORY}", "{"))
+    live.has(resource("rule/web", rule(description="mine")))
+    done = rebuild(live, tree)
+    assert done.taken == taken("dashboard/web", "plugin/disk")
+    assert [(str(one), reason.partition(";")[0]) for one, reason in done.left] == [
+        ("rule/web", "it differs from its file")
+    ]
+    assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
+
+
+def test_a_broken_inventory_is_replaced_where_nothing_is_live_too(live: Account, tree: Path) -> None:
+    live.has(resource(f"plugin/{INVENTORY}", "{"))
+    assert rebuild(live, tree) == Taken(())
+    assert managed(live, tree) == []
+    assert not [one for one in plan(live, tree).warnings if "inventory" in one.message]
+
+
+def test_what_can_be_read_of_an_inventory_stays(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    live.has(resource("rule/web", rule(description="mine")))
+    assert rebuild(live, tree).taken == taken("dashboard/web", "plugin/disk", "rule/web")
+    assert changes(plan(live, tree)) == ["update rule/web drift"]
+
+
+# all three
+
+
+@pytest.mark.parametrize("work", [adopt, release, rebuild])
+def test_nothing_is_taken_in_or_out_while_an_apply_goes_on(
+    live: Account, tree: Path, work: Callable[[Account, Path], Taken]
+) -> None:
+    apply(live, tree)
+
+    async def meanwhile() -> None:
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
+            await asyncio.to_thread(work, live, tree)
+
+    with pytest.raises(Refused):
+        asyncio.run(meanwhile())
+    assert len(managed(live, tree)) == 3
+
+
+@pytest.mark.parametrize("work", [adopt, release, rebuild])
+def test_where_nothing_is_recorded_there_is_nothing_to_manage(
+    live: Account, tree: Path, work: Callable[[Account, Path], Taken]
+) -> None:
+    live = replace(live, settings=replace(live.settings, inventory="none"))
+    with pytest.raises(SettingsError, match="nothing is managed"):
+        work(live, tree)
+    assert managed(live, tree) == []
+
+
+# accept
+
+
+def accept(live: Account, tree: Path, *targets: str, check: bool = False) -> list[str]:
+    made = asyncio.run(operations.accept(tree, live.settings, Targets(targets), check=check))
+    return [f"{one.action} {one.file}" for one in made.files]
+
+
+def test_a_hand_edit_goes_into_the_files_and_a_check_only_says_so(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    live.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
+    assert accept(live, tree, check=True) == ["update rules/web.yaml"]
+    assert (tree / "rules/web.yaml").read_text() == FILES["rules/web.yaml"]
+    assert accept(live, tree) == ["update rules/web.yaml"]
+    assert (tree / "rules/web.yaml").read_text() == "title: Mine\ncriteria: []\n"
+    assert not plan(live, tree)
+    with pytest.raises(DlsyncError, match="rule/none is neither in the files nor live"):
+        accept(live, tree, "rule/none")
+
+
+# unlock
+
+
+def unlock(live: Account, agree: Callable[[Holder], bool]) -> Holder | None:
+    return asyncio.run(operations.unlock(live.settings, agree))
+
+
+def test_a_lock_is_taken_away_by_who_agrees_to_it(live: Account) -> None:
+    asked: list[Holder] = []
+
+    def refuse(holder: Holder) -> bool:
+        asked.append(holder)
+        return False
+
+    async def locked_and(work: Callable[[], Awaitable[object]]) -> None:
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
+            await work()
+
+    async def both_ways() -> None:
+        assert await operations.unlock(live.settings, refuse) == asked[0]
+        assert "dlsync-lock" in await asyncio.to_thread(live.plugins)
+        assert await operations.unlock(live.settings, lambda _: True) == asked[0]
+        assert await asyncio.to_thread(live.plugins) == []
+
+    asyncio.run(locked_and(both_ways))
+    assert unlock(live, lambda _: 1 / 0 > 0) is None

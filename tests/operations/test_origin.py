@@ -1,0 +1,82 @@
+"""Who runs us, and where that can be looked at."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.operations import annotate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+GITHUB = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_ACTOR": "ada",
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_REPOSITORY": "acme/monitoring",
+    "GITHUB_RUN_ID": "7",
+}
+PAGE = "https://github.com/acme/monitoring/actions/runs/7"
+HERE = socket.gethostname()
+
+
+def circle(url: str) -> dict[str, str]:
+    return {"CIRCLECI": "true", "CIRCLE_BUILD_URL": url}
+
+
+@pytest.mark.parametrize(
+    ("environ", "who", "page"),
+    [
+        pytest.param(GITHUB, "ada", PAGE, id="GitHub"),
+        pytest.param(
+            {"GITLAB_CI": "true", "GITLAB_USER_LOGIN": "ada", "CI_PIPELINE_URL": "https://gitlab.example.org/p/7"},
+            "ada",
+            "https://gitlab.example.org/p/7",
+            id="GitLab",
+        ),
+        pytest.param(
+            {"JENKINS_URL": "x", "BUILD_URL": "http://ci.example.org/7"}, "", "http://ci.example.org/7", id="Jenkins"
+        ),
+        pytest.param(
+            {
+                "TF_BUILD": "True",
+                "BUILD_REQUESTEDFOR": "Ada",
+                "SYSTEM_COLLECTIONURI": "https://dev.example.org/acme/",
+                "SYSTEM_TEAMPROJECT": "monitoring",
+                "BUILD_BUILDID": "7",
+            },
+            "Ada",
+            "https://dev.example.org/acme/monitoring/_build/results?buildId=7",
+            id="Azure",
+        ),
+        pytest.param({"GITHUB_ACTIONS": "true"}, "", "", id="a CI that says nothing"),
+        pytest.param(circle("https://a:b@ci.example.org"), "", "", id="a password"),
+        pytest.param(circle("javascript:alert(1)"), "", "", id="no page"),
+        pytest.param(circle("https://[ci"), "", "", id="no address"),
+        pytest.param({"GITHUB_ACTOR": "ada"}, "", "", id="no CI"),
+        pytest.param({}, "", "", id="nothing"),
+    ],
+)
+def test_a_ci_says_for_whom_and_where(environ: Mapping[str, str], who: str, page: str) -> None:
+    assert annotate.of(environ) == (who, page)
+
+
+def test_who_holds_a_lock_is_a_run_s_page_or_a_user_and_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(getpass, "getuser", lambda: "grace")
+    assert annotate.holder(GITHUB) == f"ada ({PAGE})"
+    assert annotate.holder(circle("https://ci.example.org/7")) == "https://ci.example.org/7"
+    assert annotate.holder({"CIRCLECI": "1", "CIRCLE_USERNAME": "ada"}) == f"ada@{HERE}"
+    assert annotate.holder({}) == f"grace@{HERE}"
+
+
+@pytest.mark.parametrize("error", [KeyError, OSError])
+def test_a_user_without_a_name_is_somebody(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
+    def nobody() -> str:
+        raise error
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    assert annotate.holder({}) == f"somebody@{HERE}"

@@ -1,0 +1,264 @@
+"""A plan kept in a file: what was reviewed is what is applied."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+
+from dlsync.errors import DlsyncError, Refused
+from dlsync.model import Plan, Target
+from dlsync.operations import plan_file
+from dlsync.operations.plan import Wishes
+from dlsync.operations.reconcile import Decisions
+from dlsync.state import inventory
+from dlsync.state.inventory import Entry
+from tests.builders.applies import prepared
+from tests.builders.plans import TARGET, added, any_plan, change, moved, plan, removed, replaced
+from tests.builders.trees import resource
+
+if TYPE_CHECKING:
+    from dlsync.operations.plan import Prepared
+
+MADE = plan(
+    change("create", "rule/new", added(("title",), "New", 1), file="rules/new.yaml", line=1),
+    change(
+        "update", "dashboard/web", replaced(("period",), 60, 30), removed(("locked",), 1), moved(("positions", 0), 1, 0)
+    ),
+    change("delete", "plugin/old"),
+    unchanged=3,
+    commit="c" * 40,
+)
+
+
+NEW, WEB = resource("rule/new", "title: New\n"), resource("dashboard/web", "period: 30\n")
+LIVE = (resource("dashboard/web", "period: 60\n"), resource("plugin/old", "1"))
+
+
+def work(made: Plan = MADE) -> Prepared:
+    return prepared(made, NEW, WEB, live=LIVE)
+
+
+def saved(tmp_path: Path, asked: dict[str, Any] | None = None, **fields: Any) -> plan_file.SavedPlan:
+    """Save a plan, change some of the file's fields by hand, and read it."""
+    file = tmp_path / "plan.json"
+    plan_file.save(file, plan_file.promise(work(), Wishes()))
+    content = json.loads(file.read_text())
+    content["made_with"] |= asked or {}
+    file.write_text(json.dumps({**content, **fields}))
+    return plan_file.read(file)
+
+
+def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    wishes = Wishes(Path("tree"), "staging", ("rule/*", "dashboard/web"), ("old",), Decisions(True, "live"))
+    promised = plan_file.promise(work(), wishes)
+    plan_file.save(file, promised)
+    assert plan_file.read(file) == promised
+    assert [one["name"] for one in promised.plan["changes"]] == ["new", "web", "old"]
+
+
+def test_the_file_is_the_plan_as_json_prints_it(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    plan_file.save(file, plan_file.promise(work(plan()), Wishes()))
+    assert json.loads(file.read_text())["format_version"] == 1
+
+
+@given(made=any_plan())
+def test_what_was_saved_is_not_stale(tmp_path_factory: pytest.TempPathFactory, made: Plan) -> None:
+    made = Plan(made.target, tuple({one.address: one for one in made.changes}.values()), made.unchanged, made.commit)
+    file = tmp_path_factory.mktemp("saved") / "plan.json"
+    plan_file.save(file, plan_file.promise(work(made), Wishes()))
+    try:
+        read = plan_file.read(file)
+    except DlsyncError:  # lone surrogates, which neither a file nor a server can give
+        assert "\\ud" in file.read_text()
+    else:
+        assert plan_file.kept_to(read, work(made)).plan.changes == made.changes
+
+
+def test_exactly_the_changes_that_were_reviewed_are_made_whatever_else_came_up(tmp_path: Path) -> None:
+    other = resource("rule/x", "title: X\n")
+    now = replace(work(), plan=plan(change("create", "rule/x"), *MADE.changes, unchanged=7, commit=MADE.commit))
+    now = replace(now, desired={**now.desired, other.address: other})
+    kept = plan_file.kept_to(saved(tmp_path), now)
+    assert kept.plan.changes == MADE.changes
+    assert other.address not in kept.desired
+
+
+def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is_still_known(tmp_path: Path) -> None:
+    some = [resource(f"rule/{name}", "title: X\n") for name in ("said", "unsaid", "managed")]
+    said, unsaid, managed = (one.address for one in some)
+    now = replace(
+        work(replace(MADE, adopted=(said, unsaid))),
+        desired={one.address: one for one in (NEW, WEB, *some)},
+        inventory=inventory.empty().changed({managed: Entry({})}),
+    )
+    kept = plan_file.kept_to(saved(tmp_path, adopted=["rule/said"]), now)
+    assert kept.plan.adopted == (said,)
+    assert set(kept.desired) == {NEW.address, WEB.address, said, managed}
+
+
+@pytest.mark.parametrize(
+    ("now", "names"),
+    [
+        pytest.param(MADE.changes[:2], "plugin/old", id="a change is no longer needed"),
+        pytest.param((change("update", "rule/new"), *MADE.changes[1:]), "rule/new", id="another action"),
+        pytest.param(
+            (*MADE.changes[:1], change("update", "dashboard/web", replaced(("period",), 61, 30)), MADE.changes[2]),
+            "dashboard/web",
+            id="another value",
+        ),
+        pytest.param((), "dashboard/web, plugin/old, rule/new", id="nothing is left"),
+    ],
+)
+def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple[Any, ...], names: str) -> None:
+    with pytest.raises(Refused) as caught:
+        plan_file.kept_to(saved(tmp_path), work(plan(*now, commit=MADE.commit)))
+    assert caught.value.message == f"the saved plan is stale: since it was made, {names} changed"
+    assert caught.value.hint
+
+
+def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path) -> None:
+    """A secret of another value, or a delete's content."""
+    secret = replace(WEB, given={"period": 30, "title": "s3cret"}, secrets={"s3cret": "${env:TITLE}"})
+    for now in (
+        prepared(MADE, NEW, secret, live=LIVE),
+        prepared(MADE, NEW, WEB, live=(LIVE[0], resource("plugin/old", "2"))),
+    ):
+        with pytest.raises(Refused, match=r"since it was made, (dashboard/web|plugin/old) changed"):
+            plan_file.kept_to(saved(tmp_path), now)
+
+
+@pytest.mark.parametrize(
+    ("now", "message"),
+    [
+        (
+            {"target": Target("http://other/api/v1", "acme", "default")},
+            'url "http://127.0.0.1:8080/api/v1", not "http://other/api/v1"',
+        ),
+        ({"target": Target(TARGET.url, "other", "default")}, 'org "acme", not "other"'),
+        ({"target": Target(TARGET.url, "acme", "other")}, 'account "default", not "other"'),
+        ({"commit": "d" * 40}, f'commit "{"c" * 40}", not "{"d" * 40}"'),
+    ],
+)
+def test_a_plan_for_another_account_or_commit_is_refused(tmp_path: Path, now: dict[str, Any], message: str) -> None:
+    with pytest.raises(Refused, match="the saved plan is for ") as caught:
+        plan_file.kept_to(saved(tmp_path), work(replace(MADE, **now)))
+    assert message in caught.value.message
+
+
+def test_names_of_a_hostile_plan_do_not_reach_a_terminal(tmp_path: Path) -> None:
+    evil = {**json.loads(json.dumps(saved(tmp_path).plan["changes"][0])), "name": "\x1b[2Jx\n"}
+    with pytest.raises(Refused) as caught:
+        plan_file.kept_to(saved(tmp_path, changes=[evil]), work(plan(commit=MADE.commit)))
+    assert "rule/\\x1b[2Jx\\n changed" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(b"title: Web\n", "it is not JSON", id="YAML"),
+        pytest.param(b"", "it is not JSON", id="empty"),
+        pytest.param(b"\xff\xfe", "it is not JSON", id="no text"),
+        pytest.param(b"[" * 100_000, "it is not JSON", id="deep"),
+        pytest.param(b'{"format_version": ' + b"1" * 5000 + b"}", "it is not JSON", id="a huge number"),
+        pytest.param(b"[]", "expected a mapping", id="a list"),
+        pytest.param(b"null", "expected a mapping", id="nothing"),
+        pytest.param(b"{}", "the document has no `account`", id="an object of another sort"),
+        pytest.param(b'{"url": "\\ud800"}', "cannot be checked", id="half a surrogate pair"),
+    ],
+)
+def test_what_is_no_plan_is_an_error_that_says_so(tmp_path: Path, content: bytes, message: str) -> None:
+    file = tmp_path / "plan.json"
+    file.write_bytes(content)
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: ") as caught:
+        plan_file.read(file)
+    assert message in caught.value.message
+    assert caught.value.hint == "Make it with `dlsync plan --out FILE`."
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("format_version", 2),
+        ("changes", [{"kind": "rule"}]),
+        ("changes", [1]),
+        ("adopted", "rule/web"),
+        ("made_with", {}),
+        ("made_with", []),
+    ],
+)
+def test_a_plan_with_a_wrong_field_is_an_error(tmp_path: Path, field: str, value: Any) -> None:
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan"):
+        saved(tmp_path, None, **{field: value})
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"directory": None},
+        {"directory": ["x"]},
+        {"targets": "rule/*"},
+        {"targets": [1]},
+        {"adopt": "yes"},
+        {"on_conflict": "both"},
+        {"salt": "no number"},
+        {"salt": "00" * 65},
+        {"digests": {"rule/new": 1}},
+        {"environment": None},
+        {"delete_accounts": None},
+    ],
+)
+def test_a_plan_that_was_made_with_nonsense_is_an_error(tmp_path: Path, asked: dict[str, Any]) -> None:
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan"):
+        saved(tmp_path, asked)
+
+
+@pytest.mark.parametrize("directory", [None, "a\0b"])
+def test_a_plan_that_was_printed_or_names_no_directory_is_an_error(tmp_path: Path, directory: str | None) -> None:
+    saved(tmp_path)
+    file = tmp_path / "plan.json"
+    content = json.loads(file.read_text())
+    if directory is None:
+        del content["made_with"]
+    else:
+        content["made_with"]["directory"] = directory
+    file.write_text(json.dumps(content))
+    with pytest.raises(DlsyncError, match="a plan that was printed, not kept"):
+        plan_file.read(file)
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    with file.open("wb") as stream:
+        stream.truncate(1024**3)
+    with pytest.raises(DlsyncError, match="too large to be a plan"):
+        plan_file.read(file)
+
+
+def test_a_plan_that_could_not_be_read_again_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "plan.json"
+    promised = plan_file.promise(work(), Wishes())
+    plan_file.save(file, promised)
+    monkeypatch.setattr(plan_file, "_LARGEST", file.stat().st_size)
+    plan_file.save(file, promised)
+    assert plan_file.read(file) == promised
+    monkeypatch.setattr(plan_file, "_LARGEST", file.stat().st_size - 1)
+    with pytest.raises(DlsyncError, match="too large to be kept") as caught:
+        plan_file.save(tmp_path / "other.json", promised)
+    assert "--target" in caught.value.hint
+    assert not (tmp_path / "other.json").exists()
+
+
+def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DlsyncError, match="nowhere cannot be read: No such file or directory"):
+        plan_file.read(tmp_path / "nowhere")
+    with pytest.raises(DlsyncError, match="cannot be read: Is a directory"):
+        plan_file.read(tmp_path)
+    with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
+        plan_file.save(tmp_path, plan_file.promise(work(), Wishes()))

@@ -1,0 +1,271 @@
+"""Desired, live and recorded, to changes with their causes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+
+from dlsync.diff.compare import compare
+from dlsync.operations.reconcile import (
+    BOTH_MOVED,
+    GONE_AND_MOVED,
+    MOVED_AND_GONE,
+    NOT_MANAGED,
+    UNDECIDED,
+    Decisions,
+    Outcome,
+    reconcile,
+)
+from dlsync.resources import SourceFile, kind_of
+from dlsync.state import inventory
+from dlsync.state.inventory import Inventory
+from tests.builders.inventories import SALT, entry, recorded
+from tests.builders.plans import added
+from tests.builders.sides import sides
+from tests.builders.trees import by_address, dashboard, resource, rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from dlsync.model import Address, Resource
+    from tests.builders.sides import Sides
+
+
+def reconciled(
+    desired: Mapping[Address, Resource],
+    live: Mapping[Address, Resource],
+    prunes: Callable[[Address], bool] = lambda _: False,
+) -> Outcome:
+    """Without a record of what was applied."""
+    return reconcile(kind_of, desired, live, inventory.empty(kept=False), prunes=prunes)
+
+
+def linked(plugin: str, *tags: str) -> Resource:
+    """A link as links.yaml has it."""
+    ((found,), _) = kind_of("link").read([SourceFile("links.yaml", f"{plugin}: [{', '.join(tags)}]\n".encode())])
+    return found
+
+
+def test_fields_that_an_update_would_drop_are_named() -> None:
+    ours, theirs = resource("dashboard/web", dashboard()), resource("dashboard/web", dashboard(zoom=2))
+    outcome = reconciled(by_address(ours), by_address(theirs))
+    assert outcome.unseen == {ours.address: (("zoom",),)}
+    assert outcome.unchanged == 1
+
+
+def test_changes_come_in_the_order_of_an_apply_and_deletes_in_the_opposite_one_at_the_end() -> None:
+    desired = by_address(
+        resource("rule/b", rule()),
+        resource("rule/a", rule()),
+        resource("dashboard/x", dashboard()),
+        resource("plugin/p", "1"),
+    )
+    live = by_address(
+        resource("dashboard/x", dashboard(period=60)),
+        resource("plugin/gone", "2"),
+        resource("rule/gone", rule()),
+        resource("dashboard/kept", dashboard()),
+    )
+    outcome = reconciled(desired, live, lambda address: address.name == "gone")
+    assert [(change.action, str(change.address)) for change in outcome.changes] == [
+        ("create", "plugin/p"),
+        ("update", "dashboard/x"),
+        ("create", "rule/a"),
+        ("create", "rule/b"),
+        ("delete", "rule/gone"),
+        ("delete", "plugin/gone"),
+    ]
+
+
+def test_a_change_points_at_the_line_of_the_file() -> None:
+    text = "# ours\ntitle: Web\npositions:\n  - title: cpu\n    # the fleet's colour\n    color: red\n"
+    ours = resource("dashboard/web", text, file="dashboards/web.yaml")
+    theirs = resource("dashboard/web", {"title": "Web", "positions": [{"title": "cpu", "color": "blue", "icon": True}]})
+    (change,) = reconciled(by_address(ours), by_address(theirs)).changes
+    assert (change.file, change.line) == ("dashboards/web.yaml", 4)
+    assert [(one.path[-1], one.line) for one in change.diff] == [("color", 6), ("icon", 4)]
+
+
+def test_a_new_resource_shows_all_of_its_fields() -> None:
+    ours = resource("rule/r", "title: Web\ncriteria: []\n", file="rules/r.yaml")
+    (change,) = reconciled(by_address(ours), {}).changes
+    assert (change.action, change.cause, change.file, change.line) == ("create", "new", "rules/r.yaml", 1)
+    assert change.diff == (added(("title",), "Web"), added(("criteria",), []))
+
+
+def test_what_is_not_pruned_stays() -> None:
+    outcome = reconciled({}, by_address(resource("rule/r", rule())))
+    assert (outcome.changes, outcome.unchanged, outcome.unseen) == ([], 0, {})
+
+
+# with a record of what was applied
+
+WEB = resource("dashboard/web", dashboard(period=60), file="dashboards/web.yaml")
+RENAMED = resource("dashboard/web", dashboard(period=60, title="Fleet"), file="dashboards/web.yaml")
+BY_HAND = resource("dashboard/web", dashboard(period=5))
+BOTH = resource("dashboard/web", dashboard(period=5, title="Fleet"))
+OTHER = resource("dashboard/web", dashboard(period=7, title="Fleet"), file="dashboards/web.yaml")
+
+
+def told(
+    base: Resource | None,
+    desired: Resource | None,
+    live: Resource | None,
+    decisions: Decisions = UNDECIDED,
+    *,
+    seen: Resource | None = None,
+) -> Outcome:
+    """Of one resource that was applied as the base is."""
+    known = recorded()
+    if base:
+        known = known.changed({base.address: entry(base, seen)})
+    return reconcile(
+        kind_of,
+        by_address(desired) if desired else {},
+        by_address(live) if live else {},
+        known,
+        prunes=lambda _: True,
+        decisions=decisions,
+    )
+
+
+def brief(outcome: Outcome) -> list[tuple[str, str, str]]:
+    return [(one.action, one.cause, one.held) for one in outcome.changes]
+
+
+ADOPT, REPO, LIVE = Decisions(adopt=True), Decisions(on_conflict="repo"), Decisions(on_conflict="live")
+
+
+@pytest.mark.parametrize(
+    ("base", "desired", "live", "decisions", "expected"),
+    [
+        pytest.param(None, WEB, None, UNDECIDED, [("create", "new", "")], id="new"),
+        pytest.param(WEB, WEB, None, UNDECIDED, [("create", "drift", "")], id="deleted by hand"),
+        pytest.param(WEB, RENAMED, None, UNDECIDED, [("create", "conflict", MOVED_AND_GONE)], id="edited and deleted"),
+        pytest.param(WEB, RENAMED, None, REPO, [("create", "conflict", "")], id="edited and deleted, the files win"),
+        pytest.param(WEB, RENAMED, None, LIVE, [], id="edited and deleted, the server wins"),
+        pytest.param(None, None, WEB, UNDECIDED, [("delete", "repo", "")], id="in no file and not managed"),
+        pytest.param(WEB, None, WEB, UNDECIDED, [("delete", "repo", "")], id="its file is gone"),
+        pytest.param(WEB, None, BY_HAND, UNDECIDED, [("delete", "conflict", GONE_AND_MOVED)], id="gone and edited"),
+        pytest.param(WEB, None, BY_HAND, REPO, [("delete", "conflict", "")], id="gone and edited, the files win"),
+        pytest.param(WEB, None, BY_HAND, LIVE, [], id="gone and edited, the server wins"),
+        pytest.param(WEB, RENAMED, WEB, UNDECIDED, [("update", "repo", "")], id="edited in the files"),
+        pytest.param(WEB, WEB, BY_HAND, UNDECIDED, [("update", "drift", "")], id="edited by hand"),
+        pytest.param(WEB, WEB, BY_HAND, LIVE, [("update", "drift", "")], id="a hand edit alone is no conflict"),
+        pytest.param(WEB, OTHER, BY_HAND, UNDECIDED, [("update", "conflict", BOTH_MOVED)], id="edited in both"),
+        pytest.param(WEB, OTHER, BY_HAND, REPO, [("update", "conflict", "")], id="edited in both, the files win"),
+        pytest.param(
+            WEB, OTHER, BY_HAND, LIVE, [("update", "repo", "")], id="edited in both, the server wins its part"
+        ),
+        pytest.param(None, WEB, BY_HAND, UNDECIDED, [("update", "new", NOT_MANAGED)], id="not managed and another"),
+        pytest.param(None, WEB, BY_HAND, ADOPT, [("update", "new", "")], id="taken over"),
+        pytest.param(WEB, WEB, WEB, UNDECIDED, [], id="nothing"),
+        pytest.param(WEB, BOTH, BOTH, UNDECIDED, [], id="edited in both alike"),
+    ],
+)
+def test_each_change_has_its_cause_and_what_both_sides_moved_is_held_until_somebody_decides(
+    base: Resource | None,
+    desired: Resource | None,
+    live: Resource | None,
+    decisions: Decisions,
+    expected: list[tuple[str, str, str]],
+) -> None:
+    assert brief(told(base, desired, live, decisions)) == expected
+
+
+def test_a_hand_edit_beside_one_of_the_files_stays_and_what_is_sent_has_both() -> None:
+    outcome = told(WEB, RENAMED, BY_HAND)
+    (change,) = outcome.changes
+    assert [(one.path, one.mover) for one in change.diff] == [(("title",), "repo")]
+    assert [(one.path, one.mover) for one in change.kept] == [(("period",), "drift")]
+    assert outcome.kept == {WEB.address: change.kept}
+    assert compare(kind_of("dashboard"), outcome.sent[WEB.address], BOTH).diff == ()
+
+
+def test_where_the_server_wins_a_conflict_only_that_field_stays() -> None:
+    outcome = told(WEB, OTHER, BY_HAND, LIVE)
+    assert [one.path for one in outcome.changes[0].diff] == [("title",)]
+    assert [one.path for one in outcome.kept[WEB.address]] == [("period",)]
+    assert outcome.sent[WEB.address].document["period"] == 5
+
+
+def test_where_it_wins_all_that_differs_nothing_is_sent() -> None:
+    desired = resource("dashboard/web", dashboard(period=7))
+    outcome = told(WEB, desired, BY_HAND, LIVE)
+    assert (outcome.changes, outcome.unchanged, outcome.sent) == ([], 1, {})
+    assert [one.mover for one in outcome.kept[WEB.address]] == ["conflict"]
+
+
+def test_what_was_kept_by_an_earlier_apply_is_kept_again() -> None:
+    outcome = told(WEB, WEB, BY_HAND, seen=BY_HAND)
+    assert (outcome.changes, outcome.unchanged) == ([], 1)
+    assert [one.mover for one in outcome.kept[WEB.address]] == ["kept"]
+
+
+def test_what_lives_as_its_file_says_and_is_not_managed_is_adopted_and_what_is_managed_is_not() -> None:
+    assert told(None, WEB, WEB).adopted == [WEB.address]
+    assert told(WEB, WEB, WEB).adopted == []
+    assert reconciled(by_address(WEB), by_address(WEB)).adopted == []
+
+
+def test_what_is_in_no_account_is_in_no_inventory_either() -> None:
+    team = resource("account/team", {})
+    outcome = told(None, team, team)
+    assert (outcome.changes, outcome.adopted, outcome.unchanged) == ([], [], 1)
+
+
+def test_one_of_which_the_record_cannot_be_read_is_taken_for_not_managed_where_it_differs() -> None:
+    known = Inventory(SALT, {WEB.address: "x:!"})
+    outcome = reconcile(kind_of, by_address(WEB), by_address(BY_HAND), known, prunes=lambda _: True)
+    assert brief(outcome) == [("update", "new", NOT_MANAGED)]
+
+
+def test_an_edit_of_a_managed_one_names_the_fields_that_an_update_would_drop() -> None:
+    live = resource("dashboard/web", dashboard(period=60, zoom=2))
+    assert told(WEB, RENAMED, live).unseen == {WEB.address: (("zoom",),)}
+
+
+# renames
+
+
+def test_a_create_and_a_delete_of_the_same_content_are_one_rename() -> None:
+    desired = by_address(resource("rule/new", rule()), resource("rule/other", rule(title="Other")))
+    live = by_address(resource("rule/old", rule()), resource("rule/older", rule()))
+    outcome = reconciled(desired, live, lambda _: True)
+    assert {(str(one.address), one.renamed) for one in outcome.changes} == {
+        ("rule/new", "old"),
+        ("rule/other", ""),
+        ("rule/old", "new"),
+        ("rule/older", ""),
+    }
+
+
+def test_one_of_another_kind_one_that_is_held_or_one_that_shares_a_file_is_no_rename() -> None:
+    live = by_address(resource("dashboard/old", {"title": "Web"}), resource("link/old", {"tags": ["a"]}))
+    desired = by_address(resource("rule/new", {"title": "Web"}), linked("new", "a"))
+    assert not any(one.renamed for one in reconciled(desired, live, lambda _: True).changes)
+    old = resource("rule/old", rule())
+    known = recorded(resource("rule/old", rule(title="As it was")))
+    held = reconcile(kind_of, by_address(resource("rule/new", rule())), by_address(old), known, prunes=lambda _: True)
+    assert [(one.held, one.renamed) for one in held.changes] == [("", ""), (GONE_AND_MOVED, "")]
+
+
+# any account
+
+
+@given(sides())
+def test_an_apply_of_two_edits_that_do_not_touch_each_other_loses_neither_and_the_next_has_nothing_to_do(
+    found: Sides,
+) -> None:
+    kind = kind_of("dashboard")
+    outcome = told(found.base, found.desired, found.live)
+    assert not any(one.held for one in outcome.changes)
+    sent = outcome.sent.get(found.base.address, found.desired)
+    kept = bool(outcome.kept)
+    then = sent if outcome.changes else found.live
+    if found.repo:
+        assert [one for one in compare(kind, then, found.both).diff if not one.moved] == []
+    again = told(found.desired, found.desired, then, seen=then if kept else None)
+    assert (again.changes, again.unchanged) == ([], 1)

@@ -1,0 +1,312 @@
+"""The way back of a run, out of its journal."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlsync import operations
+from dlsync.errors import DlsyncError, Refused
+from dlsync.model import Target
+from dlsync.operations import Applying
+from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, Decisions
+from dlsync.operations.rollback import chosen as rollback_chosen
+from dlsync.operations.rollback import way_back
+from dlsync.state import journal
+from dlsync.state.journal import Journal, Kept
+from tests.builders.applies import FILES, RUN, apply, changes, journals, managed, plan
+from tests.builders.inventories import forge
+from tests.builders.trees import FLAVOURS, account, address, resource, rule, tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlsync.model import Plan
+    from tests.builders.trees import Account
+
+BEFORE: dict[str, str | bytes] = {
+    "dashboards/web.yaml": "# the fleet\r\ntitle:   'Web'  # ours\r\npositions: [ ]\r\n",
+    "dashboards/gone.yaml": "\ufefftitle: Gone\npositions:\n- {row: 1, col: 1, size_x: 1, size_y: 1}\n",
+    "rules/web.yaml": "title: Web # ours\ncriteria: []\nactions: [{type: EMAIL, details: {emails: [a@example.org]}}]\n",
+    "plugins/disk.py": b"print()\r\n",
+    "plugins/disk.meta.yaml": "interval: 60\ndescription: old\n",
+    "plugins/binary.exe": b"\x7fELF\xff\0",
+    "plugins/gone.sh": b"exit 0",
+    "links.yaml": "disk: [all, web]\ngone: [db]\n",
+}
+AFTER: dict[str, str | bytes] = {
+    "dashboards/web.yaml": "title: Other\npositions: []\n",
+    "rules/web.yaml": "title: Web\ncriteria: []\n",
+    "rules/new.yaml": "title: New\ncriteria: []\n",
+    "plugins/disk.py": b"print(2)\r\n",
+    "plugins/binary.exe": b"\x7fELF\xfe\0",
+    "links.yaml": "disk: [db]\nbinary: [db]\n",
+}
+NEW = "title: New\ncriteria: []\n"
+MINE = "title: Mine\ncriteria: []\n"
+SECRET = {"title": "title: ${env:TITLE} and more\ncriteria: []\n"}
+
+
+def rolled_back(live: Account, tree: Path, *, decisions: Decisions | None = None, **settings: Any) -> Plan:
+    how = Applying(journals=journals(tree))
+    chosen = replace(live.settings, **settings)
+    done = asyncio.run(operations.rollback(tree, chosen, decisions=decisions or Decisions(), how=how))
+    assert done
+    return done
+
+
+def replaced_files(tree: Path, files: dict[str, str | bytes]) -> None:
+    for file in tree_files(tree):
+        (tree / file).unlink()
+    write_tree(tree, files)
+
+
+def whole(live: Account, *names: str) -> dict[str, tuple[bytes, object]]:
+    """The bytes and the meaning of live resources, without the ids that are new each time."""
+    found = {name: live.live(name) for name in names}
+    return {
+        name: (b"" if name.startswith("link/") else one.body, {k: v for k, v in one.document.items() if k != "id"})
+        for name, one in found.items()
+        if one
+    }
+
+
+@pytest.mark.parametrize("flavour", ["plain", "post_before_put", "decorate"])
+def test_a_rollback_restores_byte_for_byte_what_was_changed_made_and_deleted(tmp_path: Path, flavour: str) -> None:
+    tree = write_tree(tmp_path / "tree", BEFORE)
+    with account(**FLAVOURS[flavour]) as live:
+        apply(live, tree)
+        names = [*managed(live, tree), "rule/new", "link/binary"]
+        before = whole(live, *names)
+        replaced_files(tree, AFTER)
+        assert {one.result for one in apply(live, tree, max_delete_percent=100).changes} == {"applied"}
+        assert whole(live, *names) != before
+        done = rolled_back(live, tree)
+        assert [one.error for one in done.changes if one.error] == []
+        # where a server decorates, what was made again has new ids
+        assert flavour == "decorate" or whole(live, *names) == before
+        assert managed(live, tree) == names[:-2]
+        replaced_files(tree, BEFORE)
+        assert not plan(live, tree)
+
+
+def test_a_documented_only_server_is_rolled_back_as_far_as_it_can_be(tree: Path) -> None:
+    with account(documented_only=True) as live:
+        apply(live, tree)
+        write_tree(tree, {"rules/web.yaml": NEW, "plugins/disk.py": "print(2)\n", "rules/new.yaml": NEW})
+        apply(live, tree)
+        assert changes(rolled_back(live, tree)) == [
+            "update plugin/disk repo applied",
+            "update rule/web repo applied",
+            "delete rule/new repo skipped",
+        ]
+
+
+def test_a_run_that_was_cut_off_is_taken_back_too(live: Account, tree: Path) -> None:
+    """What it had not come to is as it was before, and that is no conflict."""
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
+    apply(live, tree)
+    last = max(journals(tree).iterdir())
+    kept = [line for line in last.read_text().splitlines(keepends=True) if "result" not in line and "end" not in line]
+    last.write_text("".join(kept) + '{"result": "dashb')
+    live.has(resource("rule/web", FILES["rules/web.yaml"]))
+    assert changes(rolled_back(live, tree)) == ["update dashboard/web repo applied"]
+    write_tree(tree, FILES)
+    assert not plan(live, tree)
+
+
+def test_what_was_changed_since_the_run_is_held_until_somebody_decides(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW, "rules/new.yaml": NEW})
+    apply(live, tree)
+    live.has(resource("rule/web", MINE), resource("rule/new", MINE))
+    done = rolled_back(live, tree)
+    assert changes(done) == ["update rule/web conflict held skipped", "delete rule/new conflict held skipped"]
+    assert [one.held for one in done.changes] == [BOTH_MOVED, GONE_AND_MOVED]
+    assert [live.live(f"rule/{name}") for name in ("web", "new")] == [
+        resource(f"rule/{name}", MINE) for name in ("web", "new")
+    ]
+
+
+def test_a_decision_for_the_journal_takes_hand_edits_back(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW, "rules/new.yaml": NEW})
+    apply(live, tree)
+    live.has(resource("rule/web", MINE), resource("rule/new", MINE))
+    apply_of = operations.history(journals(tree))[0].run.id
+    how = Applying(journals=journals(tree))
+    done = asyncio.run(
+        operations.rollback(tree, live.settings, run=apply_of, decisions=Decisions(on_conflict="repo"), how=how)
+    )
+    assert [one.partition(" conflict ")[2] for one in changes(done)] == ["applied", "applied"]
+    assert live.live("rule/web") == resource("rule/web", FILES["rules/web.yaml"])
+    assert live.live("rule/new") is None
+
+
+def test_what_a_run_took_over_is_not_managed_once_it_is_taken_back(live: Account, tree: Path) -> None:
+    hand = resource("rule/web", rule(description="by hand"))
+    live.has(hand)
+    apply(live, tree, decisions=Decisions(adopt=True))
+    assert "rule/web" in managed(live, tree)
+    rolled_back(live, tree)
+    assert live.live("rule/web") == hand
+    assert managed(live, tree) == []
+
+
+def test_what_the_run_did_not_touch_is_nobody_s_business(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW})
+    apply(live, tree)
+    live.has(resource("dashboard/web", "title: Mine\npositions: []\n"), resource("rule/other", MINE))
+    assert changes(rolled_back(live, tree)) == ["update rule/web repo applied"]
+    assert managed(live, tree) == ["dashboard/web", "plugin/disk", "rule/web"]
+
+
+def test_what_failed_may_have_been_done_all_the_same_and_what_was_skipped_was_not(live: Account, tree: Path) -> None:
+    book = Journal(journals(tree), replace(RUN, url=live.settings.url))
+    book.keep([Kept(address(f"rule/{name}"), "update", {"text": FILES["rules/web.yaml"]}) for name in ("a", "b")])
+    results = [("a", "failed"), ("b", "skipped")]
+    with (journals(tree) / f"{RUN.id}.jsonl").open("a") as stream:
+        for name, how in results:
+            stream.write(f'{{"result": "rule/{name}", "how": "{how}"}}\n')
+    record = rollback_chosen(journals(tree), live.settings.target, "")
+    assert way_back(record, tree, live.settings).about == {address("rule/a")}
+
+
+# secrets
+
+
+def secret_run(live: Account, tree: Path) -> None:
+    """A secret was applied, and then something else in its place."""
+    write_tree(tree, {"rules/web.yaml": SECRET["title"], "plugins/disk.py": "print('s3cret value')\n"})
+    apply(live, tree, environ={"TITLE": "s3cret value"})
+    write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE} only\ncriteria: []\n"})
+    apply(live, tree, environ={"TITLE": "s3cret value"})
+
+
+def test_a_journal_holds_no_secret_and_the_rollback_puts_it_back(live: Account, tree: Path) -> None:
+    secret_run(live, tree)
+    assert b"s3cret" not in b"".join(tree_files(journals(tree)).values())
+    done = rolled_back(live, tree, environ={"TITLE": "s3cret value"})
+    assert changes(done) == ["update rule/web repo applied"]
+    assert "s3cret" not in str(done)
+    now = live.live("rule/web")
+    assert now
+    assert now.document == {"title": "s3cret value and more", "criteria": []}
+    write_tree(tree, {"rules/web.yaml": SECRET["title"]})
+    assert not plan(live, tree, environ={"TITLE": "s3cret value"})
+
+
+def test_a_secret_that_the_environment_does_not_have_is_an_error_that_names_it(live: Account, tree: Path) -> None:
+    secret_run(live, tree)
+    before = live.live("rule/web")
+    with pytest.raises(DlsyncError) as caught:
+        rolled_back(live, tree)
+    assert caught.value.message.startswith("rule/web: a secret was there before: ${env:TITLE}")
+    assert caught.value.hint
+    assert live.live("rule/web") == before
+
+
+def test_a_secret_that_somebody_had_put_in_place_of_ours_is_in_no_journal(live: Account, tree: Path) -> None:
+    write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ndescription: ours\ncriteria: []\n"})
+    environ = {"TITLE": "s3cret value"}
+    apply(live, tree, environ=environ)
+    live.has(resource("rule/web", "title: another s3cret\ndescription: mine\ncriteria: []\n"))
+    assert changes(apply(live, tree, environ=environ)) == ["update rule/web drift applied"]
+    assert b"s3cret" not in b"".join(tree_files(journals(tree)).values())
+    rolled_back(live, tree, environ=environ)
+    now = live.live("rule/web")
+    assert now
+    assert now.document == {"title": "s3cret value", "description": "mine", "criteria": []}
+
+
+def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live: Account, tree: Path) -> None:
+    """Who can write the record could otherwise have any variable of whoever rolls back sent to the account."""
+    environ = {"AWS_KEY": "the key of all", "TITLE": "s3cret"}
+    apply(live, tree)
+    forge(live, "rule/web", "Web", "${env:AWS_KEY}")
+    write_tree(tree, {"rules/web.yaml": NEW})
+    apply(live, tree, environ=environ)
+    before = live.live("rule/web")
+    with pytest.raises(DlsyncError) as caught:
+        rolled_back(live, tree, environ=environ)
+    told = "${env:AWS_KEY} is in no file of the tree, so it is not taken from the environment"
+    assert caught.value.message == f"rule/web: a secret was there before: {told}"
+    assert caught.value.hint.startswith("If it is the tree's own, put the file back that used it")
+    assert live.live("rule/web") == before
+    assert b"the key of all" not in b"".join(tree_files(journals(tree)).values())
+
+
+def test_a_secret_whose_file_is_gone_is_put_back_once_the_tree_mentions_it_again(live: Account, tree: Path) -> None:
+    environ = {"TITLE": "s3cret value"}
+    write_tree(tree, {"rules/web.yaml": SECRET["title"]})
+    apply(live, tree, environ=environ)
+    (tree / "rules/web.yaml").unlink()
+    assert changes(apply(live, tree, environ=environ)) == ["delete rule/web repo applied"]
+    with pytest.raises(DlsyncError, match=r"\$\{env:TITLE\} is in no file of the tree"):
+        rolled_back(live, tree, environ=environ)
+    write_tree(tree, {"dlsync.yaml": "org: acme # rules had ${env:TITLE}\n"})
+    assert changes(rolled_back(live, tree, environ=environ)) == ["create rule/web new applied"]
+    now = live.live("rule/web")
+    assert now
+    assert now.document["title"] == "s3cret value and more"
+
+
+# which run
+
+
+def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp_path: Path) -> None:
+    runs = {
+        "20261125T101010Z-000001": {},
+        "20261125T101011Z-000001": {},
+        "20261125T101012Z-000001": {"account": "other"},
+        "20261125T101013Z-000001": {"url": "http://y/api/v1"},
+    }
+    for name, fields in runs.items():
+        Journal(tmp_path, replace(RUN, id=name, **fields)).keep([Kept(address("rule/web"), "create", None)])
+    target = Target(RUN.url, RUN.org, RUN.account)
+    assert rollback_chosen(tmp_path, target, "").run.id == "20261125T101011Z-000001"
+    assert rollback_chosen(tmp_path, target, "20261125T101010Z-000001").run.id == "20261125T101010Z-000001"
+    with pytest.raises(Refused, match="was for acme/other at http://x/api/v1, not for acme/default"):
+        rollback_chosen(tmp_path, target, "20261125T101012Z-000001")
+    with pytest.raises(DlsyncError, match="there is no run"):
+        rollback_chosen(tmp_path, target, "20261125T101019Z-000001")
+
+
+def test_without_a_run_that_changed_the_account_there_is_no_way_back(tmp_path: Path) -> None:
+    with pytest.raises(DlsyncError, match=r"no run in .* has changed acme/default"):
+        rollback_chosen(tmp_path, Target(RUN.url, RUN.org, RUN.account), "")
+
+
+def test_a_rollback_that_was_cut_off_goes_on_and_one_that_ended_is_a_run_like_any(tmp_path: Path) -> None:
+    first, back = "20261125T101010Z-000001", "20261125T101011Z-000001"
+    target = Target(RUN.url, RUN.org, RUN.account)
+    kept = [Kept(address("rule/web"), "create", None)]
+    Journal(tmp_path, replace(RUN, id=first)).keep(kept)
+    book = Journal(tmp_path, replace(RUN, id=back, takes_back=first))
+    book.keep(kept)
+    assert rollback_chosen(tmp_path, target, "").run.id == first
+    book.note([])
+    assert rollback_chosen(tmp_path, target, "").run.id == back
+
+
+def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(live: Account, tree: Path) -> None:
+    record = journal.Record(
+        replace(RUN, salt="00"), {address("account/old"): Kept(address("account/old"), "delete", {})}
+    )
+    found = way_back(record, tree, live.settings)
+    assert found.about == frozenset()
+    assert [one.message for one in found.tree.warnings] == [
+        "account/old stays as the run left it: what is in an account, no journal has"
+    ]
+
+
+def test_what_was_there_before_and_cannot_be_read_is_an_error_that_names_it(live: Account, tree: Path) -> None:
+    broken = Kept(address("rule/web"), "update", {"text": "title: ["})
+    record = journal.Record(replace(RUN, salt="00"), {broken.address: broken})
+    with pytest.raises(DlsyncError, match=r"^rule/web: "):
+        way_back(record, tree, live.settings)

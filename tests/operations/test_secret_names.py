@@ -1,0 +1,54 @@
+"""Which names of the environment a tree mentions, and what is believed of a record for that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.errors import DlsyncError
+from dlsync.operations.secret_names import Former, mentioned, parted
+from tests.builders.trees import resource, rule, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIVE = resource("rule/web", rule(description="was s3cret"))
+
+
+def test_names_are_mentioned_in_any_yaml_file_of_the_tree_in_any_environment_and_in_comments(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {
+        "dlsync.yaml": "org: acme # ${env:SETTINGS}\n",
+        "rules/a/web.yaml": "title: x ${env:ONE}${env:TWO} $${env:LITERAL} ${var:VARIABLE}\n",
+        "overlays/prod/rules/a/web.yaml": "title: ${env:PROD}\n",
+        "packs/p/plugins/a.meta.yaml": "params: ${env:PACK}\n",
+        "links.yaml": "a: ['${env:TAG}']\n",
+        "plugins/disk.ps1": "Write-Output ${env:SCRIPT}\n",
+        "notes/any.yaml": "${env:OUTSIDE}\n",
+        "dashboards/broken.yaml": b"\xff ${env:BROKEN} [",
+    }
+    named = {"SETTINGS", "ONE", "TWO", "PROD", "PACK", "TAG", "BROKEN"}
+    assert mentioned(write_tree(tmp_path, files)) == named
+
+
+def test_a_tree_that_is_not_there_mentions_nothing(tmp_path: Path) -> None:
+    assert mentioned(tmp_path / "none") == frozenset()
+
+
+def test_a_record_is_believed_of_names_that_the_tree_mentions(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"rules/web.yaml": "title: ${env:A}\n"})
+    former = parted({"a": "${env:A}", "b": "x ${env:A} ${env:B}", "c": "${env:PATH}"}, tmp_path)
+    assert (former.known, former.strange) == ({"a": "${env:A}"}, {"b": "B", "c": "PATH"})
+    assert "PATH" not in repr(former)
+    assert parted({}, tmp_path) == Former()
+
+
+def test_no_file_is_written_of_what_is_strange_unless_it_says_that_in_the_clear_already() -> None:
+    former = Former(strange={"was s3cret": "PATH", "other": "\x1b[2J"})
+    with pytest.raises(DlsyncError, match=r"^not written, .* as \$\{env:PATH\}, which no file of the tree"):
+        former.require_known(None, LIVE)
+    with pytest.raises(DlsyncError, match="not written"):
+        former.require_known(resource("rule/web", rule()), LIVE)
+    former.require_known(LIVE, LIVE)
+    former.require_known(None, resource("rule/web", rule()))
+    Former({"was s3cret": "${env:A}"}).require_known(None, LIVE)

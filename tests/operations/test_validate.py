@@ -1,0 +1,94 @@
+"""All that is wrong with a tree, in every environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.errors import SettingsError
+from dlsync.files.settings import Options
+from dlsync.operations.validate import validate as validate_resources
+from tests.builders.trees import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+UNSET = "is not set: there is no"
+
+
+def found(root: Path, files: dict[str, str], environment: str | None = None, **environ: str) -> list[str]:
+    tree = validate_resources(write_tree(root, files), Options(environment=environment), environ)
+    return [f"{one.severity} {one.file}:{one.line}: {one.message.partition(' is not set')[0]}" for one in tree.problems]
+
+
+def dashboard(title: str) -> str:
+    return f"title: {title}\npositions: []\n"
+
+
+@pytest.mark.parametrize(
+    ("settings", "problems"),
+    [
+        ("variables: {x: A}", []),
+        ("variables: {y: A}", ["error dashboards/web.yaml:1: ${var:x}"]),
+        (
+            "{variables: {x: A}, environments: {staging: {variables: {x: B}}, live: }}",
+            [],
+        ),
+        (
+            "environments: {staging: {variables: {x: B}}, live: }",
+            ["error dashboards/web.yaml:1: ${var:x}"],
+        ),
+        (
+            "environments: {a: {account: a, variables: {x: B}}, b: {account: b, variables: {x: C}}}",
+            [],
+        ),
+        (
+            "environments: {a: {account: a, variables: {x: B}}, b: {account: b}}",
+            ["error dashboards/web.yaml:1: ${var:x}"],
+        ),
+        (
+            "{account: base, environments: {a: {account: a, variables: {x: B}}}}",
+            ["error dashboards/web.yaml:1: ${var:x}"],
+        ),
+    ],
+)
+def test_a_variable_is_set_wherever_the_tree_may_be_planned(tmp_path: Path, settings: str, problems: list[str]) -> None:
+    assert found(tmp_path, {"dlsync.yaml": settings, "dashboards/web.yaml": dashboard("${var:x}")}) == problems
+
+
+def test_what_only_an_environment_lacks_names_it_and_is_said_once(tmp_path: Path) -> None:
+    files = {
+        "dlsync.yaml": "{environments: {a: , b: , c: }}",
+        "dashboards/web.yaml": dashboard("Web"),
+        "overlays/a/dashboards/web.yaml": "period: long\n",
+        "overlays/c/dashboards/db.yaml": "period: 1\n",
+    }
+    tree = validate_resources(write_tree(tmp_path, files), Options(), {})
+    assert [str(one).partition("; ")[0] for one in tree.errors] == [
+        'overlays/a/dashboards/web.yaml:1:1: `period` is "long", expected a whole number of seconds (environment a)',
+        "overlays/c/dashboards/db.yaml:1: there is no dashboard `db` that it could lie over (environment c)",
+    ]
+
+
+def test_what_is_not_set_in_this_process_is_an_error_where_an_environment_was_chosen(tmp_path: Path) -> None:
+    files = {"dlsync.yaml": "environments: {a: }", "dashboards/web.yaml": dashboard("${env:HOOK}")}
+    assert found(tmp_path, files) == ["warning dashboards/web.yaml:1: ${env:HOOK}"]
+    assert found(tmp_path, files, HOOK="x") == []
+    assert found(tmp_path, files, "a") == ["error dashboards/web.yaml:1: ${env:HOOK}"]
+    assert found(tmp_path, files, DLSYNC_ENVIRONMENT="a") == ["error dashboards/web.yaml:1: ${env:HOOK}"]
+    assert found(tmp_path, files, "a", HOOK="x") == []
+
+
+def test_settings_that_are_wrong_keep_nothing_else_from_being_checked(tmp_path: Path) -> None:
+    files = {"dlsync.yaml": "prune: some", "dashboards/web.yaml": "title: ${env:HOOK}\npositions: 1\n"}
+    assert [one.partition(":")[0] for one in found(tmp_path, files)] == [
+        "warning dashboards/web.yaml",
+        "error dashboards/web.yaml",
+        "error dlsync.yaml",
+    ]
+
+
+def test_an_environment_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no environment `x`"):
+        found(tmp_path, {}, "x")

@@ -1,0 +1,82 @@
+"""What was written is fetched again and compared with what was meant."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dlsync.files.redaction import Redaction
+from dlsync.operations import verify
+from dlsync.resources import kind_of
+from tests.builders.applies import prepared
+from tests.builders.plans import change, plan
+from tests.builders.trees import resource
+
+if TYPE_CHECKING:
+    from dlsync.model import Action, Change, Resource
+    from tests.builders.trees import Account
+
+WEB = resource("dashboard/web", "title: Web\npositions: []\n")
+MINE = resource("dashboard/web", "title: Mine\npositions: []\n")
+
+
+def verified(live: Account, *changes: Change, desired: tuple[Resource, ...] = (), secret: str = "") -> list[str]:
+    """The results, and the errors where there are any."""
+    work = prepared(plan(*changes), *desired)
+    work = replace(work, redaction=Redaction({secret: "${env:TITLE}"} if secret else {}))
+    done = live.run(lambda client: verify.verified(client, changes, work))
+    return [f"{one.result} {one.error}".strip() for one in done]
+
+
+def wrote(action: Action, address: str = "dashboard/web") -> Change:
+    return change(action, address).finished("applied")
+
+
+def test_two_live_versions_differ_in_what_they_mean_and_not_in_how_it_is_written() -> None:
+    same = resource("dashboard/web", "positions: []  # none\ntitle: 'Web'\n")
+    assert not verify.differs(kind_of("dashboard"), WEB, same)
+    assert verify.differs(kind_of("dashboard"), WEB, MINE)
+
+
+def test_what_was_not_written_is_not_asked_for(live: Account) -> None:
+    failed, skipped = change("update", "dashboard/web").finished("failed", "no"), wrote("delete").finished("skipped")
+    assert verified(live, failed, skipped) == ["failed no", "skipped"]
+    assert live.requests() == []
+
+
+def test_what_is_live_as_it_was_meant_stays_applied(live: Account) -> None:
+    live.has(WEB)
+    assert verified(live, wrote("update"), desired=(WEB,)) == ["applied"]
+    assert verified(live, wrote("delete", "rule/gone")) == ["applied"]
+
+
+def test_what_is_not_live_as_it_was_meant_has_failed(live: Account) -> None:
+    live.has(MINE)
+    assert verified(live, wrote("update"), desired=(WEB,)) == [
+        'failed the server did not keep what was sent: `title` is "Mine" (sent "Web")'
+    ]
+    assert verified(live, wrote("create", "rule/web"), desired=(resource("rule/web", "title: Web\n"),)) == [
+        "failed the server does not have it after the write"
+    ]
+    assert verified(live, wrote("delete")) == ["failed the server still has it after the delete"]
+
+
+def test_what_is_sent_in_place_of_the_file_is_what_was_meant(live: Account) -> None:
+    live.has(MINE)
+    work = replace(prepared(plan(), WEB), sent={WEB.address: MINE})
+    (done,) = live.run(lambda client: verify.verified(client, [wrote("update")], work))
+    assert done.result == "applied"
+
+
+def test_a_secret_that_was_not_kept_is_not_told(live: Account) -> None:
+    live.has(MINE)
+    secret = resource("dashboard/web", "title: s3cret\npositions: []\n")
+    (told,) = verified(live, wrote("update"), desired=(secret,), secret="s3cret")
+    assert "s3cret" not in told
+    assert "${env:TITLE}" in told
+
+
+def test_what_cannot_be_asked_for_is_not_taken_for_applied(live: Account) -> None:
+    wrong = replace(live, settings=replace(live.settings, key="wrong"))
+    (told,) = verified(wrong, wrote("update"), desired=(WEB,))
+    assert told.startswith("failed it was sent, but whether it took hold is not known: ")

@@ -1,0 +1,98 @@
+"""What a plan warns of besides its changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlsync.operations import warnings
+from dlsync.state import inventory
+from tests.builders.plans import removed, replaced
+from tests.builders.trees import address, by_address, criterion, dashboard, resource, rule, widget
+
+
+def test_a_broken_inventory_is_said_to_be_broken_with_what_to_do() -> None:
+    (message,) = warnings.broken(inventory.empty(broken="it is none"))
+    assert message.startswith("it is none: nothing is taken for managed, and nothing deleted; ")
+    assert "`dlsync inventory rebuild`" in message
+    assert [*warnings.broken(inventory.empty())] == []
+
+
+def test_kinds_of_which_not_all_is_known_are_named() -> None:
+    assert [*warnings.unlisted(["rule"])] == [
+        "this server does not list every rule: what it does not list is not pruned"
+    ]
+
+
+def test_what_stays_since_it_is_protected_is_named() -> None:
+    assert [*warnings.protected([address("rule/a")])] == ["rule/a is in no file and live; it is protected and stays"]
+
+
+def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
+    doomed = [address("rule/b"), address("account/a"), address("rule/c")]
+    assert [*warnings.missing(doomed, [address("rule/c")])] == [
+        "account/a is to be deleted and is not there",
+        "rule/b is to be deleted and is not there",
+    ]
+
+
+def test_a_field_that_an_update_would_drop_is_named_once_with_one_of_those_that_have_it() -> None:
+    told = warnings.unseen(
+        {
+            address("dashboard/a"): [("zoom",), ("positions", 0, "glow"), ("positions", 1, "glow")],
+            address("dashboard/b"): [("positions", 7, "glow")],
+            address("rule/c"): [("zoom",)],
+        }
+    )
+    end = "but in no file and no schema: it is not compared, and an update drops it"
+    assert [*told] == [
+        f"`positions[].glow` of a dashboard is live in dashboard/a and 1 more, {end}",
+        f"`zoom` of a dashboard is live in dashboard/a, {end}",
+        f"`zoom` of a rule is live in rule/c, {end}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        (["a"], "`a`"),
+        (["a", "b", "c"], "`a`, `b`, `c`"),
+        (["a", "b", "c", "d", "e"], "`a`, `b`, `c` and 2 more"),
+        (["a\x1b[2J"], r'`["a\u001b[2J"]`'),
+    ],
+)
+def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_file(
+    fields: list[str], words: str
+) -> None:
+    kept = {address("rule/r"): [removed((field,), 1) for field in fields]}
+    assert [*warnings.kept(kept)] == [
+        f"rule/r was changed on the server in {words}, and stays so; `dlsync accept rule/r` writes it into the file"
+    ]
+
+
+def test_a_kept_field_is_named_and_what_it_holds_is_not() -> None:
+    (message,) = warnings.kept({address("rule/r"): [replaced(("title",), "s3cret", "other")]})
+    assert "s3cret" not in message
+
+
+WEB = resource("dashboard/web", dashboard(widget("cpu")), file="dashboards/web.yaml")
+LOAD = resource("rule/load", rule(criterion("cpu.load"), criterion("disk.used")), file="rules/load.yaml")
+
+
+def test_what_is_deleted_and_whose_metrics_are_shown_or_watched_is_named_at_the_file_that_does() -> None:
+    told = warnings.still_used([address("plugin/cpu"), address("plugin/disk")], by_address(WEB, LOAD))
+    assert [(one.severity, one.message, one.file, one.line) for one in told] == [
+        ("warning", "plugin/cpu is to be deleted, and dashboard/web uses its metrics", "dashboards/web.yaml", 1),
+        ("warning", "plugin/cpu is to be deleted, and rule/load uses its metrics", "rules/load.yaml", 1),
+        ("warning", "plugin/disk is to be deleted, and rule/load uses its metrics", "rules/load.yaml", 1),
+    ]
+
+
+def test_a_plugin_whose_name_has_dots_is_known_by_all_of_it_and_others_are_not_meant() -> None:
+    one = resource("dashboard/web", dashboard(widget("a", series=[{"metric": "net.eth.in"}, {"metric": "other"}])))
+    assert len([*warnings.still_used([address("plugin/net.eth")], by_address(one))]) == 1
+    assert [*warnings.still_used([address("plugin/eth"), address("plugin/net.et")], by_address(one))] == []
+
+
+def test_where_nothing_is_deleted_that_makes_metrics_nothing_is_looked_at() -> None:
+    assert [*warnings.still_used([], by_address(WEB))] == []
+    assert [*warnings.still_used([address("rule/cpu")], by_address(WEB))] == []

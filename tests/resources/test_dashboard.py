@@ -1,0 +1,117 @@
+"""Dashboards on the server."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+from typing import TYPE_CHECKING
+from unittest.mock import Mock
+
+import pytest
+
+from dlsync.client.dashboards import NamedDocument
+from dlsync.client.versions import Versioned
+from dlsync.errors import BadAnswer
+from dlsync.resources import Listing, kind_of
+from dlsync.together import both
+from tests.builders.http import Reply, json_reply, scripted
+from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, widget
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DASHBOARD = kind_of("dashboard")
+TEXT = "\N{ZERO WIDTH NO-BREAK SPACE}# ours\r\ntitle:   'Web'\r\npositions: [ ]\r\n"
+WEB = resource("dashboard/web", TEXT)
+
+
+def test_a_dashboard_is_sent_byte_for_byte_whether_it_is_made_or_changed() -> None:
+    changed = resource("dashboard/web", TEXT + "period: 60 # a minute\r\n")
+    with account() as live:
+        live.run(lambda client: DASHBOARD.create(client, WEB))
+        live.run(lambda client: DASHBOARD.update(client, changed, ()))
+        assert [(str(one), one.body) for one in live.asked] == [
+            ("PUT dashboards/web", WEB.body),
+            ("PUT dashboards/web", changed.body),
+        ]
+        found = live.live("dashboard/web")
+    assert found is not None
+    assert found.body == changed.body
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "%2F", "ü ?#", "a\0b", "CON"])
+def test_any_name_is_one_step_of_a_path(name: str) -> None:
+    with account() as live:
+        live.has(resource(f"dashboard/{name}", dashboard()))
+        found = live.live(f"dashboard/{name}")
+        listing = live.run(DASHBOARD.list)
+    assert found is not None
+    assert found.document == dashboard()
+    assert listing.names == frozenset({name})
+
+
+def test_a_listing_holds_whole_dashboards_and_their_names() -> None:
+    with account() as live:
+        live.has(WEB, resource("dashboard/db", dashboard(widget("cpu"))))
+        listing = live.run(DASHBOARD.list)
+        assert live.requests() == ["GET dashboards"]
+    assert listing.names == frozenset({"web", "db"})
+    assert listing.complete
+    assert {one.address: one.document["title"] for one in listing.resources} == {
+        address("dashboard/web"): "Web",
+        address("dashboard/db"): "Web",
+    }
+
+
+def test_a_long_listing_is_understood_in_turns_with_whatever_else_is_under_way() -> None:
+    understood = 0
+    seen: list[int] = []
+
+    def listed() -> Iterator[NamedDocument]:
+        nonlocal understood
+        for understood in range(1, 41):
+            yield NamedDocument(f"d{understood}", dashboard())
+
+    async def read_all(_: str) -> Versioned[Iterator[NamedDocument]]:
+        return Versioned(listed(), "")
+
+    async def other() -> None:
+        while not seen or seen[-1] < 40:
+            seen.append(understood)
+            await asyncio.sleep(0)
+
+    client = Mock(dashboards=Mock(read_all=read_all))
+    asyncio.run(both(other(), DASHBOARD.list(client)))
+    assert max(later - earlier for earlier, later in pairwise(seen)) <= 5
+
+
+def test_a_server_without_a_listing_names_nothing() -> None:
+    with account(documented_only=True) as live:
+        assert live.run(DASHBOARD.list) == Listing()
+
+
+def test_a_dashboard_that_is_not_there_is_none_and_no_hindrance_to_a_delete() -> None:
+    with account() as live:
+        live.has(WEB)
+        live.run(lambda client: DASHBOARD.delete(client, "web"))
+        assert live.live("dashboard/web") is None
+        live.run(lambda client: DASHBOARD.delete(client, "web"))
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_what_was_sent_is_what_is_fetched(flavour: str) -> None:
+    with account(**FLAVOURS[flavour]) as live:
+        live.has(resource("dashboard/web", dashboard(widget("cpu"))))
+        found = live.live("dashboard/web")
+    assert found is not None
+    assert found.document["title"] == "Web"
+
+
+def test_an_answer_that_is_a_web_page_or_no_dashboard_is_an_error() -> None:
+    async def run(reply: Reply) -> None:
+        async with scripted(reply) as (_, client):
+            await DASHBOARD.fetch(client, "web")
+
+    for reply in (Reply(200, b"<html>"), Reply(200, b"a: ["), json_reply([])):
+        with pytest.raises(BadAnswer):
+            asyncio.run(run(reply))

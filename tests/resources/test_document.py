@@ -1,0 +1,291 @@
+"""What dashboards and rules share: one YAML document in one file."""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync import yamlfile
+from dlsync.diff.compare import compare
+from dlsync.diff.list_match import anywhere, identity
+from dlsync.diff.three_way import blended
+from dlsync.errors import BadAnswer, DlsyncError
+from dlsync.files.interpolation import Values
+from dlsync.files.redaction import NOTHING_SECRET, Redaction
+from dlsync.resources import SourceFile, kind_of
+from dlsync.resources.context import Scene
+from dlsync.resources.document import DocumentKind
+from dlsync.state.sealed_values import Source, unsealed
+from tests.builders.accounts import DASHBOARDS, RULES, spellings
+from tests.builders.plans import added, removed, replaced
+from tests.builders.trees import address, criterion, dashboard, resource, rule, widget
+
+if TYPE_CHECKING:
+    from dlsync.model import Json, Resource
+
+
+def kind(name: str) -> DocumentKind:
+    found = kind_of(name)
+    assert isinstance(found, DocumentKind)
+    return found
+
+
+DASHBOARD, RULE = kind("dashboard"), kind("rule")
+
+
+def read(*files: tuple[str, bytes]) -> tuple[list[Resource], list[tuple[str, str, int | None]]]:
+    resources, problems = DASHBOARD.read([SourceFile(*file) for file in files])
+    return resources, [(one.severity, one.file, one.line) for one in problems]
+
+
+def test_a_message_on_a_value_from_the_environment_shows_no_part_of_it() -> None:
+    hook = "https://hooks.example/" + "T0K3N" * 20
+    scene = Scene(Values({}, {"HOOK": hook}))
+    _, (problem,) = RULE.read([SourceFile("rules/x.yaml", b"title: X\ncriteria: '${env:HOOK}'\n")], scene)
+    assert "${env:HOOK}" in problem.message
+    assert "hooks" not in problem.message
+
+
+def test_a_file_is_a_resource_named_by_its_stem_with_its_bytes() -> None:
+    text = b"# ours\ntitle: Web\npositions: []\n"
+    ((web, db), problems) = read(("dashboards/team/web.yaml", text), ("dashboards/db%2F1.v2.yml", text))
+    assert (web.address, web.body, web.file) == (address("dashboard/web"), text, "dashboards/team/web.yaml")
+    assert web.document == {"title": "Web", "positions": []}
+    assert db.address == address("dashboard/db/1.v2")
+    assert problems == []
+
+
+def test_other_files_in_the_folder_are_nobody_s_business() -> None:
+    assert read(("dashboards/README.md", b"["), ("dashboards/web.yaml.orig", b"["), ("dashboards/yaml", b"[")) == (
+        [],
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "found"), [(b"", "nothing"), (b"- title: Web\n", "a list"), (b"Web\n", "a single value")]
+)
+def test_a_file_that_holds_no_mapping_is_an_error_that_says_what_it_holds(content: bytes, found: str) -> None:
+    resources, (problem,) = RULE.read([SourceFile("rules/web.yaml", content)])
+    assert resources == []
+    assert str(problem) == (
+        f"rules/web.yaml:1: expected a rule, a mapping that begins with `title:`, but the file holds {found}"
+    )
+
+
+def test_what_is_wrong_is_reported_at_its_place_for_each_file() -> None:
+    resources, problems = read(
+        ("dashboards/broken.yaml", b"title: [\n"),
+        ("dashboards/%FF.yaml", b"title: Web\n"),
+        ("dashboards/wrong.yaml", b"title: Web\npositions: 1\n"),
+        ("dashboards/unknown.yaml", b"title: Web\npositions: []\nzoom: 2\n"),
+    )
+    assert [one.name for one in resources] == ["wrong", "unknown"]
+    assert problems == [
+        ("error", "dashboards/broken.yaml", 2),
+        ("error", "dashboards/%FF.yaml", None),
+        ("error", "dashboards/wrong.yaml", 2),
+        ("warning", "dashboards/unknown.yaml", 3),
+    ]
+
+
+def test_a_difference_is_placed_on_its_line_and_what_the_file_lacks_where_it_would_be() -> None:
+    text = "title: Web\npositions:\n  - title: cpu\n    row: 1\n"
+    desired = resource("dashboard/web", text, file="dashboards/web.yaml")
+    diff = (
+        replaced(("title",), "a", "b"),
+        replaced(("positions", 0, "row"), 2, 1),
+        removed(("positions", 0, "color"), "red"),
+        removed(("period",), 60),
+        added(("positions", 0, "row", "odd"), 1),
+    )
+    file, placed = DASHBOARD.located(desired, diff)
+    assert file == "dashboards/web.yaml"
+    assert [one.line for one in placed] == [1, 4, 3, 1, 4]
+    assert DASHBOARD.located(desired, ()) == (file, ())
+    assert DASHBOARD.files(desired) == (file,)
+
+
+def test_a_new_file_is_in_the_schema_s_order_without_what_the_server_owns() -> None:
+    live: dict[str, Json] = {
+        "zoom": 1,
+        "positions": [{"series": [{"scope": {"tag": ["a"]}, "metric": "a.b"}], "col": 1, "title": "A"}],
+        "id": "1",
+        "name": "web",
+        "title": "Web",
+    }
+    assert DASHBOARD.new_files(resource("dashboard/web", live), "web") == {
+        "dashboards/web.yaml": (
+            b"title: Web\n"
+            b"positions:\n"
+            b"  - title: A\n"
+            b"    col: 1\n"
+            b"    series:\n"
+            b"      - metric: a.b\n"
+            b"        scope:\n"
+            b"          tag:\n"
+            b"            - a\n"
+            b"zoom: 1\n"
+        )
+    }
+
+
+def test_a_new_rule_is_without_what_the_server_says_of_deliveries() -> None:
+    action: dict[str, Json] = {"type": "EMAIL", "details": {"status": "OK", "emails": ["a@example.org"]}, "id": 1}
+    ((content),) = RULE.new_files(resource("rule/web", rule(actions=[action], state="clear")), "web").values()
+    assert content is not None
+    assert yamlfile.parse(content) == {
+        "title": "Web",
+        "criteria": [],
+        "actions": [{"type": "EMAIL", "details": {"emails": ["a@example.org"]}}],
+    }
+
+
+def test_an_edited_file_keeps_its_comments_and_its_spelling() -> None:
+    text = "# ours\ntitle: 'Web'   # the fleet\nlocked: no\nperiod: 60\npositions: []\n"
+    text = text.replace("no", "false")
+    desired = resource("dashboard/web", text, file="dashboards/web.yaml")
+    live = resource("dashboard/web", {"title": "Web", "period": 30, "positions": [], "id": 1})
+    assert DASHBOARD.edited_files(desired, live) == {"dashboards/web.yaml": text.replace("60", "30").encode()}
+
+
+def test_the_canonical_form_is_without_defaults_and_the_server_s_fields_and_leaves_its_input_alone() -> None:
+    document: dict[str, Json] = {
+        **dashboard(widget("cpu"), locked=False, annotations=None, id=1, name="web"),
+        "zoom": None,
+    }
+    kept = copy.deepcopy(document)
+    assert DASHBOARD.canonical(document) == {**dashboard(widget("cpu")), "zoom": None}
+    assert document == kept
+
+
+def test_one_tag_in_a_list_is_canonically_one_tag() -> None:
+    listed = criterion("a.b")
+    listed["scope"] = {"tag": ["web"]}
+    assert RULE.canonical(rule(listed)) == rule(criterion("a.b"))
+
+
+def test_the_same_bytes_are_the_same_resource() -> None:
+    one, other = resource("rule/a", "title: A\n"), resource("rule/a", "title: 'A'\n")
+    assert RULE.identical(one, resource("rule/a", "title: A\n"))
+    assert not RULE.identical(one, other)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"title: [", "the rule `web` that the server sent is not YAML: .*"),
+        (b"- a\n", "the rule `web` that the server sent is not a mapping"),
+        (b"", "the rule `web` that the server sent is not a mapping"),
+    ],
+)
+def test_an_export_that_is_no_document_is_a_bad_answer(body: bytes, message: str) -> None:
+    with pytest.raises(BadAnswer, match=message):
+        RULE.live("web", body)
+
+
+def test_a_server_may_add_what_no_schema_knows_but_where_every_field_counts() -> None:
+    assert DASHBOARD.disregards((), "revision")
+    assert DASHBOARD.disregards(("positions", 3), "revision")
+    assert not DASHBOARD.disregards((), "period")
+    assert not DASHBOARD.disregards(("positions", 3, "series", 0, "scope"), "host")
+    assert not DASHBOARD.disregards(("zoom",), "x")
+
+
+def test_an_update_drops_all_that_only_the_server_has() -> None:
+    assert DASHBOARD.endangered([("revision",)]) == [("revision",)]
+
+
+def test_a_list_that_nothing_is_known_of_is_ordered_and_has_no_identities() -> None:
+    known, unknown = DASHBOARD.list_rule(("annotations",)), DASHBOARD.list_rule(("zoom",))
+    assert (known.ordered, unknown.ordered, unknown.keys) == (False, True, ())
+    assert DASHBOARD.list_rule(("positions", 7, "series")) == DASHBOARD.list_rule(("positions", 0, "series"))
+
+
+def test_an_identity_is_the_values_of_its_fields_and_none_where_an_item_has_none_of_them() -> None:
+    key = identity("a", "b")
+    assert key({"a": 1, "c": 2}) == key({"a": 1.0})
+    assert key({"a": 1}) != key({"b": 1})
+    assert (key({"c": 1}), key("a"), key(None)) == (None, None, None)
+    assert anywhere(("positions", 7, "series", 2)) == ("positions", 0, "series", 0)
+
+
+# blending, and what others say of it
+
+
+def test_a_blend_is_written_into_the_user_s_own_text() -> None:
+    desired = resource("dashboard/web", "# ours\ntitle: Fleet # the fleet\nperiod: 60\npositions: []\n")
+    live = resource("dashboard/web", {"title": "Web", "period": 5, "positions": [], "id": 1})
+    kept = tuple(one for one in compare(DASHBOARD, desired, live).diff if one.path == ("period",))
+    blend = DASHBOARD.blended(desired, live, blended(DASHBOARD, desired, live, kept))
+    assert blend.body == b"# ours\ntitle: Fleet # the fleet\nperiod: 5\npositions: []\n"
+    assert blend.document == {"title": "Fleet", "period": 5, "positions": []}
+
+
+def test_a_blend_is_of_what_the_file_means_with_its_references_replaced() -> None:
+    source = SourceFile("rules/web.yaml", b"title: ${env:A}\ndescription: ours\ncriteria: []\n")
+    ((desired,), _) = RULE.read([source], Scene(Values({}, {"A": "s3cret"})))
+    live = resource("rule/web", {"title": "s3cret", "description": "by hand", "criteria": []})
+    blend = RULE.blended(desired, live, blended(RULE, desired, live, compare(RULE, desired, live).diff))
+    assert blend.body == b"title: s3cret\ndescription: by hand\ncriteria: []\n"
+    assert (blend.written, blend.source, blend.secrets) == (None, None, {"s3cret": "${env:A}"})
+
+
+def test_its_fingerprint_is_its_text() -> None:
+    assert DASHBOARD.fingerprinted(resource("dashboard/web", "title: Web\n")) == b"title: Web\n"
+    assert DASHBOARD.measures("web") == ""
+
+
+def test_its_metrics_are_those_that_it_shows_or_watches() -> None:
+    shown = resource(
+        "dashboard/web", dashboard(widget("cpu"), widget("net", series=[{"metric": "net.in"}, {"metric": 1}]))
+    )
+    watched = resource("rule/web", rule(criterion("disk.used"), title="metric"))
+    assert [*DASHBOARD.metrics(shown)] == ["cpu.load", "net.in"]
+    assert [*RULE.metrics(watched)] == ["disk.used"]
+
+
+# journal
+
+SECRET = Redaction({"s3cret": "${env:A}"})
+
+
+def again(one: Resource, redaction: Redaction = NOTHING_SECRET) -> Resource:
+    saved = json.loads(json.dumps(kind(one.kind).saved(one, redaction)))
+    plain = unsealed(saved, Source({"A": "s3cret"}, "A"), {})
+    assert isinstance(plain, dict)
+    return kind(one.kind).restored(one.name, plain)
+
+
+@given(st.data(), st.sampled_from(["dashboard", "rule"]))
+def test_what_is_saved_makes_it_again_text_and_all(data: st.DataObject, name: str) -> None:
+    document = data.draw(DASHBOARDS if name == "dashboard" else RULES)
+    live = kind(name).live("web", data.draw(spellings(document)))
+    restored = again(live)
+    assert restored.document == live.document
+    assert restored.body == live.body
+
+
+def test_one_that_was_listed_has_no_text_and_is_made_from_its_document() -> None:
+    listed = resource("dashboard/web", dashboard(), body=b"")
+    assert again(listed).document == listed.document
+    assert yamlfile.parse(again(listed).body) == listed.document
+
+
+@pytest.mark.parametrize("text", ["title: s3cret\n", 'title: "s3\\u0063ret"\n', "s3cret: 1\n"])
+def test_one_with_a_secret_is_saved_without_it_however_its_text_spells_it(text: str) -> None:
+    live = RULE.live("web", text.encode())
+    assert "s3cret" not in json.dumps(RULE.saved(live, SECRET))
+    assert "ret" not in json.dumps(RULE.saved(live, SECRET))
+    assert again(live, SECRET).document == live.document
+
+
+@pytest.mark.parametrize("saved", [{}, {"text": None}, {"document": "title: Web"}, {"text": "["}, {"text": "\ud800"}])
+def test_what_holds_no_document_makes_none(saved: dict[str, Json]) -> None:
+    with pytest.raises(DlsyncError):
+        RULE.restored("web", saved)

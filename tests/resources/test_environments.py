@@ -1,0 +1,286 @@
+"""A tree as one of its environments has it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+
+from dlsync import operations, yamlfile
+from dlsync.diff.patch import lay
+from dlsync.files.interpolation import escaped
+from dlsync.files.settings import Options, Settings, load
+from dlsync.resources import environments, kind_of, loader
+from tests.builders.accounts import DASHBOARDS
+from tests.builders.applies import apply
+from tests.builders.trees import address, tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlsync.model import Json, Plan, Resource
+    from dlsync.operations.export import Export
+    from dlsync.resources.loader import Tree
+    from tests.builders.trees import Account
+
+SETTINGS = "environments:\n  staging: {variables: {size: 60}}\n  production:\n"
+WEB = """\
+# ours
+title: Web
+period: 3600   # an hour
+positions:
+  - {title: cpu, row: 1, col: 1, size_x: 1, size_y: 1, type: number}
+"""
+FILES = {"dlsync.yaml": SETTINGS, "dashboards/team/web.yaml": WEB, "plugins/disk.sh": "exit 0\n"}
+
+
+def read(root: Path, files: dict[str, str], environment: str = "staging", **environ: str) -> Tree:
+    write_tree(root, {**FILES, **files})
+    return environments.read(root, load(root, Options(environment=environment), environ, require_server=False))
+
+
+def web(tree: Tree) -> Resource:
+    return tree.usable().resources[address("dashboard/web")]
+
+
+def said(tree: Tree) -> list[str]:
+    return [f"{one.severity}: {one}" for one in tree.problems]
+
+
+def test_the_environments_are_those_of_the_settings_in_their_order(tmp_path: Path) -> None:
+    assert environments.names(write_tree(tmp_path, FILES)) == ("staging", "production")
+    assert environments.names(write_tree(tmp_path, {"dlsync.yaml": "environments:\n"})) == ()
+    assert environments.names(write_tree(tmp_path, {"dlsync.yaml": "["})) == ()
+
+
+def test_only_what_the_chosen_environment_lays_over_a_file_is_sent_and_comments_stay(tmp_path: Path) -> None:
+    files = {
+        "overlays/staging/dashboards/web.yaml": "period: ${var:size}\npositions: [{title: cpu, color: red}]\n",
+        "overlays/production/dashboards/web.yaml": "[",
+    }
+    staging = web(read(tmp_path, files))
+    assert staging.body.decode() == WEB.replace("3600", "60").replace("type: number", "type: number, color: red")
+    assert yamlfile.parse(staging.body) == staging.document
+    for environment in ("", "production"):
+        plain = web(read(tmp_path, {**files, "overlays/production/dashboards/web.yaml": "{}\n"}, environment))
+        assert plain.body.decode() == WEB
+
+
+def test_a_plugin_s_settings_are_overlaid_whether_it_has_some_or_none(tmp_path: Path) -> None:
+    overlay = {"overlays/staging/plugins/disk.meta.yaml": "interval: 60\nparams: ${env:ARGS}\n"}
+    bare = read(tmp_path, overlay, ARGS="-s3cret").usable().resources[address("plugin/disk")]
+    assert bare.document == {"content": "exit 0\n", "extension": "sh", "interval": 60, "params": "-s3cret"}
+    assert (bare.body, bare.secrets) == (b"exit 0\n", {"-s3cret": "${env:ARGS}"})
+    settled = read(tmp_path, {**overlay, "plugins/disk.meta.yaml": "interval: 5\ntype: SCRIPT\n"}, ARGS="x")
+    assert settled.usable().resources[address("plugin/disk")].document == {
+        **bare.document,
+        "params": "x",
+        "type": "SCRIPT",
+    }
+
+
+def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_path: Path) -> None:
+    tree = read(tmp_path, {"overlays/staging/dashboards/web.yaml": "title: ${env:TITLE}\n"}, TITLE="Web")
+    assert web(tree).body.decode() == WEB
+    assert web(tree).secrets == {"Web": "${env:TITLE}"}
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "expected"),
+    [
+        pytest.param(
+            "dashboards/db.yaml",
+            "period: 1\n",
+            "error: overlays/staging/dashboards/db.yaml:1: there is no dashboard `db` that it could lie over",
+            id="no base",
+        ),
+        pytest.param(
+            "dashboards/web.yaml",
+            "title: [\n",
+            "error: overlays/staging/dashboards/web.yaml:2",
+            id="broken",
+        ),
+        pytest.param(
+            "dashboards/web.yaml",
+            "- 1\n",
+            "error: overlays/staging/dashboards/web.yaml:1: expected a mapping of what differs in this environment",
+            id="a list",
+        ),
+        pytest.param(
+            "dashboards/web.yaml",
+            "title: x\nperiod: long\n",
+            "error: overlays/staging/dashboards/web.yaml:2:1: `period` is ",
+            id="a wrong type",
+        ),
+        pytest.param(
+            "dashboards/web.yaml",
+            "positions:\n  - title: cpu\n  - title: net\n    row: 1\n",
+            "error: overlays/staging/dashboards/web.yaml:3:5: `positions[1]` has no `col`; "
+            "it means no item of dashboards/team/web.yaml, and so stands for itself",
+            id="an item that is not whole",
+        ),
+        pytest.param(
+            "dashboards/web.yaml",
+            "positions:\n  - row: 1\n",
+            "error: overlays/staging/dashboards/web.yaml:2:5: an item of `positions` says by its `title`",
+            id="an item that means none",
+        ),
+        pytest.param(
+            "dashboards/web.yaml",
+            "title: x\nperiod: ${var:sise}\n",
+            "error: overlays/staging/dashboards/web.yaml:2:1: ${var:sise} is not set",
+            id="an unknown reference",
+        ),
+        pytest.param(
+            "dashboards/%FF.yaml", "title: x\n", "error: overlays/staging/dashboards/%FF.yaml: the file name", id="name"
+        ),
+        pytest.param(
+            "dashboards/notes.txt",
+            "",
+            "warning: overlays/staging/dashboards/notes.txt: is no overlay of a dashboard; expected <name>.yaml or",
+            id="another file",
+        ),
+        pytest.param(
+            "plugins/disk.sh",
+            "exit 1\n",
+            "warning: overlays/staging/plugins/disk.sh: is no overlay of a plugin; expected <name>.meta.yaml",
+            id="a script",
+        ),
+        pytest.param(
+            "plugins/disk.meta.yaml",
+            "interval: 1\nname: x\n",
+            "error: overlays/staging/plugins/disk.meta.yaml:2:1: `name` is no setting",
+            id="no setting",
+        ),
+        pytest.param(
+            "notes.txt",
+            "",
+            "warning: overlays/staging/notes.txt: is not read: overlays are in plugins/, dashboards/, rules/",
+            id="nobody's",
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_overlay_is_said_at_its_place(
+    tmp_path: Path, file: str, content: str, expected: str
+) -> None:
+    problems = said(read(tmp_path, {f"overlays/staging/{file}": content}))
+    assert any(one.startswith(expected) for one in problems), problems
+
+
+def test_two_overlays_for_one_resource_are_an_error(tmp_path: Path) -> None:
+    overlays = {f"overlays/staging/dashboards/{name}": "period: 1\n" for name in ("a/web.yaml", "b/web.yml")}
+    (problem,) = said(read(tmp_path, overlays))
+    assert problem == (
+        "error: overlays/staging/dashboards/b/web.yml: a second overlay for dashboard/web; "
+        "the first is overlays/staging/dashboards/a/web.yaml"
+    )
+
+
+def test_an_overlay_of_what_cannot_be_read_is_not_at_fault(tmp_path: Path) -> None:
+    overlays = {"overlays/staging/dashboards/web.yaml": "period: 1\n"}
+    assert [one.file for one in read(tmp_path, {**overlays, "dashboards/team/web.yaml": "["}).problems] == [
+        "dashboards/team/web.yaml"
+    ]
+    broken = {"plugins/disk.meta.yaml": "[", "overlays/staging/plugins/disk.meta.yaml": "interval: 1\n"}
+    assert [one.file for one in read(tmp_path, {**overlays, **broken}).problems] == ["plugins/disk.meta.yaml"]
+
+
+def test_the_base_s_own_faults_are_the_base_s(tmp_path: Path) -> None:
+    files = {
+        "dashboards/team/web.yaml": WEB.replace("row: 1", "row: one"),
+        "overlays/staging/dashboards/web.yaml": "period: 1\n",
+    }
+    assert [(one.file, one.line) for one in read(tmp_path, files).problems] == [("dashboards/team/web.yaml", 5)]
+
+
+def test_a_folder_that_no_environment_reads_is_warned_of(tmp_path: Path) -> None:
+    files = {"overlays/stagin/dashboards/web.yaml": "[", "overlays/.hidden/x": "", "overlays/x": ""}
+    assert said(read(tmp_path, files)) == [
+        "warning: overlays/stagin: is not read: dlsync.yaml has no environment `stagin`; did you mean `staging`?",
+        "warning: overlays/x: is not read: dlsync.yaml has no environment `x`",
+    ]
+
+
+def test_an_environment_s_name_leads_nowhere_else(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": "environments: {../..: {}}\n", "overlays/a/b": "", "rules/a.yaml": "["})
+    settings = load(tmp_path, Options(environment="../.."), {}, require_server=False)
+    assert [one.file for one in environments.read(tmp_path, settings).errors] == ["rules/a.yaml"]
+
+
+def test_overlays_that_cannot_be_listed_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(self: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    write_tree(tmp_path, FILES)
+    monkeypatch.setattr(type(tmp_path), "iterdir", refuse)
+    assert said(environments.read(tmp_path, Settings())) == ["error: overlays: cannot be read: Permission denied"]
+
+
+def test_a_folder_that_is_yet_to_be_made_is_an_empty_tree(tmp_path: Path) -> None:
+    found = loader.find(tmp_path / "new", missing_ok=True)
+    assert environments.understood(found, Settings()).resources == {}
+    assert replace(Settings(), environment="x").environment == "x"
+
+
+# all the way
+
+
+def test_an_environment_is_planned_applied_and_exported_as_it_has_the_tree(tmp_path: Path, live: Account) -> None:
+    overlay = "period: 60\npositions: [{title: cpu, color: red}]\n"
+    write_tree(tmp_path, {**FILES, "overlays/staging/dashboards/web.yaml": overlay})
+    settings = replace(live.settings, environment="staging", variables={"size": 60})
+    before = tree_files(tmp_path)
+
+    def plan() -> Plan:
+        return asyncio.run(operations.plan(tmp_path, settings))
+
+    def export() -> Export:
+        return asyncio.run(operations.export(tmp_path, settings))
+
+    (_, create) = plan().changes
+    assert (create.action, create.file, create.line) == ("create", "dashboards/team/web.yaml", 1)
+    apply(live, tmp_path, **vars(settings))
+    assert not plan()
+    assert not export()
+    assert tree_files(tmp_path) == before
+
+    by_hand = live.live("dashboard/web")
+    assert by_hand
+    live.has(replace(by_hand, body=by_hand.body.replace(b"title: Web", b"title: Live")))
+    assert [(one.file, one.line) for one in plan().changes] == [("dashboards/team/web.yaml", 2)]
+    assert [one.file for one in export().files] == ["dashboards/team/web.yaml"]
+    assert (tmp_path / "dashboards/team/web.yaml").read_text() == WEB.replace("title: Web", "title: Live")
+    assert not plan()
+    apply(live, tmp_path, **vars(settings))  # records what was exported
+
+    live.has(replace(by_hand, body=by_hand.body.replace(b"title: Web", b"title: Live").replace(b"red", b"blue")))
+    assert [(one.file, one.line) for one in plan().changes] == [("overlays/staging/dashboards/web.yaml", 2)]
+    made = export()
+    assert not made.files
+    (problem,) = made.problems
+    assert problem.severity == "error"
+    assert problem.message == (
+        "dashboard/web: it differs in what overlays/staging/dashboards/web.yaml says: "
+        '`positions[0].color` (line 2) is live as "blue"; edit that file'
+    )
+
+
+@given(DASHBOARDS, DASHBOARDS)
+def test_what_is_sent_means_what_base_and_overlay_mean_together(
+    tmp_path_factory: pytest.TempPathFactory, base: dict[str, Json], overlay: dict[str, Json]
+) -> None:
+    root = write_tree(
+        tmp_path_factory.mktemp("tree"),
+        {
+            "dashboards/a.yaml": yamlfile.dump(escaped(base)),
+            "overlays/x/dashboards/a.yaml": yamlfile.dump(escaped(overlay)),
+            "dlsync.yaml": "environments: {x: }\n",
+        },
+    )
+    tree = environments.read(root, Settings(environment="x"))
+    if not tree.errors:
+        (one,) = tree.resources.values()
+        assert yamlfile.parse(one.body) == one.document == lay(kind_of("dashboard"), base, overlay).document

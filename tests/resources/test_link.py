@@ -1,0 +1,388 @@
+"""Links: one resource is one plugin's tags, whatever says them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+
+from dlsync.diff.compare import compare
+from dlsync.diff.three_way import blended
+from dlsync.errors import ByHand, DlsyncError, ServerFault
+from dlsync.files.interpolation import Values
+from dlsync.files.redaction import Redaction
+from dlsync.resources import Draft, Scene, SourceFile, kind_of
+from dlsync.resources.link import KIND as LINK
+from dlsync.state.sealed_values import Source, unsealed
+from tests.builders.accounts import LINKED
+from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.trees import account, address, resource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dlsync.client import Client
+    from dlsync.model import Json, Resource
+    from tests.builders.trees import Account
+
+LINKS = "# who runs what\ndisk: [all, web]  # everywhere\nload:\n  - db\n"
+
+
+def read(files: Mapping[str, str], **variables: Json) -> tuple[dict[str, Resource], list[tuple[str, int | None, str]]]:
+    """What files say, and what is wrong with them; the environment holds a secret."""
+    scene = Scene(Values(variables, {"SECRET": "s3cret"}))
+    sources = [SourceFile(file, content.encode()) for file, content in files.items()]
+    resources, problems = LINK.read([one for one in sources if LINK.claims(one.file)], scene)
+    return {one.name: one for one in resources}, [(one.file, one.line, one.message) for one in problems]
+
+
+def link(plugin: str, *tags: str) -> Resource:
+    return resource(f"link/{plugin}", {"tags": [*tags]})
+
+
+def tags(one: Resource | None) -> Json:
+    return one.document["tags"] if one else None
+
+
+def draft(files: Mapping[str, str | None], secrets: Mapping[str, str] | None = None) -> Draft:
+    written = {file: None if content is None else content.encode() for file, content in files.items()}
+    return Draft(written, Redaction(secrets or {}))
+
+
+def edited(files: dict[str, str], plugin: str, *live: str, **variables: Json) -> dict[str, str | None]:
+    """The files after an export in which the plugin has these tags live."""
+    secrets = {"s3cret": "${env:SECRET}"}
+    found = LINK.edited_files(read(files, **variables)[0][plugin], link(plugin, *live), draft(files, secrets))
+    return {file: None if content is None else content.decode() for file, content in found.items()}
+
+
+# files
+
+
+def test_links_yaml_says_the_tags_of_each_plugin() -> None:
+    found, problems = read({"links.yaml": LINKS})
+    assert {name: tags(one) for name, one in found.items()} == {"disk": ["all", "web"], "load": ["db"]}
+    assert (LINK.files(found["disk"]), LINK.line(found["disk"])) == (("links.yaml",), 2)
+    assert LINK.needs(found["disk"]) == (address("plugin/disk"),)
+    assert problems == []
+
+
+def test_a_pack_links_its_plugins_to_its_tag_besides() -> None:
+    files = {
+        "links.yaml": "disk: [all]\n",
+        "packs/db/plugins/a/disk.py": "1",
+        "packs/db/plugins/disk.meta.yaml": "a: 1",
+    }
+    found, problems = read({**files, "packs/db/plugins/up.sh": "1", "packs/db/dashboards/x.yaml": "", "packs/db/x": ""})
+    assert {name: tags(one) for name, one in found.items()} == {"disk": ["all", "db"], "up": ["db"]}
+    assert [LINK.files(one) for one in found.values()] == [("links.yaml",), ()]
+    assert [(one.file, LINK.line(one)) for one in found.values()] == [("links.yaml", 1), ("packs/db/plugins/up.sh", 1)]
+    assert problems == []
+
+
+def test_an_old_backup_has_a_file_for_each_link() -> None:
+    saved = {f"links/{n}.json": json.dumps({"id": n, "plugin": "disk", "tags": [tag]}) for n, tag in enumerate("ab")}
+    found, problems = read({**saved, "links/9.json": '{"plugin": "disk", "tags": []}', "links/README.md": "x"})
+    assert tags(found["disk"]) == ["a", "b"]
+    assert LINK.files(found["disk"]) == ("links/0.json", "links/1.json")
+    assert LINK.places == ("links.yaml", "packs", "links")
+    assert problems == []
+
+
+def test_references_stand_for_a_tag_or_for_all_of_them() -> None:
+    files = {"links.yaml": "disk: ${var:tags}\nload: ['${var:one}', '${env:SECRET}']\n"}
+    found, problems = read(files, tags=["a", "b"], one="c")
+    assert [tags(one) for one in found.values()] == [["a", "b"], ["c", "s3cret"]]
+    assert [one.secrets for one in found.values()] == [{}, {"s3cret": "${env:SECRET}"}]
+    assert problems == []
+    assert read({"links.yaml": "disk:\n  - ${var:nope}\n"})[1][0][:2] == ("links.yaml", 2)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "line", "says"),
+    [
+        ("links.yaml", "disk: [", 1, "unclosed"),
+        ("links.yaml", "disk: [a]\ndisk: [b]\n", 2, "repeats"),
+        ("links.yaml", "", 1, "expected a mapping of plugins to their tags"),
+        ("links.yaml", "- disk\n", 1, "expected a mapping of plugins to their tags"),
+        ("links.yaml", "load: [a]\ndisk: all\n", 2, "expected a list"),
+        ("links.yaml", "disk: [1]\n", 1, "quotes"),
+        ("links.yaml", "disk: []\n", 1, "`disk` has no tags, which is no link"),
+        ("links.yaml", "dlsync-lock: [a]\n", None, "dlsync's own record"),
+        ("links/1.json", '{"plugin": ', 1, "unclosed"),
+        ("links/1.json", "[]", 1, "expected a link"),
+        ("links/1.json", '{"plugin": "disk", "tags": "all"}', 1, "expected a link"),
+        ("links/1.json", '{"plugin": "", "tags": []}', 1, "expected a link"),
+    ],
+)
+def test_what_is_no_link_is_a_problem_with_its_place(file: str, content: str, line: int | None, says: str) -> None:
+    found, problems = read({file: content})
+    assert found == {}
+    assert [(one[0], one[1]) for one in problems] == [(file, line)]
+    assert says in problems[0][2]
+
+
+def test_a_pack_s_plugin_whose_file_has_no_name_links_nothing() -> None:
+    assert read({"packs/db/plugins/%FF.py": "1"}) == ({}, [])
+
+
+# compared
+
+
+def test_tags_are_a_set_and_a_difference_has_the_line_of_its_tag() -> None:
+    desired = read({"links.yaml": LINKS})[0]
+    assert compare(LINK, desired["disk"], link("disk", "web", "all")).diff == ()
+    file, diff = LINK.located(desired["load"], compare(LINK, desired["load"], link("load", "cache")).diff)
+    assert (file, [(one.op, one.path, one.line) for one in diff]) == (
+        "links.yaml",
+        [("add", ("tags", 0), 4), ("remove", ("tags", 0), 3)],
+    )
+    packed = read({"packs/db/plugins/up.sh": "1"})[0]["up"]
+    assert LINK.located(packed, compare(LINK, packed, link("up", "x")).diff)[1][0].line is None
+    assert not LINK.disregards((), "tags")
+
+
+def test_a_live_link_that_no_file_may_hold_has_faults() -> None:
+    assert LINK.faults(link("disk", "all")) == []
+    assert LINK.faults(resource("link/disk", {"tags": [1]}))
+
+
+# exported
+
+
+def test_a_new_link_joins_links_yaml_or_begins_it() -> None:
+    assert LINK.new_files(link("up", "a", "b"), "", draft({"links.yaml": LINKS})) == {
+        "links.yaml": f"{LINKS}up:\n  - a\n  - b\n".encode()
+    }
+    assert LINK.new_files(link("up", "a"), "", draft({})) == {"links.yaml": b"up:\n  - a\n"}
+    assert LINK.new_files(link("up", "${var:x}", "s3cret"), "", draft({}, {"s3cret": "${env:SECRET}"})) == {
+        "links.yaml": b"up:\n  - $${var:x}\n  - ${env:SECRET}\n"
+    }
+
+
+def test_new_links_are_added_one_by_one_without_the_whole_being_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlsync.yamlfile.rewrite", None)
+    files: dict[str, bytes | None] = {"links.yaml": b"disk: [all] # every host\n"}
+    for plugin in ("load", "queue"):
+        files |= LINK.new_files(link(plugin, "web"), "", Draft(files))
+    assert files == {"links.yaml": b"disk: [all] # every host\nload:\n  - web\nqueue:\n  - web\n"}
+
+
+def test_a_link_joins_links_in_brackets_too() -> None:
+    assert LINK.new_files(link("load", "db"), "load", draft({"links.yaml": "{disk: [all]}\n"})) == {
+        "links.yaml": b"{disk: [all], load: [db]}\n"
+    }
+
+
+def test_what_changed_is_edited_in_place() -> None:
+    assert edited({"links.yaml": LINKS}, "disk", "all", "db") == {"links.yaml": LINKS.replace("web", "db")}
+    assert edited({"links.yaml": LINKS}, "disk", "web", "all") == {}
+
+
+def test_references_stay_where_what_they_stand_for_stays() -> None:
+    files = {"links.yaml": "disk: ${var:tags}\nload: ['${var:one}', b]\n"}
+    assert edited(files, "load", "c", "s3cret", one="c", tags=["a"]) == {
+        "links.yaml": "disk: ${var:tags}\nload: ['${var:one}', '${env:SECRET}']\n"
+    }
+    assert edited(files, "disk", "a", "c", one="c", tags=["a", "b"]) == {
+        "links.yaml": "disk:\n  - a\n  - c\nload: ['${var:one}', b]\n"
+    }
+
+
+def test_of_a_pack_s_plugin_links_yaml_gets_what_is_more_and_what_is_less_cannot_be_said() -> None:
+    files = {"packs/db/plugins/up.sh": "1"}
+    assert edited(files, "up", "db", "web") == {"links.yaml": "up:\n  - web\n"}
+    with pytest.raises(DlsyncError, match=r"live it is not linked to the tag `db`, .* no file can say otherwise"):
+        edited(files, "up", "web")
+
+
+def test_what_an_old_backup_has_too_much_is_taken_out_of_its_files() -> None:
+    files = {
+        "links/1.json": '{"id": "1", "plugin": "disk", "tags": ["a", "b"]}',
+        "links/2.json": '{"plugin": "disk", "tags": ["c"]}',
+    }
+    assert edited(files, "disk", "b", "d") == {
+        "links/1.json": '{\n  "id": "1",\n  "plugin": "disk",\n  "tags": [\n    "b"\n  ]\n}\n',
+        "links/2.json": None,
+        "links.yaml": "disk:\n  - d\n",
+    }
+
+
+def test_what_is_gone_leaves_its_files_and_the_last_one_takes_links_yaml_with_it() -> None:
+    found = read({"links.yaml": LINKS})[0]
+    once = LINK.removed_files(found["disk"], draft({"links.yaml": LINKS}))
+    assert once == {"links.yaml": b"# who runs what\nload:\n  - db\n"}
+    assert LINK.removed_files(found["load"], Draft(once)) == {"links.yaml": None}
+
+
+def test_what_a_pack_says_goes_with_the_pack_s_plugin() -> None:
+    packed = read({"packs/db/plugins/up.sh": "1"})[0]["up"]
+    assert LINK.removed_files(packed, draft({"packs/db/plugins/up.sh": None})) == {}
+    with pytest.raises(DlsyncError, match="no file can say otherwise"):
+        LINK.removed_files(packed, draft({"packs/db/plugins/up.sh": "1"}))
+
+
+# live
+
+
+def put(live: Account, *links: tuple[str, list[str]]) -> None:
+    live.has(resource("plugin/disk", "1"), resource("plugin/up", "1"))
+    for plugin, named in links:
+        live.run(lambda client, plugin=plugin, named=named: client.links.create(plugin, named))  # type: ignore[misc] # the defaults bind the loop's values
+    live.asked.clear()
+
+
+def update(live: Account, *wanted: str) -> list[str]:
+    """Update the links of the plugin disk; return what was written."""
+    live.run(lambda client: LINK.update(client, link("disk", *wanted), ()))
+    return [
+        one.method + " " + json.loads(one.body or b'{"tags": [""]}')["tags"][0]
+        for one in live.asked
+        if one.method != "GET"
+    ]
+
+
+def test_several_links_of_a_plugin_are_one_with_all_their_tags_and_one_without_tags_is_none() -> None:
+    with account() as live:
+        put(live, ("disk", ["b", "a"]), ("disk", ["c", "a"]), ("up", []))
+        assert tags(live.live("link/disk")) == ["a", "b", "c"]
+        assert live.live("link/up") is None
+        listing = live.run(LINK.list)
+    assert (listing.names, listing.complete) == (frozenset({"disk"}), True)
+
+
+def test_a_link_is_made_and_deleted_and_deleting_it_again_is_no_error() -> None:
+    with account() as live:
+        put(live)
+        live.run(lambda client: LINK.create(client, link("disk", "a", "b")))
+        assert tags(live.live("link/disk")) == ["a", "b"]
+        live.lacks("link/disk", "link/disk")
+        assert live.live("link/disk") is None
+
+
+def test_missing_tags_are_added_by_one_more_link() -> None:
+    with account() as live:
+        put(live, ("disk", ["a"]), ("up", ["x"]))
+        assert update(live, "a", "b") == ["POST b"]
+        assert tags(live.live("link/disk")) == ["a", "b"]
+        assert tags(live.live("link/up")) == ["x"]
+
+
+def test_surplus_tags_go_with_their_links_and_what_else_those_held_is_added_first() -> None:
+    with account() as live:
+        put(live, ("disk", ["a"]), ("disk", ["b", "x"]), ("disk", ["y"]))
+        assert update(live, "a", "b") == ["POST b", "DELETE ", "DELETE "]
+        assert tags(live.live("link/disk")) == ["a", "b"]
+        live.asked.clear()
+        assert update(live, "a", "b") == []
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3])
+def test_an_update_that_is_cut_short_is_finished_by_the_next_one(cut: int) -> None:
+    async def interrupted(client: Client) -> None:
+        create, delete, left = client.links.create, client.links.delete, [cut]
+
+        async def counted(work: object, *given: object) -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                raise ServerFault("cut")
+            await work(*given)  # type: ignore[operator] # one of the two above
+
+        client.links.create = lambda *given: counted(create, *given)  # type: ignore[method-assign] # stands in the way
+        client.links.delete = lambda *given: counted(delete, *given)  # type: ignore[method-assign] # likewise
+        with pytest.raises(ServerFault):
+            await LINK.update(client, link("disk", "a", "b"), ())
+
+    with account() as live:
+        put(live, ("disk", ["a", "x"]), ("disk", ["b", "y"]))
+        live.run(interrupted)
+        update(live, "a", "b")
+        assert tags(live.live("link/disk")) == ["a", "b"]
+
+
+def test_a_server_that_cannot_is_said_what_to_do_by_hand() -> None:
+    with account(documented_only=True) as live:
+        live.has(resource("plugin/disk", "1"))
+        with pytest.raises(ByHand) as caught:
+            live.run(lambda client: LINK.create(client, link("disk", "all", "web")))
+    assert caught.value.message == "this server cannot create links: link plugin `disk` to the tags all, web by hand"
+
+
+def test_likewise_of_what_is_to_go() -> None:
+    listed = json_reply([{"id": "1", "plugin": "disk", "tags": ["x"]}, {"id": "2", "plugin": "disk", "tags": ["all"]}])
+    answers: dict[str, Reply] = {"GET links": listed, "GET plugins/disk": json_reply({})}
+
+    async def work() -> list[str]:
+        async with scripted(by_request(answers, Reply(405))) as (_, client):
+            with pytest.raises(ByHand) as one:
+                await LINK.update(client, link("disk", "all"), ())
+            with pytest.raises(ByHand) as all_:
+                await LINK.delete(client, "disk")
+        return [one.value.message, all_.value.message]
+
+    assert asyncio.run(work()) == [
+        "this server cannot delete links: unlink plugin `disk` from the tag x by hand",
+        "this server cannot delete links: unlink plugin `disk` from the tags all, x by hand",
+    ]
+
+
+def test_links_come_after_plugins_and_before_dashboards() -> None:
+    orders = [kind_of(name).order for name in ("plugin", "link", "dashboard")]
+    assert orders == sorted(orders)
+
+
+# blending, and the journal
+
+
+def test_a_blend_is_a_link_to_the_tags_that_each_side_wins() -> None:
+    desired, live = read({"links.yaml": "disk: [all, new]\n"})[0]["disk"], link("disk", "all", "by hand")
+    kept = tuple(one for one in compare(LINK, desired, live).diff if one.op == "remove")
+    assert tags(LINK.blended(desired, live, blended(LINK, desired, live, kept))) == ["all", "by hand", "new"]
+
+
+def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:
+    assert LINK.fingerprinted(link("disk", "a", "b")) == LINK.fingerprinted(link("load", "b", "a"))
+    assert LINK.fingerprinted(link("disk", "a")) != LINK.fingerprinted(link("disk", "a", "b"))
+
+
+@given(LINKED)
+def test_what_is_saved_makes_it_again_without_a_secret_in_between(some: Json) -> None:
+    saved = LINK.saved(resource("link/disk", {"tags": some}), Redaction({"web": "${env:TAG}"}))
+    assert "web" not in json.dumps(saved)
+    plain = unsealed(saved, Source({"TAG": "web"}, ["TAG"]), {})
+    assert isinstance(plain, dict)
+    restored = LINK.restored("disk", plain)
+    assert (restored.address, tags(restored)) == (address("link/disk"), some)
+
+
+def test_one_from_a_journal_stands_in_no_file() -> None:
+    restored = LINK.restored("disk", {"tags": ["a"]})
+    diff = compare(LINK, restored, link("disk", "b")).diff
+    assert LINK.located(restored, diff) == ("", diff)
+    assert (LINK.line(restored), LINK.files(restored)) == (1, ())
+
+
+@pytest.mark.parametrize("saved", [{}, {"tags": "a"}, {"tags": [1]}, {"tags": None}])
+def test_what_holds_no_tags_makes_no_link(saved: dict[str, Json]) -> None:
+    with pytest.raises(DlsyncError, match="the journal holds no tags of link/disk"):
+        LINK.restored("disk", saved)
+
+
+def test_those_of_several_plugins_are_asked_for_once() -> None:
+    with account() as live:
+        live.has(*(resource(f"plugin/{name}", "x") for name in ("disk", "load")), link("disk", "a"), link("load", "b"))
+        found = live.run(lambda client: LINK.originals(client, iter(["disk", "none"])))
+        assert {name: tags(one) for name, one in found.items()} == {"disk": ["a"]}
+        assert live.requests() == ["GET links"]
+
+
+def test_links_of_dlsync_s_own_record_are_nobody_s() -> None:
+    read_, problems = read({"links.yaml": "dlsync-lock: [a]\n"})
+    assert read_ == {}
+    assert [(file, "linked to nothing" in says) for file, _, says in problems] == [("links.yaml", True)]
+    with account() as live:
+        live.has(resource("plugin/dlsync-inventory", "x"), link("dlsync-inventory", "a"))
+        assert live.run(LINK.list).names == frozenset()

@@ -1,0 +1,172 @@
+"""Which file a field comes from: plans point into it, and an export edits it or says that somebody must."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.errors import DlsyncError
+from dlsync.files.interpolation import Values
+from dlsync.files.redaction import Redaction
+from dlsync.resources import Draft, Scene, SourceFile, kind_of
+from tests.builders.plans import added, removed, replaced
+from tests.builders.trees import dashboard, resource, widget
+
+if TYPE_CHECKING:
+    from dlsync.model import Json, Resource
+
+DASHBOARD, PLUGIN = kind_of("dashboard"), kind_of("plugin")
+BASE = """\
+# ours
+title: Web
+period: 3600
+positions:
+  # the busiest first
+  - {title: cpu, row: 1, col: 1, size_x: 2, size_y: 2, type: number, series: [{metric: cpu.load, scope: {tag: web}}]}
+"""
+OVERLAY = """\
+period: ${var:period}
+positions:
+  - title: cpu
+    color: red
+  - {title: net, row: 1, col: 1, size_x: 2, size_y: 2, type: number, series: [{metric: net.load, scope: {tag: web}}]}
+"""
+FILE, OVER = "dashboards/web.yaml", "overlays/staging/dashboards/web.yaml"
+LIVE = dashboard(widget("cpu", color="red"), widget("net"), period=60)
+
+
+def desired(base: str = BASE, overlay: str = OVERLAY, **environ: str) -> Resource:
+    scene = Scene(Values({"period": 60}, environ), {FILE: SourceFile(OVER, overlay.encode())})
+    ((found,), problems) = DASHBOARD.read([SourceFile(FILE, base.encode())], scene)
+    assert problems == []
+    return found
+
+
+def plugin(meta: str = "", overlay: str = "interval: 60\n") -> Resource:
+    scene = Scene(
+        overlays={"plugins/disk.meta.yaml": SourceFile("overlays/s/plugins/disk.meta.yaml", overlay.encode())}
+    )
+    sources = [SourceFile("plugins/disk.sh", b"exit 0\n")]
+    sources += [SourceFile("plugins/disk.meta.yaml", meta.encode())] if meta else []
+    ((found,), problems) = PLUGIN.read(sources, scene)
+    assert problems == []
+    return found
+
+
+def edited(live: dict[str, Json], of: Resource | None = None, **secrets: str) -> str:
+    draft = Draft({}, Redaction(secrets))
+    ((file, content),) = DASHBOARD.edited_files(of or desired(), resource("dashboard/web", live), draft).items()
+    assert (file, content is None) == (FILE, False)
+    return (content or b"").decode()
+
+
+# lines
+
+
+def test_where_all_that_differs_comes_from_the_overlay_it_is_pointed_at() -> None:
+    diff = [
+        replaced(("period",), 1, 60),
+        replaced(("positions", 0, "color"), "blue", "red"),
+        added(("positions", 1), widget("net")),
+    ]
+    file, placed = DASHBOARD.located(desired(), diff)
+    assert (file, [one.line for one in placed]) == (OVER, [1, 4, 5])
+
+
+def test_else_the_file_is_pointed_at_and_what_comes_from_the_overlay_has_no_line() -> None:
+    diff = [
+        replaced(("period",), 1, 60),
+        replaced(("positions", 0, "row"), 2, 1),
+        removed(("positions", 7), {}),
+        removed(("zoom",), 1),
+    ]
+    file, placed = DASHBOARD.located(desired(), diff)
+    assert (file, [one.line for one in placed]) == (FILE, [None, 6, 4, 2])
+    assert DASHBOARD.located(desired(), ()) == (FILE, ())
+
+
+def test_a_plugin_s_settings_are_pointed_at_in_the_file_that_has_them() -> None:
+    mine, theirs = replaced(("params",), "-b", "-a"), replaced(("interval",), 5, 60)
+    settled = plugin("# ours\nparams: -a\n")
+    assert PLUGIN.located(settled, [theirs])[0] == "overlays/s/plugins/disk.meta.yaml"
+    file, placed = PLUGIN.located(settled, [mine, theirs])
+    assert (file, [one.line for one in placed]) == ("plugins/disk.meta.yaml", [2, None])
+    file, placed = PLUGIN.located(plugin(), [removed(("params",), "-b"), theirs])
+    assert (file, [one.line for one in placed]) == ("plugins/disk.sh", [None, None])
+
+
+# export
+
+
+def test_what_the_overlay_does_not_touch_is_edited_in_the_file() -> None:
+    live = dashboard(widget("cpu", color="red", row=9), widget("net"), widget("new"), period=60, title="Live")
+    text = edited({**live, "positions": [live["positions"][2], *live["positions"][:2]]})  # type: ignore[index, misc] # a list
+    head, _, rest = BASE.partition("title: Web")
+    assert text.startswith(f"{head}title: Live\nperiod: 3600\npositions:\n")
+    assert "  - {title: cpu, row: 9, col: 1," in text
+    assert text.index("new") < text.index("cpu")
+    assert "red" not in text
+    assert "net" not in text
+    assert rest
+
+
+@pytest.mark.parametrize(
+    ("live", "told"),
+    [
+        (dict(LIVE, period=7), "`period` (line 1) is live as 7"),
+        (
+            dashboard(widget("cpu"), widget("net"), period=60),
+            "`positions[0].color` (line 4) is not live",
+        ),
+        (
+            dashboard(widget("cpu", color="red"), period=60),
+            "`positions[1]` (line 5) is not live",
+        ),
+    ],
+)
+def test_what_the_overlay_says_is_for_a_person_to_edit(live: dict[str, Json], told: str) -> None:
+    with pytest.raises(DlsyncError) as caught:
+        edited({**live, "title": "also"})
+    assert str(caught.value) == f"it differs in what {OVER} says: {told}; edit that file"
+
+
+def test_an_overlay_s_item_that_was_moved_stands_elsewhere() -> None:
+    disk = "  - {title: disk, row: 1, col: 1, size_x: 2, size_y: 2, type: number, series: []}\n"
+    live = dashboard(widget("net"), widget("cpu", color="red"), widget("disk", series=[]), period=60)
+    with pytest.raises(DlsyncError, match=r"`positions\[1\]` \(line 5\) stands elsewhere; edit that file"):
+        edited(live, desired(BASE + disk))
+
+
+def test_no_more_fields_are_named_than_a_person_reads_and_no_secret() -> None:
+    over = "".join(f"{letter}: ${{env:HOOK}}\n" for letter in "abcdefg")
+    live: dict[str, Json] = {"title": "Web", "positions": [], **dict.fromkeys("abcdefg", "s3cret!")}
+    with pytest.raises(DlsyncError) as caught:
+        edited(live, lax("title: Web\npositions: []\n", over, HOOK="s3cret"), s3cret="${env:HOOK}")
+    assert '`e` (line 5) is live as "${env:HOOK}!" and 2 more; edit that file' in str(caught.value)
+    assert "`f`" not in str(caught.value)
+
+
+def lax(base: str, overlay: str, **environ: str) -> Resource:
+    """A dashboard with fields that no schema knows."""
+    scene = Scene(Values({}, environ), {FILE: SourceFile(OVER, overlay.encode())})
+    ((found,), _) = DASHBOARD.read([SourceFile(FILE, base.encode())], scene)
+    return found
+
+
+def test_what_no_base_can_give_below_the_overlay_is_for_a_person_too() -> None:
+    """The overlay's widget is gone from the server with the base's: alone, it would be one that is not whole."""
+    with pytest.raises(DlsyncError, match=f"what is live cannot be written below {OVER}: edit that file and {FILE}"):
+        edited(dashboard(widget("net"), period=60))
+
+
+def test_a_plugin_s_settings_are_edited_beside_the_script() -> None:
+    live = resource("plugin/disk", {"content": "exit 0\n", "extension": "sh", "interval": 60, "params": "-b"})
+    settled = plugin("# ours\nparams: -a\n")
+    assert PLUGIN.edited_files(settled, live) == {"plugins/disk.meta.yaml": b"# ours\nparams: '-b'\n"}
+    assert PLUGIN.edited_files(plugin(), live) == {"plugins/disk.meta.yaml": b"params: '-b'\n"}
+    other = resource("plugin/disk", {**live.document, "interval": 5})
+    with pytest.raises(
+        DlsyncError, match=r"overlays/s/plugins/disk.meta.yaml says: `interval` \(line 1\) is live as 5"
+    ):
+        PLUGIN.edited_files(settled, other)

@@ -1,0 +1,424 @@
+"""Plugins: a script, byte for byte, and its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+
+from dlsync.diff.compare import compare
+from dlsync.diff.three_way import blended
+from dlsync.errors import AlreadyExists, DlsyncError
+from dlsync.files.redaction import NOTHING_SECRET, Redaction
+from dlsync.resources import SourceFile
+from dlsync.resources.plugin import KIND as PLUGIN
+from dlsync.resources.plugin_files import content_value
+from dlsync.state.sealed_values import Source, unsealed
+from tests.builders.accounts import SCRIPTS, SETTINGS
+from tests.builders.http import by_request, json_reply, scripted
+from tests.builders.plans import added, removed, replaced
+from tests.builders.trees import account, address, resource
+
+if TYPE_CHECKING:
+    from dlsync.model import Json, Resource
+    from tests.builders.trees import Account
+
+SECRET = Redaction({"s3cret": "${env:A}"})
+
+
+def read(**files: bytes) -> tuple[list[Resource], list[tuple[str, int | None, str]]]:
+    """Read files of the folder, two underscores being a dot."""
+    sources = [SourceFile(f"plugins/{name.replace('__', '.')}", content) for name, content in files.items()]
+    resources, problems = PLUGIN.read(sources)
+    return resources, [(one.file, one.line, one.message) for one in problems]
+
+
+def plugin(script: bytes = b"print()\n", settings: str = "") -> Resource:
+    """The plugin ``disk`` as its files have it."""
+    files = {"disk__py": script, **({"disk__meta__yaml": settings.encode()} if settings else {})}
+    ((found,), problems) = read(**files)
+    assert problems == []
+    return found
+
+
+def script(content: bytes, extension: str = "py", /, **settings: Json) -> Resource:
+    """The plugin ``disk`` as the server has it."""
+    return resource(
+        "plugin/disk", {"content": content_value(content), "extension": extension, **settings}, body=content
+    )
+
+
+# files
+
+
+def test_a_script_is_a_plugin_and_the_file_beside_it_its_settings() -> None:
+    ((disk, plain), problems) = read(disk__py=b"a\r\n", plain=b"b", disk__meta__yaml=b"interval: 60\nparams: -a\n")
+    assert disk.address == address("plugin/disk")
+    assert disk.document == {"content": "a\r\n", "extension": "py", "interval": 60, "params": "-a"}
+    assert (disk.body, PLUGIN.files(disk)) == (b"a\r\n", ("plugins/disk.py", "plugins/disk.meta.yaml"))
+    assert plain.document == {"content": "b", "extension": ""}
+    assert PLUGIN.files(plain) == ("plugins/plain",)
+    assert problems == []
+
+
+@pytest.mark.parametrize("content", [b"\x7fELF\xff", b"text with a\0"])
+def test_what_is_no_text_is_compared_by_its_digest(content: bytes) -> None:
+    assert content_value(content) == {"sha256": hashlib.sha256(content).hexdigest()}
+    assert content_value(b"\xef\xbb\xbfa\r\nb\r") == "\N{ZERO WIDTH NO-BREAK SPACE}a\r\nb\r"
+
+
+@pytest.mark.parametrize("field", ["name", "extension", "content", "encoding"])
+def test_settings_do_not_say_what_the_script_says(field: str) -> None:
+    ((disk,), problems) = read(disk__py=b"a", disk__meta__yaml=f"interval: 60\n{field}: x\n".encode())
+    assert disk.document == {"content": "a", "extension": "py", "interval": 60}
+    assert [(file, line) for file, line, _ in problems] == [("plugins/disk.meta.yaml", 2)]
+    assert f"`{field}` is no setting" in problems[0][2]
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        pytest.param({"%FF__py": b"a"}, ("plugins/%FF.py", None), id="escapes that are no text"),
+        pytest.param({"dlsync-lock__py": b"a"}, ("plugins/dlsync-lock.py", None), id="dlsync's own record"),
+        pytest.param({"a__py": b"a", "a__meta__yaml": b"x: ["}, ("plugins/a.meta.yaml", 1), id="broken settings"),
+        pytest.param({"a__py": b"a", "a__meta__yaml": b"- 1"}, ("plugins/a.meta.yaml", 1), id="a list of settings"),
+        pytest.param({"a__meta__yaml": b"interval: 60"}, ("plugins/a.meta.yaml", None), id="settings of nothing"),
+    ],
+)
+def test_what_is_wrong_is_reported_at_its_place(files: dict[str, bytes], place: tuple[str, int | None]) -> None:
+    _, problems = read(**files)
+    assert [(file, line) for file, line, _ in problems] == [place]
+
+
+def test_only_the_settings_and_only_their_lines_are_pointed_at_where_they_alone_differ() -> None:
+    settings = "# ours\nparams: -a\ninterval: 60\n"
+    file, placed = PLUGIN.located(plugin(settings=settings), [replaced(("interval",), 30, 60), removed(("x",), 1)])
+    assert (file, [one.line for one in placed]) == ("plugins/disk.meta.yaml", [3, 2])
+
+
+def test_a_script_that_differs_is_pointed_at_on_its_first_changed_line() -> None:
+    diff = [replaced(("content",), "a\nb\n", "a\nc\n"), replaced(("interval",), 30, 60)]
+    for desired in (plugin(settings="interval: 60\n"), plugin()):
+        file, placed = PLUGIN.located(desired, diff)
+        assert (file, [one.line for one in placed]) == ("plugins/disk.py", [2, None])
+
+
+def test_a_longer_script_is_pointed_at_behind_the_live_one_and_a_binary_one_nowhere() -> None:
+    _, (longer, binary) = PLUGIN.located(
+        plugin(), [replaced(("content",), "a\n", "a\nb\n"), replaced(("content",), {"sha256": "0"}, "a\n")]
+    )
+    assert (longer.line, binary.line) == (2, None)
+
+
+def test_nothing_that_differs_is_nowhere() -> None:
+    assert PLUGIN.located(plugin(settings="interval: 60\n"), []) == ("plugins/disk.py", ())
+
+
+@pytest.mark.parametrize(
+    ("extension", "file"),
+    [
+        ("py", "plugins/disk.py"),
+        ("", "plugins/disk"),
+        ("tar.gz", "plugins/disk.tar%2Egz"),
+        ("../../x", "plugins/disk.%2E%2E%2F%2E%2E%2Fx"),
+    ],
+)
+def test_a_new_plugin_is_its_script_and_no_settings_where_they_are_the_default(extension: str, file: str) -> None:
+    live = script(b"\xff", extension, description="", params=None, pack="base", hash="0" * 40)
+    assert PLUGIN.new_files(live, "disk") == {file: b"\xff"}
+
+
+def test_a_new_plugin_s_settings_stand_beside_it_in_the_schema_s_order() -> None:
+    live = script(b"a", params="--all", interval=60, type="SCRIPT", id="1", description="", pack="base")
+    assert PLUGIN.new_files(live, "disk") == {
+        "plugins/disk.py": b"a",
+        "plugins/disk.meta.yaml": b"interval: 60\nparams: '--all'\ntype: SCRIPT\n",
+    }
+
+
+# files that are there already
+
+
+def edited(desired: Resource, live: Resource) -> dict[str, bytes | None]:
+    return PLUGIN.edited_files(desired, live)
+
+
+def test_a_script_that_differs_is_replaced_and_its_settings_stay_untouched() -> None:
+    desired = plugin(b"a", "# ours\ninterval:   60\n")
+    assert edited(desired, script(b"b\r\n", interval=60)) == {"plugins/disk.py": b"b\r\n"}
+
+
+def test_settings_that_differ_are_edited_with_their_comments_and_the_script_stays_untouched() -> None:
+    desired = plugin(b"a", "# ours\ninterval:   60 # a minute\nparams: -a\n")
+    assert edited(desired, script(b"a", interval=30, description="Disks")) == {
+        "plugins/disk.meta.yaml": b"# ours\ninterval:   30 # a minute\ndescription: Disks\n"
+    }
+
+
+def test_a_plugin_without_settings_gets_a_file_for_those_that_count() -> None:
+    assert edited(plugin(b"a"), script(b"a", params="all", interval=30)) == {"plugins/disk.meta.yaml": b"params: all\n"}
+    assert edited(plugin(b"a"), script(b"b", params="")) == {"plugins/disk.py": b"b"}
+
+
+def test_another_extension_renames_the_file() -> None:
+    assert edited(plugin(b"a", "interval: 60\n"), script(b"b", "sh", interval=60)) == {
+        "plugins/disk.py": None,
+        "plugins/disk.sh": b"b",
+    }
+    assert edited(plugin(b"a"), script(b"a", "")) == {"plugins/disk.py": None, "plugins/disk": b"a"}
+
+
+def test_settings_follow_a_script_whose_dots_have_to_be_encoded_once_it_has_no_extension() -> None:
+    ((found,), _) = read(a__b__py=b"1", a__b__meta__yaml=b"interval: 60\n")
+    assert edited(found, script(b"1", "", interval=30)) == {
+        "plugins/a.b.py": None,
+        "plugins/a%2Eb": b"1",
+        "plugins/a.b.meta.yaml": None,
+        "plugins/a%2Eb.meta.yaml": b"interval: 30\n",
+    }
+
+
+# canonical form
+
+
+@pytest.mark.parametrize(
+    ("settings", "live"),
+    [
+        pytest.param("description: ''\n", {}, id="a default spelled out"),
+        pytest.param("params: null\ninterval: null\n", {"interval": 30}, id="nothing, so up to the server"),
+        pytest.param("", {"interval": 30, "type": "SCRIPT", "hash": "x", "id": 1}, id="what only the server says"),
+        pytest.param("pack: mine\n", {"pack": "base"}, id="what the server owns"),
+        pytest.param("timeout: 5\n", {"timeout": 5}, id="a setting that no schema knows"),
+    ],
+)
+def test_what_carries_no_meaning_is_no_difference(settings: str, live: dict[str, Json]) -> None:
+    meta = {"disk__meta__yaml": settings.encode()} if settings else {}
+    ((desired,), _) = read(disk__py=b"a", **meta)
+    assert compare(PLUGIN, desired, script(b"a", **live)).diff == ()
+
+
+def test_a_setting_that_left_the_files_differs_where_its_default_is_known() -> None:
+    assert compare(PLUGIN, plugin(b"a"), script(b"a", description="Disks")).diff == (
+        removed(("description",), "Disks"),
+    )
+
+
+def test_the_bytes_count_line_ends_and_marks_included() -> None:
+    for one, other in [(b"a\n", b"a\r\n"), (b"a", b"\xef\xbb\xbfa"), (b"\xff", b"\xfe")]:
+        (difference,) = compare(PLUGIN, plugin(one), script(other)).diff
+        assert difference.path[0] == "content"
+        assert compare(PLUGIN, plugin(one), script(one)).diff == ()
+
+
+def test_lists_in_unknown_settings_are_ordered_and_an_update_drops_nothing() -> None:
+    assert PLUGIN.list_rule(("x",)).ordered
+    assert PLUGIN.endangered([("timeout",)]) == ()
+
+
+# blending, and what others say of it
+
+
+def test_a_blend_has_the_script_of_the_side_that_wins_it_and_each_setting_of_its_own() -> None:
+    desired = plugin(b"ours\xff", "params: -a\ninterval: 60\n")
+    live = script(b"theirs\xff", params="-b", interval=60, hash="x")
+    for kept, body in (((("params",),), b"ours\xff"), ((("content", "sha256"), ("params",)), b"theirs\xff")):
+        diff = tuple(one for one in compare(PLUGIN, desired, live).diff if one.path in kept)
+        blend = PLUGIN.blended(desired, live, blended(PLUGIN, desired, live, diff))
+        assert (blend.body, blend.document["params"], blend.document["interval"]) == (body, "-b", 60)
+        assert blend.document["content"] == content_value(body)
+        assert (blend.overlay, blend.spelled) == (None, blend.document)
+
+
+def test_its_fingerprint_stands_for_its_script_and_its_settings() -> None:
+    prints = [
+        PLUGIN.fingerprinted(one)
+        for one in (plugin(b"a"), plugin(b"b"), plugin(b"a", "params: -a\n"), script(b"a", "sh"), script(b"\xff"))
+    ]
+    assert len({*prints}) == len(prints)
+    assert PLUGIN.fingerprinted(plugin(b"a", "params: -a\ninterval: 60\n")) == PLUGIN.fingerprinted(
+        plugin(b"a", "interval: 60.0\nparams: '-a'\n")
+    )
+
+
+def test_its_metrics_begin_with_its_name() -> None:
+    assert PLUGIN.measures("disk") == "disk."
+
+
+# journal
+
+
+def again(saved: Json) -> Resource:
+    plain = unsealed(saved, Source({"A": "s3cret"}, "A"), {})
+    assert isinstance(plain, dict)
+    return PLUGIN.restored("disk", plain)
+
+
+@given(SCRIPTS, SETTINGS)
+def test_what_is_saved_makes_it_again(content: bytes, settings: dict[str, Json]) -> None:
+    live = script(content, **settings)
+    assert again(json.loads(json.dumps(PLUGIN.saved(live, NOTHING_SECRET)))) == live
+
+
+def test_secrets_are_saved_as_what_they_came_from_and_are_in_it_again() -> None:
+    live = script(b"curl s3cret", params="-k s3cret")
+    saved = PLUGIN.saved(live, SECRET)
+    assert "s3cret" not in json.dumps(saved)
+    assert again(saved) == live
+
+
+def test_a_script_that_is_no_text_and_holds_a_secret_cannot_be_saved() -> None:
+    with pytest.raises(DlsyncError, match="plugin/disk is no text and holds a secret") as error:
+        PLUGIN.saved(script(b"\xff s3cret"), SECRET)
+    assert "s3cret" not in error.value.message
+
+
+@pytest.mark.parametrize("content", [None, 1, {}, {"base64": 1}, {"base64": "?"}, ["a"]])
+def test_what_holds_no_script_makes_no_plugin(content: Json) -> None:
+    with pytest.raises(DlsyncError, match="the journal holds no script of plugin/disk"):
+        PLUGIN.restored("disk", {"content": content, "extension": "py"})
+
+
+# the server
+
+
+def sent(live: Account, method: str) -> dict[str, object]:
+    """The one body that was sent so, its content decoded."""
+    (body,) = (json.loads(one.body) for one in live.asked if one.method == method)
+    assert isinstance(body, dict)
+    return {**body, "content": base64.b64decode(str(body["content"]))}
+
+
+@pytest.mark.parametrize("content", [b"print()\r\n", b"\x7fELF\xff\0", b"", b"no end of line"])
+def test_a_plugin_is_made_with_its_settings_and_its_bytes_come_back(content: bytes) -> None:
+    desired = plugin(content, "interval: 60\nparams: null\ndescription: Disks\n")
+    with account() as live:
+        live.run(lambda client: PLUGIN.create(client, desired))
+        assert sent(live, "POST") == {
+            "name": "disk",
+            "extension": "py",
+            "content": content,
+            "interval": 60,
+            "description": "Disks",
+        }
+        found = live.live("plugin/disk")
+    assert found is not None
+    assert found.body == content
+    assert compare(PLUGIN, desired, found).diff == ()
+
+
+def test_one_that_somebody_else_made_meanwhile_and_that_differs_is_theirs_and_stays() -> None:
+    theirs = script(b"theirs", "sh", params="-b", description="Theirs")
+    with account() as live:
+        live.has(theirs)
+        with pytest.raises(AlreadyExists):
+            live.run(lambda client: PLUGIN.create(client, plugin(b"ours", "params: -a\n")))
+        found = live.live("plugin/disk")
+    assert found is not None
+    assert compare(PLUGIN, theirs, found).diff == ()
+
+
+def test_one_that_is_there_and_is_as_the_files_say_is_ours_its_answer_lost() -> None:
+    desired = plugin(b"ours", "params: -a\n")
+    with account() as live:
+        live.has(desired)
+        live.run(lambda client: PLUGIN.create(client, desired))
+        assert [one.method for one in live.asked if one.method != "GET"] == ["POST"]
+
+
+def test_one_that_is_said_to_be_there_and_is_not_is_somebody_s() -> None:
+    replies = {"POST plugins": json_reply({}, 409), "GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}
+
+    async def run() -> None:
+        async with scripted(by_request(replies, json_reply({}, 404))) as (_, client):
+            await PLUGIN.create(client, plugin(b"ours"))
+
+    with pytest.raises(AlreadyExists):
+        asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("settings", "server", "expected"),
+    [
+        pytest.param("", {}, {}, id="the content alone"),
+        pytest.param("interval: 60\nparams: -a\n", {"params": "-a"}, {"interval": 60}, id="a changed setting"),
+        pytest.param("", {"params": "-a", "interval": 60}, {"params": ""}, id="a removed setting"),
+        pytest.param("description: ''\n", {"description": "x"}, {"description": ""}, id="a default spelled out"),
+    ],
+)
+def test_an_update_sends_the_content_and_only_the_settings_that_differ(
+    settings: str, server: dict[str, Json], expected: dict[str, Json]
+) -> None:
+    desired = plugin(b"ours", settings)
+    with account() as live:
+        live.has(script(b"theirs", **server))
+        before = live.live("plugin/disk")
+        assert before is not None
+        diff = compare(PLUGIN, desired, before).diff
+        live.run(lambda client: PLUGIN.update(client, desired, diff))
+        assert sent(live, "PATCH") == {"content": b"ours", "encoding": "base64", **expected}
+        after = live.live("plugin/disk")
+    assert after is not None
+    assert compare(PLUGIN, desired, after).diff == ()
+
+
+def test_an_extension_that_differs_is_sent() -> None:
+    desired = plugin(b"a")
+    with account() as live:
+        live.has(script(b"a", "sh"))
+        live.run(lambda client: PLUGIN.update(client, desired, [replaced(("extension",), "sh", "py")]))
+        assert sent(live, "PATCH")["extension"] == "py"
+
+
+def test_a_setting_that_no_schema_knows_is_sent() -> None:
+    ((desired,), _) = read(disk__py=b"a", disk__meta__yaml=b"timeout: 5\n")
+    with account() as live:
+        live.has(script(b"a"))
+        live.run(lambda client: PLUGIN.update(client, desired, [added(("timeout",), 5)]))
+        assert sent(live, "PATCH")["timeout"] == 5
+
+
+def test_a_plugin_that_is_not_there_is_none_and_no_hindrance_to_a_delete() -> None:
+    with account() as live:
+        live.has(plugin())
+        live.run(lambda client: PLUGIN.delete(client, "disk"))
+        assert live.live("plugin/disk") is None
+        live.run(lambda client: PLUGIN.delete(client, "disk"))
+
+
+def test_dlsync_s_own_record_is_nobody_s_plugin() -> None:
+    with account() as live:
+        live.has(
+            *(resource(f"plugin/{name}", "x") for name in ("dlsync-inventory", "dlsync-lock", "dlsync-lock.0a", "disk"))
+        )
+        assert live.run(PLUGIN.list).names == frozenset({"disk"})
+        assert live.live("plugin/dlsync-lock") is None
+        assert live.live("plugin/dlsync-inventory") is None
+
+
+def test_a_listing_is_names_only() -> None:
+    with account() as live:
+        live.has(plugin(), resource("plugin/a/b", "x"))
+        listing = live.run(PLUGIN.list)
+        assert live.requests() == ["GET plugins"]
+    assert (listing.resources, listing.names, listing.complete) == ((), frozenset({"disk", "a/b"}), True)
+
+
+@pytest.mark.parametrize(
+    ("answer", "names"),
+    [
+        pytest.param([{"plugin": "disk", "tags": ["all"]}], frozenset({"disk"}), id="a copy of the links"),
+        pytest.param([], frozenset(), id="nothing, which may be a copy of no links"),
+    ],
+)
+def test_a_listing_that_may_be_of_links_need_not_name_every_plugin(answer: Json, names: frozenset[str]) -> None:
+    async def run() -> None:
+        async with scripted(by_request({"GET plugins": json_reply(answer)}, json_reply({}, 404))) as (_, client):
+            listing = await PLUGIN.list(client)
+            assert (listing.names, listing.complete) == (names, False)
+
+    asyncio.run(run())

@@ -1,0 +1,121 @@
+"""Alert rules: the two spellings of an action, and rules on the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.errors import ByHand
+from dlsync.resources import Listing, kind_of
+from dlsync.resources.rule import KIND as RULE
+from tests.builders.plans import added, removed, replaced
+from tests.builders.trees import account, criterion, resource, rule
+
+if TYPE_CHECKING:
+    from dlsync.model import Json, Path
+
+ACTION: Path = ("actions", 0)
+FLAT: dict[str, Json] = {"type": "EMAIL", "emails": ["a@example.org"], "message": "m"}
+NESTED: dict[str, Json] = {"type": "EMAIL", "details": {"emails": ["a@example.org"], "message": "m"}}
+WEB = resource("rule/web", "# ours\ntitle:   'Web'\r\ncriteria: [ ]\n")
+
+
+def test_there_is_one_canonical_spelling_of_an_action() -> None:
+    assert RULE.flattened(ACTION, NESTED) == FLAT
+    assert RULE.flattened(ACTION, FLAT) == FLAT
+    assert RULE.canonical(rule(actions=[NESTED])) == RULE.canonical(rule(actions=[FLAT]))
+
+
+def test_details_that_are_no_mapping_and_details_elsewhere_stay_as_they_are() -> None:
+    odd: dict[str, Json] = {"details": "see the wiki"}
+    assert RULE.flattened(ACTION, odd) == odd
+    assert RULE.flattened((), {"details": {"a": 1}}) == {"details": {"a": 1}}
+
+
+def test_a_flattened_action_is_spelled_as_it_was_written() -> None:
+    assert RULE.respelled(ACTION, FLAT, FLAT) == FLAT
+    assert RULE.respelled(ACTION, NESTED, FLAT) == NESTED
+    outside: dict[str, Json] = {"message": "m", "details": {"emails": []}}
+    assert RULE.respelled(ACTION, outside, {"message": "n", "emails": [], "url": "u"}) == {
+        "message": "n",
+        "details": {"emails": [], "url": "u"},
+    }
+
+
+NESTED_TEXT = """title: Web
+criteria: []
+actions:
+  - type: EMAIL
+    details:
+      emails: [a@example.org]
+      message: m
+  - emails: []
+    message: n
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        (("actions", 0, "message"), 7),
+        (("actions", 0, "emails", 0), 6),
+        (("actions", 0, "type"), 4),
+        (("actions", 0), 4),
+        (("actions", 1, "message"), 9),
+        (("actions", 5, "message"), 3),
+        (("title",), 1),
+    ],
+)
+def test_a_field_of_an_action_is_placed_where_the_file_has_it(path: Path, line: int) -> None:
+    desired = resource("rule/web", NESTED_TEXT, file="rules/web.yaml")
+    assert RULE.located(desired, [replaced(path, 1, 2)])[1][0].line == line
+
+
+def test_a_field_that_nested_details_lack_is_placed_at_them() -> None:
+    desired = resource("rule/web", NESTED_TEXT, file="rules/web.yaml")
+    _, placed = RULE.located(desired, [removed(("actions", 0, "url"), "u"), added(("actions", 0, "message"), "m")])
+    assert [one.line for one in placed] == [4, 7]
+
+
+def test_a_rule_without_actions_or_with_odd_ones_is_placed_too() -> None:
+    for text in ("title: Web\n", "title: Web\nactions: none\n", "title: Web\nactions: [none]\n"):
+        desired = resource("rule/web", text, file="rules/web.yaml")
+        assert RULE.located(desired, [removed(("actions", 0, "url"), "u")])[1][0].line in {1, 2}
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_rule_is_sent_byte_for_byte_also_where_it_has_to_be_made_first(strict: bool) -> None:
+    changed = resource("rule/web", "title: Web # changed\ncriteria: []\n")
+    with account(post_before_put=strict) as live:
+        live.run(lambda client: RULE.create(client, WEB))
+        live.run(lambda client: RULE.update(client, changed, ()))
+        puts = [one.body for one in live.asked if one.method == "PUT"]
+        found = live.live("rule/web")
+    assert puts[-2:] == [WEB.body, changed.body]
+    assert found is not None
+    assert found.body == changed.body
+
+
+def test_a_listing_is_names_only() -> None:
+    with account() as live:
+        live.has(WEB, resource("rule/db/1", rule(criterion("a.b"))))
+        listing = live.run(RULE.list)
+        assert (listing.resources, listing.names, listing.complete) == ((), frozenset({"web", "db/1"}), True)
+        assert live.requests() == ["GET rules"]
+
+
+def test_a_server_with_the_documented_operations_alone_lists_no_rules_and_deletes_none() -> None:
+    with account(documented_only=True) as live:
+        live.has(WEB)
+        assert live.run(RULE.list) == Listing()
+        with pytest.raises(ByHand, match=r"^this server cannot delete rules: delete rule `web` by hand$"):
+            live.run(lambda client: RULE.delete(client, "web"))
+
+
+def test_a_rule_that_is_not_there_is_none_and_no_hindrance_to_a_delete() -> None:
+    with account() as live:
+        live.has(WEB)
+        live.run(lambda client: kind_of("rule").delete(client, "web"))
+        assert live.live("rule/web") is None
+        live.run(lambda client: RULE.delete(client, "web"))

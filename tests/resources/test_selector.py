@@ -1,0 +1,75 @@
+"""Which resources a command is about."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlsync.errors import SettingsError
+from dlsync.resources.selector import Exactly, Targets, is_pattern
+from tests.builders.trees import address
+
+
+def test_without_patterns_everything_is_meant() -> None:
+    assert not Targets()
+    assert Targets().admits(address("dashboard/web"))
+    assert Targets().named() == set()
+    assert Targets().kinds() == {"account", "dashboard", "link", "plugin", "rule"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant", "not_meant"),
+    [
+        pytest.param("dashboard/web", "dashboard/web", "rule/web", id="one name"),
+        pytest.param("dashboard/web-*", "dashboard/web-1", "dashboard/db-1", id="a glob"),
+        pytest.param("*/web", "plugin/web", "plugin/db", id="of any kind"),
+        pytest.param("rule/team/a*", "rule/team/a/b", "rule/team", id="a slash in the name"),
+        pytest.param("rule/[ab]", "rule/b", "rule/c", id="one of some characters"),
+        pytest.param("rule/Web", "rule/Web", "rule/web", id="capitals count"),
+    ],
+)
+def test_a_pattern_is_a_kind_and_a_glob(pattern: str, meant: str, not_meant: str) -> None:
+    targets = Targets([pattern])
+    assert targets
+    assert targets.admits(address(meant))
+    assert not targets.admits(address(not_meant))
+
+
+def test_several_patterns_mean_what_any_of_them_does() -> None:
+    targets = Targets(["rule/a", "dashboard/b"])
+    assert [targets.admits(address(one)) for one in ("rule/a", "dashboard/b", "rule/b")] == [True, True, False]
+
+
+def test_what_is_spelled_out_is_named_and_what_is_a_pattern_is_not() -> None:
+    assert Targets(["rule/a/b", "rule/b*", "*/c", "rule/d?", "rule/[e]"]).named() == {address("rule/a/b")}
+
+
+def test_only_the_kinds_that_a_pattern_names_can_be_meant() -> None:
+    assert Targets(["rule/a", "plugin/*"]).kinds() == {"rule", "plugin"}
+    assert Targets(["rule/a", "*/a"]).kinds() == {"account", "dashboard", "link", "plugin", "rule"}
+
+
+@pytest.mark.parametrize("pattern", ["web", "dashboards/web", "dash*/web", "dashboard/", "/web", ""])
+def test_anything_else_is_an_error_that_names_the_kinds(pattern: str) -> None:
+    with pytest.raises(SettingsError, match=r"KIND one of account, plugin, link, dashboard, rule or \*") as caught:
+        Targets([pattern])
+    assert f"`{pattern}`" in caught.value.message
+    assert caught.value.hint
+
+
+def test_exactly_some_are_these_and_no_others_whatever_their_names_look_like() -> None:
+    targets = Exactly([address("rule/a*"), address("plugin/b")])
+    assert [targets.admits(address(one)) for one in ("rule/a*", "plugin/b", "rule/ab", "rule/b")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert not Exactly([]).admits(address("rule/a"))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("rule/a", True), ("*/a*", True), ("rule/a/b", True), ("rules/a.yaml", False), ("rule/", False), ("rule", False)],
+)
+def test_a_text_is_a_pattern_where_it_begins_with_a_kind(text: str, *, is_one: bool) -> None:
+    assert is_pattern(text) is is_one

@@ -1,0 +1,100 @@
+"""The files of a tree as they are sent, and as they are shown."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from dlsync.files.redaction import Redaction
+from dlsync.files.settings import Settings
+from dlsync.model import Address, Resource
+from dlsync.render import sent as rendering
+from dlsync.resources import environments, kind_of
+from dlsync.resources.kind import Kind
+from dlsync.resources.loader import SentFile, sent_files
+from dlsync.resources.selector import Targets
+from tests.builders.trees import address, resource, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+FILES: dict[str, str | bytes] = {
+    "dlsync.yaml": "environments: {staging: }\n",
+    "dashboards/web.yaml": "# ours\ntitle: ${var:name}   # so it is called\npositions: []\n",
+    "rules/hook.yaml": 'title: Hook\ncriteria: []\nactions:\n  - {type: WEBHOOK, details: {url: "${env:HOOK}/x"}}\n',
+    "plugins/disk.sh": "exit 0\n",
+    "plugins/net.sh": "exit 1\n",
+    "plugins/net.meta.yaml": "# mine\ninterval: 5\n",
+    "plugins/plain": b"\xff",
+    "overlays/staging/plugins/disk.meta.yaml": "params: ${env:HOOK}\n",
+    "overlays/staging/plugins/net.meta.yaml": "interval: 60\n",
+}
+
+
+def sent(root: Path, *targets: str) -> dict[str, bytes]:
+    write_tree(root, FILES)
+    environ = {"HOOK": "https://s3cret"}
+    settings = Settings(variables={"name": "Web"}, environ=environ, environment="staging")
+    tree = environments.read(root, settings).usable()
+    return {one.file: one.content for one in sent_files(tree, Targets(targets))}
+
+
+def test_files_have_what_is_laid_over_them_and_referred_to_but_no_secret(tmp_path: Path) -> None:
+    assert sent(tmp_path) == {
+        "plugins/disk.sh": b"exit 0\n",
+        "plugins/disk.meta.yaml": b"params: ${env:HOOK}\n",
+        "plugins/net.sh": b"exit 1\n",
+        "plugins/net.meta.yaml": b"# mine\ninterval: 60\n",
+        "plugins/plain": b"\xff",
+        "dashboards/web.yaml": b"# ours\ntitle: Web   # so it is called\npositions: []\n",
+        "rules/hook.yaml": str(FILES["rules/hook.yaml"]).encode(),
+    }
+
+
+def test_only_what_is_meant_is_given(tmp_path: Path) -> None:
+    assert list(sent(tmp_path, "dashboard/*")) == ["dashboards/web.yaml"]
+
+
+def test_a_kind_with_nothing_of_its_own_to_say_gives_its_document() -> None:
+    one = Resource(Address("link", "disk"), {"tags": ["a", "s3cret"]}, file="links.yaml")
+    assert Kind.sent_files(kind_of("dashboard"), one, Redaction({"s3cret": "${env:TAG}"})) == {
+        "links.yaml": b"tags:\n  - a\n  - ${env:TAG}\n"
+    }
+
+
+def test_a_plugin_that_was_made_by_hand_has_no_settings() -> None:
+    assert kind_of("plugin").sent_files(resource("plugin/a", "x", file="plugins/a.py"), Redaction({})) == {
+        "plugins/a.py": b"x"
+    }
+
+
+# shown
+
+SHOWN = [
+    SentFile(address("plugin/a"), "plugins/a.sh", b"one\r\n\ttwo\x1b[2J\n\nend"),
+    SentFile(address("plugin/b\x1b"), "plugins/b", b"\xff\xfe"),
+    SentFile(address("plugin/c"), "plugins/c", b""),
+]
+DIGEST = "b3d510ef04275ca8e698e5b3cbb0ece3949ef9252f0cdc839e9ee347409a2209"
+
+
+def test_each_file_is_below_its_name_and_nothing_acts_on_a_terminal() -> None:
+    assert rendering.render(SHOWN) == (
+        "# plugins/a.sh (plugin/a)\none\n\ttwo\\x1b[2J\n\nend\n"
+        "\n"
+        f"# plugins/b (plugin/b\\x1b)\n# no text: 2 bytes, sha256 {DIGEST}\n"
+        "\n"
+        "# plugins/c (plugin/c)\n"
+    )
+    assert rendering.render([]) == ""
+
+
+def test_json_is_exact() -> None:
+    document = json.loads(rendering.render_json(SHOWN))
+    assert document[0] == {
+        "kind": "plugin",
+        "name": "a",
+        "file": "plugins/a.sh",
+        "content": "one\r\n\ttwo\x1b[2J\n\nend",
+    }
+    assert (document[1]["content"], document[1]["sha256"]) == (None, DIGEST)

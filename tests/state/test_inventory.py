@@ -1,0 +1,196 @@
+"""The inventory: for each managed resource what dlsync applied last, as digests."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.errors import DlsyncError
+from dlsync.model import Address
+from dlsync.state import inventory
+from dlsync.state.inventory import BrokenInventory, Entry, Inventory, packed, read, unpacked
+from tests.builders.accounts import NAMES, VALUES
+from tests.builders.inventories import ENTRIES, SALT, inventories, recorded
+from tests.builders.plans import any_json
+from tests.builders.trees import address, criterion, dashboard, resource, rule, widget
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
+
+WEB = address("dashboard/web")
+
+
+def without(whole: Inventory, **fields: object) -> bytes:
+    return json.dumps({**json.loads(whole.content()), **fields}).encode()
+
+
+@given(inventories())
+def test_what_is_kept_reads_back_as_it_was(whole: Inventory) -> None:
+    again = read(whole.content())
+    assert (again.salt, again.packed, again.exists, again.kept) == (whole.salt, whole.packed, True, True)
+    assert {one: again.entry(one) for one in again} == {one: whole.entry(one) for one in whole}
+    assert again.content() == whole.content()
+
+
+@given(ENTRIES)
+def test_an_entry_reads_back_as_it_was(entry: Entry) -> None:
+    assert unpacked(packed(entry)) == entry
+    assert unpacked(packed(entry)).seen == (entry.applied if entry.live is None else entry.live)  # type: ignore[union-attr] # as the line above says
+
+
+@given(st.binary() | any_json().map(lambda one: json.dumps(one).encode()))
+def test_whatever_else_is_found_is_said_to_be_broken(found: bytes) -> None:
+    with pytest.raises(BrokenInventory, match="the inventory is broken") as broken:
+        read(found)
+    assert "dlsync inventory rebuild" in broken.value.hint
+
+
+@given(st.sampled_from(["format_version", "salt", "resources"]), any_json())
+def test_one_of_which_a_part_is_wrong_is_read_or_said_to_be_broken(field: str, value: object) -> None:
+    with suppress(DlsyncError):
+        again = read(without(recorded(), **{field: value}))
+        assert all(again.entry(one) is None for one in again)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"salt": ""}, id="no salt"),
+        pytest.param({"salt": "00" * 65}, id="a salt that is too long"),
+        pytest.param({"salt": "xyz"}, id="a salt that is none"),
+        pytest.param({"format_version": 0}, id="a version that never was"),
+        pytest.param({"format_version": "1"}, id="a version that is no number"),
+        pytest.param({"resources": {"dashboard/": ""}}, id="a resource without a name"),
+        pytest.param({"resources": {"/web": ""}}, id="a resource without a kind"),
+        pytest.param({"resources": {"web": ""}}, id="a name that is no address"),
+        pytest.param({"resources": {"rule/a": 1}}, id="an entry that is no text"),
+        pytest.param({"resources": []}, id="resources that are a list"),
+    ],
+)
+def test_what_is_wrong_in_it_makes_it_broken(fields: dict[str, object]) -> None:
+    with pytest.raises(BrokenInventory):
+        read(without(recorded(), **fields))
+
+
+def test_deep_nesting_is_no_inventory() -> None:
+    with pytest.raises(BrokenInventory):
+        read(b"[" * 200_000)
+
+
+def test_one_that_a_newer_dlsync_wrote_is_not_taken_for_broken() -> None:
+    with pytest.raises(DlsyncError, match="written by a newer dlsync") as newer:
+        read(without(recorded(), format_version=2))
+    assert not isinstance(newer.value, BrokenInventory)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        "",
+        "[]",
+        "{}",
+        "[{}, null]",
+        "[{}, null, {}, 1]",
+        "[[], null, {}]",
+        "[{}, [], {}]",
+        "[{}, null, []]",
+        '[{}, null, {"a": 1}]',
+        "[" * 100_000,
+    ],
+)
+def test_an_entry_of_another_shape_is_none(whole: str) -> None:
+    assert unpacked(f"print:{base64.b64encode(zlib.compress(whole.encode())).decode()}") is None
+
+
+@given(st.text() | st.binary().map(lambda one: f":{base64.b64encode(one).decode()}"))
+def test_any_other_text_is_no_entry(text: str) -> None:
+    assert unpacked(text) is None
+
+
+def test_an_entry_that_unpacks_to_more_than_any_document_needs_is_none() -> None:
+    bomb = b'[{"a":"' + b"0" * (inventory._LARGEST_ENTRY + 1) + b'"},null,{}]'
+    text = f":{base64.b64encode(zlib.compress(bomb, 9)).decode()}"
+    assert len(text) < 20_000
+    assert unpacked(text) is None
+
+
+def test_an_entry_of_a_document_of_a_megabyte_is_one() -> None:
+    widgets = [widget(f"cpu {number}") for number in range(8_000)]
+    one = resource("dashboard/web", dashboard(*widgets))
+    assert len(one.body) > 1_000_000
+    whole = recorded(one)
+    assert read(whole.content()).entry(WEB) == whole.entry(WEB) is not None
+
+
+@given(st.dictionaries(NAMES, ENTRIES, max_size=3), st.dictionaries(NAMES, ENTRIES, max_size=3), st.sets(NAMES))
+def test_what_changed_replaces_and_what_is_gone_goes(
+    before: dict[str, Entry], after: dict[str, Entry], gone: set[str]
+) -> None:
+    at = {name: Address("rule", name) for name in {*before, *after, *gone}}
+    first = Inventory(SALT).changed({at[name]: entry for name, entry in before.items()})
+    then = first.changed({at[name]: entry for name, entry in after.items()}, {at[name] for name in gone})
+    expected = {name: entry for name, entry in before.items() if name not in gone} | after
+    assert {one.name: then.entry(one) for one in then} == expected
+    assert {one.name for one in first} == {*before}
+
+
+def test_what_is_not_managed_has_no_entry_and_no_fingerprint() -> None:
+    whole = recorded(resource("dashboard/web", dashboard()))
+    assert WEB in whole
+    assert whole.fingerprint(WEB)
+    assert address("rule/web") not in whole
+    assert (whole.entry(address("rule/web")), whole.fingerprint(address("rule/web"))) == (None, "")
+
+
+def test_an_entry_that_cannot_be_read_is_managed_and_says_nothing() -> None:
+    whole = Inventory(SALT, {WEB: "print:!"})
+    assert WEB in whole
+    assert (whole.entry(WEB), whole.fingerprint(WEB)) == (None, "print")
+
+
+def test_an_empty_one_has_a_salt_of_its_own_and_says_whether_it_is_kept_and_why_it_is_empty() -> None:
+    one, other = inventory.empty(), inventory.empty()
+    assert one.salt != other.salt
+    assert ([*one], one.kept, one.exists, one.broken) == ([], True, False, "")
+    assert not inventory.empty(kept=False).kept
+    broken = inventory.empty(broken="it is none")
+    assert (broken.exists, broken.broken) == (True, "it is none")
+
+
+@given(VALUES)
+def test_no_text_of_a_document_is_in_it(value: Json) -> None:
+    secret = "s3cret-of-some-length"
+    document = dashboard(widget(secret, color=[value, secret], filter=f"x {secret}"), period=7_777_777)
+    content = recorded(resource("dashboard/web", document), secrets={secret: "${env:A}"}).content()
+    whole = [content, *(zlib.decompress(base64.b64decode(read(content).packed[WEB].partition(":")[2])),)]
+    assert not any(secret.encode() in part or b"7777777" in part for part in whole)
+    assert b"${env:A}" in whole[1]
+
+
+def test_the_record_says_what_it_is_and_has_one_line_for_each_resource() -> None:
+    one, other = resource("dashboard/web", dashboard()), resource("rule/a\nb", {"title": "A"})
+    content = recorded(one, other).content()
+    assert b"`dlsync inventory` reads it; do not edit it" in content
+    named = [line.partition(b": ")[0] for line in content.splitlines() if b"/" in line[:12]]
+    assert named == [b'"dashboard/web"', b'"rule/a\\nb"']
+
+
+@pytest.mark.parametrize(("secrets", "known"), [({}, True), ({"load": "${env:METRIC}"}, False)])
+def test_that_nothing_was_a_secret_is_known_without_reading_the_entry(secrets: dict[str, str], known: bool) -> None:
+    load = resource("rule/load", rule(criterion("load")))
+    record = recorded(load, secrets=secrets)
+    assert record.knows_no_secrets(load.address) is known
+    assert record.knows_no_secrets(address("rule/other"))
+
+
+def test_an_entry_that_cannot_be_read_knows_no_secrets() -> None:
+    one = address("rule/a")
+    for text in ("", "x:!", "x:AAAA", f"x:{base64.b64encode(zlib.compress(b'[1, 2]')).decode()}"):
+        assert Inventory(b"salt", {one: text}).knows_no_secrets(one)

@@ -1,0 +1,153 @@
+"""What was there before each write, on the disk before it is sent."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.errors import DlsyncError
+from dlsync.model import Address
+from dlsync.state import journal
+from dlsync.state.journal import Journal, Kept
+from tests.builders.applies import RUN
+from tests.builders.plans import any_text, change
+from tests.builders.trees import address
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEB = Kept(address("rule/web"), "update", {"text": "title: Web\n"}, "print:packed", managed=True)
+NEW = Kept(address("dashboard/a/b"), "create", None)
+DONE = (change("update", "rule/web").finished("applied"), change("create", "dashboard/a/b").finished("failed", "no"))
+INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds have no zone
+
+
+def written(folder: Path) -> Path:
+    """A journal of a run that went through."""
+    book = Journal(folder, RUN)
+    book.keep([WEB])
+    book.keep([NEW])
+    book.note(DONE)
+    return folder / f"{RUN.id}.jsonl"
+
+
+@given(INSTANTS, st.timedeltas(timedelta(0), timedelta(days=9)))
+def test_of_two_runs_the_later_one_sorts_behind(now: datetime, waited: timedelta) -> None:
+    first, second = journal.new_id(now), journal.new_id(now + waited)
+    assert journal.is_id(first)
+    assert first[:-1] <= second[:-1]  # the last digit is chance
+
+
+@pytest.mark.parametrize(
+    "text", ["", "x", "../20261125T101010Z-1a2b3c", "20261125T101010Z-1a2b3c\n", "20261125T101010Z"]
+)
+def test_what_is_no_name_of_a_run_is_none(text: str) -> None:
+    assert not journal.is_id(text)
+
+
+def test_what_was_kept_can_be_read_again(tmp_path: Path) -> None:
+    folder = tmp_path / "deep" / "runs"
+    written(folder)
+    record = journal.required(folder, RUN.id)
+    assert record.run == RUN
+    assert record.kept == {WEB.address: WEB, NEW.address: NEW}
+    assert record.results == {WEB.address: "applied", NEW.address: "failed"}
+    assert record.ended
+    assert journal.runs(folder) == [record]
+
+
+@given(name=any_text().filter(bool), text=any_text())
+def test_any_name_and_any_content_can_be_kept(tmp_path_factory: pytest.TempPathFactory, name: str, text: str) -> None:
+    folder = tmp_path_factory.mktemp("runs")
+    kept = Kept(Address("rule", name), "update", {"text": text})
+    Journal(folder, RUN).keep([kept])
+    assert journal.required(folder, RUN.id).kept == {kept.address: kept}
+
+
+def test_a_run_that_changes_nothing_leaves_no_file(tmp_path: Path) -> None:
+    book = Journal(tmp_path, RUN)
+    book.keep([])
+    book.note([])
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_only_its_owner_can_read_a_journal(tmp_path: Path) -> None:
+    assert written(tmp_path).stat().st_mode & 0o777 == 0o600
+
+
+def test_each_line_is_a_document_and_the_first_says_what_the_run_is(tmp_path: Path) -> None:
+    lines = [json.loads(line) for line in written(tmp_path).read_text().splitlines()]
+    assert [next(iter(line)) for line in lines] == ["format_version", "change", "change", "result", "result", "end"]
+    assert lines[0]["run"]["account"] == "default"
+
+
+def test_what_was_cut_off_at_any_byte_leaves_what_was_whole_before(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    content = file.read_bytes()
+    whole = [place + 1 for place, byte in enumerate(content) if byte == ord("\n")]
+    for end in range(len(content)):
+        file.write_bytes(content[:end])
+        record = journal.read(tmp_path, RUN.id)
+        lines = sum(end >= newline - 1 for newline in whole)  # a line is whole without its end too
+        if lines:
+            assert record
+            assert (len(record.kept), len(record.results)) == (min(lines - 1, 2), max(0, min(lines - 3, 2)))
+            assert record.ended == (lines == len(whole))
+        else:
+            assert record is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("x\n", id="no JSON"),
+        pytest.param("[" * 100_000 + "\n", id="deep"),
+        pytest.param('{"run": {"id": "x"}}\n', id="a run that lacks fields"),
+        pytest.param('{"run": []}\n', id="no run"),
+        pytest.param('{"end": true}\n', id="no beginning"),
+    ],
+)
+def test_what_is_no_journal_is_left_out(tmp_path: Path, content: str) -> None:
+    written(tmp_path)
+    other = "20261125T101010Z-ffffff"
+    (tmp_path / f"{other}.jsonl").write_text(content)
+    (tmp_path / "notes.jsonl").write_text("{}")
+    assert [one.run.id for one in journal.runs(tmp_path)] == [RUN.id]
+    with pytest.raises(DlsyncError, match="there is no run"):
+        journal.required(tmp_path, other)
+
+
+def test_a_line_that_is_another_s_makes_the_journal_none(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_text(file.read_text() + '{"change": {"address": "rule/x", "surprise": 1}}\n')
+    assert journal.read(tmp_path, RUN.id) is None
+
+
+def test_there_are_no_runs_where_there_is_no_folder(tmp_path: Path) -> None:
+    assert journal.runs(tmp_path / "none") == []
+    for name in ("latest", RUN.id):
+        with pytest.raises(DlsyncError, match=f'there is no run "{name}"') as caught:
+            journal.required(tmp_path, name)
+        assert caught.value.hint == "`dlsync history` lists them."
+
+
+def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / f"{RUN.id}.jsonl").mkdir()
+    with pytest.raises(DlsyncError, match="cannot be read: Is a directory"):
+        journal.runs(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DlsyncError, match="cannot be read: Not a directory"):
+        journal.runs(tmp_path / "file")
+
+
+def test_a_journal_that_cannot_be_written_is_an_error_that_says_that_nothing_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DlsyncError, match="nothing is sent that could not be taken back") as caught:
+        Journal(tmp_path / "file", RUN).keep([WEB])
+    assert caught.value.hint == "Name another folder with --journal DIR."

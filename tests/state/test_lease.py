@@ -1,0 +1,407 @@
+"""Who holds a lock, and taking one: with patience, and from the dead."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.errors import Refused, Rejected, Unreachable
+from dlsync.state import lease
+from dlsync.state.inventory import LOCK
+from dlsync.state.lease import LIFETIME, REAL, SAFE, Holder, content, holder_of, remove
+from tests.builders.accounts import VALUES
+from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.locks import Time, Troubled, client_of, left, put, taking
+from tests.builders.plans import any_text
+from tests.builders.trees import Account, account
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from dlsync.client import Client
+    from dlsync.state.lease import Taking
+
+DEAD = Holder("d" * 32, "one who is dead")
+YEAR = 365 * 86_400.0
+MARK_OF_A_PROCESS = "from dlsync.state import lease; print(lease.mine(), flush=True); input()"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Account]:
+    with account() as live:
+        yield live
+
+
+@pytest.fixture
+def live(server: Account) -> Account:
+    server.run(remove)
+    return server
+
+
+async def taken(client: Client, *takers: Taking) -> list[str]:
+    """Who of those that try at once gets the lock."""
+    outcomes = await asyncio.gather(*(taker.take(LOCK) for taker in takers), return_exceptions=True)
+    assert all(one is None or isinstance(one, Refused) for one in outcomes), outcomes
+    got = [taker.me.owner for taker, one in zip(takers, outcomes, strict=True) if one is None]
+    holder = await holder_of(client)
+    assert holder is None or not got or holder.owner == got[-1]
+    return got
+
+
+def seeing_it_dead(taker: Taking, time: Time) -> Taking:
+    """One who has watched for long enough."""
+    taker.seen[DEAD.id] = (time.clock().wall() + LIFETIME, time.now - LIFETIME - 1)
+    return taker
+
+
+async def locks(client: Client) -> list[str]:
+    return sorted(entry.name for entry in await client.plugins.list() if entry.name.startswith(LOCK))
+
+
+# the dead
+
+
+@pytest.mark.parametrize("others", [1, 2, 5])
+def test_of_several_who_see_it_dead_exactly_one_takes_it_over(live: Account, others: int) -> None:
+    async def work(client: Client) -> None:
+        time = Time()
+        await put(client, left(DEAD, time))
+        got = await taken(client, *(taking(client, time, name, timeout=LIFETIME + 10) for name in "abcef"[:others]))
+        assert len(got) == 1
+        assert time.now > 1_000 + LIFETIME
+        assert await locks(client) == [LOCK]
+
+    live.run(work)
+
+
+def test_one_that_is_silent_for_less_than_its_life_is_not_dead(live: Account) -> None:
+    async def work(client: Client) -> None:
+        time = Time()
+        await put(client, left(DEAD, time))
+        assert await taken(client, taking(client, time, "a", timeout=LIFETIME)) == []
+        assert await locks(client) == [LOCK]
+
+    live.run(work)
+
+
+@pytest.mark.parametrize("ahead", [-YEAR, 0, 660, YEAR])
+def test_what_time_it_is_says_nothing_about_who_is_dead(live: Account, ahead: float) -> None:
+    """Whose clock is ahead would else take one over that lives."""
+
+    async def work(client: Client) -> None:
+        time = Time()
+        await put(client, left(DEAD, time))
+        assert await taken(client, taking(client, time, "a", timeout=LIFETIME, ahead=ahead)) == []
+        assert await taken(client, taking(client, time, "b", timeout=LIFETIME + 10, ahead=ahead)) == ["owner b"]
+        assert time.now > 1_000 + 2 * LIFETIME
+
+    live.run(work)
+
+
+def test_one_whose_process_has_ended_on_this_machine_is_taken_over_at_once_and_not_before(live: Account) -> None:
+    command = [sys.executable, "-c", MARK_OF_A_PROCESS]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout
+        holder = Holder("d" * 32, "another apply", process=running.stdout.readline().strip())
+
+        async def lives(client: Client) -> None:
+            await put(client, left(holder, Time()))
+            assert await taken(client, taking(client, Time(), "a")) == []
+
+        live.run(lives)
+        running.kill()
+
+    async def ended(client: Client) -> None:
+        time = Time()
+        takers = [taking(client, time, name, timeout=5) for name in "abc"]
+        assert len(await taken(client, *takers)) == 1
+        assert await locks(client) == [LOCK]
+
+    live.run(ended)
+
+
+def test_one_that_somebody_else_is_taking_over_is_waited_for(live: Account) -> None:
+    async def work(client: Client) -> None:
+        time = Time()
+        await put(client, left(DEAD, time))
+        await put(client, left(Holder("e" * 32, "eve"), time), f"{LOCK}.{DEAD.id}")
+        with pytest.raises(Refused, match="locked by eve"):
+            await seeing_it_dead(taking(client, time, "a"), time).take(LOCK)
+
+    live.run(work)
+
+
+def test_one_that_somebody_died_in_taking_over_is_taken_over_all_the_same(live: Account) -> None:
+    async def work(client: Client) -> None:
+        time = Time()
+        await put(client, left(DEAD, time))
+        await put(client, left(Holder("e" * 32, "eve"), time), f"{LOCK}.{DEAD.id}")
+        assert len(await taken(client, *(taking(client, time, name, timeout=2.5 * LIFETIME) for name in "abc"))) == 1
+        assert await locks(client) == [LOCK]
+
+    live.run(work)
+
+
+def test_what_a_taker_over_has_left_behind_is_in_nobody_s_way(live: Account) -> None:
+    async def work(client: Client) -> None:
+        await put(client, left(DEAD, Time()), f"{LOCK}.{'e' * 32}")
+        assert await taken(client, taking(client, Time(), "a")) == ["owner a"]
+
+    live.run(work)
+
+
+# races
+
+
+UNDER = f"{LOCK}.{DEAD.id}"
+STEPS = [
+    "POST plugins",  # is refused
+    f"GET {LOCK}",  # which says that it is there
+    f"GET {LOCK}",  # who holds it
+    "POST plugins",  # the lock under which it is taken over
+    f"GET {LOCK}",  # is it still the dead one's
+    f"PATCH {LOCK}",
+    f"DELETE {UNDER}",
+]
+RECREATE, RECHECK, REPLACE = 3, 4, 5
+
+
+async def renewal(other: Client, time: Time) -> None:
+    time.now += 1
+    await other.plugins.update(LOCK, left(DEAD, time))
+
+
+async def unlock(other: Client, _: Time) -> None:
+    await remove(other)
+
+
+async def another(other: Client, time: Time) -> None:
+    await remove(other)
+    await put(other, left(Holder("e" * 32, "eve"), time))
+
+
+async def long_sleep(_: Client, time: Time) -> None:
+    time.now += SAFE + 1
+
+
+async def nothing(_: Client, __: Time) -> None:
+    """All goes as it should."""
+
+
+@pytest.mark.parametrize(
+    ("step", "happens", "outcome", "left_over"),
+    [
+        pytest.param(RECREATE, nothing, "owner a", [LOCK], id="nothing"),
+        pytest.param(RECREATE, renewal, "refused", [LOCK], id="it lives after all"),
+        pytest.param(RECHECK, renewal, "refused", [LOCK], id="it lives after all, and only just shows it"),
+        pytest.param(RECREATE, unlock, "owner a", [LOCK], id="somebody unlocks"),
+        pytest.param(RECHECK, unlock, "owner a", [LOCK], id="somebody unlocks during it"),
+        pytest.param(REPLACE, unlock, "owner a", [LOCK], id="somebody unlocks right before it is ours"),
+        pytest.param(RECREATE, another, "refused", [LOCK], id="somebody unlocks, and another takes it"),
+        pytest.param(RECHECK, another, "refused", [LOCK], id="the same during it"),
+        pytest.param(RECHECK, long_sleep, "refused", [LOCK, UNDER], id="we sleep, and are seen dead ourselves"),
+        pytest.param(REPLACE, long_sleep, "late", [LOCK, UNDER], id="our write is long under way"),
+    ],
+)
+def test_whatever_happens_while_it_is_taken_over_nobody_takes_it_from_the_living(
+    live: Account,
+    step: int,
+    happens: Callable[[Client, Time], Awaitable[None]],
+    outcome: str,
+    left_over: list[str],
+) -> None:
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        async with client_of(live, network) as client, client_of(live, Troubled()) as other:
+            await put(other, left(DEAD, time))
+            network.first[step] = lambda: happens(other, time)
+            taker = seeing_it_dead(taking(client, time, "a", timeout=5), time)
+            got = await taken(client, taker)
+            assert network.asked[: step + 1] == STEPS[: step + 1]
+            assert (got or ["refused"]) == (["owner a"] if outcome == "late" else [outcome])
+            assert (time.now > taker.begun + SAFE) is (outcome != "owner a" and happens is long_sleep)
+            assert await locks(client) == left_over
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("method", ["POST", "GET", "PATCH", "DELETE"])
+def test_an_answer_that_is_lost_changes_nothing(live: Account, method: str) -> None:
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        async with client_of(live, network) as client:
+            await put(client, left(DEAD, time))
+            network.loses = {method: 1}
+            got = await taken(client, *(taking(client, time, name, timeout=LIFETIME + 10) for name in "ab"))
+            assert len(got) == 1
+            assert await locks(client) == [LOCK]
+
+    asyncio.run(run())
+
+
+def test_a_server_that_does_not_answer_while_it_is_taken_over_ends_it(live: Account) -> None:
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        async with client_of(live, network) as client:
+            await put(client, left(DEAD, time))
+            network.loses = {"PATCH": 100}
+            with pytest.raises(Unreachable):
+                await seeing_it_dead(taking(client, time, "a"), time).take(LOCK)
+            assert await locks(client) == [LOCK]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("status", "timeout", "error", "words"),
+    [
+        pytest.param(409, 30, Refused, "locked by somebody who has just given it back", id="it is there, and is not"),
+        pytest.param(422, 30, Rejected, "no such names", id="it is rejected, whoever holds it"),
+        pytest.param(422, 0, Refused, "locked by somebody who has just given it back", id="or perhaps is there"),
+    ],
+)
+def test_a_server_that_neither_makes_it_nor_has_it_is_not_asked_without_end(
+    status: int, timeout: float, error: type[Exception], words: str
+) -> None:
+    async def run() -> None:
+        refusal = json_reply({"message": "no such names"}, status)
+        account = {"GET /api/v1/orgs/acme/accounts": json_reply([{"name": "default"}])}
+        async with scripted(by_request({"POST plugins": refusal, **account}, Reply(404))) as (_, client):
+            with pytest.raises(error, match=words):
+                await taking(client, Time(), "a", timeout=timeout).take(LOCK)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("method", "name"), [("PATCH", LOCK), ("DELETE", UNDER)])
+def test_what_is_sent_late_while_it_is_taken_over_is_not_tried_again(live: Account, method: str, name: str) -> None:
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        async with client_of(live, network) as client:
+            await put(client, left(DEAD, time))
+            network.loses = {method: 100}
+            network.first[f"{method} {name}"] = lambda: time.passed(SAFE + 1)
+            await taken(client, seeing_it_dead(taking(client, time, "a"), time))
+            assert network.asked.count(f"{method} {name}") == 1
+
+    asyncio.run(run())
+
+
+# others' locks
+
+
+@pytest.mark.parametrize(
+    "found", [b"", b"\xff", b"[]", b"null", b"{}", b'{"id": 1}', b"[" * 100_000, b"mine, keep off"]
+)
+def test_one_that_dlsync_did_not_write_is_somebody_s_and_only_unlocking_removes_it(live: Account, found: bytes) -> None:
+    async def work(client: Client) -> None:
+        await put(client, found)
+        assert await holder_of(client) == Holder()
+        time = Time()
+        time.meanwhile.append(lambda: time.passed(LIFETIME))
+        with pytest.raises(Refused, match=r"locked by somebody unknown$") as refused:
+            await taking(client, time, "a", timeout=5 * LIFETIME, ahead=1e9).take(LOCK)
+        assert "dlsync unlock" in refused.value.hint
+        await remove(client)
+        assert await holder_of(client) is None
+
+    live.run(work)
+
+
+@given(
+    st.binary(max_size=50)
+    | VALUES.map(json.dumps).map(str.encode)
+    | st.fixed_dictionaries(
+        {
+            "id": st.just("a" * 32) | VALUES,
+            "owner": any_text() | VALUES,
+            "since": any_text() | VALUES,
+            "process": VALUES,
+            "expires": VALUES | st.sampled_from([float("nan"), float("inf"), 10**400]),
+        }
+    ).map(lambda fields: json.dumps(fields).encode())
+)
+def test_whatever_is_found_is_somebody_whose_name_no_terminal_acts_on(found: bytes) -> None:
+    encoded = base64.b64encode(found).decode()
+
+    async def run() -> Holder | None:
+        reply = json_reply({"name": LOCK, "extension": "json", "content": encoded})
+        async with scripted(reply) as (_, client):
+            return await holder_of(client)
+
+    holder = asyncio.run(run())
+    assert holder
+    assert str(holder).isprintable()
+    assert not lease.has_ended(holder.process)
+
+
+def test_nobody_holds_a_lock_of_an_account_that_is_not_there() -> None:
+    async def run() -> None:
+        async with scripted(json_reply([], 404)) as (_, client):
+            assert await holder_of(client) is None
+
+    asyncio.run(run())
+
+
+def test_unlocking_removes_those_also_where_a_server_lists_only_what_is_linked() -> None:
+    with account(documented_only=True) as bare:
+
+        async def work(client: Client) -> list[Holder | None]:
+            names = [LOCK, f"{LOCK}.{DEAD.id}", f"{LOCK}.{DEAD.id}.{'e' * 32}"]
+            for name, holder in zip(names, (DEAD, Holder("e" * 32), Holder()), strict=True):
+                await put(client, left(holder, Time()), name)
+            await remove(client)
+            return [await holder_of(client, name) for name in names]
+
+        assert bare.run(work) == [None] * 3
+
+
+def test_unlocking_ends_where_a_server_has_a_lock_of_every_name() -> None:
+    async def run() -> int:
+        encoded = base64.b64encode(left(DEAD, Time())).decode()
+        reply = json_reply({"name": LOCK, "extension": "json", "content": encoded})
+        async with scripted(by_request({"GET plugins": json_reply([])}, reply)) as (server, client):
+            await remove(client)
+            return sum(one.method == "DELETE" for one in server.seen)
+
+    assert asyncio.run(run()) == 10
+
+
+def test_unlocking_removes_those_under_which_others_were_taken_over_and_nothing_else(live: Account) -> None:
+    async def work(client: Client) -> None:
+        for name in (LOCK, UNDER, f"{UNDER}.{'e' * 32}", f"{LOCK}-not", "disk"):
+            await put(client, b"x", name)
+        await remove(client)
+        assert {entry.name for entry in await client.plugins.list()} == {f"{LOCK}-not", "disk"}
+        await remove(client)
+        for name in (f"{LOCK}-not", "disk"):
+            await client.plugins.delete(name)
+
+    live.run(work)
+
+
+# time
+
+
+def test_a_lock_says_until_when_its_holder_lives_and_reads_back_as_it_was(live: Account) -> None:
+    async def work(client: Client) -> None:
+        time = Time()
+        holder = Holder("a" * 32, "ann of \N{SNOWMAN}", "2026-11-25T10:10:10+00:00", process="0123456789abcdef:1:2")
+        await put(client, content(holder, time.clock()))
+        assert await holder_of(client) == replace(holder, expires=time.clock().wall() + LIFETIME)
+
+    live.run(work)
+
+
+def test_the_real_clock_goes_on_and_never_back() -> None:
+    assert REAL.steady() <= REAL.steady()
+    assert REAL.wall() > 1_700_000_000

@@ -1,0 +1,368 @@
+"""The lock of an account: one apply at a time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.errors import AccountNotFound, Refused, Unreachable
+from dlsync.state.inventory import LOCK
+from dlsync.state.lease import LIFETIME, RENEWAL, SAFE, Holder, holder_of, remove
+from tests.builders.locks import Time, Troubled, client_of, left, lock, put
+from tests.builders.trees import Account, account
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from dlsync.client import Client
+    from dlsync.state.lock import Lock
+
+ANOTHER = Holder("b" * 32, "bob")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Account]:
+    with account() as live:
+        yield live
+
+
+@pytest.fixture
+def live(server: Account) -> Account:
+    server.run(remove)
+    return server
+
+
+async def is_refused(held: Lock) -> bool:
+    try:
+        await held.require()
+    except Refused as error:
+        return error.message == "the lock of the account was lost, so nothing more is written"
+    return False
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Let others have their turns."""
+    for _ in range(10_000):
+        if await condition():
+            return
+        await asyncio.sleep(0)
+    raise AssertionError
+
+
+async def _is_another(client: Client, before: Holder | None) -> bool:
+    return await holder_of(client) != before
+
+
+async def owner(client: Client) -> str:
+    holder = await holder_of(client)
+    return "nobody" if holder is None else holder.owner
+
+
+def test_of_two_who_take_it_at_once_exactly_one_gets_it_and_the_other_is_told_who_has_it(live: Account) -> None:
+    async def work(client: Client) -> None:
+        time = Time()
+        outcomes = await asyncio.gather(
+            *(lock(client, time, owner=name).acquire() for name in ("ann", "bob")), return_exceptions=True
+        )
+        (refused,) = [one for one in outcomes if one is not None]
+        assert isinstance(refused, Refused)
+        assert refused.message.startswith(f"another apply is going on: the account is locked by {await owner(client)}")
+        assert "dlsync unlock" in refused.hint
+
+    live.run(work)
+
+
+def test_whoever_waits_gets_it_once_it_is_given_back_and_is_told_once_whom_for(live: Account) -> None:
+    async def work(client: Client) -> None:
+        time, told = Time(), list[str]()
+        first, second = lock(client, time), lock(client, time, owner="bob", timeout=90, told=told)
+        await first.acquire()
+
+        async def done() -> None:
+            if time.now > 1_004:
+                await first.release()
+
+        time.meanwhile.append(done)
+        await second.acquire()
+        await second.require()
+        assert await owner(client) == "bob"
+        assert told == ["The account is locked by ann since 2023-11-14T22:30:00+00:00; waiting for up to 90 s."]
+        assert time.now == 1_005
+
+    live.run(work)
+
+
+def test_it_is_gone_once_it_was_given_back_and_nothing_is_written_any_more(live: Account) -> None:
+    async def work(client: Client) -> None:
+        held = lock(client, Time())
+        await held.acquire()
+        await held.release()
+        assert await owner(client) == "nobody"
+        assert await is_refused(held)
+        await held.release()
+
+    live.run(work)
+
+
+def test_one_that_was_never_taken_is_not_given_back(live: Account) -> None:
+    async def work(client: Client) -> None:
+        await put(client, left(ANOTHER, Time()))
+        await lock(client, Time()).release()
+        assert await owner(client) == "bob"
+
+    live.run(work)
+
+
+def test_a_living_one_is_renewed_and_never_taken_over(live: Account) -> None:
+    async def work(client: Client) -> None:
+        time = Time()
+        first, second = lock(client, time), lock(client, time, owner="bob", timeout=3 * LIFETIME)
+        await first.acquire()
+
+        async def renews() -> None:
+            if time.now % RENEWAL == 0:
+                await first.renew()
+            assert not await is_refused(first)
+
+        time.meanwhile.append(renews)
+        with pytest.raises(Refused):
+            await second.acquire()
+        assert time.now == 1_000 + 3 * LIFETIME
+        assert await owner(client) == "ann"
+
+    live.run(work)
+
+
+def test_it_is_renewed_for_as_long_as_it_is_held(live: Account) -> None:
+    async def work(client: Client) -> None:
+        time = Time()
+        held = lock(client, time)
+        await held.acquire()
+        expiries = set()
+        for _ in range(5):
+            before = await holder_of(client)
+            time.renewals.put_nowait(None)
+            await until(lambda before=before: _is_another(client, before))  # type: ignore[misc] # the default binds the loop's value
+            now = await holder_of(client)
+            assert now
+            expiries.add(now.expires)
+            await held.require()
+        assert sorted(expiries) == [1_700_001_000 + LIFETIME + RENEWAL * turn for turn in range(1, 6)]
+        await remove(client)
+        time.renewals.put_nowait(None)
+        await until(lambda: is_refused(held))
+
+    live.run(work)
+
+
+def test_without_a_renewal_its_holder_ends_before_others_take_it(live: Account) -> None:
+    async def work(client: Client) -> None:
+        time = Time()
+        held = lock(client, time)
+        await held.acquire()
+        time.now += SAFE
+        assert not await is_refused(held)
+        time.now += 1
+        assert await is_refused(held)
+        await held.renew()  # too late: it may be another's
+        assert await is_refused(held)
+        await held.release()
+        assert await owner(client) == "ann"
+
+    live.run(work)
+    assert SAFE < LIFETIME
+
+
+def test_a_renewal_that_gets_no_answer_is_none(live: Account) -> None:
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        async with client_of(live, network) as client:
+            held = lock(client, time)
+            await held.acquire()
+            time.now += SAFE
+            network.loses = {"PATCH": 100}
+            await held.renew()
+            assert not await is_refused(held)
+            time.now += 1
+            assert await is_refused(held)
+
+    asyncio.run(run())
+
+
+async def _write(held: Lock, client: Client) -> None:
+    async with held.held():
+        await client.rules.put("web", b"title: Web\ncriteria: []\n")
+
+
+def test_a_write_that_is_tried_again_is_sent_only_while_it_is_held(live: Account) -> None:
+    async def run() -> None:
+        network, time = Troubled(PUT=1), Time()
+        async with client_of(live, network) as client:
+            held = lock(client, time)
+            await held.acquire()
+            network.first["PUT web"] = lambda: time.passed(SAFE + 1)
+            with pytest.raises(Refused, match="the lock of the account was lost"):
+                await _write(held, client)
+            assert network.asked.count("PUT web") == 1
+            await held.release()
+
+    asyncio.run(run())
+
+
+def test_what_is_sent_late_of_the_lock_itself_is_not_tried_again(live: Account) -> None:
+    """It would come after what the next holder has sent."""
+
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        async with client_of(live, network) as client:
+            held = lock(client, time)
+            await held.acquire()
+            for method, request in (("PATCH", held.renew), ("DELETE", held.release)):
+                network.loses = {method: 100}
+                network.first[f"{method} {LOCK}"] = lambda: time.passed(SAFE + 1)
+                held._renewed, held._held = time.now, True
+                await request()
+                assert network.asked.count(f"{method} {LOCK}") == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("seconds", "lives_for"), [(RENEWAL, LIFETIME - RENEWAL), (RENEWAL + 1, LIFETIME)])
+def test_one_whose_making_took_long_is_renewed_at_once(live: Account, seconds: float, lives_for: float) -> None:
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        network.first["POST plugins"] = lambda: time.passed(seconds)
+        async with client_of(live, network) as client:
+            held = lock(client, time)
+            await held.acquire()
+            await held.require()
+            holder = await holder_of(client)
+            assert holder
+            assert holder.expires == time.clock().wall() + lives_for
+
+    asyncio.run(run())
+
+
+def test_one_whose_making_took_too_long_is_lost(live: Account) -> None:
+    async def run() -> None:
+        network, time = Troubled(), Time()
+        network.first["POST plugins"] = lambda: time.passed(SAFE + 1)
+        async with client_of(live, network) as client:
+            held = lock(client, time)
+            await held.acquire()
+            assert await is_refused(held)
+
+    asyncio.run(run())
+
+
+async def _unlock(client: Client) -> None:
+    await remove(client)
+
+
+async def _unlock_and_lock(client: Client) -> None:
+    await remove(client)
+    await put(client, left(ANOTHER, Time()))
+
+
+@pytest.mark.parametrize(("happens", "holder"), [(_unlock, "nobody"), (_unlock_and_lock, "bob")])
+def test_a_holder_whose_lock_was_taken_away_finds_out_and_leaves_another_s_alone(
+    live: Account, happens: Callable[[Client], Awaitable[None]], holder: str
+) -> None:
+    async def work(client: Client) -> None:
+        held = lock(client, Time())
+        await held.acquire()
+        await happens(client)
+        await held.renew()
+        assert await is_refused(held)
+        await held.renew()
+        await held.release()
+        assert await owner(client) == holder
+
+    live.run(work)
+
+
+def test_one_that_is_given_back_after_somebody_unlocked_is_another_s_and_stays(live: Account) -> None:
+    async def work(client: Client) -> None:
+        held = lock(client, Time())
+        await held.acquire()
+        await _unlock_and_lock(client)
+        await held.release()
+        assert await owner(client) == "bob"
+
+    live.run(work)
+
+
+def test_one_that_is_unlocked_in_the_middle_of_a_renewal_is_lost(live: Account) -> None:
+    async def run() -> None:
+        network = Troubled()
+        async with client_of(live, network) as client, client_of(live, Troubled()) as other:
+            held = lock(client, Time())
+            await held.acquire()
+            network.first[f"PATCH {LOCK}"] = lambda: remove(other)
+            await held.renew()
+            assert await is_refused(held)
+
+    asyncio.run(run())
+
+
+def test_a_lock_that_cannot_be_given_back_is_left_to_die(live: Account) -> None:
+    async def run() -> None:
+        network = Troubled()
+        async with client_of(live, network) as client:
+            held = lock(client, Time())
+            await held.acquire()
+            network.loses = {"GET": 100}
+            await held.release()
+            network.loses = {}
+            assert await owner(client) == "ann"
+
+    asyncio.run(run())
+
+
+def test_one_whose_answer_was_lost_is_ours_all_the_same(live: Account) -> None:
+    async def run() -> None:
+        async with client_of(live, Troubled(POST=1)) as client:
+            held = lock(client, Time())
+            await held.acquire()
+            await held.require()
+            assert await owner(client) == "ann"
+            await held.release()
+            assert await owner(client) == "nobody"
+
+    asyncio.run(run())
+
+
+def test_what_an_attempt_that_failed_has_left_is_as_old_as_that_and_no_new_lock(live: Account) -> None:
+    async def run() -> None:
+        network, time = Troubled(POST=100), Time()
+        async with client_of(live, network) as client:
+            held = lock(client, time, timeout=2 * LIFETIME)
+            with pytest.raises(Unreachable):
+                await held.acquire()
+            network.loses = {}
+            await held.require()
+            assert time.now > 1_000 + LIFETIME
+
+    asyncio.run(run())
+
+
+def test_an_account_that_is_only_being_made_is_locked_once_by_all_who_write_into_it(live: Account) -> None:
+    to = live.settings
+    new = Account(type(to)(url=to.url, org=to.org, account="new", key=to.key))
+
+    async def work(client: Client) -> None:
+        time = Time()
+        held = lock(client, time)
+        with pytest.raises(AccountNotFound):
+            await held.acquire()
+        await held.release()
+        await client.accounts.create("new")
+        await asyncio.gather(*(held.require() for _ in range(8)))
+        assert [task for task in asyncio.all_tasks() if "renew_for_ever" in str(task.get_coro())] == [held._renewing]
+        await held.release()
+        assert await owner(client) == "nobody"
+
+    new.run(work)
+    assert sum(one.method == "POST" and one.path.endswith("new/plugins") for one in new.asked) == 2

@@ -1,0 +1,131 @@
+"""Where the inventory is kept: in the account itself, in a file, or nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.errors import DlsyncError
+from dlsync.operations.fetch import Fetcher
+from dlsync.state import inventory, store
+from dlsync.state.inventory import INVENTORY
+from tests.builders.inventories import recorded
+from tests.builders.trees import Account, account, dashboard, resource
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from dlsync.client import Client
+    from dlsync.state.inventory import Inventory
+
+RECORD = recorded(resource("dashboard/web", dashboard()))
+PLACES = ["account", "team/inventory.json"]
+
+
+@pytest.fixture
+def live() -> Iterator[Account]:
+    with account() as live:
+        yield live
+
+
+def read(live: Account, root: Path, place: str) -> Inventory:
+    return live.run(lambda client: store.read(client, replace(live.settings, inventory=place), root))
+
+
+def write(live: Account, root: Path, place: str, record: Inventory) -> None:
+    (root / "team").mkdir(exist_ok=True)
+    live.run(lambda client: store.write(client, replace(live.settings, inventory=place), root, record))
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_what_is_written_is_read_and_written_over_it_is_replaced(live: Account, tmp_path: Path, place: str) -> None:
+    write(live, tmp_path, place, replace(RECORD, exists=False))
+    first = read(live, tmp_path, place)
+    assert (first.packed, first.salt, first.exists) == (RECORD.packed, RECORD.salt, True)
+    write(live, tmp_path, place, first.changed({}, [*first]))
+    assert [*read(live, tmp_path, place)] == []
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_one_that_came_or_went_since_it_was_read_is_written_all_the_same(
+    live: Account, tmp_path: Path, *, exists: bool
+) -> None:
+    if not exists:
+        write(live, tmp_path, "account", inventory.empty())
+    write(live, tmp_path, "account", replace(RECORD, exists=exists))
+    assert read(live, tmp_path, "account").packed == RECORD.packed
+
+
+def test_what_is_read_ahead_is_not_asked_for_again(live: Account, tmp_path: Path) -> None:
+    async def twice(client: Client) -> list[Inventory]:
+        fetcher = Fetcher(client)
+        async with fetcher.ahead({}, store.read(client, live.settings, tmp_path)):
+            return [await store.recorded(fetcher, live.settings, tmp_path) for _ in range(2)]
+
+    write(live, tmp_path, "account", RECORD)
+    asked = len(live.asked)
+    assert [one.packed for one in live.run(twice)] == [RECORD.packed, RECORD.packed]
+    assert [str(one) for one in live.asked[asked:]] == ["GET plugins/dlsync-inventory"]
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_where_there_is_none_nothing_is_managed_yet(live: Account, tmp_path: Path, place: str) -> None:
+    found = read(live, tmp_path, place)
+    assert ([*found], found.kept, found.exists, found.broken) == ([], True, False, "")
+
+
+def test_an_account_that_is_not_there_has_none(live: Account, tmp_path: Path) -> None:
+    elsewhere = Account(replace(live.settings, account="new"))
+    assert not read(elsewhere, tmp_path, "account").exists
+
+
+def test_where_none_is_wanted_none_is_read_or_written(live: Account, tmp_path: Path) -> None:
+    write(live, tmp_path, "none", RECORD)
+    found = read(live, tmp_path, "none")
+    assert ([*found], found.kept) == ([], False)
+    assert live.requests() == []
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_one_that_is_broken_names_nothing_and_says_so(live: Account, tmp_path: Path, place: str) -> None:
+    write(live, tmp_path, place, RECORD)
+    if place == "account":
+        live.run(lambda client: client.plugins.update(INVENTORY, b"{"))
+    else:
+        (tmp_path / place).write_bytes(b"{")
+    found = read(live, tmp_path, place)
+    assert ([*found], found.kept, found.exists) == ([], True, True)
+    assert found.broken == "the inventory is broken"
+    write(live, tmp_path, place, replace(RECORD, exists=found.exists))
+    assert read(live, tmp_path, place).packed == RECORD.packed
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_one_that_a_newer_dlsync_wrote_ends_it(live: Account, tmp_path: Path, place: str) -> None:
+    newer = RECORD.content().replace(b'"format_version": 1', b'"format_version": 2')
+    write(live, tmp_path, place, RECORD)
+    if place == "account":
+        live.run(lambda client: client.plugins.update(INVENTORY, newer))
+    else:
+        (tmp_path / place).write_bytes(newer)
+    with pytest.raises(DlsyncError, match="written by a newer dlsync"):
+        read(live, tmp_path, place)
+
+
+def test_a_file_that_cannot_be_read_or_written_is_named(live: Account, tmp_path: Path) -> None:
+    (tmp_path / "team/inventory.json").mkdir(parents=True)
+    with pytest.raises(DlsyncError, match=r"the inventory .*team/inventory\.json cannot be read: Is a directory"):
+        read(live, tmp_path, "team/inventory.json")
+    with pytest.raises(DlsyncError, match=r"the inventory .*team/inventory\.json cannot be written: "):
+        write(live, tmp_path, "team/inventory.json", RECORD)
+
+
+def test_a_file_that_is_too_large_for_one_is_not_read(live: Account, tmp_path: Path) -> None:
+    with (tmp_path / "huge").open("wb") as file:
+        file.truncate(store._LARGEST + 1)
+    with pytest.raises(DlsyncError, match="too large to be an inventory") as error:
+        read(live, tmp_path, "huge")
+    assert "`inventory`" in error.value.hint

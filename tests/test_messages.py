@@ -1,0 +1,99 @@
+"""Names and values as one harmless line."""
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from dlsync.messages import field_name, in_full, pair, shortened, value, visible
+
+ANY_TEXT = st.text(st.characters())
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("disk full, 90 %: caf\u00e9 \U0001f4a9", "disk full, 90 %: caf\u00e9 \U0001f4a9"),
+        ("\x1b[2J\x07", "\\x1b[2J\\x07"),
+        ("a\r\nb\tc", "a\\r\\nb\\tc"),
+        ("\x7f\x85\x9b", "\\x7f\\x85\\x9b"),
+        ("a\u202eb\u2066", "a\\u202eb\\u2066"),
+        ("a\u200bb\ufeff", "a\\u200bb\\ufeff"),
+        ("a\u2028b\u2029", "a\\u2028b\\u2029"),
+        ("\ud800", "\\ud800"),
+    ],
+)
+def test_what_a_terminal_could_act_on_is_shown_as_an_escape(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(ANY_TEXT)
+def test_nothing_that_is_not_printable_is_left_and_nothing_printable_is_touched(text: str) -> None:
+    shown = visible(text)
+    assert shown.isprintable()
+    assert (shown == text) == text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (5.0, "5.0"),
+        ("90", '"90"'),
+        ('say "hi"\n', '"say \\"hi\\"\\n"'),
+        ("\x1b\x7f\u202e", '"\\u001b\\x7f\\u202e"'),
+        ({"a": [1, "b"]}, '{"a": [1, "b"]}'),
+    ],
+)
+def test_a_value_is_shown_as_compact_json(raw: object, shown: str) -> None:
+    assert value(raw) == shown  # type: ignore[arg-type]  # JSON values, of which mypy joins the types to object
+
+
+def test_a_number_that_python_does_not_print_is_said_to_be_huge() -> None:
+    assert value(10**5000) == "a huge number"
+
+
+@given(ANY_JSON, st.integers(3, 80))
+def test_a_value_fits_into_its_width_on_one_printable_line(raw: object, width: int) -> None:
+    shown = value(raw, width)  # type: ignore[arg-type]  # hypothesis types a recursive strategy as object
+    assert shown.isprintable()
+    assert len(shown) <= width
+
+
+def test_what_was_cut_off_is_shown_as_three_dots() -> None:
+    assert shortened("abcdefgh", 8) == "abcdefgh"
+    assert shortened("abcdefgh", 7) == "abcd..."
+
+
+def test_values_that_differ_far_behind_are_shown_from_just_before_they_do() -> None:
+    before, after = pair("x" * 100 + " 80 percent", "x" * 100 + " 90 percent")
+    assert (before, after) == ('...xxxxxxxxxxx 80 percent"', '...xxxxxxxxxxx 90 percent"')
+
+
+@given(st.integers(0, 200), ANY_JSON, ANY_JSON)
+def test_values_that_differ_are_shown_differently(offset: int, before: object, after: object) -> None:
+    left, right = ["x" * offset, before], ["x" * offset, after]
+    assume(in_full(left) != in_full(right))  # type: ignore[arg-type]  # see above
+    shown = pair(left, right)  # type: ignore[arg-type]  # see above
+    assert shown[0] != shown[1]
+    assert max(map(len, shown)) <= 60
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        (("period",), "period"),
+        (("positions", 2, "color"), "positions[2].color"),
+        (("criteria", 0, "scope", "a.b"), 'criteria[0].scope["a.b"]'),
+        (("two words", "x"), '["two words"].x'),
+        (("\x1b[2J",), '["\\u001b[2J"]'),
+        ((), "(all)"),
+    ],
+)
+def test_a_field_is_named_by_its_path(path: tuple[str | int, ...], name: str) -> None:
+    assert field_name(path) == name
