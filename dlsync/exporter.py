@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from dlsync.differ import compare
 from dlsync.errors import DlsyncError
 from dlsync.exposure import exposed
+from dlsync.fetcher import fetch_by_name
 from dlsync.foresight import Foresight, require_allowed, written_anew
 from dlsync.kinds import Draft, all_kinds, kind_of
 from dlsync.mentions import Former, parted
@@ -21,7 +22,7 @@ from dlsync.redaction import Redaction
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from dlsync.fetcher import Fetcher
+    from dlsync.fetcher import Fetcher, Live
     from dlsync.model import Resource
     from dlsync.settings import Settings
     from dlsync.state_reader import Tree
@@ -94,6 +95,7 @@ async def export(
         listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
         live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits, arrived=foresight.take)
         inventory = await reading
+        live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
     edits = Edits(tree, foresight.former_secrets(inventory, live.resources.values()), foresight)
     edits.write(live.resources)
     if mirror:
@@ -102,6 +104,14 @@ async def export(
     unchanged = set(live.resources) - edits.changed - edits.faulty
     files = edits.files()
     return Export(settings.target, files, len(unchanged), (*warnings, *edits.problems(files)))
+
+
+async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
+    """Fetch by name what is managed and was not found: servers need not list everything."""
+    missing = {one for one in managed if one not in live.resources and kind_of(one.kind).inside}
+    found = await fetch_by_name(fetcher.client, missing)
+    resources = sorted({**live.resources, **found}.items(), key=lambda pair: pair[0].key)
+    return replace(live, resources=dict(resources)) if found else live
 
 
 def _draft(tree: Tree, files: Mapping[str, bytes | None], former: Mapping[str, str]) -> Draft:
@@ -223,4 +233,5 @@ def _spelled_out(name: str) -> str:
 
 
 def _unlisted(kind: str) -> str:
-    return f"this server does not list every {kind}: of the others, those that files or --target name are exported"
+    which = "those that the inventory, files or --target name are exported"
+    return f"this server does not list every {kind}: of the others, {which}"

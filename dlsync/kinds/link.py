@@ -20,7 +20,7 @@ from dlsync.kinds.plugin_settings import META
 from dlsync.kinds.scene import BARE, BLANK, UNKNOWN, Draft, Known, Listing, ListRule, Scene, SourceFile
 from dlsync.matching import token
 from dlsync.model import Address, Problem, Resource
-from dlsync.ownership import is_reserved
+from dlsync.ownership import is_own_plugin, is_reserved
 from dlsync.sealing import sealed
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ class Link(Kind):
             found, troubles = _said(source, scene)
             problems += troubles
             for saying in found:
-                said[saying.plugin].append(saying)
+                if not (scene.backup and is_own_plugin(saying.plugin)):
+                    said[saying.plugin].append(saying)
         problems += [
             Problem("error", _NOT_YOURS % name, said.pop(name)[0].file) for name in sorted(filter(is_reserved, said))
         ]

@@ -14,7 +14,7 @@ from dlsync.errors import AlreadyExists, DlsyncError, NotFound
 from dlsync.kinds import plugin_settings
 from dlsync.kinds.base import Kind
 from dlsync.kinds.layers import Overlays, edited, placed
-from dlsync.kinds.plugin_settings import META, edited_meta, meta_file
+from dlsync.kinds.plugin_settings import DEFAULTS, META, edited_meta, meta_file
 from dlsync.kinds.scene import BARE, BLANK, UNKNOWN, Draft, Known, Listing, ListRule, Scene, SourceFile
 from dlsync.kinds.script import (
     SCRIPT,
@@ -30,7 +30,7 @@ from dlsync.matching import same, token
 from dlsync.merger import merge
 from dlsync.model import Address, Problem, Resource
 from dlsync.naming import plugin_file, plugin_name
-from dlsync.ownership import is_reserved
+from dlsync.ownership import is_own_plugin, is_reserved
 from dlsync.sealing import sealed
 
 if TYPE_CHECKING:
@@ -39,10 +39,6 @@ if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
     from dlsync.model import Difference, Json, Path
     from dlsync.redaction import Redaction
-
-# what a setting is where no file gives it; interval and type are then left to the server
-_DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
-_LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 
 
 class Plugin(Kind):
@@ -55,6 +51,7 @@ class Plugin(Kind):
 
     def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
         """Pair each script with its settings; see :meth:`Kind.read`."""
+        sources = [one for one in sources if not (scene.backup and is_own_plugin(PurePosixPath(one.file).name))]
         metas = {source.file.removesuffix(META): source for source in sources if source.file.endswith(META)}
         scripts = [source for source in sources if not source.file.endswith(META)]
         if scene.backup:  # the old client knew no settings: what is called like them may be a script
@@ -68,7 +65,7 @@ class Plugin(Kind):
             resource, found = self._read_one(source, meta, scene, overlays)
             problems += found
             resources += [resource] if resource else []
-        problems += [Problem("error", _LONELY, meta.file) for meta in metas.values()]
+        problems += [Problem("error", plugin_settings.LONELY, meta.file) for meta in metas.values()]
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
     def foretold(self, file: str, *, encoded: bool) -> Address | None:
@@ -85,7 +82,7 @@ class Plugin(Kind):
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
         if is_reserved(name):
-            return None, [Problem("error", f"`{name}` is the name of dlsync's own record; choose another", source.file)]
+            return None, [Problem("error", plugin_settings.RESERVED % name, source.file)]
         settings, problems = plugin_settings.read(name, source.file, meta, scene.values, overlays)
         plain = same(settings.document, dict(settings.written))
         return Script(
@@ -151,7 +148,7 @@ class Plugin(Kind):
         return {
             field: value
             for field, value in document.items()
-            if value is not None and field not in owned and value != _DEFAULTS.get(field)
+            if value is not None and field not in owned and value != DEFAULTS.get(field)
         }
 
     def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
@@ -188,7 +185,7 @@ class Plugin(Kind):
 
     def disregards(self, path: Path, field: str) -> bool:
         """Whether the setting is the server's where no file gives it: the interval, the type, or one unknown."""
-        return not path and field not in SCRIPT and field not in _DEFAULTS
+        return not path and field not in SCRIPT and field not in DEFAULTS
 
     def endangered(self, unseen: Sequence[Path]) -> Sequence[Path]:  # noqa: ARG002 - PATCH leaves all else alone
         """Return none: an update changes the fields that it names."""
@@ -209,6 +206,8 @@ class Plugin(Kind):
         try:
             found = await client.plugins.get(name, known.etag)
         except NotFound:
+            return None
+        if str(found.extra.get("id")) == name != found.name:  # servers take an id in place of a name
             return None
         content = known.body if known.body == found.content else found.content  # kept once, where it is the file's
         return Resource(
@@ -234,9 +233,8 @@ class Plugin(Kind):
     async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
         """PATCH ``plugins/<name>`` with the content and the settings that differ."""
         differing = {str(one.path[0]) for one in diff} - {"content"}
-        wanted = {**_DEFAULTS, **self._settings_of(desired), "extension": desired.document["extension"]}
-        fields = {field: wanted[field] for field in sorted(differing)}
-        await client.plugins.update(desired.name, desired.body, **fields)
+        wanted = {**DEFAULTS, **self._settings_of(desired), "extension": desired.document["extension"]}
+        await client.plugins.update(desired.name, desired.body, **{field: wanted[field] for field in sorted(differing)})
 
     def _settings_of(self, desired: Resource) -> dict[str, Json]:
         return {field: value for field, value in self.canonical(desired.document).items() if field not in SCRIPT}

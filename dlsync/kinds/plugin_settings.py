@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from dlsync import schema, yamlfile
@@ -23,7 +24,14 @@ if TYPE_CHECKING:
     from dlsync.references import Values
 
 META = ".meta.yaml"
-KNOWN = ("description", "interval", "params", "shellArgs", "type")
+KNOWN = ("description", "interval", "params", "shellArgs", "type", "format")
+# what a setting is where no file gives it; the others are then left to the server
+DEFAULTS: Mapping[str, Json] = MappingProxyType({"description": "", "params": "", "shellArgs": ""})
+RESERVED = (
+    "`%s` is the name of dlsync's own record; choose another, "
+    "or if this is an old client's backup, import it with `dlsync import-backup`"
+)
+LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 # what the script itself says: its file name and its bytes
 _NO_SETTINGS = ("name", "extension", "content", "encoding")
 _MISPLACED = "`%s` is no setting: the script's file name and its content say it; expected that it is left out"

@@ -13,3 +13,8 @@ LOCK_TIMEOUT = 90.0  # s: longer than a dead lock lives, so that the same comman
 def is_reserved(plugin: str) -> bool:
     """Whether a plugin is dlsync's own record, its lock, or a lock under which that one is taken over."""
     return plugin in {INVENTORY, LOCK} or plugin.startswith(f"{LOCK}.")
+
+
+def is_own_plugin(name: str) -> bool:
+    """Whether a name in an old client's backup, with or without an extension, is that of dlsync's own plugin."""
+    return is_reserved(name.partition(".")[0])
