@@ -21,7 +21,7 @@ _FAMILY = "dashboards"
 
 @dataclass(frozen=True, slots=True)
 class NamedDocument:
-    """A whole dashboard.
+    """A dashboard as the list holds it.
 
     :param document: as the server has it, without the name.
     """
@@ -29,12 +29,17 @@ class NamedDocument:
     name: str
     document: Mapping[str, Json]
 
+    @property
+    def is_summary(self) -> bool:
+        """Whether the document may be incomplete, because it has no widgets; its export is whole."""
+        return "positions" not in self.document
+
 
 class Dashboards(Family):
     """Reads dashboards."""
 
     async def list(self) -> tuple[NamedDocument, ...]:
-        """Return all dashboards, whole (GET dashboards, observed).
+        """Return all dashboards (GET dashboards, observed), whole or as summaries.
 
         :raises Unsupported: where the server has only the documented operations; sent once a run at most.
         """

@@ -51,16 +51,20 @@ class Record:
             raise self._missing("list of texts", name)
         return tuple(texts)
 
-    def number_if_any(self, name: str) -> float | None:
-        """Take a number as it is; None where it is null. True and false are 1 and 0."""
-        value = self._left.pop(name, "missing")
-        if value is None:
+    def number_if_any(self, *names: str) -> float | None:
+        """Take the first of the fields that is not null; None where all are null. True and false are 1 and 0.
+
+        The others of them are gone as well.
+        """
+        taken = [self._left.pop(name) for name in names if name in self._left]
+        value = next((one for one in taken if one is not None), None)
+        if value is None and taken:
             return None
         if isinstance(value, int):
             return int(value)
         if isinstance(value, float) and math.isfinite(value):
             return value
-        raise self._missing("number", name)
+        raise self._missing("number", *names)
 
     def number(self, name: str) -> float:
         """Take a number as it is."""

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlsync.client.answers import yaml_of
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import records_of
+from dlsync.client.record import record_of, records_of
 from dlsync.client.versions import Versioned, etag_of
-from dlsync.errors import AlreadyExists, NotFound, Unsupported
+from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlsync.client.answers import Answer
     from dlsync.model import Json
 
 _FAMILY = "rules"
+# the fields of a JSON view that an export does not have
+_RULE_VIEW = frozenset({"id", "name", "mute", "state", "sources"})
+_CRITERION_VIEW = frozenset({"id", "rule", "data_type", "state", "scopes", "sources", "triggered_by", "triggered_at"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +67,21 @@ class Rules(Family):
 
         :raises NotFound: where there is none of that name.
         """
-        return (await self.read(name)).content
+        answer = await self._get(_FAMILY, name, accept=YAML)
+        return _export(answer, _view(answer))
 
     async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
         """Return one rule, as :meth:`export` does, with its version.
 
+        :param name: not an id, which servers take in place of a name.
         :param unless: the ETag of one that is known.
         :raises NotModified: it is still that one.
         """
         answer = await self._get(_FAMILY, name, accept=YAML, unless=unless)
-        return Versioned(yaml_of(answer), answer.etag)
+        view = _view(answer)
+        if view and str(view.get("id")) == name != view.get("name", name):
+            raise NotFound(f"{answer.request}: {name!r} is the id of another rule", request=answer.request)
+        return Versioned(_export(answer, view), answer.etag)
 
     async def criteria(self, name: str) -> tuple[Mapping[str, Json], ...]:
         """Return a rule's criteria as the server sees them (GET rules/<name>/criteria, observed).
@@ -143,3 +153,37 @@ class WritingRules(Rules, WritingFamily):
             pass  # somebody else has just made it: the PUT that follows is what counts
         except Unsupported:
             raise refused from None
+
+
+def _export(answer: Answer, view: Mapping[str, Json] | None) -> bytes:
+    """Return a rule's export as it came, or a JSON view made one, which as JSON is YAML too."""
+    if view is None:
+        return yaml_of(answer)
+    document = {field: value for field, value in view.items() if field not in _RULE_VIEW}
+    if isinstance(criteria := view.get("criteria"), list):
+        document["criteria"] = [_criterion(one) if isinstance(one, dict) else one for one in criteria]
+    return json.dumps(document, ensure_ascii=False).encode()
+
+
+def _view(answer: Answer) -> dict[str, Json] | None:
+    """Return a rule that came as JSON though YAML was asked for; None for an export."""
+    if "json" not in answer.content_type.lower():
+        return None
+    try:
+        return record_of(answer).rest
+    except BadAnswer:  # a wrong content type does not make an export another text
+        return None
+
+
+def _criterion(view: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a criterion with its ``scopes`` as the ``scope`` that an export has."""
+    scopes = view.get("scopes")
+    criterion = {field: value for field, value in view.items() if field not in _CRITERION_VIEW}
+    if "scope" in view or not isinstance(scopes, list):
+        return criterion
+    names: dict[str, list[Json]] = {}
+    for scope in scopes:
+        if isinstance(scope, dict) and isinstance(of := scope.get("type"), str):
+            names.setdefault(of, []).append(scope.get("id") or scope.get("name"))
+    scope = {of: found[0] if len(found) == 1 else found for of, found in names.items()}
+    return {**criterion, "scope": scope} if scope else criterion

@@ -21,7 +21,7 @@ class Point(NamedTuple):
     """One measurement.
 
     :param time: unix s.
-    :param value: in the series' unit.
+    :param value: in the series' unit; the server's ``avg`` or ``all`` where it sends no ``value``.
     """
 
     time: int
@@ -136,6 +136,7 @@ def _series(record: Record) -> Series:
 
 def _points(records: list[Record]) -> Iterator[Point]:
     for record in records:
-        time, value = int(record.number("time")), record.number_if_any("value")
+        # with a resolution, servers may send an average, or whether all was well, in place of a value
+        time, value = int(record.number("time")), record.number_if_any("value", "avg", "all")
         if value is not None:
             yield Point(time, value)

@@ -99,7 +99,8 @@ def _without_unknown_secrets(change: Change, desired: Resource, before: Resource
     if not hidden:
         return before
     kind = kind_of(change.address.kind)
-    stays = tuple(one for one in compare(kind, desired, before).diff if one.path not in hidden)
+    diff = compare(kind, desired, before).diff
+    stays = tuple(one for one in diff if kind.written_path(desired, one.path) not in hidden)
     return kind.blended(desired, before, blended(kind, desired, before, stays))
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import defaultdict
-from collections.abc import Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ from dlsync.files.names import distinct_stems, file_stem, too_long
 from dlsync.files.redaction import Redaction
 from dlsync.messages import visible
 from dlsync.model import Action, Address, Problem, Target
+from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.plan import looked
 from dlsync.operations.secret_names import Former, parted
 from dlsync.operations.session import silent
@@ -31,9 +31,8 @@ if TYPE_CHECKING:
 
     from dlsync.files.settings import Settings
     from dlsync.model import Resource
-    from dlsync.operations.fetch import Fetcher
+    from dlsync.operations.fetch import Fetcher, Live
     from dlsync.resources.loader import Tree
-    from dlsync.resources.selector import Targets
     from dlsync.state.inventory import Inventory
 
 
@@ -260,6 +259,7 @@ async def build_export(
         listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
         live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits, arrived=foresight.take)
         inventory = await reading
+        live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
     edits = Edits(tree, foresight.former_secrets(inventory, live.resources.values()), foresight)
     edits.write(live.resources)
     if mirror:
@@ -268,6 +268,14 @@ async def build_export(
     unchanged = set(live.resources) - edits.changed - edits.faulty
     files = edits.files()
     return Export(settings.target, files, len(unchanged), (*warnings, *edits.problems(files)))
+
+
+async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
+    """Fetch by name what is managed and was not found: servers need not list everything."""
+    missing = {one for one in managed if one not in live.resources and kind_of(one.kind).inside}
+    found = await fetch_by_name(fetcher.client, missing)
+    resources = sorted({**live.resources, **found}.items(), key=lambda pair: pair[0].key)
+    return replace(live, resources=dict(resources)) if found else live
 
 
 def _draft(tree: Tree, files: Mapping[str, bytes | None], former: Mapping[str, str]) -> Draft:
@@ -389,4 +397,5 @@ def _spelled_out(name: str) -> str:
 
 
 def _unlisted(kind: str) -> str:
-    return f"this server does not list every {kind}: of the others, those that files or --target name are exported"
+    which = "those that the inventory, files or --target name are exported"
+    return f"this server does not list every {kind}: of the others, {which}"

@@ -229,6 +229,7 @@ async def build_plan(
     warnings = [
         *tree.warnings,
         *_told(inventory, live, outcome, protected, doomed),
+        *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
         *await planning.useless(live),
     ]
@@ -244,7 +245,6 @@ def _told(
         *concerns.unlisted(live.unlisted),
         *concerns.protected(protected),
         *concerns.missing(doomed, live.resources),
-        *concerns.kept(outcome.kept),
     ):
         yield Problem("warning", message)
 

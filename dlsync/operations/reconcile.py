@@ -169,7 +169,7 @@ class _Reconciliation:
         if kept:
             whole = kind.blended(desired, live, blended(kind, desired, live, kept))
             self.outcome.sent[desired.address] = whole
-        self._add(replace(_update(kind, desired, sent, _cause(sent)), kept=kept))
+        self._add(replace(_update(kind, desired, sent, _cause(sent)), kept=kind.as_written(desired, kept)))
 
     def _note_unseen(self, kind: Kind, desired: Resource, unseen: Sequence[Path]) -> None:
         if fields := kind.endangered(unseen):
@@ -208,7 +208,7 @@ def _create(kind: Kind, desired: Resource, form: Mapping[str, Json], cause: Caus
 
 def _update(kind: Kind, desired: Resource, diff: tuple[Difference, ...], cause: Cause) -> Change:
     if not desired.file:  # what is in a journal has no lines that anybody could look at
-        return Change(desired.address, "update", cause, diff=diff)
+        return Change(desired.address, "update", cause, diff=kind.as_written(desired, diff))
     file, diff = kind.located(desired, diff)
     lines = [one.line for one in diff if one.line]
     return Change(desired.address, "update", cause, file, min(lines, default=None), diff)

@@ -57,10 +57,12 @@ def _held(change: Change, found: Mapping[Address, Resource] | DlsyncError, prepa
         return change if live is None else change.finished("failed", "the server still has it after the delete")
     if live is None:
         return change.finished("failed", "the server does not have it after the write")
-    diff = compare(kind_of(change.address.kind), desired, live).diff
+    kind = kind_of(change.address.kind)
+    diff = compare(kind, desired, live).diff
     if not diff:
         return change
     # before the values are shortened: half a secret is not recognised as one
+    diff = kind.as_written(desired, diff)
     kept = map(_not_kept, prepared.redaction.differences(diff))
     return change.finished("failed", "the server did not keep what was sent: " + "; ".join(kept))
 

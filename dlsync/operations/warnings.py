@@ -58,9 +58,13 @@ def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
         yield f"{spelled} is live in {which}, but in no file and no schema: it is not compared, and an update drops it"
 
 
-def kept(kept: Mapping[Address, Sequence[Difference]]) -> Iterator[str]:
-    """Say what differs from the files and stays as it is live."""
-    for address, diff in kept.items():
+def kept(kept: Mapping[Address, Sequence[Difference]], desired: Mapping[Address, Resource]) -> Iterator[str]:
+    """Say what differs from the files and stays as it is live.
+
+    :param desired: what the files say of each.
+    """
+    for address, canonical in kept.items():
+        diff = kind_of(address.kind).as_written(desired[address], canonical)
         fields = ", ".join(f"`{field_name(one.path)}`" for one in diff[:_MOST_NAMED])
         more = f" and {len(diff) - _MOST_NAMED} more" if len(diff) > _MOST_NAMED else ""
         fix = f"`dlsync accept {address}` writes it into the file"

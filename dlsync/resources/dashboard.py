@@ -42,22 +42,26 @@ class Dashboard(ExchangedKind):
         ),
         (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric"))),
         (*_SERIES, "scope", "tag"): A_SET,
+        (*_SERIES, "scope", "agent"): A_SET,
     }
     overlaid: ClassVar = {("positions",): ItemKey(("title",)), (*_WIDGET, "series"): ItemKey(("metric",), ("scope",))}
-    either = frozenset({(*_SERIES, "scope", "tag")})
+    either = frozenset({(*_SERIES, "scope", "tag"), (*_SERIES, "scope", "agent")})
     closed = frozenset({(*_SERIES, "scope")})
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
-        """GET ``dashboards``, observed: whole dashboards."""
+        """GET ``dashboards``, observed: whole dashboards, but for those of which the server sends summaries."""
         try:
             found, etag = await client.dashboards.read_all(unless)
         except Unsupported:
             return Listing()
-        resources = [
-            Resource(Address(self.name, one.name), AsJson(one.document, packed=number >= _HELD), etag=etag)
-            async for number, one in in_turns(enumerate(found), size=_PARSED)
-        ]
-        return Listing(tuple(resources), frozenset(resource.name for resource in resources), etag=etag)
+        names: set[str] = set()
+        resources: list[Resource] = []
+        async for one in in_turns(found, size=_PARSED):
+            names.add(one.name)
+            if not one.is_summary:
+                document = AsJson(one.document, packed=len(resources) >= _HELD)
+                resources.append(Resource(Address(self.name, one.name), document, etag=etag))
+        return Listing(tuple(resources), frozenset(names), etag=etag)
 
     def exports(self, client: ReadClient) -> Exports:
         """Return the family ``dashboards``."""

@@ -163,19 +163,11 @@ class DocumentKind(Kind):
 
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
         """Look the paths up in the file's text; see :meth:`Kind.located`."""
+        diff = self.as_written(desired, diff)
         lines = yamlfile.positions(desired.text) if diff else {}
         if desired.overlay and diff:
-            return placed(desired.overlay, desired.file, diff, lambda one: self._line(lines, desired, one))
-        return desired.file, tuple(replace(one, line=self._line(lines, desired, one)) for one in diff)
-
-    def _line(self, lines: Mapping[Path, tuple[int, int]], desired: Resource, one: Difference) -> int | None:
-        """Return the line of what differs; what the file lacks is placed where it would be."""
-        path = one.path[:-1] if one.op == "remove" else one.path
-        return yamlfile.nearest(lines, self.written_path(desired, path))[0]
-
-    def written_path(self, desired: Resource, path: Path) -> Path:  # noqa: ARG002 - for kinds with two spellings
-        """Return where the file has what the canonical form has at the path."""
-        return path
+            return placed(desired.overlay, desired.file, diff, lambda one: _line(lines, one))
+        return desired.file, tuple(replace(one, line=_line(lines, one)) for one in diff)
 
     def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the document in the house style, without what the server owns."""
@@ -248,7 +240,7 @@ class DocumentKind(Kind):
         return replace(plain, given=document, body=yamlfile.rewrite(desired.body, document))
 
     def metrics(self, desired: Resource) -> Iterator[str]:
-        """Yield every ``metric`` in the document."""
+        """Yield every ``metric`` in the document, and each of ``metrics``."""
         return _metrics(dict(desired.document))
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
@@ -282,6 +274,11 @@ class DocumentKind(Kind):
         return known is not None and field not in known and anywhere(path) not in self.closed
 
 
+def _line(lines: Mapping[Path, tuple[int, int]], one: Difference) -> int | None:
+    """Return the line of what differs; what the file lacks is placed where it would be."""
+    return yamlfile.nearest(lines, one.path[:-1] if one.op == "remove" else one.path)[0]
+
+
 def _parsed(content: bytes) -> Mapping[str, Json]:
     """Return the mapping that a text was found to hold when it was read."""
     return cast("dict[str, Json]", yamlfile.parse(content))
@@ -291,6 +288,8 @@ def _metrics(value: Json) -> Iterator[str]:
     if isinstance(value, dict):
         if isinstance(metric := value.get("metric"), str):
             yield metric
+        if isinstance(metrics := value.get("metrics"), list):
+            yield from (one for one in metrics if isinstance(one, str))
         value = list(value.values())
     if isinstance(value, list):
         for item in value:

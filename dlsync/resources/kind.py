@@ -6,6 +6,7 @@ One module of this package is one kind. Nothing outside asks which kind a resour
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from dlsync import yamlfile
@@ -74,6 +75,14 @@ class Kind(ABC):
     def needs(self, desired: Resource) -> tuple[Address, ...]:  # noqa: ARG002 - for kinds that speak of others
         """Return the resources without which this one is of no use."""
         return ()
+
+    def written_path(self, desired: Resource, path: Path) -> Path:  # noqa: ARG002 - for kinds with two spellings
+        """Return where the file has what the canonical form has at the path; a path in the file is left alone."""
+        return path
+
+    def as_written(self, desired: Resource, diff: Sequence[Difference]) -> tuple[Difference, ...]:
+        """Return the differences under the paths that the file has."""
+        return tuple(replace(one, path=self.written_path(desired, one.path)) for one in diff)
 
     @abstractmethod
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:

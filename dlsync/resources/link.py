@@ -21,7 +21,7 @@ from dlsync.resources.kind import Kind
 from dlsync.resources.link_files import FILE, Linked, Saying, entries, of_pack, saved, with_entry
 from dlsync.resources.plugin import KIND as PLUGIN
 from dlsync.resources.plugin_files import META
-from dlsync.state.inventory import is_reserved
+from dlsync.state.inventory import is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ class Link(Kind):
             found, troubles = _said(source, scene)
             problems += troubles
             for saying in found:
-                said[saying.plugin].append(saying)
+                if not (scene.backup and is_own_plugin(saying.plugin)):
+                    said[saying.plugin].append(saying)
         problems += [
             Problem("error", _NOT_YOURS % name, said.pop(name)[0].file) for name in sorted(filter(is_reserved, said))
         ]

@@ -21,6 +21,7 @@ from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing
 from dlsync.resources.kind import Kind
 from dlsync.resources.overlays import Overlays, edited, placed
 from dlsync.resources.plugin_files import (
+    DEFAULTS,
     META,
     SCRIPT,
     Script,
@@ -33,7 +34,7 @@ from dlsync.resources.plugin_files import (
     with_script,
     without_extension,
 )
-from dlsync.state.inventory import is_reserved
+from dlsync.state.inventory import is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
 
 if TYPE_CHECKING:
@@ -42,10 +43,6 @@ if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
     from dlsync.files.redaction import Redaction
     from dlsync.model import Difference, Json, Path
-
-# what a setting is where no file gives it; interval and type are then left to the server
-_DEFAULTS: dict[str, Json] = {"description": "", "params": "", "shellArgs": ""}
-_LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 
 
 class Plugin(Kind):
@@ -58,6 +55,7 @@ class Plugin(Kind):
 
     def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
         """Pair each script with its settings; see :meth:`Kind.read`."""
+        sources = [one for one in sources if not (scene.backup and is_own_plugin(PurePosixPath(one.file).name))]
         metas = {source.file.removesuffix(META): source for source in sources if source.file.endswith(META)}
         scripts = [source for source in sources if not source.file.endswith(META)]
         if scene.backup:  # the old client knew no settings: what is called like them may be a script
@@ -71,7 +69,7 @@ class Plugin(Kind):
             resource, found = self._read_one(source, meta, scene, overlays)
             problems += found
             resources += [resource] if resource else []
-        problems += [Problem("error", _LONELY, meta.file) for meta in metas.values()]
+        problems += [Problem("error", plugin_files.LONELY, meta.file) for meta in metas.values()]
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
     def foretold(self, file: str, *, encoded: bool) -> Address | None:
@@ -88,7 +86,7 @@ class Plugin(Kind):
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
         if is_reserved(name):
-            return None, [Problem("error", f"`{name}` is the name of dlsync's own record; choose another", source.file)]
+            return None, [Problem("error", plugin_files.RESERVED % name, source.file)]
         settings, problems = plugin_files.read(name, source.file, meta, scene.values, overlays)
         plain = same(settings.document, dict(settings.written))
         return Script(
@@ -154,7 +152,7 @@ class Plugin(Kind):
         return {
             field: value
             for field, value in document.items()
-            if value is not None and field not in owned and value != _DEFAULTS.get(field)
+            if value is not None and field not in owned and value != DEFAULTS.get(field)
         }
 
     def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
@@ -191,7 +189,7 @@ class Plugin(Kind):
 
     def disregards(self, path: Path, field: str) -> bool:
         """Whether the setting is the server's where no file gives it: the interval, the type, or one unknown."""
-        return not path and field not in SCRIPT and field not in _DEFAULTS
+        return not path and field not in SCRIPT and field not in DEFAULTS
 
     def endangered(self, unseen: Sequence[Path]) -> Sequence[Path]:  # noqa: ARG002 - PATCH leaves all else alone
         """Return none: an update changes the fields that it names."""
@@ -212,6 +210,8 @@ class Plugin(Kind):
         try:
             found = await client.plugins.get(name, known.etag)
         except NotFound:
+            return None
+        if str(found.extra.get("id")) == name != found.name:  # servers take an id in place of a name
             return None
         content = known.body if known.body == found.content else found.content  # kept once, where it is the file's
         return Resource(
@@ -237,9 +237,8 @@ class Plugin(Kind):
     async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
         """PATCH ``plugins/<name>`` with the content and the settings that differ."""
         differing = {str(one.path[0]) for one in diff} - {"content"}
-        wanted = {**_DEFAULTS, **self._settings_of(desired), "extension": desired.document["extension"]}
-        fields = {field: wanted[field] for field in sorted(differing)}
-        await client.plugins.update(desired.name, desired.body, **fields)
+        wanted = {**DEFAULTS, **self._settings_of(desired), "extension": desired.document["extension"]}
+        await client.plugins.update(desired.name, desired.body, **{field: wanted[field] for field in sorted(differing)})
 
     def _settings_of(self, desired: Resource) -> dict[str, Json]:
         return {field: value for field, value in self.canonical(desired.document).items() if field not in SCRIPT}

@@ -6,6 +6,7 @@ import base64
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from dlsync import yamlfile
@@ -103,7 +104,14 @@ def restored_script(name: str, saved: Json) -> bytes:
 
 
 META = ".meta.yaml"
-KNOWN = ("description", "interval", "params", "shellArgs", "type")
+KNOWN = ("description", "interval", "params", "shellArgs", "type", "format")
+# what a setting is where no file gives it; the others are then left to the server
+DEFAULTS: Mapping[str, Json] = MappingProxyType({"description": "", "params": "", "shellArgs": ""})
+RESERVED = (
+    "`%s` is the name of dlsync's own record; choose another, "
+    "or if this is an old client's backup, import it with `dlsync import-backup`"
+)
+LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 # what the script itself says: its file name and its bytes
 _NO_SETTINGS = ("name", "extension", "content", "encoding")
 _MISPLACED = "`%s` is no setting: the script's file name and its content say it; expected that it is left out"

@@ -34,11 +34,12 @@ class Rule(ExchangedKind):
     lists: ClassVar = {
         ("criteria",): ListRule((identity("metric", "scope"), identity("metric")), ordered=False),
         (*_CRITERION, "scope", "tag"): A_SET,
+        (*_CRITERION, "scope", "agent"): A_SET,
         ("actions",): ListRule((identity("type", "emails", "url"), identity("type"), lambda _: 0), ordered=False),
         (*_ACTION, "emails"): A_SET,
     }
     overlaid: ClassVar = {("criteria",): ItemKey(("metric", "scope"))}
-    either = frozenset({(*_CRITERION, "scope", "tag")})
+    either = frozenset({(*_CRITERION, "scope", "tag"), (*_CRITERION, "scope", "agent")})
     closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition"), _ACTION})
 
     def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:

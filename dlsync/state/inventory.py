@@ -33,6 +33,11 @@ def is_reserved(plugin: str) -> bool:
     return plugin in {INVENTORY, LOCK} or plugin.startswith(f"{LOCK}.")
 
 
+def is_own_plugin(name: str) -> bool:
+    """Whether a name in an old client's backup, with or without an extension, is that of dlsync's own plugin."""
+    return is_reserved(name.partition(".")[0])
+
+
 FORMAT_VERSION = 1
 _SALT_BYTES = 16
 _LARGEST_ENTRY = 8 * 1024 * 1024  # bytes unpacked: a document of 1 MB has digests of some 3 MB

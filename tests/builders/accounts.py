@@ -49,11 +49,18 @@ def _fields(
     return st.fixed_dictionaries(required, optional=optional)
 
 
-SCOPES = _fields({"tag": TAGS}, {"zone": TEXT})
+SCOPES = _fields({"tag": TAGS}, {"agent": TAGS, "zone": TEXT})
 SERIES = _fields({"metric": TEXT}, {"scope": SCOPES})
 WIDGETS = _fields(
     {"title": TEXT, "row": COUNTS, "col": COUNTS, "size_x": COUNTS, "size_y": COUNTS, "type": TEXT},
-    {"legend": st.booleans(), "color": TEXT, "filter": TEXT, "series": st.lists(SERIES, max_size=2), "zoom": VALUES},
+    {
+        "legend": st.booleans(),
+        "color": TEXT,
+        "filter": TEXT,
+        "series": st.lists(SERIES, max_size=2),
+        "metrics": st.lists(TEXT, max_size=2),
+        "zoom": VALUES,
+    },
 )
 DASHBOARDS = _fields(
     {"title": TEXT, "positions": st.lists(WIDGETS, max_size=4)},
@@ -66,7 +73,7 @@ DASHBOARDS = _fields(
 )
 CONDITIONS = _fields(
     {"threshold": st.one_of(st.booleans(), st.integers(-9, 9), st.floats(allow_nan=False, allow_infinity=False))},
-    {"timeout": st.integers(0, 9999), "operator": st.sampled_from(["gt", "lt"])},
+    {"timeout": st.integers(0, 9999), "operator": st.sampled_from(["gt", "lt", "ge", "le", "eq", "ne"])},
 )
 CRITERIA = _fields({"metric": TEXT, "condition": CONDITIONS}, {"scope": SCOPES})
 MAILS = _fields({}, {"emails": st.one_of(st.none(), st.lists(TEXT, max_size=3)), "message": TEXT})

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from dlsync.client.dashboards import NamedDocument
 from dlsync.errors import BadAnswer, NotFound
 from tests.builders.http import Reply, by_request, json_reply, scripted
+
+if TYPE_CHECKING:
+    from dlsync.model import Json
 
 pytestmark = pytest.mark.anyio
 PAGE = Reply(body=b"<!DOCTYPE html><title>Dataloop</title>", headers=(("Content-Type", "text/html"),))
@@ -17,6 +22,13 @@ async def test_the_list_holds_whole_dashboards_with_the_name_apart() -> None:
             NamedDocument("redis", {"title": "Redis", "unknown": [1]}),
             NamedDocument("empty", {}),
         )
+
+
+@pytest.mark.parametrize(
+    ("document", "is_summary"), [({"title": "Redis"}, True), ({"title": "Redis", "positions": []}, False)]
+)
+def test_a_dashboard_without_widgets_in_a_list_is_a_summary(document: dict[str, Json], is_summary: bool) -> None:
+    assert NamedDocument("redis", document).is_summary is is_summary
 
 
 async def test_a_list_that_is_a_web_page_is_a_bad_answer_and_says_nothing_about_what_the_server_has() -> None:

@@ -29,6 +29,49 @@ async def test_an_export_is_yaml_as_it_came() -> None:
     assert server.seen[0].headers["accept"] == "application/yaml"
 
 
+@pytest.mark.parametrize(
+    ("criterion", "exported"),
+    [
+        ({"scopes": [{"type": "tag", "id": "web", "name": "web"}]}, {"scope": {"tag": "web"}}),
+        ({"scopes": [{"type": "tag", "name": "web"}, {"type": "tag", "id": "db"}]}, {"scope": {"tag": ["web", "db"]}}),
+        ({"scopes": [{"type": "agent", "id": "0c78", "name": "web-1"}]}, {"scope": {"agent": "0c78"}}),
+        ({"scopes": []}, {}),
+        ({"scopes": None}, {}),
+        ({"scopes": ["web", {"type": 1}]}, {}),
+        ({"scope": {"tag": "web"}, "scopes": []}, {"scope": {"tag": "web"}}),
+    ],
+)
+async def test_a_json_view_is_made_an_export(criterion: dict[str, object], exported: dict[str, object]) -> None:
+    view = {"id": "7", "name": "cpu", "mute": True, "title": "a 🚀", "criteria": [{"id": "1", **criterion}, "odd"]}
+    async with scripted(json_reply(view)) as (server, client):
+        found = await client.rules.export("cpu")
+        assert (await client.rules.read("cpu")).content == found
+    assert json.loads(found) == {"title": "a 🚀", "criteria": [exported, "odd"]}
+    assert "🚀".encode() in found
+    assert {seen.headers["accept"] for seen in server.seen} == {"application/yaml"}
+
+
+@pytest.mark.parametrize("body", [b"title: cpu\n", b"- 1\n", b"[]", b"\xff"])
+async def test_an_export_with_json_s_content_type_is_an_export(body: bytes) -> None:
+    async with scripted(Reply(body=body, headers=(("Content-Type", "application/json"),))) as (_, client):
+        assert await client.rules.export("cpu") == body
+
+
+async def test_a_view_without_criteria_is_an_export_too() -> None:
+    async with scripted(json_reply({"title": "cpu", "criteria": None})) as (_, client):
+        assert json.loads(await client.rules.export("cpu")) == {"title": "cpu", "criteria": None}
+
+
+@pytest.mark.parametrize("identifier", ["7", 7])
+async def test_a_rule_is_exported_by_its_id_and_read_by_its_name_only(identifier: object) -> None:
+    async with scripted(json_reply({"id": identifier, "name": "cpu", "title": "x"})) as (_, client):
+        assert json.loads(await client.rules.export("7")) == {"title": "x"}
+        with pytest.raises(NotFound, match="'7' is the id of another rule"):
+            await client.rules.read("7")
+    async with scripted(json_reply({"id": identifier, "name": "7"})) as (_, client):
+        assert json.loads((await client.rules.read("7")).content) == {}
+
+
 async def test_an_entry_without_a_name_is_a_bad_answer() -> None:
     async with scripted(json_reply([{"id": "7"}])) as (_, client):
         with pytest.raises(BadAnswer, match=r"rules.*`name`"):

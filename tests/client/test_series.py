@@ -79,6 +79,25 @@ async def test_exactly_one_of_agent_and_tag_is_asked_for() -> None:
     assert server.seen == []
 
 
+@pytest.mark.parametrize(
+    ("point", "value"),
+    [
+        ({"value": 1.5, "avg": 2, "type": "number"}, 1.5),
+        ({"avg": 2.5, "type": "number"}, 2.5),
+        ({"value": None, "avg": 2.5}, 2.5),
+        ({"value": 0, "avg": 2.5}, 0),
+        ({"all": False, "type": "boolean"}, 0),
+        ({"all": True, "avg": 0.5, "value": None, "type": "boolean"}, 0.5),
+    ],
+)
+async def test_a_point_may_have_an_average_or_a_verdict_in_place_of_a_value(
+    point: dict[str, Json], value: float
+) -> None:
+    async with scripted(json_reply([{**SHOWN, "points": [{**point, "time": 1}]}])) as (_, client):
+        (found,) = await client.series.get("base.cpu", agent="0c78", resolution=60)
+    assert found.points == ((1, value),)
+
+
 async def test_a_moment_without_a_value_has_no_point() -> None:
     points = [{"time": 1, "value": 1.5}, {"time": 2, "value": None}, {"time": 3, "value": True}]
     async with scripted(json_reply([{**SHOWN, "points": points}])) as (_, client):
@@ -96,8 +115,8 @@ async def test_a_moment_without_a_value_has_no_point() -> None:
         ("points", None, "points"),
         ("points", [{"value": 1}], r"points\.time"),
         ("points", [{"time": None, "value": 1}], r"points\.time"),
-        ("points", [{"time": 1}], r"points\.value"),
-        ("points", [{"time": 1, "value": "16"}], r"points\.value"),
+        ("points", [{"time": 1}], "points.value` or `points.avg` or `points.all"),
+        ("points", [{"time": 1, "value": "16", "avg": 16}], "points.value` or `points.avg` or `points.all"),
     ],
 )
 async def test_what_a_series_must_have_and_has_not_is_a_bad_answer(field: str, value: Json, named: str) -> None:

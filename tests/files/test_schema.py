@@ -98,7 +98,7 @@ def test_the_repository_shows_the_schemas_at_its_root() -> None:
 
 
 def test_importing_the_checker_leaves_the_validator_unloaded() -> None:
-    code = "import sys, dlsync.schema; sys.exit('jsonschema_rs' in sys.modules)"
+    code = "import sys, dlsync.files.schema; sys.exit('jsonschema_rs' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
@@ -130,6 +130,29 @@ def test_whatever_the_document_the_findings_are_printable_lines_and_the_same_aga
 def test_resources_as_the_service_exports_them_are_fine(name: str, threshold: Json) -> None:
     assert schema.check("rule", rule(criterion(name, threshold), title=name)) == []
     assert schema.check("dashboard", dashboard(widget(name), widget("Load"), title=name)) == []
+
+
+@pytest.mark.parametrize("operator", ["gt", "lt", "ge", "le", "eq", "ne"])
+def test_every_operator_is_known(operator: str) -> None:
+    assert schema.check("rule", rule(criterion("a.b", 90, operator=operator))) == []
+
+
+@pytest.mark.parametrize("action", [{"url": "https://example.org"}, {"details": {"url": "https://example.org"}}])
+def test_a_webhook_is_known_in_both_spellings(action: dict[str, Json]) -> None:
+    assert schema.check("rule", rule(actions=[{"type": "WEBHOOK", **action}])) == []
+
+
+@pytest.mark.parametrize("agent", ["0c78", ["0c78", "1d"], None])
+def test_a_scope_may_name_an_agent(agent: Json) -> None:
+    scope: dict[str, Json] = {"agent": agent}
+    assert schema.check("rule", rule({**criterion("a.b"), "scope": scope})) == []
+    series: list[Json] = [{"metric": "a.b", "scope": scope}]
+    assert schema.check("dashboard", dashboard(widget("a", series=series, metrics=["a.b"]))) == []
+
+
+@pytest.mark.parametrize("output", ["NAGIOS", "PROMETHEUS", None])
+def test_a_plugin_may_have_a_format(output: Json) -> None:
+    assert schema.check("plugin", {"format": output}) == []
 
 
 @given(TEXT, VALUES)

@@ -316,7 +316,7 @@ def test_a_server_that_cannot_list_exports_what_files_and_targets_name_and_says_
         )
         made = export(live, tree, "dashboard/named", "dashboard/w*", "rule/*")
     assert actions(made) == ["create dashboards/named.yaml", "update dashboards/team/web.yaml"]
-    tail = "of the others, those that files or --target name are exported"
+    tail = "of the others, those that the inventory, files or --target name are exported"
     assert problems(made) == [
         ("warning", f"this server does not list every {kind}: {tail}") for kind in ("dashboard", "rule")
     ]

@@ -164,3 +164,45 @@ def test_any_file_names_are_the_names_of_the_tree_that_it_becomes(
     import_backup.import_backup(source, root / "tree")
     tree = loader.read(root / "tree").usable()
     assert {one.name for one in tree.resources.values()} == names
+
+
+# backups of accounts that dlsync manages
+
+OWN: dict[str, str | bytes] = {
+    "plugins/dlsync-inventory.json": "{}",
+    "plugins/dlsync-lock.json": "{}",
+    "plugins/dlsync-lock.0a1b2c.json": "{}",
+    "plugins/dlsync-lock": "{}",
+    "plugins/dlsync-inventory.json.json": "{}",
+    "links/8.json": json.dumps({"id": "8", "plugin": "dlsync-inventory", "tags": ["all"]}),
+    "links/9.json": json.dumps({"id": "9", "plugin": "dlsync-lock.json", "tags": ["all"]}),
+}
+
+
+def test_dlsync_s_own_plugins_and_their_links_are_skipped(live: Account, source: Path, tmp_path: Path) -> None:
+    before = operations.validate(source)
+    write_tree(source, {**OWN, "plugins/dlsync-mine.py": ""})
+    found = operations.validate(source)
+    assert found.problems == before.problems
+    assert found.resources.keys() - before.resources.keys() == {address("plugin/dlsync-mine")}
+    assert {one.address for one in planned(live, source).changes} == {*found.resources}
+    made = import_backup.import_backup(source, tmp_path / "tree")
+    assert {file for file in made.files if "dlsync-" in file} == {"plugins/dlsync-mine.py"}
+    assert "dlsync" not in (tmp_path / "tree/links.yaml").read_text()
+
+
+def test_an_export_leaves_them_in_the_backup(live: Account, source: Path) -> None:
+    write_tree(source, OWN)
+    asyncio.run(operations.apply(source, live.settings))
+    asyncio.run(operations.export(source, live.settings, mirror=True))
+    assert {file for file in tree_files(source) if not file.startswith(".dlsync/")} == {*FILES, *OWN}
+
+
+def test_a_backup_of_an_account_without_agents_and_links_names_the_way_out(tmp_path: Path) -> None:
+    source = write_tree(tmp_path / "acme/default", {"plugins/dlsync-inventory.json": "{}", "plugins/disk.py": ""})
+    (problem,) = operations.validate(source).errors
+    assert problem.message == (
+        "`dlsync-inventory` is the name of dlsync's own record; choose another, "
+        "or if this is an old client's backup, import it with `dlsync import-backup`"
+    )
+    assert import_backup.import_backup(source, tmp_path / "tree").files == ("dlsync.yaml", "plugins/disk.py")

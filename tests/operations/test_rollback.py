@@ -224,6 +224,23 @@ def test_a_secret_that_somebody_had_put_in_place_of_ours_is_in_no_journal(live: 
     assert now.document == {"title": "s3cret value", "description": "mine", "criteria": []}
 
 
+@pytest.mark.parametrize("action", ["{{type: WEBHOOK, url: '{}'}}", "{{type: WEBHOOK, details: {{url: '{}'}}}}"])
+def test_a_webhook_that_somebody_had_put_in_place_of_ours_is_in_no_journal(
+    live: Account, tree: Path, action: str
+) -> None:
+    def text(url: str) -> str:
+        return f"title: Web\ncriteria: []\nactions: [{action.format(url)}]\n"
+
+    write_tree(tree, {"rules/web.yaml": text("${env:HOOK}")})
+    environ = {"HOOK": "https://example.org/ours"}
+    apply(live, tree, environ=environ)
+    live.has(resource("rule/web", text("https://example.org/s3cret")))
+    assert changes(apply(live, tree, environ=environ)) == ["update rule/web drift applied"]
+    kept = b"".join(tree_files(journals(tree)).values())
+    assert b"s3cret" not in kept
+    assert b"ours" not in kept
+
+
 def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live: Account, tree: Path) -> None:
     """Who can write the record could otherwise have any variable of whoever rolls back sent to the account."""
     environ = {"AWS_KEY": "the key of all", "TITLE": "s3cret"}

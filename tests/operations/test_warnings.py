@@ -64,13 +64,23 @@ def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_
     fields: list[str], words: str
 ) -> None:
     kept = {address("rule/r"): [removed((field,), 1) for field in fields]}
-    assert [*warnings.kept(kept)] == [
+    assert [*warnings.kept(kept, by_address(resource("rule/r", rule())))] == [
         f"rule/r was changed on the server in {words}, and stays so; `dlsync accept rule/r` writes it into the file"
     ]
 
 
+def test_a_kept_field_is_named_as_the_file_has_it() -> None:
+    kept = {address("rule/r"): [replaced(("actions", 0, "url"), "b", "a")]}
+    (message,) = warnings.kept(
+        kept, by_address(resource("rule/r", rule(actions=[{"type": "WEBHOOK", "details": {"url": "a"}}])))
+    )
+    assert "in `actions[0].details.url`, and" in message
+
+
 def test_a_kept_field_is_named_and_what_it_holds_is_not() -> None:
-    (message,) = warnings.kept({address("rule/r"): [replaced(("title",), "s3cret", "other")]})
+    (message,) = warnings.kept(
+        {address("rule/r"): [replaced(("title",), "s3cret", "other")]}, by_address(resource("rule/r", rule()))
+    )
     assert "s3cret" not in message
 
 
@@ -85,6 +95,12 @@ def test_what_is_deleted_and_whose_metrics_are_shown_or_watched_is_named_at_the_
         ("warning", "plugin/cpu is to be deleted, and rule/load uses its metrics", "rules/load.yaml", 1),
         ("warning", "plugin/disk is to be deleted, and rule/load uses its metrics", "rules/load.yaml", 1),
     ]
+
+
+def test_the_metrics_of_a_widget_are_used_too() -> None:
+    shown = resource("dashboard/web", dashboard(widget("a", series=[], metrics=["cpu.load", 1, "net.in"])))
+    (told,) = warnings.still_used([address("plugin/cpu")], by_address(shown))
+    assert told.message == "plugin/cpu is to be deleted, and dashboard/web uses its metrics"
 
 
 def test_a_plugin_whose_name_has_dots_is_known_by_all_of_it_and_others_are_not_meant() -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dlsync.diff.compare import compare
 from dlsync.errors import ByHand
 from dlsync.resources import Listing, kind_of
 from dlsync.resources.rule import KIND as RULE
@@ -75,7 +76,31 @@ def test_a_field_of_an_action_is_placed_where_the_file_has_it(path: Path, line: 
 def test_a_field_that_nested_details_lack_is_placed_at_them() -> None:
     desired = resource("rule/web", NESTED_TEXT, file="rules/web.yaml")
     _, placed = RULE.located(desired, [removed(("actions", 0, "url"), "u"), added(("actions", 0, "message"), "m")])
-    assert [one.line for one in placed] == [4, 7]
+    assert [one.line for one in placed] == [5, 7]
+
+
+@pytest.mark.parametrize("kind_of_action", ["EMAIL", "WEBHOOK"])
+@pytest.mark.parametrize("nested", [True, False])
+def test_a_difference_is_at_the_path_that_the_file_has(kind_of_action: str, nested: bool) -> None:
+    def hook(url: str, *, under_details: bool) -> Json:
+        fields: dict[str, Json] = {"url": url}
+        return {"type": kind_of_action, **({"details": fields} if under_details else fields)}
+
+    desired = resource("rule/web", rule(actions=[hook("a", under_details=nested)]), file="rules/web.yaml")
+    live = resource("rule/web", rule(actions=[hook("b", under_details=not nested)]))
+    _, (difference,) = RULE.located(desired, compare(RULE, desired, live).diff)
+    assert difference.path == (("actions", 0, "details", "url") if nested else ("actions", 0, "url"))
+    assert RULE.as_written(desired, [difference]) == (difference,)
+
+
+def test_agents_of_a_scope_are_a_set_of_which_one_needs_no_list() -> None:
+    def scoped(agent: Json) -> dict[str, Json]:
+        return rule({**criterion("a.b"), "scope": {"agent": agent}})
+
+    assert not compare(RULE, resource("rule/web", scoped("0c")), resource("rule/web", scoped(["0c"]))).diff
+    assert not compare(
+        RULE, resource("rule/web", scoped(["0c", "1d"])), resource("rule/web", scoped(["1d", "0c"]))
+    ).diff
 
 
 def test_a_rule_without_actions_or_with_odd_ones_is_placed_too() -> None:

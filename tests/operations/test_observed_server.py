@@ -1,0 +1,170 @@
+"""Whole runs against a server that answers as the hosted service was seen to answer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from dlsync import operations, yamlfile
+from dlsync.resources.selector import Targets
+from tests.builders.applies import apply, changes
+from tests.builders.between import below, through
+from tests.builders.observed import ObservedServer
+from tests.builders.trees import account, resource, tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlsync.files.settings import Settings
+    from dlsync.model import Json
+    from tests.builders.between import Onward
+    from tests.builders.http import Reply, Seen
+    from tests.builders.trees import Account
+
+HOOK = "https://example.org/hook"
+FILES: dict[str, str] = {
+    "dashboards/web.yaml": "title: Web\npositions:\n  - {row: 1, col: 1, size_x: 1, size_y: 1, metrics: [base.cpu]}\n",
+    "dashboards/db.yaml": "title: Database\npositions: []\n",
+    "rules/web.yaml": f"""title: Web 🚀
+criteria:
+  - {{metric: base.cpu, scope: {{tag: [web, db]}}, condition: {{threshold: 90, timeout: 60, operator: le}}}}
+  - {{metric: base.memory, scope: {{agent: 0c78, tag: web}}, condition: {{threshold: 90}}}}
+  - {{metric: agent.status, condition: {{threshold: false}}}}
+actions:
+  - {{type: WEBHOOK, details: {{url: "{HOOK}"}}}}
+""",
+    "plugins/metrics.sh": "exit 0\n",
+    "plugins/metrics.meta.yaml": "format: PROMETHEUS\n",
+    "links.yaml": "metrics: [web]\n",
+}
+
+
+async def _applied(tree: Path, settings: Settings) -> list[str]:
+    return changes(await operations.apply(tree, settings))
+
+
+def test_what_was_applied_plans_as_unchanged_and_is_exported_into_an_empty_folder(
+    live: Account, tmp_path: Path
+) -> None:
+    tree = write_tree(tmp_path / "tree", FILES)
+
+    async def work(settings: Settings) -> None:
+        assert [one.split()[-1] for one in await _applied(tree, settings)] == ["applied"] * 5
+        assert not await operations.plan(tree, settings)
+        assert not await operations.drift(tree, settings)
+        exported = await operations.export(tmp_path / "exported", settings)
+        assert [one.message for one in exported.problems] == []
+        assert set(tree_files(tmp_path / "exported")) == set(FILES)
+        assert not await operations.plan(tmp_path / "exported", settings)
+
+    through(live, ObservedServer(), work)
+    found = {
+        file: yamlfile.parse(content) for file, content in tree_files(tmp_path / "exported").items() if "meta" in file
+    }
+    assert found == {"plugins/metrics.meta.yaml": {"interval": 30, "type": "SCRIPT", "format": "PROMETHEUS"}}
+
+
+def test_a_rollback_puts_back_what_a_view_showed_without_what_the_server_owns(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"rules/web.yaml": FILES["rules/web.yaml"]})
+    puts: list[Json] = []
+    server = ObservedServer()
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        puts.extend([yamlfile.parse(seen.body)] if seen.method == "PUT" else [])
+        return server(seen, onward)
+
+    async def work(settings: Settings) -> None:
+        await _applied(tree, settings)
+        write_tree(tree, {"rules/web.yaml": "title: Changed\ncriteria: []\n"})
+        assert await _applied(tree, settings) == ["update rule/web repo applied"]
+        how = operations.Applying()
+        assert changes(await operations.rollback(tree, settings, how=how)) == ["update rule/web repo applied"]
+
+    through(live, answer, work)
+    assert puts[2] == puts[0]
+
+
+def test_the_format_of_a_plugin_is_changed_and_one_that_no_file_gives_is_left_alone(
+    live: Account, tmp_path: Path
+) -> None:
+    tree = write_tree(tmp_path / "tree", {"plugins/metrics.sh": "exit 0\n"})
+    server = ObservedServer()
+
+    async def work(settings: Settings) -> None:
+        await _applied(tree, settings)
+        write_tree(tree, {"plugins/metrics.meta.yaml": "format: NAGIOS\n"})
+        assert await _applied(tree, settings) == ["update plugin/metrics repo applied"]
+        assert server.formats == {"metrics": "NAGIOS"}
+        (tree / "plugins/metrics.meta.yaml").unlink()
+        assert not await operations.plan(tree, settings)
+
+    through(live, server, work)
+
+
+def test_dashboards_in_a_list_of_summaries_are_asked_for_by_name_where_they_are_wanted(
+    live: Account, tmp_path: Path
+) -> None:
+    live.has(*(resource(f"dashboard/{name}", {"title": name, "positions": []}) for name in ("web", "db", "other")))
+    tree = write_tree(tmp_path / "tree", {"dashboards/web.yaml": FILES["dashboards/web.yaml"]})
+    asked: list[str] = []
+    server = ObservedServer()
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        asked.append(below(seen))
+        return server(seen, onward)
+
+    async def work(settings: Settings) -> None:
+        assert changes(await operations.plan(tree, settings)) == ["update dashboard/web new held"]
+        assert [one for one in asked if one.startswith("GET dashboards/")] == ["GET dashboards/web"]
+        assert len((await operations.export(tmp_path / "all", settings)).files) == 3
+
+    through(live, answer, work)
+
+
+def test_a_new_dashboard_is_created_where_the_list_holds_summaries(live: Account, tmp_path: Path) -> None:
+    live.has(resource("dashboard/db", {"title": "db", "positions": []}))
+    tree = write_tree(tmp_path / "tree", {"dashboards/web.yaml": FILES["dashboards/web.yaml"]})
+    done = through(live, ObservedServer(), lambda settings: _applied(tree, settings))
+    assert done == ["create dashboard/web new applied"]
+
+
+def test_a_name_that_is_another_plugin_s_id_is_not_that_plugin(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"plugins/0a1b.sh": "exit 0\n"})
+    server = ObservedServer(ids={"0a1b": "disk"})
+    planned = through(live, server, lambda settings: operations.plan(tree, settings))
+    assert changes(planned) == ["create plugin/0a1b new"]
+
+
+# servers without lists
+
+
+def test_an_export_into_an_empty_folder_holds_what_the_inventory_names(tmp_path: Path) -> None:
+    files = {file: text for file, text in FILES.items() if "meta" not in file and file != "links.yaml"}
+    tree = write_tree(tmp_path / "tree", files)
+    with account(documented_only=True) as live:
+        apply(live, tree)
+        exported = asyncio.run(operations.export(tmp_path / "exported", live.settings))
+        assert [one.address.kind for one in exported.files].count("dashboard") == 2
+        assert set(tree_files(tmp_path / "exported")) - {"plugins/metrics.meta.yaml"} == set(files)
+        assert not asyncio.run(operations.plan(tmp_path / "exported", live.settings))
+
+
+def test_targets_narrow_what_the_inventory_names(tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {file: text for file, text in FILES.items() if file.startswith("dash")})
+    with account(documented_only=True) as live:
+        apply(live, tree)
+        targets = Targets(("dashboard/w*",))
+        asyncio.run(operations.export(tmp_path / "exported", live.settings, targets=targets))
+    assert set(tree_files(tmp_path / "exported")) == {"dashboards/web.yaml"}
+
+
+def test_a_mirror_keeps_the_file_of_what_a_list_leaves_out(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"rules/web.yaml": FILES["rules/web.yaml"]})
+    apply(live, tree)
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        reply = onward()
+        return type(reply)(200, b"[]", reply.headers) if below(seen) == "GET rules" else reply
+
+    made = through(live, answer, lambda settings: operations.export(tree, settings, mirror=True))
+    assert not made
