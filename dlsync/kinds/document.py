@@ -14,7 +14,7 @@ from dlsync.kinds.layers import Overlays, edited, placed
 from dlsync.kinds.lists import ITEM, UNKNOWN_LIST, anywhere
 from dlsync.kinds.meaning import read_references
 from dlsync.kinds.scene import BARE, BLANK, Draft, ListRule, Scene, SourceFile
-from dlsync.matching import same
+from dlsync.matching import match, same
 from dlsync.merger import merge
 from dlsync.model import Address, Problem, Resource
 from dlsync.naming import resource_name
@@ -102,7 +102,7 @@ class DocumentKind(Kind):
         return Resource(
             address,
             cast("dict[str, Json]", resolved.document),
-            yamlfile.rewrite(source.content, resolved.document),
+            self._rewritten(source.content, resolved.document),
             source.file,
             written,
             source.content,
@@ -140,11 +140,20 @@ class DocumentKind(Kind):
 
     def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the live side into the file's own text."""
-        return {desired.file: yamlfile.rewrite(desired.text, edited(self, desired, live, draft))}
+        return {desired.file: self._rewritten(desired.text, edited(self, desired, live, draft))}
 
     def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
         """Write what is sent into the file's own text; see :meth:`Kind.sent_files`."""
-        return {desired.file: yamlfile.rewrite(desired.text, redaction.value(dict(desired.document)))}
+        return {desired.file: self._rewritten(desired.text, redaction.value(dict(desired.document)))}
+
+    def _rewritten(self, text: bytes, document: Json) -> bytes:
+        """Write a document into a text whose items it matches as the differ does."""
+        return yamlfile.rewrite(text, document, self._paired)
+
+    def _paired(self, path: Path, before: list[Json], after: list[Json]) -> tuple[tuple[int, int], ...]:
+        at = (*anywhere(path), ITEM)
+        old, new = ([self._canonical(item, at) for item in items] for items in (before, after))
+        return match(old, new, self.list_rule(path)).pairs
 
     def identical(self, desired: Resource, live: Resource) -> bool:
         """Whether the server sent the file's own text, or a listing's JSON is that of the file."""
@@ -198,7 +207,7 @@ class DocumentKind(Kind):
         """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""
         plain = replace(desired, written=None, source=None, overlay=None)
         document = merge(self, plain, canonical)
-        return replace(plain, given=document, body=yamlfile.rewrite(desired.body, document))
+        return replace(plain, given=document, body=self._rewritten(desired.body, document))
 
     def metrics(self, desired: Resource) -> Iterator[str]:
         """Yield every ``metric`` in the document."""

@@ -31,12 +31,12 @@ HEAVY = {
     "jsonschema_rs",
     "plotille",
     "rich",
-    "ruamel",
+    "ryaml",
     "sqlite3",
     "ssl",
     "starlette",
 }
-HEAVY |= {"pydantic", "uvicorn", "yaml_rs"}
+HEAVY |= {"pydantic", "uvicorn", "yaml"}
 TREE_READ = {
     "asyncio",
     "httptools",
@@ -46,7 +46,6 @@ TREE_READ = {
     "rich",
     "ssl",
     "tempfile",
-    "yaml_rs",
 }
 COMPLETING = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
 OPTION_IN_ZSH = {"_DLSYNC_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "dlsync plan --o"}
