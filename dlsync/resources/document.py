@@ -9,7 +9,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from dlsync import yamlfile
-from dlsync.diff.list_match import ITEM, UNKNOWN_LIST, ListRule, anywhere, same
+from dlsync.diff.list_match import ITEM, UNKNOWN_LIST, ListRule, anywhere, match, same
 from dlsync.diff.merge import merge
 from dlsync.errors import BadAnswer, ByHand, DlsyncError, NotFound, Unsupported
 from dlsync.files import schema
@@ -149,7 +149,7 @@ class DocumentKind(Kind):
         return Resource(
             address,
             cast("dict[str, Json]", resolved.document),
-            yamlfile.rewrite(source.content, resolved.document),
+            self._rewritten(source.content, resolved.document),
             source.file,
             written,
             source.content,
@@ -179,11 +179,20 @@ class DocumentKind(Kind):
 
     def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the live side into the file's own text."""
-        return {desired.file: yamlfile.rewrite(desired.text, edited(self, desired, live, draft))}
+        return {desired.file: self._rewritten(desired.text, edited(self, desired, live, draft))}
 
     def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
         """Write what is sent into the file's own text; see :meth:`Kind.sent_files`."""
-        return {desired.file: yamlfile.rewrite(desired.text, redaction.value(dict(desired.document)))}
+        return {desired.file: self._rewritten(desired.text, redaction.value(dict(desired.document)))}
+
+    def _rewritten(self, text: bytes, document: Json) -> bytes:
+        """Write a document into a text whose items it matches as the differ does."""
+        return yamlfile.rewrite(text, document, self._paired)
+
+    def _paired(self, path: Path, before: list[Json], after: list[Json]) -> tuple[tuple[int, int], ...]:
+        at = (*anywhere(path), ITEM)
+        old, new = ([self._canonical(item, at) for item in items] for items in (before, after))
+        return match(old, new, self.list_rule(path)).pairs
 
     def identical(self, desired: Resource, live: Resource) -> bool:
         """Whether the server sent the file's own text, or a listing's JSON is that of the file."""
@@ -237,7 +246,7 @@ class DocumentKind(Kind):
         """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""
         plain = replace(desired, written=None, source=None, overlay=None)
         document = merge(self, plain, canonical)
-        return replace(plain, given=document, body=yamlfile.rewrite(desired.body, document))
+        return replace(plain, given=document, body=self._rewritten(desired.body, document))
 
     def metrics(self, desired: Resource) -> Iterator[str]:
         """Yield every ``metric`` in the document, and each of ``metrics``."""

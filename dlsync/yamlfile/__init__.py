@@ -1,36 +1,18 @@
-"""YAML text, and nothing but: what it means, where its parts stand, and how to write and rewrite it.
+"""YAML files: what they mean, where their parts stand, and how to write and edit them."""
 
-ruamel.yaml is imported only where a text needs it: importing this package, and parsing an ordinary file, do not.
-"""
+from dlsync.yamlfile.dump import dump
+from dlsync.yamlfile.edit import rewrite
+from dlsync.yamlfile.errors import InvalidYaml
+from dlsync.yamlfile.parse import parse
+from dlsync.yamlfile.syntax import AmbiguousScalar, ambiguous_scalars, nearest, positions
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from dlsync.yamlfile.dumper import dump
-    from dlsync.yamlfile.parser import parse
-    from dlsync.yamlfile.places import nearest, positions
-    from dlsync.yamlfile.rewriter import rewrite
-    from dlsync.yamlfile.source import InvalidYaml
-
-__all__ = ["InvalidYaml", "dump", "nearest", "parse", "positions", "rewrite"]
-
-_HOMES = {
-    "InvalidYaml": "source",
-    "dump": "dumper",
-    "nearest": "places",
-    "parse": "parser",
-    "positions": "places",
-    "rewrite": "rewriter",
-}
-
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for, and only then (PEP 562): who only reads needs nothing that writes."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    globals()[name] = found  # asked for once a file
-    return found
+__all__ = [
+    "AmbiguousScalar",
+    "InvalidYaml",
+    "ambiguous_scalars",
+    "dump",
+    "nearest",
+    "parse",
+    "positions",
+    "rewrite",
+]

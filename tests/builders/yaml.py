@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from dlsync.yamlfile import scalars
+from dlsync.yamlfile.dump import can_show, double_quoted, literal, scalar, single_quoted, string
 
 if TYPE_CHECKING:
     from random import Random
@@ -86,29 +86,39 @@ class Spelling:
 
     def scalar(self, value: Json, *, flow: bool = False) -> str:
         if not isinstance(value, str):
-            return scalars.scalar(value)
+            return scalar(value)
         if value in self.anchors and self.often(0.5):
             return f"*{self.anchors[value]}"
         anchor = self.anchors.setdefault(value, f"n{len(self.anchors)}") if self.often(0.03) else ""
         if anchor and self.anchors[value] != anchor:
             anchor = ""
-        text = self.quoted(value) if self.often(0.4) else scalars.string(value, flow=flow)
+        text = self.quoted(value) if self.often(0.4) else string(value, flow=flow)
         return f"&{anchor} {text}" if anchor else text
 
     def quoted(self, value: str) -> str:
-        single = scalars.can_show(value) and self.often(0.5)
-        return scalars.single_quoted(value) if single else scalars.double_quoted(value)
+        single = can_show(value) and self.often(0.5)
+        return single_quoted(value) if single else double_quoted(value)
 
     def flow(self, value: Json) -> str:
         if isinstance(value, dict):
-            inner = ", ".join(f"{self.key(key, flow=True)}: {self.flow(item)}" for key, item in value.items())
-            return f"{{{inner}}}"
+            inner = [f"{self.key(key, flow=True)}: {self.flow(item)}" for key, item in value.items()]
+            return self.brackets("{", inner, "}")
         if isinstance(value, list):
-            return f"[{', '.join(map(self.flow, value))}]"
+            return self.brackets("[", [self.flow(item) for item in value], "]")
         return self.scalar(value, flow=True)
 
+    def brackets(self, opening: str, inner: list[str], closing: str) -> str:
+        if not self.often(0.3):
+            return opening + ", ".join(inner) + closing
+        lines = [opening + self.trailing()]
+        for number, text in enumerate(inner, 1):
+            comma = "," if number < len(inner) or self.often(0.3) else ""
+            block = [*self.above(), *f"{text}{comma}{self.trailing()}".split("\n")]
+            lines += self.indented(block, 2)
+        return "\n".join([*lines, *self.indented(self.above(), 2), closing])
+
     def key(self, key: str, *, flow: bool = False) -> str:
-        return self.quoted(key) if self.often(0.1) else scalars.string(key, flow=flow)
+        return self.quoted(key) if self.often(0.1) else string(key, flow=flow)
 
     def trailing(self) -> str:
         return f"  {self.comment()}" if self.often(0.15) else ""
@@ -135,13 +145,17 @@ class Spelling:
         return self.inline("-", value, 2)
 
     def inline(self, label: str, value: Json, columns: int) -> list[str]:
-        literal = scalars.literal(value) if isinstance(value, str) and self.often(0.9) else None
-        if literal:
-            return [f"{label} {literal[0]}{self.trailing()}", *self.indented(literal[1:], columns)]
+        block = literal(value) if isinstance(value, str) and self.often(0.9) else None
+        if block:
+            return [f"{label} {block[0]}{self.trailing()}", *self.indented(block[1:], columns)]
         if value is None and self.often(0.3):
             return [label + self.trailing()]
         space = "   " if self.often(0.05) else " "
-        return [label + space + self.flow(value) + self.trailing()]
+        first, *rest = (self.flow(value) + self.trailing()).split("\n")
+        if self.often(0.1) and first:
+            between = [line or "# nothing" for line in self.above()]
+            return [label + self.trailing(), *self.indented([*between, first, *rest], columns)]
+        return [label + space + first, *self.indented(rest, columns)]
 
     def indented(self, block: list[str], columns: int) -> list[str]:
         return [" " * columns + line if line else line for line in block]
@@ -171,7 +185,8 @@ def spelled(draw: st.DrawFn, document: dict[str, Json]) -> Written:
     text += draw(st.sampled_from(["\n", "\n", "\n# end\n", "\n\n", "" if "\n" not in str(document) else "\n"]))
     if draw(st.booleans()):
         text = text.replace("\n", "\r\n")
-    return Written(draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + text.encode(), tuple(spelling.comments), is_flow)
+    comments = tuple(comment for comment in spelling.comments if comment in text)
+    return Written(draw(st.sampled_from([b"", b"\xef\xbb\xbf"])) + text.encode(), comments, is_flow)
 
 
 @st.composite
@@ -192,3 +207,29 @@ def edited(draw: st.DrawFn, value: Json) -> Json:
         items = draw(st.permutations(items)) if draw(st.booleans()) else items
         return [*items[draw(st.integers(0, 1)) :], *draw(st.lists(VALUES, max_size=1))]
     return draw(LEAVES)
+
+
+@st.composite
+def altered(draw: st.DrawFn, value: Json) -> Json:
+    """A value in which other scalars stand, and to which something may have been added; nothing in it is gone."""
+    if value and isinstance(value, dict):
+        result = {key: draw(altered(inner)) if draw(st.booleans()) else inner for key, inner in value.items()}
+        return {**draw(st.dictionaries(TEXTS, VALUES, max_size=1)), **result}
+    if value and isinstance(value, list):
+        return [*(draw(altered(inner)) for inner in value), *draw(st.lists(VALUES, max_size=1))]
+    return draw(VALUES)
+
+
+@st.composite
+def with_planted(draw: st.DrawFn, value: dict[str, Json], key: str, scalar: str) -> dict[str, Json]:
+    """A document with one more key somewhere in it."""
+    collections = {name: inner for name, inner in value.items() if inner and isinstance(inner, dict | list)}
+    if not collections or draw(st.booleans()):
+        return {**value, key: scalar}
+    name = draw(st.sampled_from(sorted(collections)))
+    inner = collections[name]
+    if isinstance(inner, dict):
+        return {**value, name: draw(with_planted(inner, key, scalar))}
+    item = inner[-1]
+    planted: Json = draw(with_planted(item, key, scalar)) if isinstance(item, dict) else {key: scalar}
+    return {**value, name: [*inner[:-1], planted]}

@@ -31,12 +31,12 @@ HEAVY = {
     "jsonschema_rs",
     "plotille",
     "rich",
-    "ruamel",
+    "ryaml",
     "sqlite3",
     "ssl",
     "starlette",
 }
-HEAVY |= {"pydantic", "uvicorn", "yaml_rs"}
+HEAVY |= {"pydantic", "uvicorn", "yaml"}
 COMPLETING = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
 OPTION_IN_ZSH = {"_DLSYNC_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "dlsync plan --o"}
 OPTION_IN_FISH = {**OPTION_IN_ZSH, "_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}

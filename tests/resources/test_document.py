@@ -255,6 +255,65 @@ def test_its_metrics_are_those_that_it_shows_or_watches() -> None:
 SECRET = Redaction({"s3cret": "${env:A}"})
 
 
+TWO_CRITERIA = """\
+title: Web
+criteria:
+  # the front
+  - metric: disk.used
+    scope: {tag: web}
+    condition: {operator: '>', threshold: 80}
+  # the back
+  - metric: disk.used
+    scope: {tag: db}
+    condition: {operator: '>', threshold: 90}  # agreed with the team
+"""
+TWO_WIDGETS = """\
+title: Web
+positions:
+  # of the front
+  - title: Load
+    type: chart
+    series:
+      - metric: load  # on the left
+        scope: {tag: web}
+      - metric: load  # on the right
+        scope: {tag: db}
+  # of the back
+  - title: Load
+    type: number
+"""
+
+
+def exported(name: str, text: str, live: str) -> str:
+    desired, there = resource(f"{name}/web", text), resource(f"{name}/web", live)
+    ((_, content),) = kind(name).edited_files(desired, there).items()
+    assert content is not None
+    return content.decode()
+
+
+def test_an_item_of_a_file_is_the_one_that_the_differ_pairs_it_with() -> None:
+    front, back = TWO_CRITERIA.index("  # the front"), TWO_CRITERIA.index("  # the back")
+    second = (TWO_CRITERIA[:front] + TWO_CRITERIA[back:]).replace("90", "95")
+    assert exported("rule", TWO_CRITERIA, second) == second
+    swapped = TWO_CRITERIA[:front] + TWO_CRITERIA[back:] + TWO_CRITERIA[front:back]
+    assert exported("dashboard", TWO_WIDGETS, TWO_WIDGETS.replace("number", "top-ten")) == TWO_WIDGETS.replace(
+        "number", "top-ten"
+    )
+    assert exported("rule", swapped, swapped.replace("80", "85")) == swapped.replace("80", "85")
+
+
+def test_widgets_of_one_title_keep_their_comments_when_they_change_places_or_one_is_gone() -> None:
+    front, back = TWO_WIDGETS.index("  # of the front"), TWO_WIDGETS.index("  # of the back")
+    swapped = TWO_WIDGETS[:front] + TWO_WIDGETS[back:] + TWO_WIDGETS[front:back]
+    assert exported("dashboard", TWO_WIDGETS, swapped) == swapped
+    last = TWO_WIDGETS[:front] + TWO_WIDGETS[back:]
+    assert exported("dashboard", TWO_WIDGETS, last) == last
+    left = TWO_WIDGETS.index("      - metric: load  # on the left")
+    right = TWO_WIDGETS.index("      - metric: load  # on the right")
+    one_series = TWO_WIDGETS[:left] + TWO_WIDGETS[right:]
+    assert exported("dashboard", TWO_WIDGETS, one_series) == one_series
+
+
 def again(one: Resource, redaction: Redaction = NOTHING_SECRET) -> Resource:
     saved = json.loads(json.dumps(kind(one.kind).saved(one, redaction)))
     plain = unsealed(saved, Source({"A": "s3cret"}, "A"), {})

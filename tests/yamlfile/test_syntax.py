@@ -1,51 +1,161 @@
-"""Errors of syntax, in plain words."""
+"""Where the parts of a document stand."""
 
 from __future__ import annotations
 
 import pytest
 
-from dlsync.yamlfile import InvalidYaml, parse
+from dlsync.yamlfile import ambiguous_scalars, nearest, positions
+from dlsync.yamlfile.errors import decode
+from dlsync.yamlfile.syntax import Node, comments, compose
 
-ANOTHER_COLON = (
-    "a second ': ' cannot stand here; indent the key as its siblings, or put a text that holds ': ' in quotes"
-)
+TEXT = b"""\
+# head
+title: Redis
+positions:
+  - title: A
+    row: 1
+
+  -
+    title: &t B
+flow: {x: [1, *t]}
+none:
+"""
+PLACES = {
+    (): (2, 1),
+    ("title",): (2, 1),
+    ("positions",): (3, 1),
+    ("positions", 0): (4, 5),
+    ("positions", 0, "title"): (4, 5),
+    ("positions", 0, "row"): (5, 5),
+    ("positions", 1): (8, 5),
+    ("positions", 1, "title"): (8, 5),
+    ("flow",): (9, 1),
+    ("flow", "x"): (9, 8),
+    ("flow", "x", 0): (9, 12),
+    ("flow", "x", 1): (9, 15),
+    ("none",): (10, 1),
+}
+
+
+def test_every_path_has_its_line_and_column() -> None:
+    assert positions(TEXT) == PLACES
+
+
+def test_a_byte_order_mark_and_carriage_returns_move_nothing() -> None:
+    assert positions(b"\xef\xbb\xbf" + TEXT.replace(b"\n", b"\r\n")) == PLACES
+
+
+def test_a_text_that_cannot_be_read_has_no_places() -> None:
+    assert [positions(content) for content in (b"a: [", b"1: a", b"\xff", b"")] == [{}, {}, {}, {}]
+
+
+def test_a_path_without_a_place_has_that_of_what_encloses_it() -> None:
+    assert nearest(PLACES, ("positions", 0, "colour", "x")) == (4, 5)
+    assert nearest(PLACES, ("flow", "x", 0)) == (9, 12)
+    assert nearest({}, ("a",)) == (None, None)
+
+
+def nothings(node: Node, text: str) -> list[str]:
+    here = [text[: node.start]] if node.form == "scalar" and node.start == node.end else []
+    return here + [found for child in node.children for found in nothings(child, text)]
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "before"),
     [
-        ("a:\n\tb: 1", "2:1: a tab cannot indent; use spaces"),
-        ("a: @b", "1:4: a value cannot begin with '@'; put it in quotes"),
-        ("a: 1\nb\nc: 2", "3:1: expected ': ' after the key, or '- ' before the item, that begins on line 2"),
-        ("a: - b", "1:4: a list item cannot stand here; put it on a line of its own"),
-        ("a: ? b", "1:4: a key cannot stand here; put it on a line of its own"),
-        ("a: b: c", f"1:5: {ANOTHER_COLON}"),
-        ("a: [\n  b\nc: d", "3:2: unclosed [ opened on line 1; expected ',' or the closing bracket"),
-        ("x: 1\na: {\n  b: [1],\n", "4:1: unclosed { opened on line 2; expected ',' or the closing bracket"),
-        ("a: [1,, 2]", "1:7: expected a value, found ,"),
-        ("a: ]", "1:4: expected a value, found ]"),
-        ("a:\n  b: 1\n c: 2", "3:2: this is indented unlike the other parts of the mapping that begins on line 1"),
-        ("- a\nb: c", "2:1: this is indented unlike the other parts of the list that begins on line 1"),
-        (" a: 1\nb: 2", "2:1: unexpected text: indented unlike the lines above, or after a value's end"),
-        ('a: "\\q"', "1:6: \\q is no escape; double the backslash, or use single quotes"),
-        ("a: 'b\nc: d\n", "3:1: unclosed quote opened on line 1"),
-        ("a: 'b\n---\nc'", "2:1: unclosed quote opened on line 1"),
-        ("a: 1\n... b", "2:5: nothing but a comment can stand behind '...' on its line"),
-        ('"\\U00110000"', "1:4: found an escape beyond U+10FFFF, the last character there is"),
-        (
-            "a: *",
-            "1:5: while scanning an alias: expected alphabetic or numeric character, but found the end of the file",
-        ),
-        ("%YAML 2.0\n---\na", "1:1: found incompatible YAML document (version 1.* is required)"),
+        ("a:  # c\n# d\nb:\n", ["a:", "a:  # c\n# d\nb:"]),
+        ("-\n- # c\n- x\n", ["-", "-\n-"]),
+        ("&x\n- \n", ["&x\n-"]),
+        ("{a, b: , c}", ["{a", "{a, b:", "{a, b: , c"]),
+        ("- a:\n  b: 1\n-\n", ["- a:", "- a:\n  b: 1\n-"]),
     ],
 )
-def test_a_message_says_what_was_found_and_what_was_expected(text: str, message: str) -> None:
-    with pytest.raises(InvalidYaml) as caught:
-        parse(text.encode())
-    assert str(caught.value) == message
+def test_a_value_that_is_not_written_stands_behind_its_colon_or_dash(text: str, before: list[str]) -> None:
+    root = compose(decode(text.encode()))
+    assert root is not None
+    assert nothings(root, text) == before
 
 
-def test_no_message_holds_a_control_character_or_a_second_line() -> None:
-    with pytest.raises(InvalidYaml) as caught:
-        parse("a\u202eb: 1\na\u202eb: 2".encode())
-    assert str(caught.value) == "2:1: the key 'a\\u202eb' is on line 1 already; line 2 repeats it"
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("a: |\n  x\n\n\nb: 1\n", "|\n  x"),
+        ("a: |+\n  x\n\nb: 1\n", "|+\n  x\n"),
+        ("a: >- # + c\n  x\n\nb: 1\n", ">- # + c\n  x"),
+        ("a: |\n\nb: 1\n", "|"),
+    ],
+)
+def test_a_block_scalar_ends_with_its_last_line(text: str, written: str) -> None:
+    root = compose(decode(text.encode()))
+    assert root is not None
+    block = root.children[1]
+    assert text[block.start : block.end] == written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "on",
+        "Yes",
+        "OFF",
+        "12:30",
+        "0777",
+        "010",
+        "08",
+        "1_000",
+        "0b11",
+        "0o17",
+        "1e3",
+        "2001-01-01",
+        "2001-13-99",
+        "<<",
+        "=",
+    ],
+)
+def test_a_scalar_that_yaml_1_1_reads_otherwise_has_its_place(text: str) -> None:
+    content = f"# {text}\nkey:\n  - {{a: '{text}', b: &x {text}}}\n".encode()
+    line = content.decode().splitlines()[2]
+    assert ambiguous_scalars(content) == [(3, line.rindex(text) + 1, text)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "10",
+        "1.5",
+        "-3",
+        "0",
+        "0x1F",
+        "true",
+        "~",
+        "null",
+        "y",
+        "n",
+        "1.2.3",
+        "10.0.0.1",
+        "a-b",
+        "online",
+        ".inf",
+        "no-one",
+    ],
+)
+def test_a_scalar_that_both_versions_read_alike_is_none_of_them(text: str) -> None:
+    assert ambiguous_scalars(f"a: {text}".encode()) == []
+
+
+def test_a_key_counts_and_a_text_that_cannot_be_read_has_none() -> None:
+    assert ambiguous_scalars(b"on: 1\na: |\n  yes\n") == [(1, 1, "on")]
+    assert ambiguous_scalars(b"a: [") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("# a\nb: '# c' # d\ne: | # f\n  # g\nh: x#y\n", ["# a", "# d", "# f"]),
+        ("a: [ # b\n  c, # d\n]\n", ["# b", "# d"]),
+        ("# only\n", ["# only"]),
+    ],
+)
+def test_a_comment_is_one_only_outside_of_scalars(text: str, found: list[str]) -> None:
+    source = decode(text.encode())
+    assert comments(compose(source), source) == found

@@ -11,8 +11,3 @@ from dlsync import yamlfile
 def test_each_name_is_that_of_its_home(name: str) -> None:
     assert getattr(yamlfile, name).__name__ == name
     assert getattr(yamlfile, name).__module__.startswith("dlsync.yamlfile.")
-
-
-def test_a_name_that_it_has_not_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match=r"module 'dlsync\.yamlfile' has no attribute 'prase'"):
-        yamlfile.prase  # noqa: B018 - that it is not there is the point

@@ -1,0 +1,120 @@
+"""The pieces of a block collection: the text of each child, with its comments.
+
+A piece runs from the comment lines directly above its key or dash, in the same column, to the end of its last line and
+the comments below that are indented deeper. What lies between two pieces is a gap: blank lines and free-standing
+comments, which belong to the collection.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dlsync.model import Json
+    from dlsync.yamlfile.errors import Source
+    from dlsync.yamlfile.syntax import Node
+
+_COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
+_BETWEEN = re.compile(r"(?:\s|#[^\r\n]*+)*+")
+_COMMENT_LINE = re.compile(r"( *)#[^\r\n]*(?:\r\n|[\r\n]|\Z)")
+_BLANK_LINE = re.compile(r"[ \t]*(?:\r\n|[\r\n])")
+_DIRECTIVES_END = re.compile(r"(?:---[ \t]*(?:\r\n|[\r\n]))?")
+
+
+Collection: TypeAlias = "dict[str, Json] | list[Json]"
+
+
+class Unspliceable(Exception):
+    """The text is laid out in a way that cannot be edited piece by piece."""
+
+
+def continues(new: Json, node: Node) -> TypeGuard[Collection]:
+    """Return whether the node is a collection that becomes another one of its sort, both not empty."""
+    if not new or not node.children:
+        return False
+    return (node.form == "mapping" and isinstance(new, dict)) or (node.form == "list" and isinstance(new, list))
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One child of a block collection. All are indexes into the text.
+
+    :param key: None for a list's item.
+    :param lead: where it begins, behind the indentation of its first line: at a comment above, or at ``start``.
+    :param start: of the key or the dash; ``label``: behind the colon or the dash.
+    :param stop: behind its last line and the deeper comments below.
+    """
+
+    key: Node | None
+    value: Node
+    lead: int
+    start: int
+    label: int
+    stop: int
+
+
+def pieces(source: Source, node: Node, below: int) -> list[Piece]:
+    """Return the pieces of a block collection.
+
+    :param below: index behind the line of its label; nothing above belongs to it.
+    """
+    result: list[Piece] = []
+    for number, (key, value, start, label) in enumerate(_children(source, node)):
+        column = source.column(start)
+        alone = not source.text[start - column : start].strip(" ")
+        lead = _lead(source, start, column, below) if alone else start
+        if not number and lead != start and _is_at_top(source, lead):
+            lead = start
+        below = _stop(source, max(value.end, label), column)
+        result.append(Piece(key, value, lead, start, label, below))
+    return result
+
+
+def _children(source: Source, node: Node) -> Iterator[tuple[Node | None, Node, int, int]]:
+    """Yield key, value, start of the key or dash, and the index behind the colon or dash."""
+    text = source.text
+    dash = node.content
+    for value in node.children if node.form == "list" else ():
+        yield None, value, dash, dash + 1
+        ahead = _BETWEEN.match(text, source.line_end(max(value.end, dash + 1)))
+        dash = ahead.end() if ahead else dash
+    for key, value in node.entries() if node.form == "mapping" else ():
+        before = text[source.line_start(key.start) : key.start].rstrip(" \t")
+        is_explicit = before.endswith("?")
+        colon = _COLON.match(text, key.end)
+        start = source.line_start(key.start) + len(before) - 1 if is_explicit else key.start
+        yield key, value, start, colon.end() if colon and colon.end() <= max(value.start, key.end + 1) else key.end
+
+
+def _lead(source: Source, start: int, column: int, below: int) -> int:
+    top = start - column
+    while top > below:
+        above = source.line_start(top - 1)
+        comment = _COMMENT_LINE.match(source.text, above)
+        if above < below or comment is None or len(comment[1]) != column:
+            break
+        top = above
+    return top + column
+
+
+def _is_at_top(source: Source, lead: int) -> bool:
+    begin = _DIRECTIVES_END.match(source.text)
+    return begin is not None and source.line_start(lead) == begin.end()
+
+
+def _stop(source: Source, end: int, column: int) -> int:
+    text = source.text
+    stop = ahead = source.line_end(end)
+    while ahead < len(text):
+        comment, blank = _COMMENT_LINE.match(text, ahead), _BLANK_LINE.match(text, ahead)
+        if comment is not None and len(comment[1]) > column:
+            stop = ahead = comment.end()
+        elif blank is not None:
+            ahead = blank.end()
+        else:
+            break
+    return stop

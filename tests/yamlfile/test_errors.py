@@ -1,0 +1,99 @@
+"""From bytes to characters, where they stand, and what is wrong there."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from dlsync.yamlfile import InvalidYaml, parse
+from dlsync.yamlfile.errors import Source, decode
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "message"),
+    [
+        (b"a: 1\nb: \xff\n", (2, 4), "byte 8 (0xFF) is not valid UTF-8; save the file as UTF-8"),
+        ("a: 1".encode("utf-16"), (1, 1), "the file is UTF-16 or UTF-32; save it as UTF-8"),
+        ("a: 1".encode("utf-32-be", "strict"), (1, 1), "found the control character U+0000"),
+        (b"a: 1\nb: x\x00y", (2, 5), "found the control character U+0000, which YAML does not allow"),
+        (b"\x1b[2J", (1, 1), "found the control character U+001B"),
+    ],
+)
+def test_what_is_no_text_of_yaml_is_refused_with_its_place(
+    content: bytes, place: tuple[int, int], message: str
+) -> None:
+    with pytest.raises(InvalidYaml) as caught:
+        parse(content, "rules/a.yaml")
+    problem = caught.value.problem
+    assert (problem.file, problem.line, problem.column) == ("rules/a.yaml", *place)
+    assert problem.message.startswith(message)
+    assert str(caught.value) == str(problem)
+
+
+def test_whatever_json_leaves_unescaped_is_text() -> None:
+    text = "\x7f\x80\x85\u2028\ufeff\ufffe😀"
+    assert parse(json.dumps({text: text}, ensure_ascii=False).encode()) == {text: text}
+
+
+def test_a_byte_order_mark_and_carriage_returns_are_no_part_of_the_document() -> None:
+    assert parse(b"\xef\xbb\xbfa: 1\r\nb: |\r\n  x\r\n  y\r\nc: 'p\r\n  q'\r\n") == {"a": 1, "b": "x\ny\n", "c": "p q"}
+
+
+def test_places_count_every_line_break_of_yaml_and_no_other() -> None:
+    source = Source("a\r\nb\rc\u2028\x85d\n")
+    assert [source.place(index) for index in range(len(source.text))] == [
+        *[(1, 1), (1, 2), (1, 3)],
+        *[(2, 1), (2, 2)],
+        *[(3, 1), (3, 2), (3, 3), (3, 4), (3, 5)],
+    ]
+    assert (source.line_start(8), source.line_end(8), source.line_end(10)) == (5, 10, 10)
+
+
+def test_only_the_first_byte_order_mark_is_one() -> None:
+    assert decode(b"\xef\xbb\xbf\xef\xbb\xbfa").text == "\ufeffa"
+
+
+ANOTHER_COLON = (
+    "a second ': ' cannot stand here; indent the key as its siblings, or put a text that holds ': ' in quotes"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a:\n\tb: 1", "2:1: a tab cannot indent; use spaces"),
+        ("a: @b", "1:4: a value cannot begin with '@'; put it in quotes"),
+        ("a: 1\nb\nc: 2", "3:1: expected ': ' after the key, or '- ' before the item, that begins on line 2"),
+        ("a: - b", "1:4: a list item cannot stand here; put it on a line of its own"),
+        ("a: ? b", "1:4: a key cannot stand here; put it on a line of its own"),
+        ("a: b: c", f"1:5: {ANOTHER_COLON}"),
+        ("a: [\n  b\nc: d", "3:2: unclosed [ opened on line 1; expected ',' or the closing bracket"),
+        ("x: 1\na: {\n  b: [1],\n", "4:1: unclosed { opened on line 2; expected ',' or the closing bracket"),
+        ("a: [1,, 2]", "1:7: expected a value, found ,"),
+        ("a: ]", "1:4: expected a value, found ]"),
+        ("a:\n  b: 1\n c: 2", "3:2: this is indented unlike the other parts of the mapping that begins on line 1"),
+        ("- a\nb: c", "2:1: this is indented unlike the other parts of the list that begins on line 1"),
+        (" a: 1\nb: 2", "2:1: unexpected text: indented unlike the lines above, or after a value's end"),
+        ('a: "\\q"', "1:5: \\q is no escape; double the backslash, or use single quotes"),
+        ("a: 'b\nc: d\n", "3:1: unclosed quote opened on line 1"),
+        ("a: 'b\n---\nc'", "2:1: unclosed quote opened on line 1"),
+        ("a: 1\n... b", "2:5: unexpected text: indented unlike the lines above, or after a value's end"),
+        ('"\\U00110000"', "1:4: an escape stands for no character"),
+        (
+            "a: *",
+            "1:5: while scanning an alias: did not find expected alphabetic or numeric character",
+        ),
+        ("%YAML 2.0\n---\na", "1:1: found a directive for another version; expected YAML 1.2"),
+    ],
+)
+def test_a_message_says_what_was_found_and_what_was_expected(text: str, message: str) -> None:
+    with pytest.raises(InvalidYaml) as caught:
+        parse(text.encode())
+    assert str(caught.value) == message
+
+
+def test_no_message_holds_a_control_character_or_a_second_line() -> None:
+    with pytest.raises(InvalidYaml) as caught:
+        parse("a\u202eb: 1\na\u202eb: 2".encode())
+    assert str(caught.value) == "2:1: the key 'a\\u202eb' is on line 1 already; line 2 repeats it"
