@@ -80,7 +80,7 @@ def test_where_all_is_well_it_says_so_and_sends_nothing_but_get(tree: Path, aske
 
 
 def test_an_operation_that_the_server_has_not_is_no_problem(tree: Path, asked: list[Asked]) -> None:
-    answer = by_request({ACCOUNTS: LISTED, "GET rules": Reply(500)}, Reply(404))
+    answer = by_request({ACCOUNTS: LISTED, "GET rules": Reply(501)}, Reply(404))
     found = answered(tree, answer)
     assert found.is_well
     assert said(found)["operation GET dashboards"].startswith("ok: the server has it not; dashboards are asked for one")

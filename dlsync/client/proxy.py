@@ -1,120 +1,71 @@
-"""Proxies, as the environment names them: ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY``."""
+"""Choose the proxy that ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` name."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import ipaddress
-import os
-import re
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dlsync.client.faults import Failure
-from dlsync.client.paths import is_loopback
+from pyreqwest.http import Url
+
+from dlsync.client.urls import is_loopback
 from dlsync.errors import SettingsError
 
 if TYPE_CHECKING:
-    from dlsync.client.paths import Origin
+    from collections.abc import Mapping
 
-_END_OF_HEAD: Final = b"\r\n\r\n"
-_LARGEST_HEAD: Final = 16 * 1024
-_CONNECTED: Final = re.compile(rb"HTTP/1\.[01] 2\d\d[ \r]")
-_HINT: Final = "Set HTTPS_PROXY, HTTP_PROXY or ALL_PROXY to such as http://proxy.example.com:3128, or NO_PROXY."
+_SCHEMES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+_HINT: Final = "Set it to an address such as http://proxy.example.com:3128 or socks5h://127.0.0.1:1080, or unset it."
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    """A proxy that is spoken to in plain HTTP.
+class Proxy(NamedTuple):
+    """A proxy.
 
-    :param authorization: the header that lets us use it, with its line break; empty where it needs none.
+    :param variable: the environment variable that names it.
+    :param url: with user and password, so never to be shown.
+    :param address: without them.
     """
 
-    host: str
-    port: int
-    authorization: bytes = field(repr=False)
-
-    async def tunnel(self, origin: Origin) -> asyncio.Transport:
-        """Return a connection to the server behind the proxy.
-
-        :raises Failure: the proxy does not make one.
-        """
-        loop = asyncio.get_running_loop()
-        transport, reply = await loop.create_connection(_Reply, self.host, self.port)
-        target = f"{origin.bracketed}:{origin.port}".encode()
-        transport.write(b"CONNECT %s HTTP/1.1\r\nHost: %s\r\n%s\r\n" % (target, target, self.authorization))
-        try:
-            await reply.whole
-        except BaseException:
-            transport.abort()
-            raise
-        return transport
+    variable: str
+    url: Url
+    address: str
 
 
-class _Reply(asyncio.Protocol):
-    """What a proxy says to CONNECT."""
+def proxy_for(url: Url, environ: Mapping[str, str]) -> Proxy | None:
+    """Return the proxy for a server; None for this machine, whatever the environment says.
 
-    def __init__(self) -> None:
-        self._head = b""
-        self.whole: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def data_received(self, data: bytes) -> None:
-        self._head += data
-        if self._head.endswith(_END_OF_HEAD) and _CONNECTED.match(self._head):
-            self._done(None)
-        elif _END_OF_HEAD in self._head or len(self._head) > _LARGEST_HEAD:
-            self._done(self._head.partition(b"\r\n")[0].decode("latin-1"))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._done(str(exc or "it closed the connection"))
-
-    def _done(self, problem: str | None) -> None:
-        if self.whole.done():
-            return
-        if problem is None:
-            self.whole.set_result(None)
-        else:
-            self.whole.set_exception(Failure("the proxy failed", "refused", detail=problem))
-
-
-def proxy_for(origin: Origin) -> Proxy | None:
-    """Return the proxy that the environment has for a server; None for this machine, whatever the environment says.
-
-    :raises SettingsError: it is not one that can be used.
+    :raises SettingsError: the variable does not hold the address of a proxy.
     """
-    if is_loopback(origin.host) or not any(name.lower().endswith("_proxy") for name in os.environ):
-        return None
-    from urllib import request  # 15 ms that few need
-
-    known: dict[str, str] = request.getproxies_environment()
-    url = known.get(origin.scheme) or known.get("all")
-    if not url or _is_in(origin.host, known.get("no", "").split(",")):
-        return None
-    address = f"{origin.bracketed}:{origin.port}"
-    if request.proxy_bypass_environment(address, known):  # type: ignore[attr-defined]  # typeshed lacks it
-        return None
-    return _read(url)
+    host, port = (url.host_str or "").strip("[]"), url.port_or_known_default
+    for name in (f"{url.scheme}_proxy", "all_proxy"):
+        for variable in (name, name.upper()):
+            if address := environ.get(variable):
+                bypassed = is_loopback(host) or _bypasses(environ, host, port)
+                return None if bypassed else _parse(variable, address)
+    return None
 
 
-def _is_in(host: str, networks: list[str]) -> bool:
-    """Tell whether a host is an address of one of the networks; what is none is for the standard library."""
-    for network in networks:
-        with suppress(ValueError):
-            if ipaddress.ip_address(host) in ipaddress.ip_network(network.strip()):
-                return True
-    return False
+def _bypasses(environ: Mapping[str, str], host: str, port: int | None) -> bool:
+    entries = (environ.get("no_proxy") or environ.get("NO_PROXY") or "").lower().split(",")
+    return any(_matches(entry.strip(), host.rstrip("."), port) for entry in entries)
 
 
-def _read(url: str) -> Proxy:
+def _matches(entry: str, host: str, port: int | None) -> bool:
+    """Tell whether an entry of ``NO_PROXY`` is ``*``, a network, or a domain, with a port or without."""
+    if entry == "*":
+        return True
     try:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
-        port = parts.port or 80
+        return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
     except ValueError:
-        raise SettingsError("the proxy in the environment is not a URL", hint=_HINT) from None
-    if parts.scheme != "http" or not parts.hostname:  # nothing of it is said: it may hold a password
-        raise SettingsError("the proxy in the environment is not an HTTP address", hint=_HINT)
-    user = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
-    basic = base64.b64encode(user.encode())
-    return Proxy(parts.hostname, port, b"Proxy-Authorization: Basic %s\r\n" % basic if user != ":" else b"")
+        domain = entry.removesuffix(f":{port}").removeprefix("*").strip(".[]")
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
+
+
+def _parse(variable: str, address: str) -> Proxy:
+    try:
+        url = Url(address if "://" in address else f"http://{address}")
+    except ValueError:
+        url = None
+    if url is None or url.scheme not in _SCHEMES or not url.host_str:  # not shown: it may hold a password
+        raise SettingsError(f"{variable} does not hold the address of a proxy", hint=_HINT)
+    port = f":{url.port_or_known_default or 1080}"
+    return Proxy(variable, url, f"{url.scheme}://{url.host_str}{port}")

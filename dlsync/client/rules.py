@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlsync.client.answers import yaml_of
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import records_of
-from dlsync.client.versions import Versioned, etag_of
+from dlsync.client.response import Versioned, etag_of
 from dlsync.errors import AlreadyExists, NotFound, Unsupported
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class Rules(Family):
         :raises NotModified: it is still that one.
         """
         answer = await self._get(_FAMILY, name, accept=YAML, unless=unless)
-        return Versioned(yaml_of(answer), answer.etag)
+        return Versioned(answer.body, answer.etag)
 
     async def criteria(self, name: str) -> tuple[Mapping[str, Json], ...]:
         """Return a rule's criteria as the server sees them (GET rules/<name>/criteria, observed).

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlsync.client import Client, ReadClient
-    from dlsync.client.versions import Versioned
+    from dlsync.client.response import Versioned
     from dlsync.model import Difference, Resource
 
 

@@ -27,7 +27,8 @@ GROUPS = (*FAMILIES, "inventory", "packs")
 HEAVY = {
     "asyncio",
     "deepdiff",
-    "httptools",
+    "msgspec",
+    "pyreqwest",
     "jsonschema_rs",
     "plotille",
     "rich",
@@ -39,7 +40,8 @@ HEAVY = {
 HEAVY |= {"pydantic", "uvicorn", "yaml_rs"}
 TREE_READ = {
     "asyncio",
-    "httptools",
+    "msgspec",
+    "pyreqwest",
     "importlib.resources",
     "jsonschema_rs",
     "pydantic",

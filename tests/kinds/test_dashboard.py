@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import pytest
 
 from dlsync.client.dashboards import NamedDocument
-from dlsync.client.versions import Versioned
+from dlsync.client.response import Versioned
 from dlsync.errors import BadAnswer
 from dlsync.kinds import Listing, kind_of
 from dlsync.together import both
