@@ -135,7 +135,17 @@ def test_a_request_that_is_refused_is_a_problem(tree: Path, asked: list[Asked]) 
 
 
 def test_an_organisation_that_is_not_there_is_a_problem(tree: Path, asked: list[Asked]) -> None:
-    assert said(answered(tree, Reply(404)))["account"].startswith("problem: organisation 'acme' does not exist")
+    found = answered(tree, Reply(404))
+    assert said(found)["account"].startswith("problem: organisation 'acme' does not exist")
+    assert said(found)["key"] == "unknown: not known before the organisation is found"
+
+
+def test_a_url_without_the_path_of_the_api_is_a_problem_that_says_what_to_write(tree: Path, asked: list[Asked]) -> None:
+    with misbehaving(lambda seen: LISTED if str(seen) == ACCOUNTS else Reply(404)) as server:
+        found = examined(tree, environment(server.url.removesuffix("/api/v1"), key=KEY))
+        assert said(found)["server"].startswith("problem: `url` is not the base of the API")
+        assert advice(found, "server") == f"Set `url` to {server.url}."
+    assert list(said(found)) == ["settings", "files", "server"]
 
 
 @pytest.mark.parametrize(
