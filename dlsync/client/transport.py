@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyreqwest.client import ClientBuilder
@@ -21,7 +19,7 @@ from pyreqwest.exceptions import BuilderError, DetailedPyreqwestError, RequestEr
 from pyreqwest.http import Url
 from pyreqwest.proxy import ProxyBuilder
 
-from dlsync.client.proxy import proxy_for
+from dlsync.client.network_settings import TRUST_HINT, certificates, proxy_for
 from dlsync.client.response import URL_HINT
 from dlsync.errors import ApiError, BadAnswer, DlsyncError, SettingsError, Unreachable
 
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from pyreqwest.client import Client
     from pyreqwest.response import Response
 
-    from dlsync.client.proxy import Proxy
+    from dlsync.client.network_settings import Proxy
     from dlsync.client.retry import Cause
 
 TIMEOUT: Final = 30.0
@@ -43,9 +41,7 @@ _LONGEST_PATH: Final = 60 * 1024
 _CONNECT_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 0.01
 _HEADERS: Final = ("content-type", "content-encoding", "etag", "location", "retry-after")
-_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _NOTHING_SENT: Final = "client error (Connect)"
-_TRUST_HINT: Final = "Set SSL_CERT_FILE to a PEM file that holds the certificate authority of the server."
 
 
 class Limits(NamedTuple):
@@ -182,20 +178,20 @@ class Transport:
         if "https" not in schemes:
             # no TLS is spoken, so a system without certificates does not matter; else the library does not start there
             builder = builder.danger_accept_invalid_certs(enable=True)
-        for certificate in _certificates(os.environ) if "https" in schemes else ():
+        for certificate in certificates(os.environ) if "https" in schemes else ():
             builder = builder.add_root_certificate_pem(certificate)
         try:
             return builder.build()
         except BuilderError as error:
             message = f"the certificates to trust cannot be loaded: {_last_cause(error)}"
-            raise SettingsError(message, hint=_TRUST_HINT) from error
+            raise SettingsError(message, hint=TRUST_HINT) from error
 
     def _explained(self, error: RequestError) -> TransportError:
         causes = [cause["message"] for cause in error.details["causes"] or []]
         detail = _last_cause(error)
         origin = self._url.origin_ascii
         if "invalid peer certificate" in detail:
-            return TransportError(f"the certificate of {origin} is not trusted", detail=detail, hint=_TRUST_HINT)
+            return TransportError(f"the certificate of {origin} is not trusted", detail=detail, hint=TRUST_HINT)
         if "InvalidContentType" in detail:
             hint = "Write http:// instead of https:// in `url`, or the port that speaks HTTPS."
             return TransportError(f"{origin} does not speak HTTPS", detail=detail, hint=hint)
@@ -236,25 +232,4 @@ def _headers_of(response: Response) -> dict[str, str]:
         with suppress(ValueError):
             if (value := response.get_header(name)) is not None:
                 found[name] = value
-    return found
-
-
-def _certificates(environ: Mapping[str, str]) -> list[bytes]:
-    """Return the certificates of ``SSL_CERT_FILE``; on Linux, the library reads it and ``SSL_CERT_DIR`` by itself too.
-
-    :raises SettingsError: what the variables name does not exist or holds no certificate.
-    """
-    folder, file = environ.get("SSL_CERT_DIR"), environ.get("SSL_CERT_FILE")
-    if folder and not Path(folder).is_dir():
-        raise SettingsError(f"SSL_CERT_DIR names {folder}, which is no folder", hint=_TRUST_HINT)
-    if not file:
-        return []
-    try:
-        found = _CERTIFICATE.findall(Path(file).read_bytes())
-    except OSError as error:
-        raise SettingsError(
-            f"SSL_CERT_FILE names {file}, which cannot be read: {error.strerror}", hint=_TRUST_HINT
-        ) from error
-    if not found:
-        raise SettingsError(f"SSL_CERT_FILE names {file}, which holds no certificate in PEM", hint=_TRUST_HINT)
     return found

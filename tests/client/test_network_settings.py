@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pyreqwest.http import Url
 
-from dlsync.client.proxy import Proxy, proxy_for
+from dlsync.client.network_settings import Proxy, proxy_for
 from dlsync.client.urls import base_url
 from dlsync.errors import SettingsError, Unreachable
 from tests.builders.http import KEY, Reply, reader_of, scripted_server

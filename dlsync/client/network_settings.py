@@ -1,8 +1,11 @@
-"""Choose the proxy that ``HTTPS_PROXY``, ``HTTP_PROXY``, ``ALL_PROXY`` and ``NO_PROXY`` name."""
+"""Read what the environment says of the network: proxies, and the certificates to trust."""
 
 from __future__ import annotations
 
 import ipaddress
+import os
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyreqwest.http import Url
@@ -13,8 +16,12 @@ from dlsync.errors import SettingsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _SCHEMES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
-_HINT: Final = "Set it to an address such as http://proxy.example.com:3128 or socks5h://127.0.0.1:1080, or unset it."
+TRUST_HINT: Final = "Set SSL_CERT_FILE to a PEM file that holds the certificate authority of the server."
+_PROXY_HINT: Final = (
+    "Set it to an address such as http://proxy.example.com:3128 or socks5h://127.0.0.1:1080, or unset it."
+)
 
 
 class Proxy(NamedTuple):
@@ -66,6 +73,27 @@ def _parse(variable: str, address: str) -> Proxy:
     except ValueError:
         url = None
     if url is None or url.scheme not in _SCHEMES or not url.host_str:  # not shown: it may hold a password
-        raise SettingsError(f"{variable} does not hold the address of a proxy", hint=_HINT)
+        raise SettingsError(f"{variable} does not hold the address of a proxy", hint=_PROXY_HINT)
     port = f":{url.port_or_known_default or 1080}"
     return Proxy(variable, url, f"{url.scheme}://{url.host_str}{port}")
+
+
+def certificates(environ: Mapping[str, str]) -> list[bytes]:
+    """Return the certificates of ``SSL_CERT_FILE``; on Linux, the library reads it and ``SSL_CERT_DIR`` by itself too.
+
+    :raises SettingsError: what the variables name does not exist or holds no certificate.
+    """
+    folder, file = environ.get("SSL_CERT_DIR"), environ.get("SSL_CERT_FILE")
+    if folder and not any(Path(one).is_dir() for one in folder.split(os.pathsep)):
+        raise SettingsError(f"SSL_CERT_DIR names {folder}, which is no folder", hint=TRUST_HINT)
+    if not file:
+        return []
+    try:
+        found = _CERTIFICATE.findall(Path(file).read_bytes())
+    except OSError as error:
+        raise SettingsError(
+            f"SSL_CERT_FILE names {file}, which cannot be read: {error.strerror}", hint=TRUST_HINT
+        ) from error
+    if not found:
+        raise SettingsError(f"SSL_CERT_FILE names {file}, which holds no certificate in PEM", hint=TRUST_HINT)
+    return found
