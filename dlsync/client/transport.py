@@ -164,7 +164,8 @@ class Transport:
                 message = f"the response is larger than {self._limits.largest_body:,} bytes; the rest was not read"
                 raise TransportError(message, hint=URL_HINT, error=BadAnswer)
             deadline += len(chunk) / SLOWEST
-            clock.reschedule(min(loop.time() + self._limits.timeout, deadline))
+            if not clock.expired():  # a piece can arrive as time runs out
+                clock.reschedule(min(loop.time() + self._limits.timeout, deadline))
         return bytes(body)
 
     def _build(self, headers: Mapping[str, str]) -> Client:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -285,6 +286,26 @@ async def test_what_arrives_buys_time_for_the_rest() -> None:
         drip = Reply(body=b"x" * 20, misbehaviour=Misbehaviour.DRIP)
         with pytest.raises(BadAnswer, match="larger than 600 bytes"):
             await body_of(drip, deadline=0.5, largest_body=600)
+
+
+async def test_a_piece_that_arrives_as_time_runs_out_is_taken() -> None:
+    class Reader:
+        """Gives a piece when it is cancelled, as the library does where it is there already."""
+
+        pieces = 1
+
+        async def read_chunk(self) -> bytes | None:
+            if not self.pieces:
+                return None
+            self.pieces -= 1
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            return b"fine"
+
+    async with connection_to("http://127.0.0.1:1") as connection:
+        async with asyncio.timeout(0) as clock:
+            read = connection._transport._body(SimpleNamespace(body_reader=Reader()), {}, clock, 0.0)  # type: ignore[arg-type] # as much of a response as is asked
+            assert await read == b"fine"
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
