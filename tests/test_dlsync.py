@@ -8,7 +8,7 @@ import pytest
 import dlsync
 from dlsync import client, errors
 
-SLOW = ("asyncio", "httptools", "ryaml", "yaml", "typer", "rich", "dlsync.client", "dlsync.errors")
+SLOW = ("asyncio", "pyreqwest", "msgspec", "ryaml", "yaml", "typer", "rich", "dlsync.client", "dlsync.errors")
 
 
 def test_the_library_is_these_names() -> None:

@@ -18,7 +18,7 @@ from dlsync.client.accounts import Accounts, WritingAccounts
 from dlsync.client.agents import Agents, WritingAgents
 from dlsync.client.annotations import Annotations, WritingAnnotations
 from dlsync.client.capabilities import Capabilities
-from dlsync.client.connection import Connection
+from dlsync.client.connection import READ_WRITE, Connection, only_while
 from dlsync.client.dashboards import Dashboards, WritingDashboards
 from dlsync.client.links import Links, WritingLinks
 from dlsync.client.metrics import Metrics
@@ -27,21 +27,19 @@ from dlsync.client.retry import Retry
 from dlsync.client.rules import Rules, WritingRules
 from dlsync.client.series import SeriesFamily
 from dlsync.client.tags import Tags, WritingTags
-from dlsync.client.writing import WritingConnection, only_while
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import Unpack
 
-    from dlsync.client.connection import Options
-    from dlsync.client.writing import Check
+    from dlsync.client.connection import Check, Options
 
 __all__ = ["Client", "ReadClient", "Retry"]
 
 
 class ReadClient:
-    """Reads one account. Its connection's class has no way to send anything but GET.
+    """Reads one account. Its connection has no way to send anything but GET.
 
     :param url: the API's base, such as ``https://app.dataloop.io/api/v1``.
     :param org: the organisation's name.
@@ -113,7 +111,7 @@ class Client(ReadClient):
 
     def __init__(self, *, url: str, org: str, account: str, key: str, **options: Unpack[Options]) -> None:
         # nothing of the reading client's is made: each of its attributes is here one that can also write
-        self._connection = connection = WritingConnection(url, org, account, key, **options)
+        self._connection = connection = Connection(url, org, account, key, methods=READ_WRITE, **options)
         capabilities = Capabilities(connection)
         self.accounts = WritingAccounts(connection, capabilities)
         self.agents = WritingAgents(connection, capabilities)
@@ -128,5 +126,5 @@ class Client(ReadClient):
 
     @staticmethod
     def only_while(check: Check) -> AbstractContextManager[None]:
-        """Have something checked before each attempt of each write in a block; see :func:`writing.only_while`."""
+        """Have something checked before each attempt of each write in a block; see :func:`connection.only_while`."""
         return only_while(check)

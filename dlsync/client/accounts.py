@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from dlsync.client.connection import Scope
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import records_of
-from dlsync.client.statuses import UNPROCESSABLE
-from dlsync.errors import AccountNotFound, AlreadyExists, NotFound, Rejected
+from dlsync.client.status_errors import UNPROCESSABLE
+from dlsync.errors import AccountNotFound, AlreadyExists, BadAnswer, NotFound, Rejected, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dlsync.model import Json
 
 _FAMILY = "accounts"
+_HINT = "Check `org`, and `url`, which usually ends in /api/v1."
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +50,18 @@ async def accounts_of(connection: Connection) -> tuple[AccountEntry, ...]:
     """Return the organisation's accounts (GET /orgs/<org>/accounts).
 
     :raises AccountNotFound: where there is no such organisation.
+    :raises SettingsError: where the server has the API at another URL.
     """
     try:
-        answer = await connection.get((_FAMILY,), scope=Scope.ORGANISATION)
-    except NotFound as error:
+        answer = await connection.request("GET", (_FAMILY,), scope=Scope.ORGANISATION)
+    except (NotFound, BadAnswer) as error:
+        if base := await connection.find_base():
+            message = f"`url` is not the base of the API: {connection.url} does not answer as the API, {base} does"
+            raise SettingsError(message, hint=f"Set `url` to {base}.") from error
+        if isinstance(error, BadAnswer):
+            raise
         message = f"organisation {connection.org!r} does not exist on this server, or not for this API key"
-        raise AccountNotFound(message, request=error.request, status=error.status, hint="Check `org`.") from error
+        raise AccountNotFound(message, request=error.request, status=error.status, hint=_HINT) from error
     records = records_of(replace(answer, private=True))
     return tuple(AccountEntry(record.text("name"), record.json("agent_keys"), record.rest) for record in records)
 
@@ -75,7 +82,7 @@ class Accounts(Family):
         :raises Unsupported: where the server has only the documented operations; sent once a run at most.
         """
         answer = await self._capabilities.attempt(
-            "GET orgs", lambda: self._connection.get(("orgs",), scope=Scope.SERVER)
+            "GET orgs", lambda: self._connection.request("GET", ("orgs",), scope=Scope.SERVER)
         )
         return tuple(Organisation(record.text("name"), record.rest) for record in records_of(answer))
 
@@ -91,7 +98,7 @@ class WritingAccounts(Accounts, WritingFamily):
         """
         body = json.dumps({"name": name}).encode()
         try:
-            await self._connection.send("POST", (_FAMILY,), body=body, scope=Scope.ORGANISATION)
+            await self._connection.request("POST", (_FAMILY,), body=body, scope=Scope.ORGANISATION)
         except NotFound:
             await self.list()  # says which organisation it is that does not exist
             raise
@@ -109,7 +116,7 @@ class WritingAccounts(Accounts, WritingFamily):
         :raises AccountNotFound: where there is no such organisation.
         """
         try:
-            await self._connection.send("DELETE", (_FAMILY, name), scope=Scope.ORGANISATION)
+            await self._connection.request("DELETE", (_FAMILY, name), scope=Scope.ORGANISATION)
         except NotFound:
             await self.list()  # as above
             raise

@@ -8,8 +8,7 @@ from urllib.parse import urlencode
 
 from dlsync.client.connection import FORM
 from dlsync.client.family import Family, WritingFamily
-from dlsync.client.instants import instant
-from dlsync.client.record import record_of, records_of
+from dlsync.client.record import instant, record_of, records_of
 from dlsync.errors import DlsyncError
 
 if TYPE_CHECKING:

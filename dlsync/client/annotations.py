@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlsync.client.family import Family, WritingFamily
-from dlsync.client.instants import instant
-from dlsync.client.record import record_of, records_of, texts_of
+from dlsync.client.record import instant, record_of, records_of, texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from dlsync.client.accounts import accounts_of
-from dlsync.client.statuses import METHOD_NOT_ALLOWED
+from dlsync.client.status_errors import METHOD_NOT_ALLOWED
 from dlsync.errors import AccountNotFound, AlreadyExists, ApiError, NotFound, Rejected, Unsupported
 
 if TYPE_CHECKING:

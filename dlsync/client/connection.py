@@ -1,34 +1,38 @@
-"""One server, one account, one key: how a request is sent and what comes back. This one can only ask."""
+"""Send requests of one key to one account, within the rate limit, as often as it takes."""
 
 from __future__ import annotations
 
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from enum import Enum
-from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Final, Self, TypedDict
-from urllib.parse import urlencode, urlsplit
+from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict
+from urllib.parse import urlencode
 
 from dlsync import __version__
-from dlsync.client.answers import Answer
-from dlsync.client.faults import Failure, translated
-from dlsync.client.line import DEADLINE, TIMEOUT, Limits
-from dlsync.client.pacing import Pacer
-from dlsync.client.paths import base_url, origin_of, prefixes, segment
-from dlsync.client.quoting import Quoter, Secret
-from dlsync.client.reception import LARGEST_BODY
-from dlsync.client.retry import Fault, Retry
-from dlsync.client.statuses import failure, is_success, is_throttled
-from dlsync.client.versions import etag_of
-from dlsync.client.wire import Wire
-from dlsync.errors import DlsyncError, SettingsError, Unreachable
+from dlsync.client.rate_limit import RateLimiter
+from dlsync.client.response import Quoter, Response, etag_of
+from dlsync.client.retry import Attempts, Retry, RetryableError
+from dlsync.client.status_errors import error_of, is_success, is_throttled, is_unauthorised
+from dlsync.client.transport import DEADLINE, LARGEST_BODY, TIMEOUT, Limits, Transport, TransportError
+from dlsync.client.urls import account_path, base_url, likely_bases, organisation_path, segment
+from dlsync.errors import DlsyncError, NotFound, SettingsError, Unreachable
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
     from types import TracebackType
+
+    from dlsync.errors import ApiError
+
+    Check = Callable[[], Awaitable[None]]
 
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
 FORM: Final = "application/x-www-form-urlencoded"
 PATIENT: Final = Retry()
+Method = Literal["GET", "PUT", "POST", "PATCH", "DELETE"]
+READ: Final[tuple[Method, ...]] = ("GET",)
+READ_WRITE: Final[tuple[Method, ...]] = ("GET", "PUT", "POST", "PATCH", "DELETE")
+_CHECK: ContextVar[Check | None] = ContextVar("check", default=None)
 
 
 class Scope(Enum):
@@ -51,24 +55,36 @@ class Options(TypedDict, total=False):
     largest_body: int
 
 
+@contextmanager
+def only_while(check: Check) -> Iterator[None]:
+    """Check something in this block right before each attempt of each write.
+
+    :param check: raises where the write may not be sent; the caller of the write gets that.
+    """
+    token = _CHECK.set(check)
+    try:
+        yield
+    finally:
+        _CHECK.reset(token)
+
+
 class Connection:
-    """Sends GET requests, and no others, to one account.
+    """Sends requests to one account.
 
     :param url: the API's base, such as ``https://app.dataloop.io/api/v1``.
     :param org: the organisation's name.
     :param account: the account's name.
     :param key: the API key; sent to the URL's host alone, never shown.
-    :param concurrency: requests under way at once, and connections kept open; fewer while the server says 429.
+    :param methods: those that can be sent: :data:`READ` or :data:`READ_WRITE`.
+    :param concurrency: requests in flight at once; fewer while the server answers 429.
     :param requests_per_second: at most; None for no limit.
-    :param timeout: seconds without a byte of an answer before an attempt has failed.
-    :param deadline: seconds for a whole attempt, however lively; more for what is large, see :class:`Limits`.
+    :param timeout: seconds without a byte of a response before an attempt has failed.
+    :param deadline: seconds for a whole attempt; more for what is large, see :class:`Limits`.
     :param retry: when and how long to try again.
     :param insecure: send the key over plain HTTP to another machine.
-    :param largest_body: bytes of an answer, unpacked, that are read at most.
-    :raises SettingsError: where the URL or the key cannot be used.
+    :param largest_body: bytes of a response, after decompression, that are read at most.
+    :raises SettingsError: the URL, the names, the key, or the environment's proxy or certificates cannot be used.
     """
-
-    methods: ClassVar[frozenset[str]] = frozenset({"GET"})
 
     def __init__(
         self,
@@ -77,9 +93,10 @@ class Connection:
         account: str,
         key: str,
         *,
+        methods: Iterable[Method] = READ,
         concurrency: int = 16,
         requests_per_second: float | None = None,
-        timeout: float = TIMEOUT,  # of one attempt's steps, not of a coroutine
+        timeout: float = TIMEOUT,
         deadline: float = DEADLINE,
         retry: Retry = PATIENT,
         insecure: bool = False,
@@ -89,17 +106,19 @@ class Connection:
         self.org = org
         self.account = account
         self.requests = 0
-        self._prefixes = prefixes(org, account)
-        self._key = Secret(_checked(key))
-        self.quote = Quoter(self._key)
         self.concurrency = concurrency
+        self.quote = Quoter(_checked(key))
+        self._prefixes = {
+            Scope.SERVER: "",
+            Scope.ORGANISATION: organisation_path(org),
+            Scope.ACCOUNT: account_path(org, account),
+        }
         self._retry = retry
-        self._pacer = Pacer(requests_per_second, concurrency, sleep=retry.sleep)
-        self._wire = Wire(
-            origin_of(self.url), self.methods, self._standing_headers(), Limits(timeout, deadline, largest_body)
-        )
+        self._limiter = RateLimiter(requests_per_second, concurrency, sleep=retry.sleep)
+        headers = {"Authorization": f"Bearer {key}", "User-Agent": f"dlsync/{__version__}"}
+        self._transport = Transport(self.url, methods, headers, Limits(timeout, deadline, largest_body))
         self._is_open = False
-        self._down = False
+        self._is_down = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r}, {self.org!r}, {self.account!r})"
@@ -112,85 +131,102 @@ class Connection:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._is_open = False
-        await self._wire.close()
+        await self._transport.close()
 
-    async def get(
+    async def request(
         self,
+        method: Method,
         segments: Iterable[str],
+        *,
         params: Mapping[str, str] | None = None,
         accept: str = JSON,
+        if_none_match: str = "",
+        body: bytes | None = None,
+        content_type: str = JSON,
         scope: Scope = Scope.ACCOUNT,
-        unless: str = "",
-    ) -> Answer:
-        """Ask for what is at the path, which names are encoded into.
+        repeatable: bool = True,
+    ) -> Response:
+        """Send a request until there is a response, and return it; any 2xx is success.
 
         :param segments: names, not encoded, below the scope.
         :param params: the query.
-        :param unless: the ETag of a version that need not be sent again.
-        :raises NotModified: it is still that version.
-        :raises ApiError: where no usable answer came; see :mod:`dlsync.errors`.
+        :param if_none_match: the ETag of a version that need not be sent again.
+        :param repeatable: False for what would be done twice; then it is sent again only where the server has surely
+            not carried it out.
+        :raises NotModified: the version is still that of ``if_none_match``.
+        :raises ApiError: there is no usable response; see :mod:`dlsync.errors`.
         """
-        path = self._path(segments, scope)
+        path = "/".join((self._prefixes[scope], *map(segment, segments)))
         if params:
             path = f"{path}?{urlencode(params)}"
-        condition = f"If-None-Match: {etag}\r\n" if (etag := etag_of(unless)) else ""
-        return await self._exchange("GET", path, f"Accept: {accept}\r\n{condition}".encode())
+        headers = {"Accept": accept}
+        if etag := etag_of(if_none_match):
+            headers["If-None-Match"] = etag
+        if body is not None:
+            headers["Content-Type"] = content_type
+        limiter = self._limiter
+        attempts = Attempts(self._retry, repeatable=repeatable, is_down=self._is_down, responses=limiter.responses)
+        while True:
+            try:
+                return await self._attempt(method, path, headers, body)
+            except RetryableError as error:
+                await self._wait(attempts, error)
+            except NotFound:
+                # an attempt before may have deleted it, with only its response lost
+                if attempts.number == 1 or method != "DELETE":
+                    raise
+                return Response(204, {}, b"", f"{method} {path}", self.quote)
 
-    def _path(self, segments: Iterable[str], scope: Scope) -> str:
-        return "/".join((self._prefixes[scope.value], *map(segment, segments)))
+    async def find_base(self) -> str:
+        """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does."""
+        path = f"{self._prefixes[Scope.ORGANISATION]}/accounts"
+        for base in likely_bases(self.url):
+            with suppress(TransportError):
+                raw = await self._transport.exchange("GET", path, {"Accept": JSON}, base=base)
+                if is_unauthorised(raw.status) or (is_success(raw.status) and raw.body.lstrip().startswith(b"[")):
+                    return base
+        return ""
 
-    def _standing_headers(self) -> bytes:
-        ours = f"User-Agent: dlsync/{__version__}\r\nAccept-Encoding: gzip\r\nConnection: keep-alive\r\n"
-        return f"{ours}Authorization: Bearer {self._key.reveal()}\r\n".encode()
-
-    async def _exchange(
-        self, method: str, path: str, headers: bytes, content: bytes | None = None, *, repeatable: bool = True
-    ) -> Answer:
-        return await self._tried(partial(self._attempt, method, path, headers, content), repeatable=repeatable)
-
-    async def _tried(self, attempt: Callable[[int], Awaitable[Answer]], *, repeatable: bool) -> Answer:
-        retry = self._retry if repeatable else self._retry.for_the_unrepeatable()
-        try:
-            return await (retry.for_a_server_that_is_down() if self._down else retry).run(attempt, self._progress)
-        except Unreachable as error:
-            # many requests to a server that has gone must not each wait for it to come back
-            self._down = isinstance(error.__cause__, Fault) and error.__cause__.cause == "refused"
-            raise
-
-    async def _attempt(self, method: str, path: str, headers: bytes, content: bytes | None, number: int) -> Answer:  # noqa: ARG002  # a writing connection minds the number
-        pacer = self._pacer
-        async with pacer:
-            await self._turn(method)
+    async def _attempt(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Response:
+        limiter, label = self._limiter, f"{method} {path}"
+        async with limiter:
+            await limiter.turn()
+            if method != "GET" and (check := _CHECK.get()):
+                await check()
             if not self._is_open:
                 raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
             self.requests += 1
-            cuts = pacer.cuts
+            cuts = limiter.cuts
             try:
-                status, fields, body = await self._wire.exchange(method, path, headers, content)
-            except Failure as error:
-                raise self._translated(error, f"{method} {path}") from error
-            if is_throttled(status):
-                pacer.refused(cuts, self._retry.heeded(fields.get(b"retry-after", b"").decode("latin-1")))
+                raw = await self._transport.exchange(method, path, headers, body)
+            except TransportError as error:
+                raise self._translated(error, label) from error
+            if is_throttled(raw.status):
+                limiter.throttled(cuts, self._retry.accepted_wait(raw.headers.get("retry-after", "")))
             else:
-                pacer.answered()
-        self._down = False
-        kind = fields.get(b"content-type", b"").decode("latin-1")
-        etag = etag_of(fields.get(b"etag", b"").decode("latin-1"))
-        answer = Answer(status, kind, body, f"{method} {path}", self.quote, etag=etag)
-        if is_success(status):
-            return answer
-        raise failure(method, answer, {each.decode("latin-1"): fields[each].decode("latin-1") for each in fields})
+                limiter.succeeded()
+        self._is_down = False
+        response = Response(raw.status, raw.headers, raw.body, label, self.quote)
+        if not is_success(raw.status):
+            raise error_of(method, response)
+        if response.is_html:
+            raise response.bad("expected an answer of the API, got a web page")
+        return response
 
-    def _progress(self) -> int:
-        return self._pacer.answers
+    async def _wait(self, attempts: Attempts, error: RetryableError) -> None:
+        try:
+            await attempts.wait_after(error, self._limiter.responses)
+        except Unreachable:
+            # many requests to a server that has gone must not each wait for it to come back
+            self._is_down = error.cause == "refused"
+            raise
 
-    async def _turn(self, method: str) -> None:  # noqa: ARG002  # a writing connection minds the method
-        """Return when an attempt may be sent."""
-        await self._pacer.turn()
-
-    def _translated(self, error: Failure, label: str) -> Exception:
-        origin = "{0.scheme}://{0.netloc}".format(urlsplit(self.url))
-        return translated(error, request=label, origin=origin, quote=self.quote)
+    def _translated(self, error: TransportError, request: str) -> ApiError | RetryableError:
+        detail = self.quote(error.detail)
+        message = f"{error.message} ({detail})" if detail else error.message
+        if error.cause:
+            return RetryableError(error.cause, message, request=request, hint=error.hint)
+        return error.error(f"{request}: {message}", request=request, hint=error.hint)
 
 
 def _checked(key: str) -> str:

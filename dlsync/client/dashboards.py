@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from dlsync.client.answers import yaml_of
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import records_of
-from dlsync.client.versions import Versioned
+from dlsync.client.response import Versioned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -65,7 +64,7 @@ class Dashboards(Family):
     async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
         """Return one dashboard, as :meth:`export` does, with its version; ``unless`` as for :meth:`read_all`."""
         answer = await self._get(_FAMILY, name, accept=YAML, unless=unless)
-        return Versioned(yaml_of(answer), answer.etag)
+        return Versioned(answer.body, answer.etag)
 
 
 class WritingDashboards(Dashboards, WritingFamily):

@@ -6,16 +6,15 @@ import json
 from typing import TYPE_CHECKING
 
 from dlsync.client.connection import JSON
-from dlsync.client.statuses import UNPROCESSABLE
+from dlsync.client.status_errors import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, NotFound, Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.client.answers import Answer
     from dlsync.client.capabilities import Capabilities
-    from dlsync.client.connection import Connection
-    from dlsync.client.writing import Method, WritingConnection
+    from dlsync.client.connection import Connection, Method
+    from dlsync.client.response import Response
     from dlsync.model import Json
 
 
@@ -34,9 +33,9 @@ class Family:
 
     async def _get(
         self, *segments: str, params: Mapping[str, str] | None = None, accept: str = JSON, unless: str = ""
-    ) -> Answer:
+    ) -> Response:
         try:
-            return await self._connection.get(segments, params, accept, unless=unless)
+            return await self._connection.request("GET", segments, params=params, accept=accept, if_none_match=unless)
         except NotFound:
             await self._capabilities.confirm_account()
             raise
@@ -52,30 +51,28 @@ class Family:
 class WritingFamily(Family):
     """Writes one family of operations as well."""
 
-    _connection: WritingConnection
-
-    def __init__(self, connection: WritingConnection, capabilities: Capabilities) -> None:
-        super().__init__(connection, capabilities)
-
     async def _send(
-        self, method: Method, *segments: str, body: bytes | None = None, content_type: str = JSON
-    ) -> Answer:
+        self,
+        method: Method,
+        *segments: str,
+        body: bytes | None = None,
+        content_type: str = JSON,
+        repeatable: bool = True,
+    ) -> Response:
         try:
-            return await self._connection.send(method, segments, body=body, content_type=content_type)
+            return await self._connection.request(
+                method, segments, body=body, content_type=content_type, repeatable=repeatable
+            )
         except NotFound:
             await self._capabilities.confirm_account()
             raise
 
-    async def _send_json(self, method: Method, payload: Mapping[str, Json], *segments: str) -> Answer:
+    async def _send_json(self, method: Method, payload: Mapping[str, Json], *segments: str) -> Response:
         return await self._send(method, *segments, body=json.dumps(payload).encode())
 
-    async def _send_once(self, payload: Mapping[str, Json], *segments: str) -> Answer:
+    async def _send_once(self, payload: Mapping[str, Json], *segments: str) -> Response:
         """POST what would be there twice if it arrived twice."""
-        try:
-            return await self._connection.send("POST", segments, body=json.dumps(payload).encode(), repeatable=False)
-        except NotFound:
-            await self._capabilities.confirm_account()
-            raise
+        return await self._send("POST", *segments, body=json.dumps(payload).encode(), repeatable=False)
 
     async def _create(self, family: str, payload: Mapping[str, Json], name: str, accept: str = JSON) -> None:
         """POST, create-if-absent. 422 says both "exists" and "is wrong", so the server is asked which.

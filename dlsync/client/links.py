@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import record_of, records_of
-from dlsync.client.statuses import UNPROCESSABLE
+from dlsync.client.status_errors import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, Rejected, ServerFault, Unreachable
 
 if TYPE_CHECKING:

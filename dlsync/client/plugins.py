@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import record_of, records_of
-from dlsync.client.versions import etag_of
+from dlsync.client.response import etag_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.client.answers import Answer
     from dlsync.client.record import Record
+    from dlsync.client.response import Response
     from dlsync.model import Json
 
 _FAMILY = "plugins"
@@ -117,7 +117,7 @@ def _encoded(content: bytes) -> str:
     return base64.b64encode(content).decode()
 
 
-def _content(answer: Answer, record: Record) -> bytes:
+def _content(answer: Response, record: Record) -> bytes:
     content = record.json("content")
     if not isinstance(content, str):
         raise answer.bad("the field `content` is missing or no text")

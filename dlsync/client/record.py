@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import math
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import fields, is_dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from dlsync.client.answers import items_of, json_of
+from dlsync.client.response import items_of, json_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dlsync.client.answers import Answer
+    from dlsync.client.response import Response
     from dlsync.errors import BadAnswer
     from dlsync.model import Json
 
 T = TypeVar("T")
+# where the API has another word than the attribute
+_WORDS = {"os_name": "osName", "unit": "uom"}
+# what is part of the record itself
+_SPREAD = frozenset({"extra", "document"})
 
 
 class Record:
@@ -25,7 +32,7 @@ class Record:
     :param path: of the object in the item that the answer is a list of, with a dot after it.
     """
 
-    def __init__(self, answer: Answer, fields: Mapping[str, Json], path: str = "") -> None:
+    def __init__(self, answer: Response, fields: Mapping[str, Json], path: str = "") -> None:
         self._answer = answer
         self._left = dict(fields)
         self._path = path
@@ -101,7 +108,7 @@ class Record:
         return self._answer.bad(f"the field `{fields}` is missing or no {expected}")
 
 
-def record_of(answer: Answer) -> Record:
+def record_of(answer: Response) -> Record:
     """Return the body, which must be a JSON object."""
     value = json_of(answer)
     if not isinstance(value, dict):
@@ -109,7 +116,7 @@ def record_of(answer: Answer) -> Record:
     return Record(answer, value)
 
 
-def records_of(answer: Answer) -> Iterator[Record]:
+def records_of(answer: Response) -> Iterator[Record]:
     """Yield the objects of the body, which must be a JSON list of such."""
     for item in items_of(answer):
         if not isinstance(item, dict):
@@ -117,7 +124,7 @@ def records_of(answer: Answer) -> Iterator[Record]:
         yield Record(answer, item)
 
 
-def texts_of(answer: Answer) -> tuple[str, ...]:
+def texts_of(answer: Response) -> tuple[str, ...]:
     """Return the body, which must be a JSON list of texts."""
     texts = _all(str, json_of(answer))
     if texts is None:
@@ -131,3 +138,37 @@ def _all(kind: type[T], value: Json) -> list[T] | None:
         return None
     items = [item for item in value if isinstance(item, kind)]
     return items if len(items) == len(value) else None
+
+
+def instant(text: str) -> datetime | None:
+    """Return a time of ISO 8601, aware, UTC where it names no zone; None for any other text."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def api_document(result: Any) -> Json:
+    """Return a result of a client's family as JSON, in the API's words, with the fields that no attribute names.
+
+    Secrets (fields that are not shown, such as the agent keys of an account) are left out. Bytes are base64, as in the
+    API. A field that the server did not send is empty or null.
+
+    :param result: one result, or several.
+    """
+    if is_dataclass(result):
+        return _document({field.name: getattr(result, field.name) for field in fields(result) if field.repr})
+    if isinstance(result, tuple) and hasattr(result, "_asdict"):
+        return _document(result._asdict())
+    if isinstance(result, tuple):
+        return [api_document(item) for item in result]
+    if isinstance(result, bytes):
+        return base64.b64encode(result).decode()
+    value: Json = result
+    return value
+
+
+def _document(attributes: Mapping[str, Any]) -> dict[str, Json]:
+    named = {_WORDS.get(name, name): api_document(value) for name, value in attributes.items() if name not in _SPREAD}
+    return named | {name: value for spread in _SPREAD for name, value in attributes.get(spread, {}).items()}

@@ -6,17 +6,15 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlsync.client.answers import yaml_of
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import record_of, records_of
-from dlsync.client.versions import Versioned, etag_of
+from dlsync.client.response import Response, Versioned, etag_of
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.client.answers import Answer
     from dlsync.model import Json
 
 _FAMILY = "rules"
@@ -155,19 +153,19 @@ class WritingRules(Rules, WritingFamily):
             raise refused from None
 
 
-def _export(answer: Answer, view: Mapping[str, Json] | None) -> bytes:
+def _export(answer: Response, view: Mapping[str, Json] | None) -> bytes:
     """Return a rule's export as it came, or a JSON view made one, which as JSON is YAML too."""
     if view is None:
-        return yaml_of(answer)
+        return answer.body
     document = {field: value for field, value in view.items() if field not in _RULE_VIEW}
     if isinstance(criteria := view.get("criteria"), list):
         document["criteria"] = [_criterion(one) if isinstance(one, dict) else one for one in criteria]
     return json.dumps(document, ensure_ascii=False).encode()
 
 
-def _view(answer: Answer) -> dict[str, Json] | None:
+def _view(answer: Response) -> dict[str, Json] | None:
     """Return a rule that came as JSON though YAML was asked for; None for an export."""
-    if "json" not in answer.content_type.lower():
+    if "json" not in answer.content_type:
         return None
     try:
         return record_of(answer).rest

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
+from dlsync.client.concurrency import together
 from dlsync.diff.compare import compare
 from dlsync.diff.three_way import blended
 from dlsync.errors import AlreadyExists, ByHand, DlsyncError, Refused, Unauthorised
@@ -16,7 +17,6 @@ from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.update_inventory import packed_entry
 from dlsync.resources import kind_of
 from dlsync.state.journal import Kept
-from dlsync.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

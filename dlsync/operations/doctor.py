@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from dlsync import operations
-from dlsync.client.observed import OBSERVED
+from dlsync.client.optional_operations import OBSERVED
 from dlsync.errors import AccountNotFound, ApiError, BadAnswer, DlsyncError, ServerFault, Unauthorised, Unreachable
 from dlsync.files import settings
 from dlsync.files.setting_sources import settings_in_force
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.client import ReadClient
-    from dlsync.client.observed import Observed
+    from dlsync.client.optional_operations import Observed
     from dlsync.files.setting_sources import Setting
     from dlsync.files.settings import Options, Settings
 
@@ -111,7 +111,8 @@ async def _account(client: ReadClient, loaded: Settings) -> tuple[list[Check], b
     except Unauthorised as error:
         return await _without_list(client, reached, error)
     except AccountNotFound as error:
-        return [reached, accepted, _problem("account", error)], False
+        unknown = Check("key", "unknown", "not known before the organisation is found")
+        return [reached, unknown, _problem("account", error)], False
     except ApiError as error:
         return [reached, _problem("key", error)], False
     sees = Check("accounts", "ok", f"the key sees {', '.join(sorted(names)) or 'none'}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from dlsync.client.concurrency import in_turns
 from dlsync.diff.compare import compare
 from dlsync.errors import DlsyncError
 from dlsync.files import secret_scan, writer
@@ -24,7 +25,6 @@ from dlsync.operations.session import silent
 from dlsync.resources import Draft, all_kinds, kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.state import store
-from dlsync.together import in_turns
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence

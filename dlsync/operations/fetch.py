@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from dlsync.client.concurrency import each, together
 from dlsync.errors import NotModified
 from dlsync.model import Address, Resource
 from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED
 from dlsync.resources import Kind, Known, Listing, all_kinds
-from dlsync.together import each, together
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping

@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dlsync.client.concurrency import both
 from dlsync.errors import Refused
 from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
@@ -25,7 +26,6 @@ from dlsync.resources.loader import Tree
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.state import store
 from dlsync.state.inventory import empty
-from dlsync.together import both
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence

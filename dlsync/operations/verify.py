@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsync import messages
+from dlsync.client.concurrency import together
 from dlsync.diff.compare import compare
 from dlsync.errors import DlsyncError
 from dlsync.messages import field_name
 from dlsync.operations.fetch import Fetcher
 from dlsync.resources import kind_of
-from dlsync.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from dlsync.client.concurrency import in_turns
 from dlsync.diff.list_match import A_SET, ITEM, ListRule, identity
 from dlsync.diff.merge_key import ItemKey
 from dlsync.errors import Unsupported
 from dlsync.model import Address, Resource
 from dlsync.resources.context import Listing
 from dlsync.resources.document import AsJson, ExchangedKind
-from dlsync.together import in_turns
 
 if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient

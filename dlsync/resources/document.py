@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
-    from dlsync.client.versions import Versioned
+    from dlsync.client.response import Versioned
     from dlsync.diff.merge_key import ItemKey
     from dlsync.diff.patch import Overlay
     from dlsync.files.interpolation import Resolved

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from dlsync import yamlfile
+from dlsync.client.concurrency import together
 from dlsync.files import schema
 from dlsync.resources import packs
 from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Scene, SourceFile
-from dlsync.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -13,8 +13,7 @@ from itertools import chain, cycle
 from typing import TYPE_CHECKING
 
 from dlsync.client import Client, ReadClient
-from dlsync.client.answers import Answer
-from dlsync.client.quoting import Quoter, Secret
+from dlsync.client.response import Quoter, Response
 from dlsync.client.retry import Retry
 
 if TYPE_CHECKING:
@@ -218,5 +217,6 @@ def reader_of(url: str, key: str = KEY, **options: Unpack[Options]) -> ReadClien
     return ReadClient(url=url, org="acme", account="default", key=key, **settings)
 
 
-def answer_of(body: bytes, content_type: str = "application/json", status: int = 200) -> Answer:
-    return Answer(status, content_type, body, "GET /orgs/acme/accounts/default/dashboards", Quoter(Secret(KEY)))
+def answer_of(body: bytes, content_type: str = "application/json", status: int = 200) -> Response:
+    headers = {"content-type": content_type}
+    return Response(status, headers, body, "GET /orgs/acme/accounts/default/dashboards", Quoter(KEY))

@@ -1,16 +1,16 @@
-"""A tap on a client's wire: it sees each request before it is sent, and its answer before it is read."""
+"""A tap on a client's transport: it sees each request before it is sent, and its answer before it is read."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from dlsync.client import ReadClient
-    from dlsync.client.line import Came
+    from dlsync.client.transport import RawResponse
 
-    Onward = Callable[[], Awaitable[Came]]
+    Onward = Callable[[], Awaitable[RawResponse]]
 
 C = TypeVar("C", bound="ReadClient")
 
@@ -26,26 +26,28 @@ class Asked(NamedTuple):
         return f"{self.method} {self.path}"
 
 
-def tapped(client: C, tap: Callable[[Asked, Onward], Awaitable[Came]]) -> C:
+def tapped(client: C, tap: Callable[[Asked, Onward], Awaitable[RawResponse]]) -> C:
     """Return the client.
 
     :param tap: is given each request and what sends it on.
     """
-    wire = client._connection._wire
-    exchange = wire.exchange
+    transport = client._connection._transport
+    exchange = transport.exchange
 
-    async def tapping(method: str, path: str, headers: bytes, body: bytes | None = None) -> Came:
-        below = path.partition("/accounts/default/")[2] or wire._origin.path + path
-        return await tap(Asked(method, below, body or b""), lambda: exchange(method, path, headers, body))
+    async def tapping(
+        method: str, path: str, headers: Mapping[str, str], body: bytes | None = None, *, base: str = ""
+    ) -> RawResponse:
+        below = path.partition("/accounts/default/")[2] or transport._url.path + path
+        return await tap(Asked(method, below, body or b""), lambda: exchange(method, path, headers, body, base=base))
 
-    wire.exchange = tapping  # type: ignore[method-assign] # which is what a tap is
+    transport.exchange = tapping  # type: ignore[method-assign] # which is what a tap is
     return client
 
 
 def recorded(client: C, asked: list[Asked]) -> C:
     """Return the client, which from now on writes down what it sends."""
 
-    async def recording(request: Asked, onward: Onward) -> Came:
+    async def recording(request: Asked, onward: Onward) -> RawResponse:
         asked.append(request)
         return await onward()
 

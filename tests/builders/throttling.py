@@ -7,10 +7,10 @@ import selectors
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from dlsync.client.line import Came
-from dlsync.client.pacing import Pacer
+from dlsync.client.concurrency import each
+from dlsync.client.rate_limit import RateLimiter
 from dlsync.client.retry import Retry
-from dlsync.together import each
+from dlsync.client.transport import RawResponse
 from tests.builders.http import Reply, Seen, reader_of
 from tests.builders.taps import tapped
 
@@ -72,16 +72,16 @@ class Limited:
     _tokens: float = 0.0
     _at: float = -1e9
 
-    async def serve(self, request: Asked, _: Onward) -> Came:
+    async def serve(self, request: Asked, _: Onward) -> RawResponse:
         if not self._lets(asyncio.get_running_loop().time()):
             self.refused += 1
             await asyncio.sleep(self.latency / 10)  # to say no takes less
-            return Came(429, {b"retry-after": self.after.encode()} if self.after else {}, b"")
+            return RawResponse(429, {"retry-after": self.after} if self.after else {}, b"")
         self.busy += 1
         await asyncio.sleep(self.latency)
         self.busy -= 1
         self.done.append(request.path)
-        return Came(200, {}, b"fine")
+        return RawResponse(200, {}, b"fine")
 
     def _lets(self, now: float) -> bool:
         if self.busy >= self.at_once:
@@ -104,9 +104,9 @@ def seconds_for(server: Limited, requests: int, workers: int) -> float:
             reader_of("http://127.0.0.1:1", retry=Retry(random=lambda: 0.5), concurrency=workers), server.serve
         )
         connection = client._connection
-        connection._pacer = Pacer(None, workers, clock=loop.time)
+        connection._limiter = RateLimiter(None, workers, clock=loop.time)
         async with client:
-            await each(lambda name: connection.get((str(name),)), range(requests), workers=workers)
+            await each(lambda name: connection.request("GET", (str(name),)), range(requests), workers=workers)
         return loop.time()
 
     return timeless(ask)

@@ -27,7 +27,8 @@ GROUPS = (*FAMILIES, "inventory", "packs")
 HEAVY = {
     "asyncio",
     "deepdiff",
-    "httptools",
+    "msgspec",
+    "pyreqwest",
     "jsonschema_rs",
     "plotille",
     "rich",

@@ -1,12 +1,27 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import pytest
 
 from dlsync.client.accounts import AccountEntry, Organisation
-from dlsync.errors import AccountNotFound, AlreadyExists, BadAnswer, NotFound, Rejected, Unsupported
-from tests.builders.http import Reply, by_request, json_reply, scripted
+from dlsync.errors import AccountNotFound, AlreadyExists, BadAnswer, NotFound, Rejected, SettingsError, Unsupported
+from tests.builders.http import (
+    KEY,
+    Misbehaviour,
+    Reply,
+    by_request,
+    json_reply,
+    reader_of,
+    scripted,
+    scripted_server,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.builders.http import Seen
 
 pytestmark = pytest.mark.anyio
 ACCOUNTS = "/api/v1/orgs/acme/accounts"
@@ -25,6 +40,77 @@ async def test_the_keys_of_agents_are_not_in_the_repr() -> None:
 async def test_an_organisation_that_is_not_there_is_named() -> None:
     async with scripted(Reply(404)) as (_, client):
         with pytest.raises(AccountNotFound, match="organisation 'acme'"):
+            await client.accounts.list()
+
+
+def at_api_v1(otherwise: Reply) -> Callable[[Seen], Reply]:
+    """A server whose API is at /api/v1, with something else beside it."""
+
+    def answer(seen: Seen) -> Reply:
+        if not seen.target.startswith("/api/v1/orgs/acme/accounts"):
+            return otherwise
+        return json_reply([{"name": "default"}]) if seen.target == ACCOUNTS else Reply(404)
+
+    return answer
+
+
+PAGE = Reply(200, b"<!doctype html><title>Monitoring</title>", (("Content-Type", "text/html"),))
+LOGIN = Reply(302, headers=(("Location", "/login?next=/"),))
+
+
+@pytest.mark.parametrize("beside", [Reply(404), PAGE, LOGIN], ids=["nothing", "a web interface", "a login page"])
+@pytest.mark.parametrize("path", ["", "/", "/ui", "/api/v1/orgs", "/api/v1/orgs/acme/", "/api/v1/api/v1"])
+async def test_a_url_with_a_path_too_little_or_too_much_is_an_error_that_says_what_to_write(
+    path: str, beside: Reply
+) -> None:
+    async with (
+        scripted_server(at_api_v1(beside)) as server,
+        reader_of(server.url.removesuffix("/api/v1") + path) as client,
+    ):
+        with pytest.raises(SettingsError, match="`url` is not the base of the API") as caught:
+            await client.accounts.list()
+    assert caught.value.hint == f"Set `url` to {server.url}."
+
+
+async def test_a_url_that_is_wrong_is_found_out_by_other_operations_too() -> None:
+    async with (
+        scripted_server(at_api_v1(Reply(404))) as server,
+        reader_of(server.url.removesuffix("/api/v1")) as client,
+    ):
+        with pytest.raises(SettingsError, match="`url` is not the base of the API"):
+            await client.rules.export("redis")
+
+
+async def test_a_url_is_found_also_where_the_key_is_not_accepted_there() -> None:
+    def answer(seen: Seen) -> Reply:
+        return Reply(401 if seen.target.startswith("/api/v1/orgs/acme/accounts") else 404)
+
+    async with scripted_server(answer) as server, reader_of(server.url.removesuffix("/api/v1")) as client:
+        with pytest.raises(SettingsError) as caught:
+            await client.accounts.list()
+    assert server.url in caught.value.hint
+
+
+async def test_where_the_api_is_nowhere_on_the_server_the_hint_names_org_and_url() -> None:
+    async with scripted_server(Reply(404)) as server, reader_of(f"{server.url}/more") as client:
+        with pytest.raises(AccountNotFound) as caught:
+            await client.accounts.list()
+    assert caught.value.hint == "Check `org`, and `url`, which usually ends in /api/v1."
+    assert {seen.headers["authorization"] for seen in server.seen} == {f"Bearer {KEY}"}
+
+
+async def test_a_web_page_everywhere_is_a_bad_answer() -> None:
+    async with scripted_server(PAGE) as server, reader_of(f"{server.url}/more") as client:
+        with pytest.raises(BadAnswer, match="got a web page"):
+            await client.accounts.list()
+
+
+async def test_a_server_that_breaks_while_the_url_is_looked_for_is_not_followed_further() -> None:
+    def answer(seen: Seen) -> Reply:
+        return Reply(404) if "/more/" in seen.target else Reply(misbehaviour=Misbehaviour.RESET)
+
+    async with scripted_server(answer) as server, reader_of(f"{server.url}/more") as client:
+        with pytest.raises(AccountNotFound):
             await client.accounts.list()
 
 

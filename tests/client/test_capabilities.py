@@ -98,7 +98,7 @@ async def test_an_account_that_was_missing_is_asked_for_again_once_accounts_were
             await client.dashboards.export("redis")
 
 
-@pytest.mark.parametrize("reply", [Reply(401), Reply(403), Reply(405), Reply(500), Reply(200, b"<html>")])
+@pytest.mark.parametrize("reply", [Reply(401), Reply(403), Reply(405), Reply(501), Reply(200, b"<html>")])
 async def test_where_the_accounts_cannot_be_known_a_404_is_just_that(reply: Reply) -> None:
     async with scripted(by_request({ACCOUNTS: reply}, MISSING)) as (server, client):
         with pytest.raises(Unsupported):
@@ -110,7 +110,7 @@ async def test_where_the_accounts_cannot_be_known_a_404_is_just_that(reply: Repl
 
 @pytest.mark.parametrize(
     ("reply", "error"),
-    [(Reply(401), Unauthorised), (Reply(400), Rejected), (Reply(500), ServerFault)],
+    [(Reply(401), Unauthorised), (Reply(400), Rejected), (Reply(501), ServerFault)],
 )
 async def test_any_other_failure_says_nothing_about_what_the_server_has(reply: Reply, error: type[ApiError]) -> None:
     async with scripted(by_request({"GET rules": in_order(reply, json_reply([]))}, MISSING)) as (_, client):

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dlsync.server.run import RunningServer
 
 pytestmark = pytest.mark.anyio
-NAMES = ["redis", "..", "a/b ?#%2F", "übér 🚀"]
+NAMES = ["redis", "...", "a/b ?#%2F", "übér 🚀"]
 RULE = b"# ours\ntitle: cpu\ncriteria: []\nactions: []\n"
 
 

@@ -17,5 +17,5 @@ def test_a_reading_family_has_no_way_to_write() -> None:
 
 async def test_the_repr_of_a_family_names_the_account_and_not_the_key() -> None:
     async with scripted(Reply()) as (server, client):
-        assert repr(client.rules) == f"WritingRules(WritingConnection('{server.url}', 'acme', 'default'))"
+        assert repr(client.rules) == f"WritingRules(Connection('{server.url}', 'acme', 'default'))"
         assert KEY not in repr(client.rules)

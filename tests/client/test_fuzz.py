@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlsync.client import Client
-from dlsync.client.given import given as as_given
-from dlsync.client.quoting import PIECE
+from dlsync.client.record import api_document
+from dlsync.client.response import PIECE
 from dlsync.errors import DlsyncError
 from tests.builders.http import IMPATIENT, Misbehaviour, Reply, scripted_server
 
@@ -212,7 +212,7 @@ async def outcome(name: str, answers: list[Reply]) -> None:
         ) as client,
     ):
         try:
-            json.dumps(as_given(await OPERATIONS[name](client)), allow_nan=False)
+            json.dumps(api_document(await OPERATIONS[name](client)), allow_nan=False)
         except DlsyncError as error:
             require_sayable(error.message)
             require_sayable(error.hint)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.client.retry import Cause, Fault, Retry, seconds_asked
+from dlsync.client.retry import Attempts, Cause, Retry, RetryableError, retry_after_seconds
 from dlsync.errors import ApiError, ServerFault, Unreachable
 
 if TYPE_CHECKING:
@@ -29,28 +29,48 @@ class Sleeper:
 def failing(times: float, cause: Cause = "broken", after: str = "") -> Callable[[int], Awaitable[int]]:
     async def attempt(number: int) -> int:
         if number <= times:
-            status = {"status": 503, "throttled": 429}.get(cause)
-            raise Fault(cause, "the last thing", request="GET /x", status=status, after=after, hint="look there")
+            status = {"status": 503, "failed": 500, "throttled": 429}.get(cause)
+            raise RetryableError(
+                cause, "the last thing", request="GET /x", status=status, retry_after=after, hint="look there"
+            )
         return number
 
     return attempt
 
 
-async def failure_of(retry: Retry, attempt: Callable[[int], Awaitable[int]]) -> ApiError:
+async def run(
+    retry: Retry,
+    attempt: Callable[[int], Awaitable[int]],
+    responses: Callable[[], int] = lambda: 0,
+    *,
+    repeatable: bool = True,
+    is_down: bool = False,
+) -> int:
+    attempts = Attempts(retry, repeatable=repeatable, is_down=is_down, responses=responses())
+    while True:
+        try:
+            return await attempt(attempts.number)
+        except RetryableError as error:
+            await attempts.wait_after(error, responses())
+
+
+async def failure_of(
+    retry: Retry, attempt: Callable[[int], Awaitable[int]], *, repeatable: bool = True, is_down: bool = False
+) -> ApiError:
     with pytest.raises(ApiError) as caught:
-        await retry.run(attempt)
+        await run(retry, attempt, repeatable=repeatable, is_down=is_down)
     return caught.value
 
 
 async def test_the_first_success_is_the_result_and_the_attempts_are_numbered() -> None:
     sleeper = Sleeper()
-    assert await Retry(sleep=sleeper).run(failing(3)) == 4
+    assert await run(Retry(sleep=sleeper), failing(3)) == 4
     assert len(sleeper.waits) == 3
 
 
 async def test_waits_are_random_below_a_bound_that_doubles_up_to_the_longest() -> None:
     sleeper = Sleeper()
-    await Retry(base=1, longest=5, ceiling=100, sleep=sleeper, random=lambda: 0.5).run(failing(5))
+    await run(Retry(base=1, longest=5, ceiling=100, sleep=sleeper, random=lambda: 0.5), failing(5))
     assert sleeper.waits == [0.5, 1.0, 2.0, 2.5, 2.5]
 
 
@@ -68,22 +88,23 @@ async def test_timeouts_are_tried_less_often_for_each_costs_its_whole_time() -> 
 
 
 @pytest.mark.parametrize(
-    ("cause", "attempts"), [("broken", 1), ("timeout", 1), ("refused", 5), ("status", 10), ("throttled", 10)]
+    ("cause", "attempts"),
+    [("broken", 1), ("timeout", 1), ("failed", 1), ("refused", 5), ("status", 10), ("throttled", 10)],
 )
 async def test_what_must_not_be_done_twice_is_repeated_only_where_it_was_surely_not_done(
     cause: Cause, attempts: int
 ) -> None:
-    careful = Retry(sleep=Sleeper(), random=lambda: 0.0).for_the_unrepeatable()
-    with pytest.raises(ApiError, match=f"after {attempts} attempt"):
-        await careful.run(failing(99, cause))
+    retry = Retry(sleep=Sleeper(), random=lambda: 0.0)
+    error = await failure_of(retry, failing(99, cause), repeatable=False)
+    assert f"after {attempts} attempt" in error.message
 
 
 async def test_a_server_that_is_known_to_be_down_is_not_waited_for() -> None:
     sleeper = Sleeper()
-    hopeless = Retry(sleep=sleeper).for_a_server_that_is_down()
-    assert "after 1 attempt;" in (await failure_of(hopeless, failing(99, "refused"))).message
+    retry = Retry(sleep=sleeper)
+    assert "after 1 attempt;" in (await failure_of(retry, failing(99, "refused"), is_down=True)).message
     assert sleeper.waits == []
-    assert await hopeless.run(failing(3, "broken")) == 4
+    assert await run(retry, failing(3, "broken"), is_down=True) == 4
 
 
 async def test_a_status_that_stays_is_the_servers_fault() -> None:
@@ -95,7 +116,7 @@ async def test_a_status_that_stays_is_the_servers_fault() -> None:
 
 async def test_retry_after_is_waited_for_where_it_is_longer_than_the_backoff() -> None:
     sleeper = Sleeper()
-    await Retry(sleep=sleeper, base=4, random=lambda: 1.0).run(failing(2, "status", "5"))
+    await run(Retry(sleep=sleeper, base=4, random=lambda: 1.0), failing(2, "status", "5"))
     assert sleeper.waits == [5.0, 8.0]
 
 
@@ -103,7 +124,7 @@ async def test_a_retry_after_beyond_the_ceiling_is_an_error_at_once_and_says_so(
     sleeper = Sleeper()
     error = await failure_of(Retry(sleep=sleeper), failing(99, "status", "120"))
     assert sleeper.waits == []
-    assert "it asks for 120 s of patience, more than the 30 s left of 30 s" in error.message
+    assert "it asks to wait for 120 s, more than the 30 s left of 30 s" in error.message
 
 
 @given(
@@ -121,27 +142,29 @@ def test_all_waits_together_never_exceed_the_ceiling(luck: float, ceiling: float
 
 async def test_a_request_that_is_throttled_has_patience_while_others_get_on() -> None:
     got_on = count()
-    assert await Retry(sleep=Sleeper()).run(failing(99, "throttled"), lambda: next(got_on)) == 100
+    assert await run(Retry(sleep=Sleeper()), failing(99, "throttled"), lambda: next(got_on)) == 100
 
 
 async def test_where_nothing_gets_on_any_more_patience_counts_from_then() -> None:
     sleeper = Sleeper()
     got_on = chain(range(51), repeat(50))
     with pytest.raises(ServerFault, match=r"after 10 attempts and 9\.0 s of waiting"):
-        await Retry(sleep=sleeper, random=lambda: 0.0).run(failing(999, "throttled", "1"), lambda: next(got_on))
+        await run(Retry(sleep=sleeper, random=lambda: 0.0), failing(999, "throttled", "1"), lambda: next(got_on))
     assert len(sleeper.waits) == 58
 
 
-@pytest.mark.parametrize(("cause", "attempts"), [("broken", 10), ("timeout", 3), ("refused", 5), ("status", 10)])
+@pytest.mark.parametrize(
+    ("cause", "attempts"), [("broken", 10), ("timeout", 3), ("refused", 5), ("failed", 4), ("status", 10)]
+)
 async def test_for_other_faults_it_does_not_matter_whether_others_get_on(cause: Cause, attempts: int) -> None:
     got_on = count()
     with pytest.raises(ApiError, match=f"after {attempts} attempts"):
-        await Retry(sleep=Sleeper(), random=lambda: 0.0).run(failing(99, cause), lambda: next(got_on))
+        await run(Retry(sleep=Sleeper(), random=lambda: 0.0), failing(99, cause), lambda: next(got_on))
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("", 0), ("30", 30), ("31", 0)])
 def test_what_asks_for_more_than_all_patience_is_heeded_by_nobody(header: str, seconds: float) -> None:
-    assert Retry().heeded(header) == seconds
+    assert Retry().accepted_wait(header) == seconds
 
 
 async def test_what_is_no_fault_is_not_tried_again() -> None:
@@ -149,7 +172,7 @@ async def test_what_is_no_fault_is_not_tried_again() -> None:
         raise ValueError(number)
 
     with pytest.raises(ValueError, match="1"):
-        await Retry(sleep=Sleeper()).run(attempt)
+        await run(Retry(sleep=Sleeper()), attempt)
 
 
 @pytest.mark.parametrize(
@@ -170,9 +193,9 @@ async def test_what_is_no_fault_is_not_tried_again() -> None:
 )
 def test_retry_after_is_seconds_or_any_http_date_and_nonsense_asks_for_nothing(header: str, seconds: float) -> None:
     now = datetime(1994, 11, 6, 8, 49, tzinfo=UTC).timestamp()
-    assert seconds_asked(header, lambda: now) == seconds
+    assert retry_after_seconds(header, lambda: now) == seconds
 
 
 @given(st.text(max_size=40))
 def test_no_retry_after_is_a_crash(header: str) -> None:
-    assert seconds_asked(header, lambda: 0.0) >= 0
+    assert retry_after_seconds(header, lambda: 0.0) >= 0

@@ -80,7 +80,7 @@ def test_where_all_is_well_it_says_so_and_sends_nothing_but_get(tree: Path, aske
 
 
 def test_an_operation_that_the_server_has_not_is_no_problem(tree: Path, asked: list[Asked]) -> None:
-    answer = by_request({ACCOUNTS: LISTED, "GET rules": Reply(500)}, Reply(404))
+    answer = by_request({ACCOUNTS: LISTED, "GET rules": Reply(501)}, Reply(404))
     found = answered(tree, answer)
     assert found.is_well
     assert said(found)["operation GET dashboards"].startswith("ok: the server has it not; dashboards are asked for one")
@@ -135,7 +135,17 @@ def test_a_request_that_is_refused_is_a_problem(tree: Path, asked: list[Asked]) 
 
 
 def test_an_organisation_that_is_not_there_is_a_problem(tree: Path, asked: list[Asked]) -> None:
-    assert said(answered(tree, Reply(404)))["account"].startswith("problem: organisation 'acme' does not exist")
+    found = answered(tree, Reply(404))
+    assert said(found)["account"].startswith("problem: organisation 'acme' does not exist")
+    assert said(found)["key"] == "unknown: not known before the organisation is found"
+
+
+def test_a_url_without_the_path_of_the_api_is_a_problem_that_says_what_to_write(tree: Path, asked: list[Asked]) -> None:
+    with misbehaving(lambda seen: LISTED if str(seen) == ACCOUNTS else Reply(404)) as server:
+        found = examined(tree, environment(server.url.removesuffix("/api/v1"), key=KEY))
+        assert said(found)["server"].startswith("problem: `url` is not the base of the API")
+        assert advice(found, "server") == f"Set `url` to {server.url}."
+    assert list(said(found)) == ["settings", "files", "server"]
 
 
 @pytest.mark.parametrize(

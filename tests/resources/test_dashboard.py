@@ -9,11 +9,11 @@ from unittest.mock import Mock
 
 import pytest
 
+from dlsync.client.concurrency import both
 from dlsync.client.dashboards import NamedDocument
-from dlsync.client.versions import Versioned
+from dlsync.client.response import Versioned
 from dlsync.errors import BadAnswer
 from dlsync.resources import Listing, kind_of
-from dlsync.together import both
 from tests.builders.http import Reply, json_reply, scripted
 from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, widget
 

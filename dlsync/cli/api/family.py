@@ -83,10 +83,10 @@ def show(found: Sequence[T], columns: Mapping[str, Callable[[T], Json]], output:
 def show_one(found: object, output: Format) -> None:
     """Print one record: a line for each of its fields, or as the API gives it."""
     from dlsync.cli.output import result
-    from dlsync.client.given import given
+    from dlsync.client.record import api_document
     from dlsync.render import table
 
-    record = given(found)
+    record = api_document(found)
     if output is Format.json or not isinstance(record, dict):
         show_json(found)
     else:
@@ -98,10 +98,10 @@ def show_json(found: object) -> None:
     import json
 
     from dlsync.cli.output import result
-    from dlsync.client.given import given
+    from dlsync.client.record import api_document
     from dlsync.render.plan_json import exact
 
-    result(json.dumps(exact(given(found)), indent=2, allow_nan=False) + "\n")
+    result(json.dumps(exact(api_document(found)), indent=2, allow_nan=False) + "\n")
 
 
 def say(sentence: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from dlsync.client.observed import OBSERVED
+from dlsync.client.optional_operations import OBSERVED
 from dlsync.server.run import running
 from tests.builders.http import reader_of
 from tests.builders.served import account_of

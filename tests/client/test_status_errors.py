@@ -1,12 +1,24 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.client.retry import Fault
-from dlsync.client.statuses import failure, is_success, reason
-from dlsync.errors import AlreadyExists, ApiError, BadAnswer, NotFound, NotModified, Rejected, ServerFault, Unauthorised
+from dlsync.client.retry import RetryableError
+from dlsync.client.status_errors import error_of, is_success, reason
+from dlsync.errors import (
+    AlreadyExists,
+    ApiError,
+    BadAnswer,
+    NotFound,
+    NotModified,
+    Rejected,
+    ServerFault,
+    Unauthorised,
+    Unreachable,
+)
 from tests.builders.http import KEY, answer_of
 
 
@@ -25,25 +37,27 @@ from tests.builders.http import KEY, answer_of
         ("PUT", 409, Rejected),
         ("PATCH", 422, Rejected),
         ("PUT", 413, Rejected),
-        ("GET", 500, ServerFault),
+        ("GET", 500, RetryableError),
         ("GET", 501, ServerFault),
-        ("GET", 429, Fault),
-        ("GET", 502, Fault),
-        ("GET", 503, Fault),
-        ("GET", 504, Fault),
+        ("GET", 429, RetryableError),
+        ("GET", 502, RetryableError),
+        ("GET", 503, RetryableError),
+        ("GET", 504, RetryableError),
     ],
 )
-def test_each_status_is_one_error(method: str, status: int, error: type[ApiError | Fault]) -> None:
-    found = failure(method, answer_of(b"", status=status), {})
+def test_each_status_is_one_error(method: str, status: int, error: type[ApiError | RetryableError]) -> None:
+    found = error_of(method, answer_of(b"", status=status))
     assert type(found) is error
     assert found.status == status
     assert found.request == "GET /orgs/acme/accounts/default/dashboards"
 
 
-@pytest.mark.parametrize(("status", "cause"), [(429, "throttled"), (503, "status"), (502, "broken"), (504, "broken")])
+@pytest.mark.parametrize(
+    ("status", "cause"), [(429, "throttled"), (503, "status"), (500, "failed"), (502, "broken"), (504, "broken")]
+)
 def test_behind_a_gateway_that_lost_the_answer_the_request_may_have_been_done(status: int, cause: str) -> None:
-    fault = failure("POST", answer_of(b"", status=status), {})
-    assert isinstance(fault, Fault)
+    fault = error_of("POST", answer_of(b"", status=status))
+    assert isinstance(fault, RetryableError)
     assert fault.cause == cause
 
 
@@ -51,7 +65,7 @@ def test_behind_a_gateway_that_lost_the_answer_the_request_may_have_been_done(st
 def test_every_status_that_is_no_success_is_an_error_of_ours(status: int, method: str, body: bytes) -> None:
     assert is_success(status) == (status // 100 == 2)
     if not is_success(status):
-        assert isinstance(failure(method, answer_of(body, status=status), {}), ApiError | Fault)
+        assert isinstance(error_of(method, answer_of(body, status=status)), ApiError | RetryableError)
 
 
 @pytest.mark.parametrize(
@@ -73,13 +87,13 @@ def test_the_servers_reason_is_quoted_short_and_harmless(body: bytes, said: str)
 
 
 def test_a_rejection_says_the_request_the_status_and_the_reason() -> None:
-    error = failure("PUT", answer_of(b'{"error": "title is missing"}', status=400), {})
+    error = error_of("PUT", answer_of(b'{"error": "title is missing"}', status=400))
     expected = "GET /orgs/acme/accounts/default/dashboards: the server refuses this (400: title is missing)"
     assert str(error) == expected
 
 
 def test_a_refused_key_says_where_the_key_comes_from() -> None:
-    error = failure("GET", answer_of(b"", status=401), {})
+    error = error_of("GET", answer_of(b"", status=401))
     assert isinstance(error, Unauthorised)
     assert "DLSYNC_API_KEY" in error.hint
     assert "--api-key-file" in error.hint
@@ -97,14 +111,28 @@ def test_a_refused_key_says_where_the_key_comes_from() -> None:
     ],
 )
 def test_a_redirect_is_not_followed_but_says_where_it_points_without_secrets(location: str, target: str) -> None:
-    error = failure("GET", answer_of(b"", status=302), {"location": location})
+    error = error_of("GET", replace(answer_of(b"", status=302), headers={"location": location}))
     assert f"answered 302 and points to {target};" in str(error)
     assert isinstance(error, BadAnswer)
-    assert "Set `url`" in error.hint
+    assert "not the API. Check that `url`" in error.hint
+
+
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_a_redirect_of_the_whole_api_says_what_to_write(slash: str) -> None:
+    location = f"https://new.example/api/v1/orgs/acme/accounts/default/dashboards{slash}"
+    error = error_of("GET", replace(answer_of(b"", status=308), headers={"location": location}))
+    assert error.hint == "Set `url` to https://new.example/api/v1."
+
+
+def test_a_proxy_that_wants_a_password_is_named_as_that() -> None:
+    error = error_of("GET", answer_of(b"", status=407))
+    assert isinstance(error, Unreachable)
+    assert "the proxy asks for a user and a password" in error.message
+    assert "HTTP_PROXY" in error.hint
 
 
 def test_a_passing_fault_carries_the_reason_the_wait_asked_for_and_a_way_out() -> None:
-    found = failure("GET", answer_of(b'{"error": "slow down"}', status=429), {"retry-after": "7"})
-    assert isinstance(found, Fault)
-    assert (found.reason, found.after) == ("the server answered 429: slow down", "7")
+    found = error_of("GET", replace(answer_of(b'{"error": "slow down"}', status=429), headers={"retry-after": "7"}))
+    assert isinstance(found, RetryableError)
+    assert (found.reason, found.retry_after) == ("the server answered 429: slow down", "7")
     assert "requests_per_second" in found.hint

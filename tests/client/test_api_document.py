@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.client.accounts import AccountEntry
-from dlsync.client.given import given
 from dlsync.client.plugins import Plugin
+from dlsync.client.record import api_document
 from tests.builders.http import json_reply, scripted
 
 if TYPE_CHECKING:
@@ -60,17 +60,17 @@ def test_what_was_read_is_given_back_as_it_came_with_what_nobody_knows(case: str
 
     async def asked() -> Json:
         async with scripted(json_reply(answer)) as (_, client):
-            return given(await ask(client))
+            return api_document(await ask(client))
 
     assert asyncio.run(asked()) == answer
 
 
 def test_a_secret_is_left_out() -> None:
-    assert given(AccountEntry("books", ["s3cret"], {"id": "1"})) == {"name": "books", "id": "1"}
+    assert api_document(AccountEntry("books", ["s3cret"], {"id": "1"})) == {"name": "books", "id": "1"}
 
 
 def test_a_content_is_base64_as_in_the_api() -> None:
-    assert given(Plugin("disk", "sh", b"exit 0\n", {"interval": 60})) == {
+    assert api_document(Plugin("disk", "sh", b"exit 0\n", {"interval": 60})) == {
         "name": "disk",
         "extension": "sh",
         "content": "ZXhpdCAwCg==",

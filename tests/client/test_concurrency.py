@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dlsync.client.concurrency import both, each, in_turns, together
 from dlsync.errors import ServerFault
-from dlsync.together import both, each, in_turns, together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -3,24 +3,25 @@ from __future__ import annotations
 from urllib.parse import unquote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
+from pyreqwest.http import Url
 
-from dlsync.client.paths import base_url, is_loopback, origin_of, segment
+from dlsync.client.urls import base_url, is_loopback, likely_bases, segment
 from dlsync.errors import DlsyncError, SettingsError
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 @given(names)
-@example(".")
-@example("..")
+@example("...")
 @example("a/../b")
 @example("100% ?#\0\n")
 def test_a_name_is_one_segment_that_reads_back_as_the_name(name: str) -> None:
+    assume(name not in {".", ".."})
     encoded = segment(name)
     assert unquote(encoded) == name
-    assert encoded not in {".", ".."}
+    assert Url(f"https://h/{encoded}/x").path == f"/{encoded}/x"  # as it is sent
     assert not set("/?#\\") & set(encoded)
     assert encoded.isascii()
     assert encoded.isprintable()
@@ -30,6 +31,13 @@ def test_a_name_is_one_segment_that_reads_back_as_the_name(name: str) -> None:
 def test_an_empty_name_is_refused_because_it_would_mean_all_of_the_kind() -> None:
     with pytest.raises(DlsyncError, match="empty"):
         segment("")
+
+
+@pytest.mark.parametrize("name", [".", ".."])
+def test_a_name_that_means_a_folder_in_a_url_is_refused(name: str) -> None:
+    with pytest.raises(DlsyncError, match="cannot be part of a URL") as caught:
+        segment(name)
+    assert "Rename" in caught.value.hint
 
 
 def test_half_a_surrogate_pair_is_refused_and_named_in_ascii() -> None:
@@ -47,6 +55,10 @@ def test_half_a_surrogate_pair_is_refused_and_named_in_ascii() -> None:
         ("http://127.0.0.1:8080/api/v1", "http://127.0.0.1:8080/api/v1"),
         ("http://[::1]:8080/api/v1", "http://[::1]:8080/api/v1"),
         ("http://localhost/api", "http://localhost/api"),
+        ("HTTPS://Example.COM:443/api//", "https://example.com/api"),
+        ("https://b\xfccher.example", "https://xn--bcher-kva.example"),
+        ("http://127.1/api", "http://127.0.0.1/api"),
+        ("http://127.0.0.1\\.evil.example", "http://127.0.0.1/.evil.example"),
     ],
 )
 def test_a_base_url_has_no_slash_at_its_end(url: str, base: str) -> None:
@@ -63,6 +75,9 @@ def test_a_base_url_has_no_slash_at_its_end(url: str, base: str) -> None:
         ("https://me:pw@example.com", "user or a password"),
         ("https://example.com/?a=b", "query"),
         ("https://example.com/#top", "fragment"),
+        ("https:/example.com/api", "not an HTTP address"),
+        ("https://999.1.1.1/api", "cannot be read as a URL: invalid IPv4 address"),
+        ("https://a b", "space"),
         ("https://exa mple.com", "space"),
         ("https://example.com/\x1b[31m", "control character"),
         ("https://example.com:port", "cannot be read"),
@@ -85,25 +100,13 @@ def test_the_key_does_not_cross_a_network_in_plain_text_unless_told_to() -> None
 FOREIGN = [
     "127.0.0.1.evil.example",
     "localhost.evil.example",
-    "evil.example,127.0.0.1",
-    "evil.example;localhost",
     "0.0.0.0",
     "[::]",
-    "2130706433",
-    "127.1",
-    "0x7f.0.0.1",
-    "0177.0.0.1",
-    "127.0.0.1.",
     "localhost.",
     "localhost.localdomain",
     "[::ffff:192.0.2.1]",
     "[::2]",
     "127.0.0.1%2eevil.example",
-    "localhost%00.evil.example",
-    "127.0.0.1\\.evil.example",
-    "\uff11\uff12\uff17.0.0.1",
-    "127\u30020\u30020\u30021",
-    "\u24dbocalhost",
     "l\u043ecalhost",
 ]
 
@@ -115,9 +118,9 @@ def test_a_host_that_only_looks_like_this_machine_is_another(host: str) -> None:
     assert base_url(f"http://{host}/api", insecure=True)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1@evil.example", "127.0.0.1:80@evil.example", "127.0.0.1\\@evil.example"])
+@pytest.mark.parametrize("host", ["127.0.0.1@evil.example", "127.0.0.1:80@evil.example"])
 @pytest.mark.parametrize("insecure", [False, True])
-def test_nobody_is_this_machine_s_user(host: str, insecure: bool) -> None:
+def test_a_user_that_looks_like_this_machine_is_refused(host: str, insecure: bool) -> None:
     with pytest.raises(SettingsError, match="user or a password"):
         base_url(f"http://{host}", insecure=insecure)
 
@@ -133,53 +136,14 @@ PARTS = st.sampled_from(
     )
 )
 @example("[::1].evil.example")
-@example("[::1]evil.example:80")
 @example("127.0.0.1\\evil.example")
-def test_a_key_in_plain_text_goes_to_this_machine_also_as_the_wire_reads_the_url(rest: str) -> None:
+def test_a_key_in_plain_text_goes_to_this_machine_also_as_the_sender_reads_the_url(rest: str) -> None:
     try:
-        origin = origin_of(base_url(f"http://{rest}", insecure=False))
+        base = base_url(f"http://{rest}", insecure=False)
     except SettingsError:
         return
-    assert is_loopback(origin.host)
-    assert origin.bracketed == origin.authority.lower().removesuffix(f":{origin.port}").removesuffix(":")
-
-
-@pytest.mark.parametrize(
-    ("url", "origin"),
-    [
-        ("https://app.dataloop.io/api/v1", ("https", "app.dataloop.io", 443, "app.dataloop.io", "/api/v1")),
-        ("http://LOCALHOST:8080", ("http", "localhost", 8080, "LOCALHOST:8080", "")),
-        ("http://[::1]:80/a", ("http", "::1", 80, "[::1]:80", "/a")),
-        ("https://127.0.0.1", ("https", "127.0.0.1", 443, "127.0.0.1", "")),
-        ("https://a-1.b_2.example.:9/", ("https", "a-1.b_2.example.", 9, "a-1.b_2.example.:9", "")),
-    ],
-)
-def test_a_base_url_leads_to_one_host_and_port(url: str, origin: tuple[object, ...]) -> None:
-    assert origin_of(base_url(url, insecure=True)) == origin
-
-
-@pytest.mark.parametrize(
-    "host",
-    [
-        "b\xfccher.example",
-        "999.1.1.1",
-        "2130706433",
-        "127.1",
-        "0x7f.0.0.1",
-        "a..b",
-        "a,b",
-        "a;b",
-        "a%2eb",
-        "x" * 64,
-        "[::1].evil.example",
-        "[1.2.3.4",
-        "[12345::]",
-    ],
-)
-def test_a_host_that_two_could_read_as_two_is_none(host: str) -> None:
-    with pytest.raises(SettingsError, match=r"`url` cannot be (used|read)") as caught:
-        origin_of(base_url(f"https://{host}", insecure=False))
-    assert caught.value.hint
+    assert is_loopback((Url(base).host_str or "").strip("[]"))
+    assert base_url(base, insecure=False) == base
 
 
 @pytest.mark.parametrize(
@@ -188,3 +152,17 @@ def test_a_host_that_two_could_read_as_two_is_none(host: str) -> None:
 )
 def test_loopback_is_this_machine_alone(host: str, loopback: bool) -> None:
     assert is_loopback(host) == loopback
+
+
+@pytest.mark.parametrize(
+    ("base", "likely"),
+    [
+        ("https://h", ["https://h/api/v1"]),
+        ("https://h/ui", ["https://h/ui/api/v1", "https://h/api/v1"]),
+        ("https://h/api/v1/orgs/acme", ["https://h/api/v1"]),
+        ("https://h/x/api/v1/orgs", ["https://h/x/api/v1", "https://h/api/v1"]),
+        ("https://h/api/v1", []),
+    ],
+)
+def test_a_url_with_a_path_too_little_or_too_much_has_likely_corrections(base: str, likely: list[str]) -> None:
+    assert likely_bases(base) == likely

@@ -1,0 +1,107 @@
+"""Limit requests in flight and per second to what the user set and the server accepts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_FIRST_INTERVAL: Final = 0.05  # seconds
+_NO_INTERVAL: Final = 0.002  # seconds, below which an interval is no limit any more
+_RECOVERY: Final = 0.05  # of the interval, by each response
+_CAUTION: Final = 10  # times slower is the recovery for each second that a 429 asks to wait
+
+
+class RateLimiter:
+    """Gives out turns; inside ``async with`` a request is in flight.
+
+    It begins as fast as the user allows. A 429 halves the number of requests in flight, and each window of responses
+    adds one again, as TCP does. Where even one in flight is too much, each 429 doubles the interval between requests,
+    and each response shortens it. The longer the server asks to wait, the slower it is tried again.
+
+    :param rate: turns a second, at most; None for no limit.
+    :param most: requests in flight, at most.
+    :param clock: a monotonic clock, in seconds.
+    :param sleep: waits for a number of seconds.
+    """
+
+    def __init__(
+        self,
+        rate: float | None,
+        most: int,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        self.responses = 0  # but for 429s
+        self.cuts = 0
+        self._shortest = 1 / rate if rate else 0.0
+        self._most = most
+        self._clock = clock
+        self._sleep = sleep
+        self._slots = asyncio.Semaphore(most)
+        self._closed = 0  # slots for which the window has no room
+        self._withheld = 0  # closed slots that no request holds any more
+        self._window = float(most)
+        self._interval = 0.0
+        self._caution = 1.0
+        self._next_turn = 0.0
+        self._blocked_until = 0.0
+
+    async def __aenter__(self) -> None:
+        """Take a slot; one that the window has no room for is withheld."""
+        await self._slots.acquire()
+        while self._withheld < self._closed:
+            self._withheld += 1
+            await self._slots.acquire()
+
+    async def __aexit__(self, *_: object) -> None:
+        """Free the slot."""
+        if self._withheld < self._closed:
+            self._withheld += 1
+        else:
+            self._slots.release()
+
+    async def turn(self) -> None:
+        """Return when the caller, who has a slot, may send its request."""
+        mine = -1.0
+        while mine < self._blocked_until:  # a 429 during the sleep moves it
+            now = self._clock()
+            mine = max(now, self._next_turn, self._blocked_until)
+            self._next_turn = mine + max(self._shortest, self._interval)
+            if mine > now:
+                await self._sleep(mine - now)
+
+    def succeeded(self) -> None:
+        """Note a response that is not 429."""
+        self.responses += 1
+        if self._interval:
+            shorter = self._interval * (1 - _RECOVERY / self._caution)
+            self._interval = shorter if shorter > _NO_INTERVAL else 0.0
+        elif self._window < self._most:
+            self._resize(min(self._most, self._window + 1 / (self._window * self._caution)))
+
+    def throttled(self, cuts: int, retry_after: float) -> None:
+        """Note a 429.
+
+        :param cuts: :attr:`cuts` when its request was sent; a 429 to an earlier request is no reason for another cut.
+        :param retry_after: seconds for which the server wants no request.
+        """
+        self._blocked_until = max(self._blocked_until, self._clock() + retry_after)
+        if cuts < self.cuts:
+            return
+        self.cuts += 1
+        self._caution = 1 + _CAUTION * retry_after
+        if self._window <= 1 or self._interval:
+            self._interval = max(2 * self._interval, _FIRST_INTERVAL)
+        self._resize(max(1.0, self._window / 2))
+
+    def _resize(self, window: float) -> None:
+        self._window = window
+        self._closed = self._most - int(window)
+        while self._withheld > self._closed:
+            self._withheld -= 1
+            self._slots.release()

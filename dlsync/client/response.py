@@ -1,0 +1,185 @@
+"""Read responses: JSON, YAML, ETags, and the server's words made fit for a message."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from dlsync.errors import BadAnswer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dlsync.model import Json
+
+T = TypeVar("T")
+URL_HINT: Final = (
+    "Check that `url` is the API's base, such as https://monitoring.example.com/api/v1, and not the web interface or a "
+    "login page."
+)
+REDACTED: Final = "[key]"
+PIECE: Final = 8  # so many characters of the key in a row are never quoted
+DEEPEST: Final = 102  # a list of documents of 100 levels, as many as files may have, and what the innermost holds
+_PREVIEW: Final = 80
+_ROOM: Final = 16  # characters are looked at for each that is quoted: most of them may be keys or blanks
+_ELLIPSIS: Final = "…"
+_BOM: Final = b"\xef\xbb\xbf"
+_HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)", re.IGNORECASE)
+_ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
+
+
+class Quoter:
+    """Quotes the server's words on one line, without the key.
+
+    Nor is a piece of the key quoted, of :data:`PIECE` characters or more, in capitals or with blanks in between: a
+    server cuts its texts and breaks their lines.
+
+    :param key: what is never let through.
+    """
+
+    def __init__(self, key: str) -> None:
+        starts = range(max(1, len(key) - PIECE + 1))
+        pieces = {r"\s*".join(map(re.escape, key[start : start + PIECE])) for start in starts}
+        # looked for ahead, so that pieces that overlap are all found
+        self._pieces = re.compile(f"(?=({'|'.join(sorted(pieces))}))", re.IGNORECASE)
+        self._reach = 2 * len(key)
+
+    def __call__(self, text: str, limit: int = 200) -> str:
+        """Return the first ``limit`` characters on one line; an ellipsis marks what is left out."""
+        # the key is taken out before the text is cut: half of it would not be recognised
+        reach = _ROOM * limit + self._reach
+        visible = "".join(char if char.isprintable() else " " for char in text[:reach])
+        line = " ".join(self._redacted(visible).split())
+        is_cut = len(text) > reach
+        if is_cut:
+            line = line[: -self._reach]  # where a key may begin that was cut
+        return line[:limit].rstrip() + _ELLIPSIS if is_cut or len(line) > limit else line
+
+    def start_of(self, body: bytes, limit: int) -> str:
+        """Return the first ``limit`` characters of a body, which need not be text."""
+        most = 4 * (_ROOM * limit + self._reach + 1)  # bytes, in UTF-8
+        return self(body[:most].decode("utf-8", "replace"), limit)
+
+    def _redacted(self, text: str) -> str:
+        parts, done = [], 0
+        for found in self._pieces.finditer(text):
+            start, end = found.span(1)
+            if start >= done:
+                parts += [text[done:start], REDACTED]
+            done = max(done, end)
+        return "".join([*parts, text[done:]])
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response, read whole.
+
+    :param headers: those that the client reads; names are lower case.
+    :param request: method and path that it answers.
+    :param quote: makes the server's words fit for a message.
+    :param private: whether the body holds secrets, so that no message shows its beginning.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    request: str
+    quote: Quoter = field(repr=False)
+    private: bool = False
+
+    @property
+    def etag(self) -> str:
+        """What the server calls this version; empty where it does not say."""
+        return etag_of(self.headers.get("etag"))
+
+    @property
+    def content_type(self) -> str:
+        """What the server says the body is, in lower case; empty where it does not say."""
+        return self.headers.get("content-type", "").lower()
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a web page, which the API never sends."""
+        is_declared = self.content_type.startswith("text/html")
+        return bool(self.body) and (is_declared or _HTML.match(self.body) is not None)
+
+    def bad(self, problem: str) -> BadAnswer:
+        """Return the error that this response is, with the first characters of the body."""
+        kind = self.quote(self.headers.get("content-type", ""), 60) or "no content type"
+        message = f"{self.request}: {problem}; got {kind}, {self._beginning()}"
+        return BadAnswer(message, request=self.request, status=self.status, hint=URL_HINT)
+
+    def _beginning(self) -> str:
+        if self.private and self.body:
+            return f"{len(self.body):,} bytes that are not shown, for they hold keys"
+        start = self.quote.start_of(self.body, _PREVIEW)
+        return f"beginning {start!r}" if start else "empty"
+
+
+class Versioned(NamedTuple, Generic[T]):
+    """Something that a server has.
+
+    :param etag: what it calls this version of it; empty where it does not say.
+    """
+
+    content: T
+    etag: str
+
+
+def etag_of(text: object) -> str:
+    """Return an ETag as it is; empty for anything that a header should not carry (RFC 9110, 8.8.3)."""
+    return text if isinstance(text, str) and _ETAG.fullmatch(text) else ""
+
+
+def json_of(response: Response) -> Json:
+    """Return the parsed body, which must be JSON in UTF-8 (RFC 8259).
+
+    Of a key that is there twice, the last counts. No NaN, no half surrogate pairs, no number beyond what a float holds.
+
+    :raises BadAnswer: it is none.
+    """
+    with _reading(response):
+        return _shallow(msgspec.json.decode(response.body.removeprefix(_BOM)))
+
+
+def items_of(response: Response) -> Iterator[Json]:
+    """Yield the items of a body that must be a JSON list; one at a time is parsed, so that a large list fits in memory.
+
+    :raises BadAnswer: the body is no list, or an item is not JSON as in :func:`json_of`.
+    """
+    with _reading(response, "expected a JSON list"):
+        items = msgspec.json.decode(response.body.removeprefix(_BOM), type=list[msgspec.Raw])
+    for item in items:
+        with _reading(response):
+            value = _shallow(msgspec.json.decode(item))
+        yield value
+
+
+@contextmanager
+def _reading(response: Response, expected: str = "expected JSON") -> Iterator[None]:
+    try:
+        yield
+    except RecursionError:
+        raise response.bad("expected JSON, got too many nested levels") from None
+    except msgspec.ValidationError:
+        raise response.bad(expected) from None
+    except ValueError:
+        raise response.bad("expected JSON") from None
+
+
+def _shallow(value: Json) -> Json:
+    """Return a value that is not nested deeper than the code above can follow.
+
+    :raises RecursionError: it is deeper.
+    """
+    level = [value]
+    for _ in range(DEEPEST):
+        collections = [node for node in level if isinstance(node, dict | list)]
+        level = [child for node in collections for child in (node.values() if isinstance(node, dict) else node)]
+        if not level:
+            return value
+    raise RecursionError

@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.client.response import PIECE, Quoter, etag_of, items_of, json_of
+from dlsync.errors import BadAnswer, NotModified
+from tests.builders.http import KEY, Reply, answer_of, by_request, scripted
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**18), 10**18) | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner),
+)  # fmt: skip
+
+
+@given(values, st.booleans(), st.sampled_from(["utf-8", "utf-8-sig"]))
+def test_json_is_read_as_it_was_meant(value: object, ascii_only: bool, encoding: str) -> None:
+    body = json.dumps(value, ensure_ascii=ascii_only).encode(encoding)
+    assert json_of(answer_of(body)) == value
+
+
+@given(st.binary())
+def test_no_body_is_a_crash(body: bytes) -> None:
+    with suppress(BadAnswer):
+        json_of(answer_of(body))
+
+
+@given(st.binary(), st.text())
+def test_a_bad_answer_is_printable_whatever_came(body: bytes, content_type: str) -> None:
+    assert answer_of(body, content_type).bad("expected YAML").message.isprintable()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"", b"{", b"[NaN]", b"[Infinity]", b"\xff", b'"\\ud800"', b'{"\\uDFFF": 1}', b"9" * 5000, b"[" * 100_000),
+        *(b"[1e999]", b"[-1E+0400]", b"9" * 400 + b".0"),
+    ],
+)
+def test_what_is_not_json_in_utf_8_is_a_bad_answer(body: bytes) -> None:
+    with pytest.raises(BadAnswer, match="expected JSON"):
+        json_of(answer_of(body))
+
+
+def test_a_number_that_is_only_long_is_one() -> None:
+    assert json_of(answer_of(b"[1e300, 1e-999, 1E+0002, " + b"0.5" + b"1" * 400 + b"]")) == [
+        1e300,
+        0,
+        100,
+        0.5 + 1 / 90,
+    ]
+
+
+def test_of_a_key_that_is_there_twice_the_last_counts() -> None:
+    assert json_of(answer_of(b'{"name": "a", "name": "b"}')) == {"name": "b"}
+
+
+def test_nesting_too_deep_is_called_that() -> None:
+    for levels in (102, 500, 10_000):
+        with pytest.raises(BadAnswer, match="too many nested levels"):
+            json_of(answer_of(b"[" * levels + b"1" + b"]" * levels))
+    assert json_of(answer_of(b"[" * 101 + b"1" + b"]" * 101))
+
+
+def test_a_bad_answer_says_what_was_asked_what_came_and_what_to_check() -> None:
+    page = f"<!DOCTYPE html>\x1b[2J<title>Log in, {KEY}</title>{'x' * 100}".encode()
+    with pytest.raises(BadAnswer) as caught:
+        json_of(answer_of(page, "text/html; charset=utf-8"))
+    assert caught.value.message == (
+        "GET /orgs/acme/accounts/default/dashboards: expected JSON; got text/html; charset=utf-8, "
+        "beginning '<!DOCTYPE html> [2J<title>Log in, [key]</title>xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'"
+    )
+    assert caught.value.status == 200
+    assert "`url`" in caught.value.hint
+
+
+def test_an_empty_answer_without_a_type_is_called_that() -> None:
+    with pytest.raises(BadAnswer, match="got no content type, empty"):
+        json_of(answer_of(b"", ""))
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "is_page"),
+    [
+        (b"a: 1", "text/html; charset=utf-8", True),
+        (b"a: 1", "Text/HTML", True),
+        (b"<!doctype html>", "", True),
+        (b"\xef\xbb\xbf \r\n<HTML lang=en>", "text/plain", True),
+        (b"# <html>\n", "application/yaml", False),
+        (b"", "text/html", False),
+    ],
+)
+def test_a_web_page_is_recognised(body: bytes, content_type: str, is_page: bool) -> None:
+    assert answer_of(body, content_type).is_html == is_page
+
+
+def test_a_private_answer_is_never_shown_not_even_its_beginning() -> None:
+    private = replace(answer_of(b'[{"agent_keys": ["k3y"]'), private=True)
+    with pytest.raises(BadAnswer, match="expected JSON; got application/json, 23 bytes that are not shown") as caught:
+        json_of(private)
+    assert "k3y" not in caught.value.message
+    with pytest.raises(BadAnswer, match="empty"):
+        json_of(replace(private, body=b""))
+
+
+def test_the_body_and_the_key_are_not_in_the_repr() -> None:
+    assert "beef" not in repr(answer_of(b"beef"))
+    assert KEY not in repr(answer_of(b"beef"))
+
+
+# lists
+
+
+def read_whole(body: bytes) -> object:
+    value = json_of(answer_of(body))
+    if not isinstance(value, list):
+        raise BadAnswer("expected a JSON list")
+    return value
+
+
+@given(st.lists(values), st.sampled_from([None, 2]), st.sampled_from(["utf-8", "utf-8-sig"]), st.booleans())
+def test_the_items_of_a_list_are_those_of_the_whole(
+    value: list[object], indent: int | None, encoding: str, escaped: bool
+) -> None:
+    body = json.dumps(value, indent=indent, ensure_ascii=escaped).encode(encoding)
+    assert list(items_of(answer_of(body))) == value
+
+
+@given(st.lists(values, max_size=3), st.data())
+def test_a_list_that_is_none_is_none_item_by_item_too(value: list[object], data: st.DataObject) -> None:
+    text = json.dumps(value)
+    place = data.draw(st.integers(0, len(text)))
+    harmed = (
+        text[:place] + data.draw(st.sampled_from(["", ",", "]", "[", " ", "1", "\\ud800"])) + text[place + 1 :]
+    ).encode()
+    try:
+        whole = read_whole(harmed)
+    except BadAnswer:
+        with pytest.raises(BadAnswer, match="expected"):
+            list(items_of(answer_of(harmed)))
+    else:
+        assert list(items_of(answer_of(harmed))) == whole
+
+
+@pytest.mark.parametrize("body", [b"{}", b'"a"', b"1", b"null"])
+def test_what_is_no_list_is_called_that(body: bytes) -> None:
+    with pytest.raises(BadAnswer, match="expected a JSON list"):
+        list(items_of(answer_of(body)))
+
+
+def test_items_come_before_one_that_cannot_be_read() -> None:
+    items = items_of(answer_of(b"[1, 2, 1e999]"))
+    assert [next(items), next(items)] == [1, 2]
+    with pytest.raises(BadAnswer, match="expected JSON"):
+        next(items)
+
+
+# quoting
+
+TOKEN = "Zq7/x+9Kd&2=pL4mW8vT1yBn5"
+ECHOES = {
+    "as it is": TOKEN,
+    "in capitals": TOKEN.upper(),
+    "cut by the server": TOKEN[:-9],
+    "without its beginning": TOKEN[9:],
+    "over two lines": f"{TOKEN[:5]}\r\n {TOKEN[5:]}",
+    "with what a terminal ignores": "\x00".join(TOKEN),
+    "in UTF-16": TOKEN.encode("utf-16-le").decode(),
+}
+quote = Quoter("s3cret-key")
+careful = Quoter(TOKEN)
+
+
+@given(st.text())
+def test_a_quotation_is_one_printable_line_within_its_limit(text: str) -> None:
+    quoted = quote(text, 20)
+    assert quoted.isprintable()
+    assert len(quoted) <= 21
+
+
+@given(st.text(), st.text(), st.integers(0, 60))
+def test_the_key_is_never_quoted_not_even_its_beginning(before: str, after: str, limit: int) -> None:
+    if "s" not in before + after:
+        assert "s" not in quote(f"{before}s3cret-key{after}", limit)
+        assert "s" not in quote.start_of(f"{before}s3cret-key{after}".encode("utf-8", "replace"), limit)
+
+
+def pieces(text: str) -> set[str]:
+    bare = "".join(text.split()).lower()
+    return {bare[start : start + PIECE] for start in range(len(bare) - PIECE + 1)}
+
+
+@pytest.mark.parametrize("echo", ECHOES.values(), ids=ECHOES)
+def test_eight_characters_of_the_key_in_a_row_are_never_quoted(echo: str) -> None:
+    for before in range(0, 90, 7):
+        start = "-" * before
+        for quoted in (careful(" " * 300 + start + echo, 80), careful.start_of(f"{start}{echo}".encode(), 80)):
+            assert not pieces(quoted) & pieces(TOKEN)
+    assert "[key]" in careful(f"no user has {echo}, sorry")
+
+
+def test_keys_that_make_room_by_being_taken_out_do_not_bring_the_half_of_one_into_the_quotation() -> None:
+    for count in range(0, 60, 9):
+        for reached in range(400, 1800, 41):
+            body = (f"{TOKEN}\0" * count + "-" * reached)[:reached] + TOKEN[:-1]
+            assert not pieces(careful.start_of(body.encode(), 80)) & pieces(TOKEN)
+
+
+def test_what_is_no_secret_is_quoted_as_it_is() -> None:
+    said = "the key 'Zq7/x' has no access to dashboards: see https://example.com/help?topic=keys"
+    assert careful(said) == said
+
+
+def test_a_short_key_is_taken_out_whole() -> None:
+    assert Quoter("k3y")("the k3y is wrong, the k3 is not") == "the [key] is wrong, the k3 is not"
+
+
+def test_a_text_without_end_is_quoted_at_once() -> None:
+    assert careful("x" * 50_000_000, 80) == "x" * 80 + "…"
+    assert careful(" " * 50_000_000, 80) == "…"
+
+
+def test_what_is_left_out_is_marked() -> None:
+    assert quote("a\x1b[31m\nb", 3) == "a […"
+    assert quote("ab") == "ab"
+
+
+def test_bytes_that_are_no_text_can_be_quoted() -> None:
+    assert quote.start_of(b"\xff\xfe\x00", 80) == "��"
+
+
+def test_the_key_is_not_in_the_repr() -> None:
+    assert "s3cret" not in repr(quote)
+
+
+# versions
+
+
+@pytest.mark.parametrize("etag", ['"a"', 'W/"a"', '"!#~"'])
+def test_an_etag_is_taken_as_it_is(etag: str) -> None:
+    assert etag_of(etag) == etag
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a", '""', '"a" "b"', '"a\r\nX: y"', '"a b"', '"\u00e4"', f'"{"a" * 300}"', 7, None]
+)
+def test_what_no_header_should_carry_is_no_etag(text: object) -> None:
+    assert etag_of(text) == ""
+
+
+@pytest.mark.anyio
+async def test_a_version_that_is_known_is_named_and_need_not_be_sent() -> None:
+    async with scripted(by_request({"GET rules/a": Reply(304)}, Reply(500))) as (server, client):
+        with pytest.raises(NotModified):
+            await client.rules.read("a", '"known"')
+    assert server.seen[0].headers["if-none-match"] == '"known"'
+
+
+@pytest.mark.anyio
+async def test_without_an_etag_none_is_named() -> None:
+    replies = {"GET rules/a": Reply(200, b"title: A\n", (("ETag", '"new"'),))}
+    async with scripted(by_request(replies, Reply(500))) as (server, client):
+        found = await client.rules.read("a", "no etag\r\nX: y")
+    assert not {"if-none-match", "x"} & server.seen[0].headers.keys()
+    assert found == (b"title: A\n", '"new"')
