@@ -222,9 +222,9 @@ WHOLE = json.dumps([{"name": "web", "title": "Web", "positions": []}]).encode()
 AS_JSON = (("Content-Type", "application/json"),)
 SERVERS = {
     "HTML": (HTML, "got text/html, beginning"),
-    "HTML that says it is JSON": (Reply(200, HTML.body, AS_JSON), "expected JSON; got application/json, beginning"),
-    "HTML, and an error": (Reply(500, HTML.body, HTML.headers), "the server failed (500)"),
-    "an answer cut short": (Reply(200, WHOLE, AS_JSON, Misbehaviour.CUT_SHORT), "the answer was cut short"),
+    "HTML that says it is JSON": (Reply(200, HTML.body, AS_JSON), "got a web page; got application/json, beginning"),
+    "HTML, and an error": (Reply(500, HTML.body, HTML.headers), "the server answered 500"),
+    "an answer cut short": (Reply(200, WHOLE, AS_JSON, Misbehaviour.CUT_SHORT), "the response was cut short"),
     "half of a JSON text": (Reply(200, WHOLE[:20], AS_JSON), "expected JSON"),
     "JSON of another shape": (json_reply({"items": []}), "Check that `url` is the API's base"),
     "a connection reset": (Reply(misbehaviour=Misbehaviour.RESET), "no usable answer after 9 attempts and 30.0 s"),
@@ -234,7 +234,7 @@ SERVERS = {
     "an overload": (json_reply({"error": "slow down"}, 503), "the server answered 503: slow down"),
     "an overload for an hour": (
         Reply(429, b"", (("Retry-After", "3600"),)),
-        "it asks for 3600 s of patience, more than the 30 s left of 30 s",
+        "it asks to wait for 3600 s, more than the 30 s left of 30 s",
     ),
     "a ban": (json_reply({"error": "not you"}, 403), "the API key is not allowed to do this (403: not you)"),
 }
@@ -260,7 +260,7 @@ def test_one_bad_answer_among_good_ones_is_enough(tree: Path, command: str) -> N
     good = {**nothing_managed, **{f"GET {folder}": json_reply([]) for folder in ("plugins", "rules")}}
     with misbehaving(by_request({**good, "GET dashboards": HTML}, otherwise=json_reply([]))) as server:
         done = fails(command, tree, environment(server.url))
-    assert "/dashboards: expected JSON; got text/html" in done.err
+    assert "/dashboards: expected an answer of the API, got a web page; got text/html" in done.err
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_the_export(
