@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -213,7 +214,8 @@ def test_a_wrong_organisation_and_a_wrong_account_are_told_apart(tree: Path, env
 @pytest.mark.parametrize("command", ONLINE)
 def test_a_server_that_is_down_is_named(tree: Path, env: dict[str, str], command: str) -> None:
     done = fails(command, tree, {**env, "DLSYNC_URL": "http://127.0.0.1:9/api/v1"})
-    assert "no usable answer after 5 attempts" in done.err
+    # one attempt, where another request has found it first
+    assert re.search("no usable answer after (5 attempts|1 attempt)", done.err)
     assert "Check that the server at http://127.0.0.1:9 runs and can be reached from here" in done.err
 
 
