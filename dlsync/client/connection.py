@@ -151,21 +151,18 @@ class Connection:
         :param segments: names, not encoded, below the scope.
         :param params: the query.
         :param if_none_match: the ETag of a version that need not be sent again.
-        :param repeatable: False for what would be done twice; then it is sent again only where the server has surely
-            not carried it out.
+        :param repeatable: False to send it again only where the server has surely not carried it out.
         :raises NotModified: the version is still that of ``if_none_match``.
         :raises ApiError: there is no usable response; see :mod:`dlsync.errors`.
         """
-        path = "/".join((self._prefixes[scope], *map(segment, segments)))
-        if params:
-            path = f"{path}?{urlencode(params)}"
+        path = self._path(segments, scope, params or {})
         headers = {"Accept": accept}
         if etag := etag_of(if_none_match):
             headers["If-None-Match"] = etag
         if body is not None:
             headers["Content-Type"] = content_type
-        limiter = self._limiter
-        attempts = Attempts(self._retry, repeatable=repeatable, is_down=self._is_down, responses=limiter.responses)
+        responses = self._limiter.responses
+        attempts = Attempts(self._retry, repeatable=repeatable, is_down=self._is_down, responses=responses)
         while True:
             try:
                 return await self._attempt(method, path, headers, body)
@@ -176,6 +173,10 @@ class Connection:
                 if attempts.number == 1 or method != "DELETE":
                     raise
                 return Response(204, {}, b"", f"{method} {path}", self.quote)
+
+    def _path(self, segments: Iterable[str], scope: Scope, params: Mapping[str, str]) -> str:
+        path = "/".join((self._prefixes[scope], *map(segment, segments)))
+        return f"{path}?{urlencode(params)}" if params else path
 
     async def find_base(self) -> str:
         """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does."""

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyreqwest.client import ClientBuilder
-from pyreqwest.exceptions import BuilderError, DetailedPyreqwestError, RequestError
+from pyreqwest.exceptions import BuilderError, DecodeError, DetailedPyreqwestError, RequestError
 from pyreqwest.http import Url
 from pyreqwest.proxy import ProxyBuilder
 
@@ -42,6 +42,7 @@ _CONNECT_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 0.01
 _HEADERS: Final = ("content-type", "content-encoding", "etag", "location", "retry-after")
 _NOTHING_SENT: Final = "client error (Connect)"
+_IN_THE_BODY: Final = "request or response body error"
 
 
 class Limits(NamedTuple):
@@ -197,7 +198,12 @@ class Transport:
             hint = "Write http:// instead of https:// in `url`, or the port that speaks HTTPS."
             return TransportError(f"{origin} does not speak HTTPS", detail=detail, hint=hint)
         if _NOTHING_SENT not in causes:
-            return TransportError("the connection broke", "broken", detail=detail, hint=self._broken_hint)
+            message = "the connection broke"
+            if _IN_THE_BODY in causes:
+                message = "the response was cut short or cannot be decoded"
+            elif isinstance(error, DecodeError):
+                message = "the response is not HTTP"
+            return TransportError(message, "broken", detail=detail, hint=self._broken_hint)
         if self._proxy:
             return self._proxy_error(self._proxy, detail)
         return TransportError("could not connect", "refused", detail=detail, hint=self._reachable_hint)
@@ -211,7 +217,8 @@ class Transport:
 
     @property
     def _reachable_hint(self) -> str:
-        return f"Check that the server at {self._url.origin_ascii} runs and can be reached, and that `url` is right."
+        origin = self._url.origin_ascii
+        return f"Check that the server at {origin} runs and can be reached from here, and that `url` is right."
 
     @property
     def _broken_hint(self) -> str:

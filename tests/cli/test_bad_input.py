@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -213,7 +214,8 @@ def test_a_wrong_organisation_and_a_wrong_account_are_told_apart(tree: Path, env
 @pytest.mark.parametrize("command", ONLINE)
 def test_a_server_that_is_down_is_named(tree: Path, env: dict[str, str], command: str) -> None:
     done = fails(command, tree, {**env, "DLSYNC_URL": "http://127.0.0.1:9/api/v1"})
-    assert "no usable answer after 5 attempts" in done.err
+    # one attempt, where another request has found it first
+    assert re.search("no usable answer after (5 attempts|1 attempt)", done.err)
     assert "Check that the server at http://127.0.0.1:9 runs and can be reached from here" in done.err
 
 
@@ -222,9 +224,9 @@ WHOLE = json.dumps([{"name": "web", "title": "Web", "positions": []}]).encode()
 AS_JSON = (("Content-Type", "application/json"),)
 SERVERS = {
     "HTML": (HTML, "got text/html, beginning"),
-    "HTML that says it is JSON": (Reply(200, HTML.body, AS_JSON), "expected JSON; got application/json, beginning"),
-    "HTML, and an error": (Reply(500, HTML.body, HTML.headers), "the server failed (500)"),
-    "an answer cut short": (Reply(200, WHOLE, AS_JSON, Misbehaviour.CUT_SHORT), "the answer was cut short"),
+    "HTML that says it is JSON": (Reply(200, HTML.body, AS_JSON), "got a web page; got application/json, beginning"),
+    "HTML, and an error": (Reply(500, HTML.body, HTML.headers), "the server answered 500"),
+    "an answer cut short": (Reply(200, WHOLE, AS_JSON, Misbehaviour.CUT_SHORT), "the response was cut short"),
     "half of a JSON text": (Reply(200, WHOLE[:20], AS_JSON), "expected JSON"),
     "JSON of another shape": (json_reply({"items": []}), "Check that `url` is the API's base"),
     "a connection reset": (Reply(misbehaviour=Misbehaviour.RESET), "no usable answer after 9 attempts and 30.0 s"),
@@ -234,7 +236,7 @@ SERVERS = {
     "an overload": (json_reply({"error": "slow down"}, 503), "the server answered 503: slow down"),
     "an overload for an hour": (
         Reply(429, b"", (("Retry-After", "3600"),)),
-        "it asks for 3600 s of patience, more than the 30 s left of 30 s",
+        "it asks to wait for 3600 s, more than the 30 s left of 30 s",
     ),
     "a ban": (json_reply({"error": "not you"}, 403), "the API key is not allowed to do this (403: not you)"),
 }
@@ -260,7 +262,7 @@ def test_one_bad_answer_among_good_ones_is_enough(tree: Path, command: str) -> N
     good = {**nothing_managed, **{f"GET {folder}": json_reply([]) for folder in ("plugins", "rules")}}
     with misbehaving(by_request({**good, "GET dashboards": HTML}, otherwise=json_reply([]))) as server:
         done = fails(command, tree, environment(server.url))
-    assert "/dashboards: expected JSON; got text/html" in done.err
+    assert "/dashboards: expected an answer of the API, got a web page; got text/html" in done.err
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_the_export(

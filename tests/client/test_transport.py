@@ -265,7 +265,7 @@ async def test_a_response_that_drips_is_left_at_the_deadline(deadline: float) ->
         with pytest.raises(Unreachable, match=r"3 attempts.*did not arrive in time") as caught:
             await connection.request("GET", ("x",))
     assert len(server.seen) == 3
-    assert "runs and can be reached" in caught.value.hint
+    assert "runs and can be reached from here" in caught.value.hint
 
 
 async def test_a_response_that_stops_is_left_after_the_timeout() -> None:
