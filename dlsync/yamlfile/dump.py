@@ -26,7 +26,7 @@ _ESCAPED = re.compile(f'["\\\\{_INVISIBLE}]')
 _UNSHOWN = re.compile(f"[{_INVISIBLE}]")
 _PLAIN = re.compile(r"[\w./(^$;+][^\n]*", re.ASCII)
 _WIDE_START = re.compile(r"[^\x00-\x7f]")
-_BROKEN_PLAIN = re.compile(r": |:$| #| $|:\t|\t")
+_BROKEN_PLAIN = re.compile(r"^\.\.\.|: |:$| #| $|:\t|\t")
 _FLOW_INDICATOR = re.compile(r"[,\[\]{}]")
 # what some reader takes for null, a boolean, a number, a date, a time, a merge or a default
 _MEANT = re.compile(

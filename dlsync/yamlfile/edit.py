@@ -142,7 +142,7 @@ def _root_replaced(source: Source, root: Node | None, document: Json) -> str:
         old = pieces(source, root, 0) if root.children and not root.flow else []
         start, stop = (old[0].lead, old[-1].stop) if old else (root.start, root.end)
         gaps = [(one.stop, two.lead) for one, two in pairwise(old)]
-        whole = root.flow or continues(document, root)
+        whole = not old or continues(document, root)
         free = [one for gap in ([(start, stop)] if whole else gaps) for one in comments(root, source, *gap)]
     before = text[:start].rstrip(" \t")
     before += newline if before and not before.endswith(("\n", "\r")) else ""

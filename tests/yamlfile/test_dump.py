@@ -94,7 +94,7 @@ PLAIN = ("redis.used_memory", "10 Mbit/s", "a@b.c", "x, y", "é 😀", "yes!", "
 @pytest.mark.parametrize(
     ("text", "written"),
     [
-        *[(text, f"'{text}'") for text in [*MISTAKEN.split(), "", " a", "a ", "a: b", "a #b", "- a"]],
+        *[(text, f"'{text}'") for text in [*MISTAKEN.split(), "", " a", "a ", "a: b", "a #b", "- a", "... a"]],
         *[(text, text) for text in PLAIN],
         ("it's: x", "'it''s: x'"),
         ("a\x1b[2J", '"a\\x1b[2J"'),

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync.yamlfile import dump, parse, rewrite
+from dlsync.yamlfile import InvalidYaml, dump, parse, rewrite
 from dlsync.yamlfile.edit import by_place, same
-from tests.builders.yaml import DOCUMENTS, altered, edited, spelled, with_planted
+from dlsync.yamlfile.errors import decode
+from dlsync.yamlfile.syntax import comments, compose
+from tests.builders.yaml import DOCUMENTS, altered, edited, maybe_yaml, spelled, with_planted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -111,6 +114,18 @@ def test_one_changed_scalar_at_any_depth_is_one_changed_line(data: st.DataObject
     old, rewritten = written.content.splitlines(), rewrite(written.content, changed, each_in_its_place).splitlines()
     assert len(old) == len(rewritten)
     assert sum(one != other for one, other in zip(old, rewritten, strict=True)) == 1
+
+
+@given(st.data(), maybe_yaml())
+@settings(deadline=None)
+def test_any_text_can_be_edited_and_edited_back_and_loses_no_comment(data: st.DataObject, text: str) -> None:
+    with suppress(InvalidYaml):
+        before = parse(text.encode())
+        after = data.draw(altered(before))
+        there = rewrite(text.encode(), after, each_in_its_place)
+        assert same(parse(there), after)
+        assert there.count(b"# c") >= len(comments(compose(decode(text.encode())), decode(text.encode())))
+        assert same(parse(rewrite(there, before)), before)
 
 
 def without(text: str, *lines: str) -> str:
@@ -347,6 +362,7 @@ def test_a_comment_around_a_value_stays_when_the_value_changes(before: str, afte
             "%YAML 1.2\n# h\n---\n# k\na: 1 # one\nb: 3\n",
         ),
         ("# h\n?\n  a\n: 1\nb: 2 # c\n", {"a": 1, "b": 3}, "# h\n# c\na: 1\nb: 3\n"),
+        ("| # c\n", {"a": 1}, "# c\na: 1\n"),
         ("---\n# only\n", {"a": 1}, "---\n# only\na: 1\n"),
         ("---\n# only\n...\n", {"a": 1}, "---\n# only\na: 1\n...\n"),
         ("--- {} # none\n# x: []\n", {"a": 1}, "---\n# none\na: 1\n# x: []\n"),
