@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-import yaml
+from ruamel.yaml import YAML
 
 from dlsync.server.run import running
-from tests.builders.clients import ROOT, SCENARIOS, YAML_IN, YAML_OUT, Scenario, Step, at, holds
+from tests.builders.client_calls import SCENARIOS
 from tests.builders.commands import dlsync, environment
-from tests.builders.replaying import Answer, Replay, replaying
+from tests.builders.dlcli_calls import ROOT, YAML_IN, YAML_OUT
+from tests.builders.replaying import Answer, Replay, Scenario, Step, at, holds, replaying
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = [f"{scenario.client}: {scenario.name}" for scenario in SCENARIOS]
-HASHED = ("presence_state", "created", "modified", "heartbeat")
+VOLATILE = ("presence_state", "created", "modified", "heartbeat")
 TREE = {
-    "dlsync.yaml": "inventory: {inventory}\n",
-    "dashboards/Web servers.yaml": "# ours\ntitle: Wéb\npositions:\n- {row: 1, col: 1, size_x: 2, size_y: 1, type: number}\n",
+    "dashboards/Web servers.yaml": (
+        "# ours\ntitle: Wéb\npositions:\n- {row: 1, col: 1, size_x: 2, size_y: 1, type: number}\n"
+    ),
     "rules/load.yaml": (
         "title: Load\ndescription: too much\n"
         "criteria:\n- metric: base.load\n  scope: {tag: web}\n"
@@ -79,7 +82,7 @@ def wrong(step: Step, answer: Answer, replay: Replay, *, full: bool) -> str:
 
 
 def saved_agent(agent: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in agent.items() if key not in HASHED}
+    return {key: value for key, value in agent.items() if key not in VOLATILE}
 
 
 def backup(replay: Replay) -> dict[str, str | bytes]:
@@ -93,7 +96,7 @@ def backup(replay: Replay) -> dict[str, str | bytes]:
         content = base64.b64decode(replay.get(f"plugins/{plugin['name']}")["content"])
         files[f"plugins/{plugin['name']}.{plugin['extension']}"] = content
     for rule in replay.get("rules"):
-        exported = yaml.safe_load(replay.send(Step(f"GET rules/{rule['id']}", headers=YAML_OUT)).text)
+        exported = YAML(typ="safe").load(replay.send(Step(f"GET rules/{rule['id']}", headers=YAML_OUT)).text)
         for action in exported["actions"]:
             action.get("details", {}).pop("status", None)
         files[f"rules/{rule['name']}.yaml"] = dumped(exported)
@@ -103,8 +106,11 @@ def backup(replay: Replay) -> dict[str, str | bytes]:
 
 
 def dumped(document: object) -> str:
-    text: str = yaml.safe_dump(document, default_flow_style=False, explicit_start=True)
-    return text
+    """Return YAML as PyYAML's ``safe_dump`` writes it for the client: sorted, escaped, with a document start."""
+    yaml, text = YAML(typ="safe", pure=True), io.StringIO()
+    yaml.default_flow_style, yaml.explicit_start, yaml.allow_unicode = False, True, False
+    yaml.dump(document, text)
+    return text.getvalue()
 
 
 def restoring(files: dict[str, str | bytes]) -> list[Step]:
