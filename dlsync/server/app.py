@@ -116,7 +116,7 @@ class Endpoint:
         request = Request(scope, receive)
         method = "GET" if request.method == "HEAD" else request.method
         try:
-            body = b"" if method in {"GET", "DELETE"} else await bodies.read(request, self._settings.limits.body_bytes)
+            body = b"" if method == "GET" else await bodies.read(request, self._settings.limits.body_bytes)
             response = self._perform(self.operations[method], request, body)
         except ClientDisconnect:
             return

@@ -40,6 +40,19 @@ def fault(status: int, reason: str, *values: object) -> Fault:
     return Fault(status, reason, *values)
 
 
+def query_value(query: QueryParams, name: str) -> str | None:
+    """Return the value of a query parameter, or None.
+
+    The documentation's Python example sends a parameter twice with one value, so that is allowed.
+
+    :raises HTTPException: 422 for a parameter with several values.
+    """
+    values = set(query.getlist(name))
+    if len(values) > 1:
+        raise fault(422, f"{name}: expected once, not with {len(values)} values")
+    return values.pop() if values else None
+
+
 def json_text(value: object) -> str:
     """Return compact JSON.
 

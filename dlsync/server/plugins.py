@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from dlsync.server import bodies
@@ -22,6 +23,10 @@ ONE = f"{ALL}/{{name}}"
 MAX_INTERVAL = 2**53
 _TEXTS = ("name", "extension", "description", "params", "shellArgs", "type", "pack")
 _TAGS = "SELECT DISTINCT value FROM links, json_each(links.tags) WHERE account = ? AND plugin = ? ORDER BY value"
+_LINKED = """SELECT * FROM plugins WHERE account = ? AND id IN (
+               SELECT plugin FROM links, json_each(links.tags) AS tag
+               WHERE tag.value IN (SELECT value FROM json_each(?)))
+             ORDER BY name"""
 _SAVE = """INSERT INTO plugins VALUES (:id, :account, :name, :content, :extension, :description, :interval, :params,
                                        :shellArgs, :type, :pack)
            ON CONFLICT (id) DO UPDATE SET
@@ -64,6 +69,11 @@ def update(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """DELETE ``plugins/<name>``, its links included."""
     return call.delete(_missing(call.name), "DELETE FROM plugins WHERE account = ? AND name = ?", call.name)
+
+
+def linked_to(call: Call, tags: list[str]) -> Response:
+    """Answer with the plugins that links deploy to an agent with these tags, as ``GET plugins`` shows them."""
+    return answer([_summary(call, row) for row in call.rows(_LINKED, json.dumps(tags))])
 
 
 def _checked(given: dict[str, object]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import pytest
 
 from dlsync.errors import SettingsError
 from dlsync.server.run import running
-from dlsync.server.store import VERSION, Store
+from dlsync.server.store import MIGRATIONS, VERSION, Store
 from tests.builders.served import account_of
 
 if TYPE_CHECKING:
@@ -99,3 +99,55 @@ def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(SettingsError, match=f"version {VERSION + 1} was written by a later dlsync"):
         Store(path)
+
+
+VERSION_1 = """
+INSERT INTO orgs VALUES ('o', 'acme');
+INSERT INTO accounts VALUES (1, 'a', 'o', 'default', 'key');
+INSERT INTO agents VALUES ('8ccf', 'a', '{"id":"8ccf","created":"2016-01-10T00:00:00.000Z","name":"web-1","mac":"",
+    "heartbeat":"2016-01-10T00:00:00.000Z","status":"REGISTERED","tags":["all","web"]}');
+INSERT INTO annotations VALUES (1, 'n', 'a', 'deploys', 'v1', '', '2016-01-10T00:00:00.000Z');
+INSERT INTO annotations VALUES (2, 'm', 'a', 'deploys', 'v2', '', '2016-01-10T00:00:00.000Z');
+"""
+
+
+def test_a_file_of_version_1_is_migrated(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(f"{MIGRATIONS[0]}{VERSION_1}PRAGMA user_version = 1;")
+    connection.close()
+    for _ in range(2):
+        with running(db=path) as server, account_of(server) as client:
+            assert client.get("annotations").json() == ["deploys"]
+            assert [item["name"] for item in client.get("annotations/deploys").json()] == ["v2", "v1"]
+            assert client.get("agents/8ccf").json()["tags"] == ["all", "web"]
+            assert [tag["name"] for tag in client.get("tags").json()] == ["all", "web"]
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(f"{MIGRATIONS[0]}{VERSION_1}PRAGMA user_version = 1;")
+    connection.execute("UPDATE agents SET document = 'no JSON'")
+    connection.commit()
+    before = "\n".join(connection.iterdump())
+    connection.close()
+    with pytest.raises(SettingsError, match="cannot be used as the server's database: malformed JSON"):
+        Store(path)
+    connection = sqlite3.connect(path)
+    assert "\n".join(connection.iterdump()) == before
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
+
+
+def test_a_new_file_has_the_schema_of_a_migrated_one(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    connection = sqlite3.connect(old)
+    connection.executescript(f"{MIGRATIONS[0]}PRAGMA user_version = 1;")
+    connection.close()
+    schemas = []
+    for path in (old, new):
+        store = Store(path)
+        schemas.append([dict(row) for row in store.rows("SELECT type, name, sql FROM sqlite_schema ORDER BY name")])
+        store.close()
+    assert schemas[0] == schemas[1]

@@ -47,8 +47,9 @@ def fill(store: Store, account: str, now: datetime) -> None:
     if store.row("SELECT id FROM agents WHERE account = ?", account):
         return
     for index, host in enumerate(HOSTS):
-        agent = _agent(host, now, created=now - AGE + timedelta(days=9 * index))
-        store.write("INSERT INTO agents VALUES (?, ?, ?)", host.id, account, json.dumps(agent))
+        agent = json.dumps(_agent(host, now, created=now - AGE + timedelta(days=9 * index)))
+        sql = "INSERT INTO agents (id, account, document, tags) VALUES (?, ?, ?, ?)"
+        store.write(sql, host.id, account, agent, json.dumps(host.tags))
     for plugin in LINKED:
         _add_plugin(store, account, plugin)
 
