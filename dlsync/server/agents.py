@@ -174,6 +174,8 @@ def _list(value: object, name: str) -> list[object]:
 
 def _sent_tags(call: Call) -> list[str]:
     fields = bodies.fields(call)
+    if fields.pop("finger", call.names["id"]) != call.names["id"]:  # an agent repeats its id in the body
+        raise fault(422, "finger: expected the id of the path")
     bodies.refuse_other_fields(fields, "names", "tags")
     if not fields:
         raise fault(422, "names: expected a list of tags")

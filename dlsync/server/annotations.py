@@ -44,7 +44,7 @@ def create(call: Call) -> Response:
     """POST ``annotations/<stream>``."""
     call.store.write("INSERT INTO streams VALUES (?, ?) ON CONFLICT DO NOTHING", call.account, call.name)
     created: dict[str, object] = {"id": new_id(), "stream": call.name, "start_time": call.timestamp()}
-    return answer(_save(call, {**created, "description": ""}), 201)
+    return answer(_save(call, {**created, "description": ""}))
 
 
 def get(call: Call) -> Response:

@@ -58,8 +58,8 @@ def series(call: Call) -> Response:
 
 
 def change_status(call: Call) -> Response:
-    """PUT ``metrics/<metric>/series?source=<agent id>`` or ``?tag=<tag>``: expires or revives a metric."""
-    found = [(agent, measurements.all_metrics(agent).keys() & {call.name}) for agent in asked(call)]
+    """PUT ``metrics/<metric>/series?source=<agent id>``, repeatable, or ``?tag=<tag>``: expires or revives a metric."""
+    found = [(agent, measurements.all_metrics(agent).keys() & {call.name}) for agent in _asked_to_change(call)]
     if not any(names for _, names in found):
         raise _missing(call)
     return _change_status(call, found)
@@ -67,7 +67,7 @@ def change_status(call: Call) -> Response:
 
 def change_status_of_all(call: Call) -> Response:
     """PUT ``metrics/series?source=<agent id>`` or ``?tag=<tag>``: expires or revives all metrics."""
-    return _change_status(call, [(agent, set(measurements.all_metrics(agent))) for agent in asked(call)])
+    return _change_status(call, [(agent, set(measurements.all_metrics(agent))) for agent in _asked_to_change(call)])
 
 
 def _change_status(call: Call, found: list[tuple[Agent, set[str]]]) -> Response:
@@ -137,6 +137,14 @@ def asked(call: Call) -> list[Agent]:
     if tag not in tags.known(call):
         raise tags.missing(tag)
     return agents.tagged(call, tag)
+
+
+def _asked_to_change(call: Call) -> list[Agent]:
+    """Return the agents of one tag, or of one or several sources; see :func:`asked`."""
+    sources = call.query.getlist("source")
+    if len(sources) > 1 and "tag" not in call.query:
+        return [agents.find(call, source) for source in dict.fromkeys(sources)]
+    return asked(call)
 
 
 def _missing(call: Call) -> Fault:

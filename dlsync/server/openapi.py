@@ -138,7 +138,7 @@ SHAPES = {
     "annotations.list_streams": Shape("Stream[]"),
     "annotations.get_stream": Shape("Annotation[]"),
     "annotations.delete_stream": _DELETED,
-    "annotations.create": Shape("Annotation", "NewAnnotation", 201),
+    "annotations.create": Shape("Annotation", "NewAnnotation"),
     "annotations.get": Shape("Annotation"),
     "annotations.update": Shape("Annotation", "AnnotationChange"),
     "annotations.delete": _DELETED,

@@ -225,6 +225,7 @@ def test_tags_are_taken_from_an_agent(client: httpx2.Client, sent: dict[str, Any
         ("PUT", {}, "names: expected a list of tags"),
         ("DELETE", {}, "names: expected a list of tags"),
         ("PUT", {"tag": "a"}, "'tag': unknown field; expected names or tags"),
+        ("PUT", {"tags": "a", "finger": "77aa"}, "finger: expected the id of the path"),
         ("DELETE", {"tags": ["web", "all"]}, "the tag 'all' belongs to every agent and cannot be removed"),
     ],
 )

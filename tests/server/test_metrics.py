@@ -280,6 +280,13 @@ def test_a_tag_that_no_agent_carries_has_nothing_to_expire(demo: TestClient) -> 
     assert demo.put("metrics/series?tag=empty", data={"status": "expired"}).json() == 0
 
 
+def test_a_metric_expires_on_several_agents_at_once(demo: TestClient) -> None:
+    sources = [agent["id"] for agent in demo.get("agents").json() if agent["name"] in {"web-1", "web-2"}]
+    assert demo.put(SERIES, params={"source": [*sources, sources[0]]}, data={"status": "expired"}).json() == 2
+    refused = demo.put(f"{SERIES}?source=a&source=b&tag=web", data={"status": "expired"})
+    assert (refused.status_code, refused.json()) == (422, {"error": "source: expected once, not with 2 values"})
+
+
 @pytest.mark.parametrize(
     ("path", "sent", "status", "reason"),
     [

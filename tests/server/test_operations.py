@@ -62,7 +62,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, str], dict[str, Any], int, str]]
     "annotations: delete a stream": ("DELETE", f"{ACCOUNT}/annotations/{{name}}", {"name": "there"}, {}, 204, ""),
     "annotations: create": (
         *("POST", f"{ACCOUNT}/annotations/{{name}}", {"name": "new"}),
-        *({"json": {"name": "v1"}}, 201, "start_time"),
+        *({"json": {"name": "v1"}}, 200, "start_time"),
     ),
     "annotations: get": ("GET", f"{ACCOUNT}/annotations/{{name}}/{{id}}", {"name": "there"}, {}, 200, "start_time"),
     "annotations: update": (
