@@ -133,6 +133,12 @@ def text(value: object, name: str) -> str:
     return value
 
 
+def refuse_other_fields(fields: dict[str, object], *known: str) -> None:
+    """Raise 422 for a field that the operation neither uses nor stores."""
+    for name in sorted(fields.keys() - set(known)):
+        raise fault(422, f"{{}}: unknown field; expected {' or '.join(known)}", name)
+
+
 def required_name(given: dict[str, object]) -> str:
     """Return the field ``name``, which is there and not empty."""
     name = text(given.get("name", ""), "name")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-VERSION = 1
 SCHEMA = """
 CREATE TABLE orgs (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE accounts (
@@ -43,6 +42,11 @@ CREATE TABLE annotations (
     stream TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, start_time TEXT NOT NULL);
 CREATE INDEX annotations_of_stream ON annotations (account, stream);
 """
+PLUGIN_FIELDS = """
+ALTER TABLE plugins ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
+"""
+MIGRATIONS = (SCHEMA, PLUGIN_FIELDS)  # the one at index N turns a file of version N into N + 1
+VERSION = len(MIGRATIONS)
 
 Row = sqlite3.Row
 
@@ -89,8 +93,9 @@ class Store:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > VERSION:
             raise sqlite3.DatabaseError(f"version {version} was written by a later dlsync")
-        if version == 0:
-            connection.executescript(f"BEGIN IMMEDIATE;{SCHEMA}PRAGMA user_version = {VERSION};COMMIT;")
+        if version < VERSION:
+            migration = "".join(MIGRATIONS[version:])
+            connection.executescript(f"BEGIN IMMEDIATE;{migration}PRAGMA user_version = {VERSION};COMMIT;")
 
     def close(self) -> None:
         """Write the log back into the file and let go of it."""
