@@ -44,11 +44,28 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+_DATA_TYPE: Schema = {"enum": ["number", "nagios", "boolean"]}
+_PLUGIN_TEXTS = _texts("name extension description params shellArgs type pack format content")
 _PLUGIN = {
     **_texts("id name extension description hash encoding params org shellArgs type pack"),
     "interval": SECONDS,
 }
-_RULE = {**_texts("id name"), "mute": BOOLEAN}
+_RULE = {**_texts("id name title"), "mute": BOOLEAN}
+_STATE = {
+    **_texts("id rule"),
+    "data_type": _DATA_TYPE,
+    "state": {"enum": ["hit", "unknown", "clear"]},
+    "scopes": _list(_object(**_texts("id name"), type={"enum": ["tag", "agent"]})),
+    "sources": FREE,
+    "triggered_by": TEXTS,
+    "triggered_at": {"anyOf": [TIME, {"type": "null"}]},
+}
+_STATED_RULE = {
+    **_texts("id name"),
+    "mute": BOOLEAN,
+    "state": {"enum": ["triggered", "unknown", "clear"]},
+    "criteria": {},
+}
 _AGENT = {
     **_texts("id name hostname mac osName status container_name mode"),
     **dict.fromkeys(("created", "modified", "heartbeat"), TIME),
@@ -63,7 +80,6 @@ _REPORT = {
     **dict.fromkeys(("interfaces", "processes"), _list(ANY)),
     **_LABELS,
 }
-_DATA_TYPE: Schema = {"enum": ["number", "nagios", "boolean"]}
 
 SCHEMAS: dict[str, Schema] = {
     "Error": _object(error=TEXT),
@@ -101,7 +117,12 @@ SCHEMAS: dict[str, Schema] = {
     "PluginListed": {"anyOf": [_object(**_PLUGIN, etag=TEXT), _ref("Link")]},  # as observed, and as documented
     "Plugin": _object(**_PLUGIN, content=TEXT),
     "NewPlugin": _object(**_texts("name extension content")),
-    "PluginChange": _object(("content", "encoding"), content=TEXT, encoding={"const": "base64"}),
+    "PluginChange": _object(
+        ("encoding", "interval", *_PLUGIN_TEXTS), encoding={"const": "base64"}, interval=SECONDS, **_PLUGIN_TEXTS
+    ),
+    "NewRule": _object(("title", "description"), **_texts("name title description")),
+    "Rule": _object(("id", "name", "mute", "state", "criteria"), **_STATED_RULE),
+    "Criterion": _object(**_STATE),
     "RuleListed": _object(**_RULE, etag=TEXT),
     "RuleSummary": _object(**_RULE),
     "RuleChange": _object(mute=BOOLEAN),
@@ -124,6 +145,7 @@ _DELETED = Shape(status=204)
 SHAPES = {
     "accounts.list_orgs": Shape("Named[]"),
     "accounts.list_accounts": Shape("Account[]"),
+    "accounts.get_account": Shape("Account"),
     "accounts.create_account": Shape("Account", "NewNamed", 201),
     "accounts.delete_account": _DELETED,
     "agents.list_all": Shape("AgentListed[]", query={"mac": TEXT}),
@@ -155,17 +177,17 @@ SHAPES = {
     "metrics.change_status": Shape("Count", "MetricStatus", query=_QUERY),
     "metrics.change_status_of_all": Shape("Count", "MetricStatus", query=_QUERY),
     "plugins.list_all": Shape("PluginListed[]"),
-    "plugins.create": Shape("Plugin", "NewPlugin", 201),
+    "plugins.create": Shape("Plugin", "NewPlugin"),
     "plugins.get": Shape("Plugin"),
     "plugins.update": Shape("Plugin", "PluginChange"),
     "plugins.delete": _DELETED,
     "rules.list_all": Shape("RuleListed[]"),
-    "rules.create": Shape("RuleSummary", "NewNamed", 201),
-    "rules.get": Shape("Document"),
+    "rules.create": Shape("RuleSummary", "NewRule", 201),
+    "rules.get": Shape("Rule"),
     "rules.put": Shape("Named", "Document"),
     "rules.patch": Shape("RuleSummary", "RuleChange"),
     "rules.delete": _DELETED,
-    "rules.criteria": Shape("Document[]"),
+    "rules.criteria": Shape("Criterion[]"),
     "tags.list_all": Shape("Tag[]"),
     "tags.delete": _DELETED,
 }
@@ -227,5 +249,7 @@ def _responses(shape: Shape) -> dict[str, Any]:
 def _content(name: str, *, form: bool = False) -> dict[str, Any]:
     item = name.removesuffix("[]")
     schema = _ref(item) if item == name else _list(_ref(item))
-    kinds = ["application/yaml"] if name == "Document" else ["application/json"]
+    kinds = {"Document": ["application/yaml"], "Rule": ["application/json", "application/yaml"]}.get(
+        name, ["application/json"]
+    )
     return {kind: {"schema": schema} for kind in [*kinds, *["application/x-www-form-urlencoded"] * form]}

@@ -52,7 +52,10 @@ ALTER TABLE agents ADD COLUMN tags TEXT NOT NULL DEFAULT '["all"]';
 UPDATE agents SET tags = document -> '$.tags';
 ALTER TABLE agents ADD COLUMN expired TEXT NOT NULL DEFAULT '[]';
 """
-MIGRATIONS = (SCHEMA, STREAMS_AND_KEPT_FIELDS)  # the one at index N turns a file of version N into N + 1
+PLUGIN_FIELDS = """
+ALTER TABLE plugins ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
+"""
+MIGRATIONS = (SCHEMA, STREAMS_AND_KEPT_FIELDS, PLUGIN_FIELDS)  # the one at index N turns a file of version N into N + 1
 VERSION = len(MIGRATIONS)
 
 Row = sqlite3.Row

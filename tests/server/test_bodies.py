@@ -11,7 +11,7 @@ import pytest
 from dlsync.server.bodies import FIELDS
 from dlsync.server.limits import Limits
 from dlsync.server.run import running
-from tests.builders.served import account_of
+from tests.builders.served import YAML, account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +30,13 @@ def test_a_document_is_yaml_whatever_its_content_type_says(client: httpx2.Client
 @pytest.mark.parametrize("kind", ["application/yaml", None])
 def test_an_upload_is_the_file_in_it(client: httpx2.Client, kind: str | None) -> None:
     client.put("rules/a", files={"rule.yaml": TEXT}, headers={"Content-Type": kind} if kind else {})
-    assert client.get("rules/a").content == TEXT
+    assert client.get("rules/a", headers=YAML).content == TEXT
 
 
 def test_an_upload_longer_than_a_megabyte_stays_whole(client: httpx2.Client) -> None:
     text = b"title: " + b"x" * 1_500_000 + b"\n"
     client.put("rules/a", files={"rule.yaml": text})
-    assert client.get("rules/a").content == text
+    assert client.get("rules/a", headers=YAML).content == text
 
 
 @pytest.mark.parametrize(("files", "count"), [({"a": b"a: 1\n", "b": b"b: 1\n"}, 2), ({"a": (None, b"no file")}, 0)])
@@ -50,7 +50,7 @@ def test_an_upload_is_of_one_file(
 def test_what_only_begins_as_an_upload_is_yaml(client: httpx2.Client) -> None:
     text = b"---\r\nContent-Disposition: form-data; a\r\n"
     client.put("rules/a", content=text)
-    assert client.get("rules/a").content == text
+    assert client.get("rules/a", headers=YAML).content == text
 
 
 @pytest.mark.parametrize(

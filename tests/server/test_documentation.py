@@ -18,7 +18,7 @@ import pytest
 
 from dlsync.server.demo.hosts import HOSTS
 from dlsync.server.run import running
-from tests.builders.served import account_of
+from tests.builders.served import YAML, account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -230,7 +230,7 @@ COMMANDS = [
         "file='dash.yaml'\n"
         'curl -H "Authorization: Bearer changeme" -X "PUT" --data-binary @$$file -H "Expect: application/yaml" '
         " https://app.dataloop.io/api/v1/orgs/<org name>/accounts/<account name>/rules/<name>",
-        lambda _, client: client.get("rules/new").text == DASH,
+        lambda _, client: client.get("rules/new", headers=YAML).text == DASH,
         name="new",
     ),
     Command(

@@ -47,7 +47,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, str], dict[str, Any], int, str]]
     "plugins: export": ("GET", f"{ACCOUNT}/plugins/{{name}}", {"name": "there"}, {}, 200, "content"),
     "plugins: import": (
         *("POST", f"{ACCOUNT}/plugins", {}),
-        *({"json": {"name": "new", "extension": "py", "content": CONTENT}}, 201, "content"),
+        *({"json": {"name": "new", "extension": "py", "content": CONTENT}}, 200, "content"),
     ),
     "plugins: update": (
         *("PATCH", f"{ACCOUNT}/plugins/{{name}}", {"name": "there"}),

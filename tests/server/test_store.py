@@ -12,7 +12,7 @@ import pytest
 
 from dlsync.errors import SettingsError
 from dlsync.server.run import running
-from dlsync.server.store import MIGRATIONS, VERSION, Store
+from dlsync.server.store import MIGRATIONS, SCHEMA, VERSION, Store
 from tests.builders.served import account_of
 
 if TYPE_CHECKING:
@@ -151,3 +151,17 @@ def test_a_new_file_has_the_schema_of_a_migrated_one(tmp_path: Path) -> None:
         schemas.append([dict(row) for row in store.rows("SELECT type, name, sql FROM sqlite_schema ORDER BY name")])
         store.close()
     assert schemas[0] == schemas[1]
+
+
+def test_a_database_of_the_first_version_is_migrated_and_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(f"""{SCHEMA} PRAGMA user_version = 1;
+        INSERT INTO orgs VALUES ('o', 'acme');
+        INSERT INTO accounts VALUES (1, 'a', 'o', 'default', 'k');
+        INSERT INTO plugins VALUES ('p', 'a', 'redis', X'00', 'py', 'd', 30, '', '', 'SCRIPT', 'base');""")
+    connection.close()
+    store = Store(path)
+    (plugin,) = store.rows("SELECT name, content, pack, extra FROM plugins")
+    store.close()
+    assert tuple(plugin) == ("redis", b"\0", "base", "{}")

@@ -62,8 +62,8 @@ def _agent(host: Host, now: datetime, *, created: datetime) -> dict[str, object]
 
 def _add_plugin(store: Store, account: str, name: str) -> None:
     kind, extension = ("INPROCESS", "py") if name == "base" else ("SCRIPT", "sh")
-    values = (SCRIPTS[name].encode(), extension, DESCRIPTIONS[name], 30, "", "", kind, "")
-    sql = "INSERT INTO plugins VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    values = (SCRIPTS[name].encode(), extension, DESCRIPTIONS[name], 30, "", "", kind, "", "{}")
+    sql = "INSERT INTO plugins VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     identifier = new_id()
     if store.write(sql, identifier, account, name, *values):
         sql = "INSERT INTO links (id, account, plugin, tags) VALUES (?, ?, ?, ?)"
