@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 KIND = "rule"
 ONE = f"{ACCOUNT}/rules/{{name}}"
 EMPTY = b"{}\n"
-_BOOLEANS = {True: True, False: False, "true": True, "false": False}
 
 
 def list_all(call: Call) -> Response:
@@ -49,11 +48,9 @@ def put(call: Call) -> Response:
 
 def patch(call: Call) -> Response:
     """PATCH ``rules/<name>``: its mute."""
-    mute = bodies.fields(call).get("mute")
-    if not isinstance(mute, bool | str) or mute not in _BOOLEANS:
-        raise fault(422, "mute: expected true or false, not {}", mute)
+    mute = bodies.boolean(bodies.fields(call).get("mute"), "mute")
     row = documents.find(call, KIND)
-    call.store.write("UPDATE documents SET mute = ? WHERE id = ?", _BOOLEANS[mute], row["id"])
+    call.store.write("UPDATE documents SET mute = ? WHERE id = ?", mute, row["id"])
     return answer(_summary(documents.find(call, KIND)))
 
 
