@@ -46,10 +46,7 @@ def _ref(name: str) -> Schema:
 
 _DATA_TYPE: Schema = {"enum": ["number", "nagios", "boolean"]}
 _PLUGIN_TEXTS = _texts("name extension description params shellArgs type pack format content")
-_PLUGIN = {
-    **_texts("id name extension description hash encoding params org shellArgs type pack"),
-    "interval": SECONDS,
-}
+_PLUGIN = {**_texts("id name extension description hash encoding params org shellArgs type pack"), "interval": SECONDS}
 _RULE = {**_texts("id name title"), "mute": BOOLEAN}
 _STATE = {
     **_texts("id rule"),
@@ -60,12 +57,8 @@ _STATE = {
     "triggered_by": TEXTS,
     "triggered_at": {"anyOf": [TIME, {"type": "null"}]},
 }
-_STATED_RULE = {
-    **_texts("id name"),
-    "mute": BOOLEAN,
-    "state": {"enum": ["triggered", "unknown", "clear"]},
-    "criteria": {},
-}
+_RULE_STATE = {"enum": ["triggered", "unknown", "clear"]}
+_STATED_RULE = {**_texts("id name"), "mute": BOOLEAN, "state": _RULE_STATE, "criteria": {}}
 _AGENT = {
     **_texts("id name hostname mac osName status container_name mode"),
     **dict.fromkeys(("created", "modified", "heartbeat"), TIME),

@@ -21,7 +21,6 @@ ONE = f"{ACCOUNT}/rules/{{name}}"
 EMPTY = b"{}\n"
 _LIST = """SELECT id, name, mute, text, view ->> '$.title' AS title FROM documents
            WHERE account = ? AND kind = ? ORDER BY name"""
-_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def list_all(call: Call) -> Response:
@@ -118,9 +117,7 @@ def _summary(row: Row) -> dict[str, object]:
 
 def _set_mute(call: Call, identifier: str, sent: dict[str, Any]) -> None:
     if "mute" in sent:
-        mute = _BOOLEANS.get(str(sent["mute"]).lower())
-        if mute is None:
-            raise fault(422, "mute: expected true or false, not {}", sent["mute"])
+        mute = bodies.boolean(sent["mute"], "mute")
         call.store.write("UPDATE documents SET mute = ? WHERE id = ?", mute, identifier)
 
 

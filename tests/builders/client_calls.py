@@ -71,7 +71,7 @@ ANSIBLE = (
                 has={"title": RULE["title"], "description": "too much", "actions": [ACTION]},
             ),
             observed("PUT rules/{rule}", headers=JSON, json={**RULE, "title": "Load of db"}),
-            observed("GET rules", headers=JSON, has=[{"title": "Load of db"}], lacks=str(RULE["title"])),
+            observed("GET rules", headers=JSON, has=[{"title": "Load of db"}]),
             observed("DELETE rules/{rule}", headers=JSON, status=204),
             observed("GET rules", headers=JSON, equals=[]),
         ),

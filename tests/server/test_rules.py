@@ -93,9 +93,7 @@ def test_mute_is_kept_beside_the_text(client: httpx2.Client) -> None:
     assert client.get("rules/a", headers=YAML).content == RULE + b"# changed\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "mute"), [("True", True), ("False", False), ("true", True), ("1", True), ("0", False)]
-)
+@pytest.mark.parametrize(("text", "mute"), [("True", True), ("False", False), ("true", True), ("false", False)])
 def test_a_form_mutes(client: httpx2.Client, text: str, mute: bool) -> None:
     client.put("rules/a", content=RULE)
     client.patch("rules/a", json={"mute": not mute})
