@@ -149,7 +149,8 @@ class Account:
     def _put(self, family: str, name: str, text: bytes) -> None:
         document = yamlfile.parse(text)
         assert isinstance(document, dict)  # noqa: S101 - the trees for benchmarks hold nothing else
-        summary = {"id": _identifier(family, name), "name": name, "mute": False}
+        title = document.get("title", name)
+        summary = {"id": _identifier(family, name), "name": name, "title": title, "mute": False}
         export = found(text, "application/yaml", "vary: accept\r\n")
         listed = {**summary, "etag": export.etag.decode()} if family == "rules" else {**document, "name": name}
         self._held.rows[family][name] = compact(listed)
@@ -165,7 +166,7 @@ class Account:
             if given["name"] in self._held.plugins:
                 return error(422, f"a plugin called {given['name']!r} exists already")
             saved = self._save(given["name"], {**self._new(given["name"], given["extension"]), **given, **content})
-            return answer(201, saved)
+            return answer(200, saved)
         if name not in self._held.plugins:
             return self._listed_or_missing(family, name)
         return answer(200, self._save(name, {**self._held.plugins[name], **given, **content}))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import subprocess
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from tests.builders.trees import write_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+SHOWN_URL = "http://127.0.0.1:8080/api/v1"
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -35,6 +37,13 @@ def commands(block: str) -> Iterator[tuple[str, list[str]]]:
         yield command.removeprefix("$ "), shown
 
 
+def curl(arguments: list[str], url: str) -> str:
+    """Run curl with the address that a page shows replaced by a server's."""
+    command = ["curl", *(argument.replace(SHOWN_URL, url) for argument in arguments)]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return printed if printed.endswith("\n") else f"{printed}\n"
+
+
 def matches(shown: list[str], printed: str) -> bool:
     """Whether the lines are those printed; ``...`` stands for any number of them, or for the rest of one."""
     patterns = [r"(?:.*\n)*?" if line == "..." else _pattern(line) + r"\n" for line in shown]
@@ -42,8 +51,7 @@ def matches(shown: list[str], printed: str) -> bool:
 
 
 def _pattern(line: str) -> str:
-    start, dots, rest = line.partition(" ...")
-    return re.escape(start) + ".*" if dots and not rest else re.escape(line)
+    return re.escape(line.removesuffix("...").rstrip()) + ".*" if line.endswith("...") else re.escape(line)
 
 
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: page.name)
@@ -64,9 +72,12 @@ def test_a_page_shows_what_its_commands_print(
                 if program == "unset":
                     monkeypatch.delenv(arguments[0])
                     continue
-                assert program == "dlsync"
-                main(arguments)
-                printed = capsys.readouterr().out.replace(server.url, "http://127.0.0.1:8080/api/v1")
+                if program == "curl":
+                    printed = curl(arguments, server.url)
+                else:
+                    assert program == "dlsync"
+                    main(arguments)
+                    printed = capsys.readouterr().out.replace(server.url, SHOWN_URL)
                 assert matches(shown, printed), f"$ {command}\n{printed}"
 
 

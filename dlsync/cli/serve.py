@@ -8,19 +8,19 @@ from typing import Annotated
 import typer
 
 from dlsync.cli.options import command
-from dlsync.errors import EXIT_OK, DlsyncError, SettingsError
-
-_DOCUMENTED_KEY = "changeme"
+from dlsync.errors import EXIT_OK, DlsyncError
 
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")]
 Port = Annotated[int, typer.Option(metavar="PORT", help="0 picks a free one.", min=0, max=65535)]
 Db = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep everything in this file; else in memory.")]
 Org = Annotated[str, typer.Option(metavar="NAME", help="The organisation that exists from the start.")]
 Account = Annotated[str, typer.Option(metavar="NAME", help="Its account.")]
-ApiKey = Annotated[
-    str | None,
+KeyFile = Annotated[
+    Path | None,
     typer.Option(
-        metavar="KEY", help=f"What clients must send: {_DOCUMENTED_KEY}, unless given; needed where others can connect."
+        "--api-key-file",
+        metavar="FILE",
+        help="Holds the key that clients must send; else DLSYNC_API_KEY, else changeme.",
     ),
 ]
 DocumentedOnly = Annotated[
@@ -37,7 +37,7 @@ def serve(
     db: Db = None,
     org: Org = "acme",
     account: Account = "default",
-    api_key: ApiKey = None,
+    api_key_file: KeyFile = None,
     documented_only: DocumentedOnly = False,
     demo: Demo = False,
 ) -> int:
@@ -45,39 +45,29 @@ def serve(
 
     The first line that it prints is its URL, once it answers.
     """
-    from dlsync.cli.output import conceal, result
+    import os
 
-    if api_key == "":
-        raise SettingsError("the key of --api-key is empty", hint=f"Leave it out for {_DOCUMENTED_KEY}.")
-    if api_key is None and not _is_loopback(host):
-        raise SettingsError(f"{host} can be reached by others, so a key of your own is needed", hint="Give --api-key.")
+    from dlsync.cli.output import conceal, result
+    from dlsync.files.settings import read_key
+
     try:
+        from dlsync.server.operation import DEFAULT_KEY
         from dlsync.server.run import serve as run
     except ModuleNotFoundError as error:
         raise DlsyncError(
             f"the server needs {error.name}, which is not installed", hint="Get it with: pip install 'dlsync[server]'"
         ) from error
-    conceal(api_key or "")
+    key = read_key(api_key_file, os.environ)
+    conceal(key)
     run(
         host=host,
         port=port,
         db=db,
         org=org,
         account=account,
-        api_key=api_key or _DOCUMENTED_KEY,
+        api_key=key or DEFAULT_KEY,
         documented_only=documented_only,
         demo=demo,
         announce=lambda url: result(f"{url}\n"),
     )
     return EXIT_OK
-
-
-def _is_loopback(host: str) -> bool:
-    from ipaddress import ip_address
-
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False

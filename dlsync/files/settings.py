@@ -105,7 +105,7 @@ def load(directory: Path, options: Options, environ: Mapping[str, str], *, requi
     environment = options.environment or environ.get("DLSYNC_ENVIRONMENT", "")
     chosen = _overridden(document, environment) if environment else document
     url, org, account = (_server_setting(name, options, environ, chosen) for name in ("url", "org", "account"))
-    key = _key(options.api_key_file, environ) if require_server else ""
+    key = read_key(options.api_key_file, environ) if require_server else ""
     if require_server:
         _require({"url": url[0], "org": org[0], "account": account[0], "key": key})
     return Settings(
@@ -199,8 +199,7 @@ def _sources(name: str) -> tuple[str, str, str]:
 
 
 def _require(given: Mapping[str, str]) -> None:
-    missing = [name for name, value in given.items() if not value]
-    if missing:
+    if missing := [name for name, value in given.items() if not value]:
         lines = [
             f"  {name}: {_KEY_SOURCES if name == 'key' else '{}, {} or {}'.format(*_sources(name))}" for name in missing
         ]
@@ -230,7 +229,8 @@ def _url_fault(url: str) -> str | None:
     return next((fault for fault, holds in faults.items() if holds), None)
 
 
-def _key(file: Path | None, environ: Mapping[str, str]) -> str:
+def read_key(file: Path | None, environ: Mapping[str, str]) -> str:
+    """Return the API key from a file, else from DLSYNC_API_KEY; empty where neither has one."""
     if not file:
         return _checked_key(environ.get("DLSYNC_API_KEY", ""), "DLSYNC_API_KEY")
     source = f"the key file {file}"

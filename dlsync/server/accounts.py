@@ -25,19 +25,30 @@ def list_accounts(call: Call) -> Response:
     )
 
 
+def get_account(call: Call) -> Response:
+    """GET ``accounts/<account>``."""
+    return answer(_view(_find(call, call.account)))
+
+
 def create_account(call: Call) -> Response:
     """POST ``accounts``."""
-    name = bodies.required_name(bodies.fields(call))
+    sent = bodies.fields(call)
+    bodies.refuse_other_fields(sent, "name")
+    name = bodies.required_name(sent)
     if not call.store.add_account(call.org, name):
         raise fault(422, "an account called {} exists already", name)
-    (row,) = call.store.rows("SELECT * FROM accounts WHERE org = ? AND name = ?", call.org, name)
-    return answer(_view(row), 201)
+    return answer(_view(_find(call, call.store.account_id(call.org, name))), 201)
 
 
 def delete_account(call: Call) -> Response:
     """DELETE ``accounts/<account>``, with all that is in it."""
     call.store.write("DELETE FROM accounts WHERE id = ?", call.account)
     return no_content()
+
+
+def _find(call: Call, identifier: str) -> Row:
+    (row,) = call.store.rows("SELECT * FROM accounts WHERE id = ?", identifier)
+    return row
 
 
 def _view(row: Row) -> dict[str, object]:
@@ -48,5 +59,6 @@ OPERATIONS = (
     Operation("GET", "/orgs", list_orgs, documented=False),
     Operation("GET", f"{ORG}/accounts", list_accounts),
     Operation("POST", f"{ORG}/accounts", create_account),
+    Operation("GET", f"{ORG}/accounts/{{account}}", get_account, documented=False),
     Operation("DELETE", f"{ORG}/accounts/{{account}}", delete_account),
 )

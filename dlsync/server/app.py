@@ -1,13 +1,16 @@
-"""The Starlette application: the routes table and the key."""
+"""The Starlette application: the routes table, and the gate that checks host and key."""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import sqlite3
 from collections import defaultdict
 from functools import partial
 from hashlib import blake2b
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -20,6 +23,7 @@ from dlsync.server import annotations as annotation_streams
 from dlsync.server.demo.filling import fill
 from dlsync.server.operation import Call, Operation, Settings, answer, etag_of, fault
 from dlsync.server.refusals import Refusals
+from dlsync.server.store import is_locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
     from dlsync.server.store import Store
 
 BASE = "/api/v1"
+LOCK_PAUSE = 0.02  # s, between two attempts to write to a database that another process has locked
 FAMILIES = (accounts, agents, annotation_streams, dashboards, links, metrics, plugins, rules, tags)
 
 
@@ -43,6 +48,7 @@ def create_app(store: Store, settings: Settings | None = None) -> ASGIApp:
         store.add_account(org, settings.account)
         if settings.demo:
             fill(store, store.account_id(org, settings.account), settings.now())
+    store.stop_waiting_for_locks()
     app = Starlette(
         routes=[
             Route(BASE + path, endpoint, methods=list(endpoint.operations))
@@ -51,7 +57,7 @@ def create_app(store: Store, settings: Settings | None = None) -> ASGIApp:
         exception_handlers={HTTPException: partial(_unrouted, Refusals(settings.api_key))},
     )
     app.router.redirect_slashes = False  # an unknown path is unknown, whatever it would be with a slash
-    return Gate(app, settings.api_key)
+    return Gate(app, settings)
 
 
 def _endpoints(store: Store, settings: Settings) -> Iterable[tuple[str, Endpoint]]:
@@ -78,24 +84,53 @@ async def _unrouted(refusals: Refusals, request: Request, error: Exception) -> R
 
 
 class Gate:
-    """Lets in whoever has the key, and hands on the path as it was sent, so that ``a%2Fb`` stays one segment."""
+    """Admit requests for this host that have the key, with the path as it was sent: ``a%2Fb`` stays one segment."""
 
-    def __init__(self, app: ASGIApp, api_key: str) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._digest = _digest(api_key.encode())
+        self._digest = _digest(settings.api_key.encode())
+        self._loopback_host = settings.loopback_host.lower()
+        self._refusals = Refusals(settings.api_key)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 401, or pass the request on."""
-        if not self._admits(dict(scope["headers"]).get(b"authorization", b"")):
-            refusal = answer({"error": "the API key is missing or wrong; expected: Authorization: Bearer <key>"}, 401)
-            refusal.headers["www-authenticate"] = "Bearer"
+        """Answer 421 or 401, or pass the request on without the slash at the path's end."""
+        headers = dict(scope["headers"])
+        refusal = self._foreign_host(headers.get(b"host", b"")) or self._wrong_key(headers.get(b"authorization", b""))
+        if refusal is not None:
             await refusal(scope, receive, send)
             return
-        await self._app({**scope, "path": scope["raw_path"].decode("ascii")}, receive, send)
+        path = scope["raw_path"].decode("ascii").removesuffix("/")
+        await self._app({**scope, "path": path or "/"}, receive, send)
 
-    def _admits(self, authorization: bytes) -> bool:
+    def _foreign_host(self, header: bytes) -> Response | None:
+        host = _host_name(header.decode("latin-1"))
+        if not self._loopback_host or not header or host == self._loopback_host or is_loopback(host):
+            return None
+        reason = f"this server answers requests for {self._loopback_host} only, not for {{}}; see dlsync serve --host"
+        return self._refusals.answer(fault(421, reason, host))
+
+    def _wrong_key(self, authorization: bytes) -> Response | None:
         scheme, _, key = authorization.partition(b" ")
-        return hmac.compare_digest(_digest(key.strip()), self._digest) and scheme.lower() == b"bearer"
+        if hmac.compare_digest(_digest(key.strip()), self._digest) and scheme.lower() == b"bearer":
+            return None
+        refusal = answer({"error": "the API key is missing or wrong; expected: Authorization: Bearer <key>"}, 401)
+        refusal.headers["www-authenticate"] = "Bearer"
+        return refusal
+
+
+def _host_name(header: str) -> str:
+    try:
+        return urlsplit(f"//{header}").hostname or header
+    except ValueError:
+        return header
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only mean this machine, whatever a name server says."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _digest(key: bytes) -> bytes:
@@ -116,13 +151,27 @@ class Endpoint:
         request = Request(scope, receive)
         method = "GET" if request.method == "HEAD" else request.method
         try:
-            body = b"" if method in {"GET", "DELETE"} else await bodies.read(request, self._settings.limits.body_bytes)
-            response = self._perform(self.operations[method], request, body)
+            body = b"" if method == "GET" else await bodies.read(request, self._settings.limits)
+            response = await self._perform_unlocked(self.operations[method], request, body)
         except ClientDisconnect:
             return
+        except asyncio.CancelledError:
+            response = self._refusals.answer(fault(503, "the server stops; nothing was changed"))
         except Exception as error:  # noqa: BLE001 -- the one boundary: it logs what is not expected
             response = self._refusals.answer(error)
         await response(scope, receive, send)
+
+    async def _perform_unlocked(self, operation: Operation, request: Request, body: bytes) -> Response:
+        """Perform the operation, again and again while another process has locked the database."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.limits.lock_seconds
+        while True:
+            try:
+                return self._perform(operation, request, body)
+            except sqlite3.OperationalError as error:
+                if not is_locked(error) or loop.time() >= deadline:
+                    raise
+            await asyncio.sleep(LOCK_PAUSE)
 
     def _perform(self, operation: Operation, request: Request, body: bytes) -> Response:
         # From here to the answer nothing awaits: SQLite is local, and a call of some µs needs no other thread.

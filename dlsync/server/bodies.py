@@ -1,10 +1,16 @@
-"""Reading what clients send: JSON, forms, uploads, YAML under any content type."""
+"""Read the bodies that clients send: JSON, forms, uploads, YAML under any content type.
+
+Forms are read by the standard library: Starlette's parser replaces bytes that are no UTF-8 without an error, takes a
+minute for a body of 16 MB that is all ``&``, and does not limit percent-escapes. It needs a boundary for an upload.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
+from collections import defaultdict
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
@@ -17,12 +23,15 @@ if TYPE_CHECKING:
     from python_multipart.multipart import Field, File
     from starlette.requests import Request
 
+    from dlsync.server.limits import Limits
     from dlsync.server.operation import Call
 
 FORM = b"application/x-www-form-urlencoded"
 UPLOAD = b"multipart/form-data"
 FIELDS = 100  # of a form or an upload: each costs far more memory than it has bytes
+ESCAPES = 100_000  # `%xx` of a form, likewise
 VALUES = 100_000  # of a JSON body, likewise
+BOOLEANS = {"true": True, "True": True, "false": False, "False": False}
 # the documentation's python example uploads under a content type without a boundary: the body tells it
 _UPLOADED = re.compile(rb"--([^\r\n]{1,70})\r\nContent-Disposition:[ ]*form-data[;\s]", re.IGNORECASE)
 
@@ -30,14 +39,25 @@ _UPLOADED = re.compile(rb"--([^\r\n]{1,70})\r\nContent-Disposition:[ ]*form-data
 _SILENT = logging.Logger("multipart", logging.CRITICAL)  # noqa: LOG001 -- of no tree: nobody else is silenced
 
 
-async def read(request: Request, limit: int) -> bytes:
-    """Return the body; 413 as soon as it is longer than ``limit`` bytes, whether or not its length was announced."""
+async def read(request: Request, limits: Limits) -> bytes:
+    """Return the body.
+
+    :raises Fault: 413 as soon as it is longer than the limits allow, whether or not its length was announced; 408 if it
+        does not arrive in time; 415 if it is compressed.
+    """
     coding = request.headers.get("content-encoding", "identity")
     if coding.strip().lower() != "identity":
         raise fault(415, "content-encoding: nothing but identity is read here; send the body as it is")
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            return await _read_bounded(request, limits.body_bytes)
+    except TimeoutError as error:
+        raise fault(408, f"the body did not arrive within {limits.body_seconds} s") from error
+
+
+async def _read_bounded(request: Request, limit: int) -> bytes:
     too_long = fault(413, f"the body is longer than the {limit} bytes that this server reads")
-    length = request.headers.get("content-length", "0")
-    if int(length) > limit:
+    if int(request.headers.get("content-length", "0")) > limit:
         raise too_long
     body = bytearray()
     async for chunk in request.stream():
@@ -48,18 +68,35 @@ async def read(request: Request, limit: int) -> bytes:
 
 
 def fields(call: Call) -> dict[str, object]:
-    """Return the fields of a body, which is a JSON object or a form; a form's values are text."""
+    """Return the fields of a JSON object, a form or an upload.
+
+    The values of a form are texts; :func:`boolean` reads one of those. A field that it repeats is a list of texts.
+    """
     kind, options = parse_options_header(call.headers.get("content-type"))
     if kind == FORM:
         return _form(call.body)
-    return _upload(options.get(b"boundary", b""), call.body)[0] if kind == UPLOAD else _json_object(call.body)
+    if kind != UPLOAD:
+        return _json_object(call.body)
+    pairs, files = _upload(options.get(b"boundary", b""), call.body)
+    if files:
+        raise fault(422, "the upload holds a file, where fields are expected")
+    return _with_lists(pairs)
 
 
 def _form(body: bytes) -> dict[str, object]:
+    if body.count(b"%") > ESCAPES:
+        raise fault(400, f"the form holds more than {ESCAPES} escapes; send JSON instead")
     try:
-        return dict(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS))
+        return _with_lists(parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=FIELDS))
     except ValueError as error:
         raise fault(400, "the form cannot be read: {}", error) from error
+
+
+def _with_lists(pairs: list[tuple[str, str]]) -> dict[str, object]:
+    values = defaultdict[str, list[str]](list)
+    for name, value in pairs:
+        values[name].append(value)
+    return {name: found if len(found) > 1 else found[0] for name, found in values.items()}
 
 
 def _json_object(body: bytes) -> dict[str, object]:
@@ -93,8 +130,8 @@ def document(call: Call) -> bytes:
     return files[0]
 
 
-def _upload(boundary: bytes, body: bytes) -> tuple[dict[str, object], list[bytes]]:
-    found: dict[str, object] = {}
+def _upload(boundary: bytes, body: bytes) -> tuple[list[tuple[str, str]], list[bytes]]:
+    pairs: list[tuple[str, str]] = []
     files: list[bytes] = []
     parts = 0
 
@@ -106,7 +143,7 @@ def _upload(boundary: bytes, body: bytes) -> tuple[dict[str, object], list[bytes
 
     def on_field(item: Field) -> None:
         count()
-        found[(item.field_name or b"").decode()] = (item.value or b"").decode()
+        pairs.append(((item.field_name or b"").decode(), (item.value or b"").decode()))
 
     def on_file(item: File) -> None:
         count()
@@ -123,7 +160,7 @@ def _upload(boundary: bytes, body: bytes) -> tuple[dict[str, object], list[bytes
         parser.finalize()
     except (FormParserError, UnicodeDecodeError) as error:
         raise fault(400, "the upload cannot be read: {}", error) from error
-    return found, files
+    return pairs, files
 
 
 def text(value: object, name: str) -> str:
@@ -131,6 +168,20 @@ def text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise fault(422, f"{name}: expected text, not {{}}", value)
     return value
+
+
+def refuse_other_fields(fields: dict[str, object], *known: str) -> None:
+    """Raise 422 for a field that the operation neither uses nor stores."""
+    for name in sorted(fields.keys() - set(known)):
+        raise fault(422, f"{{}}: unknown field; expected {' or '.join(known)}", name)
+
+
+def boolean(value: object, name: str) -> bool:
+    """Return a field's value, which is true or false; a form has it as text."""
+    found = BOOLEANS.get(value) if isinstance(value, str) else value
+    if not isinstance(found, bool):
+        raise fault(422, f"{name}: expected true or false, not {{}}", value)
+    return found
 
 
 def required_name(given: dict[str, object]) -> str:

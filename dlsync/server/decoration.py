@@ -17,39 +17,29 @@ def decorate(document: dict[str, Any], kind: str, identifier: str, modified: str
     part = _PARTS[kind]
     result = {**document, "id": identifier, "modified": modified}
     if isinstance(result.get(part), list):
-        result[part] = [_with_id(item, f"{identifier}/{index}") for index, item in enumerate(result[part])]
+        result[part] = [_with_id(item, part_id(identifier, index)) for index, item in enumerate(result[part])]
     if isinstance(result.get("actions"), list):
         result["actions"] = [_with_status(action) for action in result["actions"]]
     return result
 
 
-def as_json(decorated: dict[str, Any]) -> dict[str, Any]:
-    """Return the JSON view of a decorated document; a rule's was seen with more fields, and ``scopes`` for ``scope``.
-
-    How ``scopes`` looks inside was not seen: here it is a list of what ``scope`` was.
-    """
-    criteria = decorated.get("criteria")
-    if not isinstance(criteria, list):
-        return decorated
-    return {**decorated, "state": "clear", "criteria": [_with_state(item, decorated["id"]) for item in criteria]}
-
-
 def dump(document: dict[str, Any]) -> bytes:
     """Return the YAML of a document that no longer is the one sent: JSON, which is YAML and needs no second writer."""
-    text = json.dumps(document, indent=2, ensure_ascii=False)
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"
+    return escaped(json.dumps(document, indent=2, ensure_ascii=False)).encode() + b"\n"
 
 
-def _with_id(item: object, seed: str) -> object:
-    digest = blake2b(seed.encode(), digest_size=12).hexdigest()
-    return {**item, "id": digest} if isinstance(item, dict) else item
+def escaped(text: str) -> str:
+    """Return JSON whose strings hold no character that YAML does not take as it is."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
-def _with_state(criterion: object, rule: str) -> object:
-    if not isinstance(criterion, dict):
-        return criterion
-    own = {"state": "clear", "sources": [], "data_type": "number", "rule": rule, "scopes": [criterion.get("scope")]}
-    return {key: value for key, value in criterion.items() if key != "scope"} | own
+def part_id(identifier: str, index: int) -> str:
+    """Return the id of a dashboard's widget or a rule's criterion, by the id of the whole."""
+    return blake2b(f"{identifier}/{index}".encode(), digest_size=12).hexdigest()
+
+
+def _with_id(item: object, identifier: str) -> object:
+    return {**item, "id": identifier} if isinstance(item, dict) else item
 
 
 def _with_status(action: object) -> object:

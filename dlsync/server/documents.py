@@ -16,17 +16,39 @@ if TYPE_CHECKING:
     from dlsync.server.operation import Fault
     from dlsync.server.store import Row
 
+YAML, JSON = "yaml", "json"
+# a name wins over an id
+_FIND = """SELECT * FROM documents WHERE account = ? AND kind = ? AND (name = ? OR id = ?)
+           ORDER BY name != ? LIMIT 1"""
+
 
 def put(call: Call, kind: str) -> Response:
     """Create or replace; answers a small object."""
-    text = bodies.document(call)
+    text = text_of(call)
     document = parsed(text)
-    known = call.store.row(
-        "SELECT id FROM documents WHERE account = ? AND kind = ? AND name = ?", call.account, kind, call.name
-    )
-    identifier = new_id() if known is None else known["id"]
-    save(call, kind, identifier, call.name, text=text, document=document)
-    return answer({"id": identifier, "name": call.name})
+    identifier, name = identity(find(call, kind), call)
+    save(call, kind, identifier, name, text=text, document=document)
+    return answer({"id": identifier, "name": name})
+
+
+def text_of(call: Call) -> bytes:
+    """Return the YAML of a PUT as it was sent; JSON with the characters escaped that YAML does not take."""
+    text = bodies.document(call)
+    return decoration.escaped(text.decode()).encode() if is_json(text) else text
+
+
+def is_json(text: bytes) -> bool:
+    """Return whether a body is JSON in UTF-8, which programs write, and not the YAML of people."""
+    try:
+        json.loads(text.decode())
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def identity(row: Row | None, call: Call) -> tuple[str, str]:
+    """Return the id and the name of a document: those that it has, or a new id and the name in the path."""
+    return (new_id(), call.name) if row is None else (row["id"], row["name"])
 
 
 def parsed(text: bytes) -> dict[str, object]:
@@ -38,10 +60,13 @@ def parsed(text: bytes) -> dict[str, object]:
 
 
 def save(call: Call, kind: str, identifier: str, name: str, *, text: bytes, document: dict[str, object]) -> None:
-    """Write a document under its id."""
+    """Write a document under its id.
+
+    :param document: what JSON shows.
+    """
     if call.settings.decorate:
-        decorated = decoration.decorate(document, kind, identifier, call.timestamp())
-        text, document = decoration.dump(decorated), decoration.as_json(decorated)
+        document = decoration.decorate(document, kind, identifier, call.timestamp())
+        text = decoration.dump(document)
     try:
         view = json_text({**document, "name": name})
     except ValueError as error:
@@ -51,18 +76,34 @@ def save(call: Call, kind: str, identifier: str, name: str, *, text: bytes, docu
     call.store.write(sql, identifier, call.account, kind, name, text, view)
 
 
-def find(call: Call, kind: str) -> Row:
+def find(call: Call, kind: str) -> Row | None:
+    """Return the row of the document that the path names, or whose id it has; None without one."""
+    identifier = "" if call.settings.documented_only else call.name
+    return call.store.row(_FIND, call.account, kind, call.name, identifier, call.name)
+
+
+def found(call: Call, kind: str) -> Row:
     """Return the row of the document in the path; 404 without one."""
-    sql = "SELECT * FROM documents WHERE account = ? AND kind = ? AND name = ?"
-    return call.row(missing(kind, call.name), sql, kind, call.name)
+    row = find(call, kind)
+    if row is None:
+        raise missing(kind, call.name)
+    return row
 
 
 def get(call: Call, kind: str) -> Response:
     """Answer with the YAML as it was sent, or with JSON where ``Accept`` asks for that."""
-    row = find(call, kind)
-    if prefers_json(call.headers.get("accept", "")):
-        return Response(row["view"], media_type="application/json", headers={"vary": "accept"})
+    row = found(call, kind)
+    return as_json(row["view"]) if preferred(call, YAML) == JSON else as_yaml(row)
+
+
+def as_yaml(row: Row) -> Response:
+    """Answer with the YAML as it was sent."""
     return Response(row["text"], media_type="application/yaml", headers={"vary": "accept"})
+
+
+def as_json(view: str) -> Response:
+    """Answer with a view, where YAML could have been asked for."""
+    return Response(view, media_type="application/json", headers={"vary": "accept"})
 
 
 def view(row: Row) -> dict[str, object]:
@@ -73,8 +114,8 @@ def view(row: Row) -> dict[str, object]:
 
 def delete(call: Call, kind: str) -> Response:
     """Remove the document in the path; 404 without one."""
-    sql = "DELETE FROM documents WHERE account = ? AND kind = ? AND name = ?"
-    return call.delete(missing(kind, call.name), sql, kind, call.name)
+    identifier = found(call, kind)["id"]
+    return call.delete(missing(kind, call.name), "DELETE FROM documents WHERE account = ? AND id = ?", identifier)
 
 
 def missing(kind: str, name: str) -> Fault:
@@ -82,10 +123,10 @@ def missing(kind: str, name: str) -> Fault:
     return fault(404, f"no {kind} is called {{}}", name)
 
 
-def prefers_json(accept: str) -> bool:
-    """Whether JSON is named in ``Accept``, and YAML not before it; without a word, YAML is what the export is."""
-    for item in accept.lower().split(","):
+def preferred(call: Call, default: str) -> str:
+    """Return which of YAML and JSON ``Accept`` names first, or else the default."""
+    for item in call.headers.get("accept", "").lower().split(","):
         kind = item.partition(";")[0].strip()
-        if kind.endswith(("json", "yaml")):
-            return kind.endswith("json")
-    return False
+        if kind.endswith((JSON, YAML)):
+            return JSON if kind.endswith(JSON) else YAML
+    return default

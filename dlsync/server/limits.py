@@ -1,4 +1,4 @@
-"""How much of anything the server takes from a client before it refuses, and how long it waits."""
+"""Limits on what the server reads from a client and how long it waits."""
 
 from __future__ import annotations
 
@@ -7,27 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds that do not depend on what is asked.
+    """The limits that do not depend on the operation.
 
-    :param body_bytes: of a body; beyond it 413.
-    :param head_bytes: of the request line and the headers together; beyond it 431.
-    :param target_bytes: of the path and the query; beyond it 414.
-    :param headers: how many; beyond it 431.
-    :param head_seconds: from a connection's or a request's first byte to the end of the headers; beyond it 408.
-    :param request_seconds: from the end of the headers until the answer is taken; beyond it 408, or the end.
-    :param idle_seconds: between two requests; longer than a client's pool keeps a connection, so that no request meets
-        a closing one.
-    :param connections: open at once; one more takes the place of the one that has waited longest.
+    :param body_bytes: size of a body; a longer one is answered with 413.
+    :param body_seconds: time for a body to arrive; a slower one is answered with 408.
+    :param head_bytes: size of a request line and headers that arrive in pieces; longer ones are answered with 400.
+    :param idle_seconds: time between two requests of a connection. It is longer than a client's pool keeps a
+        connection, so that no request meets a closing one.
+    :param connections: number of open connections, from which on requests are answered with 503.
+    :param lock_seconds: time to wait for another process that has locked the database; then 503.
     """
 
     body_bytes: int = 16 * 1024 * 1024
+    body_seconds: float = 60
     head_bytes: int = 32 * 1024
-    target_bytes: int = 8 * 1024
-    headers: int = 100
-    head_seconds: float = 10
-    request_seconds: float = 60
     idle_seconds: int = 75
     connections: int = 500
+    lock_seconds: float = 5
 
 
 LIMITS = Limits()

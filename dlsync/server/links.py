@@ -26,9 +26,10 @@ def list_all(call: Call) -> Response:
 
 
 def create(call: Call) -> Response:
-    """POST ``links``."""
-    given = bodies.fields(call)
-    plugin, tags = bodies.text(given.get("plugin"), "plugin"), bodies.names_list(given.get("tags"), "tags")
+    """POST ``links``: tags as a list or as text separated by commas."""
+    sent = bodies.fields(call)
+    bodies.refuse_other_fields(sent, "plugin", "tags", "id", "org")  # the last two are the server's own
+    plugin, tags = bodies.text(sent.get("plugin"), "plugin"), bodies.names_list(sent.get("tags"), "tags")
     row = call.store.row("SELECT id FROM plugins WHERE account = ? AND name = ?", call.account, plugin)
     if row is None:
         raise fault(422, "plugin: no plugin is called {}", plugin)

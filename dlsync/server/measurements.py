@@ -15,9 +15,12 @@ from dlsync.server.agents import SILENCE, is_demo
 from dlsync.server.demo.catalogue import PLUGINS, reading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
     from dlsync.server.agents import Agent
+
+    Value = Callable[[int], float]  # of a time
+    Average = Callable[[float, int, int], float]  # of the value at a time, that time, and the end, not included
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,39 +43,80 @@ class Metric:
 
 
 AGENT_STATUS = Metric("", "status", "boolean")
+INTERVAL = 30  # s, between two measurements of a plugin
+SAMPLES = 3  # most measurements that an average is of: a reading is computed, not looked up
 
 
 def metrics_of(agent: Agent) -> dict[str, Metric]:
-    """Return the metrics that an agent has, by name."""
+    """Return the metrics that an agent has, by name, without expired ones."""
+    return {name: metric for name, metric in all_metrics(agent).items() if name not in agent["expired"]}
+
+
+def all_metrics(agent: Agent) -> dict[str, Metric]:
+    """Return the metrics that an agent has, by name, expired ones included."""
     metrics = [AGENT_STATUS]
     if is_demo(agent):
         metrics += [
             Metric(plugin, measure, found.data_type, found.uom)
             for plugin in agent["running_plugin_names"]
-            for measure, found in PLUGINS[plugin].items()
+            for measure, found in PLUGINS.get(plugin, {}).items()
         ]
     return {metric.name: metric for metric in metrics}
 
 
-def points(agent: Agent, metric: Metric, times: range, now: int) -> list[dict[str, object]]:
-    """Return what was measured at those of the times at which anything was: the value then, not a mean until the next.
+def points(
+    agent: Agent, metric: Metric, times: range, now: int, *, aggregated: bool = False
+) -> list[dict[str, object]]:
+    """Return the points at those of the times at which the agent measured: the value then.
 
     :param times: in unix seconds, as are those of the points.
+    :param aggregated: add ``type``, and of the interval until the next time ``avg`` and, for booleans, ``all``.
     """
-    values = _statuses(agent, times, now) if metric is AGENT_STATUS else _readings(agent, metric, times)
-    return [{"uom": metric.uom, "value": value, "time": time} for time, value in values]
+    first, last = _measured(agent, metric, times, now)
+    value, average = _status(agent) if metric is AGENT_STATUS else _reading(agent, metric)
+    found = []
+    for time in _between(times, first, last):
+        current = value(time)
+        point: dict[str, object] = {"uom": metric.uom, "value": current, "time": time}
+        if aggregated:
+            point |= _aggregates(metric, average(current, time, min(time + times.step, last + 1)))
+        found.append(point)
+    return found
 
 
-def _readings(agent: Agent, metric: Metric, times: range) -> Iterable[tuple[int, float]]:
+def _aggregates(metric: Metric, average: float) -> dict[str, object]:
+    rounded = round(average, 3)
+    if metric.data_type == "boolean":
+        return {"type": "boolean", "avg": rounded, "all": average == 1}
+    return {"type": "number", "avg": rounded}
+
+
+def _measured(agent: Agent, metric: Metric, times: range, now: int) -> tuple[int, int]:
+    """Return the first and the last time at which a metric is known."""
+    created, heartbeat = unix(agent["created"]), unix(agent["heartbeat"])
+    if metric is not AGENT_STATUS:
+        return created, heartbeat
+    # an agent that only pings: from the point on that its last heartbeat falls into
+    return created if is_demo(agent) else heartbeat - times.step + 1, now
+
+
+def _reading(agent: Agent, metric: Metric) -> tuple[Value, Average]:
     read = reading(agent["id"], metric.collector, metric.measure)
-    return [(time, read(time)) for time in _between(times, unix(agent["created"]), unix(agent["heartbeat"]))]
+
+    def average(current: float, start: int, end: int) -> float:
+        samples = range(start, end, max(INTERVAL, -(-(end - start) // SAMPLES)))
+        return (current + sum(map(read, samples[1:]))) / len(samples)
+
+    return read, average
 
 
-def _statuses(agent: Agent, times: range, now: int) -> Iterable[tuple[int, float]]:
-    heartbeat = unix(agent["heartbeat"])
-    known = unix(agent["created"]) if is_demo(agent) else heartbeat - times.step + 1  # the point that it falls into
-    until = heartbeat + int(SILENCE.total_seconds())
-    return [(time, int(time <= until)) for time in _between(times, known, now)]
+def _status(agent: Agent) -> tuple[Value, Average]:
+    until = unix(agent["heartbeat"]) + int(SILENCE.total_seconds())
+
+    def average(_: float, start: int, end: int) -> float:
+        return max(0, min(end, until + 1) - start) / (end - start)
+
+    return lambda time: int(time <= until), average
 
 
 def _between(times: range, first: int, last: int) -> range:

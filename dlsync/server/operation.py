@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from dlsync.server.store import Row, Store
 
+DEFAULT_KEY = "changeme"  # what the API's documentation has in its examples
 ORG = "/orgs/{org}"
 ACCOUNT = f"{ORG}/accounts/{{account}}"
 
@@ -38,6 +39,19 @@ def fault(status: int, reason: str, *values: object) -> Fault:
     :param reason: each ``{}`` in it stands for one of the values, which come from the client.
     """
     return Fault(status, reason, *values)
+
+
+def query_value(query: QueryParams, name: str) -> str | None:
+    """Return the value of a query parameter, or None.
+
+    The documentation's Python example sends a parameter twice with one value, so that is allowed.
+
+    :raises HTTPException: 422 for a parameter with several values.
+    """
+    values = set(query.getlist(name))
+    if len(values) > 1:
+        raise fault(422, f"{name}: expected once, not with {len(values)} values")
+    return values.pop() if values else None
 
 
 def json_text(value: object) -> str:
@@ -79,17 +93,20 @@ class Settings:
     :param decorate: add fields of the server's own to dashboards and rules, as some servers do.
     :param limits: what a client may ask of it.
     :param demo: fill the account with agents that measure something.
+    :param loopback_host: the name or address that the server listens on, if it is this machine's own. Then requests
+        with another ``Host`` are refused, which a web page sends by DNS rebinding.
     :param now: the clock.
     """
 
     org: str = "acme"
     account: str = "default"
-    api_key: str = field(default="changeme", repr=False)
+    api_key: str = field(default=DEFAULT_KEY, repr=False)
     documented_only: bool = False
     post_before_put: bool = False
     decorate: bool = False
     limits: Limits = LIMITS
     demo: bool = False
+    loopback_host: str = ""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

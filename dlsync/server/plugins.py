@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from dlsync.server import bodies
-from dlsync.server.operation import ACCOUNT, Call, Operation, answer, etag_of, fault
+from dlsync.server.operation import ACCOUNT, Call, Operation, answer, etag_of, fault, json_text
 from dlsync.server.store import new_id
 
 if TYPE_CHECKING:
@@ -20,13 +21,21 @@ if TYPE_CHECKING:
 ALL = f"{ACCOUNT}/plugins"
 ONE = f"{ALL}/{{name}}"
 MAX_INTERVAL = 2**53
-_TEXTS = ("name", "extension", "description", "params", "shellArgs", "type", "pack")
+_TEXTS = ("name", "extension", "description", "params", "shellArgs", "type", "pack", "format")
+_COLUMNS = ("name", "content", "extension", "description", "interval", "params", "shellArgs", "type", "pack")
+_READ_ONLY = {"id", "org", "hash", "etag", "encoding"}
 _TAGS = "SELECT DISTINCT value FROM links, json_each(links.tags) WHERE account = ? AND plugin = ? ORDER BY value"
+_LINKED = """SELECT * FROM plugins WHERE account = ? AND id IN (
+               SELECT plugin FROM links, json_each(links.tags) AS tag
+               WHERE tag.value IN (SELECT value FROM json_each(?)))
+             ORDER BY name"""
 _SAVE = """INSERT INTO plugins VALUES (:id, :account, :name, :content, :extension, :description, :interval, :params,
-                                       :shellArgs, :type, :pack)
+                                       :shellArgs, :type, :pack, :extra)
            ON CONFLICT (id) DO UPDATE SET
-           (name, content, extension, description, interval, params, shell_args, type, pack) =
-           (:name, :content, :extension, :description, :interval, :params, :shellArgs, :type, :pack)"""
+           (name, content, extension, description, interval, params, shell_args, type, pack, extra) =
+           (:name, :content, :extension, :description, :interval, :params, :shellArgs, :type, :pack, :extra)"""
+# a name wins over an id
+_FIND = "SELECT * FROM plugins WHERE account = ? AND (name = ? OR id = ?) ORDER BY name != ? LIMIT 1"
 
 
 def list_all(call: Call) -> Response:
@@ -37,46 +46,53 @@ def list_all(call: Call) -> Response:
 
 def get(call: Call) -> Response:
     """GET ``plugins/<name>``."""
-    return answer(_export(call, _find(call, call.name)))
+    return answer(_export(call, _find(call)))
 
 
 def create(call: Call) -> Response:
-    """POST ``plugins``."""
-    given = _checked(bodies.fields(call))
-    absent = [field for field in ("name", "extension", "content") if field not in given]
+    """POST ``plugins``: creates a plugin; 422 for a name that exists."""
+    sent = _checked(bodies.fields(call))
+    absent = [field for field in ("name", "extension", "content") if field not in sent]
     if absent:
         raise fault(422, f"{', '.join(absent)}: expected")
-    _refuse_taken(call, given["name"])
-    kind = "INPROCESS" if given["extension"] == "py" else "SCRIPT"
+    _refuse_taken(call, sent["name"])
+    kind = "INPROCESS" if sent["extension"] == "py" else "SCRIPT"
     defaults = {"description": "", "interval": 30, "params": "", "shellArgs": "", "type": kind, "pack": ""}
-    return _saved(call, {**defaults, **given, "id": new_id()}, 201)
+    return _saved(call, {**defaults, **sent, "id": new_id()})
 
 
 def update(call: Call) -> Response:
-    """PATCH ``plugins/<name>``: what is not given stays."""
-    row = _find(call, call.name)
-    given = _checked(bodies.fields(call))
-    if given.get("name", call.name) != call.name:
-        _refuse_taken(call, given["name"])
-    return _saved(call, {**_fields(row), **given, "id": row["id"]}, 200)
+    """PATCH ``plugins/<name>``: a field that is not sent stays."""
+    row = _find(call)
+    sent = _checked(bodies.fields(call))
+    if sent.get("name", row["name"]) != row["name"]:
+        _refuse_taken(call, sent["name"])
+    return _saved(call, {**_fields(row), **sent})
 
 
 def delete(call: Call) -> Response:
     """DELETE ``plugins/<name>``, its links included."""
-    return call.delete(_missing(call.name), "DELETE FROM plugins WHERE account = ? AND name = ?", call.name)
+    identifier = _find(call)["id"]
+    return call.delete(_missing(call.name), "DELETE FROM plugins WHERE account = ? AND id = ?", identifier)
 
 
-def _checked(given: dict[str, object]) -> dict[str, Any]:
-    """Return the fields that a client may set, each of its type; those of the server are left out."""
-    checked: dict[str, Any] = {field: bodies.text(given[field], field) for field in _TEXTS if field in given}
-    if "name" in given:
-        bodies.required_name(given)
-    if "interval" in given:
-        checked["interval"] = _interval(given["interval"])
-    if given.get("encoding", "base64") != "base64":
+def linked_to(call: Call, tags: list[str]) -> Response:
+    """Answer with the plugins that links deploy to an agent with these tags, as ``GET plugins`` shows them."""
+    return answer([_summary(call, row) for row in call.rows(_LINKED, json.dumps(tags))])
+
+
+def _checked(sent: dict[str, object]) -> dict[str, Any]:
+    """Return the fields that a client may set, those that the server knows of their type."""
+    checked: dict[str, Any] = {field: value for field, value in sent.items() if field not in _READ_ONLY}
+    checked |= {field: bodies.text(sent[field], field) for field in _TEXTS if field in sent}
+    if "name" in sent:
+        bodies.required_name(sent)
+    if "interval" in sent:
+        checked["interval"] = _interval(sent["interval"])
+    if sent.get("encoding", "base64") != "base64":
         raise fault(422, "encoding: expected base64, the only one there is")
-    if "content" in given:
-        checked["content"] = _content(bodies.text(given["content"], "content"))
+    if "content" in sent:
+        checked["content"] = _content(bodies.text(sent["content"], "content"))
     return checked
 
 
@@ -96,13 +112,17 @@ def _content(value: str) -> bytes:
         raise fault(422, "content: not base64: {}", error) from error
 
 
-def _saved(call: Call, plugin: dict[str, Any], status: int) -> Response:
-    call.store.write_fields(_SAVE, {**plugin, "account": call.account})
-    return answer(_export(call, _find(call, plugin["name"])), status)
+def _saved(call: Call, plugin: dict[str, Any]) -> Response:
+    extra = {field: value for field, value in plugin.items() if field not in {"id", *_COLUMNS}}
+    call.store.write_fields(_SAVE, {**plugin, "account": call.account, "extra": json_text(extra)})
+    row = call.row(_missing(plugin["name"]), "SELECT * FROM plugins WHERE account = ? AND id = ?", plugin["id"])
+    return answer(_export(call, row))
 
 
-def _find(call: Call, name: str) -> Row:
-    return call.row(_missing(name), "SELECT * FROM plugins WHERE account = ? AND name = ?", name)
+def _find(call: Call) -> Row:
+    """Return the row of the plugin that the path names, or whose id it has; 404 without one."""
+    identifier = "" if call.settings.documented_only else call.name
+    return call.row(_missing(call.name), _FIND, call.name, identifier, call.name)
 
 
 def _refuse_taken(call: Call, name: str) -> None:
@@ -115,9 +135,8 @@ def _missing(name: str) -> Fault:
 
 
 def _fields(row: Row) -> dict[str, Any]:
-    fields = {**dict(row), "shellArgs": row["shell_args"]}
-    del fields["account"], fields["shell_args"]
-    return fields
+    columns = {field: row["shell_args" if field == "shellArgs" else field] for field in ("id", *_COLUMNS)}
+    return {**json.loads(row["extra"]), **columns}
 
 
 def _listed(call: Call, row: Row) -> dict[str, object]:

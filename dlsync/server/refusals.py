@@ -1,20 +1,38 @@
-"""What a client is told that is refused, and what the log gets: bounded in length, and never the key."""
+"""Answers to requests that fail, and what the log says of them: bounded in length, and never with the key."""
 
 from __future__ import annotations
 
 import json
 import logging
+import sqlite3
 import traceback
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from dlsync.server.operation import Fault, answer
+from dlsync.server.operation import Fault, answer, fault
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
 HIDDEN = "***"
 SHOWN = 200  # characters of a value: what is refused may be as long as a body
+RETRY_AFTER = 1  # s
 LOG = logging.getLogger("dlsync.server")
+_LOCKED = 503, "another process has locked the server's database; nothing was changed, send the request again"
+_FULL = 507, "the disk that holds the server's database is full; nothing was changed, free space and send it again"
+_DAMAGED = 500, "the server's database is damaged; restore it from a backup or with the command `sqlite3 FILE .recover`"
+_UNUSABLE = 500, "the server cannot use its database file; its log on stderr says why"
+_DATABASE_FAULTS = {  # https://sqlite.org/rescode.html, the extended code before the primary one
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_FULL: _FULL,
+    sqlite3.SQLITE_IOERR_WRITE: _FULL,  # a quota, among others
+    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_IOERR: _UNUSABLE,
+    sqlite3.SQLITE_READONLY: _UNUSABLE,
+    sqlite3.SQLITE_CANTOPEN: _UNUSABLE,
+}
 
 
 class Refusals:
@@ -29,9 +47,15 @@ class Refusals:
         self._forms = sorted(quoted, key=len, reverse=True)
 
     def answer(self, error: Exception) -> Response:
-        """Return any exception as JSON with a reason; one that is no Fault is ours."""
+        """Return any exception as JSON with a reason; one that is neither a Fault nor the database's is a bug."""
+        if isinstance(error, sqlite3.Error) and (database_fault := _database_fault(error)):
+            LOG.error("the database: %s", error)
+            error = database_fault
         if isinstance(error, Fault):
-            return answer({"error": error.reason.format(*map(self._shown, error.values))}, error.status_code)
+            response = answer({"error": error.reason.format(*map(self._shown, error.values))}, error.status_code)
+            if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+                response.headers["retry-after"] = str(RETRY_AFTER)
+            return response
         # not exc_info: the exception may say what it stumbled over
         LOG.error("a request failed inside the server\n%s", self._masked("".join(traceback.format_exception(error))))
         return answer({"error": "the server failed; its log on stderr says why"}, 500)
@@ -47,6 +71,14 @@ class Refusals:
         for form in self._forms:
             text = text.replace(form, HIDDEN)
         return text
+
+
+def _database_fault(error: sqlite3.Error) -> Fault | None:
+    code = getattr(error, "sqlite_errorcode", None)  # Python's own errors have none
+    if code is None:
+        return None
+    status_and_reason = _DATABASE_FAULTS.get(code) or _DATABASE_FAULTS.get(code & 0xFF)
+    return status_and_reason and fault(*status_and_reason)
 
 
 def _cut(text: str) -> str:

@@ -1,60 +1,89 @@
-"""Alert rules: documents, with ``mute`` kept beside the text."""
+"""Alert rules: documents, with ``mute`` kept beside the text and the state computed when it is asked for."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from dlsync.server import bodies, documents
-from dlsync.server.operation import ACCOUNT, Call, Operation, answer, etag_of, fault
+from dlsync.server import bodies, decoration, documents
+from dlsync.server.operation import ACCOUNT, Call, Operation, answer, etag_of, fault, json_text
+from dlsync.server.rule_states import RuleStates
+from dlsync.server.rule_view import rule_of, view_of
 from dlsync.server.store import new_id
 
 if TYPE_CHECKING:
     from starlette.responses import Response
 
+    from dlsync.server.rule_view import AgentNames, Document
     from dlsync.server.store import Row
 
 KIND = "rule"
 ONE = f"{ACCOUNT}/rules/{{name}}"
 EMPTY = b"{}\n"
-_BOOLEANS = {True: True, False: False, "true": True, "false": False}
+_LIST = """SELECT id, name, mute, text, view ->> '$.title' AS title FROM documents
+           WHERE account = ? AND kind = ? ORDER BY name"""
 
 
 def list_all(call: Call) -> Response:
-    """GET ``rules``: id, name and mute of each, and the ETag of its export, so that a client need not ask for each."""
-    rows = call.rows("SELECT id, name, mute, text FROM documents WHERE account = ? AND kind = ? ORDER BY name", KIND)
-    return answer([{**_summary(row), "etag": etag_of(row["text"])} for row in rows])
+    """GET ``rules``: id, name, title and mute, and the ETag of the export, so that a client need not ask for each."""
+    return answer([{**_summary(row), "etag": etag_of(row["text"])} for row in call.rows(_LIST, KIND)])
 
 
 def create(call: Call) -> Response:
-    """POST ``rules``: an empty rule."""
-    name = bodies.required_name(bodies.fields(call))
+    """POST ``rules``: a whole rule as JSON, or a form of its texts; without ``name``, ``title`` is the name."""
+    sent = bodies.fields(call)
+    name = bodies.required_name(sent if "name" in sent else {"name": sent.get("title", "")})
+    for field in ("criteria", "actions"):
+        if isinstance(sent.get(field), str):
+            raise fault(422, f"{field}: expected a list; send the rule as JSON")
     if call.store.row("SELECT id FROM documents WHERE account = ? AND kind = ? AND name = ?", call.account, KIND, name):
         raise fault(422, "a rule called {} exists already", name)
+    rule = rule_of(sent, RuleStates(call).agent_names)
+    text = decoration.dump(rule) if rule else EMPTY
     identifier = new_id()
-    documents.save(call, KIND, identifier, name, text=EMPTY, document={})
-    return answer({"id": identifier, "name": name, "mute": False}, 201)
+    documents.save(call, KIND, identifier, name, text=text, document=documents.parsed(text))
+    _set_mute(call, identifier, sent)
+    return answer(_summary(_row(call, identifier)), 201)
 
 
 def get(call: Call) -> Response:
-    """GET ``rules/<name>``."""
-    return documents.get(call, KIND)
+    """GET ``rules/<name>``: the export as YAML, or JSON with the state."""
+    row = documents.found(call, KIND)
+    default = documents.YAML if call.settings.documented_only else documents.JSON
+    if documents.preferred(call, default) == documents.YAML:
+        return documents.as_yaml(row)
+    return documents.as_json(json_text(_view(call, row)))
 
 
 def put(call: Call) -> Response:
-    """PUT ``rules/<name>``."""
-    if call.settings.post_before_put:
-        documents.find(call, KIND)
-    return documents.put(call, KIND)
+    """PUT ``rules/<name>``: YAML, or the JSON that a GET answers."""
+    row = documents.find(call, KIND)
+    if row is None and call.settings.post_before_put:
+        raise documents.missing(KIND, call.name)
+    text = documents.text_of(call)
+    sent, agents = documents.parsed(text), RuleStates(call).agent_names
+    identifier, name = documents.identity(row, call)
+    rule = rule_of(sent, agents)
+    if documents.is_json(text) and rule != {field: value for field, value in sent.items() if field != "mute"}:
+        if sent.get("name", name) != name:
+            raise fault(422, "name: this rule is called {}, and a PUT does not rename it", name)
+        text = row["text"] if row is not None and rule == _rule_shown(row, agents) else decoration.dump(rule)
+    documents.save(call, KIND, identifier, name, text=text, document=rule)
+    _set_mute(call, identifier, sent)
+    return answer({"id": identifier, "name": name})
+
+
+def _rule_shown(row: Row, agents: AgentNames) -> Document:
+    """Return the rule that its JSON stands for, which spells out what the YAML may leave out."""
+    return rule_of(view_of(documents.view(row), row["id"], agents), agents)
 
 
 def patch(call: Call) -> Response:
     """PATCH ``rules/<name>``: its mute."""
-    mute = bodies.fields(call).get("mute")
-    if not isinstance(mute, bool | str) or mute not in _BOOLEANS:
-        raise fault(422, "mute: expected true or false, not {}", mute)
-    row = documents.find(call, KIND)
-    call.store.write("UPDATE documents SET mute = ? WHERE id = ?", _BOOLEANS[mute], row["id"])
-    return answer(_summary(documents.find(call, KIND)))
+    sent = bodies.fields(call)
+    bodies.refuse_other_fields(sent, "mute")
+    row = documents.found(call, KIND)
+    _set_mute(call, row["id"], {"mute": sent.get("mute")})
+    return answer(_summary(_row(call, row["id"])))
 
 
 def delete(call: Call) -> Response:
@@ -63,12 +92,33 @@ def delete(call: Call) -> Response:
 
 
 def criteria(call: Call) -> Response:
-    """GET ``rules/<name>/criteria``."""
-    return answer(documents.view(documents.find(call, KIND)).get("criteria") or [])
+    """GET ``rules/<name>/criteria``: each with its state."""
+    shown = _view(call, documents.found(call, KIND)).get("criteria")
+    return answer([item for item in shown if isinstance(item, dict)] if isinstance(shown, list) else [])
+
+
+def _view(call: Call, row: Row) -> dict[str, Any]:
+    states = RuleStates(call)
+    view = view_of(documents.view(row), row["id"], states.agent_names)
+    return {**states.added_to(view), "name": row["name"], "mute": bool(row["mute"])}
+
+
+def _row(call: Call, identifier: str) -> Row:
+    missing = documents.missing(KIND, identifier)
+    return call.row(
+        missing, "SELECT *, view ->> '$.title' AS title FROM documents WHERE account = ? AND id = ?", identifier
+    )
 
 
 def _summary(row: Row) -> dict[str, object]:
-    return {"id": row["id"], "name": row["name"], "mute": bool(row["mute"])}
+    title = row["name"] if row["title"] is None else str(row["title"])
+    return {"id": row["id"], "name": row["name"], "title": title, "mute": bool(row["mute"])}
+
+
+def _set_mute(call: Call, identifier: str, sent: dict[str, Any]) -> None:
+    if "mute" in sent:
+        mute = bodies.boolean(sent["mute"], "mute")
+        call.store.write("UPDATE documents SET mute = ? WHERE id = ?", mute, identifier)
 
 
 OPERATIONS = (

@@ -1,33 +1,36 @@
-"""Running the server: in the foreground for the command line, in a thread for tests and notebooks."""
+"""Run the server in the foreground for the command line, or in a thread for tests and notebooks."""
 
 from __future__ import annotations
 
-import asyncio
 import signal
 import socket
-import threading
+import sqlite3
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, NoReturn
 
 import uvicorn
 
 from dlsync.errors import SettingsError
 from dlsync.server.app import BASE, create_app
 from dlsync.server.limits import LIMITS, Limits
-from dlsync.server.operation import Settings
-from dlsync.server.protocol import protocol_of
-from dlsync.server.store import Store
+from dlsync.server.operation import DEFAULT_KEY, Settings
+from dlsync.server.store import Store, unusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-TICK = 0.1  # s: how often uvicorn looks whether a signal came
-GRACE = 2.0  # s: for answers under way when the server stops
+    from starlette.types import ASGIApp
+
+GRACE = 2  # s, for requests that are being answered when the server stops
 PORTS = range(2**16)
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class _Terminated(BaseException):  # not an Exception, as KeyboardInterrupt is none: no handler of faults may swallow it
+    """SIGTERM arrived."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,23 +47,29 @@ def serve(
     db: Path | None = None,
     org: str = "acme",
     account: str = "default",
-    api_key: str = "changeme",
+    api_key: str = DEFAULT_KEY,
     documented_only: bool = False,
     demo: bool = False,
     announce: Callable[[str], None],
 ) -> None:
-    """Run the server until SIGTERM, then return, or until SIGINT.
+    """Run the server until SIGTERM, then return, or until SIGINT. Call it in the main thread.
 
     :param port: 0 picks a free one.
     :param db: the SQLite file; None keeps everything in memory.
+    :param api_key: the key that clients must send; other than ``changeme`` unless the host is a loopback address.
     :param demo: fill the account with an online bookshop's agents, metrics and series, unless it has agents already.
     :param announce: called with the URL once the server answers.
-    :raises SettingsError: the address or the database cannot be used.
-    :raises KeyboardInterrupt: SIGINT came; everything is closed by then.
+    :raises SettingsError: the address, the key or the database cannot be used.
+    :raises KeyboardInterrupt: SIGINT arrived; everything is closed by then.
     """
     settings = Settings(org=org, account=account, api_key=api_key, documented_only=documented_only, demo=demo)
-    with _listening(host, port) as listener, _opened(db) as store:
-        Server(store, settings, lambda: announce(url_of(listener))).run(sockets=[listener])
+    with (
+        suppress(_Terminated),
+        _raising_on_sigterm(),
+        _listening(host, port, settings) as (listener, guarded),
+        _opened(db) as store,
+    ):
+        Server(store, guarded, lambda: announce(url_of(listener))).run(sockets=[listener])
 
 
 @contextmanager
@@ -71,7 +80,7 @@ def running(
     db: Path | None = None,
     org: str = "acme",
     account: str = "default",
-    api_key: str = "changeme",
+    api_key: str = DEFAULT_KEY,
     documented_only: bool = False,
     post_before_put: bool = False,
     decorate: bool = False,
@@ -84,22 +93,36 @@ def running(
     :param decorate: dashboards and rules carry fields of the server's own, as some servers do.
     :param demo: fill the account with an online bookshop's agents, metrics and series, unless it has agents already.
     :param limits: what a client may ask of it.
-    :raises SettingsError: the address or the database cannot be used.
+    :raises SettingsError: the address, the key or the database cannot be used.
     """
     settings = Settings(org, account, api_key, documented_only, post_before_put, decorate, limits, demo)
-    with _listening(host, port) as listener, _opened(db) as store:
+    with _listening(host, port, settings) as (listener, guarded), _opened(db) as store:
         ready: Future[None] = Future()
-        server = Server(store, settings, lambda: ready.set_result(None))
+        server = Server(store, guarded, lambda: ready.set_result(None))
         with ThreadPoolExecutor(1, "dlsync-server") as executor:
             done = executor.submit(server.run, [listener])
             wait((ready, done), return_when=FIRST_COMPLETED)
-            if done.done():  # it failed to start: say why
+            if done.done():  # it failed to start
                 done.result()
             try:
                 yield RunningServer(url_of(listener))
             finally:
-                server.stop()
+                server.should_exit = True
                 done.result()
+
+
+@contextmanager
+def _raising_on_sigterm() -> Iterator[None]:
+    """Raise :class:`_Terminated` on SIGTERM. uvicorn shuts down first and then sends itself the signal again."""
+
+    def terminate(*_: object) -> NoReturn:
+        raise _Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -111,15 +134,26 @@ def _opened(db: Path | None) -> Iterator[Store]:
         store.close()
 
 
-@contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
-    if port not in PORTS:
-        raise SettingsError(
-            f"{host}:{port}: cannot listen there: a port is 0 to {PORTS[-1]}", hint="Name another --port."
-        )
+def _application(store: Store, settings: Settings) -> ASGIApp:
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
-        listener = socket.create_server((address[0], port), family=family, backlog=2048)
+        return create_app(store, settings)
+    except sqlite3.Error as error:
+        raise unusable(store.path, error) from error
+
+
+@contextmanager
+def _listening(host: str, port: int, settings: Settings) -> Iterator[tuple[socket.socket, Settings]]:
+    """Listen at an address; give the socket, and the settings with the host to guard if it is a loopback address."""
+    name = host.removeprefix("[").removesuffix("]")
+    try:
+        family, address = _resolved(name, port)
+        loopback = ip_address(address).is_loopback
+        if not loopback and settings.api_key == DEFAULT_KEY:
+            raise SettingsError(
+                f"{host}: other machines can connect there, so the key of the documentation is refused",
+                hint="Set DLSYNC_API_KEY, or give --api-key-file, to a key of your own.",
+            )
+        listener = socket.create_server((address, port), family=family, backlog=2048)
     except (OSError, UnicodeError) as error:
         raise SettingsError(
             f"{host}:{port}: cannot listen there: {error}", hint="Name another --port or --host."
@@ -127,7 +161,14 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
     with listener:
         # accepted connections inherit it; asyncio leaves it off for a socket made this way, and each answer took 40 ms
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        yield listener
+        yield listener, replace(settings, loopback_host=name if loopback else "")
+
+
+def _resolved(host: str, port: int) -> tuple[socket.AddressFamily, str]:
+    if port not in PORTS:
+        raise OSError(f"a port is 0 to {PORTS[-1]}")
+    family, _, _, _, address = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0]
+    return family, str(address[0])
 
 
 def url_of(listener: socket.socket) -> str:
@@ -137,68 +178,31 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Server(uvicorn.Server):
-    """uvicorn, stopped from any thread without a wait, and by SIGTERM without dying of it."""
+    """uvicorn with the limits of the settings, which calls back once it accepts connections."""
 
-    def __init__(self, store: Store, settings: Settings, ready: Callable[[], None]) -> None:
+    def __init__(self, store: Store, settings: Settings, on_ready: Callable[[], None]) -> None:
+        limits = settings.limits
         super().__init__(
             uvicorn.Config(
-                create_app(store, settings),
-                http=protocol_of(settings.limits),
+                _application(store, settings),
+                http="h11",  # the only one of uvicorn's parsers that limits the size of a head
                 ws="none",
                 loop="asyncio",
                 lifespan="off",
-                log_config=None,  # logging belongs to whoever embeds the server; warnings reach stderr without it
-                log_level="warning",
+                log_config=None,  # the program that embeds the server sets logging up; else errors go to stderr
+                log_level="error",
                 access_log=False,
                 proxy_headers=False,
                 server_header=False,
-                timeout_keep_alive=settings.limits.idle_seconds,
+                h11_max_incomplete_event_size=limits.head_bytes,
+                limit_concurrency=limits.connections,
+                timeout_keep_alive=limits.idle_seconds,
+                timeout_graceful_shutdown=GRACE,
             )
         )
-        self._ready = ready
+        self._on_ready = on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to accept, and say so."""
-        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        """Accept connections, then call back."""
         await super().startup(sockets)
-        self._ready()
-
-    def stop(self) -> None:
-        """End the server from another thread."""
-        self.should_exit = True
-        self._loop.call_soon_threadsafe(self._stopping.set)
-
-    async def main_loop(self) -> None:
-        """Wait for the end, as uvicorn does but for waking up at once when it comes."""
-        counter = 0
-        while not await self.on_tick(counter):
-            counter += 1
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), TICK)
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 -- uvicorn's signature
-        """Close what is idle, let answers under way end, then cut what is left."""
-        for server in self.servers:
-            server.close()
-        for connection in list(self.server_state.connections):
-            connection.shutdown()
-        if self.server_state.tasks:
-            await asyncio.wait(self.server_state.tasks, timeout=GRACE)
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)  # one turn of the loop, in which the transports close their sockets
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Stop on SIGINT and SIGTERM; only the first is the caller's business."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {number: signal.signal(number, self.handle_exit) for number in SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        if signal.SIGINT in self._captured_signals:
-            raise KeyboardInterrupt
+        self._on_ready()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 EVERY = "all"
 _KNOWN = """SELECT tag.value AS name FROM links, json_each(links.tags) AS tag WHERE account = ?1
-            UNION SELECT tag.value FROM agents, json_each(agents.document, '$.tags') AS tag WHERE account = ?1"""
+            UNION SELECT tag.value FROM agents, json_each(agents.tags) AS tag WHERE account = ?1"""
 
 
 def list_all(call: Call) -> Response:
@@ -28,11 +28,10 @@ def delete(call: Call) -> Response:
         raise fault(422, "the tag {} belongs to every agent and cannot be deleted", EVERY)
     if call.name not in known(call):
         raise missing(call.name)
-    for row in call.rows("SELECT id, tags FROM links WHERE account = ?"):
-        call.store.write("UPDATE links SET tags = ? WHERE id = ?", _without(call, row["tags"]), row["id"])
-    sql = "UPDATE agents SET document = json_set(document, '$.tags', json(?)) WHERE account = ? AND id = ?"
-    for row in call.rows("SELECT id, document -> '$.tags' AS tags FROM agents WHERE account = ?"):
-        call.store.write(sql, _without(call, row["tags"]), call.account, row["id"])
+    for table in ("links", "agents"):
+        for row in call.rows(f"SELECT id, tags FROM {table} WHERE account = ?"):  # noqa: S608 -- a constant's names
+            sql = f"UPDATE {table} SET tags = ? WHERE account = ? AND id = ?"  # noqa: S608 -- as above
+            call.store.write(sql, _without(call, row["tags"]), call.account, row["id"])
     return no_content()
 
 

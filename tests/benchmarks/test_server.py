@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ACCOUNT = "orgs/acme/accounts/default"
-KEY = {"Authorization": "Bearer changeme"}
+KEY = {"Authorization": "Bearer changeme", "Accept": "application/yaml"}
 HEADERS = ("content-type", "vary", "allow", "www-authenticate")
 IDENTIFIER = re.compile(r'"[0-9a-f]{24}"')
 ETAG = re.compile(r'"etag":"\\"[0-9a-f]{32}\\""')

@@ -175,7 +175,7 @@ def by_hand(
 ) -> httpx2.Response:
     """Send one request to the environment's account, past dlsync."""
     url = f"{env['DLSYNC_URL']}/orgs/{env['DLSYNC_ORG']}/accounts/{env['DLSYNC_ACCOUNT']}/{path}"
-    headers = {"Authorization": f"Bearer {env['DLSYNC_API_KEY']}", "Content-Type": content_type}
+    headers = {"Authorization": f"Bearer {env['DLSYNC_API_KEY']}", "Content-Type": content_type, "Accept": content_type}
     return httpx2.request(method, url, content=body, headers=headers).raise_for_status()
 
 

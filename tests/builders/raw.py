@@ -21,10 +21,14 @@ def connect(server: RunningServer) -> socket.socket:
 
 
 def head(
-    method: bytes = b"GET", target: bytes = b"/api/v1/orgs", *headers: bytes, key: bytes | None = b"changeme"
+    method: bytes = b"GET",
+    target: bytes = b"/api/v1/orgs",
+    *headers: bytes,
+    key: bytes | None = b"changeme",
+    host: bytes = b"localhost",
 ) -> bytes:
     """A request's head, with the key."""
-    lines = [method + b" " + target + b" HTTP/1.1", b"Host: x", *headers]
+    lines = [method + b" " + target + b" HTTP/1.1", b"Host: " + host, *headers]
     if key is not None:
         lines.append(b"Authorization: Bearer " + key)
     return b"\r\n".join([*lines, b"", b""])

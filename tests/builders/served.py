@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from dlsync.server.run import RunningServer
 
+YAML = {"Accept": "application/yaml"}
+
 
 @contextmanager
 def account_of(server: RunningServer, account: str = "default", *, key: str = "changeme") -> Iterator[httpx2.Client]:

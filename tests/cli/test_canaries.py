@@ -284,9 +284,13 @@ def test_no_secret_comes_out_of_a_process_of_its_own(folder: Path, command: str,
 
 def test_a_server_of_our_own_keeps_its_keys_to_itself(folder: Path) -> None:
     database = folder / "work" / "kept.db"
-    arguments = command_line("serve", "--api-key", KEY, "--db", database, "--debug")
+    arguments = command_line("serve", "--db", database, "--debug")
     with subprocess.Popen(
-        arguments, env=process_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        arguments,
+        env=process_environment({"DLSYNC_API_KEY": KEY}),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as server:
         assert server.stdout is not None
         url = server.stdout.readline().strip()

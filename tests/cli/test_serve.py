@@ -67,8 +67,10 @@ def test_what_was_answered_survives_being_killed(tmp_path: Path) -> None:
         assert by_hand(environment(url), "GET", "dashboards/web").text == DASHBOARD
 
 
-def test_organisation_account_and_key_are_chosen() -> None:
-    with serving("--org", "books", "--account", "live", "--api-key", "a-key-of-ours") as (_, url):
+def test_organisation_account_and_key_are_chosen(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    key.write_text("a-key-of-ours\n")
+    with serving("--org", "books", "--account", "live", "--api-key-file", key) as (_, url):
         assert by_hand(environment(url, org="books", account="live", key="a-key-of-ours"), "GET", "plugins").is_success
         with pytest.raises(httpx2.HTTPStatusError, match="401"):
             by_hand(environment(url, org="books", account="live"), "GET", "plugins")
@@ -120,25 +122,44 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Started:
     return calls
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
-def test_on_this_machine_the_documentation_s_key_will_do(started: Started, host: str) -> None:
-    assert dlsync("serve", "--host", host) == (0, "http://127.0.0.1:1/api/v1\n", "", ())
-    assert [(one["host"], one["api_key"]) for one in started] == [(host, "changeme")]
+def test_the_key_comes_from_a_file_else_from_the_environment_else_from_the_documentation(
+    started: Started, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text("a-key-in-a-file\n")
+    variable = {"DLSYNC_API_KEY": "a-key-of-ours"}
+    assert dlsync("serve", "--api-key-file", tmp_path / "key", env=variable).code == 0
+    assert dlsync("serve", env=variable).code == 0
+    assert dlsync("serve", env={"DLSYNC_API_KEY": ""}) == (0, "http://127.0.0.1:1/api/v1\n", "", ())
+    assert [settings["api_key"] for settings in started] == ["a-key-in-a-file", "a-key-of-ours", "changeme"]
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "monitoring.example", ""])  # that is the point
-def test_where_others_can_connect_it_takes_a_key_of_one_s_own(started: Started, host: str) -> None:
-    done = dlsync("serve", "--host", host)
-    assert (done.code, done.out, started) == (1, "", [])
-    assert "can be reached by others, so a key of your own is needed\nGive --api-key.\n" in done.err
-    assert dlsync("serve", "--host", host, "--api-key", "a-key-of-ours").code == 0
-    assert started[0]["api_key"] == "a-key-of-ours"
-
-
-def test_an_empty_key_is_no_key(started: Started) -> None:
-    done = dlsync("serve", "--host", "0.0.0.0", "--api-key", "")
+@pytest.mark.parametrize(
+    ("content", "fault"), [("", "is empty"), ("a\nb", "holds more than one line"), (None, "No such")]
+)
+def test_a_key_file_that_holds_no_key_is_an_error(
+    started: Started, tmp_path: Path, content: str | None, fault: str
+) -> None:
+    if content is not None:
+        (tmp_path / "key").write_text(content)
+    done = dlsync("serve", "--api-key-file", tmp_path / "key", env={"DLSYNC_API_KEY": "a-key-of-ours"})
     assert (done.code, started) == (1, [])
-    assert "the key of --api-key is empty" in done.err
+    assert fault in done.err
+
+
+def test_a_key_as_an_argument_is_refused(started: Started) -> None:
+    done = dlsync("serve", "--api-key", "s3cret-0123456789")
+    assert (done.code, started) == (1, [])
+    assert "s3cret-0123456789" not in done.err
+
+
+@pytest.mark.parametrize("key", [{}, {"DLSYNC_API_KEY": "changeme"}])
+def test_where_other_machines_can_connect_the_documented_key_is_refused(key: dict[str, str]) -> None:
+    done = dlsync("serve", "--host", "0.0.0.0", env=key)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "error: 0.0.0.0: other machines can connect there, so the key of the documentation is refused\n"
+        "Set DLSYNC_API_KEY, or give --api-key-file, to a key of your own.\n"
+    )
 
 
 def test_without_the_server_s_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:

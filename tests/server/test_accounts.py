@@ -35,6 +35,18 @@ def test_an_account_is_made_once(server: RunningServer, client: httpx2.Client) -
     assert (again.status_code, again.json()) == (422, {"error": "an account called 'staging' exists already"})
 
 
+def test_an_account_is_found_by_its_name(server: RunningServer, client: httpx2.Client) -> None:
+    (listed,) = client.get(server.url + ACCOUNTS).json()
+    assert client.get(f"{server.url}{ACCOUNTS}/default").json() == listed
+    assert client.get(f"{server.url}{ACCOUNTS}/staging").status_code == 404
+
+
+def test_a_new_account_has_a_name_and_nothing_else(server: RunningServer, client: httpx2.Client) -> None:
+    refused = client.post(server.url + ACCOUNTS, json={"name": "staging", "plan": "free"})
+    assert (refused.status_code, refused.json()) == (422, {"error": "'plan': unknown field; expected name"})
+    assert len(client.get(server.url + ACCOUNTS).json()) == 1
+
+
 def test_a_deleted_account_takes_all_that_is_in_it(server: RunningServer, client: httpx2.Client) -> None:
     client.put("dashboards/d", content="title: d\n")
     client.post("plugins", json={"name": "p", "extension": "py", "content": ""})

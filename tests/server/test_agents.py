@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from starlette.testclient import TestClient
 
 from dlsync.server.app import create_app
+from dlsync.server.demo.hosts import HOSTS
 from dlsync.server.operation import Settings
 from dlsync.server.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import httpx2
+
+    from tests.server.conftest import Clock
 
 PING = {
     "name": "web-1",
@@ -78,3 +85,185 @@ def test_an_agent_that_falls_silent_is_offline() -> None:
     now[0] += timedelta(milliseconds=1)
     assert client.get(path).json()["presence_state"] == "offline"
     store.close()
+
+
+# What clients were seen to send
+
+REPORT: dict[str, Any] = {
+    "name": "worker",
+    "mac": "02:42:AC:11:00:02",
+    "interfaces": [{"interface": "eth0", "addresses": [{"family": "AF_INET", "ips": ["10.0.0.1"]}]}],
+    "processes": [{"name": "init", "pid": 1}],
+    "interpreter": "/usr/bin/python2.7",
+    "container_id": "c0ffee",
+    "parent": "8ccf",
+    "labels": [{"key": "tier", "value": "web"}],
+    "fingerprint": "77aa",
+    "running_plugin_names": ["base"],
+    "process_summary": [{"name": "init", "count": 1}],
+    "status": "PENDING",
+    "something": {"else": [1, None]},
+}
+
+
+@pytest.mark.parametrize("operation", ["ping", "register"])
+def test_what_an_agent_reports_is_shown_again(client: httpx2.Client, operation: str) -> None:
+    answer = client.post(f"agents/77aa/{operation}", json={**REPORT, "os_name": "Linux", "tag_names": "a,b"}).json()
+    assert client.get("agents/77aa").json() == answer
+    assert (REPORT | {"osName": "Linux", "tags": ["all", "a", "b"]}).items() <= answer.items()
+    (listed,) = client.get("agents").json()
+    assert set(answer) - set(listed) == {"interfaces", "running_plugin_names", "process_summary", "processes", "org"}
+
+
+def test_a_form_reports_what_json_does(client: httpx2.Client) -> None:
+    texts = {"name": "worker", "interpreter": "python", "container_id": "c0ffee", "parent": "8ccf"}
+    lists = {name: REPORT[name] for name in ("interfaces", "labels", "process_summary")}
+    form = {**texts, **{name: json.dumps(value) for name, value in lists.items()}, "running_plugin_names": "base"}
+    answer = client.post("agents/77aa/ping", data=form).json()
+    assert (texts | lists | {"running_plugin_names": ["base"]}).items() <= answer.items()
+
+
+def test_text_that_is_no_json_list_is_one_item(client: httpx2.Client) -> None:
+    answer = client.post("agents/77aa/ping", data={"interfaces": "[eth0"}).json()
+    assert answer["interfaces"] == ["[eth0"]
+
+
+def test_null_is_no_value(client: httpx2.Client) -> None:
+    answer = client.post("agents/77aa/ping", json={"name": "a", "mac": None, "mode": None, "container_id": None}).json()
+    assert (answer["mac"], answer["mode"], answer["container_id"]) == ("", "DEFAULT", None)
+
+
+def test_an_agent_can_report_under_the_names_of_an_answer(client: httpx2.Client) -> None:
+    answer = client.post("agents/77aa/ping", json={"id": "77aa", "osName": "Linux", "tags": ["a"]}).json()
+    assert (answer["osName"], answer["tags"]) == ("Linux", ["all", "a"])
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        ({"heartbeat": "2016-01-10T00:00:00.000Z"}, "heartbeat: is set by the server"),
+        ({"presence_state": "online"}, "presence_state: is set by the server"),
+        ({"expired": []}, "expired: is set by the server"),
+        ({"id": "other"}, "id: expected the id of the path, not 'other'"),
+        ({"name": 1}, "name: expected text, not 1"),
+        ({"status": ["x"]}, "status: expected text, not a list"),
+        ({"interfaces": {"eth0": {}}}, "interfaces: expected a list, not an object"),
+        ({"running_plugin_names": [1]}, "running_plugin_names: expected text, not 1"),
+        ({"labels": ["a=b"]}, "labels: expected objects with key and value, not 'a=b'"),
+        ({"labels": [{"key": "a"}]}, "labels: expected objects with key and value, not an object"),
+        ({"tag_names": 1}, "tag_names: expected a list of texts, not 1"),
+    ],
+)
+def test_a_wrong_report_is_refused_and_changes_nothing(
+    client: httpx2.Client, sent: dict[str, object], reason: str
+) -> None:
+    for operation in ("ping", "register"):
+        response = client.post(f"agents/77aa/{operation}", json=sent)
+        assert (response.status_code, response.json()) == (422, {"error": reason})
+    assert client.get("agents").json() == []
+
+
+def test_an_agent_of_a_container_has_labels(client: httpx2.Client) -> None:
+    assert client.post("agents/77aa/ping", json={"container_id": "c0ffee"}).json()["labels"] == []
+    assert "labels" not in client.post("agents/8ccf/ping", data=PING).json()
+
+
+def test_agents_are_found_by_their_address(client: httpx2.Client) -> None:
+    client.post("agents/8ccf/ping", data=PING)
+    client.post("agents/77aa/ping", json={"name": "b", "mac": "02:42:ac:11:00:03"})
+    assert [agent["id"] for agent in client.get("agents?mac=02:42:AC:11:00:02").json()] == ["8ccf"]
+    assert client.get("agents?mac=02:42:ac:11:00:04").json() == []
+
+
+def test_a_deregistered_agent_is_offline_until_it_pings(client: httpx2.Client) -> None:
+    client.post("agents/8ccf/register", data=PING)
+    gone = client.post("agents/8ccf/deregister").json()
+    assert (gone["status"], gone["presence_state"], gone["name"]) == ("DEREGISTERED", "offline", "web-1")
+    back = client.post("agents/8ccf/ping").json()
+    assert (back["status"], back["presence_state"]) == ("REGISTERED", "online")
+    assert client.post("agents/nope/deregister").status_code == 404
+
+
+def test_an_agent_of_the_demo_that_deregisters_measures_no_more(demo: TestClient, clock: Clock) -> None:
+    agent = HOSTS[0].id
+    stopped = demo.post(f"agents/{agent}/deregister").json()["heartbeat"]
+    clock.now += timedelta(minutes=10)
+    assert demo.get(f"agents/{agent}").json()["heartbeat"] == stopped
+    (series,) = demo.get(f"metrics/base.cpu/series?source={agent}").json()
+    assert series["points"][-1]["time"] < clock.unix() - 540
+
+
+def test_a_plugin_that_the_demo_does_not_know_measures_nothing(demo: TestClient) -> None:
+    agent = HOSTS[0].id
+    demo.post(f"agents/{agent}/ping", json={"running_plugin_names": ["ntp", "mine"]})
+    names = {metric["name"] for metric in demo.get(f"metrics?source={agent}").json()}
+    assert names == {"agent.status", "ntp.offset_ms", "ntp.status"}
+
+
+@pytest.mark.parametrize(
+    "sent", [{"json": {"names": ["a", "b"]}}, {"data": {"tags": "a,b"}}, {"json": {"tags": "a,b"}}]
+)
+def test_the_tags_of_an_agent_are_replaced(client: httpx2.Client, sent: dict[str, Any]) -> None:
+    client.post("agents/8ccf/ping", data=PING)
+    answer = client.put("agents/8ccf/tags", **sent)
+    assert (answer.status_code, answer.json()["tags"]) == (200, ["all", "a", "b"])
+    assert client.get("agents/8ccf").json() == answer.json()
+    assert client.put("agents/8ccf/tags", json={"names": []}).json()["tags"] == ["all"]
+
+
+@pytest.mark.parametrize("sent", [{"json": {"tags": ["web", "nope"]}}, {"data": {"tags": "web"}}])
+def test_tags_are_taken_from_an_agent(client: httpx2.Client, sent: dict[str, Any]) -> None:
+    client.post("agents/8ccf/ping", data=PING)
+    answer = client.request("DELETE", "agents/8ccf/tags", **sent)
+    assert (answer.status_code, answer.json()["tags"]) == (200, ["all", "production"])
+    assert client.get("tags").json() == [{"name": "all"}, {"name": "production"}]
+
+
+@pytest.mark.parametrize(
+    ("method", "sent", "reason"),
+    [
+        ("PUT", {}, "names: expected a list of tags"),
+        ("DELETE", {}, "names: expected a list of tags"),
+        ("PUT", {"tag": "a"}, "'tag': unknown field; expected names or tags"),
+        ("PUT", {"tags": "a", "finger": "77aa"}, "finger: expected the id of the path"),
+        ("DELETE", {"tags": ["web", "all"]}, "the tag 'all' belongs to every agent and cannot be removed"),
+    ],
+)
+def test_wrong_tags_are_refused_and_change_nothing(
+    client: httpx2.Client, method: str, sent: dict[str, Any], reason: str
+) -> None:
+    client.post("agents/8ccf/ping", data=PING)
+    response = client.request(method, "agents/8ccf/tags", json=sent)
+    assert (response.status_code, response.json()) == (422, {"error": reason})
+    assert client.request(method, "agents/nope/tags", json={"tags": "a"}).status_code == 404
+    assert client.get("agents/8ccf").json()["tags"] == ["all", "web", "production"]
+
+
+def test_the_plugins_of_an_agent_are_those_of_its_tags(client: httpx2.Client) -> None:
+    for name, tags in {"b": "web,db", "a": "production", "c": "db"}.items():
+        client.post("plugins", json={"name": name, "extension": "py", "content": ""})
+        client.post("links", json={"plugin": name, "tags": tags})
+    client.post("agents/8ccf/ping", data=PING)
+    listed = {plugin["name"]: plugin for plugin in client.get("plugins").json()}
+    assert client.get("agents/8ccf/plugins").json() == [listed["a"], listed["b"]]
+    assert client.get("agents/nope/plugins").status_code == 404
+
+
+def test_a_server_with_documented_operations_only_shows_documented_fields(timed: Callable[..., TestClient]) -> None:
+    client = timed(demo=True, documented_only=True)
+    agents = client.get("agents?mac=none").json()
+    assert len(agents) == len(HOSTS)
+    for agent in agents:
+        assert set(client.get(f"agents/{agent['id']}").json()) - set(agent) == {
+            *("interfaces", "running_plugin_names", "process_summary", "org")
+        }
+        assert set(agent) == {
+            *("id", "name", "hostname", "mac", "created", "modified", "tags", "osName", "heartbeat", "presence_state"),
+            *("status", "container_name", "mode"),
+        }
+
+
+def test_a_report_nested_as_deeply_as_is_read_can_be_listed(client: httpx2.Client) -> None:
+    for depth in (10, 100, *range(850, 1001, 5)):
+        client.post(f"agents/{depth}/ping", content=b'{"name": "a", "x": ' + b"[" * depth + b"]" * depth + b"}")
+        assert client.get("agents").status_code == 200

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def test_an_annotation_is_as_documented(client: httpx2.Client) -> None:
     made = client.post("annotations/deploys", json={"name": "deploy v23"})
     annotation = made.json()
-    assert made.status_code == 201
+    assert made.status_code == 200
     assert set(annotation) == {"id", "stream", "name", "description", "start_time"}
     assert (annotation["stream"], annotation["name"], annotation["description"]) == ("deploys", "deploy v23", "")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", annotation["start_time"])
@@ -27,10 +27,53 @@ def test_a_stream_lists_the_newest_first(client: httpx2.Client) -> None:
     assert [item["name"] for item in client.get("annotations/a%2Fb").json()] == ["v3", "v2", "v1"]
 
 
-def test_an_update_changes_what_it_gives(client: httpx2.Client) -> None:
+def test_an_update_changes_only_what_is_sent(client: httpx2.Client) -> None:
     annotation = client.post("annotations/s", json={"name": "n", "description": "d"}).json()
-    changed = client.put(f"annotations/s/{annotation['id']}", json={"description": "new", "id": "mine", "stream": "x"})
+    changed = client.put(f"annotations/s/{annotation['id']}", json={"description": "new"})
     assert (changed.status_code, changed.json()) == (200, {**annotation, "description": "new"})
+
+
+def test_an_annotation_can_be_put_back_as_it_was_read(client: httpx2.Client) -> None:
+    annotation = client.post("annotations/s", json={"name": "n", "colour": {"of": ["deploys"]}}).json()
+    assert client.put(f"annotations/s/{annotation['id']}", json=annotation).json() == annotation
+
+
+@pytest.mark.parametrize("field", ["id", "start_time", "stream"])
+def test_fields_of_the_server_are_refused_not_ignored(client: httpx2.Client, field: str) -> None:
+    annotation = client.post("annotations/s", json={"name": "n"}).json()
+    path = f"annotations/s/{annotation['id']}"
+    for response in (client.put(path, json={field: "x"}), client.post("annotations/s", json={"name": "n", field: "x"})):
+        reason = f"{field}: is set by the server and cannot be changed"
+        assert (response.status_code, response.json()) == (422, {"error": reason})
+    assert client.get("annotations/s").json() == [annotation]
+
+
+@pytest.mark.parametrize("way", ["json", "data"])
+def test_unknown_fields_are_stored(client: httpx2.Client, way: str) -> None:
+    fields = {"name": "n", "extra": "1", "account": "2", "colour": "red"}
+    sent: dict[str, Any] = {way: fields}
+    created = client.post("annotations/s", **sent).json()
+    assert fields.items() <= created.items()
+    sent = {way: {"colour": "blue"}}
+    client.put(f"annotations/s/{created['id']}", **sent)
+    assert client.get("annotations/s").json() == [{**created, "colour": "blue"}]
+
+
+def test_a_description_of_null_is_no_description(client: httpx2.Client) -> None:
+    created = client.post("annotations/s", json={"name": "n", "description": None})
+    assert (created.status_code, created.json()["description"]) == (200, "")
+    path = f"annotations/s/{created.json()['id']}"
+    client.put(path, json={"description": "d"})
+    assert client.put(path, json={"description": None}).json()["description"] == ""
+
+
+def test_a_stream_exists_until_it_is_deleted(client: httpx2.Client) -> None:
+    annotation = client.post("annotations/s", json={"name": "n"}).json()
+    client.delete(f"annotations/s/{annotation['id']}")
+    assert client.get("annotations").json() == ["s"]
+    assert client.get("annotations/s").json() == []
+    assert client.delete("annotations/s").status_code == 204
+    assert client.get("annotations/s").status_code == 404
 
 
 def test_deletes_take_one_or_the_stream(client: httpx2.Client) -> None:
@@ -55,7 +98,7 @@ def test_what_is_not_there_is_404(client: httpx2.Client, method: str, path: str,
     assert (response.status_code, response.json()) == (404, {"error": reason})
 
 
-@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": 1}, {"name": "n", "description": None}])
+@pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": 1}, {"name": "n", "description": 0}])
 def test_an_annotation_needs_a_name_and_texts(client: httpx2.Client, body: dict[str, object]) -> None:
     assert client.post("annotations/s", json=body).status_code == 422
     assert client.get("annotations").json() == []

@@ -7,9 +7,14 @@ from urllib.parse import quote, urlsplit
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 from dlsync.server import documents
+from dlsync.server.app import create_app
+from dlsync.server.operation import Settings
 from dlsync.server.run import running
+from dlsync.server.store import Store
+from tests.builders.raw import exchanged, head
 from tests.builders.served import account_of
 
 if TYPE_CHECKING:
@@ -50,7 +55,7 @@ def test_the_key_may_be_any_text() -> None:
         ("/orgs/nope/accounts/default/dashboards", "no organisation is called 'nope'"),
         ("/orgs/nope/accounts", "no organisation is called 'nope'"),
         ("/orgs/acme/accounts/nope/rules/a", "no account of organisation 'acme' is called 'nope'"),
-        ("/orgs/acme/accounts/default/dashboards/", "no operation has this path"),
+        ("/orgs/acme/accounts/default/dashboards//", "no operation has this path"),
         ("/orgs/acme/accounts/default/dashboards/a/b", "no operation has this path"),
         ("/orgs/acme/accounts/default/nope", "no operation has this path"),
         ("/", "no operation has this path"),
@@ -59,6 +64,48 @@ def test_the_key_may_be_any_text() -> None:
 def test_a_404_says_what_is_unknown(server: RunningServer, client: httpx2.Client, path: str, reason: str) -> None:
     response = client.get(server.url + path)
     assert (response.status_code, response.json()) == (404, {"error": reason})
+
+
+def test_a_slash_at_the_end_of_a_path_means_nothing(server: RunningServer, client: httpx2.Client) -> None:
+    client.put("dashboards/a/", content="title: A\n").raise_for_status()
+    assert client.get("dashboards/a").content == client.get("dashboards/a/").content == b"title: A\n"
+    for path in ("/orgs", "/orgs/acme/accounts", "/orgs/acme/accounts/default/dashboards"):
+        assert client.get(f"{server.url}{path}/").json() == client.get(server.url + path).json() != []
+    assert client.delete("dashboards/").status_code == 405
+    assert client.delete("dashboards/a/").status_code == 204
+
+
+HERE = ["localhost", "LOCALHOST:1", "127.0.0.1", "127.8.8.8:99", "[::1]", "[::1]:80"]
+ELSEWHERE = [
+    "evil.example",
+    "evil.example:80",
+    "localhost.evil.example",
+    "192.0.2.1",
+    "[::2]:80",
+    "[",
+    "a b",
+]
+
+
+@pytest.mark.parametrize(("host", "status"), [*((name, 200) for name in HERE), *((name, 421) for name in ELSEWHERE)])
+def test_a_request_for_another_host_is_refused_on_loopback(server: RunningServer, host: str, status: int) -> None:
+    answer = exchanged(server, head(host=host.encode()))
+    assert answer.status == status
+    if status == 421:
+        assert answer.error.startswith("this server answers requests for 127.0.0.1 only, not for '")
+
+
+def test_a_request_that_names_no_host_comes_from_no_browser(server: RunningServer) -> None:
+    assert exchanged(server, b"GET / HTTP/1.0\r\n\r\n").status == 401
+
+
+def test_a_name_of_this_machine_that_the_server_listens_on_is_its_host() -> None:
+    settings = Settings(loopback_host="Books-Laptop")
+    store = Store()
+    client = TestClient(create_app(store, settings), headers={"Authorization": "Bearer changeme"})
+    answers = [client.get("/api/v1/orgs", headers={"Host": host}) for host in ("books-laptop:8080", "books-desktop")]
+    assert [answer.status_code for answer in answers] == [200, 421]
+    store.close()
 
 
 def test_a_405_says_what_the_path_takes(client: httpx2.Client) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import gzip
 import socket
 import tracemalloc
@@ -11,7 +12,8 @@ import pytest
 from dlsync.server.bodies import FIELDS
 from dlsync.server.limits import Limits
 from dlsync.server.run import running
-from tests.builders.served import account_of
+from tests.builders.raw import DASHBOARD, connect, head, next_answer
+from tests.builders.served import YAML, account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,13 +32,13 @@ def test_a_document_is_yaml_whatever_its_content_type_says(client: httpx2.Client
 @pytest.mark.parametrize("kind", ["application/yaml", None])
 def test_an_upload_is_the_file_in_it(client: httpx2.Client, kind: str | None) -> None:
     client.put("rules/a", files={"rule.yaml": TEXT}, headers={"Content-Type": kind} if kind else {})
-    assert client.get("rules/a").content == TEXT
+    assert client.get("rules/a", headers=YAML).content == TEXT
 
 
 def test_an_upload_longer_than_a_megabyte_stays_whole(client: httpx2.Client) -> None:
     text = b"title: " + b"x" * 1_500_000 + b"\n"
     client.put("rules/a", files={"rule.yaml": text})
-    assert client.get("rules/a").content == text
+    assert client.get("rules/a", headers=YAML).content == text
 
 
 @pytest.mark.parametrize(("files", "count"), [({"a": b"a: 1\n", "b": b"b: 1\n"}, 2), ({"a": (None, b"no file")}, 0)])
@@ -50,7 +52,7 @@ def test_an_upload_is_of_one_file(
 def test_what_only_begins_as_an_upload_is_yaml(client: httpx2.Client) -> None:
     text = b"---\r\nContent-Disposition: form-data; a\r\n"
     client.put("rules/a", content=text)
-    assert client.get("rules/a").content == text
+    assert client.get("rules/a", headers=YAML).content == text
 
 
 @pytest.mark.parametrize(
@@ -80,6 +82,54 @@ def test_what_is_no_json_object_is_refused(client: httpx2.Client, body: bytes, r
 def test_a_form_that_is_not_utf8_is_refused(client: httpx2.Client, body: bytes) -> None:
     response = client.post("rules", content=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
     assert (response.status_code, client.get("rules").json()) == (400, [])
+
+
+FORM = "application/x-www-form-urlencoded"
+READERS = ["rules", "accounts", "plugins", "links", "annotations/deploys", "agents/a1/ping"]
+
+
+def _posted(client: httpx2.Client, path: str, body: bytes, kind: str = FORM) -> httpx2.Response:
+    url = str(client.base_url.join("..")) if path == "accounts" else path
+    return client.post(url, content=body, headers={"Content-Type": kind})
+
+
+def test_a_field_that_a_form_or_an_upload_repeats_is_a_list(client: httpx2.Client) -> None:
+    for name in ("a", "b"):
+        assert _posted(client, "plugins", b"name=%s&extension=py&content=" % name.encode()).is_success
+    assert _posted(client, "links", b"plugin=a&tags=web&tags=db").is_success
+    parts = [("plugin", (None, "b")), ("tags", (None, "web")), ("tags", (None, "db"))]
+    assert client.post("links", files=parts).is_success
+    assert [sorted(link["tags"]) for link in client.get("links").json()] == [["db", "web"]] * 2
+
+
+@pytest.mark.parametrize("path", READERS)
+@pytest.mark.parametrize("body", [b"%s=a&%s=b", b"%s=a&%s=a"])
+def test_a_field_of_one_value_that_is_repeated_is_refused(client: httpx2.Client, path: str, body: bytes) -> None:
+    name = "plugin" if path == "links" else "name"
+    form = body.replace(b"%s", name.encode())
+    for sent, kind in ((form, FORM), (b'{"%s": ["a", "b"]}' % name.encode(), "application/json")):
+        refused = _posted(client, path, sent, kind)
+        assert (refused.status_code, refused.json()) == (422, {"error": f"{name}: expected text, not a list"})
+
+
+@pytest.mark.parametrize(("sent", "mute"), [("True", True), ("true", True), ("False", False), ("false", False)])
+def test_a_form_spells_a_boolean_as_json_or_as_python_does(client: httpx2.Client, sent: str, mute: bool) -> None:
+    client.put("rules/a", content="title: A\n")
+    assert client.patch("rules/a", data={"mute": sent}).json()["mute"] is mute
+    assert client.patch("rules/a", json={"mute": mute}).json()["mute"] is mute
+
+
+@pytest.mark.parametrize("body", [b"mute=1", b"mute=", b"mute=TRUE", b"mute=True&mute=True"])
+def test_what_is_no_boolean_is_refused(client: httpx2.Client, body: bytes) -> None:
+    client.put("rules/a", content="title: A\n")
+    refused = client.patch("rules/a", content=body, headers={"Content-Type": FORM})
+    assert (refused.status_code, refused.json()["error"][:29]) == (422, "mute: expected true or false,")
+
+
+def test_a_file_in_an_upload_of_fields_is_not_dropped(client: httpx2.Client) -> None:
+    refused = client.post("rules", files={"name": (None, "a"), "content": ("a.sh", b"exit 0")})
+    assert refused.status_code == 422
+    assert refused.json() == {"error": "the upload holds a file, where fields are expected"}
 
 
 def test_a_form_has_no_end_of_fields_to_offer(client: httpx2.Client) -> None:
@@ -120,6 +170,9 @@ HOSTILE = {
     "deep": ("application/json", b"[" * 4_000_000),
     "keys": ("application/json", b"{" + b",".join(b'"%d":0' % number for number in range(400_000)) + b"}"),
     "a form": ("application/x-www-form-urlencoded", b"a=b&" * 1_000_000),
+    "escapes": ("application/x-www-form-urlencoded", b"name=" + b"%41" * 1_000_000),
+    "escapes of names": ("application/x-www-form-urlencoded", b"%41" * 1_000_000 + b"=a"),
+    "ends of fields": ("application/x-www-form-urlencoded", b"&" * 4_000_000),
     "a form of names": ("application/x-www-form-urlencoded", b"&".join(b"%d" % number for number in range(600_000))),
     "parts": (
         "multipart/form-data; boundary=x",
@@ -147,7 +200,7 @@ def test_no_more_than_the_bound_is_kept_of_a_body_without_end() -> None:
         client.get("dashboards")
         tracemalloc.start()
         try:
-            refused = client.put("dashboards/a", content=_chunks(50_000))
+            refused = client.put("dashboards/a", content=_chunks(10_000))
             _, most = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -160,6 +213,21 @@ def test_a_broken_upload_is_refused(client: httpx2.Client) -> None:
         response = client.post("rules", content=body, headers=kind)
         assert response.status_code == 400
         assert response.json()["error"].startswith("the upload cannot be read: ")
+
+
+def test_a_form_holds_as_many_escapes_as_a_plugin_needs(client: httpx2.Client) -> None:
+    content = base64.b64encode(b"\xff\xfe\xfd" * 25_000)
+    form = {"name": "a", "extension": "bin", "content": content.decode()}
+    assert client.post("plugins", data=form).is_success
+    assert client.get("plugins/a").json()["content"] == content.decode()
+
+
+def test_a_body_that_does_not_arrive_in_time_is_refused_and_not_kept() -> None:
+    with running(limits=Limits(body_seconds=0.05)) as server, account_of(server) as client, connect(server) as slow:
+        slow.sendall(head(b"PUT", DASHBOARD, b"Content-Length: 100") + b"title: A\n")
+        answer = next_answer(slow)
+        assert (answer.status, answer.error) == (408, "the body did not arrive within 0.05 s")
+        assert client.get("dashboards").json() == []
 
 
 def test_what_is_refused_is_not_repeated_at_length(client: httpx2.Client) -> None:
@@ -187,7 +255,7 @@ def test_a_client_that_goes_away_leaves_nothing(client: httpx2.Client, capfd: py
     url = urlsplit(str(client.base_url))
     with socket.create_connection((url.hostname, url.port)) as connection:
         connection.sendall(
-            f"PUT {url.path}dashboards/a HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer changeme\r\n"
+            f"PUT {url.path}dashboards/a HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer changeme\r\n"
             "Expect: 100-continue\r\nContent-Length: 100\r\n\r\n".encode()
         )
         assert connection.recv(100).startswith(b"HTTP/1.1 100 ")

@@ -7,8 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync.server.documents import prefers_json
-
 if TYPE_CHECKING:
     import httpx2
 
@@ -21,7 +19,6 @@ def test_an_export_is_what_was_imported_byte_for_byte(client: httpx2.Client, fam
     assert client.put(f"{family}/a", content=text).json()["name"] == "a"
     export = client.get(f"{family}/a", headers={"Accept": "application/yaml"})
     assert (export.content, export.headers["content-type"]) == (text, "application/yaml")
-    assert client.get(f"{family}/a", headers={"Accept": ""}).content == text
 
 
 def test_json_is_the_parsed_document_and_its_name(client: httpx2.Client) -> None:
@@ -35,7 +32,7 @@ def test_a_put_replaces_and_keeps_the_id(client: httpx2.Client) -> None:
     first = client.put("rules/a", content="title: x\n")
     second = client.put("rules/a", content="title: y\n")
     assert (first.status_code, first.json()) == (second.status_code, second.json()) == (200, first.json())
-    assert client.get("rules/a").text == "title: y\n"
+    assert client.get("rules/a", headers={"Accept": "application/yaml"}).text == "title: y\n"
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -77,15 +74,27 @@ def test_what_is_no_document_is_refused_and_nothing_changes(client: httpx2.Clien
 @pytest.mark.parametrize(
     ("accept", "expected"),
     [
-        ("", False),
-        ("*/*", False),
-        ("application/yaml", False),
-        ("application/yaml, application/json", False),
-        ("application/json", True),
-        ("application/json, text/plain, */*", True),
-        ("Application/JSON; q=0.9", True),
-        ("application/vnd.x+json", True),
+        ("", None),
+        ("*/*", None),
+        ("application/yaml", "yaml"),
+        ("application/yaml, application/json", "yaml"),
+        ("application/json", "json"),
+        ("application/json, text/plain, */*", "json"),
+        ("Application/JSON; q=0.9", "json"),
+        ("application/vnd.x+json", "json"),
     ],
 )
-def test_yaml_is_the_answer_unless_json_is_asked_for(accept: str, expected: bool) -> None:
-    assert prefers_json(accept) is expected
+def test_a_dashboard_is_yaml_and_a_rule_json_unless_accept_names_the_other(
+    shared: httpx2.Client, accept: str, expected: str | None
+) -> None:
+    for family, default in (("dashboards", "yaml"), ("rules", "json")):
+        shared.put(f"{family}/a", content=TEXT)
+        answer = shared.get(f"{family}/a", headers={"Accept": accept})
+        assert answer.headers["content-type"] == f"application/{expected or default}"
+        assert answer.headers["vary"] == "accept"
+
+
+def test_json_with_a_character_that_yaml_does_not_take_is_escaped(client: httpx2.Client) -> None:
+    for family in ("dashboards", "rules"):
+        assert client.put(f"{family}/a", content='{"title": "\x7f\ufffeé"}').status_code == 200
+        assert client.get(f"{family}/a", headers={"Accept": "application/yaml"}).text == '{"title": "\\u007f\\ufffeé"}'

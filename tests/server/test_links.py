@@ -27,6 +27,22 @@ def test_a_form_separates_tags_with_commas(client: httpx2.Client) -> None:
     assert client.post("links", data={"plugin": "redis", "tags": "web, db,"}).json()["tags"] == ["web", "db"]
 
 
+def test_a_plugin_has_several_links_of_several_tags(client: httpx2.Client) -> None:
+    for tags in (["web", "db"], "cache,web"):
+        client.post("links", json={"plugin": "redis", "tags": tags})
+    links = client.get("links").json()
+    assert [link["tags"] for link in links] == [["web", "db"], ["cache", "web"]]
+    client.delete(f"links/{links[0]['id']}")
+    assert client.get("links").json() == links[1:]
+
+
+def test_a_link_of_a_backup_is_made_again(client: httpx2.Client) -> None:
+    link = client.post("links", json={"plugin": "redis", "tags": ["web", "db"]}).json()
+    client.delete(f"links/{link['id']}")
+    again = client.post("links", json=link)
+    assert (again.status_code, {**again.json(), "id": ""}) == (201, {**link, "id": ""})
+
+
 def test_a_deleted_link_is_gone(client: httpx2.Client) -> None:
     identifier = client.post("links", json={"plugin": "redis", "tags": ["web"]}).json()["id"]
     assert client.delete(f"links/{identifier}").status_code == 204
@@ -50,6 +66,7 @@ def test_a_renamed_plugin_keeps_its_links(client: httpx2.Client) -> None:
     ("body", "reason"),
     [
         ({"tags": ["web"]}, "plugin: expected text, not None"),
+        ({"plugin": "redis", "tags": [], "x": 1}, "'x': unknown field; expected plugin or tags or id or org"),
         ({"plugin": "nope", "tags": []}, "plugin: no plugin is called 'nope'"),
         ({"plugin": "redis"}, "tags: expected a list of texts, not None"),
         ({"plugin": "redis", "tags": [1]}, "tags: expected text, not 1"),

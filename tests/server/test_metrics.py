@@ -1,13 +1,22 @@
 from __future__ import annotations
 
+import json
+import re
+from math import ceil
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
 
 from dlsync.server.demo.hosts import HOSTS
+from dlsync.server.measurements import AGENT_STATUS, points
+from dlsync.server.metrics import MOST_ANSWERED, MOST_POINTS, PERIOD, RESOLUTION, USUAL_POINTS, times_of
+from dlsync.server.operation import query_value
+from dlsync.server.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +28,8 @@ if TYPE_CHECKING:
 
 WEB = next(host for host in HOSTS if host.name == "web-1")
 SERIES = "metrics/base.cpu/series"
+NOW = 1_455_027_939
+DURATIONS = ["period", "period[duration]"]
 ONE_OF = {"error": "expected one of source=<agent id> and tag=<tag>, and only one"}
 
 
@@ -186,4 +197,182 @@ def test_a_point_depends_on_its_time_alone(demo: TestClient, clock: Clock, coars
     rough = of(demo, "base.cpu", "db", **ask, resolution=60 * coarse)["db-1"]
     shared = {point["time"] for point in fine} & {point["time"] for point in rough}
     assert rough[-1]["time"] in shared
-    assert [point for point in rough if point["time"] in shared] == [point for point in fine if point["time"] in shared]
+    values = {point["time"]: point["value"] for point in fine}
+    assert all(point["value"] == values[point["time"]] for point in rough if point["time"] in shared)
+
+
+# With a resolution
+
+
+def test_points_of_a_resolution_have_a_type_and_an_average(demo: TestClient) -> None:
+    cpu = of(demo, "base.cpu", "db", period=7200, resolution=600)["db-1"]
+    assert {tuple(point) for point in cpu} == {("uom", "value", "time", "type", "avg")}
+    assert {point["type"] for point in cpu} == {"number"}
+    minutes = {point["time"]: point["value"] for point in of(demo, "base.cpu", "db", period=7200)["db-1"]}
+    for point in cpu[1:-1]:
+        during = [minutes[time] for time in range(point["time"], point["time"] + 600, 60)]
+        assert min(during) - 15 <= point["avg"] <= max(during) + 15
+
+
+def test_a_boolean_says_whether_none_failed_in_the_interval(demo: TestClient) -> None:
+    status = of(demo, "agent.status", "web", period=2 * 86_400, resolution=3600)["web-6"]
+    assert {tuple(point) for point in status} == {("uom", "value", "time", "type", "avg", "all")}
+    assert {point["type"] for point in status} == {"boolean"}
+    up, between, down = (
+        [point for point in status if point["avg"] == 1],
+        [point for point in status if 0 < point["avg"] < 1],
+        [point for point in status if point["avg"] == 0],
+    )
+    assert len(between) == 1
+    assert [*up, *between, *down] == status
+    assert {(point["value"], point["all"]) for point in up} == {(1, True)}
+    assert (between[0]["value"], between[0]["all"]) == (1, False)
+    assert {(point["value"], point["all"]) for point in down} == {(0, False)}
+
+
+def test_one_failed_second_of_a_long_interval_is_a_failure() -> None:
+    agent = {"demo": "gone", "created": "1970-01-01T00:00:00Z", "heartbeat": "1970-01-01T01:05:38Z"}
+    first, second = points(agent, AGENT_STATUS, range(0, 8_000, 4_000), 8_000, aggregated=True)
+    assert (first["value"], first["avg"], first["all"]) == (1, 1.0, False)
+    assert (second["value"], second["avg"], second["all"]) == (0, 0.0, False)
+
+
+def test_documented_points_have_no_more_than_the_documentation_shows(timed: Callable[..., TestClient]) -> None:
+    client = timed(demo=True, documented_only=True)
+    (series,) = client.get(SERIES, params={"source": WEB.id, "resolution": 600}).json()
+    assert {tuple(point) for point in series["points"]} == {("uom", "value", "time")}
+
+
+# Expired metrics
+
+
+def names(client: TestClient, **params: str) -> set[str]:
+    return {metric["name"] for metric in client.get("metrics", params=params).json()}
+
+
+@pytest.mark.parametrize("way", ["data", "json"])
+def test_an_expired_metric_is_not_there_until_it_is_valid_again(demo: TestClient, way: str) -> None:
+    before = names(demo, source=WEB.id)
+    expired: dict[str, Any] = {way: {"status": "expired"}}
+    valid: dict[str, Any] = {way: {"status": "valid"}}
+    assert demo.put(SERIES, params={"source": WEB.id}, **expired).json() == 1
+    assert names(demo, source=WEB.id) == before - {"base.cpu"}
+    assert demo.get(SERIES, params={"source": WEB.id}).status_code == 404
+    assert len(demo.get(SERIES, params={"tag": "web"}).json()) == 5
+    demo.post(f"agents/{WEB.id}/ping", json={"name": "web-1"})
+    assert "base.cpu" not in names(demo, source=WEB.id)
+    assert demo.put(SERIES, params={"source": WEB.id}, **expired).json() == 0
+    assert demo.put(SERIES, params={"tag": "web"}, **valid).json() == 1
+    assert names(demo, source=WEB.id) == before
+
+
+def test_all_metrics_of_a_tag_expire(demo: TestClient) -> None:
+    before = names(demo, tag="db")
+    paths = sum(len(names(demo, source=host.id)) for host in HOSTS if host.role == "db")
+    assert demo.put("metrics/series", params={"tag": "db"}, data={"status": "expired"}).json() == paths
+    assert names(demo, tag="db") == set()
+    assert demo.put("metrics/series", params={"tag": "db"}, data={"status": "valid"}).json() == paths
+    assert names(demo, tag="db") == before
+
+
+def test_a_tag_that_no_agent_carries_has_nothing_to_expire(demo: TestClient) -> None:
+    demo.post("links", json={"plugin": "base", "tags": ["empty"]})
+    assert demo.put("metrics/series?tag=empty", data={"status": "expired"}).json() == 0
+
+
+def test_a_metric_expires_on_several_agents_at_once(demo: TestClient) -> None:
+    sources = [agent["id"] for agent in demo.get("agents").json() if agent["name"] in {"web-1", "web-2"}]
+    assert demo.put(SERIES, params={"source": [*sources, sources[0]]}, data={"status": "expired"}).json() == 2
+    refused = demo.put(f"{SERIES}?source=a&source=b&tag=web", data={"status": "expired"})
+    assert (refused.status_code, refused.json()) == (422, {"error": "source: expected once, not with 2 values"})
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "status", "reason"),
+    [
+        (f"{SERIES}?tag=web", {"status": "gone"}, 422, "status: expected expired or valid, not 'gone'"),
+        (f"{SERIES}?tag=web", {}, 422, "status: expected expired or valid, not None"),
+        (f"{SERIES}?tag=web", {"status": "valid", "x": 1}, 422, "'x': unknown field; expected status"),
+        (SERIES, {"status": "valid"}, 422, ONE_OF["error"]),
+        ("metrics/no/series?tag=web", {"status": "valid"}, 404, "no agent asked for has a metric called 'no'"),
+    ],
+)
+def test_a_wrong_change_of_status_gets_a_reason(
+    demo: TestClient, path: str, sent: dict[str, object], status: int, reason: str
+) -> None:
+    response = demo.put(path, json=sent)
+    assert (response.status_code, response.json()) == (status, {"error": reason})
+
+
+# The span of time
+
+
+def query(**parameters: object) -> QueryParams:
+    return QueryParams({name: str(value) for name, value in parameters.items()})
+
+
+def refused(parameters: QueryParams, series: int = 1) -> str:
+    with pytest.raises(HTTPException) as caught:
+        times_of(parameters, NOW, series)
+    assert caught.value.status_code == 422
+    return str(json.loads(bytes(Refusals("changeme").answer(caught.value).body))["error"])
+
+
+@given(
+    resolution=st.integers(1, 10**6),
+    points=st.integers(1, MOST_POINTS),
+    less=st.integers(0, 10**6),
+    end=st.integers(1, 10**11),
+)
+def test_points_are_a_resolution_apart_and_fill_the_period(resolution: int, points: int, less: int, end: int) -> None:
+    period = points * resolution - less % resolution
+    asked = query(**{"resolution": resolution, "period[duration]": period, "period[end]": end})
+    times = times_of(asked, NOW, 1)
+    assert len(times) == points
+    assert all(time % resolution == 0 for time in (times[0], times[-1]))
+    assert times[-1] <= end < times[-1] + resolution
+    assert times.step == resolution
+
+
+@given(st.integers(1, 10**12 - 1), st.sampled_from(DURATIONS))
+def test_without_a_resolution_any_period_has_an_answer(period: int, name: str) -> None:
+    times = times_of(query(**{name: period}), NOW, 1)
+    assert times.step == max(RESOLUTION, ceil(period / USUAL_POINTS))
+    assert len(times) == ceil(period / times.step)
+
+
+def test_the_last_hour_by_the_minute_is_what_nobody_needs_to_ask_for() -> None:
+    times = times_of(query(), NOW, 1)
+    assert (len(times), times.step) == (PERIOD // 60, 60)
+    assert times[-1] <= NOW < times[-1] + 60
+
+
+@pytest.mark.parametrize("others", [["period[duration]"], ["period[end]"], ["period[duration]", "period[end]"]])
+def test_period_and_the_forms_with_brackets_are_not_mixed(others: list[str]) -> None:
+    reason = refused(query(period=60, **dict.fromkeys(others, 60)))
+    assert reason.startswith("period: cannot be mixed with period[duration] and period[end]")
+
+
+@pytest.mark.parametrize("name", [*DURATIONS, "period[end]", "resolution"])
+@pytest.mark.parametrize("value", ["", "0", "-60", "1.5", "1h", "60 ", "٣", "1_000", "9" * 13, "NaN"])
+def test_what_is_no_whole_number_of_seconds_is_named(name: str, value: str) -> None:
+    assert refused(query(**{name: value})) == f"{name}: expected a whole number of seconds, 1 or more, not {value!r}"
+
+
+@given(st.integers(1, 3000), st.integers(MOST_POINTS + 1, 10**9))
+def test_a_resolution_that_is_too_fine_is_refused_with_one_that_is_not(series: int, period: int) -> None:
+    reason = refused(query(period=period, resolution=1), series)
+    fitting = re.search(r"a resolution of (\d+) s or more", reason)
+    assert fitting
+    times = times_of(query(period=period, resolution=fitting[1]), NOW, series)
+    assert len(times) <= MOST_POINTS
+    assert len(times) * series <= MOST_ANSWERED
+
+
+def test_a_parameter_may_come_twice_alike() -> None:
+    assert query_value(QueryParams("source=a&source=a"), "source") == "a"
+
+
+def test_a_parameter_with_two_values_is_refused() -> None:
+    with pytest.raises(HTTPException, match="source: expected once, not with 2 values"):
+        query_value(QueryParams("source=a&source=b"), "source")

@@ -20,16 +20,22 @@ if TYPE_CHECKING:
 
 DOCUMENT = description()
 OPERATIONS = [operation for family in FAMILIES for operation in family.OPERATIONS]
-AGENT = HOSTS[0].id
+AGENT, OTHER = HOSTS[0].id, HOSTS[1].id
 
 # an operation, and a request that it answers
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "accounts.list_orgs": ("../../../../orgs", {}),
     "accounts.list_accounts": ("../../accounts", {}),
+    "accounts.get_account": ("../../accounts/default", {}),
     "accounts.create_account": ("../../accounts", {"json": {"name": "new"}}),
     "agents.list_all": ("agents", {}),
     "agents.get": (f"agents/{AGENT}", {}),
     "agents.ping": ("agents/8ccf/ping", {"data": {"name": "a"}}),
+    "agents.register": ("agents/8ccf/register", {"json": {"name": "a", "container_id": "c0ff"}}),
+    "agents.deregister": (f"agents/{OTHER}/deregister", {}),
+    "agents.list_plugins": (f"agents/{AGENT}/plugins", {}),
+    "agents.set_tags": (f"agents/{OTHER}/tags", {"json": {"names": ["a", "b"]}}),
+    "agents.remove_tags": (f"agents/{OTHER}/tags", {"json": {"tags": ["b"]}}),
     "annotations.list_streams": ("annotations", {}),
     "annotations.get_stream": ("annotations/there", {}),
     "annotations.create": ("annotations/new", {"json": {"name": "v1"}}),
@@ -41,19 +47,22 @@ ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "links.create": ("links", {"json": {"plugin": "there", "tags": ["web"]}}),
     "links.get": ("links/{link}", {}),
     "metrics.list_all": ("metrics?tag=all", {}),
-    "metrics.series": ("metrics/base.cpu/series?tag=all", {}),
+    "metrics.series": ("metrics/base.cpu/series?tag=all&resolution=60", {}),
+    "metrics.change_status": (f"metrics/base.cpu/series?source={OTHER}", {"data": {"status": "expired"}}),
+    "metrics.change_status_of_all": (f"metrics/series?source={OTHER}", {"data": {"status": "valid"}}),
     "plugins.list_all": ("plugins", {}),
     "plugins.create": ("plugins", {"json": {"name": "new", "extension": "py", "content": CONTENT}}),
     "plugins.get": ("plugins/there", {}),
     "plugins.update": ("plugins/there", {"json": {"content": CONTENT}}),
     "rules.list_all": ("rules", {}),
     "rules.create": ("rules", {"json": {"name": "new"}}),
+    "rules.get": ("rules/there", {}),
     "rules.put": ("rules/new", {"content": "title: A\n"}),
     "rules.patch": ("rules/there", {"json": {"mute": True}}),
     "rules.criteria": ("rules/there/criteria", {}),
     "tags.list_all": ("tags", {}),
 }
-YAML_OR_NOTHING = {"dashboards.get", "rules.get"} | {name for name in SHAPES if SHAPES[name].status == 204}
+YAML_OR_NOTHING = {"dashboards.get"} | {name for name in SHAPES if SHAPES[name].status == 204}
 
 
 def test_each_operation_of_the_server_is_described_once() -> None:

@@ -47,7 +47,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, str], dict[str, Any], int, str]]
     "plugins: export": ("GET", f"{ACCOUNT}/plugins/{{name}}", {"name": "there"}, {}, 200, "content"),
     "plugins: import": (
         *("POST", f"{ACCOUNT}/plugins", {}),
-        *({"json": {"name": "new", "extension": "py", "content": CONTENT}}, 201, "content"),
+        *({"json": {"name": "new", "extension": "py", "content": CONTENT}}, 200, "content"),
     ),
     "plugins: update": (
         *("PATCH", f"{ACCOUNT}/plugins/{{name}}", {"name": "there"}),
@@ -62,7 +62,7 @@ OPERATIONS: dict[str, tuple[str, str, dict[str, str], dict[str, Any], int, str]]
     "annotations: delete a stream": ("DELETE", f"{ACCOUNT}/annotations/{{name}}", {"name": "there"}, {}, 204, ""),
     "annotations: create": (
         *("POST", f"{ACCOUNT}/annotations/{{name}}", {"name": "new"}),
-        *({"json": {"name": "v1"}}, 201, "start_time"),
+        *({"json": {"name": "v1"}}, 200, "start_time"),
     ),
     "annotations: get": ("GET", f"{ACCOUNT}/annotations/{{name}}/{{id}}", {"name": "there"}, {}, 200, "start_time"),
     "annotations: update": (

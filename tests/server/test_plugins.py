@@ -26,7 +26,7 @@ def create(client: httpx2.Client, **fields: object) -> httpx2.Response:
 def test_an_export_has_exactly_the_documented_fields(client: httpx2.Client) -> None:
     made = create(client)
     export = client.get("plugins/redis").json()
-    assert (made.status_code, made.json()) == (201, export)
+    assert (made.status_code, made.json()) == (200, export)
     assert {key: value for key, value in export.items() if key not in {"id", "org"}} == {
         "content": ENCODED,
         "name": "redis",
@@ -76,7 +76,7 @@ def test_an_existing_name_is_refused_and_nothing_changes(client: httpx2.Client) 
 def test_of_many_creates_at_once_exactly_one_wins(client: httpx2.Client) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda number: create(client, interval=number), range(1, 25)))
-    (winner,) = [answer for answer in answers if answer.status_code == 201]
+    (winner,) = [answer for answer in answers if answer.status_code == 200]
     assert [answer.status_code for answer in answers].count(422) == 23
     assert client.get("plugins/redis").json() == winner.json()
 
@@ -91,7 +91,38 @@ def test_a_patch_changes_what_it_gives(client: httpx2.Client) -> None:
 
 def test_what_the_server_owns_is_not_the_clients_to_set(client: httpx2.Client) -> None:
     before = create(client).json()
-    assert client.patch("plugins/redis", json={"id": "1", "hash": "2", "org": "3", "novel": 4}).json() == before
+    assert client.patch("plugins/redis", json={"id": "1", "hash": "2", "org": "3", "etag": "4"}).json() == before
+
+
+def test_a_field_that_the_server_does_not_know_is_kept(client: httpx2.Client) -> None:
+    before = create(client, format="NAGIOS", novel={"a": [1]}).json()
+    assert (before["format"], before["novel"]) == ("NAGIOS", {"a": [1]})
+    after = client.patch("plugins/redis", data={"format": "PROMETHEUS", "extension": "sh"}).json()
+    assert after == {**before, "format": "PROMETHEUS", "extension": "sh"} == client.get("plugins/redis").json()
+    unusual = {"account": "x", "shell_args": "y", "extra": "z"}
+    assert client.patch("plugins/redis", json=unusual).json() == {**after, **unusual}
+
+
+def test_each_operation_takes_the_id_that_the_list_names(client: httpx2.Client) -> None:
+    one = f"plugins/{create(client).json()['id']}"
+    assert client.get(one).json() == client.get("plugins/redis").json()
+    assert client.patch(one, json={"name": "redis", "params": "-a"}).json()["params"] == "-a"
+    assert client.delete(one).status_code == 204
+    assert client.get("plugins").json() == []
+
+
+def test_a_name_wins_over_an_id(client: httpx2.Client) -> None:
+    identifier = create(client).json()["id"]
+    create(client, name=identifier)
+    assert client.get(f"plugins/{identifier}").json()["name"] == identifier
+    client.delete(f"plugins/{identifier}")
+    assert [plugin["name"] for plugin in client.get("plugins").json()] == ["redis"]
+
+
+def test_a_server_of_the_documentation_knows_names_only() -> None:
+    with running(documented_only=True) as server, account_of(server) as client:
+        identifier = create(client).json()["id"]
+        assert client.get(f"plugins/{identifier}").status_code == 404
 
 
 def test_a_rename_does_not_run_over_another(client: httpx2.Client) -> None:
@@ -135,6 +166,7 @@ def test_a_deleted_plugin_is_gone(client: httpx2.Client) -> None:
         ({"name": ""}, "name: expected, and not empty"),
         ({"name": ["x"]}, "name: expected text, not a list"),
         ({"extension": None}, "extension: expected text, not None"),
+        ({"format": 1}, "format: expected text, not 1"),
         ({"encoding": "utf-8"}, "encoding: expected base64, the only one there is"),
         ({"interval": 0}, "interval: expected a whole number of seconds, 1 or more, not 0"),
         ({"interval": True}, "interval: expected a whole number of seconds, 1 or more, not True"),

@@ -1,22 +1,34 @@
 from __future__ import annotations
 
+import os
 import signal
 import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
+from starlette.testclient import TestClient
 
 from dlsync.errors import SettingsError
+from dlsync.server import store as store_module
+from dlsync.server.app import create_app
+from dlsync.server.limits import Limits
+from dlsync.server.refusals import Refusals
 from dlsync.server.run import running
-from dlsync.server.store import VERSION, Store
+from dlsync.server.store import APPLICATION_ID, MIGRATIONS, SCHEMA, VERSION, Store
+from tests.builders.raw import DASHBOARD, connect, head, next_answer
 from tests.builders.served import account_of
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Iterator
+
+BASE = "http://test/api/v1/orgs/acme/accounts/default/"
+PAGE = 4096
 
 SERVE = """
 import sys
@@ -86,6 +98,205 @@ def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     assert path.read_text() == "not a database, however long this text may be"
 
 
+FOREIGN = {
+    "a table": "CREATE TABLE notes (text TEXT)",
+    "an empty one of another program": "PRAGMA application_id = 252006674",
+    "one of another program that numbers its versions": "CREATE TABLE notes (text TEXT); PRAGMA user_version = 1",
+    "one that has our tables' names among its own": "CREATE TABLE orgs (id TEXT); CREATE TABLE accounts (id TEXT)",
+    "one with a write-ahead log": "PRAGMA journal_mode = WAL; CREATE TABLE notes (text TEXT)",
+}
+
+
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "notes.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FOREIGN[kind])
+    before = path.read_bytes(), path.stat().st_mtime_ns
+    with pytest.raises(SettingsError, match=r"notes\.db: cannot .* another program made it"):
+        Store(path)
+    assert (path.read_bytes(), path.stat().st_mtime_ns) == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_database_of_another_program_whose_tables_are_in_its_log_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(FOREIGN["one with a write-ahead log"])
+        with pytest.raises(SettingsError, match="another program made it"):
+            Store(path)
+        assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("notes",)]
+
+
+@pytest.mark.parametrize("application_id", [0, APPLICATION_ID])
+def test_a_database_of_before_they_were_marked_is_taken(tmp_path: Path, application_id: int) -> None:
+    path = tmp_path / "server.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"{SCHEMA};PRAGMA user_version = 1;PRAGMA application_id = {application_id}")
+    Store(path).close()
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+
+
+def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "a?b#c%41.db"
+    path.touch()
+    with running(db=path) as server, account_of(server) as client:
+        assert client.get("dashboards").json() == []
+    assert path.stat().st_size > 0
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo], ids=["folder", "pipe"])
+def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "server.db")
+    with pytest.raises(SettingsError, match="it is not a regular file"):
+        Store(tmp_path / "server.db")
+
+
+def _pages(path: Path) -> int:
+    with closing(sqlite3.connect(path)) as connection:
+        (count,) = connection.execute("PRAGMA page_count").fetchone()
+    return int(count)
+
+
+def _damage(path: Path, page: int) -> None:
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE)
+        file.write(b"\xa5" * PAGE)
+
+
+def test_a_damaged_database_is_refused_wherever_the_damage_is(tmp_path: Path) -> None:
+    made = tmp_path / "made.db"
+    with running(db=made) as server, account_of(server) as client:
+        for number in range(5):
+            client.put(f"dashboards/d{number}", content=b"title: A #" + b"x" * 3_000).raise_for_status()
+    for page in range(2, _pages(made) + 1):
+        path = tmp_path / f"{page}.db"
+        path.write_bytes(made.read_bytes())
+        _damage(path, page)
+        with pytest.raises(SettingsError, match=r"cannot be used as the server's database") as refused:
+            Store(path)
+        assert refused.value.hint == "Restore it from a backup, or recover it with `sqlite3 FILE .recover`."
+
+
+def test_damage_that_shows_while_the_server_runs_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "server.db"
+    with running(db=path) as server, account_of(server) as client:
+        for number in range(4):  # more than SQLite's cache holds
+            client.put(f"dashboards/d{number}", content=b"title: A #" + b"x" * 1_500_000).raise_for_status()
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        for page in range(2, path.stat().st_size // PAGE + 1):
+            _damage(path, page)
+        answer = client.get("dashboards")
+        assert answer.status_code == 500
+        assert answer.json()["error"].startswith("the server's database is damaged; restore it from a backup")
+    assert "malformed" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_on_a_full_disk_nothing_is_lost_and_the_client_hears_why(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store()
+    client = TestClient(create_app(store), BASE, headers={"Authorization": "Bearer changeme"})
+    client.put("dashboards/a", content="title: A\n").raise_for_status()
+    store.row(f"PRAGMA max_page_count = {store.rows('PRAGMA page_count')[0][0] + 1}")
+    for _ in range(3):
+        full = client.put("dashboards/a", content=b"title: B #" + b"x" * 100_000)
+        assert full.status_code == 507
+        assert full.json()["error"].startswith("the disk that holds the server's database is full; nothing was changed")
+    assert client.get("dashboards/a").text == "title: A\n"
+    store.row("PRAGMA max_page_count = 100000")
+    assert client.put("dashboards/a", content=b"title: B #" + b"x" * 100_000).is_success
+    assert "Traceback" not in caplog.text
+    store.close()
+
+
+LIMITED = """
+import resource, signal, sys
+from pathlib import Path
+from dlsync.server.run import serve
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
+serve(db=Path(sys.argv[1]), announce=lambda url: print(url, flush=True))
+"""
+
+
+def test_a_write_that_the_system_refuses_is_a_full_disk(tmp_path: Path) -> None:
+    db = tmp_path / "server.db"
+    with subprocess.Popen([sys.executable, "-c", LIMITED, str(db)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        base = process.stdout.readline().strip() + "/orgs/acme/accounts/default/"
+        with httpx2.Client(base_url=base, headers={"Authorization": "Bearer changeme"}) as client:
+            assert client.put("dashboards/a", content="title: A\n").is_success
+            assert client.put("dashboards/b", content=b"title: B #" + b"x" * 1_000_000).status_code == 507
+            assert [one["name"] for one in client.get("dashboards").json()] == ["a"]
+            assert client.put("dashboards/c", content="title: C\n").is_success
+        process.terminate()
+    with running(db=db) as server, account_of(server) as client:
+        assert [one["name"] for one in client.get("dashboards").json()] == ["a", "c"]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
+
+
+def test_a_lock_of_another_process_is_waited_for_while_others_are_answered(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    with running(db=path) as server, account_of(server) as client, connect(server) as waiting:
+        with _locked(path) as other:
+            waiting.sendall(head(b"PUT", DASHBOARD, b"Expect: 100-continue", b"Content-Length: 9"))
+            assert waiting.recv(65536).startswith(b"HTTP/1.1 100 ")
+            waiting.sendall(b"title: A\n")
+            for _ in range(20):
+                assert client.get("dashboards").json() == []
+            other.execute("COMMIT")
+        assert next_answer(waiting).status == 200
+        assert client.get("dashboards/a").text == "title: A\n"
+
+
+def test_a_lock_that_stays_is_503(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    with running(db=path, limits=Limits(lock_seconds=0.05)) as server, account_of(server) as client:
+        with _locked(path):
+            refused = client.put("dashboards/a", content="title: A\n")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert refused.json()["error"].startswith("another process has locked the server's database")
+        assert client.put("dashboards/a", content="title: A\n").is_success
+
+
+@pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE"])
+def test_a_database_that_stays_locked_cannot_be_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str
+) -> None:
+    monkeypatch.setattr(store_module, "STARTUP_LOCK_SECONDS", 0.01)
+    path = tmp_path / "server.db"
+    Store(path).close()
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.executescript(lock)
+        with pytest.raises(SettingsError, match="database is locked") as refused, running(db=path):
+            pass  # pragma: no cover - it does not start
+        assert refused.value.hint == "Another process has locked it: end that process, or wait for it."
+
+
+def test_an_error_of_the_database_that_is_a_bug_of_ours_is_logged_as_one(caplog: pytest.LogCaptureFixture) -> None:
+    for error in (sqlite3.ProgrammingError("closed"), _integrity_error()):
+        assert Refusals("key").answer(error).status_code == 500
+    assert caplog.text.count("a request failed inside the server") == 2
+
+
+def _integrity_error() -> sqlite3.Error:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        try:
+            connection.executescript("CREATE TABLE a (b INTEGER UNIQUE); INSERT INTO a VALUES (1), (1)")
+        except sqlite3.Error as error:
+            return error
+    raise AssertionError
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"missing.server\.db: cannot be used as the server's database"):
         Store(tmp_path / "missing" / "server.db")
@@ -99,3 +310,69 @@ def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
     connection.close()
     with pytest.raises(SettingsError, match=f"version {VERSION + 1} was written by a later dlsync"):
         Store(path)
+
+
+VERSION_1 = """
+INSERT INTO orgs VALUES ('o', 'acme');
+INSERT INTO accounts VALUES (1, 'a', 'o', 'default', 'key');
+INSERT INTO agents VALUES ('8ccf', 'a', '{"id":"8ccf","created":"2016-01-10T00:00:00.000Z","name":"web-1","mac":"",
+    "heartbeat":"2016-01-10T00:00:00.000Z","status":"REGISTERED","tags":["all","web"]}');
+INSERT INTO annotations VALUES (1, 'n', 'a', 'deploys', 'v1', '', '2016-01-10T00:00:00.000Z');
+INSERT INTO annotations VALUES (2, 'm', 'a', 'deploys', 'v2', '', '2016-01-10T00:00:00.000Z');
+"""
+
+
+def test_a_file_of_version_1_is_migrated(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(f"{MIGRATIONS[0]}{VERSION_1}PRAGMA user_version = 1;")
+    connection.close()
+    for _ in range(2):
+        with running(db=path) as server, account_of(server) as client:
+            assert client.get("annotations").json() == ["deploys"]
+            assert [item["name"] for item in client.get("annotations/deploys").json()] == ["v2", "v1"]
+            assert client.get("agents/8ccf").json()["tags"] == ["all", "web"]
+            assert [tag["name"] for tag in client.get("tags").json()] == ["all", "web"]
+
+
+def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(f"{MIGRATIONS[0]}{VERSION_1}PRAGMA user_version = 1;")
+    connection.execute("UPDATE agents SET document = 'no JSON'")
+    connection.commit()
+    before = "\n".join(connection.iterdump())
+    connection.close()
+    with pytest.raises(SettingsError, match="cannot be used as the server's database: malformed JSON"):
+        Store(path)
+    connection = sqlite3.connect(path)
+    assert "\n".join(connection.iterdump()) == before
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
+
+
+def test_a_new_file_has_the_schema_of_a_migrated_one(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new.db"
+    connection = sqlite3.connect(old)
+    connection.executescript(f"{MIGRATIONS[0]}PRAGMA user_version = 1;")
+    connection.close()
+    schemas = []
+    for path in (old, new):
+        store = Store(path)
+        schemas.append([dict(row) for row in store.rows("SELECT type, name, sql FROM sqlite_schema ORDER BY name")])
+        store.close()
+    assert schemas[0] == schemas[1]
+
+
+def test_a_database_of_the_first_version_is_migrated_and_loses_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    connection = sqlite3.connect(path)
+    connection.executescript(f"""{SCHEMA} PRAGMA user_version = 1;
+        INSERT INTO orgs VALUES ('o', 'acme');
+        INSERT INTO accounts VALUES (1, 'a', 'o', 'default', 'k');
+        INSERT INTO plugins VALUES ('p', 'a', 'redis', X'00', 'py', 'd', 30, '', '', 'SCRIPT', 'base');""")
+    connection.close()
+    store = Store(path)
+    (plugin,) = store.rows("SELECT name, content, pack, extra FROM plugins")
+    store.close()
+    assert tuple(plugin) == ("redis", b"\0", "base", "{}")

@@ -47,8 +47,9 @@ def fill(store: Store, account: str, now: datetime) -> None:
     if store.row("SELECT id FROM agents WHERE account = ?", account):
         return
     for index, host in enumerate(HOSTS):
-        agent = _agent(host, now, created=now - AGE + timedelta(days=9 * index))
-        store.write("INSERT INTO agents VALUES (?, ?, ?)", host.id, account, json.dumps(agent))
+        agent = json.dumps(_agent(host, now, created=now - AGE + timedelta(days=9 * index)))
+        sql = "INSERT INTO agents (id, account, document, tags) VALUES (?, ?, ?, ?)"
+        store.write(sql, host.id, account, agent, json.dumps(host.tags))
     for plugin in LINKED:
         _add_plugin(store, account, plugin)
 
@@ -61,8 +62,8 @@ def _agent(host: Host, now: datetime, *, created: datetime) -> dict[str, object]
 
 def _add_plugin(store: Store, account: str, name: str) -> None:
     kind, extension = ("INPROCESS", "py") if name == "base" else ("SCRIPT", "sh")
-    values = (SCRIPTS[name].encode(), extension, DESCRIPTIONS[name], 30, "", "", kind, "")
-    sql = "INSERT INTO plugins VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    values = (SCRIPTS[name].encode(), extension, DESCRIPTIONS[name], 30, "", "", kind, "", "{}")
+    sql = "INSERT INTO plugins VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     identifier = new_id()
     if store.write(sql, identifier, account, name, *values):
         sql = "INSERT INTO links (id, account, plugin, tags) VALUES (?, ?, ?, ?)"

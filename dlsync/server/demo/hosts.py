@@ -34,6 +34,7 @@ class Host:
     """A host with an agent on it.
 
     :param silent: for how long it had been silent when the demo began; None: it is alive.
+    :param parent: the name of the host, if this is a container on it.
     """
 
     name: str
@@ -41,11 +42,17 @@ class Host:
     place: str
     address: int
     silent: timedelta | None = None
+    parent: str = ""
 
     @property
     def id(self) -> str:
         """The agent's fingerprint, the same in every demo."""
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.name}.{DOMAIN}"))
+
+    @property
+    def tags(self) -> list[str]:
+        """The tags that it carries."""
+        return ["all", self.role, self.place, "production"]
 
     @property
     def plugins(self) -> list[str]:
@@ -61,7 +68,6 @@ class Host:
             "name": self.name,
             "hostname": f"{self.name}.{DOMAIN}",
             "mac": f"02:42:0a:{digest.hex(':')}",
-            "tags": ["all", self.role, self.place, "production"],
             "osName": "Linux",
             "status": "REGISTERED",
             "container_name": "Linux",
@@ -69,6 +75,16 @@ class Host:
             "interfaces": [_interface("lo", "127.0.0.1"), _interface("eth0", f"10.20.0.{self.address}")],
             "running_plugin_names": self.plugins,
             "process_summary": [{"name": name, "count": count} for name, count in processes.items()],
+            **(self._container() if self.parent else {}),
+        }
+
+    def _container(self) -> dict[str, object]:
+        labels = {"com.docker.compose.project": "bookshop", "com.docker.compose.service": self.role}
+        return {
+            "container_name": self.name,
+            "container_id": blake2b(self.name.encode(), digest_size=32).hexdigest(),
+            "parent": next(host.id for host in HOSTS if host.name == self.parent),
+            "labels": [{"key": key, "value": value} for key, value in labels.items()],
         }
 
 
@@ -84,6 +100,7 @@ HOSTS = (
     Host("web-5", "web", "eu-central", 15),
     Host("web-6", "web", "eu-central", 16, silent=timedelta(days=1, hours=7, minutes=12)),
     Host("payments-1", "payments", "eu-west", 21),
+    Host("payments-2", "payments", "eu-west", 22, parent="payments-1"),
     Host("db-1", "db", "eu-west", 31),
     Host("db-2", "db", "eu-central", 32),
     Host("cache-1", "cache", "eu-west", 41),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_address
+from typing import Any
 
 from dlsync.server.demo.catalogue import PLUGINS
 from dlsync.server.demo.hosts import HOSTS, ROLES
@@ -30,3 +31,11 @@ def test_each_role_has_hosts_and_each_plugin_runs_somewhere() -> None:
 def test_some_are_gone_and_most_are_not() -> None:
     gone = [host.name for host in HOSTS if host.silent]
     assert gone == ["web-6", "mail-1"]
+
+
+def test_a_container_names_its_host_and_has_labels() -> None:
+    (container,) = [host for host in HOSTS if host.parent]
+    agent: dict[str, Any] = container.agent()
+    assert agent["parent"] in {host.id for host in HOSTS if host.name == container.parent}
+    assert re.fullmatch(r"[0-9a-f]{64}", agent["container_id"])
+    assert all(set(label) == {"key", "value"} for label in agent["labels"])

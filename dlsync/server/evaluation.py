@@ -1,0 +1,182 @@
+"""Evaluation of an alert rule's criteria against measurements. Pure: a function supplies the points."""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+TRIGGERED, UNKNOWN, CLEAR = "triggered", "unknown", "clear"
+POLL = 10  # s between two looks at a criterion
+TIMEOUT_STEPS = 30  # a longer timeout makes the looks rarer, so that it never needs more of them
+WINDOW = 4 * TIMEOUT_STEPS  # looks: four timeouts settle the state
+COARSER, LEVELS = 8, 4  # how far back to search for the time of triggering: 56 days by looks 10 s apart
+MAX_TIMEOUT = 10**9  # s
+DOWN = frozenset({2, 3})  # exit codes of a Nagios plugin
+AGENT_STATUS = "agent.status"
+OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
+    name: getattr(operator, name) for name in ("gt", "lt", "ge", "le", "eq", "ne")
+}
+
+Values = Mapping[int, float]  # by unix seconds
+# agent id, metric (may hold `*`), times -> the values of each matching metric, by the metric's name
+Points = Callable[[str, str, range], Mapping[str, Values]]
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """What a metric is compared with.
+
+    :param metric: its name; each ``*`` stands for any text.
+    :param threshold: a boolean compares whether the metric is up.
+    :param timeout: seconds for which a comparison must keep its result before the state follows.
+    """
+
+    metric: str
+    threshold: float
+    timeout: float
+    operator: str
+
+    def holds(self, metric: str, value: float) -> bool:
+        """Return whether a value of the metric satisfies the condition."""
+        if isinstance(self.threshold, bool):
+            return (is_up(metric, value) is self.threshold) is not (self.operator == "ne")
+        return OPERATORS[self.operator](value, self.threshold)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The state of a criterion.
+
+    :param sources: the state of each agent in scope, by id.
+    :param triggered_at: unix seconds; None unless triggered.
+    """
+
+    state: str
+    sources: Mapping[str, str]
+    triggered_at: int | None = None
+
+    @property
+    def triggered_by(self) -> list[str]:
+        """The ids of the agents that trigger it."""
+        return [agent for agent, state in self.sources.items() if state == TRIGGERED]
+
+
+def criterion_of(document: Mapping[str, Any]) -> Criterion | None:
+    """Return the criterion that a rule's document describes; None if it cannot be evaluated."""
+    metric, condition = document.get("metric"), document.get("condition")
+    if not isinstance(metric, str) or not isinstance(condition, Mapping):
+        return None
+    threshold, timeout, compare = (condition.get(field) for field in ("threshold", "timeout", "operator"))
+    timeout, compare = timeout or 0, "gt" if compare is None else compare
+    if not isinstance(threshold, int | float) or not isinstance(timeout, int | float) or compare not in [*OPERATORS]:
+        return None
+    return Criterion(metric, threshold, timeout, compare) if 0 <= timeout <= MAX_TIMEOUT else None
+
+
+def data_type_of(document: Mapping[str, Any]) -> str:
+    """Return what kind of value a criterion compares: ``boolean``, ``nagios`` or ``number``."""
+    metric, criterion = str(document.get("metric")), criterion_of(document)
+    if metric.endswith(".status"):
+        return "boolean" if metric == AGENT_STATUS else "nagios"
+    return "boolean" if criterion and isinstance(criterion.threshold, bool) else "number"
+
+
+def is_up(metric: str, value: float) -> bool:
+    """Return whether a status says up: an exit code but 2 and 3, and any other value but 0."""
+    if metric.endswith(".status") and metric != AGENT_STATUS:
+        return value not in DOWN
+    return bool(value)
+
+
+def matches(pattern: str, metric: str) -> bool:
+    """Return whether a metric's name is the pattern's, in which ``*`` stands for any text."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), metric, re.DOTALL) is not None
+
+
+def worst(states: Iterable[str]) -> str:
+    """Return the state of several: triggered wins, then unknown, then clear; unknown for none."""
+    found = set(states)
+    return next((state for state in (TRIGGERED, UNKNOWN, CLEAR) if state in found), UNKNOWN)
+
+
+def evaluate(criterion: Criterion, agents: Iterable[str], points: Points, now: int) -> Evaluation:
+    """Return the state of a criterion over the agents in its scope.
+
+    :param agents: their ids.
+    :param now: unix seconds.
+    """
+    found = {agent: _evaluate_agent(criterion, agent, points, now) for agent in agents}
+    sources = {agent: state for agent, (state, _) in found.items()}
+    since = [moment for _, moment in found.values() if moment is not None]
+    return Evaluation(worst(sources.values()), sources, min(since, default=None))
+
+
+def _evaluate_agent(criterion: Criterion, agent: str, points: Points, now: int) -> tuple[str, int | None]:
+    """Return the state of one agent over all metrics that match, and when it triggered."""
+    step = max(POLL, -(-int(criterion.timeout) // TIMEOUT_STEPS))
+    times = _window(now, step)
+    judged = {
+        metric: _judge(criterion, metric, values, times)[0]
+        for metric, values in points(agent, criterion.metric, times).items()
+    }
+    searches = [
+        _Search(criterion, metric, partial(_values, points, agent, metric))
+        for metric, state in judged.items()
+        if state == TRIGGERED
+    ]
+    since = [moment for search in searches if (moment := search.triggered_at(now, step)) is not None]
+    return worst(judged.values()), min(since, default=None)
+
+
+def _values(points: Points, agent: str, metric: str, times: range) -> Values:
+    return points(agent, metric, times).get(metric, {})
+
+
+def _window(end: int, step: int) -> range:
+    """Return the times of looks up to the end: multiples of the step, so that each call looks at the same ones."""
+    last = end // step * step
+    return range(max(0, last - (WINDOW - 1) * step), last + 1, step)
+
+
+def _judge(criterion: Criterion, metric: str, values: Values, times: range) -> tuple[str, int | None]:
+    """Return the state at the last of the times, and when it triggered; None where that was before the first."""
+    state, since, pending, changed = UNKNOWN, None, None, False
+    for time in times:
+        holds = criterion.holds(metric, values[time]) if time in values else None
+        changed = changed or not holds
+        if holds is None:
+            state, pending = UNKNOWN, None
+        elif holds is (state == TRIGGERED):
+            state, pending = TRIGGERED if holds else CLEAR, None
+        else:
+            pending = time if pending is None else pending
+            if time - pending >= criterion.timeout:
+                state, since, pending = TRIGGERED if holds else CLEAR, time if changed else None, None
+    return state, since if state == TRIGGERED else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """The search for the time at which a metric triggered a criterion."""
+
+    criterion: Criterion
+    metric: str
+    values: Callable[[range], Values]
+
+    def triggered_at(self, end: int, step: int, levels: int = LEVELS) -> int | None:
+        """Return when the state became triggered that it has at the end; None if it is not.
+
+        Looks further back where all looks of a window were triggered: coarsely, then finely around what it finds.
+        """
+        state, since = self._judge(times := _window(end, step))
+        if state != TRIGGERED or since is not None:
+            return since
+        coarse = self.triggered_at(end, step * COARSER, levels - 1) if levels else None
+        return times[0] if coarse is None else self._judge(_window(coarse, step))[1] or coarse
+
+    def _judge(self, times: range) -> tuple[str, int | None]:
+        return _judge(self.criterion, self.metric, self.values(times), times)

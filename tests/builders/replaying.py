@@ -1,0 +1,162 @@
+"""Calls of clients as data, and sending them, byte for byte, over one connection to a running server."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    Headers = Mapping[str, str]
+    Path = Sequence[str | int | Mapping[str, str]]
+
+PYTHON: Headers = {"User-Agent": "python-requests/2.18.4", "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Describe one call of a client.
+
+    :param call: method and path, which begins at the account, or with a slash at the API; ``{name}`` is a saved value.
+    :param form: sent as a form; a list repeats its key. ``json`` and ``text`` likewise.
+    :param status: what the client tests for; 0: any 2xx.
+    :param has: what the answer holds on every server; see :func:`holds`. ``lacks``: a text that it does not hold.
+    :param full: what it holds besides, unless the server is documented-only.
+    :param equals: the whole answer of a full server, as JSON.
+    :param save: values for later calls: a name, and the path to it in the answer.
+    :param observed: a documented-only server answers 404 or 405.
+    """
+
+    call: str
+    headers: Headers = field(default_factory=lambda: PYTHON)
+    form: Mapping[str, object] | None = None
+    json: object = None
+    text: str = ""
+    status: int = 0
+    has: object = None
+    full: object = None
+    equals: object = None
+    lacks: str = ""
+    save: Mapping[str, Path] = field(default_factory=dict)
+    observed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Name what a client does in an account that is empty, or the demo's."""
+
+    client: str
+    name: str
+    steps: tuple[Step, ...]
+    demo: bool = False
+
+
+def at(answer: Any, path: Path) -> Any:
+    """Return the value at a path; a mapping in it selects the first item of a list that holds it."""
+    for key in path:
+        answer = answer[key] if isinstance(key, str | int) else next(item for item in answer if holds(item, key))
+    return answer
+
+
+def holds(answer: Any, expected: Any) -> bool:
+    """Return whether an answer holds what is expected.
+
+    A mapping has at least these keys, each item of a list is in the list somewhere, a text is a part, a type is a type.
+    """
+    if isinstance(expected, dict):
+        return isinstance(answer, dict) and all(
+            key in answer and holds(answer[key], value) for key, value in expected.items()
+        )
+    if isinstance(expected, list):
+        return isinstance(answer, list) and all(any(holds(item, value) for item in answer) for value in expected)
+    if isinstance(expected, type):
+        return type(answer) is expected
+    if isinstance(expected, str):
+        return isinstance(answer, str) and expected in answer
+    return type(answer) is type(expected) and bool(answer == expected)
+
+
+def observed(call: str, **options: Any) -> Step:
+    """Return a call of an operation that only was observed."""
+    return Step(call, observed=True, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Hold one answer of the server."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode()
+
+    @property
+    def value(self) -> Any:
+        """Return the answer as a client reads it: JSON, or text."""
+        return json.loads(self.body) if self.headers.get("content-type") == "application/json" else self.text
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """Send steps to one account; ``saved`` holds what earlier answers gave."""
+
+    connection: HTTPConnection
+    base: str
+    account: str = "default"
+    key: str = "changeme"
+    saved: dict[str, str] = field(default_factory=dict)
+
+    def send(self, step: Step) -> Answer:
+        """Send one step and return the answer."""
+        method, _, path = self.filled(step.call).partition(" ")
+        body, headers = _body(step)
+        self.connection.request(method, self._url(path), body, {**headers, "Authorization": f"Bearer {self.key}"})
+        response = self.connection.getresponse()
+        answered = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, answered, response.read())
+
+    def get(self, path: str) -> Any:
+        """Return what a GET answers."""
+        return self.send(Step(f"GET {path}")).value
+
+    def filled(self, value: Any) -> Any:
+        """Return a value of the table with the saved values in place of their names."""
+        if isinstance(value, str):
+            for name, saved in self.saved.items():
+                value = value.replace(f"{{{name}}}", saved)
+        elif isinstance(value, dict):
+            return {self.filled(key): self.filled(item) for key, item in value.items()}
+        elif isinstance(value, list):
+            return [self.filled(item) for item in value]
+        return value
+
+    def _url(self, path: str) -> str:
+        if path.startswith("/"):
+            return self.base + path
+        return "/".join(filter(None, [f"{self.base}/orgs/acme/accounts/{self.account}", path]))
+
+
+@contextmanager
+def replaying(url: str, account: str = "default") -> Iterator[Replay]:
+    """Connect to a server at the URL of its API."""
+    parts = urlsplit(url)
+    with closing(HTTPConnection(parts.hostname or "", parts.port)) as connection:
+        yield Replay(connection, parts.path, account)
+
+
+def _body(step: Step) -> tuple[bytes | None, dict[str, str]]:
+    headers = dict(step.headers)
+    if step.form is not None:
+        return urlencode(step.form, doseq=True).encode(), {**headers, "Content-Type": FORM}
+    if step.json is not None:
+        return json.dumps(step.json).encode(), {**headers, "Content-Type": "application/json"}
+    return step.text.encode() or None, headers
