@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 FILE = "links.yaml"
 _EXPECTED = "expected a mapping of plugins to their tags, such as `disk: [all]`"
 _NO_TAGS = "`%s` has no tags, which is no link: name some, or leave it out"
+_IN_A_LIST = "%s holds a list of links, which is not edited"
 _SAVED = "expected a link: an object with the name of a `plugin` and a list of `tags`"
 
 
@@ -45,6 +46,7 @@ class Saying:
     :param pack: where it is the plugin's being in a pack that says it.
     :param written: what the file has for it: the list in links.yaml, the whole of an old backup's.
     :param text: of links.yaml.
+    :param in_list: whether the file of an old backup holds a list of links.
     """
 
     plugin: str
@@ -54,6 +56,7 @@ class Saying:
     written: Json = None
     text: _Text | None = None
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    in_list: bool = False
 
     def line(self, path: Path) -> int | None:
         """Return the line of the plugin, or of what is at a path below it; None where the file has no such lines."""
@@ -66,7 +69,12 @@ class Saying:
         return [written for written, tag in zip(self.written, self.tags, strict=True) if tag in tags]
 
     def without(self, tags: Sequence[str]) -> dict[str, bytes | None]:
-        """Return the file of an old backup without some of its tags; without any, there is no such file."""
+        """Return the file of an old backup without some of its tags; without any, there is no such file.
+
+        :raises DlsyncError: the file holds more links than this one.
+        """
+        if self.in_list:
+            raise DlsyncError(_IN_A_LIST % self.file, hint="Import the backup with `dlsync import-backup`.")
         left = [tag for tag in self.tags if tag not in tags]
         document = {**cast("dict[str, Json]", self.written), "tags": left}
         return {self.file: (json.dumps(document, indent=2) + "\n").encode() if left else None}
@@ -120,11 +128,21 @@ def saved(source: SourceFile) -> tuple[list[Saying], list[Problem]]:
         document = yamlfile.parse(source.content, source.file)  # which JSON is
     except yamlfile.InvalidYaml as error:
         return [], [error.problem]
+    if isinstance(document, list) and document:  # dlcli 0.6.10 writes the list of all links into the file of each
+        links = [replace(link, in_list=True) for item in document if (link := _link(item, source.file))]
+        return links, [] if len(links) == len(document) else [Problem("error", _SAVED, source.file, 1)]
+    link = _link(document, source.file)
+    if link is None:
+        return [], [Problem("error", _SAVED, source.file, 1)]
+    return [link] if link.tags else [], []
+
+
+def _link(document: Json, file: str) -> Saying | None:
+    """Return what a link of an old client's backup says; None if it is no link."""
     plugin, tags = (document.get("plugin"), document.get("tags")) if isinstance(document, dict) else (None, None)
     if not (isinstance(plugin, str) and plugin and isinstance(tags, list) and all(isinstance(t, str) for t in tags)):
-        return [], [Problem("error", _SAVED, source.file, 1)]
-    named = tuple(cast("list[str]", tags))
-    return [Saying(plugin, named, source.file, written=document)] if named else [], []
+        return None
+    return Saying(plugin, tuple(cast("list[str]", tags)), file, written=document)
 
 
 def with_entry(draft: Draft, plugin: str, tags: Iterable[Json]) -> dict[str, bytes | None]:

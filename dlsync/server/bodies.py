@@ -73,7 +73,7 @@ def fields(call: Call) -> dict[str, object]:
     The values of a form are texts; :func:`boolean` reads one of those. A field that it repeats is a list of texts.
     """
     kind, options = parse_options_header(call.headers.get("content-type"))
-    if kind == FORM:
+    if is_form(call):
         return _form(call.body)
     if kind != UPLOAD:
         return _json_object(call.body)
@@ -81,6 +81,12 @@ def fields(call: Call) -> dict[str, object]:
     if files:
         raise fault(422, "the upload holds a file, where fields are expected")
     return _with_lists(pairs)
+
+
+def is_form(call: Call) -> bool:
+    """Return whether the body is a form."""
+    kind, _ = parse_options_header(call.headers.get("content-type"))
+    return kind == FORM
 
 
 def _form(body: bytes) -> dict[str, object]:

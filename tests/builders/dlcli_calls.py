@@ -132,6 +132,8 @@ COMMAND_LINE = (
         (
             observed("POST rules", form={"name": "load"}),
             PUT_RULE,
+            observed("POST rules", form={"name": "load"}, status=200, has={"name": "load", "title": "Load of web"}),
+            PUT_RULE,
             observed(
                 "GET rules",
                 has=[{"name": "load", "title": "Load of web", "mute": False}],

@@ -92,6 +92,21 @@ def test_an_old_backup_has_a_file_for_each_link() -> None:
     assert problems == []
 
 
+PAIRS = (("a", "b"), ("c", "d"), ("a", "e"))
+
+
+def test_an_old_backup_may_have_the_list_of_all_links_in_each_file() -> None:
+    every = [{"id": n, "plugin": plugin, "tags": [tag]} for n, (plugin, tag) in enumerate(PAIRS)]
+    files = {f"links/{n}.json": json.dumps(every) for n in range(3)}
+    found, problems = read(files)
+    assert {name: tags(one) for name, one in found.items()} == {"a": ["b", "e"], "c": ["d"]}
+    assert problems == []
+    with pytest.raises(DlsyncError, match=r"links/0\.json holds a list of links, which is not edited"):
+        edited(files, "a", "b")
+    _, problems = read({"links/0.json": json.dumps([*every, {"plugin": 1}])})
+    assert [str(problem[0]) for problem in problems] == ["links/0.json"]
+
+
 def test_references_stand_for_a_tag_or_for_all_of_them() -> None:
     files = {"links.yaml": "disk: ${var:tags}\nload: ['${var:one}', '${env:SECRET}']\n"}
     found, problems = read(files, tags=["a", "b"], one="c")

@@ -50,7 +50,9 @@ def test_a_post_makes_an_empty_rule_once(client: httpx2.Client) -> None:
     assert (made.status_code, {**made.json(), "etag": listed["etag"]}) == (201, listed)
     assert (client.get("rules/a", headers=YAML).content, client.get("rules/a/criteria").json()) == (b"{}\n", [])
     client.put("rules/a", content=RULE)
-    again = client.post("rules", data={"name": "a"})
+    pushed = client.post("rules", data={"name": "a"})  # as dlcli does before each PUT
+    assert (pushed.status_code, pushed.json()["id"]) == (200, listed["id"])
+    again = client.post("rules", json={"name": "a"})
     assert (again.status_code, again.json()) == (422, {"error": "a rule called 'a' exists already"})
     assert client.get("rules/a", headers=YAML).content == RULE
 
