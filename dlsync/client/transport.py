@@ -165,8 +165,9 @@ class Transport:
                 message = f"the response is larger than {self._limits.largest_body:,} bytes; the rest was not read"
                 raise TransportError(message, hint=URL_HINT, error=BadAnswer)
             deadline += len(chunk) / SLOWEST
-            if not clock.expired():  # a piece can arrive as time runs out
-                clock.reschedule(min(loop.time() + self._limits.timeout, deadline))
+            if clock.expired():  # a piece that arrives as time runs out takes the place of the cancellation
+                raise TimeoutError
+            clock.reschedule(min(loop.time() + self._limits.timeout, deadline))
         return bytes(body)
 
     def _build(self, headers: Mapping[str, str]) -> Client:
