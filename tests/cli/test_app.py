@@ -160,7 +160,7 @@ def test_what_shows_no_more_than_help_imports_no_other_command_and_nothing_that_
 def test_an_empty_tree_is_validated_without_what_takes_time(tmp_path: Path) -> None:
     imported = modules("validate", tmp_path)
     assert "dlsync.operations.validate" in imported
-    assert sorted(imported & {"jsonschema_rs", "pydantic", "rich", "ruamel"}) == []
+    assert sorted(imported & {"jsonschema_rs", "pydantic", "rich"}) == []
 
 
 def test_a_plan_needs_no_pydantic(tree: Path, env: dict[str, str]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from dlsync.server.run import running
 from tests.builders.client_calls import SCENARIOS
@@ -96,7 +95,7 @@ def backup(replay: Replay) -> dict[str, str | bytes]:
         content = base64.b64decode(replay.get(f"plugins/{plugin['name']}")["content"])
         files[f"plugins/{plugin['name']}.{plugin['extension']}"] = content
     for rule in replay.get("rules"):
-        exported = YAML(typ="safe").load(replay.send(Step(f"GET rules/{rule['id']}", headers=YAML_OUT)).text)
+        exported = yaml.safe_load(replay.send(Step(f"GET rules/{rule['id']}", headers=YAML_OUT)).text)
         for action in exported["actions"]:
             action.get("details", {}).pop("status", None)
         files[f"rules/{rule['name']}.yaml"] = dumped(exported)
@@ -107,10 +106,7 @@ def backup(replay: Replay) -> dict[str, str | bytes]:
 
 def dumped(document: object) -> str:
     """Return YAML as PyYAML's ``safe_dump`` writes it for the client: sorted, escaped, with a document start."""
-    yaml, text = YAML(typ="safe", pure=True), io.StringIO()
-    yaml.default_flow_style, yaml.explicit_start, yaml.allow_unicode = False, True, False
-    yaml.dump(document, text)
-    return text.getvalue()
+    return yaml.safe_dump(document, explicit_start=True, default_flow_style=False)
 
 
 def restoring(files: dict[str, str | bytes]) -> list[Step]:
