@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dlsync.server.store import Row
 
 KIND = "rule"
-ONE = f"{ACCOUNT}/rules/{{name}}"
 EMPTY = b"{}\n"
+ONE = f"{ACCOUNT}/rules/{{name}}"
 _LIST = """SELECT id, name, mute, text, view ->> '$.title' AS title FROM documents
            WHERE account = ? AND kind = ? ORDER BY name"""
 
@@ -43,6 +43,8 @@ def create(call: Call) -> Response:
     if existing:
         raise fault(422, "a rule called {} exists already", name)
     rule = rule_of(sent, RuleStates(call).agent_names)
+    if bodies.is_form(call):  # which can hold no lists, and clients index both
+        rule = {"title": name, "criteria": [], "actions": [], **rule}
     text = decoration.dump(rule) if rule else EMPTY
     identifier = new_id()
     documents.save(call, KIND, identifier, name, text=text, document=documents.parsed(text))

@@ -69,7 +69,8 @@ def test_a_post_takes_a_whole_rule_named_by_its_title(client: httpx2.Client) -> 
 def test_a_form_makes_a_rule_of_its_texts(client: httpx2.Client) -> None:
     made = client.post("rules", data={"name": "a", "title": "A", "description": "d", "mute": "True"})
     assert (made.status_code, made.json()["mute"]) == (201, True)
-    assert parse(client.get("rules/a", headers=YAML).content) == {"title": "A", "description": "d"}
+    empty: dict[str, object] = {"criteria": [], "actions": []}
+    assert parse(client.get("rules/a", headers=YAML).content) == {"title": "A", "description": "d", **empty}
 
 
 @pytest.mark.parametrize(
