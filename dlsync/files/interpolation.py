@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlsync.model import Json, Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
+_EMPTY = "%s is empty in the environment; set it to the value, or remove the reference"
 _ORIGINS = {"var": "`variables` of dlsync.yaml", "env": "the environment"}
 
 
@@ -116,12 +117,13 @@ class _Resolver:
     def _meant(self, path: Path, reference: re.Match[str]) -> Json:
         origin, name = reference[1], reference[2]
         known = self._values.of(origin)
-        if name not in known:
-            told = self.doubts if origin == "env" and self._values.lenient else self.faults
-            told.append((path, _unknown(reference[0], origin, name, tuple(known))))
+        is_env = origin == "env"
+        meant = known.get(name)
+        if name not in known or (is_env and not meant):  # CI sets a secret that is missing to an empty text
+            problem = _EMPTY % reference[0] if name in known else _unknown(reference[0], origin, name, tuple(known))
+            (self.doubts if is_env and self._values.lenient else self.faults).append((path, problem))
             return reference[0]
-        meant = known[name]
-        if origin == "env" and isinstance(meant, str) and meant:
+        if is_env and isinstance(meant, str):
             self.secrets[meant] = reference[0]
         return meant
 

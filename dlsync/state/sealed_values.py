@@ -112,5 +112,6 @@ def _require_readable(wanted: Iterable[str], source: Source) -> None:
         if name not in source.names:
             message = f"{said} is in no file of the tree, so it is not taken from the environment"
             raise DlsyncError(message, hint=_MENTION)
-        if name not in source.environ:
-            raise DlsyncError(f"{said} is not set in the environment", hint="Set it, and try again.")
+        if not source.environ.get(name):
+            how = "empty" if name in source.environ else "not set"
+            raise DlsyncError(f"{said} is {how} in the environment", hint="Set it, and try again.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from dlsync.files.interpolation import Values, escaped, resolve
+from dlsync.files.interpolation import Resolved, Values, escaped, resolve
 from tests.builders.accounts import TEXT, VALUES
 
 if TYPE_CHECKING:
@@ -69,8 +69,21 @@ def test_what_came_from_the_environment_is_known_as_secret_and_never_shown() -> 
     assert "s3cret" not in repr(KNOWN)
 
 
-def test_an_empty_value_from_the_environment_is_no_secret() -> None:
-    assert resolve("${env:EMPTY}", Values({}, {"EMPTY": ""})).secrets == {}
+@pytest.mark.parametrize(
+    "document", ["${env:EMPTY}", "--token ${env:EMPTY}", ["a", "${env:EMPTY}"], {"tag": "${env:EMPTY}"}]
+)
+def test_an_empty_value_from_the_environment_is_a_fault_as_one_that_is_not_set(document: Json) -> None:
+    """CI sets a secret that is missing to an empty text, which would wipe the field."""
+    resolved = resolve(document, Values({}, {"EMPTY": ""}))
+    ((_, problem),) = resolved.faults
+    assert problem == "${env:EMPTY} is empty in the environment; set it to the value, or remove the reference"
+    assert (resolved.document, resolved.secrets) == (document, {})
+    doubted = resolve(document, Values({}, {"EMPTY": ""}, lenient=True))
+    assert (doubted.faults, len(doubted.doubts)) == ((), 1)
+
+
+def test_an_empty_variable_of_dlsync_yaml_is_a_value() -> None:
+    assert resolve("${var:EMPTY}", Values({"EMPTY": ""})) == Resolved("")
 
 
 @given(VALUES)

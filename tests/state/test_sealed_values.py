@@ -74,10 +74,13 @@ def test_a_whole_text_that_was_spelled_with_a_secret_comes_from_that_spelling() 
 
 
 @pytest.mark.parametrize("how", ["${env:A}", "Hook ${env:B} ${env:A}"])
-def test_a_secret_that_is_not_set_any_more_is_named_and_nothing_of_what_is_around_it(how: str) -> None:
+@pytest.mark.parametrize(("environ", "state"), [({}, "not set"), ({"A": ""}, "empty")])
+def test_a_secret_that_is_not_set_any_more_is_named_and_nothing_of_what_is_around_it(
+    how: str, environ: dict[str, str], state: str
+) -> None:
     with pytest.raises(DlsyncError) as error:
-        unsealed(sealed("s3cret", Redaction({"s3cret": how})), Source({"B": "b"}, ENVIRON), {})
-    assert error.value.message == "a secret was there before: ${env:A} is not set in the environment"
+        unsealed(sealed("s3cret", Redaction({"s3cret": how})), Source({"B": "b", **environ}, ENVIRON), {})
+    assert error.value.message == f"a secret was there before: ${{env:A}} is {state} in the environment"
     assert error.value.hint
 
 
