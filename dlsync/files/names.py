@@ -145,11 +145,12 @@ def _unescaped(run: str, stem: str) -> str:
 
 
 def _clashing(stems: dict[str, str]) -> set[str]:
-    folded = {name: _folded(stem) for name, stem in stems.items()}
-    seen = Counter(folded.values())
-    return {name for name, fold in folded.items() if seen[fold] > 1}
+    folds = {name: folded(stem) for name, stem in stems.items()}
+    seen = Counter(folds.values())
+    return {name for name, fold in folds.items() if seen[fold] > 1}
 
 
-def _folded(stem: str) -> str:
+def folded(stem: str) -> str:
+    """Return a name as file systems that ignore case compare it."""
     # Unicode's canonical caseless match (section 3.13, D145), which is what APFS and ext4 compare by
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", stem).casefold())

@@ -48,7 +48,7 @@ class Applying:
         True. None: that was agreed beforehand.
     :param show: is shown the plan that is then carried out, where nobody is asked.
     :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
-    :param told: is told whom the apply waits for.
+    :param told: is called with what whoever runs it should know at once: whom it waits for, which run it reverts.
     :param begins: is called before the first change is sent.
     :param journals: the folder of journals; by default the tree's own.
     :param lock_timeout: seconds to wait for another apply.
@@ -115,7 +115,7 @@ async def rollback(
     :raises Refused: as :func:`apply`.
     """
     folder = how.journals or journal.own(directory)
-    record = chosen(folder, settings.target, run)
+    record = chosen(folder, settings.target, run, how.told)
     way_back = rollback_way_back(record, directory, settings)
 
     async def made(client: Client) -> Prepared:

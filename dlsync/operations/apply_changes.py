@@ -12,7 +12,7 @@ from dlsync.client.concurrency import together
 from dlsync.diff.compare import compare
 from dlsync.diff.three_way import blended
 from dlsync.errors import AlreadyExists, ByHand, DlsyncError, Refused, Unauthorised
-from dlsync.operations import verify
+from dlsync.operations import unsafe_deletes, verify
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.update_inventory import packed_entry
 from dlsync.resources import kind_of
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from dlsync.client import Client
-    from dlsync.model import Address, Change, Plan, Resource
+    from dlsync.model import Address, Change, Plan, Resource, Result
     from dlsync.operations.plan import Prepared
     from dlsync.state.journal import Journal
 
@@ -67,19 +67,21 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
         where that could not be found out; ``skipped`` also where it has no operation for the change, with what to do.
     """
     work = _Work(run, prepared)
-    done: list[Change] = []
     ahead = asyncio.create_task(_worked_out_ahead(prepared))
     try:
-        for _, step in groupby(prepared.plan.changes, key=_step_of):
-            done += await work.step(list(step))
+        for _, phase in groupby(prepared.plan.changes, key=_is_delete):
+            await work.phase(list(phase))
     finally:
         ahead.cancel()
-    verified = [prepared.redaction.change(one) for one in await verify.verified(run.client, done, prepared)]
-    return prepared.plan.with_changes(verified)
+    return prepared.plan.with_changes(map(prepared.redaction.change, work.done))
 
 
-def _step_of(change: Change) -> tuple[bool, str]:
-    return change.action == "delete", change.address.kind
+def _is_delete(change: Change) -> bool:
+    return change.action == "delete"
+
+
+def _kind_name(change: Change) -> str:
+    return change.address.kind
 
 
 async def _worked_out_ahead(prepared: Prepared) -> None:
@@ -105,25 +107,56 @@ def _without_unknown_secrets(change: Change, desired: Resource, before: Resource
 
 
 class _Work:
-    """One apply: what all of its changes share."""
+    """One apply: what all of its changes share.
+
+    :ivar done: the changes so far, verified.
+    """
 
     def __init__(self, run: Run, prepared: Prepared) -> None:
         self._run = run
         self._prepared = prepared
         self._turns = asyncio.Semaphore(run.concurrency)
         self._ended = ""
+        self._unconfirmed: list[Address] = []
+        self._remaining: set[Address] = set()
+        self._manual: set[Address] = set()
+        self.done: list[Change] = []
 
-    async def step(self, changes: Sequence[Change]) -> list[Change]:
+    async def phase(self, changes: Sequence[Change]) -> None:
+        """Make all creates and updates, or all deletes, then verify them: deletes rely on what is confirmed."""
+        done: list[Change] = []
+        for _, step in groupby(changes, key=_kind_name):
+            done += await self._step(list(step))
+        verified = await verify.verified(self._run.client, done, self._prepared)
+        self._unconfirmed += unsafe_deletes.unconfirmed_creates(verified, self._prepared)
+        self.done += verified
+
+    async def _step(self, changes: Sequence[Change]) -> list[Change]:
         """Make the changes of one kind: see what is there now, keep it, then write."""
         if self._ended:
             return [change.finished("skipped", self._ended) for change in changes]
         try:
             now = await self._now(changes)
             moved = {change.address: reason for change in changes if (reason := self._moved(change, now))}
-            self._keep([change for change in changes if change.address not in moved and not change.held], now)
+            unsafe = await self._unsafe(changes)
+            self._keep([one for one in changes if not (one.held or one.address in moved or one.address in unsafe)], now)
         except DlsyncError as error:
-            return [self._left_alone(change, error.message) for change in changes]
-        return await together(self._change(change, moved.get(change.address, "")) for change in changes)
+            return [
+                self._left_alone(one, one.held or error.message, "skipped" if one.held else "failed") for one in changes
+            ]
+        done = await together(
+            self._change(one, moved.get(one.address, ""), unsafe.get(one.address, "")) for one in changes
+        )
+        left = {change.address for change in done if _is_delete(change) and change.result != "applied"}
+        self._remaining |= left - self._manual
+        return done
+
+    async def _unsafe(self, changes: Sequence[Change]) -> dict[Address, str]:
+        """Return why deletes would lose something, by address."""
+        deletes = [change for change in changes if _is_delete(change) and not change.held]
+        blocked = unsafe_deletes.blocked_deletes(deletes, self._unconfirmed, self._remaining, self._prepared)
+        same = await unsafe_deletes.same_but_for_case(self._run.client, deletes, self._prepared.desired)
+        return {**blocked, **same}
 
     async def _now(self, changes: Iterable[Change]) -> dict[Address, Resource]:
         known = [change.address for change in changes if change.action != "create" and not change.held]
@@ -152,15 +185,17 @@ class _Work:
         managed = change.address in inventory
         return Kept(change.address, change.action, saved, entry, managed)
 
-    async def _change(self, change: Change, moved: str) -> Change:
+    async def _change(self, change: Change, moved: str, unsafe: str) -> Change:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
             if self._ended:
                 return change.finished("skipped", self._ended)
-            return self._left_alone(change, moved) if change.held or moved else await self._try(change)
+            if skip := change.held or unsafe:
+                return self._left_alone(change, skip, "skipped")
+            return self._left_alone(change, moved) if moved else await self._try(change)
 
-    def _left_alone(self, change: Change, reason: str) -> Change:
+    def _left_alone(self, change: Change, reason: str, result: Result = "failed") -> Change:
         self._run.progress()
-        return change.finished("skipped" if change.held else "failed", change.held or reason)
+        return change.finished(result, reason)
 
     async def _try(self, change: Change) -> Change:
         try:
@@ -171,6 +206,7 @@ class _Work:
             self._ended = error.message
             return change.finished("failed", error.message)
         except ByHand as error:
+            self._manual.add(change.address)
             return change.finished("skipped", error.message)
         except AlreadyExists:
             return change.finished("failed", "somebody else has made it since the plan was made: plan again")

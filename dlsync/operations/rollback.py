@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, cast
 
 from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Problem, Target
 from dlsync.operations.plan import build_plan
 from dlsync.operations.secret_names import mentioned
+from dlsync.operations.session import unheard
 from dlsync.resources import kind_of
 from dlsync.resources.loader import Tree
 from dlsync.resources.selector import Exactly
@@ -17,6 +19,7 @@ from dlsync.state.inventory import Inventory
 from dlsync.state.sealed_values import Source, unsealed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from dlsync.files.settings import Settings
@@ -27,6 +30,9 @@ if TYPE_CHECKING:
     from dlsync.state.journal import Kept, Record
 
 _OUTSIDE = "%s stays as the run left it: what is in an account, no journal has"
+
+_NO_EFFECT = "skipping run %s, which changed nothing"
+_REVERTED = "reverting run %s (%s, %s), the last that changed %s; runs without changes are skipped"
 
 
 @dataclass(frozen=True)
@@ -45,22 +51,33 @@ class WayBack:
     released: frozenset[Address]
 
 
-def chosen(folder: Path, target: Target, name: str) -> Record:
-    """Return the run that is meant.
+def chosen(folder: Path, target: Target, name: str, notify: Callable[[str], None] = unheard) -> Record:
+    """Return the run to revert.
 
     :param name: empty for the last one that changed the account; or that this one was taking back when it was cut off.
+    :param notify: is called with the run that is reverted by default, and with those that are skipped.
     :raises DlsyncError: there is no such run.
     :raises Refused: it changed another account.
     """
     if not name:
-        record = next((one for one in journal.runs(folder) if one.kept and _target(one) == target), None)
-        if record is None:
-            raise DlsyncError(f"no run in {folder} has changed {target}", hint="Name the folder with --journal DIR.")
-        is_cut_off = record.run.takes_back and not record.ended
-        return journal.required(folder, record.run.takes_back) if is_cut_off else record
+        return _last(folder, target, notify)
     record = journal.required(folder, name)
     if _target(record) != target:
         raise Refused(f"the run {record.run.id} was for {_target(record)}, not for {target}")
+    return record
+
+
+def _last(folder: Path, target: Target, notify: Callable[[str], None]) -> Record:
+    records = [one for one in journal.runs(folder) if _target(one) == target]
+    skipped = list(takewhile(lambda one: not one.has_effect, records))
+    if len(skipped) == len(records):
+        raise DlsyncError(f"no run in {folder} has changed {target}", hint="Name the folder with --journal DIR.")
+    record = records[len(skipped)]
+    if record.run.takes_back and not record.ended:
+        record = journal.required(folder, record.run.takes_back)
+    for one in skipped:
+        notify(_NO_EFFECT % one.run.id)
+    notify(_REVERTED % (record.run.id, record.run.command, record.run.started, target))
     return record
 
 

@@ -84,6 +84,11 @@ class Record:
     results: dict[Address, str] = field(default_factory=dict)
     ended: bool = False
 
+    @property
+    def has_effect(self) -> bool:
+        """Whether it may have changed something: a change that failed may have taken hold in part."""
+        return any(self.results.get(address) != "skipped" for address in self.kept)
+
 
 def new_id(now: datetime) -> str:
     """Return the name of a run that starts now; of two in one second, the later one sorts behind too.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.builders.http import Seen
     from tests.builders.trees import Account
 
-    Onward = Callable[[], Reply]
+    Onward = Callable[..., Reply]
 
 T = TypeVar("T")
 _PASSED_ON = ("authorization", "content-type", "accept")
@@ -26,7 +26,7 @@ _PASSED_ON = ("authorization", "content-type", "accept")
 def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callable[[Settings], Awaitable[T]]) -> T:
     """Do work with a server in between.
 
-    :param answer: is given each request and what passes it on.
+    :param answer: is given each request and what passes it on, to another target where it names one.
     :param work: is given the settings of the account with the address of the server in between.
     """
 
@@ -35,9 +35,9 @@ def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callab
         with httpx2.Client() as client:
 
             def answered(seen: Seen) -> Reply:
-                def onward() -> Reply:
+                def onward(target: str = seen.target) -> Reply:
                     headers = {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
-                    came = client.request(seen.method, host + seen.target, content=seen.body, headers=headers)
+                    came = client.request(seen.method, host + target, content=seen.body, headers=headers)
                     return Reply(
                         came.status_code, came.content, (("Content-Type", came.headers.get("content-type", "")),)
                     )

@@ -43,9 +43,31 @@ def test_the_last_run_is_shown_asked_for_and_taken_back(changed: Path, env: dict
     assert web(env) == DASHBOARD
 
 
+def test_it_names_the_run_that_it_reverts_and_skips_runs_without_an_effect(changed: Path, env: dict[str, str]) -> None:
+    run = run_ids(changed)[0]
+    assert dlsync("apply", changed, "--auto-approve", env=env).out.startswith("Nothing to do: ")
+    lines = (changed / f".dlsync/runs/{run}.jsonl").read_text(encoding="utf-8").splitlines()
+    skipped = run.replace("Z-", "Z-f")[:-1]
+    results = [{**json.loads(line), "how": "skipped"} if '"result"' in line else json.loads(line) for line in lines]
+    results[0]["run"]["id"] = skipped
+    text = "".join(json.dumps(line) + "\n" for line in results)
+    (changed / f".dlsync/runs/{skipped}.jsonl").write_text(text, encoding="utf-8")
+    done = dlsync("rollback", changed, "--auto-approve", env=env)
+    assert (done.code, web(env)) == (0, DASHBOARD)
+    assert f"skipping run {skipped}, which changed nothing\nreverting run {run} (apply, " in done.err
+
+
+def test_a_run_whose_changes_were_all_skipped_is_none_to_revert(changed: Path, env: dict[str, str]) -> None:
+    for journal in (changed / ".dlsync/runs").iterdir():
+        journal.write_text(journal.read_text(encoding="utf-8").replace('"applied"', '"skipped"'), encoding="utf-8")
+    done = dlsync("rollback", changed, "--auto-approve", env=env)
+    assert (done.code, done.asked) == (1, ())
+    assert "has changed acme/" in done.err
+
+
 def test_where_nobody_can_be_asked_it_does_not_send_to_a_plan_of_the_files(changed: Path, env: dict[str, str]) -> None:
     hint = "On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve."
-    assert dlsync("rollback", changed, env=env).err == f"error: there is no terminal to ask on\n{hint}\n"
+    assert dlsync("rollback", changed, env=env).err.endswith(f"error: there is no terminal to ask on\n{hint}\n")
     assert web(env) == EDITED
 
 

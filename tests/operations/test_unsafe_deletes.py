@@ -1,0 +1,180 @@
+"""A resource is deleted only after what replaces it is confirmed on the server."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from unittest.mock import patch
+
+import pytest
+
+from dlsync import operations
+from dlsync.client import Client
+from dlsync.operations import Applying, session
+from tests.builders.applies import apply, changes, journals
+from tests.builders.between import below, through
+from tests.builders.http import IMPATIENT, Reply, json_reply
+from tests.builders.trees import account, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from dlsync.model import Plan
+    from tests.builders.between import Onward
+    from tests.builders.http import Seen
+    from tests.builders.trees import Account
+
+    Answer = Callable[[Seen, Onward], Reply]
+
+RULE = "title: A\ncriteria: []\n"
+OTHER = "title: Other\ncriteria: []\n"
+DASHBOARD = "title: A\npositions: []\n"
+TEXTS = {"rules": RULE, "dashboards": DASHBOARD}
+WRITES = {"PUT", "POST"}
+
+
+def refused(_: Seen, __: Onward) -> Reply:
+    return json_reply({"message": "no"}, 422)
+
+
+def unavailable(_: Seen, __: Onward) -> Reply:
+    return json_reply({"message": "later"}, 503)
+
+
+def forgotten(seen: Seen, onward: Onward) -> Reply:
+    return json_reply({})
+
+
+FAULTS: dict[str, Answer] = {"422": refused, "503": unavailable, "200 but nothing stored": forgotten}
+
+
+def disturbing(fault: Answer, *writes: str) -> Answer:
+    """Answer the writes of some resources in another way.
+
+    :param writes: ``kind/name`` each, in the plural as in a path.
+    """
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        method, _, path = below(seen).partition(" ")
+        name = json.loads(seen.body).get("name", "") if (method, path) == ("POST", "plugins") else ""
+        is_disturbed = method in WRITES and (path in writes or f"{path}/{name}" in writes)
+        return fault(seen, onward) if is_disturbed else onward()
+
+    return answer
+
+
+def applied(live: Account, tree: Path, answer: Answer) -> Plan:
+    how = Applying(journals=journals(tree))
+    with patch.object(session, "Client", lambda **options: Client(**options, retry=IMPATIENT)):
+        done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
+    assert done
+    return done
+
+
+@pytest.fixture
+def live() -> Iterator[Account]:
+    with account() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("folder", TEXTS)
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_rename_whose_create_fails_leaves_the_old_resource(
+    live: Account, tmp_path: Path, fault: Answer, folder: str, *, edited: bool
+) -> None:
+    text = TEXTS[folder]
+    tree = write_tree(tmp_path / "tree", {f"{folder}/a.yaml": text, "rules/second.yaml": OTHER})
+    apply(live, tree)
+    (tree / f"{folder}/a.yaml").unlink()
+    write_tree(tree, {f"{folder}/b.yaml": text.replace("A", "B") if edited else text})
+    done = applied(live, tree, disturbing(fault, f"{folder}/b"))
+    kind = folder[:-1]
+    assert [(str(one.address), one.result) for one in done.changes] == [
+        (f"{kind}/b", "failed"),
+        (f"{kind}/a", "skipped"),
+    ]
+    assert f"{kind}/b may replace it" in done.changes[1].error
+    assert live.live(f"{kind}/a")
+    assert [one.result for one in apply(live, tree).changes] == ["applied", "applied"]
+    assert (live.live(f"{kind}/a"), bool(live.live(f"{kind}/b"))) == (None, True)
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_a_plugin_whose_rename_fails_keeps_its_links(live: Account, tmp_path: Path, fault: Answer) -> None:
+    tree = write_tree(tmp_path / "tree", {"plugins/a.sh": b"1", "links.yaml": "a: [web]\n", "rules/r.yaml": RULE})
+    apply(live, tree)
+    (tree / "plugins/a.sh").unlink()
+    write_tree(tree, {"plugins/b.sh": b"1", "links.yaml": "b: [web]\n"})
+    done = applied(live, tree, disturbing(fault, "plugins/b"))
+    assert {str(one.address): one.result for one in done.changes if one.action == "delete"} == {
+        "link/a": "skipped",
+        "plugin/a": "skipped",
+    }
+    assert (bool(live.live("plugin/a")), bool(live.live("link/a"))) == (True, True)
+    assert {one.result for one in apply(live, tree).changes} == {"applied"}
+
+
+def test_a_plugin_whose_new_link_fails_keeps_the_old_link_and_itself(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"plugins/a.sh": b"1", "links.yaml": "a: [web]\n"})
+    apply(live, tree)
+    (tree / "plugins/a.sh").unlink()
+    write_tree(tree, {"plugins/b.sh": b"1", "links.yaml": "b: [web]\n"})
+    done = applied(live, tree, disturbing(refused, "links"))
+    assert changes(done) == [
+        "create plugin/b new applied",
+        "create link/b new failed",
+        "delete link/a repo skipped",
+        "delete plugin/a repo skipped",
+    ]
+    assert "link/a needs it" in done.changes[-1].error
+    assert live.live("link/a")
+
+
+def test_a_delete_goes_on_where_the_failed_create_replaces_another_resource(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(
+        tmp_path / "tree", {"rules/a.yaml": RULE, "rules/old.yaml": OTHER, "dashboards/d.yaml": DASHBOARD}
+    )
+    apply(live, tree)
+    (tree / "rules/a.yaml").rename(tree / "rules/b.yaml")
+    (tree / "rules/old.yaml").unlink()
+    (tree / "dashboards/d.yaml").unlink()
+    done = applied(live, tree, disturbing(refused, "rules/b"))
+    assert {str(one.address): one.result for one in done.changes} == {
+        "rule/b": "failed",
+        "rule/a": "skipped",
+        "rule/old": "applied",
+        "dashboard/d": "applied",
+    }
+
+
+def ignoring_case(seen: Seen, onward: Onward) -> Reply:
+    """Answer as a server that ignores case in the names of rules."""
+    return onward(seen.target.replace("/rules/web", "/rules/Web"))
+
+
+def ignoring_case_with_the_new_name_listed(seen: Seen, onward: Onward) -> Reply:
+    """Answer as such a server, which lists a rule under the name that it was put under last."""
+    reply = ignoring_case(seen, onward)
+    return json_reply([{"name": "web"}]) if below(seen) == "GET rules" else reply
+
+
+@pytest.mark.parametrize("answer", [ignoring_case, ignoring_case_with_the_new_name_listed])
+def test_a_rename_that_changes_only_case_keeps_the_only_copy_of_a_server_that_ignores_case(
+    live: Account, tmp_path: Path, answer: Answer
+) -> None:
+    tree = write_tree(tmp_path / "tree", {"rules/Web.yaml": RULE})
+    apply(live, tree)
+    (tree / "rules/Web.yaml").rename(tree / "rules/web.yaml")
+    delete = applied(live, tree, answer).changes[-1]
+    assert (delete.action, delete.result) == ("delete", "skipped")
+    assert "differs from rule/web only in case" in delete.error
+    assert live.live("rule/Web")
+
+
+def test_a_rename_that_changes_only_case_is_carried_out_where_case_counts(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"rules/Web.yaml": RULE})
+    apply(live, tree)
+    (tree / "rules/Web.yaml").rename(tree / "rules/web.yaml")
+    assert changes(apply(live, tree)) == ["create rule/web new applied", "delete rule/Web repo applied"]
