@@ -48,6 +48,7 @@ class Run:
     :param permission: is asked before each write.
     :param concurrency: changes under way at once.
     :param progress: called for each change that was tried.
+    :param on_result: called with each change that has a result, before the next one is sent.
     """
 
     client: Client
@@ -55,6 +56,7 @@ class Run:
     permission: Permission
     concurrency: int = 16
     progress: Callable[[], None] = lambda: None
+    on_result: Callable[[Change], None] = lambda _: None
 
 
 async def apply(run: Run, prepared: Prepared) -> Plan:
@@ -156,7 +158,9 @@ class _Work:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
             if self._ended:
                 return change.finished("skipped", self._ended)
-            return self._left_alone(change, moved) if change.held or moved else await self._try(change)
+            done = self._left_alone(change, moved) if change.held or moved else await self._try(change)
+            self._run.on_result(done)
+            return done
 
     def _left_alone(self, change: Change, reason: str) -> Change:
         self._run.progress()

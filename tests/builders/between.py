@@ -31,23 +31,24 @@ def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callab
     """
 
     async def opened() -> T:
-        host = live.settings.url.removesuffix("/api/v1")
         with httpx2.Client() as client:
 
             def answered(seen: Seen) -> Reply:
-                def onward() -> Reply:
-                    headers = {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
-                    came = client.request(seen.method, host + seen.target, content=seen.body, headers=headers)
-                    return Reply(
-                        came.status_code, came.content, (("Content-Type", came.headers.get("content-type", "")),)
-                    )
-
-                return answer(seen, onward)
+                return answer(seen, lambda: forwarded(live.settings.url, seen, client))
 
             async with scripted_server(answered) as server:
                 return await work(replace(live.settings, url=server.url))
 
     return asyncio.run(opened())
+
+
+def forwarded(url: str, seen: Seen, client: httpx2.Client | None = None) -> Reply:
+    """Send a request to the real server and return its answer."""
+    headers = {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
+    to = url.removesuffix("/api/v1") + seen.target
+    send = client.request if client else httpx2.request
+    came = send(seen.method, to, content=seen.body, headers=headers)
+    return Reply(came.status_code, came.content, (("Content-Type", came.headers.get("content-type", "")),))
 
 
 def below(seen: Seen) -> str:

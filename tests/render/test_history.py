@@ -20,7 +20,7 @@ CUT_OFF = Record(RUN, {WEB: Kept(WEB, "create", None), LOAD: Kept(LOAD, "update"
 
 
 def any_record() -> st.SearchStrategy[Record]:
-    run = st.builds(Run, *[any_text()] * 6, *[any_text()] * 5)
+    run = st.builds(Run, *[any_text()] * 6, *[any_text()] * 5, st.integers(0, 9))
     address = st.builds(Address, any_text(), any_text())
     kept = st.dictionaries(address, st.builds(Kept, address, any_text(), st.none()), max_size=2)
     return st.builds(Record, run, kept, st.dictionaries(address, any_text(), max_size=2), st.booleans())
