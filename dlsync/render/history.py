@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from dlsync.messages import json_text
 from dlsync.render import table
 
 if TYPE_CHECKING:
@@ -78,4 +78,4 @@ def render_json(records: Sequence[Record]) -> str:
         }
         for one in records
     ]
-    return json.dumps({"format_version": FORMAT_VERSION, "runs": runs}, indent=2) + "\n"
+    return json_text({"format_version": FORMAT_VERSION, "runs": runs})
