@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
 import sys
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from dlsync import __version__
+from dlsync.cli import signals
 from dlsync.errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, DlsyncError, InvalidTree
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is not None:
         return _ended(arguments)
+    signals.end_as_interrupted()
     gc.set_threshold(_NEW_OBJECTS)
     sys.setswitchinterval(_TURN)
     code = _ended(sys.argv[1:])
@@ -52,8 +53,8 @@ def _ended(given: Sequence[str]) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: what is not ours is a bug, said so without a traceback
         code = _report(error, given)
     if code == EXIT_INTERRUPTED:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # pressed twice, it would end in a traceback on the way out
-        sys.stderr.write("Interrupted.\n")
+        signals.ignore()
+        _write("Interrupted.")
     return code
 
 

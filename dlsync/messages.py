@@ -64,15 +64,34 @@ _ELLIPSIS = "..."
 _PLAIN_KEY = re.compile(r"[\w-]+")
 
 
+# GitHub obeys `::` at the start of a line; GitHub and Azure obey `##[` and `##vso[`, TeamCity `##teamcity[`, GitLab
+# `section_start:` and Travis `travis_fold:` anywhere in one. The last character of a match becomes an escape
+_CI_COMMAND = re.compile(r"^ *:(?=:)|##(?=\w*\[)|(?:section_(?:start|end)|travis_fold):")
+
+
 def visible(text: str) -> str:
-    r"""Return the text with all that is not printable as an escape: ``\x1b``, ``\u202e``, ``\n``.
+    r"""Return the text with all that a terminal or a CI runner acts on as an escape: ``\x1b``, ``\u202e``, ``\n``.
 
     Not printable are, by the Unicode standard's categories, control, format (bidirectional, zero-width), unassigned and
-    private characters, lone surrogates, and line and other separators but the space.
+    private characters, lone surrogates, and line and other separators but the space. Of a command to a CI runner, one
+    character becomes an escape: ``\x3a:error``, ``#\x23vso[``.
     """
-    if text.isprintable():
-        return text
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    if not text.isprintable():
+        text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return _without_ci_commands(text, "\\x{:02x}")
+
+
+def json_text(document: object) -> str:
+    """Return a document as indented ASCII JSON and a line break, without a command to a CI runner.
+
+    :raises ValueError: a number in it is infinite or none.
+    """
+    text = json.dumps(document, indent=2, allow_nan=False)
+    return _without_ci_commands(text, "\\u{:04x}") + "\n"
+
+
+def _without_ci_commands(text: str, escape: str) -> str:
+    return _CI_COMMAND.sub(lambda found: found[0][:-1] + escape.format(ord(found[0][-1])), text)
 
 
 def shortened(text: str, width: int) -> str:

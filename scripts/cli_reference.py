@@ -29,7 +29,7 @@ json` prints one JSON document and nothing more.
 | 2 | changes: `plan --detailed-exitcode`, `export --check`, `accept --check`; `drift`: there is some |
 | 3 | `apply`, `rollback`: some changes failed or are left to do by hand, the rest were applied |
 | 4 | refused: stale plan, guard, lock held; or some resources are held, and the rest were applied |
-| 130 | interrupted |
+| 130 | interrupted: Ctrl-C, SIGTERM, SIGHUP; an apply says how many of its changes were applied, as `history` does |
 
 With `--all-environments`, the code is the worst that an environment ended with: 1, then 4, 3, 2, 0.
 """

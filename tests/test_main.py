@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import runpy
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ from dlsync import operations
 from dlsync.__main__ import main
 from dlsync.cli import output
 from tests.builders.commands import (
+    ENDING_SIGNALS,
     TREE,
     Outcome,
     Piped,
@@ -33,6 +33,7 @@ from tests.builders.http import Misbehaviour, Reply, json_reply
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Iterator
 
     from dlsync.resources import loader
@@ -117,12 +118,15 @@ def test_ctrl_c_at_any_time_is_an_exit_code_of_its_own(tree: Path, monkeypatch: 
     assert dlsync("validate", tree) == (130, "", "Interrupted.\n", ())
 
 
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
 @pytest.mark.parametrize("command", [["plan"], ["apply", "--auto-approve"], ["export"]])
-def test_a_process_that_waits_for_a_server_ends_at_sigint(tree: Path, command: list[str]) -> None:
+def test_a_process_that_waits_for_a_server_ends_at_a_signal(
+    tree: Path, command: list[str], number: signal.Signals
+) -> None:
     asked: list[subprocess.Popen[str]] = []
 
     def answer(_: object) -> Reply:
-        asked[0].send_signal(signal.SIGINT)
+        asked[0].send_signal(number)
         return Reply(misbehaviour=Misbehaviour.HANG)
 
     with (

@@ -1,10 +1,13 @@
 """Names and values as one harmless line."""
 
+import json
+
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from dlsync.messages import field_name, in_full, pair, shortened, value, visible
+from dlsync.messages import field_name, in_full, json_text, pair, shortened, value, visible
+from tests.builders.plans import any_json, assert_harmless
 
 ANY_TEXT = st.text(st.characters())
 ANY_JSON = st.recursive(
@@ -25,17 +28,24 @@ ANY_JSON = st.recursive(
         ("a\u200bb\ufeff", "a\\u200bb\\ufeff"),
         ("a\u2028b\u2029", "a\\u2028b\\u2029"),
         ("\ud800", "\\ud800"),
+        ("::error file=a::b", "\\x3a:error file=a::b"),
+        ("  ::add-mask::x", "  \\x3a:add-mask::x"),
+        ("a ::b", "a ::b"),
+        ("#1 ##[error]##vso[x]##teamcity[y]", "#1 #\\x23[error]#\\x23vso[x]#\\x23teamcity[y]"),
+        ("### [a](b) ##", "### [a](b) ##"),
+        ("section_start:1:x", "section_start\\x3a1:x"),
     ],
 )
-def test_what_a_terminal_could_act_on_is_shown_as_an_escape(text: str, shown: str) -> None:
+def test_what_a_terminal_or_a_ci_runner_could_act_on_is_shown_as_an_escape(text: str, shown: str) -> None:
     assert visible(text) == shown
 
 
 @given(ANY_TEXT)
+@example("::a")
 def test_nothing_that_is_not_printable_is_left_and_nothing_printable_is_touched(text: str) -> None:
     shown = visible(text)
     assert shown.isprintable()
-    assert (shown == text) == text.isprintable()
+    assert (shown == text) == (text.isprintable() and not text.lstrip().startswith("::") and "##" not in text)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +62,14 @@ def test_nothing_that_is_not_printable_is_left_and_nothing_printable_is_touched(
 )
 def test_a_value_is_shown_as_compact_json(raw: object, shown: str) -> None:
     assert value(raw) == shown  # type: ignore[arg-type]  # JSON values, of which mypy joins the types to object
+
+
+@given(any_json())
+def test_json_text_is_the_document_and_no_terminal_or_ci_runner_acts_on_it(document: object) -> None:
+    exact = json.loads(json.dumps(document), parse_constant=str)
+    text = json_text(exact)
+    assert_harmless(text)
+    assert json.loads(text) == exact
 
 
 def test_a_number_that_python_does_not_print_is_said_to_be_huge() -> None:

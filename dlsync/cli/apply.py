@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dlsync.render.progress import Progress
 
     Work = Callable[[Applying], Coroutine[Any, Any, Plan | None]]
-    from dlsync.model import Plan
     from dlsync.operations.plan_file import SavedPlan
 
 
@@ -45,7 +44,7 @@ class Application:
     given: bool
     alone: bool = True
     review: str = "Review `dlsync plan`, then give --auto-approve."
-    _begun: bool = field(default=False, init=False)
+    _interrupted: Plan | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if not self.given and not can_ask():
@@ -64,7 +63,8 @@ class Application:
                 show=lambda plan: self._show(plan, bar),
                 warn=told.append,
                 told=tell,
-                begins=lambda: self._begin(bar),
+                begins=lambda: bar.restart("Applying"),
+                interrupted=self._remember,
                 journals=self.journals,
                 lock_timeout=self.lock_timeout,
                 progress=bar.advance,
@@ -72,15 +72,14 @@ class Application:
             try:
                 done = run(work(how))
             except KeyboardInterrupt:
-                if self._begun:
-                    aside("What was applied stays; the same command again does the rest.\n")
+                if self._interrupted:
+                    aside(_interruption(self._interrupted))
                 raise
         report(told)
         return done, self._shown(done, told)
 
-    def _begin(self, bar: Progress) -> None:
-        bar.restart("Applying")
-        self._begun = True
+    def _remember(self, plan: Plan) -> None:
+        self._interrupted = plan
 
     def _show(self, plan: Plan, bar: Progress) -> None:
         from dlsync.cli.output import aside, rendered, result
@@ -111,6 +110,16 @@ class Application:
         if self.alone or self.output is Format.text:
             result(rendered(replace(done, warnings=()) if done else done, self.output, sys.stdout))
         return _code(done, told)
+
+
+def _interruption(plan: Plan) -> str:
+    from dlsync.render.fields import counted
+
+    results = [change.result for change in plan.changes if not change.held]
+    return (
+        f"{results.count('applied'):,} of {counted(len(results), 'change')} applied. "
+        "Run the same command again to apply the rest.\n"
+    )
 
 
 def _code(done: Plan, told: Sequence[Problem]) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +11,7 @@ import typer
 from dlsync.cli import options
 from dlsync.cli.options import Format, command
 from dlsync.errors import EXIT_OK
+from dlsync.messages import json_text
 
 if TYPE_CHECKING:
     from dlsync.operations.import_backup import Imported
@@ -54,4 +54,4 @@ def _as_json(made: Imported) -> str:
             for one in made.problems
         ],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return json_text(document)

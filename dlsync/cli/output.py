@@ -8,6 +8,7 @@ import sys
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
 
+from dlsync.cli import signals
 from dlsync.errors import DlsyncError, SettingsError
 
 if TYPE_CHECKING:
@@ -42,13 +43,10 @@ def is_agreed(question: str) -> bool:
     """Ask on the terminal; anything but yes is a no."""
     from dlsync.messages import visible
 
-    # asyncio's own handler would let Ctrl-C wait until the question is answered
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
+    # the loop's own handler would let Ctrl-C wait until the question is answered
+    with signals.handled_by(signal.default_int_handler):
         aside(visible(f"{question} [y/N] "))
         return sys.stdin.readline().strip().casefold() in {"y", "yes"}
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 T = TypeVar("T")
@@ -60,7 +58,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     asyncio alone lets a second Ctrl-C (or one that make sends along with the terminal) hit the closing of connections,
     which then ends in tracebacks; here, the first one closes them, and the rest come too late.
 
-    :raises KeyboardInterrupt: SIGINT came; what was open is closed by then.
+    :raises KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came; what was open is closed by then.
     """
     import asyncio
 
@@ -75,19 +73,14 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         loop, task = asyncio.get_running_loop(), cast("asyncio.Task[T]", asyncio.current_task())
 
         def interrupt(*_: object) -> None:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            signals.ignore()
             loop.call_soon_threadsafe(task.cancel)
 
-        before = signal.signal(signal.SIGINT, interrupt)
-        try:
+        with signals.handled_by(interrupt):
             await kept()
-        finally:
-            if signal.getsignal(signal.SIGINT) is interrupt:
-                signal.signal(signal.SIGINT, before)
 
-    is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # as a shell starts what runs in the background
     try:
-        asyncio.run(kept() if is_ignored else watched())
+        asyncio.run(watched())
     except asyncio.CancelledError:
         raise KeyboardInterrupt from None
     return results[0]

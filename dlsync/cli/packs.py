@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from dlsync.cli import options
 from dlsync.cli.api import family
 from dlsync.cli.options import CURRENT, Format, command
 from dlsync.errors import EXIT_ERROR, EXIT_OK
+from dlsync.messages import json_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,4 +61,4 @@ def _as_json(found: Sequence[Pack]) -> str:
         {"pack": pack.name, **{field: pack.text(field) for field in ("title", "version", "author")}, **_held(pack)}
         for pack in found
     ]
-    return json.dumps({"format_version": 1, "packs": document}, indent=2) + "\n"
+    return json_text({"format_version": 1, "packs": document})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -23,12 +24,12 @@ from dlsync.state import journal, store
 from dlsync.state.inventory import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection, Iterable
     from pathlib import Path
 
     from dlsync.client import Client
     from dlsync.files.settings import Settings
-    from dlsync.model import Address, Plan
+    from dlsync.model import Address, Change, Plan
     from dlsync.operations.plan import Prepared
     from dlsync.operations.plan_file import SavedPlan
     from dlsync.resources.loader import Tree
@@ -50,6 +51,7 @@ class Applying:
     :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
     :param told: is called with what whoever runs it should know at once: whom it waits for, which run it reverts.
     :param begins: is called before the first change is sent.
+    :param interrupted: is told the results that are known by then, where the run is cancelled while it writes.
     :param journals: the folder of journals; by default the tree's own.
     :param lock_timeout: seconds to wait for another apply.
     :param progress: called for each resource that was looked at and each change that was tried.
@@ -60,6 +62,7 @@ class Applying:
     warn: Callable[[Problem], None] = unheard
     told: Callable[[str], None] = unheard
     begins: Callable[[], None] = silent
+    interrupted: Callable[[Plan], None] = unheard
     journals: Path | None = None
     lock_timeout: float = LOCK_TIMEOUT
     progress: Callable[[], None] = silent
@@ -127,6 +130,11 @@ async def rollback(
     return await back.go()
 
 
+def _with_results(plan: Plan, results: Iterable[Change]) -> Plan:
+    finished = {change.address: change for change in results}
+    return plan.with_changes(finished.get(change.address, change) for change in plan.changes)
+
+
 def _anything(_: Prepared) -> None:
     """Refuse nothing."""
 
@@ -178,16 +186,24 @@ class _Application:
 
     async def _carried_out(self, client: Client, lock: Lock, work: Prepared) -> Plan:
         folder = self.how.journals or journal.own(self.tree.root)
-        book = journal.Journal(folder, self._run(work.inventory.salt))
-        doing = apply_changes.Run(client, book, lock, self.settings.concurrency, self.how.progress)
-        done = await apply_changes.apply(doing, work)
-        self._note(book, done)
-        await self._record(client, lock, work, advanced(work, done.changes, self.released))
+        book = journal.Journal(folder, self._run(work))
+        results: list[Change] = []
+        doing = apply_changes.Run(client, book, lock, self.settings.concurrency, self.how.progress, results.append)
+        done = None
+        try:
+            done = await apply_changes.apply(doing, work)
+            self._note(book, done.changes)
+            await self._record(client, lock, work, advanced(work, done.changes, self.released))
+        except CancelledError:
+            if done is None:
+                self._note(book, results, ended=False)
+            self.how.interrupted(done or _with_results(work.plan, results))
+            raise
         return done
 
-    def _note(self, book: Journal, done: Plan) -> None:
+    def _note(self, book: Journal, changes: Iterable[Change], *, ended: bool = True) -> None:
         try:
-            book.note(done.changes)
+            book.note(changes, ended=ended)
         except DlsyncError as error:  # what the way back needs was kept before
             self.how.warn(Problem("warning", f"{_UNNOTED}: {error.message}"))
 
@@ -199,7 +215,7 @@ class _Application:
         except DlsyncError as error:
             self.how.warn(Problem("error", f"{_UNRECORDED}: {error.message}"))
 
-    def _run(self, salt: bytes) -> Run:
+    def _run(self, work: Prepared) -> Run:
         """Return the run that begins: only now, for it may have waited long, and others ran meanwhile."""
         now, settings = datetime.now(UTC), self.settings
         return journal.Run(
@@ -212,6 +228,7 @@ class _Application:
             settings.environment,
             head_commit(self.tree.root),
             who_runs_us(settings, self.tree.secrets),
-            salt.hex(),
+            work.inventory.salt.hex(),
             self.takes_back,
+            sum(not change.held for change in work.plan.changes),
         )

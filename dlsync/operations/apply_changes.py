@@ -48,6 +48,7 @@ class Run:
     :param permission: is asked before each write.
     :param concurrency: changes under way at once.
     :param progress: called for each change that was tried.
+    :param on_result: called with each change that has a result, before the next one is sent.
     """
 
     client: Client
@@ -55,6 +56,7 @@ class Run:
     permission: Permission
     concurrency: int = 16
     progress: Callable[[], None] = lambda: None
+    on_result: Callable[[Change], None] = lambda _: None
 
 
 async def apply(run: Run, prepared: Prepared) -> Plan:
@@ -190,8 +192,11 @@ class _Work:
             if self._ended:
                 return change.finished("skipped", self._ended)
             if skip := change.held or unsafe:
-                return self._left_alone(change, skip, "skipped")
-            return self._left_alone(change, moved) if moved else await self._try(change)
+                done = self._left_alone(change, skip, "skipped")
+            else:
+                done = self._left_alone(change, moved) if moved else await self._try(change)
+            self._run.on_result(done)
+            return done
 
     def _left_alone(self, change: Change, reason: str, result: Result = "failed") -> Change:
         self._run.progress()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from dlsync.files import settings as settings_file
 from dlsync.files.interpolation import Values
 from dlsync.files.settings import NO_ENVIRONMENT, NO_OPTIONS, Settings
+from dlsync.operations.file_warnings import file_warnings
 from dlsync.resources import environments, loader
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[str, str] = NO_ENVIRONMENT) -> Tree:
-    """Read a tree and all that is wrong with it, in the chosen environment or in all.
+    """Read a tree and all that is wrong or likely wrong with it, in the chosen environment or in all.
 
     Without a choice, the tree is read as it is without an environment and as each one has it, and what is not set in
     the environment of the process is only warned of: who checks a pull request need not have the secrets. Where each
@@ -30,6 +31,11 @@ def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[st
     :raises InvalidTree: the directory itself cannot be read.
     :raises SettingsError: there is no such environment.
     """
+    tree = _read(directory, options, environ)
+    return tree.with_problems(file_warnings(tree))
+
+
+def _read(directory: Path, options: Options, environ: Mapping[str, str]) -> Tree:
     loader.require_directory(directory)
     document, problems = settings_file.read_file(directory)
     if any(problem.severity == "error" for problem in problems):

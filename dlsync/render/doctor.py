@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from dlsync.messages import visible
+from dlsync.messages import json_text, visible
 from dlsync.render import table
 from dlsync.render.fields import counted
 from dlsync.render.plan_json import exact
@@ -51,4 +50,4 @@ def as_document(diagnosis: Diagnosis) -> dict[str, Any]:
 
 def render_json(diagnosis: Diagnosis) -> str:
     """Return :func:`as_document` as ASCII text."""
-    return json.dumps(as_document(diagnosis), indent=2, allow_nan=False) + "\n"
+    return json_text(as_document(diagnosis))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from dlsync.messages import visible
+from dlsync.messages import json_text, visible
 from dlsync.render.fields import counted
 from dlsync.render.plan_json import FORMAT_VERSION, change_document
 from dlsync.render.plan_text import changes
@@ -42,4 +41,4 @@ def as_document(drift: Drift) -> dict[str, Any]:
 
 def render_json(drift: Drift) -> str:
     """Return :func:`as_document` as ASCII text."""
-    return json.dumps(as_document(drift), indent=2, allow_nan=False) + "\n"
+    return json_text(as_document(drift))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlsync.messages import visible
+from dlsync.messages import json_text, visible
 from dlsync.model import Plan, Target
 from dlsync.render import plan_json, plan_markdown
 from dlsync.render.fields import counted
@@ -58,7 +57,7 @@ def render_json(ended: Sequence[Ended]) -> str:
         "environments": environments,
         "summary": {**_total(ended).summary, "failed": _failed(ended)},
     }
-    return json.dumps(whole, indent=2, allow_nan=False) + "\n"
+    return json_text(whole)
 
 
 def render_markdown(ended: Sequence[Ended]) -> str:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from dlsync.messages import visible
+from dlsync.messages import json_text, visible
 from dlsync.render import problems
 from dlsync.render.fields import counted
 from dlsync.render.table import painter
@@ -60,4 +59,4 @@ def as_document(export: Export) -> dict[str, Any]:
 
 def render_json(export: Export) -> str:
     """Return :func:`as_document` as ASCII text."""
-    return json.dumps(as_document(export), indent=2) + "\n"
+    return json_text(as_document(export))

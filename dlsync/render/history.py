@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from dlsync.messages import json_text
 from dlsync.render import table
 
 if TYPE_CHECKING:
@@ -31,7 +31,14 @@ def _row(record: Record) -> list[Json]:
     run = record.run
     command = f"{run.command} of {run.takes_back}" if run.takes_back else run.command
     account = f"{run.org}/{run.account}"
-    return [run.id, run.started, command, account, _said(_counts(record)), run.commit[:_DIGITS], run.by]
+    return [run.id, run.started, command, account, _changes(record), run.commit[:_DIGITS], run.by]
+
+
+def _changes(record: Record) -> str:
+    counts = _counts(record)
+    if record.ended or not record.run.planned:
+        return _said(counts)
+    return f"{counts.get('applied', 0)} of {record.run.planned} applied, interrupted"
 
 
 def _counts(record: Record) -> dict[str, int]:
@@ -57,6 +64,7 @@ def render_json(records: Sequence[Record]) -> str:
             "commit": one.run.commit or None,
             "by": one.run.by or None,
             "ended": one.ended,
+            "planned": one.run.planned or None,
             "summary": _counts(one),
             "changes": [
                 {
@@ -70,4 +78,4 @@ def render_json(records: Sequence[Record]) -> str:
         }
         for one in records
     ]
-    return json.dumps({"format_version": FORMAT_VERSION, "runs": runs}, indent=2) + "\n"
+    return json_text({"format_version": FORMAT_VERSION, "runs": runs})

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from dlsync.messages import visible
+from dlsync.messages import json_text, visible
 from dlsync.render.fields import counted
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def render_json(verb: str, taken: Taken) -> str:
     """Return the same as JSON."""
     left = [{**_named(one), "reason": reason} for one, reason in taken.left]
     whole = {"format_version": FORMAT_VERSION, verb: [_named(one) for one in taken.taken], "left": left}
-    return json.dumps(whole, indent=2) + "\n"
+    return json_text(whole)
 
 
 def addresses(found: Sequence[Address]) -> str:
@@ -41,7 +40,7 @@ def addresses(found: Sequence[Address]) -> str:
 
 def addresses_json(verb: str, found: Sequence[Address]) -> str:
     """Return the same as JSON."""
-    return json.dumps({"format_version": FORMAT_VERSION, verb: [_named(one) for one in found]}, indent=2) + "\n"
+    return json_text({"format_version": FORMAT_VERSION, verb: [_named(one) for one in found]})
 
 
 def _named(address: Address) -> dict[str, str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
+from dlsync.messages import json_text
 from dlsync.render.plan_text import is_applied
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
 
 def render(plan: Plan) -> str:
     """Return :func:`as_document` as text: ASCII, so that there is nothing in it that a terminal acts on."""
-    return json.dumps(as_document(plan), indent=2, allow_nan=False) + "\n"
+    return json_text(as_document(plan))
 
 
 def change_document(change: Change) -> dict[str, Any]:

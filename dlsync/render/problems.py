@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from dlsync.messages import visible
+from dlsync.messages import json_text, visible
 from dlsync.render.fields import counted
 from dlsync.render.table import painter
 
@@ -55,7 +54,7 @@ def entry(problem: Problem) -> dict[str, Json]:
 
 def render_json(problems: Sequence[Problem], *, resources: int) -> str:
     """Return :func:`as_document` as ASCII text."""
-    return json.dumps(as_document(problems, resources=resources), indent=2) + "\n"
+    return json_text(as_document(problems, resources=resources))
 
 
 def _line(problem: Problem, paint: Callable[[str, Style], str]) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from typing import TYPE_CHECKING
 
-from dlsync.messages import visible
+from dlsync.messages import json_text, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,7 +21,7 @@ def render(files: Iterable[SentFile]) -> str:
 
 def render_json(files: Iterable[SentFile]) -> str:
     """Return the files as ASCII text; of one that is no text, the digest in place of its content."""
-    return json.dumps([_document(one) for one in files], indent=2) + "\n"
+    return json_text([_document(one) for one in files])
 
 
 def _lines(one: SentFile) -> Iterator[str]:

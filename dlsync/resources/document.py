@@ -89,6 +89,7 @@ class DocumentKind(Kind):
     """
 
     overlay_suffixes = (".yaml", ".yml")
+    sends_yaml = True
     overlaid: ClassVar[Mapping[Path, ItemKey]] = {}
     either: ClassVar[frozenset[Path]] = frozenset()
     lists: ClassVar[Mapping[Path, ListRule]]

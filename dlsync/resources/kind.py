@@ -37,6 +37,8 @@ class Kind(ABC):
     inside: ClassVar[bool] = True
     # how the file names of its overlays end; empty where it has none
     overlay_suffixes: ClassVar[tuple[str, ...]] = ()
+    # whether its files go to the server as the YAML text that they are
+    sends_yaml: ClassVar[bool] = False
 
     # files
     @property

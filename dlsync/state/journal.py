@@ -41,6 +41,7 @@ class Run:
     :param by: who ran it, in words.
     :param salt: of the digests in it, hexadecimal.
     :param takes_back: the run that it is the rollback of.
+    :param planned: how many changes its plan has; 0 where its journal is older than this field.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Run:
     by: str = ""
     salt: str = ""
     takes_back: str = ""
+    planned: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,14 +140,15 @@ class Journal:
         except DlsyncError as error:
             raise DlsyncError(f"{error.message}; {_UNSENT}", hint=error.hint) from error
 
-    def note(self, changes: Iterable[Change]) -> None:
+    def note(self, changes: Iterable[Change], *, ended: bool = True) -> None:
         """Keep how changes went; what cannot be written is found out by looking at the server.
 
+        :param ended: False where the run was interrupted.
         :raises DlsyncError: it cannot be written.
         """
         lines = [{"result": str(one.address), "how": one.result, "error": one.error} for one in changes]
         if self._begun:
-            self._write([*lines, {"end": True}])
+            self._write([*lines, {"end": ended}])
 
     def _head(self) -> list[dict[str, Any]]:
         return [] if self._begun else [{"format_version": FORMAT_VERSION, "run": asdict(self.run)}]

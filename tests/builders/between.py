@@ -31,16 +31,11 @@ def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callab
     """
 
     async def opened() -> T:
-        host = live.settings.url.removesuffix("/api/v1")
         with httpx2.Client() as client:
 
             def answered(seen: Seen) -> Reply:
                 def onward(target: str = seen.target) -> Reply:
-                    headers = {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
-                    came = client.request(seen.method, host + target, content=seen.body, headers=headers)
-                    return Reply(
-                        came.status_code, came.content, (("Content-Type", came.headers.get("content-type", "")),)
-                    )
+                    return forwarded(live.settings.url, replace(seen, target=target), client)
 
                 return answer(seen, onward)
 
@@ -48,6 +43,15 @@ def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callab
                 return await work(replace(live.settings, url=server.url))
 
     return asyncio.run(opened())
+
+
+def forwarded(url: str, seen: Seen, client: httpx2.Client | None = None) -> Reply:
+    """Send a request to the real server and return its answer."""
+    headers = {name: seen.headers[name] for name in _PASSED_ON if name in seen.headers}
+    to = url.removesuffix("/api/v1") + seen.target
+    send = client.request if client else httpx2.request
+    came = send(seen.method, to, content=seen.body, headers=headers)
+    return Reply(came.status_code, came.content, (("Content-Type", came.headers.get("content-type", "")),))
 
 
 def below(seen: Seen) -> str:

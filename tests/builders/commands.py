@@ -38,6 +38,7 @@ ROOT = Path(__file__).parent.parent.parent
 DASHBOARD = "title: Web\npositions: []\n"
 RULE = "title: Load\ncriteria: []\n"
 TREE = {"dashboards/web.yaml": DASHBOARD, "rules/load.yaml": RULE, "plugins/disk.sh": "#!/bin/sh\nexit 0\n"}
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _NUMBER = count()
 
 
@@ -105,20 +106,21 @@ def dlsync(
         patch.object(sys, "stdin", None if closed else stdin),
         redirect_stdout(out),
         redirect_stderr(err),
-        _signals(),
+        signals_restored(),
     ):
         code = main([str(one) for one in arguments])
     return Outcome(code, out.getvalue(), err.getvalue(), tuple(asked))
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
+def signals_restored() -> Iterator[None]:
     """What an interrupted program does with signals on its way out is not for this process."""
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _impatient(of: Callable[..., ReadClient], asked: list[Asked]) -> Callable[..., ReadClient]:

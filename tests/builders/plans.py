@@ -61,12 +61,24 @@ HOSTILE = (
     "a\n\nb",
     "\x1b[2J",
 )
+CI_COMMANDS = ("##[", "##vso[", "##teamcity[", "section_start:", "section_end:", "travis_fold:")
+CI_LINES = ("::error file=a::b", " ::add-mask::e", "a\n::set-output name=x::v", "::")
 LINKS = ("@team", "a@b.io", "https://x.io", "www.x.io")
 
 
+def assert_harmless(text: str) -> None:
+    """Check that neither a terminal nor a CI runner acts on a text, whichever of its lines it looks at."""
+    for line in text.split("\n"):
+        assert line.isprintable()
+        assert not line.lstrip().startswith("::"), line
+        assert not [command for command in CI_COMMANDS if command in line], line
+
+
 def any_text() -> st.SearchStrategy[str]:
-    """Whatever a name or a value may hold: any character, and what means something to a terminal, HTML or Markdown."""
-    return st.lists(st.text(st.characters(), max_size=5) | st.sampled_from(HOSTILE + LINKS), max_size=4).map("".join)
+    """Whatever names and values may hold: any character, and what terminals, CI runners, HTML or Markdown act on."""
+    return st.lists(
+        st.text(st.characters(), max_size=5) | st.sampled_from(HOSTILE + LINKS + CI_COMMANDS + CI_LINES), max_size=4
+    ).map("".join)
 
 
 def any_json() -> st.SearchStrategy[Json]:

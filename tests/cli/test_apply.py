@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import re
-import signal
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dlsync.files import schema
+from tests.builders.between import forwarded
 from tests.builders.commands import (
     DASHBOARD,
+    ENDING_SIGNALS,
     Piped,
     Served,
     Terminal,
@@ -28,10 +29,11 @@ from tests.builders.commands import (
     process_environment,
     served,
 )
-from tests.builders.http import Reply, Seen, by_request, json_reply
+from tests.builders.http import Misbehaviour, Reply, Seen, by_request, json_reply
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
+    import signal
     from pathlib import Path
 
 Replies = dict[str, Reply | Callable[[Seen], Reply]]
@@ -214,7 +216,7 @@ def test_a_file_that_is_no_plan_is_an_error(tree: Path, env: dict[str, str]) -> 
 
 
 # at a real terminal
-def at_a_terminal(tree: Path, env: dict[str, str], answer: bytes, **more: str) -> tuple[int, str]:
+def at_a_terminal(tree: Path, env: dict[str, str], answer: bytes | signal.Signals, **more: str) -> tuple[int, str]:
     """Run an apply on a pseudo-terminal, answer its question, and return its exit code and all that it showed."""
     master, slave = pty.openpty()
     with subprocess.Popen(
@@ -231,7 +233,7 @@ def at_a_terminal(tree: Path, env: dict[str, str], answer: bytes, **more: str) -
             while chunk := os.read(master, 65536):
                 shown += chunk
                 if b"[y/N] " in shown and answer:
-                    running.send_signal(signal.SIGINT) if answer == b"\x03" else os.write(master, answer)
+                    os.write(master, answer) if isinstance(answer, bytes) else running.send_signal(answer)
                     answer = b""
         os.close(master)
     return running.returncode, shown.decode().replace("\r\n", "\n")
@@ -259,24 +261,37 @@ def test_the_end_of_what_is_typed_is_a_no(tree: Path, env: dict[str, str]) -> No
     assert shown.endswith("Nothing was applied.\n")
 
 
-def test_ctrl_c_at_the_question_ends_it_at_once(tree: Path, env: dict[str, str]) -> None:
-    code, shown = at_a_terminal(tree, env, b"\x03")
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+def test_a_signal_at_the_question_ends_it_at_once(tree: Path, env: dict[str, str], number: signal.Signals) -> None:
+    code, shown = at_a_terminal(tree, env, number)
     assert code == 130
     assert shown.endswith("Interrupted.\n")
-    assert "What was applied" not in shown
+    assert "applied" not in shown
     assert changes(env, tree) == 3
 
 
-def test_ctrl_c_while_applying_says_how_to_go_on(tree: Path, env: dict[str, str]) -> None:
-    def interrupt(_: object) -> Reply:
-        signal.raise_signal(signal.SIGINT)
-        return json_reply({}, 404)
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+@pytest.mark.parametrize(("at", "applied"), [("load", 2), ("dlsync-inventory", 3)])
+def test_a_signal_while_applying_releases_the_lock_and_says_how_much_was_applied(
+    tree: Path, env: dict[str, str], number: signal.Signals, at: str, applied: int
+) -> None:
+    def answer(seen: Seen) -> Reply:
+        if seen.method in {"POST", "PUT"} and at in f"{seen.target} {seen.body!r}":
+            os.kill(os.getpid(), number)
+            return Reply(misbehaviour=Misbehaviour.HANG)
+        return forwarded(env["DLSYNC_URL"], seen)
 
-    replies: Replies = {"PUT dashboards/web": interrupt, "GET plugins/dlsync-inventory": json_reply({}, 404)}
-    with misbehaving(by_request(replies, otherwise=json_reply([]))) as server:
-        done = dlsync("apply", tree, "--target", "dashboard/*", "--auto-approve", env=environment(server.url))
+    with misbehaving(answer) as proxy:
+        done = dlsync("apply", tree, "--auto-approve", env={**env, "DLSYNC_URL": proxy.url})
     assert done.code == 130
-    assert done.err == "What was applied stays; the same command again does the rest.\nInterrupted.\n"
+    said = f"{applied} of 3 changes applied. Run the same command again to apply the rest.\n"
+    assert done.err == f"{said}Interrupted.\n"
+    assert ("2 of 3 applied, interrupted" if applied == 2 else "3 applied") in dlsync("history", tree).out
+    (run,) = json.loads(dlsync("history", tree, "--format", "json").out)["runs"]
+    assert (run["planned"], run["summary"].get("applied")) == (3, applied)
+    assert "dlsync-lock" not in by_hand(env, "GET", "plugins").text
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    assert changes(env, tree) == 0
 
 
 def test_what_is_asked_holds_nothing_that_a_terminal_acts_on(tree: Path, server: Served) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import pytest
 from dlsync.files import schema
 from tests.builders.commands import (
     DASHBOARD,
+    ENDING_SIGNALS,
     RULE,
     by_hand,
     command_line,
@@ -22,6 +22,7 @@ from tests.builders.commands import (
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
+    import signal
     from pathlib import Path
 
 EDITED = DASHBOARD.replace("Web", "Shop")
@@ -61,12 +62,15 @@ def test_of_two_processes_one_writes_and_the_other_waits_and_finds_nothing_to_do
     assert len(dlsync("history", tree).out.splitlines()) == 2
 
 
-def test_ctrl_c_while_waiting_ends_it_and_the_lock_stays_another_s(tree: Path, env: dict[str, str]) -> None:
+@pytest.mark.parametrize("number", ENDING_SIGNALS)
+def test_a_signal_while_waiting_ends_it_and_the_lock_stays_another_s(
+    tree: Path, env: dict[str, str], number: signal.Signals
+) -> None:
     lock_by_hand(env)
     with started("apply", tree, "--auto-approve", env=env) as waiting:
         assert waiting.stderr
         said = waiting.stderr.readline()
-        waiting.send_signal(signal.SIGINT)
+        waiting.send_signal(number)
         rest = waiting.stderr.read()
     assert said == ("The account is locked by ann@there since 2026-11-25T10:10:10+00:00; waiting for up to 90 s.\n")
     assert (waiting.returncode, rest) == (130, "Interrupted.\n")

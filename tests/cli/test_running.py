@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.cli.output import run
+from tests.builders.commands import ENDING_SIGNALS, signals_restored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
-    yield
-    signal.signal(signal.SIGINT, before)
+    with signals_restored():
+        yield
 
 
 async def nothing() -> str:
@@ -37,32 +37,37 @@ def test_it_returns_what_the_work_returns_and_leaves_no_trace() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_an_interrupt_lets_the_work_tidy_up_and_a_second_one_does_not_disturb_that() -> None:
+@pytest.mark.parametrize("first", ENDING_SIGNALS)
+@pytest.mark.parametrize("second", ENDING_SIGNALS)
+def test_an_interrupt_lets_the_work_tidy_up_and_a_second_one_does_not_disturb_that(
+    first: signal.Signals, second: signal.Signals
+) -> None:
     steps = []
 
     async def work() -> None:
         try:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(first)
             await asyncio.Event().wait()
         finally:
             steps.append("tidying")
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(second)
             await asyncio.sleep(0)
             steps.append("tidy")
 
     with pytest.raises(KeyboardInterrupt):
         run(work())
     assert steps == ["tidying", "tidy"]
-    signal.raise_signal(signal.SIGINT)  # and what reports the end is not disturbed either
+    signal.raise_signal(second)  # and what reports the end is not disturbed either
 
 
-def test_where_interrupts_are_ignored_they_stay_so() -> None:
+@pytest.mark.parametrize("ignored", ENDING_SIGNALS)
+def test_where_interrupts_are_ignored_they_stay_so(ignored: signal.Signals) -> None:
     async def work() -> str:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(ignored)
         await asyncio.sleep(0)
         return "done"
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(ignored, signal.SIG_IGN)
     assert run(work()) == "done"
 
 

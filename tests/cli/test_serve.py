@@ -52,9 +52,10 @@ def test_its_first_line_is_its_url_and_there_it_answers() -> None:
         assert said(server) == (0, "", "")
 
 
-def test_ctrl_c_ends_it_as_interrupted() -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_or_a_closed_terminal_ends_it_as_interrupted(number: signal.Signals) -> None:
     with serving() as (server, _):
-        server.send_signal(signal.SIGINT)
+        server.send_signal(number)
         assert said(server) == (130, "", "Interrupted.\n")
 
 

@@ -277,7 +277,7 @@ def test_a_secret_whose_file_is_gone_is_put_back_once_the_tree_mentions_it_again
 
 
 def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp_path: Path) -> None:
-    runs = {
+    runs: dict[str, dict[str, Any]] = {
         "20261125T101010Z-000001": {},
         "20261125T101011Z-000001": {},
         "20261125T101012Z-000001": {"account": "other"},

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dlsync.model import Address
 from dlsync.operations.manage import Taken
 from dlsync.render.managed import addresses, addresses_json, render, render_json
-from tests.builders.plans import any_text
+from tests.builders.plans import any_text, assert_harmless
 
 WEB, LOAD = Address("dashboard", "web"), Address("rule", "load")
 
@@ -39,6 +39,7 @@ def test_whatever_a_name_says_it_is_one_line_and_nothing_of_it_acts_on_the_termi
 ) -> None:
     lines = render("adopted", Taken(tuple(taken), tuple(left))).split("\n")
     assert len(lines) == len(taken) + len(left) + 2
-    assert all(line.isprintable() for line in [*lines, *addresses(taken).split("\n")])
+    assert_harmless("\n".join([*lines, addresses(taken)]))
     both = [render_json("adopted", Taken(tuple(taken), tuple(left))), addresses_json("managed", taken)]
+    assert_harmless("".join(both))
     assert all(text.isascii() and len(json.loads(text)) for text in both)

@@ -95,13 +95,12 @@ def show_one(found: object, output: Format) -> None:
 
 def show_json(found: object) -> None:
     """Print records as the API gives them: one document, ASCII, so that there is nothing that a terminal acts on."""
-    import json
-
     from dlsync.cli.output import result
     from dlsync.client.record import api_document
+    from dlsync.messages import json_text
     from dlsync.render.plan_json import exact
 
-    result(json.dumps(exact(api_document(found)), indent=2, allow_nan=False) + "\n")
+    result(json_text(exact(api_document(found))))
 
 
 def say(sentence: str) -> None:

@@ -1,0 +1,42 @@
+"""The signals that end a run: Ctrl-C, SIGTERM (a CI runner, systemd, Kubernetes) and SIGHUP (a closed terminal)."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows: two
+
+
+def end_as_interrupted() -> None:
+    """Make each ending signal raise KeyboardInterrupt, as Ctrl-C does; one that nohup ignores stays ignored."""
+    _handle(signal.default_int_handler)
+
+
+def ignore() -> None:
+    """Ignore further ending signals; on the way out they would end in a traceback."""
+    _handle(signal.SIG_IGN)
+
+
+@contextmanager
+def handled_by(handler: Callable[..., object]) -> Iterator[None]:
+    """Handle the ending signals in this block; afterwards as before, unless :func:`ignore` was called in it."""
+    before = _handle(handler)
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            if signal.getsignal(number) is handler:
+                signal.signal(number, previous)
+
+
+def _handle(handler: Callable[..., object] | signal.Handlers) -> dict[signal.Signals, signal._HANDLER]:
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    heeded = {number: previous for number, previous in before.items() if previous is not signal.SIG_IGN}
+    for number in heeded:
+        signal.signal(number, handler)
+    return heeded

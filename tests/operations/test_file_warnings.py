@@ -1,0 +1,57 @@
+"""Likely mistakes in files that can be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.operations import file_warnings
+from dlsync.operations.validate import validate
+from dlsync.yamlfile import ambiguous_scalars
+from tests.builders.trees import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SCALAR = st.sampled_from(["on", "No", "12:30", "0777", "1_0", "0b1", "2001-01-01", "<<", "=", "1e3", "-.5", "x"])
+
+
+def warnings(root: Path, files: dict[str, str]) -> list[str]:
+    """Return the warnings of a tree as ``file:line:column: message``."""
+    return [f"{one.file}:{one.line}:{one.column}: {one.message}" for one in validate(write_tree(root, files)).problems]
+
+
+# YAML 1.1
+def test_a_scalar_that_yaml_1_1_reads_otherwise_is_named_with_its_place_and_a_fix(tmp_path: Path) -> None:
+    files = {
+        "dashboards/a.yaml": "title: on\nx: 12:30\n",
+        "rules/b.yml": "title: B\ncriteria: []\ny: [0777, 'on', 1e3]\n",
+        "plugins/on.sh": "yes: on\n",
+        "links.yaml": "'on': [yes]\n",
+    }
+    found = [one for one in warnings(tmp_path, files) if "YAML 1.1" in one]
+    assert found == [
+        "dashboards/a.yaml:1:8: `on` has another value in YAML 1.1: put it in quotes",
+        "dashboards/a.yaml:2:4: `12:30` has another value in YAML 1.1: put it in quotes",
+        "rules/b.yml:3:5: `0777` has another value in YAML 1.1: put it in quotes, or write the number as 777",
+        "rules/b.yml:3:17: `1e3` has another value in YAML 1.1: put it in quotes, or write the number as 1000.0",
+    ]
+
+
+def test_a_comment_on_the_line_silences_it(tmp_path: Path) -> None:
+    assert warnings(tmp_path, {"dashboards/a.yaml": "title: on  # dlsync: ignore\npositions: []\n"}) == []
+
+
+@given(st.lists(_SCALAR | st.text("0123456789+-._:eobxno f", min_size=1, max_size=8), max_size=3), st.booleans())
+def test_the_cheap_look_ahead_misses_no_scalar(scalars: list[str], flow: bool) -> None:
+    text = f"a: [{', '.join(scalars)}]" if flow else "".join(f"- {scalar}\n" for scalar in scalars)
+    content = text.encode()
+    assert file_warnings._MAY_BE_AMBIGUOUS.search(content) or not ambiguous_scalars(content)
+
+
+@pytest.mark.parametrize("content", [b"a: [on", b"a: &x on", b"on : 1", b"? on\n: 1", b"{a: on}", b"a: on#b"])
+def test_the_cheap_look_ahead_knows_what_ends_a_scalar(content: bytes) -> None:
+    assert file_warnings._MAY_BE_AMBIGUOUS.search(content)

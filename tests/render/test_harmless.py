@@ -1,0 +1,50 @@
+"""Outputs in which neither a terminal nor a CI runner acts on anything, whatever files and servers hold."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.model import Address, Plan, Problem
+from dlsync.operations.export import Export, FileChange
+from dlsync.render import environments, exported, problems, sent
+from dlsync.render.fields import unified
+from dlsync.resources.loader import SentFile
+from tests.builders.plans import CI_COMMANDS, CI_LINES, TARGET, any_plan, any_text, assert_harmless
+
+PROBLEM = st.builds(Problem, st.just("error"), any_text(), any_text(), st.none() | st.integers(1, 9))
+ADDRESS = st.builds(Address, st.just("rule"), any_text())
+
+
+@given(st.lists(PROBLEM, max_size=3))
+def test_problems(found: list[Problem]) -> None:
+    assert_harmless(problems.render(found, resources=1, color=False))
+    assert_harmless(problems.render_json(found, resources=1))
+
+
+@given(st.lists(st.builds(FileChange, ADDRESS, st.just("update"), any_text(), st.just(b"")), max_size=3).map(tuple))
+def test_exports(changes: tuple[FileChange, ...]) -> None:
+    assert_harmless(exported.render(Export(TARGET, changes, 0), written=True, color=False))
+    assert_harmless(exported.render_json(Export(TARGET, changes, 0)))
+
+
+@given(st.lists(st.builds(SentFile, ADDRESS, any_text(), any_text().map(lambda text: text.encode(errors="replace")))))
+def test_files_as_they_are_sent(files: list[SentFile]) -> None:
+    assert_harmless(sent.render(files).replace("\t", " "))
+    assert_harmless(sent.render_json(files))
+
+
+@given(any_text(), any_plan(), any_text())
+def test_all_environments(name: str, plan: Plan, error: str) -> None:
+    ended = [environments.Ended(name, plan), environments.Ended(f"{name}2", error=error)]
+    assert_harmless(environments.headline(name, color=False))
+    assert_harmless(environments.summary(ended, color=False))
+    assert_harmless(environments.render_json(ended))
+    assert_harmless(environments.render_markdown(ended))
+
+
+@given(st.lists(st.sampled_from([*CI_LINES, *CI_COMMANDS]) | any_text(), min_size=1, max_size=6), st.integers(0, 5))
+def test_context_lines_of_a_text_diff(lines: list[str], at: int) -> None:
+    before = "\n".join(lines)
+    after = "\n".join([*lines[:at], "changed", *lines[at:]])
+    assert_harmless("\n".join(unified(before, after)))
