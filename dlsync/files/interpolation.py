@@ -118,14 +118,18 @@ class _Resolver:
         origin, name = reference[1], reference[2]
         known = self._values.of(origin)
         is_env = origin == "env"
-        meant = known.get(name)
-        if name not in known or (is_env and not meant):  # CI sets a secret that is missing to an empty text
-            problem = _EMPTY % reference[0] if name in known else _unknown(reference[0], origin, name, tuple(known))
-            (self.doubts if is_env and self._values.lenient else self.faults).append((path, problem))
-            return reference[0]
+        if name not in known:
+            return self._refuse(path, reference[0], _unknown(reference[0], origin, name, tuple(known)), is_env=is_env)
+        meant = known[name]
+        if is_env and not meant:  # CI sets a secret that is missing to an empty text
+            return self._refuse(path, reference[0], _EMPTY % reference[0], is_env=is_env)
         if is_env and isinstance(meant, str):
             self.secrets[meant] = reference[0]
         return meant
+
+    def _refuse(self, path: Path, reference: str, problem: str, *, is_env: bool) -> str:
+        (self.doubts if is_env and self._values.lenient else self.faults).append((path, problem))
+        return reference
 
 
 def _unknown(reference: str, origin: str, name: str, known: tuple[str, ...]) -> str:

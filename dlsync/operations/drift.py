@@ -107,6 +107,7 @@ async def find(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Target
     :raises ApiError: live state could not be fetched whole.
     """
     work = await look(fetcher, tree, settings, targets)
+    targets.require_match({*tree.resources, *work.live, *work.inventory})
     found = drifted(work)
     managed = sum(targets.admits(address) for address in work.inventory)
     warnings = tuple(

@@ -260,6 +260,7 @@ async def build_export(
         live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits, arrived=foresight.take)
         inventory = await reading
         live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
+    targets.require_match({*tree.resources, *live.resources, *inventory})
     edits = Edits(tree, foresight.former_secrets(inventory, live.resources.values()), foresight)
     edits.write(live.resources)
     if mirror:

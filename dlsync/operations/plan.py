@@ -143,14 +143,16 @@ async def looked(
 
 async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wishes) -> Prepared:
     """Work out a plan with a client that is open; see :func:`prepare`."""
+    targets = Targets(wishes.targets)
     work = await build_plan(
         fetcher,
         tree,
         settings,
-        targets=Targets(wishes.targets),
+        targets=targets,
         doomed=account.deletions(wishes.delete_accounts, settings, tree.resources),
         decisions=wishes.decisions,
     )
+    targets.require_match({*tree.resources, *work.live, *work.inventory})
     learned = fetcher.cache.learned(fetcher.desired, [work.live[one] for one in work.equal], fetcher.listings)
     remember(tree.root, settings, fetcher.cache, learned)
     refuse_an_empty_tree(work.plan, [one for one in tree.resources if kind_of(one.kind).inside])

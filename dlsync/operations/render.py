@@ -35,4 +35,5 @@ def render(
     loader.require_directory(directory)
     settings = settings_file.load(directory, options, environ, require_server=False)
     tree = environments.read(directory, settings).usable()
+    targets.require_match(tree.resources)
     return tree, list(sent_files(tree, targets))

@@ -6,6 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dlsync.errors import SettingsError
+from dlsync.messages import near_miss, visible
 from dlsync.model import Address
 from dlsync.resources import all_kinds
 
@@ -38,6 +39,20 @@ class Targets:
         """Return the names of the kinds of which any resource can be meant."""
         every = {kind.name for kind in all_kinds()}
         return {name for name in every if not self or any(kind in {name, "*"} for kind, _ in self._patterns)}
+
+    def require_match(self, known: Collection[Address]) -> None:
+        """Refuse patterns of which none matches a resource.
+
+        :param known: the resources that the run knows: files, inventory and server.
+        :raises SettingsError: names the nearest resource, if one is near.
+        """
+        if not self or not known or any(map(self.admits, known)):
+            return
+        patterns = [f"{kind}/{glob}" for kind, glob in self._patterns]
+        near = near_miss(patterns[0], tuple(map(str, known)))
+        what = ", ".join(f"`{visible(pattern)}`" for pattern in patterns)
+        message = f"--target {what} matches no resource in the files, the inventory or the account"
+        raise SettingsError(message, hint=f"Did you mean {visible(near)}?" if near else "Check the kind and the name.")
 
     def named(self) -> set[Address]:
         """Return the addresses that are spelled out, which a server that lists nothing can be asked for."""

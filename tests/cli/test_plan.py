@@ -143,3 +143,17 @@ def test_a_plan_that_cannot_be_kept_is_an_error_that_names_the_file(tree: Path, 
     done = dlsync("plan", tree, "--out", tree / "rules/load.yaml" / "plan.json", env=env)
     assert (done.code, done.out) == (1, "")
     assert f"the plan cannot be written to {tree}/rules/load.yaml/plan.json: " in done.err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["plan"], ["apply", "--auto-approve"], ["export"], ["drift"], ["render"]],
+    ids=lambda command: command[0],
+)
+def test_a_target_that_matches_nothing_is_an_error_that_names_the_nearest(
+    applied: Path, env: dict[str, str], command: list[str]
+) -> None:
+    done = dlsync(*command, applied, "--target", "rule/laod", env=env)
+    assert (done.code, done.out) == (1, "")
+    assert "--target `rule/laod` matches no resource" in done.err
+    assert "Did you mean rule/load?" in done.err

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlsync import yamlfile
-from dlsync.errors import DlsyncError
+from dlsync.errors import DlsyncError, SettingsError
 from dlsync.files import schema, writer
 from dlsync.operations.export import Edits, build_export
 from dlsync.operations.fetch import Fetcher
@@ -209,7 +209,8 @@ def test_new_ones_join_the_tree_in_their_kind_s_folder(live: Account, tree: Path
 def test_with_managed_only_what_the_tree_has_is_exported(live: Account, tree: Path) -> None:
     live.has(*same_as_files()[1:], resource("dashboard/web", dashboard()), resource("dashboard/new", dashboard()))
     assert actions(export(live, tree, managed=True)) == ["update dashboards/team/web.yaml"]
-    assert actions(export(live, tree, "dashboard/new", managed=True)) == []
+    with pytest.raises(SettingsError, match="`dashboard/new` matches no resource"):
+        export(live, tree, "dashboard/new", managed=True)
 
 
 def test_with_managed_what_is_managed_and_has_no_file_yet_is_exported_too(

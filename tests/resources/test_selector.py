@@ -73,3 +73,25 @@ def test_exactly_some_are_these_and_no_others_whatever_their_names_look_like() -
 )
 def test_a_text_is_a_pattern_where_it_begins_with_a_kind(text: str, *, is_one: bool) -> None:
     assert is_pattern(text) is is_one
+
+
+def test_targets_of_which_none_matches_are_refused_with_the_nearest_resource() -> None:
+    known = [address("rule/redis-down"), address("dashboard/web")]
+    with pytest.raises(SettingsError) as error:
+        Targets(["rule/redis-donw", "rule/x"]).require_match(known)
+    assert error.value.message == (
+        "--target `rule/redis-donw`, `rule/x` matches no resource in the files, the inventory or the account"
+    )
+    assert error.value.hint == "Did you mean rule/redis-down?"
+    with pytest.raises(SettingsError) as error:
+        Targets(["plugin/[0-9]"]).require_match(known)
+    assert error.value.hint == "Check the kind and the name."
+
+
+@pytest.mark.parametrize("patterns", [[], ["rule/*", "plugin/nope"]])
+def test_targets_of_which_one_matches_and_no_targets_are_not_refused(patterns: list[str]) -> None:
+    Targets(patterns).require_match([address("rule/redis-down")])
+
+
+def test_in_an_empty_account_no_targets_are_refused() -> None:
+    Targets(["rule/*"]).require_match([])
