@@ -169,10 +169,11 @@ class Server:
 
         return Options(self.url, self.org, self.account, self.environment, self.api_key_file)
 
-    def settings(self, directory: Path, *, may_be_missing: bool = False) -> Settings:
+    def settings(self, directory: Path, *, may_be_missing: bool = False, require_account: bool = True) -> Settings:
         """Return the settings that hold for a tree, from these options, the environment and dlsync.yaml.
 
         :param may_be_missing: the tree's directory is made later.
+        :param require_account: False for what is about the organisation.
         :raises InvalidTree: the directory is none; said before what its settings lack.
         :raises SettingsError: they are wrong or incomplete.
         """
@@ -181,7 +182,7 @@ class Server:
         from dlsync.resources import loader
 
         loader.require_directory(directory, may_be_missing=may_be_missing)
-        settings = load(directory, self.options, os.environ)
+        settings = load(directory, self.options, os.environ, require_account=require_account)
         conceal(settings.key)
         return replace(settings, environ=Watched(settings.environ), insecure=self.insecure)
 

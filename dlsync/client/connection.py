@@ -111,7 +111,8 @@ class Connection:
         self._prefixes = {
             Scope.SERVER: "",
             Scope.ORGANISATION: organisation_path(org),
-            Scope.ACCOUNT: account_path(org, account),
+            # what is about the organisation needs no account
+            **({Scope.ACCOUNT: account_path(org, account)} if account else {}),
         }
         self._retry = retry
         self._limiter = RateLimiter(requests_per_second, concurrency, sleep=retry.sleep)
@@ -175,7 +176,8 @@ class Connection:
                 return Response(204, {}, b"", f"{method} {path}", self.quote)
 
     def _path(self, segments: Iterable[str], scope: Scope, params: Mapping[str, str]) -> str:
-        path = "/".join((self._prefixes[scope], *map(segment, segments)))
+        prefix = self._prefixes[scope] if scope in self._prefixes else account_path(self.org, self.account)
+        path = "/".join((prefix, *map(segment, segments)))
         return f"{path}?{urlencode(params)}" if params else path
 
     async def find_base(self) -> str:

@@ -93,10 +93,18 @@ class Settings:
         return Target(self.url, self.org, self.account)
 
 
-def load(directory: Path, options: Options, environ: Mapping[str, str], *, require_server: bool = True) -> Settings:
+def load(
+    directory: Path,
+    options: Options,
+    environ: Mapping[str, str],
+    *,
+    require_server: bool = True,
+    require_account: bool = True,
+) -> Settings:
     """Return the settings that hold in a tree.
 
     :param require_server: False for what works offline: url, org and account may be missing, the key is not read.
+    :param require_account: False for what is about the organisation: the account may be missing.
     :raises SettingsError: a setting is wrong, or some are missing; the message names all of those.
     """
     document, problems = read_file(directory)
@@ -107,7 +115,8 @@ def load(directory: Path, options: Options, environ: Mapping[str, str], *, requi
     url, org, account = (_server_setting(name, options, environ, chosen) for name in ("url", "org", "account"))
     key = read_key(options.api_key_file, environ) if require_server else ""
     if require_server:
-        _require({"url": url[0], "org": org[0], "account": account[0], "key": key})
+        required = {"account": account[0]} if require_account else {}
+        _require({"url": url[0], "org": org[0], **required, "key": key})
     return Settings(
         url=_checked_url(*url),
         org=org[0],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from dlsync import yamlfile
 from dlsync.messages import in_full, visible
 from dlsync.model import Problem
+from dlsync.operations.reference_warnings import reference_warnings
 from dlsync.resources import all_kinds
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ _MAY_BE_AMBIGUOUS = re.compile(
 
 def file_warnings(tree: Tree) -> list[Problem]:
     """Return the warnings of a tree, without those that a comment silences."""
-    return [problem for problem in _ambiguous(tree) if not _is_ignored(tree, problem)]
+    found = [*_ambiguous(tree), *([] if tree.backup else reference_warnings(tree))]
+    return [problem for problem in found if not _is_ignored(tree, problem)]
 
 
 def _is_ignored(tree: Tree, problem: Problem) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
@@ -11,7 +11,7 @@ from dlsync.files.redaction import NOTHING_SECRET, Redaction
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.model import Json, Resource
+    from dlsync.model import Json, Path, Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,20 @@ class Draft:
     def respells(self, content: bytes) -> bool:
         """Whether a live value whose YAML is this may have to be spelled in another way; cheap where it has not."""
         return self.references and self.redaction.respells(content)
+
+
+ReferenceSort = Literal["metric", "tag"]
+
+
+class Reference(NamedTuple):
+    """A name of something that is no resource, in the document of one that is.
+
+    :param path: in the document as the file has it.
+    """
+
+    sort: ReferenceSort
+    name: str
+    path: Path
 
 
 BARE = Scene()

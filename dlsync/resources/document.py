@@ -16,7 +16,7 @@ from dlsync.files import schema
 from dlsync.files.names import resource_name
 from dlsync.messages import visible
 from dlsync.model import Address, Problem, Resource
-from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Scene, SourceFile
+from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Reference, Scene, SourceFile
 from dlsync.resources.kind import Kind
 from dlsync.resources.overlays import Overlays, edited, placed, read_references
 from dlsync.state.sealed_values import sealed
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dlsync.files.interpolation import Resolved
     from dlsync.files.redaction import Redaction
     from dlsync.model import Difference, Json, Path
+    from dlsync.resources.context import ReferenceSort
 
 
 @lru_cache(maxsize=1)
@@ -249,9 +250,9 @@ class DocumentKind(Kind):
         document = merge(self, plain, canonical)
         return replace(plain, given=document, body=self._rewritten(desired.body, document))
 
-    def metrics(self, desired: Resource) -> Iterator[str]:
-        """Yield every ``metric`` in the document, and each of ``metrics``."""
-        return _metrics(dict(desired.document))
+    def references(self, desired: Resource) -> Iterator[Reference]:
+        """Yield each ``metric`` in the document, each of ``metrics``, and the tags of each ``scope``."""
+        return _references(dict(desired.document), ())
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
         """Return the text, or where there is a secret in it, which YAML may spell in many ways, the document."""
@@ -294,16 +295,22 @@ def _parsed(content: bytes) -> Mapping[str, Json]:
     return cast("dict[str, Json]", yamlfile.parse(content))
 
 
-def _metrics(value: Json) -> Iterator[str]:
+def _references(value: Json, path: Path) -> Iterator[Reference]:
     if isinstance(value, dict):
-        if isinstance(metric := value.get("metric"), str):
-            yield metric
-        if isinstance(metrics := value.get("metrics"), list):
-            yield from (one for one in metrics if isinstance(one, str))
-        value = list(value.values())
-    if isinstance(value, list):
-        for item in value:
-            yield from _metrics(item)
+        yield from _named("metric", value.get("metric"), (*path, "metric"))
+        yield from _named("metric", value.get("metrics"), (*path, "metrics"))
+        if isinstance(scope := value.get("scope"), dict):
+            yield from _named("tag", scope.get("tag"), (*path, "scope", "tag"))
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from _references(item, (*path, key))
+
+
+def _named(sort: ReferenceSort, value: Json, path: Path) -> Iterator[Reference]:
+    if isinstance(value, str):
+        yield Reference(sort, value, path)
+    elif isinstance(value, list):
+        yield from (Reference(sort, one, (*path, at)) for at, one in enumerate(value) if isinstance(one, str))
 
 
 class ExchangedKind(DocumentKind):

@@ -13,7 +13,7 @@ from dlsync import yamlfile
 from dlsync.client.concurrency import together
 from dlsync.files import schema
 from dlsync.resources import packs
-from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Scene, SourceFile
+from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Reference, Scene, SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -156,9 +156,13 @@ class Kind(ABC):
         return desired.body
 
     # what others say of it
-    def metrics(self, desired: Resource) -> Iterator[str]:  # noqa: ARG002 - for kinds that show or watch metrics
-        """Yield the metrics that the resource uses."""
+    def references(self, desired: Resource) -> Iterator[Reference]:  # noqa: ARG002 - for kinds that name metrics or tags
+        """Yield the metrics and tags that the resource names."""
         yield from ()
+
+    def metrics(self, desired: Resource) -> Iterator[str]:
+        """Yield the metrics that the resource uses."""
+        return (one.name for one in self.references(desired) if one.sort == "metric")
 
     def measures(self, name: str) -> str:  # noqa: ARG002 - for kinds that make metrics
         """Return what the names of its metrics begin with; empty where it has none."""

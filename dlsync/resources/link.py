@@ -16,7 +16,7 @@ from dlsync.files import schema
 from dlsync.messages import visible
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources import packs
-from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Scene, SourceFile
+from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Reference, Scene, SourceFile
 from dlsync.resources.kind import Kind
 from dlsync.resources.link_files import FILE, Linked, Saying, entries, of_pack, saved, with_entry
 from dlsync.resources.plugin import KIND as PLUGIN
@@ -25,7 +25,7 @@ from dlsync.state.inventory import is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
     from dlsync.client.links import Link as Entry
@@ -92,6 +92,10 @@ class Link(Kind):
         return desired.file, tuple(
             replace(one, line=_line(desired, () if one.op == "remove" else one.path[1:])) for one in diff
         )
+
+    def references(self, desired: Resource) -> Iterator[Reference]:
+        """Yield the tags."""
+        yield from (Reference("tag", tag, (_TAGS, at)) for at, tag in enumerate(_tags(desired)))
 
     def needs(self, desired: Resource) -> tuple[Address, ...]:
         """Return the plugin."""

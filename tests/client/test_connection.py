@@ -380,11 +380,18 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(key: str)
     assert "DLSYNC_API_KEY" in caught.value.hint
 
 
-@pytest.mark.parametrize(("org", "account", "setting"), [("", "default", "org"), ("acme", "", "account")])
-def test_an_organisation_and_an_account_are_needed(org: str, account: str, setting: str) -> None:
-    with pytest.raises(SettingsError, match=f"`{setting}` is not set") as caught:
-        connection_to("https://example.com", org=org, account=account)
-    assert f"DLSYNC_{setting.upper()}" in caught.value.hint
+def test_an_organisation_is_needed() -> None:
+    with pytest.raises(SettingsError, match="`org` is not set") as caught:
+        connection_to("https://example.com", org="", account="default")
+    assert "DLSYNC_ORG" in caught.value.hint
+
+
+async def test_an_account_is_needed_for_what_is_in_one() -> None:
+    async with connection_to("https://example.com", org="acme", account="") as connection:
+        with pytest.raises(SettingsError, match="`account` is not set") as caught:
+            await connection.request("GET", ("tags",))
+    assert "DLSYNC_ACCOUNT" in caught.value.hint
+    assert connection.requests == 0
 
 
 async def test_a_proxy_from_the_environment_does_not_see_what_is_for_this_machine(

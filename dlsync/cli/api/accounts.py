@@ -20,7 +20,7 @@ app = family.family("accounts")
 @command
 def list_accounts(server: Server, output: OutputFormat = Format.text) -> int:
     """List the accounts; the keys of their agents are not shown."""
-    found = family.asked(server, lambda client: client.accounts.list())
+    found = family.asked(server, lambda client: client.accounts.list(), in_account=False)
     family.show(found, {"NAME": lambda one: one.name, "ID": lambda one: one.extra.get("id")}, output, "no accounts")
     return EXIT_OK
 
@@ -29,7 +29,7 @@ def list_accounts(server: Server, output: OutputFormat = Format.text) -> int:
 @command
 def create(server: Server, name: Name) -> int:
     """Create an account."""
-    family.done(server, lambda client: client.accounts.create(name))
+    family.done(server, lambda client: client.accounts.create(name), in_account=False)
     family.say(f"created the account {name}")
     return EXIT_OK
 
@@ -39,6 +39,6 @@ def create(server: Server, name: Name) -> int:
 def delete(server: Server, name: Name, yes: Yes = False) -> int:
     """Delete an account with all that is in it."""
     confirm(f"Delete the account {name} with all that is in it?", yes=yes)
-    family.done(server, lambda client: client.accounts.delete(name))
+    family.done(server, lambda client: client.accounts.delete(name), in_account=False)
     family.say(f"deleted the account {name}")
     return EXIT_OK

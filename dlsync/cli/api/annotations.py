@@ -95,6 +95,7 @@ def delete(server: Server, stream: Stream, annotation: IdOrAll = None, yes: Yes 
         family.done(server, lambda client: client.annotations.delete_stream(stream))
         family.say(f"deleted the stream {stream}")
     else:
+        confirm(f"Delete the annotation {annotation} of {stream}?", yes=yes)
         family.done(server, lambda client: client.annotations.delete(stream, annotation))
         family.say(f"deleted the annotation {annotation} of {stream}")
     return EXIT_OK

@@ -9,7 +9,8 @@ import typer
 
 from dlsync.cli.api import family as by_hand
 from dlsync.cli.api.files import checked
-from dlsync.cli.options import CURRENT, Format, OutputFormat, Server, command
+from dlsync.cli.options import CURRENT, Format, OutputFormat, Server, Yes, command
+from dlsync.cli.output import confirm
 from dlsync.errors import EXIT_OK, AlreadyExists, NotFound
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def _add_put(
 def _add_delete(app: typer.Typer, kind: str, family: Callable[[Client], Writing]) -> None:
     @app.command("delete", help=f"Delete a {kind}.")
     @command
-    def delete(server: Server, name: Name) -> int:
+    def delete(server: Server, name: Name, yes: Yes = False) -> int:
+        confirm(f"Delete the {kind} {name}?", yes=yes)
         instead = NO_DELETE.format(kind=kind, name=name)
         by_hand.done(server, lambda client: family(client).delete(name), instead=instead)
         by_hand.say(f"deleted the {kind} {name}")

@@ -31,27 +31,30 @@ def family(name: str) -> typer.Typer:
     )
 
 
-def asked(server: Server, question: Callable[[ReadClient], Awaitable[T]], *, instead: str = "") -> T:
+def asked(
+    server: Server, question: Callable[[ReadClient], Awaitable[T]], *, instead: str = "", in_account: bool = True
+) -> T:
     """Return what a question finds out, with a client that can only ask.
 
     :param instead: what can be done where the server has not the operation.
+    :param in_account: False where it is about the organisation, and no account need be set.
     """
     from dlsync import operations
     from dlsync.cli.output import run
 
     try:
-        return run(operations.reading(server.settings(CURRENT), question))
+        return run(operations.reading(server.settings(CURRENT, require_account=in_account), question))
     except Unsupported as error:
         raise _unsupported(error, instead) from error
 
 
-def done(server: Server, work: Callable[[Client], Awaitable[T]], *, instead: str = "") -> T:
+def done(server: Server, work: Callable[[Client], Awaitable[T]], *, instead: str = "", in_account: bool = True) -> T:
     """Return what writing work returns; see :func:`asked`."""
     from dlsync import operations
     from dlsync.cli.output import run
 
     try:
-        return run(operations.writing(server.settings(CURRENT), work))
+        return run(operations.writing(server.settings(CURRENT, require_account=in_account), work))
     except Unsupported as error:
         raise _unsupported(error, instead) from error
 

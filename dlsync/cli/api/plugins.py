@@ -9,7 +9,8 @@ import typer
 
 from dlsync.cli.api import family
 from dlsync.cli.api.files import content_of
-from dlsync.cli.options import Format, OutputFormat, Server, command
+from dlsync.cli.options import Format, OutputFormat, Server, Yes, command
+from dlsync.cli.output import confirm
 from dlsync.errors import EXIT_OK, AlreadyExists, DlsyncError
 
 if TYPE_CHECKING:
@@ -93,8 +94,9 @@ def update(server: Server, name: Name, file: Content) -> int:
 
 @app.command("delete")
 @command
-def delete(server: Server, name: Name) -> int:
+def delete(server: Server, name: Name, yes: Yes = False) -> int:
     """Delete a plugin."""
+    confirm(f"Delete the plugin {name}?", yes=yes)
     family.done(server, lambda client: client.plugins.delete(name))
     family.say(f"deleted the plugin {name}")
     return EXIT_OK

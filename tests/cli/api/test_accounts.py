@@ -22,6 +22,14 @@ def test_they_are_listed_created_and_deleted(server: Served) -> None:
     assert "films" not in dlsync("accounts", "list", env=env).out
 
 
+def test_they_need_no_account(env: dict[str, str]) -> None:
+    env = {name: value for name, value in env.items() if name != "DLSYNC_ACCOUNT"}
+    assert dlsync("accounts", "create", "first", env=env)[:3] == (0, "created the account first\n", "")
+    assert "first" in dlsync("accounts", "list", env=env).out
+    assert dlsync("accounts", "delete", "first", "--yes", env=env).code == 0
+    assert dlsync("tags", "list", env=env).err.startswith("error: missing settings: account; give\n")
+
+
 def test_a_name_that_is_taken_is_an_error(env: dict[str, str]) -> None:
     done = dlsync("accounts", "create", env["DLSYNC_ACCOUNT"], env=env)
     assert (done.code, done.out) == (1, "")

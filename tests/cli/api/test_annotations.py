@@ -23,7 +23,7 @@ def test_one_is_created_shown_changed_and_deleted(env: dict[str, str]) -> None:
     changed = dlsync("annotations", "update", "deploys", made["id"], "--name", "v25", env=env)
     assert (changed.code, len(changed.writes)) == (0, 1)
     assert "name         v25\ndescription  the shop\n" in changed.out
-    gone = dlsync("annotations", "delete", "deploys", made["id"], env=env)
+    gone = dlsync("annotations", "delete", "deploys", made["id"], "--yes", env=env)
     assert gone.out == f"deleted the annotation {made['id']} of deploys\n"
 
 

@@ -34,7 +34,7 @@ def test_one_is_created_printed_replaced_and_deleted(
     file.write_text(text + "# more\n")
     assert dlsync(family, "update", "web", file, env=env)[:3] == (0, f"updated the {kind} web\n", "")
     assert dlsync(family, "get", "web", env=env).out == text + "# more\n"
-    assert dlsync(family, "delete", "web", env=env)[:3] == (0, f"deleted the {kind} web\n", "")
+    assert dlsync(family, "delete", "web", "--yes", env=env)[:3] == (0, f"deleted the {kind} web\n", "")
     assert "not found" in dlsync(family, "get", "web", env=env).err
 
 
@@ -105,7 +105,7 @@ def test_where_the_server_cannot_it_says_what_can_be_done_instead(
     documented: dict[str, str], family: str, kind: str, text: str
 ) -> None:
     by_hand(documented, "PUT", f"{family}/web", text)
-    listed, deleted = dlsync(family, "list", env=documented), dlsync(family, "delete", "web", env=documented)
+    listed, deleted = dlsync(family, "list", env=documented), dlsync(family, "delete", "web", "--yes", env=documented)
     assert (listed.code, listed.out, deleted.code, deleted.out) == (1, "", 1, "")
     assert listed.err == (
         f"error: this server has only the documented operations, and `GET {family}` is not among them\n"

@@ -78,5 +78,5 @@ def test_one_is_updated_and_deleted(live: dict[str, str]) -> None:
     done = dlsync("plugins", "update", "disk", "-", env=live, piped=b"exit 1\n")
     assert done[:3] == (0, "updated the plugin disk\n", "")
     assert dlsync("plugins", "get", "disk", env=live).out == "exit 1\n"
-    assert dlsync("plugins", "delete", "disk", env=live)[:3] == (0, "deleted the plugin disk\n", "")
+    assert dlsync("plugins", "delete", "disk", "--yes", env=live)[:3] == (0, "deleted the plugin disk\n", "")
     assert dlsync("plugins", "list", env=live).err == "no plugins\n"

@@ -1,0 +1,27 @@
+"""Deletes by hand: every family that has one asks."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlsync.cli.app import loaded
+from dlsync.cli.sections import PURPOSES
+from tests.builders.commands import dlsync
+
+FAMILIES = [name for name in PURPOSES if "delete" in getattr(loaded(name), "commands", ())]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_has_the_answer_beforehand(family: str) -> None:
+    assert "--yes" in dlsync(family, "delete", "--help").out
+
+
+@pytest.mark.parametrize("arguments", [["dashboards"], ["rules"], ["plugins"], ["annotations", "stream"]])
+def test_without_a_terminal_or_after_a_no_nothing_is_sent(arguments: list[str], env: dict[str, str]) -> None:
+    family, *stream = arguments
+    silent = dlsync(family, "delete", *stream, "x", env=env)
+    assert (silent.code, silent.asked) == (1, ())
+    assert silent.err == "error: there is no terminal to ask on\nGive --yes where you are sure.\n"
+    refused = dlsync(family, "delete", *stream, "x", env=env, typed="n\n")
+    assert (refused.code, refused.asked) == (1, ())
+    assert refused.err.endswith("error: nothing was done\n")
