@@ -19,7 +19,7 @@ from dlsync.resources import kind_of
 from dlsync.state.journal import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from dlsync.client import Client
@@ -48,6 +48,7 @@ class Run:
     :param permission: is asked before each write.
     :param concurrency: changes under way at once.
     :param progress: called for each change that was tried.
+    :param sleep: waits for so many seconds before a write is looked for again.
     """
 
     client: Client
@@ -55,6 +56,7 @@ class Run:
     permission: Permission
     concurrency: int = 16
     progress: Callable[[], None] = lambda: None
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
 async def apply(run: Run, prepared: Prepared) -> Plan:
@@ -74,8 +76,8 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
             done += await work.step(list(step))
     finally:
         ahead.cancel()
-    verified = [prepared.redaction.change(one) for one in await verify.verified(run.client, done, prepared)]
-    return prepared.plan.with_changes(verified)
+    verified = await verify.verified(run.client, done, prepared, run.sleep)
+    return prepared.plan.with_changes(map(prepared.redaction.change, verified))
 
 
 def _step_of(change: Change) -> tuple[bool, str]:
