@@ -19,7 +19,7 @@ from dlsync.resources import kind_of
 from dlsync.state.journal import Kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from dlsync.client import Client
@@ -49,6 +49,7 @@ class Run:
     :param concurrency: changes under way at once.
     :param progress: called for each change that was tried.
     :param on_result: called with each change that has a result, before the next one is sent.
+    :param sleep: waits for so many seconds before a write is looked for again.
     """
 
     client: Client
@@ -57,6 +58,7 @@ class Run:
     concurrency: int = 16
     progress: Callable[[], None] = lambda: None
     on_result: Callable[[Change], None] = lambda _: None
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
 async def apply(run: Run, prepared: Prepared) -> Plan:
@@ -129,7 +131,7 @@ class _Work:
         done: list[Change] = []
         for _, step in groupby(changes, key=_kind_name):
             done += await self._step(list(step))
-        verified = await verify.verified(self._run.client, done, self._prepared)
+        verified = await verify.verified(self._run.client, done, self._prepared, self._run.sleep)
         self._unconfirmed += unsafe_deletes.unconfirmed_creates(verified, self._prepared)
         self.done += verified
 

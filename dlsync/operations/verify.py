@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from dlsync import messages
@@ -13,12 +14,16 @@ from dlsync.operations.fetch import Fetcher
 from dlsync.resources import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from dlsync.client import ReadClient
     from dlsync.model import Address, Change, Difference, Resource
     from dlsync.operations.plan import Prepared
     from dlsync.resources import Kind
+
+    _Found = Mapping[Address, Resource] | DlsyncError
+
+_PAUSES = (0.25, 0.5, 1.0, 2.0)  # seconds between looks: read after write takes a replica as long
 
 
 def differs(kind: Kind, one: Resource, other: Resource) -> bool:
@@ -26,29 +31,52 @@ def differs(kind: Kind, one: Resource, other: Resource) -> bool:
     return bool(compare(kind, one, other).diff)
 
 
-async def verified(client: ReadClient, changes: Sequence[Change], prepared: Prepared) -> list[Change]:
-    """Fetch what was written once more: an answer of 2xx is not yet what the plan said."""
-    written = {change.address for change in changes if change.result == "applied"}
+async def verified(
+    client: ReadClient,
+    changes: Sequence[Change],
+    prepared: Prepared,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+) -> list[Change]:
+    """Fetch what was written and compare it with what was sent.
+
+    A server may answer reads from before a write for some seconds: what differs is fetched again before it has failed.
+
+    :param sleep: waits for so many seconds before the next look.
+    """
+    results: dict[Address, Change] = {}
+    pending = [change for change in changes if change.result == "applied"]
+    for seconds in (0.0, *_PAUSES):
+        if not pending:
+            break
+        if seconds:
+            await sleep(seconds)
+        found = await _fetched(client, pending, prepared)
+        results |= {one.address: _held(one, found[one.address.kind], prepared) for one in pending}
+        pending = [one for one in pending if _may_settle(results[one.address], found[one.address.kind])]
+    return [results[one.address] if one.result == "applied" else one for one in changes]
+
+
+def _may_settle(result: Change, found: _Found) -> bool:
+    # the client has already tried again what could not be fetched
+    return result.result == "failed" and not isinstance(found, DlsyncError)
+
+
+async def _fetched(client: ReadClient, changes: Sequence[Change], prepared: Prepared) -> dict[str, _Found]:
+    written = {change.address for change in changes}
     kinds = sorted({address.kind for address in written})
     meant = {address: one for address in written if (one := prepared.meant(address))}
     looks = await together(_look(client, {one for one in written if one.kind == kind}, meant) for kind in kinds)
-    found = dict(zip(kinds, looks, strict=True))
-    return [
-        _held(change, found[change.address.kind], prepared) if change.address in written else change
-        for change in changes
-    ]
+    return dict(zip(kinds, looks, strict=True))
 
 
-async def _look(
-    client: ReadClient, written: set[Address], meant: Mapping[Address, Resource]
-) -> Mapping[Address, Resource] | DlsyncError:
+async def _look(client: ReadClient, written: set[Address], meant: Mapping[Address, Resource]) -> _Found:
     try:
         return (await Fetcher(client, meant).fetch(written)).resources
     except DlsyncError as error:
         return error
 
 
-def _held(change: Change, found: Mapping[Address, Resource] | DlsyncError, prepared: Prepared) -> Change:
+def _held(change: Change, found: _Found, prepared: Prepared) -> Change:
     if isinstance(found, DlsyncError):
         return change.finished("failed", f"it was sent, but whether it took hold is not known: {found.message}")
     live = found.get(change.address)

@@ -57,6 +57,10 @@ def some_live(made: Plan) -> tuple[Resource, ...]:
     return tuple(resource(str(one.address), "title: Old\n") for one in made.changes if one.action != "create")
 
 
+async def at_once(_: float) -> None:
+    """Wait for nothing."""
+
+
 async def carried_out(
     client: Client,
     work: Prepared,
@@ -69,7 +73,8 @@ async def carried_out(
     """Carry a plan out, with a journal in a folder, or in one that is thrown away."""
     with tempfile.TemporaryDirectory() as somewhere:
         book = journal.Journal(folder or Path(somewhere), RUN)
-        return await apply_changes.apply(apply_changes.Run(client, book, permission, concurrency, progress), work)
+        run = apply_changes.Run(client, book, permission, concurrency, progress, sleep=at_once)
+        return await apply_changes.apply(run, work)
 
 
 def planned(live: Account, root: Path, **settings: Any) -> Prepared:

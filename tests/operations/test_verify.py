@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
+
 from dlsync.files.redaction import Redaction
 from dlsync.operations import verify
+from dlsync.operations.session import reader
 from dlsync.resources import kind_of
-from tests.builders.applies import prepared
+from tests.builders.applies import at_once, prepared
+from tests.builders.between import through
 from tests.builders.plans import change, plan
 from tests.builders.trees import resource
 
 if TYPE_CHECKING:
+    from dlsync.files.settings import Settings
     from dlsync.model import Action, Change, Resource
+    from tests.builders.between import Onward
+    from tests.builders.http import Reply, Seen
     from tests.builders.trees import Account
 
 WEB = resource("dashboard/web", "title: Web\npositions: []\n")
@@ -24,7 +32,7 @@ def verified(live: Account, *changes: Change, desired: tuple[Resource, ...] = ()
     """The results, and the errors where there are any."""
     work = prepared(plan(*changes), *desired)
     work = replace(work, redaction=Redaction({secret: "${env:TITLE}"} if secret else {}))
-    done = live.run(lambda client: verify.verified(client, changes, work))
+    done = live.run(lambda client: verify.verified(client, changes, work, at_once))
     return [f"{one.result} {one.error}".strip() for one in done]
 
 
@@ -61,10 +69,40 @@ def test_what_is_not_live_as_it_was_meant_has_failed(live: Account) -> None:
     assert verified(live, wrote("delete")) == ["failed the server still has it after the delete"]
 
 
+async def _applied(settings: Settings, pauses: list[float]) -> Change:
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    async with reader(settings) as client:
+        (done,) = await verify.verified(client, [wrote("update")], prepared(plan(), WEB), sleep)
+    return done
+
+
+@pytest.mark.parametrize("stale_seconds", [0.1, 2.0, 3.5])
+def test_what_a_server_shows_only_after_some_seconds_is_applied(live: Account, stale_seconds: float) -> None:
+    live.has(WEB)
+    pauses: list[float] = []
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        reply = onward()
+        return replace(reply, body=reply.body.replace(b"Web", b"Old")) if sum(pauses) < stale_seconds else reply
+
+    done = through(live, answer, lambda settings: _applied(settings, pauses))
+    assert (done.result, done.error) == ("applied", "")
+    assert sum(pauses) >= stale_seconds
+
+
+def test_what_cannot_be_fetched_is_not_waited_for(live: Account) -> None:
+    pauses: list[float] = []
+    wrong = replace(live, settings=replace(live.settings, key="wrong"))
+    assert asyncio.run(_applied(wrong.settings, pauses)).result == "failed"
+    assert pauses == []
+
+
 def test_what_is_sent_in_place_of_the_file_is_what_was_meant(live: Account) -> None:
     live.has(MINE)
     work = replace(prepared(plan(), WEB), sent={WEB.address: MINE})
-    (done,) = live.run(lambda client: verify.verified(client, [wrote("update")], work))
+    (done,) = live.run(lambda client: verify.verified(client, [wrote("update")], work, at_once))
     assert done.result == "applied"
 
 
