@@ -128,6 +128,9 @@ def _report(call: Call, status: str) -> Response:
     before = _stored(row) if row else {"id": identifier, "created": now, "tags": [EVERY]}
     fields = bodies.fields(call) if call.body else {}
     agent = {**before, "status": status, **_reported(fields, before), "modified": now, "heartbeat": now}
+    if status == DEREGISTERED:  # whatever status the agent reports
+        agent["status"] = status
+    agent["name"] = agent["name"] or agent["hostname"] or identifier
     document = {key: value for key, value in agent.items() if key not in {"tags", "expired"}}
     call.store.write(_SAVE, call.account, identifier, json.dumps(document), json.dumps(agent["tags"]))
     return get(call)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -94,7 +93,19 @@ def is_up(metric: str, value: float) -> bool:
 
 def matches(pattern: str, metric: str) -> bool:
     """Return whether a metric's name is the pattern's, in which ``*`` stands for any text."""
-    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), metric, re.DOTALL) is not None
+    first, *rest = pattern.split("*")
+    if not rest:
+        return metric == pattern
+    *middle, last = rest
+    start, end = len(first), len(metric) - len(last)
+    if start > end or not (metric.startswith(first) and metric.endswith(last)):
+        return False
+    for piece in middle:  # the leftmost place leaves the most room: no pattern makes it try again
+        found = metric.find(piece, start, end)
+        if found < 0:
+            return False
+        start = found + len(piece)
+    return True
 
 
 def worst(states: Iterable[str]) -> str:

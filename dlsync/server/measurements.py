@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from dlsync.server.agents import SILENCE, is_demo
+from dlsync.server.agents import DEREGISTERED, SILENCE, is_demo
 from dlsync.server.demo.catalogue import PLUGINS, reading
 
 if TYPE_CHECKING:
@@ -112,6 +112,8 @@ def _reading(agent: Agent, metric: Metric) -> tuple[Value, Average]:
 
 def _status(agent: Agent) -> tuple[Value, Average]:
     until = unix(agent["heartbeat"]) + int(SILENCE.total_seconds())
+    if agent.get("status") == DEREGISTERED:
+        until = unix(agent["modified"]) - 1
 
     def average(_: float, start: int, end: int) -> float:
         return max(0, min(end, until + 1) - start) / (end - start)

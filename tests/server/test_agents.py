@@ -182,6 +182,20 @@ def test_a_deregistered_agent_is_offline_until_it_pings(client: httpx2.Client) -
     back = client.post("agents/8ccf/ping").json()
     assert (back["status"], back["presence_state"]) == ("REGISTERED", "online")
     assert client.post("agents/nope/deregister").status_code == 404
+    assert client.post("agents/8ccf/deregister", data={"status": "up"}).json()["status"] == "DEREGISTERED"
+
+
+def test_a_deregistered_agent_counts_as_down(demo: TestClient, clock: Clock) -> None:
+    agent = HOSTS[0].id
+    demo.post(f"agents/{agent}/deregister")
+    clock.now += timedelta(minutes=1)
+    (status,) = demo.get(f"metrics/agent.status/series?source={agent}").json()
+    assert [point["value"] for point in status["points"][-2:]] == [1, 0]
+
+
+def test_an_agent_without_a_name_is_called_by_its_host_or_its_id(client: httpx2.Client) -> None:
+    assert client.post("agents/8ccf/register").json()["name"] == "8ccf"
+    assert client.post("agents/9dee/ping", data={"hostname": "web"}).json()["name"] == "web"
 
 
 def test_an_agent_of_the_demo_that_deregisters_measures_no_more(demo: TestClient, clock: Clock) -> None:

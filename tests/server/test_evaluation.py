@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -265,3 +266,18 @@ def test_any_timeout_is_evaluated_with_few_looks(timeout: int, operator: str, no
     assert evaluate(criterion("a", timeout=timeout, operator=operator), ["1"], points, now).sources.keys() == {"1"}
     assert max(asked) <= 120
     assert len(asked) <= 12
+
+
+@given(
+    pattern=st.lists(st.sampled_from(["*", "a", "b", "."]), max_size=8).map("".join),
+    metric=st.text("ab.", max_size=8),
+)
+def test_a_star_stands_for_any_text(pattern: str, metric: str) -> None:
+    assert matches(pattern, metric) is (
+        re.fullmatch(pattern.replace(".", "[.]").replace("*", ".*"), metric) is not None
+    )
+
+
+def test_no_pattern_takes_long() -> None:
+    """A regular expression would try each place of each star: the server would answer nobody."""
+    assert not matches("*a" * 5_000 + "!", "a" * 4_000)
