@@ -29,20 +29,23 @@ def painter(*, color: bool) -> Callable[[str, Style], str]:
 _GAP = "  "
 _ELLIPSIS = "..."
 _NARROWEST = 8  # cells: a column that is cut keeps this much
+_NEVER_CUT = ("ID", "RUN")  # what is copied into another command
 
 
 def render(headers: Sequence[str], rows: Sequence[Sequence[Json]], *, width: int | None = None) -> str:
     """Return a line of headers and a line for each row.
 
     :param rows: their values; texts stand as they are, lists of texts with commas, all else as JSON.
-    :param width: in cells of a terminal; columns are cut, the widest first, until a line fits. None: nothing is cut.
+    :param width: in cells of a terminal; columns but those of ids are cut, the widest first, until a line fits.
+        None: nothing is cut.
     """
     from rich.cells import cell_len, set_cell_size  # 10 ms that --help need not wait for
 
     table = [list(headers), *([cell(value) for value in row] for row in rows)]
     widths = [max(map(cell_len, column)) for column in zip(*table, strict=True)]
     if width is not None:
-        _narrow(widths, width - len(_GAP) * (len(widths) - 1))
+        columns = [at for at, header in enumerate(headers) if header not in _NEVER_CUT]
+        _narrow(widths, width - len(_GAP) * (len(widths) - 1), columns)
     lines = []
     for row in table:
         cut = [
@@ -64,7 +67,7 @@ def cell(value: Json) -> str:
     return in_full(value)
 
 
-def _narrow(widths: list[int], room: int) -> None:
-    """Take from the widest columns what is too much."""
-    while sum(widths) > room and max(widths) > _NARROWEST:
-        widths[widths.index(max(widths))] -= 1
+def _narrow(widths: list[int], room: int, columns: Sequence[int]) -> None:
+    """Take from the widest of some columns what is too much."""
+    while sum(widths) > room and widths[widest := max(columns, key=lambda at: widths[at])] > _NARROWEST:
+        widths[widest] -= 1

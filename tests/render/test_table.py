@@ -25,9 +25,16 @@ def test_columns_are_aligned_and_end_without_blanks() -> None:
 
 
 def test_the_widest_column_is_cut_where_a_line_would_be_too_long() -> None:
-    assert table.render(["NAME", "ID"], [["web", "0123456789abcdef"]], width=15) == (
-        "NAME  ID\n"
+    assert table.render(["NAME", "OF"], [["web", "0123456789abcdef"]], width=15) == (
+        "NAME  OF\n"
         "web   012345...\n"
+    )  # fmt: skip
+
+
+def test_ids_are_never_cut_for_they_are_copied_into_other_commands() -> None:
+    assert table.render(["NAME", "ID"], [["a name of many words", "0123456789abcdef"]], width=20) == (
+        "NAME      ID\n"
+        "a nam...  0123456789abcdef\n"
     )  # fmt: skip
 
 

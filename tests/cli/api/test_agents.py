@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from tests.builders.commands import Terminal, by_hand, dlsync
-
-if TYPE_CHECKING:
-    import pytest
 
 
 def ping(env: dict[str, str], agent: str, name: str) -> None:
@@ -45,10 +41,12 @@ def test_an_account_without_any_says_so(env: dict[str, str]) -> None:
     assert dlsync("agents", "list", env=env)[:3] == (0, "", "no agents\n")
 
 
-def test_lines_fit_the_terminal(demo: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    done = dlsync("agents", "list", env={**demo, "COLUMNS": "60"}, out=Terminal())
-    assert max(map(len, done.out.splitlines())) <= 60
+def test_lines_fit_the_terminal_and_ids_stay_whole(demo: dict[str, str]) -> None:
+    done = dlsync("agents", "list", env={**demo, "COLUMNS": "80"}, out=Terminal())
+    assert max(map(len, done.out.splitlines())) <= 80
     assert "..." in done.out
+    ids = {one["id"] for one in by_hand(demo, "GET", "agents").json()}
+    assert {line.split()[-1] for line in done.out.splitlines()[1:]} == ids
 
 
 def test_one_is_shown_by_its_name_or_its_id(demo: dict[str, str]) -> None:
