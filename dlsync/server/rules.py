@@ -89,7 +89,12 @@ def patch(call: Call) -> Response:
     sent = bodies.fields(call)
     bodies.refuse_other_fields(sent, "mute")
     row = documents.found(call, KIND)
-    _set_mute(call, row["id"], {"mute": sent.get("mute")})
+    mute = bodies.boolean(sent.get("mute"), "mute")
+    _set_mute(call, row["id"], {"mute": mute})
+    rule = documents.parsed(row["text"])
+    if rule.get("mute", mute) != mute:  # the export must not mute it again
+        rule = {**rule, "mute": mute}
+        documents.save(call, KIND, row["id"], row["name"], text=decoration.dump(rule), document=rule)
     return answer(_summary(_row(call, row["id"])))
 
 

@@ -396,3 +396,15 @@ def test_without_data_a_criterion_is_unknown(client: httpx2.Client) -> None:
     ):
         put_criterion(client, **criterion)
         assert criterion_of(client)["state"] == "unknown"
+
+
+@pytest.mark.parametrize("mute", [True, False])
+def test_an_export_says_the_mute_that_was_set_last(client: httpx2.Client, mute: bool) -> None:
+    text = b"title: A # mine\ncriteria: []\nmute: true\n"
+    client.put("rules/a", content=text)
+    assert client.patch("rules/a", json={"mute": mute}).json()["mute"] is mute
+    exported = client.get("rules/a", headers=YAML).content
+    assert parse(exported)["mute"] is client.get("rules/a").json()["mute"] is mute
+    assert (exported == text) is mute
+    client.put("rules/a", content=exported)
+    assert client.get("rules/a").json()["mute"] is mute
