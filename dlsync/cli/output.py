@@ -46,6 +46,7 @@ def is_agreed(question: str) -> bool:
     # the loop's own handler would let Ctrl-C wait until the question is answered
     with signals.handled_by(signal.default_int_handler):
         aside(visible(f"{question} [y/N] "))
+        signals.wait_for_input(sys.stdin)
         return sys.stdin.readline().strip().casefold() in {"y", "yes"}
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import select
 import signal
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import socket
+from contextlib import contextmanager, suppress
+from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,3 +42,19 @@ def _handle(handler: Callable[..., object] | signal.Handlers) -> dict[signal.Sig
     for number in heeded:
         signal.signal(number, handler)
     return heeded
+
+
+def wait_for_input(stream: IO[str]) -> None:
+    """Wait until a stream can be read or a signal has come.
+
+    A signal that comes just before a read blocks would be handled only after that read.
+    """
+    woken, wakes = socket.socketpair()
+    with woken, wakes:
+        wakes.settimeout(0)  # as the wake-up has to be
+        before = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
+        try:
+            with suppress(OSError):  # Windows selects sockets alone
+                select.select([stream.fileno(), woken.fileno()], [], [])
+        finally:
+            signal.set_wakeup_fd(before)

@@ -229,12 +229,16 @@ def at_a_terminal(tree: Path, env: dict[str, str], answer: bytes | signal.Signal
     ) as running:
         os.close(slave)
         shown = b""
-        with suppress(OSError):  # Linux ends a terminal that nobody has open any more with an error
-            while chunk := os.read(master, 65536):
-                shown += chunk
-                if b"[y/N] " in shown and answer:
-                    os.write(master, answer) if isinstance(answer, bytes) else running.send_signal(answer)
-                    answer = b""
+        try:
+            with suppress(OSError):  # Linux ends a terminal that nobody has open any more with an error
+                while chunk := os.read(master, 65536):
+                    shown += chunk
+                    if b"[y/N] " in shown and answer:
+                        os.write(master, answer) if isinstance(answer, bytes) else running.send_signal(answer)
+                        answer = b""
+        except BaseException:  # a test whose time is up would wait for the process for ever
+            running.kill()
+            raise
         os.close(master)
     return running.returncode, shown.decode().replace("\r\n", "\n")
 
