@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError
+from dlsync.files.directory import Directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 # path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
 TEMPLATES = {
@@ -65,8 +66,8 @@ def _require_room(directory: Path, contents: Iterable[str]) -> None:
     if taken:
         hint = "Move them away, or start in another folder: nothing is overwritten."
         raise DlsyncError(f"{directory} has these already: {', '.join(taken)}", hint=hint)
-    root = os.path.realpath(directory)
-    outside = [file for file in contents if not Path(os.path.realpath(directory / file)).is_relative_to(root)]
+    inside = Directory(directory)
+    outside = [file for file in contents if not inside.holds(file)]
     if outside:
         hint = "Replace the symbolic links on the way to them by folders."
         raise DlsyncError(f"these would be written outside of {directory}: {', '.join(outside)}", hint=hint)

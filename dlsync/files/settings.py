@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from dlsync import messages, yamlfile
 from dlsync.errors import SettingsError
 from dlsync.files import schema
+from dlsync.files.directory import Directory, reason
 from dlsync.model import Problem, Target
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from dlsync.model import Path as FieldPath
 
 FILE_NAME = "dlsync.yaml"
-MAX_FILE_BYTES = 1024 * 1024
 MAX_KEY_FILE_BYTES = 64 * 1024
 
 _KEY_SOURCES = "--api-key-file or DLSYNC_API_KEY (never a file of the tree)"
@@ -130,9 +129,11 @@ def load(
 
 def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
     """Return the content of the tree's dlsync.yaml, and what is wrong with it; without such a file, nothing of both."""
-    content = _content(directory / FILE_NAME)
-    if isinstance(content, Problem) or not content:  # where there is no file, nothing is imported to parse it
-        return {}, [content] if isinstance(content, Problem) else []
+    try:
+        content = Directory(directory).read(FILE_NAME)
+    except OSError as error:
+        absent = isinstance(error, FileNotFoundError) and not (directory / FILE_NAME).is_symlink()
+        return {}, [] if absent else [Problem("error", reason(error), FILE_NAME)]
     try:
         document = yamlfile.parse(content, FILE_NAME)
     except yamlfile.InvalidYaml as error:
@@ -140,21 +141,6 @@ def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
     if not isinstance(document, dict | None):
         return {}, [Problem("error", "expected a mapping of settings, such as `org: acme`", FILE_NAME, 1)]
     return document or {}, _problems(document or {}, content)
-
-
-def _content(file: Path) -> bytes | Problem:
-    try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            return Problem("error", "is not a regular file", FILE_NAME)
-        with file.open("rb") as stream:
-            content = stream.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        if isinstance(error, FileNotFoundError) and not file.is_symlink():
-            return b""
-        return Problem("error", f"cannot be read: {error.strerror}", FILE_NAME)
-    if len(content) > MAX_FILE_BYTES:
-        return Problem("error", "is over 1 MiB, which settings never are", FILE_NAME)
-    return content
 
 
 def _problems(document: dict[str, Json], content: bytes) -> list[Problem]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
-from functools import cache
 from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError
+from dlsync.files.directory import Directory, RefusedFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,8 +24,8 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
     :raises DlsyncError: a file leads outside the tree, before anything is written; or it cannot be written, and those
         before it are.
     """
-    inside = _Inside(root)
-    places = [(change, inside.place(change)) for change in changes]
+    directory = Directory(root)
+    places = [(change, _place(directory, change)) for change in changes]
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -41,35 +41,12 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
             raise DlsyncError(f"{change.file} cannot be written: {error.strerror}") from error
 
 
-def is_inside(root: Path, path: Path) -> bool:
-    """Whether a path is below a tree, symbolic links followed: one of a checkout may lead anywhere."""
-    return os.path.realpath(path).startswith(os.path.join(os.path.realpath(root), ""))
-
-
-class _Inside:
-    """Where the files of a tree really are, symbolic links followed; each folder is looked at once."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._real_root = os.path.realpath(root)
-        # unlike Path.resolve, which raises on links that lead in a circle; those are for the writing to stumble over
-        self._real = cache(os.path.realpath)
-
-    def place(self, change: FileChange) -> str:
-        """Return where a file is; of one to remove, the link and not its target.
-
-        :raises DlsyncError: it is outside the tree.
-        """
-        folder, name = os.path.split(os.path.join(self._root, change.file))
-        path = os.path.join(self._real(folder), name)
-        if change.content is not None and (os.path.islink(path) or name == os.pardir):
-            path = os.path.realpath(path)
-        if not path.startswith(os.path.join(self._real_root, "")):
-            raise DlsyncError(
-                f"{change.file} leads outside {self._root}; nothing was written",
-                hint="Remove the symbolic link on its way.",
-            )
-        return path
+def _place(directory: Directory, change: FileChange) -> str:
+    """Return where a file is; of one to remove, the link and not its target."""
+    try:
+        return directory.real_path(change.file, follow=change.content is not None)
+    except RefusedFile as error:
+        raise DlsyncError(f"{change.file} {error.strerror}; nothing was written") from error
 
 
 def replace_file(path: str | Path, content: bytes) -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from dlsync import __version__
-from dlsync.files.writer import is_inside, replace_file
+from dlsync.files.directory import Directory
+from dlsync.files.writer import replace_file
 from dlsync.model import Address
 from dlsync.resources import kind_of
 
@@ -36,24 +37,21 @@ def remembered(root: Path, settings: Settings) -> Cache:
     :param settings: of which the API key counts too. Only who has it can have written the file: one that came with
         somebody's branch could make a plan say that nothing changes.
     """
-    file = _file(root, settings)
     with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
-        if is_inside(root, file) and file.stat().st_size <= _LARGEST:
-            return read(file.read_bytes(), _seal(settings))
+        return read(Directory(root).read(_file(settings), _LARGEST), _seal(settings))
     return FORGETFUL
 
 
 def remember(root: Path, settings: Settings, known: Cache, found: Cache) -> None:
     """Write what a run found out, if it differs from what was known. A failure is ignored: the cache is optional."""
-    file = _file(root, settings)
-    if found != known and is_inside(root, file):
+    if found != known:
         with suppress(OSError):
-            replace_file(file, found.content(_seal(settings)))
+            replace_file(Directory(root).real_path(_file(settings)), found.content(_seal(settings)))
 
 
-def _file(root: Path, settings: Settings) -> Path:
+def _file(settings: Settings) -> str:
     name = blake2b(str(settings.target).encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-    return root / FOLDER / f"{name}.json"
+    return str(FOLDER / f"{name}.json")
 
 
 def _seal(settings: Settings) -> bytes:

@@ -1,11 +1,11 @@
-"""The files of a tree, byte for byte: links followed, loops, giants and what cannot be read reported."""
+"""The files of a tree, byte for byte: links inside it followed, loops, giants and what cannot be read reported."""
 
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING
 
+from dlsync.files.directory import Directory, read_regular, reason
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import Problem
 from dlsync.resources import SourceFile
@@ -14,17 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    Entry = Path | os.DirEntry[str]
-
-# ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
-MAX_FILE_BYTES = 10 * 1024 * 1024
+    Entry = str | os.DirEntry[str]
 
 
 def is_backup(root: Path) -> bool:
     """Whether a folder is an old client's backup: it holds agents or links, one JSON file each, and no settings."""
     if os.path.lexists(root / SETTINGS):
         return False
-    return any(next((root / folder).glob("*.json"), None) is not None for folder in ("agents", "links"))
+    folders = filter(Directory(root).holds, ("agents", "links"))
+    return any(next((root / folder).glob("*.json"), None) is not None for folder in folders)
 
 
 def read_files(root: Path, places: Iterable[str], problems: list[Problem]) -> Iterator[SourceFile]:
@@ -33,42 +31,42 @@ def read_files(root: Path, places: Iterable[str], problems: list[Problem]) -> It
     :param places: the files and folders at its root that are meant; those that are not there are passed over.
     :param problems: takes what cannot be read.
     """
+    directory = Directory(root)
     for place in places:
-        path = root / place
-        if path.is_dir():
-            found = sorted(_files(path, place, (), problems), key=lambda one: one[0].split("/"))
-        else:
-            found = [(place, path)] if os.path.lexists(path) else []
-        yield from _read(found, problems)
+        if os.path.lexists(root / place) and (path := real_path(directory, place, problems)):
+            found = _files(directory, path, place, (), problems) if os.path.isdir(path) else [(place, path)]
+            yield from _read(sorted(found, key=lambda one: one[0].split("/")), problems)
+
+
+def real_path(directory: Directory, file: str, problems: list[Problem]) -> str | None:
+    """Return where a file really is; None where that is not inside the directory, which becomes a problem."""
+    try:
+        return directory.real_path(file)
+    except OSError as error:
+        problems.append(Problem("error", reason(error), file))
+        return None
 
 
 def _read(found: Iterable[tuple[str, Entry]], problems: list[Problem]) -> Iterator[SourceFile]:
     for file, entry in found:
         try:
-            status = entry.stat()
-            if not stat.S_ISREG(status.st_mode):
-                problems.append(Problem("error", "is not a regular file", file))
-            elif status.st_size > MAX_FILE_BYTES:
-                problems.append(Problem("error", _too_large(status.st_size), file))
-            else:
-                with open(entry, "rb", buffering=0) as content:  # noqa: PTH123 - of thousands, none is made a Path first
-                    yield SourceFile(file, content.read())
+            yield SourceFile(file, read_regular(entry))
         except OSError as error:
-            problems.append(Problem("error", _unreadable(error), file))
+            problems.append(Problem("error", reason(error), file))
 
 
 def _files(
-    folder: Entry, file: str, above: tuple[tuple[int, int], ...], problems: list[Problem]
+    directory: Directory, folder: Entry, file: str, above: tuple[tuple[int, int], ...], problems: list[Problem]
 ) -> Iterator[tuple[str, Entry]]:
-    """Walk a folder, symbolic links followed, loops and unreadable folders reported.
+    """Walk a folder, symbolic links inside the directory followed, loops and unreadable folders reported.
 
     :param file: the folder's path in the tree, POSIX style.
     """
     try:
-        status = folder.stat()
+        status = os.stat(folder)
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        problems.append(Problem("error", _unreadable(error), file))
+        problems.append(Problem("error", reason(error), file))
         return
     here = (status.st_dev, status.st_ino)
     if here in above:
@@ -77,22 +75,9 @@ def _files(
     for entry in entries:
         if entry.name.startswith(".") or entry.name == "__pycache__":
             continue
-        if _is_folder(entry):
-            yield from _files(entry, f"{file}/{entry.name}", (*above, here), problems)
-        else:
-            yield f"{file}/{entry.name}", entry
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link that leads to itself; reading it says so
-        return False
-
-
-def _too_large(size: int) -> str:
-    return f"{size / 1e6:.0f} MB; expected a file of at most {MAX_FILE_BYTES / 1e6:.0f} MB"
-
-
-def _unreadable(error: OSError) -> str:
-    return f"cannot be read: {error.strerror or error}"
+        name = f"{file}/{entry.name}"
+        path = real_path(directory, name, problems) if entry.is_symlink() else entry
+        if path and (os.path.isdir(path) if isinstance(path, str) else path.is_dir()):
+            yield from _files(directory, path, name, (*above, here), problems)
+        elif path:
+            yield name, path

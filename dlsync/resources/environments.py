@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.errors import SettingsError
 from dlsync.files import settings as settings_file
+from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
 from dlsync.messages import near_miss
 from dlsync.model import Problem
@@ -13,7 +15,6 @@ from dlsync.resources import Scene, all_kinds, discovery, loader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
     from dlsync.files.settings import Settings
     from dlsync.resources import SourceFile
@@ -84,11 +85,12 @@ def _overlays(directory: Path, folder: str, problems: list[Problem]) -> dict[str
 
 def _entries(directory: Path, problems: list[Problem]) -> list[str]:
     try:
-        return sorted(path.name for path in (directory / FOLDER).iterdir() if not path.name.startswith("."))
+        folder = Path(Directory(directory).real_path(FOLDER))
+        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        problems.append(Problem("error", f"cannot be read: {error.strerror}", FOLDER))
+        problems.append(Problem("error", reason(error), FOLDER))
         return []
 
 

@@ -9,13 +9,14 @@ import json
 import os
 import re
 import secrets
+import sys
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsync import messages
 from dlsync.errors import DlsyncError
-from dlsync.files.writer import is_inside
+from dlsync.files.directory import Directory, reason
 from dlsync.model import Address, Change
 
 if TYPE_CHECKING:
@@ -111,10 +112,9 @@ def own(root: Path) -> Path:
 
     :raises DlsyncError: a symbolic link of the tree leads out of it.
     """
-    folder = root / FOLDER
-    if not is_inside(root, folder):
-        raise DlsyncError(f"{folder} leads outside {root}; nothing was sent", hint=_HINT)
-    return folder
+    if not Directory(root).holds(str(FOLDER)):
+        raise DlsyncError(f"{root / FOLDER} leads outside {root}; nothing was sent", hint=_HINT)
+    return root / FOLDER
 
 
 class Journal:
@@ -199,11 +199,11 @@ def read(folder: Path, name: str) -> Record | None:
     :raises DlsyncError: it is there and cannot be read.
     """
     try:
-        lines = list(_lines((folder / f"{name}{_SUFFIX}").read_bytes()))
+        lines = list(_lines(Directory(folder).read(f"{name}{_SUFFIX}", sys.maxsize)))
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DlsyncError(f"the journal of {name} in {folder} cannot be read: {error.strerror}") from error
+        raise DlsyncError(f"the journal of {name} in {folder} {reason(error)}") from error
     try:
         record = Record(Run(**lines[0]["run"]))
         for line in lines[1:]:

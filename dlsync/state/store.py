@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.errors import AccountNotFound, AlreadyExists, DlsyncError, NotFound
+from dlsync.files.directory import Directory, read_regular, reason
 from dlsync.files.writer import replace_file
 from dlsync.state import inventory
 from dlsync.state.inventory import INVENTORY, BrokenInventory, Inventory
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dlsync.client import Client, ReadClient
     from dlsync.files.settings import Settings
     from dlsync.operations.fetch import Fetcher
 
 _EXTENSION = "json"
 _LARGEST = 256 * 1024 * 1024
+_HINT = "Check `inventory` in dlsync.yaml."
 
 
 async def read(client: ReadClient, settings: Settings, root: Path) -> Inventory:
@@ -29,7 +31,7 @@ async def read(client: ReadClient, settings: Settings, root: Path) -> Inventory:
     """
     if settings.inventory == "none":
         return inventory.empty(kept=False)
-    content = await _in_account(client) if settings.inventory == "account" else _in_file(root / settings.inventory)
+    content = await _in_account(client) if settings.inventory == "account" else _in_file(root, settings.inventory)
     if content is None:
         return inventory.empty()
     try:
@@ -50,15 +52,21 @@ async def _in_account(client: ReadClient) -> bytes | None:
         return None
 
 
-def _in_file(file: Path) -> bytes | None:
+def _in_file(root: Path, file: str) -> bytes | None:
     try:
-        if file.stat().st_size > _LARGEST:
-            raise DlsyncError(f"{file} is too large to be an inventory", hint="Check `inventory` in dlsync.yaml.")
-        return file.read_bytes()
+        return read_regular(_real_path(root, file), _LARGEST)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DlsyncError(f"the inventory {file} cannot be read: {error.strerror}") from error
+        raise DlsyncError(f"the inventory {root / file} {reason(error)}", hint=_HINT) from error
+
+
+def _real_path(root: Path, file: str) -> str:
+    """Return where the inventory's file really is: outside the directory only where its own path says so."""
+    path = Path(os.path.normpath(file))
+    if path.is_absolute() or path.parts[:1] == (os.pardir,):
+        return os.path.realpath(root / path)
+    return Directory(root).real_path(file)
 
 
 async def write(client: Client, settings: Settings, root: Path, record: Inventory) -> None:
@@ -69,7 +77,7 @@ async def write(client: Client, settings: Settings, root: Path, record: Inventor
     if settings.inventory == "account":
         await _to_account(client, record)
     elif settings.inventory != "none":
-        _to_file(root / settings.inventory, record.content())
+        _to_file(root, settings.inventory, record.content())
 
 
 async def _to_account(client: Client, record: Inventory) -> None:
@@ -87,8 +95,8 @@ async def _to_account(client: Client, record: Inventory) -> None:
         await client.plugins.create(INVENTORY, _EXTENSION, content, description="What dlsync manages in this account")
 
 
-def _to_file(file: Path, content: bytes) -> None:
+def _to_file(root: Path, file: str, content: bytes) -> None:
     try:
-        replace_file(file, content)
+        replace_file(_real_path(root, file), content)
     except OSError as error:
-        raise DlsyncError(f"the inventory {file} cannot be written: {error.strerror}") from error
+        raise DlsyncError(f"the inventory {root / file} cannot be written: {error.strerror}", hint=_HINT) from error

@@ -276,9 +276,11 @@ def test_a_list_where_the_environments_belong_is_an_error(tmp_path: Path) -> Non
     assert error_of(tmp_path, Options(environment="prod")).startswith("dlsync.yaml:1")
 
 
-def test_a_file_over_a_mebibyte_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "dlsync.yaml").write_bytes(b"#" * (1024 * 1024 + 1))
-    assert read_file(tmp_path) == ({}, [Problem("error", "is over 1 MiB, which settings never are", "dlsync.yaml")])
+def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "dlsync.yaml").touch()
+    os.truncate(tmp_path / "dlsync.yaml", 50_000_000)
+    problem = Problem("error", "is too large: 50 MB; expected a file of at most 10 MB", "dlsync.yaml")
+    assert read_file(tmp_path) == ({}, [problem])
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

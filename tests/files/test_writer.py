@@ -85,9 +85,18 @@ def test_nothing_is_written_where_a_link_leads_outside(tmp_path: Path, link: str
     with pytest.raises(DlsyncError, match=r"rules/x\.yaml leads outside") as caught:
         write_all(root, {"before.yaml": b"1", "rules/x.yaml": b"ours"})
     assert str(outside) not in caught.value.message
-    assert caught.value.hint
+    assert "replace the link" in caught.value.message
     assert tree_files(outside) == {"x.yaml": b"theirs"}
     assert not (root / "before.yaml").exists()
+
+
+def test_nothing_is_written_to_the_files_of_git_through_a_link(tmp_path: Path) -> None:
+    write_tree(tmp_path, {".git/hooks/pre-commit": b"theirs"})
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins/x.sh").symlink_to("../.git/hooks/pre-commit")
+    with pytest.raises(DlsyncError, match=r"plugins/x\.sh leads to a hidden file .*; nothing was written"):
+        write_all(tmp_path, {"plugins/x.sh": b"ours"})
+    assert (tmp_path / ".git/hooks/pre-commit").read_bytes() == b"theirs"
 
 
 def test_a_link_that_leads_outside_is_removed_without_its_target(tmp_path: Path) -> None:

@@ -139,11 +139,18 @@ def test_there_are_no_runs_where_there_is_no_folder(tmp_path: Path) -> None:
 
 def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / f"{RUN.id}.jsonl").mkdir()
-    with pytest.raises(DlsyncError, match="cannot be read: Is a directory"):
+    with pytest.raises(DlsyncError, match="is not a regular file"):
         journal.runs(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(DlsyncError, match="cannot be read: Not a directory"):
         journal.runs(tmp_path / "file")
+
+
+def test_a_journal_is_not_read_through_a_link_that_leads_out_of_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / f"{RUN.id}.jsonl").symlink_to("/proc/self/environ")
+    with pytest.raises(DlsyncError, match="leads outside the directory"):
+        journal.runs(tmp_path / "runs")
 
 
 def test_a_journal_that_cannot_be_written_is_an_error_that_says_that_nothing_is_sent(tmp_path: Path) -> None:

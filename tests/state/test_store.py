@@ -117,15 +117,42 @@ def test_one_that_a_newer_dlsync_wrote_ends_it(live: Account, tmp_path: Path, pl
 
 def test_a_file_that_cannot_be_read_or_written_is_named(live: Account, tmp_path: Path) -> None:
     (tmp_path / "team/inventory.json").mkdir(parents=True)
-    with pytest.raises(DlsyncError, match=r"the inventory .*team/inventory\.json cannot be read: Is a directory"):
+    with pytest.raises(DlsyncError, match=r"the inventory .*team/inventory\.json is not a regular file"):
         read(live, tmp_path, "team/inventory.json")
     with pytest.raises(DlsyncError, match=r"the inventory .*team/inventory\.json cannot be written: "):
         write(live, tmp_path, "team/inventory.json", RECORD)
 
 
+@pytest.mark.parametrize("link", ["team", "team/inventory.json"])
+def test_a_file_outside_the_directory_is_neither_read_nor_written_through_a_link(
+    live: Account, tmp_path: Path, link: str
+) -> None:
+    root, outside = tmp_path / "tree", tmp_path / "outside"
+    for folder in (outside, (root / link).parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    (outside / "inventory.json").write_bytes(b"theirs")
+    (root / link).symlink_to(outside / "inventory.json" if link.endswith(".json") else outside)
+    with pytest.raises(DlsyncError, match="leads outside the directory"):
+        read(live, root, "team/inventory.json")
+    with pytest.raises(DlsyncError, match=r"cannot be written: leads outside the directory"):
+        write(live, root, "team/inventory.json", RECORD)
+    assert (outside / "inventory.json").read_bytes() == b"theirs"
+
+
+@pytest.mark.parametrize("absolute", [False, True])
+def test_a_path_that_itself_leads_outside_the_directory_is_the_users_choice(
+    live: Account, tmp_path: Path, *, absolute: bool
+) -> None:
+    (tmp_path / "tree").mkdir()
+    place = str(tmp_path / "inventory.json") if absolute else "../inventory.json"
+    write(live, tmp_path / "tree", place, replace(RECORD, exists=False))
+    assert read(live, tmp_path / "tree", place).packed == RECORD.packed
+    assert (tmp_path / "inventory.json").exists()
+
+
 def test_a_file_that_is_too_large_for_one_is_not_read(live: Account, tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(store._LARGEST + 1)
-    with pytest.raises(DlsyncError, match="too large to be an inventory") as error:
+    with pytest.raises(DlsyncError, match="huge is too large: 268 MB") as error:
         read(live, tmp_path, "huge")
     assert "`inventory`" in error.value.hint
