@@ -25,6 +25,9 @@ Masked = Literal["changed", "unknown"]
 Severity = Literal["error", "warning"]
 Result = Literal["applied", "failed", "skipped"]
 
+# WHATWG URL, "path state": a segment of these is removed, percent-encoded too, so no URL can hold such a name
+DOT_NAMES = frozenset({".", ".."})
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Address:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 from pyreqwest.http import Url
 
 from dlsync.errors import DlsyncError, SettingsError
+from dlsync.model import DOT_NAMES
 
 API: Final = "/api/v1"
 _HINT: Final = f"Set `url` to the API's base, such as https://monitoring.example.com{API}."
@@ -68,7 +69,7 @@ def segment(name: str) -> str:
     """
     if not name:
         raise DlsyncError("a name is empty; the server would take the request for one about all of its kind")
-    if name in {".", ".."}:
+    if name in DOT_NAMES:
         hint = "Rename the resource on the server's own pages."
         raise DlsyncError(f"the name {name!r} cannot be part of a URL, where it means a folder", hint=hint)
     try:

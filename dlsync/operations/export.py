@@ -265,10 +265,11 @@ async def build_export(
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
-    warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
+    unread = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
+    unread += [Problem("error", fault) for fault in live.faults]
     unchanged = set(live.resources) - edits.changed - edits.faulty
     files = edits.files()
-    return Export(settings.target, files, len(unchanged), (*warnings, *edits.problems(files)))
+    return Export(settings.target, files, len(unchanged), (*unread, *edits.problems(files)))
 
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:

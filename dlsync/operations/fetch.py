@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlsync.client.concurrency import each, together
 from dlsync.errors import NotModified
-from dlsync.model import Address, Resource
+from dlsync.model import DOT_NAMES, Address, Resource
 from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED
 from dlsync.resources import Kind, Known, Listing, all_kinds
 
@@ -27,10 +27,15 @@ class Live:
 
     :param resources: by address, in the order of an apply.
     :param unlisted: the kinds of which the server lists none, or not all: the others that it has were not looked at.
+    :param faults: why items of the server's lists cannot be read.
     """
 
     resources: Mapping[Address, Resource]
     unlisted: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+_NOT_ADDRESSABLE = "%s: no URL can hold this name; rename or delete it on the server's own pages"
 
 
 def _all(_: Address) -> bool:
@@ -46,8 +51,8 @@ async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict
 
     :raises ApiError: a request failed for good; nothing partial is returned.
     """
-    names = {kind: sorted(one.name for one in wanted if one.kind == kind.name) for kind in all_kinds()}
-    found = await together(kind.originals(client, some) for kind, some in names.items() if some)
+    names = {kind: {one.name for one in wanted if one.kind == kind.name} - DOT_NAMES for kind in all_kinds()}
+    found = await together(kind.originals(client, sorted(some)) for kind, some in names.items() if some)
     return {resource.address: resource for some in found for resource in some.values()}
 
 
@@ -79,6 +84,7 @@ class Fetcher:
         self._ahead: asyncio.Task[object] | None = None
         self._looked_at: dict[Address, Resource | None] = {}
         self._unmodified: set[Address] = set()
+        self._not_addressable: list[Address] = []
 
     @asynccontextmanager
     async def ahead(
@@ -126,7 +132,9 @@ class Fetcher:
         )
         resources = sorted((one for some in found for one in some), key=lambda resource: resource.address.key)
         unlisted = tuple(kind.name for kind, _ in kinds if kind.name in everything and self._is_partial(kind))
-        return Live({resource.address: resource for resource in resources}, unlisted)
+        asked = {kind.name for kind, _ in kinds}
+        faults = (_NOT_ADDRESSABLE % one for one in self._not_addressable if one.kind in asked and admits(one))
+        return Live({resource.address: resource for resource in resources}, unlisted, tuple(faults))
 
     async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
         chosen = await self._ask(kind, wanted, admits)
@@ -164,11 +172,22 @@ class Fetcher:
             if not known.etag:  # which was not asked
                 raise
             listing = Listing(names=known.names, etag=known.etag, versions=dict.fromkeys(known.names, known.etag))
+        listing = self._addressable(kind, listing)
         for resource in listing.resources:
             self._looked_at[resource.address] = resource
             self._progress()
         self.listings[kind.name] = listing
         return listing
+
+    def _addressable(self, kind: Kind, listing: Listing) -> Listing:
+        """Return a listing without the names that no URL can hold, which become faults."""
+        names = listing.names or frozenset()
+        if names.isdisjoint(DOT_NAMES):
+            return listing
+        self._not_addressable += [Address(kind.name, name) for name in sorted(names & DOT_NAMES)]
+        resources = tuple(one for one in listing.resources if one.name not in DOT_NAMES)
+        # a listing that is known by its version is not read again, so the fault would not be found
+        return replace(listing, resources=resources, names=names - DOT_NAMES, etag="")
 
     async def _check(self, kind: Kind, address: Address, listing: Listing) -> None:
         version = self.cache.version(address)
@@ -208,4 +227,5 @@ def _by_kind(wanted: Collection[Address], everything: Collection[str]) -> list[t
 
 
 def _there(wanted: set[str], listing: Listing) -> set[str]:
+    wanted = wanted - DOT_NAMES
     return wanted if listing.names is None or not listing.complete else wanted & listing.names

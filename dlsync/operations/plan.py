@@ -245,6 +245,7 @@ def _told(
         *concerns.unseen(outcome.unseen),
         *concerns.broken(inventory),
         *concerns.unlisted(live.unlisted),
+        *live.faults,
         *concerns.protected(protected),
         *concerns.missing(doomed, live.resources),
     ):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dlsync.errors import DlsyncError, InvalidTree
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
-from dlsync.model import Problem, Resource
+from dlsync.model import DOT_NAMES, Problem, Resource
 from dlsync.resources import Scene, all_kinds, kind_of, packs
 from dlsync.resources.context import BARE
 from dlsync.resources.discovery import is_backup, read_files
@@ -149,7 +149,11 @@ def understood(found: Found, scene: Scene = BARE) -> Tree:
         read, troubles = kind.read([source for source in found.sources if kind.claims(source.file)], scene)
         read.sort(key=lambda resource: resource.address.key)
         resources += read
-        problems += [*troubles, *(_clashes(read, backup=scene.backup) if kind.named_by_file else ())]
+        problems += [
+            *troubles,
+            *_not_addressable(read),
+            *(_clashes(read, backup=scene.backup) if kind.named_by_file else ()),
+        ]
     content = {source.file: source.content for source in found.sources}
     problems += packs.problems(content)
     if content and not scene.backup:  # in which there are no references to write instead
@@ -182,6 +186,15 @@ def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
 
 def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.column or 0)))
+
+
+def _not_addressable(resources: Iterable[Resource]) -> Iterator[Problem]:
+    for one in resources:
+        if one.name in DOT_NAMES:
+            line = kind_of(one.kind).line(one)
+            yield Problem(
+                "error", f"the name `{one.name}` means a folder in a URL; choose another name", one.file, line
+            )
 
 
 def _clashes(resources: Iterable[Resource], *, backup: bool) -> Iterator[Problem]:

@@ -34,7 +34,7 @@ def create_account(call: Call) -> Response:
     """POST ``accounts``."""
     sent = bodies.fields(call)
     bodies.refuse_other_fields(sent, "name")
-    name = bodies.required_name(sent)
+    name = bodies.addressable(bodies.required_name(sent))
     if not call.store.add_account(call.org, name):
         raise fault(422, "an account called {} exists already", name)
     return answer(_view(_find(call, call.store.account_id(call.org, name))), 201)

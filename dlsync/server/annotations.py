@@ -42,8 +42,9 @@ def delete_stream(call: Call) -> Response:
 
 def create(call: Call) -> Response:
     """POST ``annotations/<stream>``."""
-    call.store.write("INSERT INTO streams VALUES (?, ?) ON CONFLICT DO NOTHING", call.account, call.name)
-    created: dict[str, object] = {"id": new_id(), "stream": call.name, "start_time": call.timestamp()}
+    stream = bodies.addressable(call.name)
+    call.store.write("INSERT INTO streams VALUES (?, ?) ON CONFLICT DO NOTHING", call.account, stream)
+    created: dict[str, object] = {"id": new_id(), "stream": stream, "start_time": call.timestamp()}
     return answer(_save(call, {**created, "description": ""}))
 
 

@@ -198,6 +198,13 @@ def required_name(given: dict[str, object]) -> str:
     return name
 
 
+def addressable(name: str) -> str:
+    """Return the name of something new; ``.`` and ``..`` are refused, since clients take them for folders of a URL."""
+    if name in {".", ".."}:
+        raise fault(422, "name: {} means a folder in a URL", name)
+    return name
+
+
 def names_list(value: object, name: str) -> list[str]:
     """Return a list of texts, sent as such or, in a form, separated by commas; without doubles, in order."""
     items = value.split(",") if isinstance(value, str) else value

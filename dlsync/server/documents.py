@@ -48,7 +48,7 @@ def is_json(text: bytes) -> bool:
 
 def identity(row: Row | None, call: Call) -> tuple[str, str]:
     """Return the id and the name of a document: those that it has, or a new id and the name in the path."""
-    return (new_id(), call.name) if row is None else (row["id"], row["name"])
+    return (new_id(), bodies.addressable(call.name)) if row is None else (row["id"], row["name"])
 
 
 def parsed(text: bytes) -> dict[str, object]:

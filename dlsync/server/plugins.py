@@ -86,7 +86,7 @@ def _checked(sent: dict[str, object]) -> dict[str, Any]:
     checked: dict[str, Any] = {field: value for field, value in sent.items() if field not in _READ_ONLY}
     checked |= {field: bodies.text(sent[field], field) for field in _TEXTS if field in sent}
     if "name" in sent:
-        bodies.required_name(sent)
+        bodies.addressable(bodies.required_name(sent))
     if "interval" in sent:
         checked["interval"] = _interval(sent["interval"])
     if sent.get("encoding", "base64") != "base64":

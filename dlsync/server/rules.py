@@ -31,7 +31,7 @@ def list_all(call: Call) -> Response:
 def create(call: Call) -> Response:
     """POST ``rules``: a whole rule as JSON, or a form of its texts; without ``name``, ``title`` is the name."""
     sent = bodies.fields(call)
-    name = bodies.required_name(sent if "name" in sent else {"name": sent.get("title", "")})
+    name = bodies.addressable(bodies.required_name(sent if "name" in sent else {"name": sent.get("title", "")}))
     for field in ("criteria", "actions"):
         if isinstance(sent.get(field), str):
             raise fault(422, f"{field}: expected a list; send the rule as JSON")
