@@ -51,7 +51,7 @@ class Directory:
             path = os.path.realpath(path)
         if not os.path.join(path, "").startswith(self._inside):
             raise RefusedFile(errno.EPERM, _leads("outside the directory"))
-        if _is_hidden(path[len(self._inside) :]) and not _is_hidden(file):
+        if not _hidden_names(path[len(self._inside) :]) <= _hidden_names(file):
             raise RefusedFile(errno.EPERM, _leads("to a hidden file"))
         return path
 
@@ -107,6 +107,6 @@ def _leads(where: str) -> str:
     return f"leads {where} through a symbolic link; replace the link by a copy of its target"
 
 
-def _is_hidden(file: str) -> bool:
+def _hidden_names(file: str) -> set[str]:
     # names with two dots are those through which Kubernetes mounts a ConfigMap
-    return any(part.startswith(".") and not part.startswith("..") for part in file.replace(os.sep, "/").split("/"))
+    return {part for part in file.replace(os.sep, "/").split("/") if part.startswith(".") and not part.startswith("..")}

@@ -30,6 +30,7 @@ LEAVING = {
     "dangling": {"dangling": "../nowhere"},
     "like-its-name": {"like-its-name": "../tree-2/x"},
     "git": {"git": ".git/config"},
+    ".hidden": {".hidden": ".git/config"},
     "folder-of-git/config": {"folder-of-git": ".git"},
 }
 
