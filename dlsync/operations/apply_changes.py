@@ -164,7 +164,7 @@ class _Work:
 
     async def _now(self, changes: Iterable[Change]) -> dict[Address, Resource]:
         known = [change.address for change in changes if change.action != "create" and not change.held]
-        return await fetch_by_name(self._run.client, known)
+        return self._prepared.readable(await fetch_by_name(self._run.client, known))
 
     def _moved(self, change: Change, now: dict[Address, Resource]) -> str:
         """Return why what is there is not what the plan was made from; empty where it is."""

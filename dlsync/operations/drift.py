@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import DlsyncError, SettingsError
 from dlsync.model import Change, Target
+from dlsync.operations import hidden_secrets
 from dlsync.operations.export import Edits, Export
 from dlsync.operations.plan import build_plan, looked
 from dlsync.operations.session import silent
@@ -59,7 +60,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     if lost := sorted(one for one in targets.named() if one not in work.desired and one not in work.live):
         raise DlsyncError(f"{lost[0]} is neither in the files nor live", hint="`dlsync drift` lists what was changed.")
     live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
-    edits = Edits(tree, work.inventory.former_secrets(live.values()))
+    edits = Edits(tree, {**work.inventory.former_secrets(live.values()), **hidden_secrets.references(live.values())})
     edits.write(live)
     edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
     files = edits.files()

@@ -18,6 +18,7 @@ from dlsync.files.names import distinct_stems, file_stem, too_long
 from dlsync.files.redaction import Redaction
 from dlsync.messages import visible
 from dlsync.model import Action, Address, Problem, Target
+from dlsync.operations import hidden_secrets
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.plan import looked
 from dlsync.operations.secret_names import Former, parted
@@ -85,7 +86,7 @@ def require_allowed(live: Resource) -> None:
 
     :raises DlsyncError: it may not.
     """
-    faults = kind_of(live.kind).faults(live)
+    faults = kind_of(live.kind).faults(hidden_secrets.plain(live))
     if errors := [one for one in faults if one.severity == "error"]:
         raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
 
@@ -261,7 +262,10 @@ async def build_export(
         inventory = await reading
         live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
     targets.require_match({*tree.resources, *live.resources, *inventory})
-    edits = Edits(tree, foresight.former_secrets(inventory, live.resources.values()), foresight)
+    masked = hidden_secrets.readable(live.resources, tree.resources, inventory)
+    live = live.with_readable(masked)
+    former = foresight.former_secrets(inventory, live.resources.values())
+    edits = Edits(tree, {**former, **hidden_secrets.references(masked.values())}, foresight)
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
@@ -346,15 +350,18 @@ class Edits:
         except DlsyncError as error:
             self._faults[address] = Problem("error", f"{address}: {self._said(error.message)}")
             return
-        for file in files:
+        # what is live may be spelled as the file has it: a reference whose value changed
+        changed = {file: text for file, text in files.items() if file not in self._files or self._files[file] != text}
+        for file in changed:
             self._changes[file].append(address)
-        self._files |= files
+        self._files |= changed
 
     def _written(self, desired: Resource | None, live: Resource, stem: str) -> Mapping[str, bytes | None]:
         kind = kind_of(live.kind)
         if desired is not None and not compare(kind, desired, live).diff:
             return {}
         self._former.require_known(desired, live)
+        hidden_secrets.require_spellings(live, references=not self._tree.backup)
         files: Mapping[str, bytes | None]
         if desired is not None:
             require_allowed(live)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlsync.client.concurrency import each, together
@@ -27,10 +27,16 @@ class Live:
 
     :param resources: by address, in the order of an apply.
     :param unlisted: the kinds of which the server lists none, or not all: the others that it has were not looked at.
+    :param masked: those that have values in place of the secrets that the server masks.
     """
 
     resources: Mapping[Address, Resource]
     unlisted: tuple[str, ...] = ()
+    masked: tuple[Address, ...] = ()
+
+    def with_readable(self, readable: Mapping[Address, Resource]) -> Live:
+        """Return this with values in place of secrets that the server masks."""
+        return replace(self, resources={**self.resources, **readable}, masked=tuple(readable))
 
 
 def _all(_: Address) -> bool:

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from dlsync.diff.compare import compare, differences
+from dlsync.diff.digests import holds_unreadable
 from dlsync.diff.list_match import token
 from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
 from dlsync.model import Address, Change, Difference
@@ -28,6 +29,10 @@ NOT_MANAGED = "it lives already, differs from its file and is not managed: `--ad
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
 GONE_AND_MOVED = (
     "its file is gone, and it was changed on the server since: `--on-conflict repo` deletes it all the same"
+)
+MASKED = (
+    "the server masks a value that was changed there, so it cannot be kept: `--on-conflict repo` overwrites it; "
+    "to keep it, put it into the file as ${env:NAME}"
 )
 MOVED_AND_GONE = "changed in the files, and deleted on the server: `--on-conflict repo` makes it again"
 
@@ -160,6 +165,9 @@ class _Reconciliation:
             self._add(replace(change, held=BOTH_MOVED))
             return
         kept = tuple(one for one in movement.diff if _stays(one, movement, side))
+        if any(holds_unreadable(one.before) for one in kept):
+            self._add(replace(_update(kind, desired, movement.diff, "conflict"), held=MASKED))
+            return
         sent = tuple(one for one in movement.diff if one not in kept)
         if kept:
             self.outcome.kept[desired.address] = kept
@@ -189,6 +197,8 @@ def _stays(one: Difference, movement: Movement, side: Side | None) -> bool:
 
     A hand edit alone is taken back, as the plan says; beside other changes of the files it is merged with them.
     """
+    if side == "repo" and holds_unreadable(one.before):
+        return False
     return (
         one.mover == "kept" or (one.mover == "drift" and movement.repo) or (one.mover == "conflict" and side == "live")
     )

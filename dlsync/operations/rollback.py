@@ -128,7 +128,8 @@ async def prepare(fetcher: Fetcher, way_back: WayBack, settings: Settings, decis
         decisions=decisions,
         recorded=way_back.applied,
     )
-    return replace(work, inventory=await store.read(fetcher.client, settings, way_back.tree.root))
+    inventory = await store.read(fetcher.client, settings, way_back.tree.root)
+    return replace(work, inventory=inventory, compared_with=way_back.applied)
 
 
 def history(folder: Path) -> list[Record]:

@@ -10,6 +10,7 @@ from dlsync.client.concurrency import together
 from dlsync.diff.compare import compare
 from dlsync.errors import DlsyncError
 from dlsync.messages import field_name
+from dlsync.operations import hidden_secrets
 from dlsync.operations.fetch import Fetcher
 from dlsync.resources import kind_of
 
@@ -87,6 +88,8 @@ def _held(change: Change, found: _Found, prepared: Prepared) -> Change:
         return change.finished("failed", "the server does not have it after the write")
     kind = kind_of(change.address.kind)
     diff = compare(kind, desired, live).diff
+    if diff and desired.secrets:
+        diff = compare(kind, desired, hidden_secrets.like(desired, live, prepared.inventory.salt)).diff
     if not diff:
         return change
     # before the values are shortened: half a secret is not recognised as one

@@ -258,9 +258,8 @@ class DocumentKind(Kind):
         """Return the text, or where there is a secret in it, which YAML may spell in many ways, the document."""
         text, document = live.body.decode("utf-8", "replace"), dict(live.document)
         is_all = bool(text) and text.encode() == live.body  # a text of another encoding is none for JSON
-        if is_all and redaction.text(text) == text and redaction.value(document) == document:
-            return {"text": text}
-        return {"document": sealed(document, redaction)}
+        safe = sealed(document, redaction)
+        return {"text": text} if is_all and safe == document and sealed(text, redaction) == text else {"document": safe}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Read the text, or write the document; see :meth:`Kind.restored`."""
