@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import DlsyncError, SettingsError
-from dlsync.model import Change, Target
+from dlsync.model import Change, Problem, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.export import Edits, Export
 from dlsync.operations.plan import build_plan, looked
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.files.settings import Settings
-    from dlsync.model import Difference, Op, Problem, Resource
+    from dlsync.model import Difference, Op, Resource
     from dlsync.operations.fetch import Fetcher
     from dlsync.operations.plan import Prepared
     from dlsync.resources.loader import Tree
@@ -70,7 +70,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
 def _accepted(work: Prepared, live: Resource) -> Resource:
     """Return the live side, but for what only the files have moved since it was applied."""
     desired, entry = work.desired.get(live.address), work.inventory.entry(live.address)
-    if desired is None or entry is None:
+    if desired is None or entry is None or live.unreadable:
         return live
     kind, salt = kind_of(live.kind), work.inventory.salt
     theirs = tuple(one for one in movement(kind, desired, live, entry, salt).diff if one.mover != "repo")
@@ -80,6 +80,9 @@ def _accepted(work: Prepared, live: Resource) -> Resource:
 _NO_RECORD = (
     "`inventory: none` in dlsync.yaml: without a record of what was applied, nobody knows what was changed since"
 )
+
+
+_UNREADABLE = "%s cannot be read, so what was changed in it is not known: %s"
 
 
 @dataclass(frozen=True)
@@ -111,10 +114,10 @@ async def find(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Target
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     found = drifted(work)
     managed = sum(targets.admits(address) for address in work.inventory)
-    warnings = tuple(
-        one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message
-    )
-    return Drift(settings.target, found, managed - len(found), warnings)
+    warnings = [one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message]
+    unreadable = [(one, live.unreadable) for one, live in work.live.items() if live.unreadable]
+    warnings += [Problem("warning", work.redaction.said(_UNREADABLE % one)) for one in unreadable]
+    return Drift(settings.target, found, managed - len(found), tuple(warnings))
 
 
 def require_record(settings: Settings) -> None:
@@ -148,6 +151,8 @@ def _found(work: Prepared) -> Iterator[Change]:
         if live is None:
             if desired or address in work.gone:
                 yield Change(address, "delete", "drift", desired.file if desired else "")
+        elif live.unreadable:
+            yield Change(address, "update", "drift", desired.file if desired else "")
         elif desired is None:
             if has_moved(kind, live, entry, salt):
                 yield Change(address, "update", "drift")

@@ -115,7 +115,7 @@ class Foresight:
 
     def take(self, live: Resource) -> None:
         """Take a resource that has come; it is worked on in its turn."""
-        if live.address not in self._in_tree and kind_of(live.kind).named_by_file:
+        if not live.unreadable and live.address not in self._in_tree and kind_of(live.kind).named_by_file:
             self._coming.put_nowait(live)
 
     @asynccontextmanager
@@ -269,10 +269,9 @@ async def build_export(
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
-    warnings = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
     unchanged = set(live.resources) - edits.changed - edits.faulty
     files = edits.files()
-    return Export(settings.target, files, len(unchanged), (*warnings, *edits.problems(files)))
+    return Export(settings.target, files, len(unchanged), (*_not_listed(live), *edits.problems(files)))
 
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
@@ -358,6 +357,8 @@ class Edits:
 
     def _written(self, desired: Resource | None, live: Resource, stem: str) -> Mapping[str, bytes | None]:
         kind = kind_of(live.kind)
+        if live.unreadable:
+            raise DlsyncError(live.unreadable)
         if desired is not None and not compare(kind, desired, live).diff:
             return {}
         self._former.require_known(desired, live)
@@ -404,6 +405,8 @@ def _spelled_out(name: str) -> str:
     return "".join(f"%{byte:02X}" for byte in name.encode("utf-8", "surrogatepass"))
 
 
-def _unlisted(kind: str) -> str:
+def _not_listed(live: Live) -> Iterator[Problem]:
     which = "those that the inventory, files or --target name are exported"
-    return f"this server does not list every {kind}: of the others, {which}"
+    for kind in live.unlisted:
+        yield Problem("warning", f"this server does not list every {kind}: of the others, {which}")
+    yield from (Problem("error", fault) for fault in live.faults)

@@ -253,6 +253,7 @@ def _told(
         *concerns.unseen(outcome.unseen),
         *concerns.broken(inventory),
         *concerns.unlisted(live.unlisted),
+        *live.faults,
         *concerns.masked(live.masked),
         *concerns.protected(protected),
         *concerns.missing(doomed, live.resources),

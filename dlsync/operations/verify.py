@@ -87,6 +87,8 @@ def _held(change: Change, found: _Found, prepared: Prepared) -> Change:
     if live is None:
         return change.finished("failed", "the server does not have it after the write")
     kind = kind_of(change.address.kind)
+    if live.unreadable and not desired.unreadable:
+        return change.finished("failed", f"it was sent, but what the server then has cannot be read: {live.unreadable}")
     diff = compare(kind, desired, live).diff
     if diff and desired.secrets:
         diff = compare(kind, desired, hidden_secrets.like(desired, live, prepared.inventory.salt)).diff
