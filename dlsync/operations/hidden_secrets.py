@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dlsync.resources import Kind
     from dlsync.state.inventory import Inventory
 
-_MASKED = "%s (masked by the server)"  # another text than the mask, so that it counts as another value
+_MARK = " (masked by the server)"  # makes another text of a mask, so that it counts as another value
 _NO_FILE = "a value that no file has is hidden, `%s`: put it into the file as ${env:NAME} first"
 
 
@@ -92,6 +92,15 @@ def require_spellings(live: Resource, *, references: bool) -> None:
             raise DlsyncError(_NO_FILE % text)
 
 
+def require_values(before: Resource) -> None:
+    """Require that what a journal kept has no mask in place of a value.
+
+    :raises DlsyncError: it has one.
+    """
+    if any(text.endswith(_MARK) for text in texts(dict(before.document))):
+        raise DlsyncError("a value was there before that the server masked, so that nobody can put it back")
+
+
 def _is_spelling(text: str) -> bool:
     return any(is_reference for _, is_reference in split(text))
 
@@ -153,7 +162,7 @@ class _Unmasking:
         spelling = self._secrets.get(seen) if isinstance(seen, str) else None
         shown = self._shown(live, str(seen), spelling) if spelling else None
         if shown is None:
-            shown = Unreadable(_MASKED % live) if is_certain(live) else live
+            shown = Unreadable(live + _MARK) if is_certain(live) else live
         self.found |= shown is not live
         return shown
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from dlsync import operations
+from dlsync.errors import DlsyncError
 from dlsync.operations import Applying
 from dlsync.operations.plan import Wishes
 from dlsync.operations.reconcile import UNDECIDED, Decisions
@@ -45,6 +46,7 @@ class Team:
     server: MaskingServer
     environ: dict[str, str] = field(default_factory=lambda: {"HOOK": HOOK})
     decisions: Decisions = UNDECIDED
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def rule(self, title: str = "Web", more: str = "") -> None:
         write_tree(self.tree, {"rules/web.yaml": RULE.format(title=title, more=more)})
@@ -96,7 +98,7 @@ class Team:
         return found.body.decode()
 
     def _with(self, settings: Settings) -> Settings:
-        return replace(settings, environ=self.environ)
+        return replace(settings, environ=self.environ, **self.settings)
 
 
 @pytest.fixture
@@ -242,6 +244,34 @@ def test_a_masked_value_that_somebody_added_is_never_sent_nor_written_into_a_fil
     team.decisions = Decisions(on_conflict="repo")
     assert team.apply() == ["update rule/web repo applied"]
     assert ("by-hand" in team.stored(), "****" in team.stored()) == (False, False)
+
+
+def test_a_rollback_that_would_send_a_mask_in_place_of_a_value_is_refused(team: Team) -> None:
+    team.server.masks["by hand"] = "****"
+    team.by_hand(team.stored().replace("title: Web", "title: Web\ndescription: by hand"))
+    with pytest.raises(DlsyncError, match=r"^rule/web: a value was there before that the server masked"):
+        team.applied_and_rolled_back()
+    assert (team.server.bodies, "by hand" in team.stored()) == ([], False)
+
+
+def test_a_masked_text_of_a_dashboard_that_is_listed_as_json_is_what_was_applied(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"dashboards/web.yaml": "title: of ${env:WHO}\npositions: []\n"})
+    team = Team(live, tree, MaskingServer({"s3cret-Two": "****", "s3cret-One": "****"}), {"WHO": "s3cret-One"})
+    team.apply()
+    assert not team.plan()
+    assert not team.export()
+    team.environ = {"WHO": "s3cret-Two"}
+    assert not team.drift()
+    assert team.apply() == ["update dashboard/web repo applied"]
+    assert not team.plan()
+
+
+def test_without_an_inventory_each_apply_sends_the_value_of_the_environment(live: Account, tmp_path: Path) -> None:
+    team = Team(live, tmp_path / "tree", MaskingServer({HOOK: "****"}), settings={"inventory": "none"})
+    team.rule()
+    team.apply()
+    assert team.apply() == ["update rule/web repo applied"]
+    assert HOOK in team.server.bodies[-1]
 
 
 def test_a_mask_that_shows_the_end_of_another_value_is_a_hand_edit(team: Team) -> None:
