@@ -16,6 +16,7 @@ DlsyncError                    1
     ├── Rejected                  any other 4xx: the server says why
     ├── ServerFault               5xx, or 429, that retrying did not cure
     └── BadAnswer                 a 2xx whose body is not what the operation answers
+        └── UnreadableResource    the same of one resource, which says nothing of the others
 """
 
 from __future__ import annotations
@@ -125,3 +126,7 @@ class ServerFault(ApiError):
 
 class BadAnswer(ApiError):
     """An answer of 2xx whose body is not what the operation answers: HTML, broken JSON, a wrong shape."""
+
+
+class UnreadableResource(BadAnswer):
+    """An answer that holds one resource, in a form that cannot be read."""

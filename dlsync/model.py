@@ -76,6 +76,7 @@ class Resource:
     :param secrets: values from the environment that are in the document, each with its reference.
     :param overlay: what the chosen environment lays over the file.
     :param etag: what the server calls this version of a live one; empty where it does not say.
+    :param unreadable: why the body of a live one cannot be read, so that it has no document; empty where it can.
     """
 
     address: Address
@@ -87,6 +88,7 @@ class Resource:
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     overlay: Overlay | None = field(default=None, repr=False)
     etag: str = field(default="", compare=False, repr=False)
+    unreadable: str = ""
 
     @property
     def document(self) -> Mapping[str, Json]:

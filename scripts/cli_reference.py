@@ -27,7 +27,7 @@ json` prints one JSON document and nothing more.
 | 0 | done |
 | 1 | an error, wrong usage, a question that was answered with no; `adopt`, `release`: nothing was done |
 | 2 | changes: `plan --detailed-exitcode`, `export --check`, `accept --check`; `drift`: there is some |
-| 3 | `apply`, `rollback`: some changes failed or are left to do by hand, the rest were applied |
+| 3 | some changes failed or are left to do by hand, or some resources could not be exported; the rest is done |
 | 4 | refused: stale plan, guard, lock held; or some resources are held, and the rest were applied |
 | 130 | interrupted: Ctrl-C, SIGTERM, SIGHUP; an apply says how many of its changes were applied, as `history` does |
 

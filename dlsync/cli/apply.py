@@ -123,7 +123,7 @@ def _interruption(plan: Plan) -> str:
 
 
 def _code(done: Plan, told: Sequence[Problem]) -> int:
-    undone = [change for change in done.changes if change.result != "applied" and not change.held]
+    undone = [one for one in done.changes if one.result == "failed" or (one.result != "applied" and not one.held)]
     if undone or any(problem.severity == "error" for problem in told):
         return EXIT_PARTIAL
     return EXIT_REFUSED if done.conflicts else EXIT_OK

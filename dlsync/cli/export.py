@@ -9,7 +9,7 @@ import typer
 
 from dlsync.cli import options
 from dlsync.cli.options import CURRENT, Format, Server, command
-from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
+from dlsync.errors import EXIT_CHANGES, EXIT_OK, EXIT_PARTIAL
 
 if TYPE_CHECKING:
     from dlsync.operations.export import Export
@@ -63,5 +63,5 @@ def shown(made: Export, output: Format, *, check: bool) -> int:
     else:
         result(exported.render(made, written=not check, color=colored(sys.stdout)))
     if any(problem.severity == "error" for problem in made.problems):
-        return EXIT_ERROR
+        return EXIT_PARTIAL
     return EXIT_CHANGES if check and made else EXIT_OK

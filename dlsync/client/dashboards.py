@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import records_of
+from dlsync.client.record import made_of
 from dlsync.client.response import Versioned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from dlsync.client.record import OnBad, Record
     from dlsync.model import Json
 
 _FAMILY = "dashboards"
@@ -44,15 +45,15 @@ class Dashboards(Family):
         """
         return tuple((await self.read_all()).content)
 
-    async def read_all(self, unless: str = "") -> Versioned[Iterator[NamedDocument]]:
+    async def read_all(self, unless: str = "", on_bad: OnBad | None = None) -> Versioned[Iterator[NamedDocument]]:
         """Return all dashboards, as :meth:`list` does, with their version; parsed one by one, as they are taken.
 
         :param unless: the ETag of one that is known.
+        :param on_bad: is called for each item that cannot be read; None: that is raised.
         :raises NotModified: it is still that one.
         """
         answer = await self._capabilities.attempt("GET dashboards", lambda: self._get(_FAMILY, unless=unless))
-        found = (NamedDocument(record.text("name"), record.rest) for record in records_of(answer))
-        return Versioned(found, answer.etag)
+        return Versioned(made_of(answer, _named, on_bad), answer.etag)
 
     async def export(self, name: str) -> bytes:
         """Return one dashboard as YAML (GET dashboards/<name>).
@@ -65,6 +66,10 @@ class Dashboards(Family):
         """Return one dashboard, as :meth:`export` does, with its version; ``unless`` as for :meth:`read_all`."""
         answer = await self._get(_FAMILY, name, accept=YAML, unless=unless)
         return Versioned(answer.body, answer.etag)
+
+
+def _named(record: Record) -> NamedDocument:
+    return NamedDocument(record.text("name"), record.rest)
 
 
 class WritingDashboards(Dashboards, WritingFamily):

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import record_of, records_of
+from dlsync.client.record import made_of, record_of
 from dlsync.client.response import etag_of
+from dlsync.errors import BadAnswer, UnreadableResource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.client.record import Record
+    from dlsync.client.record import OnBad, Record
     from dlsync.client.response import Response
     from dlsync.model import Json
 
@@ -54,16 +55,15 @@ class Plugin:
 class Plugins(Family):
     """Reads plugins."""
 
-    async def list(self) -> tuple[PluginEntry, ...]:
+    async def list(self, on_bad: OnBad | None = None) -> tuple[PluginEntry, ...]:
         """Return the names of all plugins (GET plugins).
 
         The documentation calls the name ``plugin``, observed servers ``name``.
+
+        :param on_bad: is called for each item that cannot be read; None: that is raised.
         """
         answer = await self._get(_FAMILY)
-        return tuple(
-            PluginEntry(record.text("name", "plugin"), etag=etag_of(record.json("etag")), extra=record.rest)
-            for record in records_of(answer)
-        )
+        return tuple(made_of(answer, _entry, on_bad))
 
     async def get(self, name: str, unless: str = "") -> Plugin:
         """Return one plugin, whole (GET plugins/<name>).
@@ -71,17 +71,13 @@ class Plugins(Family):
         :param unless: the ETag of one that is known.
         :raises NotFound: where there is none of that name.
         :raises NotModified: it is still that one.
+        :raises UnreadableResource: the answer holds no plugin.
         """
         answer = await self._get(_FAMILY, name, unless=unless)
-        record = record_of(answer)
-        extension = record.json("extension")
-        return Plugin(
-            record.text("name", "plugin"),
-            extension if isinstance(extension, str) else "",
-            _content(answer, record),
-            record.rest,
-            answer.etag,
-        )
+        try:
+            return _plugin(answer)
+        except BadAnswer as error:
+            raise UnreadableResource(error.message, request=error.request, hint=error.hint) from error
 
 
 class WritingPlugins(Plugins, WritingFamily):
@@ -111,6 +107,17 @@ class WritingPlugins(Plugins, WritingFamily):
         :raises NotFound: where there is none of that name.
         """
         await self._send("DELETE", _FAMILY, name)
+
+
+def _entry(record: Record) -> PluginEntry:
+    return PluginEntry(record.text("name", "plugin"), etag=etag_of(record.json("etag")), extra=record.rest)
+
+
+def _plugin(answer: Response) -> Plugin:
+    record = record_of(answer)
+    extension = record.json("extension")
+    name, known_extension = record.text("name", "plugin"), extension if isinstance(extension, str) else ""
+    return Plugin(name, known_extension, _content(answer, record), record.rest, answer.etag)
 
 
 def _encoded(content: bytes) -> str:

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dlsync.client.response import items_of, json_of
+from dlsync.errors import BadAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from dlsync.client.response import Response
-    from dlsync.errors import BadAnswer
     from dlsync.model import Json
+
+    OnBad = Callable[[BadAnswer], None]
 
 T = TypeVar("T")
 # where the API has another word than the attribute
@@ -118,10 +120,25 @@ def record_of(answer: Response) -> Record:
 
 def records_of(answer: Response) -> Iterator[Record]:
     """Yield the objects of the body, which must be a JSON list of such."""
-    for item in items_of(answer):
-        if not isinstance(item, dict):
-            raise answer.bad("expected a JSON list of objects")
-        yield Record(answer, item)
+    return made_of(answer, lambda record: record)
+
+
+def made_of(answer: Response, make: Callable[[Record], T], on_bad: OnBad | None = None) -> Iterator[T]:
+    """Yield what is made of each object of the body, which must be a JSON list.
+
+    :param on_bad: is called for each item of which nothing can be made; None: that is raised.
+    """
+    for item in items_of(answer, on_bad):
+        try:
+            if not isinstance(item, dict):
+                raise answer.bad("expected a JSON list of objects")
+            made = make(Record(answer, item))
+        except BadAnswer as error:
+            if on_bad is None:
+                raise
+            on_bad(error)
+        else:
+            yield made
 
 
 def texts_of(answer: Response) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ import msgspec
 from dlsync.errors import BadAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from dlsync.model import Json
 
@@ -146,29 +147,62 @@ def json_of(response: Response) -> Json:
         return _shallow(msgspec.json.decode(response.body.removeprefix(_BOM)))
 
 
-def items_of(response: Response) -> Iterator[Json]:
+def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = None) -> Iterator[Json]:
     """Yield the items of a body that must be a JSON list; one at a time is parsed, so that a large list fits in memory.
 
-    :raises BadAnswer: the body is no list, or an item is not JSON as in :func:`json_of`.
+    :param on_bad: is called for each item that cannot be read; of one with a readable name, the name is yielded.
+    :raises BadAnswer: the body is no list, or an item is not JSON as in :func:`json_of` and ``on_bad`` is None.
     """
-    with _reading(response, "expected a JSON list"):
-        items = msgspec.json.decode(response.body.removeprefix(_BOM), type=list[msgspec.Raw])
-    for item in items:
-        with _reading(response):
-            value = _shallow(msgspec.json.decode(item))
+    for place, item in enumerate(_raw_items(response, is_lenient=on_bad is not None), 1):
+        try:
+            with _reading(response, where=f" in item {place}"):
+                value = _shallow(msgspec.json.decode(item))
+        except BadAnswer as error:
+            if on_bad is None:
+                raise
+            value = _names(item)
+            if not value:
+                on_bad(error)
+                continue
         yield value
 
 
+def _raw_items(response: Response, *, is_lenient: bool) -> Iterable[msgspec.Raw | bytes]:
+    body = response.body.removeprefix(_BOM)
+    with _reading(response, "expected a JSON list"):
+        try:
+            return msgspec.json.decode(body, type=list[msgspec.Raw])
+        except msgspec.ValidationError:
+            raise
+        except msgspec.DecodeError:
+            # the standard library reads NaN and infinity, so that only the items that hold one are lost
+            items = json.loads(body) if is_lenient else None
+            if not isinstance(items, list):
+                raise
+            return [json.dumps(item).encode() for item in items]
+
+
+def _names(item: msgspec.Raw | bytes) -> dict[str, Json]:
+    """Return the name of an item that is not JSON as in :func:`json_of`; nothing where that cannot be read either."""
+    try:
+        value = json.loads(bytes(item))
+    except (ValueError, RecursionError):
+        return {}
+    fields = value if isinstance(value, dict) else {}
+    texts = ((field, fields.get(field)) for field in ("name", "plugin"))
+    return {field: text for field, text in texts if isinstance(text, str) and text.isprintable()}
+
+
 @contextmanager
-def _reading(response: Response, expected: str = "expected JSON") -> Iterator[None]:
+def _reading(response: Response, expected: str = "expected JSON", where: str = "") -> Iterator[None]:
     try:
         yield
     except RecursionError:
-        raise response.bad("expected JSON, got too many nested levels") from None
+        raise response.bad(f"expected JSON{where}, got too many nested levels") from None
     except msgspec.ValidationError:
-        raise response.bad(expected) from None
+        raise response.bad(f"{expected}{where}") from None
     except ValueError:
-        raise response.bad("expected JSON") from None
+        raise response.bad(f"expected JSON{where}") from None
 
 
 def _shallow(value: Json) -> Json:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import record_of, records_of
+from dlsync.client.record import made_of, record_of, records_of
 from dlsync.client.response import Response, Versioned, etag_of
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from dlsync.client.record import OnBad, Record
     from dlsync.model import Json
 
 _FAMILY = "rules"
@@ -43,22 +44,14 @@ class RuleEntry:
 class Rules(Family):
     """Reads rules."""
 
-    async def list(self) -> tuple[RuleEntry, ...]:
+    async def list(self, on_bad: OnBad | None = None) -> tuple[RuleEntry, ...]:
         """Return the names of all rules (GET rules, observed).
 
+        :param on_bad: is called for each item that cannot be read; None: that is raised.
         :raises Unsupported: where the server has only the documented operations; sent once a run at most.
         """
         answer = await self._capabilities.attempt("GET rules", lambda: self._get(_FAMILY))
-        return tuple(
-            RuleEntry(
-                record.text("name"),
-                record.json("id"),
-                record.json("mute"),
-                etag=etag_of(record.json("etag")),
-                extra=record.rest,
-            )
-            for record in records_of(answer)
-        )
+        return tuple(made_of(answer, _entry, on_bad))
 
     async def export(self, name: str) -> bytes:
         """Return one rule as YAML (GET rules/<name>).
@@ -151,6 +144,11 @@ class WritingRules(Rules, WritingFamily):
             pass  # somebody else has just made it: the PUT that follows is what counts
         except Unsupported:
             raise refused from None
+
+
+def _entry(record: Record) -> RuleEntry:
+    name, id_, mute = record.text("name"), record.json("id"), record.json("mute")
+    return RuleEntry(name, id_, mute, etag=etag_of(record.json("etag")), extra=record.rest)
 
 
 def _export(answer: Response, view: Mapping[str, Json] | None) -> bytes:

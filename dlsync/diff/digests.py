@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import blake2b
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from dlsync.diff.list_match import token
 
@@ -22,11 +22,30 @@ _WHOLE_BYTES = 8
 _LONG = 100  # characters; said once, most likely, and not kept
 
 
+class Unreadable(str):
+    """Stands for a live text that the server hides.
+
+    Its characters are the spelling of a secret, with references, or the mask itself where none was applied there.
+
+    :param known: the digest of the value that was applied there; empty where that is not known.
+    """
+
+    known: str
+
+    def __new__(cls, text: str, known: str = "") -> Self:
+        """Make one of a spelling or a mask."""
+        made = super().__new__(cls, text)
+        made.known = known
+        return made
+
+
 def digest(salt: bytes, value: Leaf) -> str:
     """Return the digest of a single value; values that mean the same have the same.
 
     :param salt: up to 64 bytes.
     """
+    if isinstance(value, Unreadable) and value.known:
+        return value.known
     return blake2b(token(value).encode("utf-8", "surrogatepass"), key=salt, digest_size=LEAF_BYTES).hexdigest()
 
 
@@ -43,7 +62,9 @@ def digested(salt: bytes, value: Json) -> Json:
         return {key: digested(salt, item) for key, item in value.items()}
     if isinstance(value, list):
         return [digested(salt, item) for item in value]
-    return digest(salt, value) if isinstance(value, str) and len(value) > _LONG else _digest_again(salt, value)
+    if isinstance(value, Unreadable) or (isinstance(value, str) and len(value) > _LONG):
+        return digest(salt, value)
+    return _digest_again(salt, value)
 
 
 def fingerprint(salt: bytes, content: bytes) -> str:
@@ -58,6 +79,11 @@ def texts(value: Json) -> Iterator[str]:
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from texts(item)
+
+
+def holds_unreadable(value: Json) -> bool:
+    """Whether a value holds what stands for a text that the server hides, so that it cannot be sent."""
+    return any(isinstance(text, Unreadable) for text in texts(value))
 
 
 def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redaction) -> dict[str, str]:

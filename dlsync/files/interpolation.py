@@ -82,6 +82,16 @@ def names(text: str) -> list[str]:
     return [found[2] for found in _REFERENCE.finditer(text) if found[1] == "env"]
 
 
+def split(text: str) -> list[tuple[str, bool]]:
+    """Return a text in parts, each with whether it is a reference to the environment; ``$${`` is a ``${`` of a text."""
+    parts: list[tuple[str, bool]] = []
+    end = 0
+    for found in _REFERENCE.finditer(text):
+        parts += [(text[end : found.start()], False), (found[0], True) if found[1] == "env" else ("${", False)]
+        end = found.end()
+    return [part for part in [*parts, (text[end:], False)] if part[0]]
+
+
 class _Resolver:
     def __init__(self, values: Values) -> None:
         self._values = values

@@ -119,7 +119,8 @@ class Redaction:
             return change
         shown = self.differences((*change.diff, *change.kept))
         diff, kept = shown[: len(change.diff)], shown[len(change.diff) :]
-        return replace(change, diff=diff, kept=kept, error=self.said(change.error))
+        error, held = self.said(change.error), self.said(change.held)
+        return replace(change, diff=diff, kept=kept, error=error, held=held)
 
     def differences(self, diff: Sequence[Difference]) -> tuple[Difference, ...]:
         """Return all differences of a resource as they may be shown and kept; see :meth:`difference`."""

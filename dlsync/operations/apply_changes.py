@@ -164,7 +164,7 @@ class _Work:
 
     async def _now(self, changes: Iterable[Change]) -> dict[Address, Resource]:
         known = [change.address for change in changes if change.action != "create" and not change.held]
-        return await fetch_by_name(self._run.client, known)
+        return self._prepared.readable(await fetch_by_name(self._run.client, known))
 
     def _moved(self, change: Change, now: dict[Address, Resource]) -> str:
         """Return why what is there is not what the plan was made from; empty where it is."""
@@ -174,8 +174,20 @@ class _Work:
         if found is None:
             return "" if change.action == "delete" else "it was deleted on the server since the plan was made"
         kind = kind_of(change.address.kind)
-        same = kind.identical(planned, found) or not verify.differs(kind, planned, found)
-        return "" if same else "it was changed on the server since the plan was made: plan again"
+        if planned.unreadable or found.unreadable:
+            same = (planned.unreadable, planned.body) == (found.unreadable, found.body)
+        else:
+            same = kind.identical(planned, found) or not verify.differs(kind, planned, found)
+        return self._unsaved(found) if same else "it was changed on the server since the plan was made: plan again"
+
+    def _unsaved(self, found: Resource) -> str:
+        """Return why the journal cannot keep what cannot be read; empty where it can."""
+        try:
+            if found.unreadable:
+                kind_of(found.kind).saved(found, self._prepared.redaction)
+        except DlsyncError as error:
+            return error.message
+        return ""
 
     def _keep(self, changes: Iterable[Change], now: dict[Address, Resource]) -> None:
         self._run.journal.keep([self._kept(change, now.get(change.address)) for change in changes])
@@ -194,11 +206,15 @@ class _Work:
             if self._ended:
                 return change.finished("skipped", self._ended)
             if skip := change.held or unsafe:
-                done = self._left_alone(change, skip, "skipped")
+                done = self._left_alone(change, skip, "failed" if self._is_unreadable(change) else "skipped")
             else:
                 done = self._left_alone(change, moved) if moved else await self._try(change)
             self._run.on_result(done)
             return done
+
+    def _is_unreadable(self, change: Change) -> bool:
+        live = self._prepared.live.get(change.address)
+        return bool(change.held and live and live.unreadable)
 
     def _left_alone(self, change: Change, reason: str, result: Result = "failed") -> Change:
         self._run.progress()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import DlsyncError, SettingsError
-from dlsync.model import Change, Target
+from dlsync.model import Change, Problem, Target
+from dlsync.operations import hidden_secrets
 from dlsync.operations.export import Edits, Export
 from dlsync.operations.plan import build_plan, looked
 from dlsync.operations.session import silent
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.files.settings import Settings
-    from dlsync.model import Difference, Op, Problem, Resource
+    from dlsync.model import Difference, Op, Resource
     from dlsync.operations.fetch import Fetcher
     from dlsync.operations.plan import Prepared
     from dlsync.resources.loader import Tree
@@ -59,7 +60,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     if lost := sorted(one for one in targets.named() if one not in work.desired and one not in work.live):
         raise DlsyncError(f"{lost[0]} is neither in the files nor live", hint="`dlsync drift` lists what was changed.")
     live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
-    edits = Edits(tree, work.inventory.former_secrets(live.values()))
+    edits = Edits(tree, {**work.inventory.former_secrets(live.values()), **hidden_secrets.references(live.values())})
     edits.write(live)
     edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
     files = edits.files()
@@ -69,7 +70,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
 def _accepted(work: Prepared, live: Resource) -> Resource:
     """Return the live side, but for what only the files have moved since it was applied."""
     desired, entry = work.desired.get(live.address), work.inventory.entry(live.address)
-    if desired is None or entry is None:
+    if desired is None or entry is None or live.unreadable:
         return live
     kind, salt = kind_of(live.kind), work.inventory.salt
     theirs = tuple(one for one in movement(kind, desired, live, entry, salt).diff if one.mover != "repo")
@@ -79,6 +80,9 @@ def _accepted(work: Prepared, live: Resource) -> Resource:
 _NO_RECORD = (
     "`inventory: none` in dlsync.yaml: without a record of what was applied, nobody knows what was changed since"
 )
+
+
+_UNREADABLE = "%s cannot be read, so what was changed in it is not known: %s"
 
 
 @dataclass(frozen=True)
@@ -110,10 +114,10 @@ async def find(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Target
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     found = drifted(work)
     managed = sum(targets.admits(address) for address in work.inventory)
-    warnings = tuple(
-        one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message
-    )
-    return Drift(settings.target, found, managed - len(found), warnings)
+    warnings = [one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message]
+    unreadable = [(one, live.unreadable) for one, live in work.live.items() if live.unreadable]
+    warnings += [Problem("warning", work.redaction.said(_UNREADABLE % one)) for one in unreadable]
+    return Drift(settings.target, found, managed - len(found), tuple(warnings))
 
 
 def require_record(settings: Settings) -> None:
@@ -147,6 +151,8 @@ def _found(work: Prepared) -> Iterator[Change]:
         if live is None:
             if desired or address in work.gone:
                 yield Change(address, "delete", "drift", desired.file if desired else "")
+        elif live.unreadable:
+            yield Change(address, "update", "drift", desired.file if desired else "")
         elif desired is None:
             if has_moved(kind, live, entry, salt):
                 yield Change(address, "update", "drift")

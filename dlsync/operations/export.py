@@ -18,6 +18,7 @@ from dlsync.files.names import distinct_stems, file_stem, too_long
 from dlsync.files.redaction import Redaction
 from dlsync.messages import visible
 from dlsync.model import Action, Address, Problem, Target
+from dlsync.operations import hidden_secrets
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.plan import looked
 from dlsync.operations.secret_names import Former, parted
@@ -85,7 +86,7 @@ def require_allowed(live: Resource) -> None:
 
     :raises DlsyncError: it may not.
     """
-    faults = kind_of(live.kind).faults(live)
+    faults = kind_of(live.kind).faults(hidden_secrets.plain(live))
     if errors := [one for one in faults if one.severity == "error"]:
         raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
 
@@ -114,7 +115,7 @@ class Foresight:
 
     def take(self, live: Resource) -> None:
         """Take a resource that has come; it is worked on in its turn."""
-        if live.address not in self._in_tree and kind_of(live.kind).named_by_file:
+        if not live.unreadable and live.address not in self._in_tree and kind_of(live.kind).named_by_file:
             self._coming.put_nowait(live)
 
     @asynccontextmanager
@@ -261,15 +262,16 @@ async def build_export(
         inventory = await reading
         live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
     targets.require_match({*tree.resources, *live.resources, *inventory})
-    edits = Edits(tree, foresight.former_secrets(inventory, live.resources.values()), foresight)
+    masked = hidden_secrets.readable(live.resources, tree.resources, inventory)
+    live = live.with_readable(masked)
+    former = foresight.former_secrets(inventory, live.resources.values())
+    edits = Edits(tree, {**former, **hidden_secrets.references(masked.values())}, foresight)
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
-    unread = [Problem("warning", _unlisted(kind)) for kind in live.unlisted]
-    unread += [Problem("error", fault) for fault in live.faults]
     unchanged = set(live.resources) - edits.changed - edits.faulty
     files = edits.files()
-    return Export(settings.target, files, len(unchanged), (*unread, *edits.problems(files)))
+    return Export(settings.target, files, len(unchanged), (*_not_listed(live), *edits.problems(files)))
 
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
@@ -347,15 +349,20 @@ class Edits:
         except DlsyncError as error:
             self._faults[address] = Problem("error", f"{address}: {self._said(error.message)}")
             return
-        for file in files:
+        # what is live may be spelled as the file has it: a reference whose value changed
+        changed = {file: text for file, text in files.items() if file not in self._files or self._files[file] != text}
+        for file in changed:
             self._changes[file].append(address)
-        self._files |= files
+        self._files |= changed
 
     def _written(self, desired: Resource | None, live: Resource, stem: str) -> Mapping[str, bytes | None]:
         kind = kind_of(live.kind)
+        if live.unreadable:
+            raise DlsyncError(live.unreadable)
         if desired is not None and not compare(kind, desired, live).diff:
             return {}
         self._former.require_known(desired, live)
+        hidden_secrets.require_spellings(live, references=not self._tree.backup)
         files: Mapping[str, bytes | None]
         if desired is not None:
             require_allowed(live)
@@ -398,6 +405,8 @@ def _spelled_out(name: str) -> str:
     return "".join(f"%{byte:02X}" for byte in name.encode("utf-8", "surrogatepass"))
 
 
-def _unlisted(kind: str) -> str:
+def _not_listed(live: Live) -> Iterator[Problem]:
     which = "those that the inventory, files or --target name are exported"
-    return f"this server does not list every {kind}: of the others, {which}"
+    for kind in live.unlisted:
+        yield Problem("warning", f"this server does not list every {kind}: of the others, {which}")
+    yield from (Problem("error", fault) for fault in live.faults)

@@ -27,12 +27,18 @@ class Live:
 
     :param resources: by address, in the order of an apply.
     :param unlisted: the kinds of which the server lists none, or not all: the others that it has were not looked at.
+    :param masked: those that have values in place of the secrets that the server masks.
     :param faults: why items of the server's lists cannot be read.
     """
 
     resources: Mapping[Address, Resource]
     unlisted: tuple[str, ...] = ()
+    masked: tuple[Address, ...] = ()
     faults: tuple[str, ...] = ()
+
+    def with_readable(self, readable: Mapping[Address, Resource]) -> Live:
+        """Return this with values in place of secrets that the server masks."""
+        return replace(self, resources={**self.resources, **readable}, masked=tuple(readable))
 
 
 _NOT_ADDRESSABLE = "%s: no URL can hold this name; rename or delete it on the server's own pages"
@@ -132,9 +138,10 @@ class Fetcher:
         )
         resources = sorted((one for some in found for one in some), key=lambda resource: resource.address.key)
         unlisted = tuple(kind.name for kind, _ in kinds if kind.name in everything and self._is_partial(kind))
+        faults = [fault for kind, _ in kinds for fault in self.listings[kind.name].faults]
         asked = {kind.name for kind, _ in kinds}
-        faults = (_NOT_ADDRESSABLE % one for one in self._not_addressable if one.kind in asked and admits(one))
-        return Live({resource.address: resource for resource in resources}, unlisted, tuple(faults))
+        faults += [_NOT_ADDRESSABLE % one for one in self._not_addressable if one.kind in asked and admits(one)]
+        return Live({resource.address: resource for resource in resources}, unlisted, faults=tuple(faults))
 
     async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
         chosen = await self._ask(kind, wanted, admits)

@@ -94,7 +94,9 @@ def _not_adopted(work: Prepared, address: Address) -> str:
         return _ALREADY
     if address not in work.desired:
         return _NO_FILE.format(address)
-    return "" if address in work.live else _NOT_LIVE
+    if address not in work.live:
+        return _NOT_LIVE
+    return work.live[address].unreadable
 
 
 async def release(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> Taken:

@@ -16,6 +16,7 @@ from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem
+from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import remember, remembered
 from dlsync.operations.fetch import Fetcher, fetch_by_name
@@ -171,6 +172,7 @@ class Prepared:
     :param equal: what is live as the files say, with nothing besides.
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
     :param forms: canonical forms that were worked out on the way.
+    :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
     """
 
     plan: Plan
@@ -183,6 +185,7 @@ class Prepared:
     equal: tuple[Address, ...] = ()
     redaction: Redaction = NOTHING_SECRET
     forms: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
+    compared_with: Inventory | None = None
 
     def form(self, address: Address) -> Mapping[str, Json]:
         """Return the canonical form of what the files say of a resource."""
@@ -193,6 +196,10 @@ class Prepared:
     def entries(self) -> dict[Address, str]:
         """What is to be recorded of resources, packed: what was worked out of it so far."""
         return {}
+
+    def readable(self, live: Mapping[Address, Resource]) -> dict[Address, Resource]:
+        """Return live resources as the plan reads them, with values in place of the secrets that a server masks."""
+        return {**live, **hidden_secrets.readable(live, self.desired, self.compared_with or self.inventory)}
 
     def meant(self, address: Address) -> Resource | None:
         """Return what is to be live of a resource; None where it is to be deleted."""
@@ -227,7 +234,8 @@ async def build_plan(
         kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions, forms=planning.forms
     )
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
-    redaction = Redaction({**inventory.former_secrets(changing), **tree.secrets})
+    former = {**inventory.former_secrets(changing), **hidden_secrets.references(changing)}
+    redaction = Redaction({**former, **tree.secrets})
     warnings = [
         *tree.warnings,
         *_told(inventory, live, outcome, protected, doomed),
@@ -246,6 +254,7 @@ def _told(
         *concerns.broken(inventory),
         *concerns.unlisted(live.unlisted),
         *live.faults,
+        *concerns.masked(live.masked),
         *concerns.protected(protected),
         *concerns.missing(doomed, live.resources),
     ):
@@ -282,7 +291,8 @@ class _Planning:
             reading = store.recorded(self.fetcher, self.settings, self.tree.root)
             inventory, live = await both(reading, self._inside(inside))
         live = replace(live, resources={**around.resources, **live.resources})
-        return inventory, await self._completed(inventory, live)
+        live = await self._completed(inventory, live)
+        return inventory, live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))
 
     async def _inside(self, wanted: Collection[Address]) -> Live:
         prunes_all = self.settings.prune == "all"

@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from dlsync.diff.compare import compare, differences
+from dlsync.diff.digests import holds_unreadable
 from dlsync.diff.list_match import token
 from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
 from dlsync.model import Address, Change, Difference
@@ -28,6 +29,11 @@ NOT_MANAGED = "it lives already, differs from its file and is not managed: `--ad
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
 GONE_AND_MOVED = (
     "its file is gone, and it was changed on the server since: `--on-conflict repo` deletes it all the same"
+)
+UNREADABLE = "what is live cannot be read (%s): `--on-conflict repo` lets the files win"
+MASKED = (
+    "the server masks a value that was changed there, so it cannot be kept: `--on-conflict repo` overwrites it; "
+    "to keep it, put it into the file as ${env:NAME}"
 )
 MOVED_AND_GONE = "changed in the files, and deleted on the server: `--on-conflict repo` makes it again"
 
@@ -126,7 +132,9 @@ class _Reconciliation:
     def surplus(self, live: Resource) -> None:
         """Take in a live resource that the files do not have any more."""
         entry = self._recorded.entry(live.address)
-        if entry and has_moved(self._kind_of(live.kind), live, entry, self._recorded.salt):
+        if live.unreadable:
+            self._unreadable(Change(live.address, "delete", "conflict"), live)
+        elif entry and has_moved(self._kind_of(live.kind), live, entry, self._recorded.salt):
             self._decide(Change(live.address, "delete", "conflict"), GONE_AND_MOVED)
         else:
             self._add(Change(live.address, "delete", "repo"))
@@ -134,6 +142,10 @@ class _Reconciliation:
     def both(self, desired: Resource, live: Resource) -> None:
         """Take in a resource that both sides have."""
         kind = self._kind_of(desired.kind)
+        if live.unreadable and not kind.identical(desired, live):
+            whole = tuple(differences(kind, (), kind.canonical(desired.document), {}))
+            self._unreadable(_update(kind, desired, whole, "conflict"), live)
+            return
         managed = not (self._recorded.kept and kind.inside) or desired.address in self._recorded
         comparison = compare(kind, desired, live)
         self._note_unseen(kind, desired, comparison.unseen)
@@ -160,6 +172,9 @@ class _Reconciliation:
             self._add(replace(change, held=BOTH_MOVED))
             return
         kept = tuple(one for one in movement.diff if _stays(one, movement, side))
+        if any(holds_unreadable(one.before) for one in kept):
+            self._add(replace(_update(kind, desired, movement.diff, "conflict"), held=MASKED))
+            return
         sent = tuple(one for one in movement.diff if one not in kept)
         if kept:
             self.outcome.kept[desired.address] = kept
@@ -170,6 +185,11 @@ class _Reconciliation:
             whole = kind.blended(desired, live, blended(kind, desired, live, kept))
             self.outcome.sent[desired.address] = whole
         self._add(replace(_update(kind, desired, sent, _cause(sent)), kept=kind.as_written(desired, kept)))
+
+    def _unreadable(self, change: Change, live: Resource) -> None:
+        """Add a change of what cannot be read, so that nobody knows what it would lose."""
+        reason = UNREADABLE % live.unreadable
+        self._add(change if self._decisions.on_conflict == "repo" else replace(change, diff=(), held=reason))
 
     def _note_unseen(self, kind: Kind, desired: Resource, unseen: Sequence[Path]) -> None:
         if fields := kind.endangered(unseen):
@@ -189,6 +209,8 @@ def _stays(one: Difference, movement: Movement, side: Side | None) -> bool:
 
     A hand edit alone is taken back, as the plan says; beside other changes of the files it is merged with them.
     """
+    if side == "repo" and holds_unreadable(one.before):
+        return False
     return (
         one.mover == "kept" or (one.mover == "drift" and movement.repo) or (one.mover == "conflict" and side == "live")
     )

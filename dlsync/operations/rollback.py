@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Problem, Target
+from dlsync.operations import hidden_secrets
 from dlsync.operations.plan import build_plan
 from dlsync.operations.secret_names import mentioned
 from dlsync.operations.session import unheard
@@ -110,9 +111,11 @@ def _before(kept: Kept, source: Source) -> Resource:
     address = kept.address
     try:
         saved = cast("dict[str, Json]", unsealed(dict(kept.before or {}), source, secrets))
-        return replace(kind_of(address.kind).restored(address.name, saved), secrets=secrets)
+        before = replace(kind_of(address.kind).restored(address.name, saved), secrets=secrets)
+        hidden_secrets.require_values(before)
     except DlsyncError as error:
         raise DlsyncError(f"{address}: {error.message}", hint=error.hint) from error
+    return before
 
 
 async def prepare(fetcher: Fetcher, way_back: WayBack, settings: Settings, decisions: Decisions) -> Prepared:
@@ -128,7 +131,8 @@ async def prepare(fetcher: Fetcher, way_back: WayBack, settings: Settings, decis
         decisions=decisions,
         recorded=way_back.applied,
     )
-    return replace(work, inventory=await store.read(fetcher.client, settings, way_back.tree.root))
+    inventory = await store.read(fetcher.client, settings, way_back.tree.root)
+    return replace(work, inventory=inventory, compared_with=way_back.applied)
 
 
 def history(folder: Path) -> list[Record]:

@@ -10,6 +10,7 @@ from dlsync.client.concurrency import together
 from dlsync.diff.compare import compare
 from dlsync.errors import DlsyncError
 from dlsync.messages import field_name
+from dlsync.operations import hidden_secrets
 from dlsync.operations.fetch import Fetcher
 from dlsync.resources import kind_of
 
@@ -86,7 +87,11 @@ def _held(change: Change, found: _Found, prepared: Prepared) -> Change:
     if live is None:
         return change.finished("failed", "the server does not have it after the write")
     kind = kind_of(change.address.kind)
+    if live.unreadable and not desired.unreadable:
+        return change.finished("failed", f"it was sent, but what the server then has cannot be read: {live.unreadable}")
     diff = compare(kind, desired, live).diff
+    if diff and desired.secrets:
+        diff = compare(kind, desired, hidden_secrets.like(desired, live, prepared.inventory.salt)).diff
     if not diff:
         return change
     # before the values are shortened: half a secret is not recognised as one

@@ -33,6 +33,14 @@ def unlisted(kinds: Iterable[str]) -> Iterator[str]:
         yield f"this server does not list every {kind}: what it does not list is not pruned"
 
 
+def masked(addresses: Sequence[Address]) -> Iterator[str]:
+    """Say once that the server shows masks in place of secrets."""
+    if addresses:
+        named = ", ".join(map(str, addresses[:_MOST_NAMED]))
+        more = f" and {len(addresses) - _MOST_NAMED} more" if len(addresses) > _MOST_NAMED else ""
+        yield f"the server masks secrets of {named}{more}: a change of such a value on the server cannot be seen"
+
+
 def protected(addresses: Iterable[Address]) -> Iterator[str]:
     """Say what stays though no file has it."""
     for address in addresses:

@@ -9,8 +9,9 @@ from dlsync.files.interpolation import Values
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
+    from dlsync.errors import DlsyncError
     from dlsync.model import Json, Path, Resource
 
 
@@ -96,6 +97,11 @@ class Known(NamedTuple):
 UNKNOWN = Known()
 
 
+def messages_of(errors: Iterable[DlsyncError]) -> tuple[str, ...]:
+    """Return what errors say."""
+    return tuple(error.message for error in errors)
+
+
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What a server said that it has of one kind.
@@ -105,6 +111,7 @@ class Listing:
     :param complete: False where there may be more than it names.
     :param etag: the version of a listing that holds them whole; empty where the server does not say.
     :param versions: by name, the ETag that the resource itself has, where the listing says so.
+    :param faults: why items of it cannot be read.
     """
 
     resources: tuple[Resource, ...] = ()
@@ -112,3 +119,4 @@ class Listing:
     complete: bool = True
     etag: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    faults: tuple[str, ...] = ()

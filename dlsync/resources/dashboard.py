@@ -9,11 +9,12 @@ from dlsync.diff.list_match import A_SET, ITEM, ListRule, identity
 from dlsync.diff.merge_key import ItemKey
 from dlsync.errors import Unsupported
 from dlsync.model import Address, Resource
-from dlsync.resources.context import Listing
+from dlsync.resources.context import Listing, messages_of
 from dlsync.resources.document import AsJson, ExchangedKind
 
 if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
+    from dlsync.errors import BadAnswer
     from dlsync.resources.document import Exports, Imports
 
 _PARSED = 5  # at a time, half a millisecond: answers to what else was asked are not to wait for all of them
@@ -50,8 +51,9 @@ class Dashboard(ExchangedKind):
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
         """GET ``dashboards``, observed: whole dashboards, but for those of which the server sends summaries."""
+        bad: list[BadAnswer] = []
         try:
-            found, etag = await client.dashboards.read_all(unless)
+            found, etag = await client.dashboards.read_all(unless, bad.append)
         except Unsupported:
             return Listing()
         names: set[str] = set()
@@ -61,7 +63,8 @@ class Dashboard(ExchangedKind):
             if not one.is_summary:
                 document = AsJson(one.document, packed=len(resources) >= _HELD)
                 resources.append(Resource(Address(self.name, one.name), document, etag=etag))
-        return Listing(tuple(resources), frozenset(names), etag=etag)
+        etag = "" if bad else etag  # a list that is known by its version is not read again
+        return Listing(tuple(resources), frozenset(names), complete=not bad, etag=etag, faults=messages_of(bad))
 
     def exports(self, client: ReadClient) -> Exports:
         """Return the family ``dashboards``."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 from dlsync import yamlfile
 from dlsync.diff.list_match import ITEM, UNKNOWN_LIST, ListRule, anywhere, match, same
 from dlsync.diff.merge import merge
-from dlsync.errors import BadAnswer, ByHand, DlsyncError, NotFound, Unsupported
+from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
 from dlsync.files import schema
 from dlsync.files.names import resource_name
 from dlsync.messages import visible
@@ -227,22 +227,21 @@ class DocumentKind(Kind):
         return result
 
     def live(self, name: str, body: bytes, known: bytes | None = None, etag: str = "") -> Resource:
-        """Return the live resource that an export holds.
+        """Return the live resource that an export holds; one that is not YAML, or not a mapping, is unreadable.
 
         :param known: the text of a file; an export of the same text is not parsed again.
         :param etag: of the export.
-        :raises BadAnswer: the export is not YAML, or not a mapping.
         """
+        address = Address(self.name, name)
         if body == known:
-            return Resource(Address(self.name, name), partial(_parsed, known), known, etag=etag)
-        where = f"the {self.name} `{name}` that the server sent"
+            return Resource(address, partial(_parsed, known), known, etag=etag)
         try:
             document = yamlfile.parse(body)
         except yamlfile.InvalidYaml as error:
-            raise BadAnswer(f"{where} is not YAML: {error.problem}") from error
+            return Resource(address, {}, body, etag=etag, unreadable=f"what the server sent is not YAML: {error}")
         if not isinstance(document, dict):
-            raise BadAnswer(f"{where} is not a mapping", hint="Check that `url` points at the API.")
-        return Resource(Address(self.name, name), document, body, etag=etag)
+            return Resource(address, {}, body, etag=etag, unreadable="what the server sent is not a mapping")
+        return Resource(address, document, body, etag=etag)
 
     def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
         """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""
@@ -256,11 +255,12 @@ class DocumentKind(Kind):
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
         """Return the text, or where there is a secret in it, which YAML may spell in many ways, the document."""
+        if live.unreadable:
+            return {"broken": sealed(live.body.decode("utf-8", "surrogateescape"), redaction)}
         text, document = live.body.decode("utf-8", "replace"), dict(live.document)
         is_all = bool(text) and text.encode() == live.body  # a text of another encoding is none for JSON
-        if is_all and redaction.text(text) == text and redaction.value(document) == document:
-            return {"text": text}
-        return {"document": sealed(document, redaction)}
+        safe = sealed(document, redaction)
+        return {"text": text} if is_all and safe == document and sealed(text, redaction) == text else {"document": safe}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Read the text, or write the document; see :meth:`Kind.restored`."""
@@ -268,7 +268,11 @@ class DocumentKind(Kind):
             case {"document": dict(document)}:
                 return Resource(Address(self.name, name), document, yamlfile.dump(document))
             case {"text": str(text)}:
-                return self.live(name, text.encode("utf-8", "replace"))
+                live = self.live(name, text.encode("utf-8", "replace"))
+                if not live.unreadable:
+                    return live
+            case {"broken": str(text)}:
+                return self.live(name, text.encode("utf-8", "surrogateescape"))
         raise DlsyncError(f"the journal holds no document of {self.name}/{name}")
 
     def list_rule(self, path: Path) -> ListRule:

@@ -12,12 +12,12 @@ from dlsync import yamlfile
 from dlsync.diff.compare import compare
 from dlsync.diff.list_match import ListRule, same, token
 from dlsync.diff.merge import merge
-from dlsync.errors import AlreadyExists, DlsyncError, NotFound
+from dlsync.errors import AlreadyExists, DlsyncError, NotFound, UnreadableResource
 from dlsync.files import schema
 from dlsync.files.names import plugin_file, plugin_name
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources import plugin_files
-from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Scene, SourceFile
+from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Scene, SourceFile, messages_of
 from dlsync.resources.kind import Kind
 from dlsync.resources.overlays import Overlays, edited, placed
 from dlsync.resources.plugin_files import (
@@ -41,8 +41,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
+    from dlsync.errors import BadAnswer
     from dlsync.files.redaction import Redaction
     from dlsync.model import Difference, Json, Path
+
+
+_NOT_KEPT = "it cannot be read, so a rollback could not put it back: run `dlsync plugins delete %s`, then apply again"
 
 
 class Plugin(Kind):
@@ -173,6 +177,8 @@ class Plugin(Kind):
 
     def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
         """Return the settings, and the script as text or, where it is none, in base64; see :meth:`Kind.saved`."""
+        if live.unreadable:
+            raise DlsyncError(_NOT_KEPT % live.name)
         kept = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
         return kept | {"content": saved_script(live, redaction)}
 
@@ -197,11 +203,12 @@ class Plugin(Kind):
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - not whole
         """GET ``plugins``: their names."""
-        entries = await client.plugins.list()
+        bad: list[BadAnswer] = []
+        entries = await client.plugins.list(bad.append)
         # the documented answer is a copy of the links', which need not name a plugin that is linked to nothing
-        whole = bool(entries) and not any("tags" in entry.extra for entry in entries)
+        whole = bool(entries) and not bad and not any("tags" in entry.extra for entry in entries)
         named = {entry.name: entry.etag for entry in entries if not is_reserved(entry.name)}
-        return Listing(names=frozenset(named), complete=whole, versions=named)
+        return Listing(names=frozenset(named), complete=whole, versions=named, faults=messages_of(bad))
 
     async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:
         """GET ``plugins/<name>``."""
@@ -211,6 +218,8 @@ class Plugin(Kind):
             found = await client.plugins.get(name, known.etag)
         except NotFound:
             return None
+        except UnreadableResource as error:
+            return Resource(Address(self.name, name), with_script(b"", {"extension": ""}), unreadable=error.message)
         if str(found.extra.get("id")) == name != found.name:  # servers take an id in place of a name
             return None
         content = known.body if known.body == found.content else found.content  # kept once, where it is the file's

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 from dlsync.diff.list_match import A_SET, ITEM, ListRule, anywhere, identity
 from dlsync.diff.merge_key import ItemKey
 from dlsync.errors import Unsupported
-from dlsync.resources.context import Listing
+from dlsync.resources.context import Listing, messages_of
 from dlsync.resources.document import ExchangedKind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlsync.client import Client, ReadClient
+    from dlsync.errors import BadAnswer
     from dlsync.model import Json, Path, Resource
     from dlsync.resources.document import Exports, Imports
 
@@ -69,11 +70,12 @@ class Rule(ExchangedKind):
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - not whole
         """GET ``rules``, observed: their names."""
+        bad: list[BadAnswer] = []
         try:
-            named = {rule.name: rule.etag for rule in await client.rules.list()}
+            named = {rule.name: rule.etag for rule in await client.rules.list(bad.append)}
         except Unsupported:
             return Listing()
-        return Listing(names=frozenset(named), versions=named)
+        return Listing(names=frozenset(named), complete=not bad, versions=named, faults=messages_of(bad))
 
     def exports(self, client: ReadClient) -> Exports:
         """Return the family ``rules``."""

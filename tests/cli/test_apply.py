@@ -356,3 +356,21 @@ def test_what_is_left_to_do_by_hand_is_shown_and_exits_with_3(tmp_path: Path) ->
         in done.out.splitlines()[-3]
     )
     assert done.out.splitlines()[-1] == "Applied: 1 created, 0 updated, 0 deleted, 0 failed, 1 skipped."
+
+
+def test_a_resource_that_cannot_be_read_fails_alone(applied: Path, env: dict[str, str], tmp_path: Path) -> None:
+    def answer(seen: Seen) -> Reply:
+        is_broken = seen.method == "GET" and seen.target.endswith("/rules/load")
+        return Reply(200, b"title: .inf\n") if is_broken else forwarded(env["DLSYNC_URL"], seen)
+
+    write_tree(applied, {"dashboards/web.yaml": "title: New\npositions: []\n"})
+    with misbehaving(answer) as server:
+        through = {**env, "DLSYNC_URL": server.url}
+        planned = dlsync("plan", applied, env=through)
+        done = dlsync("apply", applied, "--auto-approve", env=through)
+        exported = dlsync("export", tmp_path / "copy", env=through)
+    held = "held: what is live cannot be read (what the server sent is not YAML: 1:8: found .inf; "
+    assert (planned.code, held in planned.out) == (0, True)
+    assert (done.code, "1 updated, 0 deleted, 1 failed" in done.out) == (3, True)
+    assert (exported.code, "1 not written" in exported.out) == (3, True)
+    assert exported.err.startswith("error: rule/load: what the server sent is not YAML")

@@ -74,7 +74,7 @@ def test_what_no_file_can_hold_is_an_error_and_the_rest_is_written(
 ) -> None:
     by_hand(env, "PUT", f"dashboards/{'x' * 400}", DASHBOARD)
     done = dlsync("export", tmp_path / "new", env=env)
-    assert done.code == 1
+    assert done.code == 3
     assert done.err.startswith("error: dashboard/xxx")
     assert "its name is too long for a file" in done.err
     assert "dashboards/web.yaml" in tree_files(tmp_path / "new")

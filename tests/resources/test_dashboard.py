@@ -20,6 +20,8 @@ from tests.builders.trees import FLAVOURS, account, address, dashboard, resource
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlsync.model import Resource
+
 DASHBOARD = kind_of("dashboard")
 TEXT = "\N{ZERO WIDTH NO-BREAK SPACE}# ours\r\ntitle:   'Web'\r\npositions: [ ]\r\n"
 WEB = resource("dashboard/web", TEXT)
@@ -72,7 +74,7 @@ def test_a_long_listing_is_understood_in_turns_with_whatever_else_is_under_way()
         for understood in range(1, 41):
             yield NamedDocument(f"d{understood}", dashboard())
 
-    async def read_all(_: str) -> Versioned[Iterator[NamedDocument]]:
+    async def read_all(_: str, on_bad: object) -> Versioned[Iterator[NamedDocument]]:
         return Versioned(listed(), "")
 
     async def other() -> None:
@@ -107,11 +109,14 @@ def test_what_was_sent_is_what_is_fetched(flavour: str) -> None:
     assert found.document["title"] == "Web"
 
 
-def test_an_answer_that_is_a_web_page_or_no_dashboard_is_an_error() -> None:
-    async def run(reply: Reply) -> None:
+def test_an_answer_that_is_a_web_page_is_an_error_and_one_that_is_no_dashboard_is_unreadable() -> None:
+    async def run(reply: Reply) -> Resource | None:
         async with scripted(reply) as (_, client):
-            await DASHBOARD.fetch(client, "web")
+            return await DASHBOARD.fetch(client, "web")
 
-    for reply in (Reply(200, b"<html>"), Reply(200, b"a: ["), json_reply([])):
-        with pytest.raises(BadAnswer):
-            asyncio.run(run(reply))
+    with pytest.raises(BadAnswer):
+        asyncio.run(run(Reply(200, b"<html>")))
+    for reply in (Reply(200, b"a: ["), json_reply([])):
+        found = asyncio.run(run(reply))
+        assert found is not None
+        assert found.unreadable

@@ -14,7 +14,7 @@ from dlsync import yamlfile
 from dlsync.diff.compare import compare
 from dlsync.diff.list_match import anywhere, identity
 from dlsync.diff.three_way import blended
-from dlsync.errors import BadAnswer, DlsyncError
+from dlsync.errors import DlsyncError
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.resources import SourceFile, kind_of
@@ -179,14 +179,16 @@ def test_the_same_bytes_are_the_same_resource() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"title: [", "the rule `web` that the server sent is not YAML: .*"),
-        (b"- a\n", "the rule `web` that the server sent is not a mapping"),
-        (b"", "the rule `web` that the server sent is not a mapping"),
+        (b"title: [", "what the server sent is not YAML: 1:9: "),
+        (b"- a\n", "what the server sent is not a mapping"),
+        (b"", "what the server sent is not a mapping"),
+        (b"title: \xff", "what the server sent is not YAML: "),
     ],
 )
-def test_an_export_that_is_no_document_is_a_bad_answer(body: bytes, message: str) -> None:
-    with pytest.raises(BadAnswer, match=message):
-        RULE.live("web", body)
+def test_an_export_that_is_no_document_is_unreadable_and_kept_as_it_is(body: bytes, message: str) -> None:
+    live = RULE.live("web", body)
+    assert live.unreadable.startswith(message)
+    assert (live.document, RULE.restored("web", RULE.saved(live, NOTHING_SECRET))) == ({}, live)
 
 
 def test_a_server_may_add_what_no_schema_knows_but_where_every_field_counts() -> None:

@@ -1,0 +1,64 @@
+"""Texts that a server shows in place of a secret: ``****``, ``[REDACTED]``, ``****abcd``. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dlsync.files.interpolation import split
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_DOTS = r"*•●∙·█▪"
+_WORD = r"(?:redacted|hidden|masked|filtered|sensitive|secret|obfuscated|encrypted|removed|not shown)"
+_WORDS = rf"{_WORD}(?:[ _-](?:value|data|text|{_WORD}))?"
+_MASK = rf"(?i:[{_DOTS}#x…]+|\.{{3,}}|[\W_]*{_WORDS}[\W_]*)"
+_WHOLE = re.compile(_MASK)
+# what no value is likely to hold by itself, wherever it stands
+_CERTAIN = re.compile(rf"[{_DOTS}]{{3,}}|[\[<({{]{_WORDS}[\]>)}}]", re.IGNORECASE)
+_RUN = re.compile(rf"{_CERTAIN.pattern}|x{{4,}}|#{{4,}}", re.IGNORECASE)
+_LONGEST = 4096  # characters; a mask is short
+
+
+def may_be_masked(text: str) -> bool:
+    """Whether a text may be a mask, or hold one."""
+    return len(text) <= _LONGEST and bool(_WHOLE.fullmatch(text) or _RUN.search(text))
+
+
+def is_certain(text: str) -> bool:
+    """Whether a text holds what hardly anything but a mask does, wherever it stands."""
+    return len(text) <= _LONGEST and _CERTAIN.search(text) is not None
+
+
+def hides(text: str, spelling: str, values: Mapping[str, str]) -> bool:
+    """Whether a live text is what a file spells, with a mask in place of the secrets.
+
+    :param spelling: the text in the file, with references such as ``${env:HOOK}``.
+    :param values: of the references, where they are known; a mask that shows other ends than a value's is none of it.
+    """
+    if len(text) > _LONGEST:
+        return False
+    if _WHOLE.fullmatch(text):
+        return True
+    parts = split(spelling)
+    pattern = "".join(
+        f"(?:{_MASK}|{re.escape(values.get(part, part))})" if is_reference else re.escape(part)
+        for part, is_reference in parts
+    )
+    return re.fullmatch(pattern, text) is not None or _shows_ends(text, parts, values)
+
+
+def _shows_ends(text: str, parts: list[tuple[str, bool]], values: Mapping[str, str]) -> bool:
+    """Whether a text shows only the beginning or the end of the one secret that a spelling has."""
+    references = [place for place, (_, is_reference) in enumerate(parts) if is_reference]
+    if len(references) != 1:
+        return False
+    before, after = ("".join(part for part, _ in some) for some in (parts[: references[0]], parts[references[0] + 1 :]))
+    shown = text[len(before) : len(text) - len(after)]
+    runs = [*_RUN.finditer(shown)]
+    if before + shown + after != text or not runs:
+        return False
+    value = values.get(parts[references[0]][0])
+    first, last = shown[: runs[0].start()], shown[runs[-1].end() :]
+    return value is None or (value.startswith(first) and value.endswith(last) and len(first + last) < len(value))

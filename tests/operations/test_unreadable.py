@@ -1,0 +1,319 @@
+"""Whole runs against a server of which single resources cannot be read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync import operations
+from dlsync.errors import ServerFault
+from dlsync.operations import Applying
+from dlsync.operations.plan import Wishes
+from dlsync.operations.reconcile import UNDECIDED, Decisions
+from dlsync.resources.selector import EVERYTHING, Targets
+from tests.builders.applies import apply, changes, journals, managed
+from tests.builders.between import below, through
+from tests.builders.http import Reply, json_reply
+from tests.builders.trees import Account, resource, tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from dlsync.files.settings import Settings
+    from dlsync.model import Plan
+    from dlsync.operations.export import Export
+    from tests.builders.between import Onward
+    from tests.builders.http import Seen
+
+DEEP = b"title: " + b"[" * 200 + b"]" * 200
+BROKEN = {
+    "infinity": b"title: Web\nthreshold: .inf\n",
+    "not a number": b"title: Web\nthreshold: .nan\n",
+    "binary": b"title: !!binary aGVsbG8=\n",
+    "keys that are no texts": b"? [a, b]\n: c\n",
+    "broken YAML": b"title: [\n",
+    "nothing": b"",
+    "a list": b"- a\n",
+    "deep nesting": DEEP,
+    "another encoding": b"title: \xff\xfe\n",
+}
+INFINITE = "what the server sent is not YAML: 2:12: found .inf; expected a finite number"
+FILES: dict[str, str | bytes] = {
+    "rules/web.yaml": "title: Web\ncriteria: []\n",
+    "rules/db.yaml": "title: Db\ncriteria: []\n",
+    "dashboards/web.yaml": "title: Web\npositions: []\n",
+}
+
+
+@dataclass
+class BrokenServer:
+    """Answers to GET of some paths with what cannot be read, until they are written."""
+
+    replies: dict[str, Reply]
+    writes: list[str] = field(default_factory=list)
+
+    def __call__(self, seen: Seen, onward: Onward) -> Reply:
+        method, _, path = below(seen).partition(" ")
+        if method != "GET":
+            if not path.startswith("plugins/dlsync-") and path != "plugins":
+                self.writes.append(below(seen))
+            self.replies.pop(path, None)
+        elif path in self.replies:
+            return self.replies[path]
+        return onward()
+
+
+@dataclass
+class Team:
+    """A tree and an account on a server that cannot be read whole."""
+
+    live: Account
+    tree: Path
+    server: BrokenServer
+
+    def plan(self, decisions: Decisions = UNDECIDED, **settings: str) -> Plan:
+        wishes = Wishes(self.tree, decisions=decisions)
+
+        async def work(to: Settings) -> Plan:
+            return await operations.plan(self.tree, replace(to, **settings), wishes=wishes)  # type: ignore[arg-type] # any setting
+
+        return through(self.live, self.server, work)
+
+    def apply(self, decisions: Decisions = UNDECIDED) -> Plan:
+        self.server.writes.clear()
+        how, wishes = Applying(journals=journals(self.tree)), Wishes(self.tree, decisions=decisions)
+        done = through(self.live, self.server, lambda to: operations.apply(self.tree, to, wishes=wishes, how=how))
+        assert done is not None
+        return done
+
+    def export(self, tree: Path | None = None, *, mirror: bool = False) -> Export:
+        return through(self.live, self.server, lambda to: operations.export(tree or self.tree, to, mirror=mirror))
+
+
+@pytest.fixture
+def team(live: Account, tmp_path: Path) -> Team:
+    """Two rules and a dashboard, applied; then the first rule cannot be read any more."""
+    tree = write_tree(tmp_path / "tree", FILES)
+    apply(live, tree)
+    return Team(live, tree, BrokenServer({"rules/web": Reply(200, BROKEN["infinity"])}))
+
+
+@pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in BROKEN.items()])
+def test_an_export_writes_all_but_the_resource_that_cannot_be_read_and_names_it(
+    team: Team, tmp_path: Path, body: bytes
+) -> None:
+    team.server.replies = {"rules/web": Reply(200, body)}
+    made = team.export(tmp_path / "copy")
+    assert sorted(tree_files(tmp_path / "copy")) == ["dashboards/web.yaml", "rules/db.yaml"]
+    (problem,) = made.problems
+    assert problem.severity == "error"
+    assert problem.message.startswith("rule/web: what the server sent is not ")
+    before = tree_files(team.tree)
+    assert not team.export(mirror=True)
+    assert tree_files(team.tree) == before
+
+
+@pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in BROKEN.items()])
+def test_a_managed_resource_that_cannot_be_read_is_held_and_the_others_are_applied(team: Team, body: bytes) -> None:
+    team.server.replies = {"rules/web": Reply(200, body)}
+    write_tree(team.tree, {"rules/db.yaml": "title: Database\ncriteria: []\n"})
+    made = team.plan()
+    assert changes(made) == ["update rule/db repo", "update rule/web conflict held"]
+    held = made.changes[1].held
+    assert held.startswith("what is live cannot be read (what the server sent is not ")
+    assert held.endswith("): `--on-conflict repo` lets the files win")
+    done = team.apply()
+    assert changes(done) == ["update rule/db repo applied", "update rule/web conflict held failed"]
+    assert "rule/web" in managed(team.live, team.tree)
+    assert changes(team.plan(Decisions(on_conflict="live"))) == ["update rule/web conflict held"]
+
+
+def test_it_is_overwritten_where_the_files_are_to_win_and_a_rollback_puts_it_back(team: Team) -> None:
+    how = Applying(journals=journals(team.tree))
+    wishes = Wishes(team.tree, decisions=Decisions(on_conflict="repo"))
+    bodies: list[bytes] = []
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen) == "PUT rules/web":
+            bodies.append(seen.body)
+            if len(bodies) > 1:  # what this server would not take; another may have
+                team.server.replies["rules/web"] = Reply(200, seen.body)
+                return Reply(204)
+        return team.server(seen, onward)
+
+    async def work(to: Settings) -> list[list[str]]:
+        first = await operations.apply(team.tree, to, wishes=wishes, how=how)
+        after = await operations.plan(team.tree, to)
+        back = await operations.rollback(team.tree, to, how=how)
+        return [changes(first), changes(after), changes(back)]
+
+    assert through(team.live, answer, work) == [
+        ["update rule/web conflict applied"],
+        [],
+        ["update rule/web repo applied"],
+    ]
+    assert bodies == [b"title: Web\ncriteria: []\n", BROKEN["infinity"]]
+
+
+def test_a_resource_that_is_no_text_is_put_back_byte_for_byte(team: Team) -> None:
+    team.server.replies = {"rules/web": Reply(200, BROKEN["another encoding"])}
+    team.apply(Decisions(on_conflict="repo"))
+    kept = "".join(path.read_text() for path in journals(team.tree).rglob("*") if path.is_file())
+    assert json.dumps(BROKEN["another encoding"].decode("utf-8", "surrogateescape"))[1:-1] in kept
+
+
+def test_what_changes_in_a_resource_that_cannot_be_read_makes_the_plan_old(team: Team) -> None:
+    replies = iter([b"[", b"[", b"[["])
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        return Reply(200, next(replies, b"[[")) if below(seen) == "GET rules/web" else onward()
+
+    wishes = Wishes(team.tree, decisions=Decisions(on_conflict="repo"))
+    how = Applying(journals=journals(team.tree), approve=lambda _: True)
+    done = through(team.live, answer, lambda to: operations.apply(team.tree, to, wishes=wishes, how=how))
+    assert done is not None
+    assert done.changes[0].error == "it was changed on the server since the plan was made: plan again"
+
+
+def test_what_cannot_be_read_after_a_write_has_failed_and_nothing_else(team: Team) -> None:
+    write_tree(team.tree, {file: str(text).replace("title: ", "title: New ") for file, text in FILES.items()})
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen) == "PUT rules/web":
+            team.server.replies = {"rules/web": Reply(200, BROKEN["not a number"])}
+            return onward()
+        return team.server(seen, onward)
+
+    team.server.replies = {}
+    done = through(
+        team.live, answer, lambda to: operations.apply(team.tree, to, how=Applying(journals=journals(team.tree)))
+    )
+    assert changes(done) == [
+        "update dashboard/web repo applied",
+        "update rule/db repo applied",
+        "update rule/web repo failed",
+    ]
+    assert done is not None
+    assert done.changes[2].error.startswith("it was sent, but what the server then has cannot be read: ")
+
+
+@pytest.mark.parametrize("prune", ["managed", "all"])
+def test_it_is_not_pruned_but_where_the_files_are_to_win(team: Team, prune: str) -> None:
+    (team.tree / "rules/web.yaml").unlink()
+    assert changes(team.plan(prune=prune)) == ["delete rule/web conflict held"]
+    assert changes(team.apply()) == ["delete rule/web conflict held failed"]
+    assert "rule/web" in managed(team.live, team.tree)
+    assert changes(team.apply(Decisions(on_conflict="repo"))) == ["delete rule/web conflict applied"]
+    assert team.server.writes == ["DELETE rules/web"]
+
+
+def test_drift_lists_it_and_accept_leaves_its_file_alone(team: Team) -> None:
+    found = through(team.live, team.server, lambda to: operations.drift(team.tree, to))
+    assert [str(one.address) for one in found.changes] == ["rule/web"]
+    assert [one.message for one in found.warnings] == [
+        f"rule/web cannot be read, so what was changed in it is not known: {INFINITE}"
+    ]
+    made = through(team.live, team.server, lambda to: operations.accept(team.tree, to, EVERYTHING))
+    assert (made.files, [one.severity for one in made.problems]) == ((), ["error"])
+    (team.tree / "rules/web.yaml").unlink()
+    found = through(team.live, team.server, lambda to: operations.drift(team.tree, to))
+    assert [str(one.address) for one in found.changes] == ["rule/web"]
+
+
+def test_one_that_is_not_managed_concerns_no_plan_and_cannot_be_adopted(team: Team) -> None:
+    asyncio.run(operations.release(team.tree, team.live.settings, Targets(("rule/web",))))
+    taken = through(team.live, team.server, lambda to: operations.adopt(team.tree, to, Targets(("rule/web",))))
+    assert [reason for _, reason in taken.left] == [INFINITE]
+    assert changes(team.plan(Decisions(adopt=True))) == ["update rule/web conflict held"]
+    (team.tree / "rules/web.yaml").unlink()
+    assert not team.plan()
+
+
+def test_a_request_that_fails_is_still_an_error_of_the_whole(team: Team, tmp_path: Path) -> None:
+    team.server.replies = {"rules/web": Reply(500)}
+    with pytest.raises(ServerFault):
+        team.export(tmp_path / "copy")
+    with pytest.raises(ServerFault):
+        team.plan()
+    assert not (tmp_path / "copy").exists()
+
+
+def test_a_plugin_that_cannot_be_read_is_held_and_never_overwritten_without_a_way_back(
+    live: Account, tmp_path: Path
+) -> None:
+    files = {"plugins/a.sh": "exit 0\n", "plugins/b.sh": "exit 0\n"}
+    tree = write_tree(tmp_path / "tree", files)
+    apply(live, tree)
+    write_tree(tree, {"plugins/b.sh": "exit 1\n"})
+    bad = json_reply({"name": "a", "extension": "sh", "content": "%%%"})
+    team = Team(live, tree, BrokenServer({"plugins/a": bad}))
+    assert changes(team.plan()) == ["update plugin/a conflict held", "update plugin/b repo"]
+    assert [one.message.partition(": ")[0] for one in team.export(tmp_path / "copy").problems] == ["plugin/a"]
+    done = team.apply(Decisions(on_conflict="repo"))
+    assert changes(done) == ["update plugin/a conflict failed", "update plugin/b repo applied"]
+    assert "run `dlsync plugins delete a`, then apply again" in done.changes[0].error
+
+
+LIST = {
+    "an item that is no object": lambda items: [*items, 5],
+    "an item without a name": lambda items: [*items, {"title": "x"}],
+    "a name that is no text": lambda items: [{**items[0], "name": 5}, *items[1:]],
+}
+
+
+@pytest.mark.parametrize("family", ["rules", "dashboards", "plugins"])
+@pytest.mark.parametrize("change", [pytest.param(change, id=name) for name, change in LIST.items()])
+def test_an_item_of_a_list_that_cannot_be_read_is_a_problem_of_its_own(
+    live: Account, tmp_path: Path, family: str, change: object
+) -> None:
+    tree = write_tree(tmp_path / "tree", {**FILES, "plugins/a.sh": "exit 0\n"})
+    apply(live, tree)
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        reply = onward()
+        if below(seen) != f"GET {family}":
+            return reply
+        return json_reply(change(json.loads(reply.body)))  # type: ignore[operator] # see LIST
+
+    made = through(live, answer, lambda to: operations.export(tmp_path / "copy", to))
+    assert [one.severity for one in made.problems if one.severity == "error"] == ["error"]
+    assert len(tree_files(tmp_path / "copy")) == 5  # what is managed is asked for by its name
+    planned = through(live, answer, lambda to: operations.plan(tree, replace(to, prune="all")))
+    assert not planned
+    assert any(f"/{family}: " in one.message for one in planned.warnings)
+
+
+@pytest.mark.parametrize("item", ['{"name": "nan", "x": NaN}', f'{{"name": "deep", "x": {"[" * 150}{"]" * 150}}}'])
+def test_an_item_whose_name_can_be_read_is_asked_for_by_it(live: Account, tmp_path: Path, item: str) -> None:
+    name = json.loads(item)["name"]
+    live.has(resource(f"dashboard/{name}", "title: Web\npositions: []\n"))
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        return Reply(200, f"[{item}]".encode()) if below(seen) == "GET dashboards" else onward()
+
+    made = through(live, answer, lambda to: operations.export(tmp_path / "copy", to))
+    assert (made.problems, sorted(tree_files(tmp_path / "copy"))) == ((), [f"dashboards/{name}.yaml"])
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        f'{{"name": "x", "n": {"1" * 5000}}}',
+        '{"title": NaN}',
+        "NaN",
+        '{"name": "\\ud800", "x": NaN}',
+        '{"a": "\\ud800"}',
+    ],
+)
+def test_an_item_without_a_name_that_can_be_read_is_named_by_its_place(
+    live: Account, tmp_path: Path, item: str
+) -> None:
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        return Reply(200, f"[{item}]".encode()) if below(seen) == "GET dashboards" else onward()
+
+    made = through(live, answer, lambda to: operations.export(tmp_path / "copy", to))
+    assert ["item 1" in one.message for one in made.problems] == [True]
