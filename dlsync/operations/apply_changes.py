@@ -213,6 +213,8 @@ class _Work:
             self._ended = error.message
             return change.finished("failed", error.message)
         except ByHand as error:
+            if self._goes_with_another(change):  # which is verified after that is deleted
+                return change.finished("applied")
             self._manual.add(change.address)
             return change.finished("skipped", error.message)
         except AlreadyExists:
@@ -222,6 +224,11 @@ class _Work:
         finally:
             self._run.progress()
         return change.finished("applied")
+
+    def _goes_with_another(self, change: Change) -> bool:
+        """Whether the server deletes a resource with another one that the plan deletes."""
+        deletes = [one.address for one in self._prepared.plan.changes if _is_delete(one) and not one.held]
+        return _is_delete(change) and any(change.address in kind_of(one.kind).deleted_with(one.name) for one in deletes)
 
     async def _write(self, change: Change) -> None:
         kind, meant = kind_of(change.address.kind), self._prepared.meant(change.address)

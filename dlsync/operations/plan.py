@@ -16,10 +16,11 @@ from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem
+from dlsync.operations import dependents
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import remember, remembered
 from dlsync.operations.fetch import Fetcher, fetch_by_name
-from dlsync.operations.reconcile import UNDECIDED, Decisions, reconcile
+from dlsync.operations.reconcile import UNDECIDED, Decisions, moved_since, reconcile
 from dlsync.operations.session import reader, silent
 from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.loader import Tree
@@ -76,9 +77,6 @@ def refuse_excess(plan: Plan, max_delete_percent: float) -> None:
         raise Refused(
             f"the plan is refused: {reason}", hint="Raise `max_delete_percent` in dlsync.yaml if it is meant."
         )
-
-
-_USELESS = "%s is of no use: there is no %s, neither in the files nor live"
 
 
 @dataclass(frozen=True)
@@ -220,12 +218,13 @@ async def build_plan(
     """
     planning = _Planning(fetcher, tree, settings, targets)
     inventory, live = await planning.look(doomed, recorded)
-    leaving = planning.leaving(inventory, live, doomed)
+    live, leaving, orphans = await planning.deletes(inventory, live, doomed, decisions)
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
     prunes = leaving.difference(protected).__contains__
     outcome = reconcile(
         kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions, forms=planning.forms
     )
+    outcome.changes = dependents.blocked(outcome.changes, live.resources)
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
     redaction = Redaction({**inventory.former_secrets(changing), **tree.secrets})
     warnings = [
@@ -233,7 +232,7 @@ async def build_plan(
         *_told(inventory, live, outcome, protected, doomed),
         *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
-        *await planning.useless(live),
+        *orphans,
     ]
     return planning.prepared(inventory, live, outcome, redaction, warnings)
 
@@ -323,6 +322,26 @@ class _Planning:
             or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
         }
 
+    async def deletes(
+        self, inventory: Inventory, live: Live, doomed: Collection[Address], decisions: Decisions
+    ) -> tuple[Live, set[Address], list[Problem]]:
+        """Return what is live, what of it is to be deleted but for protection, and warnings of orphans.
+
+        A desired resource that needs one which will not exist counts as removed from the files.
+        """
+        leaving = self.leaving(inventory, live, doomed)
+        deleted = {one for one in leaving if not _is_protected(one, self.settings)}
+        if decisions.on_conflict != "repo":
+            deleted -= {one for one in deleted if moved_since(kind_of(one.kind), live.resources[one], inventory)}
+        live, taken = await dependents.deleted_with(self.fetcher, live, deleted)
+        has_account = self._account not in self.desired or self._account in live.resources
+        client = self.fetcher.client if has_account else None
+        known = {*self.tree.resources, *live.resources}
+        orphans = await dependents.orphans(client, self.desired, known, deleted)
+        warnings = [dependents.warning(self.desired[one], need, deleted) for one, need in orphans.items()]
+        self.desired = {address: one for address, one in self.desired.items() if address not in orphans}
+        return live, self.leaving(inventory, live, doomed) | taken, warnings
+
     def prepared(
         self, inventory: Inventory, live: Live, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]
     ) -> Prepared:
@@ -351,22 +370,6 @@ class _Planning:
             tuple(outcome.adopted),
             tuple(outcome.kept),
         )
-
-    async def useless(self, live: Live) -> list[Problem]:
-        """Warn of resources that need others which are neither in the files nor live."""
-        needed = {address: kind_of(address.kind).needs(resource) for address, resource in self.desired.items()}
-        unknown = {need for needs in needed.values() for need in needs if need not in self.tree.resources}
-        unknown -= set(live.resources)
-        is_new = self._account in self.desired and self._account not in live.resources
-        there = set((await self.fetcher.fetch(unknown)).resources) if unknown and not is_new else set()
-        return [
-            Problem(
-                "warning", _USELESS % (one, need), self.desired[one].file, kind_of(one.kind).line(self.desired[one])
-            )
-            for one, needs in needed.items()
-            for need in needs
-            if need in unknown - there
-        ]
 
 
 def _is_inside(address: Address) -> bool:

@@ -125,8 +125,7 @@ class _Reconciliation:
 
     def surplus(self, live: Resource) -> None:
         """Take in a live resource that the files do not have any more."""
-        entry = self._recorded.entry(live.address)
-        if entry and has_moved(self._kind_of(live.kind), live, entry, self._recorded.salt):
+        if moved_since(self._kind_of(live.kind), live, self._recorded):
             self._decide(Change(live.address, "delete", "conflict"), GONE_AND_MOVED)
         else:
             self._add(Change(live.address, "delete", "repo"))
@@ -182,6 +181,12 @@ class _Reconciliation:
         """Add a change that is a conflict as a whole, unless the live side wins it."""
         if self._decisions.on_conflict != "live":
             self._add(change if self._decisions.on_conflict else replace(change, held=reason))
+
+
+def moved_since(kind: Kind, live: Resource, recorded: Inventory) -> bool:
+    """Whether a live resource was changed on the server since it was last applied."""
+    entry = recorded.entry(live.address)
+    return entry is not None and has_moved(kind, live, entry, recorded.salt)
 
 
 def _stays(one: Difference, movement: Movement, side: Side | None) -> bool:

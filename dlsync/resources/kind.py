@@ -74,6 +74,10 @@ class Kind(ABC):
         """Return the line, from 1, at which the resource begins in its file."""
         return 1
 
+    def deleted_with(self, name: str) -> tuple[Address, ...]:  # noqa: ARG002 - for kinds that others need
+        """Return the resources that the server, where it has them, deletes with this one."""
+        return ()
+
     def needs(self, desired: Resource) -> tuple[Address, ...]:  # noqa: ARG002 - for kinds that speak of others
         """Return the resources without which this one is of no use."""
         return ()
