@@ -19,6 +19,7 @@ from dlsync.model import Address, Plan, Problem
 from dlsync.operations import dependents
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import remember, remembered
+from dlsync.operations.duplicates import duplicate_warnings, pruned
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, Decisions, moved_since, reconcile
 from dlsync.operations.session import reader, silent
@@ -220,11 +221,8 @@ async def build_plan(
     inventory, live = await planning.look(doomed, recorded)
     live, leaving, orphans = await planning.deletes(inventory, live, doomed, decisions)
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
-    prunes = leaving.difference(protected).__contains__
-    outcome = reconcile(
-        kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions, forms=planning.forms
-    )
-    outcome.changes = dependents.blocked(outcome.changes, live.resources)
+    surplus = pruned(planning.desired, live.resources, inventory, settings.prune)
+    outcome = planning.reconcile(inventory, live, leaving.difference(protected), decisions, surplus)
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
     redaction = Redaction({**inventory.former_secrets(changing), **tree.secrets})
     warnings = [
@@ -233,6 +231,7 @@ async def build_plan(
         *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
         *orphans,
+        *duplicate_warnings(fetcher.listings.values(), targets, {*surplus, *leaving}, settings.prune),
     ]
     return planning.prepared(inventory, live, outcome, redaction, warnings)
 
@@ -341,6 +340,28 @@ class _Planning:
         warnings = [dependents.warning(self.desired[one], need, deleted) for one, need in orphans.items()]
         self.desired = {address: one for address, one in self.desired.items() if address not in orphans}
         return live, self.leaving(inventory, live, doomed) | taken, warnings
+
+    def reconcile(
+        self,
+        inventory: Inventory,
+        live: Live,
+        deletes: Collection[Address],
+        decisions: Decisions,
+        surplus: Mapping[Address, tuple[Difference, ...]],
+    ) -> Outcome:
+        """Compare the files, the server and the record; see :func:`dlsync.operations.reconcile.reconcile`."""
+        outcome = reconcile(
+            kind_of,
+            self.desired,
+            live.resources,
+            inventory,
+            prunes=deletes.__contains__,
+            decisions=decisions,
+            forms=self.forms,
+            duplicates=surplus,
+        )
+        outcome.changes = dependents.blocked(outcome.changes, live.resources)
+        return outcome
 
     def prepared(
         self, inventory: Inventory, live: Live, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]

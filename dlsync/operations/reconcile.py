@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dlsync.state.inventory import Inventory
 
     Forms = Mapping[Address, Mapping[str, Json]]
+    Duplicates = Mapping[Address, tuple[Difference, ...]]
 
 NOT_MANAGED = "it lives already, differs from its file and is not managed: `--adopt` takes it over"
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
@@ -45,6 +46,7 @@ class Decisions(NamedTuple):
 
 UNDECIDED = Decisions()
 NO_FORMS: Forms = MappingProxyType({})
+NO_DUPLICATES: Duplicates = MappingProxyType({})
 
 
 @dataclass
@@ -80,14 +82,16 @@ def reconcile(
     prunes: Callable[[Address], bool],
     decisions: Decisions = UNDECIDED,
     forms: Forms = NO_FORMS,
+    duplicates: Duplicates = NO_DUPLICATES,
 ) -> Outcome:
     """Compare all that the files say with all that is live, and both with what was applied.
 
     :param kind_of: from a kind's name to the kind.
     :param prunes: whether a live resource that the files do not have is to be deleted.
     :param forms: canonical forms of desired resources, as far as they are known.
+    :param duplicates: what is to be removed of live resources besides.
     """
-    work = _Reconciliation(kind_of, recorded, decisions, forms)
+    work = _Reconciliation(kind_of, recorded, decisions, forms, duplicates)
     for address, resource in desired.items():
         if address in live:
             work.both(resource, live[address])
@@ -104,11 +108,19 @@ def reconcile(
 class _Reconciliation:
     """One comparison of everything."""
 
-    def __init__(self, kind_of: Callable[[str], Kind], recorded: Inventory, decisions: Decisions, forms: Forms) -> None:
+    def __init__(
+        self,
+        kind_of: Callable[[str], Kind],
+        recorded: Inventory,
+        decisions: Decisions,
+        forms: Forms,
+        duplicates: Duplicates,
+    ) -> None:
         self._kind_of = kind_of
         self._recorded = recorded
         self._decisions = decisions
         self._forms = forms
+        self._duplicates = duplicates
         self.outcome = Outcome()
 
     def missing(self, desired: Resource) -> None:
@@ -136,12 +148,15 @@ class _Reconciliation:
         managed = not (self._recorded.kept and kind.inside) or desired.address in self._recorded
         comparison = compare(kind, desired, live)
         self._note_unseen(kind, desired, comparison.unseen)
-        if not comparison.diff:  # whatever was recorded
+        duplicates = self._duplicates.get(desired.address, ())
+        if duplicates and not comparison.diff:
+            self._add(_update(kind, desired, duplicates, "drift"))
+        elif not comparison.diff:  # whatever was recorded
             self.outcome.unchanged += 1
             self.outcome.adopted += [] if managed else [desired.address]
             self.outcome.equal += [] if desired.address in self.outcome.unseen else [desired.address]
         elif (entry := self._recorded.entry(desired.address)) is None:
-            self._unrecorded(kind, desired, comparison.diff, managed=managed)
+            self._unrecorded(kind, desired, (*comparison.diff, *duplicates), managed=managed)
         else:
             self._moved(kind, desired, live, movement(kind, desired, live, entry, self._recorded.salt))
 
@@ -159,7 +174,7 @@ class _Reconciliation:
             self._add(replace(change, held=BOTH_MOVED))
             return
         kept = tuple(one for one in movement.diff if _stays(one, movement, side))
-        sent = tuple(one for one in movement.diff if one not in kept)
+        sent = tuple(one for one in movement.diff if one not in kept) + self._duplicates.get(desired.address, ())
         if kept:
             self.outcome.kept[desired.address] = kept
         if not sent:

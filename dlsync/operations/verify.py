@@ -86,7 +86,9 @@ def _held(change: Change, found: _Found, prepared: Prepared) -> Change:
     if live is None:
         return change.finished("failed", "the server does not have it after the write")
     kind = kind_of(change.address.kind)
-    diff = compare(kind, desired, live).diff
+    removed = {one.path for one in change.diff}
+    left = (one for one in kind.duplicates(desired, live) if one.path in removed)
+    diff = (*compare(kind, desired, live).diff, *left)
     if not diff:
         return change
     # before the values are shortened: half a secret is not recognised as one

@@ -136,6 +136,10 @@ class Kind(ABC):
         """Return what names the items of the list at the path for an overlay; None where it replaces the list whole."""
         return None
 
+    def duplicates(self, desired: Resource, live: Resource) -> tuple[Difference, ...]:  # noqa: ARG002 - for kinds that can have them
+        """Return what the server has besides that adds nothing to the live resource, as removals."""
+        return ()
+
     @abstractmethod
     def disregards(self, path: Path, field: str) -> bool:
         """Whether a field that only the live side has, in the mapping at the path, is the server's own business."""
