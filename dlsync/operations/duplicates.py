@@ -1,16 +1,17 @@
-"""Resources that the server has more than once: of which a plan removes duplicates, and of which it warns. Pure."""
+"""Resources that the server has, or might have, more than once: what is removed, warned of, and asked for by its id."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlsync.model import Problem
-from dlsync.resources import kind_of
+from dlsync.model import Address, Problem
+from dlsync.resources import all_kinds, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from dlsync.model import Address, Difference, Resource
+    from dlsync.client import ReadClient
+    from dlsync.model import Difference, Resource
     from dlsync.resources.context import Listing
     from dlsync.resources.selector import Targets
     from dlsync.state.inventory import Inventory
@@ -40,3 +41,18 @@ def duplicate_warnings(
         if count and resource.address not in changing and targets.admits(resource.address):
             what = f"the server has {count} duplicate{'' if count == 1 else 's'} of {resource.address}"
             yield Problem("warning", f"{what}: {why}")
+
+
+def omitted(client: ReadClient, inventory: Inventory, targets: Targets) -> set[Address]:
+    """Return the managed resources that the server's lists omit, and have them asked for by their ids from now on."""
+    found: set[Address] = set()
+    for kind in all_kinds():
+        ids = {one.name: some for one, some in inventory.ids.items() if one.kind == kind.name and targets.admits(one)}
+        found |= {Address(kind.name, name) for name in kind.expect(client, ids)}
+    return found
+
+
+def with_ids(client: ReadClient, inventory: Inventory) -> Inventory:
+    """Return the inventory with the ids of what the server listed last."""
+    listed = ((Address(kind.name, name), ids) for kind in all_kinds() for name, ids in kind.ids(client).items())
+    return inventory.with_ids(dict(listed))

@@ -19,7 +19,7 @@ from dlsync.model import Address, Plan, Problem
 from dlsync.operations import dependents
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import remember, remembered
-from dlsync.operations.duplicates import duplicate_warnings, pruned
+from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, Decisions, moved_since, reconcile
 from dlsync.operations.session import reader, silent
@@ -295,7 +295,7 @@ class _Planning:
 
     async def _completed(self, inventory: Inventory, live: Live) -> Live:
         """Ask once more for what is managed and was not found: a list may have been cut short."""
-        unsure = self._absent(inventory, live)
+        unsure = self._absent(inventory, live) | omitted(self.fetcher.client, inventory, self.targets)
         if not unsure:
             return live
         found = await fetch_by_name(self.fetcher.client, unsure)

@@ -25,7 +25,7 @@ from dlsync.state.inventory import is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
     from dlsync.client.links import Link as Entry
@@ -46,6 +46,7 @@ class Link(Kind):
     folder = "links"
     order = 20
     named_by_file = False
+    may_duplicate = True
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -195,6 +196,17 @@ class Link(Kind):
         """GET ``links``, and of them those of one plugin."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)
+
+    def ids(self, client: ReadClient) -> Mapping[str, tuple[str, ...]]:
+        """Return the ids of each plugin's links."""
+        plugins = {link.plugin for link in client.links.latest}
+        return {name: tuple(sorted(one.id for one in client.links.latest if one.plugin == name)) for name in plugins}
+
+    def expect(self, client: ReadClient, ids: Mapping[str, tuple[str, ...]]) -> Collection[str]:
+        """Have links asked for by their ids; see :meth:`Kind.expect`."""
+        client.links.expect(one for some in ids.values() for one in some)
+        listed = {link.id for link in client.links.latest}
+        return [name for name, some in ids.items() if not listed.issuperset(some)]
 
     async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:
         """GET ``links``, once for all."""

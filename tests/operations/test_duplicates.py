@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,11 +21,11 @@ from dlsync.operations.session import writer
 from dlsync.resources import kind_of, loader
 from tests.builders.applies import apply, carried_out, changes, journals, plan
 from tests.builders.between import below, through
-from tests.builders.http import Reply
+from tests.builders.http import Reply, json_reply
 from tests.builders.trees import account, resource, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from dlsync.files.settings import Settings
@@ -156,7 +157,7 @@ def test_with_prune_none_duplicates_stay_and_are_named(live: Account, tree: Path
     assert len(links(live)) == 4
 
 
-def applied(live: Account, tree: Path, answer: Any) -> Plan:
+def applied(live: Account, tree: Path, answer: Callable[[Seen, Onward], Reply]) -> Plan:
     async def work(settings: Settings) -> Plan:
         async with writer(settings) as client:
             return await carried_out(client, await build_plan(Fetcher(client), loader.read(tree).usable(), settings))
@@ -183,6 +184,80 @@ def test_where_links_cannot_be_deleted_the_message_names_those_to_delete_by_hand
 
     error = f"this server cannot delete links: delete its duplicates {duplicate} by hand"
     assert [one.error for one in applied(live, tree, answer).changes] == [error]
+
+
+# lists that omit links
+
+
+def omitting(*omitted: int, by_id: bool = True) -> Callable[[Seen, Onward], Reply]:
+    """Answer lists of links without those at some places, and without the operation to get one unless ``by_id``."""
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen).startswith("GET links/") and not by_id:
+            return Reply(405)
+        reply = onward()
+        if below(seen) != "GET links":
+            return reply
+        return json_reply([one for place, one in enumerate(json.loads(reply.body)) if place not in omitted])
+
+    return answer
+
+
+def planned_and_applied(live: Account, tree: Path, answer: Callable[[Seen, Onward], Reply]) -> list[list[str]]:
+    """The changes of a plan and of two applies."""
+
+    async def work(settings: Settings) -> list[list[str]]:
+        made = await operations.plan(tree, settings)
+        how = Applying(journals=journals(tree))
+        return [changes(made), *[changes(await operations.apply(tree, settings, how=how)) for _ in range(2)]]
+
+    return through(live, answer, work)
+
+
+def test_a_link_that_the_list_omits_is_asked_for_by_its_id_and_not_made_again(live: Account, tree: Path) -> None:
+    assert planned_and_applied(live, tree, omitting(0)) == [[], [], []]
+    assert links(live) == [["db", "web"]]
+    (tree / "links.yaml").unlink()
+    assert planned_and_applied(live, tree, omitting(0))[1:] == [["delete link/disk repo applied"], []]
+    assert links(live) == []
+
+
+def test_a_link_that_the_list_never_has_is_made_once(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", FILES)
+    planned, first, again = planned_and_applied(live, tree, omitting(0))
+    assert (planned[-1], first[-1], again) == ("create link/disk new", "create link/disk new applied", [])
+    assert links(live) == [["db", "web"]]
+
+
+def test_a_tag_of_a_link_that_the_list_omits_is_not_linked_again(live: Account, tree: Path) -> None:
+    write_tree(tree, {"links.yaml": "disk: [web, db, new]\n"})
+    apply(live, tree)
+    assert planned_and_applied(live, tree, omitting(1)) == [[], [], []]
+    assert links(live) == [["db", "web"], ["new"]]
+
+
+def test_a_link_that_was_deleted_by_hand_is_made_again(live: Account, tree: Path) -> None:
+    live.lacks("link/disk")
+    created = "create link/disk drift"
+    assert planned_and_applied(live, tree, omitting()) == [[created], [f"{created} applied"], []]
+    assert planned_and_applied(live, tree, omitting(0)) == [[], [], []]
+
+
+def test_a_link_that_appears_between_plan_and_apply_is_not_made_again(live: Account, tree: Path) -> None:
+    live.lacks("link/disk")
+    lists: list[None] = []
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen) == "GET links":
+            lists.append(None)
+            return json_reply([]) if len(lists) < 3 else onward()
+        return onward() if not below(seen).startswith("GET links/") else Reply(404)
+
+    linked(live, "disk", "web", "db")
+    done = applied(live, tree, answer)
+    error = "somebody else has made it since the plan was made: plan again"
+    assert [(str(one.address), one.error) for one in done.changes] == [("link/disk", error)]
+    assert links(live) == [["db", "web"]]
 
 
 TAGS = st.lists(st.sampled_from("abcd"), min_size=1, max_size=4, unique=True)
