@@ -236,6 +236,18 @@ def test_a_tag_of_a_link_that_the_list_omits_is_not_linked_again(live: Account, 
     assert links(live) == [["db", "web"], ["new"]]
 
 
+def test_a_rollback_finds_a_link_that_the_list_omits(live: Account, tree: Path) -> None:
+    write_tree(tree, {"links.yaml": "disk: [new]\n"})
+    how = Applying(journals=journals(tree))
+
+    async def work(settings: Settings) -> Plan | None:
+        await operations.apply(tree, settings, how=how)
+        return await operations.rollback(tree, settings, how=how)
+
+    assert changes(through(live, omitting(0), work)) == ["update link/disk repo applied"]
+    assert links(live) == [["db", "web"]]
+
+
 def test_a_link_that_was_deleted_by_hand_is_made_again(live: Account, tree: Path) -> None:
     live.lacks("link/disk")
     created = "create link/disk drift"
