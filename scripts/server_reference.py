@@ -44,7 +44,8 @@ The server computes the state of a criterion when a client asks for it, from wha
   `unknown`, then `clear`. The state of a rule is `triggered` where a criterion is `hit`.
 - `threshold: false` holds while a status is down: `agent.status` without a connection, `<plugin>.status` with exit
   code 2 or 3.
-- `metric` can hold `*`. A criterion without `scope` concerns every agent.
+- `metric` can hold `*`. A criterion without `scope` concerns every agent, and one whose `scope` has
+  the name of several agents, all of those.
 
 ## Operations
 
