@@ -25,8 +25,9 @@ creates the resource. With `--documented-only` a path holds a name.
 
 ## Rules as YAML and as JSON
 
-`GET rules/<name>` with `Accept: application/yaml` returns the file as it was sent; without it, JSON (with
-`--documented-only`, YAML). Both can be sent back. In JSON:
+`GET rules/<name>` with `Accept: application/yaml` returns the file as it was sent; without it, JSON. Both
+can be sent back. Qualities (`q=0.5`) in `Accept` count. With `--documented-only`, a rule or a dashboard is always YAML.
+In JSON:
 
 - `id`, `name`, `mute` and `state` belong to the server. A PUT or POST with `mute` mutes the rule. A
   PUT does not rename it.
@@ -44,7 +45,8 @@ The server computes the state of a criterion when a client asks for it, from wha
   `unknown`, then `clear`. The state of a rule is `triggered` where a criterion is `hit`.
 - `threshold: false` holds while a status is down: `agent.status` without a connection, `<plugin>.status` with exit
   code 2 or 3.
-- `metric` can hold `*`. A criterion without `scope` concerns every agent.
+- `metric` can hold `*`. A criterion without `scope` concerns every agent, and one whose `scope` has
+  the name of several agents, all of those.
 
 ## Operations
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from dlsync.client.concurrency import together
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import record_of, records_of
 from dlsync.client.status_errors import UNPROCESSABLE
-from dlsync.errors import AlreadyExists, Rejected, ServerFault, Unreachable
+from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from dlsync.client.capabilities import Capabilities
+    from dlsync.client.connection import Connection
     from dlsync.client.record import Record
     from dlsync.model import Json
 
@@ -35,11 +39,36 @@ class Link:
 
 
 class Links(Family):
-    """Reads links."""
+    """Reads links.
+
+    :ivar latest: the links that :meth:`list` returned last.
+    """
+
+    def __init__(self, connection: Connection, capabilities: Capabilities) -> None:
+        super().__init__(connection, capabilities)
+        self.latest: tuple[Link, ...] = ()
+        self._expected: set[str] = set()
+
+    def expect(self, ids: Iterable[str]) -> None:
+        """Ask for these links by their ids where a list omits them."""
+        self._expected.update(ids)
 
     async def list(self) -> tuple[Link, ...]:
-        """Return all links (GET links)."""
+        """Return all links (GET links), with those that are expected and that the server's list omits."""
+        listed = await self._listed()
+        omitted = await together(self._if_exists(one) for one in sorted(self._expected - {link.id for link in listed}))
+        self.latest = (*listed, *(link for link in omitted if link))
+        return self.latest
+
+    async def _listed(self) -> tuple[Link, ...]:
         return tuple(map(_link, records_of(await self._get(_FAMILY))))
+
+    async def _if_exists(self, link_id: str) -> Link | None:
+        try:
+            return await self.get(link_id)
+        except (NotFound, Unsupported, Rejected, BadAnswer):
+            self._expected.discard(link_id)
+            return None
 
     async def get(self, link_id: str) -> Link:
         """Return one link (GET links/<id>, observed).
@@ -53,7 +82,7 @@ class Links(Family):
         return _link(record_of(answer))
 
     async def _is_there(self, identifier: str) -> bool:
-        return any(link.id == identifier for link in await self.list())
+        return any(link.id == identifier for link in await self._listed())
 
 
 class WritingLinks(Links, WritingFamily):
@@ -70,7 +99,7 @@ class WritingLinks(Links, WritingFamily):
         """
         wanted = list(tags)
         try:
-            await self._capabilities.attempt(
+            answer = await self._capabilities.attempt(
                 "POST links",
                 lambda: self._send_once({"plugin": plugin, "tags": [*wanted]}, _FAMILY),
                 exists=lambda: self._exists("plugins", plugin),
@@ -82,6 +111,9 @@ class WritingLinks(Links, WritingFamily):
             if error.status != UNPROCESSABLE:
                 raise
             raise Rejected(error.message, request=error.request, status=error.status) from error
+        else:
+            with suppress(BadAnswer):  # no answer to a write is documented
+                self.expect([record_of(answer).text("id")])
 
     async def delete(self, link_id: str) -> None:
         """Delete a link (DELETE links/<id>, observed).
@@ -92,6 +124,7 @@ class WritingLinks(Links, WritingFamily):
         await self._capabilities.attempt(
             "DELETE links", lambda: self._send("DELETE", _FAMILY, link_id), exists=lambda: self._is_there(link_id)
         )
+        self._expected.discard(link_id)
 
 
 def _link(record: Record) -> Link:

@@ -12,6 +12,7 @@ from dlsync.files.git import head_commit
 from dlsync.model import Problem
 from dlsync.operations import annotate, apply_changes, plan_file
 from dlsync.operations.cache import remembered
+from dlsync.operations.duplicates import with_ids
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import Wishes, prepared, refuse_excess
 from dlsync.operations.reconcile import UNDECIDED, Decisions
@@ -193,7 +194,7 @@ class _Application:
         try:
             done = await apply_changes.apply(doing, work)
             self._note(book, done.changes)
-            await self._record(client, lock, work, advanced(work, done.changes, self.released))
+            await self._record(client, lock, work, with_ids(client, advanced(work, done.changes, self.released)))
         except CancelledError:
             if done is None:
                 self._note(book, results, ended=False)
@@ -209,7 +210,7 @@ class _Application:
 
     async def _record(self, client: Client, lock: Lock, work: Prepared, record: Inventory) -> None:
         try:
-            if record.packed != work.inventory.packed:
+            if (record.packed, record.ids) != (work.inventory.packed, work.inventory.ids):
                 async with lock.held():
                     await store.write(client, self.settings, self.tree.root, record)
         except DlsyncError as error:

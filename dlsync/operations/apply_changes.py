@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 8  # a millisecond or two, before the answers that came are looked at again
 
+_MADE_SINCE = "somebody else has made it since the plan was made: plan again"
+
 
 class Permission(Protocol):
     """What an apply asks before each write, and before each attempt of one: whether it is still the only one."""
@@ -163,13 +165,19 @@ class _Work:
         return {**blocked, **same}
 
     async def _now(self, changes: Iterable[Change]) -> dict[Address, Resource]:
-        known = [change.address for change in changes if change.action != "create" and not change.held]
-        return self._prepared.readable(await fetch_by_name(self._run.client, known))
+        asked = [
+            change.address
+            for change in changes
+            if not change.held and (change.action != "create" or kind_of(change.address.kind).may_duplicate)
+        ]
+        return self._prepared.readable(await fetch_by_name(self._run.client, asked))
 
     def _moved(self, change: Change, now: dict[Address, Resource]) -> str:
         """Return why what is there is not what the plan was made from; empty where it is."""
-        if change.action == "create" or change.held:
+        if change.held:
             return ""
+        if change.action == "create":
+            return _MADE_SINCE if change.address in now else ""
         planned, found = self._prepared.live[change.address], now.get(change.address)
         if found is None:
             return "" if change.action == "delete" else "it was deleted on the server since the plan was made"
@@ -229,15 +237,22 @@ class _Work:
             self._ended = error.message
             return change.finished("failed", error.message)
         except ByHand as error:
+            if self._goes_with_another(change):  # which is verified after that is deleted
+                return change.finished("applied")
             self._manual.add(change.address)
             return change.finished("skipped", error.message)
         except AlreadyExists:
-            return change.finished("failed", "somebody else has made it since the plan was made: plan again")
+            return change.finished("failed", _MADE_SINCE)
         except DlsyncError as error:
             return change.finished("failed", error.message)
         finally:
             self._run.progress()
         return change.finished("applied")
+
+    def _goes_with_another(self, change: Change) -> bool:
+        """Whether the server deletes a resource with another one that the plan deletes."""
+        deletes = [one.address for one in self._prepared.plan.changes if _is_delete(one) and not one.held]
+        return _is_delete(change) and any(change.address in kind_of(one.kind).deleted_with(one.name) for one in deletes)
 
     async def _write(self, change: Change) -> None:
         kind, meant = kind_of(change.address.kind), self._prepared.meant(change.address)

@@ -166,6 +166,7 @@ def _moved(work: Prepared, entry: Entry, desired: Resource, live: Resource) -> I
     kind = kind_of(live.kind)
     if kind.identical(desired, live):
         return
+    yield from work.redaction.differences(kind.duplicates(desired, live))
     # before they are chosen from: what the files have moved tells which of the others are likely secret
     for one in work.redaction.differences(movement(kind, desired, live, entry, work.inventory.salt).diff):
         if one.mover != "repo":

@@ -16,11 +16,12 @@ from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem
-from dlsync.operations import hidden_secrets
+from dlsync.operations import dependents, hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import remember, remembered
+from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, fetch_by_name
-from dlsync.operations.reconcile import UNDECIDED, Decisions, reconcile
+from dlsync.operations.reconcile import UNDECIDED, Decisions, moved_since, reconcile
 from dlsync.operations.session import reader, silent
 from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.loader import Tree
@@ -77,9 +78,6 @@ def refuse_excess(plan: Plan, max_delete_percent: float) -> None:
         raise Refused(
             f"the plan is refused: {reason}", hint="Raise `max_delete_percent` in dlsync.yaml if it is meant."
         )
-
-
-_USELESS = "%s is of no use: there is no %s, neither in the files nor live"
 
 
 @dataclass(frozen=True)
@@ -227,12 +225,10 @@ async def build_plan(
     """
     planning = _Planning(fetcher, tree, settings, targets)
     inventory, live = await planning.look(doomed, recorded)
-    leaving = planning.leaving(inventory, live, doomed)
+    live, leaving, orphans = await planning.deletes(inventory, live, doomed, decisions)
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
-    prunes = leaving.difference(protected).__contains__
-    outcome = reconcile(
-        kind_of, planning.desired, live.resources, inventory, prunes=prunes, decisions=decisions, forms=planning.forms
-    )
+    surplus = pruned(planning.desired, live.resources, inventory, settings.prune)
+    outcome = planning.reconcile(inventory, live, leaving.difference(protected), decisions, surplus)
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
     former = {**inventory.former_secrets(changing), **hidden_secrets.references(changing)}
     redaction = Redaction({**former, **tree.secrets})
@@ -241,7 +237,8 @@ async def build_plan(
         *_told(inventory, live, outcome, protected, doomed),
         *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
-        *await planning.useless(live),
+        *orphans,
+        *duplicate_warnings(fetcher.listings.values(), targets, {*surplus, *leaving}, settings.prune),
     ]
     return planning.prepared(inventory, live, outcome, redaction, warnings)
 
@@ -308,7 +305,7 @@ class _Planning:
 
     async def _completed(self, inventory: Inventory, live: Live) -> Live:
         """Ask once more for what is managed and was not found: a list may have been cut short."""
-        unsure = self._absent(inventory, live)
+        unsure = self._absent(inventory, live) | omitted(self.fetcher.client, inventory, self.targets)
         if not unsure:
             return live
         found = await fetch_by_name(self.fetcher.client, unsure)
@@ -333,6 +330,48 @@ class _Planning:
             if one in doomed
             or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
         }
+
+    async def deletes(
+        self, inventory: Inventory, live: Live, doomed: Collection[Address], decisions: Decisions
+    ) -> tuple[Live, set[Address], list[Problem]]:
+        """Return what is live, what of it is to be deleted but for protection, and warnings of orphans.
+
+        A desired resource that needs one which will not exist counts as removed from the files.
+        """
+        leaving = self.leaving(inventory, live, doomed)
+        deleted = {one for one in leaving if not _is_protected(one, self.settings)}
+        if decisions.on_conflict != "repo":
+            deleted -= {one for one in deleted if moved_since(kind_of(one.kind), live.resources[one], inventory)}
+        live, taken = await dependents.deleted_with(self.fetcher, live, deleted)
+        has_account = self._account not in self.desired or self._account in live.resources
+        client = self.fetcher.client if has_account else None
+        known = {*self.tree.resources, *live.resources}
+        orphans = await dependents.orphans(client, self.desired, known, deleted)
+        warnings = [dependents.warning(self.desired[one], need, deleted) for one, need in orphans.items()]
+        self.desired = {address: one for address, one in self.desired.items() if address not in orphans}
+        return live, self.leaving(inventory, live, doomed) | taken, warnings
+
+    def reconcile(
+        self,
+        inventory: Inventory,
+        live: Live,
+        deletes: Collection[Address],
+        decisions: Decisions,
+        surplus: Mapping[Address, tuple[Difference, ...]],
+    ) -> Outcome:
+        """Compare the files, the server and the record; see :func:`dlsync.operations.reconcile.reconcile`."""
+        outcome = reconcile(
+            kind_of,
+            self.desired,
+            live.resources,
+            inventory,
+            prunes=deletes.__contains__,
+            decisions=decisions,
+            forms=self.forms,
+            duplicates=surplus,
+        )
+        outcome.changes = dependents.blocked(outcome.changes, live.resources)
+        return outcome
 
     def prepared(
         self, inventory: Inventory, live: Live, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]
@@ -362,22 +401,6 @@ class _Planning:
             tuple(outcome.adopted),
             tuple(outcome.kept),
         )
-
-    async def useless(self, live: Live) -> list[Problem]:
-        """Warn of resources that need others which are neither in the files nor live."""
-        needed = {address: kind_of(address.kind).needs(resource) for address, resource in self.desired.items()}
-        unknown = {need for needs in needed.values() for need in needs if need not in self.tree.resources}
-        unknown -= set(live.resources)
-        is_new = self._account in self.desired and self._account not in live.resources
-        there = set((await self.fetcher.fetch(unknown)).resources) if unknown and not is_new else set()
-        return [
-            Problem(
-                "warning", _USELESS % (one, need), self.desired[one].file, kind_of(one.kind).line(self.desired[one])
-            )
-            for one, needs in needed.items()
-            for need in needs
-            if need in unknown - there
-        ]
 
 
 def _is_inside(address: Address) -> bool:

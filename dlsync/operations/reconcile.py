@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dlsync.state.inventory import Inventory
 
     Forms = Mapping[Address, Mapping[str, Json]]
+    Duplicates = Mapping[Address, tuple[Difference, ...]]
 
 NOT_MANAGED = "it lives already, differs from its file and is not managed: `--adopt` takes it over"
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
@@ -51,6 +52,7 @@ class Decisions(NamedTuple):
 
 UNDECIDED = Decisions()
 NO_FORMS: Forms = MappingProxyType({})
+NO_DUPLICATES: Duplicates = MappingProxyType({})
 
 
 @dataclass
@@ -86,14 +88,16 @@ def reconcile(
     prunes: Callable[[Address], bool],
     decisions: Decisions = UNDECIDED,
     forms: Forms = NO_FORMS,
+    duplicates: Duplicates = NO_DUPLICATES,
 ) -> Outcome:
     """Compare all that the files say with all that is live, and both with what was applied.
 
     :param kind_of: from a kind's name to the kind.
     :param prunes: whether a live resource that the files do not have is to be deleted.
     :param forms: canonical forms of desired resources, as far as they are known.
+    :param duplicates: what is to be removed of live resources besides.
     """
-    work = _Reconciliation(kind_of, recorded, decisions, forms)
+    work = _Reconciliation(kind_of, recorded, decisions, forms, duplicates)
     for address, resource in desired.items():
         if address in live:
             work.both(resource, live[address])
@@ -110,11 +114,19 @@ def reconcile(
 class _Reconciliation:
     """One comparison of everything."""
 
-    def __init__(self, kind_of: Callable[[str], Kind], recorded: Inventory, decisions: Decisions, forms: Forms) -> None:
+    def __init__(
+        self,
+        kind_of: Callable[[str], Kind],
+        recorded: Inventory,
+        decisions: Decisions,
+        forms: Forms,
+        duplicates: Duplicates,
+    ) -> None:
         self._kind_of = kind_of
         self._recorded = recorded
         self._decisions = decisions
         self._forms = forms
+        self._duplicates = duplicates
         self.outcome = Outcome()
 
     def missing(self, desired: Resource) -> None:
@@ -131,10 +143,9 @@ class _Reconciliation:
 
     def surplus(self, live: Resource) -> None:
         """Take in a live resource that the files do not have any more."""
-        entry = self._recorded.entry(live.address)
         if live.unreadable:
             self._unreadable(Change(live.address, "delete", "conflict"), live)
-        elif entry and has_moved(self._kind_of(live.kind), live, entry, self._recorded.salt):
+        elif moved_since(self._kind_of(live.kind), live, self._recorded):
             self._decide(Change(live.address, "delete", "conflict"), GONE_AND_MOVED)
         else:
             self._add(Change(live.address, "delete", "repo"))
@@ -149,12 +160,15 @@ class _Reconciliation:
         managed = not (self._recorded.kept and kind.inside) or desired.address in self._recorded
         comparison = compare(kind, desired, live)
         self._note_unseen(kind, desired, comparison.unseen)
-        if not comparison.diff:  # whatever was recorded
+        duplicates = self._duplicates.get(desired.address, ())
+        if duplicates and not comparison.diff:
+            self._add(_update(kind, desired, duplicates, "drift"))
+        elif not comparison.diff:  # whatever was recorded
             self.outcome.unchanged += 1
             self.outcome.adopted += [] if managed else [desired.address]
             self.outcome.equal += [] if desired.address in self.outcome.unseen else [desired.address]
         elif (entry := self._recorded.entry(desired.address)) is None:
-            self._unrecorded(kind, desired, comparison.diff, managed=managed)
+            self._unrecorded(kind, desired, (*comparison.diff, *duplicates), managed=managed)
         else:
             self._moved(kind, desired, live, movement(kind, desired, live, entry, self._recorded.salt))
 
@@ -175,7 +189,7 @@ class _Reconciliation:
         if any(holds_unreadable(one.before) for one in kept):
             self._add(replace(_update(kind, desired, movement.diff, "conflict"), held=MASKED))
             return
-        sent = tuple(one for one in movement.diff if one not in kept)
+        sent = tuple(one for one in movement.diff if one not in kept) + self._duplicates.get(desired.address, ())
         if kept:
             self.outcome.kept[desired.address] = kept
         if not sent:
@@ -202,6 +216,12 @@ class _Reconciliation:
         """Add a change that is a conflict as a whole, unless the live side wins it."""
         if self._decisions.on_conflict != "live":
             self._add(change if self._decisions.on_conflict else replace(change, held=reason))
+
+
+def moved_since(kind: Kind, live: Resource, recorded: Inventory) -> bool:
+    """Whether a live resource was changed on the server since it was last applied."""
+    entry = recorded.entry(live.address)
+    return entry is not None and has_moved(kind, live, entry, recorded.salt)
 
 
 def _stays(one: Difference, movement: Movement, side: Side | None) -> bool:

@@ -123,15 +123,15 @@ async def prepare(fetcher: Fetcher, way_back: WayBack, settings: Settings, decis
 
     :raises ApiError: live state could not be fetched whole.
     """
+    inventory = await store.read(fetcher.client, settings, way_back.tree.root)
     work = await build_plan(
         fetcher,
         way_back.tree,
         replace(settings, prune="managed"),
         targets=Exactly(way_back.about),
         decisions=decisions,
-        recorded=way_back.applied,
+        recorded=way_back.applied.with_ids(inventory.ids),
     )
-    inventory = await store.read(fetcher.client, settings, way_back.tree.root)
     return replace(work, inventory=inventory, compared_with=way_back.applied)
 
 

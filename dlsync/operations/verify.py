@@ -89,9 +89,12 @@ def _held(change: Change, found: _Found, prepared: Prepared) -> Change:
     kind = kind_of(change.address.kind)
     if live.unreadable and not desired.unreadable:
         return change.finished("failed", f"it was sent, but what the server then has cannot be read: {live.unreadable}")
+    removed = {one.path for one in change.diff}
+    left = tuple(one for one in kind.duplicates(desired, live) if one.path in removed)
     diff = compare(kind, desired, live).diff
     if diff and desired.secrets:
         diff = compare(kind, desired, hidden_secrets.like(desired, live, prepared.inventory.salt)).diff
+    diff = (*diff, *left)
     if not diff:
         return change
     # before the values are shortened: half a secret is not recognised as one

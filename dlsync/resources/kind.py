@@ -16,7 +16,7 @@ from dlsync.resources import packs
 from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Reference, Scene, SourceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
     from dlsync.diff.list_match import ListRule
@@ -39,6 +39,8 @@ class Kind(ABC):
     overlay_suffixes: ClassVar[tuple[str, ...]] = ()
     # whether its files go to the server as the YAML text that they are
     sends_yaml: ClassVar[bool] = False
+    # whether a create of what exists makes a second one
+    may_duplicate: ClassVar[bool] = False
 
     # files
     @property
@@ -73,6 +75,10 @@ class Kind(ABC):
     def line(self, desired: Resource) -> int:  # noqa: ARG002 - for kinds that share files
         """Return the line, from 1, at which the resource begins in its file."""
         return 1
+
+    def deleted_with(self, name: str) -> tuple[Address, ...]:  # noqa: ARG002 - for kinds that others need
+        """Return the resources that the server, where it has them, deletes with this one."""
+        return ()
 
     def needs(self, desired: Resource) -> tuple[Address, ...]:  # noqa: ARG002 - for kinds that speak of others
         """Return the resources without which this one is of no use."""
@@ -131,6 +137,10 @@ class Kind(ABC):
     def item_key(self, path: Path) -> ItemKey | None:  # noqa: ARG002 - for kinds that have such lists
         """Return what names the items of the list at the path for an overlay; None where it replaces the list whole."""
         return None
+
+    def duplicates(self, desired: Resource, live: Resource) -> tuple[Difference, ...]:  # noqa: ARG002 - for kinds that can have them
+        """Return what the server has besides that adds nothing to the live resource, as removals."""
+        return ()
 
     @abstractmethod
     def disregards(self, path: Path, field: str) -> bool:
@@ -202,6 +212,14 @@ class Kind(ABC):
 
         :raises NotModified: it is still the version that is known.
         """
+
+    def ids(self, client: ReadClient) -> Mapping[str, tuple[str, ...]]:  # noqa: ARG002 - for kinds whose lists may omit some
+        """Return by name the ids under which the server has what it listed last."""
+        return {}
+
+    def expect(self, client: ReadClient, ids: Mapping[str, tuple[str, ...]]) -> Collection[str]:  # noqa: ARG002 - see above
+        """Have resources asked for by their ids from now on; return the names of those that were not listed whole."""
+        return ()
 
     async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:
         """Return the resources of these names as they are now, as exactly as the server gives them."""

@@ -14,7 +14,7 @@ from dlsync.diff.list_match import ListRule, token
 from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
 from dlsync.files import schema
 from dlsync.messages import visible
-from dlsync.model import Address, Problem, Resource
+from dlsync.model import Address, Difference, Problem, Resource
 from dlsync.resources import packs
 from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Reference, Scene, SourceFile
 from dlsync.resources.kind import Kind
@@ -25,14 +25,16 @@ from dlsync.state.inventory import is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
     from dlsync.client.links import Link as Entry
     from dlsync.files.redaction import Redaction
-    from dlsync.model import Difference, Json, Path
+    from dlsync.model import Json, Path
 
 _TAGS = "tags"
+_LINKS = "links"  # of a live one: the tags of each of its links, where there are several
+_DUPLICATES = "duplicates"
 _NOT_YOURS = "`%s` is the name of dlsync's own record, which is linked to nothing"
 _IN_A_PACK = "live it is not linked to the tag `%s`, which its being in that pack says: no file can say otherwise (%s)"
 
@@ -44,6 +46,7 @@ class Link(Kind):
     folder = "links"
     order = 20
     named_by_file = False
+    may_duplicate = True
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -160,6 +163,15 @@ class Link(Kind):
         """Return that tags are a set."""
         return ListRule(ordered=False)
 
+    def duplicates(self, desired: Resource, live: Resource) -> tuple[Difference, ...]:
+        """Return the links whose tags another link has; see :meth:`Kind.duplicates`."""
+        links = cast("list[list[str]]", live.document.get(_LINKS, []))
+        fitting = [tags for tags in links if set(tags) <= set(_tags(desired))]
+        return tuple(
+            Difference((_DUPLICATES, place), "remove", before=cast("Json", fitting[at]), mover="drift")
+            for place, at in enumerate(_contained(fitting))
+        )
+
     def disregards(self, path: Path, field: str) -> bool:  # noqa: ARG002 - see canonical
         """Return False: all that is compared is the files' business."""
         return False
@@ -167,20 +179,34 @@ class Link(Kind):
     # endpoints
     async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - it is short
         """GET ``links``: the tags of each plugin, from all links of it that have any."""
-        tags: defaultdict[str, set[str]] = defaultdict(set)
+        tags: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
         for link in await client.links.list():
-            tags[link.plugin].update(link.tags)
-        resources = tuple(
-            Resource(Address(self.name, plugin), {_TAGS: cast("Json", sorted(found))})
-            for plugin, found in tags.items()
-            if found and not is_reserved(plugin)
-        )
+            if link.tags and not is_reserved(link.plugin):
+                tags[link.plugin].append(link.tags)
+        resources = tuple(self._live(plugin, found) for plugin, found in tags.items())
         return Listing(resources, frozenset(one.name for one in resources))
+
+    def _live(self, plugin: str, links: Sequence[tuple[str, ...]]) -> Resource:
+        document: dict[str, Json] = {_TAGS: cast("Json", sorted({tag for tags in links for tag in tags}))}
+        if len(links) > 1:
+            document[_LINKS] = [[*tags] for tags in links]
+        return Resource(Address(self.name, plugin), document)
 
     async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:  # noqa: ARG002 - the list is short
         """GET ``links``, and of them those of one plugin."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)
+
+    def ids(self, client: ReadClient) -> Mapping[str, tuple[str, ...]]:
+        """Return the ids of each plugin's links."""
+        plugins = {link.plugin for link in client.links.latest}
+        return {name: tuple(sorted(one.id for one in client.links.latest if one.plugin == name)) for name in plugins}
+
+    def expect(self, client: ReadClient, ids: Mapping[str, tuple[str, ...]]) -> Collection[str]:
+        """Have links asked for by their ids; see :meth:`Kind.expect`."""
+        client.links.expect(one for some in ids.values() for one in some)
+        listed = {link.id for link in client.links.latest}
+        return [name for name, some in ids.items() if not listed.issuperset(some)]
 
     async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:
         """GET ``links``, once for all."""
@@ -191,17 +217,20 @@ class Link(Kind):
         """POST ``links``, observed."""
         await _link(client, desired.name, _tags(desired))
 
-    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:  # noqa: ARG002 - what to do, only the links themselves tell
-        """POST ``links`` with the tags that will be missing, then DELETE each link that holds others.
+    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
+        """POST ``links`` with the tags that will be missing, then DELETE each link that holds others or is a duplicate.
 
         In this order no agent is without the plugin in between; and cut short, the same again does the rest.
         """
         wanted = set(_tags(desired))
         links = await _links(client, desired.name)
         surplus = [link for link in links if not wanted.issuperset(link.tags)]
-        there = {tag for link in links if link not in surplus for tag in link.tags}
+        fitting = [link for link in links if link.tags and link not in surplus]
+        there = {tag for link in fitting for tag in link.tags}
         if missing := [tag for tag in _tags(desired) if tag not in there]:
             await _link(client, desired.name, missing)
+        if any(one.path[0] == _DUPLICATES for one in diff):
+            surplus += [fitting[at] for at in _contained([link.tags for link in fitting])]
         await _unlink(client, surplus, wanted)
 
     async def delete(self, client: Client, name: str) -> None:
@@ -229,6 +258,12 @@ async def _links(client: ReadClient, plugin: str) -> list[Entry]:
     return [link for link in await client.links.list() if link.plugin == plugin]
 
 
+def _contained(links: Sequence[Iterable[str]]) -> list[int]:
+    """Return the places of the links whose tags another one has all of; of equal ones, all but the first."""
+    sets = [{*tags} for tags in links]
+    return [place for place, tags in enumerate(sets) if any(tags < other for other in sets) or tags in sets[:place]]
+
+
 async def _link(client: Client, plugin: str, tags: list[str]) -> None:
     try:
         await client.links.create(plugin, tags)
@@ -244,7 +279,9 @@ async def _unlink(client: Client, links: Sequence[Entry], wanted: set[str]) -> N
                 await client.links.delete(link.id)
     except Unsupported as error:
         surplus = sorted({tag for link in links for tag in link.tags} - wanted)
-        what = f"unlink plugin `{links[0].plugin}` from the {_listed(surplus)} by hand"
+        plugin, ids = links[0].plugin, ", ".join(link.id for link in links)
+        what = f"unlink plugin `{plugin}` from the {_listed(surplus)}" if surplus else f"delete its duplicates {ids}"
+        what += " by hand"
         raise ByHand(f"this server cannot delete links: {what}") from error
 
 

@@ -249,6 +249,10 @@ class Plugin(Kind):
         wanted = {**DEFAULTS, **self._settings_of(desired), "extension": desired.document["extension"]}
         await client.plugins.update(desired.name, desired.body, **{field: wanted[field] for field in sorted(differing)})
 
+    def deleted_with(self, name: str) -> tuple[Address, ...]:
+        """Return the plugin's link."""
+        return (Address("link", name),)
+
     def _settings_of(self, desired: Resource) -> dict[str, Json]:
         return {field: value for field, value in self.canonical(desired.document).items() if field not in SCRIPT}
 

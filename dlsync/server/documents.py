@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from dlsync.server.store import Row
 
 YAML, JSON = "yaml", "json"
+_QUALITY = re.compile(r"(?:^|;)\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)")
 # a name wins over an id
 _FIND = """SELECT * FROM documents WHERE account = ? AND kind = ? AND (name = ? OR id = ?)
            ORDER BY name != ? LIMIT 1"""
@@ -124,9 +127,21 @@ def missing(kind: str, name: str) -> Fault:
 
 
 def preferred(call: Call, default: str) -> str:
-    """Return which of YAML and JSON ``Accept`` names first, or else the default."""
-    for item in call.headers.get("accept", "").lower().split(","):
-        kind = item.partition(";")[0].strip()
+    """Return which of YAML and JSON ``Accept`` prefers: by quality, then by order, or else the default.
+
+    Only YAML is documented.
+    """
+    if call.settings.documented_only:
+        return YAML
+    ranks: dict[str, tuple[float, float]] = {}
+    others = 0.0
+    for place, item in enumerate(call.headers.get("accept", "").lower().split(",")):
+        kind, _, parameters = item.partition(";")
+        quality = float(match[1]) if (match := _QUALITY.search(parameters)) else 1.0
+        kind = kind.strip()
         if kind.endswith((JSON, YAML)):
-            return JSON if kind.endswith(JSON) else YAML
-    return default
+            ranks.setdefault(JSON if kind.endswith(JSON) else YAML, (quality, -place))
+        elif kind in {"*/*", "application/*"}:
+            others = max(others, quality)
+    best = max((default, JSON, YAML), key=lambda one: ranks.get(one, (others, -math.inf)))
+    return best if ranks.get(best, (others, 0))[0] else default

@@ -39,7 +39,8 @@ def scopes_of(scope: object, agents: AgentNames) -> list[dict[str, str]]:
     if not isinstance(scope, dict):
         return []
     tags = [_scope(TAG, tag, tag) for tag in _texts(scope.get(TAG))]
-    return tags + [_agent_scope(agent, agents) for agent in _texts(scope.get(AGENT))]
+    ids = [identifier for agent in _texts(scope.get(AGENT)) for identifier in _agent_ids(agent, agents)]
+    return tags + [_scope(AGENT, identifier, agents.get(identifier, identifier)) for identifier in dict.fromkeys(ids)]
 
 
 def _with_criteria(rule: Document, change: Callable[[Document, int], Document]) -> Document:
@@ -85,9 +86,10 @@ def _scope(kind: str, identifier: str, name: str) -> dict[str, str]:
     return {"type": kind, "id": identifier, "name": name}
 
 
-def _agent_scope(agent: str, agents: AgentNames) -> dict[str, str]:
-    identifier = next((key for key, name in agents.items() if agent == name and agent not in agents), agent)
-    return _scope(AGENT, identifier, agents.get(identifier, agent))
+def _agent_ids(agent: str, agents: AgentNames) -> list[str]:
+    """Return the ids of the agents of an id or else of a name, which several may share."""
+    named = [identifier for identifier, name in agents.items() if name == agent]
+    return named if named and agent not in agents else [agent]
 
 
 def _sent_reference(scope: object) -> tuple[str, str]:

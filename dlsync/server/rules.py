@@ -55,8 +55,7 @@ def create(call: Call) -> Response:
 def get(call: Call) -> Response:
     """GET ``rules/<name>``: the export as YAML, or JSON with the state."""
     row = documents.found(call, KIND)
-    default = documents.YAML if call.settings.documented_only else documents.JSON
-    if documents.preferred(call, default) == documents.YAML:
+    if documents.preferred(call, documents.JSON) == documents.YAML:
         return documents.as_yaml(row)
     return documents.as_json(json_text(_view(call, row)))
 

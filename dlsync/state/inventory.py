@@ -79,6 +79,7 @@ class Inventory:
     :param kept: whether there is such a record at all; False where the settings want none.
     :param exists: whether it was found where it is kept.
     :param broken: why what was found is none; empty otherwise.
+    :param ids: of what the server may have and not list, by which it can be asked for.
     """
 
     salt: bytes
@@ -86,6 +87,7 @@ class Inventory:
     kept: bool = True
     exists: bool = False
     broken: str = ""
+    ids: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
 
     def __contains__(self, address: Address) -> bool:
         return address in self.packed
@@ -122,12 +124,18 @@ class Inventory:
     def with_packed(self, entries: Mapping[Address, str], gone: Collection[Address] = ()) -> Inventory:
         """Return the inventory with some entries new or replaced, each as :func:`packed` gave it, and others gone."""
         kept = {address: text for address, text in self.packed.items() if address not in gone}
-        return replace(self, packed={**kept, **entries})
+        return replace(self, packed={**kept, **entries}).with_ids({})
+
+    def with_ids(self, ids: Mapping[Address, tuple[str, ...]]) -> Inventory:
+        """Return the inventory with the ids of resources that it has."""
+        return replace(self, ids={one: found for one, found in {**self.ids, **ids}.items() if one in self.packed})
 
     def content(self) -> bytes:
         """Return the record as it is kept."""
         resources = {str(address): self.packed[address] for address in sorted(self.packed)}
         whole = {"format_version": FORMAT_VERSION, "note": _NOTE, "salt": self.salt.hex(), "resources": resources}
+        if self.ids:
+            whole["ids"] = {str(address): [*self.ids[address]] for address in sorted(self.ids)}
         return (json.dumps(whole, indent=0) + "\n").encode()
 
 
@@ -149,11 +157,12 @@ def read(content: bytes) -> Inventory:
         _require_version(whole["format_version"])
         salt = bytes.fromhex(whole["salt"])
         packed_ = {_address(name): _checked(text) for name, text in whole["resources"].items()}
+        ids = {_address(name): _texts(some) for name, some in whole.get("ids", {}).items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise BrokenInventory("the inventory is broken", hint="Run `dlsync inventory rebuild`.") from None
     if not 0 < len(salt) <= 64:  # noqa: PLR2004 - what blake2b takes as a key
         raise BrokenInventory("the inventory has no salt", hint="Run `dlsync inventory rebuild`.")
-    return Inventory(salt, packed_, exists=True)
+    return Inventory(salt, packed_, exists=True).with_ids(ids)
 
 
 def _require_version(version: object) -> None:
@@ -174,6 +183,12 @@ def _checked(text: object) -> str:
     if not isinstance(text, str):
         raise TypeError
     return text
+
+
+def _texts(some: object) -> tuple[str, ...]:
+    if not isinstance(some, list):
+        raise TypeError
+    return tuple(map(_checked, some))
 
 
 def packed(entry: Entry) -> str:

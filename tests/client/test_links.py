@@ -86,3 +86,32 @@ async def test_delete_removes_one() -> None:
     async with scripted(Reply(204)) as (server, client):
         await client.links.delete("54dc")
     assert server.asked == ["DELETE /api/v1/orgs/acme/accounts/default/links/54dc"]
+
+
+async def test_a_link_that_is_expected_is_asked_for_where_the_list_omits_it() -> None:
+    answers = {**ACCOUNTS, "GET links": json_reply([]), "GET links/54dc": json_reply(BASE)}
+    async with scripted(by_request(answers, Reply(404))) as (server, client):
+        client.links.expect(["54dc", "gone"])
+        assert [link.id for link in await client.links.list()] == ["54dc"]
+        assert [link.id for link in await client.links.list()] == ["54dc"]
+    assert sum(request.target.endswith("links/gone") for request in server.seen) == 1
+
+
+@pytest.mark.parametrize("answer", [Reply(400), Reply(405), json_reply([])])
+async def test_an_expected_link_that_cannot_be_asked_for_is_left_out(answer: Reply) -> None:
+    answers = {**ACCOUNTS, "GET links": json_reply([]), "GET links/54dc": answer}
+    async with scripted(by_request(answers, Reply(404))) as (_, client):
+        client.links.expect(["54dc"])
+        assert await client.links.list() == ()
+
+
+@pytest.mark.parametrize(("answer", "listed"), [(json_reply(BASE, 201), ["54dc"]), (Reply(201), []), (Reply(204), [])])
+async def test_a_link_is_expected_once_a_create_has_answered_its_id_until_it_is_deleted(
+    answer: Reply, listed: list[str]
+) -> None:
+    answers = {"GET links": json_reply([]), "POST links": answer, "GET links/54dc": json_reply(BASE)}
+    async with scripted(by_request({**answers, "DELETE links/54dc": Reply(204)}, Reply(404))) as (_, client):
+        await client.links.create("base", ["all"])
+        assert [link.id for link in await client.links.list()] == listed
+        await client.links.delete("54dc")
+        assert await client.links.list() == ()

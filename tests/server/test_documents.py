@@ -7,6 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlsync.server.run import running
+from tests.builders.served import account_of
+
 if TYPE_CHECKING:
     import httpx2
 
@@ -82,6 +85,14 @@ def test_what_is_no_document_is_refused_and_nothing_changes(client: httpx2.Clien
         ("application/json, text/plain, */*", "json"),
         ("Application/JSON; q=0.9", "json"),
         ("application/vnd.x+json", "json"),
+        ("application/json;q=0.5, application/yaml", "yaml"),
+        ("application/yaml;charset=utf-8;q=0.9, application/json; q=0.95", "json"),
+        ("application/json;q=0, */*", "yaml"),
+        ("application/yaml;q=0, application/*;q=0.1", "json"),
+        ("application/yaml;q=0.5, */*;q=0.8", "json"),
+        ("application/json;q=0", None),
+        ("application/json;q=x", "json"),
+        ("text/html, application/*;q=0.1", None),
     ],
 )
 def test_a_dashboard_is_yaml_and_a_rule_json_unless_accept_names_the_other(
@@ -92,6 +103,15 @@ def test_a_dashboard_is_yaml_and_a_rule_json_unless_accept_names_the_other(
         answer = shared.get(f"{family}/a", headers={"Accept": accept})
         assert answer.headers["content-type"] == f"application/{expected or default}"
         assert answer.headers["vary"] == "accept"
+
+
+@pytest.mark.parametrize("accept", ["", "*/*", "application/json", "application/yaml;q=0, application/json"])
+def test_with_the_documented_operations_alone_a_document_is_always_yaml(accept: str) -> None:
+    with running(documented_only=True) as server, account_of(server) as client:
+        for family in ("dashboards", "rules"):
+            client.put(f"{family}/a", content=TEXT)
+            answer = client.get(f"{family}/a", headers={"Accept": accept})
+            assert (answer.headers["content-type"], answer.content) == ("application/yaml", TEXT)
 
 
 def test_json_with_a_character_that_yaml_does_not_take_is_escaped(client: httpx2.Client) -> None:

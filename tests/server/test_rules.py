@@ -388,6 +388,24 @@ def test_a_silent_agent_triggers_after_the_timeout(timed: Callable[..., TestClie
     assert found["triggered_at"] == "2026-03-04T12:02:40.000Z"
 
 
+def test_the_name_of_several_agents_in_a_scope_is_all_of_them(timed: Callable[..., TestClient], clock: Clock) -> None:
+    client = timed()
+    for identifier in "123":
+        client.post(f"agents/{identifier}/ping", data={"name": "web-1" if identifier != "3" else "1"})
+    put_criterion(client, metric="agent.status", scope={"agent": ["web-1", "2", "1"]}, condition={"threshold": False})
+    found = criterion_of(client)
+    assert found["scopes"] == [{"type": "agent", "id": identifier, "name": "web-1"} for identifier in "12"]
+    assert found["scope"] == {"agent": ["web-1", "2", "1"]}
+    clock.now += SILENCE
+    client.post("agents/2/ping", data={"name": "web-1"})
+    clock.now += timedelta(seconds=30)
+    found = criterion_of(client)
+    assert (found["state"], found["sources"]) == ("hit", {"1": "hit", "2": "clear"})
+    view = client.get("rules/a").json()
+    assert client.put("rules/a", json=view).is_success
+    assert criterion_of(client)["scope"] == found["scope"]
+
+
 def test_without_data_a_criterion_is_unknown(client: httpx2.Client) -> None:
     for criterion in (
         {"metric": "a.b", "scope": {"agent": "gone"}, "condition": {"threshold": 1}},

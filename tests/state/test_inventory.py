@@ -72,6 +72,9 @@ def test_one_of_which_a_part_is_wrong_is_read_or_said_to_be_broken(field: str, v
         pytest.param({"resources": {"web": ""}}, id="a name that is no address"),
         pytest.param({"resources": {"rule/a": 1}}, id="an entry that is no text"),
         pytest.param({"resources": []}, id="resources that are a list"),
+        pytest.param({"ids": []}, id="ids that are a list"),
+        pytest.param({"ids": {"link/disk": "54dc"}}, id="ids that are one text"),
+        pytest.param({"ids": {"link/disk": [1]}}, id="an id that is no text"),
     ],
 )
 def test_what_is_wrong_in_it_makes_it_broken(fields: dict[str, object]) -> None:
@@ -139,6 +142,15 @@ def test_what_changed_replaces_and_what_is_gone_goes(
     expected = {name: entry for name, entry in before.items() if name not in gone} | after
     assert {one.name: then.entry(one) for one in then} == expected
     assert {one.name for one in first} == {*before}
+
+
+def test_ids_are_kept_of_what_is_managed_alone() -> None:
+    link, other = address("link/disk"), address("link/other")
+    whole = Inventory(SALT).with_packed({link: "", other: ""}).with_ids({link: ("54dc",), WEB: ("1",)})
+    assert read(whole.content()).ids == {link: ("54dc",)}
+    assert whole.with_ids({other: ("2",)}).ids == {link: ("54dc",), other: ("2",)}
+    assert whole.with_packed({}, {link}).ids == {}
+    assert read(without(whole, ids={"rule/gone": ["3"]})).ids == {}
 
 
 def test_what_is_not_managed_has_no_entry_and_no_fingerprint() -> None:

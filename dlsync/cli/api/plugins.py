@@ -95,8 +95,11 @@ def update(server: Server, name: Name, file: Content) -> int:
 @app.command("delete")
 @command
 def delete(server: Server, name: Name, yes: Yes = False) -> int:
-    """Delete a plugin."""
-    confirm(f"Delete the plugin {name}?", yes=yes)
+    """Delete a plugin; the server deletes its links with it."""
+    links = family.asked(server, lambda client: client.links.list())
+    tags = sorted({tag for link in links if link.plugin == name for tag in link.tags})
+    plugin = f"the plugin {name}" + (f" and its links to {', '.join(tags)}" if tags else "")
+    confirm(f"Delete {plugin}?", yes=yes)
     family.done(server, lambda client: client.plugins.delete(name))
-    family.say(f"deleted the plugin {name}")
+    family.say(f"deleted {plugin}")
     return EXIT_OK

@@ -17,11 +17,11 @@ def test_every_family_has_the_answer_beforehand(family: str) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["dashboards"], ["rules"], ["plugins"], ["annotations", "stream"]])
-def test_without_a_terminal_or_after_a_no_nothing_is_sent(arguments: list[str], env: dict[str, str]) -> None:
+def test_without_a_terminal_or_after_a_no_nothing_is_written(arguments: list[str], env: dict[str, str]) -> None:
     family, *stream = arguments
     silent = dlsync(family, "delete", *stream, "x", env=env)
-    assert (silent.code, silent.asked) == (1, ())
+    assert (silent.code, silent.writes) == (1, [])
     assert silent.err == "error: there is no terminal to ask on\nGive --yes where you are sure.\n"
     refused = dlsync(family, "delete", *stream, "x", env=env, typed="n\n")
-    assert (refused.code, refused.asked) == (1, ())
+    assert (refused.code, refused.writes) == (1, [])
     assert refused.err.endswith("error: nothing was done\n")

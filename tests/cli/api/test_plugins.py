@@ -80,3 +80,13 @@ def test_one_is_updated_and_deleted(live: dict[str, str]) -> None:
     assert dlsync("plugins", "get", "disk", env=live).out == "exit 1\n"
     assert dlsync("plugins", "delete", "disk", "--yes", env=live)[:3] == (0, "deleted the plugin disk\n", "")
     assert dlsync("plugins", "list", env=live).err == "no plugins\n"
+
+
+def test_a_delete_names_the_links_that_go_with_the_plugin_and_asks(live: dict[str, str]) -> None:
+    for tags in (("web", "db"), ("web",)):
+        dlsync("links", "create", "disk", *tags, env=live)
+    refused = dlsync("plugins", "delete", "disk", env=live, typed="n\n")
+    assert (refused.code, refused.writes) == (1, [])
+    assert refused.err.startswith("Delete the plugin disk and its links to db, web? [y/N] ")
+    done = dlsync("plugins", "delete", "disk", "--yes", env=live)
+    assert done[:3] == (0, "deleted the plugin disk and its links to db, web\n", "")

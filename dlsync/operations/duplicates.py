@@ -1,0 +1,58 @@
+"""Resources that the server has, or might have, more than once: what is removed, warned of, and asked for by its id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync.model import Address, Problem
+from dlsync.resources import all_kinds, kind_of
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from dlsync.client import ReadClient
+    from dlsync.model import Difference, Resource
+    from dlsync.resources.context import Listing
+    from dlsync.resources.selector import Targets
+    from dlsync.state.inventory import Inventory
+
+
+def pruned(
+    desired: Mapping[Address, Resource], live: Mapping[Address, Resource], inventory: Inventory, prune: str
+) -> dict[Address, tuple[Difference, ...]]:
+    """Return the duplicates of desired resources that ``prune`` removes, as removals."""
+    candidates = (
+        one for one in desired if one in live and (prune == "all" or (prune == "managed" and one in inventory))
+    )
+    found = {one: kind_of(one.kind).duplicates(desired[one], live[one]) for one in candidates}
+    return {address: diff for address, diff in found.items() if diff}
+
+
+def duplicate_warnings(
+    listings: Iterable[Listing], targets: Targets, changing: Collection[Address], prune: str
+) -> Iterator[Problem]:
+    """Warn of the duplicates that stay, of resources in the files or not.
+
+    :param changing: the resources that the plan deletes, or whose duplicates it removes.
+    """
+    why = f"`prune: {prune}` removes none" + (" of what is not managed" if prune == "managed" else "")
+    for resource in (one for listing in listings for one in listing.resources):
+        count = len(kind_of(resource.kind).duplicates(resource, resource))
+        if count and resource.address not in changing and targets.admits(resource.address):
+            what = f"the server has {count} duplicate{'' if count == 1 else 's'} of {resource.address}"
+            yield Problem("warning", f"{what}: {why}")
+
+
+def omitted(client: ReadClient, inventory: Inventory, targets: Targets) -> set[Address]:
+    """Return the managed resources that the server's lists omit, and have them asked for by their ids from now on."""
+    found: set[Address] = set()
+    for kind in all_kinds():
+        ids = {one.name: some for one, some in inventory.ids.items() if one.kind == kind.name and targets.admits(one)}
+        found |= {Address(kind.name, name) for name in kind.expect(client, ids)}
+    return found
+
+
+def with_ids(client: ReadClient, inventory: Inventory) -> Inventory:
+    """Return the inventory with the ids of what the server listed last."""
+    listed = ((Address(kind.name, name), ids) for kind in all_kinds() for name, ids in kind.ids(client).items())
+    return inventory.with_ids(dict(listed))

@@ -1,0 +1,172 @@
+"""A link whose plugin is deleted goes with it in plain sight, and is not made again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlsync import operations
+from dlsync.operations.fetch import Fetcher
+from dlsync.operations.plan import build_plan
+from dlsync.operations.reconcile import Decisions
+from dlsync.operations.session import writer
+from dlsync.resources import loader
+from tests.builders.applies import apply, carried_out, changes, managed, plan
+from tests.builders.between import below, through
+from tests.builders.http import Reply
+from tests.builders.trees import account, resource, write_tree
+from tests.operations.test_rollback import rolled_back
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from dlsync.files.settings import Settings
+    from dlsync.model import Plan
+    from tests.builders.between import Onward
+    from tests.builders.http import Seen
+    from tests.builders.trees import Account
+
+PLUGINS = {"plugins/disk.py": "1", "plugins/net.sh": "2"}
+BOTH = ["delete link/disk repo", "delete plugin/disk repo"]
+BY_HAND = resource("link/disk", {"tags": ["web"]})
+
+
+def warned(made: Plan) -> list[tuple[str, int | None]]:
+    return [(one.message, one.line) for one in made.warnings if one.file]
+
+
+@pytest.fixture
+def live() -> Iterator[Account]:
+    with account() as opened:
+        yield opened
+
+
+@pytest.fixture
+def linked(live: Account, tmp_path: Path) -> Path:
+    """A tree that was applied, and of which the file of a linked plugin is gone."""
+    tree = write_tree(tmp_path / "tree", {**PLUGINS, "links.yaml": "net: [all]\ndisk: [web]\n"})
+    apply(live, tree)
+    (tree / "plugins/disk.py").unlink()
+    return tree
+
+
+@pytest.fixture
+def by_hand(live: Account, tmp_path: Path) -> Path:
+    """A tree that was applied, of which the file of a plugin is gone that somebody linked by hand."""
+    tree = write_tree(tmp_path / "tree", PLUGINS)
+    apply(live, tree)
+    live.has(BY_HAND)
+    (tree / "plugins/disk.py").unlink()
+    return tree
+
+
+def test_a_plan_deletes_the_link_of_a_plugin_that_it_deletes_and_warns_at_its_line(live: Account, linked: Path) -> None:
+    made = plan(live, linked)
+    assert changes(made) == BOTH
+    what = "link/disk refers to plugin/disk, which this plan deletes: the server deletes both; remove this line too"
+    assert warned(made) == [(what, 2)]
+
+
+def test_the_link_is_not_made_again_and_a_rollback_restores_both(live: Account, linked: Path) -> None:
+    assert changes(apply(live, linked)) == [f"{one} applied" for one in BOTH]
+    made = plan(live, linked)
+    assert changes(made) == []
+    what = "link/disk refers to plugin/disk, which does not exist: it is not created; "
+    assert warned(made) == [(f"{what}add what is missing, or remove this line", 2)]
+    assert managed(live, linked) == ["link/net", "plugin/net"]
+    assert changes(rolled_back(live, linked)) == ["create plugin/disk new applied", "create link/disk new applied"]
+    assert (bool(live.live("plugin/disk")), bool(live.live("link/disk"))) == (True, True)
+
+
+@pytest.mark.parametrize("settings", [{"prune": "none"}, {"protect": ("plugin/disk",)}])
+def test_a_plugin_that_stays_keeps_its_link(live: Account, linked: Path, settings: dict[str, Any]) -> None:
+    made = plan(live, linked, **settings)
+    assert (changes(made), warned(made)) == ([], [])
+
+
+def test_a_link_by_hand_of_a_plugin_that_is_deleted_is_in_the_plan_and_is_restored(
+    live: Account, by_hand: Path
+) -> None:
+    assert changes(plan(live, by_hand, "plugin/*")) == BOTH
+    assert changes(apply(live, by_hand)) == [f"{one} applied" for one in BOTH]
+    rolled_back(live, by_hand)
+    assert live.live("link/disk")
+
+
+def test_a_link_that_is_protected_keeps_its_plugin_which_says_why(live: Account, linked: Path) -> None:
+    made = plan(live, linked, protect=("link/*",))
+    assert changes(made) == ["delete plugin/disk repo held"]
+    why = "the server would delete link/disk with it, which is not to be deleted: decide on that first"
+    assert made.changes[0].held.startswith(why)
+
+
+def test_a_plugin_whose_delete_is_undecided_keeps_its_link_until_that_is_decided(live: Account, linked: Path) -> None:
+    live.lacks("plugin/disk")
+    live.has(resource("plugin/disk", "changed by hand"), BY_HAND)
+    assert changes(plan(live, linked)) == ["delete plugin/disk conflict held"]
+    assert changes(plan(live, linked, decisions=Decisions(on_conflict="live"))) == []
+    decided = plan(live, linked, decisions=Decisions(on_conflict="repo"))
+    assert changes(decided) == ["delete link/disk repo", "delete plugin/disk conflict"]
+
+
+def test_a_link_whose_delete_is_undecided_keeps_its_plugin(live: Account, linked: Path) -> None:
+    live.lacks("link/disk")
+    live.has(resource("link/disk", {"tags": ["by hand"]}))
+    assert changes(plan(live, linked)) == ["delete link/disk conflict held", "delete plugin/disk repo held"]
+    assert changes(plan(live, linked, decisions=Decisions(on_conflict="live"))) == ["delete plugin/disk repo held"]
+    assert changes(plan(live, linked, decisions=Decisions(on_conflict="repo"))) == [
+        "delete link/disk conflict",
+        "delete plugin/disk repo",
+    ]
+
+
+def test_with_prune_all_a_link_to_a_plugin_that_no_file_has_is_not_made(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", {"plugins/net.sh": "2", "links.yaml": "disk: [all]\n"})
+    live.has(resource("plugin/disk", "1"))
+    assert changes(plan(live, tree)) == ["create plugin/net new", "create link/disk new"]
+    assert changes(plan(live, tree, prune="all")) == ["create plugin/net new", "delete plugin/disk repo"]
+
+
+def test_a_plugin_that_a_list_omits_is_asked_for_before_its_link_counts_as_one_to_nothing(
+    live: Account, tmp_path: Path
+) -> None:
+    tree = write_tree(tmp_path / "tree", {"links.yaml": "disk: [web]\n"})
+    live.has(resource("plugin/disk", "1"), BY_HAND)
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        return Reply(200, b"[]") if below(seen) == "GET plugins" else onward()
+
+    async def work(settings: Settings) -> Plan:
+        return await operations.plan(tree, settings)
+
+    made = through(live, answer, work)
+    assert (changes(made), warned(made)) == ([], [])
+
+
+def applied(live: Account, tree: Path, answer: Callable[[Seen, Onward], Reply]) -> Plan:
+    async def work(settings: Settings) -> Plan:
+        async with writer(settings) as client:
+            return await carried_out(client, await build_plan(Fetcher(client), loader.read(tree).usable(), settings))
+
+    return through(live, answer, work)
+
+
+def test_where_links_cannot_be_deleted_one_goes_with_its_plugin(live: Account, by_hand: Path) -> None:
+    """A server with the documented operations alone has links that were made on a page of its own."""
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        return Reply(405) if below(seen).startswith("DELETE links") else onward()
+
+    assert changes(applied(live, by_hand, answer)) == [f"{one} applied" for one in BOTH]
+
+
+def test_where_the_server_keeps_a_link_without_its_plugin_the_delete_has_failed(live: Account, by_hand: Path) -> None:
+    listed = Reply(200, b'[{"id": "1", "plugin": "disk", "tags": ["web"]}]')
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        return listed if below(seen) == "GET links" else Reply(405) if "/links/" in seen.target else onward()
+
+    done = applied(live, by_hand, answer)
+    assert [one.error for one in done.changes] == ["the server still has it after the delete", ""]
