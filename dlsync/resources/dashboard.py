@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from dlsync.client.concurrency import in_turns
-from dlsync.diff.list_match import A_SET, ITEM, ListRule, identity
+from dlsync.diff.list_match import A_SET, ITEM, ListRule, but_for, identity
 from dlsync.diff.merge_key import ItemKey
 from dlsync.errors import Unsupported
 from dlsync.model import Address, Resource
@@ -23,7 +23,10 @@ _SERIES = (*_WIDGET, "series", ITEM)
 
 
 class Dashboard(ExchangedKind):
-    """Widgets on a grid. A widget is known by its title, and where titles repeat, by what it shows or where it is."""
+    """Widgets on a grid. A widget is known by its title, and where titles repeat, by what it shows or where it is.
+
+    Where a widget stands is up to the grid, not to the order of the list; two equal widgets are two.
+    """
 
     name = "dashboard"
     folder = "dashboards"
@@ -32,15 +35,18 @@ class Dashboard(ExchangedKind):
         ("annotations",): A_SET,
         ("positions",): ListRule(
             (
+                identity("title", "type", "series", "row", "col"),
                 identity("title", "type", "series"),
                 identity("title", "row", "col"),
                 identity("title", "type"),
                 identity("title"),
                 identity("series", "type"),
                 identity("row", "col"),
-            )
+            ),
+            ordered=False,
+            repeats=True,
         ),
-        (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric"))),
+        (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),)),
         (*_SERIES, "scope", "tag"): A_SET,
         (*_SERIES, "scope", "agent"): A_SET,
     }

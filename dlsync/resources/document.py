@@ -218,10 +218,12 @@ class DocumentKind(Kind):
 
     def _canonical_mapping(self, mapping: Mapping[str, Json], at: Path) -> dict[str, Json]:
         known = schema.known_at(self.name, at)
-        owned, defaults = known.owned, known.defaults
+        owned, defaults, nullable = known.owned, known.defaults, known.nullable
         result: dict[str, Json] = {}
         for field, value in self.flattened(at, mapping).items():
-            if field in owned or (field in defaults and (value is None or same(value, defaults[field]))):
+            if field in owned or (value is None and field in nullable):
+                continue
+            if field in defaults and same(value, defaults[field]):
                 continue
             result[field] = self._canonical(value, (*at, field)) if isinstance(value, _COLLECTIONS) else value
         return result

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync.diff.list_match import A_SET, ITEM, ListRule, anywhere, identity
+from dlsync.diff.list_match import A_SET, ITEM, ListRule, anywhere, but_for, identity
 from dlsync.diff.merge_key import ItemKey
 from dlsync.errors import Unsupported
 from dlsync.resources.context import Listing
@@ -32,10 +32,14 @@ class Rule(ExchangedKind):
     folder = "rules"
     order = 40
     lists: ClassVar = {
-        ("criteria",): ListRule((identity("metric", "scope"), identity("metric")), ordered=False),
+        ("criteria",): ListRule(
+            (identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),), ordered=False
+        ),
         (*_CRITERION, "scope", "tag"): A_SET,
         (*_CRITERION, "scope", "agent"): A_SET,
-        ("actions",): ListRule((identity("type", "emails", "url"), identity("type"), lambda _: 0), ordered=False),
+        ("actions",): ListRule(
+            (identity("type", "emails", "url"),), alike=(identity("type"), lambda _: 0), ordered=False
+        ),
         (*_ACTION, "emails"): A_SET,
     }
     overlaid: ClassVar = {("criteria",): ItemKey(("metric", "scope"))}

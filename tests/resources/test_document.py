@@ -305,7 +305,13 @@ def test_an_item_of_a_file_is_the_one_that_the_differ_pairs_it_with() -> None:
 def test_widgets_of_one_title_keep_their_comments_when_they_change_places_or_one_is_gone() -> None:
     front, back = TWO_WIDGETS.index("  # of the front"), TWO_WIDGETS.index("  # of the back")
     swapped = TWO_WIDGETS[:front] + TWO_WIDGETS[back:] + TWO_WIDGETS[front:back]
-    assert exported("dashboard", TWO_WIDGETS, swapped) == swapped
+    assert exported("dashboard", TWO_WIDGETS, swapped) == TWO_WIDGETS
+    placed = TWO_WIDGETS.replace("type: chart", "row: 1\n    type: chart").replace(
+        "type: number", "row: 2\n    type: number"
+    )
+    after = placed.replace("number", "top-ten").replace("db", "cache")
+    below = after.index("  # of the back")
+    assert exported("dashboard", placed, after[:front] + after[below:] + after[front:below]) == after
     last = TWO_WIDGETS[:front] + TWO_WIDGETS[back:]
     assert exported("dashboard", TWO_WIDGETS, last) == last
     left = TWO_WIDGETS.index("      - metric: load  # on the left")
