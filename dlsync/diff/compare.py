@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from dlsync.diff.list_match import match, same
+from dlsync.diff.list_match import equal, match, same
 from dlsync.model import Difference
 
 if TYPE_CHECKING:
@@ -89,8 +89,10 @@ def compare(kind: Kind, desired: Resource, live: Resource, base: Base = NO_BASE)
     """
     if kind.identical(desired, live):
         return Comparison((), ())
-    unseen: list[Path] = []
     ours, theirs = kind.canonical(desired.document), kind.canonical(live.document)
+    if equal(ours, theirs):
+        return Comparison((), ())
+    unseen: list[Path] = []
     diff = tuple(_Differ(kind, unseen).mappings((), ours, theirs, base))
     return Comparison(diff, tuple(unseen))
 

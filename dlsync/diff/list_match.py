@@ -118,6 +118,11 @@ def same(one: Json, other: Json) -> bool:
     return token(one) == token(other)
 
 
+def equal(one: Json, other: Json) -> bool:
+    """Whether two values are one in JSON, but for the order of keys: a quick look that finds most that are the same."""
+    return one == other and _encoded(one) == _encoded(other)  # 1 == True
+
+
 def match(desired: Sequence[Json], live: Sequence[Json], rule: ListRule) -> Matching:
     """Pair the items of two lists.
 
