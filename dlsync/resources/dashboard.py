@@ -11,15 +11,32 @@ from dlsync.errors import Unsupported
 from dlsync.model import Address, Resource
 from dlsync.resources.context import Listing
 from dlsync.resources.document import AsJson, ExchangedKind
+from dlsync.resources.outline import plain, scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dlsync.client import Client, ReadClient
+    from dlsync.model import Json, Path
     from dlsync.resources.document import Exports, Imports
 
 _PARSED = 5  # at a time, half a millisecond: answers to what else was asked are not to wait for all of them
 _HELD = 1_000  # dashboards of a list that are kept as objects, some 20 MB
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)
+
+
+def _widget(item: dict[str, Json]) -> str:
+    """Return ``Load, detailed-chart: base.load on tag web``."""
+    series, metrics = item.get("series"), item.get("metrics")
+    shown = [
+        f"{plain(one.get('metric'))}{scope(one.get('scope'))}"
+        for one in (series if isinstance(series, list) else [])
+        if isinstance(one, dict)
+    ]
+    shown += [plain(metrics)] if metrics else []
+    heading = ", ".join(plain(item[name]) for name in ("title", "type") if item.get(name)) or "a widget without a title"
+    return f"{heading}: {', '.join(shown)}" if shown else heading
 
 
 class Dashboard(ExchangedKind):
@@ -53,6 +70,13 @@ class Dashboard(ExchangedKind):
     overlaid: ClassVar = {("positions",): ItemKey(("title",)), (*_WIDGET, "series"): ItemKey(("metric",), ("scope",))}
     either = frozenset({(*_SERIES, "scope", "tag"), (*_SERIES, "scope", "agent")})
     closed = frozenset({(*_SERIES, "scope")})
+
+    def outline(self, path: Path, value: Json) -> Iterator[str]:
+        """Yield a line for each widget; see :meth:`Kind.outline`."""
+        if path[:1] == ("positions",) and len(path) <= len(_WIDGET):
+            items = value if isinstance(value, list) else [value]
+            return (_widget(item) for item in items if isinstance(item, dict))
+        return super().outline(path, value)
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
         """GET ``dashboards``, observed: whole dashboards, but for those of which the server sends summaries."""
