@@ -8,6 +8,8 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from dlsync import yamlfile
 
 if TYPE_CHECKING:
@@ -90,10 +92,12 @@ class Account:
 
     :param tree: the files that it holds in the beginning; None for none.
     :param documented_only: it has no lists of dashboards and rules, and deletes neither.
+    :param rewrites: it answers dashboards and rules as YAML of its own, keys sorted and quoted in its own way.
     """
 
-    def __init__(self, tree: Path | None = None, *, documented_only: bool = False) -> None:
+    def __init__(self, tree: Path | None = None, *, documented_only: bool = False, rewrites: bool = False) -> None:
         self._documented_only = documented_only
+        self._rewrites = rewrites
         self._held = _Held()
         for path in sorted(tree.rglob("*.*")) if tree else ():
             family = path.relative_to(tree).parts[0] if tree else ""
@@ -151,6 +155,7 @@ class Account:
         assert isinstance(document, dict)  # noqa: S101 - the trees for benchmarks hold nothing else
         title = document.get("title", name)
         summary = {"id": _identifier(family, name), "name": name, "title": title, "mute": False}
+        text = yaml.dump(document, Dumper=yaml.CSafeDumper, sort_keys=True).encode() if self._rewrites else text
         export = found(text, "application/yaml", "vary: accept\r\n")
         listed = {**summary, "etag": export.etag.decode()} if family == "rules" else {**document, "name": name}
         self._held.rows[family][name] = compact(listed)

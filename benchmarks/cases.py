@@ -75,6 +75,13 @@ def _plan_at_once(stage: Stage) -> Case:
     return Case("GETs of the same", 2.5, ours, floor, requests=_REQUESTS, server=server, prepare=first)
 
 
+def _plan_rewritten(stage: Stage) -> Case:
+    server = stage.server(_WHOLE, latency=LATENCY, documented_only=True, rewrites=True)
+    ours, floor = _plans(stage.tree(_WHOLE), server), _fetches(stage.urls(_WHOLE, server))
+    first = stage.forgets(_WHOLE)
+    return Case("GETs of the same", 1.3, ours, floor, requests=_REQUESTS, server=server, prepare=first)
+
+
 def _plan_small(stage: Stage) -> Case:
     server = stage.server(_SMALL, latency=LATENCY, documented_only=True)
     floor = _script("floor_small.py", stage.urls(_SMALL, server), CONNECTIONS)
@@ -194,6 +201,7 @@ def _script(name: str, *arguments: object) -> Command:
 ROWS = (
     Row("`plan`, nothing changed, 3,000 resources, 20 ms, documented operations only", 3, _plan),
     Row("the same, server answering at once", 3, _plan_at_once),
+    Row("the same, server writing YAML its own way, 20 ms", 3, _plan_rewritten),
     Row("`plan`, nothing changed, 30 resources, 20 ms", 5, _plan_small),
     Row("`plan`, nothing changed, 3,000 resources, 20 ms, lists and ETags, second run", 1, _plan_again),
     Row("`apply` that creates 3,000 resources, 20 ms", 1, _apply),

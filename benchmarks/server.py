@@ -106,8 +106,9 @@ def main() -> None:
     parser.add_argument("--tree", type=Path, help="the files that the account holds; without it none")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds that an answer takes")
     parser.add_argument("--documented-only", action="store_true")
+    parser.add_argument("--rewrites", action="store_true", help="answer YAML of its own in place of what was sent")
     given = parser.parse_args()
-    account = Account(given.tree, documented_only=given.documented_only)
+    account = Account(given.tree, documented_only=given.documented_only, rewrites=given.rewrites)
     asyncio.run(serve(Desk(account, given.latency)))
 
 

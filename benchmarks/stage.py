@@ -119,10 +119,11 @@ class Stage:
             return Path(self._stack.enter_context(TemporaryDirectory(prefix="dlsync-bench-", dir=MEMORY)))
         return self.folder
 
-    def _server(self, scale: float, *, latency: float, documented_only: bool) -> Server:
+    def _server(self, scale: float, *, latency: float, documented_only: bool, rewrites: bool = False) -> Server:
         """Return a server with the account of a tree; with scale 0, an empty one."""
         arguments = [sys.executable, "-m", "benchmarks.server", "--tree", str(self.tree(scale))]
         arguments += ["--latency", str(latency), *(["--documented-only"] if documented_only else [])]
+        arguments += ["--rewrites"] if rewrites else []
         server = Server(self._stack.enter_context(_said(arguments)))
         self.settle(server, scale)
         return server

@@ -127,6 +127,7 @@ class Difference:
     :param moved: an item of an ordered list that only stands elsewhere; both sides are ``{"index": n}``.
     :param mover: who moved it since it was last applied; None where that is not known.
     :param masked: why the two sides say less than there is to say, for the sake of a secret.
+    :param outline: what is added or removed, in sentences for a person.
     """
 
     path: Path
@@ -137,6 +138,7 @@ class Difference:
     moved: bool = False
     mover: Mover | None = None
     masked: Masked | None = None
+    outline: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from dlsync.diff.list_match import match, same
+from dlsync.diff.list_match import equal, match, same
 from dlsync.model import Difference
 
 if TYPE_CHECKING:
@@ -34,10 +34,12 @@ class Base(Protocol):
 class Items(NamedTuple):
     """The bases of a list's items.
 
+    :param matching: the pairs of both sides' items, as far as the bases agree with it.
     :param ours: by desired position; ``theirs``: by live position, of those that only the live side has.
     :param order: who moved items that only stand elsewhere.
     """
 
+    matching: Matching
     ours: Mapping[int, Base]
     theirs: Mapping[int, Base]
     order: Mover | None
@@ -60,7 +62,7 @@ class _NoBase:
         return self
 
     def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:  # noqa: ARG002 - see above
-        return Items(dict.fromkeys(range(len(ours)), self), dict.fromkeys(range(len(theirs)), self), None)
+        return Items(matching, dict.fromkeys(range(len(ours)), self), dict.fromkeys(range(len(theirs)), self), None)
 
     def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover | None:  # noqa: ARG002 - see above
         return None
@@ -80,22 +82,24 @@ class Comparison(NamedTuple):
     unseen: tuple[Path, ...]
 
 
-def compare(kind: Kind, desired: Resource, live: Resource) -> Comparison:
-    """Return what differs in meaning between a resource in the files and the same one on the server."""
+def compare(kind: Kind, desired: Resource, live: Resource, base: Base = NO_BASE) -> Comparison:
+    """Return what differs in meaning between a resource in the files and the same one on the server.
+
+    :param base: what both were when they last agreed.
+    """
     if kind.identical(desired, live):
         return Comparison((), ())
-    unseen: list[Path] = []
     ours, theirs = kind.canonical(desired.document), kind.canonical(live.document)
-    diff = tuple(_Differ(kind, unseen).mappings((), ours, theirs, NO_BASE))
+    if equal(ours, theirs):
+        return Comparison((), ())
+    unseen: list[Path] = []
+    diff = tuple(_Differ(kind, unseen).mappings((), ours, theirs, base))
     return Comparison(diff, tuple(unseen))
 
 
-def differences(kind: Kind, path: Path, ours: Json, theirs: Json, base: Base = NO_BASE) -> Iterator[Difference]:
-    """Walk two values of canonical forms, both at the path, and give each difference as it is found.
-
-    :param base: what both were when they last agreed, digested as the two are then.
-    """
-    return _Differ(kind, []).values(path, ours, theirs, base)
+def differences(kind: Kind, path: Path, ours: Json, theirs: Json) -> Iterator[Difference]:
+    """Walk two values of canonical forms, both at the path, and give each difference as it is found."""
+    return _Differ(kind, []).values(path, ours, theirs, NO_BASE)
 
 
 class _Differ:
@@ -133,8 +137,8 @@ class _Differ:
             yield Difference((*path, field), "remove", before=value, mover=base.mover(ABSENT, value))
 
     def lists(self, path: Path, ours: list[Json], theirs: list[Json], base: Base) -> Iterator[Difference]:
-        matching = match(ours, theirs, self._kind.list_rule(path))
-        bases = base.items(self._kind, path, ours, theirs, matching)
+        bases = base.items(self._kind, path, ours, theirs, match(ours, theirs, self._kind.list_rule(path)))
+        matching = bases.matching
         live_place = dict(matching.pairs)
         for place, item in enumerate(ours):
             here = (*path, place)

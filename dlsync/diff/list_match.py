@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from dlsync.model import Json, Path
 
@@ -26,11 +26,16 @@ class ListRule:
     """How the items of a list are matched with those of its other version.
 
     :param keys: identities, from the strictest to the loosest; items that none of them matches are added or removed.
+    :param alike: likenesses that pair what the identities left, where an item was more likely changed than replaced.
+        An item that each side has added is not the same for them.
     :param ordered: whether the order carries a meaning; where it does, an item out of its place is a move.
+    :param repeats: whether a second equal item of a list without order carries a meaning.
     """
 
     keys: tuple[Callable[[Json], object], ...] = ()
+    alike: tuple[Callable[[Json], object], ...] = ()
     ordered: bool = True
+    repeats: bool = False
 
 
 ITEM = 0
@@ -45,12 +50,23 @@ class Matching:
     :param pairs: (desired, live), by desired position.
     :param added: desired positions that live has not; ``removed``: live positions that desired has not.
     :param moved: the desired positions of pairs that are out of order; as few as explain the new order.
+    :param alike: the desired positions of pairs that only a likeness made.
     """
 
     pairs: tuple[tuple[int, int], ...]
     added: tuple[int, ...]
     removed: tuple[int, ...]
     moved: frozenset[int]
+    alike: frozenset[int] = frozenset()
+
+    def apart(self, places: Collection[int]) -> Matching:
+        """Return this matching without the pairs at these desired positions."""
+        if not places:
+            return self
+        live = [live for place, live in self.pairs if place in places]
+        pairs = tuple(pair for pair in self.pairs if pair[0] not in places)
+        added, removed = (tuple(sorted(both)) for both in ((*self.added, *places), (*self.removed, *live)))
+        return Matching(pairs, added, removed, self.moved.difference(places), self.alike.difference(places))
 
 
 def anywhere(path: Path) -> Path:
@@ -65,6 +81,17 @@ def identity(*names: str) -> Callable[[Json], object]:
         if not isinstance(item, dict) or not any(name in item for name in names):
             return None
         return tuple(token(item.get(name)) for name in names)
+
+    return key
+
+
+def but_for(name: str) -> Callable[[Json], object]:
+    """Return a likeness for :class:`ListRule`: all of an item but one field, or None where an item lacks the field."""
+
+    def key(item: Json) -> object:
+        if not isinstance(item, dict) or name not in item:
+            return None
+        return token({field: value for field, value in item.items() if field != name})
 
     return key
 
@@ -91,6 +118,11 @@ def same(one: Json, other: Json) -> bool:
     return token(one) == token(other)
 
 
+def equal(one: Json, other: Json) -> bool:
+    """Whether two values are one in JSON, but for the order of keys: a quick look that finds most that are the same."""
+    return one == other and _encoded(one) == _encoded(other)  # 1 == True
+
+
 def match(desired: Sequence[Json], live: Sequence[Json], rule: ListRule) -> Matching:
     """Pair the items of two lists.
 
@@ -100,13 +132,18 @@ def match(desired: Sequence[Json], live: Sequence[Json], rule: ListRule) -> Matc
     pairs: list[tuple[int, int]] = []
     for key in (token, *rule.keys):
         pairs += _take(_paired(ours, theirs, key), ours, theirs)
+    by_identity = len(pairs)
+    for key in rule.alike:
+        pairs += _take(_paired(ours, theirs, key), ours, theirs)
+    alike = frozenset(place for place, _ in pairs[by_identity:])
     if rule.ordered and not rule.keys:
         pairs += _take([(place, place) for place in ours if place in theirs], ours, theirs)
-    if not rule.ordered:
+    if not (rule.ordered or rule.repeats):
         _forget_repeats(ours, desired)
         _forget_repeats(theirs, live)
     pairs.sort()
-    return Matching(tuple(pairs), tuple(ours), tuple(theirs), _out_of_order(pairs) if rule.ordered else frozenset())
+    moved = _out_of_order(pairs) if rule.ordered else frozenset()
+    return Matching(tuple(pairs), tuple(ours), tuple(theirs), moved, alike)
 
 
 def _take(pairs: list[tuple[int, int]], ours: dict[int, Json], theirs: dict[int, Json]) -> list[tuple[int, int]]:
@@ -121,8 +158,10 @@ def _paired(ours: dict[int, Json], theirs: dict[int, Json], key: Callable[[Json]
         candidates[key(item)].append(place)
     candidates.pop(None, None)
     pairs = []
-    for place, item in ours.items():
-        if found := candidates.get(key(item)):
+    choices = [(place, candidates.get(key(item), [])) for place, item in ours.items()]
+    # those that have their like in the same place come first, so that no other item takes it
+    for place, found in sorted(choices, key=lambda choice: choice[0] not in choice[1]):
+        if found:
             pairs.append((place, found.pop(found.index(place) if place in found else 0)))
     return pairs
 

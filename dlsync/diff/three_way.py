@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from dlsync.diff.compare import ABSENT, Absent, Base, Items, compare, differences
@@ -41,16 +40,8 @@ def movement(kind: Kind, desired: Resource, live: Resource, entry: Entry, salt: 
 
     :param salt: of the entry's digests.
     """
-    comparison = compare(kind, desired, live)
-    if not comparison.diff:
-        return Movement((), repo=False)
-    ours, theirs = (digested(salt, kind.canonical(one.document)) for one in (desired, live))
-    applied, seen = dict(entry.applied), dict(entry.seen)
-    told = differences(kind, (), ours, theirs, _Recorded(applied, seen))
-    # digests differ where values do, but for one in 2**32: what is not told then is left for somebody to decide
-    movers = {(one.path, one.op, one.moved): one.mover for one in told}
-    diff = tuple(replace(one, mover=movers.get((one.path, one.op, one.moved), "conflict")) for one in comparison.diff)
-    return Movement(diff, moved_in_files(kind, desired, entry, salt))
+    diff = compare(kind, desired, live, _Recorded(dict(entry.applied), dict(entry.seen), salt)).diff
+    return Movement(diff, repo=bool(diff) and moved_in_files(kind, desired, entry, salt))
 
 
 def moved_in_files(kind: Kind, desired: Resource, entry: Entry, salt: bytes) -> bool:
@@ -73,28 +64,44 @@ def _moved(kind: Kind, then: Json, now: Json) -> bool:
 
 
 class _Recorded(NamedTuple):
-    """What was applied and what was live then, at one place."""
+    """What was applied and what was live then, at one place, both digested with the salt."""
 
     applied: Json | Absent
     seen: Json | Absent
+    salt: bytes
 
-    def field(self, name: str) -> Base:
-        return _Recorded(_at(self.applied, name), _at(self.seen, name))
+    def field(self, name: str) -> _Recorded:
+        return self._replace(applied=_at(self.applied, name), seen=_at(self.seen, name))
 
     def shared(self, kind: Kind, path: Path, name: str, theirs: Json) -> Base:
-        base = _Recorded(_at(self.applied, name), _at(self.seen, name))
-        # what a server adds by itself was not in what was applied, and has not moved for that
-        return base._replace(seen=theirs) if base.seen is ABSENT and kind.disregards(path, name) else base
+        base = self.field(name)
+        if base.seen is ABSENT and kind.disregards(path, name):
+            # what a server adds by itself was not in what was applied, and has not moved for that
+            return base._replace(seen=digested(self.salt, theirs))
+        return base
 
     def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover:
+        ours, theirs = (one if isinstance(one, Absent) else digested(self.salt, one) for one in (ours, theirs))
+        if not _differs(ours, theirs):  # the values do; digests differ with them, but for one in 2**32
+            return "conflict"
         return _MOVERS[_differs(ours, self.applied), _differs(theirs, self.seen)]
 
     def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
         rule = kind.list_rule(path)
         applied, seen = _list(self.applied), _list(self.seen)
+        ours, theirs = ([digested(self.salt, item) for item in items] for items in (ours, theirs))
         mine, live, both = match(ours, applied, rule), match(theirs, seen, rule), match(applied, seen, rule)
         of_ours, of_theirs, seen_of = dict(mine.pairs), dict(live.pairs), dict(both.pairs)
         applied_of = {seen_place: place for place, seen_place in both.pairs}
+        # what is alike is the same only where it was one item then: not what each side has added
+        matching = matching.apart(
+            [
+                place
+                for place, live_place in matching.pairs
+                if place in matching.alike
+                and (place not in of_ours or seen_of.get(of_ours[place]) != of_theirs.get(live_place, ABSENT))
+            ]
+        )
         live_place = dict(matching.pairs)
 
         def base(applied_place: int | None, seen_place: int | None) -> _Recorded:
@@ -102,10 +109,11 @@ class _Recorded(NamedTuple):
                 applied_place = applied_of.get(seen_place)
             if seen_place is None and applied_place is not None:
                 seen_place = seen_of.get(applied_place)
-            return _Recorded(_value(applied, applied_place), _value(seen, seen_place))
+            return _Recorded(_value(applied, applied_place), _value(seen, seen_place), self.salt)
 
         paired = {live for _, live in matching.pairs}
         return Items(
+            matching,
             {place: base(of_ours.get(place), of_theirs.get(live_place.get(place, -1))) for place in range(len(ours))},
             {place: base(None, of_theirs.get(place)) for place in range(len(theirs)) if place not in paired},
             _MOVERS[bool(mine.moved), bool(live.moved)],
@@ -168,6 +176,7 @@ class _Blender:
 
     def _list(self, path: Path, ours: list[Json], theirs: list[Json]) -> list[Json]:
         matching = match(ours, theirs, self._kind.list_rule(path))
+        matching = matching.apart([place for place, live in matching.pairs if self._are_apart(path, place, live)])
         live_of = dict(matching.pairs)
         merged: list[_Item] = []
         for place, item in enumerate(ours):
@@ -182,6 +191,10 @@ class _Blender:
             if ((*path, live), "remove", False) in self._kept:
                 merged.insert(_behind(merged, live), _Item(live, theirs[live]))
         return [item.value for item in merged]
+
+    def _are_apart(self, path: Path, place: int, live: int) -> bool:
+        """Whether two items that match are not the same, as who moved them shows."""
+        return ((*path, place), "add", False) in self._kept or ((*path, live), "remove", False) in self._kept
 
 
 class _Item(NamedTuple):

@@ -24,11 +24,13 @@ class Known:
     :param fields: those that a file may have; None where the mapping is unknown, or its keys are the user's own.
     :param owned: those that only the server sets.
     :param defaults: those that may be left out, each with the value that means the same.
+    :param nullable: those of which null means that they are left out.
     """
 
     fields: frozenset[str] | None = None
     owned: frozenset[str] = frozenset()
     defaults: Mapping[str, Json] = field(default_factory=dict)
+    nullable: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Shape:
     :param choices: the values seen so far, where unseen ones are possible.
     :param default: the value that means the same as leaving it out, if there is one.
     :param read_only: whether only the server sets it.
+    :param nullable: whether it may be null.
     :param leads_on: whether there is anything to look for from here on.
     """
 
@@ -50,6 +53,7 @@ class Shape:
     choices: tuple[Json, ...]
     default: tuple[Json, ...]
     read_only: bool
+    nullable: bool
     leads_on: bool
 
     def under(self, step: str | int) -> Shape | None:
@@ -69,6 +73,7 @@ class Shape:
             fields=frozenset(name for name, shape in self.fields.items() if not shape.read_only),
             owned=frozenset(name for name, shape in self.fields.items() if shape.read_only),
             defaults={name: default for name, shape in self.fields.items() for default in shape.default},
+            nullable=frozenset(name for name, shape in self.fields.items() if shape.nullable),
         )
 
 
@@ -108,6 +113,7 @@ def _compiled(schema: Node, node: Node) -> Shape:
         choices=tuple(choices),
         default=tuple(part["default"] for part in made_of if "default" in part),
         read_only=any("readOnly" in part for part in made_of),
+        nullable=any("null" in part.get("type", ()) for part in made_of),
         leads_on=any((fields, choices, *(shape.leads_on for shape in others + items))),
     )
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 
     from dlsync.files.settings import Settings
-    from dlsync.model import Address, Difference, Json, Resource
+    from dlsync.model import Address, Change, Difference, Json, Resource
     from dlsync.operations.fetch import Live
     from dlsync.operations.reconcile import Decisions, Outcome
     from dlsync.resources.loader import Tree
@@ -394,13 +394,27 @@ class _Planning:
         """Return the plan as it may be shown."""
         return Plan(
             self.settings.target,
-            tuple(map(redaction.change, outcome.changes)),
+            tuple(_outlined(redaction.change(change)) for change in outcome.changes),
             outcome.unchanged,
             head_commit(self.tree.root),
             tuple(warnings),
             tuple(outcome.adopted),
             tuple(outcome.kept),
         )
+
+
+def _outlined(change: Change) -> Change:
+    """Return a change that holds no secret any more with what it adds and removes in sentences."""
+    kind = kind_of(change.address.kind)
+    return replace(
+        change,
+        diff=tuple(
+            replace(one, outline=tuple(kind.outline(one.path, one.after if one.op == "add" else one.before)))
+            if one.op != "replace"
+            else one
+            for one in change.diff
+        ),
+    )
 
 
 def _is_inside(address: Address) -> bool:

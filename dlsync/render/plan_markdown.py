@@ -110,6 +110,7 @@ def _lines(field: Field) -> Iterator[str]:
         yield f"- {field.name}: {field.before}"
     if field.after is not None:
         yield f"+ {field.name}: {field.after}"
+    yield from (f"{field.sign}     {line}".rstrip() for line in field.outline)
 
 
 def _fitting(parts: Iterable[str], room: int) -> tuple[list[str], int]:

@@ -146,3 +146,4 @@ def _field(field: Field, paint: Paint, who: str) -> Iterator[str]:
     for hunk in field.hunks:
         style = _STYLES.get(hunk[:1])
         yield f"        {paint(hunk, style) if style else hunk}"
+    yield from (f"        {paint(line, 'dim')}" if line else "" for line in field.outline)

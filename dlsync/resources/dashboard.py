@@ -5,16 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from dlsync.client.concurrency import in_turns
-from dlsync.diff.list_match import A_SET, ITEM, ListRule, identity
+from dlsync.diff.list_match import A_SET, ITEM, ListRule, but_for, identity
 from dlsync.diff.merge_key import ItemKey
 from dlsync.errors import Unsupported
 from dlsync.model import Address, Resource
 from dlsync.resources.context import Listing, messages_of
 from dlsync.resources.document import AsJson, ExchangedKind
+from dlsync.resources.outline import plain, scope
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from dlsync.client import Client, ReadClient
     from dlsync.errors import BadAnswer
+    from dlsync.model import Json, Path
     from dlsync.resources.document import Exports, Imports
 
 _PARSED = 5  # at a time, half a millisecond: answers to what else was asked are not to wait for all of them
@@ -23,8 +27,24 @@ _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)
 
 
+def _widget(item: dict[str, Json]) -> str:
+    """Return ``Load, detailed-chart: base.load on tag web``."""
+    series, metrics = item.get("series"), item.get("metrics")
+    shown = [
+        f"{plain(one.get('metric'))}{scope(one.get('scope'))}"
+        for one in (series if isinstance(series, list) else [])
+        if isinstance(one, dict)
+    ]
+    shown += [plain(metrics)] if metrics else []
+    heading = ", ".join(plain(item[name]) for name in ("title", "type") if item.get(name)) or "a widget without a title"
+    return f"{heading}: {', '.join(shown)}" if shown else heading
+
+
 class Dashboard(ExchangedKind):
-    """Widgets on a grid. A widget is known by its title, and where titles repeat, by what it shows or where it is."""
+    """Widgets on a grid. A widget is known by its title, and where titles repeat, by what it shows or where it is.
+
+    Where a widget stands is up to the grid, not to the order of the list; two equal widgets are two.
+    """
 
     name = "dashboard"
     folder = "dashboards"
@@ -33,21 +53,31 @@ class Dashboard(ExchangedKind):
         ("annotations",): A_SET,
         ("positions",): ListRule(
             (
+                identity("title", "type", "series", "row", "col"),
                 identity("title", "type", "series"),
                 identity("title", "row", "col"),
                 identity("title", "type"),
                 identity("title"),
                 identity("series", "type"),
                 identity("row", "col"),
-            )
+            ),
+            ordered=False,
+            repeats=True,
         ),
-        (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric"))),
+        (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),)),
         (*_SERIES, "scope", "tag"): A_SET,
         (*_SERIES, "scope", "agent"): A_SET,
     }
     overlaid: ClassVar = {("positions",): ItemKey(("title",)), (*_WIDGET, "series"): ItemKey(("metric",), ("scope",))}
     either = frozenset({(*_SERIES, "scope", "tag"), (*_SERIES, "scope", "agent")})
     closed = frozenset({(*_SERIES, "scope")})
+
+    def outline(self, path: Path, value: Json) -> Iterator[str]:
+        """Yield a line for each widget; see :meth:`Kind.outline`."""
+        if path[:1] == ("positions",) and len(path) <= len(_WIDGET):
+            items = value if isinstance(value, list) else [value]
+            return (_widget(item) for item in items if isinstance(item, dict))
+        return super().outline(path, value)
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
         """GET ``dashboards``, observed: whole dashboards, but for those of which the server sends summaries."""

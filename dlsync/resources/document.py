@@ -6,6 +6,7 @@ import json
 from abc import abstractmethod
 from dataclasses import replace
 from functools import lru_cache, partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
 from dlsync import yamlfile
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from dlsync.diff.patch import Overlay
     from dlsync.files.interpolation import Resolved
     from dlsync.files.redaction import Redaction
-    from dlsync.model import Difference, Json, Path
+    from dlsync.model import Difference, Document, Json, Path
     from dlsync.resources.context import ReferenceSort
 
 
@@ -61,6 +62,33 @@ class AsJson:
         return (self._text or json.dumps(self._document)) == json.dumps(dict(document))
 
 
+class AsYaml:
+    """A document that was read from a text; called, it is given.
+
+    :param keep: keep the document too; otherwise the text is parsed again, as thousands of documents take much memory.
+    """
+
+    __slots__ = ("_digest", "_document", "_text")
+
+    def __init__(self, text: bytes, document: dict[str, Json], *, keep: bool = False) -> None:
+        self._text = text
+        self._document = document if keep else None
+        # 10 us: a server that writes YAML in its own way is then compared without parsing the file again
+        self._digest = blake2b(_encode(document).encode(), digest_size=16).digest()
+
+    def __call__(self) -> Mapping[str, Json]:
+        """Return the document."""
+        return _parsed(self._text) if self._document is None else self._document
+
+    def is_same(self, other: AsYaml) -> bool:
+        """Whether the other text means the same, in whatever order its keys are; 1, 1.0 and true differ."""
+        return self._digest == other._digest
+
+
+def _is_same_yaml(one: Document, other: Document) -> bool:
+    return isinstance(one, AsYaml) and isinstance(other, AsYaml) and one.is_same(other)
+
+
 class Exports(Protocol):
     """A family of the API that gives documents."""
 
@@ -79,6 +107,7 @@ class Imports(Protocol):
 
 
 _COLLECTIONS = (dict, list)
+_encode = json.JSONEncoder(sort_keys=True).encode
 
 
 class DocumentKind(Kind):
@@ -147,7 +176,7 @@ class DocumentKind(Kind):
         overlay: Overlay | None,
     ) -> Resource:
         if overlay is None and (resolved.document is written or same(resolved.document, written)):
-            return Resource(address, partial(_parsed, source.content), source.content, source.file)
+            return Resource(address, AsYaml(source.content, written), source.content, source.file)
         return Resource(
             address,
             cast("dict[str, Json]", resolved.document),
@@ -197,10 +226,10 @@ class DocumentKind(Kind):
         return match(old, new, self.list_rule(path)).pairs
 
     def identical(self, desired: Resource, live: Resource) -> bool:
-        """Whether the server sent the file's own text, or a listing's JSON is that of the file."""
+        """Whether the server sent the file's own text, another of the same meaning, or JSON of the same text."""
         if isinstance(live.given, AsJson):
             return live.given.says(desired.document)
-        return desired.body == live.body
+        return desired.body == live.body or _is_same_yaml(desired.given, live.given)
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         """Drop defaults and what the server owns; see :meth:`Kind.canonical`."""
@@ -218,10 +247,12 @@ class DocumentKind(Kind):
 
     def _canonical_mapping(self, mapping: Mapping[str, Json], at: Path) -> dict[str, Json]:
         known = schema.known_at(self.name, at)
-        owned, defaults = known.owned, known.defaults
+        owned, defaults, nullable = known.owned, known.defaults, known.nullable
         result: dict[str, Json] = {}
         for field, value in self.flattened(at, mapping).items():
-            if field in owned or (field in defaults and (value is None or same(value, defaults[field]))):
+            if field in owned or (value is None and field in nullable):
+                continue
+            if field in defaults and same(value, defaults[field]):
                 continue
             result[field] = self._canonical(value, (*at, field)) if isinstance(value, _COLLECTIONS) else value
         return result
@@ -241,7 +272,7 @@ class DocumentKind(Kind):
             return Resource(address, {}, body, etag=etag, unreadable=f"what the server sent is not YAML: {error}")
         if not isinstance(document, dict):
             return Resource(address, {}, body, etag=etag, unreadable="what the server sent is not a mapping")
-        return Resource(address, document, body, etag=etag)
+        return Resource(address, AsYaml(body, document, keep=True), body, etag=etag)
 
     def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
         """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dlsync import yamlfile
 from dlsync.client.concurrency import together
 from dlsync.files import schema
-from dlsync.resources import packs
+from dlsync.resources import outline, packs
 from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Reference, Scene, SourceFile
 
 if TYPE_CHECKING:
@@ -164,6 +164,14 @@ class Kind(ABC):
     def fingerprinted(self, desired: Resource) -> bytes:
         """Return bytes that stand for all that the files say of the resource."""
         return desired.body
+
+    # what a person reads of it
+    def outline(self, path: Path, value: Json) -> Iterator[str]:  # noqa: ARG002 - for kinds with collections
+        """Yield in a few lines what is added or removed at a path.
+
+        :param value: in canonical form, without secrets; nothing is certain of its type.
+        """
+        return outline.first_lines(value)
 
     # what others say of it
     def references(self, desired: Resource) -> Iterator[Reference]:  # noqa: ARG002 - for kinds that name metrics or tags

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync.diff.list_match import A_SET, ITEM, ListRule, anywhere, identity
+from dlsync.diff.list_match import A_SET, ITEM, ListRule, anywhere, but_for, identity
 from dlsync.diff.merge_key import ItemKey
 from dlsync.errors import Unsupported
 from dlsync.resources.context import Listing, messages_of
 from dlsync.resources.document import ExchangedKind
+from dlsync.resources.outline import duration, plain, rest, scope
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from dlsync.client import Client, ReadClient
     from dlsync.errors import BadAnswer
@@ -21,6 +22,39 @@ if TYPE_CHECKING:
 _CRITERION = ("criteria", ITEM)
 _ACTION = ("actions", ITEM)
 _DETAILS = "details"
+
+
+_OPERATORS = {
+    "gt": "is above",
+    "lt": "is below",
+    "ge": "is at least",
+    "le": "is at most",
+    "eq": "is",
+    "ne": "is not",
+}
+
+
+def _criterion(item: dict[str, Json]) -> str:
+    """Return ``base.cpu is above 90 for 5 min on tag web``."""
+    condition = item.get("condition")
+    condition = condition if isinstance(condition, dict) else {}
+    operator, threshold = plain(condition.get("operator", "gt")), condition.get("threshold")
+    holds = "is down" if threshold is False else f"{_OPERATORS.get(operator, operator)} {plain(threshold)}"
+    lasting = f" for {duration(condition['timeout'])}" if condition.get("timeout") else ""
+    more = rest(condition, frozenset({"operator", "threshold", "timeout"}))
+    more += rest(item, frozenset({"metric", "scope", "condition"}))
+    return f"{plain(item.get('metric'))} {holds}{lasting}{scope(item.get('scope'))}{more}"
+
+
+def _action(item: dict[str, Json]) -> str:
+    """Return ``emails a@example.org``, ``calls https://example.org``, or what an unknown action has."""
+    to = plain(item.get("emails", [])) or "nobody"
+    does = {"EMAIL": f"emails {to}", "WEBHOOK": f"calls {plain(item.get('url'))}"}
+    kind = plain(item.get("type", "EMAIL"))
+    return does.get(kind, kind) + rest(item, frozenset({"type", "emails" if kind == "EMAIL" else "url"}))
+
+
+_SENTENCES: Mapping[Path, Callable[[dict[str, Json]], str]] = {("criteria",): _criterion, ("actions",): _action}
 
 
 class Rule(ExchangedKind):
@@ -33,10 +67,14 @@ class Rule(ExchangedKind):
     folder = "rules"
     order = 40
     lists: ClassVar = {
-        ("criteria",): ListRule((identity("metric", "scope"), identity("metric")), ordered=False),
+        ("criteria",): ListRule(
+            (identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),), ordered=False
+        ),
         (*_CRITERION, "scope", "tag"): A_SET,
         (*_CRITERION, "scope", "agent"): A_SET,
-        ("actions",): ListRule((identity("type", "emails", "url"), identity("type"), lambda _: 0), ordered=False),
+        ("actions",): ListRule(
+            (identity("type", "emails", "url"),), alike=(identity("type"), lambda _: 0), ordered=False
+        ),
         (*_ACTION, "emails"): A_SET,
     }
     overlaid: ClassVar = {("criteria",): ItemKey(("metric", "scope"))}
@@ -67,6 +105,14 @@ class Rule(ExchangedKind):
         action = actions[place] if place < len(actions) else None
         nested = isinstance(action, dict) and field not in action and _DETAILS in action
         return (*path[:2], _DETAILS, *path[2:]) if nested else path
+
+    def outline(self, path: Path, value: Json) -> Iterator[str]:
+        """Yield a sentence for each criterion and each action; see :meth:`Kind.outline`."""
+        sentence = _SENTENCES.get(path[:1])
+        if sentence and len(path) <= len(_CRITERION):
+            items = value if isinstance(value, list) else [value]
+            return (sentence(item) for item in items if isinstance(item, dict))
+        return super().outline(path, value)
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - not whole
         """GET ``rules``, observed: their names."""

@@ -53,7 +53,11 @@ _FLOW_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # a plain tex
 _MASKED_SIGNS = ("\x7f", "?", "\\ud", "\\uD")
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
 # where ryaml differs: numbers, directives, foreign characters; tags and anchors, which it does not check
-_EXTRAORDINARY_SIGNS = ("0b", "-0", "+0", "\n%", "\x7f")
+_EXTRAORDINARY_SIGNS = ("\n%", "\x7f")
+_NUMBER_SIGNS = ("0b", "-0", "+0")
+_EXTRAORDINARY_NUMBER = re.compile(
+    r"(?<!\w)(?:0b|[-+]0)"
+)  # not in `queue-01`: no scalar begins behind a letter or digit
 _TAG_OR_ANCHOR = re.compile(r"[!&](?<![^\s\[{,:?-].)\S?")
 _NUMBER_STARTS = frozenset("-+.0123456789")
 _STRINGS = frozenset({str})
@@ -82,9 +86,7 @@ def _quickly_read(text: str) -> Json:
 
     :raises ValueError: for what it takes in another way than :func:`read`, refuses, or does not check.
     """
-    if text.startswith("%") or any(sign in text for sign in _EXTRAORDINARY_SIGNS) or _TAG_OR_ANCHOR.search(text):
-        raise ValueError
-    if ("?" in text and _FLOW_QUESTION.search(text)) or (not text.isascii() and _FOREIGN_CHARACTER.search(text)):
+    if _is_extraordinary(text):
         raise ValueError
     value = ryaml.loads(text)  # type: ignore[attr-defined] # its stub lacks the export
     level = [value]
@@ -104,6 +106,19 @@ def _quickly_read(text: str) -> Json:
                 raise ValueError
         level = inner
     return value  # type: ignore[no-any-return] # every part of it was checked
+
+
+def _is_extraordinary(text: str) -> bool:
+    """Whether a text may hold what ryaml takes in another way than :func:`read`, or does not check."""
+    return bool(
+        text.startswith("%")
+        or any(sign in text for sign in _EXTRAORDINARY_SIGNS)
+        or _TAG_OR_ANCHOR.search(text)
+        # the signs first: most texts have none of them
+        or (any(sign in text for sign in _NUMBER_SIGNS) and _EXTRAORDINARY_NUMBER.search(text))
+        or ("?" in text and _FLOW_QUESTION.search(text))
+        or (not text.isascii() and _FOREIGN_CHARACTER.search(text))
+    )
 
 
 def read(source: Source) -> tuple[Json, list[Event]]:

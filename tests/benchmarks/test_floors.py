@@ -51,7 +51,7 @@ def named(stage: Stage, *families: str) -> list[str]:
     return [f"{family}/{path.stem}" for family in families for path in (tree / family).rglob("*.*")]
 
 
-@pytest.mark.parametrize("what", ["documented operations only", "at once", "30 resources, "])
+@pytest.mark.parametrize("what", ["documented operations only", "at once", "its own way", "30 resources, "])
 def test_the_floor_of_a_plan_gets_each_resource_once(stage: Stage, what: str) -> None:
     plan = case(stage, what)
     assert asked_by(plan, plan.floor) == Counter(f"GET {one}" for one in named(stage, *FAMILIES))
@@ -70,7 +70,9 @@ def test_the_floor_of_an_export_gets_the_lists_and_what_they_do_not_hold(stage: 
     assert asked_by(export, export.floor) == lists + Counter(f"GET {one}" for one in named(stage, "rules", "plugins"))
 
 
-@pytest.mark.parametrize("what", ["documented operations only", "second run", "`validate` of 3,000", "--version"])
+@pytest.mark.parametrize(
+    "what", ["documented operations only", "its own way", "second run", "`validate` of 3,000", "--version"]
+)
 def test_each_side_of_a_case_runs(stage: Stage, what: str) -> None:
     made = case(stage, what)
     for command in (made.floor, made.ours):

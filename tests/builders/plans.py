@@ -98,7 +98,8 @@ def any_change() -> st.SearchStrategy[Change]:
         | st.builds(replaced, path, any_json() | any_text(), any_json() | any_text(), line)
         | st.builds(moved, path, st.integers(0, 9), st.integers(0, 9), line)
     )
-    difference = st.builds(lambda one, mover: replace(one, mover=mover), plain, mover)
+    outline = st.lists(any_text(), max_size=3).map(tuple)
+    difference = st.builds(lambda one, mover, lines: replace(one, mover=mover, outline=lines), plain, mover, outline)
     return st.builds(
         Change,
         st.builds(Address, st.sampled_from(["dashboard", "rule", "plugin"]), any_text()),

@@ -37,7 +37,6 @@ class _Draft:
         self.widgets: dict[str, dict[str, Json]] = {
             title: widget(title, row=row) for row, title in enumerate(titles, 1)
         }
-        self.moved = False
 
     def edit(self, title: str, how: str, field: str) -> None:
         if how == "remove":
@@ -48,8 +47,7 @@ class _Draft:
             self.widgets[title][field] = f"of {how}"
 
     def whole(self) -> Resource:
-        widgets = [*self.widgets.values()]
-        return resource("dashboard/web", dashboard(*(widgets[::-1] if self.moved else widgets), **self.fields))
+        return resource("dashboard/web", dashboard(*self.widgets.values(), **self.fields))
 
 
 class _Drawing:
@@ -81,8 +79,6 @@ class _Drawing:
             one.fields["period"] = 7
         for one in self.versions("title"):
             one.fields["title"] = "Edited"
-        for one in self.versions("order") if len(self.titles) > 1 else ():
-            one.moved = True
         for one in self.versions("new", "repo") if self.draw(st.booleans()) else ():
             one.widgets["new"] = widget("new", row=8)
         for one in self.versions("by hand", "drift") if self.draw(st.booleans()) else ():

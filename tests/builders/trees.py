@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from dlsync import yamlfile
@@ -124,9 +124,10 @@ class Account:
         self.asked.clear()
 
     def live(self, text: str) -> Resource | None:
-        """What the server has."""
+        """What the server has, with its document in place of what gives it."""
         wanted = address(text)
-        return self.run(lambda client: kind_of(wanted.kind).fetch(client, wanted.name))
+        found = self.run(lambda client: kind_of(wanted.kind).fetch(client, wanted.name))
+        return replace(found, given=found.document) if found else None
 
     def plugins(self) -> list[str]:
         """The names of all plugins, dlsync's own among them."""

@@ -6,14 +6,19 @@ import copy
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dlsync.diff.compare import compare
+from dlsync.diff.list_match import anywhere
+from dlsync.files import schema
 from dlsync.resources import kind_of
+from tests.builders.accounts import DASHBOARDS, RULES
 from tests.builders.plans import added, moved, removed, replaced
 from tests.builders.trees import criterion, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
-    from dlsync.model import Difference, Json
+    from dlsync.model import Difference, Json, Path
 
 
 def differences(address: str, desired: dict[str, Json], live: dict[str, Json]) -> tuple[Difference, ...]:
@@ -36,6 +41,10 @@ def of_rules(desired: dict[str, Json], live: dict[str, Json]) -> tuple[Differenc
         pytest.param({"title": "A", "locked": False}, {"title": "A"}, id="a default spelled out"),
         pytest.param({"title": "A"}, {"title": "A", "annotations": []}, id="a default filled in by the server"),
         pytest.param({"title": "A", "annotations": None}, {"title": "A"}, id="nothing where a default is known"),
+        pytest.param({"title": "A", "period": None}, {"title": "A"}, id="nothing, dropped by the server"),
+        pytest.param(
+            {"positions": [{"row": 1}]}, {"positions": [{"row": 1, "title": None}]}, id="nothing, added by it"
+        ),
         pytest.param({"annotations": ["a", "b"]}, {"annotations": ["b", "a"]}, id="the order of a set"),
         pytest.param({"period": 60}, {"period": 60.0}, id="a whole number as a float"),
         pytest.param({"title": "A"}, {"title": "A", "name": "web", "id": "1"}, id="what the server owns"),
@@ -44,6 +53,36 @@ def of_rules(desired: dict[str, Json], live: dict[str, Json]) -> tuple[Differenc
 )
 def test_what_carries_no_meaning_is_no_difference(desired: dict[str, Json], live: dict[str, Json]) -> None:
     assert of_dashboards(desired, live) == ()
+
+
+def with_nulls(draw: st.DrawFn, kind: str, value: Json, path: Path = ()) -> Json:
+    """The same with null in some of the fields that it lacks and that may be null."""
+    if isinstance(value, list):
+        return [with_nulls(draw, kind, item, (*path, place)) for place, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    absent = schema.known_at(kind, anywhere(path)).nullable - value.keys()
+    nulls = dict.fromkeys(draw(st.sets(st.sampled_from(sorted(absent)))) if absent else ())
+    return {**{name: with_nulls(draw, kind, item, (*path, name)) for name, item in value.items()}, **nulls}
+
+
+@st.composite
+def filled(draw: st.DrawFn) -> tuple[str, dict[str, Json], dict[str, Json]]:
+    kind = draw(st.sampled_from(["dashboard", "rule"]))
+    document = draw(DASHBOARDS if kind == "dashboard" else RULES)
+    nulls = with_nulls(draw, kind, document)
+    assert isinstance(nulls, dict)
+    return kind, document, nulls
+
+
+@given(filled())
+def test_null_is_no_difference_to_a_field_that_is_absent(found: tuple[str, dict[str, Json], dict[str, Json]]) -> None:
+    kind, document, nulls = found
+    assert differences(f"{kind}/web", document, nulls) == differences(f"{kind}/web", nulls, document) == ()
+
+
+def test_null_in_a_field_that_must_not_be_null_is_a_difference() -> None:
+    assert of_dashboards({"title": None}, {}) == (added(("title",), None),)
 
 
 def test_twice_in_a_set_is_once() -> None:
@@ -94,15 +133,49 @@ def test_a_field_that_left_the_files_is_removed_where_every_field_counts() -> No
     assert of_rules(rule(desired), rule(live)) == (removed(("criteria", 0, "condition", "jitter"), 3),)
 
 
-def test_a_widget_brought_to_the_front_is_one_move() -> None:
-    widgets = [widget(name) for name in ("cpu", "memory", "disk", "load")]
-    assert of_dashboards(dashboard(widgets[3], *widgets[:3]), dashboard(*widgets)) == (moved(("positions", 0), 3, 0),)
+def test_a_series_brought_to_the_front_is_one_move() -> None:
+    series: list[Json] = [{"metric": name} for name in ("cpu", "memory", "disk", "load")]
+    ours, theirs = (dashboard(widget("all", series=one)) for one in ([series[3], *series[:3]], series))
+    assert of_dashboards(ours, theirs) == (moved(("positions", 0, "series", 0), 3, 0),)
+
+
+@given(
+    st.lists(st.sampled_from("abc").map(widget), max_size=4).flatmap(
+        lambda one: st.tuples(st.just(one), st.permutations(one))
+    )
+)
+def test_the_order_of_widgets_is_no_difference(both: tuple[list[dict[str, Json]], list[dict[str, Json]]]) -> None:
+    assert of_dashboards(dashboard(*both[0]), dashboard(*both[1])) == ()
+
+
+def test_a_second_equal_widget_is_a_difference() -> None:
+    cpu = widget("cpu")
+    assert of_dashboards(dashboard(cpu, cpu), dashboard(cpu)) == (added(("positions", 1), cpu),)
+    assert of_dashboards(dashboard(cpu), dashboard(cpu, cpu)) == (removed(("positions", 1), cpu),)
+
+
+def test_widgets_of_one_title_are_told_apart_by_where_they_stand_whatever_their_order() -> None:
+    ours, theirs = ([widget("cpu", row=row, color=color) for row in (1, 2)] for color in ("red", "blue"))
+    assert of_dashboards(dashboard(*ours), dashboard(*theirs[::-1])) == (
+        replaced(("positions", 0, "color"), "blue", "red"),
+        replaced(("positions", 1, "color"), "blue", "red"),
+    )
+
+
+def test_another_metric_is_one_change_of_a_criterion_or_a_series() -> None:
+    ours, theirs = ([criterion("a.b", 5), criterion(name)] for name in ("new.x", "old.x"))
+    path: Path = ("criteria", 1, "metric")
+    assert of_rules(rule(*ours), rule(*theirs[::-1])) == (replaced(path, "old.x", "new.x"),)
+    path = ("positions", 0, "series", 0, "metric")
+    shown: list[list[Json]] = [[{"metric": name, "scope": {"tag": "web"}}] for name in ("new.x", "old.x")]
+    assert of_dashboards(*(dashboard(widget("cpu", series=one)) for one in shown)) == (
+        replaced(path, "old.x", "new.x"),
+    )
 
 
 def test_a_widget_put_elsewhere_on_the_grid_differs_in_its_place_alone() -> None:
     desired = dashboard(widget("cpu", row=3, col=5), widget("memory"))
     assert of_dashboards(desired, dashboard(widget("memory"), widget("cpu"))) == (
-        moved(("positions", 0), 1, 0),
         replaced(("positions", 0, "row"), 1, 3),
         replaced(("positions", 0, "col"), 1, 5),
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.diff.list_match import ListRule, identity, match, same, token
+from dlsync.diff.list_match import ListRule, Matching, but_for, identity, match, same, token
 
 if TYPE_CHECKING:
     from dlsync.model import Json
@@ -41,6 +41,18 @@ def test_equal_items_pair_before_those_that_only_share_a_key() -> None:
 def test_items_without_the_key_are_added_and_removed() -> None:
     found = match([{"row": 1}], [{"row": 2}], BY_TITLE)
     assert (found.pairs, found.added, found.removed) == ((), (0,), (0,))
+
+
+def test_items_that_are_alike_but_for_one_field_pair_where_nothing_else_does() -> None:
+    rule = ListRule((identity("metric"),), alike=(but_for("metric"),))
+    live: list[Json] = [{"metric": "a", "tag": 1}, {"metric": "b", "tag": 2}, {"tag": 1}]
+    found = match([{"metric": "a", "tag": 3}, {"metric": "c", "tag": 2}, "text"], live, rule)
+    assert found == Matching(((0, 0), (1, 1)), (2,), (2,), frozenset(), frozenset({1}))
+
+
+def test_an_item_in_the_place_of_its_like_is_paired_before_others() -> None:
+    assert match([1, 5], [5, 5], ListRule()).pairs == ((0, 0), (1, 1))
+    assert match([5, 5], [1, 5], ListRule()).pairs == ((0, 0), (1, 1))
 
 
 def test_a_list_of_which_nothing_is_known_pairs_by_place() -> None:

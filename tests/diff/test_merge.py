@@ -47,10 +47,15 @@ def test_what_only_a_server_adds_does_not_come_into_the_file() -> None:
     assert merged("dashboard", {"title": "A"}, {"title": "B", "id": "1", "revision": 7}) == {"title": "B"}
 
 
-def test_a_moved_widget_moves_as_it_is_written() -> None:
-    a, b = {**widget("a"), "zoom": 1}, widget("b")
+def test_widgets_stay_in_the_file_s_order_and_a_moved_series_moves_as_it_is_written() -> None:
+    a, b, c = {**widget("a"), "zoom": 1}, widget("b"), widget("c")
     live_a = {**a, "color": "red"}
-    assert merged("dashboard", dashboard(a, b), dashboard(b, live_a))["positions"] == [b, live_a]
+    assert merged("dashboard", dashboard(a, b), dashboard(c, b, live_a))["positions"] == [live_a, b, c]
+    first: Json = {"metric": "x", "scope": {"tag": ["web"]}}
+    ours: list[Json] = [first, {"metric": "y"}]
+    theirs: list[Json] = [{"metric": "y"}, {"metric": "x", "scope": {"tag": "web"}}]
+    written = merged("dashboard", dashboard(widget("a", series=ours)), dashboard(widget("a", series=theirs)))
+    assert written["positions"][0]["series"] == [{"metric": "y"}, first]  # type: ignore[index,call-overload] # a list
 
 
 def test_criteria_stay_in_the_file_s_order_and_new_ones_come_last() -> None:

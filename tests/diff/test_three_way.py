@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 from hypothesis import given
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
 from dlsync.resources import kind_of
+from dlsync.state.inventory import Entry
 from tests.builders.accounts import DASHBOARDS, LINKED, RULES, SETTINGS
 from tests.builders.inventories import SALT, entry
 from tests.builders.sides import sides
@@ -82,12 +83,11 @@ def test_where_it_wins_nothing_the_blend_is_what_the_files_say(pair: list[Resour
 def test_every_difference_has_its_mover_and_a_side_that_has_not_moved_moved_none(three: list[Resource]) -> None:
     base, desired, live = three
     kind = kind_of(base.kind)
-    plain = compare(kind, desired, live)
     found = moved(base, desired, live)
-    assert [(one.path, one.op, one.before, one.after) for one in found.diff] == [
-        (one.path, one.op, one.before, one.after) for one in plain.diff
-    ]
+    assert bool(found.diff) == bool(compare(kind, desired, live).diff)
     assert None not in {one.mover for one in found.diff}
+    blend = means(desired, live, found.diff)
+    assert compare(kind, blend, live).diff == ()
     assert {one.mover for one in moved(base, base, live).diff} <= {"drift"}
     assert {one.mover for one in moved(live, desired, live).diff} <= {"repo"}
     assert {one.mover for one in moved(desired, desired, live, live).diff} <= {"kept"}
@@ -115,7 +115,7 @@ def test_two_edits_that_do_not_touch_each_other_are_no_conflict_and_the_blend_ha
     assert {one.mover for one in result.diff} == {name for name, what in (("repo", repo), ("drift", drift)) if what}
     assert not result.diff or result.repo == bool(repo)
     blend = means(desired, live, (one for one in result.diff if one.mover == "drift"))
-    assert [one for one in compare(kind, blend, both).diff if not one.moved] == []
+    assert compare(kind, blend, both).diff == ()
 
 
 # one field, one widget
@@ -177,16 +177,17 @@ CPU, DISK, NET, FIRST, BY_HAND = (
         pytest.param([CPU], [CPU], [DISK, CPU], [("remove 0", "drift")], id="added on the server"),
         pytest.param([CPU, DISK], [CPU], [CPU, DISK], [("remove 1", "repo")], id="removed in the files"),
         pytest.param([CPU, DISK], [CPU, DISK], [DISK], [("add 0", "drift")], id="removed on the server"),
-        pytest.param([CPU, DISK, NET], [NET, CPU, DISK], [CPU, DISK, NET], [("move", "repo")], id="moved in the files"),
-        pytest.param([CPU, DISK, NET], [CPU, DISK, NET], [NET, CPU, DISK], [("move", "drift")], id="moved by hand"),
-        pytest.param([CPU, DISK, NET], [CPU, NET, DISK], [NET, CPU, DISK], [("move", "conflict")], id="moved by both"),
+        pytest.param([CPU], [CPU, NET], [DISK, CPU], [("add 1", "repo"), ("remove 0", "drift")], id="one on each side"),
+        pytest.param([CPU, DISK, NET], [CPU, NET, DISK], [NET, CPU, DISK], [], id="listed in another order"),
+        pytest.param([CPU], [CPU, CPU], [CPU], [("add 1", "repo")], id="doubled in the files"),
+        pytest.param([CPU], [CPU], [CPU, CPU], [("remove 1", "drift")], id="doubled on the server"),
         pytest.param([CPU], [{**CPU, "color": "a"}], [], [("add 0", "conflict")], id="edited and removed"),
         pytest.param([CPU], [], [{**CPU, "color": "a"}], [("remove 0", "conflict")], id="removed and edited"),
         pytest.param(
             [CPU, DISK],
             [{**CPU, "color": "a"}, {**DISK, "color": "a"}],
             [DISK, {**CPU, "color": "b"}],
-            [("move", "drift"), ("replace color", "conflict"), ("add color", "repo")],
+            [("replace color", "conflict"), ("add color", "repo")],
             id="each widget by itself, wherever it stands",
         ),
     ],
@@ -198,6 +199,52 @@ def test_a_widget_was_moved_by_who_has_it_otherwise_than_it_was(
     expected: list[tuple[str, Mover]],
 ) -> None:
     assert sorted(movers(showing(*base), showing(*desired), showing(*live))) == sorted(expected)
+
+
+A, B, C = (cast("Json", {"metric": f"{name}.load", "scope": {"tag": name}}) for name in "abc")
+
+
+def drawing(*series: Json) -> Resource:
+    return showing(widget("all", series=[*series]))
+
+
+@pytest.mark.parametrize(
+    ("base", "desired", "live", "expected"),
+    [
+        pytest.param([A, B, C], [C, A, B], [A, B, C], [("move", "repo")], id="in the files"),
+        pytest.param([A, B, C], [A, B, C], [C, A, B], [("move", "drift")], id="by hand"),
+        pytest.param([A, B, C], [A, C, B], [C, A, B], [("move", "conflict")], id="by both"),
+    ],
+)
+def test_a_series_was_moved_by_who_has_it_elsewhere(
+    base: list[Json], desired: list[Json], live: list[Json], expected: list[tuple[str, Mover]]
+) -> None:
+    assert movers(drawing(*base), drawing(*desired), drawing(*live)) == expected
+
+
+def watching(*metrics: str) -> Resource:
+    return resource("rule/r", rule(*map(criterion, metrics)))
+
+
+@pytest.mark.parametrize(
+    ("base", "desired", "live", "expected", "blend"),
+    [
+        pytest.param("a", "b", "a", [("replace metric", "repo")], "b", id="renamed in the files"),
+        pytest.param("a", "a", "b", [("replace metric", "drift")], "b", id="renamed on the server"),
+        pytest.param("a", "b", "c", [("replace metric", "conflict")], "b", id="renamed by both"),
+        pytest.param("ab", "cb", "ba", [("replace metric", "repo")], "cb", id="renamed where the server sorts"),
+        pytest.param("a", "ab", "ac", [("add 1", "repo"), ("remove 1", "drift")], "abc", id="one added on each side"),
+        pytest.param("ab", "a", "b", [("add 0", "drift"), ("remove 0", "repo")], "", id="one removed on each side"),
+    ],
+)
+def test_a_metric_that_changed_is_one_change_but_not_what_each_side_has_by_itself(
+    base: str, desired: str, live: str, expected: list[tuple[str, Mover]], blend: str
+) -> None:
+    one, ours, theirs = watching(*base), watching(*desired), watching(*live)
+    assert movers(one, ours, theirs) == expected
+    drift = [one for one in moved(one, ours, theirs).diff if one.mover == "drift"]
+    criteria = means(ours, theirs, drift).document["criteria"]
+    assert {item["metric"] for item in criteria} == {*blend}  # type: ignore[union-attr,index,call-overload] # criteria
 
 
 def test_what_has_differed_since_the_last_apply_is_kept_and_what_moved_since_is_not() -> None:
@@ -220,11 +267,12 @@ def test_fields_that_a_server_adds_are_no_movement() -> None:
     kind = kind_of("rule")
     assert not has_moved(kind, of(zoom=2), entry(of()), SALT)
     assert moved_in_files(kind, of(zoom=2), entry(of()), SALT)
+    assert movers(of(), of(zoom=1), of(zoom=2)) == [("replace zoom", "repo")]
 
 
 def test_a_digest_that_tells_no_difference_makes_a_conflict_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlsync.diff.digests.digest", lambda salt, value: "the same")
-    found = movement(kind_of("rule"), of(title="A"), of(title="B"), entry(of()), SALT)
+    monkeypatch.setattr("dlsync.diff.three_way.digested", lambda salt, value: "the same")
+    found = movement(kind_of("rule"), of(title="A"), of(title="B"), Entry({"title": "the same"}), SALT)
     assert [one.mover for one in found.diff] == ["conflict"]
 
 
@@ -239,10 +287,9 @@ def test_a_widget_that_was_added_by_hand_stays_behind_the_one_it_stood_behind() 
 
 
 def test_where_the_order_was_changed_by_hand_it_is_kept_and_what_the_files_added_stays_in_its_place() -> None:
-    desired, live = showing(CPU, NET, DISK), showing(DISK, CPU)
-    drift = [one for one in moved(showing(CPU, DISK), desired, live).diff if one.mover == "drift"]
-    titles = [one["title"] for one in means(desired, live, drift).document["positions"]]  # type: ignore[union-attr,index,call-overload] # widgets
-    assert titles == ["disk", "net", "cpu"]
+    desired, live = drawing(A, C, B), drawing(B, A)
+    drift = [one for one in moved(drawing(A, B), desired, live).diff if one.mover == "drift"]
+    assert means(desired, live, drift).document["positions"][0]["series"] == [B, C, A]  # type: ignore[index,call-overload] # series
 
 
 def test_criteria_are_a_set_in_which_order_is_nobody_s() -> None:

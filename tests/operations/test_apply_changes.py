@@ -268,7 +268,7 @@ def test_a_server_that_does_not_keep_what_was_sent_is_told_field_by_field() -> N
         "the server did not keep what was sent: "
         '`title` is "A" (sent "B\\u001b[2J"); '
         '`annotations[1]` is missing (sent "incidents"); '
-        "`positions[0]` stands elsewhere; "
+        ""
         '`positions[1].color` is "red" (sent "blue"); '
         "`symbol` is missing (sent a mapping); "
         "`locked` is there with true"

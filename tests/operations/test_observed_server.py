@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from http import HTTPStatus
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from dlsync import operations, yamlfile
 from dlsync.resources.selector import Targets
 from tests.builders.applies import apply, changes
-from tests.builders.between import below, through
+from tests.builders.between import below, put_by_hand, through
 from tests.builders.observed import ObservedServer
 from tests.builders.trees import account, resource, tree_files, write_tree
 
@@ -62,6 +67,52 @@ def test_what_was_applied_plans_as_unchanged_and_is_exported_into_an_empty_folde
         file: yamlfile.parse(content) for file, content in tree_files(tmp_path / "exported").items() if "meta" in file
     }
     assert found == {"plugins/metrics.meta.yaml": {"interval": 30, "type": "SCRIPT", "format": "PROMETHEUS"}}
+
+
+REWRITTEN = """\
+# the fleet
+title: Web
+period: null  # the server's own
+positions:
+  # the busiest last
+  - {title: web, row: 1, col: 1, size_x: 1, size_y: 1, series: [{metric: web.load}]}
+  - {title: cpu, row: 2, col: 1, size_x: 1, size_y: 1, filter: null, series: [{metric: cpu.load}]}
+"""
+
+
+def rewriting(seen: Seen, onward: Onward) -> Reply:
+    """A server that answers dashboards as it writes them itself: keys and widgets sorted, nulls dropped and added."""
+    reply = onward()
+    if not below(seen).startswith("GET dashboards/") or reply.status != HTTPStatus.OK:
+        return reply
+    document: Any = yamlfile.parse(reply.body)
+    widgets = [
+        {"type": None, **{key: it for key, it in one.items() if it is not None}} for one in document["positions"]
+    ]
+    document["positions"] = sorted(widgets, key=itemgetter("title"))
+    return replace(reply, body=yaml.safe_dump(document | {"period": None}, sort_keys=True).encode())
+
+
+def test_a_server_that_sorts_lists_and_keys_and_adds_and_drops_nulls_differs_in_nothing(
+    live: Account, tmp_path: Path
+) -> None:
+    file = "dashboards/web.yaml"
+    tree = write_tree(tmp_path, {file: REWRITTEN})
+
+    async def work(settings: Settings) -> None:
+        assert await _applied(tree, settings) == ["create dashboard/web new applied"]
+        assert not await operations.plan(tree, settings)
+        assert not await operations.drift(tree, settings)
+        await operations.export(tree, settings)
+        assert tree_files(tree)[file].decode() == REWRITTEN
+        doubled = REWRITTEN + REWRITTEN.splitlines(keepends=True)[-1]
+        write_tree(tree, {file: doubled})
+        assert await _applied(tree, settings) == ["update dashboard/web repo applied"]
+        put_by_hand(live, file.removesuffix(".yaml"), doubled.replace("cpu.load", "cpu.used"))
+        await operations.export(tree, settings)
+        assert tree_files(tree)[file].decode() == doubled.replace("cpu.load", "cpu.used")
+
+    through(live, rewriting, work)
 
 
 def test_a_rollback_puts_back_what_a_view_showed_without_what_the_server_owns(live: Account, tmp_path: Path) -> None:

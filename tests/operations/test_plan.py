@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,25 @@ def test_an_empty_account_needs_everything_plugins_first(tree: Path) -> None:
         made = plan(live, tree)
     assert changes(made) == ["create plugin/disk", "create dashboard/web", "create rule/web"]
     assert (made.target, made.unchanged, made.warnings) == (live.settings.target, 0, ())
+
+
+def test_what_is_new_is_outlined_and_holds_no_secret(tree: Path) -> None:
+    criteria = "criteria:\n  - {metric: base.cpu, condition: {threshold: 90}}\n"
+    text = f"title: Web\n{criteria}actions:\n  - {{type: WEBHOOK, url: '${{env:HOOK}}/x'}}\n"
+    write_tree(tree, {"rules/web.yaml": text})
+    with account() as live:
+        chosen = replace(live.settings, environ={"HOOK": "https://s3cret.example.org"})
+        made = asyncio.run(operations.plan(tree, chosen))
+        asyncio.run(operations.apply(tree, chosen))
+        write_tree(tree, {"rules/web.yaml": text + "  - {emails: [a@example.org]}\n"})
+        more = asyncio.run(operations.plan(tree, chosen))
+    outlines = [one.outline for change in (*made.changes, *more.changes) for one in change.diff if one.outline]
+    assert outlines == [
+        ("print()",),
+        ("base.cpu is above 90",),
+        ("calls ${env:HOOK}/x",),
+        ("emails a@example.org",),
+    ]
 
 
 @pytest.mark.parametrize("flavour", FLAVOURS)

@@ -32,6 +32,12 @@ NEW = change("create", "rule/a|b", added(("title",), "Disk"), file="rules/a%7Cb.
 GONE = change("delete", "plugin/old")
 
 
+def test_what_is_new_is_outlined_in_its_folded_difference() -> None:
+    new = replace(added(("criteria",), [{}]), outline=("base.cpu is above 90", "```"))
+    shown = render(plan(change("create", "rule/new", new)))
+    assert "````diff\n+ criteria: 1 item\n+     base.cpu is above 90\n+     ```\n````\n" in shown
+
+
 def test_a_plan_is_a_summary_a_table_and_a_folded_diff_of_each_change() -> None:
     warning = Problem("warning", "`x` is not a field", "rules/a.yaml", 2, 1)
     assert render(plan(NEW, REDIS, GONE, unchanged=12, warnings=(warning,))) == (

@@ -65,6 +65,21 @@ Plan: 1 to create, 2 to update, 1 to delete, 12 unchanged.
     )
 
 
+def test_what_is_new_is_outlined_below_its_field_in_a_few_lines() -> None:
+    whole = replace(added(("criteria",), [{}] * 60), outline=tuple(f"metric {number} is down" for number in range(60)))
+    part = replace(removed(("content",), "a\n\nb\n"), outline=("a", " ", "::error b"))
+    lines = render(
+        plan(change("create", "rule/new", whole), change("update", "plugin/p", part)), color=False
+    ).splitlines()
+    assert lines[1:3] == ["    + criteria: 60 items", "        metric 0 is down"]
+    assert lines[51:54] == [
+        "        metric 49 is down",
+        "        ... 10 more; --format json has them all",
+        "~ plugin/p  update",
+    ]
+    assert lines[54:58] == ["    - content: 3 lines", "        a", "", r"        \x3a:error b"]
+
+
 def test_without_changes_one_sentence_is_all() -> None:
     assert render(plan(unchanged=3), color=False) == (
         "Nothing to do: 3 resources on acme/default are as the files say.\n"

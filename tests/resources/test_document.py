@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync import yamlfile
-from dlsync.diff.compare import compare
+from dlsync.diff.compare import compare, differences
 from dlsync.diff.list_match import anywhere, identity
 from dlsync.diff.three_way import blended
 from dlsync.errors import DlsyncError
@@ -254,6 +254,31 @@ def test_its_metrics_are_those_that_it_shows_or_watches() -> None:
 
 # journal
 
+
+@given(st.data(), st.sampled_from(["dashboard", "rule"]))
+def test_two_texts_are_the_same_at_a_glance_only_where_a_walk_finds_no_difference(
+    data: st.DataObject, name: str
+) -> None:
+    documents = DASHBOARDS if name == "dashboard" else RULES
+    ours = data.draw(documents)
+    theirs = data.draw(st.just(ours) | documents)
+    file = f"{name}s/web.yaml"
+    found, _ = kind(name).read([SourceFile(file, data.draw(spellings(ours)))])
+    live = kind(name).live("web", data.draw(spellings(theirs)))
+    for desired in found:
+        walked = [*differences(kind(name), (), *(dict(kind(name).canonical(one.document)) for one in (desired, live)))]
+        assert [*compare(kind(name), desired, live).diff] == walked
+        assert not (kind(name).identical(desired, live) and walked)
+
+
+def test_true_one_and_a_fraction_are_not_the_same_at_a_glance() -> None:
+    text = "title: Web\npositions: []\nzoom: %s\n"
+    ((desired,), _) = kind("dashboard").read([SourceFile("dashboards/web.yaml", (text % "1").encode())])
+    alike = [kind("dashboard").live("web", (text % zoom).encode()) for zoom in ("1 ", "1.0", "true")]
+    assert [kind("dashboard").identical(desired, live) for live in alike] == [True, False, False]
+    assert [bool(compare(kind("dashboard"), desired, live).diff) for live in alike] == [False, False, True]
+
+
 SECRET = Redaction({"s3cret": "${env:A}"})
 
 
@@ -307,7 +332,13 @@ def test_an_item_of_a_file_is_the_one_that_the_differ_pairs_it_with() -> None:
 def test_widgets_of_one_title_keep_their_comments_when_they_change_places_or_one_is_gone() -> None:
     front, back = TWO_WIDGETS.index("  # of the front"), TWO_WIDGETS.index("  # of the back")
     swapped = TWO_WIDGETS[:front] + TWO_WIDGETS[back:] + TWO_WIDGETS[front:back]
-    assert exported("dashboard", TWO_WIDGETS, swapped) == swapped
+    assert exported("dashboard", TWO_WIDGETS, swapped) == TWO_WIDGETS
+    placed = TWO_WIDGETS.replace("type: chart", "row: 1\n    type: chart").replace(
+        "type: number", "row: 2\n    type: number"
+    )
+    after = placed.replace("number", "top-ten").replace("db", "cache")
+    below = after.index("  # of the back")
+    assert exported("dashboard", placed, after[:front] + after[below:] + after[front:below]) == after
     last = TWO_WIDGETS[:front] + TWO_WIDGETS[back:]
     assert exported("dashboard", TWO_WIDGETS, last) == last
     left = TWO_WIDGETS.index("      - metric: load  # on the left")

@@ -105,7 +105,7 @@ def test_what_the_overlay_does_not_touch_is_edited_in_the_file() -> None:
     head, _, rest = BASE.partition("title: Web")
     assert text.startswith(f"{head}title: Live\nperiod: 3600\npositions:\n")
     assert "  - {title: cpu, row: 9, col: 1," in text
-    assert text.index("new") < text.index("cpu")
+    assert text.index("new") > text.index("cpu")
     assert "red" not in text
     assert "net" not in text
     assert rest
@@ -132,10 +132,16 @@ def test_what_the_overlay_says_is_for_a_person_to_edit(live: dict[str, Json], to
 
 
 def test_an_overlay_s_item_that_was_moved_stands_elsewhere() -> None:
-    disk = "  - {title: disk, row: 1, col: 1, size_x: 2, size_y: 2, type: number, series: []}\n"
-    live = dashboard(widget("net"), widget("cpu", color="red"), widget("disk", series=[]), period=60)
-    with pytest.raises(DlsyncError, match=r"`positions\[1\]` \(line 5\) stands elsewhere; edit that file"):
-        edited(live, desired(BASE + disk))
+    base = BASE.replace("series: [", "series: [{metric: disk}, ")
+    over = "positions:\n  - title: cpu\n    series:\n      - metric: net\n"
+    series: list[Json] = [{"metric": "net"}, {"metric": "disk"}, {"metric": "cpu.load", "scope": {"tag": "web"}}]
+    told = r"`positions\[0\].series\[0\]` \(line 4\) stands elsewhere; edit that file"
+    with pytest.raises(DlsyncError, match=told):
+        edited(dashboard(widget("cpu", series=series)), desired(base, over))
+
+
+def test_where_an_overlay_s_widget_is_in_the_list_makes_no_difference() -> None:
+    assert edited({**LIVE, "positions": [*reversed(LIVE["positions"])]}) == BASE  # type: ignore[arg-type] # a list
 
 
 def test_no_more_fields_are_named_than_a_person_reads_and_no_secret() -> None:

@@ -36,6 +36,7 @@ def outcome(read: Callable[[bytes], Json], content: bytes) -> str:
 @example("0x1f_")
 @example("- 1_000")
 @example("a: -0x1\nb: 0b1\nc: +0o7\nd: 0X1")
+@example('a: queue-01\nb: \x27-01\x27\nc: [-01, x0b1, "0b1"]')
 @example("a: |\n")
 @example("a: |\n x")
 @example("{a: |\n x\n}\n")
