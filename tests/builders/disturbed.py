@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import shutil
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
@@ -90,7 +92,10 @@ def account_settings(url: str, **settings: Any) -> Settings:
 
 
 def whole_account(url: str) -> dict[str, Any]:
-    """All that an account holds, without the ids and digests that the server makes up."""
+    """All that an account holds, without the ids and digests that the server makes up.
+
+    In place of the ids of links, the inventory says whether they are those of the account.
+    """
     base = f"{url}/orgs/acme/accounts/default/"
     with httpx2.Client(base_url=base, headers={"Authorization": f"Bearer {KEY}"}) as client:
         found: dict[str, Any] = {}
@@ -101,8 +106,15 @@ def whole_account(url: str) -> dict[str, Any]:
         for one in client.get("plugins").json():
             whole: dict[str, Json] = client.get(f"plugins/{one['name']}").json()
             found[f"plugins/{one['name']}"] = {k: v for k, v in whole.items() if k not in {"id", "org"}}
+        ids: defaultdict[str, list[str]] = defaultdict(list)
         for one in client.get("links").json():
             found[f"links/{one['plugin']}"] = sorted({*found.get(f"links/{one['plugin']}", []), *one["tags"]})
+            ids[f"link/{one['plugin']}"].append(one["id"])
+        if inventory := found.get("plugins/dlsync-inventory"):
+            record = json.loads(base64.b64decode(inventory["content"]))
+            record["ids"] = {link: sorted(some) == sorted(ids[link]) for link, some in record.get("ids", {}).items()}
+            content = base64.b64encode(json.dumps(record).encode()).decode()
+            found["plugins/dlsync-inventory"] = {**inventory, "content": content, "hash": ""}
         return found
 
 
@@ -173,7 +185,5 @@ def unlike(made: Scene, url: str, what: str) -> str:
 
 def inventory_of(account: dict[str, Any]) -> list[str]:
     """The resources that an account's inventory names."""
-    import base64
-
     content = base64.b64decode(account["plugins/dlsync-inventory"]["content"])
     return sorted(json.loads(content)["resources"])
