@@ -90,7 +90,7 @@ async def apply(
     wanted = wishes or (promised.wishes if promised else Wishes())
 
     async def made(client: Client) -> Prepared:
-        known = remembered(directory, settings)
+        known = remembered(settings.target)
         fetcher = Fetcher(client, tree.resources, cache=known, progress=how.progress)
         work = await prepared(fetcher, tree, settings, wanted)
         return plan_file.kept_to(promised, work) if promised else work

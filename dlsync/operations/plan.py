@@ -17,7 +17,7 @@ from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem
 from dlsync.operations import warnings as concerns
-from dlsync.operations.cache import remember, remembered
+from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, Decisions, reconcile
 from dlsync.operations.session import reader, silent
@@ -123,18 +123,18 @@ async def prepare(
 
 @asynccontextmanager
 async def looked(
-    directory: Path, settings: Settings, targets: Targets, progress: Callable[[], None], *, missing_ok: bool = False
+    directory: Path, settings: Settings, targets: Targets, progress: Callable[[], None], *, exports: bool = False
 ) -> AsyncIterator[tuple[Fetcher, Tree]]:
     """Read a tree, and while a thread does so, fetch what the names of its files promise.
 
     :param targets: what is not meant is not fetched.
-    :param missing_ok: take a directory that does not exist for an empty tree.
+    :param exports: every resource is needed whole, and a directory that does not exist is an empty tree.
     :raises InvalidTree: the files have errors, whatever the server says.
     """
-    found = loader.find(directory, missing_ok=missing_ok)
+    found = loader.find(directory, missing_ok=exports)
     async with reader(settings) as client:
         known = {address: content for address, content in found.foretold().items() if targets.admits(address)}
-        fetcher = Fetcher(client, cache=remembered(directory, settings), progress=progress)
+        fetcher = Fetcher(client, cache=FORGETFUL if exports else remembered(settings.target), progress=progress)
         async with fetcher.ahead(known, store.read(client, settings, directory)):
             tree = (await asyncio.to_thread(environments.understood, found, settings)).usable()
             fetcher.desired = tree.resources
@@ -154,7 +154,7 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wis
     )
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     learned = fetcher.cache.learned(fetcher.desired, [work.live[one] for one in work.equal], fetcher.listings)
-    remember(tree.root, settings, fetcher.cache, learned)
+    remember(settings.target, fetcher.cache, learned)
     refuse_an_empty_tree(work.plan, [one for one in tree.resources if kind_of(one.kind).inside])
     return work
 

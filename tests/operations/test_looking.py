@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from unittest.mock import AsyncMock, Mock
 
 import pytest
+from platformdirs import user_cache_path
 
 from dlsync import operations, yamlfile
 from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
-from dlsync.operations import cache
 from dlsync.operations.plan import Wishes
 from dlsync.resources.selector import Targets
 from dlsync.state import store
@@ -53,7 +53,7 @@ def times(parsed: Mock, file: str) -> int:
 
 def test_an_unchanged_plan_parses_each_file_once_and_no_answer(live: Account, tree: Path, parsed: Mock) -> None:
     apply(live, tree)
-    shutil.rmtree(tree / cache.FOLDER)
+    shutil.rmtree(user_cache_path("dlsync"))
     parsed.reset_mock()
     assert not plan(live, tree)
     assert times(parsed, "rules/web.yaml") == 1
