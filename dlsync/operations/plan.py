@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.client.concurrency import both
-from dlsync.errors import Refused
 from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.files.settings import Settings
@@ -26,6 +25,7 @@ from dlsync.resources.loader import Tree
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.state import store
 from dlsync.state.inventory import empty
+from dlsync.state.lease import holder_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
@@ -42,20 +42,24 @@ if TYPE_CHECKING:
 _FEWEST = 10
 
 
-def refuse_an_empty_tree(plan: Plan, desired: Collection[Address]) -> None:
-    """Refuse to delete on the word of files that hold nothing.
-
-    :raises Refused: there are no desired resources, and deletes.
-    """
-    if not desired and (deletes := plan.count("delete")):
-        raise Refused(
-            f"the files hold no resources, and the plan would delete {deletes} from {plan.target}",
-            hint="Check the directory. To empty an account on purpose, set `prune: none` and delete by hand.",
-        )
+def judged(work: Prepared, tree: Tree, settings: Settings) -> Prepared:
+    """Return the plan with the reasons why an apply refuses it."""
+    reasons = (_empty_tree(work.plan, tree), _excess(work.plan, settings.max_delete_percent))
+    return replace(work, plan=replace(work.plan, refused=tuple(filter(None, reasons))))
 
 
-def excess(plan: Plan, max_delete_percent: float) -> str:
-    """Return why the plan deletes too large a share of what is live, empty where it does not.
+def _empty_tree(plan: Plan, tree: Tree) -> str:
+    deletes = plan.count("delete")
+    if not deletes or any(kind_of(one.kind).inside for one in tree.resources):
+        return ""
+    return (
+        f"the files hold no resources, and the plan would delete {deletes} from {plan.target}. "
+        "Check the directory. To empty an account on purpose, set `prune: none` and delete by hand."
+    )
+
+
+def _excess(plan: Plan, max_delete_percent: float) -> str:
+    """Return why the plan deletes too large a share of what is live.
 
     :param max_delete_percent: from 0 to 100.
     """
@@ -63,21 +67,13 @@ def excess(plan: Plan, max_delete_percent: float) -> str:
     managed = deletes + plan.count("update") + plan.unchanged
     if managed < _FEWEST or deletes * 100 <= managed * max_delete_percent:
         return ""
-    share = f"{deletes} of {managed} resources ({deletes * 100 / managed:.0f} %)"
-    return f"it would delete {share}, more than the {max_delete_percent:g} % that `max_delete_percent` allows"
+    return (
+        f"it would delete {deletes} of {managed} resources ({deletes * 100 / managed:.0f} %), more than the "
+        f"{max_delete_percent:g} % that `max_delete_percent` allows. Raise it in dlsync.yaml if that is meant."
+    )
 
 
-def refuse_excess(plan: Plan, max_delete_percent: float) -> None:
-    """Refuse a plan that deletes too large a share.
-
-    :raises Refused: as :func:`excess` says.
-    """
-    if reason := excess(plan, max_delete_percent):
-        raise Refused(
-            f"the plan is refused: {reason}", hint="Raise `max_delete_percent` in dlsync.yaml if it is meant."
-        )
-
-
+_HELD = "the account is locked by %s: an apply waits for it; if that process is dead, run `dlsync unlock`"
 _USELESS = "%s is of no use: there is no %s, neither in the files nor live"
 
 
@@ -114,11 +110,16 @@ async def prepare(
     :raises SettingsError: an account is to be deleted that is in use, or that dlsync.yaml names.
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
-    :raises Refused: the files hold nothing, and the plan would delete.
     """
     wanted = wishes or Wishes()
     async with looked(directory, settings, Targets(wanted.targets), progress) as (fetcher, tree):
-        return await prepared(fetcher, tree, settings, wanted)
+        work = await prepared(fetcher, tree, settings, wanted)
+        is_locked = any(listing.locked for listing in fetcher.listings.values())
+        holder = await holder_of(fetcher.client) if is_locked else None
+    if holder is None:
+        return work
+    held = Problem("warning", _HELD % holder)
+    return replace(work, plan=replace(work.plan, warnings=(*work.plan.warnings, held)))
 
 
 @asynccontextmanager
@@ -155,8 +156,7 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wis
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     learned = fetcher.cache.learned(fetcher.desired, [work.live[one] for one in work.equal], fetcher.listings)
     remember(settings.target, fetcher.cache, learned)
-    refuse_an_empty_tree(work.plan, [one for one in tree.resources if kind_of(one.kind).inside])
-    return work
+    return judged(work, tree, settings)
 
 
 @dataclass(frozen=True)
@@ -171,6 +171,7 @@ class Prepared:
     :param equal: what is live as the files say, with nothing besides.
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
     :param forms: canonical forms that were worked out on the way.
+    :param files: a digest of the files that the plan is made from.
     """
 
     plan: Plan
@@ -183,6 +184,7 @@ class Prepared:
     equal: tuple[Address, ...] = ()
     redaction: Redaction = NOTHING_SECRET
     forms: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
+    files: str = ""
 
     def form(self, address: Address) -> Mapping[str, Json]:
         """Return the canonical form of what the files say of a resource."""
@@ -338,6 +340,7 @@ class _Planning:
             tuple(outcome.equal),
             redaction,
             outcome.forms,
+            self.tree.digest,
         )
 
     def _plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:

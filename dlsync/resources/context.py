@@ -105,6 +105,7 @@ class Listing:
     :param complete: False where there may be more than it names.
     :param etag: the version of a listing that holds them whole; empty where the server does not say.
     :param versions: by name, the ETag that the resource itself has, where the listing says so.
+    :param locked: whether somebody holds the lock of the account.
     """
 
     resources: tuple[Resource, ...] = ()
@@ -112,3 +113,4 @@ class Listing:
     complete: bool = True
     etag: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    locked: bool = False
