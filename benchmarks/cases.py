@@ -64,15 +64,13 @@ class Row:
 def _plan(stage: Stage) -> Case:
     server = stage.server(_WHOLE, latency=LATENCY, documented_only=True)
     ours, floor = _plans(stage.tree(_WHOLE), server), _fetches(stage.urls(_WHOLE, server))
-    first = stage.forgets(_WHOLE)
-    return Case("GETs of the same", 1.2, ours, floor, requests=_REQUESTS, server=server, prepare=first)
+    return Case("GETs of the same", 1.2, ours, floor, requests=_REQUESTS, server=server, prepare=server.forget_cache)
 
 
 def _plan_at_once(stage: Stage) -> Case:
     server = stage.server(_WHOLE, latency=0, documented_only=True)
     ours, floor = _plans(stage.tree(_WHOLE), server), _fetches(stage.urls(_WHOLE, server))
-    first = stage.forgets(_WHOLE)
-    return Case("GETs of the same", 2.5, ours, floor, requests=_REQUESTS, server=server, prepare=first)
+    return Case("GETs of the same", 2.5, ours, floor, requests=_REQUESTS, server=server, prepare=server.forget_cache)
 
 
 def _plan_rewritten(stage: Stage) -> Case:
@@ -85,8 +83,8 @@ def _plan_rewritten(stage: Stage) -> Case:
 def _plan_small(stage: Stage) -> Case:
     server = stage.server(_SMALL, latency=LATENCY, documented_only=True)
     floor = _script("floor_small.py", stage.urls(_SMALL, server), CONNECTIONS)
-    ours, first = _plans(stage.tree(_SMALL), server), stage.forgets(_SMALL)
-    return Case("typer and httpx2 GET the same", 1.3, ours, floor, server=server, prepare=first)
+    ours = _plans(stage.tree(_SMALL), server)
+    return Case("typer and httpx2 GET the same", 1.3, ours, floor, server=server, prepare=server.forget_cache)
 
 
 def _plan_again(stage: Stage) -> Case:
@@ -99,7 +97,7 @@ def _plan_again(stage: Stage) -> Case:
         floor=command,
         requests=_LISTS,
         server=server,
-        prepare_floor=stage.forgets(_WHOLE),
+        prepare_floor=server.forget_cache,
     )
 
 
@@ -139,8 +137,8 @@ def _large(stage: Stage) -> Case:
         floor,
         megabytes=300,
         server=large,
-        prepare=stage.forgets(_LARGE),
-        prepare_floor=stage.forgets(_WHOLE),
+        prepare=large.forget_cache,
+        prepare_floor=server.forget_cache,
     )
 
 
@@ -154,8 +152,8 @@ def _changed(stage: Stage) -> Case:
         ours,
         floor,
         server=server,
-        prepare=stage.forgets(_WHOLE, changed=True),
-        prepare_floor=stage.forgets(_WHOLE),
+        prepare=server.forget_cache,
+        prepare_floor=server.forget_cache,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -20,10 +21,9 @@ from benchmarks.account import write
 from benchmarks.processes import HERE, Command, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 CONNECTIONS = 32
-CACHE = ".dlsync/cache"
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own in it
 _TRIED = 500  # files
 _SLOW = 75e-6  # seconds for one of them
@@ -37,9 +37,11 @@ class Server:
     """A server for benchmarks.
 
     :param url: the API's base.
+    :param home: the home folder of those who use it, where dlsync remembers what it found.
     """
 
     url: str
+    home: Path = Path(os.devnull)
 
     @property
     def account(self) -> str:
@@ -49,12 +51,16 @@ class Server:
     @property
     def environment(self) -> dict[str, str]:
         """What makes dlsync use it."""
-        return {"DLSYNC_URL": self.url, "DLSYNC_API_KEY": KEY}
+        return {"DLSYNC_URL": self.url, "DLSYNC_API_KEY": KEY, "HOME": str(self.home)}
 
     def asked(self) -> dict[str, int]:
         """Return how often each request came since they were last forgotten."""
         counts: dict[str, int] = json.loads(self._side("GET", "requests"))
         return counts
+
+    def forget_cache(self) -> None:
+        """Make the next run the first on its machine."""
+        shutil.rmtree(self.home, ignore_errors=True)
 
     def forget_requests(self) -> None:
         """Count from nothing."""
@@ -90,11 +96,6 @@ class Stage:
             path.write_bytes(path.read_bytes().replace(b"\nperiod: ", b"\nperiod: 1", 1))
         return folder
 
-    def forgets(self, scale: float, *, changed: bool = False) -> Callable[[], None]:
-        """Return what makes the next run on a tree the first: dlsync remembers nothing of the account."""
-        cache = self.tree(scale, changed=changed) / CACHE
-        return lambda: shutil.rmtree(cache, ignore_errors=True)
-
     def fresh(self, name: str, place: Path | None = None) -> Path:
         """Return a folder with settings alone; what it held is gone.
 
@@ -124,7 +125,8 @@ class Stage:
         arguments = [sys.executable, "-m", "benchmarks.server", "--tree", str(self.tree(scale))]
         arguments += ["--latency", str(latency), *(["--documented-only"] if documented_only else [])]
         arguments += ["--rewrites"] if rewrites else []
-        server = Server(self._stack.enter_context(_said(arguments)))
+        home = self.folder / f"home-{next(self._used)}"
+        server = Server(self._stack.enter_context(_said(arguments)), home)
         self.settle(server, scale)
         return server
 

@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from dlsync import __version__
 from dlsync.cli import signals
@@ -18,25 +18,24 @@ if TYPE_CHECKING:
     from typer import TyperException
 
 _NEW_OBJECTS = 50_000  # before Python looks for garbage; after 700, its own number, that is a tenth of a plan
-_TURN = 0.0005  # seconds for which a thread that reads files keeps an answer waiting; Python's own is ten times that
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code.
+def program() -> NoReturn:
+    """Run the command line of this process and end the process.
 
-    :param arguments: without the program's name; those of the process by default.
+    It skips the interpreter's own end, during which a thread of the HTTP library can abort the process. Every text that
+    was written has been flushed by then (:mod:`dlsync.cli.output`).
     """
-    if arguments is not None:
-        return _ended(arguments)
     signals.end_as_interrupted()
     gc.set_threshold(_NEW_OBJECTS)
-    sys.setswitchinterval(_TURN)
-    code = _ended(sys.argv[1:])
-    gc.freeze()  # else Python looks through all that there is once more before it ends
-    return code
+    os._exit(main(sys.argv[1:]))
 
 
-def _ended(given: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
+    """Run a command line and return its exit code.
+
+    :param arguments: without the program's name.
+    """
     if sys.stderr is None:  # closed by whoever started us, as stdout may be
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 - stays open as stderr does
     if sys.stdout is None:
@@ -45,24 +44,24 @@ def _ended(given: Sequence[str]) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        code = _run(given)
+        code = _run(arguments)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
     except SystemExit as ended:  # typer's way to end after a completion, and where nobody reads stdout any more
         code = int(ended.code or EXIT_OK)
     except Exception as error:  # noqa: BLE001 - the boundary: what is not ours is a bug, said so without a traceback
-        code = _report(error, given)
+        code = _report(error, arguments)
     if code == EXIT_INTERRUPTED:
         signals.ignore()
         _write("Interrupted.")
     return code
 
 
-def _run(given: Sequence[str]) -> int:
+def _run(arguments: Sequence[str]) -> int:
     from dlsync.cli.completion import INSTRUCTION, answer, tell_plainly
 
     completes = bool(os.environ.get(INSTRUCTION))
-    told = answer(os.environ) if completes else _version(given)
+    told = answer(os.environ) if completes else _version(arguments)
     if told is not None:  # without a command, and so without any of what they import
         return _tell(*told)
     if completes:
@@ -71,11 +70,11 @@ def _run(given: Sequence[str]) -> int:
     from dlsync.cli.output import forget
 
     forget()
-    return int(command_line().main(list(given), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
+    return int(command_line().main(list(arguments), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
 
 
-def _version(given: Sequence[str]) -> tuple[str, int] | None:
-    return (f"dlsync {__version__}\n", EXIT_OK) if list(given) == ["--version"] else None
+def _version(arguments: Sequence[str]) -> tuple[str, int] | None:
+    return (f"dlsync {__version__}\n", EXIT_OK) if list(arguments) == ["--version"] else None
 
 
 def _tell(text: str, code: int) -> int:
@@ -88,10 +87,10 @@ def _tell(text: str, code: int) -> int:
     return code
 
 
-def _report(error: Exception, given: Sequence[str]) -> int:
+def _report(error: Exception, arguments: Sequence[str]) -> int:
     from typer import TyperException
 
-    if "--debug" in given:
+    if "--debug" in arguments:
         _trace(error)
     if isinstance(error, TyperException):
         return _refuse_usage(error)
@@ -143,4 +142,4 @@ def _write(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

@@ -1,16 +1,20 @@
-"""Names and values of a file or a server as one line of text that no terminal acts on."""
+"""Make names, values and messages safe to show: no escape for a terminal, no command for a CI runner, no secret."""
 
 from __future__ import annotations
 
+import html
 import json
 import re
+from base64 import b64encode
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import takewhile
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dlsync.model import Json, Path
 
@@ -129,3 +133,89 @@ def field_name(path: Path) -> str:
 
 def _step(key: str | int) -> str:
     return f".{key}" if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else f"[{value(key)}]"
+
+
+KEY = "[key]"
+_BEGINNING = 16  # characters by which a secret is recognised, whatever follows
+_BEFORE_ELLIPSIS = 4  # characters; fewer tell nothing, and begin many words
+_ANY_CASE = 6  # characters; a shorter text in other letters is likely another word
+_CUT = re.compile(r"(…|\.{3})")
+
+
+class Redactor:
+    """Replaces secrets in messages, whole or cut off, in every spelling that servers and libraries use.
+
+    :param secrets: each value with what stands for it; no value is empty.
+    """
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        names = {way: name for secret, name in secrets.items() for way in _spellings(secret)}
+        # the client takes the key out of what the server says before anything else does
+        names |= {way.replace(key, KEY): name for key in secrets if secrets[key] == KEY for way, name in names.items()}
+        self._exact = {way: name for way, name in names.items() if len(way) < _ANY_CASE and way != KEY}
+        self._folded = {_folded(way): name for way, name in names.items() if len(way) >= _ANY_CASE}
+
+    def __call__(self, text: str) -> str:
+        """Return the text without secrets."""
+        if not self._exact and not self._folded:
+            return text
+        *cut, rest = _CUT.split(text)
+        text = "".join([*map(self._without_beginning, cut), rest])
+        shown, end = [], 0
+        for start, length, name in self._found(text):
+            if start + length > end:
+                shown += [text[end:start], name]
+                end = start + length
+        return "".join([*shown, text[end:]])
+
+    def _found(self, text: str) -> list[tuple[int, int, str]]:
+        """Return start, length and name of each secret, and of each beginning that is long enough to be one."""
+        found = []
+        for ways, among in ((self._exact, text), (self._folded, _folded(text))):
+            for way, name in ways.items():
+                start = among.find(way[:_BEGINNING])
+                while start >= 0:
+                    same = takewhile(
+                        lambda pair: pair[0] == pair[1], zip(way, among[start : start + len(way)], strict=False)
+                    )
+                    found.append((start, sum(1 for _ in same), name))
+                    start = among.find(way[:_BEGINNING], start + 1)
+        return sorted(found, key=lambda one: (one[0], -one[1]))
+
+    def _without_beginning(self, part: str) -> str:
+        """Return a text before an ellipsis without the longest beginning of a secret at its end."""
+        end = _folded(part)
+        lengths = ((_overlap(end, way), name) for way, name in {**self._exact, **self._folded}.items())
+        length, name = max(lengths, key=itemgetter(0))
+        return part[:-length] + name if length else part
+
+
+def _folded(text: str) -> str:
+    """Return a text in small letters, each at the place that it had."""
+    folded = text.casefold()
+    return folded if len(folded) == len(text) else "".join(map(_folded_letter, text))
+
+
+def _folded_letter(letter: str) -> str:
+    folded = letter.casefold()
+    return folded if len(folded) == 1 else letter
+
+
+def _overlap(text: str, secret: str) -> int:
+    """Return how much of a secret's beginning a text ends with; 0 where that is too little to tell anything."""
+    if secret[:_BEFORE_ELLIPSIS] not in text:
+        return 0
+    lengths = range(min(len(secret) - 1, len(text)), _BEFORE_ELLIPSIS - 1, -1)
+    return next((length for length in lengths if text.endswith(secret[:length])), 0)
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield the ways in which messages of servers and libraries spell a text."""
+    one_line = " ".join("".join(char if char.isprintable() else " " for char in secret).split())
+    long_lines = [line.strip() for line in secret.splitlines() if len(line.strip()) > 2 * _BEFORE_ELLIPSIS]
+    for text in filter(None, (secret, one_line, *long_lines)):
+        raw = text.encode("utf-8", "surrogatepass")
+        yield from (text, html.escape(text), html.escape(text, quote=False), text.replace("'", "''"))
+        as_json = json.dumps(text, ensure_ascii=False)[1:-1]
+        yield from (json.dumps(text)[1:-1], as_json, visible(as_json), visible(text), repr(text)[1:-1])
+        yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), b64encode(raw).decode())

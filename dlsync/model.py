@@ -187,6 +187,7 @@ class Plan:
     :param unchanged: how many desired resources are live already.
     :param adopted: those of them that are not managed yet, and will be.
     :param kept: those that differ from their files in what was changed on the server, and stay so.
+    :param refused: why an apply refuses the plan, each in sentences that say what to do.
     """
 
     target: Target
@@ -196,6 +197,7 @@ class Plan:
     warnings: tuple[Problem, ...] = field(default=())
     adopted: tuple[Address, ...] = ()
     kept: tuple[Address, ...] = ()
+    refused: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)

@@ -30,7 +30,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Take away what a developer's machine has and another's has not."""
     for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(tmp_path.with_name(f"{tmp_path.name}-home")))
     connect = socket.socket.connect
 
     def guarded(self: socket.socket, address: tuple[str, int] | str | bytes) -> None:

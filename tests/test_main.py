@@ -250,19 +250,15 @@ def test_streams_of_any_kind_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_it_is_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    tuned: list[object] = []
+    """The process ends without the interpreter's own end, which the HTTP library's threads can turn into an abort."""
     monkeypatch.setattr(sys, "argv", ["dlsync", "--version"])
     monkeypatch.delitem(sys.modules, "dlsync.__main__")
-    monkeypatch.setattr("gc.set_threshold", tuned.append)
-    monkeypatch.setattr("gc.freeze", lambda: tuned.append("frozen"))
-    monkeypatch.setattr("sys.setswitchinterval", tuned.append)
-    with pytest.raises(SystemExit) as ended:
-        runpy.run_module("dlsync", run_name="__main__")
-    assert ended.value.code == 0
+    monkeypatch.setattr("gc.set_threshold", lambda _: None)
+    codes: list[int] = []
+    monkeypatch.setattr("os._exit", codes.append)
+    runpy.run_module("dlsync", run_name="__main__")
+    assert codes == [0]
     assert capsys.readouterr().out.startswith("dlsync ")
-    ours = [50_000, 0.0005, "frozen"]
-    assert tuned == ours  # a process of its own looks for garbage when there may be some, and lets no answer wait long
-    assert (main(["--version"]), tuned) == (0, ours)  # whose process it is not says how that is done
 
 
 def test_completion_ends_without_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:

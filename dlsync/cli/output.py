@@ -154,7 +154,7 @@ def _discard(stream: IO[AnyStr]) -> None:
 
 def conceal(secret: str) -> None:
     """Remember a key, which :func:`concealed` takes out."""
-    from dlsync.files.redaction import KEY
+    from dlsync.messages import KEY
 
     if len(secret) >= _SHORTEST:
         _secrets[secret] = KEY

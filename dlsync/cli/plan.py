@@ -12,13 +12,16 @@ import typer
 from dlsync.cli import options
 from dlsync.cli.all_environments import AllEnvironments, every
 from dlsync.cli.options import CURRENT, PlanFormat, Server, command
-from dlsync.errors import EXIT_CHANGES, EXIT_OK, DlsyncError, Refused, SettingsError
+from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
 
 if TYPE_CHECKING:
     from dlsync.model import Plan
     from dlsync.operations.plan import Prepared, Wishes
 
-Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep the plan too, for `dlsync apply FILE`.")]
+Out = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Keep the plan too, for `dlsync apply FILE`; with --all-environments, a folder."),
+]
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")]
 
 
@@ -37,6 +40,7 @@ def plan(
 ) -> int:
     """Show what an apply would change; changes nothing."""
     from dlsync.cli.output import rendered, report, result
+    from dlsync.files.names import file_stem
     from dlsync.operations import plan_file
 
     wishes = options.wishes(directory, target, delete_account, adopt=adopt, on_conflict=on_conflict)
@@ -46,17 +50,18 @@ def plan(
         made = work.plan
         if out:
             environment = server.settings(directory).environment
-            plan_file.save(out, plan_file.promise(work, replace(wishes, environment=environment)))
+            file = out / f"{file_stem(environment)}.json" if all_environments else out
+            plan_file.save(file, plan_file.promise(work, replace(wishes, environment=environment)))
         if output is PlanFormat.json:  # the other formats have the warnings in them
             report(made.warnings)
         if output is PlanFormat.text or not all_environments:
             result(rendered(made, output, sys.stdout))
+        if made.refused:
+            return made, EXIT_ERROR
         return made, EXIT_CHANGES if made and detailed_exitcode else EXIT_OK
 
     if not all_environments:
         return once(server)[1]
-    if out:
-        raise SettingsError("a plan file is for one environment", hint="Leave out --out, or --all-environments.")
     return every(server, directory, output, once)
 
 
@@ -66,8 +71,5 @@ def _prepared(server: Server, directory: Path, wishes: Wishes) -> Prepared:
     from dlsync.render.progress import Progress
 
     settings = server.settings(directory)
-    try:
-        with Progress("Fetching", sys.stderr) as bar:
-            return run(operations.prepare(directory, settings, wishes=wishes, progress=bar.advance))
-    except Refused as error:  # what a plan refuses is an error of it; only an apply answers that it was refused
-        raise DlsyncError(error.message, hint=error.hint) from error
+    with Progress("Fetching", sys.stderr) as bar:
+        return run(operations.prepare(directory, settings, wishes=wishes, progress=bar.advance))

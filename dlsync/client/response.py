@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from dlsync.errors import BadAnswer
+from dlsync.messages import KEY, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,8 +23,6 @@ URL_HINT: Final = (
     "Check that `url` is the API's base, such as https://monitoring.example.com/api/v1, and not the web interface or a "
     "login page."
 )
-REDACTED: Final = "[key]"
-PIECE: Final = 8  # so many characters of the key in a row are never quoted
 DEEPEST: Final = 102  # a list of documents of 100 levels, as many as files may have, and what the innermost holds
 _PREVIEW: Final = 80
 _ROOM: Final = 16  # characters are looked at for each that is quoted: most of them may be keys or blanks
@@ -36,25 +35,19 @@ _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
 class Quoter:
     """Quotes the server's words on one line, without the key.
 
-    Nor is a piece of the key quoted, of :data:`PIECE` characters or more, in capitals or with blanks in between: a
-    server cuts its texts and breaks their lines.
-
     :param key: what is never let through.
     """
 
     def __init__(self, key: str) -> None:
-        starts = range(max(1, len(key) - PIECE + 1))
-        pieces = {r"\s*".join(map(re.escape, key[start : start + PIECE])) for start in starts}
-        # looked for ahead, so that pieces that overlap are all found
-        self._pieces = re.compile(f"(?=({'|'.join(sorted(pieces))}))", re.IGNORECASE)
-        self._reach = 2 * len(key)
+        self._redact = Redactor({key: KEY})
+        self._reach = len(key)
 
     def __call__(self, text: str, limit: int = 200) -> str:
         """Return the first ``limit`` characters on one line; an ellipsis marks what is left out."""
         # the key is taken out before the text is cut: half of it would not be recognised
         reach = _ROOM * limit + self._reach
-        visible = "".join(char if char.isprintable() else " " for char in text[:reach])
-        line = " ".join(self._redacted(visible).split())
+        printable = "".join(char if char.isprintable() else " " for char in text[:reach])
+        line = self._redact(" ".join(printable.split()))
         is_cut = len(text) > reach
         if is_cut:
             line = line[: -self._reach]  # where a key may begin that was cut
@@ -64,15 +57,6 @@ class Quoter:
         """Return the first ``limit`` characters of a body, which need not be text."""
         most = 4 * (_ROOM * limit + self._reach + 1)  # bytes, in UTF-8
         return self(body[:most].decode("utf-8", "replace"), limit)
-
-    def _redacted(self, text: str) -> str:
-        parts, done = [], 0
-        for found in self._pieces.finditer(text):
-            start, end = found.span(1)
-            if start >= done:
-                parts += [text[done:start], REDACTED]
-            done = max(done, end)
-        return "".join([*parts, text[done:]])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import replace
 from functools import cached_property
-from operator import itemgetter
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
 
 from dlsync.files.interpolation import escaped
-from dlsync.messages import visible
+from dlsync.messages import KEY, Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from dlsync.model import Change, Difference, Json
 
 HIDDEN = "[not shown]"
-KEY = "[key]"
-# characters; what is left of a secret that was cut shorter tells nothing, and is the beginning of many words
-_SHORTEST_PART = 4
-# characters; what is shorter is only looked for as it is: in other letters, it is likely something else
-_SHORTEST_WORD = 6
-_CUT = re.compile(r"(…|\.{3})")
 
 
 class Redaction:
@@ -61,29 +52,12 @@ class Redaction:
         return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
 
     def said(self, text: str) -> str:
-        """Return what is shown to somebody without secrets, whole or cut off, however they are quoted in it."""
-        if self._any is None:
-            return text
-        names, form = self._spelled
-        *cut, rest = _CUT.split(text)
-        # the cuts are among the parts, and end with nothing that a secret begins with
-        ended = "".join([*(_without_beginning(part, names) for part in cut), rest])
-        if KEY in ended:
-            ended = _without_what_keys_left(ended, [way.lower() for way in names])
-        # a search for each is ten times as fast as a pattern of all, and most texts hold none
-        lower = ended.casefold()
-        if not any(way.casefold() in lower for way in names):
-            return ended
-        return form.sub(lambda found: names.get(found[0]) or names.get(found[0].lower(), HIDDEN), ended)
+        """Return a message without secrets; see :class:`dlsync.messages.Redactor`."""
+        return self._redactor(text)
 
     @cached_property
-    def _spelled(self) -> tuple[dict[str, str], re.Pattern[str]]:
-        """The names by spelling, those of words in small letters, and a pattern for them."""
-        ways = {way: name for secret, name in self._secrets.items() for way in _spellings(secret)}
-        short = {way: name for way, name in ways.items() if len(way) < _SHORTEST_WORD}
-        long = {way.lower(): name for way, name in ways.items() if way not in short}
-        forms = [f"(?i:{_longest_first(long)})"] if long else []
-        return {**short, **long}, re.compile("|".join([*forms, *([_longest_first(short)] if short else [])]))
+    def _redactor(self) -> Redactor:
+        return Redactor(self._secrets)
 
     def value(self, value: Json) -> Json:
         """Return a value of a file without secrets in its strings and keys."""
@@ -167,51 +141,6 @@ class Redaction:
 def _longest_first(texts: Mapping[str, str]) -> str:
     """Return a pattern for any of the texts; one may hold another."""
     return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
-
-
-def _spellings(secret: str) -> Iterator[str]:
-    """Yield the ways in which messages of servers and libraries spell a text."""
-    from base64 import b64encode
-    from html import escape
-
-    one_line = " ".join("".join(char if char.isprintable() else " " for char in secret).split())
-    long_lines = [line.strip() for line in secret.splitlines() if len(line.strip()) > 2 * _SHORTEST_PART]
-    for text in filter(None, (secret, one_line, *long_lines)):
-        raw = text.encode("utf-8", "surrogatepass")
-        yield from (text, escape(text), escape(text, quote=False), text.replace("'", "''"))
-        as_json = json.dumps(text, ensure_ascii=False)[1:-1]
-        yield from (json.dumps(text)[1:-1], as_json, visible(as_json), visible(text), repr(text)[1:-1])
-        yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), b64encode(raw).decode())
-
-
-def _without_beginning(text: str, spelled: Mapping[str, str]) -> str:
-    """Return a text that was cut off without the longest beginning of a secret at its end."""
-    lower = text.lower()
-    length, name = max(((_overlap(lower, way), name) for way, name in spelled.items()), key=itemgetter(0))
-    return text[:-length] + name if length else text
-
-
-def _without_what_keys_left(text: str, ways: Sequence[str]) -> str:
-    """Return a text without what a key that was taken out, and is spelled in part as a secret is, left of that."""
-    *others, last = text.split(KEY)
-    first, *others = [*(_without_piece_at_end(part, ways) for part in others), last]
-    backwards = [way[::-1] for way in ways]
-    return KEY.join([first, *(_without_piece_at_end(part[::-1], backwards)[::-1] for part in others)])
-
-
-def _without_piece_at_end(text: str, ways: Sequence[str]) -> str:
-    lower = text.lower()
-    lengths = range(min(len(text), max(map(len, ways))), _SHORTEST_PART - 1, -1)
-    length = next((length for length in lengths if any(lower[-length:] in way for way in ways)), 0)
-    return text[: len(text) - length]
-
-
-def _overlap(text: str, secret: str) -> int:
-    """Return how much of a secret's beginning a text ends with; 0 where that is too little to tell anything."""
-    if secret[:_SHORTEST_PART] not in text:
-        return 0
-    lengths = range(min(len(secret) - 1, len(text)), _SHORTEST_PART - 1, -1)
-    return next((length for length in lengths if text.endswith(secret[:length])), 0)
 
 
 NOTHING_SECRET = Redaction({})

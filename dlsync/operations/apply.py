@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from dlsync.errors import DlsyncError
+from dlsync.errors import DlsyncError, Refused
 from dlsync.files.git import head_commit
 from dlsync.model import Problem
 from dlsync.operations import annotate, apply_changes, plan_file
 from dlsync.operations.cache import remembered
 from dlsync.operations.duplicates import with_ids
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import Wishes, prepared, refuse_excess
+from dlsync.operations.plan import Wishes, judged, prepared
 from dlsync.operations.reconcile import UNDECIDED, Decisions
 from dlsync.operations.rollback import chosen, prepare
 from dlsync.operations.rollback import way_back as rollback_way_back
@@ -91,15 +91,12 @@ async def apply(
     wanted = wishes or (promised.wishes if promised else Wishes())
 
     async def made(client: Client) -> Prepared:
-        known = remembered(directory, settings)
+        known = remembered(settings.target)
         fetcher = Fetcher(client, tree.resources, cache=known, progress=how.progress)
         work = await prepared(fetcher, tree, settings, wanted)
-        return plan_file.kept_to(promised, work) if promised else work
+        return judged(plan_file.kept_to(promised, work), tree, settings) if promised else work
 
-    def check(work: Prepared) -> None:
-        refuse_excess(work.plan, settings.max_delete_percent)
-
-    return await _Application(settings, tree, how, "apply", made, check).go()
+    return await _Application(settings, tree, how, "apply", made).go()
 
 
 async def rollback(
@@ -136,16 +133,11 @@ def _with_results(plan: Plan, results: Iterable[Change]) -> Plan:
     return plan.with_changes(finished.get(change.address, change) for change in plan.changes)
 
 
-def _anything(_: Prepared) -> None:
-    """Refuse nothing."""
-
-
 @dataclass(frozen=True)
 class _Application:
     """One way from a plan to its results.
 
     :param made: works the plan out.
-    :param check: refuses one.
     :param released: what is not managed any more once it is done.
     :param takes_back: the run that it is the way back of.
     """
@@ -155,7 +147,6 @@ class _Application:
     how: Applying
     command: str
     made: Callable[[Client], Awaitable[Prepared]]
-    check: Callable[[Prepared], None] = _anything
     released: Collection[Address] = ()
     takes_back: str = ""
 
@@ -182,7 +173,8 @@ class _Application:
 
     async def _planned(self, client: Client) -> Prepared:
         work = await self.made(client)
-        self.check(work)
+        if work.plan.refused:
+            raise Refused(f"the plan is refused: {' '.join(work.plan.refused)}")
         return work
 
     async def _carried_out(self, client: Client, lock: Lock, work: Prepared) -> Plan:

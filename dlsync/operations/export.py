@@ -226,7 +226,7 @@ async def export(
     :param check: write nothing, only say what would be written.
     :raises InvalidTree: the files that are there have errors.
     """
-    async with looked(directory, settings, targets, progress, missing_ok=True) as (fetcher, tree):
+    async with looked(directory, settings, targets, progress, exports=True) as (fetcher, tree):
         made = await build_export(fetcher, tree, settings, targets=targets, managed=managed, mirror=mirror)
     if not check:
         writer.write(directory, made.files)

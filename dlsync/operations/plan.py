@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.client.concurrency import both
-from dlsync.errors import Refused
 from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem
 from dlsync.operations import dependents, hidden_secrets
 from dlsync.operations import warnings as concerns
-from dlsync.operations.cache import remember, remembered
+from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, Decisions, moved_since, reconcile
@@ -28,6 +27,7 @@ from dlsync.resources.loader import Tree
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.state import store
 from dlsync.state.inventory import empty
+from dlsync.state.lease import holder_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
@@ -44,20 +44,24 @@ if TYPE_CHECKING:
 _FEWEST = 10
 
 
-def refuse_an_empty_tree(plan: Plan, desired: Collection[Address]) -> None:
-    """Refuse to delete on the word of files that hold nothing.
-
-    :raises Refused: there are no desired resources, and deletes.
-    """
-    if not desired and (deletes := plan.count("delete")):
-        raise Refused(
-            f"the files hold no resources, and the plan would delete {deletes} from {plan.target}",
-            hint="Check the directory. To empty an account on purpose, set `prune: none` and delete by hand.",
-        )
+def judged(work: Prepared, tree: Tree, settings: Settings) -> Prepared:
+    """Return the plan with the reasons why an apply refuses it."""
+    reasons = (_empty_tree(work.plan, tree), _excess(work.plan, settings.max_delete_percent))
+    return replace(work, plan=replace(work.plan, refused=tuple(filter(None, reasons))))
 
 
-def excess(plan: Plan, max_delete_percent: float) -> str:
-    """Return why the plan deletes too large a share of what is live, empty where it does not.
+def _empty_tree(plan: Plan, tree: Tree) -> str:
+    deletes = plan.count("delete")
+    if not deletes or any(kind_of(one.kind).inside for one in tree.resources):
+        return ""
+    return (
+        f"the files hold no resources, and the plan would delete {deletes} from {plan.target}. "
+        "Check the directory. To empty an account on purpose, set `prune: none` and delete by hand."
+    )
+
+
+def _excess(plan: Plan, max_delete_percent: float) -> str:
+    """Return why the plan deletes too large a share of what is live.
 
     :param max_delete_percent: from 0 to 100.
     """
@@ -65,19 +69,13 @@ def excess(plan: Plan, max_delete_percent: float) -> str:
     managed = deletes + plan.count("update") + plan.unchanged
     if managed < _FEWEST or deletes * 100 <= managed * max_delete_percent:
         return ""
-    share = f"{deletes} of {managed} resources ({deletes * 100 / managed:.0f} %)"
-    return f"it would delete {share}, more than the {max_delete_percent:g} % that `max_delete_percent` allows"
+    return (
+        f"it would delete {deletes} of {managed} resources ({deletes * 100 / managed:.0f} %), more than the "
+        f"{max_delete_percent:g} % that `max_delete_percent` allows. Raise it in dlsync.yaml if that is meant."
+    )
 
 
-def refuse_excess(plan: Plan, max_delete_percent: float) -> None:
-    """Refuse a plan that deletes too large a share.
-
-    :raises Refused: as :func:`excess` says.
-    """
-    if reason := excess(plan, max_delete_percent):
-        raise Refused(
-            f"the plan is refused: {reason}", hint="Raise `max_delete_percent` in dlsync.yaml if it is meant."
-        )
+_HELD = "the account is locked by %s: an apply waits for it; if that process is dead, run `dlsync unlock`"
 
 
 @dataclass(frozen=True)
@@ -113,27 +111,32 @@ async def prepare(
     :raises SettingsError: an account is to be deleted that is in use, or that dlsync.yaml names.
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
-    :raises Refused: the files hold nothing, and the plan would delete.
     """
     wanted = wishes or Wishes()
     async with looked(directory, settings, Targets(wanted.targets), progress) as (fetcher, tree):
-        return await prepared(fetcher, tree, settings, wanted)
+        work = await prepared(fetcher, tree, settings, wanted)
+        is_locked = any(listing.locked for listing in fetcher.listings.values())
+        holder = await holder_of(fetcher.client) if is_locked else None
+    if holder is None:
+        return work
+    held = Problem("warning", _HELD % holder)
+    return replace(work, plan=replace(work.plan, warnings=(*work.plan.warnings, held)))
 
 
 @asynccontextmanager
 async def looked(
-    directory: Path, settings: Settings, targets: Targets, progress: Callable[[], None], *, missing_ok: bool = False
+    directory: Path, settings: Settings, targets: Targets, progress: Callable[[], None], *, exports: bool = False
 ) -> AsyncIterator[tuple[Fetcher, Tree]]:
     """Read a tree, and while a thread does so, fetch what the names of its files promise.
 
     :param targets: what is not meant is not fetched.
-    :param missing_ok: take a directory that does not exist for an empty tree.
+    :param exports: every resource is needed whole, and a directory that does not exist is an empty tree.
     :raises InvalidTree: the files have errors, whatever the server says.
     """
-    found = loader.find(directory, missing_ok=missing_ok)
+    found = loader.find(directory, missing_ok=exports)
     async with reader(settings) as client:
         known = {address: content for address, content in found.foretold().items() if targets.admits(address)}
-        fetcher = Fetcher(client, cache=remembered(directory, settings), progress=progress)
+        fetcher = Fetcher(client, cache=FORGETFUL if exports else remembered(settings.target), progress=progress)
         async with fetcher.ahead(known, store.read(client, settings, directory)):
             tree = (await asyncio.to_thread(environments.understood, found, settings)).usable()
             fetcher.desired = tree.resources
@@ -153,9 +156,8 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wis
     )
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     learned = fetcher.cache.learned(fetcher.desired, [work.live[one] for one in work.equal], fetcher.listings)
-    remember(tree.root, settings, fetcher.cache, learned)
-    refuse_an_empty_tree(work.plan, [one for one in tree.resources if kind_of(one.kind).inside])
-    return work
+    remember(settings.target, fetcher.cache, learned)
+    return judged(work, tree, settings)
 
 
 @dataclass(frozen=True)
@@ -171,6 +173,7 @@ class Prepared:
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
     :param forms: canonical forms that were worked out on the way.
     :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
+    :param files: a digest of the files that the plan is made from.
     """
 
     plan: Plan
@@ -184,6 +187,7 @@ class Prepared:
     redaction: Redaction = NOTHING_SECRET
     forms: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
     compared_with: Inventory | None = None
+    files: str = ""
 
     def form(self, address: Address) -> Mapping[str, Json]:
         """Return the canonical form of what the files say of a resource."""
@@ -388,6 +392,7 @@ class _Planning:
             tuple(outcome.equal),
             redaction,
             outcome.forms,
+            self.tree.digest,
         )
 
     def _plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:

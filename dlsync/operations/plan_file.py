@@ -36,12 +36,14 @@ class SavedPlan:
 
     :param plan: the document that ``plan --format json`` prints.
     :param salt: of the digests.
+    :param files: a digest of the files that the plan was made from.
     :param digests: by resource, of what was live and what was to be, the values of secrets included.
     """
 
     wishes: Wishes
     plan: dict[str, Any]
     salt: bytes
+    files: str
     digests: dict[str, str] = field(default_factory=dict)
 
 
@@ -51,7 +53,7 @@ def promise(prepared: Prepared, wishes: Wishes) -> SavedPlan:
 
     salt = token_bytes(_SALT_BYTES)
     digests = {str(change.address): _digest(salt, prepared, change.address) for change in prepared.plan.changes}
-    return SavedPlan(wishes, plan_json.as_document(prepared.plan), salt, digests)
+    return SavedPlan(wishes, plan_json.as_document(prepared.plan), salt, prepared.files, digests)
 
 
 def _digest(salt: bytes, prepared: Prepared, address: Address) -> str:
@@ -77,6 +79,7 @@ def save(file: Path, saved: SavedPlan) -> None:
         "adopt": wishes.decisions.adopt,
         "on_conflict": wishes.decisions.on_conflict,
         "salt": saved.salt.hex(),
+        "files": saved.files,
         "digests": saved.digests,
     }
     content = (json.dumps({**saved.plan, "made_with": made_with}, indent=2) + "\n").encode()
@@ -102,10 +105,12 @@ def read(file: Path) -> SavedPlan:
         raise DlsyncError(
             f"{file} is a plan that was printed, not kept: it does not say what it was made with", hint=_HINT
         )
+    if "files" not in made:
+        raise DlsyncError(f"{file} was made by an older version of dlsync", hint=_HINT)
     decisions = Decisions(made["adopt"], made["on_conflict"])
     targets, accounts = tuple(made["targets"]), tuple(made["delete_accounts"])
     wishes = Wishes(Path(made["directory"]), made["environment"], targets, accounts, decisions)
-    return SavedPlan(wishes, content, bytes.fromhex(made["salt"]), made["digests"])
+    return SavedPlan(wishes, content, bytes.fromhex(made["salt"]), made["files"], made["digests"])
 
 
 def _json(file: Path) -> Any:
@@ -124,10 +129,10 @@ def kept_to(saved: SavedPlan, prepared: Prepared) -> Prepared:
 
     What else has changed in the account since then is left alone, and does not matter.
 
-    :raises Refused: they are not for the same account or commit, or not the same changes any more; says which moved.
+    :raises Refused: they are not for the same account, made from the same files, or the same changes; says which moved.
     """
     now = plan_json.as_document(prepared.plan)
-    for name in ("url", "org", "account", "commit"):
+    for name in ("url", "org", "account"):
         if saved.plan[name] != now[name]:
             raise Refused(
                 f"the saved plan is for {name} {messages.brief(saved.plan[name])}, not {messages.brief(now[name])}",
@@ -138,6 +143,10 @@ def kept_to(saved: SavedPlan, prepared: Prepared) -> Prepared:
     if moved:
         names = ", ".join(f"{kind}/{visible(name)}" for kind, name in sorted(moved))
         raise Refused(f"the saved plan is stale: since it was made, {names} changed", hint="Plan and review again.")
+    if saved.files != prepared.files:
+        made = f" at commit {messages.brief(saved.plan['commit'])}" if saved.plan["commit"] else ""
+        problem = f"the saved plan is stale: the files changed since it was made{made}"
+        raise Refused(problem, hint="Plan and review again.")
     chosen = {Address(*key) for key in old}
     adopted = tuple(one for one in prepared.plan.adopted if str(one) in saved.plan["adopted"])
     changes = tuple(change for change in prepared.plan.changes if change.address in chosen)

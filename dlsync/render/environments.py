@@ -78,6 +78,8 @@ def _section(one: Ended, limit: int) -> str:
 def _said(one: Ended) -> str:
     if one.plan is None:
         return f"failed: {visible(one.error)}"
+    if one.plan.refused:
+        return f"refused by an apply: {visible(' '.join(one.plan.refused))}"
     return counts(one.plan) if one.plan else f"nothing to do, {one.plan.unchanged:,} unchanged"
 
 

@@ -31,6 +31,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
         "commit": plan.commit or None,
         "summary": plan.summary,
         "adopted": [str(address) for address in plan.adopted],
+        "refused": [*plan.refused],
         "changes": [change_document(change) | (_outcome(change) if applied else {}) for change in plan.changes],
     }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlsync.messages import field_name, shortened, visible
 from dlsync.render.fields import counted, fields, side
-from dlsync.render.plan_text import STAYS, account, counts, is_applied, renamed
+from dlsync.render.plan_text import REFUSED, STAYS, account, counts, is_applied, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -59,7 +59,8 @@ def _entity(special: re.Match[str]) -> str:
 def _head(plan: Plan) -> str:
     command = "apply" if is_applied(plan) else "plan"
     said = counts(plan) if plan else f"nothing to do, {plan.unchanged:,} unchanged"
-    return f"**dlsync {command}** for {code(account(plan))}: {said}.\n{_warnings(plan.warnings)}"
+    refused = "".join(f"\n**{REFUSED}**: {code(reason, _MAX_MESSAGE)}\n" for reason in plan.refused)
+    return f"**dlsync {command}** for {code(account(plan))}: {said}.\n{refused}{_warnings(plan.warnings)}"
 
 
 def _warnings(warnings: Sequence[Problem]) -> str:

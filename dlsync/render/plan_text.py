@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Paint = Callable[[str, Style], str]
 
 
+REFUSED = "An apply refuses this plan"
 STAYS = "(stays as it was changed on the server)"
 
 
@@ -92,7 +93,8 @@ def render(plan: Plan, *, color: bool) -> str:
     """
     paint = painter(color=color)
     lines = list(changes(plan.changes, paint, in_full=not is_applied(plan)))
-    blocks = [problems.lines(plan.warnings, paint), lines, [paint(sentence(plan), "bold")]]
+    refused = [paint(f"{REFUSED}: {visible(reason)}", "red") for reason in plan.refused]
+    blocks = [problems.lines(plan.warnings, paint), lines, [paint(sentence(plan), "bold"), *refused]]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 

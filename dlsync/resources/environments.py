@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ def understood(found: Found, settings: Settings, *, values: Values | None = None
         overlays = _overlays(directory, f"{FOLDER}/{settings.environment}", problems)
     values = values or Values(settings.variables, settings.environ)
     tree = loader.understood(found, Scene(values, overlays, settings.environment))
+    tree = replace(tree, overlays={one.file: one.content for one in overlays.values()})
     return tree.with_problems(problems)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,6 +58,7 @@ class Tree:
     :param problems: by file and line; errors among them make the tree unusable.
     :param sources: the files that were read, byte for byte.
     :param backup: it is the folder of an old client's backup.
+    :param overlays: the files of the chosen environment's overlays, byte for byte.
     """
 
     root: Path
@@ -64,6 +66,15 @@ class Tree:
     problems: tuple[Problem, ...] = ()
     sources: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     backup: bool = False
+    overlays: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    @property
+    def digest(self) -> str:
+        """A digest of all files that a plan is made from, dlsync.yaml and overlays included."""
+        digest = blake2b(digest_size=16)
+        for file, content in sorted({**self.sources, **self.overlays}.items()):
+            digest.update(blake2b(file.encode("utf-8", "surrogateescape")).digest() + blake2b(content).digest())
+        return digest.hexdigest()
 
     @property
     def secrets(self) -> dict[str, str]:

@@ -34,7 +34,7 @@ from dlsync.resources.plugin_files import (
     with_script,
     without_extension,
 )
-from dlsync.state.inventory import is_own_plugin, is_reserved
+from dlsync.state.inventory import LOCK, is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
 
 if TYPE_CHECKING:
@@ -208,7 +208,13 @@ class Plugin(Kind):
         # the documented answer is a copy of the links', which need not name a plugin that is linked to nothing
         whole = bool(entries) and not bad and not any("tags" in entry.extra for entry in entries)
         named = {entry.name: entry.etag for entry in entries if not is_reserved(entry.name)}
-        return Listing(names=frozenset(named), complete=whole, versions=named, faults=messages_of(bad))
+        return Listing(
+            names=frozenset(named),
+            complete=whole,
+            versions=named,
+            faults=messages_of(bad),
+            locked=any(entry.name == LOCK for entry in entries),
+        )
 
     async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:
         """GET ``plugins/<name>``."""

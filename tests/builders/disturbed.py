@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import httpx2
+from platformdirs import user_cache_path
 
 from dlsync import operations
 from dlsync.client import Client, ReadClient
 from dlsync.client.retry import Retry
 from dlsync.errors import DlsyncError
 from dlsync.files.settings import Settings
-from dlsync.operations import Applying, cache, session
+from dlsync.operations import Applying, session
 from dlsync.server.run import running
 from dlsync.state import lease
 from tests.builders.faults import proxied
@@ -156,14 +157,14 @@ def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1)
             return None
 
 
-def forget(made: Scene) -> None:
+def forget() -> None:
     """Have the next run be the first: at a port that another server had, it would remember that one's account."""
-    shutil.rmtree(made.tree / cache.FOLDER, ignore_errors=True)
+    shutil.rmtree(user_cache_path("dlsync"), ignore_errors=True)
 
 
 def disturbed(made: Scene, folder: Path, fault: str, at: int, *, once: bool = False, concurrency: int = 1) -> str:
     """Disturb an apply, run it again, and return what is wrong with the account then; empty for nothing."""
-    forget(made)
+    forget()
     with running(db=copied(made.database, folder / f"{fault[:12]}-{at}.db")) as server:
         with proxied(server.url, fault, at, once=once) as proxy:
             applied(made.tree, proxy.url, timeout=0.3, concurrency=concurrency)

@@ -55,7 +55,7 @@ def serving(database: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 def client_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
     """Kill dlsync at a request, run it again, and return what is wrong then; empty for nothing."""
-    forget(made)
+    forget()
     what = f"dlsync {fault}, at {at}"
     with running(db=copied(made.database, folder / f"client-{fault[:12]}-{at}.db")) as server:
         victim: list[subprocess.Popen[str]] = []
@@ -73,7 +73,7 @@ def client_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
 
 def server_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
     """Kill the server at a request, start it and run dlsync again; as :func:`client_killed`."""
-    forget(made)
+    forget()
     what, database = f"the server {fault}, at {at}", copied(made.database, folder / f"server-{fault[:12]}-{at}.db")
     with serving(database) as (url, process):
 

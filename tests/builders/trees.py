@@ -12,7 +12,6 @@ from dlsync import yamlfile
 from dlsync.client import Client
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Resource
-from dlsync.operations import cache
 from dlsync.resources import kind_of
 from dlsync.server.run import running
 from tests.builders.http import IMPATIENT
@@ -53,8 +52,8 @@ def write_tree(root: Path, files: Mapping[str, str | bytes]) -> Path:
 
 
 def tree_files(root: Path) -> dict[str, bytes]:
-    """Return the files below a folder, but for the cache, which says nothing that they do not say."""
-    files = (path for path in root.rglob("*") if path.is_file() and not path.is_relative_to(root / cache.FOLDER))
+    """Return the files below a folder."""
+    files = (path for path in root.rglob("*") if path.is_file())
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 

@@ -147,7 +147,6 @@ def test_what_is_decided_is_decided_for_each_and_what_one_holds_is_the_exit_code
     ("arguments", "message"),
     [
         (["plan", "-e", "staging"], "--all-environments takes all of them"),
-        (["plan", "--out", "plan.json"], "a plan file is for one environment"),
         (["apply", "--auto-approve", "-e", "staging"], "--all-environments takes all of them"),
         (["plan", "--target", "x"], "`x` names no resources"),
     ],
@@ -158,6 +157,14 @@ def test_what_is_not_for_several_is_refused(
     done = dlsync(*arguments, tree, "--all-environments", env=env)
     assert (done.code, done.out, done.asked) == (1, "", ())
     assert message in done.err
+
+
+def test_each_environment_has_a_plan_in_the_folder_of_out(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+    kept = tmp_path / "plans"
+    assert dlsync("plan", tree, "--all-environments", "--out", kept, env=env).code == 0
+    assert sorted(file.name for file in kept.iterdir()) == ["production.json", "staging.json"]
+    done = dlsync("apply", kept / "staging.json", "--auto-approve", env=env)
+    assert (done.code, done.err) == (0, "")
 
 
 def test_a_saved_plan_is_for_one_environment(tree: Path, env: dict[str, str]) -> None:

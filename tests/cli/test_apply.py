@@ -150,7 +150,11 @@ def test_the_delete_guard_answers_refused_before_anything_is_written(tmp_path: P
     done = dlsync("apply", tmp_path, "--auto-approve", env=env)
     assert (done.code, done.out, done.writes) == (4, "", [])
     assert "9 of 10 resources (90 %), more than the 30 % that `max_delete_percent` allows" in done.err
-    assert dlsync("plan", tmp_path, env=env).code == 0
+    for output in ("text", "json", "markdown"):
+        shown = dlsync("plan", tmp_path, "--detailed-exitcode", "--format", output, env=env)
+        assert shown.code == 1
+        assert "90 %" in shown.out.replace("&#37;", "%")
+        assert "dashboard/d9" in shown.out.replace("&#47;", "/") or '"d9"' in shown.out
 
 
 def test_an_empty_tree_that_would_delete_is_refused(tmp_path: Path, env: dict[str, str]) -> None:

@@ -116,12 +116,13 @@ def test_an_empty_tree_is_warned_of_by_name_of_what_was_expected(tmp_path: Path,
     assert "warning: no resources here; expected files in plugins/, dashboards/, rules/ of the directory" in done.out
 
 
-def test_what_a_plan_refuses_is_an_error_of_it_even_of_a_tree_called_apply(tmp_path: Path, env: dict[str, str]) -> None:
+def test_a_plan_that_an_apply_refuses_is_shown_and_is_an_error(tmp_path: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", DASHBOARD)
     write_tree(tmp_path / "apply", {"dlsync.yaml": "prune: all\n"})
     done = dlsync("plan", tmp_path / "apply", env=env)
-    assert (done.code, done.out, done.writes) == (1, "", [])
-    assert "the files hold no resources, and the plan would delete 1" in done.err
+    assert (done.code, done.err, done.writes) == (1, "", [])
+    assert "- dashboard/web  delete" in done.out
+    assert "An apply refuses this plan: the files hold no resources, and the plan would delete 1" in done.out
 
 
 def test_colours_are_for_terminals_and_those_who_want_them(tree: Path, env: dict[str, str]) -> None:

@@ -289,11 +289,45 @@ def promised(live: Account, tree: Path, *targets: str, **settings: Any) -> Saved
 
 def test_the_plan_that_was_reviewed_is_applied_and_it_alone(live: Account, tree: Path) -> None:
     saved = promised(live, tree)
-    write_tree(tree, {"rules/new.yaml": NEW})
     live.has(resource("dashboard/other", dashboard()))
     assert len(changes(carried_out(live, tree, Applying(), saved))) == 3
-    assert live.live("rule/new") is None
     assert managed(live, tree) == ["dashboard/web", "plugin/disk", "rule/web"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "is_stale"),
+    [
+        ("rules/new.yaml", NEW, True),
+        ("overlays/prod/rules/web.yaml", "title: Prod\n", False),
+        ("README.md", "other\n", False),
+        (".git/HEAD", "ref: refs/heads/main\n", False),
+        ("dlsync.yaml", "# a comment\n", True),
+    ],
+)
+def test_a_saved_plan_is_bound_to_the_files_that_it_was_made_from(
+    live: Account, tree: Path, file: str, content: str, is_stale: bool
+) -> None:
+    saved = promised(live, tree)
+    write_tree(tree, {file: content})
+    if is_stale:
+        with pytest.raises(Refused, match="the files changed since it was made"):
+            carried_out(live, tree, Applying(), saved)
+    else:
+        assert len(changes(carried_out(live, tree, Applying(), saved))) == 3
+
+
+def test_a_saved_plan_is_bound_to_the_overlays_of_its_environment(live: Account, tree: Path) -> None:
+    write_tree(
+        tree, {"dlsync.yaml": "environments: {prod: {}, test: {}}\n", "overlays/prod/rules/web.yaml": "title: A\n"}
+    )
+    chosen = replace(live, settings=replace(live.settings, environment="prod"))
+    saved = promised(chosen, tree, "dashboard/web")
+    write_tree(tree, {"overlays/test/rules/web.yaml": "title: B\n"})
+    again = asyncio.run(operations.prepare(tree, chosen.settings, wishes=saved.wishes))
+    assert plan_file.kept_to(saved, again).plan.changes == again.plan.changes
+    write_tree(tree, {"overlays/prod/rules/web.yaml": "title: C\n"})
+    with pytest.raises(Refused, match="the files changed since it was made"):
+        carried_out(chosen, tree, Applying(), saved)
 
 
 def test_a_saved_plan_is_about_what_it_was_made_for(live: Account, tree: Path) -> None:

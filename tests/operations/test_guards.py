@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.errors import EXIT_REFUSED, Refused
-from dlsync.operations.plan import excess, refuse_an_empty_tree, refuse_excess
+from dlsync.files.settings import Settings
+from dlsync.operations.plan import judged
+from dlsync.resources.loader import Tree
+from tests.builders.applies import prepared
 from tests.builders.plans import change, plan
-from tests.builders.trees import address
+from tests.builders.trees import resource
 
 if TYPE_CHECKING:
     from dlsync.model import Plan
@@ -26,22 +29,25 @@ def of(*, deletes: int = 0, updates: int = 0, creates: int = 0, unchanged: int =
     )
 
 
+def refused(made: Plan, percent: float = 30, *, files: bool = True) -> tuple[str, ...]:
+    held = (resource("rule/a", "title: A\n"),) if files else ()
+    tree = Tree(Path(), {one.address: one for one in held})
+    return judged(prepared(made), tree, Settings(max_delete_percent=percent)).plan.refused
+
+
 def test_an_empty_tree_that_would_delete_is_refused() -> None:
-    with pytest.raises(Refused, match="hold no resources, and the plan would delete 2 from acme/default at") as caught:
-        refuse_an_empty_tree(of(deletes=2), [])
-    assert caught.value.exit_code == EXIT_REFUSED
-    assert caught.value.hint
+    (reason,) = refused(of(deletes=2), files=False)
+    assert reason.startswith("the files hold no resources, and the plan would delete 2 from acme/default at")
 
 
 def test_an_empty_tree_that_deletes_nothing_and_a_tree_that_holds_something_pass() -> None:
-    refuse_an_empty_tree(of(), [])
-    refuse_an_empty_tree(of(deletes=2), [address("rule/a")])
+    assert refused(of(), files=False) == ()
+    assert refused(of(deletes=2)) == ()
 
 
 def test_too_large_a_share_is_refused_with_its_numbers() -> None:
-    with pytest.raises(Refused, match=r"would delete 4 of 10 resources \(40 %\), more than the 30 %") as caught:
-        refuse_excess(of(deletes=4, updates=2, unchanged=4), 30)
-    assert "max_delete_percent" in caught.value.hint
+    (reason,) = refused(of(deletes=4, updates=2, unchanged=4))
+    assert "it would delete 4 of 10 resources (40 %), more than the 30 % that `max_delete_percent` allows." in reason
 
 
 @pytest.mark.parametrize(
@@ -56,8 +62,7 @@ def test_too_large_a_share_is_refused_with_its_numbers() -> None:
     ],
 )
 def test_what_the_guard_lets_through(made: Plan, percent: float) -> None:
-    refuse_excess(made, percent)
-    assert excess(made, percent) == ""
+    assert refused(made, percent) == ()
 
 
 @given(deletes=st.integers(0, 30), kept=st.integers(0, 30), percent=st.floats(0, 100))
@@ -66,4 +71,4 @@ def test_a_plan_passes_exactly_when_ten_are_not_there_or_its_share_is_allowed(
 ) -> None:
     managed = deletes + kept
     allowed = managed < 10 or 100 * deletes <= percent * managed
-    assert (excess(of(deletes=deletes, unchanged=kept), percent) == "") is allowed
+    assert (refused(of(deletes=deletes, unchanged=kept), percent) == ()) is allowed

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from unittest.mock import AsyncMock, Mock
 
 import pytest
+from platformdirs import user_cache_path
 
 from dlsync import operations, yamlfile
 from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
-from dlsync.operations import cache
 from dlsync.operations.plan import Wishes
 from dlsync.resources.selector import Targets
 from dlsync.state import store
@@ -53,7 +53,7 @@ def times(parsed: Mock, file: str) -> int:
 
 def test_an_unchanged_plan_parses_each_file_once_and_no_answer(live: Account, tree: Path, parsed: Mock) -> None:
     apply(live, tree)
-    shutil.rmtree(tree / cache.FOLDER)
+    shutil.rmtree(user_cache_path("dlsync"))
     parsed.reset_mock()
     assert not plan(live, tree)
     assert times(parsed, "rules/web.yaml") == 1
@@ -125,14 +125,30 @@ def test_a_wrong_key_and_a_wrong_account_are_errors(live: Account, tree: Path) -
             run(live, tree, account="none")
 
 
+HELD = json.dumps(
+    {"id": "a" * 32, "owner": "ann", "since": "2026-11-25T10:10:10+00:00", "expires": 0, "process": ""}
+).encode()
+
+
 def test_files_that_hold_nothing_delete_nothing(live: Account, tree: Path, tmp_path: Path) -> None:
     empty = write_tree(tmp_path / "empty", {"dlsync.yaml": "accounts: [default]\n"})
     assert not plan(live, empty, prune="all")
     apply(live, tree)
     for prune in ("managed", "all"):
-        with pytest.raises(Refused, match="the files hold no resources, and the plan would delete 3"):
-            plan(live, empty, prune=prune)
-    assert not plan(live, empty, prune="none")
+        (reason,) = plan(live, empty, prune=prune).refused
+        assert reason.startswith("the files hold no resources, and the plan would delete 3")
+        with pytest.raises(Refused, match="the plan is refused: the files hold no resources"):
+            apply(live, empty, prune=prune)
+    assert not plan(live, empty, prune="none").refused
+
+
+def test_a_plan_says_who_holds_the_lock(live: Account, tree: Path) -> None:
+    live.run(lambda client: client.plugins.create("dlsync-lock", "json", HELD))
+    (warning,) = [one.message for one in plan(live, tree).warnings if "locked" in one.message]
+    assert warning == (
+        "the account is locked by ann since 2026-11-25T10:10:10+00:00: an apply waits for it; if that process is dead, "
+        "run `dlsync unlock`"
+    )
 
 
 def test_an_account_in_use_is_not_deleted(live: Account, tree: Path) -> None:

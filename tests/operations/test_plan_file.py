@@ -143,13 +143,31 @@ def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path) -> None:
         ),
         ({"target": Target(TARGET.url, "other", "default")}, 'org "acme", not "other"'),
         ({"target": Target(TARGET.url, "acme", "other")}, 'account "default", not "other"'),
-        ({"commit": "d" * 40}, f'commit "{"c" * 40}", not "{"d" * 40}"'),
     ],
 )
-def test_a_plan_for_another_account_or_commit_is_refused(tmp_path: Path, now: dict[str, Any], message: str) -> None:
+def test_a_plan_for_another_account_is_refused(tmp_path: Path, now: dict[str, Any], message: str) -> None:
     with pytest.raises(Refused, match="the saved plan is for ") as caught:
         plan_file.kept_to(saved(tmp_path), work(replace(MADE, **now)))
     assert message in caught.value.message
+
+
+def test_a_plan_of_another_commit_with_the_same_files_holds(tmp_path: Path) -> None:
+    assert plan_file.kept_to(saved(tmp_path), work(replace(MADE, commit="d" * 40))).plan.changes == MADE.changes
+
+
+def test_a_plan_of_other_files_is_stale(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=f'changed since it was made at commit "{"c" * 40}"'):
+        plan_file.kept_to(saved(tmp_path, {"files": "other"}), work())
+
+
+def test_a_plan_of_an_older_version_is_called_that(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    plan_file.save(file, plan_file.promise(work(), Wishes()))
+    content = json.loads(file.read_text())
+    del content["made_with"]["files"]
+    file.write_text(json.dumps(content))
+    with pytest.raises(DlsyncError, match="older version of dlsync"):
+        plan_file.read(file)
 
 
 def test_names_of_a_hostile_plan_do_not_reach_a_terminal(tmp_path: Path) -> None:

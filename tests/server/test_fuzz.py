@@ -26,8 +26,8 @@ from schemathesis.specs.openapi.checks import (
 
 from dlsync.server.app import BASE, FAMILIES
 from dlsync.server.limits import Limits
-from dlsync.server.openapi import description, name_of
 from dlsync.server.run import running
+from tests.builders.openapi import description, name_of
 from tests.builders.raw import DASHBOARD, all_of, connect, head
 from tests.builders.served import account_of
 from tests.server.test_operations import CONTENT

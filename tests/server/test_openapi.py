@@ -8,8 +8,8 @@ import pytest
 
 from dlsync.server.app import BASE, FAMILIES
 from dlsync.server.demo.hosts import HOSTS
-from dlsync.server.openapi import SCHEMAS, SHAPES, description, name_of
 from dlsync.server.run import running
+from tests.builders.openapi import SCHEMAS, SHAPES, description, name_of
 from tests.builders.served import account_of
 from tests.server.test_operations import CONTENT
 
