@@ -6,6 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
+from dlsync.files import ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import Problem
 from dlsync.resources import SourceFile
@@ -13,6 +14,8 @@ from dlsync.resources import SourceFile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from dlsync.files.ignored import Ignored
 
     Entry = Path | os.DirEntry[str]
 
@@ -27,18 +30,44 @@ def is_backup(root: Path) -> bool:
     return any(next((root / folder).glob("*.json"), None) is not None for folder in ("agents", "links"))
 
 
-def read_files(root: Path, places: Iterable[str], problems: list[Problem]) -> Iterator[SourceFile]:
+def entries(root: Path, problems: list[Problem]) -> list[str]:
+    """Return the names at the root of a tree; those of folders end with a slash.
+
+    :param problems: takes that they cannot be read.
+    """
+    try:
+        with os.scandir(root) as found:
+            return sorted(f"{entry.name}/" if _is_folder(entry) else entry.name for entry in found)
+    except OSError as error:
+        problems.append(Problem("error", _unreadable(error), "."))
+        return []
+
+
+def read_ignored(root: Path, problems: list[Problem]) -> Ignored:
+    """Return the patterns of the tree's files that are no resources.
+
+    :param problems: takes what is wrong with its ``.dlsyncignore``.
+    """
+    for source in read_files(root, [ignored.FILE], problems, ignored.NOTHING):
+        return ignored.parsed(source.content, problems)
+    return ignored.NOTHING_BUT_BUILT_IN
+
+
+def read_files(
+    root: Path, places: Iterable[str], problems: list[Problem], skips: Ignored = ignored.NOTHING_BUT_BUILT_IN
+) -> Iterator[SourceFile]:
     """Yield the files of a tree, in order.
 
     :param places: the files and folders at its root that are meant; those that are not there are passed over.
     :param problems: takes what cannot be read.
+    :param skips: the files and folders that are passed over.
     """
     for place in places:
         path = root / place
         if path.is_dir():
-            found = sorted(_files(path, place, (), problems), key=lambda one: one[0].split("/"))
+            found = [] if skips(f"{place}/") else sorted(_files(path, place, (), problems, skips), key=_by_parts)
         else:
-            found = [(place, path)] if os.path.lexists(path) else []
+            found = [(place, path)] if os.path.lexists(path) and not skips(place) else []
         yield from _read(found, problems)
 
 
@@ -58,7 +87,7 @@ def _read(found: Iterable[tuple[str, Entry]], problems: list[Problem]) -> Iterat
 
 
 def _files(
-    folder: Entry, file: str, above: tuple[tuple[int, int], ...], problems: list[Problem]
+    folder: Entry, file: str, above: tuple[tuple[int, int], ...], problems: list[Problem], skips: Ignored
 ) -> Iterator[tuple[str, Entry]]:
     """Walk a folder, symbolic links followed, loops and unreadable folders reported.
 
@@ -75,12 +104,17 @@ def _files(
         problems.append(Problem("error", "a symbolic link leads back to a folder above it; remove the link", file))
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.name == "__pycache__":
+        path, is_folder = f"{file}/{entry.name}", _is_folder(entry)
+        if skips(f"{path}/" if is_folder else path):
             continue
-        if _is_folder(entry):
-            yield from _files(entry, f"{file}/{entry.name}", (*above, here), problems)
+        if is_folder:
+            yield from _files(entry, path, (*above, here), problems, skips)
         else:
-            yield f"{file}/{entry.name}", entry
+            yield path, entry
+
+
+def _by_parts(found: tuple[str, Entry]) -> list[str]:
+    return found[0].split("/")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
