@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 60  # characters of a word that is compared; a near miss is not longer
-_NEAR = 0.65  # difflib's ratio; at its own 0.6 `sources` would be taken for `series`
+_NEAR = 0.65  # at difflib's own 0.6 `sources` would be taken for `series`
 _TYPES = {
     "array": "a list",
     "boolean": "true or false",
@@ -55,10 +55,13 @@ def expectation(node: Mapping[str, Any]) -> str:
 
 
 @lru_cache(maxsize=1024)
-def near_miss(word: str, choices: tuple[str, ...]) -> str | None:
-    """Return the one of the choices that the word was likely meant to be, if any; capitals make no difference."""
+def near_miss(word: str, choices: tuple[str, ...], cutoff: float = _NEAR) -> str | None:
+    """Return the one of the choices that the word was likely meant to be, if any; capitals make no difference.
+
+    :param cutoff: of difflib's ratio, from 0 to 1.
+    """
     folded = {choice.casefold(): choice for choice in reversed(choices)}
-    close = get_close_matches(word[:_LONGEST].casefold(), folded, n=1, cutoff=_NEAR)
+    close = get_close_matches(word[:_LONGEST].casefold(), folded, n=1, cutoff=cutoff)
     return folded[close[0]] if close else None
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError
+from dlsync.files.ignored import NOTHING_BUT_BUILT_IN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,8 +25,11 @@ _FORBIDDEN = frozenset('/\\:*?"<>|%')
 _SAFE_IN_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
 # Microsoft, "Naming Files, Paths, and Namespaces": also before an extension, and with the superscript digits of Latin-1
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|\Z)")
+# in the names of what `git mergetool` leaves, which is ignored
+_MERGING = re.compile(r"(?<=_BACKUP|_REMOTE)_(?=[0-9])|(?<=_LOCAL)_(?=[0-9])|(?<=_BASE)_(?=[0-9])")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_META = re.compile(r"(?i)\.(?=meta\.yaml\Z)")
+# the settings of a plugin, and what they are called by mistake
+_META = re.compile(r"(?i)\.(?=meta\.(?:ya?ml|json|toml)(?:\.txt)?\Z)")
 
 
 def file_stem(name: str) -> str:
@@ -73,9 +77,18 @@ def plugin_file(stem: str, extension: str) -> str:
     :param extension: as the server has it, without a dot; empty where it has none.
     """
     if not extension:
-        return _without_dots(stem)
+        return _not_ignored(_without_dots(stem))
     file_name = f"{stem}.{_without_dots(file_stem(extension))}"
-    return _META.sub("%2E", file_name, count=1)
+    return _not_ignored(_META.sub("%2E", file_name, count=1))
+
+
+def _not_ignored(file_name: str) -> str:
+    return file_name[:-1] + _escaped(file_name[-1]) if NOTHING_BUT_BUILT_IN(file_name) else file_name
+
+
+def is_settings_file(file_name: str) -> bool:
+    """Say whether a file is of a plugin's settings, or by its name meant to be: it is no plugin."""
+    return bool(_META.search(file_name))
 
 
 def plugin_name(file_name: str, *, encoded: bool = True) -> tuple[str, str]:
@@ -107,7 +120,7 @@ def _is_portable(character: str) -> bool:
 def _stem(name: str, keeps: Callable[[str], bool]) -> str:
     if not name:
         raise DlsyncError("a resource without a name cannot be a file", hint="Give it a name on the server.")
-    stem = _composed(_spelled(name, keeps))
+    stem = _MERGING.sub(_escaped("_"), _composed(_spelled(name, keeps)))
     return _escaped(stem[0]) + stem[1:] if _RESERVED.match(stem) else stem
 
 

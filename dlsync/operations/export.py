@@ -14,6 +14,7 @@ from dlsync.client.concurrency import in_turns
 from dlsync.diff.compare import compare
 from dlsync.errors import DlsyncError
 from dlsync.files import secret_scan, writer
+from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.names import distinct_stems, file_stem, too_long
 from dlsync.files.redaction import Redaction
 from dlsync.messages import visible
@@ -376,6 +377,8 @@ class Edits:
     def _require_holdable(self, file: str) -> None:
         if file in self._tree.sources:
             return
+        if self._tree.ignored(file):
+            raise DlsyncError(f"its file {file} would be ignored: write `!{file}` in {IGNORE_FILE} to have it")
         if too_long(file.rpartition("/")[2]):
             raise DlsyncError(f"its name is too long for a file: {file}", hint="Rename it on the server.")
         if self._tree.backup and "%" in file:

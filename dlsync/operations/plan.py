@@ -392,7 +392,7 @@ class _Planning:
             tuple(outcome.equal),
             redaction,
             outcome.forms,
-            self.tree.digest,
+            files=self.tree.digest,
         )
 
     def _plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:

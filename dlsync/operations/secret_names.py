@@ -15,7 +15,7 @@ from dlsync.files import interpolation
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import visible
 from dlsync.resources import all_kinds, discovery
-from dlsync.resources.environments import FOLDER as OVERLAYS
+from dlsync.resources.overlays import FOLDER as OVERLAYS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from dlsync.files import ignored
 from dlsync.files.directory import Directory, read_regular, reason
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import Problem
@@ -13,6 +14,8 @@ from dlsync.resources import SourceFile
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from dlsync.files.ignored import Ignored
 
     Entry = str | os.DirEntry[str]
 
@@ -25,17 +28,46 @@ def is_backup(root: Path) -> bool:
     return any(next((root / folder).glob("*.json"), None) is not None for folder in folders)
 
 
-def read_files(root: Path, places: Iterable[str], problems: list[Problem]) -> Iterator[SourceFile]:
+def entries(root: Path, problems: list[Problem]) -> list[str]:
+    """Return the names at the root of a tree; those of folders end with a slash.
+
+    :param problems: takes that they cannot be read.
+    """
+    try:
+        with os.scandir(root) as found:
+            return sorted(f"{entry.name}/" if _is_folder(entry) else entry.name for entry in found)
+    except OSError as error:
+        problems.append(Problem("error", reason(error), "."))
+        return []
+
+
+def read_ignored(root: Path, problems: list[Problem]) -> Ignored:
+    """Return the patterns of the tree's files that are no resources.
+
+    :param problems: takes what is wrong with its ``.dlsyncignore``.
+    """
+    for source in read_files(root, [ignored.FILE], problems, ignored.NOTHING):
+        return ignored.parsed(source.content, problems)
+    return ignored.NOTHING_BUT_BUILT_IN
+
+
+def read_files(
+    root: Path, places: Iterable[str], problems: list[Problem], skips: Ignored = ignored.NOTHING_BUT_BUILT_IN
+) -> Iterator[SourceFile]:
     """Yield the files of a tree, in order.
 
     :param places: the files and folders at its root that are meant; those that are not there are passed over.
     :param problems: takes what cannot be read.
+    :param skips: the files and folders that are passed over.
     """
     directory = Directory(root)
     for place in places:
-        if os.path.lexists(root / place) and (path := real_path(directory, place, problems)):
-            found = _files(directory, path, place, (), problems) if os.path.isdir(path) else [(place, path)]
-            yield from _read(sorted(found, key=lambda one: one[0].split("/")), problems)
+        if not os.path.lexists(root / place) or skips(place) or not (path := real_path(directory, place, problems)):
+            continue
+        if not os.path.isdir(path):
+            yield from _read([(place, path)], problems)
+        elif not skips(f"{place}/"):
+            yield from _read(sorted(_files(directory, path, place, (), problems, skips=skips), key=_by_parts), problems)
 
 
 def real_path(directory: Directory, file: str, problems: list[Problem]) -> str | None:
@@ -56,7 +88,13 @@ def _read(found: Iterable[tuple[str, Entry]], problems: list[Problem]) -> Iterat
 
 
 def _files(
-    directory: Directory, folder: Entry, file: str, above: tuple[tuple[int, int], ...], problems: list[Problem]
+    directory: Directory,
+    folder: Entry,
+    file: str,
+    above: tuple[tuple[int, int], ...],
+    problems: list[Problem],
+    *,
+    skips: Ignored,
 ) -> Iterator[tuple[str, Entry]]:
     """Walk a folder, symbolic links inside the directory followed, loops and unreadable folders reported.
 
@@ -73,11 +111,23 @@ def _files(
         problems.append(Problem("error", "a symbolic link leads back to a folder above it; remove the link", file))
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.name == "__pycache__":
-            continue
         name = f"{file}/{entry.name}"
+        if skips(name):
+            continue
         path = real_path(directory, name, problems) if entry.is_symlink() else entry
-        if path and (os.path.isdir(path) if isinstance(path, str) else path.is_dir()):
-            yield from _files(directory, path, name, (*above, here), problems)
+        if path and _is_folder(path):
+            if not skips(f"{name}/"):
+                yield from _files(directory, path, name, (*above, here), problems, skips=skips)
         elif path:
             yield name, path
+
+
+def _by_parts(found: tuple[str, Entry]) -> list[str]:
+    return found[0].split("/")
+
+
+def _is_folder(entry: Entry) -> bool:
+    try:
+        return os.path.isdir(entry) if isinstance(entry, str) else entry.is_dir()
+    except OSError:  # a link that leads to itself; reading it says so
+        return False

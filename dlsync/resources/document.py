@@ -136,6 +136,10 @@ class DocumentKind(Kind):
             resources += [resource] if resource else []
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
+    def required_suffixes(self, file: str) -> tuple[str, ...]:  # noqa: ARG002 - all end so
+        """Return those of YAML; see :meth:`Kind.required_suffixes`."""
+        return self.overlay_suffixes
+
     def foretold(self, file: str, *, encoded: bool) -> Address | None:
         """Return the resource of a YAML file; see :meth:`Kind.foretold`."""
         stem, dot, suffix = file.rpartition("/")[2].rpartition(".")

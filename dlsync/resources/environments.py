@@ -12,7 +12,8 @@ from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
 from dlsync.messages import near_miss
 from dlsync.model import Problem
-from dlsync.resources import Scene, all_kinds, discovery, loader
+from dlsync.resources import Scene, all_kinds, discovery, loader, misnamed
+from dlsync.resources.overlays import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from dlsync.files.settings import Settings
     from dlsync.resources import SourceFile
     from dlsync.resources.loader import Found, Tree
-
-FOLDER = "overlays"
 
 
 def names(directory: Path) -> tuple[str, ...]:
@@ -58,37 +57,37 @@ def understood(found: Found, settings: Settings, *, values: Values | None = None
     """Turn files into the tree that they are in the chosen environment; see :func:`read`."""
     directory = found.root
     problems = settings_file.read_file(directory)[1]
-    entries = _entries(directory, problems)
+    entries = [name for name in _entries(directory, problems) if not found.ignored(f"{FOLDER}/{name}")]
     problems += _strays(entries, names(directory))
     overlays = {}
     if settings.environment in entries:
-        overlays = _overlays(directory, f"{FOLDER}/{settings.environment}", problems)
+        overlays = _overlays(found, f"{FOLDER}/{settings.environment}/", problems)
     values = values or Values(settings.variables, settings.environ)
     tree = loader.understood(found, Scene(values, overlays, settings.environment))
     tree = replace(tree, overlays={one.file: one.content for one in overlays.values()})
     return tree.with_problems(problems)
 
 
-def _overlays(directory: Path, folder: str, problems: list[Problem]) -> dict[str, SourceFile]:
-    overlays: dict[str, SourceFile] = {}
+def _overlays(found: Found, place: str, problems: list[Problem]) -> dict[str, SourceFile]:
     kinds = [kind for kind in all_kinds() if kind.overlay_suffixes]
-    for source in discovery.read_files(directory, [folder], problems):
-        file = source.file.removeprefix(f"{folder}/")
-        if any(kind.claims(file) for kind in kinds):
+    sources = [*discovery.read_files(found.root, [place.removesuffix("/")], problems, found.ignored)]
+    problems += misnamed.in_folder([source.file for source in sources], place, [f"{kind.folder}/" for kind in kinds])
+    overlays: dict[str, SourceFile] = {}
+    for source in sources:
+        file = source.file.removeprefix(place)
+        if kind := next((kind for kind in kinds if kind.claims(file)), None):
             from dlsync.files import secret_scan
 
-            overlays[file] = source
             problems += secret_scan.problems(source.file, source.content)
-        else:
-            expected = ", ".join(f"{kind.folder}/" for kind in kinds)
-            problems.append(Problem("warning", f"is not read: overlays are in {expected} of this folder", source.file))
+            wrong = [*misnamed.of_suffix(source.file, kind.overlay_suffixes)]
+            problems += wrong
+            overlays |= {} if wrong else {file: source}
     return overlays
 
 
 def _entries(directory: Path, problems: list[Problem]) -> list[str]:
     try:
-        folder = Path(Directory(directory).real_path(FOLDER))
-        return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+        return sorted(path.name for path in Path(Directory(directory).real_path(FOLDER)).iterdir())
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:

@@ -55,6 +55,14 @@ class Kind(ABC):
         """
         return packs.parted(file)[1].startswith(f"{self.folder}/")
 
+    def required_suffixes(self, file: str) -> tuple[str, ...]:  # noqa: ARG002 - for kinds of which files end so
+        """Return the endings of which the name of a file in the kind's folder must have one; none where any will do."""
+        return ()
+
+    def doubt(self, source: SourceFile) -> str:  # noqa: ARG002 - for kinds of which any file may be
+        """Return a warning of a file that is read as a resource and is likely none; empty where there is no doubt."""
+        return ""
+
     def foretold(self, file: str, *, encoded: bool) -> Address | None:  # noqa: ARG002 - for kinds that share files
         """Return the resource that a file is of, as its name alone says; None where it says none.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from dlsync.diff.list_match import ListRule, token
 from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
 from dlsync.files import schema
+from dlsync.files.names import is_settings_file
 from dlsync.messages import visible
 from dlsync.model import Address, Difference, Problem, Resource
 from dlsync.resources import packs
@@ -20,7 +21,6 @@ from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing
 from dlsync.resources.kind import Kind
 from dlsync.resources.link_files import FILE, Linked, Saying, entries, of_pack, saved, with_entry
 from dlsync.resources.plugin import KIND as PLUGIN
-from dlsync.resources.plugin_files import META
 from dlsync.state.inventory import is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
 
@@ -57,7 +57,7 @@ class Link(Kind):
         """Whether the file says a link: a pack's plugin does by being there."""
         pack, rest = packs.parted(file)
         if pack:
-            return rest.startswith("plugins/") and not rest.endswith(META)
+            return rest.startswith("plugins/") and not is_settings_file(rest)
         return file == FILE or (file.startswith(f"{self.folder}/") and file.endswith(".json"))
 
     def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:

@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError, InvalidTree
+from dlsync.files import ignored
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
+from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import DOT_NAMES, Problem, Resource
-from dlsync.resources import Scene, all_kinds, kind_of, packs
+from dlsync.resources import Scene, all_kinds, discovery, kind_of, misnamed, packs
 from dlsync.resources.context import BARE
-from dlsync.resources.discovery import is_backup, read_files
+from dlsync.resources.link_files import FILE as LINKS
+from dlsync.resources.overlays import FOLDER as OVERLAYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from dlsync.files.ignored import Ignored
     from dlsync.model import Address
     from dlsync.resources import SourceFile
     from dlsync.resources.selector import Targets
@@ -59,6 +63,7 @@ class Tree:
     :param sources: the files that were read, byte for byte.
     :param backup: it is the folder of an old client's backup.
     :param overlays: the files of the chosen environment's overlays, byte for byte.
+    :param ignored: which files are no resources.
     """
 
     root: Path
@@ -67,6 +72,7 @@ class Tree:
     sources: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     backup: bool = False
     overlays: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
 
     @property
     def digest(self) -> str:
@@ -112,13 +118,14 @@ class Found:
 
     :param sources: in order, byte for byte.
     :param problems: what cannot be read.
-    :param backup: see :attr:`Tree.backup`.
+    :param backup: see :attr:`Tree.backup`, and for ``ignored`` :attr:`Tree.ignored`.
     """
 
     root: Path
     sources: tuple[SourceFile, ...] = ()
     problems: tuple[Problem, ...] = ()
     backup: bool = False
+    ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
 
     def foretold(self) -> dict[Address, bytes]:
         """Return the resources that the names of the files promise, each with its file's bytes."""
@@ -132,19 +139,34 @@ class Found:
         return promised
 
 
-def find(root: Path, *, missing_ok: bool = False) -> Found:
+def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Found:
     """Read the bytes of the files of every kind below a directory.
 
     :param missing_ok: take a directory that does not exist for an empty tree.
+    :param backup: it is a backup, even if it does not look like one.
     :raises InvalidTree: the directory itself cannot be read.
     """
     require_directory(root, may_be_missing=missing_ok)
     if not root.exists():
         return Found(root)
     problems: list[Problem] = []
+    backup = backup or discovery.is_backup(root)
+    skips = ignored.NOTHING_BUT_HIDDEN if backup else discovery.read_ignored(root, problems)
     places = sorted({place for kind in all_kinds() for place in kind.places})
-    sources = tuple(read_files(root, places, problems))
-    return Found(root, sources, tuple(problems), is_backup(root))
+    sources = tuple(discovery.read_files(root, places, problems, skips))
+    if not backup:
+        problems += _misnamed(discovery.entries(root, problems), sources, skips)
+    return Found(root, sources, tuple(problems), backup, skips)
+
+
+def _misnamed(entries: Sequence[str], sources: Sequence[SourceFile], skips: Ignored) -> Iterator[Problem]:
+    kinds = {kind.folder: kind for kind in all_kinds() if kind.named_by_file}
+    folders = [f"{folder}/" for folder in kinds]
+    known = (SETTINGS, LINKS, ignored.FILE, *folders, f"{packs.FOLDER}/", f"{OVERLAYS}/")
+    files = [source.file for source in sources]
+    yield from misnamed.in_root(entries, known, skips)
+    yield from misnamed.in_packs(files, (packs.PACKAGE, *folders))
+    yield from misnamed.of_kinds(sources, kinds, skips)
 
 
 def understood(found: Found, scene: Scene = BARE) -> Tree:
@@ -175,12 +197,12 @@ def understood(found: Found, scene: Scene = BARE) -> Tree:
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
         problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
     by_address = {resource.address: resource for resource in resources}
-    return Tree(found.root, by_address, _in_order(problems), content, scene.backup)
+    return Tree(found.root, by_address, _in_order(problems), content, scene.backup, ignored=found.ignored)
 
 
 def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
     """Read the files of every kind below a directory; :func:`find` and :func:`understood` in one."""
-    return understood(find(root, missing_ok=missing_ok), scene)
+    return understood(find(root, missing_ok=missing_ok, backup=scene.backup), scene)
 
 
 def require_directory(root: Path, *, may_be_missing: bool = False) -> None:

@@ -48,6 +48,7 @@ def read_references(
     return resolved, [replace(one, message=redaction.said(one.message)) for one in problems]
 
 
+FOLDER = "overlays"
 _MOST_NAMED = 5
 
 
@@ -75,11 +76,7 @@ class Overlays:
 
     def _add(self, source: SourceFile) -> None:
         file = PurePosixPath(source.file).name
-        suffix = next((one for one in self._kind.overlay_suffixes if file.endswith(one)), None)
-        if suffix is None:
-            expected = " or ".join(f"<name>{one}" for one in self._kind.overlay_suffixes)
-            self._problem("warning", f"is no overlay of a {self._kind.name}; expected {expected}", source.file)
-            return
+        suffix = next(one for one in self._kind.overlay_suffixes if file.endswith(one))
         try:
             name = resource_name(file.removesuffix(suffix))
         except DlsyncError as error:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dlsync.resources.loader import Tree
 
 FOLDER = "packs"
-_PACKAGE = "package.yaml"
+PACKAGE = "package.yaml"
 _PARTS = 3
 
 
@@ -55,13 +55,13 @@ def problems(sources: Mapping[str, bytes]) -> Iterator[Problem]:
     :param sources: the files of a tree.
     """
     for pack in _names(sources):
-        folder, file = f"{FOLDER}/{pack}", f"{FOLDER}/{pack}/{_PACKAGE}"
+        folder, file = f"{FOLDER}/{pack}", f"{FOLDER}/{pack}/{PACKAGE}"
         if not is_utf8(pack):
             yield Problem("error", "the pack's folder is no text in UTF-8; rename it", ascii(folder))
         elif file in sources:
             yield from _package(file, sources[file])[1]
         else:
-            yield Problem("warning", f"the pack has no {_PACKAGE}; expected one, with `title:` at least", folder)
+            yield Problem("warning", f"the pack has no {PACKAGE}; expected one, with `title:` at least", folder)
 
 
 def packs_of(tree: Tree) -> tuple[Pack, ...]:
@@ -70,7 +70,7 @@ def packs_of(tree: Tree) -> tuple[Pack, ...]:
     return tuple(
         Pack(
             pack,
-            _package(_PACKAGE, tree.sources.get(f"{FOLDER}/{pack}/{_PACKAGE}", b"{}"))[0],
+            _package(PACKAGE, tree.sources.get(f"{FOLDER}/{pack}/{PACKAGE}", b"{}"))[0],
             {kind: count for (owner, kind), count in counts.items() if owner == pack},
         )
         for pack in _names(tree.sources)

@@ -14,7 +14,7 @@ from dlsync.diff.list_match import ListRule, same, token
 from dlsync.diff.merge import merge
 from dlsync.errors import AlreadyExists, DlsyncError, NotFound, UnreadableResource
 from dlsync.files import schema
-from dlsync.files.names import plugin_file, plugin_name
+from dlsync.files.names import is_settings_file, plugin_file, plugin_name
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources import plugin_files
 from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Scene, SourceFile, messages_of
@@ -61,7 +61,7 @@ class Plugin(Kind):
         """Pair each script with its settings; see :meth:`Kind.read`."""
         sources = [one for one in sources if not (scene.backup and is_own_plugin(PurePosixPath(one.file).name))]
         metas = {source.file.removesuffix(META): source for source in sources if source.file.endswith(META)}
-        scripts = [source for source in sources if not source.file.endswith(META)]
+        scripts = [source for source in sources if self._is_script(source.file, encoded=not scene.backup)]
         if scene.backup:  # the old client knew no settings: what is called like them may be a script
             lonely = metas.keys() - {without_extension(source.file) for source in scripts}
             scripts += [metas.pop(name) for name in sorted(lonely)]
@@ -76,11 +76,23 @@ class Plugin(Kind):
         problems += [Problem("error", plugin_files.LONELY, meta.file) for meta in metas.values()]
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
+    def required_suffixes(self, file: str) -> tuple[str, ...]:
+        """Return that of settings for what is called like them; see :meth:`Kind.required_suffixes`."""
+        return (META,) if is_settings_file(file) else ()
+
+    def doubt(self, source: SourceFile) -> str:
+        """Return a warning of a file that is no script, or a test of one; see :meth:`Kind.doubt`."""
+        return plugin_files.doubt(source)
+
     def foretold(self, file: str, *, encoded: bool) -> Address | None:
         """Return the plugin of a script; see :meth:`Kind.foretold`."""
-        if file.endswith(META):
+        if not self._is_script(file, encoded=encoded):
             return None
         return Address(self.name, plugin_name(file.rpartition("/")[2], encoded=encoded)[0])
+
+    @staticmethod
+    def _is_script(file: str, *, encoded: bool) -> bool:
+        return not (is_settings_file(file) if encoded else file.endswith(META))
 
     def _read_one(
         self, source: SourceFile, meta: SourceFile | None, scene: Scene, overlays: Overlays

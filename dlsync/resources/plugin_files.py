@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import takewhile
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, cast
 from dlsync import yamlfile
 from dlsync.errors import DlsyncError
 from dlsync.files import schema
+from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.interpolation import Resolved
+from dlsync.files.names import is_settings_file
 from dlsync.model import Problem, Resource
 from dlsync.resources.context import SourceFile
 from dlsync.resources.overlays import problems_of, read_references
@@ -101,6 +104,23 @@ def restored_script(name: str, saved: Json) -> bytes:
             with suppress(ValueError):
                 return base64.b64decode(text, validate=True)
     raise DlsyncError(f"the journal holds no script of plugin/{name}")
+
+
+# what an agent can run is called so, or begins so; all else may be a leftover
+_SCRIPT = re.compile(r"(?i)\.(?:sh|bash|ksh|zsh|py|pl|rb|js|lua|php|awk|tcl|go|jar|ps1|bat|cmd|vbs|exe)\Z")
+_PROGRAM = (b"#!", b"\x7fELF", b"MZ")
+_TEST = re.compile(r"(?:\A|/)(?:test_[^/]*|[^/]*_test|conftest)\.py\Z")
+_DOUBT = "is read as a plugin, but %s; if it is none, name it in %s, else write `!%s` there"
+
+
+def doubt(source: SourceFile) -> str:
+    """Return a warning of a file that is likely no plugin; empty where there is no doubt."""
+    file = source.file
+    if _TEST.search(file):
+        return _DOUBT % ("is named like a test", IGNORE_FILE, file)
+    if _SCRIPT.search(file) or is_settings_file(file) or source.content.startswith(_PROGRAM):
+        return ""
+    return _DOUBT % ("neither its ending nor its first line (`#!`) is a script's", IGNORE_FILE, file)
 
 
 META = ".meta.yaml"

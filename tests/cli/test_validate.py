@@ -51,6 +51,17 @@ def test_json_is_one_document_with_the_same(tree: Path) -> None:
     ]
 
 
+def test_a_misnamed_file_is_a_warning_in_json_too(tree: Path) -> None:
+    write_tree(tree, {"rules/two.YAML": "title: Two\n", "dlsync.yml": "prune: none\n"})
+    done = dlsync("validate", "--format", "json", tree)
+    problems = json.loads(done.out)["problems"]
+    assert done.code == 0
+    assert [(one["file"], one["severity"]) for one in problems] == [
+        ("dlsync.yml", "warning"),
+        ("rules/two.YAML", "warning"),
+    ]
+
+
 def test_warnings_alone_are_no_error(tree: Path) -> None:
     write_tree(tree, {"dashboards/web.yaml": "title: Web\npositions: []\ncolour: red\n"})
     assert dlsync("validate", tree).code == 0

@@ -7,7 +7,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlsync.errors import DlsyncError
-from dlsync.files.names import distinct_stems, file_stem, is_utf8, plugin_file, plugin_name, resource_name, too_long
+from dlsync.files.names import (
+    distinct_stems,
+    file_stem,
+    is_settings_file,
+    is_utf8,
+    plugin_file,
+    plugin_name,
+    resource_name,
+    too_long,
+)
 
 NAMES = st.text(st.characters(), min_size=1, max_size=20)
 AWKWARD = st.text(
@@ -129,6 +138,8 @@ def test_distinct_stems_do_not_depend_on_the_order_of_the_names(names: tuple[lis
         ("a.b", "", "a%2Eb"),
         ("x.meta", "yaml", "x%2Emeta.yaml"),
         ("x.Meta", "YAML", "x%2EMeta.YAML"),
+        ("x.meta", "yml", "x%2Emeta.yml"),
+        ("x.meta.yaml", "txt", "x%2Emeta.yaml.txt"),
         ("meta", "yaml", "meta.yaml"),
         ("x", "meta.yaml", "x.meta%2Eyaml"),
         ("x", "../x", "x.%2E%2E%2Fx"),
@@ -142,13 +153,13 @@ def test_a_plugin_file_name_is_the_name_a_dot_and_the_extension(name: str, exten
 
 @example("0.\u0327", "")
 @example("x", "0.\u0327")
-@given(ANY_NAME, st.just("") | ANY_NAME | st.sampled_from(["meta.yaml", "yaml", "YAML"]))
+@given(ANY_NAME, st.just("") | ANY_NAME | st.sampled_from(["meta.yaml", "yaml", "YAML", "yml"]))
 def test_a_plugin_file_name_leads_back_to_name_and_extension_and_is_never_another_ones_metadata(
     name: str, extension: str
 ) -> None:
     file_name = plugin_file(file_stem(name), extension)
     assert plugin_name(file_name) == (name, extension)
-    assert not file_name.casefold().endswith(".meta.yaml")
+    assert not is_settings_file(file_name)
     assert not set(file_name) & set('/\\:*?"<>|')
     assert file_name[0] not in ". "
     assert file_name[-1] not in ". "

@@ -297,6 +297,34 @@ def test_with_mirror_the_files_of_what_is_gone_are_removed_settings_first(live: 
     assert set(tree_files(tree)) == {"dashboards/team/web.yaml"}
 
 
+def test_a_resource_whose_file_would_be_ignored_is_an_error_and_the_file_that_is_there_stays(
+    live: Account, tree: Path
+) -> None:
+    live.has(*same_as_files(), rule_x := resource("rule/x", rule()))
+    before = tree_files(write_tree(tree, {"rules/x.yaml": "[", ".dlsyncignore": "rules/x.yaml\n"}))
+    made = export(live, tree)
+    assert [str(one) for one in made.problems if one.severity == "error"] == [
+        f"{rule_x.address}: its file rules/x.yaml would be ignored: write `!rules/x.yaml` in .dlsyncignore to have it"
+    ]
+    assert tree_files(tree) == before
+
+
+def test_a_resource_whose_file_a_built_in_pattern_would_ignore_has_an_encoded_name(live: Account, tree: Path) -> None:
+    live.has(resource("plugin/README", {"content": "x", "extension": "md"}), resource("rule/x_BASE_7", rule()))
+    notes = write_tree(tree, {"plugins/README.md": "our notes"}) / "plugins/README.md"
+    assert {*actions(export(live, tree))} > {"create plugins/README.m%64", "create rules/x_BASE%5F7.yaml"}
+    assert notes.read_text() == "our notes"
+    assert not export(live, tree)
+
+
+def test_with_mirror_no_file_that_is_ignored_or_not_read_is_removed(live: Account, tree: Path) -> None:
+    left = {"rules/two.YAML": RULE, "plugins/disk.meta.yml": "x: 1", "plugins/disk.py.orig": "x", "Rules/a.yaml": RULE}
+    write_tree(tree, {**left, ".dlsyncignore": "/rules/mine.yaml", "rules/mine.yaml": RULE})
+    live.has(same_as_files()[0])
+    assert export(live, tree, mirror=True)
+    assert set(tree_files(tree)) == {*left, ".dlsyncignore", "rules/mine.yaml", "dashboards/team/web.yaml"}
+
+
 def test_an_export_that_is_cut_short_between_two_files_leaves_a_tree_that_can_be_read(tree: Path) -> None:
     with account() as live:
         live.has(resource("plugin/new", {"content": "a", "extension": "py", "interval": 60}))

@@ -140,13 +140,13 @@ def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_pa
         pytest.param(
             "dashboards/notes.txt",
             "",
-            "warning: overlays/staging/dashboards/notes.txt: is no overlay of a dashboard; expected <name>.yaml or",
+            "warning: overlays/staging/dashboards/notes.txt: is not read: expected <name>.yaml or <name>.yml; rename",
             id="another file",
         ),
         pytest.param(
             "plugins/disk.sh",
             "exit 1\n",
-            "warning: overlays/staging/plugins/disk.sh: is no overlay of a plugin; expected <name>.meta.yaml",
+            "warning: overlays/staging/plugins/disk.sh: is not read: expected <name>.meta.yaml; rename it",
             id="a script",
         ),
         pytest.param(
@@ -158,7 +158,7 @@ def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_pa
         pytest.param(
             "notes.txt",
             "",
-            "warning: overlays/staging/notes.txt: is not read: overlays are in plugins/, dashboards/, rules/",
+            "warning: overlays/staging/notes.txt: is not read: expected plugins/, dashboards/, rules/ here",
             id="nobody's",
         ),
     ],

@@ -1,0 +1,136 @@
+"""Warnings of files and folders that are not read although they stand where resources live. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dlsync.files.ignored import FILE as IGNORE_FILE
+from dlsync.files.settings import FILE_NAME as SETTINGS
+from dlsync.messages import near_miss
+from dlsync.model import Problem
+from dlsync.resources import packs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from dlsync.files.ignored import Ignored
+    from dlsync.resources.context import SourceFile
+    from dlsync.resources.kind import Kind
+
+WAY_OUT = f"rename it, or name it in {IGNORE_FILE}"
+_NOT_IN_FORCE = "is not read, so none of its settings is in force, `protect` and `prune` among them: rename it to"
+_NO_FOLDER = "is a file; expected a folder (git writes a symbolic link as a file where links are off)"
+# what is put behind or in place of the ending that a document has
+_ENDING = re.compile(r"(?i)(?:\.(?:ya?ml|json|toml)(?:\.txt)?)?\Z")
+# difflib's ratio for names that may as well be of something else: `roles/` and `packages/` are below it
+_VERY_NEAR = 0.85
+
+
+def in_root(entries: Iterable[str], known: Sequence[str], ignored: Ignored) -> Iterator[Problem]:
+    """Yield what is misnamed at the root of a tree, in which there may be files of any other purpose.
+
+    :param entries: the names there; those of folders end with a slash.
+    :param known: the names that mean something there.
+    """
+    for entry in entries:
+        if not ignored.by_user(entry):
+            yield from _entry("", entry, known, strict=True)
+
+
+def in_folder(files: Sequence[str], place: str, known: Sequence[str]) -> Iterator[Problem]:
+    """Yield what is misnamed directly in a folder of which all is known.
+
+    :param files: those below the folder, by path in the tree.
+    :param place: the folder, with a slash at its end.
+    """
+    if (itself := place.removesuffix("/")) in files:
+        yield Problem("error", _NO_FOLDER, itself)
+    inside = (file.removeprefix(place).partition("/") for file in files if file.startswith(place))
+    for entry in dict.fromkeys(name + slash for name, slash, _ in inside):
+        yield from _entry(place, entry, known)
+
+
+def in_packs(files: Sequence[str], known: Sequence[str]) -> Iterator[Problem]:
+    """Yield what is misnamed in the folder of packs, and in each of them.
+
+    :param known: what a pack holds.
+    """
+    place = f"{packs.FOLDER}/"
+    for file in files:
+        if file.startswith(place) and file.count("/") == 1:
+            yield Problem("warning", f"is not read: expected a folder for each pack; {WAY_OUT}", file)
+    for pack in dict.fromkeys(name for name, _ in map(packs.parted, files) if name):
+        yield from in_folder(files, f"{place}{pack}/", known)
+
+
+def of_kinds(sources: Iterable[SourceFile], kinds: Mapping[str, Kind], ignored: Ignored) -> Iterator[Problem]:
+    """Yield what is misnamed in the folders of the kinds, and what is likely no resource.
+
+    :param kinds: by folder.
+    """
+    for source in sources:
+        folder, slash, _ = packs.parted(source.file)[1].partition("/")
+        if slash and (kind := kinds.get(folder)):
+            yield from of_suffix(source.file, kind.required_suffixes(source.file))
+            if (doubt := kind.doubt(source)) and ignored.by_user(source.file) is None:
+                yield Problem("warning", doubt, source.file)
+
+
+def of_suffix(file: str, suffixes: Sequence[str]) -> Iterator[Problem]:
+    """Yield a warning of a file whose name has none of the endings that it must have.
+
+    :param suffixes: the first is proposed; none where any ending will do.
+    """
+    if not suffixes or file.endswith(tuple(suffixes)):
+        return
+    stem = _ENDING.sub("", file)
+    if stem == file and "." in file.rpartition("/")[2]:
+        expected = " or ".join(f"<name>{suffix}" for suffix in suffixes)
+        yield Problem("warning", f"is not read: expected {expected}; {WAY_OUT}", file)
+        return
+    middle = len(suffixes[0].removesuffix(".yaml"))  # as the ".meta" of a plugin's settings, which the name may have
+    if middle and stem.casefold().endswith(suffixes[0][:middle]):
+        stem = stem[:-middle]
+    yield Problem("warning", _not_read(f"{stem.rpartition('/')[2]}{suffixes[0]}"), file)
+
+
+def _entry(place: str, entry: str, known: Sequence[str], *, strict: bool = False) -> Iterator[Problem]:
+    """Yield the problem of one name in a folder, if any; where there may be other files, only if it is very near."""
+    name = entry.removesuffix("/")
+    is_folder = name != entry
+    if entry in known:
+        return
+    if not is_folder and f"{name}/" in known:
+        yield Problem("error", _NO_FOLDER, place + name)
+    elif is_folder and name in known:
+        yield Problem("error", "is a folder; expected a file", place + name)
+    elif near := _nearest(entry, known, strict=strict):
+        yield Problem("warning", _not_read(near), place + name)
+    elif not strict:
+        yield Problem("warning", f"is not read: expected {', '.join(known)} here; {WAY_OUT}", place + name)
+
+
+def _not_read(near: str) -> str:
+    if near == SETTINGS:
+        return f"{_NOT_IN_FORCE} {SETTINGS}, or name it in {IGNORE_FILE}"
+    return f"is not read; did you mean `{near}`? If so, {WAY_OUT}"
+
+
+def _nearest(entry: str, known: Sequence[str], *, strict: bool) -> str | None:
+    is_folder = entry.endswith("/")
+    stems = {_stem(one): one for one in known if one.endswith("/") == is_folder}
+    word = _stem(entry)
+    anagrams = (stem for stem in stems if sorted(stem) == sorted(word))  # two letters swapped
+    near = next(anagrams, None) or near_miss(word, tuple(stems), *([_VERY_NEAR] if strict else []))
+    if near is None or (_has_ending(stems[near]) and not _has_ending(entry)):
+        return None
+    return stems[near]
+
+
+def _stem(name: str) -> str:
+    return _ENDING.sub("", name.strip(" /")).lstrip(".").casefold()
+
+
+def _has_ending(name: str) -> bool:
+    return _ENDING.sub("", name) != name

@@ -1,0 +1,191 @@
+"""What a tree says of files and folders that are not read although they stand where resources live."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.files.settings import Settings
+from dlsync.resources import environments, loader
+from tests.builders.trees import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RULE = "title: Web\ncriteria: []\n"
+TREE = {
+    "dlsync.yaml": "environments: {prod: {}}\n",
+    "links.yaml": "load: [web]\n",
+    "rules/one.yaml": RULE,
+    "plugins/load.sh": "exit 0\n",
+    "packs/web/package.yaml": "title: Web\n",
+    "packs/web/rules/web.yaml": RULE,
+    "overlays/prod/rules/one.yaml": "title: One\n",
+}
+
+
+def problems(root: Path, files: dict[str, str | bytes]) -> list[str]:
+    """The problems of the tree with more files, as its environment reads it."""
+    write_tree(root, {**TREE, **files})
+    return [f"{one.severity}: {one}" for one in environments.read(root, Settings(environment="prod")).problems]
+
+
+@pytest.mark.parametrize(
+    ("file", "place", "meant"),
+    [
+        ("rules/two.YAML", "", "two.yaml"),
+        ("rules/two.Yml", "", "two.yaml"),
+        ("rules/two.yaml.txt", "", "two.yaml"),
+        ("rules/team/two.json", "", "two.yaml"),
+        ("rules/two", "", "two.yaml"),
+        ("packs/web/rules/two.YML", "", "two.yaml"),
+        ("overlays/prod/rules/two.json", "", "two.yaml"),
+        ("overlays/prod/plugins/load.META.yml", "", "load.meta.yaml"),
+        ("plugins/http_check.meta.yml", "", "http_check.meta.yaml"),
+        ("plugins/http_check.meta.yaml.txt", "", "http_check.meta.yaml"),
+        ("plugins/http_check.Meta.json", "", "http_check.meta.yaml"),
+        ("packs/web/plugins/http_check.meta.YAML", "", "http_check.meta.yaml"),
+        ("Rules/two.yaml", "Rules", "rules/"),
+        ("rule/two.yaml", "rule", "rules/"),
+        ("ruels/two.yaml", "ruels", "rules/"),
+        ("rules /two.yaml", "rules ", "rules/"),
+        ("dashbords/web.yaml", "dashbords", "dashboards/"),
+        ("Overlays/prod/rules/one.yaml", "Overlays", "overlays/"),
+        ("overlay/prod/rules/one.yaml", "overlay", "overlays/"),
+        ("pakcs/web/package.yaml", "pakcs", "packs/"),
+        ("plugin/load.sh", "plugin", "plugins/"),
+        ("packs/web/Rules/two.yaml", "packs/web/Rules", "rules/"),
+        ("packs/web/package.yml", "", "package.yaml"),
+        ("overlays/prod/rule/two.yaml", "overlays/prod/rule", "rules/"),
+        ("link.yaml", "", "links.yaml"),
+        ("links.yml", "", "links.yaml"),
+        ("Links.yaml", "", "links.yaml"),
+        ("links.yaml.txt", "", "links.yaml"),
+        (".dlsyncignore.txt", "", ".dlsyncignore"),
+        ("dlsyncignore", "", ".dlsyncignore"),
+    ],
+)
+def test_a_misnamed_file_or_folder_is_a_warning_with_the_name_that_is_meant(
+    tmp_path: Path, file: str, place: str, meant: str
+) -> None:
+    expected = f"is not read; did you mean `{meant}`? If so, rename it, or name it in .dlsyncignore"
+    assert problems(tmp_path, {file: RULE}) == [f"warning: {place or file}: {expected}"]
+
+
+@pytest.mark.parametrize(
+    "file", ["dlsync.yml", "DLSYNC.yaml", ".dlsync.yaml", "dlsync.json", "dlsync.yaml.txt", "dlsycn.yaml"]
+)
+def test_of_settings_that_are_not_in_force_the_warning_says_so(tmp_path: Path, file: str) -> None:
+    (said,) = problems(tmp_path, {file: "prune: none\n"})
+    assert said == (
+        f"warning: {file}: is not read, so none of its settings is in force, `protect` and `prune` among them: "
+        "rename it to dlsync.yaml, or name it in .dlsyncignore"
+    )
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("rules/notes.txt", "expected <name>.yaml or <name>.yml"),
+        ("packs/web/src/main.c", "expected package.yaml, plugins/, dashboards/, rules/ here"),
+        ("packs/notes.txt", "expected a folder for each pack"),
+        ("overlays/prod/package", "expected plugins/, dashboards/, rules/ here"),
+        ("packs/web/package", "expected package.yaml, plugins/, dashboards/, rules/ here"),
+    ],
+)
+def test_any_other_file_among_resources_is_a_warning_that_names_the_way_out(
+    tmp_path: Path, file: str, expected: str
+) -> None:
+    (said,) = problems(tmp_path, {file: ""})
+    assert f"is not read: {expected}; rename it, or name it in .dlsyncignore" in said
+    assert problems(tmp_path, {".dlsyncignore": f"{file}\n"}) == []
+
+
+def test_a_folder_is_warned_of_once_and_its_name_in_dlsyncignore_silences_that(tmp_path: Path) -> None:
+    files: dict[str, str | bytes] = {"packs/web/rule/a.yaml": RULE, "packs/web/rule/b.yaml": RULE, "Rules/c.yaml": RULE}
+    assert len(problems(tmp_path, files)) == 2
+    assert problems(tmp_path, {".dlsyncignore": "rule/\n/Rules/\n"}) == []
+
+
+@pytest.mark.parametrize("folder", ["rules", "dashboards", "plugins", "packs", "overlays"])
+def test_a_file_where_a_folder_belongs_is_an_error(tmp_path: Path, folder: str) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": "", folder: "../shared/rules"})
+    (problem,) = loader.read(tmp_path).problems
+    assert (problem.severity, problem.file) == ("error", folder)
+    assert "is a file; expected a folder (git writes a symbolic link as a file" in problem.message
+
+
+@pytest.mark.parametrize("file", ["packs/db/rules", "overlays/prod"])
+def test_a_file_where_a_folder_belongs_is_an_error_in_packs_and_overlays_too(tmp_path: Path, file: str) -> None:
+    tree = {"dlsync.yaml": TREE["dlsync.yaml"], "packs/db/package.yaml": "title: x\n", "rules/one.yaml": RULE}
+    write_tree(tmp_path, {**tree, file: "../rules"})
+    said = [str(one) for one in environments.read(tmp_path, Settings(environment="prod")).errors]
+    assert [one.partition(" (")[0] for one in said] == [f"{file}: is a file; expected a folder"]
+
+
+def test_a_folder_where_a_file_belongs_is_an_error(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"links.yaml/web.yaml": "load: [web]\n"})
+    assert [str(one) for one in loader.read(tmp_path).problems] == ["links.yaml: is a folder; expected a file"]
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        *(
+            "README.md",
+            ".github/workflows/ci.yml",
+            "src/main.py",
+            "Makefile",
+            "LICENSE",
+            "docs/rules.md",
+            "roles/web.yaml",
+        ),
+        *("package.json", "packages/a/b", "tools/x", "modules/x.yaml", "scripts/x.sh", "links", "dlsync", "notes.yaml"),
+        *("dlsync.example.yaml", "rules.yaml", ".dlsync/cache", "tests/x.yaml", "policies/x.yaml", "links.txt"),
+    ],
+)
+def test_files_of_another_purpose_at_the_root_give_no_warning(tmp_path: Path, file: str) -> None:
+    assert problems(tmp_path, {file: ""}) == []
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["plugins/test_load.py", "plugins/load_test.py", "plugins/conftest.py", "plugins/notes.txt", "plugins/Makefile"],
+)
+def test_a_file_that_is_likely_no_plugin_is_read_as_one_with_a_warning_that_either_pattern_silences(
+    tmp_path: Path, file: str
+) -> None:
+    (said,) = problems(tmp_path, {file: "x = 1\n"})
+    assert said.startswith(f"warning: {file}: is read as a plugin, but ")
+    assert said.endswith(f"if it is none, name it in .dlsyncignore, else write `!{file}` there")
+    assert problems(tmp_path, {".dlsyncignore": f"!{file}\n"}) == []
+    assert len([one for one in loader.read(tmp_path).resources if one.kind == "plugin"]) == 2
+    assert problems(tmp_path, {".dlsyncignore": f"{file}\n"}) == []
+    assert len([one for one in loader.read(tmp_path).resources if one.kind == "plugin"]) == 1
+
+
+@pytest.mark.parametrize("content", [b"#!/bin/sh\n", b"\x7fELF\2\1", b"MZ\x90\0"])
+def test_a_program_is_a_plugin_whatever_its_ending(tmp_path: Path, content: bytes) -> None:
+    assert problems(tmp_path, {"plugins/check": content, "plugins/check2.db": content}) == []
+
+
+def test_misnamed_settings_are_no_plugin_and_link_nothing(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"plugins/a.sh": "", "plugins/a.meta.yml": "interval: 60\n"})
+    write_tree(tmp_path, {"packs/web/plugins/b.sh": "", "packs/web/plugins/b.META.yaml": "interval: 60\n"})
+    assert sorted(map(str, loader.read(tmp_path).resources)) == ["link/b", "plugin/a", "plugin/b"]
+
+
+def test_a_root_that_cannot_be_listed_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied(folder: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "scandir", denied)
+    assert [str(one) for one in loader.read(tmp_path).errors] == [".: cannot be read: Permission denied"]
+
+
+def test_a_link_at_the_root_that_leads_to_itself_is_passed_over(tmp_path: Path) -> None:
+    write_tree(tmp_path, TREE)
+    (tmp_path / "latest").symlink_to("latest")
+    assert loader.read(tmp_path).problems == ()
