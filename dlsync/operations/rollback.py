@@ -11,6 +11,7 @@ from dlsync.model import Problem, Target
 from dlsync.operations.plan import build_plan
 from dlsync.operations.secret_names import mentioned
 from dlsync.operations.session import unheard
+from dlsync.operations.update_inventory import resolved
 from dlsync.resources import kind_of
 from dlsync.resources.loader import Tree
 from dlsync.resources.selector import Exactly
@@ -128,7 +129,8 @@ async def prepare(fetcher: Fetcher, way_back: WayBack, settings: Settings, decis
         decisions=decisions,
         recorded=way_back.applied,
     )
-    return replace(work, inventory=await store.read(fetcher.client, settings, way_back.tree.root))
+    inventory = await store.read(fetcher.client, settings, way_back.tree.root)
+    return replace(work, inventory=resolved(inventory, work.live, work.gone))
 
 
 def history(folder: Path) -> list[Record]:
