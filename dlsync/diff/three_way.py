@@ -67,6 +67,13 @@ def has_moved(kind: Kind, live: Resource, entry: Entry, salt: bytes) -> bool:
     return _moved(kind, dict(entry.seen), digested(salt, kind.canonical(live.document)))
 
 
+def is_partly_applied(kind: Kind, live: Resource, before: Entry, after: Entry, salt: bytes) -> bool:
+    """Whether each value of a live resource is that of one of two entries; as for :func:`has_moved`."""
+    base = _Recorded(dict(before.seen), dict(before.seen))
+    theirs = digested(salt, kind.canonical(live.document))
+    return all(one.mover == "repo" for one in differences(kind, (), dict(after.seen), theirs, base))
+
+
 def _moved(kind: Kind, then: Json, now: Json) -> bool:
     """Whether a digested form is another than it was; fields that a server adds to what it has are no change."""
     return any(differences(kind, (), then, now))

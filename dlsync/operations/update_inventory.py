@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 from dlsync.diff.compare import compare
 from dlsync.diff.digests import digested, fingerprint, secret_digests
-from dlsync.diff.three_way import blended, has_moved
+from dlsync.diff.three_way import blended, has_moved, is_partly_applied
 from dlsync.files.redaction import Redaction
 from dlsync.resources import kind_of
 from dlsync.state.inventory import Entry, Pending, packed, unpacked
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def resolved(inventory: Inventory, live: Mapping[Address, Resource], absent: Collection[Address]) -> Inventory:
-    """Return the inventory with each pending write as applied that is live, as far as that was looked at.
+    """Return the inventory with each pending write as applied, as far as it is live and was looked at.
 
     What differs from the last applied version and from the pending one was changed by hand, but for a pending create:
     where there was nothing before, what is there is what the server made of it.
@@ -32,20 +32,26 @@ def resolved(inventory: Inventory, live: Mapping[Address, Resource], absent: Col
     :param absent: what the server was asked for and does not have.
     """
     arrived = {
-        address: write.entry
+        address: entry
         for address, write in inventory.pending.items()
-        if address in live and write.entry and _has_arrived(inventory, write, live[address])
+        if address in live and (entry := _arrived(inventory, write, live[address]))
     }
     deleted = {one for one, write in inventory.pending.items() if one in absent and write.action == "delete"}
     rest = {address: text for address, text in inventory.packed.items() if address not in deleted}
     return replace(inventory, packed={**rest, **arrived})
 
 
-def _has_arrived(inventory: Inventory, write: Pending, live: Resource) -> bool:
+def _arrived(inventory: Inventory, write: Pending, live: Resource) -> str:
+    """Return the entry, packed, of what a pending write made of a live resource; empty where it did not arrive."""
+    kind, salt = kind_of(live.kind), inventory.salt
     if write.action == "create" and live.address not in inventory:
-        return True
-    entry = unpacked(write.entry)
-    return entry is not None and not has_moved(kind_of(live.kind), live, entry, inventory.salt)
+        return write.entry
+    before, after = inventory.entry(live.address), unpacked(write.entry)
+    if after is None or not has_moved(kind, live, after, salt):
+        return write.entry if after else ""
+    if before and has_moved(kind, live, before, salt) and is_partly_applied(kind, live, before, after, salt):
+        return packed(Entry(_digested(live, salt), secrets={**before.secrets, **after.secrets}))
+    return ""
 
 
 def announced(prepared: Prepared) -> Inventory:

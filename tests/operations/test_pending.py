@@ -192,6 +192,28 @@ def test_a_write_that_never_arrived_changes_nothing_of_who_moved_what(live: Acco
     assert inventory(live, tree).pending == {}
 
 
+def test_an_update_that_was_cut_between_its_requests_is_no_edit_by_hand(live: Account, tree: Path) -> None:
+    write_tree(tree, FIRST)
+    apply(live, tree)
+    write_tree(tree, SECOND)
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        cut = below(seen).startswith("DELETE links/")
+        return replace(onward("/nowhere"), status=400) if cut else onward()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "verified", killed)
+        with pytest.raises(SystemExit):
+            applied(live, tree, answer)
+    link = live.live("link/disk")
+    assert link
+    assert link.document == {"tags": ["all", "db"]}
+    assert drifted(live, tree, "account") == []
+    remove(tree)
+    done = apply(live, tree)
+    assert {(one.action, one.cause, one.result) for one in done.changes} == {("delete", "repo", "applied")}
+
+
 def test_only_what_a_plan_is_about_is_looked_at(live: Account, tree: Path) -> None:
     write_tree(tree, {**FIRST})
     killed_before_the_end(live, tree)
