@@ -60,7 +60,11 @@ def test_an_apply_that_was_disturbed_is_made_good_by_the_same_command(scene: Sce
 
 @pytest.mark.timeout(0 if EVERY else 120)
 @pytest.mark.parametrize("fault", [faults.KILL_BEFORE, faults.KILL_AFTER])
-@pytest.mark.parametrize("victim", [killed.client_killed, killed.server_killed], ids=["dlsync", "server"])
+@pytest.mark.parametrize(
+    "victim",
+    [killed.client_killed, killed.client_killed_for_good, killed.server_killed],
+    ids=["dlsync", "dlsync, whose files then go", "server"],
+)
 def test_what_was_killed_is_made_good_by_the_same_command(
     scene: Scene, tmp_path: Path, victim: Callable[[Scene, Path, str, int], str], fault: str
 ) -> None:

@@ -138,6 +138,17 @@ class Account(RuleBasedStateMachine):
         with proxied(self.url, fault, at) as proxy:
             applied(self.tree, proxy.url)
 
+    @rule(at=st.integers(1, 30), fault=st.sampled_from([RESET_BEFORE, RESET_AFTER]))
+    def cut_and_taken_away(self, at: int, fault: str) -> None:
+        """What an apply made of a new file is gone with the file, wherever the apply was cut."""
+        name = f"dashboard/new{next(NUMBER)}"
+        self._write("rule/keeper", {"title": "Keeper"})
+        self._write(name, {"title": "new"})
+        self.apply_that_is_cut(at, fault)
+        self._file(name).unlink()
+        self.apply(Decisions())
+        assert self._live(name) is None
+
     @rule()
     def two_writers(self) -> None:
         async def both() -> list[Plan | None | BaseException]:

@@ -97,9 +97,9 @@ def compare(kind: Kind, desired: Resource, live: Resource, base: Base = NO_BASE)
     return Comparison(diff, tuple(unseen))
 
 
-def differences(kind: Kind, path: Path, ours: Json, theirs: Json) -> Iterator[Difference]:
+def differences(kind: Kind, path: Path, ours: Json, theirs: Json, base: Base = NO_BASE) -> Iterator[Difference]:
     """Walk two values of canonical forms, both at the path, and give each difference as it is found."""
-    return _Differ(kind, []).values(path, ours, theirs, NO_BASE)
+    return _Differ(kind, []).values(path, ours, theirs, base)
 
 
 class _Differ:

@@ -58,17 +58,30 @@ def has_moved(kind: Kind, live: Resource, entry: Entry, salt: bytes) -> bool:
     return _moved(kind, dict(entry.seen), digested(salt, kind.canonical(live.document)))
 
 
+def is_partly_applied(kind: Kind, live: Resource, before: Entry, after: Entry, salt: bytes) -> bool:
+    """Whether each value of a live resource is that of one of two entries; as for :func:`has_moved`."""
+    base = _Recorded(dict(before.seen), dict(before.seen), salt=None)
+    theirs = digested(salt, kind.canonical(live.document))
+    return all(one.mover == "repo" for one in differences(kind, (), dict(after.seen), theirs, base))
+
+
 def _moved(kind: Kind, then: Json, now: Json) -> bool:
     """Whether a digested form is another than it was; fields that a server adds to what it has are no change."""
     return any(differences(kind, (), then, now))
 
 
 class _Recorded(NamedTuple):
-    """What was applied and what was live then, at one place, both digested with the salt."""
+    """What was applied and what was live then, at one place, both digested with the salt.
+
+    :param salt: None where the two sides that are compared are digested already.
+    """
 
     applied: Json | Absent
     seen: Json | Absent
-    salt: bytes
+    salt: bytes | None
+
+    def digested(self, value: Json) -> Json:
+        return value if self.salt is None else digested(self.salt, value)
 
     def field(self, name: str) -> _Recorded:
         return self._replace(applied=_at(self.applied, name), seen=_at(self.seen, name))
@@ -77,11 +90,11 @@ class _Recorded(NamedTuple):
         base = self.field(name)
         if base.seen is ABSENT and kind.disregards(path, name):
             # what a server adds by itself was not in what was applied, and has not moved for that
-            return base._replace(seen=digested(self.salt, theirs))
+            return base._replace(seen=self.digested(theirs))
         return base
 
     def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover:
-        ours, theirs = (one if isinstance(one, Absent) else digested(self.salt, one) for one in (ours, theirs))
+        ours, theirs = (one if isinstance(one, Absent) else self.digested(one) for one in (ours, theirs))
         if not _differs(ours, theirs):  # the values do; digests differ with them, but for one in 2**32
             return "conflict"
         return _MOVERS[_differs(ours, self.applied), _differs(theirs, self.seen)]
@@ -89,7 +102,7 @@ class _Recorded(NamedTuple):
     def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
         rule = kind.list_rule(path)
         applied, seen = _list(self.applied), _list(self.seen)
-        ours, theirs = ([digested(self.salt, item) for item in items] for items in (ours, theirs))
+        ours, theirs = ([self.digested(item) for item in items] for items in (ours, theirs))
         mine, live, both = match(ours, applied, rule), match(theirs, seen, rule), match(applied, seen, rule)
         of_ours, of_theirs, seen_of = dict(mine.pairs), dict(live.pairs), dict(both.pairs)
         applied_of = {seen_place: place for place, seen_place in both.pairs}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from asyncio import CancelledError
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,13 +20,13 @@ from dlsync.operations.reconcile import UNDECIDED, Decisions
 from dlsync.operations.rollback import chosen, prepare
 from dlsync.operations.rollback import way_back as rollback_way_back
 from dlsync.operations.session import locked, silent, unheard, who_runs_us, writer
-from dlsync.operations.update_inventory import advanced
+from dlsync.operations.update_inventory import advanced, announced, observed
 from dlsync.resources import environments
 from dlsync.state import journal, store
 from dlsync.state.inventory import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable
+    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
     from dlsync.client import Client
@@ -56,6 +57,7 @@ class Applying:
     :param journals: the folder of journals; by default the tree's own.
     :param lock_timeout: seconds to wait for another apply.
     :param progress: called for each resource that was looked at and each change that was tried.
+    :param sleep: waits for so many seconds before a write is looked for again.
     """
 
     approve: Callable[[Plan], bool] | None = None
@@ -67,6 +69,7 @@ class Applying:
     journals: Path | None = None
     lock_timeout: float = LOCK_TIMEOUT
     progress: Callable[[], None] = silent
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
 UNATTENDED = Applying()
@@ -181,12 +184,20 @@ class _Application:
         folder = self.how.journals or journal.own(self.tree.root)
         book = journal.Journal(folder, self._run(work))
         results: list[Change] = []
-        doing = apply_changes.Run(client, book, lock, self.settings.concurrency, self.how.progress, results.append)
+        stored = work.inventory
+
+        async def announce() -> None:
+            nonlocal stored
+            stored = await self._store(client, lock, stored, announced(work))
+
+        doing = apply_changes.Run(
+            client, book, lock, self.settings.concurrency, self.how.progress, results.append, self.how.sleep, announce
+        )
         done = None
         try:
             done = await apply_changes.apply(doing, work)
-            self._note(book, done.changes)
-            await self._record(client, lock, work, with_ids(client, advanced(work, done.changes, self.released)))
+            self._note(book, done.changes, observed(work))
+            await self._record(client, lock, stored, with_ids(client, advanced(work, done.changes, self.released)))
         except CancelledError:
             if done is None:
                 self._note(book, results, ended=False)
@@ -194,17 +205,31 @@ class _Application:
             raise
         return done
 
-    def _note(self, book: Journal, changes: Iterable[Change], *, ended: bool = True) -> None:
+    def _note(
+        self,
+        book: Journal,
+        changes: Iterable[Change],
+        applied: Mapping[Address, str] = journal.NOTHING,
+        *,
+        ended: bool = True,
+    ) -> None:
         try:
-            book.note(changes, ended=ended)
+            book.note(changes, applied, ended=ended)
         except DlsyncError as error:  # what the way back needs was kept before
             self.how.warn(Problem("warning", f"{_UNNOTED}: {error.message}"))
 
-    async def _record(self, client: Client, lock: Lock, work: Prepared, record: Inventory) -> None:
+    async def _store(self, client: Client, lock: Lock, stored: Inventory, record: Inventory) -> Inventory:
+        """Write the inventory where it says something else than what is stored, and return what is stored then."""
+        record = replace(record, exists=stored.exists)
+        if record == stored:
+            return stored
+        async with lock.held():
+            await store.write(client, self.settings, self.tree.root, record)
+        return replace(record, exists=True)
+
+    async def _record(self, client: Client, lock: Lock, stored: Inventory, record: Inventory) -> None:
         try:
-            if (record.packed, record.ids) != (work.inventory.packed, work.inventory.ids):
-                async with lock.held():
-                    await store.write(client, self.settings, self.tree.root, record)
+            await self._store(client, lock, stored, record)
         except DlsyncError as error:
             self.how.warn(Problem("error", f"{_UNRECORDED}: {error.message}"))
 

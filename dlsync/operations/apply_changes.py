@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from dlsync.client.concurrency import together
 from dlsync.diff.compare import compare
 from dlsync.diff.three_way import blended
-from dlsync.errors import AlreadyExists, ByHand, DlsyncError, Refused, Unauthorised
+from dlsync.errors import AlreadyExists, ByHand, DlsyncError, Refused, Rejected, Unauthorised
 from dlsync.operations import unsafe_deletes, verify
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.update_inventory import packed_entry
@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from dlsync.operations.plan import Prepared
     from dlsync.state.journal import Journal
 
-_AT_A_TIME = 8  # a millisecond or two, before the answers that came are looked at again
+_UNANNOUNCED = "nothing is sent that the inventory does not know of"
+
+
+async def _nothing() -> None:
+    """Announce nothing."""
+
 
 _MADE_SINCE = "somebody else has made it since the plan was made: plan again"
 
@@ -52,6 +57,7 @@ class Run:
     :param progress: called for each change that was tried.
     :param on_result: called with each change that has a result, before the next one is sent.
     :param sleep: waits for so many seconds before a write is looked for again.
+    :param announce: records what is going to be sent, before the first write inside the account.
     """
 
     client: Client
@@ -61,6 +67,7 @@ class Run:
     progress: Callable[[], None] = lambda: None
     on_result: Callable[[Change], None] = lambda _: None
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+    announce: Callable[[], Awaitable[None]] = _nothing
 
 
 async def apply(run: Run, prepared: Prepared) -> Plan:
@@ -73,12 +80,8 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
         where that could not be found out; ``skipped`` also where it has no operation for the change, with what to do.
     """
     work = _Work(run, prepared)
-    ahead = asyncio.create_task(_worked_out_ahead(prepared))
-    try:
-        for _, phase in groupby(prepared.plan.changes, key=_is_delete):
-            await work.phase(list(phase))
-    finally:
-        ahead.cancel()
+    for _, phase in groupby(prepared.plan.changes, key=_is_delete):
+        await work.phase(list(phase))
     return prepared.plan.with_changes(map(prepared.redaction.change, work.done))
 
 
@@ -88,17 +91,6 @@ def _is_delete(change: Change) -> bool:
 
 def _kind_name(change: Change) -> str:
     return change.address.kind
-
-
-async def _worked_out_ahead(prepared: Prepared) -> None:
-    """Work out what is to be recorded of later steps while those before them wait for the server."""
-    coming = [change for change in prepared.plan.changes if change.action != "delete" and not change.held]
-    for place, change in enumerate(coming):
-        if change.address not in prepared.entries:
-            if place % _AT_A_TIME == 0:
-                await asyncio.sleep(0)
-            with suppress(DlsyncError):  # which that step says
-                packed_entry(prepared, change.address)
 
 
 def _without_unknown_secrets(change: Change, desired: Resource, before: Resource) -> Resource:
@@ -123,6 +115,7 @@ class _Work:
         self._prepared = prepared
         self._turns = asyncio.Semaphore(run.concurrency)
         self._ended = ""
+        self._announced = False
         self._unconfirmed: list[Address] = []
         self._remaining: set[Address] = set()
         self._manual: set[Address] = set()
@@ -145,7 +138,9 @@ class _Work:
             now = await self._now(changes)
             moved = {change.address: reason for change in changes if (reason := self._moved(change, now))}
             unsafe = await self._unsafe(changes)
-            self._keep([one for one in changes if not (one.held or one.address in moved or one.address in unsafe)], now)
+            sent = [one for one in changes if not (one.held or one.address in moved or one.address in unsafe)]
+            self._keep(sent, now)
+            await self._announce(sent)
         except DlsyncError as error:
             return [
                 self._left_alone(one, one.held or error.message, "skipped" if one.held else "failed") for one in changes
@@ -197,6 +192,15 @@ class _Work:
             return error.message
         return ""
 
+    async def _announce(self, changes: Sequence[Change]) -> None:
+        if changes and not self._announced and kind_of(changes[0].address.kind).inside:
+            try:
+                await self._run.announce()
+            except DlsyncError as error:
+                self._ended = f"{error.message}; {_UNANNOUNCED}"
+                raise DlsyncError(self._ended, hint=error.hint) from error
+            self._announced = True
+
     def _keep(self, changes: Iterable[Change], now: dict[Address, Resource]) -> None:
         self._run.journal.keep([self._kept(change, now.get(change.address)) for change in changes])
 
@@ -244,6 +248,8 @@ class _Work:
         except AlreadyExists:
             return change.finished("failed", _MADE_SINCE)
         except DlsyncError as error:
+            if await self._may_have_taken_hold(change, error):
+                self._prepared.unconfirmed[change.address] = None
             return change.finished("failed", error.message)
         finally:
             self._run.progress()
@@ -253,6 +259,14 @@ class _Work:
         """Whether the server deletes a resource with another one that the plan deletes."""
         deletes = [one.address for one in self._prepared.plan.changes if _is_delete(one) and not one.held]
         return _is_delete(change) and any(change.address in kind_of(one.kind).deleted_with(one.name) for one in deletes)
+
+    async def _may_have_taken_hold(self, change: Change, error: DlsyncError) -> bool:
+        if change.action != "create" or not isinstance(error, Rejected):
+            return True
+        try:  # the first of two requests may have made it
+            return bool(await fetch_by_name(self._run.client, [change.address]))
+        except DlsyncError:
+            return True
 
     async def _write(self, change: Change) -> None:
         kind, meant = kind_of(change.address.kind), self._prepared.meant(change.address)

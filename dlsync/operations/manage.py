@@ -83,7 +83,7 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
         work = await build_plan(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
         chosen = {one for one in work.desired if kind_of(one.kind).inside} | targets.named()
         left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
-        entries = {one: as_live(work, one) for one in chosen if one not in left}
+        entries = {one: as_live(work, one, work.live[one]) for one in chosen if one not in left}
         kept = work.inventory.changed(entries)
         await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
     return Taken(tuple(sorted(entries)), tuple(sorted(left.items())))
@@ -107,7 +107,7 @@ async def release(directory: Path, settings: Settings, targets: Targets, waiting
     _recording(settings)
     async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told) as lock:
         inventory = await store.read(client, settings, directory)
-        taken = sorted(one for one in inventory if targets.admits(one))
+        taken = sorted(one for one in inventory.known if targets.admits(one))
         await _keep(client, lock, settings, directory, before=inventory, after=inventory.changed({}, taken))
     return Taken(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
 
@@ -139,7 +139,7 @@ def _recording(settings: Settings) -> Settings:
 async def _keep(
     client: Client, lock: Lock, settings: Settings, directory: Path, *, before: Inventory, after: Inventory
 ) -> None:
-    if after.packed != before.packed or before.broken:
+    if after != before or before.broken:
         async with lock.held():
             await store.write(client, settings, directory, after)
 

@@ -22,6 +22,7 @@ from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, Decisions, moved_since, reconcile
 from dlsync.operations.session import reader, silent
+from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.loader import Tree
 from dlsync.resources.selector import EVERYTHING, Targets
@@ -195,6 +196,11 @@ class Prepared:
         return kind_of(address.kind).canonical(self.desired[address].document) if known is None else known
 
     @cached_property
+    def unconfirmed(self) -> dict[Address, Resource | None]:
+        """What an apply sent and could not confirm, with what the server has of it where that is known."""
+        return {}
+
+    @cached_property
     def entries(self) -> dict[Address, str]:
         """What is to be recorded of resources, packed: what was worked out of it so far."""
         return {}
@@ -291,9 +297,9 @@ class _Planning:
         else:
             reading = store.recorded(self.fetcher, self.settings, self.tree.root)
             inventory, live = await both(reading, self._inside(inside))
-        live = replace(live, resources={**around.resources, **live.resources})
-        live = await self._completed(inventory, live)
-        return inventory, live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))
+        live = await self._completed(inventory, replace(live, resources={**around.resources, **live.resources}))
+        live = live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))
+        return resolved(inventory, live.resources, self._absent(inventory, live)), live
 
     async def _inside(self, wanted: Collection[Address]) -> Live:
         prunes_all = self.settings.prune == "all"
@@ -317,7 +323,7 @@ class _Planning:
 
     def _absent(self, inventory: Inventory, live: Live) -> set[Address]:
         """Return what is managed, is this plan's business, and was not found."""
-        absent = {one for one in inventory if one not in live.resources and self.targets.admits(one)}
+        absent = {one for one in inventory.known if one not in live.resources and self.targets.admits(one)}
         return absent & set(self.desired) if self.settings.prune == "none" else absent
 
     def _gone(self, inventory: Inventory, live: Live) -> frozenset[Address]:

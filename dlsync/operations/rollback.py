@@ -12,6 +12,7 @@ from dlsync.operations import hidden_secrets
 from dlsync.operations.plan import build_plan
 from dlsync.operations.secret_names import mentioned
 from dlsync.operations.session import unheard
+from dlsync.operations.update_inventory import resolved
 from dlsync.resources import kind_of
 from dlsync.resources.loader import Tree
 from dlsync.resources.selector import Exactly
@@ -132,6 +133,7 @@ async def prepare(fetcher: Fetcher, way_back: WayBack, settings: Settings, decis
         decisions=decisions,
         recorded=way_back.applied.with_ids(inventory.ids),
     )
+    inventory = resolved(inventory, work.live, work.gone)
     return replace(work, inventory=inventory, compared_with=way_back.applied)
 
 

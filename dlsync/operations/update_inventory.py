@@ -1,15 +1,19 @@
-"""The inventory after an apply: it advances for what was confirmed to be live, and for nothing else. Pure."""
+"""The inventory before and after an apply: it announces what is sent, and advances for what is confirmed. Pure.
+
+What was sent and is not confirmed stays pending, so that the next plan recognises it as dlsync's own.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from dlsync.diff.compare import compare
 from dlsync.diff.digests import digested, fingerprint, secret_digests
-from dlsync.diff.three_way import blended
+from dlsync.diff.three_way import blended, has_moved, is_partly_applied
 from dlsync.files.redaction import Redaction
 from dlsync.resources import kind_of
-from dlsync.state.inventory import Entry, packed
+from dlsync.state.inventory import Entry, Pending, packed, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -17,6 +21,76 @@ if TYPE_CHECKING:
     from dlsync.model import Address, Change, Json, Resource
     from dlsync.operations.plan import Prepared
     from dlsync.state.inventory import Inventory
+
+
+def resolved(inventory: Inventory, live: Mapping[Address, Resource], absent: Collection[Address]) -> Inventory:
+    """Return the inventory with each pending write as applied, as far as it is live and was looked at.
+
+    What differs from the last applied version and from the pending one was changed by hand, but for a pending create:
+    where there was nothing before, what is there is what the server made of it.
+
+    :param absent: what the server was asked for and does not have.
+    """
+    arrived = {
+        address: entry
+        for address, write in inventory.pending.items()
+        if address in live and (entry := _arrived(inventory, write, live[address]))
+    }
+    deleted = {one for one, write in inventory.pending.items() if one in absent and write.action == "delete"}
+    rest = {address: text for address, text in inventory.packed.items() if address not in deleted}
+    return replace(inventory, packed={**rest, **arrived})
+
+
+def _arrived(inventory: Inventory, write: Pending, live: Resource) -> str:
+    """Return the entry, packed, of what a pending write made of a live resource; empty where it did not arrive."""
+    kind, salt = kind_of(live.kind), inventory.salt
+    if write.action == "create" and live.address not in inventory:
+        return write.entry
+    before, after = inventory.entry(live.address), unpacked(write.entry)
+    if after is None or not has_moved(kind, live, after, salt):
+        return write.entry if after else ""
+    if before and has_moved(kind, live, before, salt) and is_partly_applied(kind, live, before, after, salt):
+        return packed(Entry(_digested(live, salt), secrets={**before.secrets, **after.secrets}))
+    return ""
+
+
+def announced(prepared: Prepared) -> Inventory:
+    """Return the inventory as it is before the first write: all that is going to be sent is pending."""
+    inventory = prepared.inventory
+    if not inventory.kept:
+        return inventory
+    writes = {
+        change.address: Pending(
+            change.action, "" if change.action == "delete" else packed_entry(prepared, change.address)
+        )
+        for change in prepared.plan.changes
+        if not change.held and kind_of(change.address.kind).inside
+    }
+    # what repeats the last applied version says nothing new
+    news = {one: write for one, write in writes.items() if write.entry != inventory.packed.get(one)}
+    return replace(inventory, pending={**_not_looked_at(prepared), **news})
+
+
+def _not_looked_at(prepared: Prepared) -> dict[Address, Pending]:
+    return {
+        address: write
+        for address, write in prepared.inventory.pending.items()
+        if not (address in prepared.live or address in prepared.desired or address in prepared.gone)
+    }
+
+
+def observed(prepared: Prepared) -> dict[Address, str]:
+    """Return what is recorded, packed, of resources that the server has and did not keep as they were sent."""
+    found: dict[Address, str] = {}
+    for address, live in prepared.unconfirmed.items():
+        before, kind = prepared.inventory.entry(address), kind_of(address.kind)
+        if live and address in prepared.desired:
+            if before and not has_moved(kind, live, before, prepared.inventory.salt):
+                continue
+            entry = as_live(prepared, address, live)
+            secrets = {**(before.secrets if before else {}), **entry.secrets}
+            found[address] = packed(replace(entry, secrets=secrets))
+    return found
 
 
 def advanced(prepared: Prepared, changes: Iterable[Change], released: Collection[Address] = ()) -> Inventory:
@@ -36,7 +110,14 @@ def advanced(prepared: Prepared, changes: Iterable[Change], released: Collection
         if address in prepared.desired and address not in released and _is_news(prepared, address)
     }
     deleted = {address for address in applied if tried[address].action == "delete"}
-    return prepared.inventory.with_packed(entries, {*deleted, *prepared.gone, *released})
+    staying = {one for one in tried if tried[one].action == "delete"} - deleted
+    record = prepared.inventory.with_packed(
+        {**entries, **{one: entry for one, entry in observed(prepared).items() if one not in released}},
+        {*deleted, *prepared.gone, *released} - staying,
+    )
+    unsure = prepared.unconfirmed.keys() - (set(released) - staying)
+    unconfirmed = {one: write for one, write in announced(prepared).pending.items() if one in unsure}
+    return replace(record, pending={**_not_looked_at(prepared), **unconfirmed})
 
 
 def packed_entry(prepared: Prepared, address: Address) -> str:
@@ -64,17 +145,20 @@ def entry_of(prepared: Prepared, address: Address) -> Entry:
     )
 
 
-def as_live(prepared: Prepared, address: Address) -> Entry:
+def as_live(prepared: Prepared, address: Address, live: Resource) -> Entry:
     """Return what is to be recorded of a resource that is taken over as it is live."""
-    desired, live, salt = prepared.desired[address], prepared.live[address], prepared.inventory.salt
+    desired, salt = prepared.desired[address], prepared.inventory.salt
     kind = kind_of(address.kind)
     diff = compare(kind, desired, live).diff
     if not diff:
         return entry_of(prepared, address)
+    by_hand = {(one.path, one.op, one.moved) for one in prepared.kept.get(address, ())}
+    taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
     # without the fields that only the server has and that nobody knows: those are not the files' business
-    canonical = blended(kind, desired, live, diff)
+    canonical = blended(kind, desired, live, taken)
     secrets = secret_digests(salt, canonical, Redaction(desired.secrets))
-    return Entry(cast("dict[str, Json]", digested(salt, dict(canonical))), secrets=secrets)
+    beside = _digested(live, salt) if by_hand else None
+    return Entry(cast("dict[str, Json]", digested(salt, dict(canonical))), beside, secrets)
 
 
 def _digested(resource: Resource, salt: bytes) -> Mapping[str, Json]:

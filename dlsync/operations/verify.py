@@ -41,6 +41,7 @@ async def verified(
     """Fetch what was written and compare it with what was sent.
 
     A server may answer reads from before a write for some seconds: what differs is fetched again before it has failed.
+    What has failed is noted in ``prepared.unconfirmed``.
 
     :param sleep: waits for so many seconds before the next look.
     """
@@ -52,9 +53,18 @@ async def verified(
         if seconds:
             await sleep(seconds)
         found = await _fetched(client, pending, prepared)
-        results |= {one.address: _held(one, found[one.address.kind], prepared) for one in pending}
+        for one in pending:
+            results[one.address] = _held(one, found[one.address.kind], prepared)
+            _note(results[one.address], found[one.address.kind], prepared)
         pending = [one for one in pending if _may_settle(results[one.address], found[one.address.kind])]
     return [results[one.address] if one.result == "applied" else one for one in changes]
+
+
+def _note(result: Change, found: _Found, prepared: Prepared) -> None:
+    prepared.unconfirmed.pop(result.address, None)
+    if result.result == "failed":
+        live = None if isinstance(found, DlsyncError) else found.get(result.address)
+        prepared.unconfirmed[result.address] = live
 
 
 def _may_settle(result: Change, found: _Found) -> bool:

@@ -11,11 +11,11 @@ import binascii
 import json
 import zlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
 from dlsync.diff.digests import former_secrets
 from dlsync.errors import DlsyncError
-from dlsync.model import Address
+from dlsync.model import Action, Address
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -66,6 +66,17 @@ class Entry:
         return self.applied if self.live is None else self.live
 
 
+class Pending(NamedTuple):
+    """A write that is recorded before it is sent, and is not confirmed.
+
+    :param action: ``create`` says that nothing was there before.
+    :param entry: what is recorded of the resource once the write is confirmed, packed; empty for a delete.
+    """
+
+    action: Action
+    entry: str = ""
+
+
 class BrokenInventory(DlsyncError):
     """What is kept as the inventory is none."""
 
@@ -76,6 +87,7 @@ class Inventory:
 
     :param salt: of all digests.
     :param packed: the entries by address, in the form of :func:`packed`.
+    :param pending: the writes that were announced and not confirmed, by address.
     :param kept: whether there is such a record at all; False where the settings want none.
     :param exists: whether it was found where it is kept.
     :param broken: why what was found is none; empty otherwise.
@@ -88,6 +100,7 @@ class Inventory:
     exists: bool = False
     broken: str = ""
     ids: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
+    pending: Mapping[Address, Pending] = field(default_factory=dict)
 
     def __contains__(self, address: Address) -> bool:
         return address in self.packed
@@ -106,25 +119,40 @@ class Inventory:
 
     def knows_no_secrets(self, address: Address) -> bool:
         """Whether nothing of a resource was a secret when it was applied; far cheaper than its entry."""
-        raw = _inflated(self.packed.get(address, "").partition(":")[2])
-        return raw is None or raw.endswith(_NO_SECRETS) or not ((entry := self.entry(address)) and entry.secrets)
+        return all(map(_has_no_secrets, self._texts(address)))
 
     def former_secrets(self, live: Iterable[Resource]) -> dict[str, str]:
         """Return the texts that an apply put into live resources as secrets, each with what stands for it in a file."""
         found: dict[str, str] = {}
         for one in live:
-            if entry := self.entry(one.address):
+            for entry in filter(None, map(unpacked, self._texts(one.address))):
                 found |= former_secrets(self.salt, one.document, entry.secrets)
         return found
+
+    @property
+    def known(self) -> set[Address]:
+        """The resources that are managed, or become so where a pending write took hold."""
+        return {*self.packed, *self.pending}
+
+    def _texts(self, address: Address) -> Iterator[str]:
+        """Yield the packed entries of what may be live of a resource."""
+        if address in self.packed:
+            yield self.packed[address]
+        if (pending := self.pending.get(address)) and pending.entry:
+            yield pending.entry
 
     def changed(self, entries: Mapping[Address, Entry], gone: Collection[Address] = ()) -> Inventory:
         """Return the inventory with some entries new or replaced, and others gone."""
         return self.with_packed({address: packed(entry) for address, entry in entries.items()}, gone)
 
     def with_packed(self, entries: Mapping[Address, str], gone: Collection[Address] = ()) -> Inventory:
-        """Return the inventory with some entries new or replaced, each as :func:`packed` gave it, and others gone."""
+        """Return the inventory with some entries new or replaced, each as :func:`packed` gave it, and others gone.
+
+        No write of these resources is pending then.
+        """
         kept = {address: text for address, text in self.packed.items() if address not in gone}
-        return replace(self, packed={**kept, **entries}).with_ids({})
+        pending = {one: write for one, write in self.pending.items() if one not in gone and one not in entries}
+        return replace(self, packed={**kept, **entries}, pending=pending).with_ids({})
 
     def with_ids(self, ids: Mapping[Address, tuple[str, ...]]) -> Inventory:
         """Return the inventory with the ids of resources that it has."""
@@ -136,6 +164,8 @@ class Inventory:
         whole = {"format_version": FORMAT_VERSION, "note": _NOTE, "salt": self.salt.hex(), "resources": resources}
         if self.ids:
             whole["ids"] = {str(address): [*self.ids[address]] for address in sorted(self.ids)}
+        if self.pending:  # a version that does not know it reads the rest
+            whole["pending"] = {str(address): " ".join(self.pending[address]) for address in sorted(self.pending)}
         return (json.dumps(whole, indent=0) + "\n").encode()
 
 
@@ -158,11 +188,12 @@ def read(content: bytes) -> Inventory:
         salt = bytes.fromhex(whole["salt"])
         packed_ = {_address(name): _checked(text) for name, text in whole["resources"].items()}
         ids = {_address(name): _texts(some) for name, some in whole.get("ids", {}).items()}
+        pending = {_address(name): _pending(text) for name, text in whole.get("pending", {}).items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise BrokenInventory("the inventory is broken", hint="Run `dlsync inventory rebuild`.") from None
     if not 0 < len(salt) <= 64:  # noqa: PLR2004 - what blake2b takes as a key
         raise BrokenInventory("the inventory has no salt", hint="Run `dlsync inventory rebuild`.")
-    return Inventory(salt, packed_, exists=True).with_ids(ids)
+    return Inventory(salt, packed_, exists=True, pending=pending).with_ids(ids)
 
 
 def _require_version(version: object) -> None:
@@ -191,6 +222,13 @@ def _texts(some: object) -> tuple[str, ...]:
     return tuple(map(_checked, some))
 
 
+def _pending(text: str) -> Pending:
+    action, _, entry = text.partition(" ")
+    if action not in get_args(Action):
+        raise ValueError(action)
+    return Pending(cast("Action", action), entry)
+
+
 def packed(entry: Entry) -> str:
     """Return an entry as one short text: its fingerprint, and the rest compressed."""
     whole = [entry.applied, entry.live, dict(entry.secrets)]
@@ -209,6 +247,11 @@ def unpacked(text: str) -> Entry | None:
     if not (isinstance(applied, dict) and isinstance(live, dict | None) and _is_texts(secret)):
         return None
     return Entry(applied, live, cast("dict[str, str]", secret), print_)
+
+
+def _has_no_secrets(text: str) -> bool:
+    raw = _inflated(text.partition(":")[2])
+    return raw is None or raw.endswith(_NO_SECRETS) or not ((entry := unpacked(text)) and entry.secrets)
 
 
 def _inflated(rest: str) -> bytes | None:

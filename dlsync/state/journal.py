@@ -10,8 +10,9 @@ import os
 import re
 import secrets
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from dlsync import messages
@@ -30,6 +31,7 @@ FORMAT_VERSION = 1
 _SUFFIX = ".jsonl"
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _UNSENT = "nothing is sent that could not be taken back"
+NOTHING: Mapping[Address, str] = MappingProxyType({})
 _HINT = "Name another folder with --journal DIR."
 
 
@@ -140,13 +142,18 @@ class Journal:
         except DlsyncError as error:
             raise DlsyncError(f"{error.message}; {_UNSENT}", hint=error.hint) from error
 
-    def note(self, changes: Iterable[Change], *, ended: bool = True) -> None:
+    def note(self, changes: Iterable[Change], applied: Mapping[Address, str] = NOTHING, *, ended: bool = True) -> None:
         """Keep how changes went; what cannot be written is found out by looking at the server.
 
+        :param applied: the inventory's entries, packed, of what the server did not keep as it was sent.
         :param ended: False where the run was interrupted.
         :raises DlsyncError: it cannot be written.
         """
-        lines = [{"result": str(one.address), "how": one.result, "error": one.error} for one in changes]
+        lines = [
+            {"result": str(one.address), "how": one.result, "error": one.error}
+            | ({"applied": applied[one.address]} if one.address in applied else {})
+            for one in changes
+        ]
         if self._begun:
             self._write([*lines, {"end": ended}])
 
@@ -226,6 +233,9 @@ def _take(record: Record, line: Mapping[str, Any]) -> None:
         address = Address(*change["address"].split("/", 1))
         record.kept[address] = Kept(**{**change, "address": address})
     elif name := line.get("result"):
-        record.results[Address(*name.split("/", 1))] = line["how"]
+        address = Address(*name.split("/", 1))
+        record.results[address] = line["how"]
+        if "applied" in line:
+            record.kept[address] = replace(record.kept[address], applied=line["applied"])
     else:
         record.ended = bool(line.get("end"))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import count
 from typing import TYPE_CHECKING, TypeVar
 
 import httpx2
 
-from tests.builders.http import Reply, scripted_server
+from tests.builders.http import Reply, json_reply, scripted_server
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,7 +27,7 @@ _PASSED_ON = ("authorization", "content-type", "accept")
 def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callable[[Settings], Awaitable[T]]) -> T:
     """Do work with a server in between.
 
-    :param answer: is given each request and what passes it on, to another target where it names one.
+    :param answer: is given each request and what passes it on, with another target or body where it names one.
     :param work: is given the settings of the account with the address of the server in between.
     """
 
@@ -34,8 +35,8 @@ def through(live: Account, answer: Callable[[Seen, Onward], Reply], work: Callab
         with httpx2.Client() as client:
 
             def answered(seen: Seen) -> Reply:
-                def onward(target: str = seen.target) -> Reply:
-                    return forwarded(live.settings.url, replace(seen, target=target), client)
+                def onward(target: str = seen.target, body: bytes = seen.body) -> Reply:
+                    return forwarded(live.settings.url, replace(seen, target=target, body=body), client)
 
                 return answer(seen, onward)
 
@@ -68,3 +69,14 @@ def put_by_hand(live: Account, path: str, text: str) -> None:
     url = f"{to.url}/orgs/{to.org}/accounts/{to.account}/{path}"
     headers = {"Authorization": f"Bearer {to.key}", "Content-Type": "application/yaml"}
     httpx2.put(url, content=text.encode(), headers=headers).raise_for_status()
+
+
+def refusing(request: str, status: int = 400, after: int = 0) -> Callable[[Seen, Onward], Reply]:
+    """Refuse a request whenever it comes, but for the first times."""
+    times = count()
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        refused = below(seen) == request and next(times) >= after
+        return json_reply({"error": "no"}, status) if refused else onward()
+
+    return answer

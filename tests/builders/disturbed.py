@@ -184,6 +184,21 @@ def unlike(made: Scene, url: str, what: str) -> str:
     return f"{what}: {wrong} are wrong, {left} are left to do" if wrong or left else ""
 
 
+def left_behind(made: Scene, url: str, folder: Path, what: str) -> str:
+    """Take all files away but the last dashboard's, apply, and return what else is left of them; empty for nothing."""
+    last = max((made.tree / "dashboards").iterdir())
+    tree = write_tree(
+        folder, {"dlsync.yaml": b"max_delete_percent: 100\n", f"dashboards/{last.name}": last.read_bytes()}
+    )
+    done = applied(tree, url)
+    if done is None or any(change.result != "applied" for change in done.changes):
+        return f"{what}: the files' removal could not be applied: {done and done.changes}"
+    now = whole_account(url)
+    wanted = {f"dashboards/{last.stem}", "plugins/dlsync-inventory"}
+    left = sorted(key for key in now.keys() - wanted if "bystander" not in key)
+    return f"{what}: {left} are left" if left or inventory_of(now) != [f"dashboard/{last.stem}"] else ""
+
+
 def inventory_of(account: dict[str, Any]) -> list[str]:
     """The resources that an account's inventory names."""
     content = base64.b64decode(account["plugins/dlsync-inventory"]["content"])

@@ -12,7 +12,7 @@ from dlsync.files.redaction import Redaction
 from dlsync.model import Address
 from dlsync.resources import kind_of
 from dlsync.state import inventory
-from dlsync.state.inventory import INVENTORY, Entry, Inventory
+from dlsync.state.inventory import INVENTORY, Entry, Inventory, Pending, packed
 from tests.builders.accounts import NAMES, TEXT, VALUES
 
 if TYPE_CHECKING:
@@ -35,7 +35,12 @@ _ADDRESSES = st.builds(Address, st.sampled_from(["dashboard", "link", "plugin", 
 
 def inventories() -> st.SearchStrategy[Inventory]:
     entries = st.dictionaries(_ADDRESSES, ENTRIES, max_size=3)
-    return st.builds(lambda salt, all_: Inventory(salt).changed(all_), st.binary(min_size=1, max_size=64), entries)
+    writes = st.builds(Pending, st.sampled_from(["create", "update"]), ENTRIES.map(packed)) | st.just(Pending("delete"))
+    pending = st.dictionaries(_ADDRESSES, writes, max_size=3)
+    salts = st.binary(min_size=1, max_size=64)
+    return st.builds(
+        lambda salt, all_, sent: replace(Inventory(salt).changed(all_), pending=sent), salts, entries, pending
+    )
 
 
 def form(one: Resource) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dlsync.server.run import running
 from tests.builders.commands import ROOT
-from tests.builders.disturbed import KEY, Scene, applied, copied, forget, unlike
+from tests.builders.disturbed import KEY, Scene, applied, copied, forget, left_behind, unlike
 from tests.builders.faults import proxied
 
 if TYPE_CHECKING:
@@ -54,9 +54,28 @@ def serving(database: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
 
 
 def client_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
-    """Kill dlsync at a request, run it again, and return what is wrong then; empty for nothing."""
+    """Kill dlsync at a request, run it again, and return what is wrong then; empty for nothing.
+
+    Then take its files away, and see that nothing of them is left.
+    """
+    with _killed_at(made, folder, fault, at) as (url, what):
+        code, out = ended(started("apply", str(made.tree), "--auto-approve", url=url))
+        if code:
+            return f"{what}: the same command again failed: {out}"
+        return unlike(made, url, what) or left_behind(made, url, folder / f"removed-{fault[:12]}-{at}", what)
+
+
+def client_killed_for_good(made: Scene, folder: Path, fault: str, at: int) -> str:
+    """Kill dlsync at a request, take its files away, and return what is left of them then; empty for nothing."""
+    with _killed_at(made, folder, fault, at) as (url, what):
+        return left_behind(made, url, folder / f"removed-{fault[:12]}-{at}", what)
+
+
+@contextmanager
+def _killed_at(made: Scene, folder: Path, fault: str, at: int) -> Iterator[tuple[str, str]]:
+    """The server's URL after dlsync was killed at a request, and what was done."""
     forget()
-    what = f"dlsync {fault}, at {at}"
+
     with running(db=copied(made.database, folder / f"client-{fault[:12]}-{at}.db")) as server:
         victim: list[subprocess.Popen[str]] = []
 
@@ -66,9 +85,8 @@ def client_killed(made: Scene, folder: Path, fault: str, at: int) -> str:
         with proxied(server.url, fault, at, kill) as proxy:
             victim.append(started("apply", str(made.tree), "--auto-approve", url=proxy.url))
             ended(victim[0])
-            what = f"{what}, {proxy.hit}"
-        code, out = ended(started("apply", str(made.tree), "--auto-approve", url=server.url))
-        return f"{what}: the same command again failed: {out}" if code else unlike(made, server.url, what)
+            what = f"dlsync {fault}, at {at}, {proxy.hit}"
+        yield server.url, what
 
 
 def server_killed(made: Scene, folder: Path, fault: str, at: int) -> str:

@@ -16,8 +16,7 @@ from dlsync.operations.plan import Wishes
 from dlsync.operations.reconcile import Decisions
 from dlsync.operations.session import locked, unheard, writer
 from tests.builders.applies import FILES, apply, changes, journals, managed, plan
-from tests.builders.between import below, put_by_hand, through
-from tests.builders.http import json_reply
+from tests.builders.between import below, put_by_hand, refusing, through
 from tests.builders.trees import dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -174,15 +173,6 @@ def test_an_account_that_is_made_is_locked_and_recorded_once_it_is_there(live: A
 # the journal goes before the write, the record after it
 
 
-def refusing(request: str) -> Callable[[Seen, Callable[[], Reply]], Reply]:
-    """Refuse one request, as often as it comes."""
-
-    def answer(seen: Seen, onward: Callable[[], Reply]) -> Reply:
-        return json_reply({"error": "no"}, 400) if below(seen) == request else onward()
-
-    return answer
-
-
 def test_each_write_comes_after_what_was_there_is_on_the_disk(live: Account, tree: Path) -> None:
     apply(live, tree)
     before = set(journals(tree).iterdir())
@@ -256,16 +246,34 @@ def test_a_record_that_cannot_be_written_is_said_and_the_same_again_mends_it(liv
     write_tree(tree, {"rules/new.yaml": NEW})
     warned: list[Problem] = []
     how = Applying(journals=journals(tree), warn=warned.append)
-    answer = refusing("PATCH plugins/dlsync-inventory")
+    answer = refusing("PATCH plugins/dlsync-inventory", after=1)
     done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
     assert changes(done) == ["create rule/new new applied"]
     (problem,) = warned
     assert problem.severity == "error"
     assert problem.message.startswith("what was applied could not be recorded in the inventory; the same command again")
     assert "rule/new" not in managed(live, tree)
-    assert plan(live, tree).adopted == (resource("rule/new", NEW).address,)
+    made = plan(live, tree)
+    assert (made.changes, made.adopted) == ((), ())  # it is recognised
     apply(live, tree)
     assert "rule/new" in managed(live, tree)
+
+
+def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/new.yaml": NEW, "dashboards/new.yaml": "title: New\npositions: []\n"})
+    warned: list[Problem] = []
+    how = Applying(journals=journals(tree), warn=warned.append)
+    answer = refusing("PATCH plugins/dlsync-inventory")
+    done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
+    assert changes(done) == ["create dashboard/new new failed", "create rule/new new skipped"]
+    assert done
+    assert {one.error.partition("; ")[2] for one in done.changes} == {
+        "nothing is sent that the inventory does not know of"
+    }
+    assert warned == []
+    assert live.live("dashboard/new") is live.live("rule/new") is None
+    assert {one.result for one in apply(live, tree).changes} == {"applied"}
 
 
 def test_an_annotation_that_cannot_be_posted_is_said(live: Account, tree: Path) -> None:

@@ -382,33 +382,6 @@ def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
     assert server.asked == []
 
 
-def test_what_is_recorded_of_later_steps_is_worked_out_while_the_first_is_under_way() -> None:
-    rules = [resource(f"rule/r{number}", "title: R\ncriteria: []\n") for number in range(9)]
-    gone, held = change("delete", "rule/old"), replace(change("create", "rule/held"), held="decide")
-    work = prepared(
-        plan(change("create", "dashboard/a"), *(change("create", str(one.address)) for one in rules), held, gone),
-        A,
-        *rules,
-    )
-    seen: list[int] = []
-
-    class Slow:
-        @asynccontextmanager
-        async def held(self) -> AsyncIterator[None]:
-            for _ in range(4):
-                await asyncio.sleep(0)
-                seen.append(len(work.entries))
-            yield
-
-    async def opened() -> Plan:
-        async with scripted(NOT_THERE) as (_, client):
-            return await carried_out(client, work, permission=Slow())
-
-    asyncio.run(opened())
-    assert seen[3] == 1 + len(rules)
-    assert set(work.entries) == {A.address, *(one.address for one in rules)}
-
-
 # links and accounts
 
 

@@ -107,14 +107,14 @@ def test_secrets_are_recorded_by_the_digests_of_the_texts_that_hold_them() -> No
 
 
 def test_what_is_taken_over_as_it_is_live_is_recorded_as_if_that_had_been_applied() -> None:
-    taken = as_live(work(WEB, live=(EDITED,)), WEB.address)
+    taken = as_live(work(WEB), WEB.address, EDITED)
     assert taken == Entry(form(EDITED))
-    assert as_live(work(WEB, live=(WEB,)), WEB.address) == entry(WEB)
+    assert as_live(work(WEB), WEB.address, WEB) == entry(WEB)
 
 
 def test_what_only_the_server_has_and_nobody_knows_is_not_the_files_business() -> None:
     live = resource("dashboard/web", dashboard(widget("cpu"), period=30, zoom=2))
-    assert as_live(work(WEB, live=(live,)), WEB.address) == Entry(
+    assert as_live(work(WEB), WEB.address, live) == Entry(
         form(resource("dashboard/web", dashboard(widget("cpu"), period=30)))
     )
 
@@ -122,7 +122,7 @@ def test_what_only_the_server_has_and_nobody_knows_is_not_the_files_business() -
 def test_secrets_that_are_live_are_known_again() -> None:
     ours = replace(resource("rule/a", rule(title="s3cret", description="a")), secrets={"s3cret": "${env:A}"})
     theirs = resource("rule/a", rule(title="s3cret", description="b"))
-    taken = as_live(work(ours, live=(theirs,)), ours.address)
+    taken = as_live(work(ours), ours.address, theirs)
     assert [*taken.secrets.values()] == ["${env:A}"]
     assert taken.applied == form(theirs)
 

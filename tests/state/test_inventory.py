@@ -6,6 +6,7 @@ import base64
 import json
 import zlib
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from dlsync.errors import DlsyncError
 from dlsync.model import Address
 from dlsync.state import inventory
-from dlsync.state.inventory import BrokenInventory, Entry, Inventory, packed, read, unpacked
+from dlsync.state.inventory import BrokenInventory, Entry, Inventory, Pending, packed, read, unpacked
 from tests.builders.accounts import NAMES, VALUES
 from tests.builders.inventories import ENTRIES, SALT, inventories, recorded
 from tests.builders.plans import any_json
@@ -34,7 +35,7 @@ def without(whole: Inventory, **fields: object) -> bytes:
 @given(inventories())
 def test_what_is_kept_reads_back_as_it_was(whole: Inventory) -> None:
     again = read(whole.content())
-    assert (again.salt, again.packed, again.exists, again.kept) == (whole.salt, whole.packed, True, True)
+    assert again == replace(whole, exists=True)
     assert {one: again.entry(one) for one in again} == {one: whole.entry(one) for one in whole}
     assert again.content() == whole.content()
 
@@ -75,6 +76,9 @@ def test_one_of_which_a_part_is_wrong_is_read_or_said_to_be_broken(field: str, v
         pytest.param({"ids": []}, id="ids that are a list"),
         pytest.param({"ids": {"link/disk": "54dc"}}, id="ids that are one text"),
         pytest.param({"ids": {"link/disk": [1]}}, id="an id that is no text"),
+        pytest.param({"pending": []}, id="pending writes that are a list"),
+        pytest.param({"pending": {"rule/a": 1}}, id="a pending write that is no text"),
+        pytest.param({"pending": {"rule/a": "rename x"}}, id="a pending write that is no action"),
     ],
 )
 def test_what_is_wrong_in_it_makes_it_broken(fields: dict[str, object]) -> None:
@@ -206,3 +210,20 @@ def test_an_entry_that_cannot_be_read_knows_no_secrets() -> None:
     one = address("rule/a")
     for text in ("", "x:!", "x:AAAA", f"x:{base64.b64encode(zlib.compress(b'[1, 2]')).decode()}"):
         assert Inventory(b"salt", {one: text}).knows_no_secrets(one)
+
+
+@given(inventories())
+def test_a_version_that_knows_no_pending_writes_reads_the_rest(whole: Inventory) -> None:
+    document = json.loads(whole.content())
+    document.pop("pending", None)
+    assert document["format_version"] == 1
+    assert json.loads(replace(whole, pending={}).content()) == document
+
+
+def test_what_was_sent_as_a_secret_and_is_pending_is_recognised() -> None:
+    load = resource("rule/load", rule(criterion("load")))
+    text = recorded(load, secrets={"load": "${env:METRIC}"}).packed[load.address]
+    record = replace(recorded(load), pending={load.address: Pending("update", text)})
+    assert not record.knows_no_secrets(load.address)
+    assert record.former_secrets([load]) == {"load": "${env:METRIC}"}
+    assert record.changed({}, [load.address]).pending == {}

@@ -1,0 +1,369 @@
+"""Writes that were sent and not confirmed: dlsync recognises them later as its own."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+from dlsync import operations
+from dlsync.operations import Applying, verify
+from dlsync.resources.selector import Targets
+from dlsync.state import store
+from dlsync.state.inventory import read
+from tests.builders.applies import apply, at_once, changes, journals, managed, plan
+from tests.builders.between import below, put_by_hand, refusing, through
+from tests.builders.trees import resource, write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from dlsync.client import Client
+    from dlsync.files.settings import Settings
+    from dlsync.model import Plan
+    from dlsync.state.inventory import Inventory
+    from tests.builders.between import Onward
+    from tests.builders.http import Reply, Seen
+    from tests.builders.trees import Account
+
+    Answer = Callable[[Seen, Onward], Reply]
+
+CPU = "title: Cpu\ncriteria:\n- {metric: cpu, condition: {threshold: %s, operator: greater}}\n"
+KEEPER = {"rules/keeper.yaml": "title: Keeper\ncriteria: []\n"}
+FIRST = {
+    "dashboards/web.yaml": "title: Web\nperiod: 60\npositions: []\n",
+    "rules/web.yaml": "title: Web\ncriteria: []\n",
+    "plugins/disk.py": "1\n",
+    "links.yaml": "disk: [all]\n",
+    **KEEPER,
+}
+SECOND = {
+    "dashboards/web.yaml": "title: Web\nperiod: 30\npositions: []\n",
+    "rules/web.yaml": "title: Second\ncriteria: []\n",
+    "plugins/disk.py": "2\n",
+    "links.yaml": "disk: [db]\n",
+}
+THIRD = {
+    "dashboards/web.yaml": "title: Web\nperiod: 10\npositions: []\n",
+    "rules/web.yaml": "title: Third\ncriteria: []\n",
+    "plugins/disk.py": "3\n",
+    "links.yaml": "disk: [web]\n",
+}
+PLACES = pytest.mark.parametrize("place", ["account", "inventory.json"])
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return write_tree(tmp_path / "tree", {"dlsync.yaml": "org: acme\nmax_delete_percent: 100\n"})
+
+
+def applied(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
+    """Apply with a server in between."""
+    how = Applying(journals=journals(tree), sleep=at_once)
+    return through(live, answer, lambda to: operations.apply(tree, replace(to, **settings), how=how))
+
+
+def applied_and_rolled_back(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
+    """Apply with a server in between, and take that back."""
+    how = Applying(journals=journals(tree), sleep=at_once)
+
+    async def both(to: Settings) -> Plan | None:
+        await operations.apply(tree, replace(to, **settings), how=how)
+        return await operations.rollback(tree, replace(to, **settings), how=how)
+
+    return through(live, answer, both)
+
+
+def killed_before_the_end(live: Account, tree: Path, place: str = "account") -> None:
+    """Apply all, and be gone before the inventory says so."""
+    write, written = store.write, []
+
+    async def first_only(client: Client, *rest: Any) -> None:
+        written.append(1)
+        if len(written) == 1:
+            await write(client, *rest)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "write", first_only)
+        done = apply(live, tree, inventory=place)
+    assert {one.result for one in done.changes} == {"applied"}
+
+
+def rounding(seen: Seen, onward: Onward) -> Reply:
+    """Keep two decimals."""
+    return onward(body=re.sub(rb"80\.55\d+", b"80.55", seen.body))
+
+
+def inventory(live: Account, tree: Path, place: str = "account") -> Inventory:
+    return live.run(lambda client: store.read(client, replace(live.settings, inventory=place), tree))
+
+
+def remove(tree: Path, *files: str) -> None:
+    for file in files or FIRST.keys() - KEEPER.keys():
+        (tree / file).unlink()
+
+
+def test_all_that_is_sent_is_announced_by_one_request_before_the_first_write(live: Account, tree: Path) -> None:
+    write_tree(tree, FIRST)
+    writes: list[str] = []
+    announcements: list[Inventory] = []
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        sent = f"{seen.target} {seen.body!r}"
+        if seen.method != "GET" and "dlsync-lock" not in sent:
+            writes.append("inventory" if "dlsync-inventory" in sent else "resource")
+            if writes[-1] == "resource" and not announcements:
+                to = live.settings
+                url = f"{to.url}/orgs/{to.org}/accounts/{to.account}/plugins/dlsync-inventory"
+                record = httpx2.get(url, headers={"Authorization": f"Bearer {to.key}"}).json()
+                announcements.append(read(base64.b64decode(record["content"])))
+        return onward()
+
+    applied(live, tree, answer)
+    assert writes == ["inventory", *["resource"] * 5, "inventory"]
+    assert {str(one): write.action for one, write in announcements[0].pending.items()} == dict.fromkeys(
+        ["dashboard/web", "link/disk", "plugin/disk", "rule/keeper", "rule/web"], "create"
+    )
+    assert [*announcements[0]] == []
+    assert inventory(live, tree).pending == {}
+
+
+@PLACES
+def test_what_a_killed_run_created_is_deleted_once_its_file_is_gone(live: Account, tree: Path, place: str) -> None:
+    write_tree(tree, KEEPER)
+    apply(live, tree, inventory=place)
+    write_tree(tree, FIRST)
+    killed_before_the_end(live, tree, place)
+    remove(tree)
+    assert sorted(changes(apply(live, tree, inventory=place))) == [
+        "delete dashboard/web repo applied",
+        "delete link/disk repo applied",
+        "delete plugin/disk repo applied",
+        "delete rule/web repo applied",
+    ]
+    assert [str(one) for one in inventory(live, tree, place)] == ["rule/keeper"]
+    assert inventory(live, tree, place).pending == {}
+
+
+@PLACES
+def test_the_next_change_after_a_killed_run_is_no_conflict(live: Account, tree: Path, place: str) -> None:
+    write_tree(tree, FIRST)
+    apply(live, tree, inventory=place)
+    write_tree(tree, SECOND)
+    killed_before_the_end(live, tree, place)
+    assert drifted(live, tree, place) == []
+    write_tree(tree, THIRD)
+    made = apply(live, tree, inventory=place)
+    assert {(one.cause, one.result) for one in made.changes} == {("repo", "applied")}
+    assert len(made.changes) == 4
+
+
+def drifted(live: Account, tree: Path, place: str) -> list[str]:
+    found = asyncio.run(operations.drift(tree, replace(live.settings, inventory=place)))
+    return [str(one.address) for one in found.changes]
+
+
+def test_what_a_killed_run_deleted_may_come_back_with_other_content(live: Account, tree: Path) -> None:
+    write_tree(tree, FIRST)
+    apply(live, tree)
+    remove(tree)
+    killed_before_the_end(live, tree)
+    write_tree(tree, SECOND)
+    assert {(one.action, one.cause, one.held) for one in plan(live, tree).changes} == {("create", "new", "")}
+
+
+def test_a_write_that_never_arrived_changes_nothing_of_who_moved_what(live: Account, tree: Path) -> None:
+    write_tree(tree, FIRST)
+    apply(live, tree)
+    write_tree(tree, SECOND)
+    done = applied(live, tree, refusing("PUT rules/web", 503))
+    assert "update rule/web repo failed" in changes(done)
+    assert {str(one): write.action for one, write in inventory(live, tree).pending.items()} == {"rule/web": "update"}
+    put_by_hand(live, "rules/web", "title: Mine\ncriteria: []\n")
+    assert changes(plan(live, tree)) == ["update rule/web conflict held"]
+    live.has(resource("rule/web", FIRST["rules/web.yaml"]))
+    assert changes(apply(live, tree)) == ["update rule/web repo applied"]
+    assert inventory(live, tree).pending == {}
+
+
+def test_an_update_that_was_cut_between_its_requests_is_no_edit_by_hand(live: Account, tree: Path) -> None:
+    write_tree(tree, FIRST)
+    apply(live, tree)
+    write_tree(tree, SECOND)
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        cut = below(seen).startswith("DELETE links/")
+        return replace(onward("/nowhere"), status=400) if cut else onward()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "verified", killed)
+        with pytest.raises(SystemExit):
+            applied(live, tree, answer)
+    link = live.live("link/disk")
+    assert link
+    assert link.document == {"tags": ["all", "db"]}
+    assert drifted(live, tree, "account") == []
+    remove(tree)
+    done = apply(live, tree)
+    assert {(one.action, one.cause, one.result) for one in done.changes} == {("delete", "repo", "applied")}
+
+
+def test_only_what_a_plan_is_about_is_looked_at(live: Account, tree: Path) -> None:
+    write_tree(tree, {**FIRST})
+    killed_before_the_end(live, tree)
+    write_tree(tree, SECOND)
+    apply(live, tree, "rule/web")
+    assert "dashboard/web" in map(str, inventory(live, tree).pending)
+    assert managed(live, tree) == ["rule/web"]
+    write_tree(tree, THIRD)
+    assert {one.cause for one in plan(live, tree).changes} == {"repo"}
+
+
+def test_what_is_released_is_not_recognised_any_more(live: Account, tree: Path) -> None:
+    write_tree(tree, FIRST)
+    killed_before_the_end(live, tree)
+    taken = asyncio.run(operations.release(tree, live.settings, Targets(("rule/web",))))
+    assert [str(one) for one in taken.taken] == ["rule/web"]
+    remove(tree)
+    apply(live, tree)
+    assert live.live("rule/web")
+    assert live.live("dashboard/web") is None
+
+
+# a server that keeps something else than was sent
+
+
+@PLACES
+def test_what_a_server_rounds_is_managed_shown_and_deleted_with_its_file(live: Account, tree: Path, place: str) -> None:
+    write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80.5551"})
+    for action, cause in (("create", "new"), ("update", "repo"), ("update", "repo")):
+        done = applied(live, tree, rounding, inventory=place)
+        assert f"{action} rule/cpu {cause} failed" in changes(done)
+        assert done
+        assert done.changes[0].error == (
+            "the server did not keep what was sent: `criteria[0].condition.threshold` is 80.55 (sent 80.5551)"
+        )
+    assert drifted(live, tree, place) == []
+    remove(tree, "rules/cpu.yaml")
+    assert changes(apply(live, tree, inventory=place)) == ["delete rule/cpu repo applied"]
+    assert [str(one) for one in inventory(live, tree, place)] == ["rule/keeper"]
+
+
+def test_what_a_server_rounds_in_an_update_is_no_conflict(live: Account, tree: Path) -> None:
+    write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "70"})
+    apply(live, tree)
+    for number in ("80.5551", "80.55512"):
+        write_tree(tree, {"rules/cpu.yaml": CPU % number})
+        assert changes(applied(live, tree, rounding)) == ["update rule/cpu repo failed"]
+    write_tree(tree, {"rules/cpu.yaml": CPU % "80.55"})
+    assert changes(apply(live, tree)) == []
+    put_by_hand(live, "rules/cpu", CPU % "1")
+    assert drifted(live, tree, "account") == ["rule/cpu"]
+
+
+def test_what_a_server_rounds_in_a_killed_run_is_dlsync_s_own(live: Account, tree: Path) -> None:
+    write_tree(tree, KEEPER)
+    apply(live, tree)
+    write_tree(tree, {"rules/cpu.yaml": CPU % "80.5551"})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "verified", killed)
+        with pytest.raises(SystemExit):
+            applied(live, tree, rounding)
+    assert changes(plan(live, tree)) == ["update rule/cpu drift"]
+    assert changes(applied(live, tree, rounding)) == ["update rule/cpu drift failed"]
+    remove(tree, "rules/cpu.yaml")
+    assert changes(apply(live, tree)) == ["delete rule/cpu repo applied"]
+
+
+async def killed(*_: object) -> None:
+    raise SystemExit
+
+
+@pytest.mark.parametrize("place", ["account", "inventory.json", "none"])
+def test_a_rollback_deletes_what_a_server_rounded(live: Account, tree: Path, place: str) -> None:
+    write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80.5551"})
+    back = applied_and_rolled_back(live, tree, rounding, inventory=place)
+    assert changes(back) == ["delete rule/cpu repo applied", "delete rule/keeper repo applied"]
+    assert [*inventory(live, tree, place)] == []
+
+
+def test_what_a_rollback_could_not_delete_stays_managed(live: Account, tree: Path) -> None:
+    write_tree(tree, KEEPER)
+    apply(live, tree)
+    write_tree(tree, {"rules/cpu.yaml": CPU % "80"})
+    back = applied_and_rolled_back(live, tree, refusing("DELETE rules/cpu"))
+    assert changes(back) == ["delete rule/cpu repo failed"]
+    remove(tree, "rules/cpu.yaml")
+    assert changes(apply(live, tree)) == ["delete rule/cpu repo applied"]
+
+
+def test_a_hand_edit_that_was_kept_stays_kept_beside_what_a_server_rounds(live: Account, tree: Path) -> None:
+    write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "70"})
+    apply(live, tree)
+    put_by_hand(live, "rules/cpu", (CPU % "70").replace("Cpu", "Mine"))
+    write_tree(tree, {"rules/cpu.yaml": CPU % "80.5551"})
+    for _ in range(2):
+        done = applied(live, tree, rounding)
+        assert changes(done) == ["update rule/cpu repo failed"]
+        assert done
+        assert [one.path for one in done.changes[0].kept] == [("title",)]
+    rule = live.live("rule/cpu")
+    assert rule
+    assert rule.document["title"] == "Mine"
+
+
+# what is not dlsync's own
+
+
+def test_what_was_rejected_is_not_pending(live: Account, tree: Path) -> None:
+    write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80"})
+    assert "create rule/cpu new failed" in changes(applied(live, tree, refusing("PUT rules/cpu", 422)))
+    assert inventory(live, tree).pending == {}
+    put_by_hand(live, "rules/cpu", CPU % "1")
+    assert changes(plan(live, tree)) == ["update rule/cpu new held"]
+
+
+def test_of_two_requests_the_first_may_have_made_what_the_second_is_rejected_for(live: Account, tree: Path) -> None:
+    write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80"})
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        reply = onward()
+        return replace(reply, status=422) if below(seen) == "PUT rules/cpu" else reply
+
+    applied(live, tree, answer)
+    remove(tree, "rules/cpu.yaml")
+    assert changes(apply(live, tree)) == ["delete rule/cpu repo applied"]
+
+
+def test_what_somebody_else_made_in_between_is_not_taken_for_one_s_own(live: Account, tree: Path) -> None:
+    write_tree(tree, {**KEEPER, "plugins/disk.py": "1\n"})
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen) == "POST plugins" and b'"disk"' in seen.body:
+            onward(body=seen.body.replace(b'"MQo="', b'"Mgo="'))
+        return onward()
+
+    assert "create plugin/disk new failed" in changes(applied(live, tree, answer))
+    assert inventory(live, tree).pending == {}
+    assert changes(plan(live, tree)) == ["update plugin/disk new held"]
+
+
+def test_what_cannot_be_looked_at_after_a_rejection_stays_pending(live: Account, tree: Path) -> None:
+    write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "80"})
+    rejected: list[str] = []
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen) == "PUT rules/cpu":
+            rejected.append("")
+            return replace(onward("/nowhere"), status=422)
+        return replace(onward("/nowhere"), status=400) if rejected and below(seen) == "GET rules/cpu" else onward()
+
+    applied(live, tree, answer)
+    assert [str(one) for one in inventory(live, tree).pending] == ["rule/cpu"]
