@@ -266,7 +266,8 @@ def test_two_texts_are_the_same_at_a_glance_only_where_a_walk_finds_no_differenc
     found, _ = kind(name).read([SourceFile(file, data.draw(spellings(ours)))])
     live = kind(name).live("web", data.draw(spellings(theirs)))
     for desired in found:
-        walked = [*differences(kind(name), (), *(dict(kind(name).canonical(one.document)) for one in (desired, live)))]
+        files, server = (dict(kind(name).canonical(one.document)) for one in (desired, live))
+        walked = [*differences(kind(name), (), files, server)]
         assert [*compare(kind(name), desired, live).diff] == walked
         assert not (kind(name).identical(desired, live) and walked)
 
