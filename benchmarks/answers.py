@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from dlsync import yamlfile
+from dlsync.files.yaml import parse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,7 +151,7 @@ class Account:
         return error(405, f"this path does not take '{method}'", "allow: GET, PUT\r\n")
 
     def _put(self, family: str, name: str, text: bytes) -> None:
-        document = yamlfile.parse(text)
+        document = parse(text)
         assert isinstance(document, dict)  # noqa: S101 - the trees for benchmarks hold nothing else
         title = document.get("title", name)
         summary = {"id": _identifier(family, name), "name": name, "title": title, "mute": False}

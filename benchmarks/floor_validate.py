@@ -6,10 +6,10 @@ Argument: the tree.
 import sys
 from pathlib import Path
 
-from dlsync import yamlfile
+from dlsync.files import yaml
 
 for folder in ("dashboards", "plugins", "rules"):
     for path in Path(sys.argv[1], folder).rglob("*.*"):
         content = path.read_bytes()
         if path.suffix == ".yaml":
-            yamlfile.parse(content)
+            yaml.parse(content)

@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlsync import yamlfile
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,7 +44,7 @@ MODELINE = re.compile(r"# yaml-language-server: \$schema=(\S+)")
 
 
 def document(file: str) -> Json:
-    return yamlfile.parse((EXAMPLE / file).read_bytes(), file)
+    return yaml.parse((EXAMPLE / file).read_bytes(), file)
 
 
 def schema_of(file: str) -> str:
@@ -111,7 +110,7 @@ def test_the_settings_fit_the_embedded_server_and_hold_no_address_and_no_key() -
 def test_the_widgets_of_a_dashboard_do_not_cover_each_other() -> None:
     for file in (EXAMPLE / "dashboards").rglob("*.yaml"):
         covered: set[tuple[int, int]] = set()
-        widgets: Any = yamlfile.parse(file.read_bytes())
+        widgets: Any = yaml.parse(file.read_bytes())
         for widget in widgets["positions"]:
             columns = range(widget["col"], widget["col"] + widget["size_x"])
             cells = {(row, col) for row in range(widget["row"], widget["row"] + widget["size_y"]) for col in columns}

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync import yamlfile
 from dlsync.errors import DlsyncError
 from dlsync.files import settings as settings_file
+from dlsync.files import yaml
 from dlsync.files.settings import Options
 from dlsync.operations import import_backup, plan_file
 from dlsync.operations.validate import validate as validate_resources
@@ -246,10 +246,10 @@ def test_a_file_with_a_key_is_read_or_found_to_hold_none(content: bytes) -> None
 @given(contents(DASHBOARD), contents(RULE))
 def test_yaml_that_is_read_can_be_written_and_edited(content: bytes, other: bytes) -> None:
     try:
-        document, target = yamlfile.parse(content), yamlfile.parse(other)
-        yamlfile.positions(content)
-        assert yamlfile.parse(yamlfile.dump(document)) == document
-        assert yamlfile.parse(yamlfile.rewrite(content, target)) == target
+        document, target = yaml.parse(content), yaml.parse(other)
+        yaml.positions(content)
+        assert yaml.parse(yaml.dump(document)) == document
+        assert yaml.parse(yaml.rewrite(content, target)) == target
     except DlsyncError as error:
         require_sayable(error, error.hint)
 
@@ -259,7 +259,7 @@ def test_a_bomb_takes_little_memory(content: bytes) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(DlsyncError) as caught:
-            yamlfile.parse(content, "rules/x.yaml")
+            yaml.parse(content, "rules/x.yaml")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -34,7 +34,7 @@ def create(directory: Path) -> list[str]:
     :param directory: made where it is missing; what else is in it stays.
     :raises DlsyncError: as :func:`write_new`.
     """
-    templates = files("dlsync") / "templates"
+    templates = files("dlsync.files") / "templates"
     return write_new(directory, {file: (templates / template).read_bytes() for file, template in TEMPLATES.items()})
 
 

@@ -12,9 +12,9 @@ from functools import cache, lru_cache
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, cast
 
-from dlsync import messages, yamlfile
+from dlsync import messages
 from dlsync.errors import DlsyncError
-from dlsync.files import schema_index
+from dlsync.files import schema_index, yaml
 from dlsync.messages import field_name
 from dlsync.model import Problem
 
@@ -99,8 +99,8 @@ def located(findings: Iterable[Finding], file: str, content: bytes) -> list[Prob
     :param content: the YAML that the document was parsed from.
     """
     findings = list(findings)
-    places = yamlfile.positions(content) if findings else {}
-    return [Problem(one.severity, one.message, file, *yamlfile.nearest(places, one.path)) for one in findings]
+    places = yaml.positions(content) if findings else {}
+    return [Problem(one.severity, one.message, file, *yaml.nearest(places, one.path)) for one in findings]
 
 
 def fields_at(name: str, path: Path) -> frozenset[str] | None:

@@ -11,8 +11,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from dlsync import yamlfile
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import field_name
 from dlsync.model import Problem
@@ -100,8 +99,8 @@ def _is_worth_a_look(content: bytes) -> bool:
 
 def _in_document(file: str, content: bytes) -> list[Problem]:
     try:
-        document = yamlfile.parse(content, file)
-    except yamlfile.InvalidYaml:  # said by whoever reads it for what it means
+        document = yaml.parse(content, file)
+    except yaml.InvalidYaml:  # said by whoever reads it for what it means
         return []
     instead = _IN_SETTINGS if file == SETTINGS else _IN_FIELD
     findings = [

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
-from dlsync import messages, yamlfile
+from dlsync import messages
 from dlsync.errors import SettingsError
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 from dlsync.files.directory import Directory, reason
 from dlsync.model import Problem, Target
 
@@ -135,8 +135,8 @@ def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
         absent = isinstance(error, FileNotFoundError) and not (directory / FILE_NAME).is_symlink()
         return {}, [] if absent else [Problem("error", reason(error), FILE_NAME)]
     try:
-        document = yamlfile.parse(content, FILE_NAME)
-    except yamlfile.InvalidYaml as error:
+        document = yaml.parse(content, FILE_NAME)
+    except yaml.InvalidYaml as error:
         return {}, [error.problem]
     if not isinstance(document, dict | None):
         return {}, [Problem("error", "expected a mapping of settings, such as `org: acme`", FILE_NAME, 1)]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dlsync import yamlfile
+from dlsync.files import yaml
 from dlsync.messages import in_full, visible
 from dlsync.model import Problem
 from dlsync.operations.reference_warnings import reference_warnings
@@ -42,11 +42,11 @@ def _ambiguous(tree: Tree) -> Iterator[Problem]:
     for kind in all_kinds():
         for file, content in tree.sources.items() if kind.sends_yaml else ():
             if kind.claims(file) and _MAY_BE_AMBIGUOUS.search(content):
-                for line, column, text in yamlfile.ambiguous_scalars(content):
+                for line, column, text in yaml.ambiguous_scalars(content):
                     yield Problem("warning", _ambiguity(text), file, line, column)
 
 
 def _ambiguity(text: str) -> str:
-    number = yamlfile.parse(text.encode())
+    number = yaml.parse(text.encode())
     fix = f", or write the number as {in_full(number)}" if isinstance(number, int | float) else ""
     return f"`{visible(text)}` has another value in YAML 1.1: put it in quotes{fix}"

@@ -6,9 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlsync import yamlfile
 from dlsync.errors import InvalidTree
-from dlsync.files import scaffold
+from dlsync.files import scaffold, yaml
 from dlsync.files.interpolation import Values, escaped
 from dlsync.files.names import distinct_stems
 from dlsync.files.settings import FILE_NAME
@@ -56,7 +55,7 @@ def import_backup(source: Path, directory: Path) -> Imported:
         what = "is a tree of dlsync already" if FILE_NAME in backup.sources else "holds no backup"
         raise InvalidTree(f"{source} {what}", (), hint="Give the folder <org>/<account> of an old client's backup.")
     org, account = _org_and_account(source)
-    contents = {FILE_NAME: yamlfile.dump({"org": org, "account": account})} if org else {}
+    contents = {FILE_NAME: yaml.dump({"org": org, "account": account})} if org else {}
     for kind in all_kinds():
         contents |= _files(kind, backup)
     problems = list(backup.warnings)
@@ -79,7 +78,7 @@ def _copied(kind: Kind, resource: Resource, stem: str, files: dict[str, bytes | 
     made = kind.new_files(resource, stem, Draft(files))
     first = next(iter(made))
     if kind.named_by_file and made[first] != resource.body:
-        made[first] = yamlfile.rewrite(resource.body, escaped(dict(resource.document)))
+        made[first] = yaml.rewrite(resource.body, escaped(dict(resource.document)))
     return made
 
 
@@ -101,8 +100,8 @@ def _agents(source: Path, problems: list[Problem]) -> tuple[str, ...]:
     unreadable: list[Problem] = []
     for file in discovery.read_files(source, [_AGENTS], unreadable):
         try:
-            document: Json = yamlfile.parse(file.content, file.file)  # which JSON is
-        except yamlfile.InvalidYaml as error:
+            document: Json = yaml.parse(file.content, file.file)  # which JSON is
+        except yaml.InvalidYaml as error:
             unreadable.append(error.problem)
             continue
         name = document.get("name") if isinstance(document, dict) else None

@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from dlsync import yamlfile
 from dlsync.diff.list_match import ListRule
 from dlsync.errors import AlreadyExists, NotFound, SettingsError
+from dlsync.files import yaml
 from dlsync.files.settings import FILE_NAME
 from dlsync.model import Address, Resource
 from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Scene, SourceFile
@@ -55,11 +55,11 @@ class Account(Kind):
         """Read ``accounts:``, the chosen environment's where it has its own; what is wrong there, the settings say."""
         found: dict[str, Resource] = {}
         for source in sources:
-            with suppress(yamlfile.InvalidYaml):
-                path, names = _names(yamlfile.parse(source.content), scene.environment)
-                lines = yamlfile.positions(source.content) if names else {}
+            with suppress(yaml.InvalidYaml):
+                path, names = _names(yaml.parse(source.content), scene.environment)
+                lines = yaml.positions(source.content) if names else {}
                 for place, name in enumerate(names):
-                    line = yamlfile.nearest(lines, (*path, place))[0] or 1
+                    line = yaml.nearest(lines, (*path, place))[0] or 1
                     found.setdefault(name, Named(Address(self.name, name), {}, file=source.file, line=line))
         return [*found.values()], []
 

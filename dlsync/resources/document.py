@@ -9,11 +9,10 @@ from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
-from dlsync import yamlfile
 from dlsync.diff.list_match import ITEM, UNKNOWN_LIST, ListRule, anywhere, match, same
 from dlsync.diff.merge import merge
 from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 from dlsync.files.names import resource_name
 from dlsync.messages import visible
 from dlsync.model import Address, Problem, Resource
@@ -164,8 +163,8 @@ class DocumentKind(Kind):
 
     def _parsed(self, source: SourceFile) -> tuple[dict[str, Json] | None, list[Problem]]:
         try:
-            written = yamlfile.parse(source.content, source.file)
-        except yamlfile.InvalidYaml as error:
+            written = yaml.parse(source.content, source.file)
+        except yaml.InvalidYaml as error:
             return None, [error.problem]
         if isinstance(written, dict):
             return written, []
@@ -199,7 +198,7 @@ class DocumentKind(Kind):
     def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
         """Look the paths up in the file's text; see :meth:`Kind.located`."""
         diff = self.as_written(desired, diff)
-        lines = yamlfile.positions(desired.text) if diff else {}
+        lines = yaml.positions(desired.text) if diff else {}
         if desired.overlay and diff:
             return placed(desired.overlay, desired.file, diff, lambda one: _line(lines, one))
         return desired.file, tuple(replace(one, line=_line(lines, one)) for one in diff)
@@ -207,9 +206,9 @@ class DocumentKind(Kind):
     def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
         """Write the document in the house style, without what the server owns."""
         document = schema.arranged(self.name, live.document)
-        content = yamlfile.dump(document)
+        content = yaml.dump(document)
         if draft.respells(content):
-            content = yamlfile.dump(draft.spelled(document))
+            content = yaml.dump(draft.spelled(document))
         return {f"{self.folder}/{stem}.yaml": content}
 
     def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
@@ -222,7 +221,7 @@ class DocumentKind(Kind):
 
     def _rewritten(self, text: bytes, document: Json) -> bytes:
         """Write a document into a text whose items it matches as the differ does."""
-        return yamlfile.rewrite(text, document, self._paired)
+        return yaml.rewrite(text, document, self._paired)
 
     def _paired(self, path: Path, before: list[Json], after: list[Json]) -> tuple[tuple[int, int], ...]:
         at = (*anywhere(path), ITEM)
@@ -271,8 +270,8 @@ class DocumentKind(Kind):
         if body == known:
             return Resource(address, partial(_parsed, known), known, etag=etag)
         try:
-            document = yamlfile.parse(body)
-        except yamlfile.InvalidYaml as error:
+            document = yaml.parse(body)
+        except yaml.InvalidYaml as error:
             return Resource(address, {}, body, etag=etag, unreadable=f"what the server sent is not YAML: {error}")
         if not isinstance(document, dict):
             return Resource(address, {}, body, etag=etag, unreadable="what the server sent is not a mapping")
@@ -301,7 +300,7 @@ class DocumentKind(Kind):
         """Read the text, or write the document; see :meth:`Kind.restored`."""
         match saved:
             case {"document": dict(document)}:
-                return Resource(Address(self.name, name), document, yamlfile.dump(document))
+                return Resource(Address(self.name, name), document, yaml.dump(document))
             case {"text": str(text)}:
                 live = self.live(name, text.encode("utf-8", "replace"))
                 if not live.unreadable:
@@ -326,12 +325,12 @@ class DocumentKind(Kind):
 
 def _line(lines: Mapping[Path, tuple[int, int]], one: Difference) -> int | None:
     """Return the line of what differs; what the file lacks is placed where it would be."""
-    return yamlfile.nearest(lines, one.path[:-1] if one.op == "remove" else one.path)[0]
+    return yaml.nearest(lines, one.path[:-1] if one.op == "remove" else one.path)[0]
 
 
 def _parsed(content: bytes) -> Mapping[str, Json]:
     """Return the mapping that a text was found to hold when it was read."""
-    return cast("dict[str, Json]", yamlfile.parse(content))
+    return cast("dict[str, Json]", yaml.parse(content))
 
 
 def _references(value: Json, path: Path) -> Iterator[Reference]:

@@ -9,9 +9,8 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync import yamlfile
 from dlsync.client.concurrency import together
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 from dlsync.resources import outline, packs
 from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Reference, Scene, SourceFile
 
@@ -121,7 +120,7 @@ class Kind(ABC):
 
         :param redaction: puts references back for secrets.
         """
-        return {desired.file: yamlfile.dump(redaction.value(dict(desired.document)))}
+        return {desired.file: yaml.dump(redaction.value(dict(desired.document)))}
 
     def faults(self, live: Resource) -> list[schema.Finding]:
         """Return what the schema of the kind's files says of a live resource that its file must not have."""

@@ -8,9 +8,9 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
 
-from dlsync import yamlfile
 from dlsync.diff.list_match import same
 from dlsync.errors import DlsyncError
+from dlsync.files import yaml
 from dlsync.files.names import plugin_name
 from dlsync.model import Problem, Resource
 from dlsync.resources.overlays import read_references
@@ -36,7 +36,7 @@ class _Text:
 
     @cached_property
     def places(self) -> Mapping[Path, tuple[int, int]]:
-        return yamlfile.positions(self.content)
+        return yaml.positions(self.content)
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Saying:
 
     def line(self, path: Path) -> int | None:
         """Return the line of the plugin, or of what is at a path below it; None where the file has no such lines."""
-        return yamlfile.nearest(self.text.places, (self.plugin, *path))[0] if self.text else None
+        return yaml.nearest(self.text.places, (self.plugin, *path))[0] if self.text else None
 
     def kept(self, tags: Sequence[str], draft: Draft) -> list[Json]:
         """Return those of its tags that are among others, as the file spells them."""
@@ -95,8 +95,8 @@ class Linked(Resource):
 def entries(source: SourceFile, scene: Scene) -> tuple[list[Saying], list[Problem]]:
     """Return what links.yaml says, and what is wrong with it."""
     try:
-        written = yamlfile.parse(source.content, FILE)
-    except yamlfile.InvalidYaml as error:
+        written = yaml.parse(source.content, FILE)
+    except yaml.InvalidYaml as error:
         return [], [error.problem]
     if not isinstance(written, dict):
         return [], [Problem("error", _EXPECTED, FILE, 1)]
@@ -125,8 +125,8 @@ def of_pack(source: SourceFile, pack: str) -> list[Saying]:
 def saved(source: SourceFile) -> tuple[list[Saying], list[Problem]]:
     """Return what a link of an old client's backup says, and what is wrong with it."""
     try:
-        document = yamlfile.parse(source.content, source.file)  # which JSON is
-    except yamlfile.InvalidYaml as error:
+        document = yaml.parse(source.content, source.file)  # which JSON is
+    except yaml.InvalidYaml as error:
         return [], [error.problem]
     if isinstance(document, list) and document:  # dlcli 0.6.10 writes the list of all links into the file of each
         links = [replace(link, in_list=True) for item in document if (link := _link(item, source.file))]
@@ -148,7 +148,7 @@ def _link(document: Json, file: str) -> Saying | None:
 def with_entry(draft: Draft, plugin: str, tags: Iterable[Json]) -> dict[str, bytes | None]:
     """Return links.yaml with these tags for a plugin, and all else as the draft has it; without any, without it."""
     content = draft.files.get(FILE) or b""
-    before = cast("dict[str, Json]", yamlfile.parse(content, FILE)) if content else {}
+    before = cast("dict[str, Json]", yaml.parse(content, FILE)) if content else {}
     document = {name: listed for name, listed in before.items() if name != plugin}
     if listed := [*tags]:
         document = {**before, plugin: listed}
@@ -156,14 +156,14 @@ def with_entry(draft: Draft, plugin: str, tags: Iterable[Json]) -> dict[str, byt
         return {FILE: None}
     if listed and plugin not in before:
         # an account's worth of links one by one: a rewrite of the whole each time took a minute for 800
-        longer = content + yamlfile.dump({plugin: listed})
+        longer = content + yaml.dump({plugin: listed})
         if b"\r" not in content and _means(longer, document):
             return {FILE: longer}
-    return {FILE: yamlfile.rewrite(content, document)}
+    return {FILE: yaml.rewrite(content, document)}
 
 
 def _means(content: bytes, document: Json) -> bool:
     try:
-        return same(yamlfile.parse(content), document)
-    except yamlfile.InvalidYaml:
+        return same(yaml.parse(content), document)
+    except yaml.InvalidYaml:
         return False

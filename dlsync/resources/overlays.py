@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
 
-from dlsync import messages, yamlfile
+from dlsync import messages
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.merge import merge
 from dlsync.diff.patch import Overlay, lay, lift
 from dlsync.errors import DlsyncError
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 from dlsync.files.interpolation import Resolved, Values, resolve
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
@@ -91,8 +91,8 @@ class Overlays:
 
     def _parsed(self, source: SourceFile) -> _Parsed | None:
         try:
-            document = yamlfile.parse(source.content, source.file)
-        except yamlfile.InvalidYaml as error:
+            document = yaml.parse(source.content, source.file)
+        except yaml.InvalidYaml as error:
             self.problems.append(error.problem)
             return None
         if isinstance(document, dict):
@@ -163,9 +163,9 @@ def placed(
     """
     origins = [overlay.laid.origin_of(one) for one in diff]
     if None not in origins:
-        lines = yamlfile.positions(overlay.content)
+        lines = yaml.positions(overlay.content)
         pairs = zip(diff, cast("list[Path]", origins), strict=True)
-        return overlay.file, tuple(replace(one, line=yamlfile.nearest(lines, origin)[0]) for one, origin in pairs)
+        return overlay.file, tuple(replace(one, line=yaml.nearest(lines, origin)[0]) for one, origin in pairs)
     pairs_ = zip(diff, origins, strict=True)
     return file, tuple(replace(one, line=line(one) if origin is None else None) for one, origin in pairs_)
 
@@ -191,11 +191,11 @@ def edited(kind: Kind, desired: Resource, live: Resource, draft: Draft) -> dict[
 
 
 def _refuse_overlaid(diff: Sequence[Difference], overlay: Overlay, draft: Draft) -> None:
-    lines = yamlfile.positions(overlay.content)
+    lines = yaml.positions(overlay.content)
     told = []
     for one in diff:
         if (origin := overlay.laid.origin_of(one)) is not None:
-            line = yamlfile.nearest(lines, origin)[0]
+            line = yaml.nearest(lines, origin)[0]
             told.append(f"`{field_name(origin)}` (line {line}) {_live(one, draft)}")
     if told:
         more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""

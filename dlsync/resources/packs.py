@@ -6,8 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from dlsync import yamlfile
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 from dlsync.files.names import is_utf8
 from dlsync.model import Problem
 
@@ -83,8 +82,8 @@ def _names(sources: Mapping[str, bytes]) -> list[str]:
 
 def _package(file: str, content: bytes) -> tuple[dict[str, Any], list[Problem]]:
     try:
-        document = yamlfile.parse(content, file)
-    except yamlfile.InvalidYaml as error:
+        document = yaml.parse(content, file)
+    except yaml.InvalidYaml as error:
         return {}, [error.problem]
     if not isinstance(document, dict):
         return {}, [Problem("error", "expected a mapping that begins with `title:`", file, 1)]

@@ -8,12 +8,11 @@ from functools import partial
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
 
-from dlsync import yamlfile
 from dlsync.diff.compare import compare
 from dlsync.diff.list_match import ListRule, same, token
 from dlsync.diff.merge import merge
 from dlsync.errors import AlreadyExists, DlsyncError, NotFound, UnreadableResource
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 from dlsync.files.names import is_settings_file, plugin_file, plugin_name
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources import plugin_files
@@ -125,12 +124,12 @@ class Plugin(Kind):
         """Point into the script, or where only settings differ, into their file."""
         meta = desired.meta if isinstance(desired, Script) else None
         settings_only = bool(diff) and not any(one.path[0] in SCRIPT for one in diff)
-        lines = yamlfile.positions(meta.content) if meta and settings_only else {}
+        lines = yaml.positions(meta.content) if meta and settings_only else {}
         if desired.overlay and settings_only:
             own = meta.file if meta else desired.file
-            return placed(desired.overlay, own, diff, lambda one: yamlfile.nearest(lines, one.path)[0])
+            return placed(desired.overlay, own, diff, lambda one: yaml.nearest(lines, one.path)[0])
         if meta and settings_only:
-            return meta.file, tuple(replace(one, line=yamlfile.nearest(lines, one.path)[0]) for one in diff)
+            return meta.file, tuple(replace(one, line=yaml.nearest(lines, one.path)[0]) for one in diff)
         return desired.file, tuple(replace(one, line=first_changed_line(one)) for one in diff)
 
     def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
@@ -158,8 +157,8 @@ class Plugin(Kind):
         settings = redaction.value({f: v for f, v in desired.document.items() if f not in SCRIPT})
         meta = desired.meta if isinstance(desired, Script) else None
         if meta:
-            return {desired.file: desired.body, meta.file: yamlfile.rewrite(meta.content, settings)}
-        named = {without_extension(desired.file) + META: yamlfile.dump(settings)} if settings else {}
+            return {desired.file: desired.body, meta.file: yaml.rewrite(meta.content, settings)}
+        named = {without_extension(desired.file) + META: yaml.dump(settings)} if settings else {}
         return {desired.file: desired.body, **named}
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:

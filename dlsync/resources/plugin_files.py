@@ -10,9 +10,8 @@ from itertools import takewhile
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from dlsync import yamlfile
 from dlsync.errors import DlsyncError
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.interpolation import Resolved
 from dlsync.files.names import is_settings_file
@@ -178,8 +177,8 @@ def _parsed(meta: SourceFile | None) -> tuple[dict[str, Json] | None, list[Probl
     if meta is None:
         return {}, []
     try:
-        document = yamlfile.parse(meta.content, meta.file)
-    except yamlfile.InvalidYaml as error:
+        document = yaml.parse(meta.content, meta.file)
+    except yaml.InvalidYaml as error:
         return None, [error.problem]
     if isinstance(document, dict):
         return document, []
@@ -193,7 +192,7 @@ def meta_file(kind: Kind, script: str, document: Mapping[str, Json]) -> dict[str
     """
     canonical = kind.canonical(document)
     settings = {field: canonical[field] for field in KNOWN if field in canonical}
-    return {without_extension(script) + META: yamlfile.dump(settings)} if settings else {}
+    return {without_extension(script) + META: yaml.dump(settings)} if settings else {}
 
 
 def edited_meta(kind: Kind, desired: Resource, merged: Mapping[str, Json], script: str) -> dict[str, bytes | None]:
@@ -208,7 +207,7 @@ def edited_meta(kind: Kind, desired: Resource, merged: Mapping[str, Json], scrip
     if old is None:
         return meta_file(kind, script, settings)
     new = without_extension(script) + META
-    content = old.content if settings == written else yamlfile.rewrite(old.content, settings)
+    content = old.content if settings == written else yaml.rewrite(old.content, settings)
     if new != old.file:
         return {old.file: None, new: content}
     return {} if content == old.content else {new: content}

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from dlsync import yamlfile
+from dlsync.files import yaml
 from tests.builders.between import below
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class MaskingServer:
         reply = onward()
         if not is_masked or seen.method != "GET":
             return reply
-        return replace(reply, body=json.dumps(self._masked(yamlfile.parse(reply.body))).encode())
+        return replace(reply, body=json.dumps(self._masked(yaml.parse(reply.body))).encode())
 
     def _masked(self, value: Json) -> Json:
         if isinstance(value, dict):

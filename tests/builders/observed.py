@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from dlsync import yamlfile
+from dlsync.files import yaml
 from tests.builders.between import below
 from tests.builders.http import Reply, json_reply
 
@@ -53,7 +53,7 @@ class ObservedServer:
 
 def rule_view(name: str, text: bytes) -> dict[str, Any]:
     """The JSON view of a rule that was put as YAML."""
-    document: Any = yamlfile.parse(text)
+    document: Any = yaml.parse(text)
     criteria = [_criterion(place, one) for place, one in enumerate(document.get("criteria", []))]
     owned = {"id": RULE_ID, "name": name, "mute": False, "state": "unknown", "sources": {}}
     return {**document, **owned, "criteria": criteria}

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from dlsync import yamlfile
 from dlsync.client import Client
+from dlsync.files import yaml
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Resource
 from dlsync.resources import kind_of
@@ -33,7 +33,7 @@ def resource(address: str, document: dict[str, Json] | str, *, file: str = "", b
         script = document if isinstance(document, dict) else {"content": document, "extension": "py"}
         return Resource(Address(kind, name), script, str(script["content"]).encode() if body is None else body, file)
     text = document.encode() if isinstance(document, str) else json.dumps(document).encode() if body is None else body
-    parsed = yamlfile.parse(text) if isinstance(document, str) else document
+    parsed = yaml.parse(text) if isinstance(document, str) else document
     assert isinstance(parsed, dict)
     return Resource(Address(kind, name), parsed, text, file)
 

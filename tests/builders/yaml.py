@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from dlsync.yamlfile.dump import can_show, double_quoted, literal, scalar, single_quoted, string
+from dlsync.files.yaml.dump import can_show, double_quoted, literal, scalar, single_quoted, string
 
 if TYPE_CHECKING:
     from dlsync.model import Json

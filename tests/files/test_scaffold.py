@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlsync import yamlfile
 from dlsync.errors import DlsyncError
-from dlsync.files import scaffold, schema
+from dlsync.files import scaffold, schema, yaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +40,7 @@ def files_in(folder: Path) -> list[str]:
 
 
 def parsed(file: Path) -> Any:
-    return yamlfile.parse(file.read_bytes(), file.name)
+    return yaml.parse(file.read_bytes(), file.name)
 
 
 def scripts_of(node: Any) -> Iterator[str]:
@@ -69,7 +68,7 @@ def test_a_new_tree_is_made_with_its_folders_and_its_files_are_told_in_order(tmp
 
 
 def test_every_template_is_written_somewhere() -> None:
-    templates = Path(scaffold.__file__).parent.parent / "templates"
+    templates = Path(scaffold.__file__).parent / "templates"
 
     assert sorted(scaffold.TEMPLATES.values()) == files_in(templates)
 
@@ -91,7 +90,7 @@ def test_the_samples_have_nothing_that_the_schema_would_as_much_as_warn_of(tree:
 def test_the_settings_that_are_commented_out_are_valid_too(tree: Path) -> None:
     setting = re.compile(r"^# ?(?=[a-z_]+:(?: \S+)?$|  )", re.MULTILINE)
     uncommented = setting.sub("", (tree / "dlsync.yaml").read_text(encoding="utf-8"))
-    document: Any = yamlfile.parse(uncommented.encode())
+    document: Any = yaml.parse(uncommented.encode())
 
     assert {"url", "protect", "concurrency", "requests_per_second", "environments"} < document.keys()
     assert schema.check("dlsync", document) == []

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dlsync import yamlfile
 from dlsync.errors import DlsyncError
-from dlsync.files import schema, schema_index
+from dlsync.files import schema, schema_index, yaml
 from dlsync.model import Json, Plan, Problem
 from dlsync.render import plan_json
 from tests.builders.accounts import TEXT, VALUES
@@ -109,7 +108,7 @@ def test_importing_the_checker_leaves_the_validator_unloaded() -> None:
 @pytest.mark.parametrize("file", sorted(BAD.glob("*/*.yaml")), ids=lambda file: f"{file.parent.name}/{file.stem}")
 def test_a_bad_example_gives_exactly_the_findings_that_it_names(file: Path) -> None:
     content = file.read_bytes()
-    findings = schema.check(file.parent.name, yamlfile.parse(content, file.name))
+    findings = schema.check(file.parent.name, yaml.parse(content, file.name))
 
     assert told(content.decode()) == [f"{finding.severity}: {finding.message}" for finding in findings]
 
@@ -202,7 +201,7 @@ def test_a_number_out_of_bounds_is_told_like_any_other(value: Json) -> None:
 
 def test_a_finding_is_placed_at_its_line_and_column() -> None:
     content = b"title: Disk\ncriteria:\n  - metric: disk.used\n    conditoin: {threshold: 1}\n"
-    findings = schema.check("rule", yamlfile.parse(content, "rules/disk.yaml"))
+    findings = schema.check("rule", yaml.parse(content, "rules/disk.yaml"))
 
     assert schema.located(findings, "rules/disk.yaml", content) == [
         Problem(

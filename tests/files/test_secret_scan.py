@@ -11,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync import yamlfile
-from dlsync.files import secret_scan
+from dlsync.files import secret_scan, yaml
 from dlsync.files.secret_scan import likely
 from tests.builders.accounts import VALUES
 from tests.builders.trees import criterion, rule
@@ -139,13 +138,13 @@ def test_a_comment_that_scanners_know_says_that_it_is_none(comment: str) -> None
 
 @pytest.mark.parametrize("text", [*TOKENS, *GIVEN, *(f"HTTPS://{url}" for url in SECRETS)])
 def test_no_secret_is_overlooked_with_the_file_that_holds_it(text: str) -> None:
-    assert len(secret_scan.problems("rules/a.yaml", yamlfile.dump({"a": text}))) == 1
+    assert len(secret_scan.problems("rules/a.yaml", yaml.dump({"a": text}))) == 1
 
 
 def test_a_file_without_a_hint_of_a_secret_is_not_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
     parsed: list[str] = []
-    monkeypatch.setattr(yamlfile, "parse", lambda _, file: parsed.append(file))
-    assert secret_scan.problems("rules/a.yaml", yamlfile.dump(rule(criterion("disk.used")))) == []
+    monkeypatch.setattr(yaml, "parse", lambda _, file: parsed.append(file))
+    assert secret_scan.problems("rules/a.yaml", yaml.dump(rule(criterion("disk.used")))) == []
     assert parsed == []
 
 
@@ -161,7 +160,7 @@ def test_what_is_not_yaml_is_left_to_whoever_reads_it() -> None:
 
 @given(VALUES)
 def test_no_value_is_in_what_is_said(value: object) -> None:
-    content = yamlfile.dump({"a": value, "hook": f"https://ops:{LOWER}@chat.acme.net/"})  # type: ignore[dict-item] # any value of JSON is one
+    content = yaml.dump({"a": value, "hook": f"https://ops:{LOWER}@chat.acme.net/"})  # type: ignore[dict-item] # any value of JSON is one
     messages = [one.message for one in secret_scan.problems("rules/a.yaml", content)]
     assert messages
     assert LOWER not in "".join(messages)
@@ -174,7 +173,7 @@ def test_words_are_no_secrets(text: str) -> None:
 
 
 def test_the_example_and_the_templates_hold_none() -> None:
-    for folder in ("example-repo", "dlsync/templates"):
+    for folder in ("example-repo", "dlsync/files/templates"):
         for path in (ROOT / folder).rglob("*"):
             if path.is_file():
                 assert secret_scan.problems(path.name, path.read_bytes()) == []

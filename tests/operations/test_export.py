@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync import yamlfile
 from dlsync.errors import InvalidTree, SettingsError
-from dlsync.files import schema, writer
+from dlsync.files import schema, writer, yaml
 from dlsync.operations.export import Edits, build_export
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan
@@ -143,8 +142,8 @@ def test_a_new_file_is_written_once_and_what_its_schema_allows_is_not_looked_int
 ) -> None:
     web, cost = rule(criterion("web.status")), rule(criterion("a.cost"), title="${x}")
     live.has(resource("rule/web", web), resource("rule/cost", cost))
-    dumped, checked, canonical = (Mock(wraps=one) for one in (yamlfile.dump, schema.check, kind_of("rule").canonical))
-    monkeypatch.setattr(yamlfile, "dump", dumped)
+    dumped, checked, canonical = (Mock(wraps=one) for one in (yaml.dump, schema.check, kind_of("rule").canonical))
+    monkeypatch.setattr(yaml, "dump", dumped)
     monkeypatch.setattr(schema, "check", checked)
     monkeypatch.setattr(DocumentKind, "canonical", canonical)
     export(live, tmp_path)

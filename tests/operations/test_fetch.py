@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync import yamlfile
 from dlsync.client import Client, ReadClient
 from dlsync.errors import BadAnswer, InvalidTree, ServerFault
+from dlsync.files import yaml
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.state import inventory
 from tests.builders.http import Misbehaviour, Reply, by_request, json_reply, scripted
@@ -230,7 +230,7 @@ def test_what_a_server_sends_as_it_is_in_the_file_is_not_parsed(
     title: str, parsed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: list[object] = []
-    parse = yamlfile.parse
+    parse = yaml.parse
 
     def counting(content: bytes, file: str = "") -> Json:
         calls.append(content)
@@ -243,7 +243,7 @@ def test_what_a_server_sends_as_it_is_in_the_file_is_not_parsed(
 
     with account() as live:
         live.has(resource("rule/a", f"title: {title}\n"))
-        monkeypatch.setattr("dlsync.yamlfile.parse", counting)
+        monkeypatch.setattr("dlsync.files.yaml.parse", counting)
         found = live.run(run).resources[address("rule/a")]
         assert len(calls) == parsed
         assert (found.body, found.document) == (f"title: {title}\n".encode(), {"title": title})

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlsync.files.yaml import ambiguous_scalars
 from dlsync.operations import file_warnings
 from dlsync.operations.validate import validate
-from dlsync.yamlfile import ambiguous_scalars
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:

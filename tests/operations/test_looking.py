@@ -12,8 +12,9 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from platformdirs import user_cache_path
 
-from dlsync import operations, yamlfile
+from dlsync import operations
 from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
+from dlsync.files import yaml
 from dlsync.operations.plan import Wishes
 from dlsync.resources.selector import Targets
 from dlsync.state import store
@@ -42,8 +43,8 @@ def test_a_plan_only_reads(live: Account, tree: Path) -> None:
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> Mock:
     """The parser, and what it was asked to parse."""
-    parser = Mock(wraps=yamlfile.parse)
-    monkeypatch.setattr(yamlfile, "parse", parser)
+    parser = Mock(wraps=yaml.parse)
+    monkeypatch.setattr(yaml, "parse", parser)
     return parser
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from dlsync import operations, yamlfile
+from dlsync import operations
+from dlsync.files.yaml import parse
 from dlsync.resources.selector import Targets
 from tests.builders.applies import apply, changes
 from tests.builders.between import below, put_by_hand, through
@@ -63,9 +64,7 @@ def test_what_was_applied_plans_as_unchanged_and_is_exported_into_an_empty_folde
         assert not await operations.plan(tmp_path / "exported", settings)
 
     through(live, ObservedServer(), work)
-    found = {
-        file: yamlfile.parse(content) for file, content in tree_files(tmp_path / "exported").items() if "meta" in file
-    }
+    found = {file: parse(content) for file, content in tree_files(tmp_path / "exported").items() if "meta" in file}
     assert found == {"plugins/metrics.meta.yaml": {"interval": 30, "type": "SCRIPT", "format": "PROMETHEUS"}}
 
 
@@ -85,7 +84,7 @@ def rewriting(seen: Seen, onward: Onward) -> Reply:
     reply = onward()
     if not below(seen).startswith("GET dashboards/") or reply.status != HTTPStatus.OK:
         return reply
-    document: Any = yamlfile.parse(reply.body)
+    document: Any = parse(reply.body)
     widgets = [
         {"type": None, **{key: it for key, it in one.items() if it is not None}} for one in document["positions"]
     ]
@@ -121,7 +120,7 @@ def test_a_rollback_puts_back_what_a_view_showed_without_what_the_server_owns(li
     server = ObservedServer()
 
     def answer(seen: Seen, onward: Onward) -> Reply:
-        puts.extend([yamlfile.parse(seen.body)] if seen.method == "PUT" else [])
+        puts.extend([parse(seen.body)] if seen.method == "PUT" else [])
         return server(seen, onward)
 
     async def work(settings: Settings) -> None:

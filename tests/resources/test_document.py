@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync import yamlfile
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.list_match import anywhere, identity
 from dlsync.diff.three_way import blended
 from dlsync.errors import DlsyncError
+from dlsync.files import yaml
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.resources import SourceFile, kind_of
@@ -139,7 +139,7 @@ def test_a_new_rule_is_without_what_the_server_says_of_deliveries() -> None:
     action: dict[str, Json] = {"type": "EMAIL", "details": {"status": "OK", "emails": ["a@example.org"]}, "id": 1}
     ((content),) = RULE.new_files(resource("rule/web", rule(actions=[action], state="clear")), "web").values()
     assert content is not None
-    assert yamlfile.parse(content) == {
+    assert yaml.parse(content) == {
         "title": "Web",
         "criteria": [],
         "actions": [{"type": "EMAIL", "details": {"emails": ["a@example.org"]}}],
@@ -367,7 +367,7 @@ def test_what_is_saved_makes_it_again_text_and_all(data: st.DataObject, name: st
 def test_one_that_was_listed_has_no_text_and_is_made_from_its_document() -> None:
     listed = resource("dashboard/web", dashboard(), body=b"")
     assert again(listed).document == listed.document
-    assert yamlfile.parse(again(listed).body) == listed.document
+    assert yaml.parse(again(listed).body) == listed.document
 
 
 @pytest.mark.parametrize("text", ["title: s3cret\n", 'title: "s3\\u0063ret"\n', "s3cret: 1\n"])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from dlsync import operations, yamlfile
+from dlsync import operations
 from dlsync.diff.patch import lay
+from dlsync.files import yaml
 from dlsync.files.interpolation import escaped
 from dlsync.files.settings import Options, Settings, load
 from dlsync.resources import environments, kind_of, loader
@@ -63,7 +64,7 @@ def test_only_what_the_chosen_environment_lays_over_a_file_is_sent_and_comments_
     }
     staging = web(read(tmp_path, files))
     assert staging.body.decode() == WEB.replace("3600", "60").replace("type: number", "type: number, color: red")
-    assert yamlfile.parse(staging.body) == staging.document
+    assert yaml.parse(staging.body) == staging.document
     for environment in ("", "production"):
         plain = web(read(tmp_path, {**files, "overlays/production/dashboards/web.yaml": "{}\n"}, environment))
         assert plain.body.decode() == WEB
@@ -275,12 +276,12 @@ def test_what_is_sent_means_what_base_and_overlay_mean_together(
     root = write_tree(
         tmp_path_factory.mktemp("tree"),
         {
-            "dashboards/a.yaml": yamlfile.dump(escaped(base)),
-            "overlays/x/dashboards/a.yaml": yamlfile.dump(escaped(overlay)),
+            "dashboards/a.yaml": yaml.dump(escaped(base)),
+            "overlays/x/dashboards/a.yaml": yaml.dump(escaped(overlay)),
             "dlsync.yaml": "environments: {x: }\n",
         },
     )
     tree = environments.read(root, Settings(environment="x"))
     if not tree.errors:
         (one,) = tree.resources.values()
-        assert yamlfile.parse(one.body) == one.document == lay(kind_of("dashboard"), base, overlay).document
+        assert yaml.parse(one.body) == one.document == lay(kind_of("dashboard"), base, overlay).document

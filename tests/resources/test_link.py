@@ -179,7 +179,7 @@ def test_a_new_link_joins_links_yaml_or_begins_it() -> None:
 
 
 def test_new_links_are_added_one_by_one_without_the_whole_being_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlsync.yamlfile.rewrite", None)
+    monkeypatch.setattr("dlsync.files.yaml.rewrite", None)
     files: dict[str, bytes | None] = {"links.yaml": b"disk: [all] # every host\n"}
     for plugin in ("load", "queue"):
         files |= LINK.new_files(link(plugin, "web"), "", Draft(files))

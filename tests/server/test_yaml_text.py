@@ -8,11 +8,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dlsync import yamlfile
+from dlsync.files import yaml
+from dlsync.files.yaml import InvalidYaml
+from dlsync.files.yaml.edit import same
 from dlsync.server import yaml_text
 from dlsync.server.yaml_text import DEPTH, DIGITS, DOCUMENT_BYTES, InvalidYamlError, parse
-from dlsync.yamlfile import InvalidYaml
-from dlsync.yamlfile.edit import same
 
 ALIASES = "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12))
 
@@ -157,7 +157,7 @@ tokens = st.sampled_from(
 def test_the_client_reads_the_same(text: str) -> None:
     content = f"a: {text}".encode()
     with suppress(InvalidYamlError, InvalidYaml):
-        assert same(parse(content), yamlfile.parse(content))
+        assert same(parse(content), yaml.parse(content))
 
 
 printable = st.text(st.characters(exclude_categories=["Cc", "Cs"]) | st.sampled_from("\n\t"), max_size=50)

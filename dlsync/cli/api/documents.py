@@ -108,10 +108,10 @@ async def _exists(family: Exporting, name: str) -> bool:
 
 
 def _print(body: bytes, output: Format) -> None:
-    from dlsync import yamlfile
     from dlsync.cli.output import content
+    from dlsync.files import yaml
 
     if output is Format.json:
-        by_hand.show_json(yamlfile.parse(body))
+        by_hand.show_json(yaml.parse(body))
     else:
         content(body)

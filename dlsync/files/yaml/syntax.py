@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import yaml
 
-from dlsync.yamlfile.errors import InvalidYaml, decode
-from dlsync.yamlfile.parse import plain_value, read
+from dlsync.files.yaml.errors import InvalidYaml, decode
+from dlsync.files.yaml.parse import plain_value, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from dlsync.files.yaml.errors import Source
+    from dlsync.files.yaml.parse import Event
     from dlsync.model import Json, Path
-    from dlsync.yamlfile.errors import Source
-    from dlsync.yamlfile.parse import Event
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*+(?:\s|#[^\r\n]*+)++)*+")
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*", re.MULTILINE)
@@ -76,7 +76,7 @@ class Node:
 def compose(source: Source) -> Node | None:
     """Return the root of the one document that the text holds, or None where it holds none.
 
-    :raises InvalidYaml: see :func:`~dlsync.yamlfile.parse.parse`.
+    :raises InvalidYaml: see :func:`~dlsync.files.yaml.parse.parse`.
     """
     value, events = read(source)
     root: Node | None = None

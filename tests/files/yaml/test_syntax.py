@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from dlsync.yamlfile import ambiguous_scalars, nearest, positions
-from dlsync.yamlfile.errors import decode
-from dlsync.yamlfile.syntax import Node, comments, compose
+from dlsync.files.yaml import ambiguous_scalars, nearest, positions
+from dlsync.files.yaml.errors import decode
+from dlsync.files.yaml.syntax import Node, comments, compose
 
 TEXT = b"""\
 # head

@@ -9,9 +9,9 @@ import pytest
 import yaml
 from hypothesis import given
 
-from dlsync.yamlfile import InvalidYaml, dump, parse
-from dlsync.yamlfile.dump import literal, scalar, string
-from dlsync.yamlfile.edit import same
+from dlsync.files.yaml import InvalidYaml, dump, parse
+from dlsync.files.yaml.dump import literal, scalar, string
+from dlsync.files.yaml.edit import same
 from tests.builders.yaml import VALUES
 
 if TYPE_CHECKING:

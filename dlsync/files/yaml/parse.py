@@ -24,13 +24,13 @@ from yaml import (
     SequenceStartEvent,
 )
 
-from dlsync.yamlfile.errors import decode
+from dlsync.files.yaml.errors import decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from dlsync.files.yaml.errors import InvalidYaml, Source
     from dlsync.model import Json
-    from dlsync.yamlfile.errors import InvalidYaml, Source
 
 MAX_DEPTH = 100
 MAX_ALIASED = 10_000

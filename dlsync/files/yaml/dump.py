@@ -8,9 +8,9 @@ from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from dlsync.files.yaml.errors import InvalidYaml
+from dlsync.files.yaml.parse import MAX_DEPTH
 from dlsync.model import Problem
-from dlsync.yamlfile.errors import InvalidYaml
-from dlsync.yamlfile.parse import MAX_DEPTH
 
 if TYPE_CHECKING:
     from dlsync.model import Json

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync.yamlfile import InvalidYaml, dump, parse, rewrite
-from dlsync.yamlfile.edit import by_place, same
-from dlsync.yamlfile.errors import decode
-from dlsync.yamlfile.syntax import comments, compose
+from dlsync.files.yaml import InvalidYaml, dump, parse, rewrite
+from dlsync.files.yaml.edit import by_place, same
+from dlsync.files.yaml.errors import decode
+from dlsync.files.yaml.syntax import comments, compose
 from tests.builders.yaml import DOCUMENTS, altered, edited, maybe_yaml, spelled, with_planted
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from dlsync.yamlfile import InvalidYaml, parse
-from dlsync.yamlfile.errors import Source, decode
+from dlsync.files.yaml import InvalidYaml, parse
+from dlsync.files.yaml.errors import Source, decode
 
 
 @pytest.mark.parametrize(

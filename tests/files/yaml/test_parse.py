@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from dlsync.yamlfile import InvalidYaml, parse
-from dlsync.yamlfile.edit import same
-from dlsync.yamlfile.errors import decode
-from dlsync.yamlfile.parse import read
+from dlsync.files.yaml import InvalidYaml, parse
+from dlsync.files.yaml.edit import same
+from dlsync.files.yaml.errors import decode
+from dlsync.files.yaml.parse import read
 from tests.builders.yaml import DOCUMENTS, maybe_yaml, spelled
 
 if TYPE_CHECKING:

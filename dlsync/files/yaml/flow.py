@@ -12,15 +12,15 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from dlsync.yamlfile.dump import can_show, double_quoted, scalar, single_quoted, string
-from dlsync.yamlfile.pieces import Collection, Unspliceable, continues
+from dlsync.files.yaml.dump import can_show, double_quoted, scalar, single_quoted, string
+from dlsync.files.yaml.pieces import Collection, Unspliceable, continues
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from dlsync.files.yaml.errors import Source
+    from dlsync.files.yaml.syntax import Node
     from dlsync.model import Json, Path
-    from dlsync.yamlfile.errors import Source
-    from dlsync.yamlfile.syntax import Node
 
 _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
 _COLON = re.compile(r":[ \t]*")

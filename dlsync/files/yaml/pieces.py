@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from dlsync.files.yaml.errors import Source
+    from dlsync.files.yaml.syntax import Node
     from dlsync.model import Json
-    from dlsync.yamlfile.errors import Source
-    from dlsync.yamlfile.syntax import Node
 
 _COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
 _BETWEEN = re.compile(r"(?:\s|#[^\r\n]*+)*+")

@@ -15,18 +15,18 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from dlsync.yamlfile.dump import HOUSE, Layout, dump, entry, indented, item, lines, literal, scalar
-from dlsync.yamlfile.errors import BOM, InvalidYaml, Source, decode
-from dlsync.yamlfile.flow import FlowEditor, quoted
-from dlsync.yamlfile.parse import parse
-from dlsync.yamlfile.pieces import Collection, Piece, Unspliceable, continues, pieces
-from dlsync.yamlfile.syntax import comments, compose
+from dlsync.files.yaml.dump import HOUSE, Layout, dump, entry, indented, item, lines, literal, scalar
+from dlsync.files.yaml.errors import BOM, InvalidYaml, Source, decode
+from dlsync.files.yaml.flow import FlowEditor, quoted
+from dlsync.files.yaml.parse import parse
+from dlsync.files.yaml.pieces import Collection, Piece, Unspliceable, continues, pieces
+from dlsync.files.yaml.syntax import comments, compose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from dlsync.files.yaml.syntax import Node
     from dlsync.model import Json, Path
-    from dlsync.yamlfile.syntax import Node
 
 _TRAILING = re.compile(r"[ \t]+#[^\r\n]*")
 _REST_OF_LINE = re.compile(r"[ \t]*(#[^\r\n]*)?(?:\r\n|[\r\n])?")
