@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from dlsync.diff.patch import Overlay
 
 Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
 Path: TypeAlias = "tuple[str | int, ...]"
@@ -139,6 +138,73 @@ class Difference:
     mover: Mover | None = None
     masked: Masked | None = None
     outline: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What was applied of one resource.
+
+    :param applied: the canonical form of what the files said, digested.
+    :param live: that of what was then live, where hand edits were kept beside it; None: the same.
+    :param secrets: the digests of texts that came from secrets, each with its spelling.
+    :param fingerprint: of the resource's bytes in the files.
+    """
+
+    applied: Mapping[str, Json]
+    live: Mapping[str, Json] | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def seen(self) -> Mapping[str, Json]:
+        """What was live after the apply, digested."""
+        return self.applied if self.live is None else self.live
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A base with an overlay over it.
+
+    :param origins: by path in the document, the path in the overlay of what came from it; also of what it removed.
+    :param appended: the paths of list items that only the overlay has.
+    :param faults: by path in the overlay, what it cannot mean.
+    """
+
+    document: dict[str, Json]
+    origins: Mapping[Path, Path] = field(default_factory=dict)
+    appended: frozenset[Path] = frozenset()
+    faults: tuple[tuple[Path, str], ...] = ()
+
+    def origin(self, path: Path) -> Path | None:
+        """Return the place in the overlay that a path of the document comes from; None where it is the base's."""
+        for length in range(len(path), 0, -1):
+            if (found := self.origins.get(path[:length])) is not None:
+                return (*found, *path[length:])
+        return None
+
+    def origin_of(self, difference: Difference) -> Path | None:
+        """Return the same for what differs; a live item that the document lacks belongs to its list."""
+        path = difference.path
+        lacking = difference.op == "remove" and isinstance(path[-1], int)
+        return self.origin(path[:-1] if lacking else path)
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """An overlay as it lies over one resource.
+
+    :param file: relative to the tree; ``content`` are its bytes.
+    :param document: as the file has it, references and all; ``base`` likewise.
+    :param laid: both together.
+    :param meant: what a value of either stands for.
+    """
+
+    file: str
+    content: bytes = field(repr=False)
+    document: Mapping[str, Json]
+    base: Mapping[str, Json]
+    laid: Laid
+    meant: Callable[[Json], Json] = field(default=lambda value: value, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     import signal
     from collections.abc import Iterator
 
-    from dlsync.resources import loader
+    from dlsync.resources.tree import Tree
     from tests.builders.commands import Served
 
 TRACE = "Traceback (most recent call last):\n"
@@ -72,7 +72,7 @@ def test_debug_changes_nothing_where_nothing_goes_wrong(tree: Path) -> None:
 
 
 def test_a_bug_is_called_one_and_has_no_traceback_either(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> loader.Tree:
+    def broken(*_: object) -> Tree:
         raise ZeroDivisionError("a\x1b[2Jb")
 
     monkeypatch.setattr(operations, "validate", broken)
@@ -99,7 +99,7 @@ def test_a_bug_is_called_one_and_has_no_traceback_either(tree: Path, monkeypatch
 def test_what_the_system_refuses_is_no_bug(
     tree: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, words: str
 ) -> None:
-    def refused(*_: object) -> loader.Tree:
+    def refused(*_: object) -> Tree:
         raise error
 
     monkeypatch.setattr(operations, "validate", refused)

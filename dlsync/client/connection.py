@@ -8,7 +8,6 @@ from enum import Enum
 from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict
 from urllib.parse import urlencode
 
-from dlsync import __version__
 from dlsync.client.rate_limit import RateLimiter
 from dlsync.client.response import Quoter, Response, etag_of
 from dlsync.client.retry import Attempts, Retry, RetryableError
@@ -53,6 +52,7 @@ class Options(TypedDict, total=False):
     retry: Retry
     insecure: bool
     largest_body: int
+    user_agent: str
 
 
 @contextmanager
@@ -83,6 +83,7 @@ class Connection:
     :param retry: when and how long to try again.
     :param insecure: send the key over plain HTTP to another machine.
     :param largest_body: bytes of a response, after decompression, that are read at most.
+    :param user_agent: names the program to the server.
     :raises SettingsError: the URL, the names, the key, or the environment's proxy or certificates cannot be used.
     """
 
@@ -101,6 +102,7 @@ class Connection:
         retry: Retry = PATIENT,
         insecure: bool = False,
         largest_body: int = LARGEST_BODY,
+        user_agent: str = "dlsync",
     ) -> None:
         self.url = base_url(url, insecure=insecure)
         self.org = org
@@ -116,7 +118,7 @@ class Connection:
         }
         self._retry = retry
         self._limiter = RateLimiter(requests_per_second, concurrency, sleep=retry.sleep)
-        headers = {"Authorization": f"Bearer {key}", "User-Agent": f"dlsync/{__version__}"}
+        headers = {"Authorization": f"Bearer {key}", "User-Agent": user_agent}
         self._transport = Transport(self.url, methods, headers, Limits(timeout, deadline, largest_body))
         self._is_open = False
         self._is_down = False

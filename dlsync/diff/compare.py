@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dlsync.diff.list_match import Matching
+    from dlsync.diff.rules import Rules
     from dlsync.model import Json, Mover, Path, Resource
-    from dlsync.resources.kind import Kind
 
 
 class Base(Protocol):
@@ -21,10 +21,10 @@ class Base(Protocol):
     def field(self, name: str) -> Base:
         """Return the base of a field of the mapping here."""
 
-    def shared(self, kind: Kind, path: Path, name: str, theirs: Json) -> Base:
+    def shared(self, kind: Rules, path: Path, name: str, theirs: Json) -> Base:
         """Return the base of a field that both sides have."""
 
-    def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
+    def items(self, kind: Rules, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
         """Return the bases of the items of the list here."""
 
     def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover | None:
@@ -58,10 +58,10 @@ class _NoBase:
     def field(self, name: str) -> Base:  # noqa: ARG002 - nothing is known of any
         return self
 
-    def shared(self, kind: Kind, path: Path, name: str, theirs: Json) -> Base:  # noqa: ARG002 - see above
+    def shared(self, kind: Rules, path: Path, name: str, theirs: Json) -> Base:  # noqa: ARG002 - see above
         return self
 
-    def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:  # noqa: ARG002 - see above
+    def items(self, kind: Rules, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:  # noqa: ARG002 - see above
         return Items(matching, dict.fromkeys(range(len(ours)), self), dict.fromkeys(range(len(theirs)), self), None)
 
     def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover | None:  # noqa: ARG002 - see above
@@ -82,7 +82,7 @@ class Comparison(NamedTuple):
     unseen: tuple[Path, ...]
 
 
-def compare(kind: Kind, desired: Resource, live: Resource, base: Base = NO_BASE) -> Comparison:
+def compare(kind: Rules, desired: Resource, live: Resource, base: Base = NO_BASE) -> Comparison:
     """Return what differs in meaning between a resource in the files and the same one on the server.
 
     :param base: what both were when they last agreed.
@@ -97,7 +97,7 @@ def compare(kind: Kind, desired: Resource, live: Resource, base: Base = NO_BASE)
     return Comparison(diff, tuple(unseen))
 
 
-def differences(kind: Kind, path: Path, ours: Json, theirs: Json, base: Base = NO_BASE) -> Iterator[Difference]:
+def differences(kind: Rules, path: Path, ours: Json, theirs: Json, base: Base = NO_BASE) -> Iterator[Difference]:
     """Walk two values of canonical forms, both at the path, and give each difference as it is found."""
     return _Differ(kind, []).values(path, ours, theirs, base)
 
@@ -105,7 +105,7 @@ def differences(kind: Kind, path: Path, ours: Json, theirs: Json, base: Base = N
 class _Differ:
     """Walks two canonical forms at once."""
 
-    def __init__(self, kind: Kind, unseen: list[Path]) -> None:
+    def __init__(self, kind: Rules, unseen: list[Path]) -> None:
         self._kind = kind
         self._unseen = unseen
 

@@ -11,7 +11,6 @@ from dlsync.diff.list_match import token
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dlsync.files.redaction import Redaction
     from dlsync.model import Json
 
 Leaf: TypeAlias = "None | bool | int | float | str"
@@ -84,15 +83,6 @@ def texts(value: Json) -> Iterator[str]:
 def holds_unreadable(value: Json) -> bool:
     """Whether a value holds what stands for a text that the server hides, so that it cannot be sent."""
     return any(isinstance(text, Unreadable) for text in texts(value))
-
-
-def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redaction) -> dict[str, str]:
-    """Return the digests of the texts that hold a secret, each with its spelling: the references in their places.
-
-    :param redaction: of the secrets that the document was made with.
-    """
-    found = {text for text in texts(dict(document)) if redaction.text(text) != text}
-    return {digest(salt, text): str(redaction.spelled(text)) for text in found}
 
 
 def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str, str]) -> dict[str, str]:

@@ -10,12 +10,12 @@ from dlsync.diff.list_match import match
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from dlsync.diff.rules import Rules
     from dlsync.model import Json, Path, Resource
-    from dlsync.resources.kind import Kind
 
 
 def merge(
-    kind: Kind, desired: Resource, live: Mapping[str, Json], spelled: Callable[[Json], Json] = lambda value: value
+    kind: Rules, desired: Resource, live: Mapping[str, Json], spelled: Callable[[Json], Json] = lambda value: value
 ) -> dict[str, Json]:
     """Return a document that means the live one, spelled like the file wherever the two mean the same.
 
@@ -30,7 +30,7 @@ def merge(
 class _Merger:
     """Walks the written form of the desired side along with both canonical forms."""
 
-    def __init__(self, kind: Kind, spelled: Callable[[Json], Json]) -> None:
+    def __init__(self, kind: Rules, spelled: Callable[[Json], Json]) -> None:
         self._kind = kind
         self._spelled = spelled
 

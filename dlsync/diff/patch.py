@@ -7,67 +7,21 @@ is none.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dlsync.diff.list_match import match
+from dlsync.model import Laid
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from dlsync.diff.merge_key import ItemKey
-    from dlsync.model import Difference, Json, Path
-    from dlsync.resources.kind import Kind
-
-
-@dataclass(frozen=True)
-class Laid:
-    """A base with an overlay over it.
-
-    :param origins: by path in the document, the path in the overlay of what came from it; also of what it removed.
-    :param appended: the paths of list items that only the overlay has.
-    :param faults: by path in the overlay, what it cannot mean.
-    """
-
-    document: dict[str, Json]
-    origins: Mapping[Path, Path] = field(default_factory=dict)
-    appended: frozenset[Path] = frozenset()
-    faults: tuple[tuple[Path, str], ...] = ()
-
-    def origin(self, path: Path) -> Path | None:
-        """Return the place in the overlay that a path of the document comes from; None where it is the base's."""
-        for length in range(len(path), 0, -1):
-            if (found := self.origins.get(path[:length])) is not None:
-                return (*found, *path[length:])
-        return None
-
-    def origin_of(self, difference: Difference) -> Path | None:
-        """Return the same for what differs; a live item that the document lacks belongs to its list."""
-        path = difference.path
-        lacking = difference.op == "remove" and isinstance(path[-1], int)
-        return self.origin(path[:-1] if lacking else path)
-
-
-@dataclass(frozen=True)
-class Overlay:
-    """An overlay as it lies over one resource.
-
-    :param file: relative to the tree; ``content`` are its bytes.
-    :param document: as the file has it, references and all; ``base`` likewise.
-    :param laid: both together.
-    :param meant: what a value of either stands for.
-    """
-
-    file: str
-    content: bytes = field(repr=False)
-    document: Mapping[str, Json]
-    base: Mapping[str, Json]
-    laid: Laid
-    meant: Callable[[Json], Json] = field(default=lambda value: value, repr=False, compare=False)
+    from dlsync.diff.rules import Rules
+    from dlsync.model import Json, Path
 
 
 def lay(
-    kind: Kind,
+    kind: Rules,
     base: Mapping[str, Json],
     overlay: Mapping[str, Json],
     meant: Callable[[Json], Json] = lambda value: value,
@@ -83,7 +37,7 @@ def lay(
 
 
 def lift(
-    kind: Kind,
+    kind: Rules,
     base: Mapping[str, Json],
     overlay: Mapping[str, Json],
     target: Mapping[str, Json],
@@ -99,7 +53,7 @@ def lift(
 class _Layer:
     """One overlay being laid: a path is one of the outcome, a source one of the overlay."""
 
-    def __init__(self, kind: Kind, meant: Callable[[Json], Json]) -> None:
+    def __init__(self, kind: Rules, meant: Callable[[Json], Json]) -> None:
         self._kind = kind
         self._meant = meant
         self.origins: dict[Path, Path] = {}
@@ -154,7 +108,7 @@ def _without_nulls(value: Json) -> Json:
 class _Lifter:
     """Walks a base, an overlay, what they gave, and what they are to give; places of the base's items are kept."""
 
-    def __init__(self, kind: Kind, meant: Callable[[Json], Json]) -> None:
+    def __init__(self, kind: Rules, meant: Callable[[Json], Json]) -> None:
         self._kind = kind
         self._meant = meant
 

@@ -12,9 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlsync.diff.list_match import Matching
-    from dlsync.model import Difference, Json, Mover, Path, Resource
-    from dlsync.resources.kind import Kind
-    from dlsync.state.inventory import Entry
+    from dlsync.diff.rules import Rules
+    from dlsync.model import Difference, Entry, Json, Mover, Path, Resource
 
 _MOVERS: dict[tuple[bool, bool], Mover] = {
     (True, True): "conflict",
@@ -35,7 +34,7 @@ class Movement(NamedTuple):
     repo: bool
 
 
-def movement(kind: Kind, desired: Resource, live: Resource, entry: Entry, salt: bytes) -> Movement:
+def movement(kind: Rules, desired: Resource, live: Resource, entry: Entry, salt: bytes) -> Movement:
     """Compare a resource in the files with the same one on the server, and both with what was applied.
 
     :param salt: of the entry's digests.
@@ -44,13 +43,13 @@ def movement(kind: Kind, desired: Resource, live: Resource, entry: Entry, salt: 
     return Movement(diff, repo=bool(diff) and moved_in_files(kind, desired, entry, salt))
 
 
-def moved_in_files(kind: Kind, desired: Resource, entry: Entry, salt: bytes) -> bool:
+def moved_in_files(kind: Rules, desired: Resource, entry: Entry, salt: bytes) -> bool:
     """Whether the files say something else of a resource than was applied; as for :func:`has_moved`."""
     ours = digested(salt, kind.canonical(desired.document))
     return _moved(kind, ours, dict(entry.applied)) or _moved(kind, dict(entry.applied), ours)
 
 
-def has_moved(kind: Kind, live: Resource, entry: Entry, salt: bytes) -> bool:
+def has_moved(kind: Rules, live: Resource, entry: Entry, salt: bytes) -> bool:
     """Whether a live resource is another than it was after the apply.
 
     :param salt: of the entry's digests.
@@ -58,14 +57,14 @@ def has_moved(kind: Kind, live: Resource, entry: Entry, salt: bytes) -> bool:
     return _moved(kind, dict(entry.seen), digested(salt, kind.canonical(live.document)))
 
 
-def is_partly_applied(kind: Kind, live: Resource, before: Entry, after: Entry, salt: bytes) -> bool:
+def is_partly_applied(kind: Rules, live: Resource, before: Entry, after: Entry, salt: bytes) -> bool:
     """Whether each value of a live resource is that of one of two entries; as for :func:`has_moved`."""
     base = _Recorded(dict(before.seen), dict(before.seen), salt=None)
     theirs = digested(salt, kind.canonical(live.document))
     return all(one.mover == "repo" for one in differences(kind, (), dict(after.seen), theirs, base))
 
 
-def _moved(kind: Kind, then: Json, now: Json) -> bool:
+def _moved(kind: Rules, then: Json, now: Json) -> bool:
     """Whether a digested form is another than it was; fields that a server adds to what it has are no change."""
     return any(differences(kind, (), then, now))
 
@@ -86,7 +85,7 @@ class _Recorded(NamedTuple):
     def field(self, name: str) -> _Recorded:
         return self._replace(applied=_at(self.applied, name), seen=_at(self.seen, name))
 
-    def shared(self, kind: Kind, path: Path, name: str, theirs: Json) -> Base:
+    def shared(self, kind: Rules, path: Path, name: str, theirs: Json) -> Base:
         base = self.field(name)
         if base.seen is ABSENT and kind.disregards(path, name):
             # what a server adds by itself was not in what was applied, and has not moved for that
@@ -99,7 +98,7 @@ class _Recorded(NamedTuple):
             return "conflict"
         return _MOVERS[_differs(ours, self.applied), _differs(theirs, self.seen)]
 
-    def items(self, kind: Kind, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
+    def items(self, kind: Rules, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
         rule = kind.list_rule(path)
         applied, seen = _list(self.applied), _list(self.seen)
         ours, theirs = ([self.digested(item) for item in items] for items in (ours, theirs))
@@ -151,7 +150,7 @@ def _differs(one: Json | Absent, other: Json | Absent) -> bool:
     return not same(one, other)
 
 
-def blended(kind: Kind, desired: Resource, live: Resource, kept: tuple[Difference, ...]) -> Mapping[str, Json]:
+def blended(kind: Rules, desired: Resource, live: Resource, kept: tuple[Difference, ...]) -> Mapping[str, Json]:
     """Return the canonical form of the desired side, but for what stays as it is live.
 
     :param kept: those of the differences of the two that the live side wins.
@@ -164,7 +163,7 @@ def blended(kind: Kind, desired: Resource, live: Resource, kept: tuple[Differenc
 class _Blender:
     """Walks two canonical forms as the differ does, and takes each place from the side that wins it."""
 
-    def __init__(self, kind: Kind, kept: frozenset[tuple[Path, str, bool]]) -> None:
+    def __init__(self, kind: Rules, kept: frozenset[tuple[Path, str, bool]]) -> None:
         self._kind = kind
         self._kept = kept
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dlsync.errors import DlsyncError
@@ -14,7 +15,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from dlsync.operations.export import FileChange
+    from dlsync.model import Action, Address
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file to write, or where ``content`` is None, to remove.
+
+    :param file: relative to the tree, POSIX style.
+    :param others: the further resources of which it holds a change.
+    """
+
+    address: Address
+    action: Action
+    file: str
+    content: bytes | None
+    others: tuple[Address, ...] = ()
 
 
 def write(root: Path, changes: Iterable[FileChange]) -> None:

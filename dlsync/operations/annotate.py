@@ -12,7 +12,7 @@ from dlsync.errors import DlsyncError
 from dlsync.files import git
 from dlsync.messages import visible
 from dlsync.model import Problem
-from dlsync.render import plan_text
+from dlsync.operations.plan_document import account, counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dlsync.files.redaction import Redaction
     from dlsync.files.settings import Settings
     from dlsync.model import Plan
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ def _description(done: Plan, tree: Tree, settings: Settings) -> str:
     who = who or git.user_name(tree.root)
     environment = f", environment {settings.environment}" if settings.environment else ""
     lines = [
-        f"{plan_text.counts(done)} in {plan_text.account(done)}{environment}",
+        f"{counts(done)} in {account(done)}{environment}",
         f"commit {done.commit}" if done.commit else "",
         f"by {who}" if who else "",
         run,

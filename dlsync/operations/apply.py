@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dlsync.model import Address, Change, Plan
     from dlsync.operations.plan import Prepared
     from dlsync.operations.plan_file import SavedPlan
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
     from dlsync.state.inventory import Inventory
     from dlsync.state.journal import Journal, Run
     from dlsync.state.lock import Lock

@@ -20,12 +20,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.files.settings import Settings
-    from dlsync.model import Difference, Op, Resource
+    from dlsync.model import Difference, Entry, Op, Resource
     from dlsync.operations.fetch import Fetcher
     from dlsync.operations.plan import Prepared
-    from dlsync.resources.loader import Tree
     from dlsync.resources.selector import Targets
-    from dlsync.state.inventory import Entry
+    from dlsync.resources.tree import Tree
 
 
 async def drift(

@@ -17,6 +17,7 @@ from dlsync.files import secret_scan, writer
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.names import distinct_stems, file_stem, too_long
 from dlsync.files.redaction import Redaction
+from dlsync.files.writer import FileChange
 from dlsync.messages import visible
 from dlsync.model import Action, Address, Problem, Target
 from dlsync.operations import hidden_secrets
@@ -26,7 +27,6 @@ from dlsync.operations.secret_names import Former, parted
 from dlsync.operations.session import silent
 from dlsync.resources import Draft, all_kinds, kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
-from dlsync.state import store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dlsync.files.settings import Settings
     from dlsync.model import Resource
     from dlsync.operations.fetch import Fetcher, Live
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
     from dlsync.state.inventory import Inventory
 
 
@@ -172,21 +172,6 @@ async def _holds_no_secrets(inventory: Inventory) -> bool:
     return all([inventory.knows_no_secrets(address) async for address in looked_through])
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
-    """A file to write, or where ``content`` is None, to remove.
-
-    :param file: relative to the tree, POSIX style.
-    :param others: the further resources of which it holds a change.
-    """
-
-    address: Address
-    action: Action
-    file: str
-    content: bytes | None
-    others: tuple[Address, ...] = ()
-
-
 @dataclass(frozen=True)
 class Export:
     """The files that make the tree what is live; falsy when it is that already.
@@ -252,7 +237,7 @@ async def build_export(
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
     foresight = Foresight(_draft(tree, tree.sources, {}), tree.resources)
-    async with foresight.of(store.recorded(fetcher, settings, tree.root)) as reading:
+    async with foresight.of(fetcher.inventory(settings, tree.root)) as reading:
         if managed:
             wanted |= {address for address in await reading if targets.admits(address)}
         else:

@@ -12,11 +12,14 @@ from dlsync.errors import NotModified
 from dlsync.model import DOT_NAMES, Address, Resource
 from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED
 from dlsync.resources import Kind, Known, Listing, all_kinds
+from dlsync.state import store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
+    from pathlib import Path
 
     from dlsync.client import ReadClient
+    from dlsync.files.settings import Settings
     from dlsync.operations.cache import Cache
     from dlsync.state.inventory import Inventory
 
@@ -110,6 +113,10 @@ class Fetcher:
             for task in (self.record, self._ahead):
                 task.cancel()
             await asyncio.gather(self.record, self._ahead, return_exceptions=True)
+
+    async def inventory(self, settings: Settings, root: Path) -> Inventory:
+        """Return the inventory that is read ahead, or read it; as :func:`dlsync.state.store.read`."""
+        return await (self.record or store.read(self.client, settings, root))
 
     async def fetch(
         self,

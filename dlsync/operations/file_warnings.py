@@ -17,7 +17,7 @@ from dlsync.resources import all_kinds
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
 
 _IGNORED = re.compile(rb"#\s*dlsync:\s*ignore\b")
 # a file without a match has no ambiguous scalar; to find those for sure takes 0.5 ms a file, and this 0.01 ms

@@ -6,14 +6,15 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from dlsync.diff.digests import Unreadable, digest, digested, holds_unreadable, secret_digests, texts
+from dlsync.diff.digests import Unreadable, digest, digested, holds_unreadable, texts
 from dlsync.diff.list_match import match
 from dlsync.errors import DlsyncError
 from dlsync.files.interpolation import split
 from dlsync.files.masks import hides, is_certain, may_be_masked
 from dlsync.files.redaction import Redaction
+from dlsync.model import Entry
 from dlsync.resources import kind_of
-from dlsync.state.inventory import Entry
+from dlsync.state.inventory import secret_digests
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -16,7 +16,7 @@ from dlsync.resources import Draft, Scene, all_kinds, discovery, loader
 if TYPE_CHECKING:
     from dlsync.model import Json, Problem, Resource
     from dlsync.resources import Kind
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
 
 _AGENTS = "agents"
 # what the old client wrote below `<org>/<account>/`

@@ -24,8 +24,8 @@ from dlsync.operations.reconcile import UNDECIDED, Decisions, moved_since, recon
 from dlsync.operations.session import reader, silent
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader
-from dlsync.resources.loader import Tree
 from dlsync.resources.selector import EVERYTHING, Targets
+from dlsync.resources.tree import Tree
 from dlsync.state import store
 from dlsync.state.inventory import empty
 from dlsync.state.lease import holder_of
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from dlsync.model import Address, Change, Difference, Json, Resource
     from dlsync.operations.fetch import Live
     from dlsync.operations.reconcile import Decisions, Outcome
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
     from dlsync.state.inventory import Inventory
 
 
@@ -295,7 +295,7 @@ class _Planning:
         if recorded is not None:
             live, inventory = await self._inside(inside), recorded
         else:
-            reading = store.recorded(self.fetcher, self.settings, self.tree.root)
+            reading = self.fetcher.inventory(self.settings, self.tree.root)
             inventory, live = await both(reading, self._inside(inside))
         live = await self._completed(inventory, replace(live, resources={**around.resources, **live.resources}))
         live = live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))

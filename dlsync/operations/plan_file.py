@@ -16,8 +16,8 @@ from dlsync.files.writer import replace_file
 from dlsync.messages import visible
 from dlsync.model import Address
 from dlsync.operations.plan import Wishes
+from dlsync.operations.plan_document import as_document
 from dlsync.operations.reconcile import Decisions
-from dlsync.render import plan_json
 from dlsync.resources import kind_of
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def promise(prepared: Prepared, wishes: Wishes) -> SavedPlan:
 
     salt = token_bytes(_SALT_BYTES)
     digests = {str(change.address): _digest(salt, prepared, change.address) for change in prepared.plan.changes}
-    return SavedPlan(wishes, plan_json.as_document(prepared.plan), salt, prepared.files, digests)
+    return SavedPlan(wishes, as_document(prepared.plan), salt, prepared.files, digests)
 
 
 def _digest(salt: bytes, prepared: Prepared, address: Address) -> str:
@@ -131,7 +131,7 @@ def kept_to(saved: SavedPlan, prepared: Prepared) -> Prepared:
 
     :raises Refused: they are not for the same account, made from the same files, or the same changes; says which moved.
     """
-    now = plan_json.as_document(prepared.plan)
+    now = as_document(prepared.plan)
     for name in ("url", "org", "account"):
         if saved.plan[name] != now[name]:
             raise Refused(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from dlsync.model import Resource
     from dlsync.resources.context import Reference
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
 
 _LETTERS = re.compile(r"([^A-Za-z]+)")
 _SHORTEST = 4  # letters of a misspelled word; `rx` and `tx`, `min` and `max` are both right

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.files.settings import Options
-    from dlsync.resources.loader import SentFile, Tree
+    from dlsync.resources.loader import SentFile
     from dlsync.resources.selector import Targets
+    from dlsync.resources.tree import Tree
 
 
 def render(

@@ -14,8 +14,8 @@ from dlsync.operations.secret_names import mentioned
 from dlsync.operations.session import unheard
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import kind_of
-from dlsync.resources.loader import Tree
 from dlsync.resources.selector import Exactly
+from dlsync.resources.tree import Tree
 from dlsync.state import journal, store
 from dlsync.state.inventory import Inventory
 from dlsync.state.sealed_values import Source, unsealed

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from dlsync import __version__
 from dlsync.client import Client, ReadClient
 from dlsync.errors import AccountNotFound
 from dlsync.files.redaction import Redaction
@@ -44,6 +45,7 @@ def _client(of: type[C], settings: Settings) -> C:
         concurrency=settings.concurrency,
         requests_per_second=settings.requests_per_second,
         insecure=settings.insecure,
+        user_agent=f"dlsync/{__version__}",
     )
 
 

@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from dlsync.diff.compare import compare
-from dlsync.diff.digests import digested, fingerprint, secret_digests
+from dlsync.diff.digests import digested, fingerprint
 from dlsync.diff.three_way import blended, has_moved, is_partly_applied
 from dlsync.files.redaction import Redaction
+from dlsync.model import Entry
 from dlsync.resources import kind_of
-from dlsync.state.inventory import Entry, Pending, packed, unpacked
+from dlsync.state.inventory import Pending, packed, secret_digests, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from dlsync.files.settings import Options
     from dlsync.model import Json, Problem
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
 
 
 def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[str, str] = NO_ENVIRONMENT) -> Tree:

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from dlsync.messages import json_text, visible
+from dlsync.operations.plan_document import exact
 from dlsync.render import table
 from dlsync.render.fields import counted
-from dlsync.render.plan_json import exact
 from dlsync.render.table import painter
 
 if TYPE_CHECKING:

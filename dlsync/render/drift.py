@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlsync.messages import json_text, visible
+from dlsync.operations.plan_document import FORMAT_VERSION, change_document
 from dlsync.render.fields import counted
-from dlsync.render.plan_json import FORMAT_VERSION, change_document
 from dlsync.render.plan_text import changes
 from dlsync.render.table import painter
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from dlsync.messages import json_text, visible
 from dlsync.model import Plan, Target
-from dlsync.render import plan_json, plan_markdown
+from dlsync.operations.plan_document import as_document, counts
+from dlsync.render import plan_markdown
 from dlsync.render.fields import counted
-from dlsync.render.plan_text import counts
 from dlsync.render.table import painter
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def summary(ended: Sequence[Ended], *, color: bool) -> str:
 def render_json(ended: Sequence[Ended]) -> str:
     """Return one document of all: a plan's own, or an error, by environment."""
     environments: dict[str, Any] = {
-        one.environment: {"error": one.error} if one.plan is None else plan_json.as_document(one.plan) for one in ended
+        one.environment: {"error": one.error} if one.plan is None else as_document(one.plan) for one in ended
     }
     whole = {
         "format_version": FORMAT_VERSION,

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from dlsync.messages import field_name, shortened, visible
+from dlsync.operations.plan_document import account, counts, is_applied
 from dlsync.render.fields import counted, fields, side
-from dlsync.render.plan_text import REFUSED, STAYS, account, counts, is_applied, renamed
+from dlsync.render.plan_text import REFUSED, STAYS, renamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -9,7 +9,7 @@ from dlsync.files import ignored
 from dlsync.files.directory import Directory, read_regular, reason
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import Problem
-from dlsync.resources import SourceFile
+from dlsync.resources.context import SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -27,10 +27,9 @@ if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
     from dlsync.client.response import Versioned
     from dlsync.diff.merge_key import ItemKey
-    from dlsync.diff.patch import Overlay
     from dlsync.files.interpolation import Resolved
     from dlsync.files.redaction import Redaction
-    from dlsync.model import Difference, Document, Json, Path
+    from dlsync.model import Difference, Document, Json, Overlay, Path
     from dlsync.resources.context import ReferenceSort
 
 

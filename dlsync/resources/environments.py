@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from dlsync.files.settings import Settings
     from dlsync.resources import SourceFile
-    from dlsync.resources.loader import Found, Tree
+    from dlsync.resources.loader import Found
+    from dlsync.resources.tree import Tree
 
 
 def names(directory: Path) -> tuple[str, ...]:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from hashlib import blake2b
+from dataclasses import dataclass, replace
 from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,9 +19,10 @@ from dlsync.resources import Scene, all_kinds, discovery, kind_of, misnamed, pac
 from dlsync.resources.context import BARE
 from dlsync.resources.link_files import FILE as LINKS
 from dlsync.resources.overlays import FOLDER as OVERLAYS
+from dlsync.resources.tree import Tree, in_order
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dlsync.files.ignored import Ignored
     from dlsync.model import Address
@@ -52,64 +52,6 @@ def sent_files(tree: Tree, targets: Targets) -> Iterator[SentFile]:
         if targets.admits(address):
             for file, content in kind_of(address.kind).sent_files(resource, redaction).items():
                 yield SentFile(address, file, content)
-
-
-@dataclass(frozen=True)
-class Tree:
-    """What the files say.
-
-    :param resources: by address, in the order of an apply.
-    :param problems: by file and line; errors among them make the tree unusable.
-    :param sources: the files that were read, byte for byte.
-    :param backup: it is the folder of an old client's backup.
-    :param overlays: the files of the chosen environment's overlays, byte for byte.
-    :param ignored: which files are no resources.
-    """
-
-    root: Path
-    resources: Mapping[Address, Resource]
-    problems: tuple[Problem, ...] = ()
-    sources: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    backup: bool = False
-    overlays: Mapping[str, bytes] = field(default_factory=dict, repr=False)
-    ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
-
-    @property
-    def digest(self) -> str:
-        """A digest of all files that a plan is made from, dlsync.yaml and overlays included."""
-        digest = blake2b(digest_size=16)
-        for file, content in sorted({**self.sources, **self.overlays}.items()):
-            digest.update(blake2b(file.encode("utf-8", "surrogateescape")).digest() + blake2b(content).digest())
-        return digest.hexdigest()
-
-    @property
-    def secrets(self) -> dict[str, str]:
-        """The values from the environment that are in the resources, each with its reference."""
-        return {value: name for resource in self.resources.values() for value, name in resource.secrets.items()}
-
-    @property
-    def errors(self) -> tuple[Problem, ...]:
-        """The problems that must be mended first."""
-        return tuple(problem for problem in self.problems if problem.severity == "error")
-
-    @property
-    def warnings(self) -> tuple[Problem, ...]:
-        """The problems that a user should know of."""
-        return tuple(problem for problem in self.problems if problem.severity == "warning")
-
-    def with_problems(self, problems: Iterable[Problem]) -> Tree:
-        """Return the tree with more problems, in their order."""
-        return replace(self, problems=_in_order(dict.fromkeys((*problems, *self.problems))))
-
-    def usable(self) -> Tree:
-        """Return the tree.
-
-        :raises InvalidTree: it has errors; all of them are in the exception.
-        """
-        if self.errors:
-            count = len(self.errors)
-            raise InvalidTree(f"{count} {'error' if count == 1 else 'errors'} in the files", self.problems)
-        return self
 
 
 @dataclass(frozen=True)
@@ -197,7 +139,7 @@ def understood(found: Found, scene: Scene = BARE) -> Tree:
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
         problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
     by_address = {resource.address: resource for resource in resources}
-    return Tree(found.root, by_address, _in_order(problems), content, scene.backup, ignored=found.ignored)
+    return Tree(found.root, by_address, in_order(problems), content, scene.backup, ignored=found.ignored)
 
 
 def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
@@ -215,10 +157,6 @@ def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
         return
     what = "is a file; expected a directory" if root.exists() else "does not exist"
     raise InvalidTree(f"{root} {what}", (), hint="Give the directory that holds dashboards/, rules/ or plugins/.")
-
-
-def _in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.column or 0)))
 
 
 def _not_addressable(resources: Iterable[Resource]) -> Iterator[Problem]:

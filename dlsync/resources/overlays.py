@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, cast
 from dlsync import messages
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.merge import merge
-from dlsync.diff.patch import Overlay, lay, lift
+from dlsync.diff.patch import lay, lift
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
 from dlsync.files.interpolation import Resolved, Values, resolve
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import field_name
-from dlsync.model import Problem
+from dlsync.model import Overlay, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

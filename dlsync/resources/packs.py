@@ -13,7 +13,7 @@ from dlsync.model import Problem
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
 
 FOLDER = "packs"
 PACKAGE = "package.yaml"

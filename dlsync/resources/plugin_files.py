@@ -23,10 +23,9 @@ from dlsync.state.sealed_values import sealed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.diff.patch import Overlay
     from dlsync.files.interpolation import Values
     from dlsync.files.redaction import Redaction
-    from dlsync.model import Difference, Json
+    from dlsync.model import Difference, Json, Overlay
     from dlsync.resources.kind import Kind
     from dlsync.resources.overlays import Overlays
 

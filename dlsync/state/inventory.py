@@ -13,13 +13,14 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
 
-from dlsync.diff.digests import former_secrets
+from dlsync.diff.digests import digest, former_secrets, texts
 from dlsync.errors import DlsyncError
-from dlsync.model import Action, Address
+from dlsync.model import Action, Address, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from dlsync.files.redaction import Redaction
     from dlsync.model import Json, Resource
 
 
@@ -43,27 +44,6 @@ _SALT_BYTES = 16
 _LARGEST_ENTRY = 8 * 1024 * 1024  # bytes unpacked: a document of 1 MB has digests of some 3 MB
 _NO_SECRETS = b",{}]"  # as an entry ends that has none
 _NOTE = "What dlsync manages here, and digests of what it applied. `dlsync inventory` reads it; do not edit it."
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What was applied of one resource.
-
-    :param applied: the canonical form of what the files said, digested.
-    :param live: that of what was then live, where hand edits were kept beside it; None: the same.
-    :param secrets: the digests of texts that came from secrets, each with its spelling.
-    :param fingerprint: of the resource's bytes in the files.
-    """
-
-    applied: Mapping[str, Json]
-    live: Mapping[str, Json] | None = None
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    fingerprint: str = ""
-
-    @property
-    def seen(self) -> Mapping[str, Json]:
-        """What was live after the apply, digested."""
-        return self.applied if self.live is None else self.live
 
 
 class Pending(NamedTuple):
@@ -263,3 +243,12 @@ def _inflated(rest: str) -> bytes | None:
 
 def _is_texts(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+
+
+def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redaction) -> dict[str, str]:
+    """Return the digests of the texts that hold a secret, each with its spelling: the references in their places.
+
+    :param redaction: of the secrets that the document was made with.
+    """
+    found = {text for text in texts(dict(document)) if redaction.text(text) != text}
+    return {digest(salt, text): str(redaction.spelled(text)) for text in found}

@@ -15,7 +15,6 @@ from dlsync.state.inventory import INVENTORY, BrokenInventory, Inventory
 if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
     from dlsync.files.settings import Settings
-    from dlsync.operations.fetch import Fetcher
 
 _EXTENSION = "json"
 _LARGEST = 256 * 1024 * 1024
@@ -38,11 +37,6 @@ async def read(client: ReadClient, settings: Settings, root: Path) -> Inventory:
         return inventory.read(content)
     except BrokenInventory as error:
         return inventory.empty(broken=error.message)
-
-
-async def recorded(fetcher: Fetcher, settings: Settings, root: Path) -> Inventory:
-    """Return the inventory that is read ahead, or read it; as :func:`read`."""
-    return await (fetcher.record or read(fetcher.client, settings, root))
 
 
 async def _in_account(client: ReadClient) -> bytes | None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, cast
 
 from hypothesis import strategies as st
 
-from dlsync.diff.digests import digest, digested, fingerprint, secret_digests
+from dlsync.diff.digests import digest, digested, fingerprint
 from dlsync.files.redaction import Redaction
-from dlsync.model import Address
+from dlsync.model import Address, Entry
 from dlsync.resources import kind_of
 from dlsync.state import inventory
-from dlsync.state.inventory import INVENTORY, Entry, Inventory, Pending, packed
+from dlsync.state.inventory import INVENTORY, Inventory, Pending, packed, secret_digests
 from tests.builders.accounts import NAMES, TEXT, VALUES
 
 if TYPE_CHECKING:

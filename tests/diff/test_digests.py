@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.diff.compare import differences
-from dlsync.diff.digests import LEAF_BYTES, digest, digested, fingerprint, former_secrets, secret_digests, texts
+from dlsync.diff.digests import LEAF_BYTES, digest, digested, fingerprint, former_secrets, texts
 from dlsync.files.interpolation import Values, resolve
 from dlsync.files.redaction import Redaction
 from dlsync.resources import kind_of
+from dlsync.state.inventory import secret_digests
 from tests.builders.accounts import DASHBOARDS, RULES, TEXT, VALUES
 
 SALT = b"salt"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
+from dlsync.model import Entry
 from dlsync.resources import kind_of
-from dlsync.state.inventory import Entry
 from tests.builders.accounts import DASHBOARDS, LINKED, RULES, SETTINGS
 from tests.builders.inventories import SALT, entry
 from tests.builders.sides import sides

@@ -14,7 +14,7 @@ import pytest
 
 from dlsync.errors import DlsyncError
 from dlsync.files import writer
-from dlsync.operations.export import FileChange
+from dlsync.files.writer import FileChange
 from tests.builders.trees import address, tree_files, write_tree
 
 

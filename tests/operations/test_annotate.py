@@ -16,7 +16,7 @@ from dlsync.files.redaction import Redaction
 from dlsync.model import Change, Plan
 from dlsync.operations import Applying
 from dlsync.operations import annotate as annotator
-from dlsync.resources.loader import Tree
+from dlsync.resources.tree import Tree
 from tests.builders.commands import dlsync
 from tests.builders.trees import address, resource, write_tree
 

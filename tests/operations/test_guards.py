@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dlsync.files.settings import Settings
 from dlsync.operations.plan import judged
-from dlsync.resources.loader import Tree
+from dlsync.resources.tree import Tree
 from tests.builders.applies import prepared
 from tests.builders.plans import change, plan
 from tests.builders.trees import resource

@@ -11,12 +11,11 @@ import pytest
 from hypothesis import given
 
 from dlsync.errors import DlsyncError, Refused
-from dlsync.model import Plan, Target
+from dlsync.model import Entry, Plan, Target
 from dlsync.operations import plan_file
 from dlsync.operations.plan import Wishes
 from dlsync.operations.reconcile import Decisions
 from dlsync.state import inventory
-from dlsync.state.inventory import Entry
 from tests.builders.applies import prepared
 from tests.builders.plans import TARGET, added, any_plan, change, moved, plan, removed, replaced
 from tests.builders.trees import resource

@@ -8,10 +8,11 @@ from unittest.mock import Mock
 
 import pytest
 
+from dlsync.model import Entry
 from dlsync.operations import update_inventory as update
 from dlsync.operations.plan import Prepared
 from dlsync.operations.update_inventory import advanced, as_live, entry_of, packed_entry
-from dlsync.state.inventory import Entry, packed
+from dlsync.state.inventory import packed
 from tests.builders.inventories import entry, form, recorded
 from tests.builders.plans import change, plan, replaced
 from tests.builders.trees import by_address, dashboard, resource, rule, widget

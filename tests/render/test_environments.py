@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 
 from dlsync.model import Change, Plan, Target
-from dlsync.render import plan_json, plan_markdown
+from dlsync.operations.plan_document import as_document
+from dlsync.render import plan_markdown
 from dlsync.render.environments import Ended, headline, render_json, render_markdown, summary
 from tests.builders.plans import added
 from tests.builders.trees import address
@@ -43,8 +44,8 @@ def test_json_is_one_document_of_plans_and_errors() -> None:
     assert json.loads(render_json(ALL)) == {
         "format_version": 1,
         "environments": {
-            "staging": plan_json.as_document(STAGING),
-            "production": plan_json.as_document(PRODUCTION),
+            "staging": as_document(STAGING),
+            "production": as_document(PRODUCTION),
             "odd\x1b": {"error": "no | answer"},
         },
         "summary": {"create": 1, "update": 0, "delete": 0, "unchanged": 7, "conflict": 0, "failed": 1},

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from dlsync.files.writer import FileChange
 from dlsync.model import Address, Problem
-from dlsync.operations.export import Export, FileChange
+from dlsync.operations.export import Export
 from dlsync.render import exported
 from tests.builders.plans import TARGET
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlsync.files.writer import FileChange
 from dlsync.model import Address, Plan, Problem
-from dlsync.operations.export import Export, FileChange
+from dlsync.operations.export import Export
 from dlsync.render import environments, exported, problems, sent
 from dlsync.render.fields import unified
 from dlsync.resources.loader import SentFile

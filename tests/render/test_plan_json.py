@@ -7,7 +7,8 @@ from hypothesis import given
 
 from dlsync.files import schema
 from dlsync.model import Address, Json, Plan
-from dlsync.render.plan_json import as_document, render
+from dlsync.operations.plan_document import as_document
+from dlsync.render.plan_json import render
 from tests.builders.plans import added, any_plan, assert_harmless, change, masked, moved, plan, replaced
 
 UPDATE = change(

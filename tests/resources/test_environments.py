@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from dlsync.model import Json, Plan, Resource
     from dlsync.operations.export import Export
-    from dlsync.resources.loader import Tree
+    from dlsync.resources.tree import Tree
     from tests.builders.trees import Account
 
 SETTINGS = "environments:\n  staging: {variables: {size: 60}}\n  production:\n"

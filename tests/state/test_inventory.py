@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.errors import DlsyncError
-from dlsync.model import Address
+from dlsync.model import Address, Entry
 from dlsync.state import inventory
-from dlsync.state.inventory import BrokenInventory, Entry, Inventory, Pending, packed, read, unpacked
+from dlsync.state.inventory import BrokenInventory, Inventory, Pending, packed, read, unpacked
 from tests.builders.accounts import NAMES, VALUES
 from tests.builders.inventories import ENTRIES, SALT, inventories, recorded
 from tests.builders.plans import any_json

@@ -63,7 +63,7 @@ def test_what_is_read_ahead_is_not_asked_for_again(live: Account, tmp_path: Path
     async def twice(client: Client) -> list[Inventory]:
         fetcher = Fetcher(client)
         async with fetcher.ahead({}, store.read(client, live.settings, tmp_path)):
-            return [await store.recorded(fetcher, live.settings, tmp_path) for _ in range(2)]
+            return [await fetcher.inventory(live.settings, tmp_path) for _ in range(2)]
 
     write(live, tmp_path, "account", RECORD)
     asked = len(live.asked)

@@ -101,7 +101,7 @@ def show_json(found: object) -> None:
     from dlsync.cli.output import result
     from dlsync.client.record import api_document
     from dlsync.messages import json_text
-    from dlsync.render.plan_json import exact
+    from dlsync.operations.plan_document import exact
 
     result(json_text(exact(api_document(found))))
 

@@ -1,0 +1,115 @@
+"""A plan as a document: the JSON that scripts rely on (schemas/plan.schema.json), and its counts in words."""
+
+from __future__ import annotations
+
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from dlsync.messages import visible
+
+if TYPE_CHECKING:
+    from dlsync.model import Action, Change, Difference, Json, Plan, Result
+
+FORMAT_VERSION = 1
+# a double holds no larger whole number, and Python prints none of more than 4,300 digits
+_MAX_BITS = 1024
+_RENAMED = {"create": "renamed_from", "delete": "renamed_to"}
+_ACTIONS: tuple[Action, ...] = ("create", "update", "delete")
+
+
+def as_document(plan: Plan) -> dict[str, Any]:
+    """Return the plan as ``plan --format json`` has it; what is unknown is null.
+
+    Once applied, each change also has ``result`` and ``error``.
+    """
+    applied = is_applied(plan)
+    return {
+        "format_version": FORMAT_VERSION,
+        "url": plan.target.url,
+        "org": plan.target.org,
+        "account": plan.target.account,
+        "commit": plan.commit or None,
+        "summary": plan.summary,
+        "adopted": [str(address) for address in plan.adopted],
+        "refused": [*plan.refused],
+        "changes": [change_document(change) | (_outcome(change) if applied else {}) for change in plan.changes],
+    }
+
+
+def change_document(change: Change) -> dict[str, Any]:
+    """Return one change as JSON has it."""
+    return {
+        "kind": change.address.kind,
+        "name": change.address.name,
+        "action": change.action,
+        "cause": change.cause,
+        "file": change.file or None,
+        "line": change.line,
+        "diff": [difference_document(one) for one in change.diff],
+        **({"held": change.held} if change.held else {}),
+        **({"kept": [difference_document(one) for one in change.kept]} if change.kept else {}),
+        **({_RENAMED[change.action]: change.renamed} if change.renamed and change.action in _RENAMED else {}),
+    }
+
+
+def _outcome(change: Change) -> dict[str, Any]:
+    return {"result": change.result or "skipped", "error": change.error or None}
+
+
+def difference_document(difference: Difference) -> dict[str, Any]:
+    """Return one field that differs as JSON has it."""
+    return {
+        "path": list(difference.path),
+        "op": difference.op,
+        "before": exact(difference.before),
+        "after": exact(difference.after),
+        "line": difference.line,
+        **({"moved": True} if difference.moved else {}),
+        **({"mover": difference.mover} if difference.mover else {}),
+        **({"masked": difference.masked} if difference.masked else {}),
+    }
+
+
+def exact(value: Json) -> Json:
+    """Return the value with what JSON cannot hold, or its readers cannot, as text: ``.inf``, ``.nan``, huge numbers."""
+    if isinstance(value, dict):
+        return {key: exact(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [exact(item) for item in value]
+    if isinstance(value, float) and not isfinite(value):
+        return str(value)
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        return hex(value)
+    return value
+
+
+def is_applied(plan: Plan) -> bool:
+    """Whether the changes carry how applying them went."""
+    return any(change.result for change in plan.changes)
+
+
+def account(plan: Plan) -> str:
+    """Return the organisation and account that the plan is for, visible."""
+    return visible(f"{plan.target.org}/{plan.target.account}")
+
+
+def counts(plan: Plan) -> str:
+    """Return ``1 to create, 2 to update, ...``, or once applied ``1 created, 2 updated, ...``."""
+    return _done(plan) if is_applied(plan) else _to_do(plan)
+
+
+def _to_do(plan: Plan) -> str:
+    parts = [f"{plan.count(action):,} to {action}" for action in _ACTIONS]
+    held = [f"{plan.conflicts:,} held"] if plan.conflicts else []
+    adopted = f" ({len(plan.adopted):,} to adopt)" if plan.adopted else ""
+    return ", ".join([*parts, f"{plan.unchanged:,} unchanged{adopted}", *held])
+
+
+def _done(plan: Plan) -> str:
+    parts = [f"{_ended(plan, 'applied', action):,} {action}d" for action in _ACTIONS]
+    skipped = _ended(plan, "skipped")
+    return ", ".join([*parts, f"{_ended(plan, 'failed'):,} failed", *([f"{skipped:,} skipped"] if skipped else [])])
+
+
+def _ended(plan: Plan, result: Result, action: Action | None = None) -> int:
+    return sum(change.result == result and action in {None, change.action} for change in plan.changes)
