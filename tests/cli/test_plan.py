@@ -30,6 +30,17 @@ def test_the_plan_is_all_that_is_on_stdout_and_nothing_is_written(tree: Path, en
     assert tree_files(tree) == before
 
 
+def test_a_plan_and_an_apply_warn_of_a_misnamed_file_whose_resource_they_delete(
+    tree: Path, env: dict[str, str]
+) -> None:
+    dlsync("apply", tree, "--auto-approve", env=env)
+    (tree / "rules/load.yaml").rename(tree / "rules/load.YAML")
+    warning = "rules/load.YAML: warning: is not read; did you mean `load.yaml`?"
+    assert warning in dlsync("plan", tree, env=env).out
+    assert warning in dlsync("plan", "--format", "json", tree, env=env).err
+    assert warning in dlsync("apply", tree, "--auto-approve", env=env).out
+
+
 def test_changes_are_an_exit_code_only_where_it_was_asked_for(tree: Path, env: dict[str, str]) -> None:
     assert dlsync("plan", tree, env=env).code == 0
     assert dlsync("plan", "--detailed-exitcode", tree, env=env).code == 2
