@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+    from collections.abc import Awaitable, Callable, Coroutine, Iterable
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -35,16 +35,6 @@ async def each(work: Callable[[_T], Awaitable[object]], items: Iterable[_T], *, 
             await work(item)
 
     await together(worker() for _ in range(workers))
-
-
-async def in_turns(items: Iterable[_T], *, size: int) -> AsyncIterator[_T]:
-    """Yield the items; whenever so many have been, whoever else waits for the loop comes first."""
-    import asyncio  # as above
-
-    for number, item in enumerate(items):
-        if number % size == 0:
-            await asyncio.sleep(0)
-        yield item
 
 
 async def both(one: Coroutine[object, object, _T], other: Coroutine[object, object, _U]) -> tuple[_T, _U]:

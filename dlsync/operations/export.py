@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import defaultdict
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from dlsync.client.concurrency import in_turns
 from dlsync.diff.compare import compare
 from dlsync.errors import DlsyncError
 from dlsync.files import secret_scan, writer
 from dlsync.files.ignored import FILE as IGNORE_FILE
-from dlsync.files.names import distinct_stems, file_stem, too_long
+from dlsync.files.names import distinct_stems, too_long
 from dlsync.files.redaction import Redaction
 from dlsync.files.writer import FileChange
 from dlsync.messages import visible
@@ -29,13 +26,12 @@ from dlsync.resources import Draft, all_kinds, kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.files.settings import Settings
     from dlsync.model import Resource
     from dlsync.operations.fetch import Fetcher, Live
     from dlsync.resources.tree import Tree
-    from dlsync.state.inventory import Inventory
 
 
 _FROM_ENVIRONMENT = re.compile(rb"\$\{env:[^}]*\}")
@@ -43,19 +39,14 @@ _REPLACED = "%s is no longer in it, for what is live is something else: if that 
 _UNKNOWN = "%s is in it because the account's record says so: see that it is one of yours before you apply this"
 
 
-def exposed(
-    files: Iterable[tuple[str, bytes]],
-    sources: Mapping[str, bytes],
-    secrets_in: Callable[[str, bytes], Iterable[Problem]],
-) -> Iterator[Problem]:
+def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) -> Iterator[Problem]:
     """Yield a warning for each likely secret in what is to be written, and for what takes a secret's place.
 
     :param files: to be written, each with its content.
     :param sources: the files of the tree as they were.
-    :param secrets_in: tells of the likely secrets in a file.
     """
     for file, content in files:
-        yield from secrets_in(file, content)
+        yield from secret_scan.problems(file, content)
         gone = _from_environment(sources.get(file, b"")) - _from_environment(content)
         yield from (Problem("warning", _REPLACED % name, file) for name in sorted(gone))
         if not sources:
@@ -69,20 +60,7 @@ def _from_environment(content: bytes) -> set[str]:
     return {name.decode("utf-8", "replace") for name in _FROM_ENVIRONMENT.findall(content)}
 
 
-_LOOKED_THROUGH = 3  # entries of the inventory, half a millisecond; answers that came meanwhile are looked at then
-_TURNS = 3  # of the loop, in which an answer is taken and its connection sends the next request: that goes first
-
-
-def written_anew(live: Resource, stem: str, draft: Draft) -> Mapping[str, bytes | None]:
-    """Return the files of a resource that the tree has not.
-
-    :raises DlsyncError: no file can hold it.
-    """
-    require_allowed(live)
-    return kind_of(live.kind).new_files(live, stem, draft)
-
-
-def require_allowed(live: Resource) -> None:
+def _require_allowed(live: Resource) -> None:
     """Return where a file may hold a resource: one that the next run refuses would stop that run, and all after it.
 
     :raises DlsyncError: it may not.
@@ -90,86 +68,6 @@ def require_allowed(live: Resource) -> None:
     faults = kind_of(live.kind).faults(hidden_secrets.plain(live))
     if errors := [one for one in faults if one.severity == "error"]:
         raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
-
-
-@dataclass(frozen=True, slots=True)
-class _Foreseen:
-    live: Resource
-    stem: str
-    files: Mapping[str, bytes | None]
-
-
-class Foresight:
-    """What is likely written for the resources that have come so far.
-
-    :param draft: what it is written with, if no secret of an earlier apply is live.
-    :param in_tree: the resources that have files, which are edited in the end.
-    """
-
-    def __init__(self, draft: Draft, in_tree: Collection[Address] = ()) -> None:
-        self._draft = draft
-        self._in_tree = in_tree
-        self._coming: asyncio.Queue[Resource] = asyncio.Queue()
-        self._foreseen: dict[Address, _Foreseen] = {}
-        self._exposed: dict[str, tuple[bytes, list[Problem]]] = {}
-        self._knows_no_secrets = False
-
-    def take(self, live: Resource) -> None:
-        """Take a resource that has come; it is worked on in its turn."""
-        if not live.unreadable and live.address not in self._in_tree and kind_of(live.kind).named_by_file:
-            self._coming.put_nowait(live)
-
-    @asynccontextmanager
-    async def of(self, reading: Coroutine[object, object, Inventory]) -> AsyncIterator[asyncio.Task[Inventory]]:
-        """Work while the block goes on, in turns short enough that no answer waits for it.
-
-        :param reading: reads what knows of secrets of an earlier apply.
-        """
-        inventory = asyncio.create_task(reading)
-        work = asyncio.create_task(self._work(inventory))
-        try:
-            yield inventory
-        finally:
-            for task in (work, inventory):
-                task.cancel()
-            await asyncio.gather(work, inventory, return_exceptions=True)
-
-    async def _work(self, reading: asyncio.Task[Inventory]) -> None:
-        self._knows_no_secrets = await _holds_no_secrets(await reading)
-        while self._knows_no_secrets:
-            self._foresee(await self._coming.get())
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
-
-    def former_secrets(self, inventory: Inventory, live: Iterable[Resource]) -> dict[str, str]:
-        """Return :meth:`Inventory.former_secrets`, which need not be asked where it was found to know of none."""
-        return {} if self._knows_no_secrets else inventory.former_secrets(live)
-
-    def _foresee(self, live: Resource) -> None:
-        try:
-            stem = file_stem(live.name)
-            files = written_anew(live, stem, self._draft)
-        except DlsyncError:  # which is said by whoever writes it
-            return
-        self._foreseen[live.address] = _Foreseen(live, stem, files)
-        self._exposed |= {
-            file: (content, secret_scan.problems(file, content)) for file, content in files.items() if content
-        }
-
-    def files(self, live: Resource, stem: str) -> Mapping[str, bytes | None] | None:
-        """Return the files of a resource; None where they were not foreseen."""
-        found = self._foreseen.get(live.address)
-        return found.files if found and found.live is live and found.stem == stem else None
-
-    def exposed(self, file: str, content: bytes) -> list[Problem]:
-        """Return the likely secrets in a file."""
-        seen, problems = self._exposed.get(file, (None, []))
-        return problems if seen is content else secret_scan.problems(file, content)
-
-
-async def _holds_no_secrets(inventory: Inventory) -> bool:
-    looked_through = in_turns(inventory, size=_LOOKED_THROUGH)
-    return all([inventory.knows_no_secrets(address) async for address in looked_through])
 
 
 @dataclass(frozen=True)
@@ -236,22 +134,17 @@ async def build_export(
     :raises ApiError: live state could not be fetched whole.
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
-    foresight = Foresight(_draft(tree, tree.sources, {}), tree.resources)
-    async with foresight.of(fetcher.inventory(settings, tree.root)) as reading:
-        if managed:
-            wanted |= {address for address in await reading if targets.admits(address)}
-        else:
-            wanted |= targets.named()
-        wanted = {address for address in wanted if kind_of(address.kind).inside}
-        listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
-        live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits, arrived=foresight.take)
-        inventory = await reading
-        live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
+    inventory = await fetcher.inventory(settings, tree.root)
+    wanted |= {address for address in inventory if targets.admits(address)} if managed else targets.named()
+    wanted = {address for address in wanted if kind_of(address.kind).inside}
+    listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
+    live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits)
+    live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
     targets.require_match({*tree.resources, *live.resources, *inventory})
     masked = hidden_secrets.readable(live.resources, tree.resources, inventory)
     live = live.with_readable(masked)
-    former = foresight.former_secrets(inventory, live.resources.values())
-    edits = Edits(tree, {**former, **hidden_secrets.references(masked.values())}, foresight)
+    former = inventory.former_secrets(live.resources.values())
+    edits = Edits(tree, {**former, **hidden_secrets.references(masked.values())})
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
@@ -268,27 +161,21 @@ async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]
     return replace(live, resources=dict(resources)) if found else live
 
 
-def _draft(tree: Tree, files: Mapping[str, bytes | None], former: Mapping[str, str]) -> Draft:
-    return Draft(files, Redaction({**former, **tree.secrets}), references=not tree.backup)
-
-
 class Edits:
     """The files of a tree as they become; several resources may be in one.
 
     :param tree: one that is usable.
     :param former: what was a secret when it was applied, each with what stands for it in a file.
-    :param foresight: what was worked out already; of no use where anything was a secret.
     """
 
-    def __init__(self, tree: Tree, former: Mapping[str, str], foresight: Foresight | None = None) -> None:
+    def __init__(self, tree: Tree, former: Mapping[str, str]) -> None:
         self._tree = tree
         # a folder that is empty mentions nothing, and would hold no secret: there a warning says whose word it is
         believes = tree.backup or not tree.sources
         self._former = Former(former) if believes else parted(former, tree.root)
         self._files: dict[str, bytes | None] = dict(tree.sources)
         self._said = Redaction({**former, **tree.secrets}).said
-        self._draft = _draft(tree, self._files, self._former.known)
-        self._foresight = foresight or Foresight(self._draft)
+        self._draft = Draft(self._files, Redaction({**self._former.known, **tree.secrets}), references=not tree.backup)
         # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
         # tree can still be read
         self._changes: defaultdict[str, list[Address]] = defaultdict(list)
@@ -308,7 +195,7 @@ class Edits:
         """Return what is likely secret in what :meth:`files` gave, and why resources are in none."""
         written = ((one.file, one.content) for one in files if one.content is not None)
         # a backup has no references to write instead
-        told = () if self._tree.backup else exposed(written, self._tree.sources, self._foresight.exposed)
+        told = () if self._tree.backup else exposed(written, self._tree.sources)
         return (*told, *self._faults.values())
 
     def write(self, live: Mapping[Address, Resource]) -> None:
@@ -350,11 +237,11 @@ class Edits:
         self._former.require_known(desired, live)
         hidden_secrets.require_spellings(live, references=not self._tree.backup)
         files: Mapping[str, bytes | None]
+        _require_allowed(live)
         if desired is not None:
-            require_allowed(live)
             files = kind.edited_files(desired, live, self._draft)
         else:
-            files = self._foresight.files(live, stem) or written_anew(live, stem, self._draft)
+            files = kind.new_files(live, stem, self._draft)
         for file in files:
             self._require_holdable(file)
         return files

@@ -51,10 +51,6 @@ def _all(_: Address) -> bool:
     return True
 
 
-def _unheard(_: Resource | Address) -> None:
-    """Tell nobody."""
-
-
 async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict[Address, Resource]:
     """Fetch live resources each by its name, whatever a list says, as exactly as the server gives them.
 
@@ -86,8 +82,6 @@ class Fetcher:
         self.cache = cache
         self.listings: dict[str, Listing] = {}
         self._progress = progress
-        self._arrived: Callable[[Resource], None] = _unheard
-        self._absent: Callable[[Address], None] = _unheard
         self.record: asyncio.Task[Inventory] | None = None  # where it is read ahead
         self._promised: Mapping[Address, bytes] = {}
         self._ahead: asyncio.Task[object] | None = None
@@ -124,21 +118,16 @@ class Fetcher:
         *,
         everything: Collection[str] = (),
         admits: Callable[[Address], bool] = _all,
-        arrived: Callable[[Resource], None] = _unheard,
-        absent: Callable[[Address], None] = _unheard,
     ) -> Live:
         """Fetch live resources.
 
         :param wanted: those to look for; what the server has not is not in the answer.
         :param everything: the kinds of which to fetch all that the server can list besides.
         :param admits: which of all those are meant.
-        :param arrived: called with each resource as soon as it is there.
-        :param absent: called with each that was asked for by its name and is not there.
         :raises ApiError: a request failed for good; nothing partial is returned.
         """
         if self._ahead and not self._promised.keys().isdisjoint(wanted):
             await self._ahead
-        self._arrived, self._absent = arrived, absent
         kinds = _by_kind(wanted, everything)
         found = await together(
             self._kind(kind, names, admits if kind.name in everything else None) for kind, names in kinds
@@ -169,9 +158,6 @@ class Fetcher:
         chosen = {Address(kind.name, name) for name in _there(wanted, listing)}
         if admits and listing.names:
             chosen |= {one for name in listing.names if admits(one := Address(kind.name, name))}
-        for address in chosen:
-            if there := self._looked_at.get(address):
-                self._arrived(there)
         missing = sorted(chosen - self._looked_at.keys() - self._unmodified, key=lambda address: address.key)
         await each(lambda one: self._check(kind, one, listing), missing, workers=self.client.concurrency)
         return chosen
@@ -223,10 +209,6 @@ class Fetcher:
     def _found(self, address: Address, resource: Resource | None) -> None:
         self._looked_at[address] = resource
         self._progress()
-        if resource:
-            self._arrived(resource)
-        else:
-            self._absent(address)
 
     def _is_partial(self, kind: Kind) -> bool:
         """Whether the server should have listed a kind whole and has not."""

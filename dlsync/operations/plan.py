@@ -280,7 +280,6 @@ class _Planning:
         self.tree = tree
         self.settings = settings
         self.targets = targets
-        self.forms: dict[Address, Mapping[str, Json]] = {}
         self.desired = {address: one for address, one in tree.resources.items() if targets.admits(address)}
         self._account = account.in_use(settings)
 
@@ -304,14 +303,7 @@ class _Planning:
     async def _inside(self, wanted: Collection[Address]) -> Live:
         prunes_all = self.settings.prune == "all"
         everything = {name for name in self.targets.kinds() if prunes_all and kind_of(name).inside}
-        return await self.fetcher.fetch(
-            wanted, everything=everything, admits=self.targets.admits, absent=self._work_out
-        )
-
-    def _work_out(self, absent: Address) -> None:
-        """Work out the form of what is likely to be created, while others are on their way."""
-        if resource := self.desired.get(absent):
-            self.forms[absent] = kind_of(absent.kind).canonical(resource.document)
+        return await self.fetcher.fetch(wanted, everything=everything, admits=self.targets.admits)
 
     async def _completed(self, inventory: Inventory, live: Live) -> Live:
         """Ask once more for what is managed and was not found: a list may have been cut short."""
@@ -377,7 +369,6 @@ class _Planning:
             inventory,
             prunes=deletes.__contains__,
             decisions=decisions,
-            forms=self.forms,
             duplicates=surplus,
         )
         outcome.changes = dependents.blocked(outcome.changes, live.resources)

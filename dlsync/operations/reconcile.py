@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from dlsync.resources.kind import Kind
     from dlsync.state.inventory import Inventory
 
-    Forms = Mapping[Address, Mapping[str, Json]]
     Duplicates = Mapping[Address, tuple[Difference, ...]]
 
 NOT_MANAGED = "it lives already, differs from its file and is not managed: `--adopt` takes it over"
@@ -51,7 +50,6 @@ class Decisions(NamedTuple):
 
 
 UNDECIDED = Decisions()
-NO_FORMS: Forms = MappingProxyType({})
 NO_DUPLICATES: Duplicates = MappingProxyType({})
 
 
@@ -87,17 +85,15 @@ def reconcile(
     *,
     prunes: Callable[[Address], bool],
     decisions: Decisions = UNDECIDED,
-    forms: Forms = NO_FORMS,
     duplicates: Duplicates = NO_DUPLICATES,
 ) -> Outcome:
     """Compare all that the files say with all that is live, and both with what was applied.
 
     :param kind_of: from a kind's name to the kind.
     :param prunes: whether a live resource that the files do not have is to be deleted.
-    :param forms: canonical forms of desired resources, as far as they are known.
     :param duplicates: what is to be removed of live resources besides.
     """
-    work = _Reconciliation(kind_of, recorded, decisions, forms, duplicates)
+    work = _Reconciliation(kind_of, recorded, decisions, duplicates)
     for address, resource in desired.items():
         if address in live:
             work.both(resource, live[address])
@@ -119,20 +115,18 @@ class _Reconciliation:
         kind_of: Callable[[str], Kind],
         recorded: Inventory,
         decisions: Decisions,
-        forms: Forms,
         duplicates: Duplicates,
     ) -> None:
         self._kind_of = kind_of
         self._recorded = recorded
         self._decisions = decisions
-        self._forms = forms
         self._duplicates = duplicates
         self.outcome = Outcome()
 
     def missing(self, desired: Resource) -> None:
         """Take in a resource that only the files have."""
         kind, entry = self._kind_of(desired.kind), self._recorded.entry(desired.address)
-        form = self._forms.get(desired.address) or kind.canonical(desired.document)
+        form = kind.canonical(desired.document)
         self.outcome.forms[desired.address] = form
         if entry is None:
             self._add(_create(kind, desired, form, "new"))

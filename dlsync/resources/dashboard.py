@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync.client.concurrency import in_turns
 from dlsync.diff.list_match import A_SET, ITEM, ListRule, but_for, identity
 from dlsync.diff.merge_key import ItemKey
 from dlsync.errors import Unsupported
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from dlsync.model import Json, Path
     from dlsync.resources.document import Exports, Imports
 
-_PARSED = 5  # at a time, half a millisecond: answers to what else was asked are not to wait for all of them
 _HELD = 1_000  # dashboards of a list that are kept as objects, some 20 MB
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)
@@ -88,7 +86,7 @@ class Dashboard(ExchangedKind):
             return Listing()
         names: set[str] = set()
         resources: list[Resource] = []
-        async for one in in_turns(found, size=_PARSED):
+        for one in found:
             names.add(one.name)
             if not one.is_summary:
                 document = AsJson(one.document, packed=len(resources) >= _HELD)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.client.concurrency import both, each, in_turns, together
+from dlsync.client.concurrency import both, each, together
 from dlsync.errors import ServerFault
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 def test_together_keeps_the_order_of_what_it_was_given() -> None:
@@ -95,23 +91,3 @@ def test_the_first_that_fails_ends_the_rest() -> None:
     with pytest.raises(ServerFault, match="no"):
         asyncio.run(each(work, range(100), workers=2))
     assert len(done) < 4
-
-
-def test_items_come_in_order_and_between_so_many_of_them_others_have_their_turn() -> None:
-    seen: list[int | str] = []
-
-    def told() -> Iterator[int]:
-        for item in range(5):
-            seen.append(item)
-            yield item
-
-    async def items() -> list[int]:
-        return [item async for item in in_turns(told(), size=2)]
-
-    async def other() -> None:
-        for turn in "abc":
-            seen.append(turn)
-            await asyncio.sleep(0)
-
-    assert asyncio.run(both(items(), other())) == ([0, 1, 2, 3, 4], None)
-    assert seen == [0, "a", 1, 2, "b", 3, 4, "c"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dlsync.files.secret_scan import problems
 from dlsync.operations.export import exposed
 
 FILE = "rules/web.yaml"
@@ -12,11 +11,11 @@ TOKEN = b"token: a3d5f7h9j1l2n4p6q8\n"
 
 def told(new: bytes, old: bytes | None, *, others: bool = False) -> list[str]:
     sources = {**({} if old is None else {FILE: old}), **({"rules/other.yaml": b"title: x\n"} if others else {})}
-    return [one.message for one in exposed([(FILE, new)], sources, problems)]
+    return [one.message for one in exposed([(FILE, new)], sources)]
 
 
 def test_what_looks_like_a_secret_is_told_with_its_place() -> None:
-    (found,) = exposed([(FILE, b"title: A\n" + TOKEN)], {FILE: b""}, problems)
+    (found,) = exposed([(FILE, b"title: A\n" + TOKEN)], {FILE: b""})
     assert (found.severity, found.file, found.line) == ("warning", FILE, 2)
 
 

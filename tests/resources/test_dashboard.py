@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from itertools import pairwise
 from typing import TYPE_CHECKING
-from unittest.mock import Mock
 
 import pytest
 
-from dlsync.client.concurrency import both
-from dlsync.client.dashboards import NamedDocument
-from dlsync.client.response import Versioned
 from dlsync.errors import BadAnswer
 from dlsync.resources import Listing, kind_of
 from tests.builders.http import Reply, json_reply, scripted
 from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, widget
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dlsync.model import Resource
 
 DASHBOARD = kind_of("dashboard")
@@ -63,28 +56,6 @@ def test_a_listing_holds_whole_dashboards_and_their_names() -> None:
         address("dashboard/web"): "Web",
         address("dashboard/db"): "Web",
     }
-
-
-def test_a_long_listing_is_understood_in_turns_with_whatever_else_is_under_way() -> None:
-    understood = 0
-    seen: list[int] = []
-
-    def listed() -> Iterator[NamedDocument]:
-        nonlocal understood
-        for understood in range(1, 41):
-            yield NamedDocument(f"d{understood}", dashboard())
-
-    async def read_all(_: str, on_bad: object) -> Versioned[Iterator[NamedDocument]]:
-        return Versioned(listed(), "")
-
-    async def other() -> None:
-        while not seen or seen[-1] < 40:
-            seen.append(understood)
-            await asyncio.sleep(0)
-
-    client = Mock(dashboards=Mock(read_all=read_all))
-    asyncio.run(both(other(), DASHBOARD.list(client)))
-    assert max(later - earlier for earlier, later in pairwise(seen)) <= 5
 
 
 def test_a_server_without_a_listing_names_nothing() -> None:
