@@ -69,7 +69,7 @@ class Refused(DlsyncError):
     exit_code = EXIT_REFUSED
 
 
-class ByHand(DlsyncError):
+class ManualActionRequired(DlsyncError):
     """A change that this server has no operation for; the message says, in plain words, what to do by hand."""
 
     exit_code = EXIT_PARTIAL

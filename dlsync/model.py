@@ -16,7 +16,7 @@ Action = Literal["create", "update", "delete"]
 Cause = Literal["repo", "drift", "conflict", "new"]
 Side = Literal["repo", "live"]
 # who moved a field since it was last applied; "kept": nobody, it has differed since then
-Mover = Literal["repo", "drift", "conflict", "kept"]
+ChangedBy = Literal["repo", "drift", "conflict", "kept"]
 Op = Literal["add", "remove", "replace"]
 # "changed": both sides come from the same references, with other values; "unknown": what is live, where a secret is to
 # be, is another than dlsync ever put there
@@ -116,7 +116,7 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class FieldChange:
     """One field that differs, at the smallest path.
 
     :param path: keys and list positions in the file's own document (for ``remove``: in the live one).
@@ -135,7 +135,7 @@ class Difference:
     after: Json = None
     line: int | None = None
     moved: bool = False
-    mover: Mover | None = None
+    mover: ChangedBy | None = None
     masked: Masked | None = None
     outline: tuple[str, ...] = ()
 
@@ -162,7 +162,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Laid:
+class Patched:
     """A base with an overlay over it.
 
     :param origins: by path in the document, the path in the overlay of what came from it; also of what it removed.
@@ -182,7 +182,7 @@ class Laid:
                 return (*found, *path[length:])
         return None
 
-    def origin_of(self, difference: Difference) -> Path | None:
+    def origin_of(self, difference: FieldChange) -> Path | None:
         """Return the same for what differs; a live item that the document lacks belongs to its list."""
         path = difference.path
         lacking = difference.op == "remove" and isinstance(path[-1], int)
@@ -203,12 +203,12 @@ class Overlay:
     content: bytes = field(repr=False)
     document: Mapping[str, Json]
     base: Mapping[str, Json]
-    laid: Laid
+    laid: Patched
     meant: Callable[[Json], Json] = field(default=lambda value: value, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ResourceChange:
     """Create, update or delete of one resource, and once applied, how that went.
 
     :param held: why an apply leaves it alone until somebody decides; empty where it does not.
@@ -221,14 +221,14 @@ class Change:
     cause: Cause
     file: str = ""
     line: int | None = None
-    diff: tuple[Difference, ...] = ()
+    diff: tuple[FieldChange, ...] = ()
     result: Result | None = None
     error: str = ""
     held: str = ""
-    kept: tuple[Difference, ...] = ()
+    kept: tuple[FieldChange, ...] = ()
     renamed: str = ""
 
-    def finished(self, result: Result, error: str = "") -> Change:
+    def finished(self, result: Result, error: str = "") -> ResourceChange:
         """Return this change with the outcome of applying it."""
         return replace(self, result=result, error=error)
 
@@ -257,7 +257,7 @@ class Plan:
     """
 
     target: Target
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ResourceChange, ...] = ()
     unchanged: int = 0
     commit: str = ""
     warnings: tuple[Problem, ...] = field(default=())
@@ -272,7 +272,7 @@ class Plan:
         """Return how many changes of that action an apply makes."""
         return sum(change.action == action and not change.held for change in self.changes)
 
-    def with_changes(self, changes: Iterable[Change]) -> Plan:
+    def with_changes(self, changes: Iterable[ResourceChange]) -> Plan:
         """Return this plan with its changes as they are after an apply."""
         return replace(self, changes=tuple(changes))
 

@@ -198,7 +198,7 @@ def read_as_commands_do(root: Path, environment: str = "") -> None:
         in_force = settings_file.load(root, Options(), environ, require_server=False)
         tree = environments.read(root, in_force)
         require_sayable(*tree.problems, *(f"{pack.counts}" for pack in packs.packs_of(tree)))
-        list(sent_files(tree.usable(), Targets()))
+        list(sent_files(tree.raise_for_errors(), Targets()))
     except DlsyncError as error:
         require_sayable(error, error.hint)
 

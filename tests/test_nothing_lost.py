@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from dlsync import operations
-from dlsync.operations import Applying
-from dlsync.operations.plan import Wishes
-from dlsync.operations.reconcile import Decisions
+from dlsync.operations import ApplyOptions
+from dlsync.operations.plan import PlanOptions
+from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.resources.selector import Targets
 from dlsync.server.run import running
 from dlsync.state import journal, lease
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 NAMES = st.sampled_from(["dashboard/a", "dashboard/b", "rule/a"])
 FIELDS = st.sampled_from(["title", "description"])
-DECISIONS = st.builds(Decisions, st.booleans(), st.sampled_from([None, "repo", "live"]))
+DECISIONS = st.builds(ConflictPolicy, st.booleans(), st.sampled_from([None, "repo", "live"]))
 BYSTANDER = b"title: Mine # nobody's business\n"
 NUMBER = count()
 THOROUGH = settings().max_examples > 100
@@ -71,7 +71,7 @@ class Account(RuleBasedStateMachine):
         self.http.put("dashboards/bystander", content=BYSTANDER).raise_for_status()
         for name in ("dashboard/a", "rule/a"):
             self._write(name, {"title": "first", "description": "first"})
-        self.apply(Decisions())
+        self.apply(ConflictPolicy())
 
     # people
 
@@ -114,16 +114,16 @@ class Account(RuleBasedStateMachine):
 
     # dlsync
 
-    def _plan(self, decisions: Decisions) -> Plan:
-        wishes = Wishes(self.tree, decisions=decisions)
+    def _plan(self, decisions: ConflictPolicy) -> Plan:
+        wishes = PlanOptions(self.tree, decisions=decisions)
         return asyncio.run(operations.plan(self.tree, account_settings(self.url), wishes=wishes))
 
     @rule(decisions=DECISIONS)
-    def apply(self, decisions: Decisions) -> None:
+    def apply(self, decisions: ConflictPolicy) -> None:
         if not any(self.tree.rglob("*.yaml")):
             return  # an empty tree deletes nothing, and says so
         promised = self._plan(decisions)
-        wishes = Wishes(self.tree, decisions=decisions)
+        wishes = PlanOptions(self.tree, decisions=decisions)
         with patch.object(lease, "has_ended", lambda _: True):
             done = asyncio.run(operations.apply(self.tree, account_settings(self.url), wishes=wishes))
         assert done is not None
@@ -146,13 +146,13 @@ class Account(RuleBasedStateMachine):
         self._write(name, {"title": "new"})
         self.apply_that_is_cut(at, fault)
         self._file(name).unlink()
-        self.apply(Decisions())
+        self.apply(ConflictPolicy())
         assert self._live(name) is None
 
     @rule()
     def two_writers(self) -> None:
         async def both() -> list[Plan | None | BaseException]:
-            how = Applying(lock_timeout=20)
+            how = ApplyOptions(lock_timeout=20)
             runs = [operations.apply(self.tree, account_settings(self.url), how=how) for _ in range(2)]
             return await asyncio.gather(*runs, return_exceptions=True)
 

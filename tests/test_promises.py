@@ -24,7 +24,7 @@ from tests.builders.trees import tree_files, write_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlsync.model import Address, Change, Plan
+    from dlsync.model import Address, Plan, ResourceChange
 
 NUMBER = count()
 # each example is some twenty requests, and shrinking one takes hundreds: DLSYNC_HYPOTHESIS=thorough does both
@@ -49,7 +49,7 @@ class Account(NamedTuple):
         assert [(str(one.address), one.error) for one in done.changes if one.result != "applied"] == []
         return done
 
-    def rollback(self, tree: Path) -> tuple[Change, ...]:
+    def rollback(self, tree: Path) -> tuple[ResourceChange, ...]:
         done = asyncio.run(operations.rollback(tree, self.settings))
         assert done is not None
         assert [(str(one.address), one.error) for one in done.changes if one.result != "applied"] == []

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dlsync.model import Plan, Problem
-    from dlsync.operations import Applying
+    from dlsync.operations import ApplyOptions
     from dlsync.render.progress import Progress
 
-    Work = Callable[[Applying], Coroutine[Any, Any, Plan | None]]
+    Work = Callable[[ApplyOptions], Coroutine[Any, Any, Plan | None]]
     from dlsync.operations.plan_file import SavedPlan
 
 
@@ -53,12 +53,12 @@ class Application:
     def run(self, work: Work) -> tuple[Plan | None, int]:
         """Return a plan with its results, None where it was not agreed to, and the exit code that it ends with."""
         from dlsync.cli.output import aside, report, run, tell
-        from dlsync.operations import Applying
+        from dlsync.operations import ApplyOptions
         from dlsync.render.progress import Progress
 
         told: list[Problem] = []
         with Progress("Fetching", sys.stderr) as bar:
-            how = Applying(
+            how = ApplyOptions(
                 approve=None if self.given else lambda plan: self._agreed(plan, bar),
                 show=lambda plan: self._show(plan, bar),
                 warn=told.append,

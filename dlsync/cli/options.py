@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dlsync.files.settings import Options, Settings
-    from dlsync.operations.plan import Wishes
-    from dlsync.operations.reconcile import Decisions
+    from dlsync.operations.plan import PlanOptions
+    from dlsync.operations.reconcile import ConflictPolicy
     from dlsync.resources.selector import Targets
 
 
@@ -194,24 +194,24 @@ def wishes(
     *,
     adopt: bool,
     on_conflict: Side | None,
-) -> Wishes:
+) -> PlanOptions:
     """Return what a command line asks of a plan.
 
     :raises SettingsError: a target names no resources.
     """
-    from dlsync.operations.plan import Wishes
+    from dlsync.operations.plan import PlanOptions
     from dlsync.resources.selector import Targets
 
     Targets(targets or ())
     chosen = decisions(adopt=adopt, on_conflict=on_conflict)
-    return Wishes(directory, "", tuple(targets or ()), tuple(delete_accounts or ()), chosen)
+    return PlanOptions(directory, "", tuple(targets or ()), tuple(delete_accounts or ()), chosen)
 
 
-def decisions(*, adopt: bool, on_conflict: Side | None) -> Decisions:
+def decisions(*, adopt: bool, on_conflict: Side | None) -> ConflictPolicy:
     """Return what a command line has decided."""
-    from dlsync.operations.reconcile import Decisions
+    from dlsync.operations.reconcile import ConflictPolicy
 
-    return Decisions(adopt, on_conflict.value if on_conflict else None)
+    return ConflictPolicy(adopt, on_conflict.value if on_conflict else None)
 
 
 def command(function: Callable[..., int]) -> Callable[..., int]:

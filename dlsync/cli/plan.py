@@ -16,7 +16,7 @@ from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
 
 if TYPE_CHECKING:
     from dlsync.model import Plan
-    from dlsync.operations.plan import Prepared, Wishes
+    from dlsync.operations.plan import PlanContext, PlanOptions
 
 Out = Annotated[
     Path | None,
@@ -65,7 +65,7 @@ def plan(
     return every(server, directory, output, once)
 
 
-def _prepared(server: Server, directory: Path, wishes: Wishes) -> Prepared:
+def _prepared(server: Server, directory: Path, wishes: PlanOptions) -> PlanContext:
     from dlsync import operations
     from dlsync.cli.output import run
     from dlsync.render.progress import Progress

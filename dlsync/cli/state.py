@@ -11,8 +11,8 @@ from dlsync.errors import EXIT_ERROR, EXIT_OK
 from dlsync.state.inventory import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
-    from dlsync.operations.manage import Taken, Waiting
-    from dlsync.state.lease import Holder
+    from dlsync.operations.manage import ManageResult, Waiting
+    from dlsync.state.lease import LockInfo
 
 
 @command
@@ -106,7 +106,7 @@ def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = Fa
     from dlsync import operations
     from dlsync.cli.output import concealed, confirm, result, run
 
-    def agree(holder: Holder) -> bool:
+    def agree(holder: LockInfo) -> bool:
         confirm(
             f"The account is locked by {concealed(str(holder))}. "
             "If that still runs, it goes on writing for up to 30 s. Unlock?",
@@ -127,7 +127,7 @@ def waiting(seconds: float) -> Waiting:
     return Waiting(seconds, tell)
 
 
-def told(verb: str, taken: Taken, output: Format) -> int:
+def told(verb: str, taken: ManageResult, output: Format) -> int:
     """Say what was done, and return the exit code: an error where nothing was, and something was meant."""
     from dlsync.cli.output import result
     from dlsync.render import managed as rendering

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dlsync.client.concurrency import together
+from dlsync.client.concurrency import gather
 from dlsync.client.family import Family, WritingFamily
 from dlsync.client.record import record_of, records_of
 from dlsync.client.status_errors import UNPROCESSABLE
@@ -56,7 +56,7 @@ class Links(Family):
     async def list(self) -> tuple[Link, ...]:
         """Return all links (GET links), with those that are expected and that the server's list omits."""
         listed = await self._listed()
-        omitted = await together(self._if_exists(one) for one in sorted(self._expected - {link.id for link in listed}))
+        omitted = await gather(self._if_exists(one) for one in sorted(self._expected - {link.id for link in listed}))
         self.latest = (*listed, *(link for link in omitted if link))
         return self.latest
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class OptionalOperation:
     """One operation.
 
     :param name: as the API's users wrote it down.
@@ -68,17 +68,17 @@ async def _link(client: ReadClient) -> bool:
 
 BY_HAND = "deleting is left to the server's own pages"
 OBSERVED = (
-    Observed("GET orgs", "the organisation has to be known by name", _organisations),
-    Observed("GET dashboards", "dashboards are asked for one by one, by the names in the files", _dashboards),
-    Observed("GET rules", "rules are asked for one by one, by the names in the files", _rules),
-    Observed("GET rules/<name>/criteria", "criteria are read from the rule's export", _criteria),
-    Observed("GET links/<id>", "links are read from their list", _link),
-    Observed("DELETE dashboards/<name>", BY_HAND),
-    Observed("DELETE rules/<name>", BY_HAND),
-    Observed("POST rules", "a rule is made by its first PUT"),
-    Observed("PATCH rules/<name>", "a rule cannot be muted"),
-    Observed("POST links", "links are left to the server's own pages"),
-    Observed("DELETE links/<id>", "links are left to the server's own pages"),
-    Observed("DELETE tags/<tag>", "a tag goes when nothing carries it"),
-    Observed("POST agents/<id>/ping", "agents register themselves"),
+    OptionalOperation("GET orgs", "the organisation has to be known by name", _organisations),
+    OptionalOperation("GET dashboards", "dashboards are asked for one by one, by the names in the files", _dashboards),
+    OptionalOperation("GET rules", "rules are asked for one by one, by the names in the files", _rules),
+    OptionalOperation("GET rules/<name>/criteria", "criteria are read from the rule's export", _criteria),
+    OptionalOperation("GET links/<id>", "links are read from their list", _link),
+    OptionalOperation("DELETE dashboards/<name>", BY_HAND),
+    OptionalOperation("DELETE rules/<name>", BY_HAND),
+    OptionalOperation("POST rules", "a rule is made by its first PUT"),
+    OptionalOperation("PATCH rules/<name>", "a rule cannot be muted"),
+    OptionalOperation("POST links", "links are left to the server's own pages"),
+    OptionalOperation("DELETE links/<id>", "links are left to the server's own pages"),
+    OptionalOperation("DELETE tags/<tag>", "a tag goes when nothing carries it"),
+    OptionalOperation("POST agents/<id>/ping", "agents register themselves"),
 )

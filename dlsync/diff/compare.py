@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dlsync.diff.list_match import equal, match, same
-from dlsync.model import Difference
+from dlsync.model import FieldChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dlsync.diff.list_match import Matching
     from dlsync.diff.rules import Rules
-    from dlsync.model import Json, Mover, Path, Resource
+    from dlsync.model import ChangedBy, Json, Path, Resource
 
 
 class Base(Protocol):
@@ -27,7 +27,7 @@ class Base(Protocol):
     def items(self, kind: Rules, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
         """Return the bases of the items of the list here."""
 
-    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover | None:
+    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> ChangedBy | None:
         """Return who moved the value here; None where that is not known."""
 
 
@@ -42,7 +42,7 @@ class Items(NamedTuple):
     matching: Matching
     ours: Mapping[int, Base]
     theirs: Mapping[int, Base]
-    order: Mover | None
+    order: ChangedBy | None
 
 
 class Absent:
@@ -64,7 +64,7 @@ class _NoBase:
     def items(self, kind: Rules, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:  # noqa: ARG002 - see above
         return Items(matching, dict.fromkeys(range(len(ours)), self), dict.fromkeys(range(len(theirs)), self), None)
 
-    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover | None:  # noqa: ARG002 - see above
+    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> ChangedBy | None:  # noqa: ARG002 - see above
         return None
 
 
@@ -78,7 +78,7 @@ class Comparison(NamedTuple):
     :param unseen: fields that only the live side has and that no schema knows; they are left out of ``diff``.
     """
 
-    diff: tuple[Difference, ...]
+    diff: tuple[FieldChange, ...]
     unseen: tuple[Path, ...]
 
 
@@ -97,7 +97,7 @@ def compare(kind: Rules, desired: Resource, live: Resource, base: Base = NO_BASE
     return Comparison(diff, tuple(unseen))
 
 
-def differences(kind: Rules, path: Path, ours: Json, theirs: Json, base: Base = NO_BASE) -> Iterator[Difference]:
+def differences(kind: Rules, path: Path, ours: Json, theirs: Json, base: Base = NO_BASE) -> Iterator[FieldChange]:
     """Walk two values of canonical forms, both at the path, and give each difference as it is found."""
     return _Differ(kind, []).values(path, ours, theirs, base)
 
@@ -109,46 +109,46 @@ class _Differ:
         self._kind = kind
         self._unseen = unseen
 
-    def values(self, path: Path, ours: Json, theirs: Json, base: Base) -> Iterator[Difference]:
+    def values(self, path: Path, ours: Json, theirs: Json, base: Base) -> Iterator[FieldChange]:
         if isinstance(ours, dict) and isinstance(theirs, dict):
             yield from self.mappings(path, ours, theirs, base)
         elif isinstance(ours, list) and isinstance(theirs, list):
             yield from self.lists(path, ours, theirs, base)
         elif not same(ours, theirs):
-            yield Difference(path, "replace", before=theirs, after=ours, mover=base.mover(ours, theirs))
+            yield FieldChange(path, "replace", before=theirs, after=ours, mover=base.mover(ours, theirs))
 
     def mappings(
         self, path: Path, ours: Mapping[str, Json], theirs: Mapping[str, Json], base: Base
-    ) -> Iterator[Difference]:
+    ) -> Iterator[FieldChange]:
         for field, value in ours.items():
             if field in theirs:
                 there = theirs[field]
                 yield from self.values((*path, field), value, there, base.shared(self._kind, path, field, there))
             else:
-                yield Difference((*path, field), "add", after=value, mover=base.field(field).mover(value, ABSENT))
+                yield FieldChange((*path, field), "add", after=value, mover=base.field(field).mover(value, ABSENT))
         for field, value in theirs.items():
             if field not in ours:
                 yield from self._only_live(path, field, value, base.field(field))
 
-    def _only_live(self, path: Path, field: str, value: Json, base: Base) -> Iterator[Difference]:
-        if self._kind.disregards(path, field):
+    def _only_live(self, path: Path, field: str, value: Json, base: Base) -> Iterator[FieldChange]:
+        if self._kind.is_server_managed(path, field):
             self._unseen.append((*path, field))
         else:
-            yield Difference((*path, field), "remove", before=value, mover=base.mover(ABSENT, value))
+            yield FieldChange((*path, field), "remove", before=value, mover=base.mover(ABSENT, value))
 
-    def lists(self, path: Path, ours: list[Json], theirs: list[Json], base: Base) -> Iterator[Difference]:
+    def lists(self, path: Path, ours: list[Json], theirs: list[Json], base: Base) -> Iterator[FieldChange]:
         bases = base.items(self._kind, path, ours, theirs, match(ours, theirs, self._kind.list_rule(path)))
         matching = bases.matching
         live_place = dict(matching.pairs)
         for place, item in enumerate(ours):
             here = (*path, place)
             if place in matching.added:
-                yield Difference(here, "add", after=item, mover=bases.ours[place].mover(item, ABSENT))
+                yield FieldChange(here, "add", after=item, mover=bases.ours[place].mover(item, ABSENT))
             elif place in live_place:
                 if place in matching.moved:
                     was: Json = {"index": live_place[place]}
-                    yield Difference(here, "replace", was, {"index": place}, moved=True, mover=bases.order)
+                    yield FieldChange(here, "replace", was, {"index": place}, moved=True, mover=bases.order)
                 yield from self.values(here, item, theirs[live_place[place]], bases.ours[place])
         for place in matching.removed:
             mover = bases.theirs[place].mover(ABSENT, theirs[place])
-            yield Difference((*path, place), "remove", before=theirs[place], mover=mover)
+            yield FieldChange((*path, place), "remove", before=theirs[place], mover=mover)

@@ -22,7 +22,7 @@ _encoded = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an e
 
 
 @dataclass(frozen=True, slots=True)
-class ListRule:
+class ListMatching:
     """How the items of a list are matched with those of its other version.
 
     :param keys: identities, from the strictest to the loosest; items that none of them matches are added or removed.
@@ -39,8 +39,8 @@ class ListRule:
 
 
 ITEM = 0
-UNKNOWN_LIST = ListRule()
-A_SET = ListRule(ordered=False)
+UNKNOWN_LIST = ListMatching()
+A_SET = ListMatching(ordered=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def anywhere(path: Path) -> Path:
 
 
 def identity(*names: str) -> Callable[[Json], object]:
-    """Return a key for :class:`ListRule`: the values of these fields, or None where an item has none of them."""
+    """Return a key for :class:`ListMatching`: the values of these fields, or None where an item has none of them."""
 
     def key(item: Json) -> object:
         if not isinstance(item, dict) or not any(name in item for name in names):
@@ -86,7 +86,7 @@ def identity(*names: str) -> Callable[[Json], object]:
 
 
 def but_for(name: str) -> Callable[[Json], object]:
-    """Return a likeness for :class:`ListRule`: all of an item but one field, or None where an item lacks the field."""
+    """Return a likeness for :class:`ListMatching`: all of an item but one field; None where it lacks the field."""
 
     def key(item: Json) -> object:
         if not isinstance(item, dict) or name not in item:
@@ -123,10 +123,10 @@ def equal(one: Json, other: Json) -> bool:
     return one == other and _encoded(one) == _encoded(other)  # 1 == True
 
 
-def match(desired: Sequence[Json], live: Sequence[Json], rule: ListRule) -> Matching:
+def match(desired: Sequence[Json], live: Sequence[Json], rule: ListMatching) -> Matching:
     """Pair the items of two lists.
 
-    :param rule: the identities to pair by after equality; see :class:`~dlsync.resources.kind.ListRule`.
+    :param rule: the identities to pair by after equality; see :class:`~dlsync.resources.kind.ListMatching`.
     """
     ours, theirs = dict(enumerate(desired)), dict(enumerate(live))
     pairs: list[tuple[int, int]] = []

@@ -58,7 +58,7 @@ class _Merger:
         merged |= {
             field: self._spelled(value)
             for field, value in theirs.items()
-            if field not in flat and not self._kind.disregards(path, field)
+            if field not in flat and not self._kind.is_server_managed(path, field)
         }
         return self._kind.respelled(path, written, merged)
 

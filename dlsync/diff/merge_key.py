@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ItemKey:
+class MergeKey:
     """What names an item of a list.
 
     :param fields: an item of an overlay means the one that agrees with it in those of these that it gives; the first

@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dlsync.diff.list_match import match
-from dlsync.model import Laid
+from dlsync.model import Patched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dlsync.diff.merge_key import ItemKey
+    from dlsync.diff.merge_key import MergeKey
     from dlsync.diff.rules import Rules
     from dlsync.model import Json, Path
 
@@ -25,15 +25,15 @@ def lay(
     base: Mapping[str, Json],
     overlay: Mapping[str, Json],
     meant: Callable[[Json], Json] = lambda value: value,
-) -> Laid:
+) -> Patched:
     """Lay an overlay over a base; neither is changed.
 
-    :param kind: knows the :class:`~dlsync.diff.merge_key.ItemKey` of each list.
+    :param kind: knows the :class:`~dlsync.diff.merge_key.MergeKey` of each list.
     :param meant: what a value stands for, where items are compared: references are replaced in neither document.
     """
     layer = _Layer(kind, meant)
     document = layer.mappings((), (), base, overlay)
-    return Laid(document, layer.origins, frozenset(layer.appended), tuple(layer.faults))
+    return Patched(document, layer.origins, frozenset(layer.appended), tuple(layer.faults))
 
 
 def lift(
@@ -82,7 +82,7 @@ class _Layer:
         self.origins[path] = source
         return _without_nulls(overlay)
 
-    def _items(self, path: Path, source: Path, key: ItemKey, base: list[Json], overlay: list[Json]) -> list[Json]:
+    def _items(self, path: Path, source: Path, key: MergeKey, base: list[Json], overlay: list[Json]) -> list[Json]:
         laid = list(base)
         for place, found in enumerate(key.places(path, base, overlay, self._meant)):
             there = (*source, place)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.diff.list_match import ListRule
-    from dlsync.diff.merge_key import ItemKey
+    from dlsync.diff.list_match import ListMatching
+    from dlsync.diff.merge_key import MergeKey
     from dlsync.model import Json, Path, Resource
 
 
@@ -23,15 +23,15 @@ class Rules(Protocol):
         """Tell whether the bytes alone show that the two mean the same."""
         ...
 
-    def list_rule(self, path: Path) -> ListRule:
+    def list_rule(self, path: Path) -> ListMatching:
         """Return how the items of the list at the path are matched."""
         ...
 
-    def item_key(self, path: Path) -> ItemKey | None:
+    def item_key(self, path: Path) -> MergeKey | None:
         """Return what names the items of the list at the path for an overlay."""
         ...
 
-    def disregards(self, path: Path, field: str) -> bool:
+    def is_server_managed(self, path: Path, field: str) -> bool:
         """Tell whether a field that only the live side has is the server's own business."""
         ...
 

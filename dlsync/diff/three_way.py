@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from dlsync.diff.list_match import Matching
     from dlsync.diff.rules import Rules
-    from dlsync.model import Difference, Entry, Json, Mover, Path, Resource
+    from dlsync.model import ChangedBy, Entry, FieldChange, Json, Path, Resource
 
-_MOVERS: dict[tuple[bool, bool], Mover] = {
+_MOVERS: dict[tuple[bool, bool], ChangedBy] = {
     (True, True): "conflict",
     (True, False): "repo",
     (False, True): "drift",
@@ -23,24 +23,24 @@ _MOVERS: dict[tuple[bool, bool], Mover] = {
 }
 
 
-class Movement(NamedTuple):
+class ThreeWayDiff(NamedTuple):
     """How a resource has moved since it was applied.
 
     :param diff: desired against live, each difference with who moved it.
     :param repo: whether the files have moved.
     """
 
-    diff: tuple[Difference, ...]
+    diff: tuple[FieldChange, ...]
     repo: bool
 
 
-def movement(kind: Rules, desired: Resource, live: Resource, entry: Entry, salt: bytes) -> Movement:
+def movement(kind: Rules, desired: Resource, live: Resource, entry: Entry, salt: bytes) -> ThreeWayDiff:
     """Compare a resource in the files with the same one on the server, and both with what was applied.
 
     :param salt: of the entry's digests.
     """
     diff = compare(kind, desired, live, _Recorded(dict(entry.applied), dict(entry.seen), salt)).diff
-    return Movement(diff, repo=bool(diff) and moved_in_files(kind, desired, entry, salt))
+    return ThreeWayDiff(diff, repo=bool(diff) and moved_in_files(kind, desired, entry, salt))
 
 
 def moved_in_files(kind: Rules, desired: Resource, entry: Entry, salt: bytes) -> bool:
@@ -87,12 +87,12 @@ class _Recorded(NamedTuple):
 
     def shared(self, kind: Rules, path: Path, name: str, theirs: Json) -> Base:
         base = self.field(name)
-        if base.seen is ABSENT and kind.disregards(path, name):
+        if base.seen is ABSENT and kind.is_server_managed(path, name):
             # what a server adds by itself was not in what was applied, and has not moved for that
             return base._replace(seen=self.digested(theirs))
         return base
 
-    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> Mover:
+    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> ChangedBy:
         ours, theirs = (one if isinstance(one, Absent) else self.digested(one) for one in (ours, theirs))
         if not _differs(ours, theirs):  # the values do; digests differ with them, but for one in 2**32
             return "conflict"
@@ -150,7 +150,7 @@ def _differs(one: Json | Absent, other: Json | Absent) -> bool:
     return not same(one, other)
 
 
-def blended(kind: Rules, desired: Resource, live: Resource, kept: tuple[Difference, ...]) -> Mapping[str, Json]:
+def blended(kind: Rules, desired: Resource, live: Resource, kept: tuple[FieldChange, ...]) -> Mapping[str, Json]:
     """Return the canonical form of the desired side, but for what stays as it is live.
 
     :param kept: those of the differences of the two that the live side wins.

@@ -40,7 +40,7 @@ class Values:
 
 
 @dataclass(frozen=True)
-class Resolved:
+class Interpolated:
     """A document without references.
 
     :param faults: by path, the references to what is not there.
@@ -54,16 +54,16 @@ class Resolved:
     doubts: tuple[tuple[Path, str], ...] = ()
 
 
-def resolve(document: Json, values: Values) -> Resolved:
+def resolve(document: Json, values: Values) -> Interpolated:
     """Replace the references in every string of a document; its keys stay as they are.
 
     A string that is nothing but one reference takes the value's type.
     """
     if values.literal:
-        return Resolved(document)
+        return Interpolated(document)
     resolver = _Resolver(values)
     meant = resolver.value((), document)
-    return Resolved(meant, tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts))
+    return Interpolated(meant, tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts))
 
 
 def escaped(value: Json) -> Json:

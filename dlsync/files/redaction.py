@@ -13,7 +13,7 @@ from dlsync.messages import KEY, Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dlsync.model import Change, Difference, Json
+    from dlsync.model import FieldChange, Json, ResourceChange
 
 HIDDEN = "[not shown]"
 
@@ -87,7 +87,7 @@ class Redaction:
         # what is around a secret may become a reference with it
         return "".join(name or part.replace("${", "$${") for part, name in parts)
 
-    def change(self, change: Change) -> Change:
+    def change(self, change: ResourceChange) -> ResourceChange:
         """Return the change as it may be shown and kept."""
         if self._any is None:
             return change
@@ -96,7 +96,7 @@ class Redaction:
         error, held = self.said(change.error), self.said(change.held)
         return replace(change, diff=diff, kept=kept, error=error, held=held)
 
-    def differences(self, diff: Sequence[Difference]) -> tuple[Difference, ...]:
+    def differences(self, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
         """Return all differences of a resource as they may be shown and kept; see :meth:`difference`."""
         # what leaves a list that a secret comes into is likely what was secret before
         lists = {one.path[:-1] for one in diff if one.op == "add" and self._shown(one.after) != one.after}
@@ -107,7 +107,7 @@ class Redaction:
             for one in diff
         )
 
-    def difference(self, one: Difference) -> Difference:
+    def difference(self, one: FieldChange) -> FieldChange:
         """Return the difference as it may be shown and kept.
 
         Where a secret is to be that is not there yet, what is there is likely one too: the same before it was changed.

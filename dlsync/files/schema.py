@@ -173,7 +173,7 @@ def _follow(document: Json, pointer: str) -> tuple[Path, Any]:
     return tuple(path), found
 
 
-def _findings(faults: list[_Fault], strays: list[schema_index.Stray]) -> Iterator[Finding]:
+def _findings(faults: list[_Fault], strays: list[schema_index.UnknownField]) -> Iterator[Finding]:
     missing = [fault for fault in faults if fault.keyword == "required"]
     lacking = {
         (*fault.path, field) for fault in missing for field in fault.node["required"] if field not in fault.value
@@ -186,7 +186,7 @@ def _findings(faults: list[_Fault], strays: list[schema_index.Stray]) -> Iterato
         yield Finding("error", path, _wrong(fault))
 
 
-def _stray(stray: schema_index.Stray, lacking: set[Path]) -> Finding:
+def _stray(stray: schema_index.UnknownField, lacking: set[Path]) -> Finding:
     """Word what the schema has not heard of; a field that stands for a lacking one takes that with it."""
     if not stray.is_field:
         return Finding("warning", stray.path, _unseen(stray))
@@ -209,7 +209,7 @@ def _has_no(path: Path) -> str:
     return f"{owner} has no `{field}`"
 
 
-def _unseen(stray: schema_index.Stray) -> str:
+def _unseen(stray: schema_index.UnknownField) -> str:
     """Word a value of an open enumeration that nobody has seen yet."""
     problem = f"`{field_name(stray.path)}` is {messages.brief(stray.word)}"
     meant = messages.near_miss(stray.word, stray.known)

@@ -78,7 +78,7 @@ class Shape:
 
 
 @dataclass(frozen=True, slots=True)
-class Stray:
+class UnknownField:
     """A field or a value that the schema has not heard of.
 
     :param word: the field's name, or the value.
@@ -148,14 +148,14 @@ def arranged(shape: Shape | None, document: Json) -> Json:
     return result
 
 
-def strays(shape: Shape, document: Json) -> list[Stray]:
+def strays(shape: Shape, document: Json) -> list[UnknownField]:
     """Return what the shape has not heard of, in the document's order."""
-    found: list[Stray] = []
+    found: list[UnknownField] = []
     _walk(shape, document, (), found)
     return found
 
 
-def _walk(shape: Shape, document: Json, path: Path, found: list[Stray]) -> None:
+def _walk(shape: Shape, document: Json, path: Path, found: list[UnknownField]) -> None:
     if isinstance(document, dict):
         fields, others = shape.fields or {}, shape.others
         for key, value in document.items():
@@ -163,7 +163,7 @@ def _walk(shape: Shape, document: Json, path: Path, found: list[Stray]) -> None:
             if inner is None:
                 if fields:
                     writable = tuple(name for name, known in fields.items() if not known.read_only)
-                    found.append(Stray((*path, key), key, is_field=True, known=writable))
+                    found.append(UnknownField((*path, key), key, is_field=True, known=writable))
             elif inner.leads_on and not (isinstance(value, str) and value in inner.choices):
                 _walk(inner, value, (*path, key), found)
     elif isinstance(document, list):
@@ -171,4 +171,4 @@ def _walk(shape: Shape, document: Json, path: Path, found: list[Stray]) -> None:
             for position, value in enumerate(document):
                 _walk(shape.items, value, (*path, position), found)
     elif isinstance(document, str) and shape.choices and document not in shape.choices:
-        found.append(Stray(path, document, is_field=False, known=tuple(str(choice) for choice in shape.choices)))
+        found.append(UnknownField(path, document, is_field=False, known=tuple(str(choice) for choice in shape.choices)))

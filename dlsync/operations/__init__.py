@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlsync.operations.apply import Applying, apply, rollback
+from dlsync.operations.apply import ApplyOptions, apply, rollback
 from dlsync.operations.drift import drift
 from dlsync.operations.export import export
 from dlsync.operations.manage import accept, adopt, managed, rebuild, release, unlock
@@ -13,7 +13,7 @@ from dlsync.operations.session import reading, writing
 from dlsync.operations.validate import validate
 
 __all__ = [
-    "Applying",
+    "ApplyOptions",
     "accept",
     "adopt",
     "apply",

@@ -15,8 +15,8 @@ from dlsync.operations import annotate, apply_changes, plan_file
 from dlsync.operations.cache import remembered
 from dlsync.operations.duplicates import with_ids
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import Wishes, judged, prepared
-from dlsync.operations.reconcile import UNDECIDED, Decisions
+from dlsync.operations.plan import PlanOptions, judged, prepared
+from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from dlsync.operations.rollback import chosen, prepare
 from dlsync.operations.rollback import way_back as rollback_way_back
 from dlsync.operations.session import locked, silent, unheard, who_runs_us, writer
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client
     from dlsync.files.settings import Settings
-    from dlsync.model import Address, Change, Plan
-    from dlsync.operations.plan import Prepared
+    from dlsync.model import Address, Plan, ResourceChange
+    from dlsync.operations.plan import PlanContext
     from dlsync.operations.plan_file import SavedPlan
     from dlsync.resources.tree import Tree
     from dlsync.state.inventory import Inventory
@@ -44,7 +44,7 @@ _UNNOTED = "how the changes went could not be kept, so `dlsync history` has them
 
 
 @dataclass(frozen=True)
-class Applying:
+class ApplyOptions:
     """How an apply talks to whoever runs it, and where it keeps its journal.
 
     :param approve: is shown a plan with changes, before the account is locked; nothing is written unless it returns
@@ -72,16 +72,16 @@ class Applying:
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
-UNATTENDED = Applying()
+UNATTENDED = ApplyOptions()
 
 
 async def apply(
     directory: Path,
     settings: Settings,
     *,
-    wishes: Wishes | None = None,
+    wishes: PlanOptions | None = None,
     promised: SavedPlan | None = None,
-    how: Applying = UNATTENDED,
+    how: ApplyOptions = UNATTENDED,
 ) -> Plan | None:
     """Plan, ask, and make it so.
 
@@ -90,10 +90,10 @@ async def apply(
     :returns: the plan with its results, or None where it was not approved.
     :raises Refused: a guard holds the plan back, it is not the one promised, or another apply goes on.
     """
-    tree = environments.read(directory, settings).usable()
-    wanted = wishes or (promised.wishes if promised else Wishes())
+    tree = environments.read(directory, settings).raise_for_errors()
+    wanted = wishes or (promised.wishes if promised else PlanOptions())
 
-    async def made(client: Client) -> Prepared:
+    async def made(client: Client) -> PlanContext:
         known = remembered(settings.target)
         fetcher = Fetcher(client, tree.resources, cache=known, progress=how.progress)
         work = await prepared(fetcher, tree, settings, wanted)
@@ -107,8 +107,8 @@ async def rollback(
     settings: Settings,
     *,
     run: str = "",
-    decisions: Decisions = UNDECIDED,
-    how: Applying = UNATTENDED,
+    decisions: ConflictPolicy = UNDECIDED,
+    how: ApplyOptions = UNATTENDED,
 ) -> Plan | None:
     """Plan the way back of a run, ask, and make it so.
 
@@ -122,7 +122,7 @@ async def rollback(
     record = chosen(folder, settings.target, run, how.told)
     way_back = rollback_way_back(record, directory, settings)
 
-    async def made(client: Client) -> Prepared:
+    async def made(client: Client) -> PlanContext:
         return await prepare(Fetcher(client, progress=how.progress), way_back, settings, decisions)
 
     back = _Application(
@@ -131,7 +131,7 @@ async def rollback(
     return await back.go()
 
 
-def _with_results(plan: Plan, results: Iterable[Change]) -> Plan:
+def _with_results(plan: Plan, results: Iterable[ResourceChange]) -> Plan:
     finished = {change.address: change for change in results}
     return plan.with_changes(finished.get(change.address, change) for change in plan.changes)
 
@@ -147,9 +147,9 @@ class _Application:
 
     settings: Settings
     tree: Tree
-    how: Applying
+    how: ApplyOptions
     command: str
-    made: Callable[[Client], Awaitable[Prepared]]
+    made: Callable[[Client], Awaitable[PlanContext]]
     released: Collection[Address] = ()
     takes_back: str = ""
 
@@ -160,7 +160,7 @@ class _Application:
                 first = await self._planned(client)
                 if first.plan and not self.how.approve(first.plan):
                     return None
-                agreed = plan_file.promise(first, Wishes())
+                agreed = plan_file.promise(first, PlanOptions())
             owner = who_runs_us(self.settings, self.tree.secrets)
             async with locked(client, owner, self.how.lock_timeout, self.how.told) as lock:
                 work = await self._planned(client)
@@ -174,16 +174,16 @@ class _Application:
                 self.how.warn(problem)
             return done
 
-    async def _planned(self, client: Client) -> Prepared:
+    async def _planned(self, client: Client) -> PlanContext:
         work = await self.made(client)
         if work.plan.refused:
             raise Refused(f"the plan is refused: {' '.join(work.plan.refused)}")
         return work
 
-    async def _carried_out(self, client: Client, lock: Lock, work: Prepared) -> Plan:
+    async def _carried_out(self, client: Client, lock: Lock, work: PlanContext) -> Plan:
         folder = self.how.journals or journal.own(self.tree.root)
         book = journal.Journal(folder, self._run(work))
-        results: list[Change] = []
+        results: list[ResourceChange] = []
         stored = work.inventory
 
         async def announce() -> None:
@@ -208,7 +208,7 @@ class _Application:
     def _note(
         self,
         book: Journal,
-        changes: Iterable[Change],
+        changes: Iterable[ResourceChange],
         applied: Mapping[Address, str] = journal.NOTHING,
         *,
         ended: bool = True,
@@ -233,7 +233,7 @@ class _Application:
         except DlsyncError as error:
             self.how.warn(Problem("error", f"{_UNRECORDED}: {error.message}"))
 
-    def _run(self, work: Prepared) -> Run:
+    def _run(self, work: PlanContext) -> Run:
         """Return the run that begins: only now, for it may have waited long, and others ran meanwhile."""
         now, settings = datetime.now(UTC), self.settings
         return journal.Run(

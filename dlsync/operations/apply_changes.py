@@ -8,23 +8,23 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol
 
-from dlsync.client.concurrency import together
+from dlsync.client.concurrency import gather
 from dlsync.diff.compare import compare
 from dlsync.diff.three_way import blended
-from dlsync.errors import AlreadyExists, ByHand, DlsyncError, Refused, Rejected, Unauthorised
+from dlsync.errors import AlreadyExists, DlsyncError, ManualActionRequired, Refused, Rejected, Unauthorised
 from dlsync.operations import unsafe_deletes, verify
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.update_inventory import packed_entry
 from dlsync.resources import kind_of
-from dlsync.state.journal import Kept
+from dlsync.state.journal import UndoRecord
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
     from contextlib import AbstractAsyncContextManager
 
     from dlsync.client import Client
-    from dlsync.model import Address, Change, Plan, Resource, Result
-    from dlsync.operations.plan import Prepared
+    from dlsync.model import Address, Plan, Resource, ResourceChange, Result
+    from dlsync.operations.plan import PlanContext
     from dlsync.state.journal import Journal
 
 _UNANNOUNCED = "nothing is sent that the inventory does not know of"
@@ -65,12 +65,12 @@ class Run:
     permission: Permission
     concurrency: int = 16
     progress: Callable[[], None] = lambda: None
-    on_result: Callable[[Change], None] = lambda _: None
+    on_result: Callable[[ResourceChange], None] = lambda _: None
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     announce: Callable[[], Awaitable[None]] = _nothing
 
 
-async def apply(run: Run, prepared: Prepared) -> Plan:
+async def apply(run: Run, prepared: PlanContext) -> Plan:
     """Carry a plan out and fetch what it touched again.
 
     Kinds go one after the other in the order of the plan, the changes of one kind at once. A change that fails leaves
@@ -85,15 +85,15 @@ async def apply(run: Run, prepared: Prepared) -> Plan:
     return prepared.plan.with_changes(map(prepared.redaction.change, work.done))
 
 
-def _is_delete(change: Change) -> bool:
+def _is_delete(change: ResourceChange) -> bool:
     return change.action == "delete"
 
 
-def _kind_name(change: Change) -> str:
+def _kind_name(change: ResourceChange) -> str:
     return change.address.kind
 
 
-def _without_unknown_secrets(change: Change, desired: Resource, before: Resource) -> Resource:
+def _without_unknown_secrets(change: ResourceChange, desired: Resource, before: Resource) -> Resource:
     """Return what was there, with the secrets of the files where somebody had put others: those no journal keeps."""
     hidden = {one.path for one in (*change.diff, *change.kept) if one.op == "replace" and one.masked == "unknown"}
     if not hidden:
@@ -101,7 +101,7 @@ def _without_unknown_secrets(change: Change, desired: Resource, before: Resource
     kind = kind_of(change.address.kind)
     diff = compare(kind, desired, before).diff
     stays = tuple(one for one in diff if kind.written_path(desired, one.path) not in hidden)
-    return kind.blended(desired, before, blended(kind, desired, before, stays))
+    return kind.merge_live(desired, before, blended(kind, desired, before, stays))
 
 
 class _Work:
@@ -110,7 +110,7 @@ class _Work:
     :ivar done: the changes so far, verified.
     """
 
-    def __init__(self, run: Run, prepared: Prepared) -> None:
+    def __init__(self, run: Run, prepared: PlanContext) -> None:
         self._run = run
         self._prepared = prepared
         self._turns = asyncio.Semaphore(run.concurrency)
@@ -119,18 +119,18 @@ class _Work:
         self._unconfirmed: list[Address] = []
         self._remaining: set[Address] = set()
         self._manual: set[Address] = set()
-        self.done: list[Change] = []
+        self.done: list[ResourceChange] = []
 
-    async def phase(self, changes: Sequence[Change]) -> None:
+    async def phase(self, changes: Sequence[ResourceChange]) -> None:
         """Make all creates and updates, or all deletes, then verify them: deletes rely on what is confirmed."""
-        done: list[Change] = []
+        done: list[ResourceChange] = []
         for _, step in groupby(changes, key=_kind_name):
             done += await self._step(list(step))
         verified = await verify.verified(self._run.client, done, self._prepared, self._run.sleep)
         self._unconfirmed += unsafe_deletes.unconfirmed_creates(verified, self._prepared)
         self.done += verified
 
-    async def _step(self, changes: Sequence[Change]) -> list[Change]:
+    async def _step(self, changes: Sequence[ResourceChange]) -> list[ResourceChange]:
         """Make the changes of one kind: see what is there now, keep it, then write."""
         if self._ended:
             return [change.finished("skipped", self._ended) for change in changes]
@@ -145,21 +145,21 @@ class _Work:
             return [
                 self._left_alone(one, one.held or error.message, "skipped" if one.held else "failed") for one in changes
             ]
-        done = await together(
+        done = await gather(
             self._change(one, moved.get(one.address, ""), unsafe.get(one.address, "")) for one in changes
         )
         left = {change.address for change in done if _is_delete(change) and change.result != "applied"}
         self._remaining |= left - self._manual
         return done
 
-    async def _unsafe(self, changes: Sequence[Change]) -> dict[Address, str]:
+    async def _unsafe(self, changes: Sequence[ResourceChange]) -> dict[Address, str]:
         """Return why deletes would lose something, by address."""
         deletes = [change for change in changes if _is_delete(change) and not change.held]
         blocked = unsafe_deletes.blocked_deletes(deletes, self._unconfirmed, self._remaining, self._prepared)
         same = await unsafe_deletes.same_but_for_case(self._run.client, deletes, self._prepared.desired)
         return {**blocked, **same}
 
-    async def _now(self, changes: Iterable[Change]) -> dict[Address, Resource]:
+    async def _now(self, changes: Iterable[ResourceChange]) -> dict[Address, Resource]:
         asked = [
             change.address
             for change in changes
@@ -167,7 +167,7 @@ class _Work:
         ]
         return self._prepared.readable(await fetch_by_name(self._run.client, asked))
 
-    def _moved(self, change: Change, now: dict[Address, Resource]) -> str:
+    def _moved(self, change: ResourceChange, now: dict[Address, Resource]) -> str:
         """Return why what is there is not what the plan was made from; empty where it is."""
         if change.held:
             return ""
@@ -192,8 +192,8 @@ class _Work:
             return error.message
         return ""
 
-    async def _announce(self, changes: Sequence[Change]) -> None:
-        if changes and not self._announced and kind_of(changes[0].address.kind).inside:
+    async def _announce(self, changes: Sequence[ResourceChange]) -> None:
+        if changes and not self._announced and kind_of(changes[0].address.kind).account_scoped:
             try:
                 await self._run.announce()
             except DlsyncError as error:
@@ -201,19 +201,19 @@ class _Work:
                 raise DlsyncError(self._ended, hint=error.hint) from error
             self._announced = True
 
-    def _keep(self, changes: Iterable[Change], now: dict[Address, Resource]) -> None:
+    def _keep(self, changes: Iterable[ResourceChange], now: dict[Address, Resource]) -> None:
         self._run.journal.keep([self._kept(change, now.get(change.address)) for change in changes])
 
-    def _kept(self, change: Change, before: Resource | None) -> Kept:
+    def _kept(self, change: ResourceChange, before: Resource | None) -> UndoRecord:
         inventory, redaction = self._prepared.inventory, self._prepared.redaction
         desired = self._prepared.desired.get(change.address)
         known = _without_unknown_secrets(change, desired, before) if desired and before else before
         saved = kind_of(change.address.kind).saved(known, redaction) if known else None
         entry = "" if change.action == "delete" else packed_entry(self._prepared, change.address)
         managed = change.address in inventory
-        return Kept(change.address, change.action, saved, entry, managed)
+        return UndoRecord(change.address, change.action, saved, entry, managed)
 
-    async def _change(self, change: Change, moved: str, unsafe: str) -> Change:
+    async def _change(self, change: ResourceChange, moved: str, unsafe: str) -> ResourceChange:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
             if self._ended:
                 return change.finished("skipped", self._ended)
@@ -224,23 +224,23 @@ class _Work:
             self._run.on_result(done)
             return done
 
-    def _is_unreadable(self, change: Change) -> bool:
+    def _is_unreadable(self, change: ResourceChange) -> bool:
         live = self._prepared.live.get(change.address)
         return bool(change.held and live and live.unreadable)
 
-    def _left_alone(self, change: Change, reason: str, result: Result = "failed") -> Change:
+    def _left_alone(self, change: ResourceChange, reason: str, result: Result = "failed") -> ResourceChange:
         self._run.progress()
         return change.finished(result, reason)
 
-    async def _try(self, change: Change) -> Change:
+    async def _try(self, change: ResourceChange) -> ResourceChange:
         try:
             # no lock is in an account that is only being made
-            async with self._run.permission.held() if kind_of(change.address.kind).inside else nullcontext():
+            async with self._run.permission.held() if kind_of(change.address.kind).account_scoped else nullcontext():
                 await self._write(change)
         except (Unauthorised, Refused) as error:
             self._ended = error.message
             return change.finished("failed", error.message)
-        except ByHand as error:
+        except ManualActionRequired as error:
             if self._goes_with_another(change):  # which is verified after that is deleted
                 return change.finished("applied")
             self._manual.add(change.address)
@@ -255,12 +255,12 @@ class _Work:
             self._run.progress()
         return change.finished("applied")
 
-    def _goes_with_another(self, change: Change) -> bool:
+    def _goes_with_another(self, change: ResourceChange) -> bool:
         """Whether the server deletes a resource with another one that the plan deletes."""
         deletes = [one.address for one in self._prepared.plan.changes if _is_delete(one) and not one.held]
         return _is_delete(change) and any(change.address in kind_of(one.kind).deleted_with(one.name) for one in deletes)
 
-    async def _may_have_taken_hold(self, change: Change, error: DlsyncError) -> bool:
+    async def _may_have_taken_hold(self, change: ResourceChange, error: DlsyncError) -> bool:
         if change.action != "create" or not isinstance(error, Rejected):
             return True
         try:  # the first of two requests may have made it
@@ -268,7 +268,7 @@ class _Work:
         except DlsyncError:
             return True
 
-    async def _write(self, change: Change) -> None:
+    async def _write(self, change: ResourceChange) -> None:
         kind, meant = kind_of(change.address.kind), self._prepared.meant(change.address)
         if change.action == "delete" or meant is None:
             await kind.delete(self._run.client, change.address.name)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from dlsync.client import ReadClient
-    from dlsync.model import Address, Change, Resource
+    from dlsync.model import Address, Resource, ResourceChange
     from dlsync.operations.fetch import Fetcher, Live
 
 _MISSING = "%s refers to %s, which does not exist: it is not created; add what is missing, or remove this line"
@@ -59,14 +59,14 @@ def warning(orphan: Resource, need: Address, deleted: Collection[Address]) -> Pr
     return Problem("warning", message, orphan.file, kind_of(orphan.kind).line(orphan))
 
 
-def blocked(changes: Iterable[Change], live: Collection[Address]) -> list[Change]:
+def blocked(changes: Iterable[ResourceChange], live: Collection[Address]) -> list[ResourceChange]:
     """Block each delete with which the server would delete what the plan does not."""
     changes = list(changes)
     staying = {*live} - {one.address for one in changes if one.action == "delete" and not one.held}
     return [_blocked(one, staying) for one in changes]
 
 
-def _blocked(change: Change, staying: Collection[Address]) -> Change:
+def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceChange:
     if change.action != "delete" or change.held:
         return change
     taken = [one for one in kind_of(change.address.kind).deleted_with(change.address.name) if one in staying]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.client import ReadClient
-    from dlsync.client.optional_operations import Observed
+    from dlsync.client.optional_operations import OptionalOperation
     from dlsync.files.setting_sources import Setting
     from dlsync.files.settings import Options, Settings
 
@@ -133,7 +133,7 @@ async def _without_list(client: ReadClient, reached: Check, refused: Unauthorise
     return [reached, Check("key", "ok", "accepted"), Check("accounts", "unknown", _FORBIDDEN)], True
 
 
-async def _operation(client: ReadClient, one: Observed) -> Check:
+async def _operation(client: ReadClient, one: OptionalOperation) -> Check:
     name = f"operation {one.name}"
     try:
         is_there = await one.is_there(client)

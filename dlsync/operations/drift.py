@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import DlsyncError, SettingsError
-from dlsync.model import Change, Problem, Target
+from dlsync.model import Problem, ResourceChange, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.export import Edits, Export
 from dlsync.operations.plan import build_plan, looked
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.files.settings import Settings
-    from dlsync.model import Difference, Entry, Op, Resource
+    from dlsync.model import Entry, FieldChange, Op, Resource
     from dlsync.operations.fetch import Fetcher
-    from dlsync.operations.plan import Prepared
+    from dlsync.operations.plan import PlanContext
     from dlsync.resources.selector import Targets
     from dlsync.resources.tree import Tree
 
@@ -53,7 +53,9 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         require_record(settings)
     work = await look(fetcher, tree, settings, targets)
     if targets:
-        wanted = {one for one in tree.resources if targets.admits(one) and kind_of(one.kind).inside} | targets.named()
+        wanted = {
+            one for one in tree.resources if targets.admits(one) and kind_of(one.kind).account_scoped
+        } | targets.named()
     else:
         wanted = {change.address for change in drifted(work)}
     if lost := sorted(one for one in targets.named() if one not in work.desired and one not in work.live):
@@ -66,14 +68,14 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     return Export(settings.target, files, len(set(live) - edits.changed), edits.problems(files))
 
 
-def _accepted(work: Prepared, live: Resource) -> Resource:
+def _accepted(work: PlanContext, live: Resource) -> Resource:
     """Return the live side, but for what only the files have moved since it was applied."""
     desired, entry = work.desired.get(live.address), work.inventory.entry(live.address)
     if desired is None or entry is None or live.unreadable:
         return live
     kind, salt = kind_of(live.kind), work.inventory.salt
     theirs = tuple(one for one in movement(kind, desired, live, entry, salt).diff if one.mover != "repo")
-    return kind.blended(desired, live, blended(kind, desired, live, theirs)) if theirs else desired
+    return kind.merge_live(desired, live, blended(kind, desired, live, theirs)) if theirs else desired
 
 
 _NO_RECORD = (
@@ -94,7 +96,7 @@ class Drift:
     """
 
     target: Target
-    changes: tuple[Change, ...]
+    changes: tuple[ResourceChange, ...]
     unchanged: int
     warnings: tuple[Problem, ...] = ()
 
@@ -128,19 +130,19 @@ def require_record(settings: Settings) -> None:
         raise SettingsError(_NO_RECORD, hint="Set `inventory: account`, or a file's path.")
 
 
-async def look(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Prepared:
+async def look(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> PlanContext:
     """Return what the files say, what is live and what was recorded, of all that is managed."""
     chosen = replace(settings, prune="managed", protect=())
     return await build_plan(fetcher, tree, chosen, targets=targets)
 
 
-def drifted(work: Prepared) -> tuple[Change, ...]:
+def drifted(work: PlanContext) -> tuple[ResourceChange, ...]:
     """Return what was changed outside, in the order of an apply."""
     found = sorted(_found(work), key=lambda change: (kind_of(change.address.kind).order, change.address.name))
     return tuple(found)
 
 
-def _found(work: Prepared) -> Iterator[Change]:
+def _found(work: PlanContext) -> Iterator[ResourceChange]:
     salt = work.inventory.salt
     for address in work.inventory:
         entry, live, desired = work.inventory.entry(address), work.live.get(address), work.desired.get(address)
@@ -149,19 +151,19 @@ def _found(work: Prepared) -> Iterator[Change]:
         kind = kind_of(address.kind)
         if live is None:
             if desired or address in work.gone:
-                yield Change(address, "delete", "drift", desired.file if desired else "")
+                yield ResourceChange(address, "delete", "drift", desired.file if desired else "")
         elif live.unreadable:
-            yield Change(address, "update", "drift", desired.file if desired else "")
+            yield ResourceChange(address, "update", "drift", desired.file if desired else "")
         elif desired is None:
             if has_moved(kind, live, entry, salt):
-                yield Change(address, "update", "drift")
+                yield ResourceChange(address, "update", "drift")
         elif diff := tuple(_moved(work, entry, desired, live)):
             file, placed = kind.located(desired, diff)
             line = min((one.line for one in placed if one.line), default=None)
-            yield Change(address, "update", "drift", file, line, tuple(map(_outside, placed)))
+            yield ResourceChange(address, "update", "drift", file, line, tuple(map(_outside, placed)))
 
 
-def _moved(work: Prepared, entry: Entry, desired: Resource, live: Resource) -> Iterator[Difference]:
+def _moved(work: PlanContext, entry: Entry, desired: Resource, live: Resource) -> Iterator[FieldChange]:
     kind = kind_of(live.kind)
     if kind.identical(desired, live):
         return
@@ -175,7 +177,7 @@ def _moved(work: Prepared, entry: Entry, desired: Resource, live: Resource) -> I
 _OPS: dict[Op, Op] = {"add": "remove", "remove": "add", "replace": "replace"}
 
 
-def _outside(one: Difference) -> Difference:
+def _outside(one: FieldChange) -> FieldChange:
     """Turn a difference around: from what was applied to what is live."""
     before = None if one.mover == "conflict" else one.after
     return replace(one, op=_OPS[one.op], before=before, after=one.before)

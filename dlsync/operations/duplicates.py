@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from dlsync.client import ReadClient
-    from dlsync.model import Difference, Resource
+    from dlsync.model import FieldChange, Resource
     from dlsync.resources.context import Listing
     from dlsync.resources.selector import Targets
     from dlsync.state.inventory import Inventory
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def pruned(
     desired: Mapping[Address, Resource], live: Mapping[Address, Resource], inventory: Inventory, prune: str
-) -> dict[Address, tuple[Difference, ...]]:
+) -> dict[Address, tuple[FieldChange, ...]]:
     """Return the duplicates of desired resources that ``prune`` removes, as removals."""
     candidates = (
         one for one in desired if one in live and (prune == "all" or (prune == "managed" and one in inventory))

@@ -22,7 +22,7 @@ from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.plan import looked
 from dlsync.operations.secret_names import Former, parted
 from dlsync.operations.session import silent
-from dlsync.resources import Draft, all_kinds, kind_of
+from dlsync.resources import ExportContext, all_kinds, kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ async def build_export(
     wanted = {address for address in tree.resources if targets.admits(address)}
     inventory = await fetcher.inventory(settings, tree.root)
     wanted |= {address for address in inventory if targets.admits(address)} if managed else targets.named()
-    wanted = {address for address in wanted if kind_of(address.kind).inside}
-    listed = () if managed else {name for name in targets.kinds() if kind_of(name).inside}
+    wanted = {address for address in wanted if kind_of(address.kind).account_scoped}
+    listed = () if managed else {name for name in targets.kinds() if kind_of(name).account_scoped}
     live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits)
     live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
     targets.require_match({*tree.resources, *live.resources, *inventory})
@@ -155,7 +155,7 @@ async def build_export(
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
     """Fetch by name what is managed and was not found: servers need not list everything."""
-    missing = {one for one in managed if one not in live.resources and kind_of(one.kind).inside}
+    missing = {one for one in managed if one not in live.resources and kind_of(one.kind).account_scoped}
     found = await fetch_by_name(fetcher.client, missing)
     resources = sorted({**live.resources, **found}.items(), key=lambda pair: pair[0].key)
     return replace(live, resources=dict(resources)) if found else live
@@ -175,7 +175,9 @@ class Edits:
         self._former = Former(former) if believes else parted(former, tree.root)
         self._files: dict[str, bytes | None] = dict(tree.sources)
         self._said = Redaction({**former, **tree.secrets}).said
-        self._draft = Draft(self._files, Redaction({**self._former.known, **tree.secrets}), references=not tree.backup)
+        self._draft = ExportContext(
+            self._files, Redaction({**self._former.known, **tree.secrets}), references=not tree.backup
+        )
         # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
         # tree can still be read
         self._changes: defaultdict[str, list[Address]] = defaultdict(list)

@@ -7,11 +7,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from dlsync.client.concurrency import each, together
+from dlsync.client.concurrency import gather, map_concurrently
 from dlsync.errors import NotModified
 from dlsync.model import DOT_NAMES, Address, Resource
 from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED
-from dlsync.resources import Kind, Known, Listing, all_kinds
+from dlsync.resources import CachedVersion, Kind, Listing, all_kinds
 from dlsync.state import store
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict
     :raises ApiError: a request failed for good; nothing partial is returned.
     """
     names = {kind: {one.name for one in wanted if one.kind == kind.name} - DOT_NAMES for kind in all_kinds()}
-    found = await together(kind.originals(client, sorted(some)) for kind, some in names.items() if some)
+    found = await gather(kind.originals(client, sorted(some)) for kind, some in names.items() if some)
     return {resource.address: resource for some in found for resource in some.values()}
 
 
@@ -100,7 +100,7 @@ class Fetcher:
         """
         self._promised = promised
         self.record = asyncio.create_task(record)
-        self._ahead = asyncio.create_task(together(self._ask(kind, names) for kind, names in _by_kind(promised, ())))
+        self._ahead = asyncio.create_task(gather(self._ask(kind, names) for kind, names in _by_kind(promised, ())))
         try:
             yield
         finally:
@@ -129,7 +129,7 @@ class Fetcher:
         if self._ahead and not self._promised.keys().isdisjoint(wanted):
             await self._ahead
         kinds = _by_kind(wanted, everything)
-        found = await together(
+        found = await gather(
             self._kind(kind, names, admits if kind.name in everything else None) for kind, names in kinds
         )
         resources = sorted((one for some in found for one in some), key=lambda resource: resource.address.key)
@@ -146,7 +146,7 @@ class Fetcher:
                 one = self.desired[address]
                 self._found(address, Resource(address, one.given, one.body, etag=self.cache.version(address)))
         changed = [address for address in chosen if address not in self._looked_at]
-        await each(lambda address: self._look(kind, address), changed, workers=self.client.concurrency)
+        await map_concurrently(lambda address: self._look(kind, address), changed, workers=self.client.concurrency)
         return [resource for address in chosen if (resource := self._looked_at[address])]
 
     async def _ask(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None = None) -> set[Address]:
@@ -159,7 +159,7 @@ class Fetcher:
         if admits and listing.names:
             chosen |= {one for name in listing.names if admits(one := Address(kind.name, name))}
         missing = sorted(chosen - self._looked_at.keys() - self._unmodified, key=lambda address: address.key)
-        await each(lambda one: self._check(kind, one, listing), missing, workers=self.client.concurrency)
+        await map_concurrently(lambda one: self._check(kind, one, listing), missing, workers=self.client.concurrency)
         return chosen
 
     async def _listing(self, kind: Kind) -> Listing:
@@ -203,7 +203,7 @@ class Fetcher:
 
     async def _look(self, kind: Kind, address: Address, unless: str = "") -> None:
         desired = self.desired.get(address)
-        known = Known(desired.body if desired else self._promised.get(address), unless)
+        known = CachedVersion(desired.body if desired else self._promised.get(address), unless)
         self._found(address, await kind.fetch(self.client, address.name, known))
 
     def _found(self, address: Address, resource: Resource | None) -> None:

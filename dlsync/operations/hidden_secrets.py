@@ -116,7 +116,7 @@ def _unmasked(kind: Kind, live: Resource, entry: Entry, salt: bytes, values: Map
     form = kind.canonical(live.document)
     walk = _Unmasking(kind, entry.secrets, salt, values)
     shown = walk.value((), form, dict(entry.seen))
-    return kind.blended(live, live, cast("dict[str, Json]", shown)) if walk.found else live
+    return kind.merge_live(live, live, cast("dict[str, Json]", shown)) if walk.found else live
 
 
 class _Unmasking:

@@ -11,7 +11,7 @@ from dlsync.files import scaffold, yaml
 from dlsync.files.interpolation import Values, escaped
 from dlsync.files.names import distinct_stems
 from dlsync.files.settings import FILE_NAME
-from dlsync.resources import Draft, Scene, all_kinds, discovery, loader
+from dlsync.resources import ExportContext, LoadContext, all_kinds, discovery, loader
 
 if TYPE_CHECKING:
     from dlsync.model import Json, Problem, Resource
@@ -50,7 +50,7 @@ def import_backup(source: Path, directory: Path) -> Imported:
     :raises InvalidTree: the backup cannot be read; nothing is written then.
     :raises DlsyncError: files of the tree are there already, or cannot be written; nothing is left written then.
     """
-    backup = loader.read(source, Scene(Values(literal=True), backup=True)).usable()
+    backup = loader.read(source, LoadContext(Values(literal=True), backup=True)).raise_for_errors()
     if not backup.resources or FILE_NAME in backup.sources:
         what = "is a tree of dlsync already" if FILE_NAME in backup.sources else "holds no backup"
         raise InvalidTree(f"{source} {what}", (), hint="Give the folder <org>/<account> of an old client's backup.")
@@ -75,7 +75,7 @@ def _files(kind: Kind, backup: Tree) -> dict[str, bytes]:
 
 def _copied(kind: Kind, resource: Resource, stem: str, files: dict[str, bytes | None]) -> dict[str, bytes | None]:
     """Return the new files of a resource: a copy of its own, where it has one to itself."""
-    made = kind.new_files(resource, stem, Draft(files))
+    made = kind.new_files(resource, stem, ExportContext(files))
     first = next(iter(made))
     if kind.named_by_file and made[first] != resource.body:
         made[first] = yaml.rewrite(resource.body, escaped(dict(resource.document)))

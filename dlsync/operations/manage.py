@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from dlsync.files.settings import Settings
     from dlsync.model import Address
     from dlsync.operations.export import Export
-    from dlsync.operations.plan import Prepared
+    from dlsync.operations.plan import PlanContext
     from dlsync.resources.selector import Targets
     from dlsync.state.inventory import Inventory
-    from dlsync.state.lease import Holder
+    from dlsync.state.lease import LockInfo
     from dlsync.state.lock import Lock
 
 _NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
@@ -39,7 +39,7 @@ _UNMANAGED = "it is not managed"
 _DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"
 
 
-class Taken(NamedTuple):
+class ManageResult(NamedTuple):
     """What became of resources that were to be taken in or out of management.
 
     :param taken: those for which it was done.
@@ -70,26 +70,26 @@ async def managed(directory: Path, settings: Settings) -> Inventory:
         return await store.read(client, settings, directory)
 
 
-async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> Taken:
+async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> ManageResult:
     """Take resources into management as they are live; what differs from the files is then a change of the files.
 
     :raises Refused: an apply goes on.
     """
-    tree = environments.read(directory, _recording(settings)).usable()
+    tree = environments.read(directory, _recording(settings)).raise_for_errors()
     async with (
         writer(settings) as client,
         locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
     ):
         work = await build_plan(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
-        chosen = {one for one in work.desired if kind_of(one.kind).inside} | targets.named()
+        chosen = {one for one in work.desired if kind_of(one.kind).account_scoped} | targets.named()
         left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
         entries = {one: as_live(work, one, work.live[one]) for one in chosen if one not in left}
         kept = work.inventory.changed(entries)
         await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
-    return Taken(tuple(sorted(entries)), tuple(sorted(left.items())))
+    return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())))
 
 
-def _not_adopted(work: Prepared, address: Address) -> str:
+def _not_adopted(work: PlanContext, address: Address) -> str:
     if address in work.inventory:
         return _ALREADY
     if address not in work.desired:
@@ -99,7 +99,7 @@ def _not_adopted(work: Prepared, address: Address) -> str:
     return work.live[address].unreadable
 
 
-async def release(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> Taken:
+async def release(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> ManageResult:
     """Take resources out of management; they stay as they are live.
 
     :raises Refused: an apply goes on.
@@ -109,15 +109,15 @@ async def release(directory: Path, settings: Settings, targets: Targets, waiting
         inventory = await store.read(client, settings, directory)
         taken = sorted(one for one in inventory.known if targets.admits(one))
         await _keep(client, lock, settings, directory, before=inventory, after=inventory.changed({}, taken))
-    return Taken(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
+    return ManageResult(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
 
 
-async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIENTLY) -> Taken:
+async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIENTLY) -> ManageResult:
     """Make the inventory anew from the files and what is live as they say; what can still be read of it stays.
 
     :raises Refused: an apply goes on.
     """
-    tree = environments.read(directory, _recording(settings)).usable()
+    tree = environments.read(directory, _recording(settings)).raise_for_errors()
     async with (
         writer(settings) as client,
         locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
@@ -127,7 +127,7 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
         record = advanced(work, changes)
         await _keep(client, lock, settings, directory, before=work.inventory, after=record)
     left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
-    return Taken(tuple(sorted(record.packed)), tuple(sorted(left)))
+    return ManageResult(tuple(sorted(record.packed)), tuple(sorted(left)))
 
 
 def _recording(settings: Settings) -> Settings:
@@ -165,7 +165,7 @@ async def accept(
     return made
 
 
-async def unlock(settings: Settings, agree: Callable[[Holder], bool]) -> Holder | None:
+async def unlock(settings: Settings, agree: Callable[[LockInfo], bool]) -> LockInfo | None:
     """Take the lock of the account away from whoever holds it.
 
     :param agree: is told who that is; nothing is done unless it returns True.

@@ -20,7 +20,7 @@ from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, fetch_by_name
-from dlsync.operations.reconcile import UNDECIDED, Decisions, moved_since, reconcile
+from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, moved_since, reconcile
 from dlsync.operations.session import reader, silent
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 
     from dlsync.files.settings import Settings
-    from dlsync.model import Address, Change, Difference, Json, Resource
+    from dlsync.model import Address, FieldChange, Json, Resource, ResourceChange
     from dlsync.operations.fetch import Live
-    from dlsync.operations.reconcile import Decisions, Outcome
+    from dlsync.operations.reconcile import ConflictPolicy, Reconciliation
     from dlsync.resources.tree import Tree
     from dlsync.state.inventory import Inventory
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 _FEWEST = 10
 
 
-def judged(work: Prepared, tree: Tree, settings: Settings) -> Prepared:
+def judged(work: PlanContext, tree: Tree, settings: Settings) -> PlanContext:
     """Return the plan with the reasons why an apply refuses it."""
     reasons = (_empty_tree(work.plan, tree), _excess(work.plan, settings.max_delete_percent))
     return replace(work, plan=replace(work.plan, refused=tuple(filter(None, reasons))))
@@ -53,7 +53,7 @@ def judged(work: Prepared, tree: Tree, settings: Settings) -> Prepared:
 
 def _empty_tree(plan: Plan, tree: Tree) -> str:
     deletes = plan.count("delete")
-    if not deletes or any(kind_of(one.kind).inside for one in tree.resources):
+    if not deletes or any(kind_of(one.kind).account_scoped for one in tree.resources):
         return ""
     return (
         f"the files hold no resources, and the plan would delete {deletes} from {plan.target}. "
@@ -80,7 +80,7 @@ _HELD = "the account is locked by %s: an apply waits for it; if that process is 
 
 
 @dataclass(frozen=True)
-class Wishes:
+class PlanOptions:
     """What a plan was asked for.
 
     :param directory: of the tree, as it was given.
@@ -93,19 +93,19 @@ class Wishes:
     environment: str = ""
     targets: tuple[str, ...] = ()
     delete_accounts: tuple[str, ...] = ()
-    decisions: Decisions = UNDECIDED
+    decisions: ConflictPolicy = UNDECIDED
 
 
 async def plan(
-    directory: Path, settings: Settings, *, wishes: Wishes | None = None, progress: Callable[[], None] = silent
+    directory: Path, settings: Settings, *, wishes: PlanOptions | None = None, progress: Callable[[], None] = silent
 ) -> Plan:
     """Say what an apply would change; see :func:`prepare`."""
     return (await prepare(directory, settings, wishes=wishes, progress=progress)).plan
 
 
 async def prepare(
-    directory: Path, settings: Settings, *, wishes: Wishes | None = None, progress: Callable[[], None] = silent
-) -> Prepared:
+    directory: Path, settings: Settings, *, wishes: PlanOptions | None = None, progress: Callable[[], None] = silent
+) -> PlanContext:
     """Work out a plan, with what it takes to carry it out or to keep it.
 
     :param wishes: what it is to be about; everything, where that is not said.
@@ -113,7 +113,7 @@ async def prepare(
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
     """
-    wanted = wishes or Wishes()
+    wanted = wishes or PlanOptions()
     async with looked(directory, settings, Targets(wanted.targets), progress) as (fetcher, tree):
         work = await prepared(fetcher, tree, settings, wanted)
         is_locked = any(listing.locked for listing in fetcher.listings.values())
@@ -136,15 +136,15 @@ async def looked(
     """
     found = loader.find(directory, missing_ok=exports)
     async with reader(settings) as client:
-        known = {address: content for address, content in found.foretold().items() if targets.admits(address)}
+        known = {address: content for address, content in found.address_from_path().items() if targets.admits(address)}
         fetcher = Fetcher(client, cache=FORGETFUL if exports else remembered(settings.target), progress=progress)
         async with fetcher.ahead(known, store.read(client, settings, directory)):
-            tree = (await asyncio.to_thread(environments.understood, found, settings)).usable()
+            tree = (await asyncio.to_thread(environments.understood, found, settings)).raise_for_errors()
             fetcher.desired = tree.resources
             yield fetcher, tree
 
 
-async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wishes) -> Prepared:
+async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: PlanOptions) -> PlanContext:
     """Work out a plan with a client that is open; see :func:`prepare`."""
     targets = Targets(wishes.targets)
     work = await build_plan(
@@ -152,7 +152,7 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wis
         tree,
         settings,
         targets=targets,
-        doomed=account.deletions(wishes.delete_accounts, settings, tree.resources),
+        explicit_deletes=account.deletions(wishes.delete_accounts, settings, tree.resources),
         decisions=wishes.decisions,
     )
     targets.require_match({*tree.resources, *work.live, *work.inventory})
@@ -162,7 +162,7 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Wis
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PlanContext:
     """A plan, and what it takes to carry it out.
 
     :param desired: what the files say, of what the plan is about.
@@ -182,7 +182,7 @@ class Prepared:
     live: Mapping[Address, Resource]
     inventory: Inventory
     sent: Mapping[Address, Resource] = field(default_factory=dict)
-    kept: Mapping[Address, tuple[Difference, ...]] = field(default_factory=dict)
+    kept: Mapping[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
     gone: frozenset[Address] = frozenset()
     equal: tuple[Address, ...] = ()
     redaction: Redaction = NOTHING_SECRET
@@ -220,10 +220,10 @@ async def build_plan(
     settings: Settings,
     *,
     targets: Targets = EVERYTHING,
-    doomed: Collection[Address] = (),
-    decisions: Decisions = UNDECIDED,
+    explicit_deletes: Collection[Address] = (),
+    decisions: ConflictPolicy = UNDECIDED,
     recorded: Inventory | None = None,
-) -> Prepared:
+) -> PlanContext:
     """Work out what it takes to make the account what the files say.
 
     :param fetcher: a new one, for what it has fetched is not fetched again.
@@ -234,8 +234,8 @@ async def build_plan(
     :raises ApiError: live state could not be fetched whole.
     """
     planning = _Planning(fetcher, tree, settings, targets)
-    inventory, live = await planning.look(doomed, recorded)
-    live, leaving, orphans = await planning.deletes(inventory, live, doomed, decisions)
+    inventory, live = await planning.look(explicit_deletes, recorded)
+    live, leaving, orphans = await planning.deletes(inventory, live, explicit_deletes, decisions)
     protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
     surplus = pruned(planning.desired, live.resources, inventory, settings.prune)
     outcome = planning.reconcile(inventory, live, leaving.difference(protected), decisions, surplus)
@@ -244,7 +244,7 @@ async def build_plan(
     redaction = Redaction({**former, **tree.secrets})
     warnings = [
         *tree.warnings,
-        *_told(inventory, live, outcome, protected, doomed),
+        *_told(inventory, live, outcome, protected, explicit_deletes),
         *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
         *orphans,
@@ -254,7 +254,11 @@ async def build_plan(
 
 
 def _told(
-    inventory: Inventory, live: Live, outcome: Outcome, protected: Collection[Address], doomed: Collection[Address]
+    inventory: Inventory,
+    live: Live,
+    outcome: Reconciliation,
+    protected: Collection[Address],
+    explicit_deletes: Collection[Address],
 ) -> Iterator[Problem]:
     for message in (
         *concerns.unseen(outcome.unseen),
@@ -263,7 +267,7 @@ def _told(
         *live.faults,
         *concerns.masked(live.masked),
         *concerns.protected(protected),
-        *concerns.missing(doomed, live.resources),
+        *concerns.missing(explicit_deletes, live.resources),
     ):
         yield Problem("warning", message)
 
@@ -283,14 +287,14 @@ class _Planning:
         self.desired = {address: one for address, one in tree.resources.items() if targets.admits(address)}
         self._account = account.in_use(settings)
 
-    async def look(self, doomed: Collection[Address], recorded: Inventory | None) -> tuple[Inventory, Live]:
+    async def look(self, explicit_deletes: Collection[Address], recorded: Inventory | None) -> tuple[Inventory, Live]:
         """Return what was recorded and what is live: of the files, of what is to go, and of what is managed."""
-        outside = {one for one in {*self.desired, *doomed} if not kind_of(one.kind).inside}
+        outside = {one for one in {*self.desired, *explicit_deletes} if not kind_of(one.kind).account_scoped}
         around = await self.fetcher.fetch(outside)
         if self._account in outside - set(around.resources):  # the plan makes it: nothing is in it
             inventory = empty(kept=self.settings.inventory != "none")
             return inventory, around
-        inside = {*self.desired, *doomed} - outside
+        inside = {*self.desired, *explicit_deletes} - outside
         if recorded is not None:
             live, inventory = await self._inside(inside), recorded
         else:
@@ -302,7 +306,7 @@ class _Planning:
 
     async def _inside(self, wanted: Collection[Address]) -> Live:
         prunes_all = self.settings.prune == "all"
-        everything = {name for name in self.targets.kinds() if prunes_all and kind_of(name).inside}
+        everything = {name for name in self.targets.kinds() if prunes_all and kind_of(name).account_scoped}
         return await self.fetcher.fetch(wanted, everything=everything, admits=self.targets.admits)
 
     async def _completed(self, inventory: Inventory, live: Live) -> Live:
@@ -322,25 +326,25 @@ class _Planning:
         """Return what is managed, and neither in the files nor live; asked by its name."""
         return frozenset(self._absent(inventory, live) - set(self.desired))
 
-    def leaving(self, inventory: Inventory, live: Live, doomed: Collection[Address]) -> set[Address]:
+    def leaving(self, inventory: Inventory, live: Live, explicit_deletes: Collection[Address]) -> set[Address]:
         """Return what is live and in no file and, but for protection, is to be deleted."""
         extra = [one for one in live.resources if one not in self.desired]
         prunes_all = self.settings.prune == "all"
         return {
             one
             for one in extra
-            if one in doomed
+            if one in explicit_deletes
             or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
         }
 
     async def deletes(
-        self, inventory: Inventory, live: Live, doomed: Collection[Address], decisions: Decisions
+        self, inventory: Inventory, live: Live, explicit_deletes: Collection[Address], decisions: ConflictPolicy
     ) -> tuple[Live, set[Address], list[Problem]]:
         """Return what is live, what of it is to be deleted but for protection, and warnings of orphans.
 
         A desired resource that needs one which will not exist counts as removed from the files.
         """
-        leaving = self.leaving(inventory, live, doomed)
+        leaving = self.leaving(inventory, live, explicit_deletes)
         deleted = {one for one in leaving if not _is_protected(one, self.settings)}
         if decisions.on_conflict != "repo":
             deleted -= {one for one in deleted if moved_since(kind_of(one.kind), live.resources[one], inventory)}
@@ -351,16 +355,16 @@ class _Planning:
         orphans = await dependents.orphans(client, self.desired, known, deleted)
         warnings = [dependents.warning(self.desired[one], need, deleted) for one, need in orphans.items()]
         self.desired = {address: one for address, one in self.desired.items() if address not in orphans}
-        return live, self.leaving(inventory, live, doomed) | taken, warnings
+        return live, self.leaving(inventory, live, explicit_deletes) | taken, warnings
 
     def reconcile(
         self,
         inventory: Inventory,
         live: Live,
         deletes: Collection[Address],
-        decisions: Decisions,
-        surplus: Mapping[Address, tuple[Difference, ...]],
-    ) -> Outcome:
+        decisions: ConflictPolicy,
+        surplus: Mapping[Address, tuple[FieldChange, ...]],
+    ) -> Reconciliation:
         """Compare the files, the server and the record; see :func:`dlsync.operations.reconcile.reconcile`."""
         outcome = reconcile(
             kind_of,
@@ -375,10 +379,15 @@ class _Planning:
         return outcome
 
     def prepared(
-        self, inventory: Inventory, live: Live, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]
-    ) -> Prepared:
+        self,
+        inventory: Inventory,
+        live: Live,
+        outcome: Reconciliation,
+        redaction: Redaction,
+        warnings: Sequence[Problem],
+    ) -> PlanContext:
         """Return all that came out."""
-        return Prepared(
+        return PlanContext(
             self._plan(outcome, redaction, warnings),
             self.desired,
             live.resources,
@@ -392,7 +401,7 @@ class _Planning:
             files=self.tree.digest,
         )
 
-    def _plan(self, outcome: Outcome, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:
+    def _plan(self, outcome: Reconciliation, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:
         """Return the plan as it may be shown."""
         return Plan(
             self.settings.target,
@@ -405,7 +414,7 @@ class _Planning:
         )
 
 
-def _outlined(change: Change) -> Change:
+def _outlined(change: ResourceChange) -> ResourceChange:
     """Return a change that holds no secret any more with what it adds and removes in sentences."""
     kind = kind_of(change.address.kind)
     return replace(
@@ -420,4 +429,4 @@ def _outlined(change: Change) -> Change:
 
 
 def _is_inside(address: Address) -> bool:
-    return kind_of(address.kind).inside
+    return kind_of(address.kind).account_scoped

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dlsync.messages import visible
 
 if TYPE_CHECKING:
-    from dlsync.model import Action, Change, Difference, Json, Plan, Result
+    from dlsync.model import Action, FieldChange, Json, Plan, ResourceChange, Result
 
 FORMAT_VERSION = 1
 # a double holds no larger whole number, and Python prints none of more than 4,300 digits
@@ -36,7 +36,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def change_document(change: Change) -> dict[str, Any]:
+def change_document(change: ResourceChange) -> dict[str, Any]:
     """Return one change as JSON has it."""
     return {
         "kind": change.address.kind,
@@ -52,11 +52,11 @@ def change_document(change: Change) -> dict[str, Any]:
     }
 
 
-def _outcome(change: Change) -> dict[str, Any]:
+def _outcome(change: ResourceChange) -> dict[str, Any]:
     return {"result": change.result or "skipped", "error": change.error or None}
 
 
-def difference_document(difference: Difference) -> dict[str, Any]:
+def difference_document(difference: FieldChange) -> dict[str, Any]:
     """Return one field that differs as JSON has it."""
     return {
         "path": list(difference.path),

@@ -15,14 +15,14 @@ from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
 from dlsync.model import Address
-from dlsync.operations.plan import Wishes
+from dlsync.operations.plan import PlanOptions
 from dlsync.operations.plan_document import as_document
-from dlsync.operations.reconcile import Decisions
+from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.resources import kind_of
 
 if TYPE_CHECKING:
     from dlsync.model import Json, Resource
-    from dlsync.operations.plan import Prepared
+    from dlsync.operations.plan import PlanContext
 
 # to create 1,000 resources of each kind takes 15 MB; lists in lists take nearly thirty times their size when read
 _LARGEST = 64 * 1024 * 1024
@@ -40,14 +40,14 @@ class SavedPlan:
     :param digests: by resource, of what was live and what was to be, the values of secrets included.
     """
 
-    wishes: Wishes
+    wishes: PlanOptions
     plan: dict[str, Any]
     salt: bytes
     files: str
     digests: dict[str, str] = field(default_factory=dict)
 
 
-def promise(prepared: Prepared, wishes: Wishes) -> SavedPlan:
+def promise(prepared: PlanContext, wishes: PlanOptions) -> SavedPlan:
     """Return what an apply has to keep to."""
     from secrets import token_bytes
 
@@ -56,7 +56,7 @@ def promise(prepared: Prepared, wishes: Wishes) -> SavedPlan:
     return SavedPlan(wishes, as_document(prepared.plan), salt, prepared.files, digests)
 
 
-def _digest(salt: bytes, prepared: Prepared, address: Address) -> str:
+def _digest(salt: bytes, prepared: PlanContext, address: Address) -> str:
     sides: list[Json] = [_canonical(one) for one in (prepared.live.get(address), prepared.meant(address))]
     return fingerprint(salt, token(sides).encode("utf-8", "surrogatepass"))
 
@@ -107,9 +107,9 @@ def read(file: Path) -> SavedPlan:
         )
     if "files" not in made:
         raise DlsyncError(f"{file} was made by an older version of dlsync", hint=_HINT)
-    decisions = Decisions(made["adopt"], made["on_conflict"])
+    decisions = ConflictPolicy(made["adopt"], made["on_conflict"])
     targets, accounts = tuple(made["targets"]), tuple(made["delete_accounts"])
-    wishes = Wishes(Path(made["directory"]), made["environment"], targets, accounts, decisions)
+    wishes = PlanOptions(Path(made["directory"]), made["environment"], targets, accounts, decisions)
     return SavedPlan(wishes, content, bytes.fromhex(made["salt"]), made["files"], made["digests"])
 
 
@@ -124,7 +124,7 @@ def _json(file: Path) -> Any:
         raise DlsyncError(f"{file} is not a plan: it is not JSON", hint=_HINT) from error
 
 
-def kept_to(saved: SavedPlan, prepared: Prepared) -> Prepared:
+def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
     """Return what was just worked out, with exactly the changes of a saved plan.
 
     What else has changed in the account since then is left alone, and does not matter.
@@ -158,5 +158,5 @@ def kept_to(saved: SavedPlan, prepared: Prepared) -> Prepared:
     )
 
 
-def _moved(saved: SavedPlan, prepared: Prepared, address: Address) -> bool:
+def _moved(saved: SavedPlan, prepared: PlanContext, address: Address) -> bool:
     return saved.digests.get(str(address)) != _digest(saved.salt, prepared, address)

@@ -13,17 +13,17 @@ from dlsync.diff.compare import compare, differences
 from dlsync.diff.digests import holds_unreadable
 from dlsync.diff.list_match import token
 from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
-from dlsync.model import Address, Change, Difference
+from dlsync.model import Address, FieldChange, ResourceChange
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dlsync.diff.three_way import Movement
+    from dlsync.diff.three_way import ThreeWayDiff
     from dlsync.model import Action, Cause, Json, Path, Resource, Side
     from dlsync.resources.kind import Kind
     from dlsync.state.inventory import Inventory
 
-    Duplicates = Mapping[Address, tuple[Difference, ...]]
+    Duplicates = Mapping[Address, tuple[FieldChange, ...]]
 
 NOT_MANAGED = "it lives already, differs from its file and is not managed: `--adopt` takes it over"
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
@@ -38,7 +38,7 @@ MASKED = (
 MOVED_AND_GONE = "changed in the files, and deleted on the server: `--on-conflict repo` makes it again"
 
 
-class Decisions(NamedTuple):
+class ConflictPolicy(NamedTuple):
     """What whoever runs a command has decided beforehand.
 
     :param adopt: what lives, differs and is not managed is taken over.
@@ -49,12 +49,12 @@ class Decisions(NamedTuple):
     on_conflict: Side | None = None
 
 
-UNDECIDED = Decisions()
+UNDECIDED = ConflictPolicy()
 NO_DUPLICATES: Duplicates = MappingProxyType({})
 
 
 @dataclass
-class Outcome:
+class Reconciliation:
     """What it takes to make live what the files say.
 
     :param changes: creates and updates in the order of an apply, then deletes in the opposite order.
@@ -67,12 +67,12 @@ class Outcome:
     :param forms: the canonical forms of what is to be created, which their changes hold anyway.
     """
 
-    changes: list[Change] = field(default_factory=list)
+    changes: list[ResourceChange] = field(default_factory=list)
     unchanged: int = 0
     adopted: list[Address] = field(default_factory=list)
     equal: list[Address] = field(default_factory=list)
     unseen: dict[Address, Sequence[Path]] = field(default_factory=dict)
-    kept: dict[Address, tuple[Difference, ...]] = field(default_factory=dict)
+    kept: dict[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
     sent: dict[Address, Resource] = field(default_factory=dict)
     forms: dict[Address, Mapping[str, Json]] = field(default_factory=dict)
 
@@ -84,9 +84,9 @@ def reconcile(
     recorded: Inventory,
     *,
     prunes: Callable[[Address], bool],
-    decisions: Decisions = UNDECIDED,
+    decisions: ConflictPolicy = UNDECIDED,
     duplicates: Duplicates = NO_DUPLICATES,
-) -> Outcome:
+) -> Reconciliation:
     """Compare all that the files say with all that is live, and both with what was applied.
 
     :param kind_of: from a kind's name to the kind.
@@ -114,14 +114,14 @@ class _Reconciliation:
         self,
         kind_of: Callable[[str], Kind],
         recorded: Inventory,
-        decisions: Decisions,
+        decisions: ConflictPolicy,
         duplicates: Duplicates,
     ) -> None:
         self._kind_of = kind_of
         self._recorded = recorded
         self._decisions = decisions
         self._duplicates = duplicates
-        self.outcome = Outcome()
+        self.outcome = Reconciliation()
 
     def missing(self, desired: Resource) -> None:
         """Take in a resource that only the files have."""
@@ -138,11 +138,11 @@ class _Reconciliation:
     def surplus(self, live: Resource) -> None:
         """Take in a live resource that the files do not have any more."""
         if live.unreadable:
-            self._unreadable(Change(live.address, "delete", "conflict"), live)
+            self._unreadable(ResourceChange(live.address, "delete", "conflict"), live)
         elif moved_since(self._kind_of(live.kind), live, self._recorded):
-            self._decide(Change(live.address, "delete", "conflict"), GONE_AND_MOVED)
+            self._decide(ResourceChange(live.address, "delete", "conflict"), GONE_AND_MOVED)
         else:
-            self._add(Change(live.address, "delete", "repo"))
+            self._add(ResourceChange(live.address, "delete", "repo"))
 
     def both(self, desired: Resource, live: Resource) -> None:
         """Take in a resource that both sides have."""
@@ -151,7 +151,7 @@ class _Reconciliation:
             whole = tuple(differences(kind, (), kind.canonical(desired.document), {}))
             self._unreadable(_update(kind, desired, whole, "conflict"), live)
             return
-        managed = not (self._recorded.kept and kind.inside) or desired.address in self._recorded
+        managed = not (self._recorded.kept and kind.account_scoped) or desired.address in self._recorded
         comparison = compare(kind, desired, live)
         self._note_unseen(kind, desired, comparison.unseen)
         duplicates = self._duplicates.get(desired.address, ())
@@ -166,14 +166,14 @@ class _Reconciliation:
         else:
             self._moved(kind, desired, live, movement(kind, desired, live, entry, self._recorded.salt))
 
-    def _unrecorded(self, kind: Kind, desired: Resource, diff: tuple[Difference, ...], *, managed: bool) -> None:
+    def _unrecorded(self, kind: Kind, desired: Resource, diff: tuple[FieldChange, ...], *, managed: bool) -> None:
         if managed and not self._recorded.kept:
             self._add(_update(kind, desired, diff, "repo"))
         else:
             change = _update(kind, desired, diff, "new")
             self._add(change if self._decisions.adopt else replace(change, held=NOT_MANAGED))
 
-    def _moved(self, kind: Kind, desired: Resource, live: Resource, movement: Movement) -> None:
+    def _moved(self, kind: Kind, desired: Resource, live: Resource, movement: ThreeWayDiff) -> None:
         side = self._decisions.on_conflict
         if side is None and any(one.mover == "conflict" for one in movement.diff):
             change = _update(kind, desired, movement.diff, "conflict")
@@ -190,23 +190,23 @@ class _Reconciliation:
             self.outcome.unchanged += 1
             return
         if kept:
-            whole = kind.blended(desired, live, blended(kind, desired, live, kept))
+            whole = kind.merge_live(desired, live, blended(kind, desired, live, kept))
             self.outcome.sent[desired.address] = whole
         self._add(replace(_update(kind, desired, sent, _cause(sent)), kept=kind.as_written(desired, kept)))
 
-    def _unreadable(self, change: Change, live: Resource) -> None:
+    def _unreadable(self, change: ResourceChange, live: Resource) -> None:
         """Add a change of what cannot be read, so that nobody knows what it would lose."""
         reason = UNREADABLE % live.unreadable
         self._add(change if self._decisions.on_conflict == "repo" else replace(change, diff=(), held=reason))
 
     def _note_unseen(self, kind: Kind, desired: Resource, unseen: Sequence[Path]) -> None:
-        if fields := kind.endangered(unseen):
+        if fields := kind.dropped_by_update(unseen):
             self.outcome.unseen[desired.address] = fields
 
-    def _add(self, change: Change) -> None:
+    def _add(self, change: ResourceChange) -> None:
         self.outcome.changes.append(change)
 
-    def _decide(self, change: Change, reason: str) -> None:
+    def _decide(self, change: ResourceChange, reason: str) -> None:
         """Add a change that is a conflict as a whole, unless the live side wins it."""
         if self._decisions.on_conflict != "live":
             self._add(change if self._decisions.on_conflict else replace(change, held=reason))
@@ -218,7 +218,7 @@ def moved_since(kind: Kind, live: Resource, recorded: Inventory) -> bool:
     return entry is not None and has_moved(kind, live, entry, recorded.salt)
 
 
-def _stays(one: Difference, movement: Movement, side: Side | None) -> bool:
+def _stays(one: FieldChange, movement: ThreeWayDiff, side: Side | None) -> bool:
     """Whether a difference stays as it is live.
 
     A hand edit alone is taken back, as the plan says; beside other changes of the files it is merged with them.
@@ -230,27 +230,27 @@ def _stays(one: Difference, movement: Movement, side: Side | None) -> bool:
     )
 
 
-def _cause(sent: Sequence[Difference]) -> Cause:
+def _cause(sent: Sequence[FieldChange]) -> Cause:
     movers = {one.mover for one in sent}
     return "conflict" if "conflict" in movers else "repo" if "repo" in movers else "drift"
 
 
-def _create(kind: Kind, desired: Resource, form: Mapping[str, Json], cause: Cause) -> Change:
+def _create(kind: Kind, desired: Resource, form: Mapping[str, Json], cause: Cause) -> ResourceChange:
     whole = differences(kind, (), dict(form), {})
     # the whole file is new: finding each field's line takes 11 ms a file, and tells nobody anything
     line = kind.line(desired) if desired.file else None
-    return Change(desired.address, "create", cause, desired.file, line, tuple(whole))
+    return ResourceChange(desired.address, "create", cause, desired.file, line, tuple(whole))
 
 
-def _update(kind: Kind, desired: Resource, diff: tuple[Difference, ...], cause: Cause) -> Change:
+def _update(kind: Kind, desired: Resource, diff: tuple[FieldChange, ...], cause: Cause) -> ResourceChange:
     if not desired.file:  # what is in a journal has no lines that anybody could look at
-        return Change(desired.address, "update", cause, diff=kind.as_written(desired, diff))
+        return ResourceChange(desired.address, "update", cause, diff=kind.as_written(desired, diff))
     file, diff = kind.located(desired, diff)
     lines = [one.line for one in diff if one.line]
-    return Change(desired.address, "update", cause, file, min(lines, default=None), diff)
+    return ResourceChange(desired.address, "update", cause, file, min(lines, default=None), diff)
 
 
-def _turn(kind_of: Callable[[str], Kind], change: Change) -> tuple[bool, int, str]:
+def _turn(kind_of: Callable[[str], Kind], change: ResourceChange) -> tuple[bool, int, str]:
     order = kind_of(change.address.kind).order
     deletes = change.action == "delete"
     return deletes, -order if deletes else order, change.address.name
@@ -258,10 +258,10 @@ def _turn(kind_of: Callable[[str], Kind], change: Change) -> tuple[bool, int, st
 
 def _with_renames(
     kind_of: Callable[[str], Kind],
-    changes: Sequence[Change],
+    changes: Sequence[ResourceChange],
     desired: Mapping[Address, Resource],
     live: Mapping[Address, Resource],
-) -> list[Change]:
+) -> list[ResourceChange]:
     """Tell of a create and a delete of the same content that they are one rename."""
     if {"create", "delete"} - {change.action for change in changes}:
         return list(changes)
@@ -277,7 +277,7 @@ def _with_renames(
     return [replace(one, renamed=names[one.address]) if one.address in names else one for one in changes]
 
 
-def _may_be(kind_of: Callable[[str], Kind], change: Change, action: Action) -> bool:
+def _may_be(kind_of: Callable[[str], Kind], change: ResourceChange, action: Action) -> bool:
     return change.action == action and not change.held and kind_of(change.address.kind).named_by_file
 
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from dlsync.messages import near_miss, visible
-from dlsync.model import Difference, Problem
+from dlsync.model import FieldChange, Problem
 from dlsync.resources import kind_of
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _is_near(left: str, right: str) -> bool:
 
 def _warning(sort: str, use: _Use, near: str) -> Problem:
     resource, reference = use
-    differing = Difference(reference.path, "replace")
+    differing = FieldChange(reference.path, "replace")
     file, (placed,) = kind_of(resource.address.kind).located(resource, [differing])
     message = f"{sort} `{visible(reference.name)}`: did you mean `{visible(near)}`? Else write `# dlsync: ignore` here"
     return Problem("warning", message, file, placed.line)

@@ -35,6 +35,6 @@ def render(
     """
     loader.require_directory(directory)
     settings = settings_file.load(directory, options, environ, require_server=False)
-    tree = environments.read(directory, settings).usable()
+    tree = environments.read(directory, settings).raise_for_errors()
     targets.require_match(tree.resources)
     return tree, list(sent_files(tree, targets))

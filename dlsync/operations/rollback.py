@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from dlsync.files.settings import Settings
     from dlsync.model import Address, Json, Resource
     from dlsync.operations.fetch import Fetcher
-    from dlsync.operations.plan import Prepared
-    from dlsync.operations.reconcile import Decisions
-    from dlsync.state.journal import Kept, Record
+    from dlsync.operations.plan import PlanContext
+    from dlsync.operations.reconcile import ConflictPolicy
+    from dlsync.state.journal import Record, UndoRecord
 
 _OUTSIDE = "%s stays as the run left it: what is in an account, no journal has"
 
@@ -38,7 +38,7 @@ _REVERTED = "reverting run %s (%s, %s), the last that changed %s; runs without c
 
 
 @dataclass(frozen=True)
-class WayBack:
+class RollbackPlan:
     """What it takes to be where a run began.
 
     :param tree: the resources as they were before, in place of files.
@@ -87,7 +87,7 @@ def _target(record: Record) -> Target:
     return Target(record.run.url, record.run.org, record.run.account)
 
 
-def way_back(record: Record, root: Path, settings: Settings) -> WayBack:
+def way_back(record: Record, root: Path, settings: Settings) -> RollbackPlan:
     """Return what was there before each change of a run that may have been made.
 
     :param root: of the tree that the run was of.
@@ -95,11 +95,11 @@ def way_back(record: Record, root: Path, settings: Settings) -> WayBack:
         tree's files mentions is not taken from the environment.
     """
     kept = [one for one in record.kept.values() if record.results.get(one.address) != "skipped"]
-    inside = [one for one in kept if kind_of(one.address.kind).inside]
+    inside = [one for one in kept if kind_of(one.address.kind).account_scoped]
     source = Source(settings.environ, mentioned(root))
     before = [_before(one, source) for one in inside if one.before is not None]
     left = [Problem("warning", _OUTSIDE % one.address) for one in kept if one not in inside]
-    return WayBack(
+    return RollbackPlan(
         Tree(root, {one.address: one for one in before}, tuple(left)),
         Inventory(bytes.fromhex(record.run.salt), {one.address: one.applied for one in inside if one.applied}),
         frozenset(one.address for one in inside),
@@ -107,7 +107,7 @@ def way_back(record: Record, root: Path, settings: Settings) -> WayBack:
     )
 
 
-def _before(kept: Kept, source: Source) -> Resource:
+def _before(kept: UndoRecord, source: Source) -> Resource:
     secrets: dict[str, str] = {}
     address = kept.address
     try:
@@ -119,7 +119,9 @@ def _before(kept: Kept, source: Source) -> Resource:
     return before
 
 
-async def prepare(fetcher: Fetcher, way_back: WayBack, settings: Settings, decisions: Decisions) -> Prepared:
+async def prepare(
+    fetcher: Fetcher, way_back: RollbackPlan, settings: Settings, decisions: ConflictPolicy
+) -> PlanContext:
     """Work out what it takes; what was changed since the run is held, as after any conflict.
 
     :raises ApiError: live state could not be fetched whole.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dlsync.client.concurrency import together
+from dlsync.client.concurrency import gather
 from dlsync.files.names import folded
 from dlsync.model import Address
 from dlsync.resources import kind_of
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from dlsync.client import ReadClient
-    from dlsync.model import Change
-    from dlsync.operations.plan import Prepared
+    from dlsync.model import ResourceChange
+    from dlsync.operations.plan import PlanContext
 
 _NOT_CREATED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
 _STILL_NEEDED = "%s needs it and was not deleted: fix that, then apply again"
@@ -24,7 +24,7 @@ _SAME_NAME = (
 )
 
 
-def unconfirmed_creates(changes: Sequence[Change], prepared: Prepared) -> list[Address]:
+def unconfirmed_creates(changes: Sequence[ResourceChange], prepared: PlanContext) -> list[Address]:
     """Return the creates that did not take hold, and those that need one of them.
 
     :param changes: creates and updates with their results, after they were verified.
@@ -35,14 +35,17 @@ def unconfirmed_creates(changes: Sequence[Change], prepared: Prepared) -> list[A
     return [*failed, *(one for one in confirmed if set(needs(one, prepared)) & set(failed))]
 
 
-def needs(address: Address, prepared: Prepared) -> tuple[Address, ...]:
+def needs(address: Address, prepared: PlanContext) -> tuple[Address, ...]:
     """Return the resources that one needs, as the files say or else as it is live."""
     resource = prepared.meant(address) or prepared.live[address]
     return kind_of(address.kind).needs(resource)
 
 
 def blocked_deletes(
-    deletes: Sequence[Change], creates: Collection[Address], remaining: Collection[Address], prepared: Prepared
+    deletes: Sequence[ResourceChange],
+    creates: Collection[Address],
+    remaining: Collection[Address],
+    prepared: PlanContext,
 ) -> dict[Address, str]:
     """Return why deletes must wait, by address.
 
@@ -67,7 +70,7 @@ def blocked_deletes(
 
 
 async def same_but_for_case(
-    client: ReadClient, deletes: Sequence[Change], desired: Collection[Address]
+    client: ReadClient, deletes: Sequence[ResourceChange], desired: Collection[Address]
 ) -> dict[Address, str]:
     """Return the deletes of what a server that ignores case may have under a desired name.
 
@@ -76,7 +79,7 @@ async def same_but_for_case(
     """
     names = {(one.kind, folded(one.name)): one for one in desired}
     pairs = {one.address: names.get((one.address.kind, folded(one.address.name))) for one in deletes}
-    found = await together(_reason(client, one, other) for one, other in pairs.items() if other)
+    found = await gather(_reason(client, one, other) for one, other in pairs.items() if other)
     return {address: reason for address, reason in found if reason}
 
 

@@ -19,8 +19,8 @@ from dlsync.state.inventory import Pending, packed, secret_digests, unpacked
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
-    from dlsync.model import Address, Change, Json, Resource
-    from dlsync.operations.plan import Prepared
+    from dlsync.model import Address, Json, Resource, ResourceChange
+    from dlsync.operations.plan import PlanContext
     from dlsync.state.inventory import Inventory
 
 
@@ -55,7 +55,7 @@ def _arrived(inventory: Inventory, write: Pending, live: Resource) -> str:
     return ""
 
 
-def announced(prepared: Prepared) -> Inventory:
+def announced(prepared: PlanContext) -> Inventory:
     """Return the inventory as it is before the first write: all that is going to be sent is pending."""
     inventory = prepared.inventory
     if not inventory.kept:
@@ -65,14 +65,14 @@ def announced(prepared: Prepared) -> Inventory:
             change.action, "" if change.action == "delete" else packed_entry(prepared, change.address)
         )
         for change in prepared.plan.changes
-        if not change.held and kind_of(change.address.kind).inside
+        if not change.held and kind_of(change.address.kind).account_scoped
     }
     # what repeats the last applied version says nothing new
     news = {one: write for one, write in writes.items() if write.entry != inventory.packed.get(one)}
     return replace(inventory, pending={**_not_looked_at(prepared), **news})
 
 
-def _not_looked_at(prepared: Prepared) -> dict[Address, Pending]:
+def _not_looked_at(prepared: PlanContext) -> dict[Address, Pending]:
     return {
         address: write
         for address, write in prepared.inventory.pending.items()
@@ -80,7 +80,7 @@ def _not_looked_at(prepared: Prepared) -> dict[Address, Pending]:
     }
 
 
-def observed(prepared: Prepared) -> dict[Address, str]:
+def observed(prepared: PlanContext) -> dict[Address, str]:
     """Return what is recorded, packed, of resources that the server has and did not keep as they were sent."""
     found: dict[Address, str] = {}
     for address, live in prepared.unconfirmed.items():
@@ -94,7 +94,7 @@ def observed(prepared: Prepared) -> dict[Address, str]:
     return found
 
 
-def advanced(prepared: Prepared, changes: Iterable[Change], released: Collection[Address] = ()) -> Inventory:
+def advanced(prepared: PlanContext, changes: Iterable[ResourceChange], released: Collection[Address] = ()) -> Inventory:
     """Return the inventory as it is once the changes were made.
 
     :param changes: of the plan, with their results.
@@ -121,7 +121,7 @@ def advanced(prepared: Prepared, changes: Iterable[Change], released: Collection
     return replace(record, pending={**_not_looked_at(prepared), **unconfirmed})
 
 
-def packed_entry(prepared: Prepared, address: Address) -> str:
+def packed_entry(prepared: PlanContext, address: Address) -> str:
     """Return :func:`entry_of` packed, worked out once for the journal before the write and the record after it."""
     known = prepared.entries
     if address not in known:
@@ -129,7 +129,7 @@ def packed_entry(prepared: Prepared, address: Address) -> str:
     return known[address]
 
 
-def entry_of(prepared: Prepared, address: Address) -> Entry:
+def entry_of(prepared: PlanContext, address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
     desired, salt = prepared.desired[address], prepared.inventory.salt
     kind = kind_of(address.kind)
@@ -146,7 +146,7 @@ def entry_of(prepared: Prepared, address: Address) -> Entry:
     )
 
 
-def as_live(prepared: Prepared, address: Address, live: Resource) -> Entry:
+def as_live(prepared: PlanContext, address: Address, live: Resource) -> Entry:
     """Return what is to be recorded of a resource that is taken over as it is live."""
     desired, salt = prepared.desired[address], prepared.inventory.salt
     kind = kind_of(address.kind)
@@ -166,10 +166,10 @@ def _digested(resource: Resource, salt: bytes) -> Mapping[str, Json]:
     return cast("dict[str, Json]", digested(salt, kind_of(resource.kind).canonical(resource.document)))
 
 
-def _is_news(prepared: Prepared, address: Address) -> bool:
+def _is_news(prepared: PlanContext, address: Address) -> bool:
     """Whether the record says something else of a resource that is live as it is meant; cheap where it does not."""
     kind, inventory = kind_of(address.kind), prepared.inventory
-    if not kind.inside:
+    if not kind.account_scoped:
         return False
     now = fingerprint(inventory.salt, kind.fingerprinted(prepared.desired[address]))
     return address in prepared.kept or now != inventory.fingerprint(address)

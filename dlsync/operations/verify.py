@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from dlsync import messages
-from dlsync.client.concurrency import together
+from dlsync.client.concurrency import gather
 from dlsync.diff.compare import compare
 from dlsync.errors import DlsyncError
 from dlsync.messages import field_name
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from dlsync.client import ReadClient
-    from dlsync.model import Address, Change, Difference, Resource
-    from dlsync.operations.plan import Prepared
+    from dlsync.model import Address, FieldChange, Resource, ResourceChange
+    from dlsync.operations.plan import PlanContext
     from dlsync.resources import Kind
 
     _Found = Mapping[Address, Resource] | DlsyncError
@@ -34,10 +34,10 @@ def differs(kind: Kind, one: Resource, other: Resource) -> bool:
 
 async def verified(
     client: ReadClient,
-    changes: Sequence[Change],
-    prepared: Prepared,
+    changes: Sequence[ResourceChange],
+    prepared: PlanContext,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> list[Change]:
+) -> list[ResourceChange]:
     """Fetch what was written and compare it with what was sent.
 
     A server may answer reads from before a write for some seconds: what differs is fetched again before it has failed.
@@ -45,7 +45,7 @@ async def verified(
 
     :param sleep: waits for so many seconds before the next look.
     """
-    results: dict[Address, Change] = {}
+    results: dict[Address, ResourceChange] = {}
     pending = [change for change in changes if change.result == "applied"]
     for seconds in (0.0, *_PAUSES):
         if not pending:
@@ -60,23 +60,23 @@ async def verified(
     return [results[one.address] if one.result == "applied" else one for one in changes]
 
 
-def _note(result: Change, found: _Found, prepared: Prepared) -> None:
+def _note(result: ResourceChange, found: _Found, prepared: PlanContext) -> None:
     prepared.unconfirmed.pop(result.address, None)
     if result.result == "failed":
         live = None if isinstance(found, DlsyncError) else found.get(result.address)
         prepared.unconfirmed[result.address] = live
 
 
-def _may_settle(result: Change, found: _Found) -> bool:
+def _may_settle(result: ResourceChange, found: _Found) -> bool:
     # the client has already tried again what could not be fetched
     return result.result == "failed" and not isinstance(found, DlsyncError)
 
 
-async def _fetched(client: ReadClient, changes: Sequence[Change], prepared: Prepared) -> dict[str, _Found]:
+async def _fetched(client: ReadClient, changes: Sequence[ResourceChange], prepared: PlanContext) -> dict[str, _Found]:
     written = {change.address for change in changes}
     kinds = sorted({address.kind for address in written})
     meant = {address: one for address in written if (one := prepared.meant(address))}
-    looks = await together(_look(client, {one for one in written if one.kind == kind}, meant) for kind in kinds)
+    looks = await gather(_look(client, {one for one in written if one.kind == kind}, meant) for kind in kinds)
     return dict(zip(kinds, looks, strict=True))
 
 
@@ -87,7 +87,7 @@ async def _look(client: ReadClient, written: set[Address], meant: Mapping[Addres
         return error
 
 
-def _held(change: Change, found: _Found, prepared: Prepared) -> Change:
+def _held(change: ResourceChange, found: _Found, prepared: PlanContext) -> ResourceChange:
     if isinstance(found, DlsyncError):
         return change.finished("failed", f"it was sent, but whether it took hold is not known: {found.message}")
     live = found.get(change.address)
@@ -113,7 +113,7 @@ def _held(change: Change, found: _Found, prepared: Prepared) -> Change:
     return change.finished("failed", "the server did not keep what was sent: " + "; ".join(kept))
 
 
-def _not_kept(one: Difference) -> str:
+def _not_kept(one: FieldChange) -> str:
     where, sent, kept = field_name(one.path), messages.brief(one.after), messages.brief(one.before)
     if one.moved:
         return f"`{where}` stands elsewhere"

@@ -13,7 +13,7 @@ from dlsync.resources import kind_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from dlsync.model import Difference, Path, Resource
+    from dlsync.model import FieldChange, Path, Resource
     from dlsync.state.inventory import Inventory
 
 _POSITION = re.compile(r"\[\d+\]")
@@ -47,9 +47,9 @@ def protected(addresses: Iterable[Address]) -> Iterator[str]:
         yield f"{address} is in no file and live; it is protected and stays"
 
 
-def missing(doomed: Collection[Address], live: Collection[Address]) -> Iterator[str]:
+def missing(explicit_deletes: Collection[Address], live: Collection[Address]) -> Iterator[str]:
     """Say what was to be deleted and is gone already."""
-    for address in sorted(set(doomed) - set(live)):
+    for address in sorted(set(explicit_deletes) - set(live)):
         yield f"{address} is to be deleted and is not there"
 
 
@@ -66,7 +66,7 @@ def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
         yield f"{spelled} is live in {which}, but in no file and no schema: it is not compared, and an update drops it"
 
 
-def kept(kept: Mapping[Address, Sequence[Difference]], desired: Mapping[Address, Resource]) -> Iterator[str]:
+def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address, Resource]) -> Iterator[str]:
     """Say what differs from the files and stays as it is live.
 
     :param desired: what the files say of each.

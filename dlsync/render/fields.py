@@ -14,7 +14,7 @@ from dlsync.messages import WIDTH, field_name, in_full, pair, shortened, value, 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlsync.model import Change, Difference, Json
+    from dlsync.model import FieldChange, Json, ResourceChange
 
 
 MAX_LINES = 200
@@ -75,7 +75,7 @@ class Field:
     outline: tuple[str, ...] = ()
 
 
-def fields(change: Change, *, longest: int | None = None) -> list[Field]:
+def fields(change: ResourceChange, *, longest: int | None = None) -> list[Field]:
     """Return the fields of a change, in its order.
 
     :param longest: of a scalar of a new or deleted resource, in characters; None for no limit.
@@ -89,13 +89,13 @@ def fields(change: Change, *, longest: int | None = None) -> list[Field]:
     ]
 
 
-def _outline(difference: Difference) -> tuple[str, ...]:
+def _outline(difference: FieldChange) -> tuple[str, ...]:
     lines = [shortened(visible(line.rstrip()), MAX_WIDTH) for line in difference.outline[:MAX_OUTLINE]]
     more = len(difference.outline) - len(lines)
     return (*lines, f"... {more:,} more; --format json has them all") if more else tuple(lines)
 
 
-def _whole(difference: Difference, longest: int | None) -> Field:
+def _whole(difference: FieldChange, longest: int | None) -> Field:
     name = field_name(difference.path)
     removed = difference.op == "remove"
     value = difference.before if removed else difference.after
@@ -104,7 +104,7 @@ def _whole(difference: Difference, longest: int | None) -> Field:
     return Field("-", name, before=shown) if removed else Field("+", name, after=shown)
 
 
-def _updated(difference: Difference) -> Field:
+def _updated(difference: FieldChange) -> Field:
     name, before, after, line = field_name(difference.path), difference.before, difference.after, difference.line
     if difference.moved or difference.masked == "changed":
         note = _moved(difference) if difference.moved else _changed(difference)
@@ -120,18 +120,18 @@ def _updated(difference: Difference) -> Field:
     return Field("~", name, *pair(before, after), line=line)
 
 
-def _moved(difference: Difference) -> str:
+def _moved(difference: FieldChange) -> str:
     was = cast("dict[str, int]", difference.before)["index"]
     return f"moved, was {field_name((*difference.path[:-1], was))}"
 
 
-def _changed(difference: Difference) -> str:
+def _changed(difference: FieldChange) -> str:
     """Return which secrets have other values now; of several in one text, nobody has looked which."""
     references = dict.fromkeys(names(in_full(difference.after)))
     return f"the value of {' or '.join(f'${{env:{name}}}' for name in references) or 'a secret in it'} changed"
 
 
-def side(difference: Difference, value: Json) -> str:
+def side(difference: FieldChange, value: Json) -> str:
     """Return one side of a difference."""
     return HIDDEN if difference.masked == "unknown" and value == HIDDEN else _shown(value)
 

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dlsync.model import Address
-    from dlsync.operations.manage import Taken
+    from dlsync.operations.manage import ManageResult
 
 FORMAT_VERSION = 1
 
 
-def render(verb: str, taken: Taken) -> str:
+def render(verb: str, taken: ManageResult) -> str:
     """Return a line for each resource, and the count.
 
     :param verb: what was done with them, such as ``adopted``.
@@ -26,7 +26,7 @@ def render(verb: str, taken: Taken) -> str:
     return "".join(f"{line}\n" for line in [*lines, f"{counted(len(taken.taken), 'resource')} {verb}."])
 
 
-def render_json(verb: str, taken: Taken) -> str:
+def render_json(verb: str, taken: ManageResult) -> str:
     """Return the same as JSON."""
     left = [{**_named(one), "reason": reason} for one, reason in taken.left]
     whole = {"format_version": FORMAT_VERSION, verb: [_named(one) for one in taken.taken], "left": left}

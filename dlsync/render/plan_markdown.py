@@ -13,7 +13,7 @@ from dlsync.render.plan_text import REFUSED, STAYS, renamed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from dlsync.model import Change, Plan, Problem
+    from dlsync.model import Plan, Problem, ResourceChange
     from dlsync.render.fields import Field
 
 LIMIT = 65_000  # GitHub takes 65,536 characters in a comment
@@ -71,13 +71,13 @@ def _warnings(warnings: Sequence[Problem]) -> str:
     return "\n" + "".join(lines) if lines else ""
 
 
-def _row(change: Change) -> str:
+def _row(change: ResourceChange) -> str:
     place = ":".join(str(part) for part in (change.file, change.line) if part)
     cells = _action(change), code(str(change.address)), code(place) if place else "", _named_fields(change)
     return f"| {' | '.join(cells)} |\n"
 
 
-def _action(change: Change) -> str:
+def _action(change: ResourceChange) -> str:
     cause = f" ({change.cause})" if change.cause in {"drift", "conflict"} else ""
     cause += f", {renamed(change)} {code(change.renamed)}" if change.renamed else ""
     cause += f", held: {code(change.held, _MAX_MESSAGE)}" if change.held and not change.result else ""
@@ -86,7 +86,7 @@ def _action(change: Change) -> str:
     return f"{change.action}{cause}{result}{error}"
 
 
-def _named_fields(change: Change) -> str:
+def _named_fields(change: ResourceChange) -> str:
     if change.action != "update":
         return counted(len(change.diff), "field") if change.diff else ""
     named = [code(field_name(difference.path)) for difference in change.diff[:_MAX_NAMED_FIELDS]]
@@ -94,7 +94,7 @@ def _named_fields(change: Change) -> str:
     return ", ".join(named) + (f" and {more:,} more" if more else "")
 
 
-def _folded(change: Change) -> str:
+def _folded(change: ResourceChange) -> str:
     differ = [line for field in fields(change, longest=_MAX_SCALAR) for line in _lines(field)]
     stay = [f"! {field_name(one.path)}: {side(one, one.before)} {STAYS}" for one in change.kept]
     body = "\n".join([*differ, *stay])

@@ -13,7 +13,7 @@ from dlsync.render.table import painter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from dlsync.model import Change, Plan, Result
+    from dlsync.model import Plan, ResourceChange, Result
     from dlsync.render.fields import Field
     from dlsync.render.table import Style
 
@@ -24,7 +24,7 @@ REFUSED = "An apply refuses this plan"
 STAYS = "(stays as it was changed on the server)"
 
 
-def renamed(change: Change) -> str:
+def renamed(change: ResourceChange) -> str:
     """Return what stands before the name of the other resource of a rename."""
     return "renamed from" if change.action == "create" else "renamed to"
 
@@ -64,7 +64,7 @@ def render(plan: Plan, *, color: bool) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def changes(changes: Iterable[Change], paint: Paint, *, in_full: bool) -> Iterator[str]:
+def changes(changes: Iterable[ResourceChange], paint: Paint, *, in_full: bool) -> Iterator[str]:
     """Yield a line for each change, and where they are shown in full, those of its fields."""
     for change in changes:
         yield _headline(change, paint)
@@ -72,7 +72,7 @@ def changes(changes: Iterable[Change], paint: Paint, *, in_full: bool) -> Iterat
             yield from _details(change, paint)
 
 
-def _details(change: Change, paint: Paint) -> Iterator[str]:
+def _details(change: ResourceChange, paint: Paint) -> Iterator[str]:
     if change.held:
         yield f"    {paint(f'held: {visible(change.held)}', 'yellow')}"
     # who moved what is worth a word only where not all of it has one cause
@@ -85,7 +85,7 @@ def _details(change: Change, paint: Paint) -> Iterator[str]:
         yield f"    {paint('=', 'dim')} {field_name(one.path)}{now}  {paint(STAYS, 'dim')}"
 
 
-def _headline(change: Change, paint: Paint) -> str:
+def _headline(change: ResourceChange, paint: Paint) -> str:
     sign = _SIGNS[change.action]
     place = ":".join(visible(str(part)) for part in (change.file, change.line) if part)
     parts = [
@@ -97,11 +97,11 @@ def _headline(change: Change, paint: Paint) -> str:
     return "  ".join(parts)
 
 
-def _renamed(change: Change) -> str:
+def _renamed(change: ResourceChange) -> str:
     return f" ({renamed(change)} {visible(change.renamed)})" if change.renamed else ""
 
 
-def _outcome(change: Change, paint: Paint) -> Iterator[str]:
+def _outcome(change: ResourceChange, paint: Paint) -> Iterator[str]:
     if change.result:
         error = f": {visible(change.error)}" if change.error else ""
         yield paint(f"{change.result}{error}", _RESULTS[change.result])

@@ -6,11 +6,21 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from dlsync.diff.list_match import ListRule
-from dlsync.resources.context import Draft, Known, Listing, Scene, SourceFile
+from dlsync.diff.list_match import ListMatching
+from dlsync.resources.context import CachedVersion, ExportContext, Listing, LoadContext, SourceFile
 from dlsync.resources.kind import Kind
 
-__all__ = ["Draft", "Kind", "Known", "ListRule", "Listing", "Scene", "SourceFile", "all_kinds", "kind_of"]
+__all__ = [
+    "CachedVersion",
+    "ExportContext",
+    "Kind",
+    "ListMatching",
+    "Listing",
+    "LoadContext",
+    "SourceFile",
+    "all_kinds",
+    "kind_of",
+]
 
 
 @cache

@@ -9,12 +9,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from dlsync.diff.list_match import ListRule
+from dlsync.diff.list_match import ListMatching
 from dlsync.errors import AlreadyExists, NotFound, SettingsError
 from dlsync.files import yaml
 from dlsync.files.settings import FILE_NAME
 from dlsync.model import Address, Resource
-from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Scene, SourceFile
+from dlsync.resources.context import (
+    BARE,
+    BLANK,
+    UNKNOWN,
+    CachedVersion,
+    ExportContext,
+    Listing,
+    LoadContext,
+    SourceFile,
+)
 from dlsync.resources.kind import Kind
 
 if TYPE_CHECKING:
@@ -23,7 +32,7 @@ if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
     from dlsync.files.redaction import Redaction
     from dlsync.files.settings import Settings
-    from dlsync.model import Difference, Json, Path, Problem
+    from dlsync.model import FieldChange, Json, Path, Problem
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,7 @@ class Account(Kind):
     folder = ""
     order = 0
     named_by_file = False
-    inside = False
+    account_scoped = False
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -51,7 +60,7 @@ class Account(Kind):
         """Whether it is dlsync.yaml."""
         return file == FILE_NAME
 
-    def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
         """Read ``accounts:``, the chosen environment's where it has its own; what is wrong there, the settings say."""
         found: dict[str, Resource] = {}
         for source in sources:
@@ -67,19 +76,19 @@ class Account(Kind):
         """Return the line of its name."""
         return cast("Named", desired).line
 
-    def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
+    def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
         """Return dlsync.yaml; an account that is there does not differ."""
         return desired.file, tuple(diff)
 
-    def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - see inside
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - see inside
         """Return none: an export is about what is in one account."""
         return {}
 
-    def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - see inside
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - see inside
         """Return none, as above."""
         return {}
 
-    def removed_files(self, desired: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - see inside
+    def removed_files(self, desired: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - see inside
         """Return none, as above."""
         return {}
 
@@ -87,7 +96,7 @@ class Account(Kind):
         """Return nothing: it is there or not."""
         return {}
 
-    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - see canonical
+    def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - see canonical
         """Return the account: no side has anything to win."""
         return desired
 
@@ -99,11 +108,11 @@ class Account(Kind):
         """Return the account, with nothing in it."""
         return Resource(Address(self.name, name), {})
 
-    def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - there are no lists
+    def list_rule(self, path: Path) -> ListMatching:  # noqa: ARG002 - there are no lists
         """Return the rule for lists that nothing is known of."""
-        return ListRule()
+        return ListMatching()
 
-    def disregards(self, path: Path, field: str) -> bool:  # noqa: ARG002 - see canonical
+    def is_server_managed(self, path: Path, field: str) -> bool:  # noqa: ARG002 - see canonical
         """Return True: all of an account is the server's own business."""
         return True
 
@@ -112,7 +121,7 @@ class Account(Kind):
         resources = tuple(Resource(Address(self.name, one.name), {}) for one in await client.accounts.list())
         return Listing(resources, frozenset(one.name for one in resources))
 
-    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:  # noqa: ARG002 - the list is short
+    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:  # noqa: ARG002 - the list is short
         """GET ``/orgs/<org>/accounts``, and of them one."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)
@@ -122,7 +131,7 @@ class Account(Kind):
         with suppress(AlreadyExists):
             await client.accounts.create(desired.name)
 
-    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
+    async def update(self, client: Client, desired: Resource, diff: Sequence[FieldChange]) -> None:
         """Do nothing: an account that is there does not differ."""
 
     async def delete(self, client: Client, name: str) -> None:

@@ -28,7 +28,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True)
-class Scene:
+class LoadContext:
     """What the files of a tree are read with.
 
     :param values: what references stand for.
@@ -44,7 +44,7 @@ class Scene:
 
 
 @dataclass(frozen=True)
-class Draft:
+class ExportContext:
     """The files of a tree as an export has them so far.
 
     :param files: by path in the tree; None for one that is to be removed.
@@ -79,11 +79,11 @@ class Reference(NamedTuple):
     path: Path
 
 
-BARE = Scene()
-BLANK = Draft()
+BARE = LoadContext()
+BLANK = ExportContext()
 
 
-class Known(NamedTuple):
+class CachedVersion(NamedTuple):
     """What is known of a live resource before it is fetched.
 
     :param body: the bytes of its file: where the server sends the same, they need not be understood again.
@@ -94,7 +94,7 @@ class Known(NamedTuple):
     etag: str = ""
 
 
-UNKNOWN = Known()
+UNKNOWN = CachedVersion()
 
 
 def messages_of(errors: Iterable[DlsyncError]) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync.diff.list_match import A_SET, ITEM, ListRule, but_for, identity
-from dlsync.diff.merge_key import ItemKey
+from dlsync.diff.list_match import A_SET, ITEM, ListMatching, but_for, identity
+from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import Unsupported
 from dlsync.model import Address, Resource
 from dlsync.resources.context import Listing, messages_of
@@ -49,7 +49,7 @@ class Dashboard(ExchangedKind):
     order = 30
     lists: ClassVar = {
         ("annotations",): A_SET,
-        ("positions",): ListRule(
+        ("positions",): ListMatching(
             (
                 identity("title", "type", "series", "row", "col"),
                 identity("title", "type", "series"),
@@ -62,11 +62,13 @@ class Dashboard(ExchangedKind):
             ordered=False,
             repeats=True,
         ),
-        (*_WIDGET, "series"): ListRule((identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),)),
+        (*_WIDGET, "series"): ListMatching(
+            (identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),)
+        ),
         (*_SERIES, "scope", "tag"): A_SET,
         (*_SERIES, "scope", "agent"): A_SET,
     }
-    overlaid: ClassVar = {("positions",): ItemKey(("title",)), (*_WIDGET, "series"): ItemKey(("metric",), ("scope",))}
+    overlaid: ClassVar = {("positions",): MergeKey(("title",)), (*_WIDGET, "series"): MergeKey(("metric",), ("scope",))}
     either = frozenset({(*_SERIES, "scope", "tag"), (*_SERIES, "scope", "agent")})
     closed = frozenset({(*_SERIES, "scope")})
 

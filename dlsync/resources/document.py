@@ -9,14 +9,23 @@ from functools import lru_cache, partial
 from hashlib import blake2b
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast
 
-from dlsync.diff.list_match import ITEM, UNKNOWN_LIST, ListRule, anywhere, match, same
+from dlsync.diff.list_match import ITEM, UNKNOWN_LIST, ListMatching, anywhere, match, same
 from dlsync.diff.merge import merge
-from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
+from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
 from dlsync.files import schema, yaml
 from dlsync.files.names import resource_name
 from dlsync.messages import visible
 from dlsync.model import Address, Problem, Resource
-from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Reference, Scene, SourceFile
+from dlsync.resources.context import (
+    BARE,
+    BLANK,
+    UNKNOWN,
+    CachedVersion,
+    ExportContext,
+    LoadContext,
+    Reference,
+    SourceFile,
+)
 from dlsync.resources.kind import Kind
 from dlsync.resources.overlays import Overlays, edited, placed, read_references
 from dlsync.state.sealed_values import sealed
@@ -26,10 +35,10 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client, ReadClient
     from dlsync.client.response import Versioned
-    from dlsync.diff.merge_key import ItemKey
-    from dlsync.files.interpolation import Resolved
+    from dlsync.diff.merge_key import MergeKey
+    from dlsync.files.interpolation import Interpolated
     from dlsync.files.redaction import Redaction
-    from dlsync.model import Difference, Document, Json, Overlay, Path
+    from dlsync.model import Document, FieldChange, Json, Overlay, Path
     from dlsync.resources.context import ReferenceSort
 
 
@@ -118,12 +127,12 @@ class DocumentKind(Kind):
 
     overlay_suffixes = (".yaml", ".yml")
     sends_yaml = True
-    overlaid: ClassVar[Mapping[Path, ItemKey]] = {}
+    overlaid: ClassVar[Mapping[Path, MergeKey]] = {}
     either: ClassVar[frozenset[Path]] = frozenset()
-    lists: ClassVar[Mapping[Path, ListRule]]
+    lists: ClassVar[Mapping[Path, ListMatching]]
     closed: ClassVar[frozenset[Path]]
 
-    def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
         """Parse and check each file; see :meth:`Kind.read`."""
         resources: list[Resource] = []
         problems: list[Problem] = []
@@ -138,16 +147,18 @@ class DocumentKind(Kind):
         """Return those of YAML; see :meth:`Kind.required_suffixes`."""
         return self.overlay_suffixes
 
-    def foretold(self, file: str, *, encoded: bool) -> Address | None:
-        """Return the resource of a YAML file; see :meth:`Kind.foretold`."""
+    def address_from_path(self, file: str, *, encoded: bool) -> Address | None:
+        """Return the resource of a YAML file; see :meth:`Kind.address_from_path`."""
         stem, dot, suffix = file.rpartition("/")[2].rpartition(".")
         if not stem or dot + suffix not in self.overlay_suffixes:
             return None
         return Address(self.name, resource_name(stem, encoded=encoded))
 
-    def _read_one(self, source: SourceFile, scene: Scene, overlays: Overlays) -> tuple[Resource | None, list[Problem]]:
+    def _read_one(
+        self, source: SourceFile, scene: LoadContext, overlays: Overlays
+    ) -> tuple[Resource | None, list[Problem]]:
         try:
-            address = self.foretold(source.file, encoded=not scene.backup)
+            address = self.address_from_path(source.file, encoded=not scene.backup)
         except DlsyncError as error:
             return None, [Problem("error", error.message, source.file)]
         if address is None:
@@ -174,7 +185,7 @@ class DocumentKind(Kind):
         address: Address,
         source: SourceFile,
         written: dict[str, Json],
-        resolved: Resolved,
+        resolved: Interpolated,
         overlay: Overlay | None,
     ) -> Resource:
         if overlay is None and (resolved.document is written or same(resolved.document, written)):
@@ -194,7 +205,7 @@ class DocumentKind(Kind):
         found = "nothing" if document is None else "a list" if isinstance(document, list) else "a single value"
         return f"expected a {self.name}, a mapping that begins with `title:`, but the file holds {found}"
 
-    def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
+    def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
         """Look the paths up in the file's text; see :meth:`Kind.located`."""
         diff = self.as_written(desired, diff)
         lines = yaml.positions(desired.text) if diff else {}
@@ -202,7 +213,7 @@ class DocumentKind(Kind):
             return placed(desired.overlay, desired.file, diff, lambda one: _line(lines, one))
         return desired.file, tuple(replace(one, line=_line(lines, one)) for one in diff)
 
-    def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
         """Write the document in the house style, without what the server owns."""
         document = schema.arranged(self.name, live.document)
         content = yaml.dump(document)
@@ -210,7 +221,7 @@ class DocumentKind(Kind):
             content = yaml.dump(draft.spelled(document))
         return {f"{self.folder}/{stem}.yaml": content}
 
-    def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
         """Write the live side into the file's own text."""
         return {desired.file: self._rewritten(desired.text, edited(self, desired, live, draft))}
 
@@ -276,7 +287,7 @@ class DocumentKind(Kind):
             return Resource(address, {}, body, etag=etag, unreadable="what the server sent is not a mapping")
         return Resource(address, AsYaml(body, document, keep=True), body, etag=etag)
 
-    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
+    def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
         """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""
         plain = replace(desired, written=None, source=None, overlay=None)
         document = merge(self, plain, canonical)
@@ -308,21 +319,21 @@ class DocumentKind(Kind):
                 return self.live(name, text.encode("utf-8", "surrogateescape"))
         raise DlsyncError(f"the journal holds no document of {self.name}/{name}")
 
-    def list_rule(self, path: Path) -> ListRule:
+    def list_rule(self, path: Path) -> ListMatching:
         """Return the kind's own rule for the list, or the one for lists that nothing is known of."""
         return self.lists.get(anywhere(path), UNKNOWN_LIST)
 
-    def item_key(self, path: Path) -> ItemKey | None:
+    def item_key(self, path: Path) -> MergeKey | None:
         """Return what names the items of one of the lists in ``overlaid``."""
         return self.overlaid.get(anywhere(path))
 
-    def disregards(self, path: Path, field: str) -> bool:
+    def is_server_managed(self, path: Path, field: str) -> bool:
         """Whether the server may have added the field: one that no schema knows, where servers add their own."""
         known = schema.fields_at(self.name, path)
         return known is not None and field not in known and anywhere(path) not in self.closed
 
 
-def _line(lines: Mapping[Path, tuple[int, int]], one: Difference) -> int | None:
+def _line(lines: Mapping[Path, tuple[int, int]], one: FieldChange) -> int | None:
     """Return the line of what differs; what the file lacks is placed where it would be."""
     return yaml.nearest(lines, one.path[:-1] if one.op == "remove" else one.path)[0]
 
@@ -361,7 +372,7 @@ class ExchangedKind(DocumentKind):
     def imports(self, client: Client) -> Imports:
         """Return the family that documents go to."""
 
-    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:
         """GET the document by its name."""
         try:
             found = await self.exports(client).read(name, known.etag)
@@ -373,7 +384,7 @@ class ExchangedKind(DocumentKind):
         """PUT the user's own text."""
         await self.imports(client).put(desired.name, desired.body)
 
-    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:  # noqa: ARG002 - PUT replaces all of it
+    async def update(self, client: Client, desired: Resource, diff: Sequence[FieldChange]) -> None:  # noqa: ARG002 - PUT replaces all of it
         """PUT the user's own text."""
         await self.imports(client).put(desired.name, desired.body)
 
@@ -385,4 +396,4 @@ class ExchangedKind(DocumentKind):
             pass
         except Unsupported as error:
             message = f"this server cannot delete {self.folder}: delete {self.name} `{visible(name)}` by hand"
-            raise ByHand(message) from error
+            raise ManualActionRequired(message) from error

@@ -12,7 +12,7 @@ from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
 from dlsync.messages import near_miss
 from dlsync.model import Problem
-from dlsync.resources import Scene, all_kinds, discovery, loader, misnamed
+from dlsync.resources import LoadContext, all_kinds, discovery, loader, misnamed
 from dlsync.resources.overlays import FOLDER
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def understood(found: Found, settings: Settings, *, values: Values | None = None
     if settings.environment in entries:
         overlays = _overlays(found, f"{FOLDER}/{settings.environment}/", problems)
     values = values or Values(settings.variables, settings.environ)
-    tree = loader.understood(found, Scene(values, overlays, settings.environment))
+    tree = loader.understood(found, LoadContext(values, overlays, settings.environment))
     tree = replace(tree, overlays={one.file: one.content for one in overlays.values()})
     return tree.with_problems(problems)
 

@@ -9,19 +9,29 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync.client.concurrency import together
+from dlsync.client.concurrency import gather
 from dlsync.files import schema, yaml
 from dlsync.resources import outline, packs
-from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Reference, Scene, SourceFile
+from dlsync.resources.context import (
+    BARE,
+    BLANK,
+    UNKNOWN,
+    CachedVersion,
+    ExportContext,
+    Listing,
+    LoadContext,
+    Reference,
+    SourceFile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
-    from dlsync.diff.list_match import ListRule
-    from dlsync.diff.merge_key import ItemKey
+    from dlsync.diff.list_match import ListMatching
+    from dlsync.diff.merge_key import MergeKey
     from dlsync.files.redaction import Redaction
-    from dlsync.model import Address, Difference, Json, Path, Problem, Resource
+    from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
 
 
 class Kind(ABC):
@@ -33,7 +43,7 @@ class Kind(ABC):
     # False where several resources share a file
     named_by_file: ClassVar[bool] = True
     # False where they are not in the account that a plan is for: an export and ``prune: all`` are not about them
-    inside: ClassVar[bool] = True
+    account_scoped: ClassVar[bool] = True
     # how the file names of its overlays end; empty where it has none
     overlay_suffixes: ClassVar[tuple[str, ...]] = ()
     # whether its files go to the server as the YAML text that they are
@@ -62,7 +72,7 @@ class Kind(ABC):
         """Return a warning of a file that is read as a resource and is likely none; empty where there is no doubt."""
         return ""
 
-    def foretold(self, file: str, *, encoded: bool) -> Address | None:  # noqa: ARG002 - for kinds that share files
+    def address_from_path(self, file: str, *, encoded: bool) -> Address | None:  # noqa: ARG002 - for kinds that share files
         """Return the resource that a file is of, as its name alone says; None where it says none.
 
         :param file: one that this kind claims.
@@ -72,7 +82,7 @@ class Kind(ABC):
         return None
 
     @abstractmethod
-    def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
         """Turn the files that this kind claims into resources, with all problems found on the way."""
 
     def files(self, desired: Resource) -> tuple[str, ...]:
@@ -95,23 +105,23 @@ class Kind(ABC):
         """Return where the file has what the canonical form has at the path; a path in the file is left alone."""
         return path
 
-    def as_written(self, desired: Resource, diff: Sequence[Difference]) -> tuple[Difference, ...]:
+    def as_written(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
         """Return the differences under the paths that the file has."""
         return tuple(replace(one, path=self.written_path(desired, one.path)) for one in diff)
 
     @abstractmethod
-    def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
+    def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
         """Return the file that the differences stand in, and the differences with their lines, from 1."""
 
     @abstractmethod
-    def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
         """Return the files, by path in the tree, that are to stand for a live resource which the tree has not."""
 
     @abstractmethod
-    def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
         """Return the resource's files with the live side written in and all else as it was; None: remove it."""
 
-    def removed_files(self, desired: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - for kinds that share files
+    def removed_files(self, desired: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - for kinds that share files
         """Return the resource's files without the resource; None: remove it."""
         return dict.fromkeys(reversed(self.files(desired)))
 
@@ -138,22 +148,22 @@ class Kind(ABC):
         return False
 
     @abstractmethod
-    def list_rule(self, path: Path) -> ListRule:
+    def list_rule(self, path: Path) -> ListMatching:
         """Return how the items of the list at the path are matched."""
 
-    def item_key(self, path: Path) -> ItemKey | None:  # noqa: ARG002 - for kinds that have such lists
+    def item_key(self, path: Path) -> MergeKey | None:  # noqa: ARG002 - for kinds that have such lists
         """Return what names the items of the list at the path for an overlay; None where it replaces the list whole."""
         return None
 
-    def duplicates(self, desired: Resource, live: Resource) -> tuple[Difference, ...]:  # noqa: ARG002 - for kinds that can have them
+    def duplicates(self, desired: Resource, live: Resource) -> tuple[FieldChange, ...]:  # noqa: ARG002 - for kinds that can have them
         """Return what the server has besides that adds nothing to the live resource, as removals."""
         return ()
 
     @abstractmethod
-    def disregards(self, path: Path, field: str) -> bool:
+    def is_server_managed(self, path: Path, field: str) -> bool:
         """Whether a field that only the live side has, in the mapping at the path, is the server's own business."""
 
-    def endangered(self, unseen: Sequence[Path]) -> Sequence[Path]:
+    def dropped_by_update(self, unseen: Sequence[Path]) -> Sequence[Path]:
         """Return those of the fields that only the live side has which an update would drop."""
         return unseen
 
@@ -162,7 +172,7 @@ class Kind(ABC):
         return mapping
 
     @abstractmethod
-    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
+    def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
         """Return what is to be sent where some of the live side stays.
 
         :param canonical: what it is to mean, each field as one of the two sides has it.
@@ -222,7 +232,7 @@ class Kind(ABC):
         """
 
     @abstractmethod
-    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:
         """Return the live resource, or None where the server has none of that name.
 
         :raises NotModified: it is still the version that is known.
@@ -238,7 +248,7 @@ class Kind(ABC):
 
     async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:
         """Return the resources of these names as they are now, as exactly as the server gives them."""
-        found = await together(self.fetch(client, name) for name in names)
+        found = await gather(self.fetch(client, name) for name in names)
         return {one.name: one for one in found if one}
 
     @abstractmethod
@@ -246,7 +256,7 @@ class Kind(ABC):
         """Make the resource on the server."""
 
     @abstractmethod
-    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
+    async def update(self, client: Client, desired: Resource, diff: Sequence[FieldChange]) -> None:
         """Make the live resource what the files say; ``diff`` is what they differ in."""
 
     @abstractmethod

@@ -10,14 +10,24 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from dlsync.diff.list_match import ListRule, token
-from dlsync.errors import ByHand, DlsyncError, NotFound, Unsupported
+from dlsync.diff.list_match import ListMatching, token
+from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
 from dlsync.files import schema
 from dlsync.files.names import is_settings_file
 from dlsync.messages import visible
-from dlsync.model import Address, Difference, Problem, Resource
+from dlsync.model import Address, FieldChange, Problem, Resource
 from dlsync.resources import packs
-from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Reference, Scene, SourceFile
+from dlsync.resources.context import (
+    BARE,
+    BLANK,
+    UNKNOWN,
+    CachedVersion,
+    ExportContext,
+    Listing,
+    LoadContext,
+    Reference,
+    SourceFile,
+)
 from dlsync.resources.kind import Kind
 from dlsync.resources.link_files import FILE, Linked, Saying, entries, of_pack, saved, with_entry
 from dlsync.resources.plugin import KIND as PLUGIN
@@ -60,7 +70,7 @@ class Link(Kind):
             return rest.startswith("plugins/") and not is_settings_file(rest)
         return file == FILE or (file.startswith(f"{self.folder}/") and file.endswith(".json"))
 
-    def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
         """Put together what the files say of each plugin; see :meth:`Kind.read`."""
         said: defaultdict[str, list[Saying]] = defaultdict(list)
         problems: list[Problem] = []
@@ -90,7 +100,7 @@ class Link(Kind):
         """Return the line of the plugin in links.yaml."""
         return _line(desired, ()) or 1
 
-    def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
+    def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
         """Look the tags up in links.yaml; see :meth:`Kind.located`."""
         return desired.file, tuple(
             replace(one, line=_line(desired, () if one.op == "remove" else one.path[1:])) for one in diff
@@ -104,19 +114,19 @@ class Link(Kind):
         """Return the plugin."""
         return (Address(PLUGIN.name, desired.name),)
 
-    def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - all links share one file
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - all links share one file
         """Add the plugin to links.yaml."""
         return with_entry(draft, live.name, [draft.spelled(tag) for tag in _tags(live)])
 
-    def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
         """Write the tags into what says them; see :meth:`Kind.edited_files`."""
         return self._written(cast("Linked", desired), _tags(live), draft)
 
-    def removed_files(self, desired: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
+    def removed_files(self, desired: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
         """Take the plugin out of its files; see :meth:`Kind.removed_files`."""
         return self._written(cast("Linked", desired), [], draft)
 
-    def _written(self, desired: Linked, tags: list[str], draft: Draft) -> dict[str, bytes | None]:
+    def _written(self, desired: Linked, tags: list[str], draft: ExportContext) -> dict[str, bytes | None]:
         files: dict[str, bytes | None] = {}
         for saying in desired.sayings:
             surplus = [tag for tag in saying.tags if tag not in tags]
@@ -140,7 +150,7 @@ class Link(Kind):
         """Return the tags."""
         return {_TAGS: document[_TAGS]}
 
-    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
+    def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
         """Return a link to these tags; see :meth:`Kind.blended`."""
         return replace(desired, given=dict(canonical))
 
@@ -159,20 +169,20 @@ class Link(Kind):
                 return Linked(Address(self.name, name), {_TAGS: tags})
         raise DlsyncError(f"the journal holds no tags of link/{name}")
 
-    def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - there is one list
+    def list_rule(self, path: Path) -> ListMatching:  # noqa: ARG002 - there is one list
         """Return that tags are a set."""
-        return ListRule(ordered=False)
+        return ListMatching(ordered=False)
 
-    def duplicates(self, desired: Resource, live: Resource) -> tuple[Difference, ...]:
+    def duplicates(self, desired: Resource, live: Resource) -> tuple[FieldChange, ...]:
         """Return the links whose tags another link has; see :meth:`Kind.duplicates`."""
         links = cast("list[list[str]]", live.document.get(_LINKS, []))
         fitting = [tags for tags in links if set(tags) <= set(_tags(desired))]
         return tuple(
-            Difference((_DUPLICATES, place), "remove", before=cast("Json", fitting[at]), mover="drift")
+            FieldChange((_DUPLICATES, place), "remove", before=cast("Json", fitting[at]), mover="drift")
             for place, at in enumerate(_contained(fitting))
         )
 
-    def disregards(self, path: Path, field: str) -> bool:  # noqa: ARG002 - see canonical
+    def is_server_managed(self, path: Path, field: str) -> bool:  # noqa: ARG002 - see canonical
         """Return False: all that is compared is the files' business."""
         return False
 
@@ -192,7 +202,7 @@ class Link(Kind):
             document[_LINKS] = [[*tags] for tags in links]
         return Resource(Address(self.name, plugin), document)
 
-    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:  # noqa: ARG002 - the list is short
+    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:  # noqa: ARG002 - the list is short
         """GET ``links``, and of them those of one plugin."""
         found = (await self.list(client)).resources
         return next((one for one in found if one.name == name), None)
@@ -217,7 +227,7 @@ class Link(Kind):
         """POST ``links``, observed."""
         await _link(client, desired.name, _tags(desired))
 
-    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
+    async def update(self, client: Client, desired: Resource, diff: Sequence[FieldChange]) -> None:
         """POST ``links`` with the tags that will be missing, then DELETE each link that holds others or is a duplicate.
 
         In this order no agent is without the plugin in between; and cut short, the same again does the rest.
@@ -238,7 +248,7 @@ class Link(Kind):
         await _unlink(client, await _links(client, name), set())
 
 
-def _said(source: SourceFile, scene: Scene) -> tuple[list[Saying], list[Problem]]:
+def _said(source: SourceFile, scene: LoadContext) -> tuple[list[Saying], list[Problem]]:
     if source.file == FILE:
         return entries(source, scene)
     pack, _ = packs.parted(source.file)
@@ -269,7 +279,7 @@ async def _link(client: Client, plugin: str, tags: list[str]) -> None:
         await client.links.create(plugin, tags)
     except Unsupported as error:
         what = f"link plugin `{plugin}` to the {_listed(tags)} by hand"
-        raise ByHand(f"this server cannot create links: {what}") from error
+        raise ManualActionRequired(f"this server cannot create links: {what}") from error
 
 
 async def _unlink(client: Client, links: Sequence[Entry], wanted: set[str]) -> None:
@@ -282,7 +292,7 @@ async def _unlink(client: Client, links: Sequence[Entry], wanted: set[str]) -> N
         plugin, ids = links[0].plugin, ", ".join(link.id for link in links)
         what = f"unlink plugin `{plugin}` from the {_listed(surplus)}" if surplus else f"delete its duplicates {ids}"
         what += " by hand"
-        raise ByHand(f"this server cannot delete links: {what}") from error
+        raise ManualActionRequired(f"this server cannot delete links: {what}") from error
 
 
 def _listed(tags: Sequence[str]) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from dlsync.model import Json, Path
-    from dlsync.resources.context import Draft, Scene, SourceFile
+    from dlsync.resources.context import ExportContext, LoadContext, SourceFile
 
 FILE = "links.yaml"
 _EXPECTED = "expected a mapping of plugins to their tags, such as `disk: [all]`"
@@ -62,7 +62,7 @@ class Saying:
         """Return the line of the plugin, or of what is at a path below it; None where the file has no such lines."""
         return yaml.nearest(self.text.places, (self.plugin, *path))[0] if self.text else None
 
-    def kept(self, tags: Sequence[str], draft: Draft) -> list[Json]:
+    def kept(self, tags: Sequence[str], draft: ExportContext) -> list[Json]:
         """Return those of its tags that are among others, as the file spells them."""
         if not isinstance(self.written, list):  # one reference that stood for them all
             return [draft.spelled(tag) for tag in self.tags if tag in tags]
@@ -92,7 +92,7 @@ class Linked(Resource):
         return next((one for one in self.sayings if one.file == FILE), None)
 
 
-def entries(source: SourceFile, scene: Scene) -> tuple[list[Saying], list[Problem]]:
+def entries(source: SourceFile, scene: LoadContext) -> tuple[list[Saying], list[Problem]]:
     """Return what links.yaml says, and what is wrong with it."""
     try:
         written = yaml.parse(source.content, FILE)
@@ -145,7 +145,7 @@ def _link(document: Json, file: str) -> Saying | None:
     return Saying(plugin, tuple(cast("list[str]", tags)), file, written=document)
 
 
-def with_entry(draft: Draft, plugin: str, tags: Iterable[Json]) -> dict[str, bytes | None]:
+def with_entry(draft: ExportContext, plugin: str, tags: Iterable[Json]) -> dict[str, bytes | None]:
     """Return links.yaml with these tags for a plugin, and all else as the draft has it; without any, without it."""
     content = draft.files.get(FILE) or b""
     before = cast("dict[str, Json]", yaml.parse(content, FILE)) if content else {}

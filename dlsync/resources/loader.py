@@ -15,7 +15,7 @@ from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import DOT_NAMES, Problem, Resource
-from dlsync.resources import Scene, all_kinds, discovery, kind_of, misnamed, packs
+from dlsync.resources import LoadContext, all_kinds, discovery, kind_of, misnamed, packs
 from dlsync.resources.context import BARE
 from dlsync.resources.link_files import FILE as LINKS
 from dlsync.resources.overlays import FOLDER as OVERLAYS
@@ -69,14 +69,14 @@ class Found:
     backup: bool = False
     ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
 
-    def foretold(self) -> dict[Address, bytes]:
+    def address_from_path(self) -> dict[Address, bytes]:
         """Return the resources that the names of the files promise, each with its file's bytes."""
         promised: dict[Address, bytes] = {}
         for kind in all_kinds():
             for source in self.sources:
                 if kind.claims(source.file):
                     with suppress(DlsyncError):  # whoever reads the files says what is wrong with a name
-                        if address := kind.foretold(source.file, encoded=not self.backup):
+                        if address := kind.address_from_path(source.file, encoded=not self.backup):
                             promised[address] = source.content
         return promised
 
@@ -111,7 +111,7 @@ def _misnamed(entries: Sequence[str], sources: Sequence[SourceFile], skips: Igno
     yield from misnamed.of_kinds(sources, kinds, skips)
 
 
-def understood(found: Found, scene: Scene = BARE) -> Tree:
+def understood(found: Found, scene: LoadContext = BARE) -> Tree:
     """Turn files into the tree that they are; what is wrong with them is in :attr:`Tree.problems`.
 
     :param scene: what they are read with.
@@ -135,14 +135,18 @@ def understood(found: Found, scene: Scene = BARE) -> Tree:
         from dlsync.files import secret_scan
 
         problems += chain.from_iterable(starmap(secret_scan.problems, content.items()))
-    if found.root.exists() and not problems and not any(kind_of(resource.kind).inside for resource in resources):
+    if (
+        found.root.exists()
+        and not problems
+        and not any(kind_of(resource.kind).account_scoped for resource in resources)
+    ):
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
         problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
     by_address = {resource.address: resource for resource in resources}
     return Tree(found.root, by_address, in_order(problems), content, scene.backup, ignored=found.ignored)
 
 
-def read(root: Path, scene: Scene = BARE, *, missing_ok: bool = False) -> Tree:
+def read(root: Path, scene: LoadContext = BARE, *, missing_ok: bool = False) -> Tree:
     """Read the files of every kind below a directory; :func:`find` and :func:`understood` in one."""
     return understood(find(root, missing_ok=missing_ok, backup=scene.backup), scene)
 

@@ -12,7 +12,7 @@ from dlsync.diff.merge import merge
 from dlsync.diff.patch import lay, lift
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
-from dlsync.files.interpolation import Resolved, Values, resolve
+from dlsync.files.interpolation import Interpolated, Values, resolve
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import field_name
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dlsync.files.interpolation import Values
-    from dlsync.model import Difference, Json, Path, Resource, Severity
-    from dlsync.resources.context import Draft, Scene, SourceFile
+    from dlsync.model import FieldChange, Json, Path, Resource, Severity
+    from dlsync.resources.context import ExportContext, LoadContext, SourceFile
     from dlsync.resources.kind import Kind
 
 
 def read_references(
     name: str, source: SourceFile, written: dict[str, Json], values: Values, overlay: Overlay | None = None
-) -> tuple[Resolved, list[Problem]]:
+) -> tuple[Interpolated, list[Problem]]:
     """Return what a parsed file means, and what is wrong with it by its schema or with its references.
 
     :param name: of the schema.
@@ -37,7 +37,7 @@ def read_references(
     """
     # a backslash may spell the dollar sign of a reference
     plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
-    resolved = Resolved(written) if plain else resolve(written, values)
+    resolved = Interpolated(written) if plain else resolve(written, values)
     faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
     faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
     # a reference that stands for nothing is of no type yet
@@ -64,7 +64,7 @@ class Overlays:
     :param scene: where they are from; its values are what references stand for.
     """
 
-    def __init__(self, kind: Kind, scene: Scene) -> None:
+    def __init__(self, kind: Kind, scene: LoadContext) -> None:
         self._kind = kind
         self._values = scene.values
         self._left: dict[str, _Parsed | None] = {}
@@ -154,8 +154,8 @@ def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay:
 
 
 def placed(
-    overlay: Overlay, file: str, diff: Sequence[Difference], line: Callable[[Difference], int | None]
-) -> tuple[str, tuple[Difference, ...]]:
+    overlay: Overlay, file: str, diff: Sequence[FieldChange], line: Callable[[FieldChange], int | None]
+) -> tuple[str, tuple[FieldChange, ...]]:
     """Return the file that differences stand in: the overlay where all come from it, and else the resource's own.
 
     :param file: the resource's own.
@@ -170,7 +170,7 @@ def placed(
     return file, tuple(replace(one, line=line(one) if origin is None else None) for one, origin in pairs_)
 
 
-def edited(kind: Kind, desired: Resource, live: Resource, draft: Draft) -> dict[str, Json]:
+def edited(kind: Kind, desired: Resource, live: Resource, draft: ExportContext) -> dict[str, Json]:
     """Return the document that the resource's own file is to hold, so that with its overlay it means the live one.
 
     :raises DlsyncError: where what differs comes from the overlay; says what to edit.
@@ -190,7 +190,7 @@ def edited(kind: Kind, desired: Resource, live: Resource, draft: Draft) -> dict[
     return base
 
 
-def _refuse_overlaid(diff: Sequence[Difference], overlay: Overlay, draft: Draft) -> None:
+def _refuse_overlaid(diff: Sequence[FieldChange], overlay: Overlay, draft: ExportContext) -> None:
     lines = yaml.positions(overlay.content)
     told = []
     for one in diff:
@@ -204,7 +204,7 @@ def _refuse_overlaid(diff: Sequence[Difference], overlay: Overlay, draft: Draft)
         )
 
 
-def _live(one: Difference, draft: Draft) -> str:
+def _live(one: FieldChange, draft: ExportContext) -> str:
     if one.moved:
         return "stands elsewhere"
     return "is not live" if one.op == "add" else f"is live as {messages.brief(draft.redaction.difference(one).before)}"

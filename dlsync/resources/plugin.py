@@ -9,14 +9,24 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, cast
 
 from dlsync.diff.compare import compare
-from dlsync.diff.list_match import ListRule, same, token
+from dlsync.diff.list_match import ListMatching, same, token
 from dlsync.diff.merge import merge
 from dlsync.errors import AlreadyExists, DlsyncError, NotFound, UnreadableResource
 from dlsync.files import schema, yaml
 from dlsync.files.names import is_settings_file, plugin_file, plugin_name
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources import plugin_files
-from dlsync.resources.context import BARE, BLANK, UNKNOWN, Draft, Known, Listing, Scene, SourceFile, messages_of
+from dlsync.resources.context import (
+    BARE,
+    BLANK,
+    UNKNOWN,
+    CachedVersion,
+    ExportContext,
+    Listing,
+    LoadContext,
+    SourceFile,
+    messages_of,
+)
 from dlsync.resources.kind import Kind
 from dlsync.resources.overlays import Overlays, edited, placed
 from dlsync.resources.plugin_files import (
@@ -42,7 +52,7 @@ if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
     from dlsync.errors import BadAnswer
     from dlsync.files.redaction import Redaction
-    from dlsync.model import Difference, Json, Path
+    from dlsync.model import FieldChange, Json, Path
 
 
 _NOT_KEPT = "it cannot be read, so a rollback could not put it back: run `dlsync plugins delete %s`, then apply again"
@@ -56,7 +66,7 @@ class Plugin(Kind):
     order = 10
     overlay_suffixes = (META,)
 
-    def read(self, sources: Sequence[SourceFile], scene: Scene = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
         """Pair each script with its settings; see :meth:`Kind.read`."""
         sources = [one for one in sources if not (scene.backup and is_own_plugin(PurePosixPath(one.file).name))]
         metas = {source.file.removesuffix(META): source for source in sources if source.file.endswith(META)}
@@ -83,8 +93,8 @@ class Plugin(Kind):
         """Return a warning of a file that is no script, or a test of one; see :meth:`Kind.doubt`."""
         return plugin_files.doubt(source)
 
-    def foretold(self, file: str, *, encoded: bool) -> Address | None:
-        """Return the plugin of a script; see :meth:`Kind.foretold`."""
+    def address_from_path(self, file: str, *, encoded: bool) -> Address | None:
+        """Return the plugin of a script; see :meth:`Kind.address_from_path`."""
         if not self._is_script(file, encoded=encoded):
             return None
         return Address(self.name, plugin_name(file.rpartition("/")[2], encoded=encoded)[0])
@@ -94,7 +104,7 @@ class Plugin(Kind):
         return not (is_settings_file(file) if encoded else file.endswith(META))
 
     def _read_one(
-        self, source: SourceFile, meta: SourceFile | None, scene: Scene, overlays: Overlays
+        self, source: SourceFile, meta: SourceFile | None, scene: LoadContext, overlays: Overlays
     ) -> tuple[Script | None, list[Problem]]:
         try:
             name, extension = plugin_name(source.file.rpartition("/")[2], encoded=not scene.backup)
@@ -120,7 +130,7 @@ class Plugin(Kind):
         meta = desired.meta if isinstance(desired, Script) else None
         return (desired.file, meta.file) if meta else (desired.file,)
 
-    def located(self, desired: Resource, diff: Sequence[Difference]) -> tuple[str, tuple[Difference, ...]]:
+    def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
         """Point into the script, or where only settings differ, into their file."""
         meta = desired.meta if isinstance(desired, Script) else None
         settings_only = bool(diff) and not any(one.path[0] in SCRIPT for one in diff)
@@ -132,13 +142,13 @@ class Plugin(Kind):
             return meta.file, tuple(replace(one, line=yaml.nearest(lines, one.path)[0]) for one in diff)
         return desired.file, tuple(replace(one, line=first_changed_line(one)) for one in diff)
 
-    def new_files(self, live: Resource, stem: str, draft: Draft = BLANK) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
         """Write the script, and beside it the settings that are not the default."""
         file = f"{self.folder}/{plugin_file(stem, str(live.document['extension']))}"
         settings = {field: value for field, value in live.document.items() if field not in SCRIPT}
         return {file: live.body, **meta_file(self, file, cast("dict[str, Json]", draft.spelled(settings)))}
 
-    def edited_files(self, desired: Resource, live: Resource, draft: Draft = BLANK) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
         """Replace the script where it differs, and edit the settings in their file."""
         merged = edited(self, desired, live, draft)
         files: dict[str, bytes | None] = {}
@@ -170,7 +180,7 @@ class Plugin(Kind):
             if value is not None and field not in owned and value != DEFAULTS.get(field)
         }
 
-    def blended(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
+    def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
         """Take the script from the side that wins it; see :meth:`Kind.blended`."""
         plain = replace(desired, written=None, overlay=None)
         document = merge(self, plain, canonical)
@@ -200,15 +210,15 @@ class Plugin(Kind):
         document |= {"content": content_value(body), "extension": saved.get("extension", "")}
         return Resource(Address(self.name, name), document, body)
 
-    def list_rule(self, path: Path) -> ListRule:  # noqa: ARG002 - a plugin has no lists of its own
+    def list_rule(self, path: Path) -> ListMatching:  # noqa: ARG002 - a plugin has no lists of its own
         """Return the rule for lists that nothing is known of."""
-        return ListRule()
+        return ListMatching()
 
-    def disregards(self, path: Path, field: str) -> bool:
+    def is_server_managed(self, path: Path, field: str) -> bool:
         """Whether the setting is the server's where no file gives it: the interval, the type, or one unknown."""
         return not path and field not in SCRIPT and field not in DEFAULTS
 
-    def endangered(self, unseen: Sequence[Path]) -> Sequence[Path]:  # noqa: ARG002 - PATCH leaves all else alone
+    def dropped_by_update(self, unseen: Sequence[Path]) -> Sequence[Path]:  # noqa: ARG002 - PATCH leaves all else alone
         """Return none: an update changes the fields that it names."""
         return ()
 
@@ -227,7 +237,7 @@ class Plugin(Kind):
             locked=any(entry.name == LOCK for entry in entries),
         )
 
-    async def fetch(self, client: ReadClient, name: str, known: Known = UNKNOWN) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:
         """GET ``plugins/<name>``."""
         if is_reserved(name):
             return None
@@ -260,7 +270,7 @@ class Plugin(Kind):
             if found is None or compare(self, desired, found).diff:
                 raise
 
-    async def update(self, client: Client, desired: Resource, diff: Sequence[Difference]) -> None:
+    async def update(self, client: Client, desired: Resource, diff: Sequence[FieldChange]) -> None:
         """PATCH ``plugins/<name>`` with the content and the settings that differ."""
         differing = {str(one.path[0]) for one in diff} - {"content"}
         wanted = {**DEFAULTS, **self._settings_of(desired), "extension": desired.document["extension"]}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
-from dlsync.files.interpolation import Resolved
+from dlsync.files.interpolation import Interpolated
 from dlsync.files.names import is_settings_file
 from dlsync.model import Problem, Resource
 from dlsync.resources.context import SourceFile
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from dlsync.files.interpolation import Values
     from dlsync.files.redaction import Redaction
-    from dlsync.model import Difference, Json, Overlay
+    from dlsync.model import FieldChange, Json, Overlay
     from dlsync.resources.kind import Kind
     from dlsync.resources.overlays import Overlays
 
@@ -68,7 +68,7 @@ def without_extension(file: str) -> str:
     return f"{folder}{slash}{stem}" if dot else file
 
 
-def first_changed_line(difference: Difference) -> int | None:
+def first_changed_line(difference: FieldChange) -> int | None:
     """Return the first line in which a script differs; None for what differs elsewhere."""
     before, after = difference.before, difference.after
     if difference.path != ("content",) or not isinstance(before, str) or not isinstance(after, str):
@@ -143,7 +143,7 @@ class PluginSettings:
     """
 
     written: Mapping[str, Json]
-    resolved: Resolved
+    resolved: Interpolated
     overlay: Overlay | None = None
 
     @property
@@ -163,7 +163,7 @@ def read(
     base, problems = _parsed(meta)
     overlay = overlays.over(name, base)
     if base is None or (meta is None and overlay is None):
-        return PluginSettings({}, Resolved({})), problems
+        return PluginSettings({}, Interpolated({})), problems
     document = overlay.laid.document if overlay else base
     misplaced = [schema.Finding("error", (field,), _MISPLACED % field) for field in _NO_SETTINGS if field in document]
     written = {field: value for field, value in document.items() if field not in _NO_SETTINGS}

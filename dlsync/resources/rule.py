@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from dlsync.diff.list_match import A_SET, ITEM, ListRule, anywhere, but_for, identity
-from dlsync.diff.merge_key import ItemKey
+from dlsync.diff.list_match import A_SET, ITEM, ListMatching, anywhere, but_for, identity
+from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import Unsupported
 from dlsync.resources.context import Listing, messages_of
 from dlsync.resources.document import ExchangedKind
@@ -67,17 +67,17 @@ class Rule(ExchangedKind):
     folder = "rules"
     order = 40
     lists: ClassVar = {
-        ("criteria",): ListRule(
+        ("criteria",): ListMatching(
             (identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),), ordered=False
         ),
         (*_CRITERION, "scope", "tag"): A_SET,
         (*_CRITERION, "scope", "agent"): A_SET,
-        ("actions",): ListRule(
+        ("actions",): ListMatching(
             (identity("type", "emails", "url"),), alike=(identity("type"), lambda _: 0), ordered=False
         ),
         (*_ACTION, "emails"): A_SET,
     }
-    overlaid: ClassVar = {("criteria",): ItemKey(("metric", "scope"))}
+    overlaid: ClassVar = {("criteria",): MergeKey(("metric", "scope"))}
     either = frozenset({(*_CRITERION, "scope", "tag"), (*_CRITERION, "scope", "agent")})
     closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition"), _ACTION})
 

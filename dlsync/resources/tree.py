@@ -64,7 +64,7 @@ class Tree:
         """Return the tree with more problems, in their order."""
         return replace(self, problems=in_order(dict.fromkeys((*problems, *self.problems))))
 
-    def usable(self) -> Tree:
+    def raise_for_errors(self) -> Tree:
         """Return the tree.
 
         :raises InvalidTree: it has errors; all of them are in the exception.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from dlsync import messages
 from dlsync.errors import DlsyncError
 from dlsync.files.directory import Directory, reason
-from dlsync.model import Address, Change
+from dlsync.model import Address, ResourceChange
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -62,7 +62,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Kept:
+class UndoRecord:
     """What is kept of one change before it is sent.
 
     :param before: what makes the resource again, secrets sealed; None where there was none.
@@ -85,7 +85,7 @@ class Record:
     """
 
     run: Run
-    kept: dict[Address, Kept] = field(default_factory=dict)
+    kept: dict[Address, UndoRecord] = field(default_factory=dict)
     results: dict[Address, str] = field(default_factory=dict)
     ended: bool = False
 
@@ -130,7 +130,7 @@ class Journal:
         self.run = run
         self._begun = False
 
-    def keep(self, changes: Iterable[Kept]) -> None:
+    def keep(self, changes: Iterable[UndoRecord]) -> None:
         """Keep what was there, on the disk by the time that this returns.
 
         :raises DlsyncError: it cannot be written, so nothing may be sent.
@@ -142,7 +142,9 @@ class Journal:
         except DlsyncError as error:
             raise DlsyncError(f"{error.message}; {_UNSENT}", hint=error.hint) from error
 
-    def note(self, changes: Iterable[Change], applied: Mapping[Address, str] = NOTHING, *, ended: bool = True) -> None:
+    def note(
+        self, changes: Iterable[ResourceChange], applied: Mapping[Address, str] = NOTHING, *, ended: bool = True
+    ) -> None:
         """Keep how changes went; what cannot be written is found out by looking at the server.
 
         :param applied: the inventory's entries, packed, of what the server did not keep as it was sent.
@@ -231,7 +233,7 @@ def _lines(content: bytes) -> Iterator[dict[str, Any]]:
 def _take(record: Record, line: Mapping[str, Any]) -> None:
     if change := line.get("change"):
         address = Address(*change["address"].split("/", 1))
-        record.kept[address] = Kept(**{**change, "address": address})
+        record.kept[address] = UndoRecord(**{**change, "address": address})
     elif name := line.get("result"):
         address = Address(*name.split("/", 1))
         record.results[address] = line["how"]

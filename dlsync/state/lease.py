@@ -91,7 +91,7 @@ _STEADY = partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLO
 
 
 @dataclass(frozen=True)
-class Holder:
+class LockInfo:
     """Who holds a lock.
 
     :param id: of the run; empty where the lock was not made by dlsync.
@@ -127,11 +127,11 @@ class Clock:
 
 
 REAL = Clock()
-_JUST_DONE = Holder(owner="somebody who has just given it back")
+_JUST_DONE = LockInfo(owner="somebody who has just given it back")
 
 
 @dataclass
-class Taking:
+class LockAcquisition:
     """One attempt to get a lock, however many locks that takes.
 
     :param deadline: by the steady clock.
@@ -139,7 +139,7 @@ class Taking:
 
     client: Client
     clock: Clock
-    me: Holder
+    me: LockInfo
     deadline: float
     told: Callable[[str], None]
     seen: dict[str, tuple[float, float]] = field(default_factory=dict)  # by holder: its expiry, and when that was seen
@@ -174,7 +174,7 @@ class Taking:
             return False
         return True
 
-    def _is_dead(self, holder: Holder) -> bool:
+    def _is_dead(self, holder: LockInfo) -> bool:
         now = self.clock.steady()
         if not holder.id:
             return False  # nobody here wrote it: only `dlsync unlock` takes it away
@@ -186,7 +186,7 @@ class Taking:
         # never by what time it is: who is wrong about that would take a living one
         return silent or has_ended(holder.process)
 
-    async def _taken_over(self, name: str, dead: Holder) -> bool:
+    async def _taken_over(self, name: str, dead: LockInfo) -> bool:
         under = f"{name}.{dead.id}"
         await self.take(under)
         try:
@@ -211,7 +211,7 @@ class Taking:
         """Whether the lock under which another is taken over may be somebody else's by now."""
         return self.clock.steady() > self.begun + SAFE
 
-    async def _wait(self, holder: Holder) -> None:
+    async def _wait(self, holder: LockInfo) -> None:
         left = self.deadline - self.clock.steady()
         if left <= 0:
             raise Refused(
@@ -224,7 +224,7 @@ class Taking:
         await self.clock.sleep(min(_POLL, left))
 
 
-async def holder_of(client: ReadClient, name: str = LOCK) -> Holder | None:
+async def holder_of(client: ReadClient, name: str = LOCK) -> LockInfo | None:
     """Return who holds a lock; None where nobody does."""
     try:
         found = (await client.plugins.get(name)).content
@@ -233,13 +233,13 @@ async def holder_of(client: ReadClient, name: str = LOCK) -> Holder | None:
     try:
         given: Any = json.loads(found)
         texts = {name: str(given[name]) for name in ("id", "owner", "since", "process")}
-        holder = Holder(**texts, expires=float(given["expires"]))
+        holder = LockInfo(**texts, expires=float(given["expires"]))
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-        return Holder()
-    return holder if _ID.fullmatch(holder.id) else Holder()
+        return LockInfo()
+    return holder if _ID.fullmatch(holder.id) else LockInfo()
 
 
-def content(holder: Holder, clock: Clock) -> bytes:
+def content(holder: LockInfo, clock: Clock) -> bytes:
     """Return what a lock holds from now on."""
     return json.dumps(asdict(replace(holder, expires=clock.wall() + LIFETIME))).encode()
 

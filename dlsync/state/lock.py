@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from dlsync.errors import DlsyncError, NotFound, Refused
 from dlsync.state import lease
 from dlsync.state.inventory import LOCK
-from dlsync.state.lease import REAL, RENEWAL, SAFE, Clock, Holder, Taking, content, holder_of
+from dlsync.state.lease import REAL, RENEWAL, SAFE, Clock, LockAcquisition, LockInfo, content, holder_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -47,7 +47,7 @@ class Lock:
         self._timeout = timeout
         self._told = told
         self._clock = clock
-        self._me = Holder(owner=owner, process=lease.mine())
+        self._me = LockInfo(owner=owner, process=lease.mine())
         self._renewed = 0.0
         self._held = False
         self._renewing: asyncio.Task[None] | None = None
@@ -62,7 +62,7 @@ class Lock:
         since = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="seconds")
         # with an id of its own: what an attempt that failed has left is as old as that was
         self._me = replace(self._me, id=uuid.uuid4().hex, since=since)
-        taking = Taking(self._client, self._clock, self._me, self._clock.steady() + self._timeout, self._told)
+        taking = LockAcquisition(self._client, self._clock, self._me, self._clock.steady() + self._timeout, self._told)
         await taking.take(LOCK)
         self._renewed, self._held = taking.begun, True
         if self._clock.steady() > taking.begun + RENEWAL:  # the answer was long in coming

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsync import operations
-from dlsync.operations import Applying, apply_changes
+from dlsync.operations import ApplyOptions, apply_changes
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import Prepared, Wishes, build_plan
-from dlsync.operations.reconcile import UNDECIDED, Decisions
+from dlsync.operations.plan import PlanContext, PlanOptions, build_plan
+from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from dlsync.resources import loader
 from dlsync.state import inventory, journal
 from tests.builders.trees import by_address, resource
@@ -47,9 +47,9 @@ class Granted:
 GRANTED = Granted()
 
 
-def prepared(made: Plan, *desired: Resource, live: tuple[Resource, ...] = ()) -> Prepared:
+def prepared(made: Plan, *desired: Resource, live: tuple[Resource, ...] = ()) -> PlanContext:
     """A plan of these desired and live resources, nothing of which was managed."""
-    return Prepared(made, by_address(*desired), by_address(*live), inventory.empty())
+    return PlanContext(made, by_address(*desired), by_address(*live), inventory.empty())
 
 
 def some_live(made: Plan) -> tuple[Resource, ...]:
@@ -63,7 +63,7 @@ async def at_once(_: float) -> None:
 
 async def carried_out(
     client: Client,
-    work: Prepared,
+    work: PlanContext,
     *,
     folder: Path | None = None,
     concurrency: int = 16,
@@ -77,16 +77,16 @@ async def carried_out(
         return await apply_changes.apply(run, work)
 
 
-def planned(live: Account, root: Path, **settings: Any) -> Prepared:
+def planned(live: Account, root: Path, **settings: Any) -> PlanContext:
     """Plan a tree; nothing is managed, unless the settings say otherwise."""
-    tree = loader.read(root).usable()
+    tree = loader.read(root).raise_for_errors()
     chosen = replace(live.settings, **{"inventory": "none", **settings})
     return live.run(lambda client: build_plan(Fetcher(client), tree, chosen))
 
 
-def plan(live: Account, root: Path, *targets: str, decisions: Decisions = UNDECIDED, **settings: Any) -> Plan:
+def plan(live: Account, root: Path, *targets: str, decisions: ConflictPolicy = UNDECIDED, **settings: Any) -> Plan:
     """Plan a tree as the command does."""
-    wishes = Wishes(root, targets=targets, decisions=decisions)
+    wishes = PlanOptions(root, targets=targets, decisions=decisions)
     return asyncio.run(operations.plan(root, replace(live.settings, **settings), wishes=wishes))
 
 
@@ -94,13 +94,13 @@ def apply(
     live: Account,
     root: Path,
     *targets: str,
-    decisions: Decisions = UNDECIDED,
-    how: Applying | None = None,
+    decisions: ConflictPolicy = UNDECIDED,
+    how: ApplyOptions | None = None,
     **settings: Any,
 ) -> Plan:
     """Apply a tree as the command does, recording what was applied; journals are beside the tree."""
-    wishes = Wishes(root, targets=targets, decisions=decisions)
-    how = replace(how or Applying(), journals=journals(root))
+    wishes = PlanOptions(root, targets=targets, decisions=decisions)
+    how = replace(how or ApplyOptions(), journals=journals(root))
     done = asyncio.run(operations.apply(root, replace(live.settings, **settings), wishes=wishes, how=how))
     assert done is not None
     return done

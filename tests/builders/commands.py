@@ -25,7 +25,7 @@ from dlsync.client import Client, ReadClient
 from dlsync.operations import session
 from dlsync.server.run import running
 from dlsync.state.inventory import INVENTORY, LOCK
-from dlsync.state.lease import Holder
+from dlsync.state.lease import LockInfo
 from tests.builders.http import IMPATIENT, scripted_server
 from tests.builders.taps import Asked, recorded
 
@@ -183,7 +183,7 @@ def by_hand(
 
 def lock_by_hand(env: Mapping[str, str], owner: str = "ann@there") -> None:
     """Lock the account, as an apply does that somebody else runs."""
-    holder = Holder("a" * 32, owner, "2026-11-25T10:10:10+00:00", expires=4e9)
+    holder = LockInfo("a" * 32, owner, "2026-11-25T10:10:10+00:00", expires=4e9)
     content = base64.b64encode(json.dumps(asdict(holder)).encode()).decode()
     plugin = {"name": LOCK, "extension": "json", "content": content}
     by_hand(env, "POST", "plugins", json.dumps(plugin), "application/json")

@@ -19,7 +19,7 @@ from dlsync.client import Client, ReadClient
 from dlsync.client.retry import Retry
 from dlsync.errors import DlsyncError
 from dlsync.files.settings import Settings
-from dlsync.operations import Applying, session
+from dlsync.operations import ApplyOptions, session
 from dlsync.server.run import running
 from dlsync.state import lease
 from tests.builders.faults import proxied
@@ -152,7 +152,7 @@ def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1)
     ):
         try:
             settings = account_settings(url, concurrency=concurrency)
-            return asyncio.run(operations.apply(tree, settings, how=Applying(lock_timeout=0)))
+            return asyncio.run(operations.apply(tree, settings, how=ApplyOptions(lock_timeout=0)))
         except DlsyncError:
             return None
 

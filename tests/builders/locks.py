@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from dlsync.client import Client
 from dlsync.client.transport import TransportError
 from dlsync.state.inventory import LOCK
-from dlsync.state.lease import LIFETIME, RENEWAL, Clock, Holder, Taking
+from dlsync.state.lease import LIFETIME, RENEWAL, Clock, LockAcquisition, LockInfo
 from dlsync.state.lock import Lock
 from tests.builders.http import IMPATIENT
 from tests.builders.taps import tapped
@@ -59,13 +59,13 @@ def lock(client: Client, time: Time, *, owner: str = "ann", timeout: float = 0, 
     return Lock(client, owner, timeout, ([] if told is None else told).append, time.clock())
 
 
-def taking(client: Client, time: Time, name: str, *, timeout: float = 0, ahead: float = 0.0) -> Taking:
+def taking(client: Client, time: Time, name: str, *, timeout: float = 0, ahead: float = 0.0) -> LockAcquisition:
     """An attempt of somebody to get a lock."""
-    me = Holder(name * 32, f"owner {name}")
-    return Taking(client, time.clock(ahead), me, time.now + timeout, lambda _: None)
+    me = LockInfo(name * 32, f"owner {name}")
+    return LockAcquisition(client, time.clock(ahead), me, time.now + timeout, lambda _: None)
 
 
-def left(holder: Holder, time: Time) -> bytes:
+def left(holder: LockInfo, time: Time) -> bytes:
     """What a lock holds whose holder has just renewed it."""
     return json.dumps(asdict(replace(holder, expires=time.now + _2023 + LIFETIME))).encode()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from dlsync.model import Address, Change, Difference, Plan, Problem, Target
+from dlsync.model import Address, FieldChange, Plan, Problem, ResourceChange, Target
 
 if TYPE_CHECKING:
     from dlsync.model import Action, Cause, Json, Masked, Path
@@ -16,33 +16,33 @@ if TYPE_CHECKING:
 TARGET = Target("http://127.0.0.1:8080/api/v1", "acme", "default")
 
 
-def added(path: Path, after: Json, line: int | None = None) -> Difference:
-    return Difference(path, "add", after=after, line=line)
+def added(path: Path, after: Json, line: int | None = None) -> FieldChange:
+    return FieldChange(path, "add", after=after, line=line)
 
 
-def removed(path: Path, before: Json) -> Difference:
-    return Difference(path, "remove", before=before)
+def removed(path: Path, before: Json) -> FieldChange:
+    return FieldChange(path, "remove", before=before)
 
 
-def replaced(path: Path, before: Json, after: Json, line: int | None = None) -> Difference:
-    return Difference(path, "replace", before, after, line)
+def replaced(path: Path, before: Json, after: Json, line: int | None = None) -> FieldChange:
+    return FieldChange(path, "replace", before, after, line)
 
 
-def masked(how: Masked, one: Difference) -> Difference:
+def masked(how: Masked, one: FieldChange) -> FieldChange:
     return replace(one, masked=how)
 
 
-def moved(path: Path, before: int, after: int, line: int | None = None) -> Difference:
-    return Difference(path, "replace", {"index": before}, {"index": after}, line, moved=True)
+def moved(path: Path, before: int, after: int, line: int | None = None) -> FieldChange:
+    return FieldChange(path, "replace", {"index": before}, {"index": after}, line, moved=True)
 
 
 def change(
-    action: Action, address: str, *diff: Difference, file: str = "", line: int | None = None, cause: Cause = "repo"
-) -> Change:
-    return Change(Address(*address.split("/", 1)), action, cause, file, line, diff)
+    action: Action, address: str, *diff: FieldChange, file: str = "", line: int | None = None, cause: Cause = "repo"
+) -> ResourceChange:
+    return ResourceChange(Address(*address.split("/", 1)), action, cause, file, line, diff)
 
 
-def plan(*changes: Change, unchanged: int = 0, commit: str = "", warnings: tuple[Problem, ...] = ()) -> Plan:
+def plan(*changes: ResourceChange, unchanged: int = 0, commit: str = "", warnings: tuple[Problem, ...] = ()) -> Plan:
     return Plan(TARGET, changes, unchanged, commit, warnings)
 
 
@@ -88,7 +88,7 @@ def any_json() -> st.SearchStrategy[Json]:
     )
 
 
-def any_change() -> st.SearchStrategy[Change]:
+def any_change() -> st.SearchStrategy[ResourceChange]:
     line = st.none() | st.integers(1, 999)
     path: st.SearchStrategy[Path] = st.lists(any_text() | st.integers(0, 99), min_size=1, max_size=3).map(tuple)
     mover = st.sampled_from([None, "repo", "drift", "conflict", "kept"])
@@ -101,7 +101,7 @@ def any_change() -> st.SearchStrategy[Change]:
     outline = st.lists(any_text(), max_size=3).map(tuple)
     difference = st.builds(lambda one, mover, lines: replace(one, mover=mover, outline=lines), plain, mover, outline)
     return st.builds(
-        Change,
+        ResourceChange,
         st.builds(Address, st.sampled_from(["dashboard", "rule", "plugin"]), any_text()),
         st.sampled_from(["create", "update", "delete"]),
         st.sampled_from(["repo", "drift", "conflict", "new"]),

@@ -7,7 +7,7 @@ import selectors
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from dlsync.client.concurrency import each
+from dlsync.client.concurrency import map_concurrently
 from dlsync.client.rate_limit import RateLimiter
 from dlsync.client.retry import Retry
 from dlsync.client.transport import RawResponse
@@ -106,7 +106,9 @@ def seconds_for(server: Limited, requests: int, workers: int) -> float:
         connection = client._connection
         connection._limiter = RateLimiter(None, workers, clock=loop.time)
         async with client:
-            await each(lambda name: connection.request("GET", (str(name),)), range(requests), workers=workers)
+            await map_concurrently(
+                lambda name: connection.request("GET", (str(name),)), range(requests), workers=workers
+            )
         return loop.time()
 
     return timeless(ask)

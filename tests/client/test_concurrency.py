@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from dlsync.client.concurrency import both, each, together
+from dlsync.client.concurrency import both, gather, map_concurrently
 from dlsync.errors import ServerFault
 
 
@@ -16,7 +16,7 @@ def test_together_keeps_the_order_of_what_it_was_given() -> None:
             await asyncio.sleep(0)
         return turns
 
-    assert asyncio.run(together(after(turns) for turns in (3, 1, 2))) == [3, 1, 2]
+    assert asyncio.run(gather(after(turns) for turns in (3, 1, 2))) == [3, 1, 2]
 
 
 def test_the_first_failure_ends_the_others_and_is_raised_bare() -> None:
@@ -32,7 +32,7 @@ def test_the_first_failure_ends_the_others_and_is_raised_bare() -> None:
         raise ServerFault("no")
 
     with pytest.raises(ServerFault, match="no"):
-        asyncio.run(together([waits(), fails()]))
+        asyncio.run(gather([waits(), fails()]))
     assert ended == ["waits"]
 
 
@@ -74,7 +74,7 @@ def test_each_item_is_worked_on_once_and_no_more_at_a_time_than_there_are_worker
         at_work -= 1
         done.append(item)
 
-    asyncio.run(each(work, range(20), workers=4))
+    asyncio.run(map_concurrently(work, range(20), workers=4))
     assert sorted(done) == list(range(20))
     assert most == 4
 
@@ -89,5 +89,5 @@ def test_the_first_that_fails_ends_the_rest() -> None:
         done.append(item)
 
     with pytest.raises(ServerFault, match="no"):
-        asyncio.run(each(work, range(100), workers=2))
+        asyncio.run(map_concurrently(work, range(100), workers=2))
     assert len(done) < 4

@@ -18,19 +18,19 @@ from tests.builders.plans import added, moved, removed, replaced
 from tests.builders.trees import criterion, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
-    from dlsync.model import Difference, Json, Path
+    from dlsync.model import FieldChange, Json, Path
 
 
-def differences(address: str, desired: dict[str, Json], live: dict[str, Json]) -> tuple[Difference, ...]:
+def differences(address: str, desired: dict[str, Json], live: dict[str, Json]) -> tuple[FieldChange, ...]:
     one, other = resource(address, desired, body=b"ours"), resource(address, live, body=b"theirs")
     return compare(kind_of(one.kind), one, other).diff
 
 
-def of_dashboards(desired: dict[str, Json], live: dict[str, Json]) -> tuple[Difference, ...]:
+def of_dashboards(desired: dict[str, Json], live: dict[str, Json]) -> tuple[FieldChange, ...]:
     return differences("dashboard/web", desired, live)
 
 
-def of_rules(desired: dict[str, Json], live: dict[str, Json]) -> tuple[Difference, ...]:
+def of_rules(desired: dict[str, Json], live: dict[str, Json]) -> tuple[FieldChange, ...]:
     return differences("rule/web", desired, live)
 
 

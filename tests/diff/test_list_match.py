@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.diff.list_match import ListRule, Matching, but_for, identity, match, same, token
+from dlsync.diff.list_match import ListMatching, Matching, but_for, identity, match, same, token
 
 if TYPE_CHECKING:
     from dlsync.model import Json
 
-BY_TITLE = ListRule((identity("title"),))
-A_SET = ListRule((identity("title"),), ordered=False)
+BY_TITLE = ListMatching((identity("title"),))
+A_SET = ListMatching((identity("title"),), ordered=False)
 SMALL = st.lists(st.integers(0, 5), max_size=8)
 
 
@@ -44,19 +44,19 @@ def test_items_without_the_key_are_added_and_removed() -> None:
 
 
 def test_items_that_are_alike_but_for_one_field_pair_where_nothing_else_does() -> None:
-    rule = ListRule((identity("metric"),), alike=(but_for("metric"),))
+    rule = ListMatching((identity("metric"),), alike=(but_for("metric"),))
     live: list[Json] = [{"metric": "a", "tag": 1}, {"metric": "b", "tag": 2}, {"tag": 1}]
     found = match([{"metric": "a", "tag": 3}, {"metric": "c", "tag": 2}, "text"], live, rule)
     assert found == Matching(((0, 0), (1, 1)), (2,), (2,), frozenset(), frozenset({1}))
 
 
 def test_an_item_in_the_place_of_its_like_is_paired_before_others() -> None:
-    assert match([1, 5], [5, 5], ListRule()).pairs == ((0, 0), (1, 1))
-    assert match([5, 5], [1, 5], ListRule()).pairs == ((0, 0), (1, 1))
+    assert match([1, 5], [5, 5], ListMatching()).pairs == ((0, 0), (1, 1))
+    assert match([5, 5], [1, 5], ListMatching()).pairs == ((0, 0), (1, 1))
 
 
 def test_a_list_of_which_nothing_is_known_pairs_by_place() -> None:
-    assert match([1, 5, 3], [1, 2, 3], ListRule()).pairs == ((0, 0), (1, 1), (2, 2))
+    assert match([1, 5, 3], [1, 2, 3], ListMatching()).pairs == ((0, 0), (1, 1), (2, 2))
 
 
 def test_one_item_brought_to_the_front_is_one_move() -> None:
@@ -78,7 +78,7 @@ def test_twice_in_a_set_is_once() -> None:
 
 @given(SMALL, SMALL)
 def test_every_item_of_both_sides_has_one_place_in_the_answer(desired: list[int], live: list[int]) -> None:
-    found = match(desired, live, ListRule())
+    found = match(desired, live, ListMatching())
     assert sorted([*(ours for ours, _ in found.pairs), *found.added]) == list(range(len(desired)))
     assert sorted([*(theirs for _, theirs in found.pairs), *found.removed]) == list(range(len(live)))
 

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.diff.merge_key import ItemKey
+from dlsync.diff.merge_key import MergeKey
 
 if TYPE_CHECKING:
     from dlsync.model import Json
 
-TITLE = ItemKey(("title",))
-CRITERION = ItemKey(("metric", "scope"))
-SERIES = ItemKey(("metric",), ("scope",))
+TITLE = MergeKey(("title",))
+CRITERION = MergeKey(("metric", "scope"))
+SERIES = MergeKey(("metric",), ("scope",))
 
 
-def places(key: ItemKey, base: list[Json], *overlay: Json) -> list[int | str | None]:
+def places(key: MergeKey, base: list[Json], *overlay: Json) -> list[int | str | None]:
     return key.places(("items",), base, overlay, lambda value: "cpu" if value == "${var:x}" else value)
 
 

@@ -20,8 +20,8 @@ from tests.builders.trees import criterion, dashboard, resource, rule, widget
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dlsync.diff.three_way import Movement
-    from dlsync.model import Difference, Json, Mover, Resource
+    from dlsync.diff.three_way import ThreeWayDiff
+    from dlsync.model import ChangedBy, FieldChange, Json, Resource
     from tests.builders.sides import Sides
 
 DOCUMENTS = {
@@ -44,17 +44,19 @@ def versions(draw: st.DrawFn, number: int) -> list[Resource]:
     return [resource(f"{name}/x", document) for document in documents]
 
 
-def moved(base: Resource, desired: Resource, live: Resource, seen: Resource | None = None) -> Movement:
+def moved(base: Resource, desired: Resource, live: Resource, seen: Resource | None = None) -> ThreeWayDiff:
     return movement(kind_of(base.kind), desired, live, entry(base, seen), SALT)
 
 
-def movers(base: Resource, desired: Resource, live: Resource, seen: Resource | None = None) -> list[tuple[str, Mover]]:
+def movers(
+    base: Resource, desired: Resource, live: Resource, seen: Resource | None = None
+) -> list[tuple[str, ChangedBy]]:
     """Each difference as a short text, with who moved it."""
     found = moved(base, desired, live, seen).diff
     return [(f"{one.op} {one.path[-1]}" if not one.moved else "move", one.mover) for one in found]  # type: ignore[misc] # a movement knows all movers
 
 
-def means(desired: Resource, live: Resource, kept: Iterable[Difference]) -> Resource:
+def means(desired: Resource, live: Resource, kept: Iterable[FieldChange]) -> Resource:
     kind = kind_of(desired.kind)
     document = blended(kind, desired, live, tuple(kept))
     return resource(str(desired.address), dict(document), body=b"blend")
@@ -156,7 +158,7 @@ def of(**fields: Json) -> Resource:
     ],
 )
 def test_a_field_was_moved_by_who_has_it_otherwise_than_it_was(
-    base: Resource, desired: Resource, live: Resource, expected: list[tuple[str, Mover]]
+    base: Resource, desired: Resource, live: Resource, expected: list[tuple[str, ChangedBy]]
 ) -> None:
     assert movers(base, desired, live) == expected
 
@@ -196,7 +198,7 @@ def test_a_widget_was_moved_by_who_has_it_otherwise_than_it_was(
     base: list[dict[str, Json]],
     desired: list[dict[str, Json]],
     live: list[dict[str, Json]],
-    expected: list[tuple[str, Mover]],
+    expected: list[tuple[str, ChangedBy]],
 ) -> None:
     assert sorted(movers(showing(*base), showing(*desired), showing(*live))) == sorted(expected)
 
@@ -217,7 +219,7 @@ def drawing(*series: Json) -> Resource:
     ],
 )
 def test_a_series_was_moved_by_who_has_it_elsewhere(
-    base: list[Json], desired: list[Json], live: list[Json], expected: list[tuple[str, Mover]]
+    base: list[Json], desired: list[Json], live: list[Json], expected: list[tuple[str, ChangedBy]]
 ) -> None:
     assert movers(drawing(*base), drawing(*desired), drawing(*live)) == expected
 
@@ -238,7 +240,7 @@ def watching(*metrics: str) -> Resource:
     ],
 )
 def test_a_metric_that_changed_is_one_change_but_not_what_each_side_has_by_itself(
-    base: str, desired: str, live: str, expected: list[tuple[str, Mover]], blend: str
+    base: str, desired: str, live: str, expected: list[tuple[str, ChangedBy]], blend: str
 ) -> None:
     one, ours, theirs = watching(*base), watching(*desired), watching(*live)
     assert movers(one, ours, theirs) == expected

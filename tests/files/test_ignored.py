@@ -25,7 +25,7 @@ LEFTOVERS = [
 
 
 def addresses(root: Path) -> list[str]:
-    return sorted(map(str, loader.read(root).usable().resources))
+    return sorted(map(str, loader.read(root).raise_for_errors().resources))
 
 
 @pytest.mark.parametrize("folder", ["plugins", "rules", "packs/web/plugins", "overlays/prod/rules"])

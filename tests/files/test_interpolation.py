@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 
-from dlsync.files.interpolation import Resolved, Values, escaped, resolve
+from dlsync.files.interpolation import Interpolated, Values, escaped, resolve
 from tests.builders.accounts import TEXT, VALUES
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def test_an_empty_value_from_the_environment_is_a_fault_as_one_that_is_not_set(d
 
 
 def test_an_empty_variable_of_dlsync_yaml_is_a_value() -> None:
-    assert resolve("${var:EMPTY}", Values({"EMPTY": ""})) == Resolved("")
+    assert resolve("${var:EMPTY}", Values({"EMPTY": ""})) == Interpolated("")
 
 
 @given(VALUES)

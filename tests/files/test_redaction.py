@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dlsync.files.interpolation import Values, resolve
 from dlsync.files.redaction import HIDDEN, NOTHING_SECRET, Redaction
 from dlsync.messages import KEY, visible
-from dlsync.model import Difference
+from dlsync.model import FieldChange
 from tests.builders.accounts import VALUES
 from tests.builders.plans import added, change, masked, replaced
 
@@ -171,14 +171,14 @@ def test_a_secret_that_has_another_value_is_the_same_reference_and_said_to_have_
 
 
 def test_what_leaves_a_list_that_a_secret_comes_into_is_not_shown() -> None:
-    gone, other = Difference(("tags", 0), "remove", "yesterday"), Difference(("other", 0), "remove", "x")
-    shown = REDACTION.change(change("update", "link/x", gone, other, Difference(("tags", 1), "add", None, "s3cret")))
+    gone, other = FieldChange(("tags", 0), "remove", "yesterday"), FieldChange(("other", 0), "remove", "x")
+    shown = REDACTION.change(change("update", "link/x", gone, other, FieldChange(("tags", 1), "add", None, "s3cret")))
     assert [one.before for one in shown.diff] == [HIDDEN, "x", None]
     assert shown.diff[2].after == "${env:A}"
 
 
 def test_what_is_shown_as_kept_counts_where_a_secret_comes_in_too() -> None:
-    gone, comes = Difference(("tags", 0), "remove", "by hand"), Difference(("tags", 1), "add", None, "s3cret")
+    gone, comes = FieldChange(("tags", 0), "remove", "by hand"), FieldChange(("tags", 1), "add", None, "s3cret")
     shown = REDACTION.change(replace(change("update", "link/x", comes), kept=(gone,)))
     assert [one.before for one in (*shown.diff, *shown.kept)] == [None, HIDDEN]
 
@@ -206,7 +206,7 @@ def test_a_number_that_is_a_secret_is_not_shown() -> None:
 
 
 def test_a_position_is_no_secret() -> None:
-    moved = Difference(("s3cret", 0), "replace", {"index": 1}, {"index": 0}, moved=True)
+    moved = FieldChange(("s3cret", 0), "replace", {"index": 1}, {"index": 0}, moved=True)
     assert Redaction({"1": "${env:A}", "s3cret": "${env:B}"}).difference(moved) == replace(moved, path=("${env:B}", 0))
 
 

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from dlsync.files import schema_index
-from dlsync.files.schema_index import Known, Stray
+from dlsync.files.schema_index import Known, UnknownField
 
 SCHEMA: dict[str, Any] = {
     "allOf": [{"$ref": "#/$defs/common"}],
@@ -83,10 +83,10 @@ def test_strays_come_in_the_documents_order_with_what_is_known_there() -> None:
     document: Any = {"by_name": {"c": {"nam": 1}}, "size": "medium", "people": [{}, {"age": 1}], "shoe": 42}
 
     assert schema_index.strays(SHAPE, document) == [
-        Stray(("by_name", "c", "nam"), "nam", is_field=True, known=("name",)),
-        Stray(("size",), "medium", is_field=False, known=("small", "large")),
-        Stray(("people", 1, "age"), "age", is_field=True, known=("name",)),
-        Stray(("shoe",), "shoe", is_field=True, known=("size", "people", "free", "by_name", "name")),
+        UnknownField(("by_name", "c", "nam"), "nam", is_field=True, known=("name",)),
+        UnknownField(("size",), "medium", is_field=False, known=("small", "large")),
+        UnknownField(("people", 1, "age"), "age", is_field=True, known=("name",)),
+        UnknownField(("shoe",), "shoe", is_field=True, known=("size", "people", "free", "by_name", "name")),
     ]
 
 

@@ -37,7 +37,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def accept(live: Account, root: Path, *targets: str, **settings: Any) -> Export:
-    tree = loader.read(root).usable()
+    tree = loader.read(root).raise_for_errors()
     chosen = replace(live.settings, **settings)
     made = live.run(lambda client: accept_edits(Fetcher(client), tree, chosen, Targets(targets)))
     writer.write(root, made.files)

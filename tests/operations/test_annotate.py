@@ -13,8 +13,8 @@ from dlsync.client.annotations import WritingAnnotations
 from dlsync.errors import Rejected
 from dlsync.files import git
 from dlsync.files.redaction import Redaction
-from dlsync.model import Change, Plan
-from dlsync.operations import Applying
+from dlsync.model import Plan, ResourceChange
+from dlsync.operations import ApplyOptions
 from dlsync.operations import annotate as annotator
 from dlsync.resources.tree import Tree
 from tests.builders.commands import dlsync
@@ -36,7 +36,8 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def done(live: Account, *ended: tuple[Action, Result], commit: str = "") -> Plan:
     changes = [
-        Change(address(f"rule/{place}"), action, "repo", result=result) for place, (action, result) in enumerate(ended)
+        ResourceChange(address(f"rule/{place}"), action, "repo", result=result)
+        for place, (action, result) in enumerate(ended)
     ]
     return Plan(live.settings.target, tuple(changes), commit=commit)
 
@@ -151,7 +152,7 @@ def test_an_apply_tells_once(live: Account, tmp_path: Path) -> None:
     told: list[Problem] = []
 
     def apply() -> Plan | None:
-        return asyncio.run(operations.apply(tmp_path, settings, how=Applying(warn=told.append)))
+        return asyncio.run(operations.apply(tmp_path, settings, how=ApplyOptions(warn=told.append)))
 
     assert apply()
     assert [one.name for one in posted(live)] == ["dlsync 1 created"]

@@ -11,9 +11,9 @@ import pytest
 
 from dlsync import operations
 from dlsync.errors import EXIT_REFUSED, DlsyncError, InvalidTree, Refused
-from dlsync.operations import Applying, plan_file
-from dlsync.operations.plan import Wishes
-from dlsync.operations.reconcile import Decisions
+from dlsync.operations import ApplyOptions, plan_file
+from dlsync.operations.plan import PlanOptions
+from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.operations.session import locked, unheard, writer
 from tests.builders.applies import FILES, apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
@@ -32,7 +32,7 @@ NEW = "title: New\ncriteria: []\n"
 MINE = "title: Mine\ncriteria: []\n"
 
 
-def carried_out(live: Account, tree: Path, how: Applying, promised: SavedPlan | None = None) -> Plan | None:
+def carried_out(live: Account, tree: Path, how: ApplyOptions, promised: SavedPlan | None = None) -> Plan | None:
     how = replace(how, journals=journals(tree))
     return asyncio.run(operations.apply(tree, live.settings, promised=promised, how=how))
 
@@ -63,7 +63,7 @@ def test_a_journal_is_not_written_where_a_link_of_the_tree_leads(live: Account, 
         asyncio.run(operations.apply(tree, live.settings))
     assert list((tmp_path / "outside").iterdir()) == []
     assert live.plugins() == []
-    made = apply(live, tree, how=Applying(journals=tmp_path / "journals"))
+    made = apply(live, tree, how=ApplyOptions(journals=tmp_path / "journals"))
     assert {one.result for one in made.changes} == {"applied"}
 
 
@@ -79,15 +79,15 @@ def test_nothing_is_written_without_approval(live: Account, tree: Path) -> None:
         asked.append(made)
         return False
 
-    assert carried_out(live, tree, Applying(approve=refuse)) is None
+    assert carried_out(live, tree, ApplyOptions(approve=refuse)) is None
     assert asked == [plan(live, tree)]
     assert live.plugins() == []
     assert not journals(tree).exists()
 
 
 def test_what_is_approved_is_applied_and_nobody_is_asked_about_nothing(live: Account, tree: Path) -> None:
-    assert len(changes(carried_out(live, tree, Applying(approve=lambda _: True)))) == 3
-    assert changes(carried_out(live, tree, Applying(approve=lambda _: 1 / 0 > 0))) == []
+    assert len(changes(carried_out(live, tree, ApplyOptions(approve=lambda _: True)))) == 3
+    assert changes(carried_out(live, tree, ApplyOptions(approve=lambda _: 1 / 0 > 0))) == []
 
 
 def test_what_moves_while_somebody_is_asked_is_refused(live: Account, tree: Path) -> None:
@@ -99,16 +99,16 @@ def test_what_moves_while_somebody_is_asked_is_refused(live: Account, tree: Path
         return True
 
     with pytest.raises(Refused, match="rule/web changed"):
-        carried_out(live, tree, Applying(approve=approve))
+        carried_out(live, tree, ApplyOptions(approve=approve))
     assert live.live("rule/web") == resource("rule/web", MINE)
     assert "dlsync-lock" not in live.plugins()
 
 
 def test_the_plan_that_is_carried_out_is_shown_where_nobody_is_asked(live: Account, tree: Path) -> None:
     shown: list[Plan] = []
-    done = carried_out(live, tree, Applying(show=shown.append))
+    done = carried_out(live, tree, ApplyOptions(show=shown.append))
     assert [len(one.changes) for one in shown] == [3]
-    carried_out(live, tree, Applying(show=shown.append))
+    carried_out(live, tree, ApplyOptions(show=shown.append))
     assert done
     assert len(shown) == 1
 
@@ -116,7 +116,7 @@ def test_the_plan_that_is_carried_out_is_shown_where_nobody_is_asked(live: Accou
 def test_what_changes_between_the_plan_and_its_write_fails_and_is_not_overwritten(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
-    done = carried_out(live, tree, Applying(show=lambda _: put_by_hand(live, "rules/web", MINE)))
+    done = carried_out(live, tree, ApplyOptions(show=lambda _: put_by_hand(live, "rules/web", MINE)))
     assert changes(done) == ["update dashboard/web repo applied", "update rule/web repo failed"]
     assert done
     assert done.changes[1].error == "it was changed on the server since the plan was made: plan again"
@@ -136,7 +136,7 @@ def test_an_apply_that_deletes_too_much_is_refused_before_anybody_is_asked(live:
 def test_another_apply_that_goes_on_is_waited_for_and_then_refused(live: Account, tree: Path) -> None:
     async def meanwhile() -> None:
         async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
-            await operations.apply(tree, live.settings, how=Applying(journals=journals(tree), lock_timeout=0.0))
+            await operations.apply(tree, live.settings, how=ApplyOptions(journals=journals(tree), lock_timeout=0.0))
 
     with pytest.raises(Refused):
         asyncio.run(meanwhile())
@@ -146,7 +146,7 @@ def test_another_apply_that_goes_on_is_waited_for_and_then_refused(live: Account
 def test_progress_is_told(live: Account, tree: Path) -> None:
     told: list[None] = []
     live.has(resource("rule/web", rule()))
-    carried_out(live, tree, Applying(progress=lambda: told.append(None)))
+    carried_out(live, tree, ApplyOptions(progress=lambda: told.append(None)))
     assert len(told) == 1 + 2
 
 
@@ -156,8 +156,8 @@ def test_an_account_that_is_named_is_deleted_and_nothing_else_deletes_one(
 ) -> None:
     live.has(resource("account/old", {}))
     apply(live, tree, prune=prune)
-    wishes = Wishes(tree, delete_accounts=("old",))
-    done = asyncio.run(operations.apply(tree, live.settings, wishes=wishes, how=Applying(journals=journals(tree))))
+    wishes = PlanOptions(tree, delete_accounts=("old",))
+    done = asyncio.run(operations.apply(tree, live.settings, wishes=wishes, how=ApplyOptions(journals=journals(tree))))
     assert changes(done) == ["delete account/old repo applied"]
     assert changes(asyncio.run(operations.plan(tree, live.settings, wishes=wishes))) == []
 
@@ -165,7 +165,7 @@ def test_an_account_that_is_named_is_deleted_and_nothing_else_deletes_one(
 def test_an_account_that_is_made_is_locked_and_recorded_once_it_is_there(live: Account, tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "accounts: [new]\n"})
     new = replace(live.settings, account="new")
-    done = asyncio.run(operations.apply(tree, new, how=Applying(journals=journals(tree))))
+    done = asyncio.run(operations.apply(tree, new, how=ApplyOptions(journals=journals(tree))))
     assert [one.result for one in done.changes if done] == ["applied"] * 4  # type: ignore[union-attr] # it was approved
     assert sorted(map(str, asyncio.run(operations.managed(tree, new)))) == ["dashboard/web", "plugin/disk", "rule/web"]
 
@@ -188,7 +188,7 @@ def test_each_write_comes_after_what_was_there_is_on_the_disk(live: Account, tre
             late.extend([path] if f'"address": "{path.replace("s/", "/")}"' not in kept else [])
         return onward()
 
-    how = Applying(journals=journals(tree))
+    how = ApplyOptions(journals=journals(tree))
     done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
     assert changes(done) == ["update dashboard/web repo applied", "update rule/web repo applied"]
     assert (sorted(writes), late) == (["dashboards/web", "rules/web"], [])
@@ -214,7 +214,7 @@ def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_w
             file.rename(file.with_suffix(".kept"))
             file.mkdir()
 
-    how = Applying(journals=journals(tree), warn=warned.append, progress=spoilt)
+    how = ApplyOptions(journals=journals(tree), warn=warned.append, progress=spoilt)
     done = asyncio.run(operations.apply(tree, live.settings, how=how))
     assert changes(done) == ["create rule/new new applied"]
     (problem,) = warned
@@ -226,12 +226,12 @@ def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_w
     (file,) = journals(tree).glob("*.kept")
     file.with_suffix(".jsonl").rmdir()
     file.rename(file.with_suffix(".jsonl"))
-    back = asyncio.run(operations.rollback(tree, live.settings, how=Applying(journals=journals(tree))))
+    back = asyncio.run(operations.rollback(tree, live.settings, how=ApplyOptions(journals=journals(tree))))
     assert changes(back) == ["delete rule/new repo applied"]
 
 
 def test_what_fails_is_not_recorded_and_what_was_applied_is(live: Account, tree: Path) -> None:
-    how = Applying(journals=journals(tree))
+    how = ApplyOptions(journals=journals(tree))
     done = through(live, refusing("PUT rules/web"), lambda settings: operations.apply(tree, settings, how=how))
     assert changes(done) == [
         "create plugin/disk new applied",
@@ -245,7 +245,7 @@ def test_a_record_that_cannot_be_written_is_said_and_the_same_again_mends_it(liv
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW})
     warned: list[Problem] = []
-    how = Applying(journals=journals(tree), warn=warned.append)
+    how = ApplyOptions(journals=journals(tree), warn=warned.append)
     answer = refusing("PATCH plugins/dlsync-inventory", after=1)
     done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
     assert changes(done) == ["create rule/new new applied"]
@@ -263,7 +263,7 @@ def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tr
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW, "dashboards/new.yaml": "title: New\npositions: []\n"})
     warned: list[Problem] = []
-    how = Applying(journals=journals(tree), warn=warned.append)
+    how = ApplyOptions(journals=journals(tree), warn=warned.append)
     answer = refusing("PATCH plugins/dlsync-inventory")
     done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
     assert changes(done) == ["create dashboard/new new failed", "create rule/new new skipped"]
@@ -278,7 +278,7 @@ def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tr
 
 def test_an_annotation_that_cannot_be_posted_is_said(live: Account, tree: Path) -> None:
     warned: list[Problem] = []
-    how = Applying(journals=journals(tree), warn=warned.append)
+    how = ApplyOptions(journals=journals(tree), warn=warned.append)
     answer = refusing("POST annotations/deploys")
     through(live, answer, lambda settings: operations.apply(tree, replace(settings, annotate="deploys"), how=how))
     assert [one.severity for one in warned] == ["warning"]
@@ -289,7 +289,7 @@ def test_an_annotation_that_cannot_be_posted_is_said(live: Account, tree: Path) 
 
 def promised(live: Account, tree: Path, *targets: str, **settings: Any) -> SavedPlan:
     file = tree.parent / "plan.json"
-    wishes = Wishes(tree, targets=targets)
+    wishes = PlanOptions(tree, targets=targets)
     work = asyncio.run(operations.prepare(tree, replace(live.settings, **settings), wishes=wishes))
     plan_file.save(file, plan_file.promise(work, wishes))
     return plan_file.read(file)
@@ -298,7 +298,7 @@ def promised(live: Account, tree: Path, *targets: str, **settings: Any) -> Saved
 def test_the_plan_that_was_reviewed_is_applied_and_it_alone(live: Account, tree: Path) -> None:
     saved = promised(live, tree)
     live.has(resource("dashboard/other", dashboard()))
-    assert len(changes(carried_out(live, tree, Applying(), saved))) == 3
+    assert len(changes(carried_out(live, tree, ApplyOptions(), saved))) == 3
     assert managed(live, tree) == ["dashboard/web", "plugin/disk", "rule/web"]
 
 
@@ -319,9 +319,9 @@ def test_a_saved_plan_is_bound_to_the_files_that_it_was_made_from(
     write_tree(tree, {file: content})
     if is_stale:
         with pytest.raises(Refused, match="the files changed since it was made"):
-            carried_out(live, tree, Applying(), saved)
+            carried_out(live, tree, ApplyOptions(), saved)
     else:
-        assert len(changes(carried_out(live, tree, Applying(), saved))) == 3
+        assert len(changes(carried_out(live, tree, ApplyOptions(), saved))) == 3
 
 
 def test_a_saved_plan_is_bound_to_the_overlays_of_its_environment(live: Account, tree: Path) -> None:
@@ -335,12 +335,12 @@ def test_a_saved_plan_is_bound_to_the_overlays_of_its_environment(live: Account,
     assert plan_file.kept_to(saved, again).plan.changes == again.plan.changes
     write_tree(tree, {"overlays/prod/rules/web.yaml": "title: C\n"})
     with pytest.raises(Refused, match="the files changed since it was made"):
-        carried_out(chosen, tree, Applying(), saved)
+        carried_out(chosen, tree, ApplyOptions(), saved)
 
 
 def test_a_saved_plan_is_about_what_it_was_made_for(live: Account, tree: Path) -> None:
     saved = promised(live, tree, "rule/web")
-    assert changes(carried_out(live, tree, Applying(), saved)) == ["create rule/web new applied"]
+    assert changes(carried_out(live, tree, ApplyOptions(), saved)) == ["create rule/web new applied"]
 
 
 @pytest.mark.parametrize(
@@ -360,7 +360,7 @@ def test_a_plan_is_refused_where_what_it_changes_moved_and_nothing_is_written(
         live.has(resource("rule/web", rule(description="2")))
     write_tree(tree, files)
     with pytest.raises(Refused, match=f"since it was made, {named} changed"):
-        carried_out(live, tree, Applying(), saved)
+        carried_out(live, tree, ApplyOptions(), saved)
     assert live.plugins() == []
 
 
@@ -372,7 +372,7 @@ def test_a_plan_is_refused_where_a_secret_has_another_value_and_its_file_has_non
     with pytest.raises(Refused, match="rule/web changed"):
         asyncio.run(operations.apply(tree, other, promised=saved))
     same = replace(live.settings, environ={"TITLE": "s3cret one"})
-    done = asyncio.run(operations.apply(tree, same, promised=saved, how=Applying(journals=journals(tree))))
+    done = asyncio.run(operations.apply(tree, same, promised=saved, how=ApplyOptions(journals=journals(tree))))
     assert len(changes(done)) == 3
 
 
@@ -380,8 +380,8 @@ def test_a_plan_is_refused_where_a_secret_has_another_value_and_its_file_has_non
 
 
 def rolled_back(live: Account, tree: Path, run: str = "", **decided: Any) -> Plan | None:
-    how = Applying(journals=journals(tree))
-    return asyncio.run(operations.rollback(tree, live.settings, run=run, decisions=Decisions(**decided), how=how))
+    how = ApplyOptions(journals=journals(tree))
+    return asyncio.run(operations.rollback(tree, live.settings, run=run, decisions=ConflictPolicy(**decided), how=how))
 
 
 def test_a_rollback_makes_the_account_what_it_was(live: Account, tree: Path) -> None:
@@ -422,10 +422,10 @@ def test_the_last_run_is_the_one_that_wrote_last_however_long_it_was_thought_abo
     apply(live, tree)
     write_tree(tree, {"dashboards/web.yaml": "title: New\npositions: []\n"})
     other = write_tree(tree.parent / "other", {"rules/web.yaml": NEW})
-    how = Applying(journals=journals(tree))
+    how = ApplyOptions(journals=journals(tree))
 
     async def meanwhile() -> None:
-        rules = Wishes(other, targets=("rule/*",))
+        rules = PlanOptions(other, targets=("rule/*",))
         await operations.apply(other, live.settings, wishes=rules, how=how)
 
     def approve(_: Plan) -> bool:
@@ -440,7 +440,7 @@ def test_the_last_run_is_the_one_that_wrote_last_however_long_it_was_thought_abo
 
 def test_a_rollback_is_approved_like_an_apply(live: Account, tree: Path) -> None:
     apply(live, tree)
-    how = Applying(approve=lambda _: False, journals=journals(tree))
+    how = ApplyOptions(approve=lambda _: False, journals=journals(tree))
     assert asyncio.run(operations.rollback(tree, live.settings, how=how)) is None
     assert live.live("rule/web")
 

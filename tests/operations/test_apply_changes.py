@@ -417,7 +417,7 @@ def test_links_are_made_after_their_plugins_changed_in_place_and_deleted_before_
 
 def test_an_account_is_created_before_what_goes_into_it(tmp_path: Path) -> None:
     write_tree(tmp_path, {**FILES, "links.yaml": "disk: [all]\n", "dlsync.yaml": "accounts: [new]\n"})
-    tree = loader.read(tmp_path).usable()
+    tree = loader.read(tmp_path).raise_for_errors()
     with account() as live:
         new = Account(replace(live.settings, account="new"))
         work = new.run(lambda client: build_plan(Fetcher(client), tree, new.settings))

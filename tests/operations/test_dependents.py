@@ -9,7 +9,7 @@ import pytest
 from dlsync import operations
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan
-from dlsync.operations.reconcile import Decisions
+from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.operations.session import writer
 from dlsync.resources import loader
 from tests.builders.applies import apply, carried_out, changes, managed, plan
@@ -106,8 +106,8 @@ def test_a_plugin_whose_delete_is_undecided_keeps_its_link_until_that_is_decided
     live.lacks("plugin/disk")
     live.has(resource("plugin/disk", "changed by hand"), BY_HAND)
     assert changes(plan(live, linked)) == ["delete plugin/disk conflict held"]
-    assert changes(plan(live, linked, decisions=Decisions(on_conflict="live"))) == []
-    decided = plan(live, linked, decisions=Decisions(on_conflict="repo"))
+    assert changes(plan(live, linked, decisions=ConflictPolicy(on_conflict="live"))) == []
+    decided = plan(live, linked, decisions=ConflictPolicy(on_conflict="repo"))
     assert changes(decided) == ["delete link/disk repo", "delete plugin/disk conflict"]
 
 
@@ -115,8 +115,8 @@ def test_a_link_whose_delete_is_undecided_keeps_its_plugin(live: Account, linked
     live.lacks("link/disk")
     live.has(resource("link/disk", {"tags": ["by hand"]}))
     assert changes(plan(live, linked)) == ["delete link/disk conflict held", "delete plugin/disk repo held"]
-    assert changes(plan(live, linked, decisions=Decisions(on_conflict="live"))) == ["delete plugin/disk repo held"]
-    assert changes(plan(live, linked, decisions=Decisions(on_conflict="repo"))) == [
+    assert changes(plan(live, linked, decisions=ConflictPolicy(on_conflict="live"))) == ["delete plugin/disk repo held"]
+    assert changes(plan(live, linked, decisions=ConflictPolicy(on_conflict="repo"))) == [
         "delete link/disk conflict",
         "delete plugin/disk repo",
     ]
@@ -148,7 +148,9 @@ def test_a_plugin_that_a_list_omits_is_asked_for_before_its_link_counts_as_one_t
 def applied(live: Account, tree: Path, answer: Callable[[Seen, Onward], Reply]) -> Plan:
     async def work(settings: Settings) -> Plan:
         async with writer(settings) as client:
-            return await carried_out(client, await build_plan(Fetcher(client), loader.read(tree).usable(), settings))
+            return await carried_out(
+                client, await build_plan(Fetcher(client), loader.read(tree).raise_for_errors(), settings)
+            )
 
     return through(live, answer, work)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync import operations
-from dlsync.operations.plan import Wishes
+from dlsync.operations.plan import PlanOptions
 from dlsync.resources import loader
 from dlsync.resources.selector import Targets
 from tests.builders.between import below, through
@@ -57,7 +57,7 @@ def with_dots(seen: Seen, onward: Onward) -> Reply:
 
 def planned(live: Account, tree: Path, *targets: str) -> Plan:
     async def work(settings: Settings) -> Plan:
-        return await operations.plan(tree, replace(settings, prune="all"), wishes=Wishes(tree, targets=targets))
+        return await operations.plan(tree, replace(settings, prune="all"), wishes=PlanOptions(tree, targets=targets))
 
     return through(live, with_dots, work)
 

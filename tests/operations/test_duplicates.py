@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync import operations
-from dlsync.model import Difference
-from dlsync.operations import Applying
+from dlsync.model import FieldChange
+from dlsync.operations import ApplyOptions
 from dlsync.operations.drift import drift
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan
-from dlsync.operations.reconcile import Decisions
+from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.operations.session import writer
 from dlsync.resources import kind_of, loader
 from tests.builders.applies import apply, carried_out, changes, journals, plan
@@ -76,7 +76,7 @@ def test_a_duplicate_is_shown_and_removed_and_nothing_else_is(live: Account, tre
     assert changes(apply(live, tree)) == ["update link/disk drift applied"]
     assert links(live) == [["db", "web"]]
     assert not plan(live, tree)
-    how = Applying(journals=journals(tree))
+    how = ApplyOptions(journals=journals(tree))
     back = asyncio.run(operations.rollback(tree, live.settings, how=how))  # what it removed said nothing
     assert (changes(back), links(live)) == ([], [["db", "web"]])
 
@@ -85,7 +85,7 @@ def test_drift_names_each_duplicate_as_added(live: Account, tree: Path) -> None:
     linked(live, "disk", "web")
     found = asyncio.run(drift(tree, live.settings))
     assert [str(one.address) for one in found.changes] == ["link/disk"]
-    assert found.changes[0].diff == (Difference(("duplicates", 0), "add", after=["web"], line=1, mover="drift"),)
+    assert found.changes[0].diff == (FieldChange(("duplicates", 0), "add", after=["web"], line=1, mover="drift"),)
 
 
 def test_several_links_that_each_add_a_tag_are_no_duplicates(live: Account, tree: Path) -> None:
@@ -125,7 +125,7 @@ def test_with_prune_all_a_link_that_is_taken_over_loses_its_duplicates_too(live:
     for _ in range(2):
         linked(live, "net", "web")
     write_tree(tree, {"links.yaml": "disk: [web, db]\nnet: [web, db]\n"})
-    made = plan(live, tree, prune="all", decisions=Decisions(adopt=True))
+    made = plan(live, tree, prune="all", decisions=ConflictPolicy(adopt=True))
     assert [one[:2] for one in diff(made)] == [(("tags", 1), "add"), (("duplicates", 0), "remove")]
 
 
@@ -160,7 +160,9 @@ def test_with_prune_none_duplicates_stay_and_are_named(live: Account, tree: Path
 def applied(live: Account, tree: Path, answer: Callable[[Seen, Onward], Reply]) -> Plan:
     async def work(settings: Settings) -> Plan:
         async with writer(settings) as client:
-            return await carried_out(client, await build_plan(Fetcher(client), loader.read(tree).usable(), settings))
+            return await carried_out(
+                client, await build_plan(Fetcher(client), loader.read(tree).raise_for_errors(), settings)
+            )
 
     return through(live, answer, work)
 
@@ -208,7 +210,7 @@ def planned_and_applied(live: Account, tree: Path, answer: Callable[[Seen, Onwar
 
     async def work(settings: Settings) -> list[list[str]]:
         made = await operations.plan(tree, settings)
-        how = Applying(journals=journals(tree))
+        how = ApplyOptions(journals=journals(tree))
         return [changes(made), *[changes(await operations.apply(tree, settings, how=how)) for _ in range(2)]]
 
     return through(live, answer, work)
@@ -238,7 +240,7 @@ def test_a_tag_of_a_link_that_the_list_omits_is_not_linked_again(live: Account, 
 
 def test_a_rollback_finds_a_link_that_the_list_omits(live: Account, tree: Path) -> None:
     write_tree(tree, {"links.yaml": "disk: [new]\n"})
-    how = Applying(journals=journals(tree))
+    how = ApplyOptions(journals=journals(tree))
 
     async def work(settings: Settings) -> Plan | None:
         await operations.apply(tree, settings, how=how)

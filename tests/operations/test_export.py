@@ -71,7 +71,7 @@ def tree(tmp_path: Path) -> Path:
 
 def export(live: Account, root: Path, *targets: str, managed: bool = False, mirror: bool = False) -> Export:
     """Export and write."""
-    tree = loader.read(root, missing_ok=True).usable()
+    tree = loader.read(root, missing_ok=True).raise_for_errors()
     made = live.run(
         lambda client: build_export(
             Fetcher(client), tree, live.settings, targets=Targets(targets), managed=managed, mirror=mirror
@@ -108,7 +108,7 @@ def test_what_was_exported_plans_to_nothing_and_exporting_it_again_changes_nothi
         made = export(live, tmp_path, "*/*", *names)
         assert {one.method for one in live.asked} == {"GET"}
         written = tree_files(tmp_path)
-        desired = loader.read(tmp_path).usable()
+        desired = loader.read(tmp_path).raise_for_errors()
         plan = live.run(lambda client: build_plan(Fetcher(client), desired, live.settings)).plan
         again = export(live, tmp_path, "*/*", *names)
     assert made.summary == {"create": 6, "update": 0, "delete": 0, "unchanged": 0}
@@ -271,7 +271,7 @@ def test_an_empty_folder_gets_the_references_of_the_record_and_a_warning_of_each
 def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(tmp_path: Path) -> None:
     write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1"})
     disk = resource("link/disk", {"tags": ["db"]})
-    edits = Edits(loader.read(tmp_path).usable(), {})
+    edits = Edits(loader.read(tmp_path).raise_for_errors(), {})
     assert (edits.files(), edits.changed) == ((), set())
     edits.write({disk.address: disk})
     edits.remove({address("link/load"), address("plugin/none")})
@@ -371,7 +371,7 @@ def test_whatever_a_resource_is_called_its_file_is_in_its_folder_and_stands_for_
     assert problems(made) == []
     assert set(tree_files(tmp_path)) == {f"tree/{one.file}" for one in made.files}
     assert sorted(one.file.count("/") for one in made.files) == [1, 1, 1, 1]
-    read = loader.read(tree).usable()
+    read = loader.read(tree).raise_for_errors()
     assert {str(one) for one in read.resources} == {f"{kind}/{name}" for kind in ("dashboard", "rule", "plugin")}
     assert not export(live, tree)
 
@@ -396,7 +396,7 @@ def test_any_names_added_to_any_tree_make_a_tree_that_holds_them_all(
         for some in (wanted[:first], wanted[first:]):
             live.has(*some)
             export(live, tree)
-    assert set(loader.read(tree).usable().resources) == {one.address for one in wanted}
+    assert set(loader.read(tree).raise_for_errors().resources) == {one.address for one in wanted}
 
 
 def test_names_that_case_alone_tells_apart_get_files_that_more_tells_apart(live: Account, tmp_path: Path) -> None:
@@ -470,12 +470,12 @@ def test_a_mirror_over_any_tree_plans_to_nothing_and_a_second_one_changes_nothin
     if flavour == "documented_only":
         files, live_files = without_links(files), without_links(live_files)
     tree = write_tree(tmp_path_factory.mktemp("tree"), files)
-    others = loader.read(write_tree(tmp_path_factory.mktemp("live"), live_files)).usable().resources
+    others = loader.read(write_tree(tmp_path_factory.mktemp("live"), live_files)).raise_for_errors().resources
     names = [str(one) for one in others if not set("*?[") & set(str(one))]
     with account(**FLAVOURS[flavour]) as live:
         live.has(*others.values())
         export(live, tree, "*/*", *names, mirror=True)
-        desired = loader.read(tree).usable()
+        desired = loader.read(tree).raise_for_errors()
         assert live.run(lambda client: build_plan(Fetcher(client), desired, live.settings)).plan.changes == ()
         assert not export(live, tree, "*/*", *names, mirror=True)
     assert set(desired.resources) == set(others) or flavour == "documented_only"

@@ -9,9 +9,9 @@ import pytest
 
 from dlsync import operations
 from dlsync.errors import DlsyncError
-from dlsync.operations import Applying
-from dlsync.operations.plan import Wishes
-from dlsync.operations.reconcile import UNDECIDED, Decisions
+from dlsync.operations import ApplyOptions
+from dlsync.operations.plan import PlanOptions
+from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from dlsync.resources.selector import EVERYTHING, Targets
 from tests.builders.applies import changes, journals
 from tests.builders.between import put_by_hand, through
@@ -45,7 +45,7 @@ class Team:
     tree: Path
     server: MaskingServer
     environ: dict[str, str] = field(default_factory=lambda: {"HOOK": HOOK})
-    decisions: Decisions = UNDECIDED
+    decisions: ConflictPolicy = UNDECIDED
     settings: dict[str, Any] = field(default_factory=dict)
 
     def rule(self, title: str = "Web", more: str = "") -> None:
@@ -55,12 +55,12 @@ class Team:
         return (self.tree / "rules/web.yaml").read_text()
 
     def plan(self) -> Plan:
-        wishes = Wishes(self.tree, decisions=self.decisions)
+        wishes = PlanOptions(self.tree, decisions=self.decisions)
         return through(self.live, self.server, lambda to: operations.plan(self.tree, self._with(to), wishes=wishes))
 
     def apply(self) -> list[str]:
         self.server.bodies.clear()
-        how, wishes = Applying(journals=journals(self.tree)), Wishes(self.tree, decisions=self.decisions)
+        how, wishes = ApplyOptions(journals=journals(self.tree)), PlanOptions(self.tree, decisions=self.decisions)
         done = through(
             self.live, self.server, lambda to: operations.apply(self.tree, self._with(to), wishes=wishes, how=how)
         )
@@ -68,7 +68,7 @@ class Team:
 
     def applied_and_rolled_back(self) -> list[str]:
         """Apply and take that back, through one server, since a journal is for one URL."""
-        how = Applying(journals=journals(self.tree))
+        how = ApplyOptions(journals=journals(self.tree))
 
         async def work(to: Settings) -> list[str]:
             await operations.apply(self.tree, self._with(to), how=how)
@@ -239,9 +239,9 @@ def test_a_masked_value_that_somebody_added_is_never_sent_nor_written_into_a_fil
     assert "a value that no file has is hidden" in team.accept().problems[-1].message
     assert "a value that no file has is hidden" in team.export().problems[-1].message
     assert team.text() == before
-    team.decisions = Decisions(on_conflict="live")
+    team.decisions = ConflictPolicy(on_conflict="live")
     assert changes(team.plan()) == ["update rule/web conflict held"]
-    team.decisions = Decisions(on_conflict="repo")
+    team.decisions = ConflictPolicy(on_conflict="repo")
     assert team.apply() == ["update rule/web repo applied"]
     assert ("by-hand" in team.stored(), "****" in team.stored()) == (False, False)
 

@@ -162,7 +162,7 @@ def test_any_file_names_are_the_names_of_the_tree_that_it_becomes(
     files = {f"rules/{name}.yaml": "title: Web\ncriteria: []\n" for name in names}
     source = write_tree(root / "source", {**files, "agents/1.json": "{}"})
     import_backup.import_backup(source, root / "tree")
-    tree = loader.read(root / "tree").usable()
+    tree = loader.read(root / "tree").raise_for_errors()
     assert {one.name for one in tree.resources.values()} == names
 
 

@@ -15,7 +15,7 @@ from platformdirs import user_cache_path
 from dlsync import operations
 from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, Unauthorised
 from dlsync.files import yaml
-from dlsync.operations.plan import Wishes
+from dlsync.operations.plan import PlanOptions
 from dlsync.resources.selector import Targets
 from dlsync.state import store
 from tests.builders.applies import FILES, apply, changes, plan
@@ -154,7 +154,7 @@ def test_a_plan_says_who_holds_the_lock(live: Account, tree: Path) -> None:
 
 def test_an_account_in_use_is_not_deleted(live: Account, tree: Path) -> None:
     with pytest.raises(SettingsError, match="in use"):
-        asyncio.run(operations.plan(tree, live.settings, wishes=Wishes(tree, delete_accounts=("default",))))
+        asyncio.run(operations.plan(tree, live.settings, wishes=PlanOptions(tree, delete_accounts=("default",))))
 
 
 def test_a_chosen_environment_names_accounts_of_its_own(live: Account, tree: Path) -> None:

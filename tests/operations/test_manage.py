@@ -10,7 +10,7 @@ import pytest
 
 from dlsync import operations
 from dlsync.errors import DlsyncError, Refused, SettingsError
-from dlsync.operations.manage import Taken, Waiting
+from dlsync.operations.manage import ManageResult, Waiting
 from dlsync.operations.session import locked, unheard, writer
 from dlsync.resources.selector import Targets
 from tests.builders.applies import FILES, apply, changes, managed, plan
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.model import Address
-    from dlsync.state.lease import Holder
+    from dlsync.state.lease import LockInfo
     from tests.builders.trees import Account
 
 INVENTORY = "dlsync-inventory"
 AT_ONCE = Waiting(0.0)
 
 
-def adopt(live: Account, tree: Path, *targets: str) -> Taken:
+def adopt(live: Account, tree: Path, *targets: str) -> ManageResult:
     return asyncio.run(operations.adopt(tree, live.settings, Targets(targets), AT_ONCE))
 
 
-def release(live: Account, tree: Path, *targets: str) -> Taken:
+def release(live: Account, tree: Path, *targets: str) -> ManageResult:
     return asyncio.run(operations.release(tree, live.settings, Targets(targets), AT_ONCE))
 
 
-def rebuild(live: Account, tree: Path) -> Taken:
+def rebuild(live: Account, tree: Path) -> ManageResult:
     return asyncio.run(operations.rebuild(tree, live.settings, AT_ONCE))
 
 
@@ -64,7 +64,7 @@ def test_what_is_adopted_stays_as_it_is_and_its_difference_is_the_files_change(l
 def test_what_is_managed_already_is_not_adopted_again(live: Account, tree: Path) -> None:
     apply(live, tree)
     live.has(resource("rule/web", rule(description="mine")))
-    assert adopt(live, tree) == Taken(
+    assert adopt(live, tree) == ManageResult(
         (), tuple((one, "it is managed already") for one in taken("dashboard/web", "plugin/disk", "rule/web"))
     )
     assert changes(plan(live, tree)) == ["update rule/web drift"]
@@ -72,7 +72,7 @@ def test_what_is_managed_already_is_not_adopted_again(live: Account, tree: Path)
 
 def test_an_account_is_nothing_to_adopt(live: Account, tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "accounts: [default]\n"})
-    assert adopt(live, tree, "account/*") == Taken(())
+    assert adopt(live, tree, "account/*") == ManageResult(())
     assert live.plugins() == []
 
 
@@ -82,7 +82,7 @@ def test_an_account_is_nothing_to_adopt(live: Account, tree: Path) -> None:
 def test_what_is_released_stays_and_nothing_of_it_is_deleted(live: Account, tree: Path) -> None:
     apply(live, tree)
     (tree / "rules/web.yaml").unlink()
-    assert release(live, tree, "rule/*", "rule/none") == Taken(
+    assert release(live, tree, "rule/*", "rule/none") == ManageResult(
         taken("rule/web"), ((address("rule/none"), "it is not managed"),)
     )
     assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
@@ -91,7 +91,7 @@ def test_what_is_released_stays_and_nothing_of_it_is_deleted(live: Account, tree
 
 
 def test_to_release_nothing_writes_nothing(live: Account, tree: Path) -> None:
-    assert release(live, tree, "rule/*") == Taken(())
+    assert release(live, tree, "rule/*") == ManageResult(())
     assert live.plugins() == []
 
 
@@ -115,7 +115,7 @@ def test_an_inventory_is_made_anew_of_what_is_live_as_the_files_say(live: Accoun
 
 def test_a_broken_inventory_is_replaced_where_nothing_is_live_too(live: Account, tree: Path) -> None:
     live.has(resource(f"plugin/{INVENTORY}", "{"))
-    assert rebuild(live, tree) == Taken(())
+    assert rebuild(live, tree) == ManageResult(())
     assert managed(live, tree) == []
     assert not [one for one in plan(live, tree).warnings if "inventory" in one.message]
 
@@ -132,7 +132,7 @@ def test_what_can_be_read_of_an_inventory_stays(live: Account, tree: Path) -> No
 
 @pytest.mark.parametrize("work", [adopt, release, rebuild])
 def test_nothing_is_taken_in_or_out_while_an_apply_goes_on(
-    live: Account, tree: Path, work: Callable[[Account, Path], Taken]
+    live: Account, tree: Path, work: Callable[[Account, Path], ManageResult]
 ) -> None:
     apply(live, tree)
 
@@ -147,7 +147,7 @@ def test_nothing_is_taken_in_or_out_while_an_apply_goes_on(
 
 @pytest.mark.parametrize("work", [adopt, release, rebuild])
 def test_where_nothing_is_recorded_there_is_nothing_to_manage(
-    live: Account, tree: Path, work: Callable[[Account, Path], Taken]
+    live: Account, tree: Path, work: Callable[[Account, Path], ManageResult]
 ) -> None:
     live = replace(live, settings=replace(live.settings, inventory="none"))
     with pytest.raises(SettingsError, match="nothing is managed"):
@@ -178,14 +178,14 @@ def test_a_hand_edit_goes_into_the_files_and_a_check_only_says_so(live: Account,
 # unlock
 
 
-def unlock(live: Account, agree: Callable[[Holder], bool]) -> Holder | None:
+def unlock(live: Account, agree: Callable[[LockInfo], bool]) -> LockInfo | None:
     return asyncio.run(operations.unlock(live.settings, agree))
 
 
 def test_a_lock_is_taken_away_by_who_agrees_to_it(live: Account) -> None:
-    asked: list[Holder] = []
+    asked: list[LockInfo] = []
 
-    def refuse(holder: Holder) -> bool:
+    def refuse(holder: LockInfo) -> bool:
         asked.append(holder)
         return False
 

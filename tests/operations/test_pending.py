@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from dlsync import operations
-from dlsync.operations import Applying, verify
+from dlsync.operations import ApplyOptions, verify
 from dlsync.resources.selector import Targets
 from dlsync.state import store
 from dlsync.state.inventory import read
@@ -65,13 +65,13 @@ def tree(tmp_path: Path) -> Path:
 
 def applied(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
     """Apply with a server in between."""
-    how = Applying(journals=journals(tree), sleep=at_once)
+    how = ApplyOptions(journals=journals(tree), sleep=at_once)
     return through(live, answer, lambda to: operations.apply(tree, replace(to, **settings), how=how))
 
 
 def applied_and_rolled_back(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
     """Apply with a server in between, and take that back."""
-    how = Applying(journals=journals(tree), sleep=at_once)
+    how = ApplyOptions(journals=journals(tree), sleep=at_once)
 
     async def both(to: Settings) -> Plan | None:
         await operations.apply(tree, replace(to, **settings), how=how)

@@ -13,7 +13,7 @@ from dlsync import operations
 from dlsync.errors import AccountNotFound, ApiError
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan
-from dlsync.operations.reconcile import NOT_MANAGED, Decisions
+from dlsync.operations.reconcile import NOT_MANAGED, ConflictPolicy
 from dlsync.resources import loader
 from dlsync.resources.selector import Targets
 from tests.builders import applies
@@ -44,7 +44,7 @@ OTHERS = (resource("dashboard/other", dashboard()), resource("rule/other", rule(
 
 
 def plan(live: Account, root: Path, *targets: str, **settings: Any) -> Plan:
-    tree = loader.read(root).usable()
+    tree = loader.read(root).raise_for_errors()
     chosen = replace(live.settings, **settings)
     return live.run(lambda client: build_plan(Fetcher(client), tree, chosen, targets=Targets(targets))).plan
 
@@ -275,9 +275,11 @@ def test_where_the_account_itself_is_to_be_created_nothing_is_live_in_it(tree: P
 
 def test_an_account_is_deleted_only_where_it_is_named_and_is_not_protected(tree: Path) -> None:
     def deleting(live: Account, **settings: Any) -> Plan:
-        desired, chosen = loader.read(tree).usable(), replace(live.settings, **settings)
-        doomed = [address("account/old"), address("account/gone")]
-        return live.run(lambda client: build_plan(Fetcher(client), desired, chosen, doomed=doomed)).plan
+        desired, chosen = loader.read(tree).raise_for_errors(), replace(live.settings, **settings)
+        explicit_deletes = [address("account/old"), address("account/gone")]
+        return live.run(
+            lambda client: build_plan(Fetcher(client), desired, chosen, explicit_deletes=explicit_deletes)
+        ).plan
 
     with account() as live:
         live.has(*LIVE, resource("account/old", {}), resource("account/older", {}))
@@ -295,7 +297,7 @@ def test_an_account_is_deleted_only_where_it_is_named_and_is_not_protected(tree:
 
 FIXED = {**FILES, "rules/other.yaml": "title: Other\ncriteria: []\n"}
 MINE = "title: Mine\npositions: []\n"
-ADOPT = Decisions(adopt=True)
+ADOPT = ConflictPolicy(adopt=True)
 
 
 def test_what_lives_as_its_file_says_is_adopted_and_what_differs_is_held(tree: Path) -> None:
@@ -345,9 +347,9 @@ def test_what_both_sides_moved_is_held_until_a_side_is_chosen(tree: Path) -> Non
             "update dashboard/web conflict held skipped",
             "create rule/other conflict held skipped",
         ]
-        yielding = applies.plan(live, tree, decisions=Decisions(on_conflict="live"))
+        yielding = applies.plan(live, tree, decisions=ConflictPolicy(on_conflict="live"))
         assert (applies.changes(yielding), yielding.kept) == ([], (address("dashboard/web"),))
-        applies.apply(live, tree, decisions=Decisions(on_conflict="repo"))
+        applies.apply(live, tree, decisions=ConflictPolicy(on_conflict="repo"))
         assert not applies.plan(live, tree)
         assert live.live("dashboard/web") == resource("dashboard/web", "title: Ours\npositions: []\n")
 
@@ -392,8 +394,8 @@ def test_what_left_the_files_is_deleted_unless_it_was_changed_since(tree: Path) 
             "delete dashboard/web conflict held skipped",
         ]
         assert applies.changes(applies.plan(live, tree, prune="none")) == []
-        assert applies.changes(applies.plan(live, tree, decisions=Decisions(on_conflict="live"))) == []
-        applies.apply(live, tree, decisions=Decisions(on_conflict="repo"))
+        assert applies.changes(applies.plan(live, tree, decisions=ConflictPolicy(on_conflict="live"))) == []
+        applies.apply(live, tree, decisions=ConflictPolicy(on_conflict="repo"))
         assert not applies.plan(live, tree)
         assert [live.live(str(one.address)) is None for one in (*LIVE, *OTHERS)] == [True, True, False, *[False] * 3]
 
@@ -502,7 +504,7 @@ def test_a_list_that_was_cut_short_deletes_nothing_and_forgets_nothing(tree: Pat
         write_tree(tree, FIXED)
         folder = applies.journals(tree)
         done = through(
-            live, cut, lambda settings: operations.apply(tree, settings, how=operations.Applying(journals=folder))
+            live, cut, lambda settings: operations.apply(tree, settings, how=operations.ApplyOptions(journals=folder))
         )
         assert applies.changes(done) == []
         assert applies.managed(live, tree) == managed

@@ -13,15 +13,15 @@ from hypothesis import given
 from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Entry, Plan, Target
 from dlsync.operations import plan_file
-from dlsync.operations.plan import Wishes
-from dlsync.operations.reconcile import Decisions
+from dlsync.operations.plan import PlanOptions
+from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.state import inventory
 from tests.builders.applies import prepared
 from tests.builders.plans import TARGET, added, any_plan, change, moved, plan, removed, replaced
 from tests.builders.trees import resource
 
 if TYPE_CHECKING:
-    from dlsync.operations.plan import Prepared
+    from dlsync.operations.plan import PlanContext
 
 MADE = plan(
     change("create", "rule/new", added(("title",), "New", 1), file="rules/new.yaml", line=1),
@@ -38,14 +38,14 @@ NEW, WEB = resource("rule/new", "title: New\n"), resource("dashboard/web", "peri
 LIVE = (resource("dashboard/web", "period: 60\n"), resource("plugin/old", "1"))
 
 
-def work(made: Plan = MADE) -> Prepared:
+def work(made: Plan = MADE) -> PlanContext:
     return prepared(made, NEW, WEB, live=LIVE)
 
 
 def saved(tmp_path: Path, asked: dict[str, Any] | None = None, **fields: Any) -> plan_file.SavedPlan:
     """Save a plan, change some of the file's fields by hand, and read it."""
     file = tmp_path / "plan.json"
-    plan_file.save(file, plan_file.promise(work(), Wishes()))
+    plan_file.save(file, plan_file.promise(work(), PlanOptions()))
     content = json.loads(file.read_text())
     content["made_with"] |= asked or {}
     file.write_text(json.dumps({**content, **fields}))
@@ -54,7 +54,7 @@ def saved(tmp_path: Path, asked: dict[str, Any] | None = None, **fields: Any) ->
 
 def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    wishes = Wishes(Path("tree"), "staging", ("rule/*", "dashboard/web"), ("old",), Decisions(True, "live"))
+    wishes = PlanOptions(Path("tree"), "staging", ("rule/*", "dashboard/web"), ("old",), ConflictPolicy(True, "live"))
     promised = plan_file.promise(work(), wishes)
     plan_file.save(file, promised)
     assert plan_file.read(file) == promised
@@ -63,7 +63,7 @@ def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
 
 def test_the_file_is_the_plan_as_json_prints_it(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    plan_file.save(file, plan_file.promise(work(plan()), Wishes()))
+    plan_file.save(file, plan_file.promise(work(plan()), PlanOptions()))
     assert json.loads(file.read_text())["format_version"] == 1
 
 
@@ -71,7 +71,7 @@ def test_the_file_is_the_plan_as_json_prints_it(tmp_path: Path) -> None:
 def test_what_was_saved_is_not_stale(tmp_path_factory: pytest.TempPathFactory, made: Plan) -> None:
     made = Plan(made.target, tuple({one.address: one for one in made.changes}.values()), made.unchanged, made.commit)
     file = tmp_path_factory.mktemp("saved") / "plan.json"
-    plan_file.save(file, plan_file.promise(work(made), Wishes()))
+    plan_file.save(file, plan_file.promise(work(made), PlanOptions()))
     try:
         read = plan_file.read(file)
     except DlsyncError:  # lone surrogates, which neither a file nor a server can give
@@ -161,7 +161,7 @@ def test_a_plan_of_other_files_is_stale(tmp_path: Path) -> None:
 
 def test_a_plan_of_an_older_version_is_called_that(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    plan_file.save(file, plan_file.promise(work(), Wishes()))
+    plan_file.save(file, plan_file.promise(work(), PlanOptions()))
     content = json.loads(file.read_text())
     del content["made_with"]["files"]
     file.write_text(json.dumps(content))
@@ -260,7 +260,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
 
 def test_a_plan_that_could_not_be_read_again_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "plan.json"
-    promised = plan_file.promise(work(), Wishes())
+    promised = plan_file.promise(work(), PlanOptions())
     plan_file.save(file, promised)
     monkeypatch.setattr(plan_file, "_LARGEST", file.stat().st_size)
     plan_file.save(file, promised)
@@ -278,4 +278,4 @@ def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DlsyncError, match="cannot be read: Is a directory"):
         plan_file.read(tmp_path)
     with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
-        plan_file.save(tmp_path, plan_file.promise(work(), Wishes()))
+        plan_file.save(tmp_path, plan_file.promise(work(), PlanOptions()))

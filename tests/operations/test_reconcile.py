@@ -14,8 +14,8 @@ from dlsync.operations.reconcile import (
     MOVED_AND_GONE,
     NOT_MANAGED,
     UNDECIDED,
-    Decisions,
-    Outcome,
+    ConflictPolicy,
+    Reconciliation,
     reconcile,
 )
 from dlsync.resources import SourceFile, kind_of
@@ -37,7 +37,7 @@ def reconciled(
     desired: Mapping[Address, Resource],
     live: Mapping[Address, Resource],
     prunes: Callable[[Address], bool] = lambda _: False,
-) -> Outcome:
+) -> Reconciliation:
     """Without a record of what was applied."""
     return reconcile(kind_of, desired, live, inventory.empty(kept=False), prunes=prunes)
 
@@ -113,10 +113,10 @@ def told(
     base: Resource | None,
     desired: Resource | None,
     live: Resource | None,
-    decisions: Decisions = UNDECIDED,
+    decisions: ConflictPolicy = UNDECIDED,
     *,
     seen: Resource | None = None,
-) -> Outcome:
+) -> Reconciliation:
     """Of one resource that was applied as the base is."""
     known = recorded()
     if base:
@@ -131,11 +131,11 @@ def told(
     )
 
 
-def brief(outcome: Outcome) -> list[tuple[str, str, str]]:
+def brief(outcome: Reconciliation) -> list[tuple[str, str, str]]:
     return [(one.action, one.cause, one.held) for one in outcome.changes]
 
 
-ADOPT, REPO, LIVE = Decisions(adopt=True), Decisions(on_conflict="repo"), Decisions(on_conflict="live")
+ADOPT, REPO, LIVE = ConflictPolicy(adopt=True), ConflictPolicy(on_conflict="repo"), ConflictPolicy(on_conflict="live")
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_each_change_has_its_cause_and_what_both_sides_moved_is_held_until_someb
     base: Resource | None,
     desired: Resource | None,
     live: Resource | None,
-    decisions: Decisions,
+    decisions: ConflictPolicy,
     expected: list[tuple[str, str, str]],
 ) -> None:
     assert brief(told(base, desired, live, decisions)) == expected

@@ -11,12 +11,12 @@ import pytest
 from dlsync import operations
 from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Target
-from dlsync.operations import Applying
-from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, Decisions
+from dlsync.operations import ApplyOptions
+from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, ConflictPolicy
 from dlsync.operations.rollback import chosen as rollback_chosen
 from dlsync.operations.rollback import way_back
 from dlsync.state import journal
-from dlsync.state.journal import Journal, Kept
+from dlsync.state.journal import Journal, UndoRecord
 from tests.builders.applies import FILES, RUN, apply, changes, journals, managed, plan
 from tests.builders.inventories import forge
 from tests.builders.trees import FLAVOURS, account, address, resource, rule, tree_files, write_tree
@@ -50,10 +50,10 @@ MINE = "title: Mine\ncriteria: []\n"
 SECRET = {"title": "title: ${env:TITLE} and more\ncriteria: []\n"}
 
 
-def rolled_back(live: Account, tree: Path, *, decisions: Decisions | None = None, **settings: Any) -> Plan:
-    how = Applying(journals=journals(tree))
+def rolled_back(live: Account, tree: Path, *, decisions: ConflictPolicy | None = None, **settings: Any) -> Plan:
+    how = ApplyOptions(journals=journals(tree))
     chosen = replace(live.settings, **settings)
-    done = asyncio.run(operations.rollback(tree, chosen, decisions=decisions or Decisions(), how=how))
+    done = asyncio.run(operations.rollback(tree, chosen, decisions=decisions or ConflictPolicy(), how=how))
     assert done
     return done
 
@@ -138,9 +138,9 @@ def test_a_decision_for_the_journal_takes_hand_edits_back(live: Account, tree: P
     apply(live, tree)
     live.has(resource("rule/web", MINE), resource("rule/new", MINE))
     apply_of = operations.history(journals(tree))[0].run.id
-    how = Applying(journals=journals(tree))
+    how = ApplyOptions(journals=journals(tree))
     done = asyncio.run(
-        operations.rollback(tree, live.settings, run=apply_of, decisions=Decisions(on_conflict="repo"), how=how)
+        operations.rollback(tree, live.settings, run=apply_of, decisions=ConflictPolicy(on_conflict="repo"), how=how)
     )
     assert [one.partition(" conflict ")[2] for one in changes(done)] == ["applied", "applied"]
     assert live.live("rule/web") == resource("rule/web", FILES["rules/web.yaml"])
@@ -150,7 +150,7 @@ def test_a_decision_for_the_journal_takes_hand_edits_back(live: Account, tree: P
 def test_what_a_run_took_over_is_not_managed_once_it_is_taken_back(live: Account, tree: Path) -> None:
     hand = resource("rule/web", rule(description="by hand"))
     live.has(hand)
-    apply(live, tree, decisions=Decisions(adopt=True))
+    apply(live, tree, decisions=ConflictPolicy(adopt=True))
     assert "rule/web" in managed(live, tree)
     rolled_back(live, tree)
     assert live.live("rule/web") == hand
@@ -168,7 +168,7 @@ def test_what_the_run_did_not_touch_is_nobody_s_business(live: Account, tree: Pa
 
 def test_what_failed_may_have_been_done_all_the_same_and_what_was_skipped_was_not(live: Account, tree: Path) -> None:
     book = Journal(journals(tree), replace(RUN, url=live.settings.url))
-    book.keep([Kept(address(f"rule/{name}"), "update", {"text": FILES["rules/web.yaml"]}) for name in ("a", "b")])
+    book.keep([UndoRecord(address(f"rule/{name}"), "update", {"text": FILES["rules/web.yaml"]}) for name in ("a", "b")])
     results = [("a", "failed"), ("b", "skipped")]
     with (journals(tree) / f"{RUN.id}.jsonl").open("a") as stream:
         for name, how in results:
@@ -284,7 +284,7 @@ def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp
         "20261125T101013Z-000001": {"url": "http://y/api/v1"},
     }
     for name, fields in runs.items():
-        Journal(tmp_path, replace(RUN, id=name, **fields)).keep([Kept(address("rule/web"), "create", None)])
+        Journal(tmp_path, replace(RUN, id=name, **fields)).keep([UndoRecord(address("rule/web"), "create", None)])
     target = Target(RUN.url, RUN.org, RUN.account)
     assert rollback_chosen(tmp_path, target, "").run.id == "20261125T101011Z-000001"
     assert rollback_chosen(tmp_path, target, "20261125T101010Z-000001").run.id == "20261125T101010Z-000001"
@@ -302,7 +302,7 @@ def test_without_a_run_that_changed_the_account_there_is_no_way_back(tmp_path: P
 def test_a_rollback_that_was_cut_off_goes_on_and_one_that_ended_is_a_run_like_any(tmp_path: Path) -> None:
     first, back = "20261125T101010Z-000001", "20261125T101011Z-000001"
     target = Target(RUN.url, RUN.org, RUN.account)
-    kept = [Kept(address("rule/web"), "create", None)]
+    kept = [UndoRecord(address("rule/web"), "create", None)]
     Journal(tmp_path, replace(RUN, id=first)).keep(kept)
     book = Journal(tmp_path, replace(RUN, id=back, takes_back=first))
     book.keep(kept)
@@ -313,7 +313,7 @@ def test_a_rollback_that_was_cut_off_goes_on_and_one_that_ended_is_a_run_like_an
 
 def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(live: Account, tree: Path) -> None:
     record = journal.Record(
-        replace(RUN, salt="00"), {address("account/old"): Kept(address("account/old"), "delete", {})}
+        replace(RUN, salt="00"), {address("account/old"): UndoRecord(address("account/old"), "delete", {})}
     )
     found = way_back(record, tree, live.settings)
     assert found.about == frozenset()
@@ -323,7 +323,7 @@ def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(
 
 
 def test_what_was_there_before_and_cannot_be_read_is_an_error_that_names_it(live: Account, tree: Path) -> None:
-    broken = Kept(address("rule/web"), "update", {"text": "title: ["})
+    broken = UndoRecord(address("rule/web"), "update", {"text": "title: ["})
     record = journal.Record(replace(RUN, salt="00"), {broken.address: broken})
     with pytest.raises(DlsyncError, match=r"^rule/web: "):
         way_back(record, tree, live.settings)

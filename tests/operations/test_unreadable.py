@@ -11,9 +11,9 @@ import pytest
 
 from dlsync import operations
 from dlsync.errors import ServerFault
-from dlsync.operations import Applying
-from dlsync.operations.plan import Wishes
-from dlsync.operations.reconcile import UNDECIDED, Decisions
+from dlsync.operations import ApplyOptions
+from dlsync.operations.plan import PlanOptions
+from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from dlsync.resources.selector import EVERYTHING, Targets
 from tests.builders.applies import apply, changes, journals, managed
 from tests.builders.between import below, through
@@ -75,17 +75,17 @@ class Team:
     tree: Path
     server: BrokenServer
 
-    def plan(self, decisions: Decisions = UNDECIDED, **settings: str) -> Plan:
-        wishes = Wishes(self.tree, decisions=decisions)
+    def plan(self, decisions: ConflictPolicy = UNDECIDED, **settings: str) -> Plan:
+        wishes = PlanOptions(self.tree, decisions=decisions)
 
         async def work(to: Settings) -> Plan:
             return await operations.plan(self.tree, replace(to, **settings), wishes=wishes)  # type: ignore[arg-type] # any setting
 
         return through(self.live, self.server, work)
 
-    def apply(self, decisions: Decisions = UNDECIDED) -> Plan:
+    def apply(self, decisions: ConflictPolicy = UNDECIDED) -> Plan:
         self.server.writes.clear()
-        how, wishes = Applying(journals=journals(self.tree)), Wishes(self.tree, decisions=decisions)
+        how, wishes = ApplyOptions(journals=journals(self.tree)), PlanOptions(self.tree, decisions=decisions)
         done = through(self.live, self.server, lambda to: operations.apply(self.tree, to, wishes=wishes, how=how))
         assert done is not None
         return done
@@ -129,12 +129,12 @@ def test_a_managed_resource_that_cannot_be_read_is_held_and_the_others_are_appli
     done = team.apply()
     assert changes(done) == ["update rule/db repo applied", "update rule/web conflict held failed"]
     assert "rule/web" in managed(team.live, team.tree)
-    assert changes(team.plan(Decisions(on_conflict="live"))) == ["update rule/web conflict held"]
+    assert changes(team.plan(ConflictPolicy(on_conflict="live"))) == ["update rule/web conflict held"]
 
 
 def test_it_is_overwritten_where_the_files_are_to_win_and_a_rollback_puts_it_back(team: Team) -> None:
-    how = Applying(journals=journals(team.tree))
-    wishes = Wishes(team.tree, decisions=Decisions(on_conflict="repo"))
+    how = ApplyOptions(journals=journals(team.tree))
+    wishes = PlanOptions(team.tree, decisions=ConflictPolicy(on_conflict="repo"))
     bodies: list[bytes] = []
 
     def answer(seen: Seen, onward: Onward) -> Reply:
@@ -161,7 +161,7 @@ def test_it_is_overwritten_where_the_files_are_to_win_and_a_rollback_puts_it_bac
 
 def test_a_resource_that_is_no_text_is_put_back_byte_for_byte(team: Team) -> None:
     team.server.replies = {"rules/web": Reply(200, BROKEN["another encoding"])}
-    team.apply(Decisions(on_conflict="repo"))
+    team.apply(ConflictPolicy(on_conflict="repo"))
     kept = "".join(path.read_text() for path in journals(team.tree).rglob("*") if path.is_file())
     assert json.dumps(BROKEN["another encoding"].decode("utf-8", "surrogateescape"))[1:-1] in kept
 
@@ -172,8 +172,8 @@ def test_what_changes_in_a_resource_that_cannot_be_read_makes_the_plan_old(team:
     def answer(seen: Seen, onward: Onward) -> Reply:
         return Reply(200, next(replies, b"[[")) if below(seen) == "GET rules/web" else onward()
 
-    wishes = Wishes(team.tree, decisions=Decisions(on_conflict="repo"))
-    how = Applying(journals=journals(team.tree), approve=lambda _: True)
+    wishes = PlanOptions(team.tree, decisions=ConflictPolicy(on_conflict="repo"))
+    how = ApplyOptions(journals=journals(team.tree), approve=lambda _: True)
     done = through(team.live, answer, lambda to: operations.apply(team.tree, to, wishes=wishes, how=how))
     assert done is not None
     assert done.changes[0].error == "it was changed on the server since the plan was made: plan again"
@@ -190,7 +190,7 @@ def test_what_cannot_be_read_after_a_write_has_failed_and_nothing_else(team: Tea
 
     team.server.replies = {}
     done = through(
-        team.live, answer, lambda to: operations.apply(team.tree, to, how=Applying(journals=journals(team.tree)))
+        team.live, answer, lambda to: operations.apply(team.tree, to, how=ApplyOptions(journals=journals(team.tree)))
     )
     assert changes(done) == [
         "update dashboard/web repo applied",
@@ -207,7 +207,7 @@ def test_it_is_not_pruned_but_where_the_files_are_to_win(team: Team, prune: str)
     assert changes(team.plan(prune=prune)) == ["delete rule/web conflict held"]
     assert changes(team.apply()) == ["delete rule/web conflict held failed"]
     assert "rule/web" in managed(team.live, team.tree)
-    assert changes(team.apply(Decisions(on_conflict="repo"))) == ["delete rule/web conflict applied"]
+    assert changes(team.apply(ConflictPolicy(on_conflict="repo"))) == ["delete rule/web conflict applied"]
     assert team.server.writes == ["DELETE rules/web"]
 
 
@@ -228,7 +228,7 @@ def test_one_that_is_not_managed_concerns_no_plan_and_cannot_be_adopted(team: Te
     asyncio.run(operations.release(team.tree, team.live.settings, Targets(("rule/web",))))
     taken = through(team.live, team.server, lambda to: operations.adopt(team.tree, to, Targets(("rule/web",))))
     assert [reason for _, reason in taken.left] == [INFINITE]
-    assert changes(team.plan(Decisions(adopt=True))) == ["update rule/web conflict held"]
+    assert changes(team.plan(ConflictPolicy(adopt=True))) == ["update rule/web conflict held"]
     (team.tree / "rules/web.yaml").unlink()
     assert not team.plan()
 
@@ -253,7 +253,7 @@ def test_a_plugin_that_cannot_be_read_is_held_and_never_overwritten_without_a_wa
     team = Team(live, tree, BrokenServer({"plugins/a": bad}))
     assert changes(team.plan()) == ["update plugin/a conflict held", "update plugin/b repo"]
     assert [one.message.partition(": ")[0] for one in team.export(tmp_path / "copy").problems] == ["plugin/a"]
-    done = team.apply(Decisions(on_conflict="repo"))
+    done = team.apply(ConflictPolicy(on_conflict="repo"))
     assert changes(done) == ["update plugin/a conflict failed", "update plugin/b repo applied"]
     assert "run `dlsync plugins delete a`, then apply again" in done.changes[0].error
 

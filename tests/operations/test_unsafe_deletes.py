@@ -10,7 +10,7 @@ import pytest
 
 from dlsync import operations
 from dlsync.client import Client
-from dlsync.operations import Applying, session
+from dlsync.operations import ApplyOptions, session
 from tests.builders.applies import apply, changes, journals
 from tests.builders.between import below, through
 from tests.builders.http import IMPATIENT, Reply, json_reply
@@ -65,7 +65,7 @@ def disturbing(fault: Answer, *writes: str) -> Answer:
 
 
 def applied(live: Account, tree: Path, answer: Answer) -> Plan:
-    how = Applying(journals=journals(tree))
+    how = ApplyOptions(journals=journals(tree))
     with patch.object(session, "Client", lambda **options: Client(**options, retry=IMPATIENT)):
         done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
     assert done

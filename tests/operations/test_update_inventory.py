@@ -10,7 +10,7 @@ import pytest
 
 from dlsync.model import Entry
 from dlsync.operations import update_inventory as update
-from dlsync.operations.plan import Prepared
+from dlsync.operations.plan import PlanContext
 from dlsync.operations.update_inventory import advanced, as_live, entry_of, packed_entry
 from dlsync.state.inventory import packed
 from tests.builders.inventories import entry, form, recorded
@@ -18,7 +18,7 @@ from tests.builders.plans import change, plan, replaced
 from tests.builders.trees import by_address, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
-    from dlsync.model import Action, Address, Change, Resource, Result
+    from dlsync.model import Action, Address, Resource, ResourceChange, Result
     from dlsync.state.inventory import Inventory
 
 WEB = resource("dashboard/web", dashboard(period=60))
@@ -33,11 +33,11 @@ def work(
     live: tuple[Resource, ...] = (),
     known: Inventory = NOTHING_KNOWN,
     gone: frozenset[Address] = frozenset(),
-) -> Prepared:
-    return Prepared(plan(), by_address(*desired), by_address(*live), known, gone=gone)
+) -> PlanContext:
+    return PlanContext(plan(), by_address(*desired), by_address(*live), known, gone=gone)
 
 
-def made(action: Action, one: Resource, result: Result = "applied") -> Change:
+def made(action: Action, one: Resource, result: Result = "applied") -> ResourceChange:
     return change(action, str(one.address)).finished(result)
 
 

@@ -19,7 +19,7 @@ from tests.builders.trees import resource
 
 if TYPE_CHECKING:
     from dlsync.files.settings import Settings
-    from dlsync.model import Action, Change, Resource
+    from dlsync.model import Action, Resource, ResourceChange
     from tests.builders.between import Onward
     from tests.builders.http import Reply, Seen
     from tests.builders.trees import Account
@@ -28,7 +28,9 @@ WEB = resource("dashboard/web", "title: Web\npositions: []\n")
 MINE = resource("dashboard/web", "title: Mine\npositions: []\n")
 
 
-def verified(live: Account, *changes: Change, desired: tuple[Resource, ...] = (), secret: str = "") -> list[str]:
+def verified(
+    live: Account, *changes: ResourceChange, desired: tuple[Resource, ...] = (), secret: str = ""
+) -> list[str]:
     """The results, and the errors where there are any."""
     work = prepared(plan(*changes), *desired)
     work = replace(work, redaction=Redaction({secret: "${env:TITLE}"} if secret else {}))
@@ -36,7 +38,7 @@ def verified(live: Account, *changes: Change, desired: tuple[Resource, ...] = ()
     return [f"{one.result} {one.error}".strip() for one in done]
 
 
-def wrote(action: Action, address: str = "dashboard/web") -> Change:
+def wrote(action: Action, address: str = "dashboard/web") -> ResourceChange:
     return change(action, address).finished("applied")
 
 
@@ -69,7 +71,7 @@ def test_what_is_not_live_as_it_was_meant_has_failed(live: Account) -> None:
     assert verified(live, wrote("delete")) == ["failed the server still has it after the delete"]
 
 
-async def _applied(settings: Settings, pauses: list[float]) -> Change:
+async def _applied(settings: Settings, pauses: list[float]) -> ResourceChange:
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 

@@ -28,8 +28,8 @@ def test_what_stays_since_it_is_protected_is_named() -> None:
 
 
 def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
-    doomed = [address("rule/b"), address("account/a"), address("rule/c")]
-    assert [*warnings.missing(doomed, [address("rule/c")])] == [
+    explicit_deletes = [address("rule/b"), address("account/a"), address("rule/c")]
+    assert [*warnings.missing(explicit_deletes, [address("rule/c")])] == [
         "account/a is to be deleted and is not there",
         "rule/b is to be deleted and is not there",
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from dlsync.model import Change, Plan, Target
+from dlsync.model import Plan, ResourceChange, Target
 from dlsync.operations.plan_document import as_document
 from dlsync.render import plan_markdown
 from dlsync.render.environments import Ended, headline, render_json, render_markdown, summary
@@ -12,7 +12,7 @@ from tests.builders.plans import added
 from tests.builders.trees import address
 
 TARGET = Target("http://127.0.0.1/api/v1", "acme", "default")
-CREATE = Change(address("rule/a"), "create", "new", "rules/a.yaml", 1)
+CREATE = ResourceChange(address("rule/a"), "create", "new", "rules/a.yaml", 1)
 STAGING = Plan(TARGET, (CREATE,), 3)
 PRODUCTION = Plan(TARGET, (), 4)
 ALL = [Ended("staging", STAGING), Ended("production", PRODUCTION), Ended("odd\x1b", error="no | answer")]
@@ -64,6 +64,8 @@ def test_markdown_has_a_section_for_each_that_nothing_breaks_out_of() -> None:
 def test_markdown_of_many_fits_where_that_of_one_does() -> None:
     large = Plan(
         TARGET,
-        tuple(Change(address(f"rule/{n}"), "update", "repo", diff=(added(("x",), "y" * 100),)) for n in range(500)),
+        tuple(
+            ResourceChange(address(f"rule/{n}"), "update", "repo", diff=(added(("x",), "y" * 100),)) for n in range(500)
+        ),
     )
     assert len(render_markdown([Ended(f"environment-{n}", large) for n in range(9)])) < plan_markdown.LIMIT

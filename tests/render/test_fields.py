@@ -3,14 +3,14 @@
 import pytest
 
 from dlsync.files.redaction import HIDDEN
-from dlsync.model import Difference, Json
+from dlsync.model import FieldChange, Json
 from dlsync.render.fields import Field, counted, fields
 from tests.builders.plans import added, change, masked, moved, removed, replaced
 
 SHA: Json = {"sha256": "0123456789abcdef" * 4}
 
 
-def one_field(difference: Difference) -> Field:
+def one_field(difference: FieldChange) -> Field:
     return fields(change("update", "dashboard/redis", difference))[0]
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dlsync.model import Address
 from dlsync.render.history import render, render_json
-from dlsync.state.journal import Kept, Record, Run
+from dlsync.state.journal import Record, Run, UndoRecord
 from tests.builders.plans import any_text, assert_harmless
 
 RUN = Run(
@@ -16,13 +16,13 @@ RUN = Run(
     by="ann@there",
 )
 WEB, LOAD = Address("dashboard", "web"), Address("rule", "load")
-CUT_OFF = Record(RUN, {WEB: Kept(WEB, "create", None), LOAD: Kept(LOAD, "update", {})}, {WEB: "applied"})
+CUT_OFF = Record(RUN, {WEB: UndoRecord(WEB, "create", None), LOAD: UndoRecord(LOAD, "update", {})}, {WEB: "applied"})
 
 
 def any_record() -> st.SearchStrategy[Record]:
     run = st.builds(Run, *[any_text()] * 6, *[any_text()] * 5, st.integers(0, 9))
     address = st.builds(Address, any_text(), any_text())
-    kept = st.dictionaries(address, st.builds(Kept, address, any_text(), st.none()), max_size=2)
+    kept = st.dictionaries(address, st.builds(UndoRecord, address, any_text(), st.none()), max_size=2)
     return st.builds(Record, run, kept, st.dictionaries(address, any_text(), max_size=2), st.booleans())
 
 

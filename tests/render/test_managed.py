@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.model import Address
-from dlsync.operations.manage import Taken
+from dlsync.operations.manage import ManageResult
 from dlsync.render.managed import addresses, addresses_json, render, render_json
 from tests.builders.plans import any_text, assert_harmless
 
@@ -18,14 +18,14 @@ def any_address() -> st.SearchStrategy[Address]:
 
 
 def test_each_is_a_line_those_left_with_the_reason_and_then_the_count() -> None:
-    assert render("adopted", Taken((WEB,), ((LOAD, "it is managed already"),))) == (
+    assert render("adopted", ManageResult((WEB,), ((LOAD, "it is managed already"),))) == (
         "adopted dashboard/web\nleft rule/load: it is managed already\n1 resource adopted.\n"
     )
     assert addresses([WEB, LOAD]) == "dashboard/web\nrule/load\n"
 
 
 def test_json_has_both() -> None:
-    assert json.loads(render_json("released", Taken((WEB,), ((LOAD, "it is not managed"),)))) == {
+    assert json.loads(render_json("released", ManageResult((WEB,), ((LOAD, "it is not managed"),)))) == {
         "format_version": 1,
         "released": [{"kind": "dashboard", "name": "web"}],
         "left": [{"kind": "rule", "name": "load", "reason": "it is not managed"}],
@@ -37,9 +37,9 @@ def test_json_has_both() -> None:
 def test_whatever_a_name_says_it_is_one_line_and_nothing_of_it_acts_on_the_terminal(
     taken: list[Address], left: list[tuple[Address, str]]
 ) -> None:
-    lines = render("adopted", Taken(tuple(taken), tuple(left))).split("\n")
+    lines = render("adopted", ManageResult(tuple(taken), tuple(left))).split("\n")
     assert len(lines) == len(taken) + len(left) + 2
     assert_harmless("\n".join([*lines, addresses(taken)]))
-    both = [render_json("adopted", Taken(tuple(taken), tuple(left))), addresses_json("managed", taken)]
+    both = [render_json("adopted", ManageResult(tuple(taken), tuple(left))), addresses_json("managed", taken)]
     assert_harmless("".join(both))
     assert all(text.isascii() and len(json.loads(text)) for text in both)

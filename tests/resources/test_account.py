@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from dlsync.diff.compare import compare
-from dlsync.diff.list_match import ListRule
+from dlsync.diff.list_match import ListMatching
 from dlsync.errors import SettingsError
 from dlsync.files.redaction import NOTHING_SECRET
 from dlsync.files.settings import Settings
-from dlsync.resources import Scene, SourceFile
+from dlsync.resources import LoadContext, SourceFile
 from dlsync.resources.account import KIND as ACCOUNT
 from dlsync.resources.account import deletions, in_use
 from tests.builders.trees import account, address, resource
@@ -21,7 +21,9 @@ SETTINGS = Settings(account="default")
 
 def read(content: str, environment: str = "") -> dict[str, int]:
     """The accounts that a dlsync.yaml names, with their lines."""
-    resources, problems = ACCOUNT.read([SourceFile("dlsync.yaml", content.encode())], Scene(environment=environment))
+    resources, problems = ACCOUNT.read(
+        [SourceFile("dlsync.yaml", content.encode())], LoadContext(environment=environment)
+    )
     assert problems == []
     assert {one.file for one in resources} <= {"dlsync.yaml"}
     return {one.name: ACCOUNT.line(one) for one in resources}
@@ -55,8 +57,8 @@ def test_they_differ_in_nothing_and_have_no_files_of_their_own() -> None:
     assert compare(ACCOUNT, one, resource("account/a", {"agent_keys": ["k"]})).diff == ()
     assert ACCOUNT.located(one, ()) == ("dlsync.yaml", ())
     assert ACCOUNT.new_files(one, "a") == ACCOUNT.edited_files(one, one) == ACCOUNT.removed_files(one) == {}
-    assert ACCOUNT.list_rule(()) == ListRule()
-    assert ACCOUNT.disregards((), "agent_keys")
+    assert ACCOUNT.list_rule(()) == ListMatching()
+    assert ACCOUNT.is_server_managed((), "agent_keys")
 
 
 def test_they_are_made_and_deleted_and_either_twice_is_no_error() -> None:
@@ -81,7 +83,7 @@ def test_what_is_in_use_or_named_by_the_files_is_not_deleted() -> None:
 
 def test_there_is_nothing_in_one_to_blend_or_to_save() -> None:
     one = resource("account/a", {}, file="dlsync.yaml")
-    assert ACCOUNT.blended(one, resource("account/a", {}), {}) is one
+    assert ACCOUNT.merge_live(one, resource("account/a", {}), {}) is one
     assert ACCOUNT.saved(one, NOTHING_SECRET) == {}
     assert ACCOUNT.restored("a", {}) == resource("account/a", {}, body=b"")
     assert [*ACCOUNT.metrics(one)] == []

@@ -18,7 +18,7 @@ from dlsync.files import yaml
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.resources import SourceFile, kind_of
-from dlsync.resources.context import Scene
+from dlsync.resources.context import LoadContext
 from dlsync.resources.document import DocumentKind
 from dlsync.state.sealed_values import Source, unsealed
 from tests.builders.accounts import DASHBOARDS, RULES, spellings
@@ -45,7 +45,7 @@ def read(*files: tuple[str, bytes]) -> tuple[list[Resource], list[tuple[str, str
 
 def test_a_message_on_a_value_from_the_environment_shows_no_part_of_it() -> None:
     hook = "https://hooks.example/" + "T0K3N" * 20
-    scene = Scene(Values({}, {"HOOK": hook}))
+    scene = LoadContext(Values({}, {"HOOK": hook}))
     _, (problem,) = RULE.read([SourceFile("rules/x.yaml", b"title: X\ncriteria: '${env:HOOK}'\n")], scene)
     assert "${env:HOOK}" in problem.message
     assert "hooks" not in problem.message
@@ -192,15 +192,15 @@ def test_an_export_that_is_no_document_is_unreadable_and_kept_as_it_is(body: byt
 
 
 def test_a_server_may_add_what_no_schema_knows_but_where_every_field_counts() -> None:
-    assert DASHBOARD.disregards((), "revision")
-    assert DASHBOARD.disregards(("positions", 3), "revision")
-    assert not DASHBOARD.disregards((), "period")
-    assert not DASHBOARD.disregards(("positions", 3, "series", 0, "scope"), "host")
-    assert not DASHBOARD.disregards(("zoom",), "x")
+    assert DASHBOARD.is_server_managed((), "revision")
+    assert DASHBOARD.is_server_managed(("positions", 3), "revision")
+    assert not DASHBOARD.is_server_managed((), "period")
+    assert not DASHBOARD.is_server_managed(("positions", 3, "series", 0, "scope"), "host")
+    assert not DASHBOARD.is_server_managed(("zoom",), "x")
 
 
 def test_an_update_drops_all_that_only_the_server_has() -> None:
-    assert DASHBOARD.endangered([("revision",)]) == [("revision",)]
+    assert DASHBOARD.dropped_by_update([("revision",)]) == [("revision",)]
 
 
 def test_a_list_that_nothing_is_known_of_is_ordered_and_has_no_identities() -> None:
@@ -224,16 +224,16 @@ def test_a_blend_is_written_into_the_user_s_own_text() -> None:
     desired = resource("dashboard/web", "# ours\ntitle: Fleet # the fleet\nperiod: 60\npositions: []\n")
     live = resource("dashboard/web", {"title": "Web", "period": 5, "positions": [], "id": 1})
     kept = tuple(one for one in compare(DASHBOARD, desired, live).diff if one.path == ("period",))
-    blend = DASHBOARD.blended(desired, live, blended(DASHBOARD, desired, live, kept))
+    blend = DASHBOARD.merge_live(desired, live, blended(DASHBOARD, desired, live, kept))
     assert blend.body == b"# ours\ntitle: Fleet # the fleet\nperiod: 5\npositions: []\n"
     assert blend.document == {"title": "Fleet", "period": 5, "positions": []}
 
 
 def test_a_blend_is_of_what_the_file_means_with_its_references_replaced() -> None:
     source = SourceFile("rules/web.yaml", b"title: ${env:A}\ndescription: ours\ncriteria: []\n")
-    ((desired,), _) = RULE.read([source], Scene(Values({}, {"A": "s3cret"})))
+    ((desired,), _) = RULE.read([source], LoadContext(Values({}, {"A": "s3cret"})))
     live = resource("rule/web", {"title": "s3cret", "description": "by hand", "criteria": []})
-    blend = RULE.blended(desired, live, blended(RULE, desired, live, compare(RULE, desired, live).diff))
+    blend = RULE.merge_live(desired, live, blended(RULE, desired, live, compare(RULE, desired, live).diff))
     assert blend.body == b"title: s3cret\ndescription: by hand\ncriteria: []\n"
     assert (blend.written, blend.source, blend.secrets) == (None, None, {"s3cret": "${env:A}"})
 

@@ -44,7 +44,7 @@ def read(root: Path, files: dict[str, str], environment: str = "staging", **envi
 
 
 def web(tree: Tree) -> Resource:
-    return tree.usable().resources[address("dashboard/web")]
+    return tree.raise_for_errors().resources[address("dashboard/web")]
 
 
 def said(tree: Tree) -> list[str]:
@@ -72,11 +72,11 @@ def test_only_what_the_chosen_environment_lays_over_a_file_is_sent_and_comments_
 
 def test_a_plugin_s_settings_are_overlaid_whether_it_has_some_or_none(tmp_path: Path) -> None:
     overlay = {"overlays/staging/plugins/disk.meta.yaml": "interval: 60\nparams: ${env:ARGS}\n"}
-    bare = read(tmp_path, overlay, ARGS="-s3cret").usable().resources[address("plugin/disk")]
+    bare = read(tmp_path, overlay, ARGS="-s3cret").raise_for_errors().resources[address("plugin/disk")]
     assert bare.document == {"content": "exit 0\n", "extension": "sh", "interval": 60, "params": "-s3cret"}
     assert (bare.body, bare.secrets) == (b"exit 0\n", {"-s3cret": "${env:ARGS}"})
     settled = read(tmp_path, {**overlay, "plugins/disk.meta.yaml": "interval: 5\ntype: SCRIPT\n"}, ARGS="x")
-    assert settled.usable().resources[address("plugin/disk")].document == {
+    assert settled.raise_for_errors().resources[address("plugin/disk")].document == {
         **bare.document,
         "params": "x",
         "type": "SCRIPT",

@@ -11,10 +11,10 @@ from hypothesis import given
 
 from dlsync.diff.compare import compare
 from dlsync.diff.three_way import blended
-from dlsync.errors import ByHand, DlsyncError, ServerFault
+from dlsync.errors import DlsyncError, ManualActionRequired, ServerFault
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
-from dlsync.resources import Draft, Scene, SourceFile, kind_of
+from dlsync.resources import ExportContext, LoadContext, SourceFile, kind_of
 from dlsync.resources.link import KIND as LINK
 from dlsync.state.sealed_values import Source, unsealed
 from tests.builders.accounts import LINKED
@@ -33,7 +33,7 @@ LINKS = "# who runs what\ndisk: [all, web]  # everywhere\nload:\n  - db\n"
 
 def read(files: Mapping[str, str], **variables: Json) -> tuple[dict[str, Resource], list[tuple[str, int | None, str]]]:
     """What files say, and what is wrong with them; the environment holds a secret."""
-    scene = Scene(Values(variables, {"SECRET": "s3cret"}))
+    scene = LoadContext(Values(variables, {"SECRET": "s3cret"}))
     sources = [SourceFile(file, content.encode()) for file, content in files.items()]
     resources, problems = LINK.read([one for one in sources if LINK.claims(one.file)], scene)
     return {one.name: one for one in resources}, [(one.file, one.line, one.message) for one in problems]
@@ -47,9 +47,9 @@ def tags(one: Resource | None) -> Json:
     return one.document["tags"] if one else None
 
 
-def draft(files: Mapping[str, str | None], secrets: Mapping[str, str] | None = None) -> Draft:
+def draft(files: Mapping[str, str | None], secrets: Mapping[str, str] | None = None) -> ExportContext:
     written = {file: None if content is None else content.encode() for file, content in files.items()}
-    return Draft(written, Redaction(secrets or {}))
+    return ExportContext(written, Redaction(secrets or {}))
 
 
 def edited(files: dict[str, str], plugin: str, *live: str, **variables: Json) -> dict[str, str | None]:
@@ -157,7 +157,7 @@ def test_tags_are_a_set_and_a_difference_has_the_line_of_its_tag() -> None:
     )
     packed = read({"packs/db/plugins/up.sh": "1"})[0]["up"]
     assert LINK.located(packed, compare(LINK, packed, link("up", "x")).diff)[1][0].line is None
-    assert not LINK.disregards((), "tags")
+    assert not LINK.is_server_managed((), "tags")
 
 
 def test_a_live_link_that_no_file_may_hold_has_faults() -> None:
@@ -182,7 +182,7 @@ def test_new_links_are_added_one_by_one_without_the_whole_being_written_anew(mon
     monkeypatch.setattr("dlsync.files.yaml.rewrite", None)
     files: dict[str, bytes | None] = {"links.yaml": b"disk: [all] # every host\n"}
     for plugin in ("load", "queue"):
-        files |= LINK.new_files(link(plugin, "web"), "", Draft(files))
+        files |= LINK.new_files(link(plugin, "web"), "", ExportContext(files))
     assert files == {"links.yaml": b"disk: [all] # every host\nload:\n  - web\nqueue:\n  - web\n"}
 
 
@@ -230,7 +230,7 @@ def test_what_is_gone_leaves_its_files_and_the_last_one_takes_links_yaml_with_it
     found = read({"links.yaml": LINKS})[0]
     once = LINK.removed_files(found["disk"], draft({"links.yaml": LINKS}))
     assert once == {"links.yaml": b"# who runs what\nload:\n  - db\n"}
-    assert LINK.removed_files(found["load"], Draft(once)) == {"links.yaml": None}
+    assert LINK.removed_files(found["load"], ExportContext(once)) == {"links.yaml": None}
 
 
 def test_what_a_pack_says_goes_with_the_pack_s_plugin() -> None:
@@ -321,7 +321,7 @@ def test_an_update_that_is_cut_short_is_finished_by_the_next_one(cut: int) -> No
 def test_a_server_that_cannot_is_said_what_to_do_by_hand() -> None:
     with account(documented_only=True) as live:
         live.has(resource("plugin/disk", "1"))
-        with pytest.raises(ByHand) as caught:
+        with pytest.raises(ManualActionRequired) as caught:
             live.run(lambda client: LINK.create(client, link("disk", "all", "web")))
     assert caught.value.message == "this server cannot create links: link plugin `disk` to the tags all, web by hand"
 
@@ -332,9 +332,9 @@ def test_likewise_of_what_is_to_go() -> None:
 
     async def work() -> list[str]:
         async with scripted(by_request(answers, Reply(405))) as (_, client):
-            with pytest.raises(ByHand) as one:
+            with pytest.raises(ManualActionRequired) as one:
                 await LINK.update(client, link("disk", "all"), ())
-            with pytest.raises(ByHand) as all_:
+            with pytest.raises(ManualActionRequired) as all_:
                 await LINK.delete(client, "disk")
         return [one.value.message, all_.value.message]
 
@@ -355,7 +355,7 @@ def test_links_come_after_plugins_and_before_dashboards() -> None:
 def test_a_blend_is_a_link_to_the_tags_that_each_side_wins() -> None:
     desired, live = read({"links.yaml": "disk: [all, new]\n"})[0]["disk"], link("disk", "all", "by hand")
     kept = tuple(one for one in compare(LINK, desired, live).diff if one.op == "remove")
-    assert tags(LINK.blended(desired, live, blended(LINK, desired, live, kept))) == ["all", "by hand", "new"]
+    assert tags(LINK.merge_live(desired, live, blended(LINK, desired, live, kept))) == ["all", "by hand", "new"]
 
 
 def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:

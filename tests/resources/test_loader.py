@@ -10,7 +10,7 @@ import pytest
 from dlsync.errors import InvalidTree
 from dlsync.files.interpolation import Values
 from dlsync.model import Problem
-from dlsync.resources import Scene, loader
+from dlsync.resources import LoadContext, loader
 from tests.builders.trees import write_tree
 
 DASHBOARD = "title: Web\npositions: []\n"
@@ -49,7 +49,7 @@ def test_a_tree_is_its_resources_by_kind_and_name(tmp_path: Path) -> None:
 def test_the_bytes_of_a_file_are_kept_whatever_its_line_ends_and_byte_order_mark(tmp_path: Path) -> None:
     content = b"\xef\xbb\xbftitle: Web\r\npositions: []\r\n"
     write_tree(tmp_path, {"dashboards/web.yaml": content})
-    (web,) = loader.read(tmp_path).usable().resources.values()
+    (web,) = loader.read(tmp_path).raise_for_errors().resources.values()
     assert (web.body, web.document) == (content, {"title": "Web", "positions": []})
 
 
@@ -88,7 +88,7 @@ def test_all_files_are_reported_in_one_run_in_order(tmp_path: Path) -> None:
     files = [file for file, _, _ in problems(tmp_path)]
     assert files == sorted([*(f"dashboards/{name}.yaml" for name in BAD_YAML), "rules/lacking.yaml"])
     with pytest.raises(InvalidTree, match="11 errors in the files") as caught:
-        loader.read(tmp_path).usable()
+        loader.read(tmp_path).raise_for_errors()
     assert len(caught.value.problems) == len(files)
 
 
@@ -203,8 +203,8 @@ def test_more_problems_join_in_their_order(tmp_path: Path) -> None:
     assert [one.message for one in tree.warnings] == ["hm"]
 
 
-def scene(**environ: str) -> Scene:
-    return Scene(Values({"team": "web", "limit": 90}, environ))
+def scene(**environ: str) -> LoadContext:
+    return LoadContext(Values({"team": "web", "limit": 90}, environ))
 
 
 def test_references_are_what_is_meant_and_what_is_sent_while_the_file_stays_as_it_is(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_references_are_what_is_meant_and_what_is_sent_while_the_file_stays_as_i
         tmp_path,
         {"dashboards/web.yaml": text, "plugins/p.sh": "${var:team}", "plugins/p.meta.yaml": "params: ${env:P}\n"},
     )
-    plugin, web = loader.read(tmp_path, scene(P="s3cret")).usable().resources.values()
+    plugin, web = loader.read(tmp_path, scene(P="s3cret")).raise_for_errors().resources.values()
     assert web.document == {"title": "web", "positions": [], "period": 90}
     assert web.body == b"title: web # ours\npositions: []\nperiod: 90\n"
     assert (web.text, web.spelled["title"]) == (text.encode(), "${var:team}")
@@ -224,7 +224,7 @@ def test_references_are_what_is_meant_and_what_is_sent_while_the_file_stays_as_i
 
 def test_a_reference_spelled_with_escapes_is_one_too(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dashboards/web.yaml": 'title: "\\u0024{var:team}"\npositions: []\n'})
-    (web,) = loader.read(tmp_path, scene()).usable().resources.values()
+    (web,) = loader.read(tmp_path, scene()).raise_for_errors().resources.values()
     assert web.document["title"] == "web"
 
 
@@ -318,7 +318,7 @@ def test_the_names_of_files_promise_what_they_are_found_to_hold(tmp_path: Path) 
     }
     write_tree(tmp_path, files)
     found = loader.find(tmp_path)
-    promised = found.foretold()
+    promised = found.address_from_path()
     resources = loader.understood(found).resources
     assert promised.keys() == {one for one in resources if one.kind != "link"}
     assert all(content == resources[address].text for address, content in promised.items())
@@ -326,12 +326,12 @@ def test_the_names_of_files_promise_what_they_are_found_to_hold(tmp_path: Path) 
 
 def test_a_name_that_is_none_promises_nothing(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a%FF.yaml": RULE, "rules/b.yaml": RULE})
-    assert [str(one) for one in loader.find(tmp_path).foretold()] == ["rule/b"]
+    assert [str(one) for one in loader.find(tmp_path).address_from_path()] == ["rule/b"]
 
 
 def test_in_a_backup_the_names_of_files_are_those_of_resources(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a%20b.yaml": RULE, "links/1.json": '{"plugin": "disk", "tags": ["all"]}'})
-    assert [str(one) for one in loader.find(tmp_path).foretold()] == ["rule/a%20b"]
+    assert [str(one) for one in loader.find(tmp_path).address_from_path()] == ["rule/a%20b"]
 
 
 def test_a_parsed_document_is_not_held_and_means_the_same_each_time(tmp_path: Path) -> None:

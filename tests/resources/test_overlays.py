@@ -9,7 +9,7 @@ import pytest
 from dlsync.errors import DlsyncError
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
-from dlsync.resources import Draft, Scene, SourceFile, kind_of
+from dlsync.resources import ExportContext, LoadContext, SourceFile, kind_of
 from tests.builders.plans import added, removed, replaced
 from tests.builders.trees import dashboard, resource, widget
 
@@ -37,14 +37,14 @@ LIVE = dashboard(widget("cpu", color="red"), widget("net"), period=60)
 
 
 def desired(base: str = BASE, overlay: str = OVERLAY, **environ: str) -> Resource:
-    scene = Scene(Values({"period": 60}, environ), {FILE: SourceFile(OVER, overlay.encode())})
+    scene = LoadContext(Values({"period": 60}, environ), {FILE: SourceFile(OVER, overlay.encode())})
     ((found,), problems) = DASHBOARD.read([SourceFile(FILE, base.encode())], scene)
     assert problems == []
     return found
 
 
 def plugin(meta: str = "", overlay: str = "interval: 60\n") -> Resource:
-    scene = Scene(
+    scene = LoadContext(
         overlays={"plugins/disk.meta.yaml": SourceFile("overlays/s/plugins/disk.meta.yaml", overlay.encode())}
     )
     sources = [SourceFile("plugins/disk.sh", b"exit 0\n")]
@@ -55,7 +55,7 @@ def plugin(meta: str = "", overlay: str = "interval: 60\n") -> Resource:
 
 
 def edited(live: dict[str, Json], of: Resource | None = None, **secrets: str) -> str:
-    draft = Draft({}, Redaction(secrets))
+    draft = ExportContext({}, Redaction(secrets))
     ((file, content),) = DASHBOARD.edited_files(of or desired(), resource("dashboard/web", live), draft).items()
     assert (file, content is None) == (FILE, False)
     return (content or b"").decode()
@@ -155,7 +155,7 @@ def test_no_more_fields_are_named_than_a_person_reads_and_no_secret() -> None:
 
 def lax(base: str, overlay: str, **environ: str) -> Resource:
     """A dashboard with fields that no schema knows."""
-    scene = Scene(Values({}, environ), {FILE: SourceFile(OVER, overlay.encode())})
+    scene = LoadContext(Values({}, environ), {FILE: SourceFile(OVER, overlay.encode())})
     ((found,), _) = DASHBOARD.read([SourceFile(FILE, base.encode())], scene)
     return found
 

@@ -217,7 +217,7 @@ def test_the_bytes_count_line_ends_and_marks_included() -> None:
 
 def test_lists_in_unknown_settings_are_ordered_and_an_update_drops_nothing() -> None:
     assert PLUGIN.list_rule(("x",)).ordered
-    assert PLUGIN.endangered([("timeout",)]) == ()
+    assert PLUGIN.dropped_by_update([("timeout",)]) == ()
 
 
 # blending, and what others say of it
@@ -228,7 +228,7 @@ def test_a_blend_has_the_script_of_the_side_that_wins_it_and_each_setting_of_its
     live = script(b"theirs\xff", params="-b", interval=60, hash="x")
     for kept, body in (((("params",),), b"ours\xff"), ((("content", "sha256"), ("params",)), b"theirs\xff")):
         diff = tuple(one for one in compare(PLUGIN, desired, live).diff if one.path in kept)
-        blend = PLUGIN.blended(desired, live, blended(PLUGIN, desired, live, diff))
+        blend = PLUGIN.merge_live(desired, live, blended(PLUGIN, desired, live, diff))
         assert (blend.body, blend.document["params"], blend.document["interval"]) == (body, "-b", 60)
         assert blend.document["content"] == content_value(body)
         assert (blend.overlay, blend.spelled) == (None, blend.document)

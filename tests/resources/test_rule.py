@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.diff.compare import compare
-from dlsync.errors import ByHand
+from dlsync.errors import ManualActionRequired
 from dlsync.resources import Listing, kind_of
 from dlsync.resources.rule import KIND as RULE
 from tests.builders.plans import added, removed, replaced
@@ -134,7 +134,7 @@ def test_a_server_with_the_documented_operations_alone_lists_no_rules_and_delete
     with account(documented_only=True) as live:
         live.has(WEB)
         assert live.run(RULE.list) == Listing()
-        with pytest.raises(ByHand, match=r"^this server cannot delete rules: delete rule `web` by hand$"):
+        with pytest.raises(ManualActionRequired, match=r"^this server cannot delete rules: delete rule `web` by hand$"):
             live.run(lambda client: RULE.delete(client, "web"))
 
 

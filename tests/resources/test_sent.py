@@ -35,7 +35,7 @@ def sent(root: Path, *targets: str) -> dict[str, bytes]:
     write_tree(root, FILES)
     environ = {"HOOK": "https://s3cret"}
     settings = Settings(variables={"name": "Web"}, environ=environ, environment="staging")
-    tree = environments.read(root, settings).usable()
+    tree = environments.read(root, settings).raise_for_errors()
     return {one.file: one.content for one in sent_files(tree, Targets(targets))}
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dlsync.errors import DlsyncError
 from dlsync.model import Address
 from dlsync.state import journal
-from dlsync.state.journal import Journal, Kept
+from dlsync.state.journal import Journal, UndoRecord
 from tests.builders.applies import RUN
 from tests.builders.plans import any_text, change
 from tests.builders.trees import address
@@ -21,8 +21,8 @@ from tests.builders.trees import address
 if TYPE_CHECKING:
     from pathlib import Path
 
-WEB = Kept(address("rule/web"), "update", {"text": "title: Web\n"}, "print:packed", managed=True)
-NEW = Kept(address("dashboard/a/b"), "create", None)
+WEB = UndoRecord(address("rule/web"), "update", {"text": "title: Web\n"}, "print:packed", managed=True)
+NEW = UndoRecord(address("dashboard/a/b"), "create", None)
 DONE = (change("update", "rule/web").finished("applied"), change("create", "dashboard/a/b").finished("failed", "no"))
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2999, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds have no zone
 
@@ -64,7 +64,7 @@ def test_what_was_kept_can_be_read_again(tmp_path: Path) -> None:
 @given(name=any_text().filter(bool), text=any_text())
 def test_any_name_and_any_content_can_be_kept(tmp_path_factory: pytest.TempPathFactory, name: str, text: str) -> None:
     folder = tmp_path_factory.mktemp("runs")
-    kept = Kept(Address("rule", name), "update", {"text": text})
+    kept = UndoRecord(Address("rule", name), "update", {"text": text})
     Journal(folder, RUN).keep([kept])
     assert journal.required(folder, RUN.id).kept == {kept.address: kept}
 

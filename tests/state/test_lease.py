@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from dlsync.errors import Refused, Rejected, Unreachable
 from dlsync.state import lease
 from dlsync.state.inventory import LOCK
-from dlsync.state.lease import LIFETIME, REAL, SAFE, Holder, content, holder_of, remove
+from dlsync.state.lease import LIFETIME, REAL, SAFE, LockInfo, content, holder_of, remove
 from tests.builders.accounts import VALUES
 from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.locks import Time, Troubled, client_of, left, put, taking
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from dlsync.client import Client
-    from dlsync.state.lease import Taking
+    from dlsync.state.lease import LockAcquisition
 
-DEAD = Holder("d" * 32, "one who is dead")
+DEAD = LockInfo("d" * 32, "one who is dead")
 YEAR = 365 * 86_400.0
 MARK_OF_A_PROCESS = "from dlsync.state import lease; print(lease.mine(), flush=True); input()"
 
@@ -47,7 +47,7 @@ def live(server: Account) -> Account:
     return server
 
 
-async def taken(client: Client, *takers: Taking) -> list[str]:
+async def taken(client: Client, *takers: LockAcquisition) -> list[str]:
     """Who of those that try at once gets the lock."""
     outcomes = await asyncio.gather(*(taker.take(LOCK) for taker in takers), return_exceptions=True)
     assert all(one is None or isinstance(one, Refused) for one in outcomes), outcomes
@@ -57,7 +57,7 @@ async def taken(client: Client, *takers: Taking) -> list[str]:
     return got
 
 
-def seeing_it_dead(taker: Taking, time: Time) -> Taking:
+def seeing_it_dead(taker: LockAcquisition, time: Time) -> LockAcquisition:
     """One who has watched for long enough."""
     taker.seen[DEAD.id] = (time.clock().wall() + LIFETIME, time.now - LIFETIME - 1)
     return taker
@@ -111,7 +111,7 @@ def test_one_whose_process_has_ended_on_this_machine_is_taken_over_at_once_and_n
     command = [sys.executable, "-c", MARK_OF_A_PROCESS]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout
-        holder = Holder("d" * 32, "another apply", process=running.stdout.readline().strip())
+        holder = LockInfo("d" * 32, "another apply", process=running.stdout.readline().strip())
 
         async def lives(client: Client) -> None:
             await put(client, left(holder, Time()))
@@ -133,7 +133,7 @@ def test_one_that_somebody_else_is_taking_over_is_waited_for(live: Account) -> N
     async def work(client: Client) -> None:
         time = Time()
         await put(client, left(DEAD, time))
-        await put(client, left(Holder("e" * 32, "eve"), time), f"{LOCK}.{DEAD.id}")
+        await put(client, left(LockInfo("e" * 32, "eve"), time), f"{LOCK}.{DEAD.id}")
         with pytest.raises(Refused, match="locked by eve"):
             await seeing_it_dead(taking(client, time, "a"), time).take(LOCK)
 
@@ -144,7 +144,7 @@ def test_one_that_somebody_died_in_taking_over_is_taken_over_all_the_same(live: 
     async def work(client: Client) -> None:
         time = Time()
         await put(client, left(DEAD, time))
-        await put(client, left(Holder("e" * 32, "eve"), time), f"{LOCK}.{DEAD.id}")
+        await put(client, left(LockInfo("e" * 32, "eve"), time), f"{LOCK}.{DEAD.id}")
         assert len(await taken(client, *(taking(client, time, name, timeout=2.5 * LIFETIME) for name in "abc"))) == 1
         assert await locks(client) == [LOCK]
 
@@ -186,7 +186,7 @@ async def unlock(other: Client, _: Time) -> None:
 
 async def another(other: Client, time: Time) -> None:
     await remove(other)
-    await put(other, left(Holder("e" * 32, "eve"), time))
+    await put(other, left(LockInfo("e" * 32, "eve"), time))
 
 
 async def long_sleep(_: Client, time: Time) -> None:
@@ -305,7 +305,7 @@ def test_what_is_sent_late_while_it_is_taken_over_is_not_tried_again(live: Accou
 def test_one_that_dlsync_did_not_write_is_somebody_s_and_only_unlocking_removes_it(live: Account, found: bytes) -> None:
     async def work(client: Client) -> None:
         await put(client, found)
-        assert await holder_of(client) == Holder()
+        assert await holder_of(client) == LockInfo()
         time = Time()
         time.meanwhile.append(lambda: time.passed(LIFETIME))
         with pytest.raises(Refused, match=r"locked by somebody unknown$") as refused:
@@ -333,7 +333,7 @@ def test_one_that_dlsync_did_not_write_is_somebody_s_and_only_unlocking_removes_
 def test_whatever_is_found_is_somebody_whose_name_no_terminal_acts_on(found: bytes) -> None:
     encoded = base64.b64encode(found).decode()
 
-    async def run() -> Holder | None:
+    async def run() -> LockInfo | None:
         reply = json_reply({"name": LOCK, "extension": "json", "content": encoded})
         async with scripted(reply) as (_, client):
             return await holder_of(client)
@@ -355,9 +355,9 @@ def test_nobody_holds_a_lock_of_an_account_that_is_not_there() -> None:
 def test_unlocking_removes_those_also_where_a_server_lists_only_what_is_linked() -> None:
     with account(documented_only=True) as bare:
 
-        async def work(client: Client) -> list[Holder | None]:
+        async def work(client: Client) -> list[LockInfo | None]:
             names = [LOCK, f"{LOCK}.{DEAD.id}", f"{LOCK}.{DEAD.id}.{'e' * 32}"]
-            for name, holder in zip(names, (DEAD, Holder("e" * 32), Holder()), strict=True):
+            for name, holder in zip(names, (DEAD, LockInfo("e" * 32), LockInfo()), strict=True):
                 await put(client, left(holder, Time()), name)
             await remove(client)
             return [await holder_of(client, name) for name in names]
@@ -395,7 +395,7 @@ def test_unlocking_removes_those_under_which_others_were_taken_over_and_nothing_
 def test_a_lock_says_until_when_its_holder_lives_and_reads_back_as_it_was(live: Account) -> None:
     async def work(client: Client) -> None:
         time = Time()
-        holder = Holder("a" * 32, "ann of \N{SNOWMAN}", "2026-11-25T10:10:10+00:00", process="0123456789abcdef:1:2")
+        holder = LockInfo("a" * 32, "ann of \N{SNOWMAN}", "2026-11-25T10:10:10+00:00", process="0123456789abcdef:1:2")
         await put(client, content(holder, time.clock()))
         assert await holder_of(client) == replace(holder, expires=time.clock().wall() + LIFETIME)
 

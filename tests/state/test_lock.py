@@ -9,7 +9,7 @@ import pytest
 
 from dlsync.errors import AccountNotFound, Refused, Unreachable
 from dlsync.state.inventory import LOCK
-from dlsync.state.lease import LIFETIME, RENEWAL, SAFE, Holder, holder_of, remove
+from dlsync.state.lease import LIFETIME, RENEWAL, SAFE, LockInfo, holder_of, remove
 from tests.builders.locks import Time, Troubled, client_of, left, lock, put
 from tests.builders.trees import Account, account
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dlsync.client import Client
     from dlsync.state.lock import Lock
 
-ANOTHER = Holder("b" * 32, "bob")
+ANOTHER = LockInfo("b" * 32, "bob")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     raise AssertionError
 
 
-async def _is_another(client: Client, before: Holder | None) -> bool:
+async def _is_another(client: Client, before: LockInfo | None) -> bool:
     return await holder_of(client) != before
 
 

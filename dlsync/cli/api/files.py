@@ -37,11 +37,11 @@ def checked(kind: str, file: Path, settings: Settings) -> bytes:
     """
     from dlsync.cli.output import report
     from dlsync.files.interpolation import Values
-    from dlsync.resources import Scene, SourceFile, kind_of
+    from dlsync.resources import LoadContext, SourceFile, kind_of
 
     label = "stdin" if file == STDIN else str(file)
     source = SourceFile("given.yaml", content_of(file))  # the name is the user's to give, whatever the file's
-    resources, found = kind_of(kind).read([source], Scene(Values(settings.variables, settings.environ)))
+    resources, found = kind_of(kind).read([source], LoadContext(Values(settings.variables, settings.environ)))
     problems = [replace(problem, file=label) for problem in found]
     if errors := sum(problem.severity == "error" for problem in problems):
         raise InvalidTree(f"{errors} {'error' if errors == 1 else 'errors'} in {label}; nothing was sent", problems)
