@@ -18,5 +18,7 @@ def init(directory: options.Directory = CURRENT) -> int:
 
     for file in scaffold.create(directory):
         result(f"wrote {file}\n")
-    result(visible(f"Next: dlsync validate {shlex.quote(str(directory))}") + "\n")
+    place = shlex.quote(str(directory))
+    result(visible(f"Next: dlsync validate {place}") + "\n")
+    result(visible(f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan {place}") + "\n")
     return EXIT_OK

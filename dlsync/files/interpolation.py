@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dlsync.model import Json, Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
+_NEARLY = re.compile(r"(?<!\$)\$\{(?!(?:var|env):)(\w+):[^}]*\}")
 _EMPTY = "%s is empty in the environment; set it to the value, or remove the reference"
 _ORIGINS = {"var": "`variables` of dlsync.yaml", "env": "the environment"}
 
@@ -45,7 +46,7 @@ class Interpolated:
 
     :param faults: by path, the references to what is not there.
     :param secrets: from the environment, the values that were put in, with the references that they stand for.
-    :param doubts: like faults, where the values are lenient.
+    :param doubts: likely mistakes; also what would be a fault, where the values are lenient.
     """
 
     document: Json
@@ -109,6 +110,10 @@ class _Resolver:
         return value
 
     def _text(self, path: Path, text: str) -> Json:
+        for found in _NEARLY.finditer(text):
+            if near := near_miss(found[1], ("var", "env")):
+                right = found[0].replace(found[1], near, 1)
+                self.doubts.append((path, f"{found[0]} is no reference; did you mean {right}? Else write $${{ for ${{"))
         whole = _REFERENCE.fullmatch(text)
         if whole and whole[1]:
             return self._meant(path, whole)

@@ -13,13 +13,13 @@ from dlsync.messages import in_full, visible
 from dlsync.model import Problem
 from dlsync.operations.reference_warnings import reference_warnings
 from dlsync.resources import all_kinds
+from dlsync.resources.overlays import is_silenced
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlsync.resources.tree import Tree
 
-_IGNORED = re.compile(rb"#\s*dlsync:\s*ignore\b")
 # a file without a match has no ambiguous scalar; to find those for sure takes 0.5 ms a file, and this 0.01 ms
 _MAY_BE_AMBIGUOUS = re.compile(
     rb"(?im)\b(?:yes|no|on|off)[ \t]*(?:[\r\n,:}\]]|#|$)|(?:^|[\s\[{,])=|<<|\d[:_e]|(?<!\d)0[\dob]|\d{4}-\d|[-+]\.|\._"
@@ -29,12 +29,7 @@ _MAY_BE_AMBIGUOUS = re.compile(
 def file_warnings(tree: Tree) -> list[Problem]:
     """Return the warnings of a tree, without those that a comment silences."""
     found = [*_ambiguous(tree), *([] if tree.backup else reference_warnings(tree))]
-    return [problem for problem in found if not _is_ignored(tree, problem)]
-
-
-def _is_ignored(tree: Tree, problem: Problem) -> bool:
-    lines = tree.sources.get(problem.file, b"").splitlines()
-    return bool(problem.line and problem.line <= len(lines) and _IGNORED.search(lines[problem.line - 1]))
+    return [one for one in found if not is_silenced(tree.sources.get(one.file, b""), one.line)]
 
 
 def _ambiguous(tree: Tree) -> Iterator[Problem]:

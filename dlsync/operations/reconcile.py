@@ -272,7 +272,12 @@ def _with_renames(
     }
     names: dict[Address, str] = {}
     for one in changes:
-        if _may_be(kind_of, one, "create") and (old := left.pop(_content(kind_of, desired[one.address]), None)):
+        if not _may_be(kind_of, one, "create"):
+            continue
+        new = desired[one.address]
+        old = left.get(content := _content(kind_of, new))
+        if old and not compare(kind_of(old.kind), new, live[old]).diff:
+            del left[content]
             names[one.address], names[old] = old.name, one.address.name
     return [replace(one, renamed=names[one.address]) if one.address in names else one for one in changes]
 
@@ -282,4 +287,6 @@ def _may_be(kind_of: Callable[[str], Kind], change: ResourceChange, action: Acti
 
 
 def _content(kind_of: Callable[[str], Kind], resource: Resource) -> tuple[str, str]:
-    return resource.kind, token(kind_of(resource.kind).canonical(resource.document))
+    kind = kind_of(resource.kind)
+    form = kind.canonical(resource.document)
+    return resource.kind, token({name: form[name] for name in form if not kind.is_server_managed((), name)})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dlsync import messages
 from dlsync.diff.compare import compare, differences
@@ -21,6 +22,7 @@ from dlsync.model import Overlay, Problem
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from dlsync.diff.merge_key import MergeKey
     from dlsync.files.interpolation import Values
     from dlsync.model import FieldChange, Json, Path, Resource, Severity
     from dlsync.resources.context import ExportContext, LoadContext, SourceFile
@@ -50,6 +52,8 @@ def read_references(
 
 FOLDER = "overlays"
 _MOST_NAMED = 5
+_SILENCED = re.compile(rb"#\s*dlsync:\s*ignore\b")
+_NO_ITEM = "it is no item of the %s's own file, and so is added; did you mean `%s`? Else write `# dlsync: ignore` here"
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,9 @@ class Overlays:
         laid = lay(self._kind, base, parsed.document, meant)
         faults = [schema.Finding("error", path, message) for path, message in laid.faults]
         self.problems += schema.located(faults, parsed.source.file, parsed.source.content)
-        return Overlay(parsed.source.file, parsed.source.content, parsed.document, base, laid, meant)
+        overlay = Overlay(parsed.source.file, parsed.source.content, parsed.document, base, laid, meant)
+        self.problems += _misspelled(self._kind, overlay)
+        return overlay
 
     def left(self) -> list[Problem]:
         """Return what is wrong with the overlays that nothing has taken."""
@@ -125,6 +131,35 @@ class Overlays:
             for name, parsed in self._left.items()
             if parsed
         ]
+
+
+def _misspelled(kind: Kind, overlay: Overlay) -> list[Problem]:
+    """Return a warning for each item that only the overlay has, whose name nearly is that of one of the base."""
+    findings = []
+    for path in sorted(overlay.laid.appended):
+        key, origin = kind.item_key(path[:-1]), overlay.laid.origin(path)
+        names = [_name(item, key) for item in cast("list[Json]", _at(overlay.base, path[:-1]))]
+        if origin and (near := messages.near_miss(_name(_at(overlay.laid.document, path), key), tuple(names))):
+            findings.append(schema.Finding("warning", origin, _NO_ITEM % (kind.name, messages.visible(near))))
+    found = schema.located(findings, overlay.file, overlay.content)
+    return [one for one in found if not is_silenced(overlay.content, one.line)]
+
+
+def _name(item: Json, key: MergeKey | None) -> str:
+    name = item.get(key.fields[0]) if key and isinstance(item, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def _at(value: Any, path: Path) -> Json:
+    for part in path:
+        value = value[part]
+    return cast("Json", value)
+
+
+def is_silenced(content: bytes, line: int | None) -> bool:
+    """Tell whether a line of a file, from 1, has the comment ``# dlsync: ignore``."""
+    lines = content.splitlines()
+    return bool(line and line <= len(lines) and _SILENCED.search(lines[line - 1]))
 
 
 def _meaning(values: Values) -> Callable[[Json], Json]:

@@ -11,6 +11,8 @@ from tests.builders.trees import tree_files, write_tree
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.builders.trees import Account
+
 
 def test_a_new_folder_gets_a_tree_that_validates_applies_and_plans_to_nothing(
     tmp_path: Path, env: dict[str, str]
@@ -18,10 +20,24 @@ def test_a_new_folder_gets_a_tree_that_validates_applies_and_plans_to_nothing(
     tree = tmp_path / "new folder"
     done = dlsync("init", tree)
     assert (done.code, done.err) == (0, "")
-    assert done.out.splitlines() == [*(f"wrote {file}" for file in TEMPLATES), f"Next: dlsync validate '{tree}'"]
+    assert done.out.splitlines() == [
+        *(f"wrote {file}" for file in TEMPLATES),
+        f"Next: dlsync validate '{tree}'",
+        f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan '{tree}'",
+    ]
     assert dlsync("validate", tree).out.endswith("resources: 0 errors, 0 warnings.\n")
     assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
     assert dlsync("plan", tree, "--detailed-exitcode", env=env).code == 0
+
+
+def test_the_commands_that_it_names_work_as_they_are(tmp_path: Path, live: Account) -> None:
+    tree = tmp_path / "new"
+    dlsync("init", tree)
+    settings = (tree / "dlsync.yaml").read_text()
+    assert "\nurl: http://127.0.0.1:8080/api/v1\n" in settings
+    (tree / "dlsync.yaml").write_text(settings.replace("http://127.0.0.1:8080/api/v1", live.settings.url))
+    assert dlsync("validate", tree).code == 0
+    assert dlsync("plan", tree, env={"DLSYNC_API_KEY": "changeme"}).code == 0
 
 
 def test_what_else_is_in_the_folder_stays(tmp_path: Path) -> None:

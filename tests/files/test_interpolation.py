@@ -96,3 +96,18 @@ def test_what_refers_to_nothing_is_escaped_to_itself(text: str) -> None:
     for value in (text, f"{text}${{var:x}}", f"$${text}{{", f"$${{{text}"):
         assert resolve(escaped(value), Values()).document == value
     assert "${" in text or escaped(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [("${vr:team}", "${var:team}"), ("x ${ENV:HOOK}", "${env:HOOK}"), ("${vars:a} ${var:team}", "${var:a}")],
+)
+def test_what_is_nearly_a_reference_is_doubted(text: str, right: str) -> None:
+    ((path, doubt),) = resolve({"a": text}, KNOWN).doubts
+    assert path == ("a",)
+    assert f"did you mean {right}?" in doubt
+
+
+@pytest.mark.parametrize("text", ["$${vr:team}", "${HOME}", "${host:name}", "$vr:team", "${port:-80}"])
+def test_what_others_than_dlsync_replace_is_not(text: str) -> None:
+    assert resolve({"a": text}, KNOWN).doubts == ()

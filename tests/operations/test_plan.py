@@ -400,13 +400,16 @@ def test_what_left_the_files_is_deleted_unless_it_was_changed_since(tree: Path) 
         assert [live.live(str(one.address)) is None for one in (*LIVE, *OTHERS)] == [True, True, False, *[False] * 3]
 
 
-def test_a_file_that_was_renamed_is_told_as_a_rename(tree: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "file", "name"), [("rule", "rules/web.yaml", "web"), ("plugin", "plugins/disk.py", "disk")]
+)
+def test_a_file_that_was_renamed_is_told_as_a_rename(tree: Path, kind: str, file: str, name: str) -> None:
     with account() as live:
         applies.apply(live, tree)
-        (tree / "rules/web.yaml").rename(tree / "rules/hosts.yaml")
+        (tree / file).rename((tree / file).with_stem("other"))
         create, delete = applies.plan(live, tree).changes
-    assert (str(create.address), create.renamed) == ("rule/hosts", "web")
-    assert (str(delete.address), delete.renamed) == ("rule/web", "hosts")
+    assert (str(create.address), create.renamed) == (f"{kind}/other", name)
+    assert (str(delete.address), delete.renamed) == (f"{kind}/{name}", "other")
 
 
 def test_a_target_prunes_adopts_and_forgets_nothing_outside_of_it(tree: Path) -> None:

@@ -176,3 +176,20 @@ def test_a_plugin_s_settings_are_edited_beside_the_script() -> None:
         DlsyncError, match=r"overlays/s/plugins/disk.meta.yaml says: `interval` \(line 1\) is live as 5"
     ):
         PLUGIN.edited_files(settled, other)
+
+
+def warnings_of(overlay: str) -> list[str]:
+    scene = LoadContext(Values(), {FILE: SourceFile(OVER, overlay.encode())})
+    _, problems = DASHBOARD.read([SourceFile(FILE, BASE.encode())], scene)
+    return [str(one) for one in problems]
+
+
+def test_an_item_whose_name_is_nearly_one_of_the_file_is_warned_of() -> None:
+    added_ = "{title: cpus, row: 1, col: 1, size_x: 2, size_y: 2, type: number, series: []}"
+    (warning,) = warnings_of(f"positions:\n  - {added_}\n")
+    assert warning.startswith(
+        f"{OVER}:2:5: it is no item of the dashboard's own file, and so is added; did you mean `cpu`?"
+    )
+    assert warnings_of(f"positions:\n  - {added_}  # dlsync: ignore\n") == []
+    assert warnings_of(f"positions:\n  - {added_.replace('cpus', 'network')}\n") == []
+    assert warnings_of(f"positions:\n  - {added_.replace('cpus', '7')}\n") != []  # a title that is no text
