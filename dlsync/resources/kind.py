@@ -64,9 +64,12 @@ class Kind(ABC):
         """
         return packs.parted(file)[1].startswith(f"{self.folder}/")
 
-    def required_suffixes(self, file: str) -> tuple[str, ...]:  # noqa: ARG002 - for kinds of which files end so
-        """Return the endings of which the name of a file in the kind's folder must have one; none where any will do."""
-        return ()
+    def required_suffixes(self, file: str) -> tuple[str, ...]:
+        """Return the endings of which the name of a file in the kind's folder must have one; none where any will do.
+
+        Only asked of kinds that are named by their files.
+        """
+        raise NotImplementedError
 
     def doubt(self, source: SourceFile) -> str:  # noqa: ARG002 - for kinds of which any file may be
         """Return a warning of a file that is read as a resource and is likely none; empty where there is no doubt."""

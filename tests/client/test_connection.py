@@ -96,14 +96,14 @@ async def test_a_query_is_encoded() -> None:
 
 
 async def test_the_key_and_what_is_accepted_are_in_the_headers() -> None:
-    async with scripted_server(OK) as server, connection_to(server.url) as connection:
+    async with scripted_server(OK) as server, connection_to(server.url, user_agent="dlsync/1") as connection:
         answer = await connection.request("GET", ("dashboards", "redis"), accept="application/yaml")
     headers = server.seen[0].headers
     assert answer.body == b"fine"
     assert headers["authorization"] == f"Bearer {KEY}"
     assert headers["accept"] == "application/yaml"
     assert headers["host"] == f"127.0.0.1:{server.port}"
-    assert headers["user-agent"].startswith("dlsync/")
+    assert headers["user-agent"] == "dlsync/1"
 
 
 async def test_connections_are_kept_and_no_more_than_the_concurrency_are_opened() -> None:

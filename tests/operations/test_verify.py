@@ -71,6 +71,15 @@ def test_what_is_not_live_as_it_was_meant_has_failed(live: Account) -> None:
     assert verified(live, wrote("delete")) == ["failed the server still has it after the delete"]
 
 
+def test_items_that_the_server_has_put_in_another_order_are_named(live: Account) -> None:
+    series = "{series: [{metric: %s}, {metric: %s}], title: A, row: 1, col: 1, size_x: 1, size_y: 1, type: number}"
+    sent, kept = (f"title: Web\npositions:\n  - {series % order}\n" for order in (("a", "b"), ("b", "a")))
+    live.has(resource("dashboard/web", kept))
+    (result,) = verified(live, wrote("update"), desired=(resource("dashboard/web", sent),))
+    assert result.startswith("failed the server did not keep what was sent: `positions[0].series[")
+    assert result.endswith("]` stands elsewhere")
+
+
 async def _applied(settings: Settings, pauses: list[float]) -> ResourceChange:
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from dlsync.model import Plan, ResourceChange, Target
 from dlsync.operations.plan_document import as_document
@@ -69,3 +70,8 @@ def test_markdown_of_many_fits_where_that_of_one_does() -> None:
         ),
     )
     assert len(render_markdown([Ended(f"environment-{n}", large) for n in range(9)])) < plan_markdown.LIMIT
+
+
+def test_an_environment_whose_plan_an_apply_refuses_is_said_to_be_refused() -> None:
+    text = summary([Ended("staging", replace(STAGING, refused=("too many.", "too few.")))], color=False)
+    assert "  staging  refused by an apply: too many. too few.\n" in text
