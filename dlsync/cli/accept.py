@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dlsync.cli import options
+from dlsync.cli import options, suggestions
 from dlsync.cli.options import Format, Server, command
 from dlsync.errors import SettingsError
 
@@ -15,7 +15,11 @@ AllDrift = Annotated[bool, typer.Option("--all-drift", help="All that was change
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 if files would change.")]
 Accepted = Annotated[
     list[str] | None,
-    typer.Argument(metavar="KIND/NAME... [DIR]", help="The resources whose live side counts; then the tree."),
+    typer.Argument(
+        metavar="KIND/NAME... [DIR]",
+        help="The resources whose live side counts; then the tree.",
+        autocompletion=suggestions.resources,
+    ),
 ]
 
 

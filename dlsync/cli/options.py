@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dlsync.cli import suggestions
 from dlsync.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -98,14 +99,25 @@ Org = Annotated[str | None, typer.Option(metavar="NAME", help="The organisation;
 Account = Annotated[str | None, typer.Option(metavar="NAME", help="The account; else DLSYNC_ACCOUNT.")]
 Environment = Annotated[
     str | None,
-    typer.Option("--environment", "-e", metavar="NAME", help="One of dlsync.yaml's; else DLSYNC_ENVIRONMENT."),
+    typer.Option(
+        "--environment",
+        "-e",
+        metavar="NAME",
+        help="One of dlsync.yaml's; else DLSYNC_ENVIRONMENT.",
+        autocompletion=suggestions.environments,
+    ),
 ]
 ApiKeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Holds the API key; else DLSYNC_API_KEY.")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain HTTP to a host that is not this machine.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 TargetOptions = Annotated[
     list[str] | None,
-    typer.Option("--target", metavar="KIND/GLOB", help="Only these resources, such as dashboard/web-*; repeatable."),
+    typer.Option(
+        "--target",
+        metavar="KIND/GLOB",
+        help="Only these resources, such as dashboard/web-*; repeatable.",
+        autocompletion=suggestions.resources,
+    ),
 ]
 DeleteAccounts = Annotated[
     list[str] | None,
@@ -126,7 +138,11 @@ OnConflict = Annotated[
 ]
 Resources = Annotated[
     list[str],
-    typer.Argument(metavar="KIND/GLOB... [DIR]", help="The resources, such as dashboard/web-*; then the tree."),
+    typer.Argument(
+        metavar="KIND/GLOB... [DIR]",
+        help="The resources, such as dashboard/web-*; then the tree.",
+        autocompletion=suggestions.resources,
+    ),
 ]
 LockTimeout = Annotated[
     float,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from dlsync.cli import options
+from dlsync.cli import options, suggestions
 from dlsync.cli.apply import Application
 from dlsync.cli.options import Format, Server, command
 from dlsync.state.inventory import LOCK_TIMEOUT
@@ -14,7 +14,11 @@ from dlsync.state.inventory import LOCK_TIMEOUT
 _REVIEW = "On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve."
 Arguments = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[RUN] [DIR]", help="The run, as `dlsync history` names it: else the last; then the tree."),
+    typer.Argument(
+        metavar="[RUN] [DIR]",
+        help="The run, as `dlsync history` names it: else the last; then the tree.",
+        autocompletion=suggestions.runs,
+    ),
 ]
 
 

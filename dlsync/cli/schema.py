@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
+from dlsync.cli import suggestions
 from dlsync.cli.options import command
 from dlsync.errors import EXIT_OK
 
-Kind = Annotated[str | None, typer.Argument(metavar="KIND", help="Whose schema; without it, what there is.")]
+Kind = Annotated[
+    str | None,
+    typer.Argument(metavar="KIND", help="Whose schema; without it, what there is.", autocompletion=suggestions.schemas),
+]
 
 
 @command

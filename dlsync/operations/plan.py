@@ -136,7 +136,7 @@ async def looked(
     """
     found = loader.find(directory, missing_ok=exports)
     async with reader(settings) as client:
-        known = {address: content for address, content in found.address_from_path().items() if targets.admits(address)}
+        known = {address: content for address, content in found.promised().items() if targets.admits(address)}
         fetcher = Fetcher(client, cache=FORGETFUL if exports else remembered(settings.target), progress=progress)
         async with fetcher.ahead(known, store.read(client, settings, directory)):
             tree = (await asyncio.to_thread(environments.understood, found, settings)).raise_for_errors()

@@ -69,7 +69,7 @@ class Found:
     backup: bool = False
     ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
 
-    def address_from_path(self) -> dict[Address, bytes]:
+    def promised(self) -> dict[Address, bytes]:
         """Return the resources that the names of the files promise, each with its file's bytes."""
         promised: dict[Address, bytes] = {}
         for kind in all_kinds():

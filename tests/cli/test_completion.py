@@ -16,6 +16,7 @@ from dlsync.cli.completion import answer, tell_plainly
 from dlsync.cli.sections import PURPOSES
 from tests.builders.commands import command_line as arguments
 from tests.builders.commands import dlsync, process, process_environment
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,3 +140,46 @@ def test_in_bash_itself(tmp_path: Path) -> None:
         ["bash", "--norc", "-c", asked], env=process_environment(), capture_output=True, text=True, check=True
     )
     assert (done.stdout, done.stderr) == ("plan\n--out --on-conflict --org\n", "")
+
+
+def offered(words: str, tree: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    monkeypatch.chdir(tree)
+    env = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    done = dlsync(env=env)
+    assert (done.code, done.err, done.asked) == (0, "", ())
+    return done.out.split()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("dlsync plan -e ", ["prod", "test"]),
+        ("dlsync plan --environment t", ["test"]),
+        ("dlsync plan --target rule/", ["rule/load"]),
+        ("dlsync accept d", ["dashboard/web"]),
+        ("dlsync release p", ["plugin/disk"]),
+        ("dlsync schema r", ["rule"]),
+        ("dlsync rollback 2", []),
+    ],
+)
+def test_values_are_completed_from_the_directory(
+    words: str, expected: list[str], tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tree(tree, {"dlsync.yaml": "environments: {prod: {}, test: {}}\n"})
+    assert offered(words, tree, monkeypatch) == expected
+
+
+def test_runs_are_completed_from_the_journals(tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    (run,) = [file.stem for file in (tree / ".dlsync/runs").iterdir() if file.suffix == ".jsonl"]
+    assert offered("dlsync rollback ", tree, monkeypatch) == [run]
+
+
+@pytest.mark.parametrize("words", ["dlsync plan -e ", "dlsync accept ", "dlsync rollback "])
+def test_a_directory_that_cannot_be_read_offers_nothing(
+    words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dlsync.yaml").write_text("environments: [")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / ".dlsync").symlink_to("/")
+    assert offered(words, tmp_path, monkeypatch) == []
