@@ -11,6 +11,7 @@ from functools import lru_cache
 from itertools import takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
+from unicodedata import normalize
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ def value(raw: Json, width: int = WIDTH) -> str:
 def pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, str]:
     """Return two values that differ such that the texts differ too, each in at most ``width`` characters."""
     left, right = in_full(before), in_full(after)
+    if left != right and normalize("NFC", left) == normalize("NFC", right):  # they look the same
+        left, right = json.dumps(before), json.dumps(after)
     if left != right and shortened(left, width) == shortened(right, width):
         cut = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(left, right, strict=False))) - _CONTEXT
         left, right = _ELLIPSIS + left[cut:], _ELLIPSIS + right[cut:]

@@ -115,3 +115,7 @@ def test_values_that_differ_are_shown_differently(offset: int, before: object, a
 )
 def test_a_field_is_named_by_its_path(path: tuple[str | int, ...], name: str) -> None:
     assert field_name(path) == name
+
+
+def test_two_texts_that_look_the_same_are_told_apart() -> None:
+    assert pair("caf\u00e9", "cafe\u0301") == ('"caf\\u00e9"', '"cafe\\u0301"')

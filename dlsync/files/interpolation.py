@@ -24,18 +24,18 @@ _ORIGINS = {"var": "`variables` of dlsync.yaml", "env": "the environment"}
 class Values:
     """What references stand for.
 
-    :param variables: for ``var``; of any type.
+    :param variables: for ``var``; of any type. None where they are unknown, so that no reference to one is judged.
     :param environ: for ``env``; secret.
     :param literal: nothing is a reference, whatever it looks like.
     :param lenient: what is not in ``environ`` may be set elsewhere, and is only doubted.
     """
 
-    variables: Mapping[str, Json] = field(default_factory=dict)
+    variables: Mapping[str, Json] | None = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     literal: bool = False
     lenient: bool = False
 
-    def of(self, origin: str) -> Mapping[str, Json]:
+    def of(self, origin: str) -> Mapping[str, Json] | None:
         """Return the values of one origin by name."""
         return self.variables if origin == "var" else self.environ
 
@@ -46,6 +46,7 @@ class Interpolated:
 
     :param faults: by path, the references to what is not there.
     :param secrets: from the environment, the values that were put in, with the references that they stand for.
+    :param unknown: the paths of which the value cannot be known.
     :param doubts: likely mistakes; also what would be a fault, where the values are lenient.
     """
 
@@ -53,6 +54,7 @@ class Interpolated:
     faults: tuple[tuple[Path, str], ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     doubts: tuple[tuple[Path, str], ...] = ()
+    unknown: frozenset[Path] = frozenset()
 
 
 def resolve(document: Json, values: Values) -> Interpolated:
@@ -64,7 +66,9 @@ def resolve(document: Json, values: Values) -> Interpolated:
         return Interpolated(document)
     resolver = _Resolver(values)
     meant = resolver.value((), document)
-    return Interpolated(meant, tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts))
+    return Interpolated(
+        meant, tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts), frozenset(resolver.unknown)
+    )
 
 
 def escaped(value: Json) -> Json:
@@ -99,6 +103,7 @@ class _Resolver:
         self.faults: list[tuple[Path, str]] = []
         self.doubts: list[tuple[Path, str]] = []
         self.secrets: dict[str, str] = {}
+        self.unknown: set[Path] = set()
 
     def value(self, path: Path, value: Json) -> Json:
         if isinstance(value, str):
@@ -133,6 +138,9 @@ class _Resolver:
         origin, name = reference[1], reference[2]
         known = self._values.of(origin)
         is_env = origin == "env"
+        if known is None:
+            self.unknown.add(path)
+            return reference[0]
         if name not in known:
             return self._refuse(path, reference[0], _unknown(reference[0], origin, name, tuple(known)), is_env=is_env)
         meant = known[name]

@@ -45,11 +45,13 @@ class Finding:
     """One thing that a schema says of a document.
 
     :param path: keys and list positions that lead to it; for a missing field, to the mapping that lacks it.
+    :param missing: the field that is missing.
     """
 
     severity: Severity
     path: Path
     message: str
+    missing: str = ""
 
 
 def names() -> tuple[str, ...]:
@@ -181,7 +183,7 @@ def _findings(faults: list[_Fault], strays: list[schema_index.UnknownField]) -> 
     for stray in strays:
         yield _stray(stray, lacking)
     for path in lacking:
-        yield Finding("error", path[:-1], _has_no(path))
+        yield Finding("error", path[:-1], _has_no(path), str(path[-1]))
     for path, fault in {fault.path: fault for fault in faults if fault.keyword != "required"}.items():
         yield Finding("error", path, _wrong(fault))
 

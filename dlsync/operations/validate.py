@@ -39,7 +39,7 @@ def _read(directory: Path, options: Options, environ: Mapping[str, str]) -> Tree
     loader.require_directory(directory)
     document, problems = settings_file.read_file(directory)
     if any(problem.severity == "error" for problem in problems):
-        return environments.read(directory, Settings(), values=Values({}, environ, lenient=True))
+        return environments.read(directory, Settings(), values=Values(None, environ, lenient=True))
     if options.environment or environ.get("DLSYNC_ENVIRONMENT"):
         return environments.read(directory, _settings(directory, options, environ))
     names = environments.names(directory)

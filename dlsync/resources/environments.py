@@ -59,7 +59,8 @@ def understood(found: Found, settings: Settings, *, values: Values | None = None
     directory = found.root
     problems = settings_file.read_file(directory)[1]
     entries = [name for name in _entries(directory, problems) if not found.ignored(f"{FOLDER}/{name}")]
-    problems += _strays(entries, names(directory))
+    if not problems:  # else its environments are unknown
+        problems += _strays(entries, names(directory))
     overlays = {}
     if settings.environment in entries:
         overlays = _overlays(found, f"{FOLDER}/{settings.environment}/", problems)

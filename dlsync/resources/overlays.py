@@ -43,7 +43,7 @@ def read_references(
     faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
     faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
     # a reference that stands for nothing is of no type yet
-    told = {fault.path for fault in faults}
+    told = {fault.path for fault in faults} | resolved.unknown
     findings = [one for one in schema.check(name, resolved.document) if one.path not in told]
     problems = problems_of([*faults, *findings], source, overlay)
     redaction = Redaction(resolved.secrets)
@@ -174,10 +174,13 @@ def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay:
     if overlay is None:
         return schema.located(findings, source.file, source.content)
     laid = overlay.laid
-    ours = [one for one in findings if laid.origin(one.path) is None]
-    theirs: list[schema.Finding] = []
+    removed = {one: laid.origins.get((*one.path, one.missing)) for one in findings if one.missing}
+    ours = [one for one in findings if laid.origin(one.path) is None and not removed.get(one)]
+    theirs = [
+        schema.Finding(one.severity, path, f"{one.message}: this removes it") for one, path in removed.items() if path
+    ]
     for one in findings:
-        if (origin := laid.origin(one.path)) is not None:
+        if (origin := laid.origin(one.path)) is not None and not removed.get(one):
             alone = (
                 f"; it means no item of {source.file}, and so stands for itself" if one.path in laid.appended else ""
             )

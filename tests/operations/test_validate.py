@@ -92,3 +92,27 @@ def test_settings_that_are_wrong_keep_nothing_else_from_being_checked(tmp_path: 
 def test_an_environment_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="there is no environment `x`"):
         found(tmp_path, {}, "x")
+
+
+@pytest.mark.parametrize(
+    "settings", ["variables: {x: A\n", "prune: sometimes\nvariables: {x: A}\n", "environments: [\n"]
+)
+def test_an_error_in_the_settings_brings_no_false_ones(tmp_path: Path, settings: str) -> None:
+    files = {
+        "dlsync.yaml": settings,
+        "dashboards/web.yaml": "title: ${var:x} and ${var:y}\nperiod: ${var:period}\npositions: []\n",
+        "overlays/prod/dashboards/web.yaml": "title: P\n",
+    }
+    (problem,) = found(tmp_path, files)
+    assert problem.startswith("error dlsync.yaml:")
+
+
+def test_a_field_that_an_overlay_removes_is_an_error_of_the_overlay(tmp_path: Path) -> None:
+    files = {
+        "dlsync.yaml": "environments: {prod: {}}\n",
+        "rules/web.yaml": "title: A\ncriteria: []\n",
+        "overlays/prod/rules/web.yaml": "# ours\ntitle: null\n",
+    }
+    assert found(tmp_path, files, "prod") == [
+        "error overlays/prod/rules/web.yaml:2: the document has no `title`: this removes it"
+    ]
