@@ -26,7 +26,7 @@ THREE_TIMES = """
 import asyncio, sys, threading
 from pathlib import Path
 from dlsync import operations
-from dlsync.operations import Applying
+from dlsync.operations import ApplyOptions
 from dlsync.files.settings import Settings
 
 tree, url, key = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
@@ -34,7 +34,7 @@ settings = Settings(url=url, org="acme", account="default", key=key)
 
 
 def once(place):
-    how = Applying(journals=tree.parent / place)
+    how = ApplyOptions(journals=tree.parent / place)
     asyncio.run(operations.plan(tree, settings))
     operations.validate(tree)
     operations.render(tree, environ={"DLSYNC_URL": url})
