@@ -61,7 +61,7 @@ app = typer.Typer(
     no_args_is_help=True,
     context_settings=_SETTINGS,
     epilog="Exit codes: 0 done; 1 error; 2 changes (with --detailed-exitcode, --check) or drift; 3 some changes "
-    "failed; 4 refused, or left for somebody to decide; 130 interrupted.",
+    "failed; 4 refused or in conflict; 130 interrupted.",
     rich_markup_mode=None,
 )
 

@@ -148,7 +148,7 @@ def apply(
     output: options.OutputFormat = Format.text,
     all_environments: AllEnvironments = False,
 ) -> int:
-    """Show the plan, ask, and make the server what the files say."""
+    """Show the plan, ask, and apply it."""
     from dlsync import operations
 
     application = Application(output, lock_timeout, journal, given=auto_approve, alone=not all_environments)

@@ -29,7 +29,7 @@ def export(
     check: Check = False,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Write what is live into files; comments and layout stay."""
+    """Write live resources into files; comments and layout stay."""
     from dlsync import operations
     from dlsync.cli.output import run
     from dlsync.render.progress import Progress

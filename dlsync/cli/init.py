@@ -11,7 +11,7 @@ from dlsync.errors import EXIT_OK
 
 @command
 def init(directory: options.Directory = CURRENT) -> int:
-    """Start a tree: settings, samples, CI templates."""
+    """Start a directory: settings, samples, CI templates."""
     from dlsync.cli.output import result
     from dlsync.files import scaffold
     from dlsync.messages import visible

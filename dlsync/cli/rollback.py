@@ -32,7 +32,7 @@ def rollback(
     journal: options.Journals = None,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Take a run back: plan the way back, ask, and apply it.
+    """Revert a run: show the plan, ask, and apply it.
 
     What was changed since the run is held, and exits with 4: --on-conflict repo takes that back too, --on-conflict live
     keeps it. A rollback is a run as well, and can be taken back.

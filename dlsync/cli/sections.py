@@ -19,7 +19,7 @@ BY_HAND = {
 }
 SECTIONS = {
     "Files": {
-        "init": "Start a tree: settings, samples, CI templates.",
+        "init": "Start a directory: settings, samples, CI templates.",
         "import-backup": "Turn an old client's backup into a tree.",
         "validate": "Check the files offline: syntax, schema, names, references.",
         "render": "Show the files as they are sent; secrets stay references.",
@@ -27,20 +27,20 @@ SECTIONS = {
     },
     "Files and server": {
         "plan": "Show what an apply would change; changes nothing.",
-        "apply": "Show the plan, ask, and make the server what the files say.",
+        "apply": "Show the plan, ask, and apply it.",
         "drift": "Show what was changed on the server since it was applied.",
         "accept": "Write what was changed on the server into the files.",
-        "export": "Write what is live into files; comments and layout stay.",
+        "export": "Write live resources into files; comments and layout stay.",
     },
     "What is managed": {
-        "adopt": "Take resources that live already into management.",
+        "adopt": "Take existing resources into management.",
         "release": "Take resources out of management; they stay live.",
-        "inventory": "What is managed, and the record of it.",
+        "inventory": "List managed resources, and rebuild the inventory.",
     },
     "Runs": {
         "history": "List the runs that changed something, the latest first.",
-        "rollback": "Take a run back: plan the way back, ask, and apply it.",
-        "unlock": "Take away the lock of an apply that is no more.",
+        "rollback": "Revert a run: show the plan, ask, and apply it.",
+        "unlock": "Remove the lock of an apply that is dead.",
     },
     "Around it": {
         "doctor": "Check settings, files and server; say what to do.",

@@ -22,7 +22,7 @@ def adopt(
     lock_timeout: options.LockTimeout = LOCK_TIMEOUT,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Take resources that live already into management.
+    """Take existing resources into management.
 
     They stay as they are live; the next plan shows where they differ from their files. Exits with 1 if none was taken.
     """
@@ -62,7 +62,7 @@ def rebuild(
     lock_timeout: options.LockTimeout = LOCK_TIMEOUT,
     output: options.OutputFormat = Format.text,
 ) -> int:
-    """Make the record anew, from what is live as the files say.
+    """Rebuild the inventory from live resources that match their files.
 
     For a record that was lost or is broken. Resources are not touched; what differs from its file is left out.
     """
@@ -98,7 +98,7 @@ def release(
 
 @command
 def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = False) -> int:
-    """Take away the lock of an apply that is no more.
+    """Remove the lock of an apply that is dead.
 
     That is seldom needed: a lock that its holder does not renew is taken over after a minute. A holder that still runs
     goes on writing for up to 30 s, beside whoever takes the lock next.

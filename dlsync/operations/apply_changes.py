@@ -34,7 +34,7 @@ async def _nothing() -> None:
     """Announce nothing."""
 
 
-_MADE_SINCE = "somebody else has made it since the plan was made: plan again"
+_MADE_SINCE = "it was created since the plan was made: plan again"
 
 
 class Permission(Protocol):

@@ -80,7 +80,7 @@ def _said(one: Ended) -> str:
         return f"failed: {visible(one.error)}"
     if one.plan.refused:
         return f"refused by an apply: {visible(' '.join(one.plan.refused))}"
-    return counts(one.plan) if one.plan else f"nothing to do, {one.plan.unchanged:,} unchanged"
+    return counts(one.plan) if one.plan else f"no changes, {one.plan.unchanged:,} unchanged"
 
 
 def _total(ended: Sequence[Ended]) -> Plan:

@@ -59,7 +59,7 @@ def _entity(special: re.Match[str]) -> str:
 
 def _head(plan: Plan) -> str:
     command = "apply" if is_applied(plan) else "plan"
-    said = counts(plan) if plan else f"nothing to do, {plan.unchanged:,} unchanged"
+    said = counts(plan) if plan else f"no changes, {plan.unchanged:,} unchanged"
     refused = "".join(f"\n**{REFUSED}**: {code(reason, _MAX_MESSAGE)}\n" for reason in plan.refused)
     return f"**dlsync {command}** for {code(account(plan))}: {said}.\n{refused}{_warnings(plan.warnings)}"
 

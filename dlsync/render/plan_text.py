@@ -33,11 +33,11 @@ def sentence(plan: Plan) -> str:
     """Return the line that ends a plan or an apply."""
     if plan:
         return f"{'Applied' if is_applied(plan) else 'Plan'}: {counts(plan)}."
-    verb = "is" if plan.unchanged == 1 else "are"
+    verb = "matches" if plan.unchanged == 1 else "match"
     adopted = f", {len(plan.adopted):,} of them not managed before" if plan.adopted else ""
     kept = f", but for what stays as it was changed on the server in {len(plan.kept):,} of them" if plan.kept else ""
-    said = f"{counted(plan.unchanged, 'resource')} on {account(plan)} {verb} as the files say"
-    return f"Nothing to do: {said}{adopted}{kept}."
+    said = f"{counted(plan.unchanged, 'resource')} on {account(plan)} {verb} the files"
+    return f"No changes. {said}{adopted}{kept}."
 
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}

@@ -216,7 +216,7 @@ class LockAcquisition:
         if left <= 0:
             raise Refused(
                 f"another apply is going on: the account is locked by {holder}",
-                hint="Wait for it with --lock-timeout SECONDS; if it is no more, `dlsync unlock` takes its lock away.",
+                hint="Wait for it with --lock-timeout SECONDS; if that process is dead, run `dlsync unlock`.",
             )
         if not self.waits:
             self.told(f"The account is locked by {holder}; waiting for up to {left:.0f} s.")

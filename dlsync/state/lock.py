@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client
 
-_LOST = "the lock of the account was lost, so nothing more is written"
+_LOST = "lock lost; nothing more is written"
 _AGAIN = "Run the same again."
 
 

@@ -41,7 +41,7 @@ def test_all_drift_is_all_of_it_and_then_there_is_none(drifted: Path, env: dict[
         ("dashboards/web.yaml", "update"),
         ("rules/load.yaml", "delete"),
     }
-    assert dlsync("apply", drifted, "--auto-approve", env=env).out.startswith("Nothing to do: ")
+    assert dlsync("apply", drifted, "--auto-approve", env=env).out.startswith("No changes. ")
     assert dlsync("drift", drifted, env=env).code == 0
 
 

@@ -75,7 +75,7 @@ def test_each_environment_is_applied_as_it_has_the_tree(
     assert done.out.endswith("Total: 6 created, 0 updated, 0 deleted, 0 failed.\n")
     assert (title(staging), title(production)) == ("title: Staging", "title: Web")
     again = dlsync("plan", tree, "--all-environments", "--detailed-exitcode", env=env)
-    assert (again.code, again.out.count("Nothing to do")) == (0, 2)
+    assert (again.code, again.out.count("No changes.")) == (0, 2)
 
 
 def test_one_that_fails_keeps_no_other_from_being_done(
@@ -138,7 +138,7 @@ def test_what_is_decided_is_decided_for_each_and_what_one_holds_is_the_exit_code
     locked = dlsync("apply", tree, *decided, "--lock-timeout", "0", env=env)
     assert locked.code == 4
     assert "  staging     failed: another apply is going on: the account is locked by ann@there" in locked.out
-    assert "  production  nothing to do, 3 unchanged\n" in locked.out
+    assert "  production  no changes, 3 unchanged\n" in locked.out
     dlsync("unlock", tree, "-e", "staging", "--yes", env=env)
     assert (dlsync("apply", tree, *decided, env=env).code, title(staging)) == (0, "title: Staging")
 

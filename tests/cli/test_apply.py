@@ -58,7 +58,7 @@ def test_with_nothing_to_do_it_says_so_and_asks_nobody(tree: Path, env: dict[str
     dlsync("apply", tree, "--auto-approve", env=env)
     done = dlsync("apply", tree, env=env, typed="")
     assert (done.code, done.writes, done.err) == (0, [], "")
-    assert done.out.startswith("Nothing to do: 3 resources on acme/")
+    assert done.out.startswith("No changes. 3 resources on acme/")
 
 
 @pytest.mark.parametrize("answer", ["y\n", "Yes\n", " y \n"])

@@ -46,7 +46,7 @@ def test_an_account_that_is_locked_is_refused_with_who_and_since_when(tree: Path
     assert (done.code, done.out, done.writes) == (4, "", [])
     assert done.err == (
         "error: another apply is going on: the account is locked by ann@there since 2026-11-25T10:10:10+00:00\n"
-        "Wait for it with --lock-timeout SECONDS; if it is no more, `dlsync unlock` takes its lock away.\n"
+        "Wait for it with --lock-timeout SECONDS; if that process is dead, run `dlsync unlock`.\n"
     )
 
 
@@ -58,7 +58,7 @@ def test_of_two_processes_one_writes_and_the_other_waits_and_finds_nothing_to_do
     outs = sorted(one.communicate()[0] for one in both)
     assert [one.returncode for one in both] == [0, 0]
     assert outs[0].endswith("\nApplied: 43 created, 0 updated, 0 deleted, 0 failed.\n")
-    assert outs[1].startswith("Nothing to do: 43 resources on ")
+    assert outs[1].startswith("No changes. 43 resources on ")
     assert len(dlsync("history", tree).out.splitlines()) == 2
 
 

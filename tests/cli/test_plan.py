@@ -47,7 +47,7 @@ def test_changes_are_an_exit_code_only_where_it_was_asked_for(tree: Path, env: d
     dlsync("apply", tree, "--auto-approve", env=env)
     done = dlsync("plan", tree, "--detailed-exitcode", env=env)
     assert done.code == 0
-    assert done.out.startswith("Nothing to do: 3 resources on acme/account-")
+    assert done.out.startswith("No changes. 3 resources on acme/account-")
 
 
 def test_json_is_one_document_that_its_schema_allows(tree: Path, env: dict[str, str]) -> None:

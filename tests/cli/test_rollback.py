@@ -45,7 +45,7 @@ def test_the_last_run_is_shown_asked_for_and_taken_back(changed: Path, env: dict
 
 def test_it_names_the_run_that_it_reverts_and_skips_runs_without_an_effect(changed: Path, env: dict[str, str]) -> None:
     run = run_ids(changed)[0]
-    assert dlsync("apply", changed, "--auto-approve", env=env).out.startswith("Nothing to do: ")
+    assert dlsync("apply", changed, "--auto-approve", env=env).out.startswith("No changes. ")
     lines = (changed / f".dlsync/runs/{run}.jsonl").read_text(encoding="utf-8").splitlines()
     skipped = run.replace("Z-", "Z-f")[:-1]
     results = [{**json.loads(line), "how": "skipped"} if '"result"' in line else json.loads(line) for line in lines]
@@ -83,8 +83,8 @@ def test_one_that_was_cut_off_is_gone_on_with(changed: Path, env: dict[str, str]
     dlsync("rollback", changed, "--auto-approve", env=env)
     journal = changed / f".dlsync/runs/{run_ids(changed)[0]}.jsonl"
     journal.write_text("".join(journal.read_text(encoding="utf-8").splitlines(keepends=True)[:2]), encoding="utf-8")
-    assert dlsync("rollback", changed, "--auto-approve", env=env).out.startswith("Nothing to do: ")
-    assert dlsync("rollback", run, changed, "--auto-approve", env=env).out.startswith("Nothing to do: ")
+    assert dlsync("rollback", changed, "--auto-approve", env=env).out.startswith("No changes. ")
+    assert dlsync("rollback", run, changed, "--auto-approve", env=env).out.startswith("No changes. ")
     assert web(env) == DASHBOARD
 
 

@@ -333,7 +333,7 @@ def test_what_was_deleted_or_made_since_the_plan_fails_too(tmp_path: Path) -> No
         live.has(resource("plugin/disk", "2"))
         done = live.run(lambda client: carried_out(client, work))
     assert errors(done) == {
-        "plugin/disk": "somebody else has made it since the plan was made: plan again",
+        "plugin/disk": "it was created since the plan was made: plan again",
         "dashboard/a": "it was deleted on the server since the plan was made",
     }
 
@@ -368,7 +368,7 @@ def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
     class Lost:
         @asynccontextmanager
         async def held(self) -> AsyncIterator[None]:
-            raise Refused("the lock of the account was lost")
+            raise Refused("lock lost")
             yield  # type: ignore[unreachable] # what makes it a generator
 
     async def opened() -> tuple[Plan, ScriptedServer]:
@@ -378,7 +378,7 @@ def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
 
     done, server = asyncio.run(opened())
     assert list(results(done).values()) == ["failed", "skipped", "skipped", "skipped"]
-    assert set(errors(done).values()) == {"the lock of the account was lost"}
+    assert set(errors(done).values()) == {"lock lost"}
     assert server.asked == []
 
 

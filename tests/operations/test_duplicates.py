@@ -269,7 +269,7 @@ def test_a_link_that_appears_between_plan_and_apply_is_not_made_again(live: Acco
 
     linked(live, "disk", "web", "db")
     done = applied(live, tree, answer)
-    error = "somebody else has made it since the plan was made: plan again"
+    error = "it was created since the plan was made: plan again"
     assert [(str(one.address), one.error) for one in done.changes] == [("link/disk", error)]
     assert links(live) == [["db", "web"]]
 

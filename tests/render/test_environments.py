@@ -23,7 +23,7 @@ def test_each_has_its_line_and_all_have_one() -> None:
     assert summary(ALL, color=False) == (
         "All environments:\n"
         "  staging     1 to create, 0 to update, 0 to delete, 3 unchanged\n"
-        "  production  nothing to do, 4 unchanged\n"
+        "  production  no changes, 4 unchanged\n"
         "  odd\\x1b     failed: no | answer\n"
         "Total: 1 to create, 0 to update, 0 to delete, 7 unchanged; 1 of 3 environments failed.\n"
     )

@@ -84,7 +84,7 @@ def test_a_plan_is_a_summary_a_table_and_a_folded_diff_of_each_change() -> None:
 
 
 def test_without_changes_one_line_is_all() -> None:
-    assert render(plan(unchanged=12)) == "**dlsync plan** for <code>acme/default</code>: nothing to do, 12 unchanged.\n"
+    assert render(plan(unchanged=12)) == "**dlsync plan** for <code>acme/default</code>: no changes, 12 unchanged.\n"
 
 
 def test_a_cause_that_is_not_the_files_is_named() -> None:

@@ -81,9 +81,7 @@ def test_what_is_new_is_outlined_below_its_field_in_a_few_lines() -> None:
 
 
 def test_without_changes_one_sentence_is_all() -> None:
-    assert render(plan(unchanged=3), color=False) == (
-        "Nothing to do: 3 resources on acme/default are as the files say.\n"
-    )
+    assert render(plan(unchanged=3), color=False) == ("No changes. 3 resources on acme/default match the files.\n")
 
 
 def test_warnings_come_first() -> None:

@@ -24,8 +24,8 @@ def test_what_is_held_is_counted_when_there_is_any_and_not_as_something_to_do() 
 
 
 def test_without_changes_there_is_nothing_to_do() -> None:
-    assert sentence(plan(unchanged=12)) == "Nothing to do: 12 resources on acme/default are as the files say."
-    assert sentence(plan(unchanged=1)) == "Nothing to do: 1 resource on acme/default is as the files say."
+    assert sentence(plan(unchanged=12)) == "No changes. 12 resources on acme/default match the files."
+    assert sentence(plan(unchanged=1)) == "No changes. 1 resource on acme/default matches the files."
 
 
 def test_what_is_adopted_and_what_stays_changed_is_counted() -> None:
@@ -34,14 +34,14 @@ def test_what_is_adopted_and_what_stays_changed_is_counted() -> None:
         "Plan: 1 to create, 0 to update, 0 to delete, 2 unchanged (2 to adopt)."
     )
     assert sentence(replace(plan(unchanged=2), adopted=(one,), kept=(two,))) == (
-        "Nothing to do: 2 resources on acme/default are as the files say, 1 of them not managed before, "
+        "No changes. 2 resources on acme/default match the files, 1 of them not managed before, "
         "but for what stays as it was changed on the server in 1 of them."
     )
 
 
 def test_an_account_s_name_cannot_reach_the_terminal() -> None:
     hostile = replace(plan(), target=Target("http://127.0.0.1", "a\x1b[2J", "b"))
-    assert sentence(hostile) == "Nothing to do: 0 resources on a\\x1b[2J/b are as the files say."
+    assert sentence(hostile) == "No changes. 0 resources on a\\x1b[2J/b match the files."
 
 
 def test_after_an_apply_what_was_done_is_counted() -> None:

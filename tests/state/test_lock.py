@@ -38,7 +38,7 @@ async def is_refused(held: Lock) -> bool:
     try:
         await held.require()
     except Refused as error:
-        return error.message == "the lock of the account was lost, so nothing more is written"
+        return error.message == "lock lost; nothing more is written"
     return False
 
 
@@ -203,7 +203,7 @@ def test_a_write_that_is_tried_again_is_sent_only_while_it_is_held(live: Account
             held = lock(client, time)
             await held.acquire()
             network.first["PUT web"] = lambda: time.passed(SAFE + 1)
-            with pytest.raises(Refused, match="the lock of the account was lost"):
+            with pytest.raises(Refused, match="lock lost"):
                 await _write(held, client)
             assert network.asked.count("PUT web") == 1
             await held.release()

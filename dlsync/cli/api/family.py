@@ -120,7 +120,7 @@ def require_one(agent: str | None, tag: str | None) -> None:
     :raises SettingsError: none is, or both.
     """
     if bool(agent) == bool(tag):
-        raise SettingsError("whose? that of an agent or of the agents of a tag", hint="Give --agent or --tag.")
+        raise SettingsError("specify --agent or --tag", hint="Give --agent or --tag.")
 
 
 def width() -> int | None:
