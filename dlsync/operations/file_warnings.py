@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # a file without a match has no ambiguous scalar; to find those for sure takes 0.5 ms a file, and this 0.01 ms
 _MAY_BE_AMBIGUOUS = re.compile(
-    rb"(?im)\b(?:yes|no|on|off)[ \t]*(?:[\r\n,:}\]]|#|$)|(?:^|[\s\[{,])=|<<|\d[:_e]|(?<!\d)0[\dob]|\d{4}-\d|[-+]\.|\._"
+    rb"(?im)\b(?:yes|no|on|off)[ \t]*(?:[\r\n,:}\]]|#|$)|(?:^|[\s\[{,])=|<<"
+    rb"|(?:^|[\s\[{,:])[-+]?(?:0[\dob]|\d[\d_.]*[:_e]|\d{4}-\d|\.[._])|(?:^|[\s\[{,:])[-+]\.|[\[{,]\s*-\s*[,\]}]"
 )
 
 

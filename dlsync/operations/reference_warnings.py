@@ -37,8 +37,7 @@ def reference_warnings(tree: Tree) -> Iterator[Problem]:
     plugins = [
         measured.removesuffix(".") for one in tree.resources if (measured := kind_of(one.kind).measures(one.name))
     ]
-    for sort in ("metric", "tag"):
-        uses = _uses(tree, sort)
+    for sort, uses in _uses(tree).items():
         misspelled = _near_plugins(uses, plugins, is_prefix=sort == "metric")
         for name, near in (_near_names(uses) | misspelled).items():
             yield from (_warning(sort, use, near) for use in uses[name])
@@ -55,13 +54,13 @@ def _missing(tree: Tree) -> Iterator[Problem]:
                 yield Problem("warning", what, resource.file, kind.line(resource))
 
 
-def _uses(tree: Tree, sort: str) -> dict[str, list[_Use]]:
-    """Return who uses each name, in the order of the tree; references that are not resolved are no names."""
-    uses: defaultdict[str, list[_Use]] = defaultdict(list)
+def _uses(tree: Tree) -> dict[str, dict[str, list[_Use]]]:
+    """Return who uses each metric and tag, in the order of the tree; references that are not resolved are no names."""
+    uses: dict[str, dict[str, list[_Use]]] = {"metric": defaultdict(list), "tag": defaultdict(list)}
     for address, resource in tree.resources.items():
         for reference in kind_of(address.kind).references(resource):
-            if reference.sort == sort and "${" not in reference.name:
-                uses[reference.name].append(_Use(resource, reference))
+            if "${" not in reference.name:
+                uses[reference.sort][reference.name].append(_Use(resource, reference))
     return uses
 
 

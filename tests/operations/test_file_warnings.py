@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlsync.files.yaml import ambiguous_scalars
@@ -45,7 +45,11 @@ def test_a_comment_on_the_line_silences_it(tmp_path: Path) -> None:
     assert warnings(tmp_path, {"dashboards/a.yaml": "title: on  # dlsync: ignore\npositions: []\n"}) == []
 
 
-@given(st.lists(_SCALAR | st.text("0123456789+-._:eobxno f", min_size=1, max_size=8), max_size=3), st.booleans())
+@example(scalars=["..."], flow=False)
+@given(
+    scalars=st.lists(_SCALAR | st.text("0123456789+-._:eobxno f", min_size=1, max_size=8), max_size=3),
+    flow=st.booleans(),
+)
 def test_the_cheap_look_ahead_misses_no_scalar(scalars: list[str], flow: bool) -> None:
     text = f"a: [{', '.join(scalars)}]" if flow else "".join(f"- {scalar}\n" for scalar in scalars)
     content = text.encode()
