@@ -42,7 +42,7 @@ def schemas(incomplete: str) -> list[str]:
 def _addresses(directory: Path) -> Iterator[str]:
     from dlsync.resources import loader
 
-    yield from sorted(str(address) for address in loader.find(directory).promised())
+    yield from sorted(str(address) for address in loader.find(directory).addresses())
 
 
 def _run_ids(directory: Path) -> Iterator[str]:

@@ -37,7 +37,7 @@ async def drift(
     :raises ApiError: the live state could not be fetched.
     """
     require_record(settings)
-    async with looked(directory, settings, targets, progress) as (fetcher, tree):
+    async with looked(directory, settings, progress) as (fetcher, tree):
         return await find(fetcher, tree, settings, targets)
 
 

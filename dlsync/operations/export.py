@@ -24,6 +24,7 @@ from dlsync.operations.secret_names import Former, parted
 from dlsync.operations.session import silent
 from dlsync.resources import ExportContext, all_kinds, kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
+from dlsync.state import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -110,7 +111,7 @@ async def export(
     :param check: write nothing, only say what would be written.
     :raises InvalidTree: the files that are there have errors.
     """
-    async with looked(directory, settings, targets, progress, exports=True) as (fetcher, tree):
+    async with looked(directory, settings, progress, exports=True) as (fetcher, tree):
         made = await build_export(fetcher, tree, settings, targets=targets, managed=managed, mirror=mirror)
     if not check:
         writer.write(directory, made.files)
@@ -134,7 +135,7 @@ async def build_export(
     :raises ApiError: live state could not be fetched whole.
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
-    inventory = await fetcher.inventory(settings, tree.root)
+    inventory = await store.read(fetcher.client, settings, tree.root)
     wanted |= {address for address in inventory if targets.admits(address)} if managed else targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).account_scoped}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).account_scoped}

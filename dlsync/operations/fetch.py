@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,16 +10,12 @@ from dlsync.errors import NotModified
 from dlsync.model import DOT_NAMES, Address, Resource
 from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED
 from dlsync.resources import CachedVersion, Kind, Listing, all_kinds
-from dlsync.state import store
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Mapping
 
     from dlsync.client import ReadClient
-    from dlsync.files.settings import Settings
     from dlsync.operations.cache import Cache
-    from dlsync.state.inventory import Inventory
 
 
 @dataclass(frozen=True)
@@ -62,7 +56,7 @@ async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict
 
 
 class Fetcher:
-    """Asks the server, and for nothing twice: what was fetched ahead is there when it is wanted.
+    """Asks the server, and for nothing twice.
 
     :param desired: what the files say: where the server sends the same, it is not understood again.
     :param cache: which versions were found to be what the files say.
@@ -82,35 +76,9 @@ class Fetcher:
         self.cache = cache
         self.listings: dict[str, Listing] = {}
         self._progress = progress
-        self.record: asyncio.Task[Inventory] | None = None  # where it is read ahead
-        self._promised: Mapping[Address, bytes] = {}
-        self._ahead: asyncio.Task[object] | None = None
         self._looked_at: dict[Address, Resource | None] = {}
         self._unmodified: set[Address] = set()
         self._not_addressable: list[Address] = []
-
-    @asynccontextmanager
-    async def ahead(
-        self, promised: Mapping[Address, bytes], record: Coroutine[object, object, Inventory]
-    ) -> AsyncIterator[None]:
-        """Fetch resources while something else is done; whoever wants them meanwhile waits, and is told what failed.
-
-        :param promised: each with the bytes of its file.
-        :param record: reads what was applied last.
-        """
-        self._promised = promised
-        self.record = asyncio.create_task(record)
-        self._ahead = asyncio.create_task(gather(self._ask(kind, names) for kind, names in _by_kind(promised, ())))
-        try:
-            yield
-        finally:
-            for task in (self.record, self._ahead):
-                task.cancel()
-            await asyncio.gather(self.record, self._ahead, return_exceptions=True)
-
-    async def inventory(self, settings: Settings, root: Path) -> Inventory:
-        """Return the inventory that is read ahead, or read it; as :func:`dlsync.state.store.read`."""
-        return await (self.record or store.read(self.client, settings, root))
 
     async def fetch(
         self,
@@ -126,8 +94,6 @@ class Fetcher:
         :param admits: which of all those are meant.
         :raises ApiError: a request failed for good; nothing partial is returned.
         """
-        if self._ahead and not self._promised.keys().isdisjoint(wanted):
-            await self._ahead
         kinds = _by_kind(wanted, everything)
         found = await gather(
             self._kind(kind, names, admits if kind.name in everything else None) for kind, names in kinds
@@ -203,7 +169,7 @@ class Fetcher:
 
     async def _look(self, kind: Kind, address: Address, unless: str = "") -> None:
         desired = self.desired.get(address)
-        known = CachedVersion(desired.body if desired else self._promised.get(address), unless)
+        known = CachedVersion(desired.body if desired else None, unless)
         self._found(address, await kind.fetch(self.client, address.name, known))
 
     def _found(self, address: Address, resource: Resource | None) -> None:

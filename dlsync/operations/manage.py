@@ -158,7 +158,7 @@ async def accept(
     :param check: write nothing, only say what would be written.
     :raises DlsyncError: a resource that is named is neither in the files nor live.
     """
-    async with looked(directory, settings, targets, progress) as (fetcher, tree):
+    async with looked(directory, settings, progress) as (fetcher, tree):
         made = await accept_edits(fetcher, tree, settings, targets)
     if not check:
         file_writer.write(directory, made.files)

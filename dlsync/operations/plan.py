@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -114,7 +113,7 @@ async def prepare(
     :raises ApiError: the live state could not be fetched.
     """
     wanted = wishes or PlanOptions()
-    async with looked(directory, settings, Targets(wanted.targets), progress) as (fetcher, tree):
+    async with looked(directory, settings, progress) as (fetcher, tree):
         work = await prepared(fetcher, tree, settings, wanted)
         is_locked = any(listing.locked for listing in fetcher.listings.values())
         holder = await holder_of(fetcher.client) if is_locked else None
@@ -126,22 +125,18 @@ async def prepare(
 
 @asynccontextmanager
 async def looked(
-    directory: Path, settings: Settings, targets: Targets, progress: Callable[[], None], *, exports: bool = False
+    directory: Path, settings: Settings, progress: Callable[[], None], *, exports: bool = False
 ) -> AsyncIterator[tuple[Fetcher, Tree]]:
-    """Read a tree, and while a thread does so, fetch what the names of its files promise.
+    """Read a tree, and open the client that fetches what the plan is about.
 
-    :param targets: what is not meant is not fetched.
     :param exports: every resource is needed whole, and a directory that does not exist is an empty tree.
-    :raises InvalidTree: the files have errors, whatever the server says.
+    :raises InvalidTree: the files have errors.
     """
     found = loader.find(directory, missing_ok=exports)
+    tree = environments.understood(found, settings).raise_for_errors()
     async with reader(settings) as client:
-        known = {address: content for address, content in found.promised().items() if targets.admits(address)}
-        fetcher = Fetcher(client, cache=FORGETFUL if exports else remembered(settings.target), progress=progress)
-        async with fetcher.ahead(known, store.read(client, settings, directory)):
-            tree = (await asyncio.to_thread(environments.understood, found, settings)).raise_for_errors()
-            fetcher.desired = tree.resources
-            yield fetcher, tree
+        cache = FORGETFUL if exports else remembered(settings.target)
+        yield Fetcher(client, tree.resources, cache=cache, progress=progress), tree
 
 
 async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: PlanOptions) -> PlanContext:
@@ -298,7 +293,7 @@ class _Planning:
         if recorded is not None:
             live, inventory = await self._inside(inside), recorded
         else:
-            reading = self.fetcher.inventory(self.settings, self.tree.root)
+            reading = store.read(self.fetcher.client, self.settings, self.tree.root)
             inventory, live = await both(reading, self._inside(inside))
         live = await self._completed(inventory, replace(live, resources={**around.resources, **live.resources}))
         live = live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))

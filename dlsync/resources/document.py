@@ -351,7 +351,8 @@ def _references(value: Json, path: Path) -> Iterator[Reference]:
             yield from _named("tag", scope.get("tag"), (*path, "scope", "tag"))
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, item in items:
-        yield from _references(item, (*path, key))
+        if isinstance(item, dict | list):
+            yield from _references(item, (*path, key))
 
 
 def _named(sort: ReferenceSort, value: Json, path: Path) -> Iterator[Reference]:

@@ -69,16 +69,16 @@ class Found:
     backup: bool = False
     ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
 
-    def promised(self) -> dict[Address, bytes]:
-        """Return the resources that the names of the files promise, each with its file's bytes."""
-        promised: dict[Address, bytes] = {}
+    def addresses(self) -> set[Address]:
+        """Return the resources that the names of the files promise."""
+        found: set[Address] = set()
         for kind in all_kinds():
             for source in self.sources:
                 if kind.claims(source.file):
                     with suppress(DlsyncError):  # whoever reads the files says what is wrong with a name
                         if address := kind.address_from_path(source.file, encoded=not self.backup):
-                            promised[address] = source.content
-        return promised
+                            found.add(address)
+        return found
 
 
 def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Found:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.client import Client, ReadClient
-from dlsync.errors import BadAnswer, InvalidTree, ServerFault
+from dlsync.errors import BadAnswer, ServerFault
 from dlsync.files import yaml
 from dlsync.operations.fetch import Fetcher, fetch_by_name
-from dlsync.state import inventory
-from tests.builders.http import Misbehaviour, Reply, by_request, json_reply, scripted
+from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.taps import tapped
 from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, rule
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from dlsync.files.settings import Settings
     from dlsync.model import Address, Json
     from dlsync.operations.fetch import Live
-    from dlsync.state.inventory import Inventory
     from tests.builders.taps import Asked, Onward
     from tests.builders.trees import Account
 
@@ -179,52 +177,6 @@ def test_one_that_cannot_be_fetched_by_name_ends_it() -> None:
         asyncio.run(run())
 
 
-# ahead
-
-
-PROMISED = {one.address: b"title: Web\n" for one in RESOURCES}
-
-
-async def recorded_nothing() -> Inventory:
-    return inventory.empty()
-
-
-def test_what_is_fetched_ahead_is_not_asked_for_again() -> None:
-    async def run(client: Client) -> Live:
-        fetcher = Fetcher(client)
-        async with fetcher.ahead(PROMISED, recorded_nothing()):
-            return await fetcher.fetch(addresses(*ALL, "rule/none"))
-
-    with account() as live:
-        live.has(*RESOURCES)
-        assert names(live.run(run)) == sorted(ALL)
-        assert live.requests() == LISTED
-
-
-def test_what_failed_ahead_is_told_to_whoever_wants_it_and_to_nobody_else() -> None:
-    async def run(wanted: str) -> list[str]:
-        replies = {"GET rules": json_reply([{"name": "a"}]), "GET links": json_reply([])}
-        async with scripted(by_request(replies, Reply(500))) as (server, client):
-            fetcher = Fetcher(client)
-            async with fetcher.ahead({address("rule/a"): b""}, recorded_nothing()):
-                await fetcher.fetch(addresses(wanted))
-            return server.asked
-
-    assert "GET links" in [one.replace("/api/v1/orgs/acme/accounts/default/", "") for one in asyncio.run(run("link/a"))]
-    with pytest.raises(ServerFault, match="rules/a"):
-        asyncio.run(run("rule/a"))
-
-
-def test_who_leaves_early_waits_for_nothing() -> None:
-    async def run() -> None:
-        async with scripted(by_request({}, Reply(misbehaviour=Misbehaviour.HANG))) as (_, client):
-            with pytest.raises(InvalidTree):
-                async with Fetcher(client).ahead(PROMISED, recorded_nothing()):
-                    raise InvalidTree("1 error in the files", ())
-
-    asyncio.run(run())
-
-
 @pytest.mark.parametrize(("title", "parsed"), [("Web", 0), ("Other", 1)])
 def test_what_a_server_sends_as_it_is_in_the_file_is_not_parsed(
     title: str, parsed: int, monkeypatch: pytest.MonkeyPatch
@@ -236,10 +188,10 @@ def test_what_a_server_sends_as_it_is_in_the_file_is_not_parsed(
         calls.append(content)
         return parse(content, file)
 
+    desired = resource("rule/a", "title: Web\n")
+
     async def run(client: Client) -> Live:
-        fetcher = Fetcher(client)
-        async with fetcher.ahead({address("rule/a"): b"title: Web\n"}, recorded_nothing()):
-            return await fetcher.fetch(addresses("rule/a"))
+        return await Fetcher(client, {desired.address: desired}).fetch({desired.address})
 
     with account() as live:
         live.has(resource("rule/a", f"title: {title}\n"))

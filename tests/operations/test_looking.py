@@ -7,7 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import Mock
 
 import pytest
 from platformdirs import user_cache_path
@@ -17,13 +17,11 @@ from dlsync.errors import AccountNotFound, InvalidTree, Refused, SettingsError, 
 from dlsync.files import yaml
 from dlsync.operations.plan import PlanOptions
 from dlsync.resources.selector import Targets
-from dlsync.state import store
 from tests.builders.applies import FILES, apply, changes, plan
 from tests.builders.between import below, put_by_hand, through
 from tests.builders.trees import Account, dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from tests.builders.between import Onward
@@ -66,26 +64,6 @@ def test_what_is_created_is_parsed_once_more_and_not_to_see_that_it_is_there(
 ) -> None:
     apply(live, tree)
     assert times(parsed, "rules/web.yaml") == 2
-
-
-def test_what_was_applied_is_asked_for_before_the_files_are_understood(
-    live: Account, tree: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    read = AsyncMock(wraps=store.read)
-    asked_before: list[int] = []
-
-    async def in_the_thread(work: Callable[..., object], *given: object) -> object:
-        for _ in range(3):
-            await asyncio.sleep(0)
-        asked_before.append(read.await_count)
-        return work(*given)
-
-    monkeypatch.setattr(store, "read", read)
-    monkeypatch.setattr(asyncio, "to_thread", in_the_thread)
-    for run in (operations.plan, operations.export, operations.drift):
-        asyncio.run(run(tree, live.settings))
-    assert asked_before == [1, 2, 3]
-    assert read.await_count == 3
 
 
 def test_what_a_list_names_and_is_gone_when_it_is_asked_for_is_left_out(live: Account, tree: Path) -> None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.errors import DlsyncError
-from dlsync.operations.fetch import Fetcher
 from dlsync.state import inventory, store
 from dlsync.state.inventory import INVENTORY
 from tests.builders.inventories import recorded
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from dlsync.client import Client
     from dlsync.state.inventory import Inventory
 
 RECORD = recorded(resource("dashboard/web", dashboard()))
@@ -57,18 +55,6 @@ def test_one_that_came_or_went_since_it_was_read_is_written_all_the_same(
         write(live, tmp_path, "account", inventory.empty())
     write(live, tmp_path, "account", replace(RECORD, exists=exists))
     assert read(live, tmp_path, "account").packed == RECORD.packed
-
-
-def test_what_is_read_ahead_is_not_asked_for_again(live: Account, tmp_path: Path) -> None:
-    async def twice(client: Client) -> list[Inventory]:
-        fetcher = Fetcher(client)
-        async with fetcher.ahead({}, store.read(client, live.settings, tmp_path)):
-            return [await fetcher.inventory(live.settings, tmp_path) for _ in range(2)]
-
-    write(live, tmp_path, "account", RECORD)
-    asked = len(live.asked)
-    assert [one.packed for one in live.run(twice)] == [RECORD.packed, RECORD.packed]
-    assert [str(one) for one in live.asked[asked:]] == ["GET plugins/dlsync-inventory"]
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -113,8 +113,8 @@ def _is_extraordinary(text: str) -> bool:
     return bool(
         text.startswith("%")
         or any(sign in text for sign in _EXTRAORDINARY_SIGNS)
-        or _TAG_OR_ANCHOR.search(text)
         # the signs first: most texts have none of them
+        or (("!" in text or "&" in text) and _TAG_OR_ANCHOR.search(text))
         or (any(sign in text for sign in _NUMBER_SIGNS) and _EXTRAORDINARY_NUMBER.search(text))
         or ("?" in text and _FLOW_QUESTION.search(text))
         or (not text.isascii() and _FOREIGN_CHARACTER.search(text))
