@@ -25,6 +25,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # a file whose name is its first line, `# dashboards/web.yaml`, or commands
 STEP = re.compile(r"^```((?:yaml|json|sh)\n# (?P<file>[\w./-]+)|console)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+EXPORT = re.compile(r"^export (DLSYNC_.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 ANCHOR = re.compile(r"\]\(([^):#]*)#([^)]+)\)")
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
@@ -38,6 +39,12 @@ def commands(block: str) -> Iterator[tuple[str, list[str]]]:
     for _, group in groupby(numbered, key=lambda pair: pair[0]):
         command, *shown = (line for _, line in group)
         yield command.removeprefix("$ "), shown
+
+
+def exported(text: str) -> list[tuple[str, str]]:
+    """The variables that a page tells its reader to export: with them alone, its commands work."""
+    words = [word for line in EXPORT.findall(text) for word in line.split()]
+    return [(name, value) for name, _, value in (word.partition("=") for word in words)]
 
 
 def curl(arguments: list[str], url: str) -> str:
@@ -65,8 +72,8 @@ def test_a_page_shows_what_its_commands_print(
     text = page.read_text(encoding="utf-8")
     code = 0
     with running(demo="\ndlsync serve --demo" in text) as server:
-        for name, value in {"URL": server.url, "API_KEY": "changeme", "ORG": "acme", "ACCOUNT": "default"}.items():
-            monkeypatch.setenv(f"DLSYNC_{name}", value)
+        for name, value in exported(text):
+            monkeypatch.setenv(name, value.replace(SHOWN_URL, server.url))
         for step in STEP.finditer(text):
             if step["file"]:
                 write_tree(tmp_path, {step["file"]: step["text"]})
