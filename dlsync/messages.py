@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dlsync.model import Json, Path
 
 
-_LONGEST = 60  # characters of a word that is compared; a near miss is not longer
+_LONGEST = 60  # characters of a word that are compared
 _NEAR = 0.65  # at difflib's own 0.6 `sources` would be taken for `series`
 _TYPES = {
     "array": "a list",
@@ -58,13 +58,17 @@ def expectation(node: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=1024)
 def near_miss(word: str, choices: tuple[str, ...], cutoff: float = _NEAR) -> str | None:
-    """Return the one of the choices that the word was likely meant to be, if any; capitals make no difference.
+    """Return the one of the choices that the word was likely meant to be, if any; case and blanks make no difference.
 
     :param cutoff: of difflib's ratio, from 0 to 1.
     """
-    folded = {choice.casefold(): choice for choice in reversed(choices)}
-    close = get_close_matches(word[:_LONGEST].casefold(), folded, n=1, cutoff=cutoff)
+    folded = {_comparable(choice): choice for choice in reversed(choices)}
+    close = get_close_matches(_comparable(word), folded, n=1, cutoff=cutoff)
     return folded[close[0]] if close else None
+
+
+def _comparable(word: str) -> str:
+    return "".join(word.split()).casefold()[:_LONGEST]
 
 
 WIDTH = 60
