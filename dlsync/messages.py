@@ -6,6 +6,7 @@ import html
 import json
 import re
 from base64 import b64encode
+from collections import defaultdict
 from difflib import get_close_matches
 from functools import lru_cache
 from itertools import takewhile
@@ -15,12 +16,12 @@ from unicodedata import normalize
 from urllib.parse import quote, quote_plus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dlsync.model import Json, Path
 
 
-_LONGEST = 60  # characters of a word that is compared; a near miss is not longer
+_LONGEST = 60  # characters of a word that are compared
 _NEAR = 0.65  # at difflib's own 0.6 `sources` would be taken for `series`
 _TYPES = {
     "array": "a list",
@@ -57,13 +58,17 @@ def expectation(node: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=1024)
 def near_miss(word: str, choices: tuple[str, ...], cutoff: float = _NEAR) -> str | None:
-    """Return the one of the choices that the word was likely meant to be, if any; capitals make no difference.
+    """Return the one of the choices that the word was likely meant to be, if any; case and blanks make no difference.
 
     :param cutoff: of difflib's ratio, from 0 to 1.
     """
-    folded = {choice.casefold(): choice for choice in reversed(choices)}
-    close = get_close_matches(word[:_LONGEST].casefold(), folded, n=1, cutoff=cutoff)
+    folded = {_comparable(choice): choice for choice in reversed(choices)}
+    close = get_close_matches(_comparable(word), folded, n=1, cutoff=cutoff)
     return folded[close[0]] if close else None
+
+
+def _comparable(word: str) -> str:
+    return "".join(word.split()).casefold()[:_LONGEST]
 
 
 WIDTH = 60
@@ -76,17 +81,40 @@ _PLAIN_KEY = re.compile(r"[\w-]+")
 # `section_start:` and Travis `travis_fold:` anywhere in one. The last character of a match becomes an escape
 _CI_COMMAND = re.compile(r"^ *:(?=:)|##(?=\w*\[)|(?:section_(?:start|end)|travis_fold):")
 
+# printable by their categories, and without a glyph: joiners, fillers, selectors of ideographs
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\uffa0\U000e0100-\U000e01ef]")
+_SELECTOR = re.compile("[\ufe00-\ufe0f]")  # of variations, as in emoji
+
 
 def visible(text: str) -> str:
     r"""Return the text with all that a terminal or a CI runner acts on as an escape: ``\x1b``, ``\u202e``, ``\n``.
 
     Not printable are, by the Unicode standard's categories, control, format (bidirectional, zero-width), unassigned and
-    private characters, lone surrogates, and line and other separators but the space. Of a command to a CI runner, one
-    character becomes an escape: ``\x3a:error``, ``#\x23vso[``.
+    private characters, lone surrogates, and line and other separators but the space; nor are fillers and other
+    characters without a glyph. Of a command to a CI runner, one character becomes an escape: ``\x3a:error``,
+    ``#\x23vso[``. A variation selector stays, for emoji hold them; :func:`distinct` shows them where they matter.
     """
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    if not text.isascii() or not text.isprintable():
+        text = _INVISIBLE.sub(_escape, "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text))
     return _without_ci_commands(text, "\\x{:02x}")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return ascii(found[0])[1:-1]
+
+
+def distinct(texts: Sequence[str]) -> list[str]:
+    """Return visible texts, those in ASCII that differ from another and look the same."""
+    spellings: defaultdict[str, set[str]] = defaultdict(set)
+    for text in texts:
+        spellings[_look(text)].add(text)
+    return [
+        text.encode("ascii", "backslashreplace").decode() if len(spellings[_look(text)]) > 1 else text for text in texts
+    ]
+
+
+def _look(text: str) -> str:
+    return text if text.isascii() else normalize("NFC", _SELECTOR.sub("", text))
 
 
 def json_text(document: object) -> str:
@@ -123,9 +151,7 @@ def value(raw: Json, width: int = WIDTH) -> str:
 
 def pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, str]:
     """Return two values that differ such that the texts differ too, each in at most ``width`` characters."""
-    left, right = in_full(before), in_full(after)
-    if left != right and normalize("NFC", left) == normalize("NFC", right):  # they look the same
-        left, right = json.dumps(before), json.dumps(after)
+    left, right = distinct([in_full(before), in_full(after)])
     if left != right and shortened(left, width) == shortened(right, width):
         cut = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(left, right, strict=False))) - _CONTEXT
         left, right = _ELLIPSIS + left[cut:], _ELLIPSIS + right[cut:]

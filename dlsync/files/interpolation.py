@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from dlsync.model import Json, Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
-_NEARLY = re.compile(r"(?<!\$)\$\{(?!(?:var|env):)(\w+):[^}]*\}")
+# a shell's `${PORT:-80}` and `${NAME:0:3}` are meant for that shell; `${env.NAME}` is other tools' spelling
+_NEARLY = re.compile(r"(?<!\$)\$\{(?!(?:var|env):)\s*(?:(\w+)\s*:(?!\s*[-=?+\d])|((?i:var|env))\.)([^}]*)\}")
 _EMPTY = "%s is empty in the environment; set it to the value, or remove the reference"
 _ORIGINS = {"var": "`variables` of dlsync.yaml", "env": "the environment"}
 
@@ -115,10 +116,7 @@ class _Resolver:
         return value
 
     def _text(self, path: Path, text: str) -> Json:
-        for found in _NEARLY.finditer(text):
-            if near := near_miss(found[1], ("var", "env")):
-                right = found[0].replace(found[1], near, 1)
-                self.doubts.append((path, f"{found[0]} is no reference; did you mean {right}? Else write $${{ for ${{"))
+        self.doubts += [(path, _not_a_reference(found)) for found in _NEARLY.finditer(text)]
         whole = _REFERENCE.fullmatch(text)
         if whole and whole[1]:
             return self._meant(path, whole)
@@ -153,6 +151,12 @@ class _Resolver:
     def _refuse(self, path: Path, reference: str, problem: str, *, is_env: bool) -> str:
         (self.doubts if is_env and self._values.lenient else self.faults).append((path, problem))
         return reference
+
+
+def _not_a_reference(found: re.Match[str]) -> str:
+    near = near_miss(found[1] or found[2], ("var", "env"))
+    guess = f"did you mean ${{{near}:{found[3].strip()}}}?" if near else "expected ${var:NAME} or ${env:NAME}."
+    return f"{found[0]} is no reference; {guess} Else write $${{ for ${{"
 
 
 def _unknown(reference: str, origin: str, name: str, known: tuple[str, ...]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from dlsync.messages import KEY, Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from dlsync.model import FieldChange, Json, ResourceChange
+    from dlsync.model import FieldChange, Json, Path, ResourceChange
 
 HIDDEN = "[not shown]"
 
@@ -98,14 +99,25 @@ class Redaction:
 
     def differences(self, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
         """Return all differences of a resource as they may be shown and kept; see :meth:`difference`."""
-        # what leaves a list that a secret comes into is likely what was secret before
-        lists = {one.path[:-1] for one in diff if one.op == "add" and self._shown(one.after) != one.after}
-        return tuple(
-            replace(self.difference(one), before=HIDDEN, masked="unknown")
-            if one.op == "remove" and one.path[:-1] in lists
-            else self.difference(one)
-            for one in diff
-        )
+        places: defaultdict[Path, set[Path]] = defaultdict(set)  # by list, where items that come hold secrets
+        for one in diff:
+            if one.op == "add" and one.path and isinstance(one.path[-1], int):
+                places[one.path[:-1]] |= self._places(one.after)
+        return tuple(self._left(self.difference(one), places.get(one.path[:-1], set())) for one in diff)
+
+    def _left(self, shown: FieldChange, places: set[Path]) -> FieldChange:
+        """Return the removal of a list's item without what was likely secret: what stands where a new item has one."""
+        before = _hidden(shown.before, places) if shown.op == "remove" else shown.before
+        return shown if before == shown.before else replace(shown, before=before, masked="unknown")
+
+    def _places(self, value: Json) -> set[Path]:
+        """Return where a value holds secrets: keys alone, for lists pair items as they like."""
+        if isinstance(value, dict):
+            inside = {(key, *path) for key, item in value.items() for path in self._places(item)}
+            return inside | {() for key in value if self.said(key) != key}
+        if isinstance(value, list):
+            return {path for item in value for path in self._places(item)}
+        return set() if self._shown(value) == value else {()}
 
     def difference(self, one: FieldChange) -> FieldChange:
         """Return the difference as it may be shown and kept.
@@ -141,6 +153,15 @@ class Redaction:
 def _longest_first(texts: Mapping[str, str]) -> str:
     """Return a pattern for any of the texts; one may hold another."""
     return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+def _hidden(value: Json, places: set[Path]) -> Json:
+    """Return a value with a word in place of what stands at the places."""
+    if () in places:
+        return HIDDEN
+    if isinstance(value, dict):
+        return {key: _hidden(item, {path[1:] for path in places if path[0] == key}) for key, item in value.items()}
+    return [_hidden(item, places) for item in value] if isinstance(value, list) else value
 
 
 NOTHING_SECRET = Redaction({})

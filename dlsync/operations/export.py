@@ -22,6 +22,7 @@ from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.plan import looked
 from dlsync.operations.secret_names import Former, parted
 from dlsync.operations.session import silent
+from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.state import store
@@ -136,12 +137,13 @@ async def build_export(
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
     inventory = await store.read(fetcher.client, settings, tree.root)
-    wanted |= {address for address in inventory if targets.admits(address)} if managed else targets.named()
+    wanted |= {address for address in inventory.known if targets.admits(address)} if managed else targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).account_scoped}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).account_scoped}
     live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits)
-    live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
-    targets.require_match({*tree.resources, *live.resources, *inventory})
+    live = await _with_managed(fetcher, live, filter(targets.admits, inventory.known))
+    targets.require_match({*tree.resources, *live.resources, *inventory.known})
+    inventory = resolved(inventory, live.resources, ())
     masked = hidden_secrets.readable(live.resources, tree.resources, inventory)
     live = live.with_readable(masked)
     former = inventory.former_secrets(live.resources.values())

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # to create 1,000 resources of each kind takes 15 MB; lists in lists take nearly thirty times their size when read
 _LARGEST = 64 * 1024 * 1024
 _SALT_BYTES = 16
+_NOT_WRITTEN = "the plan cannot be written to %s: %s"
 _HINT = "Make it with `dlsync plan --out FILE`."
 
 
@@ -89,7 +90,18 @@ def save(file: Path, saved: SavedPlan) -> None:
     try:
         replace_file(file, content)
     except OSError as error:
-        raise DlsyncError(f"the plan cannot be written to {file}: {error.strerror}") from error
+        raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
+
+
+def remove(file: Path) -> None:
+    """Remove the plan file of an earlier run, which nothing may apply if this run fails.
+
+    :raises DlsyncError: the file cannot be removed.
+    """
+    try:
+        file.unlink(missing_ok=True)
+    except OSError as error:
+        raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
 
 
 def read(file: Path) -> SavedPlan:

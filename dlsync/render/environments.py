@@ -55,7 +55,7 @@ def render_json(ended: Sequence[Ended]) -> str:
     whole = {
         "format_version": FORMAT_VERSION,
         "environments": environments,
-        "summary": {**_total(ended).summary, "failed": _failed(ended)},
+        "summary": {**_total(ended).summary, "failed": _failed(ended), "refused": _refused(ended)},
     }
     return json_text(whole)
 
@@ -90,9 +90,14 @@ def _total(ended: Sequence[Ended]) -> Plan:
 
 
 def _total_said(ended: Sequence[Ended]) -> str:
-    failed = f"; {_failed(ended)} of {counted(len(ended), 'environment')} failed" if _failed(ended) else ""
-    return counts(_total(ended)) + failed
+    troubles = ((_failed(ended), "failed"), (_refused(ended), "refused by an apply"))
+    said = [f"; {count:,} of {counted(len(ended), 'environment')} {trouble}" for count, trouble in troubles if count]
+    return counts(_total(ended)) + "".join(said)
 
 
 def _failed(ended: Sequence[Ended]) -> int:
     return sum(one.plan is None for one in ended)
+
+
+def _refused(ended: Sequence[Ended]) -> int:
+    return sum(one.plan is not None and bool(one.plan.refused) for one in ended)

@@ -53,7 +53,7 @@ def read_references(
 FOLDER = "overlays"
 _MOST_NAMED = 5
 _SILENCED = re.compile(rb"#\s*dlsync:\s*ignore\b")
-_NO_ITEM = "it is no item of the %s's own file, and so is added; did you mean `%s`? Else write `# dlsync: ignore` here"
+_NO_ITEM = "it is no item of the %s's own file, and so is added; %s Else write `# dlsync: ignore` here"
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,20 @@ def _misspelled(kind: Kind, overlay: Overlay) -> list[Problem]:
     for path in sorted(overlay.laid.appended):
         key, origin = kind.item_key(path[:-1]), overlay.laid.origin(path)
         names = [_name(item, key) for item in cast("list[Json]", _at(overlay.base, path[:-1]))]
-        if origin and (near := messages.near_miss(_name(_at(overlay.laid.document, path), key), tuple(names))):
-            findings.append(schema.Finding("warning", origin, _NO_ITEM % (kind.name, messages.visible(near))))
+        name = _name(_at(overlay.laid.document, path), key)
+        if key and origin and (near := _nearest(name, names)):
+            same = f"one with this `{key.fields[0]}` has another `{key.fields[-1]}`."
+            guess = same if near == name else f"did you mean `{messages.visible(near)}`?"
+            findings.append(schema.Finding("warning", origin, _NO_ITEM % (kind.name, guess)))
     found = schema.located(findings, overlay.file, overlay.content)
     return [one for one in found if not is_silenced(overlay.content, one.line)]
+
+
+def _nearest(name: str, names: Sequence[str]) -> str | None:
+    """Return the name that another was likely meant to be; of metrics, one with the same last or first part too."""
+    dotted = [one for one in names if "." in one] if "." in name else []
+    same = (one for end in (-1, 0) for one in dotted if one.split(".")[end] == name.split(".")[end])
+    return messages.near_miss(name, tuple(names)) or next(same, None)
 
 
 def _name(item: Json, key: MergeKey | None) -> str:

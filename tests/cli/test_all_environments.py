@@ -98,7 +98,8 @@ def test_one_that_fails_keeps_no_other_from_being_done(
 def test_json_is_one_document(tree: Path, env: dict[str, str]) -> None:
     document = json.loads(dlsync("plan", tree, "--all-environments", "--format", "json", env=env).out)
     assert list(document["environments"]) == ["staging", "production"]
-    assert document["summary"] == {"create": 6, "update": 0, "delete": 0, "unchanged": 0, "conflict": 0, "failed": 0}
+    expected = {"create": 6, "update": 0, "delete": 0, "unchanged": 0, "conflict": 0, "failed": 0, "refused": 0}
+    assert document["summary"] == expected
 
 
 def test_markdown_is_one_comment(tree: Path, env: dict[str, str]) -> None:
@@ -165,6 +166,16 @@ def test_each_environment_has_a_plan_in_the_folder_of_out(tree: Path, env: dict[
     assert sorted(file.name for file in kept.iterdir()) == ["production.json", "staging.json"]
     done = dlsync("apply", kept / "staging.json", "--auto-approve", env=env)
     assert (done.code, done.err) == (0, "")
+
+
+def test_no_plan_of_an_earlier_run_stays_where_an_environment_fails(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    kept = tmp_path / "plans"
+    dlsync("plan", tree, "--all-environments", "--out", kept, env=env)
+    write_tree(tree, {"overlays/staging/dashboards/web.yaml": "period: long\n"})
+    assert dlsync("plan", tree, "--all-environments", "--out", kept, env=env).code == 1
+    assert [file.name for file in kept.iterdir()] == ["production.json"]
 
 
 def test_a_saved_plan_is_for_one_environment(tree: Path, env: dict[str, str]) -> None:

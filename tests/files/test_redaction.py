@@ -18,10 +18,10 @@ from dlsync.files.redaction import HIDDEN, NOTHING_SECRET, Redaction
 from dlsync.messages import KEY, visible
 from dlsync.model import FieldChange
 from tests.builders.accounts import VALUES
-from tests.builders.plans import added, change, masked, replaced
+from tests.builders.plans import added, change, masked, removed, replaced
 
 if TYPE_CHECKING:
-    from dlsync.model import Json
+    from dlsync.model import Json, Path
 
 REDACTION = Redaction({"s3cret": "${env:A}", "s3cret-long": "${env:B}"})
 
@@ -181,6 +181,31 @@ def test_what_is_shown_as_kept_counts_where_a_secret_comes_in_too() -> None:
     gone, comes = FieldChange(("tags", 0), "remove", "by hand"), FieldChange(("tags", 1), "add", None, "s3cret")
     shown = REDACTION.change(replace(change("update", "link/x", comes), kept=(gone,)))
     assert [one.before for one in (*shown.diff, *shown.kept)] == [None, HIDDEN]
+
+
+def test_what_leaves_beside_a_new_secret_is_hidden_only_where_it_stands_in_its_place() -> None:
+    def before(path: Path, gone: Json, comes: Json) -> Json:
+        removed_, added_ = removed((*path, "old"), gone), added((*path, "new"), comes)
+        items = removed((*path, 0), gone), added((*path, 1), comes)
+        field, _ = REDACTION.differences((removed_, added_))
+        item, _ = REDACTION.differences(items)
+        assert (field.before, field.masked) == (gone, None)  # a field of another name
+        assert (item.masked == "unknown") == (item.before != gone)
+        return item.before
+
+    assert before((), "x", "s3cret") == HIDDEN
+    assert before(("a",), {"to": "x"}, "s3cret") == HIDDEN
+    assert before(("a",), "x", {"to": "s3cret"}) == "x"
+    hook: Json = {"type": "webhook", "to": [{"url": "yesterday", "name": "y"}]}
+    assert before(("a",), hook, {"type": "webhook", "to": [{"url": "s3cret"}]}) == {
+        "type": "webhook",
+        "to": [{"url": HIDDEN, "name": "y"}],
+    }
+    assert before(("a",), {"type": "mail", "mails": ["a"]}, {"type": "webhook", "url": "s3cret"}) == {
+        "type": "mail",
+        "mails": ["a"],
+    }
+    assert before(("a",), {"to": {"k": 1}, "b": 2}, {"to": {"s3cret": 1}}) == {"to": HIDDEN, "b": 2}
 
 
 REFERRING = {"s3cret": "A", "x ${env:A} y": "B", "$${": "C"}

@@ -367,3 +367,15 @@ def test_what_cannot_be_looked_at_after_a_rejection_stays_pending(live: Account,
 
     applied(live, tree, answer)
     assert [str(one) for one in inventory(live, tree).pending] == ["rule/cpu"]
+
+
+def test_an_export_of_what_is_managed_has_what_a_run_made_that_was_cut(
+    live: Account, tree: Path, tmp_path: Path
+) -> None:
+    write_tree(tree, FIRST)
+    killed_before_the_end(live, tree)
+    put_by_hand(live, "rules/other", "title: Other\ncriteria: []\n")
+    made = asyncio.run(operations.export(tmp_path / "new", live.settings, managed=True))
+    assert {file.file for file in made.files} == {*FIRST, "plugins/disk.meta.yaml"}
+    named = operations.export(tmp_path / "b", live.settings, managed=True, targets=Targets(("rule/keeper",)))
+    assert [file.file for file in asyncio.run(named).files] == ["rules/keeper.yaml"]

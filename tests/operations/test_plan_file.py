@@ -279,3 +279,5 @@ def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
         plan_file.read(tmp_path)
     with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
         plan_file.save(tmp_path, plan_file.promise(work(), PlanOptions()))
+    with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
+        plan_file.remove(tmp_path)
