@@ -26,7 +26,7 @@ from dlsync.state import journal, store
 from dlsync.state.inventory import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from pathlib import Path
 
     from dlsync.client import Client
@@ -125,10 +125,7 @@ async def rollback(
     async def made(client: Client) -> PlanContext:
         return await prepare(Fetcher(client, progress=how.progress), way_back, settings, decisions)
 
-    back = _Application(
-        settings, way_back.tree, how, "rollback", made, released=way_back.released, takes_back=record.run.id
-    )
-    return await back.go()
+    return await _Application(settings, way_back.tree, how, "rollback", made, takes_back=record.run.id).go()
 
 
 def _with_results(plan: Plan, results: Iterable[ResourceChange]) -> Plan:
@@ -141,7 +138,6 @@ class _Application:
     """One way from a plan to its results.
 
     :param made: works the plan out.
-    :param released: what is not managed any more once it is done.
     :param takes_back: the run that it is the way back of.
     """
 
@@ -150,7 +146,6 @@ class _Application:
     how: ApplyOptions
     command: str
     made: Callable[[Client], Awaitable[PlanContext]]
-    released: Collection[Address] = ()
     takes_back: str = ""
 
     async def go(self) -> Plan | None:
@@ -197,7 +192,7 @@ class _Application:
         try:
             done = await apply_changes.apply(doing, work)
             self._note(book, done.changes, observed(work))
-            await self._record(client, lock, stored, with_ids(client, advanced(work, done.changes, self.released)))
+            await self._record(client, lock, stored, with_ids(client, advanced(work, done.changes)))
         except CancelledError:
             if done is None:
                 self._note(book, results, ended=False)

@@ -68,6 +68,7 @@ class UndoRecord:
     :param before: what makes the resource again, secrets sealed; None where there was none.
     :param applied: the inventory's entry of what was sent, packed; empty for a delete.
     :param managed: whether it was managed before.
+    :param released: whether it is not managed after the run.
     """
 
     address: Address
@@ -75,6 +76,7 @@ class UndoRecord:
     before: Mapping[str, Json] | None
     applied: str = ""
     managed: bool = False
+    released: bool = False
 
 
 @dataclass
