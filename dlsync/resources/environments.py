@@ -100,7 +100,7 @@ def understood(found: Found, settings: Settings, *, values: Values | None = None
 
 
 def _overlays(found: Found, place: str, problems: list[Problem]) -> dict[str, SourceFile]:
-    kinds = [kind for kind in all_kinds() if kind.overlay_suffixes]
+    kinds = [kind for kind in all_kinds() if kind.overlay_suffix]
     sources = [*discovery.read_files(found.root, [place.removesuffix("/")], problems, found.ignored)]
     problems += misnamed.in_folder([source.file for source in sources], place, [f"{kind.folder}/" for kind in kinds])
     overlays: dict[str, SourceFile] = {}
@@ -110,7 +110,7 @@ def _overlays(found: Found, place: str, problems: list[Problem]) -> dict[str, So
             from dlsync.files import secret_scan
 
             problems += secret_scan.problems(source.file, source.content)
-            wrong = [*misnamed.of_suffix(source.file, kind.overlay_suffixes)]
+            wrong = [*misnamed.of_suffix(source.file, kind.overlay_suffix)]
             problems += wrong
             overlays |= {} if wrong else {file: source}
     return overlays

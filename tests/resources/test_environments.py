@@ -142,7 +142,7 @@ def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_pa
         pytest.param(
             "dashboards/notes.txt",
             "",
-            "warning: overlays/staging/dashboards/notes.txt: is not read: expected <name>.yaml or <name>.yml; rename",
+            "warning: overlays/staging/dashboards/notes.txt: is not read: expected <name>.yaml; rename",
             id="another file",
         ),
         pytest.param(
@@ -173,10 +173,10 @@ def test_what_is_wrong_with_an_overlay_is_said_at_its_place(
 
 
 def test_two_overlays_for_one_resource_are_an_error(tmp_path: Path) -> None:
-    overlays = {f"overlays/staging/dashboards/{name}": "period: 1\n" for name in ("a/web.yaml", "b/web.yml")}
+    overlays = {f"overlays/staging/dashboards/{name}": "period: 1\n" for name in ("a/web.yaml", "b/web.yaml")}
     (problem,) = said(read(tmp_path, overlays))
     assert problem == (
-        "error: overlays/staging/dashboards/b/web.yml: a second overlay for dashboard/web; "
+        "error: overlays/staging/dashboards/b/web.yaml: a second overlay for dashboard/web; "
         "the first is overlays/staging/dashboards/a/web.yaml"
     )
 
