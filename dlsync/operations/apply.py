@@ -97,9 +97,21 @@ async def apply(
         known = remembered(settings.target)
         fetcher = Fetcher(client, tree.resources, cache=known, progress=how.progress)
         work = await prepared(fetcher, tree, settings, wanted)
-        return judged(plan_file.kept_to(promised, work), tree, settings) if promised else work
+        return judged(_kept_to(promised, work, directory, how), tree, settings) if promised else work
 
-    return await _Application(settings, tree, how, "apply", made).go()
+    saved = promised.id if promised else ""
+    return await _Application(settings, tree, how, "apply", made, saved=saved).go()
+
+
+def _kept_to(promised: SavedPlan, work: PlanContext, directory: Path, how: ApplyOptions) -> PlanContext:
+    try:
+        return plan_file.kept_to(promised, work)
+    except plan_file.StalePlan as error:
+        runs = journal.runs(how.journals or journal.own(directory))
+        if applied := next((one.run for one in runs if one.run.saved_plan == promised.id and one.has_effect), None):
+            problem = f"the saved plan has been applied already, by run {applied.id} ({applied.started})"
+            raise Refused(problem, hint=error.hint) from error
+        raise
 
 
 async def rollback(
@@ -139,6 +151,7 @@ class _Application:
 
     :param made: works the plan out.
     :param takes_back: the run that it is the way back of.
+    :param saved: the saved plan that it carries out.
     """
 
     settings: Settings
@@ -147,6 +160,7 @@ class _Application:
     command: str
     made: Callable[[Client], Awaitable[PlanContext]]
     takes_back: str = ""
+    saved: str = ""
 
     async def go(self) -> Plan | None:
         async with writer(self.settings) as client:
@@ -244,4 +258,5 @@ class _Application:
             work.inventory.salt.hex(),
             self.takes_back,
             sum(not change.held for change in work.plan.changes),
+            self.saved,
         )

@@ -45,6 +45,7 @@ class Run:
     :param salt: of the digests in it, hexadecimal.
     :param takes_back: the run that it is the rollback of.
     :param planned: how many changes its plan has; 0 where its journal is older than this field.
+    :param saved_plan: the saved plan that it carried out, as its file identifies it; empty for none.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Run:
     salt: str = ""
     takes_back: str = ""
     planned: int = 0
+    saved_plan: str = ""
 
 
 @dataclass(frozen=True)
