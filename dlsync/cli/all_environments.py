@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -32,7 +33,7 @@ def every(server: Server, directory: Path, output: Format | PlanFormat, once: On
 
     :param once: shows a plan where the output is text, and returns it with its exit code; None where it was refused by
         whoever was asked.
-    :raises SettingsError: one environment was asked for too, or there is none.
+    :raises SettingsError: one environment was asked for too, there is none, or two are for the same account.
     """
     from dlsync.cli.output import colored, result
     from dlsync.render import environments as rendering
@@ -41,7 +42,7 @@ def every(server: Server, directory: Path, output: Format | PlanFormat, once: On
     if server.environment:
         raise SettingsError("--all-environments takes all of them", hint="Leave out --environment, or the other.")
     ended: list[tuple[Ended, int]] = []
-    for name in environments.required(directory):
+    for name in environments.required(directory, server.options, os.environ):
         if output == "text":
             result(rendering.headline(name, color=colored(sys.stdout)))
         ended.append(_ended(name, once, replace(server, environment=name)))

@@ -128,9 +128,9 @@ def waiting(seconds: float) -> Waiting:
 
 
 def told(verb: str, taken: ManageResult, output: Format) -> int:
-    """Say what was done, and return the exit code: an error where nothing was, and something was meant."""
+    """Say what was done, and return the exit code: an error where nothing was."""
     from dlsync.cli.output import result
     from dlsync.render import managed as rendering
 
     result(rendering.render_json(verb, taken) if output is Format.json else rendering.render(verb, taken))
-    return EXIT_ERROR if taken.left and not taken.taken else EXIT_OK
+    return EXIT_OK if taken.taken else EXIT_ERROR

@@ -44,6 +44,11 @@ def settings_in_force(directory: Path, options: Options, environ: Mapping[str, s
     place = f"{FILE_NAME}, environment {environment.value}"
     in_file = {name: Setting(name, value, FILE_NAME) for name, value in document.items()}
     in_file |= {name: Setting(name, value, place) for name, value in overriding.items()}
+    shared, own = document.get("variables"), overriding.get("variables") or {}
+    if shared and "variables" in overriding and isinstance(shared, dict) and isinstance(own, dict):
+        in_file["variables"] = Setting(
+            "variables", {**shared, **own}, f"{FILE_NAME} and its environment {environment.value}"
+        )
     servers = [_given(name, options, environ) for name in ("url", "org", "account")]
     return (
         *(_presentable(one if one.source else in_file.get(one.name, one)) for one in servers),

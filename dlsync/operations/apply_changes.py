@@ -210,8 +210,8 @@ class _Work:
         known = _without_unknown_secrets(change, desired, before) if desired and before else before
         saved = kind_of(change.address.kind).saved(known, redaction) if known else None
         entry = "" if change.action == "delete" else packed_entry(self._prepared, change.address)
-        managed = change.address in inventory
-        return UndoRecord(change.address, change.action, saved, entry, managed)
+        released = change.address in self._prepared.released
+        return UndoRecord(change.address, change.action, saved, entry, change.address in inventory, released)
 
     async def _change(self, change: ResourceChange, moved: str, unsafe: str) -> ResourceChange:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlsync.diff.three_way import blended, has_moved, movement
-from dlsync.errors import DlsyncError, SettingsError
+from dlsync.errors import SettingsError
 from dlsync.model import Problem, ResourceChange, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.export import Edits, Export
@@ -45,7 +45,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     """Work out the files that have what was changed on the server in them.
 
     :param targets: the resources that are meant; all that drifted, where it has no patterns.
-    :raises DlsyncError: a resource that is named is neither in the files nor live.
+    :raises SettingsError: a target matches no resource.
     :raises SettingsError: what drifted is not recorded.
     :raises ApiError: live state could not be fetched whole.
     """
@@ -58,8 +58,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         } | targets.named()
     else:
         wanted = {change.address for change in drifted(work)}
-    if lost := sorted(one for one in targets.named() if one not in work.desired and one not in work.live):
-        raise DlsyncError(f"{lost[0]} is neither in the files nor live", hint="`dlsync drift` lists what was changed.")
+    targets.require_match({*tree.resources, *work.live})
     live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
     edits = Edits(tree, {**work.inventory.former_secrets(live.values()), **hidden_secrets.references(live.values())})
     edits.write(live)

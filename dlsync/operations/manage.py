@@ -74,8 +74,10 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
     """Take resources into management as they are live; what differs from the files is then a change of the files.
 
     :raises Refused: an apply goes on.
+    :raises SettingsError: a glob matches no resource of the files.
     """
     tree = environments.read(directory, _recording(settings)).raise_for_errors()
+    targets.require_match({*tree.resources, *targets.named()})
     async with (
         writer(settings) as client,
         locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
@@ -103,10 +105,12 @@ async def release(directory: Path, settings: Settings, targets: Targets, waiting
     """Take resources out of management; they stay as they are live.
 
     :raises Refused: an apply goes on.
+    :raises SettingsError: a glob matches no managed resource.
     """
     _recording(settings)
     async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told) as lock:
         inventory = await store.read(client, settings, directory)
+        targets.require_match({*inventory.known, *targets.named()})
         taken = sorted(one for one in inventory.known if targets.admits(one))
         await _keep(client, lock, settings, directory, before=inventory, after=inventory.changed({}, taken))
     return ManageResult(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
@@ -156,7 +160,7 @@ async def accept(
 
     :param targets: the resources that are meant; all that drifted, where it has no patterns.
     :param check: write nothing, only say what would be written.
-    :raises DlsyncError: a resource that is named is neither in the files nor live.
+    :raises SettingsError: a target matches no resource.
     """
     async with looked(directory, settings, progress) as (fetcher, tree):
         made = await accept_edits(fetcher, tree, settings, targets)

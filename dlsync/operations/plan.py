@@ -170,6 +170,7 @@ class PlanContext:
     :param forms: canonical forms that were worked out on the way.
     :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
     :param files: a digest of the files that the plan is made from.
+    :param released: what is not managed once the plan is carried out, whatever becomes of it.
     """
 
     plan: Plan
@@ -184,6 +185,7 @@ class PlanContext:
     forms: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
     compared_with: Inventory | None = None
     files: str = ""
+    released: frozenset[Address] = frozenset()
 
     def form(self, address: Address) -> Mapping[str, Json]:
         """Return the canonical form of what the files say of a resource."""

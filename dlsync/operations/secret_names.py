@@ -35,7 +35,7 @@ def mentioned(root: Path) -> frozenset[str]:
     Scripts are left out: PowerShell spells its own variables so.
     """
     places = [SETTINGS, OVERLAYS, *sorted({place for kind in all_kinds() for place in kind.places})]
-    files = (one.content for one in discovery.read_files(root, places, []) if one.file.endswith((".yaml", ".yml")))
+    files = (one.content for one in discovery.read_files(root, places, []) if one.file.endswith(".yaml"))
     return frozenset(name for text in files for name in interpolation.names(text.decode("utf-8", "replace")))
 
 

@@ -65,7 +65,10 @@ def announced(prepared: PlanContext) -> Inventory:
             change.action, "" if change.action == "delete" else packed_entry(prepared, change.address)
         )
         for change in prepared.plan.changes
-        if not change.held and kind_of(change.address.kind).account_scoped
+        if not change.held
+        and kind_of(change.address.kind).account_scoped
+        # a cut must not make it managed
+        and (change.address not in prepared.released or change.address in inventory.known)
     }
     # what repeats the last applied version says nothing new
     news = {one: write for one, write in writes.items() if write.entry != inventory.packed.get(one)}
@@ -94,12 +97,12 @@ def observed(prepared: PlanContext) -> dict[Address, str]:
     return found
 
 
-def advanced(prepared: PlanContext, changes: Iterable[ResourceChange], released: Collection[Address] = ()) -> Inventory:
+def advanced(prepared: PlanContext, changes: Iterable[ResourceChange]) -> Inventory:
     """Return the inventory as it is once the changes were made.
 
     :param changes: of the plan, with their results.
-    :param released: what is not managed any more, whatever became of it.
     """
+    released = prepared.released
     if not prepared.inventory.kept:
         return prepared.inventory
     tried = {change.address: change for change in changes}
@@ -116,7 +119,7 @@ def advanced(prepared: PlanContext, changes: Iterable[ResourceChange], released:
         {**entries, **{one: entry for one, entry in observed(prepared).items() if one not in released}},
         {*deleted, *prepared.gone, *released} - staying,
     )
-    unsure = prepared.unconfirmed.keys() - (set(released) - staying)
+    unsure = prepared.unconfirmed.keys() - (released - staying)
     unconfirmed = {one: write for one, write in announced(prepared).pending.items() if one in unsure}
     return replace(record, pending={**_not_looked_at(prepared), **unconfirmed})
 

@@ -125,7 +125,7 @@ class DocumentKind(Kind):
     the lists that may be one value instead. ``overlaid`` are the lists whose items an overlay can mean.
     """
 
-    overlay_suffixes = (".yaml", ".yml")
+    overlay_suffix = ".yaml"
     sends_yaml = True
     overlaid: ClassVar[Mapping[Path, MergeKey]] = {}
     either: ClassVar[frozenset[Path]] = frozenset()
@@ -143,14 +143,14 @@ class DocumentKind(Kind):
             resources += [resource] if resource else []
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
-    def required_suffixes(self, file: str) -> tuple[str, ...]:  # noqa: ARG002 - all end so
-        """Return those of YAML; see :meth:`Kind.required_suffixes`."""
-        return self.overlay_suffixes
+    def required_suffix(self, file: str) -> str:  # noqa: ARG002 - all end so
+        """Return that of YAML; see :meth:`Kind.required_suffix`."""
+        return self.overlay_suffix
 
     def address_from_path(self, file: str, *, encoded: bool) -> Address | None:
         """Return the resource of a YAML file; see :meth:`Kind.address_from_path`."""
         stem, dot, suffix = file.rpartition("/")[2].rpartition(".")
-        if not stem or dot + suffix not in self.overlay_suffixes:
+        if not stem or dot + suffix != self.overlay_suffix:
             return None
         return Address(self.name, resource_name(stem, encoded=encoded))
 

@@ -45,7 +45,7 @@ class Kind(ABC):
     # False where they are not in the account that a plan is for: an export and ``prune: all`` are not about them
     account_scoped: ClassVar[bool] = True
     # how the file names of its overlays end; empty where it has none
-    overlay_suffixes: ClassVar[tuple[str, ...]] = ()
+    overlay_suffix: ClassVar[str] = ""
     # whether its files go to the server as the YAML text that they are
     sends_yaml: ClassVar[bool] = False
     # whether a create of what exists makes a second one
@@ -64,8 +64,8 @@ class Kind(ABC):
         """
         return packs.parted(file)[1].startswith(f"{self.folder}/")
 
-    def required_suffixes(self, file: str) -> tuple[str, ...]:
-        """Return the endings of which the name of a file in the kind's folder must have one; none where any will do.
+    def required_suffix(self, file: str) -> str:
+        """Return the ending that the name of a file in the kind's folder must have; empty where any will do.
 
         Only asked of kinds that are named by their files.
         """

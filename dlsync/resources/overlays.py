@@ -79,10 +79,8 @@ class Overlays:
                 self._add(source)
 
     def _add(self, source: SourceFile) -> None:
-        file = PurePosixPath(source.file).name
-        suffix = next(one for one in self._kind.overlay_suffixes if file.endswith(one))
         try:
-            name = resource_name(file.removesuffix(suffix))
+            name = resource_name(PurePosixPath(source.file).name.removesuffix(self._kind.overlay_suffix))
         except DlsyncError as error:
             self._problem("error", error.message, source.file)
             return

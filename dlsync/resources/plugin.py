@@ -64,7 +64,7 @@ class Plugin(Kind):
     name = "plugin"
     folder = "plugins"
     order = 10
-    overlay_suffixes = (META,)
+    overlay_suffix = META
 
     def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
         """Pair each script with its settings; see :meth:`Kind.read`."""
@@ -85,9 +85,9 @@ class Plugin(Kind):
         problems += [Problem("error", plugin_files.LONELY, meta.file) for meta in metas.values()]
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
-    def required_suffixes(self, file: str) -> tuple[str, ...]:
-        """Return that of settings for what is called like them; see :meth:`Kind.required_suffixes`."""
-        return (META,) if is_settings_file(file) else ()
+    def required_suffix(self, file: str) -> str:
+        """Return that of settings for what is called like them; see :meth:`Kind.required_suffix`."""
+        return META if is_settings_file(file) else ""
 
     def doubt(self, source: SourceFile) -> str:
         """Return a warning of a file that is no script, or a test of one; see :meth:`Kind.doubt`."""

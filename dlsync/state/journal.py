@@ -45,6 +45,7 @@ class Run:
     :param salt: of the digests in it, hexadecimal.
     :param takes_back: the run that it is the rollback of.
     :param planned: how many changes its plan has; 0 where its journal is older than this field.
+    :param saved_plan: the saved plan that it carried out, as its file identifies it; empty for none.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Run:
     salt: str = ""
     takes_back: str = ""
     planned: int = 0
+    saved_plan: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class UndoRecord:
     :param before: what makes the resource again, secrets sealed; None where there was none.
     :param applied: the inventory's entry of what was sent, packed; empty for a delete.
     :param managed: whether it was managed before.
+    :param released: whether it is not managed after the run.
     """
 
     address: Address
@@ -75,6 +78,7 @@ class UndoRecord:
     before: Mapping[str, Json] | None
     applied: str = ""
     managed: bool = False
+    released: bool = False
 
 
 @dataclass

@@ -194,9 +194,18 @@ def test_there_must_be_environments(tmp_path: Path, env: dict[str, str], setting
     assert message in done.err
 
 
-def test_an_option_goes_before_what_each_environment_says(
-    tree: Path, env: dict[str, str], staging: dict[str, str]
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--auto-approve"]])
+@pytest.mark.parametrize("source", ["--account", "DLSYNC_ACCOUNT"])
+def test_one_account_for_several_environments_is_refused_before_any_request(
+    tree: Path, env: dict[str, str], staging: dict[str, str], command: list[str], source: str
 ) -> None:
     account = staging["DLSYNC_ACCOUNT"]
-    done = dlsync("plan", tree, "--all-environments", "--account", account, "--format", "json", env=env)
-    assert {one["account"] for one in json.loads(done.out)["environments"].values()} == {account}
+    option = [source, account] if source == "--account" else []
+    done = dlsync(*command, tree, "--all-environments", *option, env=env if option else {**env, source: account})
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert done.err == (
+        "error: the environments `staging` and `production` are for the same account: "
+        f"acme/{account} at {env['DLSYNC_URL']}\n"
+        f"Leave out {source}, which environments cannot override, or choose one with --environment.\n"
+    )
+    assert dlsync("plan", tree, "-e", "production", *option, env={**env, "DLSYNC_ACCOUNT": account}).code == 0

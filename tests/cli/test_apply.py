@@ -193,6 +193,34 @@ def test_a_saved_plan_that_no_longer_holds_is_refused_by_what_moved(
     )
 
 
+@pytest.mark.parametrize("journal", [[], ["--journal", "kept"]])
+def test_a_saved_plan_that_was_applied_names_the_run_that_did_it(
+    tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dlsync("plan", tree, "--out", "plan.json", env=env)
+    command = ["apply", "plan.json", "--auto-approve", *journal]
+    assert dlsync(*command, env=env).code == 0
+    (run,) = json.loads(dlsync("history", tree, *journal, "--format", "json").out)["runs"]
+    write_tree(tree, {"rules/more.yaml": "title: More\ncriteria: []\n"})
+    again = dlsync(*command, env=env)
+    assert (again.code, again.out, again.writes) == (4, "", [])
+    said = f"error: the saved plan has been applied already, by run {run['run']} ({run['started']})\n"
+    assert again.err == f"{said}Plan and review again.\n"
+    (tree / "rules/more.yaml").unlink()
+    elsewhere = dlsync(*command, "--journal", "elsewhere", env=env)
+    assert elsewhere.err.startswith("error: the saved plan is stale: nothing of it is left to do\n")
+
+
+def test_a_saved_plan_whose_secret_changed_names_the_variable(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+    write_tree(tree, {"rules/load.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
+    dlsync("plan", tree, "--out", tmp_path / "plan.json", env={**env, "TITLE": "first s3cret"})
+    done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env={**env, "TITLE": "other s3cret"})
+    assert (done.code, done.out, done.writes) == (4, "", [])
+    said = "error: the saved plan is stale: since it was made, the value of ${env:TITLE} in rule/load changed\n"
+    assert done.err == f"{said}Plan and review again.\n"
+
+
 def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
     dlsync("plan", tree, "--out", tmp_path / "plan.json", env=env)
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", "--target", "rule/*", env=env)

@@ -139,9 +139,9 @@ def test_a_byte_order_mark_and_crlf_are_fine_and_kept(tree: Path, env: dict[str,
 # names and folders
 @pytest.mark.parametrize("command", COMMANDS)
 def test_two_files_for_one_resource_are_named_both(tree: Path, env: dict[str, str], command: str) -> None:
-    write_tree(tree, {"dashboards/a/same.yaml": DASHBOARD, "dashboards/b/same.yml": DASHBOARD})
+    write_tree(tree, {"dashboards/a/same.yaml": DASHBOARD, "dashboards/b/same.yaml": DASHBOARD})
     assert said(fails(command, tree, env)) == [
-        "dashboards/b/same.yml: error: a second file for dashboard/same; the first is dashboards/a/same.yaml"
+        "dashboards/b/same.yaml: error: a second file for dashboard/same; the first is dashboards/a/same.yaml"
     ]
 
 

@@ -177,5 +177,5 @@ def test_a_target_that_matches_nothing_is_an_error_that_names_the_nearest(
 ) -> None:
     done = dlsync(*command, applied, "--target", "rule/laod", env=env)
     assert (done.code, done.out) == (1, "")
-    assert "--target `rule/laod` matches no resource" in done.err
+    assert "no resource matches `rule/laod`" in done.err
     assert "Did you mean rule/load?" in done.err

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from dlsync.files.setting_sources import Setting, settings_in_force
-from dlsync.files.settings import Options
+from dlsync.files.settings import Options, load
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
@@ -61,6 +63,25 @@ def test_environment_variables_are_named_and_an_environment_may_be_empty_or_unkn
         assert found["environment"] == (environment, "DLSYNC_ENVIRONMENT")
         assert found["account"] == ("books", "DLSYNC_ACCOUNT")
         assert found["org"] == ("file-org", "dlsync.yaml")
+
+
+@pytest.mark.parametrize(
+    ("own", "merged", "source"),
+    [
+        ("{variables: {a: 2, b: 3}}", {"a": 2, "b": 3, "c": 1}, "dlsync.yaml and its environment prod"),
+        ("{variables: {}}", {"a": 1, "c": 1}, "dlsync.yaml and its environment prod"),
+        ("{variables: null}", {"a": 1, "c": 1}, "dlsync.yaml and its environment prod"),
+        ("{org: x}", {"a": 1, "c": 1}, "dlsync.yaml"),
+        ("{variables: wrong}", "wrong", "dlsync.yaml, environment prod"),
+    ],
+)
+def test_variables_are_those_of_the_environment_and_the_shared_ones(
+    tmp_path: Path, own: str, merged: Json, source: str
+) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": f"variables: {{a: 1, c: 1}}\nenvironments: {{prod: {own}}}\n"})
+    assert told(tmp_path, Options(environment="prod"), {})["variables"] == (merged, source)
+    if "wrong" not in own and "null" not in own:
+        assert load(tmp_path, Options(environment="prod"), {}, require_server=False).variables == merged
 
 
 def test_no_secret_is_told(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_new_ones_join_the_tree_in_their_kind_s_folder(live: Account, tree: Path
 def test_with_managed_only_what_the_tree_has_is_exported(live: Account, tree: Path) -> None:
     live.has(*same_as_files()[1:], resource("dashboard/web", dashboard()), resource("dashboard/new", dashboard()))
     assert actions(export(live, tree, managed=True)) == ["update dashboards/team/web.yaml"]
-    with pytest.raises(SettingsError, match="`dashboard/new` matches no resource"):
+    with pytest.raises(SettingsError, match="no resource matches `dashboard/new`"):
         export(live, tree, "dashboard/new", managed=True)
 
 

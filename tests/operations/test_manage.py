@@ -171,7 +171,7 @@ def test_a_hand_edit_goes_into_the_files_and_a_check_only_says_so(live: Account,
     assert accept(live, tree) == ["update rules/web.yaml"]
     assert (tree / "rules/web.yaml").read_text() == "title: Mine\ncriteria: []\n"
     assert not plan(live, tree)
-    with pytest.raises(DlsyncError, match="rule/none is neither in the files nor live"):
+    with pytest.raises(DlsyncError, match="no resource matches `rule/none`"):
         accept(live, tree, "rule/none")
 
 

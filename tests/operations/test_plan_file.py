@@ -112,7 +112,7 @@ def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is
             "dashboard/web",
             id="another value",
         ),
-        pytest.param((), "dashboard/web, plugin/old, rule/new", id="nothing is left"),
+        pytest.param(MADE.changes[1:2], "plugin/old, rule/new", id="one is left"),
     ],
 )
 def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple[Any, ...], names: str) -> None:
@@ -122,15 +122,26 @@ def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple
     assert caught.value.hint
 
 
-def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path) -> None:
-    """A secret of another value, or a delete's content."""
+def test_a_plan_of_which_nothing_is_left_to_do_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="the saved plan is stale: nothing of it is left to do"):
+        plan_file.kept_to(saved(tmp_path), work(plan(commit=MADE.commit)))
+
+
+@pytest.mark.parametrize(
+    ("web", "old", "moved"),
+    [
+        ("period: 60\n", "2", "since it was made, plugin/old changed"),
+        ("period: 60\n", "1", r"since it was made, the value of \$\{env:TITLE\} in dashboard/web changed"),
+        ("period: 61\n", "2", "since it was made, dashboard/web, plugin/old changed"),
+    ],
+    ids=["what a delete deletes", "a secret", "what a secret is in"],
+)
+def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path, web: str, old: str, moved: str) -> None:
     secret = replace(WEB, given={"period": 30, "title": "s3cret"}, secrets={"s3cret": "${env:TITLE}"})
-    for now in (
-        prepared(MADE, NEW, secret, live=LIVE),
-        prepared(MADE, NEW, WEB, live=(LIVE[0], resource("plugin/old", "2"))),
-    ):
-        with pytest.raises(Refused, match=r"since it was made, (dashboard/web|plugin/old) changed"):
-            plan_file.kept_to(saved(tmp_path), now)
+    desired = WEB if old == "2" and web == "period: 60\n" else secret
+    now = prepared(MADE, NEW, desired, live=(resource("dashboard/web", web), resource("plugin/old", old)))
+    with pytest.raises(Refused, match=moved):
+        plan_file.kept_to(saved(tmp_path), now)
 
 
 @pytest.mark.parametrize(
@@ -171,8 +182,9 @@ def test_a_plan_of_an_older_version_is_called_that(tmp_path: Path) -> None:
 
 def test_names_of_a_hostile_plan_do_not_reach_a_terminal(tmp_path: Path) -> None:
     evil = {**json.loads(json.dumps(saved(tmp_path).plan["changes"][0])), "name": "\x1b[2Jx\n"}
+    made = saved(tmp_path, changes=[evil, saved(tmp_path).plan["changes"][1]])
     with pytest.raises(Refused) as caught:
-        plan_file.kept_to(saved(tmp_path, changes=[evil]), work(plan(commit=MADE.commit)))
+        plan_file.kept_to(made, work())
     assert "rule/\\x1b[2Jx\\n changed" in caught.value.message
 
 

@@ -11,7 +11,7 @@ import pytest
 from dlsync.model import Entry
 from dlsync.operations import update_inventory as update
 from dlsync.operations.plan import PlanContext
-from dlsync.operations.update_inventory import advanced, as_live, entry_of, packed_entry
+from dlsync.operations.update_inventory import advanced, announced, as_live, entry_of, packed_entry
 from dlsync.state.inventory import packed
 from tests.builders.inventories import entry, form, recorded
 from tests.builders.plans import change, plan, replaced
@@ -68,7 +68,19 @@ def test_what_is_recorded_as_it_is_already_is_not_recorded_again() -> None:
 def test_one_that_was_deleted_that_is_gone_or_that_was_released_is_managed_no_more() -> None:
     known = recorded(WEB, DISK, LOAD)
     prepared = work(LOAD, live=(WEB, LOAD), known=known, gone=frozenset({DISK.address}))
-    assert [*advanced(prepared, [made("delete", WEB), made("update", LOAD)], [LOAD.address])] == []
+    prepared = replace(prepared, released=frozenset({LOAD.address}))
+    assert [*advanced(prepared, [made("delete", WEB), made("update", LOAD)])] == []
+
+
+def test_what_was_released_is_announced_only_while_it_is_managed() -> None:
+    """A cut of the run that reverts it must not make it managed."""
+    changes = tuple(made("update", one) for one in (WEB, LOAD))
+    prepared = replace(
+        work(WEB, LOAD, live=(EDITED,), known=recorded(EDITED)),
+        plan=plan(*changes),
+        released=frozenset({WEB.address, LOAD.address}),
+    )
+    assert [*announced(prepared).pending] == [WEB.address]
 
 
 def test_what_is_live_and_in_no_file_is_nobody_s() -> None:

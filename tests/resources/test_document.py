@@ -53,7 +53,7 @@ def test_a_message_on_a_value_from_the_environment_shows_no_part_of_it() -> None
 
 def test_a_file_is_a_resource_named_by_its_stem_with_its_bytes() -> None:
     text = b"# ours\ntitle: Web\npositions: []\n"
-    ((web, db), problems) = read(("dashboards/team/web.yaml", text), ("dashboards/db%2F1.v2.yml", text))
+    ((web, db), problems) = read(("dashboards/team/web.yaml", text), ("dashboards/db%2F1.v2.yaml", text))
     assert (web.address, web.body, web.file) == (address("dashboard/web"), text, "dashboards/team/web.yaml")
     assert web.document == {"title": "Web", "positions": []}
     assert db.address == address("dashboard/db/1.v2")

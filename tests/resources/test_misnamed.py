@@ -36,6 +36,10 @@ def problems(root: Path, files: dict[str, str | bytes]) -> list[str]:
     ("file", "place", "meant"),
     [
         ("rules/two.YAML", "", "two.yaml"),
+        ("rules/two.yml", "", "two.yaml"),
+        ("dashboards/two.yml", "", "two.yaml"),
+        ("packs/web/rules/two.yml", "", "two.yaml"),
+        ("overlays/prod/dashboards/two.yml", "", "two.yaml"),
         ("rules/two.Yml", "", "two.yaml"),
         ("rules/two.yaml.txt", "", "two.yaml"),
         ("rules/team/two.json", "", "two.yaml"),
@@ -88,7 +92,7 @@ def test_of_settings_that_are_not_in_force_the_warning_says_so(tmp_path: Path, f
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("rules/notes.txt", "expected <name>.yaml or <name>.yml"),
+        ("rules/notes.txt", "expected <name>.yaml"),
         ("packs/web/src/main.c", "expected package.yaml, plugins/, dashboards/, rules/ here"),
         ("packs/notes.txt", "expected a folder for each pack"),
         ("overlays/prod/package", "expected plugins/, dashboards/, rules/ here"),
