@@ -66,6 +66,14 @@ def near_miss(word: str, choices: tuple[str, ...], cutoff: float = _NEAR) -> str
     return folded[close[0]] if close else None
 
 
+def near_pattern(pattern: str, kinds: tuple[str, ...]) -> str | None:
+    """Return the ``KIND/GLOB`` that a pattern of no kind was likely meant to be, if any."""
+    kind, slash, name = pattern.partition("/")
+    if near := near_miss(kind, kinds):
+        return f"{near}/{name or '*'}"
+    return f"*/{pattern}" if pattern and not slash else None
+
+
 WIDTH = 60
 _CONTEXT = 12
 _ELLIPSIS = "..."

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 def resources(arguments: Sequence[str]) -> tuple[Targets, Path]:
     """Return the resources that are named, and the tree: the one argument that names none.
 
-    :raises SettingsError: several arguments name no resources.
+    :raises SettingsError: an argument names no resources, and is not the one that names a folder.
     """
-    from dlsync.resources.selector import Targets, is_pattern
+    from dlsync.resources.selector import Targets, is_pattern, nearest
 
     patterns = [one for one in arguments if is_pattern(one)]
     others = [one for one in arguments if not is_pattern(one)]
-    if len(others) > 1:
-        Targets(others[:-1])  # says what is wrong with the first
+    if len(others) > 1 or (others and "/" in others[0] and nearest(others[0]) and not Path(others[0]).exists()):
+        Targets(others)  # says what is wrong with the first
     return Targets(patterns), Path(others[-1]) if others else CURRENT
 
 
