@@ -44,6 +44,7 @@ class DlsyncError(Exception):
     """
 
     exit_code = EXIT_ERROR
+    problems: tuple[Problem, ...] = ()
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -52,7 +53,14 @@ class DlsyncError(Exception):
 
 
 class SettingsError(DlsyncError):
-    """Options, environment or dlsync.yaml are wrong or incomplete."""
+    """Options, environment or dlsync.yaml are wrong or incomplete.
+
+    :param problems: those of dlsync.yaml, which the message has too.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
 
 
 class InvalidTree(DlsyncError):

@@ -20,7 +20,8 @@ HEAD = """\
 
 What dlsync is for, and where its settings come from, is in the [README](../README.md). `DIR` is the
 current folder unless given; options stand before or after it. Results go to stdout and all else to stderr; `--format
-json` prints one JSON document and nothing more.
+json` prints one JSON document and nothing more; where the command fails, `{"format_version": 1, "error": "…",
+"problems": […]}`, each problem with `severity`, `file`, `line`, `column` and `message`.
 
 | exit code | means |
 | --- | --- |

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dlsync.cli import suggestions
-from dlsync.errors import SettingsError
+from dlsync.errors import DlsyncError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -233,6 +233,8 @@ def decisions(*, adopt: bool, on_conflict: Side | None) -> ConflictPolicy:
 def command(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command its ``--debug``, and where it has a parameter ``server``, the options of :class:`Server`.
 
+    Where it fails, it prints why in the format that was asked for.
+
     The decorated function's signature is what typer reads: without this, every command would list them all.
     """
     own = inspect.signature(function, eval_str=True).parameters
@@ -243,7 +245,15 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
     def run(**given: Any) -> int:
         given.pop("debug")
         options = {name: given.pop(name) for name in shared}
-        return function(**given, **({"server": Server(**options)} if shared else {}))
+        try:
+            return function(**given, **({"server": Server(**options)} if shared else {}))
+        except DlsyncError as error:
+            from dlsync.cli.output import answer_failure
+
+            for output in given.values():
+                if isinstance(output, Format | PlanFormat):
+                    answer_failure(error, output)
+            raise
 
     parameters = [*(one for name, one in own.items() if name != "server"), *shared.values(), debug]
     keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]

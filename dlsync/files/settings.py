@@ -111,8 +111,8 @@ def load(
     :raises SettingsError: a setting is wrong, or some are missing; the message names all of those.
     """
     document, problems = read_file(directory)
-    if errors := [str(problem) for problem in problems if problem.severity == "error"]:
-        raise SettingsError("\n".join(errors))
+    if errors := [problem for problem in problems if problem.severity == "error"]:
+        raise SettingsError("\n".join(map(str, errors)), problems=errors)
     environment = options.environment or environ.get("DLSYNC_ENVIRONMENT", "")
     chosen = _overridden(document, environment) if environment else document
     url, org, account = (_server_setting(name, options, environ, chosen) for name in ("url", "org", "account"))

@@ -90,7 +90,9 @@ def test_one_that_fails_keeps_no_other_from_being_done(
     apply = dlsync("apply", tree, "--all-environments", "--auto-approve", "--format", "json", env=env)
     assert (apply.code, title(production)) == (1, "title: Web")
     document = json.loads(apply.out)
-    assert document["environments"]["staging"] == {"error": "1 error in the files"}
+    failed = document["environments"]["staging"]
+    assert failed["error"] == "1 error in the files"
+    assert [one["file"] for one in failed["problems"]] == ["overlays/staging/dashboards/web.yaml"]
     assert [one["result"] for one in document["environments"]["production"]["changes"]] == ["applied"] * 3
     assert document["summary"]["failed"] == 1
 
@@ -105,6 +107,15 @@ def test_markdown_is_one_comment(tree: Path, env: dict[str, str]) -> None:
     out = dlsync("plan", tree, "--all-environments", "--format", "markdown", env=env).out
     assert out.startswith("### <code>staging</code>\n\n**dlsync plan** for ")
     assert out.count("**dlsync plan**") == 2
+
+
+def test_a_comment_says_what_is_wrong_in_the_files_of_one(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, {"overlays/staging/dashboards/web.yaml": "period: long\n"})
+    done = dlsync("plan", tree, "--all-environments", "--format", "markdown", env=env)
+    assert done.out.startswith(
+        "### <code>staging</code>\n\n**dlsync plan failed**: <code>1 error in the files</code>\n\n"
+        "- error: <code>overlays/staging/dashboards/web.yaml:1:1: "
+    )
 
 
 def test_each_is_asked_for_and_a_no_is_for_that_one_alone(
