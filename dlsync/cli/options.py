@@ -58,10 +58,12 @@ def run(arguments: Sequence[str]) -> tuple[str, Path]:
 
     runs = [one for one in arguments if is_id(one)]
     others = [one for one in arguments if not is_id(one)]
+    hint = "`dlsync history DIR` lists the runs of a folder."
+    if unknown := next((one for one in others if not Path(one).is_dir()), ""):
+        folder = "" if len(others) > 1 else ", and it is not a folder"
+        raise SettingsError(f"no run has the id {unknown!r}{folder}", hint=hint)
     if len(runs) > 1 or len(others) > 1:
-        raise SettingsError("expected one run and one folder at most", hint="`dlsync history` lists the runs.")
-    if others and not Path(others[0]).is_dir():
-        raise SettingsError(f"{others[0]!r} is neither a run nor a folder", hint="`dlsync history` lists the runs.")
+        raise SettingsError("expected one run and one folder at most", hint=hint)
     return next(iter(runs), ""), Path(others[0]) if others else CURRENT
 
 

@@ -176,6 +176,11 @@ def test_each_environment_has_a_plan_in_the_folder_of_out(tree: Path, env: dict[
     assert sorted(file.name for file in kept.iterdir()) == ["production.json", "staging.json"]
     done = dlsync("apply", kept / "staging.json", "--auto-approve", env=env)
     assert (done.code, done.err) == (0, "")
+    for options in ([], ["--all-environments"]):
+        whole = dlsync("apply", kept, "--auto-approve", *options, env={})
+        words = f"{kept} holds saved plans, not a tree"
+        hint = f"Apply each plan by itself: `dlsync apply {kept / 'production.json'}`."
+        assert (whole.code, whole.err) == (1, f"error: {words}\n{hint}\n")
 
 
 def test_a_saved_plan_is_for_one_environment(tree: Path, env: dict[str, str]) -> None:

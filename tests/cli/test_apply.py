@@ -88,6 +88,13 @@ def test_without_a_terminal_it_sends_nothing_before_it_is_told_to(
     assert done.err == "error: there is no terminal to ask on\nReview `dlsync plan`, then give --auto-approve.\n"
 
 
+@pytest.mark.parametrize("missing", ["nope.json", "nope"])
+def test_what_is_missing_is_said_before_that_nobody_can_be_asked(
+    tmp_path: Path, env: dict[str, str], missing: str
+) -> None:
+    assert dlsync("apply", tmp_path / missing, env=env).err.startswith(f"error: {tmp_path / missing} does not exist\n")
+
+
 def test_json_is_one_document_with_results_and_the_plan_is_shown_beside_it(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dashboards/web.yaml": f"{DASHBOARD}colour: red\n"})
     done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
