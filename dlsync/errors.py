@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlsync.model import Problem
+    from dlsync.model import Plan, Problem
 
 EXIT_OK = 0
 EXIT_ERROR = 1
@@ -72,9 +72,16 @@ class InvalidTree(DlsyncError):
 
 
 class Refused(DlsyncError):
-    """What was asked for would break a promise: a guard held it back, nothing was written."""
+    """What was asked for would break a promise: a guard held it back, nothing was written.
+
+    :param plan: the plan that is refused, with the reasons; None where something else is.
+    """
 
     exit_code = EXIT_REFUSED
+
+    def __init__(self, message: str, *, hint: str = "", plan: Plan | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.plan = plan
 
 
 class ManualActionRequired(DlsyncError):

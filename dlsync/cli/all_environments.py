@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, EXIT_REFUSED, DlsyncError, SettingsError
+from dlsync.errors import (
+    EXIT_CHANGES,
+    EXIT_ERROR,
+    EXIT_OK,
+    EXIT_PARTIAL,
+    EXIT_REFUSED,
+    DlsyncError,
+    Refused,
+    SettingsError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +74,8 @@ def _ended(name: str, once: Once, server: Server) -> tuple[Ended, int]:
         plan, code = once(server)
     except DlsyncError as error:
         explain(error, f"environment {name}: ")
+        if isinstance(error, Refused) and error.plan:
+            return Ended(name, discreet(error.plan)), error.exit_code
         problems = tuple(discreet_problems(error.problems))
         return Ended(name, error=concealed(error.message), problems=problems), error.exit_code
     return Ended(name, discreet(plan)) if plan is not None else Ended(name, error="not approved"), code

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
 
 from dlsync.cli import signals
-from dlsync.errors import DlsyncError, InvalidTree, SettingsError
+from dlsync.errors import DlsyncError, InvalidTree, Refused, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Iterator
@@ -214,7 +214,9 @@ def answer_failure(error: DlsyncError, output: Format | PlanFormat) -> None:
     from dlsync.render import plan_markdown, problems
 
     words, found = concealed(error.message), list(discreet_problems(error.problems))
-    if output == "json":
+    if isinstance(error, Refused) and error.plan and output != "text":
+        result(rendered(error.plan, output, sys.stdout))
+    elif output == "json":
         result(problems.render_failure(words, found))
     elif output == "markdown":
         result(plan_markdown.render_failure(words, found))
