@@ -71,6 +71,14 @@ def _comparable(word: str) -> str:
     return "".join(word.split()).casefold()[:_LONGEST]
 
 
+def near_pattern(pattern: str, kinds: tuple[str, ...]) -> str | None:
+    """Return the ``KIND/GLOB`` that a pattern of no kind was likely meant to be, if any."""
+    kind, slash, name = pattern.partition("/")
+    if near := near_miss(kind, kinds):
+        return f"{near}/{name or '*'}"
+    return f"*/{pattern}" if pattern and not slash else None
+
+
 WIDTH = 60
 _CONTEXT = 12
 _ELLIPSIS = "..."

@@ -69,6 +69,11 @@ def text(name: str) -> str:
     return (_FOLDER / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
 
 
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of resources, as the schema of dlsync.yaml names them."""
+    return tuple(_schema("dlsync")["$defs"]["kind"]["enum"])
+
+
 def check(name: str, document: Json) -> list[Finding]:
     """Return all that a schema says of a document, in the document's order; empty where it is fine.
 

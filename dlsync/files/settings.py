@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import takewhile
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
@@ -24,6 +27,7 @@ FILE_NAME = "dlsync.yaml"
 MAX_KEY_FILE_BYTES = 64 * 1024
 
 _KEY_SOURCES = "--api-key-file or DLSYNC_API_KEY (never a file of the tree)"
+_GLOB_TOKEN = re.compile(r"\[!?\]?[^]]*\]|.", re.DOTALL)
 _KEY_FIELDS = frozenset({"key", "api_key", "apikey", "token", "dlsync_api_key"})
 _CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
     "variables": dict,
@@ -107,8 +111,8 @@ def load(
     :raises SettingsError: a setting is wrong, or some are missing; the message names all of those.
     """
     document, problems = read_file(directory)
-    if errors := [str(problem) for problem in problems if problem.severity == "error"]:
-        raise SettingsError("\n".join(errors))
+    if errors := [problem for problem in problems if problem.severity == "error"]:
+        raise SettingsError("\n".join(map(str, errors)), problems=errors)
     environment = options.environment or environ.get("DLSYNC_ENVIRONMENT", "")
     chosen = _overridden(document, environment) if environment else document
     url, org, account = (_server_setting(name, options, environ, chosen) for name in ("url", "org", "account"))
@@ -149,15 +153,45 @@ def _problems(document: dict[str, Json], content: bytes) -> list[Problem]:
     findings += [
         schema.Finding("error", path, f"the key does not belong here; it comes from {_KEY_SOURCES}") for path in keys
     ]
+    findings += _without_kind(document)
     return schema.located(findings, FILE_NAME, content)
 
 
-def _key_fields(document: dict[str, Json]) -> Iterator[FieldPath]:
+def _levels(document: dict[str, Json]) -> Iterator[tuple[FieldPath, dict[str, Json]]]:
+    """Yield the mappings of settings with their paths: the document and its environments."""
     environments = document.get("environments")
     named = environments.items() if isinstance(environments, dict) else ()
     for path, mapping in [((), document), *((("environments", name), mapping) for name, mapping in named)]:
         if isinstance(mapping, dict):
-            yield from ((*path, name) for name in mapping if name.lower().replace("-", "_") in _KEY_FIELDS)
+            yield path, mapping
+
+
+def _key_fields(document: dict[str, Json]) -> Iterator[FieldPath]:
+    for path, mapping in _levels(document):
+        yield from ((*path, name) for name in mapping if name.lower().replace("-", "_") in _KEY_FIELDS)
+
+
+def _without_kind(document: dict[str, Json]) -> Iterator[schema.Finding]:
+    """Yield an error for each pattern of ``protect`` that can match no kind, and so protects nothing."""
+    kinds = schema.kinds()
+    expected = f"expected KIND/GLOB with KIND one of {', '.join(kinds)} or *"
+    for path, mapping in _levels(document):
+        patterns = mapping.get("protect")
+        for index, pattern in enumerate(patterns if isinstance(patterns, list) else ()):
+            if isinstance(pattern, str) and not any(_can_match(pattern, kind) for kind in kinds):
+                near = messages.near_pattern(pattern, kinds)
+                guess = f"; did you mean {messages.brief(near)}?" if near else ""
+                place = (*path, "protect", index)
+                message = f"`{messages.field_name(place)}` is {messages.brief(pattern)}, {expected}{guess}"
+                yield schema.Finding("error", place, message)
+
+
+def _can_match(pattern: str, kind: str) -> bool:
+    """Whether a glob, in which ``*`` and ``?`` match a slash too, matches ``KIND/NAME`` for any name."""
+    tokens, start = _GLOB_TOKEN.findall(pattern), f"{kind}/"
+    fixed = list(takewhile("*".__ne__, tokens))  # each matches one character
+    is_open = len(fixed) < len(tokens) or len(fixed) > len(start)
+    return is_open and fnmatchcase(start[: len(fixed)], "".join(fixed[: len(start)]))
 
 
 def _overridden(document: Mapping[str, Json], environment: str) -> Mapping[str, Json]:

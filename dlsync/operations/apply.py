@@ -49,7 +49,7 @@ class ApplyOptions:
 
     :param approve: is shown a plan with changes, before the account is locked; nothing is written unless it returns
         True. None: that was agreed beforehand.
-    :param show: is shown the plan that is then carried out, where nobody is asked.
+    :param show: is shown the plan that is then carried out, where nobody is asked; and one that is refused.
     :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
     :param told: is called with what whoever runs it should know at once: whom it waits for, which run it reverts.
     :param begins: is called before the first change is sent.
@@ -186,7 +186,8 @@ class _Application:
     async def _planned(self, client: Client) -> PlanContext:
         work = await self.made(client)
         if work.plan.refused:
-            raise Refused(f"the plan is refused: {' '.join(work.plan.refused)}")
+            self.how.show(work.plan)
+            raise Refused("\n".join(f"the plan is refused: {one}" for one in work.plan.refused), plan=work.plan)
         return work
 
     async def _carried_out(self, client: Client, lock: Lock, work: PlanContext) -> Plan:

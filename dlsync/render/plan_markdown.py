@@ -45,6 +45,14 @@ def render(plan: Plan, limit: int = LIMIT) -> str:
     return f"{head}\n{_TABLE_HEAD}{''.join(rows)}{''.join(diffs)}{footer}"
 
 
+def render_failure(error: str, problems: Sequence[Problem], limit: int = LIMIT) -> str:
+    """Return why there is no plan: the error, and below it the problems of the files, the errors first."""
+    worst_first = sorted(problems, key=lambda one: one.severity)
+    reason = "<br>".join(code(line, min(limit // 8, _MAX_REASON)) for line in error.splitlines()[:_MAX_WARNINGS])
+    head = f"**dlsync plan failed**: {reason}\n"
+    return head + "".join(_fitting([_warnings(worst_first, "problem")], limit - len(head))[0])
+
+
 def code(text: str, longest: int = _MAX_CELL) -> str:
     """Return a text as HTML code that Markdown does nothing to, whatever is in it.
 
@@ -65,10 +73,10 @@ def _head(plan: Plan) -> str:
     return f"**dlsync {command}** for {code(account(plan))}: {said}.\n{refused}{_warnings(plan.warnings)}"
 
 
-def _warnings(warnings: Sequence[Problem]) -> str:
+def _warnings(warnings: Sequence[Problem], noun: str = "warning") -> str:
     lines = [f"- {one.severity}: {code(str(one), _MAX_WARNING)}\n" for one in warnings[:_MAX_WARNINGS]]
     if more := len(warnings) - len(lines):
-        lines.append(f"- and {counted(more, 'more warning')}\n")
+        lines.append(f"- and {counted(more, f'more {noun}')}\n")
     return "\n" + "".join(lines) if lines else ""
 
 

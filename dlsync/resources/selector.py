@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from dlsync.errors import SettingsError
-from dlsync.messages import near_miss, visible
+from dlsync.messages import near_miss, near_pattern, visible
 from dlsync.model import Address
 from dlsync.resources import all_kinds
 
@@ -77,7 +77,16 @@ class Exactly(Targets):
 def is_pattern(text: str) -> bool:
     """Whether a text is a kind and a glob of names."""
     kind, slash, glob = text.partition("/")
-    return bool(slash and glob) and kind in {"*", *(kind.name for kind in all_kinds())}
+    return bool(slash and glob) and kind in {"*", *_kinds()}
+
+
+def nearest(text: str) -> str | None:
+    """Return the pattern that a text which names no kind was likely meant to be, if any."""
+    return near_pattern(text, _kinds())
+
+
+def _kinds() -> tuple[str, ...]:
+    return tuple(kind.name for kind in all_kinds())
 
 
 def _matches(pattern: tuple[str, str], address: Address) -> bool:
@@ -88,7 +97,8 @@ def _matches(pattern: tuple[str, str], address: Address) -> bool:
 def _parsed(pattern: str) -> tuple[str, str]:
     kind, _, glob = pattern.partition("/")
     if not is_pattern(pattern):
-        kinds = [kind.name for kind in all_kinds()]
-        expected = f"expected KIND/GLOB with KIND one of {', '.join(kinds)} or *"
-        raise SettingsError(f"`{pattern}` names no resources: {expected}", hint="For example: dashboard/web-*")
+        near = nearest(pattern)
+        hint = f"Did you mean {near}?" if near else "For example: dashboard/web-*"
+        expected = f"expected KIND/GLOB with KIND one of {', '.join(_kinds())} or *"
+        raise SettingsError(f"`{pattern}` names no resources: {expected}", hint=hint)
     return kind, glob

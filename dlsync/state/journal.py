@@ -202,7 +202,7 @@ def required(folder: Path, name: str) -> Record:
     """
     record = read(folder, name) if is_id(name) else None
     if record is None:
-        raise DlsyncError(f"there is no run {messages.brief(name)} in {folder}", hint="`dlsync history` lists them.")
+        raise DlsyncError(f"no run in {folder} has the id {messages.brief(name)}", hint="`dlsync history` lists them.")
     return record
 
 

@@ -88,6 +88,13 @@ def test_without_a_terminal_it_sends_nothing_before_it_is_told_to(
     assert done.err == "error: there is no terminal to ask on\nReview `dlsync plan`, then give --auto-approve.\n"
 
 
+@pytest.mark.parametrize("missing", ["nope.json", "nope"])
+def test_what_is_missing_is_said_before_that_nobody_can_be_asked(
+    tmp_path: Path, env: dict[str, str], missing: str
+) -> None:
+    assert dlsync("apply", tmp_path / missing, env=env).err.startswith(f"error: {tmp_path / missing} does not exist\n")
+
+
 def test_json_is_one_document_with_results_and_the_plan_is_shown_beside_it(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dashboards/web.yaml": f"{DASHBOARD}colour: red\n"})
     done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
@@ -148,8 +155,11 @@ def test_the_delete_guard_answers_refused_before_anything_is_written(tmp_path: P
         by_hand(env, "PUT", f"dashboards/d{number}", DASHBOARD)
     write_tree(tmp_path, {"dlsync.yaml": "prune: all\n", "dashboards/d1.yaml": DASHBOARD})
     done = dlsync("apply", tmp_path, "--auto-approve", env=env)
-    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert (done.code, done.writes) == (4, [])
+    assert done.out.count("- dashboard/d") == 9
     assert "9 of 10 resources (90 %), more than the 30 % that `max_delete_percent` allows" in done.err
+    document = json.loads(dlsync("apply", tmp_path, "--auto-approve", "--format", "json", env=env).out)
+    assert (len(document["changes"]), len(document["refused"])) == (9, 1)
     for output in ("text", "json", "markdown"):
         shown = dlsync("plan", tmp_path, "--detailed-exitcode", "--format", output, env=env)
         assert shown.code == 1
@@ -161,8 +171,26 @@ def test_an_empty_tree_that_would_delete_is_refused(tmp_path: Path, env: dict[st
     by_hand(env, "PUT", "dashboards/web", DASHBOARD)
     write_tree(tmp_path, {"dlsync.yaml": "prune: all\n"})
     done = dlsync("apply", tmp_path, "--auto-approve", env=env)
-    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert (done.code, done.writes) == (4, [])
+    assert "\n- dashboard/web  delete\n" in done.out
     assert "the files hold no resources, and the plan would delete 1" in done.err
+
+
+@pytest.mark.parametrize("typed", [None, "y\n"])
+def test_each_reason_of_a_refusal_has_a_line_below_the_plan(
+    tmp_path: Path, env: dict[str, str], typed: str | None
+) -> None:
+    for number in range(10):
+        by_hand(env, "PUT", f"dashboards/d{number}", DASHBOARD)
+    write_tree(tmp_path, {"dlsync.yaml": "prune: all\n"})
+    done = dlsync("apply", tmp_path, *([] if typed else ["--auto-approve"]), env=env, typed=typed)
+    assert (done.code, done.writes) == (4, [])
+    lines = done.out.splitlines()
+    assert [line.partition(": ")[0] for line in lines[-3:]] == ["Plan", *["An apply refuses this plan"] * 2]
+    assert [line.partition(": ")[2][:30] for line in done.err.splitlines() if "refused: " in line] == [
+        "the plan is refused: the files",
+        "it would delete 10 of 10 resou",
+    ]
 
 
 # saved plans

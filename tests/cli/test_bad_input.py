@@ -104,6 +104,44 @@ def test_all_bad_files_are_named_in_one_run(tree: Path, env: dict[str, str], com
     ]
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, "drift"])
+@pytest.mark.parametrize(
+    ("file", "content", "line"), [("rules/load.yaml", "title: [\n", 2), ("dlsync.yaml", "protect: [keep]\n", 1)]
+)
+def test_errors_are_in_the_document_that_was_asked_for(
+    tree: Path, command: str, file: str, content: str, line: int
+) -> None:
+    write_tree(tree, {file: content})
+    env = environment("http://127.0.0.1:1/api/v1")
+    done = dlsync(command, tree, "--format", "json", *OPTIONS.get(command, []), env=env)
+    document = json.loads(done.out)
+    assert (done.code, document["format_version"]) == (1, 1)
+    (problem,) = document["problems"]
+    assert (problem["severity"], problem["file"], problem["line"]) == ("error", file, line)
+    assert problem["column"]
+    assert command == "validate" or document["error"].splitlines()[0] in done.err
+
+
+def test_errors_are_in_the_comment_that_was_asked_for_the_errors_first(tree: Path, env: dict[str, str]) -> None:
+    write_tree(
+        tree, {"dashboards/a.yaml": "title: a\npositions: []\ntitel: b\n", "rules/load.yaml": "title: [ @everyone\n"}
+    )
+    done = dlsync("plan", tree, "--format", "markdown", env=env)
+    assert done.code == 1
+    head, _, first, *_ = done.out.split("\n")
+    assert head == "**dlsync plan failed**: <code>1 error in the files</code>"
+    assert first.startswith("- error: <code>rules/load.yaml:1:")
+    assert "@" not in done.out
+
+
+def test_other_errors_are_in_the_document_too(tmp_path: Path, env: dict[str, str]) -> None:
+    for command in ("validate", "plan", "drift", "export"):
+        done = dlsync(command, tmp_path, "--environment", "nowhere", "--format", "json", env=env)
+        document = json.loads(done.out)
+        assert (done.code, document["problems"]) == (1, [])
+        assert f"error: {document['error']}\n" in done.err
+
+
 @pytest.mark.parametrize(
     "name", ["broken YAML", "a key twice", "a tag that runs code", "aliases that explode", "a list"]
 )

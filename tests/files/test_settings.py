@@ -1,17 +1,21 @@
 """Where settings come from, and what is said when they are wrong."""
 
+import json
 import os
 from dataclasses import fields
+from fnmatch import fnmatchcase
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlsync.errors import SettingsError
 from dlsync.files import schema
 from dlsync.files.settings import Options, Settings, load, read_file
 from dlsync.model import Problem, Target
+from dlsync.resources import all_kinds
 
 NO_OPTIONS = Options()
 KEY = {"DLSYNC_API_KEY": "changeme"}
@@ -255,6 +259,45 @@ def test_a_field_that_nobody_knows_is_a_warning_with_its_line_and_no_hindrance(t
     _, problems = read_file(tmp_path)
     assert [(problem.severity, problem.line) for problem in problems] == [("warning", 2)]
     assert settings.prune == "all"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "guess"),
+    [
+        ("rules/*", '; did you mean "rule/*"?'),
+        ("dashbord/web-*", '; did you mean "dashboard/web-*"?'),
+        ("Rule/a", '; did you mean "rule/a"?'),
+        ("keep", '; did you mean "*/keep"?'),
+        ("rule", '; did you mean "rule/*"?'),
+        ("rule/", '; did you mean "rule/*"?'),
+        ("rules*", '; did you mean "rule/*"?'),
+        ("", ""),
+        ("xyz/*", ""),
+    ],
+)
+def test_a_pattern_that_protects_nothing_is_an_error_with_its_place(tmp_path: Path, pattern: str, guess: str) -> None:
+    for above, indent in ("", ""), ("environments:\n  prod:\n", "    "):
+        (tmp_path / "dlsync.yaml").write_text(f'{above}{indent}protect: ["rule/a", "{pattern}"]\n', encoding="utf-8")
+        line, column, place = (3, 25, "environments.prod.protect[1]") if above else (1, 21, "protect[1]")
+        assert error_of(tmp_path) == (
+            f'dlsync.yaml:{line}:{column}: `{place}` is "{pattern}", '
+            f"expected KIND/GLOB with KIND one of account, plugin, link, dashboard, rule or *{guess}"
+        )
+
+
+@given(pattern=st.text("*?[]!/rule-", max_size=8), name=st.text("rule/-", min_size=1, max_size=4))
+@example(pattern="rule?x", name="x")
+@example(pattern="[dr]*", name="x")
+@example(pattern="*", name="x")
+def test_a_pattern_that_matches_any_resource_is_no_error(pattern: str, name: str) -> None:
+    if any(fnmatchcase(f"{kind.name}/{name}", pattern) for kind in all_kinds()):
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "dlsync.yaml").write_text(json.dumps({"protect": [pattern]}), encoding="utf-8")
+            assert read_file(Path(folder))[1] == []
+
+
+def test_the_schema_names_the_kinds_that_a_pattern_may_name() -> None:
+    assert schema.kinds() == tuple(kind.name for kind in all_kinds())
 
 
 def test_broken_yaml_is_an_error_with_its_place(tmp_path: Path) -> None:

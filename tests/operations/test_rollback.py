@@ -364,7 +364,7 @@ def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp
     assert rollback_chosen(tmp_path, target, "20261125T101010Z-000001").run.id == "20261125T101010Z-000001"
     with pytest.raises(Refused, match="was for acme/other at http://x/api/v1, not for acme/default"):
         rollback_chosen(tmp_path, target, "20261125T101012Z-000001")
-    with pytest.raises(DlsyncError, match="there is no run"):
+    with pytest.raises(DlsyncError, match="has the id"):
         rollback_chosen(tmp_path, target, "20261125T101019Z-000001")
 
 

@@ -47,7 +47,7 @@ def test_json_is_one_document_of_plans_and_errors() -> None:
         "environments": {
             "staging": as_document(STAGING),
             "production": as_document(PRODUCTION),
-            "odd\x1b": {"error": "no | answer"},
+            "odd\x1b": {"error": "no | answer", "problems": []},
         },
         "summary": {"create": 1, "update": 0, "delete": 0, "unchanged": 7, "conflict": 0, "failed": 1, "refused": 0},
     }
@@ -56,7 +56,7 @@ def test_json_is_one_document_of_plans_and_errors() -> None:
 def test_markdown_has_a_section_for_each_that_nothing_breaks_out_of() -> None:
     text = render_markdown(ALL)
     assert text.startswith("### <code>staging</code>\n\n**dlsync plan** for <code>acme/default</code>: 1 to create")
-    assert "\n### <code>odd&#92;x1b</code>\n\n**Failed**: <code>no &#124; answer</code>\n" in text
+    assert "\n### <code>odd&#92;x1b</code>\n\n**dlsync plan failed**: <code>no &#124; answer</code>\n" in text
     assert text.endswith(
         "\n**Total**: 1 to create, 0 to update, 0 to delete, 7 unchanged; 1 of 3 environments failed.\n"
     )
