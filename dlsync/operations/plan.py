@@ -71,7 +71,8 @@ def _excess(plan: Plan, max_delete_percent: float) -> str:
         return ""
     return (
         f"it would delete {deletes} of {managed} resources ({deletes * 100 / managed:.0f} %), more than the "
-        f"{max_delete_percent:g} % that `max_delete_percent` allows. Raise it in dlsync.yaml if that is meant."
+        f"{max_delete_percent:g} % that `max_delete_percent` allows. Raise it in dlsync.yaml if that is meant. "
+        f"The limit holds for plans about {_FEWEST} live resources or more."
     )
 
 
@@ -233,7 +234,7 @@ async def build_plan(
     planning = _Planning(fetcher, tree, settings, targets)
     inventory, live = await planning.look(explicit_deletes, recorded)
     live, leaving, orphans = await planning.deletes(inventory, live, explicit_deletes, decisions)
-    protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
+    protected = {one for one in live.resources if one in leaving and _is_protected(one, settings)}
     surplus = pruned(planning.desired, live.resources, inventory, settings.prune)
     outcome = planning.reconcile(inventory, live, leaving.difference(protected), decisions, surplus)
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
@@ -241,10 +242,10 @@ async def build_plan(
     redaction = Redaction({**former, **tree.secrets})
     warnings = [
         *tree.warnings,
-        *_told(inventory, live, outcome, protected, explicit_deletes),
+        *_told(inventory, live, outcome, sorted(protected - orphans.keys()), explicit_deletes),
         *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
-        *orphans,
+        *planning.orphan_warnings(orphans, outcome),
         *duplicate_warnings(fetcher.listings.values(), targets, {*surplus, *leaving}, settings.prune),
     ]
     return planning.prepared(inventory, live, outcome, redaction, warnings)
@@ -336,8 +337,8 @@ class _Planning:
 
     async def deletes(
         self, inventory: Inventory, live: Live, explicit_deletes: Collection[Address], decisions: ConflictPolicy
-    ) -> tuple[Live, set[Address], list[Problem]]:
-        """Return what is live, what of it is to be deleted but for protection, and warnings of orphans.
+    ) -> tuple[Live, set[Address], dict[Address, Address]]:
+        """Return what is live, what of it is to be deleted but for protection, and orphans with what they need.
 
         A desired resource that needs one which will not exist counts as removed from the files.
         """
@@ -350,9 +351,13 @@ class _Planning:
         client = self.fetcher.client if has_account else None
         known = {*self.tree.resources, *live.resources}
         orphans = await dependents.orphans(client, self.desired, known, deleted)
-        warnings = [dependents.warning(self.desired[one], need, deleted) for one, need in orphans.items()]
         self.desired = {address: one for address, one in self.desired.items() if address not in orphans}
-        return live, self.leaving(inventory, live, explicit_deletes) | taken, warnings
+        return live, self.leaving(inventory, live, explicit_deletes) | taken, orphans
+
+    def orphan_warnings(self, orphans: Mapping[Address, Address], outcome: Reconciliation) -> list[Problem]:
+        """Return a warning of each resource that needs one which the plan deletes or which does not exist."""
+        deletes = {one.address: one for one in outcome.changes if one.action == "delete"}
+        return [dependents.warning(self.tree.resources[one], need, deletes) for one, need in orphans.items()]
 
     def reconcile(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,14 +109,10 @@ def save(file: Path, saved: SavedPlan) -> None:
 
 
 def remove(file: Path) -> None:
-    """Remove the plan file of an earlier run, which nothing may apply if this run fails.
-
-    :raises DlsyncError: the file cannot be removed.
-    """
-    try:
-        file.unlink(missing_ok=True)
-    except OSError as error:
-        raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
+    """Remove the plan file of an earlier run, which nothing may apply if this run fails; another file stays."""
+    with suppress(DlsyncError):  # nothing can apply what cannot be read as a plan
+        read(file)
+        file.unlink()
 
 
 def read(file: Path) -> SavedPlan:

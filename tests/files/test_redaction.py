@@ -127,6 +127,14 @@ def test_in_words_the_beginning_of_a_long_secret_is_found_whatever_follows(more:
     assert Redaction({"0123456789" * 3: "${env:A}"}).said(f"not {'0123456789' * 2}{more}") == f"not ${{env:A}}{more}"
 
 
+@pytest.mark.parametrize("secrets", [("abcdefghijkl", "bcdefghijklm"), ("one-secret-1", "one-secret-2")])
+def test_in_words_a_text_around_a_secret_is_no_secret(secrets: tuple[str, str]) -> None:
+    url, (former, now) = "https://hooks.example.org/", secrets
+    said = Redaction({url + former: url + "${env:A}", now: "${env:A}"}).said
+    assert said(f"to {url}{now}") == said(f"to {url}{former}") == f"to {url}${{env:A}}"
+    assert said(f"to {url}other") == f"to {url}other"
+
+
 def test_in_words_a_short_secret_is_found_as_it_is_and_not_in_other_letters() -> None:
     short = Redaction({"Web": "${env:A}"})
     assert short.said("web Web V2Vi") == "web ${env:A} ${env:A}"

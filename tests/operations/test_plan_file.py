@@ -291,5 +291,11 @@ def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
         plan_file.read(tmp_path)
     with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
         plan_file.save(tmp_path, plan_file.promise(work(), PlanOptions()))
-    with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
-        plan_file.remove(tmp_path)
+
+
+def test_a_file_that_is_no_plan_is_not_removed(tmp_path: Path) -> None:
+    plan_file.save(tmp_path / "plan.json", plan_file.promise(work(), PlanOptions()))
+    (tmp_path / "web.yaml").write_text("title: Web\n")
+    for name in ("plan.json", "web.yaml", "none.json"):
+        plan_file.remove(tmp_path / name)
+    assert [file.name for file in tmp_path.iterdir()] == ["web.yaml"]
