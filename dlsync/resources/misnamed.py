@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import near_miss
@@ -36,6 +38,22 @@ def in_root(entries: Iterable[str], known: Sequence[str], ignored: Ignored) -> I
     for entry in entries:
         if not ignored.by_user(entry):
             yield from _entry("", entry, known, strict=True)
+
+
+def of_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> Iterator[Problem]:
+    """Yield a warning of a folder at the root that no kind reads and that holds what looks like a resource.
+
+    :param samples: files of the folder.
+    :param kinds: by folder.
+    """
+    for source in samples:
+        with suppress(yaml.InvalidYaml):
+            document = yaml.parse(source.content, source.file)
+            for kind in kinds.values():
+                if kind.sends_yaml and schema.allows(kind.name, document):
+                    message = f"is not read, and {source.file} looks like a {kind.name}; did you mean `{kind.folder}/`?"
+                    yield Problem("warning", f"{message} If so, {WAY_OUT}", source.file.partition("/")[0])
+                    return
 
 
 def in_folder(files: Sequence[str], place: str, known: Sequence[str]) -> Iterator[Problem]:

@@ -100,12 +100,9 @@ def test_a_link_that_is_protected_keeps_its_plugin_which_says_why(live: Account,
     assert changes(made) == ["delete plugin/disk repo held"]
     why = "the server would delete link/disk with it, which is protected or in conflict"
     assert made.changes[0].held == f"{why}: settle that first, or restore the file"
+    what = f"link/disk refers to plugin/disk, whose file was removed and which stays: {why}; "
     assert [(one.message, one.line) for one in made.warnings] == [
-        (
-            f"link/disk refers to plugin/disk, whose file was removed and which stays: {why}; "
-            "restore the file, or remove this line too",
-            2,
-        )
+        (f"{what}restore the file, or remove this line too", 2)
     ]
 
 
