@@ -11,7 +11,6 @@ from difflib import get_close_matches
 from functools import lru_cache
 from itertools import takewhile
 from operator import itemgetter
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 from urllib.parse import quote, quote_plus
@@ -162,9 +161,14 @@ def pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, str]:
     """Return two values that differ such that the texts differ too, each in at most ``width`` characters."""
     left, right = distinct([in_full(before), in_full(after)])
     if left != right and shortened(left, width) == shortened(right, width):
-        cut = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(left, right, strict=False))) - _CONTEXT
+        cut = _shared(left, right) - _CONTEXT
         left, right = _ELLIPSIS + left[cut:], _ELLIPSIS + right[cut:]
     return shortened(left, width), shortened(right, width)
+
+
+def _shared(left: str, right: str) -> int:
+    """Return how many characters two texts begin with in common."""
+    return sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(left, right, strict=False)))
 
 
 def field_name(path: Path) -> str:
@@ -202,7 +206,8 @@ class Redactor:
             return text
         *cut, rest = _CUT.split(text)
         text = "".join([*map(self._without_beginning, cut), rest])
-        shown, end = [], 0
+        shown: list[str] = []
+        end = 0
         for start, length, name in self._found(text):
             if start + length > end:
                 if start >= end or not shown[-1].endswith(name):  # two secrets of one name may overlap
@@ -215,13 +220,10 @@ class Redactor:
         found = []
         for ways, among in ((self._exact, text), (self._folded, _folded(text))):
             for way, name in ways.items():
-                shortest = min(len(way), len(commonprefix((way, name))) + _BEFORE_ELLIPSIS)  # what is no secret aside
+                shortest = min(len(way), _shared(way, name) + _BEFORE_ELLIPSIS)  # what is no secret aside
                 start = among.find(way[:_BEGINNING])
                 while start >= 0:
-                    same = takewhile(
-                        lambda pair: pair[0] == pair[1], zip(way, among[start : start + len(way)], strict=False)
-                    )
-                    if (length := sum(1 for _ in same)) >= shortest:
+                    if (length := _shared(way, among[start : start + len(way)])) >= shortest:
                         found.append((start, length, name))
                     start = among.find(way[:_BEGINNING], start + 1)
         return sorted(found, key=lambda one: (one[0], -one[1]))
