@@ -106,11 +106,14 @@ def _misnamed(root: Path, entries: Sequence[str], sources: Sequence[SourceFile],
     folders = [f"{folder}/" for folder in kinds]
     known = (SETTINGS, LINKS, ignored.FILE, *folders, f"{packs.FOLDER}/", f"{OVERLAYS}/")
     files = [source.file for source in sources]
+    contents = {source.content for source in sources}
     named = list(misnamed.in_root(entries, known, skips))
     yield from named
     for entry in set(entries).difference(known, (f"{one.file}/" for one in named)):
         if entry.endswith("/") and not skips(entry):
-            yield from misnamed.of_folder(discovery.samples(root, entry.rstrip("/"), kinds), kinds)
+            samples = discovery.samples(root, entry.rstrip("/"), kinds)
+            # what is read through a link, or is a copy, is not missing
+            yield from misnamed.of_folder((one for one in samples if one.content not in contents), kinds)
     yield from misnamed.in_packs(files, (packs.PACKAGE, *folders))
     yield from misnamed.of_kinds(sources, kinds, skips)
 

@@ -204,17 +204,20 @@ def test_a_folder_that_holds_what_looks_like_resources_is_warned_of_by_the_folde
         f"warning: alerts: is not read, and {file} looks like a rule; did you mean `rules/`? "
         "If so, rename it, or name it in .dlsyncignore"
     )
-    assert problems(tmp_path, {**others, file: RULE}) == [warned]
+    assert problems(tmp_path, {**others, file: f"{RULE}# moved\n"}) == [warned]
     assert problems(tmp_path, {".dlsyncignore": "alerts/\n"}) == []
 
 
 @pytest.mark.parametrize("file", ["other/rules/two.yaml", ".github/two.yaml", "a/b/c/two.yaml", "alerts/two.txt"])
 def test_a_folder_that_holds_anything_else_is_not(tmp_path: Path, file: str) -> None:
-    assert problems(tmp_path, {file: RULE, "chart/values.yaml": "title: x\n"}) == []
+    assert (
+        problems(tmp_path, {file: f"{RULE}# moved\n", "shared/copy.yaml": RULE, "chart/values.yaml": "title: x\n"})
+        == []
+    )
 
 
 def test_nothing_outside_the_directory_is_looked_at(tmp_path: Path) -> None:
-    write_tree(tmp_path / "outside", {"two.yaml": RULE})
+    write_tree(tmp_path / "outside", {"two.yaml": f"{RULE}# moved\n"})
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/alerts").symlink_to(tmp_path / "outside")
     assert problems(tmp_path / "tree", {}) == []
