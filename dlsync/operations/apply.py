@@ -110,7 +110,7 @@ def _kept_to(promised: SavedPlan, work: PlanContext, directory: Path, how: Apply
         runs = journal.runs(how.journals or journal.own(directory))
         if applied := next((one.run for one in runs if one.run.saved_plan == promised.id and one.has_effect), None):
             problem = f"the saved plan has been applied already, by run {applied.id} ({applied.started})"
-            raise Refused(problem, hint=error.hint) from error
+            raise Refused(problem, hint="For what has changed since, make a new plan.") from error
         raise
 
 

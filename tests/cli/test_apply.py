@@ -234,7 +234,7 @@ def test_a_saved_plan_that_was_applied_names_the_run_that_did_it(
     again = dlsync(*command, env=env)
     assert (again.code, again.out, again.writes) == (4, "", [])
     said = f"error: the saved plan has been applied already, by run {run['run']} ({run['started']})\n"
-    assert again.err == f"{said}Plan and review again.\n"
+    assert again.err == f"{said}For what has changed since, make a new plan.\n"
     (tree / "rules/more.yaml").unlink()
     elsewhere = dlsync(*command, "--journal", "elsewhere", env=env)
     assert elsewhere.err.startswith("error: the saved plan is stale: nothing of it is left to do\n")
