@@ -316,7 +316,7 @@ class _Planning:
             inventory, live = await both(reading, self._inside(inside))
         live = await self._completed(inventory, replace(live, resources={**around.resources, **live.resources}))
         live = live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))
-        return resolved(inventory, live.resources, self._absent(inventory, live)), live
+        return resolved(inventory, live.resources, self._absent(inventory, live), self.desired), live
 
     async def _inside(self, wanted: Collection[Address]) -> Live:
         prunes_all = self.settings.prune == "all"
