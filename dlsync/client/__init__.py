@@ -23,6 +23,7 @@ from dlsync.client.dashboards import Dashboards, WritingDashboards
 from dlsync.client.links import Links, WritingLinks
 from dlsync.client.metrics import Metrics
 from dlsync.client.plugins import Plugins, WritingPlugins
+from dlsync.client.rate_limit import urgently
 from dlsync.client.retry import Retry
 from dlsync.client.rules import Rules, WritingRules
 from dlsync.client.series import SeriesFamily
@@ -128,3 +129,8 @@ class Client(ReadClient):
     def only_while(check: Check) -> AbstractContextManager[None]:
         """Have something checked before each attempt of each write in a block; see :func:`connection.only_while`."""
         return only_while(check)
+
+    @staticmethod
+    def urgently() -> AbstractContextManager[None]:
+        """Send the requests of a block before all others; see :func:`rate_limit.urgently`."""
+        return urgently()

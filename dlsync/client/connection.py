@@ -164,6 +164,12 @@ class Connection:
             headers["If-None-Match"] = etag
         if body is not None:
             headers["Content-Type"] = content_type
+        with self._limiter.request():
+            return await self._answered(method, path, headers, body, repeatable=repeatable)
+
+    async def _answered(
+        self, method: Method, path: str, headers: Mapping[str, str], body: bytes | None, *, repeatable: bool
+    ) -> Response:
         responses = self._limiter.responses
         attempts = Attempts(self._retry, repeatable=repeatable, is_down=self._is_down, responses=responses)
         while True:

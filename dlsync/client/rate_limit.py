@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
 _FIRST_INTERVAL: Final = 0.05  # seconds
 _NO_INTERVAL: Final = 0.002  # seconds, below which an interval is no limit any more
 _RECOVERY: Final = 0.05  # of the interval, by each response
 _CAUTION: Final = 10  # times slower is the recovery for each second that a 429 asks to wait
+_IS_URGENT: ContextVar[bool] = ContextVar("urgent", default=False)
+
+
+@contextmanager
+def urgently() -> Iterator[None]:
+    """Send the requests of this block before all others, whatever the rate and the number in flight."""
+    token = _IS_URGENT.set(True)
+    try:
+        yield
+    finally:
+        _IS_URGENT.reset(token)
 
 
 class RateLimiter:
@@ -21,6 +34,8 @@ class RateLimiter:
     It begins as fast as the user allows. A 429 halves the number of requests in flight, and each window of responses
     adds one again, as TCP does. Where even one in flight is too much, each 429 doubles the interval between requests,
     and each response shortens it. The longer the server asks to wait, the slower it is tried again.
+
+    An urgent request needs neither slot nor turn. It waits for nothing but the ``Retry-After`` of a 429.
 
     :param rate: turns a second, at most; None for no limit.
     :param most: requests in flight, at most.
@@ -50,9 +65,28 @@ class RateLimiter:
         self._caution = 1.0
         self._next_turn = 0.0
         self._blocked_until = 0.0
+        self._urgent = 0  # requests
+        self._none_urgent = asyncio.Event()
+        self._none_urgent.set()
+
+    @contextmanager
+    def request(self) -> Iterator[None]:
+        """Let no other request begin in this block if its own is urgent: the server may let only one through."""
+        urgent = _IS_URGENT.get()
+        self._urgent += urgent
+        if urgent:
+            self._none_urgent.clear()
+        try:
+            yield
+        finally:
+            self._urgent -= urgent
+            if not self._urgent:
+                self._none_urgent.set()
 
     async def __aenter__(self) -> None:
         """Take a slot; one that the window has no room for is withheld."""
+        if _IS_URGENT.get():
+            return
         await self._slots.acquire()
         while self._withheld < self._closed:
             self._withheld += 1
@@ -60,6 +94,8 @@ class RateLimiter:
 
     async def __aexit__(self, *_: object) -> None:
         """Free the slot."""
+        if _IS_URGENT.get():
+            return
         if self._withheld < self._closed:
             self._withheld += 1
         else:
@@ -67,13 +103,20 @@ class RateLimiter:
 
     async def turn(self) -> None:
         """Return when the caller, who has a slot, may send its request."""
-        mine = -1.0
-        while mine < self._blocked_until:  # a 429 during the sleep moves it
-            now = self._clock()
-            mine = max(now, self._next_turn, self._blocked_until)
-            self._next_turn = mine + max(self._shortest, self._interval)
-            if mine > now:
-                await self._sleep(mine - now)
+        urgent, mine = _IS_URGENT.get(), -1.0
+        # a 429 or an urgent request during the sleep moves it
+        while mine < self._blocked_until or not (urgent or self._none_urgent.is_set()):
+            mine = self._blocked_until if urgent else await self._reserved()
+            wait = mine - self._clock()
+            if wait > 0:
+                await self._sleep(wait)
+
+    async def _reserved(self) -> float:
+        """Return when the next turn is, which is nobody else's from now on."""
+        await self._none_urgent.wait()
+        mine = max(self._clock(), self._next_turn, self._blocked_until)
+        self._next_turn = mine + max(self._shortest, self._interval)
+        return mine
 
     def succeeded(self) -> None:
         """Note a response that is not 429."""

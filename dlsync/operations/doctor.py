@@ -11,6 +11,7 @@ from dlsync.errors import AccountNotFound, ApiError, BadAnswer, DlsyncError, Ser
 from dlsync.files import settings
 from dlsync.files.setting_sources import settings_in_force
 from dlsync.messages import near_miss
+from dlsync.operations.plan import held_lock
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,6 +93,8 @@ def _files(directory: Path, options: Options, environ: Mapping[str, str]) -> Che
 async def _server(loaded: Settings) -> list[Check]:
     async def question(client: ReadClient) -> list[Check]:
         checks, is_usable = await _account(client, loaded)
+        if is_usable and (held := await held_lock(client)):
+            checks.append(Check("lock", "unknown", held))
         return [*checks, *[await _operation(client, one) for one in OBSERVED if is_usable]]
 
     try:

@@ -10,7 +10,7 @@ from dlsync.errors import SettingsError
 from dlsync.model import Problem, ResourceChange, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.export import Edits, Export
-from dlsync.operations.plan import build_plan, looked
+from dlsync.operations.plan import build_plan, lock_warnings, looked
 from dlsync.operations.session import silent
 from dlsync.resources import kind_of
 from dlsync.resources.selector import EVERYTHING
@@ -38,7 +38,8 @@ async def drift(
     """
     require_record(settings)
     async with looked(directory, settings, progress) as (fetcher, tree):
-        return await find(fetcher, tree, settings, targets)
+        found = await find(fetcher, tree, settings, targets)
+        return replace(found, warnings=(*found.warnings, *await lock_warnings(fetcher)))
 
 
 async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Export:

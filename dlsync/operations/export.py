@@ -143,7 +143,7 @@ async def build_export(
     live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits)
     live = await _with_managed(fetcher, live, filter(targets.admits, inventory.known))
     targets.require_match({*tree.resources, *live.resources, *inventory.known})
-    inventory = resolved(inventory, live.resources, ())
+    inventory = resolved(inventory, live.resources, (), tree.resources)
     masked = hidden_secrets.readable(live.resources, tree.resources, inventory)
     live = live.with_readable(masked)
     former = inventory.former_secrets(live.resources.values())

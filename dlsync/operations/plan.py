@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.client.concurrency import both
+from dlsync.errors import ApiError
 from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.files.settings import Settings
@@ -32,6 +33,7 @@ from dlsync.state.lease import holder_of
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 
+    from dlsync.client import ReadClient
     from dlsync.files.settings import Settings
     from dlsync.model import Address, FieldChange, Json, Resource, ResourceChange
     from dlsync.operations.fetch import Live
@@ -116,12 +118,24 @@ async def prepare(
     wanted = wishes or PlanOptions()
     async with looked(directory, settings, progress) as (fetcher, tree):
         work = await prepared(fetcher, tree, settings, wanted)
-        is_locked = any(listing.locked for listing in fetcher.listings.values())
-        holder = await holder_of(fetcher.client) if is_locked else None
-    if holder is None:
-        return work
-    held = Problem("warning", _HELD % holder)
-    return replace(work, plan=replace(work.plan, warnings=(*work.plan.warnings, held)))
+        held = await lock_warnings(fetcher)
+    return replace(work, plan=replace(work.plan, warnings=(*work.plan.warnings, *held))) if held else work
+
+
+async def lock_warnings(fetcher: Fetcher) -> tuple[Problem, ...]:
+    """Return who holds the lock of the account; a list of plugins that was fetched saves the request."""
+    if any(listing.unlocked for listing in fetcher.listings.values()):
+        return ()
+    held = await held_lock(fetcher.client)
+    return (Problem("warning", held),) if held else ()
+
+
+async def held_lock(client: ReadClient) -> str:
+    """Return who holds the lock of the account and what to do; empty where nobody does, or that cannot be asked."""
+    with suppress(ApiError):
+        if holder := await holder_of(client):
+            return _HELD % holder
+    return ""
 
 
 @asynccontextmanager
@@ -300,7 +314,7 @@ class _Planning:
             inventory, live = await both(reading, self._inside(inside))
         live = await self._completed(inventory, replace(live, resources={**around.resources, **live.resources}))
         live = live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))
-        return resolved(inventory, live.resources, self._absent(inventory, live)), live
+        return resolved(inventory, live.resources, self._absent(inventory, live), self.desired), live
 
     async def _inside(self, wanted: Collection[Address]) -> Live:
         prunes_all = self.settings.prune == "all"

@@ -153,7 +153,7 @@ async def prepare(
         decisions=decisions,
         recorded=way_back.applied.with_ids(inventory.ids),
     )
-    inventory = resolved(inventory, work.live, work.gone)
+    inventory = resolved(inventory, work.live, work.gone, work.desired)
     return replace(work, inventory=inventory, compared_with=way_back.applied, released=frozenset(released))
 
 

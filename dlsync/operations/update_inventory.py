@@ -6,6 +6,8 @@ What was sent and is not confirmed stays pending, so that the next plan recognis
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, cast
 
 from dlsync.diff.compare import compare
@@ -24,35 +26,65 @@ if TYPE_CHECKING:
     from dlsync.state.inventory import Inventory
 
 
-def resolved(inventory: Inventory, live: Mapping[Address, Resource], absent: Collection[Address]) -> Inventory:
+def resolved(
+    inventory: Inventory,
+    live: Mapping[Address, Resource],
+    absent: Collection[Address],
+    desired: Mapping[Address, Resource],
+) -> Inventory:
     """Return the inventory with each pending write as applied, as far as it is live and was looked at.
 
     What differs from the last applied version and from the pending one was changed by hand, but for a pending create:
-    where there was nothing before, what is there is what the server made of it.
+    where there was nothing before, what is there is what the server made of it. A number that is a rounded one of the
+    files is the server's work too.
 
     :param absent: what the server was asked for and does not have.
+    :param desired: what the files say.
     """
     arrived = {
         address: entry
         for address, write in inventory.pending.items()
-        if address in live and (entry := _arrived(inventory, write, live[address]))
+        if address in live and (entry := _arrived(inventory, write, live[address], desired.get(address)))
     }
     deleted = {one for one, write in inventory.pending.items() if one in absent and write.action == "delete"}
     rest = {address: text for address, text in inventory.packed.items() if address not in deleted}
     return replace(inventory, packed={**rest, **arrived})
 
 
-def _arrived(inventory: Inventory, write: Pending, live: Resource) -> str:
+def _arrived(inventory: Inventory, write: Pending, live: Resource, desired: Resource | None) -> str:
     """Return the entry, packed, of what a pending write made of a live resource; empty where it did not arrive."""
     kind, salt = kind_of(live.kind), inventory.salt
     if write.action == "create" and live.address not in inventory:
         return write.entry
     before, after = inventory.entry(live.address), unpacked(write.entry)
-    if after is None or not has_moved(kind, live, after, salt):
+    if before and write.action == "delete" and kind.may_duplicate:  # its parts are deleted one by one
+        after = Entry({field: [] if isinstance(value, list) else value for field, value in before.seen.items()})
+    elif after is None or not has_moved(kind, live, after, salt):
         return write.entry if after else ""
-    if before and has_moved(kind, live, before, salt) and is_partly_applied(kind, live, before, after, salt):
-        return packed(Entry(_digested(live, salt), secrets={**before.secrets, **after.secrets}))
-    return ""
+    if not before or not has_moved(kind, live, before, salt):
+        return ""
+    sent = _unrounded(desired, live) if desired else live
+    if not is_partly_applied(kind, sent, before, after, salt):
+        return ""
+    return packed(Entry(_digested(live, salt), secrets={**before.secrets, **after.secrets}))
+
+
+def _unrounded(desired: Resource, live: Resource) -> Resource:
+    """Return a live resource with the numbers of the files in place of those that the server rounded."""
+    kind = kind_of(live.kind)
+    diff = compare(kind, desired, live).diff
+    other = tuple(one for one in diff if not (one.op == "replace" and is_rounding(one.after, one.before)))
+    return live if len(other) == len(diff) else replace(live, given=blended(kind, desired, live, other))
+
+
+def is_rounding(exact: Json, kept: Json) -> bool:
+    """Whether a value is a number that was rounded or cut to fewer decimals."""
+    for one in (exact, kept):
+        if isinstance(one, bool) or not isinstance(one, int | float) or not isfinite(one):
+            return False
+    number = Decimal(repr(kept)).normalize()
+    decimals = max(0, -int(number.as_tuple().exponent))
+    return abs(Decimal(repr(exact)) - number) < Decimal(1).scaleb(-decimals)
 
 
 def announced(prepared: PlanContext) -> Inventory:

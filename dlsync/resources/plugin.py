@@ -234,7 +234,7 @@ class Plugin(Kind):
             complete=whole,
             versions=named,
             faults=messages_of(bad),
-            locked=any(entry.name == LOCK for entry in entries),
+            unlocked=whole and all(entry.name != LOCK for entry in entries),
         )
 
     async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.client.rate_limit import RateLimiter
+from dlsync.client.rate_limit import RateLimiter, urgently
 from tests.builders.throttling import Clock, Limited, seconds_for
 
 pytestmark = pytest.mark.anyio
@@ -94,6 +94,65 @@ async def test_a_rate_is_a_limit_also_for_what_the_server_would_accept() -> None
     limiter, clock = paced(4, most=1)
     hear(limiter, clock, "x", every=0.01)  # an interval that is shorter than the user's
     assert await turns(limiter, clock, 3) == [0.25, 0.25]
+
+
+# urgent requests
+
+
+async def test_an_urgent_request_takes_neither_a_slot_nor_a_turn() -> None:
+    limiter, clock = paced(1, most=1)
+    crowd = Crowd(limiter, 3)
+    assert await crowd.after() == 1
+    await turns(limiter, clock, 2)
+    clock.slept.clear()
+    with urgently(), limiter.request():
+        async with limiter:
+            await limiter.turn()
+    assert clock.slept == []
+    assert await crowd.after(leaving=1) == 1
+    assert await turns(limiter, clock, 1) == [1.0]
+    await crowd.end()
+
+
+async def test_an_urgent_request_waits_for_what_a_429_asks_for() -> None:
+    limiter, clock = paced()
+    limiter.throttled(limiter.cuts, 30)
+    with urgently():
+        assert await turns(limiter, clock, 2) == [30.0]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_no_other_request_begins_before_all_urgent_ones_have_ended(begun: bool) -> None:
+    asleep, wake = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        asleep.set()
+        await wake.wait()
+
+    clock = Clock()
+    limiter = RateLimiter(1, 16, clock=clock.read, sleep=sleep)
+    await limiter.turn()
+    other = asyncio.ensure_future(limiter.turn())
+    if begun:
+        await asleep.wait()
+    with urgently(), limiter.request():
+        with limiter.request():
+            clock.now += 10
+            wake.set()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not other.done()
+    await other
+
+
+async def test_urgency_ends_with_its_block_and_holds_for_no_other_task() -> None:
+    limiter, clock = paced(1)
+    other = asyncio.ensure_future(turns(limiter, clock, 2))
+    with urgently():
+        await other
+        await limiter.turn()
+    assert clock.slept == [1.0]
+    assert await turns(limiter, clock, 1) == [1.0]
 
 
 # the window
