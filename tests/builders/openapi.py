@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dlsync.server.app import BASE, FAMILIES
+from dlsync.server.app import BASE, OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,7 +189,7 @@ SHAPES = {
 def description() -> dict[str, Any]:
     """Return the OpenAPI document of a server that has all operations; what only was observed says so."""
     paths: dict[str, dict[str, Any]] = {}
-    for operation in (one for family in FAMILIES for one in family.OPERATIONS):
+    for operation in OPERATIONS:
         path = paths.setdefault(BASE + operation.path, {"parameters": _path_parameters(operation.path)})
         path[operation.method.lower()] = _operation(operation)
     return {

@@ -12,11 +12,19 @@ from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
+from dlsync.server import refusals
 from dlsync.server.demo.hosts import HOSTS
-from dlsync.server.measurements import AGENT_STATUS, points
-from dlsync.server.metrics import MOST_ANSWERED, MOST_POINTS, PERIOD, RESOLUTION, USUAL_POINTS, times_of
+from dlsync.server.metrics import (
+    AGENT_STATUS,
+    MOST_ANSWERED,
+    MOST_POINTS,
+    PERIOD,
+    RESOLUTION,
+    USUAL_POINTS,
+    points,
+    times_of,
+)
 from dlsync.server.operation import query_value
-from dlsync.server.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -315,7 +323,7 @@ def refused(parameters: QueryParams, series: int = 1) -> str:
     with pytest.raises(HTTPException) as caught:
         times_of(parameters, NOW, series)
     assert caught.value.status_code == 422
-    return str(json.loads(bytes(Refusals("changeme").answer(caught.value).body))["error"])
+    return str(json.loads(bytes(refusals.refused(caught.value, "changeme").body))["error"])
 
 
 @given(

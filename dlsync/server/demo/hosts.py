@@ -1,11 +1,13 @@
-"""The hosts of the demo: who they are, what runs on them, and which of them are gone."""
-
-from __future__ import annotations
+"""The hosts of the demo with their agents, and the plugins that links deploy to them."""
 
 import uuid
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import blake2b
+from typing import Any
+
+from dlsync.server.operation import timestamp
+from dlsync.server.store import Store, new_id
 
 DOMAIN = "acme.example"
 EVERYWHERE = ("base", "disk_space", "ntp")
@@ -27,11 +29,12 @@ PROCESSES = {
     "backup": {"rsync": 2, "borg": 1},
     "mail": {"postfix": 5},
 }
+AGE = timedelta(days=400)  # of the oldest host; nothing was measured before an agent was there
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A host with an agent on it.
+    """A host with an agent.
 
     :param silent: for how long it had been silent when the demo began; None: it is alive.
     :param parent: the name of the host, if this is a container on it.
@@ -50,20 +53,16 @@ class Host:
         return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"{self.name}.{DOMAIN}"))
 
     @property
-    def tags(self) -> list[str]:
-        """The tags that it carries."""
-        return ["all", self.role, self.place, "production"]
-
-    @property
     def plugins(self) -> list[str]:
-        """What runs on it."""
+        """The plugins that run on it."""
         return sorted({*EVERYWHERE, *ROLES[self.role]})
 
-    def agent(self) -> dict[str, object]:
-        """Return what the agent says of itself, without its times."""
+    def agent(self) -> dict[str, Any]:
+        """Return what the agent reports, without its times and tags."""
         digest = blake2b(self.name.encode(), digest_size=3).digest()
         processes = {"init": 1, "sshd": 2, "dataloop-agent": 1, **PROCESSES[self.role]}
-        return {
+        addresses = {"lo": "127.0.0.1", "eth0": f"10.20.0.{self.address}"}
+        agent: dict[str, Any] = {
             "id": self.id,
             "name": self.name,
             "hostname": f"{self.name}.{DOMAIN}",
@@ -72,24 +71,22 @@ class Host:
             "status": "REGISTERED",
             "container_name": "Linux",
             "mode": "DEFAULT",
-            "interfaces": [_interface("lo", "127.0.0.1"), _interface("eth0", f"10.20.0.{self.address}")],
+            "interfaces": [
+                {"addresses": [{"family": "AF_INET", "ips": [ip]}], "interface": name} for name, ip in addresses.items()
+            ],
             "running_plugin_names": self.plugins,
             "process_summary": [{"name": name, "count": count} for name, count in processes.items()],
-            **(self._container() if self.parent else {}),
+            "demo": "alive" if self.silent is None else "gone",
         }
-
-    def _container(self) -> dict[str, object]:
-        labels = {"com.docker.compose.project": "bookshop", "com.docker.compose.service": self.role}
-        return {
-            "container_name": self.name,
-            "container_id": blake2b(self.name.encode(), digest_size=32).hexdigest(),
-            "parent": next(host.id for host in HOSTS if host.name == self.parent),
-            "labels": [{"key": key, "value": value} for key, value in labels.items()],
-        }
-
-
-def _interface(name: str, ip: str) -> dict[str, object]:
-    return {"addresses": [{"family": "AF_INET", "ips": [ip]}], "interface": name}
+        if self.parent:
+            labels = {"com.docker.compose.project": "bookshop", "com.docker.compose.service": self.role}
+            agent |= {
+                "container_name": self.name,
+                "container_id": blake2b(self.name.encode(), digest_size=32).hexdigest(),
+                "parent": next(host.id for host in HOSTS if host.name == self.parent),
+                "labels": [{"key": key, "value": value} for key, value in labels.items()],
+            }
+        return agent
 
 
 HOSTS = (
@@ -108,3 +105,58 @@ HOSTS = (
     Host("backup-1", "backup", "eu-central", 61),
     Host("mail-1", "mail", "eu-west", 71, silent=timedelta(days=23, hours=3)),
 )
+# name, type, extension, tags, description, script: what every host runs; the example repository brings its own plugins
+PLUGINS = (
+    (
+        "base",
+        "INPROCESS",
+        "py",
+        ["all"],
+        "CPU, memory, load and network of a host",
+        """#!/usr/bin/env python3
+import os
+
+load = os.getloadavg()[0] / (os.cpu_count() or 1)
+print(f"OK - the load is {load:.2f} a core | load_fractional={load:.2f}")
+""",
+    ),
+    (
+        "ntp",
+        "SCRIPT",
+        "sh",
+        ["all"],
+        "How far the clock is off",
+        """#!/bin/sh
+offset=$(chronyc -c tracking | cut -d , -f 5) || { echo "UNKNOWN - chrony does not answer"; exit 3; }
+echo "OK - the clock is $offset s off | offset_ms=$(echo "$offset" | awk '{ print $1 * 1000 }')ms"
+""",
+    ),
+    (
+        "nginx",
+        "SCRIPT",
+        "sh",
+        ["web"],
+        "Requests and connections of the web server",
+        """#!/bin/sh
+active=$(curl -fsS http://127.0.0.1/status | awk 'NR == 1 { print $3 }') || { echo "CRITICAL - no answer"; exit 2; }
+echo "OK - $active connections | connections=$active"
+""",
+    ),
+)
+
+
+def fill(store: Store, account: str, now: datetime) -> None:
+    """Insert the agents, plugins and links of the demo into the account of that id, unless it has agents."""
+    if store.row("agents", account=account):
+        return
+    for index, host in enumerate(HOSTS):
+        created, heartbeat = now - AGE + timedelta(days=9 * index), timestamp(now - (host.silent or timedelta()))
+        document = {**host.agent(), "created": timestamp(created), "modified": heartbeat, "heartbeat": heartbeat}
+        tags = ["all", host.role, host.place, "production"]
+        store.insert("agents", account=account, id=host.id, document=document, tags=tags)
+    defaults = {"interval": 30, "params": "", "shell_args": "", "pack": ""}
+    for name, kind, extension, tags, description, script in PLUGINS:
+        plugin = {"name": name, "type": kind, "extension": extension, "description": description, **defaults}
+        identifier = new_id()
+        if store.insert("plugins", id=identifier, account=account, content=script.encode(), **plugin):
+            store.insert("links", id=new_id(), account=account, plugin=identifier, tags=tags)

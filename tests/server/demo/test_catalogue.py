@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.server.demo.catalogue import PLUGINS, reading
-from dlsync.server.demo.curves import DAY
+from dlsync.server.demo.catalogue import DAY, PLUGINS, reading
 from dlsync.server.demo.hosts import HOSTS
 
 if TYPE_CHECKING:

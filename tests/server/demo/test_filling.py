@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.server.demo.filling import LINKED
-from dlsync.server.demo.hosts import HOSTS
+from dlsync.server.demo.hosts import HOSTS, PLUGINS
 from dlsync.server.run import running
 from dlsync.server.store import Store
 from tests.builders.served import account_of
@@ -53,7 +52,7 @@ def test_heartbeats_go_on_with_the_clock_but_for_those_that_are_gone(demo: TestC
 
 def test_links_deploy_plugins_that_are_there_to_tags_that_agents_carry(demo: TestClient) -> None:
     links = {link["plugin"]: link["tags"] for link in demo.get("links").json()}
-    assert links == {plugin: [*tags] for plugin, tags in LINKED.items()}
+    assert links == {name: tags for name, _, _, tags, *_ in PLUGINS}
     assert {plugin["name"] for plugin in demo.get("plugins").json()} == set(links)
     tags = {tag["name"] for tag in demo.get("tags").json()}
     assert {tag for carried in links.values() for tag in carried} <= tags
