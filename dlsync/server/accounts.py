@@ -5,7 +5,7 @@ import uuid
 from starlette.responses import Response
 
 from dlsync.server import bodies
-from dlsync.server.operation import ORG, Call, Fault, answer, operation
+from dlsync.server.operation import ORG, Call, Fault, answer, no_content, operation
 from dlsync.server.store import Row, Store, new_id
 
 
@@ -13,13 +13,9 @@ def add(store: Store, org: str, account: str) -> str:
     """Create an organisation and an account by their names unless they exist; return the account's id."""
     store.insert("orgs", id=new_id(), name=org)
     (org_row,) = store.rows("orgs", name=org)
-    _insert(store, org_row["id"], account)
+    store.insert("accounts", id=new_id(), org=org_row["id"], name=account, agent_key=str(uuid.uuid4()))
     (account_row,) = store.rows("accounts", org=org_row["id"], name=account)
     return str(account_row["id"])
-
-
-def _insert(store: Store, org: str, name: str) -> bool:
-    return store.insert("accounts", id=new_id(), org=org, name=name, agent_key=str(uuid.uuid4()))
 
 
 def _view(row: Row) -> dict[str, object]:
@@ -28,31 +24,27 @@ def _view(row: Row) -> dict[str, object]:
 
 @operation("GET", "/orgs", documented=False)
 def list_orgs(call: Call) -> Response:
-    """GET ``/orgs``."""
     return answer(call.store.rows("orgs", order="name"))
 
 
 @operation("GET", f"{ORG}/accounts")
 def list_accounts(call: Call) -> Response:
-    """GET ``accounts``."""
     return answer([_view(row) for row in call.store.rows("accounts", order="seq", org=call.org)])
 
 
 @operation("POST", f"{ORG}/accounts")
 def create_account(call: Call) -> Response:
-    """POST ``accounts``."""
     sent = bodies.fields(call)
     bodies.refuse_other_fields(sent, "name")
     name = bodies.addressable(bodies.required_name(sent))
-    if not _insert(call.store, call.org, name):
+    row = {"id": new_id(), "org": call.org, "name": name, "agent_key": str(uuid.uuid4())}
+    if not call.store.insert("accounts", **row):
         raise Fault(422, "an account called {} exists already", name)
-    (row,) = call.store.rows("accounts", org=call.org, name=name)
     return answer(_view(row), 201)
 
 
 @operation("GET", f"{ORG}/accounts/{{account}}", documented=False)
 def get_account(call: Call) -> Response:
-    """GET ``accounts/<account>``."""
     (row,) = call.store.rows("accounts", id=call.account)
     return answer(_view(row))
 
@@ -61,4 +53,4 @@ def get_account(call: Call) -> Response:
 def delete_account(call: Call) -> Response:
     """DELETE ``accounts/<account>``, with all that is in it."""
     call.store.delete("accounts", id=call.account)
-    return Response(status_code=204)
+    return no_content()

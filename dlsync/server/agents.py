@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from dlsync.server import bodies, plugins
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, deleted, found, operation, query_value
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation, query_value, timestamp
 from dlsync.server.store import Row
 from dlsync.server.tags import EVERY
 
@@ -48,14 +48,13 @@ def list_all(call: Call) -> Response:
 
 @operation("GET", AGENT)
 def get(call: Call) -> Response:
-    """GET ``agents/<id>``."""
     return _shown(call)
 
 
 @operation("DELETE", AGENT)
 def delete(call: Call) -> Response:
-    """DELETE ``agents/<id>``."""
-    return deleted(call.store.delete("agents", account=call.account, id=call.id), MISSING, call.id)
+    found(call.store.delete("agents", account=call.account, id=call.id), MISSING, call.id)
+    return no_content()
 
 
 @operation("POST", f"{AGENT}/ping", documented=False)
@@ -66,7 +65,6 @@ def ping(call: Call) -> Response:
 
 @operation("POST", f"{AGENT}/register", documented=False)
 def register(call: Call) -> Response:
-    """POST ``agents/<id>/register``."""
     return _report(call, REGISTERED)
 
 
@@ -81,7 +79,7 @@ def deregister(call: Call) -> Response:
 def set_tags(call: Call) -> Response:
     """PUT ``agents/<id>/tags``: the agent's tags from now on, besides ``all``."""
     find(call, call.id)
-    return _save_tags(call, _with_every(_sent_tags(call)))
+    return _save_tags(call, [EVERY, *_sent_tags(call)])
 
 
 @operation("DELETE", TAGS, documented=False)
@@ -116,13 +114,13 @@ def _current(call: Call, row: Row) -> Agent:
     if not call.settings.demo:
         agent.pop("demo", None)  # left by an earlier demo: without one, nothing pings
     elif agent.get("demo") == "alive" and agent["status"] != DEREGISTERED:
-        agent["modified"] = agent["heartbeat"] = call.timestamp()
+        agent["modified"] = agent["heartbeat"] = timestamp(call.settings.now())
     return agent
 
 
 def _report(call: Call, status: str) -> Response:
     """Store what an agent reports, and answer with the agent."""
-    now, row = call.timestamp(), call.store.row("agents", account=call.account, id=call.id)
+    now, row = timestamp(call.settings.now()), call.store.row("agents", account=call.account, id=call.id)
     before = {**row["document"], "tags": row["tags"]} if row else {"id": call.id, "created": now, "tags": [EVERY]}
     fields = bodies.fields(call) if call.body else {}
     agent = {**before, "status": status, **_reported(fields, before), "modified": now, "heartbeat": now}
@@ -147,7 +145,7 @@ def _reported(fields: dict[str, object], before: Agent) -> Agent:
         value = fields.get(key, fields.get(field, before.get(field, default)))
         reported[field] = default if value is None else bodies.text(value, key)
     if "tag_names" in fields or "tags" in fields:
-        reported["tags"] = _with_every(_names(fields, "tag_names", "tags"))
+        reported["tags"] = list(dict.fromkeys([EVERY, *_names(fields, "tag_names", "tags")]))
     if "status" in fields:
         reported["status"] = bodies.text(fields["status"], "status")
     lists = {key: _list(fields[key], key) for key in (*_DETAILS, "labels") if key in fields}
@@ -184,12 +182,8 @@ def _names(fields: dict[str, object], *keys: str) -> list[str]:
     return [name for key in keys if key in fields for name in bodies.names_list(fields[key], key)]
 
 
-def _with_every(tags: list[str]) -> list[str]:
-    return list(dict.fromkeys([EVERY, *tags]))
-
-
 def _save_tags(call: Call, tags: list[str]) -> Response:
-    call.store.update("agents", {"tags": tags}, account=call.account, id=call.id)
+    call.store.update("agents", {"tags": list(dict.fromkeys(tags))}, account=call.account, id=call.id)
     return _shown(call)
 
 

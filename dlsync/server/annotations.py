@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from dlsync.server import bodies
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, deleted, found, operation
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation, timestamp
 from dlsync.server.store import Row, new_id
 
 STREAM = f"{ACCOUNT}/annotations/{{name}}"
@@ -16,7 +16,6 @@ _FIELDS = ("description", "id", "name", "start_time", "stream")
 
 @operation("GET", f"{ACCOUNT}/annotations")
 def list_streams(call: Call) -> Response:
-    """GET ``annotations``."""
     return answer([row["name"] for row in call.store.rows("streams", order="name", account=call.account)])
 
 
@@ -30,17 +29,16 @@ def get_stream(call: Call) -> Response:
 
 @operation("DELETE", STREAM)
 def delete_stream(call: Call) -> Response:
-    """DELETE ``annotations/<stream>``."""
     call.store.delete("annotations", account=call.account, stream=call.name)
-    return deleted(call.store.delete("streams", account=call.account, name=call.name), NO_STREAM, call.name)
+    found(call.store.delete("streams", account=call.account, name=call.name), NO_STREAM, call.name)
+    return no_content()
 
 
 @operation("POST", STREAM)
 def create(call: Call) -> Response:
-    """POST ``annotations/<stream>``."""
     stream = bodies.addressable(call.name)
     call.store.insert("streams", account=call.account, name=stream)
-    created = {"id": new_id(), "stream": stream, "start_time": call.timestamp(), "description": ""}
+    created = {"id": new_id(), "stream": stream, "start_time": timestamp(call.settings.now()), "description": ""}
     annotation = _changed(call, created)
     call.store.insert("annotations", account=call.account, **_columns(annotation))
     return answer(annotation)
@@ -48,7 +46,6 @@ def create(call: Call) -> Response:
 
 @operation("GET", ANNOTATION)
 def get(call: Call) -> Response:
-    """GET ``annotations/<stream>/<id>``."""
     return answer(_find(call))
 
 
@@ -62,9 +59,9 @@ def update(call: Call) -> Response:
 
 @operation("DELETE", ANNOTATION)
 def delete(call: Call) -> Response:
-    """DELETE ``annotations/<stream>/<id>``."""
     existed = call.store.delete("annotations", account=call.account, stream=call.name, id=call.id)
-    return deleted(existed, NO_ANNOTATION, call.name, call.id)
+    found(existed, NO_ANNOTATION, call.name, call.id)
+    return no_content()
 
 
 def _changed(call: Call, annotation: Row) -> Row:

@@ -14,11 +14,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 from dlsync.server import accounts, agents, annotations, bodies, dashboards, links, metrics, plugins, rules, tags
 from dlsync.server.demo.hosts import fill
-from dlsync.server.operation import Call, Fault, Operation, Settings, answer, etag_of, found
+from dlsync.server.operation import Call, Fault, Operation, Settings, answer, etag_of, found, no_content
 from dlsync.server.refusals import refused
 from dlsync.server.store import Store, is_locked
 
@@ -28,23 +28,19 @@ FAMILIES = (accounts, agents, annotations, dashboards, links, metrics, plugins, 
 OPERATIONS = [item for family in FAMILIES for item in vars(family).values() if isinstance(item, Operation)]
 
 
-def create_app(store: Store, settings: Settings | None = None) -> ASGIApp:
-    """Return the server as an ASGI application, with the organisation, the account and the demo of the settings."""
-    settings = settings or Settings()
-    with store.transaction():
-        account = accounts.add(store, settings.org, settings.account)
-        if settings.demo:
-            fill(store, account, settings.now())
-    store.fail_if_locked()
-    return App(store, settings)
-
-
 class App:
-    """Admits requests for this host that have the key, and answers them."""
+    """The server as an ASGI application: it admits requests for this host that have the key, and answers them."""
 
     def __init__(self, store: Store, settings: Settings) -> None:
+        """Create the organisation, the account and the demo of the settings."""
         self._store, self._settings = store, settings
+        with store.transaction():
+            account = accounts.add(store, settings.org, settings.account)
+            if settings.demo:
+                fill(store, account, settings.now())
+        store.fail_if_locked()
         self._key_digest = _digest(settings.api_key.encode())
+        self._refused = partial(refused, settings.api_key)
         paths: dict[str, dict[str, Operation]] = defaultdict(dict)
         for operation in OPERATIONS:
             if operation.documented or not settings.documented_only:
@@ -88,9 +84,6 @@ class App:
         refusal.headers["www-authenticate"] = "Bearer"
         return refusal
 
-    def _refused(self, error: Exception) -> Response:
-        return refused(error, self._settings.api_key)
-
     async def _refuse_unrouted(self, request: Request, error: Exception) -> Response:
         """Answer 404, or 405 with the methods of the path. Starlette would run a plain function in a thread."""
         headers = getattr(error, "headers", None)
@@ -116,7 +109,7 @@ class App:
                         raise
                 await asyncio.sleep(LOCK_PAUSE)
         except ClientDisconnect:
-            return Response()  # which reaches nobody
+            return no_content()  # which reaches nobody
         except asyncio.CancelledError:
             return self._refused(Fault(503, "the server stops; nothing was changed"))
         except Exception as error:  # noqa: BLE001 -- the one boundary: it logs what is not expected
@@ -130,7 +123,10 @@ class App:
             return operation.handle(self._call(request, body))
 
     def _call(self, request: Request, body: bytes) -> Call:
-        names = {key: _decoded(value) for key, value in request.path_params.items()}
+        try:
+            names = {key: unquote_to_bytes(value).decode() for key, value in request.path_params.items()}
+        except UnicodeDecodeError as error:
+            raise Fault(400, "a segment of the path is not UTF-8 once it is percent-decoded") from error
         org = account = ""
         if "org" in names:
             org = found(self._store.row("orgs", name=names["org"]), "no organisation is called {}", names["org"])["id"]
@@ -153,13 +149,6 @@ def _is_loopback(host: str) -> bool:
 
 def _digest(key: bytes) -> bytes:
     return blake2b(key).digest()  # all of one length, which the time of a comparison could tell
-
-
-def _decoded(segment: str) -> str:
-    try:
-        return unquote_to_bytes(segment).decode()
-    except UnicodeDecodeError as error:
-        raise Fault(400, "a segment of the path is not UTF-8 once it is percent-decoded") from error
 
 
 def with_etag(response: Response, known: str) -> Response:

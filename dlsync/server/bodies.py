@@ -57,7 +57,9 @@ def fields(call: Call) -> dict[str, object]:
     kind, options = parse_options_header(call.headers.get("content-type"))
     if kind not in {FORM, UPLOAD}:
         return _json_object(call.body)
-    pairs = _form(call.body) if kind == FORM else _upload_fields(options.get(b"boundary", b""), call.body)
+    pairs, files = (_form(call.body), []) if kind == FORM else _upload(options.get(b"boundary", b""), call.body)
+    if files:
+        raise Fault(422, "the upload holds a file, where fields are expected")
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)
@@ -108,13 +110,6 @@ def document(call: Call) -> bytes:
     return files[0]
 
 
-def _upload_fields(boundary: bytes, body: bytes) -> list[tuple[str, str]]:
-    pairs, files = _upload(boundary, body)
-    if files:
-        raise Fault(422, "the upload holds a file, where fields are expected")
-    return pairs
-
-
 def _upload(boundary: bytes, body: bytes) -> tuple[list[tuple[str, str]], list[bytes]]:
     parts: list[Field | File] = []
 
@@ -162,6 +157,14 @@ def boolean(value: object, name: str) -> bool:
     if not isinstance(parsed, bool):
         raise Fault(422, f"{name}: expected true or false, not {{}}", value)
     return parsed
+
+
+def seconds(value: object, name: str, digits: int) -> int:
+    """Return a whole number of seconds, 1 or more, of at most so many digits; a form or a query has it as text."""
+    text = value if isinstance(value, str) else str(value) if type(value) is int else ""
+    if not (text.isascii() and text.isdigit() and len(text) <= digits and int(text)):
+        raise Fault(422, f"{name}: expected a whole number of seconds, 1 or more, not {{}}", value)
+    return int(text)
 
 
 def required_name(fields: dict[str, object]) -> str:

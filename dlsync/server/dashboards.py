@@ -19,17 +19,14 @@ def list_all(call: Call) -> Response:
 
 @operation("GET", DASHBOARD)
 def get(call: Call) -> Response:
-    """GET ``dashboards/<name>``."""
     return documents.get(call, KIND)
 
 
 @operation("PUT", DASHBOARD)
 def put(call: Call) -> Response:
-    """PUT ``dashboards/<name>``."""
     return documents.put(call, KIND)
 
 
 @operation("DELETE", DASHBOARD, documented=False)
 def delete(call: Call) -> Response:
-    """DELETE ``dashboards/<name>``."""
     return documents.delete(call, KIND)

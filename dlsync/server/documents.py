@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 
 from dlsync.server import bodies
-from dlsync.server.operation import Call, Fault, answer, found, hashed_id, json_text
+from dlsync.server.operation import Call, Fault, answer, found, hashed_id, json_text, named, no_content, timestamp
 from dlsync.server.store import Row, new_id
 from dlsync.server.yaml_text import InvalidYamlError, parse
 
@@ -23,32 +23,25 @@ def put(call: Call, kind: str) -> Response:
     """Create or replace a document; answer with its id and name."""
     text = text_of(call)
     document = parsed(text)
-    return save(call, row_or_none(call, kind) or new_row(call, kind, call.name), text, document)
+    return save(call, named(call, "documents", kind=kind) or new_row(call, kind, call.name), text, document)
 
 
 def get(call: Call, kind: str) -> Response:
     """Answer with the YAML as it was sent, or with JSON if ``Accept`` asks for it."""
     row = find(call, kind)
-    return as_json(row["view"]) if preferred(call, YAML) == JSON else as_yaml(row)
+    kind = preferred(call, YAML)
+    return representation(row["view" if kind == JSON else "text"], kind)
 
 
 def delete(call: Call, kind: str) -> Response:
     """Delete the document in the path."""
     call.store.delete("documents", id=find(call, kind)["id"])
-    return Response(status_code=204)
-
-
-def row_or_none(call: Call, kind: str) -> Row | None:
-    """Return the row of the document that the path names, or whose id it has; None without one."""
-    row = call.store.row("documents", account=call.account, kind=kind, name=call.name)
-    if row is None and not call.settings.documented_only:
-        row = call.store.row("documents", account=call.account, kind=kind, id=call.name)
-    return row
+    return no_content()
 
 
 def find(call: Call, kind: str) -> Row:
     """Return the row of the document in the path; raise 404 without one."""
-    return found(row_or_none(call, kind), f"no {kind} is called {{}}", call.name)
+    return found(named(call, "documents", kind=kind), f"no {kind} is called {{}}", call.name)
 
 
 def text_of(call: Call) -> bytes:
@@ -96,7 +89,7 @@ def save(call: Call, row: Row, text: bytes, document: Document, **columns: objec
     :param document: what JSON shows.
     """
     if call.settings.decorate:
-        document = decorate(document, row["kind"], row["id"], call.timestamp())
+        document = decorate(document, row["kind"], row["id"], timestamp(call.settings.now()))
         text = dump(document)
     try:
         view = json_text({**document, "name": row["name"]})
@@ -106,28 +99,17 @@ def save(call: Call, row: Row, text: bytes, document: Document, **columns: objec
     return answer({"id": row["id"], "name": row["name"]})
 
 
-def view(row: Row) -> Document:
-    """Return a document as its JSON view has it."""
-    document: Document = json.loads(row["view"])
-    return document
-
-
 def decorate(document: Document, kind: str, identifier: str, modified: str) -> Document:
     """Return the document with fields that some servers add: ids, states, dates."""
     part, result = _PARTS[kind], {**document, "id": identifier, "modified": modified}
     if isinstance(items := result.get(part), list):
         result[part] = [
-            {**item, "id": part_id(identifier, index)} if isinstance(item, dict) else item
+            {**item, "id": hashed_id(f"{identifier}/{index}")} if isinstance(item, dict) else item
             for index, item in enumerate(items)
         ]
     if isinstance(actions := result.get("actions"), list):
         result["actions"] = [_with_status(action) for action in actions]
     return result
-
-
-def part_id(identifier: str, index: int) -> str:
-    """Return the id of a dashboard's widget or a rule's criterion, by the id of the whole."""
-    return hashed_id(f"{identifier}/{index}")
 
 
 def _with_status(action: object) -> object:
@@ -136,14 +118,9 @@ def _with_status(action: object) -> object:
     return {**action, "details": {**action["details"], "status": "OK"}}
 
 
-def as_yaml(row: Row) -> Response:
-    """Answer with the YAML as it was sent."""
-    return Response(row["text"], media_type="application/yaml", headers={"vary": "accept"})
-
-
-def as_json(view: str) -> Response:
-    """Answer with a view, where YAML could have been asked for."""
-    return Response(view, media_type="application/json", headers={"vary": "accept"})
+def representation(content: bytes | str, kind: str) -> Response:
+    """Answer with the YAML as it was sent, or with the view as JSON."""
+    return Response(content, media_type=f"application/{kind}", headers={"vary": "accept"})
 
 
 def preferred(call: Call, default: str) -> str:

@@ -3,22 +3,23 @@
 from starlette.responses import Response
 
 from dlsync.server import bodies
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, deleted, found, operation
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation
 from dlsync.server.store import Row, new_id
 
 LINK = f"{ACCOUNT}/links/{{id}}"
 MISSING = "no link has the id {}"
 
 
-def _view(call: Call, link: Row) -> dict[str, object]:
-    (plugin,) = call.store.rows("plugins", "name", id=link["plugin"])
-    return {"org": call.org, "plugin": plugin["name"], "id": link["id"], "tags": link["tags"]}
+def _views(call: Call, links: list[Row]) -> list[dict[str, object]]:
+    names = {row["id"]: row["name"] for row in call.store.rows("plugins", "id, name", account=call.account)}
+    return [
+        {"org": call.org, "plugin": names[link["plugin"]], "id": link["id"], "tags": link["tags"]} for link in links
+    ]
 
 
 @operation("GET", f"{ACCOUNT}/links")
 def list_all(call: Call) -> Response:
-    """GET ``links``."""
-    return answer([_view(call, row) for row in call.store.rows("links", order="seq", account=call.account)])
+    return answer(_views(call, call.store.rows("links", order="seq", account=call.account)))
 
 
 @operation("POST", f"{ACCOUNT}/links", documented=False)
@@ -32,16 +33,16 @@ def create(call: Call) -> Response:
         raise Fault(422, "plugin: no plugin is called {}", name)
     link = {"id": new_id(), "account": call.account, "plugin": plugin["id"], "tags": tags}
     call.store.insert("links", **link)
-    return answer(_view(call, link), 201)
+    return answer({"org": call.org, "plugin": name, "id": link["id"], "tags": tags}, 201)
 
 
 @operation("GET", LINK, documented=False)
 def get(call: Call) -> Response:
-    """GET ``links/<id>``."""
-    return answer(_view(call, found(call.store.row("links", account=call.account, id=call.id), MISSING, call.id)))
+    link = found(call.store.row("links", account=call.account, id=call.id), MISSING, call.id)
+    return answer(_views(call, [link])[0])
 
 
 @operation("DELETE", LINK, documented=False)
 def delete(call: Call) -> Response:
-    """DELETE ``links/<id>``."""
-    return deleted(call.store.delete("links", account=call.account, id=call.id), MISSING, call.id)
+    found(call.store.delete("links", account=call.account, id=call.id), MISSING, call.id)
+    return no_content()

@@ -7,7 +7,6 @@ demo has measured, from its creation until its last heartbeat, is computed.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from starlette.datastructures import QueryParams
@@ -16,7 +15,7 @@ from starlette.responses import Response
 from dlsync.server import agents, bodies, tags
 from dlsync.server.agents import Agent
 from dlsync.server.demo.catalogue import PLUGINS, reading
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, hashed_id, operation, query_value
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, hashed_id, operation, query_value
 
 METRICS = f"{ACCOUNT}/metrics"
 SERIES = f"{METRICS}/{{name}}/series"
@@ -61,8 +60,7 @@ def list_all(call: Call) -> Response:
 def series(call: Call) -> Response:
     """GET ``metrics/<metric>/series?source=<agent id>`` or ``?tag=<tag>``: one series for each agent that has it."""
     measured = [(agent, metric) for agent in _agents_of(call) if (metric := metrics_of(agent).get(call.name))]
-    if not measured:
-        raise Fault(404, MISSING, call.name)
+    found(measured, MISSING, call.name)
     now, view = int(call.settings.now().timestamp()), _viewer(call)
     times = times_of(call.query, now, len(measured))
     aggregated = "resolution" in call.query and not call.settings.documented_only
@@ -84,28 +82,29 @@ def series(call: Call) -> Response:
 @operation("PUT", SERIES, documented=False)
 def change_status(call: Call) -> Response:
     """PUT ``metrics/<metric>/series?source=<agent id>``, repeatable, or ``?tag=<tag>``: expires or revives a metric."""
-    names = [(agent, all_metrics(agent).keys() & {call.name}) for agent in _agents_of(call, several=True)]
-    if not any(metrics for _, metrics in names):
-        raise Fault(404, MISSING, call.name)
-    return _change_status(call, names)
+    return _change_status(call)
 
 
 @operation("PUT", f"{METRICS}/series", documented=False)
 def change_status_of_all(call: Call) -> Response:
     """PUT ``metrics/series?source=<agent id>`` or ``?tag=<tag>``: expires or revives all metrics."""
-    return _change_status(call, [(agent, set(all_metrics(agent))) for agent in _agents_of(call, several=True)])
+    return _change_status(call)
 
 
-def _change_status(call: Call, names: list[tuple[Agent, set[str]]]) -> Response:
-    """Set the status of metrics of agents, and answer how many changed."""
+def _change_status(call: Call) -> Response:
+    """Set the status of the metric in the path, or of all, and answer how many changed."""
+    metrics = [(agent, set(metrics_of(agent, expired=True))) for agent in _agents_of(call, several=True)]
+    if call.name:
+        metrics = [(agent, names & {call.name}) for agent, names in metrics]
+        found(any(names for _, names in metrics), MISSING, call.name)
     fields = bodies.fields(call)
     bodies.refuse_other_fields(fields, "status")
     if (status := fields.get("status")) not in {EXPIRED, VALID}:
         raise Fault(422, f"status: expected {EXPIRED} or {VALID}, not {{}}", status)
     changed = 0
-    for agent, metrics in names:
+    for agent, names in metrics:
         before = set(agent["expired"])
-        after = before | metrics if status == EXPIRED else before - metrics
+        after = before | names if status == EXPIRED else before - names
         call.store.update("agents", {"expired": sorted(after)}, account=call.account, id=agent["id"])
         changed += len(before ^ after)
     return answer(changed)
@@ -117,14 +116,13 @@ def _agents_of(call: Call, *, several: bool = False) -> list[Agent]:
     :param several: whether ``source`` can be repeated.
     :raises Fault: 422 unless exactly one of the two is in the query; 404 for an agent or a tag that is unknown.
     """
-    sources = list(dict.fromkeys(call.query.getlist("source"))) if several and "tag" not in call.query else []
-    source, tag = None if len(sources) > 1 else query_value(call.query, "source"), query_value(call.query, "tag")
-    if source is not None and tag is None:
-        sources = [source]
-    if sources:
-        return [agents.find(call, source) for source in sources]
-    if tag is None or source is not None:
+    sources, tag = list(dict.fromkeys(call.query.getlist("source"))), query_value(call.query, "tag")
+    if tag is not None or not several:
+        query_value(call.query, "source")
+    if (tag is None) is not bool(sources):
         raise Fault(422, "expected one of source=<agent id> and tag=<tag>, and only one")
+    if tag is None:
+        return [agents.find(call, source) for source in sources]
     tags.require(call, tag)
     return agents.tagged(call, tag)
 
@@ -155,11 +153,7 @@ def times_of(query: QueryParams, now: int, series: int) -> range:
 def _seconds(query: QueryParams, name: str, default: int) -> int:
     """Return a query parameter that is a whole number of seconds, 1 or more."""
     value = query_value(query, name)
-    if value is None:
-        return default
-    if not (value.isascii() and value.isdigit() and len(value) <= DIGITS and int(value)):
-        raise Fault(422, f"{name}: expected a whole number of seconds, 1 or more, not {{}}", value)
-    return int(value)
+    return default if value is None else bodies.seconds(value, name, DIGITS)
 
 
 def _viewer(call: Call) -> Callable[[Metric], dict[str, object]]:
@@ -175,19 +169,14 @@ def _viewer(call: Call) -> Callable[[Metric], dict[str, object]]:
     }
 
 
-def metrics_of(agent: Agent) -> dict[str, Metric]:
-    """Return the metrics that an agent has, by name, without expired ones."""
-    return {name: metric for name, metric in all_metrics(agent).items() if name not in agent["expired"]}
-
-
-def all_metrics(agent: Agent) -> dict[str, Metric]:
-    """Return the metrics that an agent has, by name, expired ones included."""
+def metrics_of(agent: Agent, *, expired: bool = False) -> dict[str, Metric]:
+    """Return the metrics that an agent has, by name, with or without expired ones."""
     metrics = {AGENT_STATUS.name: AGENT_STATUS}
     for plugin in agent["running_plugin_names"] if "demo" in agent else ():
-        for measure, found in PLUGINS.get(plugin, {}).items():
+        for measure, reported in PLUGINS.get(plugin, {}).items():
             name = f"{plugin}.{measure}"
-            metrics[name] = Metric(name, plugin, found.data_type, found.uom)
-    return metrics
+            metrics[name] = Metric(name, plugin, reported.data_type, reported.uom)
+    return {name: metric for name, metric in metrics.items() if expired or name not in agent["expired"]}
 
 
 def points(agent: Agent, metric: Metric, times: range, now: int, *, aggregated: bool = False) -> list[dict[str, Any]]:
@@ -197,40 +186,26 @@ def points(agent: Agent, metric: Metric, times: range, now: int, *, aggregated: 
     :param aggregated: add ``type``, and of the interval until the next time ``avg`` and, for booleans, ``all``.
     """
     first, last = _unix(agent["created"]), _unix(agent["heartbeat"])
-    if metric is AGENT_STATUS:
+    read = None if metric is AGENT_STATUS else reading(agent["id"], *metric.name.split(".", 1))
+    until = last + int(agents.SILENCE.total_seconds())
+    if agent.get("status") == agents.DEREGISTERED:
+        until = _unix(agent["modified"]) - 1
+    if read is None:
         # an agent that only pings: from the point on that its last heartbeat falls into
         first, last = first if "demo" in agent else last - times.step + 1, now
-        until = _unix(agent["heartbeat"]) + int(agents.SILENCE.total_seconds())
-        if agent.get("status") == agents.DEREGISTERED:
-            until = _unix(agent["modified"]) - 1
-        value: Callable[[int], float] = partial(_status, until)
-        average = partial(_status_average, until)
-    else:
-        value = reading(agent["id"], metric.collector, metric.name.removeprefix(f"{metric.collector}."))
-        average = partial(_reading_average, value)
+    result: list[dict[str, Any]] = []
     start = max(0, -(-(first - times.start) // times.step))
-    found: list[dict[str, Any]] = []
     for time in times[start : max(0, (last - times.start) // times.step + 1)]:
-        found.append({"uom": metric.uom, "value": value(time), "time": time})
-        if aggregated:
-            mean = average(time, min(time + times.step, last + 1))
-            found[-1] |= {"type": "number", "avg": round(mean, 3)}
-            if metric.data_type == "boolean":
-                found[-1] |= {"type": "boolean", "all": mean == 1}
-    return found
-
-
-def _status(until: int, time: int) -> float:
-    return int(time <= until)
-
-
-def _status_average(until: int, start: int, end: int) -> float:
-    return max(0, min(end, until + 1) - start) / (end - start)
-
-
-def _reading_average(value: Callable[[int], float], start: int, end: int) -> float:
-    samples = range(start, end, max(INTERVAL, -(-(end - start) // SAMPLES)))
-    return sum(map(value, samples)) / len(samples)
+        point: dict[str, Any] = {"uom": metric.uom, "value": read(time) if read else int(time <= until), "time": time}
+        end = min(time + times.step, last + 1)
+        if aggregated and read:
+            samples = range(time, end, max(INTERVAL, -(-(end - time) // SAMPLES)))
+            point |= {"type": "number", "avg": round(sum(map(read, samples)) / len(samples), 3)}
+        elif aggregated:
+            share = max(0, min(end, until + 1) - time) / (end - time)
+            point |= {"type": "boolean", "avg": round(share, 3), "all": share == 1}
+        result.append(point)
+    return result
 
 
 def _unix(timestamp: str) -> int:

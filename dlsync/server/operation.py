@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
+from typing import TypeVar
 
 from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
@@ -15,6 +16,7 @@ from dlsync.server.store import Row, Store
 DEFAULT_KEY = "changeme"  # the key in the examples of the API's documentation
 ORG = "/orgs/{org}"
 ACCOUNT = f"{ORG}/accounts/{{account}}"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +83,11 @@ class Call:
     name: str
     id: str
 
-    def timestamp(self) -> str:
-        """Return the time as the documentation writes it."""
-        return timestamp(self.settings.now())
-
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A row of the routes table.
 
-    :param path: from the base on; its names are in braces.
     :param documented: False if it only was observed, which ``documented_only`` turns off.
     """
 
@@ -116,24 +113,24 @@ class Fault(HTTPException):
         self.reason, self.values = reason, values
 
 
-def found(row: Row | None, reason: str, *values: object) -> Row:
-    """Return the row.
-
-    :raises Fault: 404 with the reason if there is none.
-    """
-    if row is None:
+def found(row: T | None, reason: str, *values: object) -> T:
+    """Return the row, or raise 404 with the reason if there is none."""
+    if not row:
         raise Fault(404, reason, *values)
     return row
 
 
+def named(call: Call, table: str, **where: str) -> Row | None:
+    """Return the row of the name in the path, or else of the id; only a name is documented."""
+    row = call.store.row(table, account=call.account, name=call.name, **where)
+    if row is None and not call.settings.documented_only:
+        row = call.store.row(table, account=call.account, id=call.name, **where)
+    return row
+
+
 def query_value(query: QueryParams, name: str) -> str | None:
-    """Return the value of a query parameter, or None.
-
-    The documentation's Python example sends a parameter twice with one value, so that is allowed.
-
-    :raises Fault: 422 for a parameter with several values.
-    """
-    values = set(query.getlist(name))
+    """Return the value of a query parameter, or None; raise 422 for several values."""
+    values = set(query.getlist(name))  # the documentation's Python example sends one value twice
     if len(values) > 1:
         raise Fault(422, f"{name}: expected once, not with {len(values)} values")
     return values.pop() if values else None
@@ -154,13 +151,8 @@ def answer(value: object, status: int = 200) -> Response:
     return Response(json_text(value), status, media_type="application/json")
 
 
-def deleted(existed: bool, reason: str, *values: object) -> Response:  # noqa: FBT001 -- what Store.delete returns
-    """Return 204.
-
-    :raises Fault: 404 with the reason if nothing existed.
-    """
-    if not existed:
-        raise Fault(404, reason, *values)
+def no_content() -> Response:
+    """Return what a DELETE answers."""
     return Response(status_code=204)
 
 

@@ -8,12 +8,24 @@ from typing import Any
 from starlette.responses import Response
 
 from dlsync.server import bodies
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, etag_of, found, json_text, operation
+from dlsync.server.operation import (
+    ACCOUNT,
+    Call,
+    Fault,
+    answer,
+    etag_of,
+    found,
+    json_text,
+    named,
+    no_content,
+    operation,
+)
 from dlsync.server.store import Row, new_id
 
 PLUGINS = f"{ACCOUNT}/plugins"
 PLUGIN = f"{PLUGINS}/{{name}}"
-MAX_INTERVAL = 2**53
+NAME_EXISTS = "a plugin called {} exists already"
+INTERVAL_DIGITS = 15  # below 2**53, which every reader of JSON takes
 _TEXTS = ("name", "extension", "description", "params", "shellArgs", "type", "pack", "format")
 _FIELDS = ("id", "name", "content", "extension", "description", "interval", "params", "shellArgs", "type", "pack")
 _READ_ONLY = {"id", "org", "hash", "etag", "encoding"}
@@ -35,7 +47,6 @@ def list_all(call: Call) -> Response:
 
 @operation("GET", PLUGIN)
 def get(call: Call) -> Response:
-    """GET ``plugins/<name>``."""
     return answer(_export(call, _find(call)))
 
 
@@ -50,7 +61,7 @@ def create(call: Call) -> Response:
     defaults = {"description": "", "interval": 30, "params": "", "shellArgs": "", "type": kind, "pack": ""}
     row = _row({**defaults, **sent, "id": new_id()})
     if not call.store.insert("plugins", account=call.account, **row):
-        raise _name_exists(sent["name"])
+        raise Fault(422, NAME_EXISTS, sent["name"])
     return answer(_export(call, row))
 
 
@@ -61,7 +72,7 @@ def update(call: Call) -> Response:
     sent = _settable(bodies.fields(call))
     name = str(sent.get("name", before["name"]))
     if name != before["name"] and call.store.row("plugins", "id", account=call.account, name=name):
-        raise _name_exists(name)
+        raise Fault(422, NAME_EXISTS, name)
     row = _row({**_fields(before), **sent})
     call.store.update("plugins", row, id=row["id"])
     return answer(_export(call, row))
@@ -71,7 +82,7 @@ def update(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """DELETE ``plugins/<name>``, its links included."""
     call.store.delete("plugins", id=_find(call)["id"])
-    return Response(status_code=204)
+    return no_content()
 
 
 def linked_to(call: Call, tags: list[str]) -> Response:
@@ -89,7 +100,7 @@ def _settable(sent: dict[str, object]) -> dict[str, Any]:
     if "name" in sent:
         bodies.addressable(bodies.required_name(sent))
     if "interval" in sent:
-        fields["interval"] = _interval(sent["interval"])
+        fields["interval"] = bodies.seconds(sent["interval"], "interval", INTERVAL_DIGITS)
     if sent.get("encoding", "base64") != "base64":
         raise Fault(422, "encoding: expected base64, the only one there is")
     if "content" in sent:
@@ -101,24 +112,8 @@ def _settable(sent: dict[str, object]) -> dict[str, Any]:
     return fields
 
 
-def _interval(value: object) -> int:
-    """Return a number of seconds; a form has it as text."""
-    digits = value if isinstance(value, str) else str(value) if type(value) is int else ""
-    if not (digits.isascii() and digits.isdigit() and len(digits) < len(str(MAX_INTERVAL)) and int(digits)):
-        raise Fault(422, "interval: expected a whole number of seconds, 1 or more, not {}", value)
-    return int(digits)
-
-
 def _find(call: Call) -> Row:
-    """Return the row of the plugin that the path names, or whose id it has; raise 404 without one."""
-    row = call.store.row("plugins", account=call.account, name=call.name)
-    if row is None and not call.settings.documented_only:
-        row = call.store.row("plugins", account=call.account, id=call.name)
-    return found(row, "no plugin is called {}", call.name)
-
-
-def _name_exists(name: str) -> Fault:
-    return Fault(422, "a plugin called {} exists already", name)
+    return found(named(call, "plugins"), "no plugin is called {}", call.name)
 
 
 def _row(fields: dict[str, Any]) -> Row:

@@ -28,7 +28,7 @@ _DATABASE_FAULTS = {  # https://sqlite.org/rescode.html, the extended code befor
 }
 
 
-def refused(error: Exception, key: str) -> Response:
+def refused(key: str, error: Exception) -> Response:
     """Return an exception as JSON with a reason; log one that is a bug.
 
     :param key: the API key, which a client may have put anywhere.

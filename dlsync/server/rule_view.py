@@ -6,7 +6,7 @@ from typing import Any
 
 from dlsync.server import metrics
 from dlsync.server.agents import Agent
-from dlsync.server.documents import Document, part_id
+from dlsync.server.documents import Document
 from dlsync.server.evaluation import (
     TRIGGERED,
     UNKNOWN,
@@ -18,7 +18,7 @@ from dlsync.server.evaluation import (
     matches,
     worst,
 )
-from dlsync.server.operation import Fault, timestamp
+from dlsync.server.operation import Fault, hashed_id, timestamp
 from dlsync.server.tags import EVERY
 
 Agents = Mapping[str, Agent]  # by id
@@ -118,7 +118,7 @@ def _criterion_sent(sent: Document, agents: Agents) -> Document:
 
 def _criterion_view(criterion: Document, rule: str, index: int, agents: Agents) -> Document:
     scopes = _scopes_of(criterion.get("scope"), agents)
-    view = {**criterion, "id": part_id(rule, index), "rule": rule, "scopes": scopes}
+    view = {**criterion, "id": hashed_id(f"{rule}/{index}"), "rule": rule, "scopes": scopes}
     if isinstance(condition := criterion.get("condition"), dict):
         absent = {field: value for field, value in CONDITION_DEFAULTS.items() if condition.get(field) is None}
         view["condition"] = {**condition, **absent}

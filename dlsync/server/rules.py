@@ -1,12 +1,13 @@
 """Alert rules: documents, with ``mute`` beside the text and the state computed on request."""
 
+import json
 from typing import Any
 
 from starlette.responses import Response
 
 from dlsync.server import agents, bodies, documents
 from dlsync.server.documents import Document
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, etag_of, json_text, operation
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, etag_of, json_text, named, operation
 from dlsync.server.rule_view import Agents, rule_of, view_of, with_states
 from dlsync.server.store import Row
 
@@ -50,21 +51,23 @@ def get(call: Call) -> Response:
     """GET ``rules/<name>``: the export as YAML, or JSON with the state."""
     row = documents.find(call, KIND)
     if documents.preferred(call, documents.JSON) == documents.YAML:
-        return documents.as_yaml(row)
-    return documents.as_json(json_text(_view(call, row)))
+        return documents.representation(row["text"], documents.YAML)
+    return documents.representation(json_text(_view(call, row)), documents.JSON)
 
 
 @operation("PUT", RULE)
 def put(call: Call) -> Response:
     """PUT ``rules/<name>``: YAML, or the JSON that a GET answers."""
-    row = documents.find(call, KIND) if call.settings.post_before_put else documents.row_or_none(call, KIND)
+    row = documents.find(call, KIND) if call.settings.post_before_put else named(call, "documents", kind=KIND)
     text = documents.text_of(call)
-    sent, accounts_agents = documents.parsed(text), _agents(call)
-    rule, name = rule_of(sent, accounts_agents), row["name"] if row else call.name
+    sent, account_agents = documents.parsed(text), _agents(call)
+    rule, name = rule_of(sent, account_agents), row["name"] if row else call.name
     if documents.is_json(text) and rule != {field: value for field, value in sent.items() if field != "mute"}:
         if sent.get("name", name) != name:
             raise Fault(422, "name: this rule is called {}, and a PUT does not rename it", name)
-        text = row["text"] if row and rule == _rule_shown(row, accounts_agents) else documents.dump(rule)
+        # the rule that the stored JSON stands for, which spells out what the YAML may leave out
+        stored = row and rule_of(view_of(json.loads(row["view"]), row["id"], account_agents), account_agents)
+        text = row["text"] if row and rule == stored else documents.dump(rule)
     return documents.save(call, row or documents.new_row(call, KIND, call.name), text, rule, **_mute(sent))
 
 
@@ -85,7 +88,6 @@ def patch(call: Call) -> Response:
 
 @operation("DELETE", RULE, documented=False)
 def delete(call: Call) -> Response:
-    """DELETE ``rules/<name>``."""
     return documents.delete(call, KIND)
 
 
@@ -100,20 +102,15 @@ def _agents(call: Call) -> Agents:
     return {agent["id"]: agent for agent in agents.tagged(call)}
 
 
-def _rule_shown(row: Row, agents: Agents) -> Document:
-    """Return the rule that its JSON stands for, which spells out what the YAML may leave out."""
-    return rule_of(view_of(documents.view(row), row["id"], agents), agents)
-
-
 def _view(call: Call, row: Row) -> Document:
     account_agents = _agents(call)
-    view = view_of(documents.view(row), row["id"], account_agents)
+    view = view_of(json.loads(row["view"]), row["id"], account_agents)
     stated = with_states(view, account_agents, int(call.settings.now().timestamp()))
     return {**stated, "name": row["name"], "mute": bool(row["mute"])}
 
 
 def _summary(row: Row) -> dict[str, object]:
-    title = documents.view(row).get("title")
+    title = json.loads(row["view"]).get("title")
     text = row["name"] if title is None else title if isinstance(title, str) else json_text(title)
     return {"id": row["id"], "name": row["name"], "title": text, "mute": bool(row["mute"])}
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import uvicorn
 
 from dlsync.errors import SettingsError
-from dlsync.server.app import BASE, create_app
+from dlsync.server.app import BASE, App
 from dlsync.server.operation import DEFAULT_KEY, Settings
 from dlsync.server.store import Store, usable
 
@@ -93,7 +93,7 @@ def _server(
     limits = settings.limits
     with listener, closing(Store(db)) as store:
         with usable(db):
-            app = create_app(store, replace(settings, loopback_host=name if loopback else ""))
+            app = App(store, replace(settings, loopback_host=name if loopback else ""))
         config = uvicorn.Config(
             app,
             http="h11",  # the only one of uvicorn's parsers that limits the size of a head

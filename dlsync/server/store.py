@@ -54,13 +54,8 @@ ALTER TABLE agents ADD COLUMN expired TEXT NOT NULL DEFAULT '[]';
 PLUGIN_FIELDS = """
 ALTER TABLE plugins ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
 """
-MIGRATIONS = (
-    SCHEMA,
-    STREAMS_AND_EXTRA_FIELDS,
-    PLUGIN_FIELDS,
-)  # the one at index N turns a file of version N into N + 1
+MIGRATIONS = (SCHEMA, STREAMS_AND_EXTRA_FIELDS, PLUGIN_FIELDS)  # the N-th turns a file of version N into N + 1
 VERSION = len(MIGRATIONS)
-
 JSON_COLUMNS = frozenset({"document", "expired", "extra", "tags"})
 HINTS = {
     sqlite3.SQLITE_BUSY: "Another process has locked it: end that process, or wait for it.",
@@ -188,7 +183,8 @@ def _encoded(values: Row) -> list[Any]:
 
 
 def _decoded(row: sqlite3.Row) -> Row:
-    return {name: json.loads(row[name]) if name in JSON_COLUMNS else row[name] for name in row.keys()}  # noqa: SIM118
+    columns = zip(row.keys(), row, strict=True)
+    return {name: json.loads(value) if name in JSON_COLUMNS else value for name, value in columns}
 
 
 def _check_file(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, operation
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, no_content, operation
 
 EVERY = "all"
 
@@ -21,7 +21,6 @@ def known(call: Call) -> set[str]:
 
 @operation("GET", f"{ACCOUNT}/tags")
 def list_all(call: Call) -> Response:
-    """GET ``tags``."""
     return answer([{"name": name} for name in sorted(known(call))])
 
 
@@ -35,4 +34,4 @@ def delete(call: Call) -> Response:
         for row in call.store.rows(table, "id, tags", account=call.account):
             tags = [tag for tag in row["tags"] if tag != call.name]
             call.store.update(table, {"tags": tags}, account=call.account, id=row["id"])
-    return Response(status_code=204)
+    return no_content()

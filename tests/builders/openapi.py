@@ -220,7 +220,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": name,
         "tags": [name.partition(".")[0]],
-        "summary": operation.handle.__doc__,
+        "summary": operation.handle.__doc__ or f"{operation.method} {operation.path}",
         "x-documented": operation.documented,
         "responses": _responses(shape),
     }

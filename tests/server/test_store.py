@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from dlsync.errors import SettingsError
 from dlsync.server import store as store_module
-from dlsync.server.app import create_app
-from dlsync.server.operation import Limits
+from dlsync.server.app import App
+from dlsync.server.operation import Limits, Settings
 from dlsync.server.refusals import refused
 from dlsync.server.run import running
 from dlsync.server.store import APPLICATION_ID, MIGRATIONS, SCHEMA, VERSION, Store
@@ -198,7 +198,7 @@ def test_damage_that_shows_while_the_server_runs_is_said(tmp_path: Path, caplog:
 
 def test_on_a_full_disk_nothing_is_lost_and_the_client_hears_why(caplog: pytest.LogCaptureFixture) -> None:
     store = Store()
-    client = TestClient(create_app(store), BASE, headers={"Authorization": "Bearer changeme"})
+    client = TestClient(App(store, Settings()), BASE, headers={"Authorization": "Bearer changeme"})
     client.put("dashboards/a", content="title: A\n").raise_for_status()
     (pages,) = store.connection.execute("PRAGMA page_count").fetchone()
     store.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
@@ -285,7 +285,7 @@ def test_a_database_that_stays_locked_cannot_be_started_with(
 
 def test_an_error_of_the_database_that_is_a_bug_of_ours_is_logged_as_one(caplog: pytest.LogCaptureFixture) -> None:
     for error in (sqlite3.ProgrammingError("closed"), _integrity_error()):
-        assert refused(error, "key").status_code == 500
+        assert refused("key", error).status_code == 500
     assert caplog.text.count("a request failed inside the server") == 2
 
 

@@ -1,10 +1,14 @@
 """What the plugins of the demo measure: the metrics that a bookshop's dashboards draw and its rules watch, by UTC."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from math import cos, inf, pi
+from pathlib import Path
+from typing import Any
 from zlib import crc32
+
+import yaml
 
 HOUR = 3_600
 DAY = 24 * HOUR
@@ -81,12 +85,13 @@ def load(
     return value
 
 
-def ramp(start: float, end: float, span: int, *, apart: bool = True, spread: float = 0.0, digits: int = 1) -> Curve:
+def ramp(start: float, end: float, days: int, *, apart: bool = True, spread: float = 0.0, digits: int = 1) -> Curve:
     """Return a curve that goes evenly from one value to another, then starts over.
 
-    :param span: from one start to the next, in s.
+    :param days: from one start to the next.
     :param apart: whether each host starts over at its own time; if not, all do as a day begins.
     """
+    span = days * DAY
 
     def value(seed: int, time: int) -> float:
         done = (time + (seed % span if apart else 0)) % span / span
@@ -95,12 +100,13 @@ def ramp(start: float, end: float, span: int, *, apart: bool = True, spread: flo
     return value
 
 
-def nightly(otherwise: Curve, hour: int, length: int) -> Curve:
+def nightly(hour: int, length: int, **otherwise: Any) -> Curve:
     """Return a curve of the seconds that a job has been running, which starts at an hour of each night."""
+    day = load(**otherwise)
 
     def value(seed: int, time: int) -> float:
         since = time % DAY - hour * HOUR
-        return since if 0 <= since < length else otherwise(seed, time)
+        return since if 0 <= since < length else day(seed, time)
 
     return value
 
@@ -110,14 +116,15 @@ def level(value: float, spread: float = 0.0, digits: int = 0) -> Curve:
     return lambda seed, time: tidy(value * (1 + spread * wobble(seed, time)), digits)
 
 
-def one_of(*curves: Curve) -> Curve:
+def one_of(ramps: list[dict[str, Any]]) -> Curve:
     """Return a curve for a host and another one for the next."""
+    curves = [ramp(**arguments) for arguments in ramps]
     return lambda seed, time: curves[seed % len(curves)](seed, time)
 
 
-def rest(used: Curve, whole: float) -> Curve:
+def rest(of: Curve, whole: float) -> Curve:
     """Return what a percentage leaves of a whole."""
-    return lambda seed, time: tidy(whole * (1 - used(seed, time) / 100), 1)
+    return lambda seed, time: tidy(whole * (1 - of(seed, time) / 100), 1)
 
 
 def state(of: Curve, warning: float = inf, critical: float = inf) -> Curve:
@@ -132,110 +139,36 @@ def tidy(value: float, digits: int) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One number that a plugin reports.
+    """A number that a plugin reports.
 
     :param uom: its unit of measure, empty for a count.
-    :param like: the metric whose noise it shares, so that a state agrees with the value it speaks of.
+    :param like: the metric whose noise it shares, so that a state agrees with its value.
     """
 
     curve: Curve
-    uom: str = ""
-    data_type: str = "number"
-    like: str = ""
+    uom: str
+    data_type: str
+    like: str
 
 
-def judged(of: Curve, like: str, warning: float, critical: float) -> Measure:
-    """Return the exit code of a plugin that judges another of its metrics."""
-    return Measure(state(of, warning, critical), data_type="nagios", like=like)
+def _measures() -> dict[str, dict[str, Measure]]:
+    text = Path(__file__).with_name("measures.yaml").read_text("utf-8")
+    plugins: dict[str, dict[str, Measure]] = {}
+    for plugin, measures in yaml.load(text, yaml.CSafeLoader).items():
+        plugins[plugin] = {}
+        for name, arguments in measures.items():
+            curve, uom, like = arguments.pop("curve"), arguments.pop("uom", ""), arguments.pop("like", "")
+            if curve in {"rest", "state"}:
+                arguments["of"] = plugins[plugin][like].curve
+            data_type = "nagios" if curve == "state" else "number"
+            plugins[plugin][name] = Measure(CURVES[curve](**arguments), uom, data_type, like)
+    return plugins
 
 
-_FINE = Measure(state(level(0)), data_type="nagios")
-_USED = one_of(
-    ramp(38, 96, 9 * DAY, spread=0.01),
-    ramp(41, 55, 30 * DAY, spread=0.005),
-    ramp(52, 63, 45 * DAY, spread=0.005),
-)
-_STOREFRONT = load(0.18, 0.45, hurt=6.5, spread=0.25, digits=3)
-_CONNECTIONS = load(24, 110, hurt=70, digits=0, most=200)
-_DAYS_LEFT = ramp(90, 30, 60 * DAY, apart=False, digits=0)
-_BACKUP_AGE = ramp(0, 24, DAY, apart=False, digits=1)
-_ORDERS = load(2, 60, hurt=1_400, spread=0.5, digits=0)
-_SINCE_BATCH = load(8, 25, hurt=420, spread=0.4, digits=0)
-
-PLUGINS: Mapping[str, Mapping[str, Measure]] = {
-    "base": {
-        "cpu": Measure(load(5, 58, hurt=30, spread=0.3, most=100), "%"),
-        "memory": Measure(load(44, 63, hurt=6, spread=0.04, most=100), "%"),
-        "swap": Measure(load(1, 4, spread=0.3, most=100), "%"),
-        "load_fractional": Measure(load(0.08, 0.7, hurt=0.9, spread=0.3, digits=2)),
-        "net_download": Measure(load(40, 2_600, spread=0.35), "kB/s"),
-        "net_upload": Measure(load(90, 7_800, hurt=-1_500, spread=0.35), "kB/s"),
-        "status": _FINE,
-    },
-    "ntp": {"offset_ms": Measure(level(1.4, spread=0.9, digits=2), "ms"), "status": _FINE},
-    "disk_space": {
-        "used_pct": Measure(_USED, "%"),
-        "inodes_pct": Measure(level(17, spread=0.03, digits=1), "%"),
-        "free_gb": Measure(rest(_USED, 200), "GB", like="used_pct"),
-        "status": judged(_USED, "used_pct", 80, 95),
-    },
-    "nginx": {
-        "requests": Measure(load(3, 240, hurt=-60, spread=0.2), "req/s"),
-        "request_time": Measure(load(35, 120, hurt=3_800, spread=0.3), "ms"),
-        "connections": Measure(load(12, 380, hurt=600, digits=0)),
-        "5xx": Measure(load(0, 0.6, hurt=25, spread=1), "req/s"),
-        "status": _FINE,
-    },
-    "http_check": {
-        "storefront_time": Measure(_STOREFRONT, "s"),
-        "storefront_code": Measure(level(200)),
-        "storefront_size": Measure(level(48_230, spread=0.02), "B"),
-        "checkout_time": Measure(load(0.3, 0.8, hurt=4.2, spread=0.25, digits=3), "s"),
-        "checkout_code": Measure(level(200)),
-        "status": judged(_STOREFRONT, "storefront_time", 3, 6),
-    },
-    "tls_expiry": {
-        "days_left": Measure(_DAYS_LEFT, "d"),
-        "checked": Measure(level(3)),
-        "status": _FINE,  # renewed at 30 days, long before the plugin would warn
-    },
-    "postgres": {
-        "connections": Measure(_CONNECTIONS),
-        "connections_pct": Measure(load(12, 55, hurt=35, most=100), "%", like="connections"),  # of 200
-        "longest_query": Measure(nightly(load(0.5, 6, hurt=90, spread=0.5, digits=0), hour=2, length=20 * 60), "s"),
-        "size_mb": Measure(ramp(18_400, 21_900, 90 * DAY, apart=False, digits=0), "MB"),
-        "replica_lag": Measure(load(0, 2, hurt=180, spread=0.8, digits=0), "s"),
-        "status": judged(_CONNECTIONS, "connections", 160, 190),
-    },
-    "cache": {
-        "memory_mb": Measure(ramp(3_100, 7_700, 3 * DAY, spread=0.01), "MB"),
-        "clients": Measure(load(20, 140, digits=0)),
-        "hit_ratio": Measure(load(97, 93, hurt=-38, spread=0.02, most=100), "%"),
-        "evicted_keys": Measure(load(0, 9, spread=1, digits=0)),
-        "uptime": Measure(ramp(0, 30 * DAY, 30 * DAY, digits=0), "s"),
-        "status": _FINE,
-    },
-    "order_queue": {
-        "orders": Measure(_ORDERS),
-        "mails": Measure(load(1, 35, hurt=200, spread=0.6, digits=0)),
-        "invoices": Measure(load(0, 12, hurt=40, spread=0.6, digits=0)),
-        "total": Measure(load(3, 107, hurt=1_640, spread=0.5, digits=0), like="orders"),
-        "status": judged(_ORDERS, "orders", 500, 2_000),
-    },
-    "payments_worker": {
-        "settled": Measure(load(1, 48, hurt=-30, spread=0.3, digits=0)),
-        "pending": Measure(load(0, 9, hurt=160, spread=0.7, digits=0)),
-        "failed": Measure(load(0, 0.8, hurt=14, spread=1, digits=0)),
-        "heartbeat_age": Measure(_SINCE_BATCH, "s"),
-        "status": judged(_SINCE_BATCH, "heartbeat_age", 120, 300),
-    },
-    "backup_age": {
-        "age_hours": Measure(_BACKUP_AGE, "h"),
-        "size_mb": Measure(ramp(9_100, 10_800, 90 * DAY, apart=False, digits=0), "MB"),
-        "kept": Measure(level(14)),
-        "status": _FINE,
-    },
+CURVES: dict[str, Callable[..., Curve]] = {
+    curve.__name__: curve for curve in (load, ramp, nightly, level, one_of, rest, state)
 }
+PLUGINS = _measures()
 
 
 def reading(agent: str, plugin: str, measure: str) -> Callable[[int], float]:

@@ -70,7 +70,9 @@ def test_the_shop_is_slow_once_a_day_and_its_exit_code_says_so() -> None:
 
 
 def test_a_disk_somewhere_fills_up_while_others_have_room() -> None:
-    fullest = {host.name: max(day_of("disk_space", "used_pct", host.name, 10)) for host in HOSTS if not host.silent}
+    fullest = {
+        host.name: max(day_of("disk_space", "used_pct", host.name, 10)) for host in HOSTS if not host.silent_minutes
+    }
     assert any(used > 90 for used in fullest.values())
     assert sum(used < 80 for used in fullest.values()) > len(fullest) / 2
 

@@ -96,7 +96,7 @@ def test_an_incident_hurts_while_it_lasts(seed: int, time: int) -> None:
 
 @given(SEEDS)
 def test_a_ramp_rises_evenly_and_starts_over(seed: int) -> None:
-    days = [ramp(0, 100, 10 * DAY)(seed, MONDAY + day * DAY) for day in range(11)]
+    days = [ramp(0, 100, 10)(seed, MONDAY + day * DAY) for day in range(11)]
     steps = [round(after - before) for before, after in pairwise(days)]
     assert sorted(steps) == [-90] + [10] * 9
     assert days[0] == days[-1]
@@ -104,7 +104,7 @@ def test_a_ramp_rises_evenly_and_starts_over(seed: int) -> None:
 
 @given(SEEDS, SEEDS, TIMES)
 def test_what_is_not_apart_starts_over_at_once_everywhere(seed: int, other: int, time: int) -> None:
-    curve = ramp(0, 24, DAY, apart=False)
+    curve = ramp(0, 24, 1, apart=False)
     assert curve(seed, time) == curve(other, time)
     assert curve(seed, MONDAY) == 0
 
@@ -113,7 +113,7 @@ def test_what_is_not_apart_starts_over_at_once_everywhere(seed: int, other: int,
 def test_a_nightly_job_is_as_old_as_it_runs(seed: int, second: int) -> None:
     since = second - 2 * HOUR
     expected = since if 0 <= since < 1200 else 5
-    assert nightly(level(5), hour=2, length=1200)(seed, MONDAY + second) == expected
+    assert nightly(hour=2, length=1200, quiet=5, busy=5, spread=0)(seed, MONDAY + second) == expected
 
 
 @given(SEEDS, TIMES)
@@ -123,7 +123,12 @@ def test_a_level_moves_by_its_noise_alone(seed: int, time: int) -> None:
 
 
 def test_hosts_have_different_curves() -> None:
-    assert [one_of(level(1), level(2))(seed, MONDAY) for seed in range(4)] == [1, 2, 1, 2]
+    assert [one_of([{"start": n, "end": n, "days": 1} for n in (1, 2)])(seed, MONDAY) for seed in range(4)] == [
+        1,
+        2,
+        1,
+        2,
+    ]
 
 
 def test_the_rest_is_what_is_not_used() -> None:
