@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlsync.server.app import FAMILIES
+from dlsync.server.app import OPERATIONS
 
 if TYPE_CHECKING:
     from dlsync.server.operation import Operation
@@ -77,7 +77,7 @@ The server computes the state of a criterion on each request, from the measureme
 
 def reference() -> str:
     """Return the page."""
-    rows = [_row(operation) for family in FAMILIES for operation in family.OPERATIONS]
+    rows = [_row(operation) for operation in OPERATIONS]
     return HEAD + "".join(sorted(rows))
 
 
