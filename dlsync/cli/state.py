@@ -43,12 +43,12 @@ app = family.family("inventory")
 def list_(server: Server, directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
     """List what is managed: what dlsync has applied or adopted."""
     from dlsync import operations
-    from dlsync.cli.output import aside, result, run
+    from dlsync.cli.output import report, result, run
+    from dlsync.operations import warnings
     from dlsync.render import managed
 
     found = run(operations.managed(directory, server.settings(directory)))
-    if found.broken:
-        aside(f"{found.broken}; `dlsync inventory rebuild` makes a new one\n")
+    report(warnings.unread(found))
     addresses = sorted(found)
     result(managed.addresses_json("managed", addresses) if output is Format.json else managed.addresses(addresses))
     return EXIT_OK

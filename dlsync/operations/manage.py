@@ -11,7 +11,7 @@ from dlsync.operations.drift import accept_edits
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan, looked
 from dlsync.operations.reconcile import NOT_MANAGED
-from dlsync.operations.session import locked, reader, silent, unheard, who_runs_us, writer
+from dlsync.operations.session import locked, reader, recorded, silent, unheard, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, as_live
 from dlsync.resources import environments, kind_of
 from dlsync.state import store
@@ -67,7 +67,7 @@ PATIENTLY = Waiting()
 async def managed(directory: Path, settings: Settings) -> Inventory:
     """Return the inventory of the account."""
     async with reader(settings) as client:
-        return await store.read(client, settings, directory)
+        return await recorded(client, settings, directory)
 
 
 async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> ManageResult:
@@ -109,9 +109,10 @@ async def release(directory: Path, settings: Settings, targets: Targets, waiting
     """
     _recording(settings)
     async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told) as lock:
-        inventory = await store.read(client, settings, directory)
-        targets.require_match({*inventory.known, *targets.named()})
-        taken = sorted(one for one in inventory.known if targets.admits(one))
+        inventory = await recorded(client, settings, directory)
+        known = inventory.known | inventory.unreadable
+        targets.require_match({*known, *targets.named()})
+        taken = sorted(filter(targets.admits, known))
         await _keep(client, lock, settings, directory, before=inventory, after=inventory.changed({}, taken))
     return ManageResult(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
 
@@ -128,7 +129,7 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
     ):
         work = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
         changes = [change.finished("skipped") for change in work.plan.changes]
-        record = advanced(work, changes)
+        record = advanced(replace(work, inventory=replace(work.inventory, foreign=None)), changes)
         await _keep(client, lock, settings, directory, before=work.inventory, after=record)
     left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
     return ManageResult(tuple(sorted(record.packed)), tuple(sorted(left)))
