@@ -238,6 +238,8 @@ class Edits:
         kind = kind_of(live.kind)
         if live.unreadable:
             raise DlsyncError(live.unreadable)
+        if desired is not None and compare(kind, desired, live).diff:
+            live = self._former.renewed(desired, live)
         if desired is not None and not compare(kind, desired, live).diff:
             return {}
         self._former.require_known(desired, live)

@@ -70,8 +70,8 @@ def damaged(applied: Path, env: dict[str, str]) -> Path:
     record = recorded(env)
     entry = record["resources"]["dashboard/web"]
     record["resources"] |= {"rule/load": "zzz", "silence/x": entry}
-    record |= {"pending": {"silence/y": f"create {entry}"}, "ids": {"silence/x": ["1"]}}
-    content = base64.b64encode(json.dumps(record).encode()).decode()
+    beside = {"pending": {"silence/y": f"create {entry}"}, "ids": {"silence/x": ["1"]}}
+    content = base64.b64encode(json.dumps({**record, **beside}).encode()).decode()
     by_hand(env, "PATCH", "plugins/dlsync-inventory", json.dumps({"content": content}), "application/json")
     by_hand(env, "PUT", "rules/load", RULE.replace("Load", "Mine"))
     return applied
