@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
 _NOT_LIVE = "it is not live; `dlsync apply` makes it"
 _ALREADY = "it is managed already"
-_UNMANAGED = "it is not managed"
+_UNMANAGED = "it is not managed already"
 _DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"
 
 
@@ -44,10 +44,12 @@ class ManageResult(NamedTuple):
 
     :param taken: those for which it was done.
     :param left: the others, each with the reason.
+    :param failed: those of them that were named in full, and are not as they were to be.
     """
 
     taken: tuple[Address, ...]
     left: tuple[tuple[Address, str], ...] = ()
+    failed: tuple[Address, ...] = ()
 
 
 class Waiting(NamedTuple):
@@ -88,7 +90,8 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
         entries = {one: as_live(work, one, work.live[one]) for one in chosen if one not in left}
         kept = work.inventory.changed(entries)
         await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
-    return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())))
+    failed = sorted(one for one in targets.named() if left.get(one, _ALREADY) != _ALREADY)
+    return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())), tuple(failed))
 
 
 def _not_adopted(work: PlanContext, address: Address) -> str:
