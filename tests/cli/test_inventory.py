@@ -120,3 +120,11 @@ def test_what_cannot_be_read_of_it_stays_in_it_until_it_is_replaced(damaged: Pat
 def test_what_cannot_be_read_of_it_can_be_released(damaged: Path, env: dict[str, str]) -> None:
     assert dlsync("release", "rule/load", damaged, env=env).code == 0
     assert recorded(env)["resources"].keys() == {"dashboard/web", "plugin/disk", "silence/x"}
+
+
+def test_an_inventory_of_a_newer_dlsync_is_a_problem_for_the_doctor(applied: Path, env: dict[str, str]) -> None:
+    content = base64.b64encode(b'{"format_version": 2}').decode()
+    by_hand(env, "PATCH", "plugins/dlsync-inventory", json.dumps({"content": content}), "application/json")
+    done = dlsync("doctor", applied, env=env)
+    assert (done.code, done.err) == (1, "")
+    assert "problem  inventory: the inventory was written by a newer dlsync. Use that, or a newer one." in done.out

@@ -102,8 +102,10 @@ def test_a_link_that_is_protected_keeps_its_plugin_which_says_why(live: Account,
     assert made.changes[0].held == f"{why}: settle that first, or restore the file"
     assert [(one.message, one.line) for one in made.warnings] == [
         (
-            f"link/disk refers to plugin/disk, whose file was removed and which stays: {why}; "
-            "restore the file, or remove this line too",
+            (
+                f"link/disk refers to plugin/disk, whose file was removed and which stays: {why}; "
+                "restore the file, or remove this line too"
+            ),
             2,
         )
     ]
