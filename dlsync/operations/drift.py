@@ -9,6 +9,7 @@ from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
 from dlsync.model import Problem, ResourceChange, Target
 from dlsync.operations import hidden_secrets
+from dlsync.operations import warnings as concerns
 from dlsync.operations.export import Edits, Export
 from dlsync.operations.plan import build_plan, lock_warnings, looked
 from dlsync.operations.session import silent
@@ -65,7 +66,8 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     edits.write(live)
     edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
     files = edits.files()
-    return Export(settings.target, files, len(set(live) - edits.changed), edits.problems(files))
+    problems = (*concerns.unread(work.inventory), *edits.problems(files))
+    return Export(settings.target, files, len(set(live) - edits.changed), problems)
 
 
 def _accepted(work: PlanContext, live: Resource) -> Resource:
@@ -115,7 +117,7 @@ async def find(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Target
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     found = drifted(work)
     managed = sum(targets.admits(address) for address in work.inventory)
-    warnings = [one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message]
+    warnings = [*concerns.unread(work.inventory)]
     unreadable = [(one, live.unreadable) for one, live in work.live.items() if live.unreadable]
     warnings += [Problem("warning", work.redaction.said(_UNREADABLE % one)) for one in unreadable]
     return Drift(settings.target, found, managed - len(found), tuple(warnings))

@@ -18,14 +18,14 @@ from dlsync.files.writer import FileChange
 from dlsync.messages import visible
 from dlsync.model import Action, Address, Problem, Target
 from dlsync.operations import hidden_secrets
+from dlsync.operations import warnings as concerns
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.plan import looked
 from dlsync.operations.secret_names import Former, parted
-from dlsync.operations.session import silent
+from dlsync.operations.session import recorded, silent
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
-from dlsync.state import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -136,7 +136,7 @@ async def build_export(
     :raises ApiError: live state could not be fetched whole.
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
-    inventory = await store.read(fetcher.client, settings, tree.root)
+    inventory = await recorded(fetcher.client, settings, tree.root)
     wanted |= {address for address in inventory.known if targets.admits(address)} if managed else targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).account_scoped}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).account_scoped}
@@ -153,7 +153,8 @@ async def build_export(
         edits.remove(wanted - set(live.resources))
     unchanged = set(live.resources) - edits.changed - edits.faulty
     files = edits.files()
-    return Export(settings.target, files, len(unchanged), (*_not_listed(live), *edits.problems(files)))
+    problems = (*concerns.unread(inventory), *_not_listed(live), *edits.problems(files))
+    return Export(settings.target, files, len(unchanged), problems)
 
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
@@ -237,6 +238,8 @@ class Edits:
         kind = kind_of(live.kind)
         if live.unreadable:
             raise DlsyncError(live.unreadable)
+        if desired is not None and compare(kind, desired, live).diff:
+            live = self._former.renewed(desired, live)
         if desired is not None and not compare(kind, desired, live).diff:
             return {}
         self._former.require_known(desired, live)

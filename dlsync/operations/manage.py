@@ -11,7 +11,7 @@ from dlsync.operations.drift import accept_edits
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan, looked
 from dlsync.operations.reconcile import NOT_MANAGED
-from dlsync.operations.session import locked, reader, silent, unheard, who_runs_us, writer
+from dlsync.operations.session import locked, reader, recorded, silent, unheard, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, as_live
 from dlsync.resources import environments, kind_of
 from dlsync.state import store
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
 _NOT_LIVE = "it is not live; `dlsync apply` makes it"
 _ALREADY = "it is managed already"
-_UNMANAGED = "it is not managed"
+_UNMANAGED = "it is not managed already"
 _DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"
 
 
@@ -44,10 +44,12 @@ class ManageResult(NamedTuple):
 
     :param taken: those for which it was done.
     :param left: the others, each with the reason.
+    :param failed: those of them that were named in full, and are not as they were to be.
     """
 
     taken: tuple[Address, ...]
     left: tuple[tuple[Address, str], ...] = ()
+    failed: tuple[Address, ...] = ()
 
 
 class Waiting(NamedTuple):
@@ -67,7 +69,7 @@ PATIENTLY = Waiting()
 async def managed(directory: Path, settings: Settings) -> Inventory:
     """Return the inventory of the account."""
     async with reader(settings) as client:
-        return await store.read(client, settings, directory)
+        return await recorded(client, settings, directory)
 
 
 async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> ManageResult:
@@ -88,7 +90,8 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
         entries = {one: as_live(work, one, work.live[one]) for one in chosen if one not in left}
         kept = work.inventory.changed(entries)
         await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
-    return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())))
+    failed = sorted(one for one in targets.named() if left.get(one, _ALREADY) != _ALREADY)
+    return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())), tuple(failed))
 
 
 def _not_adopted(work: PlanContext, address: Address) -> str:
@@ -109,9 +112,10 @@ async def release(directory: Path, settings: Settings, targets: Targets, waiting
     """
     _recording(settings)
     async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told) as lock:
-        inventory = await store.read(client, settings, directory)
-        targets.require_match({*inventory.known, *targets.named()})
-        taken = sorted(one for one in inventory.known if targets.admits(one))
+        inventory = await recorded(client, settings, directory)
+        known = inventory.known | inventory.unreadable
+        targets.require_match({*known, *targets.named()})
+        taken = sorted(filter(targets.admits, known))
         await _keep(client, lock, settings, directory, before=inventory, after=inventory.changed({}, taken))
     return ManageResult(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
 
@@ -128,7 +132,7 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
     ):
         work = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
         changes = [change.finished("skipped") for change in work.plan.changes]
-        record = advanced(work, changes)
+        record = advanced(replace(work, inventory=replace(work.inventory, foreign=None)), changes)
         await _keep(client, lock, settings, directory, before=work.inventory, after=record)
     left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
     return ManageResult(tuple(sorted(record.packed)), tuple(sorted(left)))

@@ -22,11 +22,11 @@ from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, moved_since, reconcile
 from dlsync.operations.session import reader, silent
+from dlsync.operations.session import recorded as recorded_inventory
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
-from dlsync.state import store
 from dlsync.state.inventory import empty
 from dlsync.state.lease import holder_of
 
@@ -272,9 +272,9 @@ def _told(
     protected: Collection[Address],
     explicit_deletes: Collection[Address],
 ) -> Iterator[Problem]:
+    yield from concerns.unread(inventory)
     for message in (
         *concerns.unseen(outcome.unseen),
-        *concerns.broken(inventory),
         *concerns.unlisted(live.unlisted),
         *live.faults,
         *concerns.masked(live.masked),
@@ -310,7 +310,7 @@ class _Planning:
         if recorded is not None:
             live, inventory = await self._inside(inside), recorded
         else:
-            reading = store.read(self.fetcher.client, self.settings, self.tree.root)
+            reading = recorded_inventory(self.fetcher.client, self.settings, self.tree.root)
             inventory, live = await both(reading, self._inside(inside))
         live = await self._completed(inventory, replace(live, resources={**around.resources, **live.resources}))
         live = live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))

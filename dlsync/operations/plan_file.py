@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 # to create 1,000 resources of each kind takes 15 MB; lists in lists take nearly thirty times their size when read
 _LARGEST = 64 * 1024 * 1024
 _SALT_BYTES = 16
+_COUNTED = ("create", "update", "delete", "conflict")
 _NOT_WRITTEN = "the plan cannot be written to %s: %s"
 _AGAIN = "Plan and review again."
 _HINT = "Make it with `dlsync plan --out FILE`."
@@ -130,10 +132,22 @@ def read(file: Path) -> SavedPlan:
         )
     if "files" not in made:
         raise DlsyncError(f"{file} was made by an older version of dlsync", hint=_HINT)
+    _require_whole(file, content, made["digests"])
     decisions = ConflictPolicy(made["adopt"], made["on_conflict"])
     targets, accounts = tuple(made["targets"]), tuple(made["delete_accounts"])
     wishes = PlanOptions(Path(made["directory"]), made["environment"], targets, accounts, decisions)
     return SavedPlan(wishes, content, bytes.fromhex(made["salt"]), made["files"], made["digests"])
+
+
+def _require_whole(file: Path, plan: dict[str, Any], digests: dict[str, str]) -> None:
+    """Require that a plan has each change that it was saved with, once.
+
+    :raises DlsyncError: the changes are not those that the counts and the digests are of.
+    """
+    counts = Counter("conflict" if one.get("held") else one["action"] for one in plan["changes"])
+    addresses = sorted(str(Address(one["kind"], one["name"])) for one in plan["changes"])
+    if addresses != sorted(digests) or any(plan["summary"][name] != counts[name] for name in _COUNTED):
+        raise DlsyncError(f"{file} is not a plan: its changes are not those that it was saved with", hint=_HINT)
 
 
 def _json(file: Path) -> Any:

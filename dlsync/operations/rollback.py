@@ -11,12 +11,12 @@ from dlsync.model import Problem, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.plan import build_plan
 from dlsync.operations.secret_names import mentioned
-from dlsync.operations.session import unheard
+from dlsync.operations.session import recorded, unheard
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import kind_of
 from dlsync.resources.selector import Exactly
 from dlsync.resources.tree import Tree
-from dlsync.state import journal, store
+from dlsync.state import journal
 from dlsync.state.inventory import Inventory
 from dlsync.state.sealed_values import Source, unsealed
 
@@ -138,7 +138,7 @@ async def prepare(
 
     :raises ApiError: live state could not be fetched whole.
     """
-    inventory = await store.read(fetcher.client, settings, way_back.tree.root)
+    inventory = await recorded(fetcher.client, settings, way_back.tree.root)
     is_known = inventory.exists and not inventory.broken
     unmanaged = [one for one in way_back.records if is_known and one.address not in inventory.known]
     live = (await fetcher.fetch([one.address for one in unmanaged if not one.released])).resources

@@ -140,6 +140,7 @@ def advanced(prepared: PlanContext, changes: Iterable[ResourceChange]) -> Invent
     tried = {change.address: change for change in changes}
     applied = {address for address, change in tried.items() if change.result == "applied"}
     unchanged = {one for one in prepared.live if one in prepared.desired and one not in tried}
+    unchanged -= prepared.inventory.unreadable
     entries = {
         address: packed_entry(prepared, address)
         for address in sorted(applied | unchanged)

@@ -11,7 +11,7 @@ import binascii
 import json
 import zlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args
 
 from dlsync.diff.digests import digest, former_secrets, texts
 from dlsync.errors import DlsyncError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dlsync.model import Json, Resource
 
 
+T = TypeVar("T")
 INVENTORY = "dlsync-inventory"
 LOCK = "dlsync-lock"
 LOCK_TIMEOUT = 90.0  # s: longer than a dead lock lives, so that the same command again goes on by itself
@@ -72,6 +73,7 @@ class Inventory:
     :param exists: whether it was found where it is kept.
     :param broken: why what was found is none; empty otherwise.
     :param ids: of what the server may have and not list, by which it can be asked for.
+    :param foreign: what this version cannot read, which is written back as it is.
     """
 
     salt: bytes
@@ -81,6 +83,7 @@ class Inventory:
     broken: str = ""
     ids: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     pending: Mapping[Address, Pending] = field(default_factory=dict)
+    foreign: Inventory | None = None
 
     def __contains__(self, address: Address) -> bool:
         return address in self.packed
@@ -114,6 +117,26 @@ class Inventory:
         """The resources that are managed, or become so where a pending write took hold."""
         return {*self.packed, *self.pending}
 
+    @property
+    def unreadable(self) -> set[Address]:
+        """The resources whose entries this version cannot read, so that they do not count as managed."""
+        return {*self.foreign.packed} - self.packed.keys() if self.foreign else set()
+
+    def understood(self, kinds: Collection[str]) -> Inventory:
+        """Return the inventory with the entries that cannot be read, and those of other kinds, set apart."""
+        strange = {one for one in self.known if one.kind not in kinds}
+        apart = strange | {one for one, text in self.packed.items() if unpacked(text) is None}
+        if not apart:
+            return self
+        entries, ids, pending = _without(self.packed, apart), _without(self.ids, apart), _without(self.pending, strange)
+        foreign = Inventory(
+            self.salt,
+            _without(self.packed, entries),
+            ids=_without(self.ids, ids),
+            pending=_without(self.pending, pending),
+        )
+        return replace(self, packed=entries, ids=ids, pending=pending, foreign=foreign)
+
     def _texts(self, address: Address) -> Iterator[str]:
         """Yield the packed entries of what may be live of a resource."""
         if address in self.packed:
@@ -130,9 +153,10 @@ class Inventory:
 
         No write of these resources is pending then.
         """
-        kept = {address: text for address, text in self.packed.items() if address not in gone}
-        pending = {one: write for one, write in self.pending.items() if one not in gone and one not in entries}
-        return replace(self, packed={**kept, **entries}, pending=pending).with_ids({})
+        pending = _without(self.pending, {*gone, *entries})
+        foreign = self.foreign and self.foreign.with_packed({}, {*gone, *entries})
+        packed_ = {**_without(self.packed, gone), **entries}
+        return replace(self, packed=packed_, pending=pending, foreign=foreign).with_ids({})
 
     def with_ids(self, ids: Mapping[Address, tuple[str, ...]]) -> Inventory:
         """Return the inventory with the ids of resources that it has."""
@@ -140,13 +164,18 @@ class Inventory:
 
     def content(self) -> bytes:
         """Return the record as it is kept."""
-        resources = {str(address): self.packed[address] for address in sorted(self.packed)}
+        foreign = self.foreign or Inventory(self.salt)
+        resources = {str(one): text for one, text in sorted({**foreign.packed, **self.packed}.items())}
         whole = {"format_version": FORMAT_VERSION, "note": _NOTE, "salt": self.salt.hex(), "resources": resources}
-        if self.ids:
-            whole["ids"] = {str(address): [*self.ids[address]] for address in sorted(self.ids)}
-        if self.pending:  # a version that does not know it reads the rest
-            whole["pending"] = {str(address): " ".join(self.pending[address]) for address in sorted(self.pending)}
+        if ids := {**foreign.ids, **self.ids}:
+            whole["ids"] = {str(one): [*some] for one, some in sorted(ids.items())}
+        if pending := {**foreign.pending, **self.pending}:  # a version that does not know it reads the rest
+            whole["pending"] = {str(one): " ".join(write) for one, write in sorted(pending.items())}
         return (json.dumps(whole, indent=0) + "\n").encode()
+
+
+def _without(mapping: Mapping[Address, T], gone: Collection[Address]) -> dict[Address, T]:
+    return {address: value for address, value in mapping.items() if address not in gone}
 
 
 def empty(*, kept: bool = True, broken: str = "") -> Inventory:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import textwrap
 from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
@@ -21,6 +22,8 @@ from tests.builders.accounts import VALUES
 from tests.builders.plans import added, change, masked, removed, replaced
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from dlsync.model import Json, Path
 
 REDACTION = Redaction({"s3cret": "${env:A}", "s3cret-long": "${env:B}"})
@@ -107,6 +110,49 @@ def test_in_words_the_beginning_of_a_secret_is_found_where_it_is_cut_off(dots: s
     assert REDACTION.said(f"no s3cre{dots} nor s3cret-lo{dots}, s3c{dots}s3cre") == (
         f"no ${{env:A}}{dots} nor ${{env:B}}{dots}, s3c{dots}s3cre"
     )
+
+
+ENCODED = {
+    "base64": lambda raw: base64.b64encode(raw).decode(),
+    "base64 in lines": lambda raw: "\n".join(textwrap.wrap(base64.b64encode(raw).decode(), 9)),
+    "base64 in lines, as JSON": lambda raw: json.dumps("\r\n".join(textwrap.wrap(base64.b64encode(raw).decode(), 9))),
+    "base64 for URLs": lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("="),
+    "percent": lambda raw: "".join(f"%{byte:02x}" for byte in raw),
+    "percent twice": lambda raw: "".join(f"%25{byte:02X}" for byte in raw),
+    "decimal entities": lambda raw: "".join(f"&#{ord(letter)};" for letter in raw.decode()),
+    "hexadecimal entities": lambda raw: "".join(f"&#x{ord(letter):X};" for letter in raw.decode()),
+    "JSON": lambda raw: "".join(f"\\u{unit}" for unit in textwrap.wrap(raw.decode().encode("utf-16-be").hex(), 4)),
+    "JSON in JSON": lambda raw: "".join(f"\\\\u{ord(letter):04X}" for letter in raw.decode()),
+    "bytes of Python": lambda raw: "".join(f"\\x{byte:02x}" for byte in raw),
+    "hexadecimal digits": lambda raw: raw.hex(),
+}
+CODED = "S3cr\u00e9t/+9Zq4tR7w"
+PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=7)
+
+
+@pytest.mark.parametrize("encoded", ENCODED.values(), ids=ENCODED)
+@given(before=PLAIN, after=PLAIN)
+def test_in_words_no_encoding_of_a_text_around_a_secret_gives_it_away(
+    encoded: Callable[[bytes], str], before: str, after: str
+) -> None:
+    said = f"refused (422: 'x {encoded((before + CODED + after).encode())}')"
+    shown = Redaction({CODED: "${env:A}"}).said(said)
+    assert "encoded secret" in shown or (shown != said and encoded(CODED[-8:].encode()) not in shown)
+
+
+@pytest.mark.parametrize("encoded", ENCODED.values(), ids=ENCODED)
+def test_in_words_the_beginning_of_an_encoded_secret_is_found_where_it_is_cut_off(
+    encoded: Callable[[bytes], str],
+) -> None:
+    whole = encoded(b"S3cret-9Zq4tR7w")
+    for end in range(len(encoded(b"S3cret")), len(whole)):
+        said = f"422: {whole[:end]}…"
+        assert Redaction({"S3cret-9Zq4tR7w": "${env:A}"}).said(said) != said
+
+
+def test_in_words_what_only_looks_encoded_stays() -> None:
+    text = "50 %41 &amp; \\u0041 averages of memory_used/percent on web-server-1 A… and \\n"
+    assert Redaction({"s3cret": "${env:A}", "a1": "${env:B}", "HOOK": "${env:HOOK_%41}"}).said(text) == text
 
 
 @pytest.mark.parametrize("spelled", ["\u017f3cret", "S3CRET", "\u0130 s3cret"])  # a long s; a letter that folds to two

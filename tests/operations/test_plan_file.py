@@ -14,6 +14,7 @@ from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Entry, Plan, Target
 from dlsync.operations import plan_file
 from dlsync.operations.plan import PlanOptions
+from dlsync.operations.plan_document import as_document
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.state import inventory
 from tests.builders.applies import prepared
@@ -50,6 +51,19 @@ def saved(tmp_path: Path, asked: dict[str, Any] | None = None, **fields: Any) ->
     content["made_with"] |= asked or {}
     file.write_text(json.dumps({**content, **fields}))
     return plan_file.read(file)
+
+
+@pytest.mark.parametrize("places", [[0, 1], [2], [], [0, 1, 2, 2]], ids=str)
+def test_a_plan_without_a_change_that_it_was_saved_with_is_none(tmp_path: Path, places: list[int]) -> None:
+    changes = as_document(MADE)["changes"]
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: its changes are not those"):
+        saved(tmp_path, changes=[changes[place] for place in places])
+
+
+@pytest.mark.parametrize("count", ["create", "update", "delete", "conflict"])
+def test_a_plan_whose_counts_are_others_is_none(tmp_path: Path, count: str) -> None:
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: its changes are not those"):
+        saved(tmp_path, summary={**MADE.summary, count: 7})
 
 
 def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
@@ -181,8 +195,10 @@ def test_a_plan_of_an_older_version_is_called_that(tmp_path: Path) -> None:
 
 
 def test_names_of_a_hostile_plan_do_not_reach_a_terminal(tmp_path: Path) -> None:
-    evil = {**json.loads(json.dumps(saved(tmp_path).plan["changes"][0])), "name": "\x1b[2Jx\n"}
-    made = saved(tmp_path, changes=[evil, saved(tmp_path).plan["changes"][1]])
+    whole = saved(tmp_path)
+    first, *others = whole.plan["changes"]
+    digests = {name.replace("rule/new", "rule/\x1b[2Jx\n"): both for name, both in whole.digests.items()}
+    made = saved(tmp_path, {"digests": digests}, changes=[{**first, "name": "\x1b[2Jx\n"}, *others])
     with pytest.raises(Refused) as caught:
         plan_file.kept_to(made, work())
     assert "rule/\\x1b[2Jx\\n changed" in caught.value.message

@@ -278,6 +278,25 @@ def test_that_something_is_as_it_was_is_believed_only_where_it_was_asked(
         through(applied, hasty, lambda settings: operations.plan(tree, settings))
 
 
+def test_a_server_that_says_of_what_changed_that_it_did_not_is_believed_until_the_cache_is_deleted(
+    applied: Account, tree: Path
+) -> None:
+    forgotten()
+
+    def lying(request: Seen, onward: Onward) -> Reply:
+        came = onward()
+        return Reply(304) if "if-none-match" in request.headers else replace(came, headers=(("ETag", '"same"'),))
+
+    async def looked(settings: Settings) -> list[list[str]]:
+        assert not await operations.plan(tree, settings)
+        put_by_hand(applied, "rules/a", "title: Other\ncriteria: []\n")
+        believed = await operations.plan(tree, settings)
+        forgotten()
+        return [changes(believed), changes(await operations.plan(tree, settings))]
+
+    assert through(applied, lying, looked) == [[], ["update rule/a drift"]]
+
+
 def test_an_etag_that_no_header_should_carry_is_none(applied: Account, tree: Path) -> None:
     forgotten()
 
