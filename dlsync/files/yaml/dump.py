@@ -8,8 +8,8 @@ from functools import lru_cache
 from math import isfinite
 from typing import TYPE_CHECKING
 
-from dlsync.files.yaml.errors import InvalidYaml
-from dlsync.files.yaml.parse import MAX_DEPTH
+from dlsync.files.yaml.read import MAX_DEPTH
+from dlsync.files.yaml.source import InvalidYaml
 from dlsync.model import Problem
 
 if TYPE_CHECKING:

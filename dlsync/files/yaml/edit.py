@@ -16,16 +16,15 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 from dlsync.files.yaml.dump import HOUSE, Layout, dump, entry, indented, item, lines, literal, scalar
-from dlsync.files.yaml.errors import BOM, InvalidYaml, Source, decode
 from dlsync.files.yaml.flow import FlowEditor, quoted
-from dlsync.files.yaml.parse import parse
 from dlsync.files.yaml.pieces import Collection, Piece, Unspliceable, continues, pieces
-from dlsync.files.yaml.syntax import comments, compose
+from dlsync.files.yaml.read import comments, compose, parse
+from dlsync.files.yaml.source import BOM, InvalidYaml, Source, decode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from dlsync.files.yaml.syntax import Node
+    from dlsync.files.yaml.read import Node
     from dlsync.model import Json, Path
 
 _TRAILING = re.compile(r"[ \t]+#[^\r\n]*")

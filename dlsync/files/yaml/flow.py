@@ -18,8 +18,8 @@ from dlsync.files.yaml.pieces import Collection, Unspliceable, continues
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dlsync.files.yaml.errors import Source
-    from dlsync.files.yaml.syntax import Node
+    from dlsync.files.yaml.read import Node
+    from dlsync.files.yaml.source import Source
     from dlsync.model import Json, Path
 
 _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")

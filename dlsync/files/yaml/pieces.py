@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlsync.files.yaml.errors import Source
-    from dlsync.files.yaml.syntax import Node
+    from dlsync.files.yaml.read import Node
+    from dlsync.files.yaml.source import Source
     from dlsync.model import Json
 
 _COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
