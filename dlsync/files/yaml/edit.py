@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
-from dlsync.files.yaml.dump import HOUSE, Layout, dump, entry, indented, item, lines, literal, scalar
+from dlsync.files.yaml.dump import HOUSE, Layout, dump, indented, lines, literal, scalar
 from dlsync.files.yaml.flow import FlowEditor, quoted
 from dlsync.files.yaml.pieces import Collection, Piece, Unspliceable, continues, pieces
 from dlsync.files.yaml.read import comments, compose, parse
@@ -246,7 +246,7 @@ class _Editor:
 
     def _item(self, old: list[Piece], index: int | None, value: Json, path: Path) -> Part:
         if index is None:
-            return None, self._fresh(item(value, self._layout), old[0])
+            return None, self._fresh(lines([value], self._layout), old[0])
         return index, self._piece(old[index], value, (*path, index))
 
     def _entries(self, old: list[Piece], new: dict[str, Json], path: Path) -> list[Part]:
@@ -257,7 +257,7 @@ class _Editor:
             if name in new
         ]
         added = {name: value for name, value in new.items() if name not in names}
-        return stay + [(None, self._fresh(entry(name, value, self._layout), old[0])) for name, value in added.items()]
+        return stay + [(None, self._fresh(lines({name: value}, self._layout), old[0])) for name, value in added.items()]
 
     def _fresh(self, block: list[str], sibling: Piece) -> str:
         return self._newline.join([block[0], *indented(block[1:], self.source.column(sibling.start))]) + self._newline
@@ -308,7 +308,7 @@ class _Editor:
 
     def _written_anew(self, piece: Piece, new: Json) -> str:
         """Return a piece as the house writes it, below all comments that are in it."""
-        block = item(new, self._layout) if piece.key is None else entry(str(piece.key.value), new, self._layout)
+        block = lines([new] if piece.key is None else {str(piece.key.value): new}, self._layout)
         found = comments(self.root, self.source, piece.start, piece.stop)
         return self._below(found, piece, self._fresh(block, piece))
 
