@@ -9,13 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 # ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
-_READ_BYTES = 64 * 1024
 # O_NONBLOCK opens a named pipe without a writer; what Windows lacks is 0
 _FLAGS = os.O_RDONLY
 for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
@@ -88,14 +86,10 @@ def read_regular(path: str | os.PathLike[str], limit: int = MAX_FILE_BYTES) -> b
         if status.st_size > limit:
             size, most = status.st_size / 1e6, limit / 1e6
             raise RefusedFile(errno.EFBIG, f"is too large: {size:.0f} MB; expected a file of at most {most:.0f} MB")
-        return b"".join(_chunks(descriptor))
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read()
     finally:
         os.close(descriptor)
-
-
-def _chunks(descriptor: int) -> Iterator[bytes]:
-    while chunk := os.read(descriptor, _READ_BYTES):
-        yield chunk
 
 
 def reason(error: OSError) -> str:

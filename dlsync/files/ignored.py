@@ -21,7 +21,6 @@ BUILT_IN = (
     *("*.orig", "*.rej", "*_BACKUP_[0-9]*", "*_BASE_[0-9]*", "*_LOCAL_[0-9]*", "*_REMOTE_[0-9]*"),
     *("*.md", "*.rst", "README", "README.txt", "LICENSE", "LICENSE.txt", "COPYING", "NOTICE"),
 )
-HIDDEN = BUILT_IN[:2]
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Ignored:
 NOTHING_BUT_BUILT_IN = Ignored()
 NOTHING = Ignored(built_in=re.compile(r"(?!)"))
 # an old client's backup has each resource under its own name
-NOTHING_BUT_HIDDEN = Ignored(built_in=re.compile("|".join(map(translate, HIDDEN))))
+NOTHING_BUT_HIDDEN = Ignored(built_in=re.compile("|".join(map(translate, BUILT_IN[:2]))))
 
 
 def parsed(content: bytes, problems: list[Problem]) -> Ignored:

@@ -37,7 +37,7 @@ def file_stem(name: str) -> str:
 
     :raises DlsyncError: the name is empty.
     """
-    return _stem(name, _is_portable)
+    return _stem(name, lambda character: character.isprintable() and character not in _FORBIDDEN)
 
 
 def resource_name(stem: str, *, encoded: bool = True) -> str:
@@ -64,10 +64,13 @@ def distinct_stems(names: Iterable[str]) -> dict[str, str]:
     stems = {name: file_stem(name) for name in names}
     strict: set[str] = set()
     # A stem made strict can meet one that was alone so far ("i" with a dot, spelled in two ways): until none meets.
-    while clashing := _clashing(stems) - strict:
+    while True:
+        seen = Counter(map(folded, stems.values()))
+        clashing = {name for name, stem in stems.items() if seen[folded(stem)] > 1} - strict
+        if not clashing:
+            return stems
         stems |= {name: _stem(name, _SAFE_IN_LOWER_CASE.__contains__) for name in clashing}
         strict |= clashing
-    return stems
 
 
 def plugin_file(stem: str, extension: str) -> str:
@@ -76,13 +79,8 @@ def plugin_file(stem: str, extension: str) -> str:
     :param stem: as :func:`file_stem` or :func:`distinct_stems` gave it.
     :param extension: as the server has it, without a dot; empty where it has none.
     """
-    if not extension:
-        return _not_ignored(_without_dots(stem))
-    file_name = f"{stem}.{_without_dots(file_stem(extension))}"
-    return _not_ignored(_META.sub("%2E", file_name, count=1))
-
-
-def _not_ignored(file_name: str) -> str:
+    last = _composed((file_stem(extension) if extension else stem).replace(".", "%2E"))
+    file_name = _META.sub("%2E", f"{stem}.{last}", count=1) if extension else last
     return file_name[:-1] + _escaped(file_name[-1]) if NOTHING_BUT_BUILT_IN(file_name) else file_name
 
 
@@ -113,25 +111,20 @@ def is_utf8(file_name: str) -> bool:
     return file_name.isascii() or not any("\ud800" <= character <= "\udfff" for character in file_name)
 
 
-def _is_portable(character: str) -> bool:
-    return character.isprintable() and character not in _FORBIDDEN
-
-
 def _stem(name: str, keeps: Callable[[str], bool]) -> str:
     if not name:
         raise DlsyncError("a resource without a name cannot be a file", hint="Give it a name on the server.")
-    stem = _MERGING.sub(_escaped("_"), _composed(_spelled(name, keeps)))
-    return _escaped(stem[0]) + stem[1:] if _RESERVED.match(stem) else stem
-
-
-def _spelled(name: str, keeps: Callable[[str], bool]) -> str:
-    if _PLAIN.fullmatch(name):
-        return name
     ends = (0, len(name) - 1)
-    return "".join(
-        character if keeps(character) and not (position in ends and character in ". ") else _escaped(character)
-        for position, character in enumerate(name)
+    stem = (
+        name
+        if _PLAIN.fullmatch(name)
+        else "".join(
+            character if keeps(character) and not (position in ends and character in ". ") else _escaped(character)
+            for position, character in enumerate(name)
+        )
     )
+    stem = _MERGING.sub(_escaped("_"), _composed(stem))
+    return _escaped(stem[0]) + stem[1:] if _RESERVED.match(stem) else stem
 
 
 def _composed(stem: str) -> str:
@@ -139,10 +132,6 @@ def _composed(stem: str) -> str:
     if unicodedata.is_normalized("NFC", stem):
         return stem
     return "".join(character if character.isascii() else _escaped(character) for character in stem)
-
-
-def _without_dots(stem: str) -> str:
-    return _composed(stem.replace(".", "%2E"))
 
 
 def _escaped(character: str) -> str:
@@ -155,12 +144,6 @@ def _unescaped(run: str, stem: str) -> str:
     except UnicodeDecodeError:
         message = f"the file name {stem!a} holds {run}, which is not UTF-8"
         raise DlsyncError(message, hint="Write a % that stands for itself as %25.") from None
-
-
-def _clashing(stems: dict[str, str]) -> set[str]:
-    folds = {name: folded(stem) for name, stem in stems.items()}
-    seen = Counter(folds.values())
-    return {name for name, fold in folds.items() if seen[fold] > 1}
 
 
 def folded(stem: str) -> str:

@@ -27,7 +27,8 @@ class Redaction:
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = dict(secrets)
         self._names = frozenset(self._secrets.values())
-        self._any = re.compile(_longest_first(self._secrets)) if self._secrets else None
+        longest_first = sorted(self._secrets, key=len, reverse=True)  # one may hold another
+        self._any = re.compile("|".join(map(re.escape, longest_first))) if self._secrets else None
 
     def __repr__(self) -> str:
         return f"Redaction({len(self._secrets)} secrets)"
@@ -51,12 +52,9 @@ class Redaction:
         """Return a text of a file without secrets; read again, it means the same."""
         return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
 
-    def said(self, text: str) -> str:
-        """Return a message without secrets; see :class:`dlsync.messages.Redactor`."""
-        return self._redactor(text)
-
     @cached_property
-    def _redactor(self) -> Redactor:
+    def said(self) -> Redactor:
+        """Returns a message without secrets."""
         return Redactor(self._secrets)
 
     def value(self, value: Json) -> Json:
@@ -136,11 +134,6 @@ class Redaction:
     def is_number(self, value: Json) -> bool:
         """Whether a number is a secret: a server may make one of a text of digits."""
         return isinstance(value, int | float) and not isinstance(value, bool) and repr(value) in self._secrets
-
-
-def _longest_first(texts: Mapping[str, str]) -> str:
-    """Return a pattern for any of the texts; one may hold another."""
-    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
 
 
 NOTHING_SECRET = Redaction({})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from itertools import chain
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dlsync.files import schema, yaml
 from dlsync.files.settings import FILE_NAME as SETTINGS
@@ -81,26 +81,18 @@ def problems(file: str, content: bytes) -> list[Problem]:
 
     :param file: relative to the tree; one that is not YAML is a script, in which only well-known forms count.
     """
-    if not _is_worth_a_look(content):
-        return []
-    is_yaml = file.endswith((".yaml", ".yml"))
-    found = _in_document(file, content) if is_yaml else _in_script(file, content)
-    lines = content.splitlines() if found else []
-    return [one for one in found if not _ALLOWED.search(lines[(one.line or 1) - 1])]
-
-
-def _is_worth_a_look(content: bytes) -> bool:
     lower = content.lower()
-    for hint in _HINTS:  # noqa: SIM110 - for thousands of files, a generator takes as long as the search
-        if hint in lower:
-            return True
-    return False
+    if not any(hint in lower for hint in _HINTS):
+        return []
+    found = _in_document(file, content) if file.endswith((".yaml", ".yml")) else _in_script(file, content)
+    lines = content.splitlines()
+    return [one for one in found if not _ALLOWED.search(lines[(one.line or 1) - 1])]
 
 
 def _in_document(file: str, content: bytes) -> list[Problem]:
     try:
         document = yaml.parse(content, file)
-    except yaml.InvalidYaml:  # said by whoever reads it for what it means
+    except yaml.InvalidYaml:  # the reader of the file reports it
         return []
     instead = _IN_SETTINGS if file == SETTINGS else _IN_FIELD
     findings = [
@@ -113,15 +105,12 @@ def _in_document(file: str, content: bytes) -> list[Problem]:
 def _in_script(file: str, content: bytes) -> list[Problem]:
     text = content.decode("latin-1")
     found = [(match.start(1), what) for what, form in _FORMATS for match in form.finditer(text) if _is_meant(match[1])]
-    return [
-        Problem("warning", f"looks like a secret ({what}): {_IN_SCRIPT}", file, *_place(content, start))
-        for start, what in sorted(found)
-    ]
-
-
-def _place(content: bytes, offset: int) -> tuple[int, int]:
-    lines = content[: offset + 1].splitlines()
-    return len(lines), len(lines[-1])
+    result = []
+    for start, what in sorted(found):
+        lines = content[: start + 1].splitlines()
+        message = f"looks like a secret ({what}): {_IN_SCRIPT}"
+        result.append(Problem("warning", message, file, len(lines), len(lines[-1])))
+    return result
 
 
 def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -134,7 +123,7 @@ def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
         for key, value in document.items():
             if what := _looks_like(key):
                 yield path, f"{what} as a key"
-            elif isinstance(value, str) and _is_given(f"{key}={value}"):
+            elif _is_named_secret(key, value):
                 yield (*path, key), "by its name"
             else:
                 yield from likely(value, (*path, key))
@@ -142,6 +131,11 @@ def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
         yield from chain.from_iterable(likely(value, (*path, place)) for place, value in enumerate(document))
     elif isinstance(document, str) and (what := _looks_like(document)):
         yield path, what
+
+
+def _is_named_secret(key: str, value: Json) -> bool:
+    found = _GIVEN.fullmatch(_REFERENCE.sub("", f"{key}={value}")) if isinstance(value, str) else None
+    return found is not None and _is_meant(found[1])
 
 
 def _looks_like(text: str) -> str:
@@ -158,38 +152,27 @@ def _looks_like(text: str) -> str:
     return "an option or a parameter that is one" if any(map(_is_meant, _GIVEN.findall(plain))) else ""
 
 
-def _is_given(text: str) -> bool:
-    found = _GIVEN.fullmatch(_REFERENCE.sub("", text))
-    return found is not None and _is_meant(found[1])
-
-
 def _in_url(url: str, *, alone: bool) -> str:
+    """Return what sort of secret is in a URL; empty for none.
+
+    :param alone: the URL is a text of its own, and not what a text leads to: there, identifiers of pages are random.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
         return ""
     if _is_meant(unquote(parts.password or "")):
         return "a URL with a password"
-    if any(_is_secret_parameter(name, value) for name, value in parse_qsl(parts.query)):
-        return "a URL with a key or token"
-    return "a URL with a token in its path" if _has_token(parts, alone=alone) else ""
-
-
-def _is_secret_parameter(name: str, value: str) -> bool:
-    if _OWN_NAME.fullmatch(name):
-        return _is_meant(value)
-    return bool(_DOUBTFUL_NAME.fullmatch(name)) and _is_meant(value) and _is_random(value)
-
-
-def _has_token(parts: SplitResult, *, alone: bool) -> bool:
-    """Whether a segment of the path is a token: in that of a hook any that is no words, and elsewhere what is random.
-
-    :param alone: the URL is a text of its own, and not what a text leads to: there, identifiers of pages are random.
-    """
+    for name, value in parse_qsl(parts.query):
+        is_secret = _OWN_NAME.fullmatch(name) or (_DOUBTFUL_NAME.fullmatch(name) and _is_random(value))
+        if is_secret and _is_meant(value):
+            return "a URL with a key or token"
     segments = list(filter(_is_meant, unquote(parts.path).split("/")))
     if _HOOK.search(f"{parts.hostname}{parts.path}"):
-        return any(map(_is_no_word, segments))
-    return alone and any(_is_random(one) and one.lower() != one != one.upper() for one in segments)
+        has_token = any(map(_is_no_word, segments))
+    else:
+        has_token = alone and any(_is_random(one) and one.lower() != one != one.upper() for one in segments)
+    return "a URL with a token in its path" if has_token else ""
 
 
 def _is_no_word(text: str) -> bool:
