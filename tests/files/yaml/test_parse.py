@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlsync.files.yaml import InvalidYaml, parse
-from dlsync.files.yaml.edit import same
+from dlsync.files.yaml.pieces import same
 from dlsync.files.yaml.read import compose
 from dlsync.files.yaml.source import decode
 from tests.builders.yaml import DOCUMENTS, maybe_yaml, spelled
