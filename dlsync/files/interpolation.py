@@ -38,10 +38,9 @@ class Values:
 class Interpolated:
     """A document without references.
 
-    :param faults: by path, the references to what is not there.
+    :param faults: by path, the references to what is not there; ``doubts``: likely mistakes.
     :param secrets: from the environment, the values that were put in, with the references that they stand for.
     :param unknown: the paths of which the value cannot be known.
-    :param doubts: likely mistakes; also what would be a fault, where the values are lenient.
     """
 
     document: Json

@@ -56,10 +56,7 @@ def resource_name(stem: str, *, encoded: bool = True) -> str:
 def distinct_stems(names: Iterable[str]) -> dict[str, str]:
     """Return a stem for each name, no two of which a file system that ignores case takes for one.
 
-    Names that differ in case alone have their capitals encoded: ``Redis`` and ``redis`` become ``%52edis`` and
-    ``redis``. The order of the names makes no difference.
-
-    :raises DlsyncError: a name is empty.
+    Names that differ in case alone have their capitals encoded: ``Redis`` and ``redis`` become ``%52edis``, ``redis``.
     """
     stems = {name: file_stem(name) for name in names}
     strict: set[str] = set()
@@ -74,11 +71,7 @@ def distinct_stems(names: Iterable[str]) -> dict[str, str]:
 
 
 def plugin_file(stem: str, extension: str) -> str:
-    """Return the file name of a plugin; :func:`plugin_name` is its inverse.
-
-    :param stem: as :func:`file_stem` or :func:`distinct_stems` gave it.
-    :param extension: as the server has it, without a dot; empty where it has none.
-    """
+    """Return the file name of a plugin from its stem and plain extension; :func:`plugin_name` is its inverse."""
     last = _composed((file_stem(extension) if extension else stem).replace(".", "%2E"))
     file_name = _META.sub("%2E", f"{stem}.{last}", count=1) if extension else last
     return file_name[:-1] + _escaped(file_name[-1]) if NOTHING_BUT_BUILT_IN(file_name) else file_name
@@ -90,11 +83,7 @@ def is_settings_file(file_name: str) -> bool:
 
 
 def plugin_name(file_name: str, *, encoded: bool = True) -> tuple[str, str]:
-    """Return the name and the extension of the plugin that a file holds: the last dot parts them.
-
-    :param encoded: as for :func:`resource_name`.
-    :raises DlsyncError: as :func:`resource_name`.
-    """
+    """Return name and extension of the plugin that a file holds, parted by the last dot; see :func:`resource_name`."""
     stem, _, extension = file_name.rpartition(".")
     if not stem or not extension:
         return resource_name(file_name, encoded=encoded), ""

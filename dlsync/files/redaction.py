@@ -28,7 +28,7 @@ class Redaction:
         self._secrets = dict(secrets)
         self._names = frozenset(self._secrets.values())
         longest_first = sorted(self._secrets, key=len, reverse=True)  # one may hold another
-        self._any = re.compile("|".join(map(re.escape, longest_first))) if self._secrets else None
+        self._any = re.compile(f"({'|'.join(map(re.escape, longest_first)) or '(?!)'})")
 
     def __repr__(self) -> str:
         return f"Redaction({len(self._secrets)} secrets)"
@@ -39,18 +39,12 @@ class Redaction:
 
     def parts(self, text: str) -> list[tuple[str, str | None]]:
         """Return the text in parts, each with what stands for it where it is a secret, and None where it is not."""
-        if self._any is None:
-            return [(text, None)]
-        parts: list[tuple[str, str | None]] = []
-        end = 0
-        for found in self._any.finditer(text):
-            parts += [(text[end : found.start()], None), (found[0], self._secrets[found[0]])]
-            end = found.end()
-        return [part for part in [*parts, (text[end:], None)] if part[0] or part[1]]
+        parts = enumerate(self._any.split(text))
+        return [(part, self._secrets[part] if place % 2 else None) for place, part in parts if part]
 
     def text(self, text: str) -> str:
         """Return a text of a file without secrets; read again, it means the same."""
-        return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
+        return self._any.sub(lambda found: self._secrets[found[0]], text)
 
     @cached_property
     def said(self) -> Redactor:
@@ -59,11 +53,11 @@ class Redaction:
 
     def value(self, value: Json) -> Json:
         """Return a value of a file without secrets in its strings and keys."""
-        return self._each(value, self.text) if self._any else value
+        return self._each(value, self.text)
 
     def spelled(self, value: Json) -> Json:
         """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
-        return self._each(value, self._spelled_text) if self._any else escaped(value)
+        return self._each(value, self._spelled_text)
 
     def respells(self, content: bytes) -> bool:
         """Whether :meth:`spelled` may change a value whose YAML is this."""
@@ -79,20 +73,16 @@ class Redaction:
         return value
 
     def _spelled_text(self, text: str) -> str:
-        parts = self.parts(text)
-        if all(name is None for _, name in parts):
+        if not self._any.search(text):
             return str(escaped(text))
         # what is around a secret may become a reference with it
-        return "".join(name or part.replace("${", "$${") for part, name in parts)
+        return "".join(name or part.replace("${", "$${") for part, name in self.parts(text))
 
     def change(self, change: ResourceChange) -> ResourceChange:
         """Return the change as it may be shown and kept."""
-        if self._any is None:
-            return change
         shown = self.differences((*change.diff, *change.kept))
         diff, kept = shown[: len(change.diff)], shown[len(change.diff) :]
-        error, held = self.said(change.error), self.said(change.held)
-        return replace(change, diff=diff, kept=kept, error=error, held=held)
+        return replace(change, diff=diff, kept=kept, error=self.said(change.error), held=self.said(change.held))
 
     def differences(self, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
         """Return all differences of a resource as they may be shown and kept; see :meth:`difference`."""
