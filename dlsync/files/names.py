@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from dlsync.errors import DlsyncError
 from dlsync.files.ignored import NOTHING_BUT_BUILT_IN
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
 
 MAX_FILE_NAME_BYTES = 255
 
-_PLAIN = re.compile(r"[a-z0-9_-]*")  # stand for themselves, wherever they are
 _FORBIDDEN = frozenset('/\\:*?"<>|%')
 _SAFE_IN_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
 # Microsoft, "Naming Files, Paths, and Namespaces": also before an extension, and with the superscript digits of Latin-1
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|\Z)")
 # in the names of what `git mergetool` leaves, which is ignored
 _MERGING = re.compile(r"(?<=_BACKUP|_REMOTE)_(?=[0-9])|(?<=_LOCAL)_(?=[0-9])|(?<=_BASE)_(?=[0-9])")
-_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 # the settings of a plugin, and what they are called by mistake
 _META = re.compile(r"(?i)\.(?=meta\.(?:ya?ml|json|toml)(?:\.txt)?\Z)")
 
@@ -50,7 +49,11 @@ def resource_name(stem: str, *, encoded: bool = True) -> str:
         raise DlsyncError(f"the file name {stem!a} is not UTF-8", hint="Rename the file.")
     if not encoded or (stem.isascii() and "%" not in stem):
         return stem
-    return _ESCAPES.sub(lambda run: _unescaped(run[0], stem), unicodedata.normalize("NFC", stem))
+    try:
+        return unquote(unicodedata.normalize("NFC", stem), errors="surrogatepass")
+    except UnicodeDecodeError:
+        message = f"the file name {stem!a} holds an escape, which is not UTF-8"
+        raise DlsyncError(message, hint="Write a % that stands for itself as %25.") from None
 
 
 def distinct_stems(names: Iterable[str]) -> dict[str, str]:
@@ -104,13 +107,9 @@ def _stem(name: str, keeps: Callable[[str], bool]) -> str:
     if not name:
         raise DlsyncError("a resource without a name cannot be a file", hint="Give it a name on the server.")
     ends = (0, len(name) - 1)
-    stem = (
-        name
-        if _PLAIN.fullmatch(name)
-        else "".join(
-            character if keeps(character) and not (position in ends and character in ". ") else _escaped(character)
-            for position, character in enumerate(name)
-        )
+    stem = "".join(
+        character if keeps(character) and not (position in ends and character in ". ") else _escaped(character)
+        for position, character in enumerate(name)
     )
     stem = _MERGING.sub(_escaped("_"), _composed(stem))
     return _escaped(stem[0]) + stem[1:] if _RESERVED.match(stem) else stem
@@ -125,14 +124,6 @@ def _composed(stem: str) -> str:
 
 def _escaped(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
-
-
-def _unescaped(run: str, stem: str) -> str:
-    try:
-        return bytes.fromhex(run.replace("%", "")).decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        message = f"the file name {stem!a} holds {run}, which is not UTF-8"
-        raise DlsyncError(message, hint="Write a % that stands for itself as %25.") from None
 
 
 def folded(stem: str) -> str:

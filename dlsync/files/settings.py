@@ -166,13 +166,9 @@ def _in_force(document: Mapping[str, Json], options: Options, environ: Mapping[s
     server = [outside(name) for name in _SERVER_SETTINGS]
     key = "--api-key-file" if options.api_key_file else "DLSYNC_API_KEY" if environ.get("DLSYNC_API_KEY") else ""
     defaults = {**vars(Settings()), "protect": []}
-    found = [
-        *(one if one.source else in_file.get(one.name, one) for one in server),
-        environment,
-        Setting("key", "set" if key else None, key),
-        *(in_file.get(name) or Setting(name, defaults[name], "default") for name in _FILE_SETTINGS),
-    ]
-    return {one.name: one for one in found}
+    found = {one.name: one if one.source else in_file.get(one.name, one) for one in server}
+    found |= {"environment": environment, "key": Setting("key", "set" if key else None, key)}
+    return found | {name: in_file.get(name) or Setting(name, defaults[name], "default") for name in _FILE_SETTINGS}
 
 
 def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
@@ -183,11 +179,12 @@ def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
         absent = isinstance(error, FileNotFoundError) and not (directory / FILE_NAME).is_symlink()
         return {}, [] if absent else [Problem("error", reason(error), FILE_NAME)]
     try:
-        document = yaml.parse(content, FILE_NAME) or {}
+        document = yaml.parse(content, FILE_NAME)
     except yaml.InvalidYaml as error:
         return {}, [error.problem]
-    if not isinstance(document, dict):
+    if not isinstance(document, dict | None):
         return {}, [Problem("error", "expected a mapping of settings, such as `org: acme`", FILE_NAME, 1)]
+    document = document or {}
     keys = list(_key_fields(document))
     findings = [finding for finding in schema.check("dlsync", document) if finding.path not in keys]
     findings += [
