@@ -25,19 +25,13 @@ BUILT_IN = (
 
 @dataclass(frozen=True)
 class Ignored:
-    """The patterns of a tree.
-
-    :param built_in: patterns of one name; they are asked where those of the user say nothing.
-    """
+    """The patterns of a tree; those that are built in are asked where those of the user say nothing."""
 
     spec: GitIgnoreSpec | None = None
     built_in: re.Pattern[str] = re.compile("|".join(map(translate, BUILT_IN)))
 
     def __call__(self, path: str) -> bool:
-        """Whether a file is ignored.
-
-        :param path: in the tree, POSIX style; that of a folder ends with a slash.
-        """
+        """Whether a file is ignored, by its path in POSIX style; that of a folder ends with a slash."""
         decided = self.by_user(path)
         if decided is None:
             return bool(self.built_in.match(path.rstrip("/").rpartition("/")[2]))
@@ -55,11 +49,7 @@ NOTHING_BUT_HIDDEN = Ignored(built_in=re.compile("|".join(map(translate, BUILT_I
 
 
 def parsed(content: bytes, problems: list[Problem]) -> Ignored:
-    """Return the patterns of a ``.dlsyncignore``.
-
-    :param content: of the file.
-    :param problems: takes the lines that are no patterns.
-    """
+    """Return the patterns of a ``.dlsyncignore``; ``problems`` takes the lines that are no patterns."""
     from pathspec import GitIgnoreSpec  # 7 ms
 
     # file names that are not UTF-8 have lone surrogates too

@@ -28,11 +28,7 @@ TEMPLATES = {
 
 
 def create(directory: Path) -> list[str]:
-    """Write a new tree and return its files, relative to the directory, in the order of writing.
-
-    :param directory: made where it is missing; what else is in it stays.
-    :raises DlsyncError: as :func:`write_new`.
-    """
+    """Write a new tree and return its files; see :func:`write_new`."""
     templates = files("dlsync.files") / "templates"
     return write_new(directory, {file: (templates / template).read_bytes() for file, template in TEMPLATES.items()})
 

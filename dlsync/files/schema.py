@@ -105,8 +105,6 @@ def text(name: str) -> str:
 def check(name: str, document: Json) -> list[Finding]:
     """Return all that a schema says of a document, in the document's order; empty where it is fine.
 
-    :param name: one of :func:`names`.
-    :param document: as parsed from YAML or JSON; it is left alone.
     :raises DlsyncError: there is no schema of that name.
     """
     try:
@@ -143,21 +141,14 @@ def allows(name: str, document: Json) -> bool:
 
 
 def located(findings: Iterable[Finding], file: str, content: bytes) -> list[Problem]:
-    """Return the findings as problems of a file, each with the line and column of its path.
-
-    :param file: relative to the tree.
-    :param content: the YAML that the document was parsed from.
-    """
+    """Return the findings as problems of a file, each with the line and column of its path in the content."""
     findings = list(findings)
     places = yaml.positions(content) if findings else {}
     return [Problem(one.severity, one.message, file, *yaml.nearest(places, one.path)) for one in findings]
 
 
 def fields_at(name: str, path: Path) -> frozenset[str] | None:
-    """Return the fields that a file may have in the mapping at a path.
-
-    :returns: None where the schema knows no mapping, or one whose keys are the user's own.
-    """
+    """Return the fields that a file may have in the mapping at a path; None where its keys are the user's own."""
     known = known_at(name, path)
     return frozenset(known.writable()) if known.fields else None
 

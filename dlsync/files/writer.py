@@ -34,9 +34,8 @@ class FileChange:
 
 
 def write(root: Path, changes: Iterable[FileChange]) -> None:
-    """Write and remove the files of an export.
+    """Write and remove the files of an export; the root is made where it is missing.
 
-    :param root: the tree; made when missing.
     :raises DlsyncError: a file leads outside the tree, before anything is written; or it cannot be written, and those
         before it are.
     """

@@ -152,10 +152,7 @@ def compose(source: Source) -> Node | None:
 
 
 class _Masks:
-    """Stand-ins for what libyaml does not read as YAML 1.2 does: private characters that the text does not hold.
-
-    :param text: the text with stand-ins, each character where it was.
-    """
+    """Stand-ins for what libyaml does not read as YAML 1.2 does: private characters that the text does not hold."""
 
     def __init__(self, text: str) -> None:
         unused = (character for character in map(chr, _PRIVATE_USE) if character not in text)
@@ -228,7 +225,7 @@ class _Composer:
             if node.is_block_scalar:
                 node.end = self._last_line(node)
             return node
-        self._check_depth(node, 1)
+        self._check_depth(node, len(self.enclosing) + 1)
         if event.tag not in {None, _CORE + ("map" if node.form == "mapping" else "seq")}:
             tag = event.tag.replace(_CORE, "!!", 1)
             raise self._source.fault(start, f"found the tag {tag} on a {node.form}; expected no tag")
@@ -254,8 +251,8 @@ class _Composer:
             return node.content + len(written.removesuffix("\n").removesuffix("\r"))
         return node.content + len(written.rstrip(" \t\r\n"))
 
-    def _check_depth(self, node: Node, height: int) -> None:
-        if len(self.enclosing) + height > MAX_DEPTH:
+    def _check_depth(self, node: Node, level: int) -> None:
+        if level > MAX_DEPTH:
             raise self._source.fault(node.start, f"nested more than {MAX_DEPTH} levels deep")
 
     def _resolve(self, node: Node, name: str) -> None:
@@ -264,16 +261,18 @@ class _Composer:
             raise self._source.fault(node.start, f"the alias *{name} is not defined above")
         if any(target is outer for outer in self.enclosing):
             raise self._source.fault(node.start, f"the alias *{name} stands for a collection that contains it")
-        self._check_depth(node, _height(target.value))
-        node.value = self._copied(target.value, node)
+        node.value = self._copied(target.value, node, len(self.enclosing) + 1)
 
-    def _copied(self, value: Json, alias: Node) -> Json:
+    def _copied(self, value: Json, alias: Node, level: int) -> Json:
         self._aliased += 1
         if self._aliased > MAX_ALIASED:
             raise self._source.fault(alias.start, f"the aliases expand to more than {MAX_ALIASED:,} values")
+        if not isinstance(value, dict | list):
+            return value
+        self._check_depth(alias, level)
         if isinstance(value, dict):
-            return {key: self._copied(inner, alias) for key, inner in value.items()}
-        return [self._copied(inner, alias) for inner in value] if isinstance(value, list) else value
+            return {key: self._copied(inner, alias, level + 1) for key, inner in value.items()}
+        return [self._copied(inner, alias, level + 1) for inner in value]
 
     def _finish(self, node: Node) -> None:
         """Add a node, which is complete, to the collection that encloses it."""
@@ -306,11 +305,6 @@ class _Composer:
             lines = [self._source.place(one.start)[0] for one in (first, node)]
             message = f"the key {key!r} is on line {lines[0]} already; line {lines[1]} repeats it"
             raise self._source.fault(node.start, message)
-
-
-def _height(value: Json) -> int:
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
-    return 0 if inner is None else 1 + max(map(_height, inner), default=0)
 
 
 def comments(root: Node | None, source: Source, start: int = 0, stop: int | None = None) -> list[str]:
@@ -352,10 +346,7 @@ def _places(node: Node, path: Path, index: int) -> Iterator[tuple[Path, int]]:
 
 
 def nearest(places: Mapping[Path, tuple[int, int]], path: Path) -> tuple[int, int] | tuple[None, None]:
-    """Return line and column of a path, or where it has none, of the closest thing that encloses it.
-
-    :param places: as :func:`positions` returns them.
-    """
+    """Return the place of a path, or where :func:`positions` has none, of the closest thing that encloses it."""
     for length in range(len(path), -1, -1):
         if place := places.get(path[:length]):
             return place
@@ -365,9 +356,7 @@ def nearest(places: Mapping[Path, tuple[int, int]], path: Path) -> tuple[int, in
 def ambiguous_scalars(content: bytes) -> list[tuple[int, int, str]]:
     """Return the scalars without quotes that YAML 1.1 reads as another value: ``on``, ``12:30``, ``0777``, dates.
 
-    A text that cannot be parsed has none. Keys count like values.
-
-    :returns: line and column, from 1, with the scalar as it is written.
+    :returns: line and column, from 1, with the scalar as it is written; nothing for a text that cannot be parsed.
     """
     try:
         source = decode(content)
