@@ -87,30 +87,32 @@ class Redaction:
     def differences(self, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
         """Return all differences of a resource as they may be shown and kept; see :meth:`difference`."""
         # what leaves a list that a secret comes into is likely what was secret before
-        lists = {one.path[:-1] for one in diff if one.op == "add" and self._shown(one.after) != one.after}
+        lists = {
+            change.path[:-1] for change in diff if change.op == "add" and self._shown(change.after) != change.after
+        }
         return tuple(
-            replace(self.difference(one), before=HIDDEN, masked="unknown")
-            if one.op == "remove" and one.path[:-1] in lists
-            else self.difference(one)
-            for one in diff
+            replace(self.difference(change), before=HIDDEN, masked="unknown")
+            if change.op == "remove" and change.path[:-1] in lists
+            else self.difference(change)
+            for change in diff
         )
 
-    def difference(self, one: FieldChange) -> FieldChange:
+    def difference(self, change: FieldChange) -> FieldChange:
         """Return the difference as it may be shown and kept.
 
         Where a secret is to be that is not there yet, what is there is likely one too: the same before it was changed.
         """
-        path = tuple(self.said(part) if isinstance(part, str) else part for part in one.path)
-        if one.moved:  # from one position to another
-            return replace(one, path=path)
-        after, before = self._shown(one.after), self._shown(one.before)
+        path = tuple(self.said(part) if isinstance(part, str) else part for part in change.path)
+        if change.moved:  # from one position to another
+            return replace(change, path=path)
+        after, before = self._shown(change.after), self._shown(change.before)
         # exactly: a line of one in several lines may be what it was
-        there = str(self.value(one.before))
-        comes = after != one.after and any(name in str(after) and name not in there for name in self._names)
+        there = str(self.value(change.before))
+        comes = after != change.after and any(name in str(after) and name not in there for name in self._names)
         if comes and before is not None:
-            return replace(one, path=path, before=HIDDEN, after=after, masked="unknown")
-        is_changed = one.op == "replace" and before == after and (before, after) != (one.before, one.after)
-        return replace(one, path=path, before=before, after=after, masked="changed" if is_changed else one.masked)
+            return replace(change, path=path, before=HIDDEN, after=after, masked="unknown")
+        is_masked = change.op == "replace" and before == after and (before, after) != (change.before, change.after)
+        return replace(change, path=path, before=before, after=after, masked="changed" if is_masked else change.masked)
 
     def _shown(self, value: Json) -> Json:
         if isinstance(value, list):

@@ -1,7 +1,7 @@
-"""What looks like a secret in a file that everybody can read. Pure, and no value is in what it says.
+"""Find likely secrets in files. No message holds a value.
 
-It would rather miss one than cry wolf: a token is taken for one where it stands in a place that is made for tokens, or
-has a form that nothing else has.
+A false alarm is worse than a miss: a text counts where it stands in a place for tokens, or has a form that only tokens
+have.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ _NAME = (
 )
 _OWN_NAME = re.compile(_NAME, re.IGNORECASE)
 _DOUBTFUL_NAME = re.compile(r"auth|code|key|sig(?:nature)?", re.IGNORECASE)
-_GIVEN = re.compile(rf"(?i)(?:(?<!\S)--?{_NAME}(?:=|\s+)|(?<![\w.-]){_NAME}=)([^\s&;,\"']+)")
+_ASSIGNED = re.compile(rf"(?i)(?:(?<!\S)--?{_NAME}(?:=|\s+)|(?<![\w.-]){_NAME}=)([^\s&;,\"']+)")
 _URL = re.compile(r"https?://[^\s\"'<>`|\\]+", re.IGNORECASE)
 # where a path is made for tokens; in that of any other page they are what a page is called
 _HOOK = re.compile(r"hook|/integrations?/|/incoming/|/enqueue|/triggers?/", re.IGNORECASE)
@@ -86,7 +86,7 @@ def problems(file: str, content: bytes) -> list[Problem]:
         return []
     found = _in_document(file, content) if file.endswith((".yaml", ".yml")) else _in_script(file, content)
     lines = content.splitlines()
-    return [one for one in found if not _ALLOWED.search(lines[(one.line or 1) - 1])]
+    return [problem for problem in found if not _ALLOWED.search(lines[(problem.line or 1) - 1])]
 
 
 def _in_document(file: str, content: bytes) -> list[Problem]:
@@ -108,7 +108,7 @@ def _in_script(file: str, content: bytes) -> list[Problem]:
         (match.start(1), what)
         for what, form in _FORMATS.items()
         for match in form.finditer(text)
-        if _is_meant(match[1])
+        if _is_plausible(match[1])
     ]
     result = []
     for start, what in sorted(found):
@@ -139,8 +139,8 @@ def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
 
 
 def _is_named_secret(key: str, value: Json) -> bool:
-    found = _GIVEN.fullmatch(_REFERENCE.sub("", f"{key}={value}")) if isinstance(value, str) else None
-    return found is not None and _is_meant(found[1])
+    found = _ASSIGNED.fullmatch(_REFERENCE.sub("", f"{key}={value}")) if isinstance(value, str) else None
+    return found is not None and _is_plausible(found[1])
 
 
 def _looks_like(text: str) -> str:
@@ -149,12 +149,12 @@ def _looks_like(text: str) -> str:
     if len(plain) < _SHORTEST:
         return ""
     for what, form in _FORMATS.items():
-        if any(_is_meant(match[1]) for match in form.finditer(plain)):
+        if any(_is_plausible(match[1]) for match in form.finditer(plain)):
             return what
     for url in _URL.findall(plain):
         if what := _in_url(url, alone=url == plain.strip()):
             return what
-    return "an option or a parameter that is one" if any(map(_is_meant, _GIVEN.findall(plain))) else ""
+    return "an option or a parameter that is one" if any(map(_is_plausible, _ASSIGNED.findall(plain))) else ""
 
 
 def _in_url(url: str, *, alone: bool) -> str:
@@ -166,24 +166,24 @@ def _in_url(url: str, *, alone: bool) -> str:
         parts = urlsplit(url)
     except ValueError:
         return ""
-    if _is_meant(unquote(parts.password or "")):
+    if _is_plausible(unquote(parts.password or "")):
         return "a URL with a password"
     for name, value in parse_qsl(parts.query):
         is_secret = _OWN_NAME.fullmatch(name) or (_DOUBTFUL_NAME.fullmatch(name) and _is_random(value))
-        if is_secret and _is_meant(value):
+        if is_secret and _is_plausible(value):
             return "a URL with a key or token"
-    segments = list(filter(_is_meant, unquote(parts.path).split("/")))
+    segments = list(filter(_is_plausible, unquote(parts.path).split("/")))
     if _HOOK.search(f"{parts.hostname}{parts.path}"):
         has_token = any(map(_is_no_word, segments))
     else:
-        has_token = alone and any(_is_random(one) and one.lower() != one != one.upper() for one in segments)
+        has_token = alone and any(_is_random(part) and part.lower() != part != part.upper() for part in segments)
     return "a URL with a token in its path" if has_token else ""
 
 
 def _is_no_word(text: str) -> bool:
     """Whether a part of it is longer than a word and holds digits; that of a UUID is."""
     return any(
-        len(one) >= _LONGER_THAN_WORDS and _DIGITS.search(one) and not one.isdigit() for one in _PARTS.split(text)
+        len(part) >= _LONGER_THAN_WORDS and _DIGITS.search(part) and not part.isdigit() for part in _PARTS.split(text)
     )
 
 
@@ -192,6 +192,6 @@ def _is_random(text: str) -> bool:
     return len(text) >= _LONG and text.replace("-", "").isalnum() and len(_DIGITS.findall(text)) > 1
 
 
-def _is_meant(secret: str) -> bool:
+def _is_plausible(secret: str) -> bool:
     """Whether it is long enough for a secret, and no placeholder for one."""
     return len(secret) >= _SHORTEST and not _PLACEHOLDER.fullmatch(secret)

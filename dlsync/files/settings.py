@@ -56,13 +56,9 @@ class Settings:
 
     :param url: the API's address without a slash at its end; as ``org``, ``account`` and ``key``, empty where no server
         is needed and none is given.
-    :param variables: what ``${var:NAME}`` stands for.
+    :param variables: what ``${var:NAME}`` stands for; ``environ``: what ``${env:NAME}`` does, without the key.
     :param inventory: ``account``, ``none`` or a path.
-    :param max_delete_percent: from 0 to 100.
-    :param requests_per_second: None for no limit.
-    :param annotate: a stream; empty for none.
-    :param environment: the one that was chosen; empty for none.
-    :param environ: what ``${env:NAME}`` stands for; the key is not in it.
+    :param annotate: a stream; empty for none, as ``environment``.
     """
 
     url: str = ""
@@ -222,26 +218,27 @@ def _require(values: Mapping[str, str]) -> None:
 
 
 def _check_url(url: Setting) -> None:
+    """Refuse a URL that is no API's address, without showing it: it may hold a password."""
     if url.value and (fault := _url_fault(str(url.value))):
         source = f"`url` in {url.source}" if url.source.startswith(FILE_NAME) else url.source
         raise SettingsError(f"the URL from {source} {fault}", hint="The API's address looks like https://host/api/v1.")
 
 
-def _url_fault(url: str) -> str | None:
-    """Return what is wrong; the URL itself stays out of it, since it may hold a password."""
+def _url_fault(url: str) -> str:
     if not url.isprintable() or " " in url:
         return "holds a space or a control character"
     try:
         parts = urlsplit(url)
-        faults = {
-            "does not begin with http:// or https://": parts.scheme not in {"http", "https"},
-            "names no host": not parts.hostname or parts.port == 0,
-            "holds a user name or password; only the key is sent": "@" in parts.netloc,
-            "holds a query or a fragment": "?" in url or "#" in url,
-        }
+        has_host = parts.hostname and parts.port != 0
     except ValueError:
         return "is malformed"
-    return next((fault for fault, holds in faults.items() if holds), None)
+    if parts.scheme not in {"http", "https"}:
+        return "does not begin with http:// or https://"
+    if not has_host:
+        return "names no host"
+    if "@" in parts.netloc:
+        return "holds a user name or password; only the key is sent"
+    return "holds a query or a fragment" if "?" in url or "#" in url else ""
 
 
 def read_key(file: Path | None, environ: Mapping[str, str]) -> str:

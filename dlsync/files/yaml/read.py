@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import filterfalse
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import ryaml
@@ -155,7 +156,7 @@ class _Masks:
     """Stand-ins for what libyaml does not read as YAML 1.2 does: private characters that the text does not hold."""
 
     def __init__(self, text: str) -> None:
-        unused = (character for character in map(chr, _PRIVATE_USE) if character not in text)
+        unused = filterfalse(set(text).__contains__, map(chr, _PRIVATE_USE))
         self._backslash, question = next(unused), next(unused)
         foreign = {ord(character): next(unused) for character in set(_FOREIGN_CHARACTER.findall(text))}
         self.text = _FLOW_QUESTION.sub(question, _SURROGATE_ESCAPE.sub(rf"\1{self._backslash}", text))
