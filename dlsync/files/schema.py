@@ -75,6 +75,9 @@ class SchemaNode:
         return tuple(name for name in self.fields if name not in self.owned)
 
 
+_NOTHING = SchemaNode()
+
+
 class UnknownField(NamedTuple):
     """A field or a value that the schema does not know.
 
@@ -164,7 +167,7 @@ def known_at(name: str, path: Path) -> SchemaNode:
     node: SchemaNode | None = _root(name)
     for step in path:
         node = node.under(step) if node else None
-    return node or SchemaNode()
+    return node or _NOTHING
 
 
 def arranged(name: str, document: Mapping[str, Json]) -> dict[str, Json]:
@@ -175,12 +178,12 @@ def arranged(name: str, document: Mapping[str, Json]) -> dict[str, Json]:
 def in_schema_order(node: SchemaNode, document: Json) -> Json:
     """Return what a node describes without what only the server sets; unknown fields come last, by name."""
     if isinstance(document, list):
-        return [in_schema_order(node.items or SchemaNode(), item) for item in document]
+        return [in_schema_order(node.items or _NOTHING, item) for item in document]
     if not isinstance(document, dict):
         return document
     order = [name for name in node.fields if name in document and name not in node.owned]
     order += sorted(document.keys() - node.fields.keys())
-    return {name: in_schema_order(node.under(name) or SchemaNode(), document[name]) for name in order}
+    return {name: in_schema_order(node.under(name) or _NOTHING, document[name]) for name in order}
 
 
 @cache

@@ -52,7 +52,7 @@ NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Settings:
-    """Where to work and how; DESIGN.md, "Files", has the meaning of each field.
+    """Where to work and how; docs/files.md has the meaning of each field.
 
     :param url: the API's address without a slash at its end; as ``org``, ``account`` and ``key``, empty where no server
         is needed and none is given.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -59,14 +59,19 @@ def rewrite(content: bytes, document: Json, pair: Pairing | None = None) -> byte
         return anew
     if same(root.value if root else None, document):
         return content
-    for text in _candidates(source, document, pair or by_place):
-        for ending in _endings(text, source):
-            if _means(ending, document):
-                return ending
-    leading = _LEADING_COMMENTS.match(_with_last_line_feed(source).text)
+    ended = source  # so that every piece is whole lines
+    if source.text and not source.text.endswith(("\n", "\r")):
+        ended = replace(source, text=source.text + newline_of(source))
+    bom = BOM.encode() if source.bom else b""
+    for text in _candidates(ended, root, document, pair or by_place):
+        unended = text.removesuffix("\n").removesuffix("\r")
+        for ending in (text,) if ended is source else (unended, text):  # a block scalar may need its last line feed
+            if _means(edited := ending.encode(), document):
+                return bom + edited
+    leading = _LEADING_COMMENTS.match(ended.text)
     head = leading[0].lstrip("\r\n") if leading else ""
     rest = comments(root, source, leading.end() if leading else 0)
-    return _encoded(head + "".join(f"{comment}\n" for comment in rest) + anew.decode(), source)
+    return bom + "".join([head, *(f"{comment}\n" for comment in rest)]).encode() + anew
 
 
 def by_place(_: Path, before: list[Json], after: list[Json]) -> Iterator[tuple[int, int]]:
@@ -85,37 +90,14 @@ def by_place(_: Path, before: list[Json], after: list[Json]) -> Iterator[tuple[i
     yield from ((index, index) for index in unmatched if index in left and type(before[index]) is type(after[index]))
 
 
-def _candidates(source: Source, document: Json, pair: Pairing) -> Iterator[str]:
+def _candidates(source: Source, root: Node | None, document: Json, pair: Pairing) -> Iterator[str]:
     """Yield texts that should mean the document, the one with the fewest changes first."""
-    ended = _with_last_line_feed(source)
-    texts = (source,) if ended is source else (source, ended)  # the line feed may change what a block scalar means
-    for expand in (False, True):
-        for text in texts:
-            root = compose(text)
-            if root is not None and continues(document, root) and (not expand or has_alias(root)):
-                with suppress(Unspliceable):
-                    yield _Editor(text, root, pair, expand).root_edited(document)
-    for text in texts:
-        with suppress(Unspliceable):
-            yield _root_replaced(text, compose(text), document)
-
-
-def _with_last_line_feed(source: Source) -> Source:
-    """Return the text with its last line ended, so that every piece is whole lines."""
-    if not source.text or source.text.endswith(("\n", "\r")):
-        return source
-    return Source(source.text + newline_of(source), source.file, source.bom)
-
-
-def _endings(text: str, source: Source) -> Iterator[bytes]:
-    """Yield the file without a last line feed, if it had none, and with one, which a block scalar may need."""
-    if source.text and not source.text.endswith(("\n", "\r")):
-        yield _encoded(text.removesuffix("\n").removesuffix("\r"), source)
-    yield _encoded(text, source)
-
-
-def _encoded(text: str, source: Source) -> bytes:
-    return ((BOM if source.bom else "") + text).encode()
+    if root is not None and continues(document, root):
+        for expand in (False, True) if has_alias(root) else (False,):
+            with suppress(Unspliceable):
+                yield _Editor(source, root, pair, expand).root_edited(document)
+    with suppress(Unspliceable):
+        yield _root_replaced(source, root, document)
 
 
 def _means(content: bytes, document: Json) -> bool:
