@@ -130,7 +130,8 @@ class _Resolver:
         """Return what a reference stands for, or where there is no such value, the reference."""
         text, origin, name = reference.group(0, 1, 2)
         if origin == "env":
-            secret = self._values.environ.get(name)
+            environ = self._values.environ
+            secret = environ[name] if name in environ else None  # noqa: SIM401 - the command line watches what is looked up
             if secret:
                 self.secrets[secret] = text
                 return secret

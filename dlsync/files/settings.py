@@ -146,7 +146,8 @@ def _in_force(document: Mapping[str, Json], options: Options, environ: Mapping[s
         variable = f"DLSYNC_{name.upper()}"
         if value := getattr(options, name):
             return Setting(name, value, f"--{name}")
-        return Setting(name, environ[variable], variable) if environ.get(variable) else Setting(name, None, "")
+        value = environ.get(variable)
+        return Setting(name, value, variable) if value else Setting(name, None, "")
 
     environment = outside("environment")
     environments = document.get("environments")
