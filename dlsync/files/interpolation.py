@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 _REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
 # a shell's `${PORT:-80}` and `${NAME:0:3}` are meant for that shell; `${env.NAME}` is other tools' spelling
 _NEARLY = re.compile(r"(?<!\$)\$\{(?!(?:var|env):)\s*(?:(\w+)\s*:(?!\s*[-=?+\d])|((?i:var|env))\.)([^}]*)\}")
-_EMPTY = "%s is empty in the environment; set it to the value, or remove the reference"
-_ORIGINS = {"var": "`variables` of dlsync.yaml", "env": "the environment"}
 
 
 @dataclass(frozen=True)
@@ -36,19 +34,14 @@ class Values:
     literal: bool = False
     lenient: bool = False
 
-    def of(self, origin: str) -> Mapping[str, Json] | None:
-        """Return the values of one origin by name."""
-        return self.variables if origin == "var" else self.environ
-
 
 @dataclass(frozen=True)
 class Interpolated:
     """A document without references.
 
-    :param faults: by path, the references to what is not there.
+    :param faults: by path, the references to what is not there; ``doubts``: likely mistakes.
     :param secrets: from the environment, the values that were put in, with the references that they stand for.
     :param unknown: the paths of which the value cannot be known.
-    :param doubts: likely mistakes; also what would be a fault, where the values are lenient.
     """
 
     document: Json
@@ -66,10 +59,9 @@ def resolve(document: Json, values: Values) -> Interpolated:
     if values.literal:
         return Interpolated(document)
     resolver = _Resolver(values)
-    meant = resolver.value((), document)
-    return Interpolated(
-        meant, tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts), frozenset(resolver.unknown)
-    )
+    resolved = resolver.value((), document)
+    found = tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts), frozenset(resolver.unknown)
+    return Interpolated(resolved, *found)
 
 
 def escaped(value: Json) -> Json:
@@ -119,48 +111,47 @@ class _Resolver:
         self.doubts += [(path, _not_a_reference(found)) for found in _NEARLY.finditer(text)]
         whole = _REFERENCE.fullmatch(text)
         if whole and whole[1]:
-            return self._meant(path, whole)
+            return self._value_of(path, whole)
         return _REFERENCE.sub(lambda found: self._inside(path, found) if found[1] else "${", text)
 
     def _inside(self, path: Path, reference: re.Match[str]) -> str:
-        meant = self._meant(path, reference)
-        if isinstance(meant, list | dict):
-            sort = "list" if isinstance(meant, list) else "mapping"
+        value = self._value_of(path, reference)
+        if isinstance(value, list | dict):
+            sort = "list" if isinstance(value, list) else "mapping"
             self.faults.append((path, f"{reference[0]} is a {sort}, which cannot stand inside a text"))
             return reference[0]
-        if isinstance(meant, str):
-            return meant
-        return "" if meant is None else json.dumps(meant)
+        if isinstance(value, str):
+            return value
+        return "" if value is None else json.dumps(value)
 
-    def _meant(self, path: Path, reference: re.Match[str]) -> Json:
-        origin, name = reference[1], reference[2]
-        known = self._values.of(origin)
-        is_env = origin == "env"
-        if known is None:
+    def _value_of(self, path: Path, reference: re.Match[str]) -> Json:
+        """Return what a reference stands for, or where there is no such value, the reference."""
+        text, origin, name = reference.group(0, 1, 2)
+        if origin == "env":
+            environ = self._values.environ
+            secret = environ[name] if name in environ else None  # noqa: SIM401 - the command line watches what is looked up
+            if secret:
+                self.secrets[secret] = text
+                return secret
+            problem = f"{text} is not set: there is no `{name}` in the environment"
+            if secret == "":  # CI sets a secret that is missing to an empty text
+                problem = f"{text} is empty in the environment; set it to the value, or remove the reference"
+            (self.doubts if self._values.lenient else self.faults).append((path, problem))
+            return text
+        variables = self._values.variables
+        if variables is None:
             self.unknown.add(path)
-            return reference[0]
-        if name not in known:
-            return self._refuse(path, reference[0], _unknown(reference[0], origin, name, tuple(known)), is_env=is_env)
-        meant = known[name]
-        if is_env and not meant:  # CI sets a secret that is missing to an empty text
-            return self._refuse(path, reference[0], _EMPTY % reference[0], is_env=is_env)
-        if is_env and isinstance(meant, str):
-            self.secrets[meant] = reference[0]
-        return meant
-
-    def _refuse(self, path: Path, reference: str, problem: str, *, is_env: bool) -> str:
-        (self.doubts if is_env and self._values.lenient else self.faults).append((path, problem))
-        return reference
+            return text
+        if name not in variables:
+            near = near_miss(name, tuple(variables))
+            guess = f"; did you mean `{near}`?" if near else ""
+            problem = f"{text} is not set: there is no `{name}` in `variables` of dlsync.yaml{guess}"
+            self.faults.append((path, problem))
+            return text
+        return variables[name]
 
 
 def _not_a_reference(found: re.Match[str]) -> str:
     near = near_miss(found[1] or found[2], ("var", "env"))
     guess = f"did you mean ${{{near}:{found[3].strip()}}}?" if near else "expected ${var:NAME} or ${env:NAME}."
     return f"{found[0]} is no reference; {guess} Else write $${{ for ${{"
-
-
-def _unknown(reference: str, origin: str, name: str, known: tuple[str, ...]) -> str:
-    # what else is in the environment is nobody's business
-    near = near_miss(name, known) if origin == "var" else None
-    guess = f"; did you mean `{near}`?" if near else ""
-    return f"{reference} is not set: there is no `{name}` in {_ORIGINS[origin]}{guess}"

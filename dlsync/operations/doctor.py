@@ -9,7 +9,7 @@ from dlsync import operations
 from dlsync.client.optional_operations import OBSERVED
 from dlsync.errors import AccountNotFound, ApiError, BadAnswer, DlsyncError, ServerFault, Unauthorised, Unreachable
 from dlsync.files import settings
-from dlsync.files.setting_sources import settings_in_force
+from dlsync.files.settings import settings_in_force
 from dlsync.messages import near_miss
 from dlsync.operations.plan import held_lock
 from dlsync.operations.session import recorded
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import ReadClient
     from dlsync.client.optional_operations import OptionalOperation
-    from dlsync.files.setting_sources import Setting
-    from dlsync.files.settings import Options, Settings
+    from dlsync.files.settings import Options, Setting, Settings
 
 Status = Literal["ok", "problem", "unknown"]
 _NO_SERVER = (Unreachable, ServerFault, BadAnswer)

@@ -10,8 +10,7 @@ from dlsync.errors import SettingsError
 from dlsync.files import settings as settings_file
 from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
-from dlsync.files.setting_sources import settings_in_force
-from dlsync.files.settings import Options
+from dlsync.files.settings import Options, settings_in_force
 from dlsync.messages import near_miss
 from dlsync.model import Problem, Target
 from dlsync.resources import LoadContext, all_kinds, discovery, loader, misnamed
