@@ -11,7 +11,6 @@ from difflib import get_close_matches
 from functools import lru_cache
 from itertools import takewhile
 from operator import itemgetter
-from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 from urllib.parse import quote, quote_plus
@@ -205,8 +204,7 @@ class Redactor:
         shown, end = [], 0
         for start, length, name in self._found(text):
             if start + length > end:
-                if start >= end or not shown[-1].endswith(name):  # two secrets of one name may overlap
-                    shown += [text[end:start], name]
+                shown += [text[end:start], name]
                 end = start + length
         return "".join([*shown, text[end:]])
 
@@ -215,14 +213,12 @@ class Redactor:
         found = []
         for ways, among in ((self._exact, text), (self._folded, _folded(text))):
             for way, name in ways.items():
-                shortest = min(len(way), len(commonprefix((way, name))) + _BEFORE_ELLIPSIS)  # what is no secret aside
                 start = among.find(way[:_BEGINNING])
                 while start >= 0:
                     same = takewhile(
                         lambda pair: pair[0] == pair[1], zip(way, among[start : start + len(way)], strict=False)
                     )
-                    if (length := sum(1 for _ in same)) >= shortest:
-                        found.append((start, length, name))
+                    found.append((start, sum(1 for _ in same), name))
                     start = among.find(way[:_BEGINNING], start + 1)
         return sorted(found, key=lambda one: (one[0], -one[1]))
 
