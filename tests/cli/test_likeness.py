@@ -36,7 +36,7 @@ def places(text: str) -> dict[str, str]:
         **REFERRING,
         "dashboards/web.yaml": f"title: {quoted}\npositions:\n"
         f"- {{title: {quoted}, row: 1, col: 1, size_x: 1, size_y: 1, type: number, series: []}}\n",
-        "rules/load.yaml": f"title: Load\ndescription: {quoted}\ncriteria: []\nactions:\n"
+        "rules/load.yaml": f"title: Load ${{env:STAGE}}\ndescription: {quoted}\ncriteria: []\nactions:\n"
         f"- {{type: WEBHOOK, url: '${{env:HOOK}}', message: {quoted}}}\n",
         "plugins/disk.sh": f"#!/bin/sh\necho {text}\n",
         "plugins/disk.meta.yaml": f"description: {quoted}\n",
@@ -48,8 +48,10 @@ def live(env: dict[str, str]) -> list[object]:
     """All that an account has of such a tree."""
     plugin = json.loads(by_hand(env, "GET", "plugins/disk").text)
     tags = sorted(tag for link in json.loads(by_hand(env, "GET", "links").text) for tag in link["tags"])
-    documents = [yaml.parse(by_hand(env, "GET", path).content) for path in ("dashboards/web", "rules/load")]
-    return [*documents, plugin["content"], plugin["description"], tags]
+    dashboard, rule = (yaml.parse(by_hand(env, "GET", path).content) for path in ("dashboards/web", "rules/load"))
+    assert isinstance(rule, dict)
+    del rule["title"]  # its reference has the value of the environment
+    return [dashboard, rule, plugin["content"], plugin["description"], tags]
 
 
 def run(tree: Path, env: dict[str, str], *words: str) -> str:
