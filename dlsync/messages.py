@@ -227,8 +227,7 @@ class Redactor:
         end = 0
         for start, length, name in self._found(text):
             if start + length > end:
-                if start >= end or not shown[-1].endswith(name):  # two secrets of one name may overlap
-                    shown += [text[end:start], name]
+                shown += [text[end:start], name]
                 end = start + length
         return "".join([*shown, text[end:]])
 
@@ -238,11 +237,9 @@ class Redactor:
         for starts, among in zip(self._starts, (text, _folded(text)), strict=True):
             there = {among[place : place + _BEFORE_ELLIPSIS] for place in range(len(among))}
             for way, name in chain.from_iterable(starts[beginning] for beginning in starts.keys() & {*there, ""}):
-                shortest = min(len(way), _alike(way, name) + _BEFORE_ELLIPSIS)  # what is no secret aside
                 start = among.find(way[:_BEGINNING])
                 while start >= 0:
-                    if (length := _alike(way, among[start : start + len(way)])) >= shortest:
-                        found.append((start, length, name))
+                    found.append((start, _alike(way, among[start : start + len(way)]), name))
                     start = among.find(way[:_BEGINNING], start + 1)
         return sorted(found, key=lambda one: (one[0], -one[1], one[2]))
 

@@ -5,18 +5,34 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Self
 
 from dlsync.messages import near_miss
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from dlsync.model import Json, Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
 # a shell's `${PORT:-80}` and `${NAME:0:3}` are meant for that shell; `${env.NAME}` is other tools' spelling
 _NEARLY = re.compile(r"(?<!\$)\$\{(?!(?:var|env):)\s*(?:(\w+)\s*:(?!\s*[-=?+\d])|((?i:var|env))\.)([^}]*)\}")
+
+
+class Referenced(str):
+    """A text that was made with values of the environment.
+
+    :param spelling: the text as a file spells it, with references in place of the values.
+    """
+
+    spelling: str
+
+    def __new__(cls, text: str, spelling: str) -> Self:
+        """Make a text with its spelling."""
+        made = super().__new__(cls, text)
+        made.spelling = spelling
+        return made
 
 
 @dataclass(frozen=True)
@@ -75,6 +91,40 @@ def escaped(value: Json) -> Json:
     return value
 
 
+def joined(parts: Iterable[str]) -> str:
+    """Return parts as one text, with its spelling if one of them has one."""
+    parts = [*parts]
+    text = "".join(parts)
+    if not any(isinstance(part, Referenced) for part in parts):
+        return text
+    runs = groupby(parts, key=lambda part: isinstance(part, Referenced))
+    return Referenced(text, "".join(_spelled(run, are_references=is_reference) for is_reference, run in runs))
+
+
+def _spelled(run: Iterable[str], *, are_references: bool) -> str:
+    if are_references:
+        return "".join(part.spelling for part in run if isinstance(part, Referenced))
+    return "".join(run).replace("${", "$${")  # what is around a reference may become one with it
+
+
+def referenced(value: Json) -> Iterator[Referenced]:
+    """Yield every text in a value that was made with values of the environment."""
+    if isinstance(value, Referenced):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from referenced(item)
+
+
+def plain(value: Json) -> Json:
+    """Return a value with ordinary texts only: jsonschema-rs refuses subclasses."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
 def names(text: str) -> list[str]:
     """Return the names of the environment that a text refers to."""
     return [found[2] for found in _REFERENCE.finditer(text) if found[1] == "env"]
@@ -112,7 +162,11 @@ class _Resolver:
         whole = _REFERENCE.fullmatch(text)
         if whole and whole[1]:
             return self._value_of(path, whole)
-        return _REFERENCE.sub(lambda found: self._inside(path, found) if found[1] else "${", text)
+        parts, end = [], 0
+        for found in _REFERENCE.finditer(text):
+            parts += [text[end : found.start()], self._inside(path, found) if found[1] else "${"]
+            end = found.end()
+        return joined([*parts, text[end:]])
 
     def _inside(self, path: Path, reference: re.Match[str]) -> str:
         value = self._value_of(path, reference)
@@ -132,7 +186,7 @@ class _Resolver:
             secret = environ[name] if name in environ else None  # noqa: SIM401 - the command line watches what is looked up
             if secret:
                 self.secrets[secret] = text
-                return secret
+                return Referenced(secret, text)
             problem = f"{text} is not set: there is no `{name}` in the environment"
             if secret == "":  # CI sets a secret that is missing to an empty text
                 problem = f"{text} is empty in the environment; set it to the value, or remove the reference"

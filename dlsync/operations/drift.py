@@ -62,7 +62,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         wanted = {change.address for change in drifted(work)}
     targets.require_match({*tree.resources, *work.live})
     live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
-    edits = Edits(tree, {**work.inventory.former_secrets(live.values()), **hidden_secrets.references(live.values())})
+    edits = Edits(tree, hidden_secrets.known(work.inventory, live.values()))
     edits.write(live)
     edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
     files = edits.files()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from dlsync.client.concurrency import both
 from dlsync.errors import ApiError
 from dlsync.files.git import head_commit
-from dlsync.files.redaction import NOTHING_SECRET, Redaction
+from dlsync.files.redaction import NOTHING_SECRET, Redaction, values_in
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem
 from dlsync.operations import dependents, hidden_secrets
@@ -252,8 +252,8 @@ async def build_plan(
     surplus = pruned(planning.desired, live.resources, inventory, settings.prune)
     outcome = planning.reconcile(inventory, live, leaving.difference(protected), decisions, surplus)
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
-    former = {**inventory.former_secrets(changing), **hidden_secrets.references(changing)}
-    redaction = Redaction({**former, **tree.secrets})
+    former = hidden_secrets.known(inventory, changing)
+    redaction = Redaction({**values_in(former.values()), **tree.secrets})
     warnings = [
         *tree.warnings,
         *_told(inventory, live, outcome, sorted(protected - orphans.keys()), explicit_deletes),
@@ -404,7 +404,7 @@ class _Planning:
     ) -> PlanContext:
         """Return all that came out."""
         return PlanContext(
-            self._plan(outcome, redaction, warnings),
+            _warned(self._plan(outcome, redaction, warnings)),
             self.desired,
             live.resources,
             inventory,
@@ -428,6 +428,12 @@ class _Planning:
             tuple(outcome.adopted),
             tuple(outcome.kept),
         )
+
+
+def _warned(plan: Plan) -> Plan:
+    """Return a plan that also warns of what no rollback of its apply can restore."""
+    unkept = (Problem("warning", message) for message in concerns.unkept(plan.changes))
+    return replace(plan, warnings=(*plan.warnings, *unkept))
 
 
 def _outlined(change: ResourceChange) -> ResourceChange:

@@ -7,6 +7,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, cast
 
 from dlsync.errors import DlsyncError, Refused
+from dlsync.messages import visible
 from dlsync.model import Problem, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.plan import build_plan
@@ -21,7 +22,7 @@ from dlsync.state.inventory import Inventory
 from dlsync.state.sealed_values import Source, unsealed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from dlsync.files.settings import Settings
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _OUTSIDE = "%s stays as the run left it: what is in an account, no journal has"
 _UNMANAGED = "%s stays as it is: it is live and no longer managed; to revert it too, run `dlsync adopt %s` first"
+_UNKEPT = "%s: %s cannot be restored: the value before the run was likely a secret, so no journal has it"
 
 _NO_EFFECT = "skipping run %s, which changed nothing"
 _REVERTED = "reverting run %s (%s, %s), the last that changed %s; runs without changes are skipped"
@@ -107,14 +109,19 @@ def way_back(record: Record, root: Path, settings: Settings) -> RollbackPlan:
     """
     kept = [one for one in record.kept.values() if record.results.get(one.address) != "skipped"]
     inside = [one for one in kept if kind_of(one.address.kind).account_scoped]
-    source = Source(settings.environ, mentioned(root))
+    source = Source(settings.environ, mentioned(root), bytes.fromhex(record.run.salt))
     before = [_before(one, source) for one in inside if one.before is not None]
     left = [Problem("warning", _OUTSIDE % one.address) for one in kept if one not in inside]
+    left += [Problem("warning", _UNKEPT % (one.address, _named(one.unkept))) for one in inside if one.unkept]
     return RollbackPlan(
         Tree(root, {one.address: one for one in before}, tuple(left)),
         Inventory(bytes.fromhex(record.run.salt), {one.address: one.applied for one in inside if one.applied}),
         tuple(inside),
     )
+
+
+def _named(fields: Iterable[str]) -> str:
+    return ", ".join(f"`{visible(one)}`" for one in fields)
 
 
 def _before(kept: UndoRecord, source: Source) -> Resource:
@@ -154,6 +161,8 @@ async def prepare(
         recorded=way_back.applied.with_ids(inventory.ids),
     )
     inventory = resolved(inventory, work.live, work.gone, work.desired)
+    unrestored = tuple(one.address for one in way_back.records if one.unkept)
+    work = replace(work, plan=replace(work.plan, unrestored=unrestored))
     return replace(work, inventory=inventory, compared_with=way_back.applied, released=frozenset(released))
 
 

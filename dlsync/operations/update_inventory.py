@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 from dlsync.diff.compare import compare
 from dlsync.diff.digests import digested, fingerprint
 from dlsync.diff.three_way import blended, has_moved, is_partly_applied
-from dlsync.files.redaction import Redaction
 from dlsync.model import Entry
 from dlsync.resources import kind_of
 from dlsync.state.inventory import Pending, packed, secret_digests, unpacked
@@ -169,7 +168,6 @@ def entry_of(prepared: PlanContext, address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
     desired, salt = prepared.desired[address], prepared.inventory.salt
     kind = kind_of(address.kind)
-    redaction = Redaction(desired.secrets)
     live = None
     if address in prepared.kept:  # sent without it, or not sent at all
         live = _digested(prepared.sent.get(address) or prepared.live[address], salt)
@@ -177,7 +175,7 @@ def entry_of(prepared: PlanContext, address: Address) -> Entry:
     return Entry(
         cast("dict[str, Json]", digested(salt, dict(form))),
         live,
-        secret_digests(salt, form, redaction) if desired.secrets else {},
+        secret_digests(salt, form) if desired.secrets else {},
         fingerprint(salt, kind.fingerprinted(desired)),
     )
 
@@ -193,7 +191,7 @@ def as_live(prepared: PlanContext, address: Address, live: Resource) -> Entry:
     taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
     # without the fields that only the server has and that nobody knows: those are not the files' business
     canonical = blended(kind, desired, live, taken)
-    secrets = secret_digests(salt, canonical, Redaction(desired.secrets))
+    secrets = secret_digests(salt, canonical)
     beside = _digested(live, salt) if by_hand else None
     return Entry(cast("dict[str, Json]", digested(salt, dict(canonical))), beside, secrets)
 

@@ -13,7 +13,7 @@ from dlsync.resources import kind_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from dlsync.model import FieldChange, Path, Resource
+    from dlsync.model import FieldChange, Path, Resource, ResourceChange
     from dlsync.state.inventory import Inventory
 
 _POSITION = re.compile(r"\[\d+\]")
@@ -49,6 +49,20 @@ def _listed(addresses: Sequence[Address]) -> str:
     """Return the first addresses, and how many more there are."""
     more = f" and {len(addresses) - _MOST_NAMED} more" if len(addresses) > _MOST_NAMED else ""
     return ", ".join(map(str, addresses[:_MOST_NAMED])) + more
+
+
+def unkept(changes: Iterable[ResourceChange]) -> Iterator[str]:
+    """Say which values no journal stores, so that no rollback can restore them."""
+    for change in changes:
+        if fields := unkept_fields(change):
+            where = ", ".join(f"`{one}`" for one in fields)
+            yield f"{change.address}: a rollback cannot restore {where}: the live value is likely a secret"
+
+
+def unkept_fields(change: ResourceChange) -> tuple[str, ...]:
+    """Return the fields of which an apply overwrites a value that no journal stores."""
+    shown = () if change.held else change.diff
+    return tuple(field_name(one.path) for one in shown if one.op == "replace" and one.masked == "unknown")
 
 
 def protected(addresses: Iterable[Address]) -> Iterator[str]:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dlsync.diff.merge_key import MergeKey
     from dlsync.files.redaction import Redaction
     from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+    from dlsync.state.sealed_values import Seal
 
 
 class Kind(ABC):
@@ -208,9 +209,10 @@ class Kind(ABC):
 
     # journal
     @abstractmethod
-    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
-        """Return what makes the live resource again, for a journal: secrets sealed (:mod:`dlsync.state.sealed_values`).
+    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
+        """Return what makes the live resource again, for a journal.
 
+        :param seal: takes secrets out; see :mod:`dlsync.state.sealed_values`.
         :raises DlsyncError: it holds a secret where none can be taken out.
         """
 

@@ -13,7 +13,7 @@ from dlsync.diff.merge import merge
 from dlsync.diff.patch import lay, lift
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
-from dlsync.files.interpolation import Interpolated, Values, resolve
+from dlsync.files.interpolation import Interpolated, Values, plain, resolve
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import field_name
@@ -38,13 +38,13 @@ def read_references(
     :param overlay: what lies over the file in ``written``.
     """
     # a backslash may spell the dollar sign of a reference
-    plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
-    resolved = Interpolated(written) if plain else resolve(written, values)
+    is_plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
+    resolved = Interpolated(written) if is_plain else resolve(written, values)
     faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
     faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
     # a reference that stands for nothing is of no type yet
     told = {fault.path for fault in faults} | resolved.unknown
-    findings = [one for one in schema.check(name, resolved.document) if one.path not in told]
+    findings = [one for one in schema.check(name, plain(resolved.document)) if one.path not in told]
     problems = problems_of([*faults, *findings], source, overlay)
     redaction = Redaction(resolved.secrets)
     return resolved, [replace(one, message=redaction.said(one.message)) for one in problems]

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from dlsync.errors import BadAnswer
     from dlsync.files.redaction import Redaction
     from dlsync.model import FieldChange, Json, Path
+    from dlsync.state.sealed_values import Seal
 
 
 _NOT_KEPT = "it cannot be read, so a rollback could not put it back: run `dlsync plugins delete %s`, then apply again"
@@ -196,12 +197,12 @@ class Plugin(Kind):
         """Return the plugin's name and a dot."""
         return f"{name}."
 
-    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
+    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
         """Return the settings, and the script as text or, where it is none, in base64; see :meth:`Kind.saved`."""
         if live.unreadable:
             raise DlsyncError(_NOT_KEPT % live.name)
-        kept = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
-        return kept | {"content": saved_script(live, redaction)}
+        kept = {field: sealed(value, seal) for field, value in live.document.items() if field != "content"}
+        return kept | {"content": saved_script(live, seal)}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Take the script out of what it was kept as, and leave what servers make anew; see :meth:`Kind.restored`."""

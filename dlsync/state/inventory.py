@@ -13,14 +13,14 @@ import zlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args
 
-from dlsync.diff.digests import digest, former_secrets, texts
+from dlsync.diff.digests import digest, former_secrets
 from dlsync.errors import DlsyncError
+from dlsync.files.interpolation import referenced
 from dlsync.model import Action, Address, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from dlsync.files.redaction import Redaction
     from dlsync.model import Json, Resource
 
 
@@ -104,12 +104,11 @@ class Inventory:
         """Whether nothing of a resource was a secret when it was applied; far cheaper than its entry."""
         return all(map(_has_no_secrets, self._texts(address)))
 
-    def former_secrets(self, live: Iterable[Resource]) -> dict[str, str]:
-        """Return the texts that an apply put into live resources as secrets, each with what stands for it in a file."""
+    def former_secrets(self, live: Resource) -> dict[str, str]:
+        """Return the texts that an apply put into a live resource as secrets, each with its spelling in a file."""
         found: dict[str, str] = {}
-        for one in live:
-            for entry in filter(None, map(unpacked, self._texts(one.address))):
-                found |= former_secrets(self.salt, one.document, entry.secrets)
+        for entry in filter(None, map(unpacked, self._texts(live.address))):
+            found |= former_secrets(self.salt, live.document, entry.secrets)
         return found
 
     @property
@@ -274,10 +273,9 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
 
 
-def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redaction) -> dict[str, str]:
-    """Return the digests of the texts that hold a secret, each with its spelling: the references in their places.
+def secret_digests(salt: bytes, document: Mapping[str, Json]) -> dict[str, str]:
+    """Return the digests of the texts that were made with secrets, each with its spelling.
 
-    :param redaction: of the secrets that the document was made with.
+    :param document: as the files mean it.
     """
-    found = {text for text in texts(dict(document)) if redaction.text(text) != text}
-    return {digest(salt, text): str(redaction.spelled(text)) for text in found}
+    return {digest(salt, text): text.spelling for text in referenced(dict(document))}

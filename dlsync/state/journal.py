@@ -71,6 +71,7 @@ class UndoRecord:
     :param applied: the inventory's entry of what was sent, packed; empty for a delete.
     :param managed: whether it was managed before.
     :param released: whether it is not managed after the run.
+    :param unkept: the fields of which ``before`` has the reference instead of a value that was likely a secret.
     """
 
     address: Address
@@ -79,6 +80,7 @@ class UndoRecord:
     applied: str = ""
     managed: bool = False
     released: bool = False
+    unkept: tuple[str, ...] = ()
 
 
 @dataclass
@@ -237,7 +239,7 @@ def _lines(content: bytes) -> Iterator[dict[str, Any]]:
 def _take(record: Record, line: Mapping[str, Any]) -> None:
     if change := line.get("change"):
         address = Address(*change["address"].split("/", 1))
-        record.kept[address] = UndoRecord(**{**change, "address": address})
+        record.kept[address] = UndoRecord(**{**change, "address": address, "unkept": tuple(change.get("unkept", ()))})
     elif name := line.get("result"):
         address = Address(*name.split("/", 1))
         record.results[address] = line["how"]

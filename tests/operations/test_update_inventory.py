@@ -15,12 +15,14 @@ from dlsync.operations.update_inventory import advanced, announced, as_live, ent
 from dlsync.state.inventory import packed
 from tests.builders.inventories import entry, form, recorded
 from tests.builders.plans import change, plan, replaced
+from tests.builders.referring import referring
 from tests.builders.trees import by_address, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
     from dlsync.model import Action, Address, Resource, ResourceChange, Result
     from dlsync.state.inventory import Inventory
 
+SECRETS = {"s3cret": "${env:A}"}
 WEB = resource("dashboard/web", dashboard(period=60))
 EDITED = resource("dashboard/web", dashboard(period=30))
 DISK = resource("plugin/disk", "print()")
@@ -110,7 +112,8 @@ def test_what_is_kept_is_recorded_anew_though_its_file_is_as_it_was() -> None:
 
 
 def test_secrets_are_recorded_by_the_digests_of_the_texts_that_hold_them() -> None:
-    ours = replace(resource("rule/a", rule(title="Hook s3cret")), secrets={"s3cret": "${env:A}"})
+    document = referring(rule(title="Hook s3cret"), SECRETS)
+    ours = replace(resource("rule/a", document), secrets=SECRETS)
     known = entry_of(work(ours), ours.address)
     assert known == entry(ours, secrets=ours.secrets)
     assert [*known.secrets.values()] == ["Hook ${env:A}"]
@@ -133,7 +136,7 @@ def test_what_only_the_server_has_and_nobody_knows_is_not_the_files_business() -
 
 
 def test_secrets_that_are_live_are_known_again() -> None:
-    ours = replace(resource("rule/a", rule(title="s3cret", description="a")), secrets={"s3cret": "${env:A}"})
+    ours = replace(resource("rule/a", referring(rule(title="s3cret", description="a"), SECRETS)), secrets=SECRETS)
     theirs = resource("rule/a", rule(title="s3cret", description="b"))
     taken = as_live(work(ours), ours.address, theirs)
     assert [*taken.secrets.values()] == ["${env:A}"]

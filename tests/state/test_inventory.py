@@ -249,5 +249,5 @@ def test_what_was_sent_as_a_secret_and_is_pending_is_recognised() -> None:
     text = recorded(load, secrets={"load": "${env:METRIC}"}).packed[load.address]
     record = replace(recorded(load), pending={load.address: Pending("update", text)})
     assert not record.knows_no_secrets(load.address)
-    assert record.former_secrets([load]) == {"load": "${env:METRIC}"}
+    assert record.former_secrets(load) == {"load": "${env:METRIC}"}
     assert record.changed({}, [load.address]).pending == {}
