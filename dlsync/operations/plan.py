@@ -346,7 +346,11 @@ class _Planning:
             one
             for one in extra
             if one in explicit_deletes
-            or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
+            or (
+                self.settings.prune != "none"
+                and kind_of(one.kind).account_scoped
+                and (prunes_all or inventory.entry(one))
+            )
         }
 
     async def deletes(
@@ -448,7 +452,3 @@ def _outlined(change: ResourceChange) -> ResourceChange:
             for one in change.diff
         ),
     )
-
-
-def _is_inside(address: Address) -> bool:
-    return kind_of(address.kind).account_scoped
