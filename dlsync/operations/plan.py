@@ -274,6 +274,7 @@ def _told(
 ) -> Iterator[Problem]:
     for message in (
         *concerns.unseen(outcome.unseen),
+        *concerns.no_default(outcome.no_default),
         *concerns.broken(inventory),
         *concerns.unlisted(live.unlisted),
         *live.faults,
