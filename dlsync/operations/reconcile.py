@@ -181,7 +181,7 @@ class _Reconciliation:
             change = _update(kind, desired, movement.diff, "conflict")
             self._add(replace(change, held=BOTH_MOVED))
             return
-        kept = tuple(one for one in movement.diff if _stays(one, movement, side))
+        kept = () if side == "repo" else tuple(one for one in movement.diff if _stays(one, movement, side))
         if any(holds_unreadable(one.before) for one in kept):
             self._add(replace(_update(kind, desired, movement.diff, "conflict"), held=MASKED))
             return
@@ -228,8 +228,6 @@ def _stays(one: FieldChange, movement: ThreeWayDiff, side: Side | None) -> bool:
 
     A hand edit alone is taken back, as the plan says; beside other changes of the files it is merged with them.
     """
-    if side == "repo" and holds_unreadable(one.before):
-        return False
     return (
         one.mover == "kept" or (one.mover == "drift" and movement.repo) or (one.mover == "conflict" and side == "live")
     )

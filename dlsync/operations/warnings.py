@@ -82,7 +82,7 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
         diff = kind_of(address.kind).as_written(desired[address], canonical)
         fields = ", ".join(f"`{field_name(one.path)}`" for one in diff[:_MOST_NAMED])
         more = f" and {len(diff) - _MOST_NAMED} more" if len(diff) > _MOST_NAMED else ""
-        fix = f"`dlsync accept {address}` writes it into the file"
+        fix = f"`dlsync accept {address}` writes it into the file, `--on-conflict repo` overwrites it"
         yield f"{address} was changed on the server in {fields}{more}, and stays so; {fix}"
 
 
