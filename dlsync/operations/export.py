@@ -36,8 +36,11 @@ if TYPE_CHECKING:
     from dlsync.resources.tree import Tree
 
 
-_FROM_ENVIRONMENT = re.compile(rb"\$\{env:[^}]*\}")
+_REFERENCE = {sort: re.compile(rb"\$\{" + sort + rb":[^}]*\}") for sort in (b"env", b"var")}
 _REPLACED = "%s is no longer in it, for what is live is something else: if that is a secret too, do not commit it"
+_NO_VARIABLE = (
+    "`%s` is no longer in it, so this changes every environment: to change one, edit `variables` in dlsync.yaml"
+)
 _UNKNOWN = "%s is in it because the account's record says so: see that it is one of yours before you apply this"
 
 
@@ -49,17 +52,16 @@ def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) ->
     """
     for file, content in files:
         yield from secret_scan.problems(file, content)
-        gone = _from_environment(sources.get(file, b"")) - _from_environment(content)
-        yield from (Problem("warning", _REPLACED % name, file) for name in sorted(gone))
+        for sort, message in ((b"env", _REPLACED), (b"var", _NO_VARIABLE)):
+            gone = _references(sort, sources.get(file, b"")) - _references(sort, content)
+            yield from (Problem("warning", message % visible(name), file) for name in sorted(gone))
         if not sources:
-            known = sorted(_from_environment(content))
+            known = sorted(_references(b"env", content))
             yield from (Problem("warning", _UNKNOWN % visible(name), file) for name in known)
 
 
-def _from_environment(content: bytes) -> set[str]:
-    if b"${env:" not in content:
-        return set()
-    return {name.decode("utf-8", "replace") for name in _FROM_ENVIRONMENT.findall(content)}
+def _references(sort: bytes, content: bytes) -> set[str]:
+    return {name.decode("utf-8", "replace") for name in _REFERENCE[sort].findall(content)}
 
 
 def _require_allowed(live: Resource) -> None:
