@@ -167,7 +167,8 @@ def _moved(work: PlanContext, entry: Entry, desired: Resource, live: Resource) -
     kind = kind_of(live.kind)
     if kind.identical(desired, live):
         return
-    yield from work.redaction.differences(kind.duplicates(desired, live))
+    duplicates = work.duplicates.get(live.address, ())
+    yield from (one for one in work.redaction.differences(duplicates) if one.mover != "repo")
     # before they are chosen from: what the files have moved tells which of the others are likely secret
     for one in work.redaction.differences(movement(kind, desired, live, entry, work.inventory.salt).diff):
         if one.mover != "repo":

@@ -158,7 +158,7 @@ class _Reconciliation:
         self._note_unseen(kind, desired, comparison.unseen)
         duplicates = self._duplicates.get(desired.address, ())
         if duplicates and not comparison.diff:
-            self._add(_update(kind, desired, duplicates, "drift"))
+            self._add(_update(kind, desired, duplicates, _cause(duplicates)))
         elif not comparison.diff:  # whatever was recorded
             self.outcome.unchanged += 1
             self.outcome.adopted += [] if managed else [desired.address]

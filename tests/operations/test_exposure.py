@@ -26,10 +26,11 @@ def test_a_reference_that_something_else_takes_the_place_of_is_told() -> None:
 
 
 def test_a_variable_that_a_value_takes_the_place_of_is_told_for_it_counts_in_every_environment() -> None:
-    assert told(b"threshold: 5\n", b"threshold: ${var:busy}\n") == [
+    (message,) = told(b"threshold: 5\n", b"threshold: ${var:busy}\n")
+    assert message == (
         "`${var:busy}` is no longer in it, so this changes every environment: "
         "to change one, edit `variables` in dlsync.yaml"
-    ]
+    )
     assert told(b"threshold: ${var:busy}\n", b"threshold: ${var:busy}\ntitle: x\n") == []
 
 
