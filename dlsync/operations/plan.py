@@ -344,12 +344,12 @@ class _Planning:
     def leaving(self, inventory: Inventory, live: Live, explicit_deletes: Collection[Address]) -> set[Address]:
         """Return what is live and in no file and, but for protection, is to be deleted."""
         extra = [one for one in live.resources if one not in self.desired]
-        prunes_all = self.settings.prune == "all"
+        prune = self.settings.prune
         return {
             one
             for one in extra
             if one in explicit_deletes
-            or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
+            or (prune != "none" and kind_of(one.kind).account_scoped and (prune == "all" or inventory.entry(one)))
         }
 
     async def deletes(
@@ -445,7 +445,3 @@ def _outlined(change: ResourceChange) -> ResourceChange:
             for one in change.diff
         ),
     )
-
-
-def _is_inside(address: Address) -> bool:
-    return kind_of(address.kind).account_scoped
