@@ -61,7 +61,8 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         wanted = {change.address for change in drifted(work)}
     targets.require_match({*tree.resources, *work.live})
     live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
-    edits = Edits(tree, {**work.inventory.former_secrets(live.values()), **hidden_secrets.references(live.values())})
+    former = {**work.inventory.former_secrets(live.values()), **hidden_secrets.references(live.values())}
+    edits = Edits(tree, former, work.inventory.secret_spellings(live.keys() - tree.resources.keys()))
     edits.write(live)
     edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
     files = edits.files()

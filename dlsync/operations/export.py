@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from dlsync.diff.compare import compare
@@ -42,6 +43,9 @@ _NO_VARIABLE = (
     "`%s` is no longer in it, so this changes every environment: to change one, edit `variables` in dlsync.yaml"
 )
 _UNKNOWN = "%s is in it because the account's record says so: see that it is one of yours before you apply this"
+
+
+NONE_RECORDED: Mapping[Address, Collection[str]] = MappingProxyType({})
 
 
 def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) -> Iterator[Problem]:
@@ -149,7 +153,8 @@ async def build_export(
     masked = hidden_secrets.readable(live.resources, tree.resources, inventory)
     live = live.with_readable(masked)
     former = inventory.former_secrets(live.resources.values())
-    edits = Edits(tree, {**former, **hidden_secrets.references(masked.values())})
+    new = live.resources.keys() - tree.resources.keys()
+    edits = Edits(tree, {**former, **hidden_secrets.references(masked.values())}, inventory.secret_spellings(new))
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
@@ -171,10 +176,14 @@ class Edits:
 
     :param tree: one that is usable.
     :param former: what was a secret when it was applied, each with what stands for it in a file.
+    :param recorded: by resource without a file, what stood for secrets in it when it was applied.
     """
 
-    def __init__(self, tree: Tree, former: Mapping[str, str]) -> None:
+    def __init__(
+        self, tree: Tree, former: Mapping[str, str], recorded: Mapping[Address, Collection[str]] = NONE_RECORDED
+    ) -> None:
         self._tree = tree
+        self._recorded = recorded
         # a folder that is empty mentions nothing, and would hold no secret: there a warning says whose word it is
         believes = tree.backup or not tree.sources
         self._former = Former(former) if believes else parted(former, tree.root)
@@ -198,12 +207,21 @@ class Edits:
         """The resources that no file can hold."""
         return {*self._faults}
 
-    def problems(self, files: Iterable[FileChange]) -> tuple[Problem, ...]:
+    def problems(self, files: Collection[FileChange]) -> tuple[Problem, ...]:
         """Return what is likely secret in what :meth:`files` gave, and why resources are in none."""
         written = ((one.file, one.content) for one in files if one.content is not None)
         # a backup has no references to write instead
         told = () if self._tree.backup else exposed(written, self._tree.sources)
-        return (*told, *self._faults.values())
+        replaced = () if self._tree.backup else self._replaced_secrets(files)
+        return (*told, *replaced, *self._faults.values())
+
+    def _replaced_secrets(self, files: Collection[FileChange]) -> Iterator[Problem]:
+        """Yield a warning for each recorded secret whose place something else takes in the files of a resource."""
+        for address, spellings in self._recorded.items():
+            own = {one.file: one.content or b"" for one in files if address in (one.address, *one.others)}
+            there = _references(b"env", b"\n".join(own.values()))
+            gone = _references(b"env", "\n".join(spellings).encode("utf-8", "surrogatepass")) - there if own else ()
+            yield from (Problem("warning", _REPLACED % visible(name), min(own)) for name in sorted(gone))
 
     def write(self, live: Mapping[Address, Resource]) -> None:
         """Have the files hold live resources."""

@@ -109,6 +109,14 @@ class Inventory:
                 found |= former_secrets(self.salt, one.document, entry.secrets)
         return found
 
+    def secret_spellings(self, addresses: Iterable[Address]) -> dict[Address, set[str]]:
+        """Return what stood for secrets in the files of resources when they were applied, where anything did."""
+        return {
+            one: {text for entry in filter(None, map(unpacked, self._texts(one))) for text in entry.secrets.values()}
+            for one in addresses
+            if not self.knows_no_secrets(one)
+        }
+
     @property
     def known(self) -> set[Address]:
         """The resources that are managed, or become so where a pending write took hold."""

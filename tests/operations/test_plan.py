@@ -384,7 +384,7 @@ def test_fields_that_each_side_moved_alone_are_merged_and_what_stays_is_said(tre
 def test_what_the_server_chose_and_the_files_say_from_now_on_is_a_change_of_the_files(tree: Path) -> None:
     with account() as live:
         applies.apply(live, tree)
-        write_tree(tree, {"plugins/disk.meta.yaml": "interval: 60\n"})
+        write_tree(tree, {"plugins/disk.meta.yaml": "type: SCRIPT\n"})
         assert applies.changes(applies.apply(live, tree)) == ["update plugin/disk repo applied"]
         assert not applies.plan(live, tree)
 
