@@ -36,6 +36,8 @@ _OUTSIDE = "%s stays as the run left it: what is in an account, no journal has"
 _UNMANAGED = "%s stays as it is: it is live and no longer managed; to revert it too, run `dlsync adopt %s` first"
 _UNKEPT = "%s: %s cannot be restored: the value before the run was likely a secret, so no journal has it"
 
+_DUPLICATES = "%s had duplicates, which the run removed: they add nothing, and a rollback does not make them again"
+
 _NO_EFFECT = "skipping run %s, which changed nothing"
 _REVERTED = "reverting run %s (%s, %s), the last that changed %s; runs without changes are skipped"
 
@@ -162,8 +164,17 @@ async def prepare(
     )
     inventory = resolved(inventory, work.live, work.gone, work.desired)
     unrestored = tuple(one.address for one in way_back.records if one.unkept)
-    work = replace(work, plan=replace(work.plan, unrestored=unrestored))
+    removed = [
+        Problem("warning", _DUPLICATES % one.address) for one in work.desired.values() if _lost_duplicates(work, one)
+    ]
+    warnings = (*work.plan.warnings, *removed)
+    work = replace(work, plan=replace(work.plan, unrestored=unrestored, warnings=warnings))
     return replace(work, inventory=inventory, compared_with=way_back.applied, released=frozenset(released))
+
+
+def _lost_duplicates(work: PlanContext, before: Resource) -> bool:
+    kind, live = kind_of(before.kind), work.live.get(before.address)
+    return len(kind.duplicates(before, before)) > (len(kind.duplicates(live, live)) if live else 0)
 
 
 def history(folder: Path) -> list[Record]:

@@ -90,6 +90,13 @@ def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
         yield f"{spelled} is live in {which}, but in no file and no schema: it is not compared, and an update drops it"
 
 
+def no_default(removed: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
+    """Say which fields were taken out of the files and stay as they are live."""
+    for address, paths in removed.items():
+        fields = ", ".join(f"`{field_name(path)}`" for path in paths)
+        yield f"{address} keeps {fields}, which its file has no more: no default is known, so write the value to set"
+
+
 def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address, Resource]) -> Iterator[str]:
     """Say what differs from the files and stays as it is live.
 
@@ -99,7 +106,7 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
         diff = kind_of(address.kind).as_written(desired[address], canonical)
         fields = ", ".join(f"`{field_name(one.path)}`" for one in diff[:_MOST_NAMED])
         more = f" and {len(diff) - _MOST_NAMED} more" if len(diff) > _MOST_NAMED else ""
-        fix = f"`dlsync accept {address}` writes it into the file"
+        fix = f"`dlsync accept {address}` writes it into the file, `--on-conflict repo` overwrites it"
         yield f"{address} was changed on the server in {fields}{more}, and stays so; {fix}"
 
 

@@ -37,9 +37,12 @@ def sentence(plan: Plan) -> str:
         return f"Nothing to restore but fields that no journal has, in {counted(len(plan.unrestored), 'resource')}."
     verb = "matches" if plan.unchanged == 1 else "match"
     adopted = f", {len(plan.adopted):,} of them not managed before" if plan.adopted else ""
-    kept = f", but for what stays as it was changed on the server in {len(plan.kept):,} of them" if plan.kept else ""
-    said = f"{counted(plan.unchanged, 'resource')} on {account(plan)} {verb} the files"
-    return f"No changes. {said}{adopted}{kept}."
+    said = f"{counted(plan.unchanged, 'resource')} on {account(plan)} {verb} the files{adopted}"
+    if not plan.kept:
+        return f"No changes. {said}."
+    keep = "keeps" if len(plan.kept) == 1 else "keep"
+    matching = f"{plan.unchanged - len(plan.kept):,} of {said}"
+    return f"No changes to apply. {matching}; {len(plan.kept):,} {keep} changes made on the server."
 
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}

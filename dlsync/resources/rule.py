@@ -48,10 +48,12 @@ def _criterion(item: dict[str, Json]) -> str:
 
 def _action(item: dict[str, Json]) -> str:
     """Return ``emails a@example.org``, ``calls https://example.org``, or what an unknown action has."""
-    to = plain(item.get("emails", [])) or "nobody"
+    kind, to = plain(item.get("type", "EMAIL")), plain(item.get("emails") or [])
+    more = rest(item, frozenset({"type", "url" if kind == "WEBHOOK" else "emails"}))
+    if kind == "EMAIL" and not to:
+        return more.removeprefix(", ") or "emails no address"
     does = {"EMAIL": f"emails {to}", "WEBHOOK": f"calls {plain(item.get('url'))}"}
-    kind = plain(item.get("type", "EMAIL"))
-    return does.get(kind, kind) + rest(item, frozenset({"type", "emails" if kind == "EMAIL" else "url"}))
+    return does.get(kind, kind) + more
 
 
 _SENTENCES: Mapping[Path, Callable[[dict[str, Json]], str]] = {("criteria",): _criterion, ("actions",): _action}

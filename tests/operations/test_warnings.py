@@ -64,9 +64,11 @@ def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_
     fields: list[str], words: str
 ) -> None:
     kept = {address("rule/r"): [removed((field,), 1) for field in fields]}
-    assert [*warnings.kept(kept, by_address(resource("rule/r", rule())))] == [
-        f"rule/r was changed on the server in {words}, and stays so; `dlsync accept rule/r` writes it into the file"
-    ]
+    (message,) = warnings.kept(kept, by_address(resource("rule/r", rule())))
+    assert message == (
+        f"rule/r was changed on the server in {words}, and stays so; "
+        "`dlsync accept rule/r` writes it into the file, `--on-conflict repo` overwrites it"
+    )
 
 
 def test_a_kept_field_is_named_as_the_file_has_it() -> None:
