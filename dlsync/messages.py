@@ -181,10 +181,16 @@ def _step(key: str | int) -> str:
 
 
 KEY = "[key]"
+_LONGEST_WORD = 7  # letters
 _BEGINNING = 16  # characters by which a secret is recognised, whatever follows
 _BEFORE_ELLIPSIS = 4  # characters; fewer tell nothing, and begin many words
 _ANY_CASE = 6  # characters; a shorter text in other letters is likely another word
 _CUT = re.compile(r"(…|\.{3})")
+
+
+def is_word(secret: str) -> bool:
+    """Whether a key is a short plain word: gaps in sentences that hold it too would tell what it is."""
+    return len(secret) <= _LONGEST_WORD and secret.isalpha() and secret.islower()
 
 
 class Redactor:

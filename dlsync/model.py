@@ -285,6 +285,10 @@ class Plan:
         """Return this plan with its changes as they are after an apply."""
         return replace(self, changes=tuple(changes))
 
+    def with_warnings(self, warnings: Iterable[Problem]) -> Plan:
+        """Return this plan with more warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))
+
     @property
     def conflicts(self) -> int:
         """How many changes an apply leaves alone, since somebody has to decide first."""

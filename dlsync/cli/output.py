@@ -154,9 +154,9 @@ def _discard(stream: IO[AnyStr]) -> None:
 
 def conceal(secret: str) -> None:
     """Remember a key, which :func:`concealed` takes out."""
-    from dlsync.messages import KEY
+    from dlsync.messages import KEY, is_word
 
-    if len(secret) >= _SHORTEST:
+    if len(secret) >= _SHORTEST and not is_word(secret):
         _secrets[secret] = KEY
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 import msgspec
 
 from dlsync.errors import BadAnswer
-from dlsync.messages import KEY, Redactor
+from dlsync.messages import KEY, Redactor, is_word
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,7 +39,7 @@ class Quoter:
     """
 
     def __init__(self, key: str) -> None:
-        self._redact = Redactor({key: KEY})
+        self._redact = Redactor({} if is_word(key) else {key: KEY})
         self._reach = len(key)
 
     def __call__(self, text: str, limit: int = 200) -> str:

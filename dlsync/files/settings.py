@@ -119,7 +119,7 @@ def load(
     key = read_key(options.api_key_file, environ) if require_server else ""
     if require_server:
         required = {"account": account[0]} if require_account else {}
-        _require({"url": url[0], "org": org[0], **required, "key": key})
+        _require({"url": url[0], "org": org[0], **required, "key": key}, _with_account(document, environment))
     return Settings(
         url=_checked_url(*url),
         org=org[0],
@@ -227,11 +227,21 @@ def _sources(name: str) -> tuple[str, str, str]:
     return f"--{name}", f"DLSYNC_{name.upper()}", f"`{name}` in {FILE_NAME}"
 
 
-def _require(given: Mapping[str, str]) -> None:
+def _with_account(document: Mapping[str, Json], environment: str) -> list[str]:
+    """Return the environments that have an account, where none is chosen."""
+    environments = document.get("environments")
+    named = environments.items() if isinstance(environments, dict) and not environment else ()
+    return [name for name, settings in named if isinstance(settings, dict) and settings.get("account")]
+
+
+def _require(given: Mapping[str, str], environments: Sequence[str]) -> None:
     if missing := [name for name, value in given.items() if not value]:
         lines = [
             f"  {name}: {_KEY_SOURCES if name == 'key' else '{}, {} or {}'.format(*_sources(name))}" for name in missing
         ]
+        if "account" in missing and environments:
+            named = ", ".join(f"`-e {messages.visible(name)}`" for name in environments)
+            lines.append(f"or choose an environment: {named}, or `--all-environments`")
         raise SettingsError("\n".join([f"missing settings: {', '.join(missing)}; give", *lines]))
 
 

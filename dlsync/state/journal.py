@@ -195,7 +195,7 @@ class Journal:
         text = "".join(json.dumps(line) + "\n" for line in lines)
         try:
             if not self._begun:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
+                _make(self._file.parent)
             opened = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with open(opened, "a", encoding="utf-8") as stream:  # noqa: PTH123 - Path.open cannot set the mode of a new file
                 stream.write(text)
@@ -205,6 +205,14 @@ class Journal:
         except OSError as error:
             raise DlsyncError(f"the journal {self._file} cannot be written: {error.strerror}", hint=_HINT) from error
         self._begun = True
+
+
+def _make(folder: Path) -> None:
+    """Make a folder of journals; git ignores a tree's own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignored = folder.parent / ".gitignore"
+    if folder.parts[-2:] == FOLDER.parts and not ignored.exists():
+        ignored.write_text("*\n")
 
 
 def runs(folder: Path) -> list[Record]:

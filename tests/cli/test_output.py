@@ -75,9 +75,10 @@ def test_keys_are_taken_out_plain_and_as_python_shows_them(monkeypatch: pytest.M
     output.conceal("it's\\secret")
     output.conceal("")
     output.conceal("token")
+    output.conceal("missing")
     shown = repr("it's\\secret")
     assert output.concealed(f"{shown} it's\\secret") == '"[key]" [key]'
-    assert output.concealed("a token of no length") == "a token of no length"
+    assert output.concealed("a token of no length is missing") == "a token of no length is missing"
 
 
 def test_problems_are_said_with_their_places_and_in_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -215,6 +215,7 @@ def test_what_is_no_secret_is_quoted_as_it_is() -> None:
 
 
 def test_a_short_key_is_taken_out_whole() -> None:
+    assert Quoter("wrong")("the key is missing or wrong") == "the key is missing or wrong"
     assert Quoter("k3y")("the k3y is wrong, the k3 is not") == "the [key] is wrong, the k3 is not"
 
 
