@@ -95,6 +95,7 @@ class Attempts:
         self._responses = responses
         self._counted = 1
         self._waited = 0.0
+        self._may_be_done = False
 
     async def wait_after(self, error: RetryableError, responses: int) -> None:
         """Wait until the next attempt.
@@ -104,6 +105,7 @@ class Attempts:
         :raises Unreachable: there is no further attempt, and there was no response.
         :raises ServerFault: there is no further attempt, and the last response was a failure.
         """
+        self._may_be_done |= error.cause in _MAYBE_DONE
         if error.cause == "throttled" and responses > self._responses:
             self._counted, self._waited = 1, 0.0
         self._responses = responses
@@ -133,7 +135,7 @@ class Attempts:
         tried = "1 attempt" if self._counted == 1 else f"{self._counted} attempts and {self._waited:.1f} s of waiting"
         message = f"{error.request}: no usable answer after {tried}; the last: {error.reason}{note}"
         kind = Unreachable if error.status is None else ServerFault
-        return kind(message, request=error.request, status=error.status, hint=error.hint)
+        return kind(message, request=error.request, status=error.status, hint=error.hint, may_be_done=self._may_be_done)
 
 
 def retry_after_seconds(header: str, now: Callable[[], float]) -> float:

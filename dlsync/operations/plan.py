@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import ReadClient
     from dlsync.files.settings import Settings
-    from dlsync.model import Address, FieldChange, Json, Resource, ResourceChange
+    from dlsync.model import FieldChange, Json, Resource, ResourceChange
     from dlsync.operations.fetch import Live
     from dlsync.operations.reconcile import ConflictPolicy, Reconciliation
     from dlsync.resources.tree import Tree
@@ -82,8 +82,7 @@ async def prepare(
     wanted = wishes or PlanOptions()
     async with looked(directory, settings, progress) as (fetcher, tree):
         work = await prepared(fetcher, tree, settings, wanted)
-        held = await lock_warnings(fetcher)
-    return replace(work, plan=replace(work.plan, warnings=(*work.plan.warnings, *held))) if held else work
+        return replace(work, plan=work.plan.with_warnings(await lock_warnings(fetcher)))
 
 
 async def lock_warnings(fetcher: Fetcher) -> tuple[Problem, ...]:
@@ -132,7 +131,9 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Pla
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     learned = fetcher.cache.learned(fetcher.desired, [work.live[one] for one in work.equal], fetcher.listings)
     remember(settings.target, fetcher.cache, learned)
-    return replace(work, plan=guards.judged(work.plan, tree, settings))
+    known = {*tree.resources, *work.live, *work.inventory.known, *fetcher.listed()}
+    idle = () if targets else concerns.unmatched(settings.protect, known)
+    return replace(work, plan=guards.judged(work.plan.with_warnings(idle), tree, settings))
 
 
 @dataclass(frozen=True)
@@ -217,6 +218,7 @@ async def build_plan(
     protected = {one for one in live.resources if one in leaving and _is_protected(one, settings)}
     surplus = pruned(fetcher.client, planning.desired, live.resources, inventory, settings.prune)
     outcome = planning.reconcile(inventory, live, leaving.difference(protected), decisions, surplus)
+    await fetcher.list_muted({one.address.kind for one in outcome.changes if one.action == "delete"})
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
     former = hidden_secrets.known(inventory, changing)
     redaction = Redaction({**values_in(former.values()), **tree.secrets})
@@ -224,6 +226,7 @@ async def build_plan(
         *tree.warnings,
         *_told(inventory, live, outcome, sorted(protected - orphans.keys()), explicit_deletes),
         *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
+        *(Problem("warning", message) for message in concerns.muted(outcome.changes, fetcher.listings)),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
         *planning.orphan_warnings(orphans, outcome),
         *duplicate_warnings(fetcher.listings.values(), targets, {*surplus, *leaving}, outcome.adopted, settings.prune),

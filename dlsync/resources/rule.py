@@ -68,6 +68,7 @@ class Rule(ExchangedKind):
     name = "rule"
     folder = "rules"
     order = 40
+    can_be_muted = True
     lists: ClassVar = {
         ("criteria",): ListMatching(
             (identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),), ordered=False
@@ -120,10 +121,12 @@ class Rule(ExchangedKind):
         """GET ``rules``, observed: their names."""
         bad: list[BadAnswer] = []
         try:
-            named = {rule.name: rule.etag for rule in await client.rules.list(bad.append)}
+            rules = await client.rules.list(bad.append)
         except Unsupported:
             return Listing()
-        return Listing(names=frozenset(named), complete=not bad, versions=named, faults=messages_of(bad))
+        named = {rule.name: rule.etag for rule in rules}
+        muted = frozenset(rule.name for rule in rules if rule.mute is True)
+        return Listing(names=frozenset(named), complete=not bad, versions=named, faults=messages_of(bad), muted=muted)
 
     def exports(self, client: ReadClient) -> Exports:
         """Return the family ``rules``."""

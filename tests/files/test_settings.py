@@ -131,6 +131,15 @@ def test_all_that_is_missing_is_named_at_once_with_where_to_give_it(tmp_path: Pa
     )
 
 
+def test_a_missing_account_that_environments_have_names_them(tmp_path: Path) -> None:
+    environments = "{staging: {account: a}, production: {account: b}, none: {prune: none}}"
+    (tmp_path / "dlsync.yaml").write_text(f"url: http://127.0.0.1/api/v1\norg: acme\nenvironments: {environments}\n")
+    assert error_of(tmp_path, Options(), KEY).splitlines()[2:] == [
+        "or choose an environment: `-e staging`, `-e production`, or `--all-environments`"
+    ]
+    assert "environment:" not in error_of(tmp_path, Options(environment="none"), KEY)
+
+
 def test_what_works_offline_needs_no_server_and_reads_no_key(tmp_path: Path) -> None:
     options = Options(api_key_file=tmp_path / "missing")
     assert load(tmp_path, options, KEY, require_server=False) == Settings()

@@ -186,7 +186,8 @@ def test_fields_that_only_the_server_has_and_no_schema_knows_are_named_once_with
     assert not made
     assert warnings(made) == [
         f"{field} is live in dashboard/a and 1 more, but in no file and no schema: "
-        "it is not compared, and an update drops it"
+        "it is not compared, and an update is sent without it; "
+        "whether it then stays, the server decides (a muted rule stays muted)"
         for field in ("`positions[].glow` of a dashboard", "`zoom` of a dashboard")
     ]
 
