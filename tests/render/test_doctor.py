@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from dlsync.files.setting_sources import Setting
 from dlsync.operations.doctor import Check, Diagnosis
 from dlsync.render import doctor
@@ -35,7 +33,7 @@ def test_text_has_a_line_a_setting_and_a_line_a_check() -> None:
 
 
 def test_json_has_it_all() -> None:
-    assert json.loads(doctor.render_json(BAD)) == {
+    assert doctor.as_document(BAD) == {
         "format_version": 1,
         "well": False,
         "settings": [
