@@ -27,16 +27,11 @@ _secrets: dict[str, str] = {}
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask on the terminal before what cannot be taken back.
-
-    :param yes: that was answered beforehand.
-    :raises DlsyncError: the answer is no, or there is nobody to ask.
-    """
-    if yes:
-        return
-    require_terminal("Give --yes where you are sure.")
-    if not is_agreed(question):
-        raise DlsyncError("nothing was done")
+    """Ask on the terminal before what cannot be taken back; raise a DlsyncError if the answer is no."""
+    if not yes:
+        require_terminal("Give --yes where you are sure.")
+        if not is_agreed(question):
+            raise DlsyncError("nothing was done")
 
 
 def require_terminal(hint: str) -> None:
@@ -102,10 +97,7 @@ def write_json(document: object) -> None:
 
 
 def show(form: str, document: Callable[[], object], text: Callable[[bool], str]) -> None:
-    """Print a result in the form that was asked for.
-
-    :param document: returns it for JSON; ``text`` likewise, from whether it is printed in colour.
-    """
+    """Print a result as JSON or as text, which is called with whether it is printed in colour."""
     write_stdout(json_text(document()) if form == "json" else text(colored()))
 
 

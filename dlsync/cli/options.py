@@ -134,9 +134,7 @@ class Server:
     def settings(self, directory: Path, *, may_be_missing: bool = False, require_account: bool = True) -> Settings:
         """Return the settings that hold for a tree, from these options, the environment and dlsync.yaml.
 
-        :param may_be_missing: the tree's directory is made later.
-        :param require_account: False for what is about the organisation.
-        :raises InvalidTree: the directory is none; said before what its settings lack.
+        :raises InvalidTree: the directory is none; reported before what its settings lack.
         :raises SettingsError: they are wrong or incomplete.
         """
         from dlsync.files.settings import load
@@ -166,10 +164,7 @@ class Selection:
     ] = None
 
     def plan_options(self, directory: Path) -> PlanOptions:
-        """Return it for a tree.
-
-        :raises SettingsError: a target names no resources.
-        """
+        """Return it for a tree; raise a SettingsError for a target that names no resources."""
         from dlsync.operations.plan import PlanOptions
         from dlsync.operations.reconcile import ConflictPolicy
         from dlsync.resources.selector import Targets
@@ -232,10 +227,7 @@ def family(name: str) -> typer.Typer:
 
 
 def subcommand(app: typer.Typer, name: str, purpose: str | None = None) -> Callable[[Callable[..., int | None]], None]:
-    """Return a decorator that adds a command to an app; see :func:`command`.
-
-    :param purpose: where the function has no docstring that says it.
-    """
+    """Return a decorator that adds a command to an app; see :func:`command`."""
 
     def add(function: Callable[..., int | None]) -> None:
         app.command(name, help=purpose)(command(function))

@@ -82,8 +82,7 @@ def _planned(server: opt.Server, options: PlanOptions, file: Path | None) -> Pla
 def run_everywhere(server: opt.Server, directory: Path, output: opt.PlanFormat, once: RunOnce) -> int:
     """Run a command for each environment, those after one that fails too, show the summary, return the exit code.
 
-    :param once: shows a plan where the output is text, and returns it with its exit code; None for the plan where the
-        user did not approve it.
+    :param once: shows a plan where the output is text, and returns it, None if not approved, with its exit code.
     :raises SettingsError: one environment was asked for too, there is none, or two are for the same account.
     """
     from dlsync.render import environments as rendering

@@ -135,12 +135,14 @@ def list_packs(directory: opt.Directory = opt.CURRENT, output: opt.Output = "tex
 def doctor(server: opt.Server, directory: opt.Directory = opt.CURRENT, output: opt.Output = "text") -> int:
     """Check settings, files and server; say what to do."""
     from dlsync.operations.doctor import examine
-    from dlsync.render import doctor as rendering
+    from dlsync.render import problems
 
     console.conceal(os.environ.get("DLSYNC_API_KEY", ""))
     found = console.run(examine(directory, server.options, os.environ, insecure=server.insecure))
     found = replace(found, checks=tuple(replace(one, message=console.redacted(one.message)) for one in found.checks))
-    console.show(output, lambda: rendering.as_document(found), lambda color: rendering.render(found, color=color))
+    console.show(
+        output, lambda: problems.diagnosis_document(found), lambda color: problems.render_diagnosis(found, color=color)
+    )
     return EXIT_OK if found.is_well else EXIT_ERROR
 
 

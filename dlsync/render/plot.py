@@ -23,11 +23,7 @@ _LARGEST = 1e300  # leaves room to reckon in doubles, whatever a server sends
 
 
 def render(series: Sequence[Series], *, width: int, color: bool) -> str:
-    """Return one plot of all the series, with a legend; times are UTC.
-
-    :param series: of one metric, each with points.
-    :param width: of the terminal, in cells.
-    """
+    """Return one plot of all series of a metric, each with points, in ``width`` cells; times are UTC."""
     import plotille  # type: ignore[import-untyped] # it has annotations, and no marker that says so
 
     first = min(_bounded(time) for one in series for time in one.times)

@@ -16,11 +16,7 @@ PATIENCE = 1.0  # s
 
 
 class Progress:
-    """Counts on a terminal what is done; draws nothing elsewhere, nor before a run has taken a second.
-
-    :param stream: stderr; what is no terminal stays empty.
-    :param clock: a monotonic time in seconds.
-    """
+    """Counts on a terminal what is done; draws nothing elsewhere, nor before a run has taken a second."""
 
     def __init__(self, label: str, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream

@@ -21,10 +21,7 @@ _COMMIT_DIGITS = 12  # as git shows it
 
 
 def render_result(verb: str, result: ManageResult) -> str:
-    """Return a line for each resource, and the count.
-
-    :param verb: what was done with them, such as ``adopted``.
-    """
+    """Return a line for each resource, and the count, such as ``2 resources adopted``."""
     lines = [f"{verb} {visible(str(address))}" for address in result.taken]
     lines += [f"left {visible(str(address))}: {visible(reason)}" for address, reason in result.left]
     return "".join(f"{line}\n" for line in [*lines, f"{counted(len(result.taken), 'resource')} {verb}."])
@@ -47,10 +44,7 @@ def addresses_document(addresses: Iterable[Address], verb: str = "managed") -> d
 
 
 def render_runs(records: Sequence[Record], *, width: int | None) -> str:
-    """Return a line for each run.
-
-    :param width: in cells of the terminal; None for no limit.
-    """
+    """Return a line for each run, in at most ``width`` cells."""
     rows = []
     for record in records:
         run = record.run
