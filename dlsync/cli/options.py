@@ -196,7 +196,7 @@ def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
     """
     own = inspect.signature(function, eval_str=True).parameters
     groups: dict[str, Callable[..., Any]] = {
-        one.name: one.annotation for one in own.values() if one.annotation in {Server, Selection}
+        name: parameter.annotation for name, parameter in own.items() if parameter.annotation in {Server, Selection}
     }
     fields = {name: inspect.signature(group, eval_str=True).parameters for name, group in groups.items()}
 
@@ -212,12 +212,12 @@ def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
             raise
 
     parameters: list[inspect.Parameter] = []
-    for one in sorted(own.values(), key=lambda parameter: parameter.name == "server"):
-        parameters += fields[one.name].values() if one.name in groups else [one]
+    for name in sorted(own, key=lambda name: name == "server"):
+        parameters += fields[name].values() if name in groups else [own[name]]
     parameters.append(inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Debug))
-    keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     run.__dict__["__signature__"] = inspect.Signature(keyword_only)  # what inspect looks for (PEP 362)
-    run.__annotations__ = {one.name: one.annotation for one in keyword_only}
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in keyword_only}
     return run
 
 

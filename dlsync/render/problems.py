@@ -32,13 +32,12 @@ def render(problems: Sequence[Problem], *, resources: int, color: bool) -> str:
 
 def lines(problems: Iterable[Problem], paint: Callable[[str, Style], str]) -> list[str]:
     """Return a line for each problem, visible."""
-    return [_line(problem, paint) for problem in problems]
-
-
-def _line(problem: Problem, paint: Callable[[str, Style], str]) -> str:
-    place = "".join(f"{visible(str(part))}:" for part in (problem.file, problem.line, problem.column) if part)
-    severity = paint(problem.severity, "red" if problem.severity == "error" else "yellow")
-    return f"{place}{' ' if place else ''}{severity}: {visible(problem.message)}"
+    shown = []
+    for problem in problems:
+        place = "".join(f"{visible(str(part))}:" for part in (problem.file, problem.line, problem.column) if part)
+        severity = paint(problem.severity, "red" if problem.severity == "error" else "yellow")
+        shown.append(f"{place}{' ' if place else ''}{severity}: {visible(problem.message)}")
+    return shown
 
 
 def as_document(problems: Sequence[Problem], *, resources: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -55,7 +55,7 @@ def _add_commands(app: typer.Typer, kind: str) -> None:
     def get(server: Server, name: DocumentName, output: Output = "text") -> None:
         from dlsync.files import yaml
 
-        body = read(server, lambda client: _family(client, plural).export(name))
+        body = read(server, lambda client: getattr(client, plural).export(name))
         if output == "json":
             show_json(yaml.parse(body))
         else:
@@ -73,18 +73,14 @@ def _add_commands(app: typer.Typer, kind: str) -> None:
     def delete(server: Server, name: DocumentName, yes: Yes = False) -> None:
         confirm(f"Delete the {kind} {name}?", yes=yes)
         deleted, instead = f"deleted the {kind} {name}", NO_DELETE.format(plural, name)
-        write(server, lambda client: _family(client, plural).delete(name), deleted, instead=instead)
-
-
-def _family(client: ReadClient, plural: str) -> Any:
-    return getattr(client, plural)
+        write(server, lambda client: getattr(client, plural).delete(name), deleted, instead=instead)
 
 
 def _put(server: Server, kind: str, name: str, file: Path, verb: Literal["create", "update"]) -> None:
     body = _checked(kind, file, server.settings(CURRENT))
 
     async def put(client: Client) -> None:
-        documents = _family(client, f"{kind}s")
+        documents = getattr(client, f"{kind}s")
         try:
             await documents.export(name)
         except NotFound:
