@@ -174,6 +174,19 @@ def test_nor_is_it_where_no_command_is_needed(monkeypatch: pytest.MonkeyPatch) -
         assert (main(["--version"]), said.getvalue()) == (1, "")
 
 
+def test_nor_is_it_where_a_shell_completes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    said = Terminal()
+    monkeypatch.setattr(sys, "stdout", Gone())
+    monkeypatch.setattr(sys, "stderr", said)
+    for name, value in {"_DLSYNC_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "dlsync "}.items():
+        monkeypatch.setenv(name, value)
+    assert (main([]), said.getvalue()) == (1, "")
+
+
 @pytest.mark.parametrize("command", ["schema", "--version"])
 @pytest.mark.skipif(not FULL.exists(), reason="only Linux has such a device")
 def test_a_stdout_that_is_full_is_an_error(command: str) -> None:
