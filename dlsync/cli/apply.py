@@ -1,132 +1,30 @@
-"""``dlsync apply``: make the server what the files say."""
+"""The commands that apply plans, and list the runs that they made: ``apply``, ``rollback`` and ``history``."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlsync.cli import options
-from dlsync.cli.all_environments import AllEnvironments, every
-from dlsync.cli.options import CURRENT, Format, Server, command
-from dlsync.cli.output import can_ask, is_agreed
+from dlsync.cli import console
+from dlsync.cli import options as opt
+from dlsync.cli.plan import AllEnvironments, run_everywhere
 from dlsync.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, EXIT_REFUSED, SettingsError
 from dlsync.state.inventory import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from typing import Any
 
     from dlsync.model import Plan, Problem
     from dlsync.operations import ApplyOptions
+    from dlsync.operations.plan_file import SavedPlan
     from dlsync.render.progress import Progress
 
-    Work = Callable[[ApplyOptions], Coroutine[Any, Any, Plan | None]]
-    from dlsync.operations.plan_file import SavedPlan
-
-
-@dataclass
-class Application:
-    """One command that applies plans: one, or one for each environment.
-
-    :param given: nobody is asked.
-    :param alone: False where its result is one of several.
-    :param review: what to do where nobody can be asked.
-    :raises SettingsError: somebody is to be asked, and nobody is there.
-    """
-
-    output: Format
-    lock_timeout: float
-    journals: Path | None
-    given: bool
-    alone: bool = True
-    review: str = "Review `dlsync plan`, then give --auto-approve."
-    _interrupted: Plan | None = field(default=None, init=False)
-
-    def __post_init__(self) -> None:
-        if not self.given and not can_ask():
-            raise SettingsError("there is no terminal to ask on", hint=self.review)
-
-    def run(self, work: Work) -> tuple[Plan | None, int]:
-        """Return a plan with its results, None where it was not agreed to, and the exit code that it ends with."""
-        from dlsync.cli.output import aside, report, run, tell
-        from dlsync.operations import ApplyOptions
-        from dlsync.render.progress import Progress
-
-        told: list[Problem] = []
-        with Progress("Fetching", sys.stderr) as bar:
-            how = ApplyOptions(
-                approve=None if self.given else lambda plan: self._agreed(plan, bar),
-                show=lambda plan: self._show(plan, bar),
-                warn=told.append,
-                told=tell,
-                begins=lambda: bar.restart("Applying"),
-                interrupted=self._remember,
-                journals=self.journals,
-                lock_timeout=self.lock_timeout,
-                progress=bar.advance,
-            )
-            try:
-                done = run(work(how))
-            except KeyboardInterrupt:
-                if self._interrupted:
-                    aside(_interruption(self._interrupted))
-                raise
-        report(told)
-        return done, self._shown(done, told)
-
-    def _remember(self, plan: Plan) -> None:
-        self._interrupted = plan
-
-    def _show(self, plan: Plan, bar: Progress) -> None:
-        from dlsync.cli.output import aside, rendered, result
-
-        bar.restart("")
-        if self.output is Format.json:
-            aside(rendered(plan, Format.text, sys.stderr))
-        else:
-            result(rendered(plan, Format.text, sys.stdout))
-
-    def _agreed(self, plan: Plan, bar: Progress) -> bool:
-        self._show(plan, bar)
-        if all(change.held for change in plan.changes):
-            return True  # there is nothing to agree to
-        agreed = is_agreed(f"Apply this to {plan.target}?")
-        bar.restart("Fetching again")
-        return agreed
-
-    def _shown(self, done: Plan | None, told: Sequence[Problem]) -> int:
-        """Show how it went, or leave that to the one document of several; return its exit code."""
-        from dlsync.cli.output import aside, rendered, report, result
-
-        if done is None:
-            aside("Nothing was applied.\n")
-            return EXIT_ERROR
-        if not done and self.output is Format.json:  # a plan with changes has been shown, and its warnings with it
-            report(done.warnings)
-        if self.alone or self.output is Format.text:
-            result(rendered(replace(done, warnings=()) if done else done, self.output, sys.stdout))
-        return _code(done, told)
-
-
-def _interruption(plan: Plan) -> str:
-    from dlsync.render.fields import counted
-
-    results = [change.result for change in plan.changes if not change.held]
-    return (
-        f"{results.count('applied'):,} of {counted(len(results), 'change')} applied. "
-        "Run the same command again to apply the rest.\n"
-    )
-
-
-def _code(done: Plan, told: Sequence[Problem]) -> int:
-    undone = [one for one in done.changes if one.result == "failed" or (one.result != "applied" and not one.held)]
-    if undone or any(problem.severity == "error" for problem in told):
-        return EXIT_PARTIAL
-    return EXIT_REFUSED if done.conflicts else EXIT_OK
+    Operation = Callable[[ApplyOptions], Coroutine[Any, Any, Plan | None]]
 
 
 DirectoryOrPlan = Annotated[
@@ -134,60 +32,224 @@ DirectoryOrPlan = Annotated[
 ]
 
 
-@command
+@opt.command
 def apply(
-    server: Server,
-    directory: DirectoryOrPlan = CURRENT,
-    auto_approve: options.AutoApprove = False,
-    target: options.TargetOptions = None,
-    adopt: options.Adopt = False,
-    on_conflict: options.OnConflict = None,
-    delete_account: options.DeleteAccounts = None,
-    lock_timeout: options.LockTimeout = LOCK_TIMEOUT,
-    journal: options.Journals = None,
-    output: options.OutputFormat = Format.text,
+    directory: DirectoryOrPlan = opt.CURRENT,
+    *,
+    auto_approve: opt.AutoApprove = False,
+    selection: opt.Selection,
+    lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
+    journal: opt.Journals = None,
+    output: opt.Output = "text",
     all_environments: AllEnvironments = False,
+    server: opt.Server,
 ) -> int:
     """Show the plan, ask, and apply it."""
     from dlsync import operations
 
-    promised = _promised(directory, narrowed=bool(target or delete_account or adopt or on_conflict))
-    application = Application(output, lock_timeout, journal, given=auto_approve, alone=not all_environments)
-    wishes = options.wishes(directory, target, delete_account, adopt=adopt, on_conflict=on_conflict)
-    if promised:
-        wishes = promised.wishes
-        server = replace(server, environment=server.environment or wishes.environment or None)
+    saved = _saved_plan(directory, narrowed=selection != opt.Selection())
+    if not auto_approve:
+        console.require_terminal("Review `dlsync plan`, then give --auto-approve.")
+    options = saved.wishes if saved else selection.plan_options(directory)
 
-    def once(server: Server) -> tuple[Plan | None, int]:
-        settings = server.settings(wishes.directory)
-        return application.run(
-            lambda how: operations.apply(wishes.directory, settings, wishes=wishes, promised=promised, how=how)
+    def once(server: opt.Server) -> tuple[Plan | None, int]:
+        settings = server.settings(options.directory)
+        return _run(
+            lambda how: operations.apply(options.directory, settings, wishes=options, promised=saved, how=how),
+            *(output, lock_timeout, journal),
+            auto_approve=auto_approve,
+            shows_result=output == "text" or not all_environments,
         )
 
     if not all_environments:
-        return once(server)[1]
-    if promised:
+        return once(replace(server, environment=server.environment or options.environment or None))[1]
+    if saved:
         raise SettingsError("a saved plan is for one environment", hint="Leave out --all-environments, or give DIR.")
-    return every(server, wishes.directory, output, once)
+    return run_everywhere(server, options.directory, output, once)
 
 
-def _promised(plan: Path, *, narrowed: bool) -> SavedPlan | None:
+def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
+    """Return the saved plan that the path is; None for a tree."""
     from dlsync.operations import plan_file
     from dlsync.resources import loader
 
-    if not plan.is_file():
-        loader.require_directory(plan)
-        _refuse_plans(plan)
-        return None
-    if narrowed:
-        hint = "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree."
-        raise SettingsError("a saved plan has in it what it was asked for", hint=hint)
-    return plan_file.read(plan)
-
-
-def _refuse_plans(folder: Path) -> None:
-    """Refuse a folder in which ``plan --all-environments --out`` kept its plans, and which is no tree."""
-    files = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
-    if files and all(one.suffix == ".json" for one in files):
+    if path.is_file():
+        if narrowed:
+            hint = "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree."
+            raise SettingsError("a saved plan has in it what it was asked for", hint=hint)
+        return plan_file.read(path)
+    loader.require_directory(path)
+    # `plan --all-environments --out` makes a folder of plans
+    files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    if files and all(file.suffix == ".json" for file in files):
         hint = f"Apply each plan by itself: `dlsync apply {files[0]}`."
-        raise SettingsError(f"{folder} holds saved plans, not a tree", hint=hint)
+        raise SettingsError(f"{path} holds saved plans, not a tree", hint=hint)
+    return None
+
+
+def _runs(directory: Path) -> Iterable[str]:
+    from dlsync.state import journal
+
+    return (record.run.id for record in journal.runs(journal.own(directory)))
+
+
+RunAndDirectory = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN] [DIR]",
+        help="The run, as `dlsync history` names it: else the last; then the tree.",
+        autocompletion=opt.completion_from(_runs),
+    ),
+]
+
+
+@opt.command
+def rollback(
+    server: opt.Server,
+    arguments: RunAndDirectory = None,
+    auto_approve: opt.AutoApprove = False,
+    on_conflict: opt.OnConflict = None,
+    lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
+    journal: opt.Journals = None,
+    output: opt.Output = "text",
+) -> int:
+    """Revert a run: show the plan, ask, and apply it.
+
+    What was changed since the run is held, and exits with 4: --on-conflict repo takes that back too, --on-conflict live
+    keeps it. A rollback is a run as well, and can be taken back.
+    """
+    from dlsync import operations
+    from dlsync.operations.reconcile import ConflictPolicy
+
+    run_id, directory = parse_run(arguments or ())
+    settings = server.settings(directory)
+    policy = ConflictPolicy(on_conflict == "repo", on_conflict)
+    if not auto_approve:
+        console.require_terminal("On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve.")
+    return _run(
+        lambda how: operations.rollback(directory, settings, run=run_id, decisions=policy, how=how),
+        *(output, lock_timeout, journal),
+        auto_approve=auto_approve,
+    )[1]
+
+
+def parse_run(arguments: Sequence[str]) -> tuple[str, Path]:
+    """Return the run that is named, empty for none, and the tree.
+
+    :raises SettingsError: several arguments name no run.
+    """
+    from dlsync.state.journal import is_id
+
+    runs = [argument for argument in arguments if is_id(argument)]
+    others = [argument for argument in arguments if not is_id(argument)]
+    hint = "`dlsync history DIR` lists the runs of a folder."
+    if unknown := next((other for other in others if not Path(other).is_dir()), ""):
+        folder = "" if len(others) > 1 else ", and it is not a folder"
+        raise SettingsError(f"no run has the id {unknown!r}{folder}", hint=hint)
+    if len(runs) > 1 or len(others) > 1:
+        raise SettingsError("expected one run and one folder at most", hint=hint)
+    return next(iter(runs), ""), Path(others[0]) if others else opt.CURRENT
+
+
+class _Terminal:
+    """Shows a plan and asks for its approval, while a bar counts."""
+
+    def __init__(self, bar: Progress, output: opt.Format) -> None:
+        self._bar = bar
+        self._output = output
+
+    def show(self, plan: Plan) -> None:
+        self._bar.restart("")
+        if self._output == "json":
+            console.write_stderr(console.rendered(plan, "text", sys.stderr))
+        else:
+            console.write_stdout(console.rendered(plan, "text"))
+
+    def approve(self, plan: Plan) -> bool:
+        self.show(plan)
+        if all(change.held for change in plan.changes):
+            return True  # there is nothing to agree to
+        agreed = console.is_agreed(f"Apply this to {plan.target}?")
+        self._bar.restart("Fetching again")
+        return agreed
+
+
+def _run(
+    operation: Operation,
+    output: opt.Format,
+    lock_timeout: float,
+    journals: Path | None,
+    *,
+    auto_approve: bool,
+    shows_result: bool = True,
+) -> tuple[Plan | None, int]:
+    """Return the applied plan, None where the user did not approve it, and the exit code."""
+    from dlsync.operations import ApplyOptions
+    from dlsync.render.progress import Progress
+
+    warnings: list[Problem] = []
+    interrupted: list[Plan] = []
+    with Progress("Fetching", sys.stderr) as bar:
+        terminal = _Terminal(bar, output)
+        options = ApplyOptions(
+            approve=None if auto_approve else terminal.approve,
+            show=terminal.show,
+            warn=warnings.append,
+            told=console.notify,
+            begins=lambda: bar.restart("Applying"),
+            interrupted=interrupted.append,
+            journals=journals,
+            lock_timeout=lock_timeout,
+            progress=bar.advance,
+        )
+        try:
+            applied = console.run(operation(options))
+        except KeyboardInterrupt:
+            if interrupted:
+                _report_interruption(interrupted[0])
+            raise
+    console.report(warnings)
+    return applied, _finish(applied, warnings, output, shows_result=shows_result)
+
+
+def _report_interruption(plan: Plan) -> None:
+    from dlsync.render.fields import counted
+
+    results = [change.result for change in plan.changes if not change.held]
+    applied = f"{results.count('applied'):,} of {counted(len(results), 'change')} applied"
+    console.write_stderr(f"{applied}. Run the same command again to apply the rest.\n")
+
+
+def _finish(plan: Plan | None, warnings: Sequence[Problem], output: opt.Format, *, shows_result: bool) -> int:
+    if plan is None:
+        console.write_stderr("Nothing was applied.\n")
+        return EXIT_ERROR
+    if not plan and output == "json":  # a plan with changes has been shown, and its warnings with it
+        console.report(plan.warnings)
+    if shows_result:
+        console.write_stdout(console.rendered(replace(plan, warnings=()) if plan else plan, output))
+    is_incomplete = any(
+        change.result == "failed" or (change.result != "applied" and not change.held) for change in plan.changes
+    )
+    if is_incomplete or any(problem.severity == "error" for problem in warnings):
+        return EXIT_PARTIAL
+    return EXIT_REFUSED if plan.conflicts else EXIT_OK
+
+
+@opt.command
+def history(directory: opt.Directory = opt.CURRENT, journal: opt.Journals = None, output: opt.Output = "text") -> None:
+    """List the runs that changed something, the latest first.
+
+    Only those whose journals are here: each machine keeps its own.
+    """
+    from dlsync import operations
+    from dlsync.render import state
+    from dlsync.state.journal import FOLDER
+
+    folder = journal or directory / FOLDER
+    records = operations.history(folder)
+    if not records and output == "text":
+        console.write_stderr(f"no runs in {folder}\n")
+        return
+    width = console.terminal_width()
+    console.show(output, lambda: state.runs_document(records), lambda _: state.render_runs(records, width=width))
