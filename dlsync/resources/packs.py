@@ -24,8 +24,8 @@ _PARTS = 3
 class Pack:
     """One pack of a tree.
 
-    :param name: of its folder; the tag that its plugins are linked to.
-    :param package: what its package.yaml says; empty where that cannot be read.
+    :param name: of its folder, and of the tag that its plugins are linked to.
+    :param package: its package.yaml; empty where that cannot be read.
     :param counts: how many resources it holds, by kind.
     """
 

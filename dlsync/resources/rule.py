@@ -7,23 +7,20 @@ from typing import TYPE_CHECKING, ClassVar
 from dlsync.diff.list_match import A_SET, ITEM, ListMatching, anywhere, but_for, identity
 from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import Unsupported
-from dlsync.resources.context import Listing, messages_of
-from dlsync.resources.document import ExchangedKind
+from dlsync.resources.document import DocumentKind
+from dlsync.resources.kind import Listing
 from dlsync.resources.outline import duration, plain, rest, scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from dlsync.client import Client, ReadClient
+    from dlsync.client import ReadClient
     from dlsync.errors import BadAnswer
     from dlsync.model import Json, Path, Resource
-    from dlsync.resources.document import Exports, Imports
 
 _CRITERION = ("criteria", ITEM)
 _ACTION = ("actions", ITEM)
 _DETAILS = "details"
-
-
 _OPERATORS = {
     "gt": "is above",
     "lt": "is below",
@@ -57,7 +54,7 @@ def _action(item: dict[str, Json]) -> str:
 _SENTENCES: Mapping[Path, Callable[[dict[str, Json]], str]] = {("criteria",): _criterion, ("actions",): _action}
 
 
-class Rule(ExchangedKind):
+class Rule(DocumentKind):
     """Criteria, any of which triggers, and actions, all of which then run: both are sets.
 
     An action is spelled ``{emails, message}`` or ``{type: EMAIL, details: {emails, message}}``; the first is canonical.
@@ -82,14 +79,12 @@ class Rule(ExchangedKind):
     closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition"), _ACTION})
 
     def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Lift an action's details to the action."""
         details = mapping.get(_DETAILS)
         if anywhere(path) != _ACTION or not isinstance(details, dict):
             return mapping
         return {**{field: value for field, value in mapping.items() if field != _DETAILS}, **details}
 
     def respelled(self, path: Path, written: Mapping[str, Json], flat: dict[str, Json]) -> dict[str, Json]:
-        """Put what was lifted back under ``details``, where the user had it so."""
         if self.flattened(path, written) is written:
             return flat
         outside = {field: value for field, value in flat.items() if field in written or field == "type"}
@@ -97,7 +92,6 @@ class Rule(ExchangedKind):
         return {**outside, _DETAILS: inside}
 
     def written_path(self, desired: Resource, path: Path) -> Path:
-        """Find a lifted field under ``details``, where the user wrote it so."""
         actions = desired.document.get("actions")
         if anywhere(path[:2]) != _ACTION or len(path) == len(_ACTION) or not isinstance(actions, list):
             return path
@@ -107,29 +101,21 @@ class Rule(ExchangedKind):
         return (*path[:2], _DETAILS, *path[2:]) if nested else path
 
     def outline(self, path: Path, value: Json) -> Iterator[str]:
-        """Yield a sentence for each criterion and each action; see :meth:`Kind.outline`."""
         sentence = _SENTENCES.get(path[:1])
         if sentence and len(path) <= len(_CRITERION):
             items = value if isinstance(value, list) else [value]
             return (sentence(item) for item in items if isinstance(item, dict))
         return super().outline(path, value)
 
-    async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - not whole
-        """GET ``rules``, observed: their names."""
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:
         bad: list[BadAnswer] = []
         try:
             named = {rule.name: rule.etag for rule in await client.rules.list(bad.append)}
         except Unsupported:
             return Listing()
-        return Listing(names=frozenset(named), complete=not bad, versions=named, faults=messages_of(bad))
-
-    def exports(self, client: ReadClient) -> Exports:
-        """Return the family ``rules``."""
-        return client.rules
-
-    def imports(self, client: Client) -> Imports:
-        """Return the family ``rules``."""
-        return client.rules
+        return Listing(
+            names=frozenset(named), complete=not bad, versions=named, faults=tuple(one.message for one in bad)
+        )
 
 
 KIND = Rule()

@@ -24,11 +24,10 @@ class Tree:
     """What the files say.
 
     :param resources: by address, in the order of an apply.
-    :param problems: by file and line; errors among them make the tree unusable.
-    :param sources: the files that were read, byte for byte.
-    :param backup: it is the folder of an old client's backup.
-    :param overlays: the files of the chosen environment's overlays, byte for byte.
-    :param ignored: which files are no resources.
+    :param problems: by file and line.
+    :param sources: the bytes of the files that were read.
+    :param backup: whether it is the folder of an old client's backup.
+    :param overlays: the bytes of the files of the chosen environment's overlays.
     """
 
     root: Path
@@ -43,8 +42,8 @@ class Tree:
     def digest(self) -> str:
         """A digest of all files that a plan is made from: of resources, overlays, and dlsync.yaml."""
         digest = blake2b(digest_size=16)
-        resource_files = {file for one in self.resources.values() for file in kind_of(one.kind).files(one)}
-        read = {file: content for file, content in self.sources.items() if file in {SETTINGS, *resource_files}}
+        files = {SETTINGS, *(file for one in self.resources.values() for file in kind_of(one.kind).files(one))}
+        read = {file: content for file, content in self.sources.items() if file in files}
         for file, content in sorted({**read, **self.overlays}.items()):
             digest.update(blake2b(file.encode("utf-8", "surrogateescape")).digest() + blake2b(content).digest())
         return digest.hexdigest()
@@ -71,7 +70,7 @@ class Tree:
     def raise_for_errors(self) -> Tree:
         """Return the tree.
 
-        :raises InvalidTree: it has errors; all of them are in the exception.
+        :raises InvalidTree: it has errors.
         """
         if self.errors:
             count = len(self.errors)
