@@ -6,20 +6,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from dlsync.diff.list_match import ListMatching
 from dlsync.resources.kind import CachedVersion, ExportContext, Kind, Listing, LoadContext, SourceFile
 
-__all__ = [
-    "CachedVersion",
-    "ExportContext",
-    "Kind",
-    "ListMatching",
-    "Listing",
-    "LoadContext",
-    "SourceFile",
-    "all_kinds",
-    "kind_of",
-]
+__all__ = ["CachedVersion", "ExportContext", "Kind", "Listing", "LoadContext", "SourceFile", "all_kinds", "kind_of"]
 
 
 @cache

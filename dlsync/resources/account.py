@@ -13,22 +13,15 @@ from dlsync.errors import AlreadyExists, NotFound, SettingsError
 from dlsync.files import yaml
 from dlsync.files.settings import FILE_NAME
 from dlsync.model import Address, Resource
-from dlsync.resources.kind import (
-    BARE,
-    BLANK,
-    ExportContext,
-    Kind,
-    Listing,
-    LoadContext,
-    SourceFile,
-)
+from dlsync.resources.kind import ExportContext, Kind, Listing, LoadContext, SourceFile
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
     from dlsync.files.settings import Settings
-    from dlsync.model import FieldChange, Json, Path, Problem
+    from dlsync.model import FieldChange, Json, Path
+    from dlsync.resources.kind import Files, Loaded
 
 
 @dataclass(frozen=True)
@@ -44,17 +37,14 @@ class Account(Kind):
     name = "account"
     folder = ""
     order = 0
+    places = (FILE_NAME,)
     named_by_file = False
     account_scoped = False
-
-    @property
-    def places(self) -> tuple[str, ...]:
-        return (FILE_NAME,)
 
     def claims(self, file: str) -> bool:
         return file == FILE_NAME
 
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
         # the chosen environment's, where it has its own; validation of the settings reports errors
         found: dict[str, Resource] = {}
         for source in sources:
@@ -69,7 +59,7 @@ class Account(Kind):
     def line(self, desired: Resource) -> int:
         return cast("Named", desired).line
 
-    def removed_files(self, desired: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def removed_files(self, desired: Resource, draft: ExportContext = ExportContext()) -> Files:
         return {}  # an export is about what is in one account
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:

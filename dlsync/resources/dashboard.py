@@ -10,16 +10,13 @@ from dlsync.diff.list_match import A_SET, ITEM, ListMatching, but_for, identity
 from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import Unsupported
 from dlsync.model import Address, Resource
-from dlsync.resources.document import DocumentKind
+from dlsync.resources.document import DocumentKind, plain, scope
 from dlsync.resources.kind import Listing
-from dlsync.resources.outline import plain, scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from dlsync.client import ReadClient
     from dlsync.errors import BadAnswer
-    from dlsync.model import Json, Path
+    from dlsync.model import Json
 
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)
@@ -70,13 +67,8 @@ class Dashboard(DocumentKind):
     }
     overlaid: ClassVar = {("positions",): MergeKey(("title",)), (*_WIDGET, "series"): MergeKey(("metric",), ("scope",))}
     either = frozenset({(*_SERIES, "scope", "tag"), (*_SERIES, "scope", "agent")})
+    sentences: ClassVar = {("positions",): _widget}
     closed = frozenset({(*_SERIES, "scope")})
-
-    def outline(self, path: Path, value: Json) -> Iterator[str]:
-        if path[:1] == ("positions",) and len(path) <= len(_WIDGET):
-            items = value if isinstance(value, list) else [value]
-            return (_widget(item) for item in items if isinstance(item, dict))
-        return super().outline(path, value)
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
         # observed: whole dashboards, but for those of which the server sends summaries

@@ -11,19 +11,9 @@ from dlsync.diff.merge import merge
 from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
 from dlsync.files import schema, yaml
 from dlsync.files.names import resource_name
-from dlsync.messages import visible
+from dlsync.messages import in_full, visible
 from dlsync.model import Address, Problem, Resource
-from dlsync.resources.kind import (
-    BARE,
-    BLANK,
-    UNKNOWN,
-    CachedVersion,
-    ExportContext,
-    Kind,
-    LoadContext,
-    Reference,
-    SourceFile,
-)
+from dlsync.resources.kind import CachedVersion, ExportContext, Kind, LoadContext, Reference, SourceFile
 from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed, read_references
 from dlsync.state.sealed_values import sealed
 
@@ -33,6 +23,7 @@ if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
     from dlsync.files.redaction import Redaction
     from dlsync.model import FieldChange, Json, Path
+    from dlsync.resources.kind import Files, Loaded
 
 _EXPECTED = "expected a {}, a mapping that begins with `title:`, but the file holds %s"
 
@@ -50,7 +41,7 @@ class DocumentKind(Kind):
     closed: ClassVar[frozenset[Path]]
 
     # files
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
         resources: list[Resource] = []
         problems: list[Problem] = []
         overlays = Overlays(self, scene)
@@ -75,7 +66,7 @@ class DocumentKind(Kind):
     def _read_one(
         self, address: Address, source: SourceFile, scene: LoadContext, overlays: Overlays
     ) -> tuple[Resource | None, list[Problem]]:
-        written, problems = parse_mapping(source, _EXPECTED.format(self.name))
+        written, problems = parse_mapping(source.file, source.content, _EXPECTED.format(self.name))
         overlay = overlays.over(address.name, written)
         if written is None:
             return None, problems
@@ -105,11 +96,11 @@ class DocumentKind(Kind):
             lambda one: yaml.nearest(lines, one.path[:-1] if one.op == "remove" else one.path)[0],
         )
 
-    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
         document = schema.arranged(self.name, live.document)
         return {f"{self.folder}/{stem}.yaml": yaml.dump(draft.spelled(document))}
 
-    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
         return {desired.file: self._rewritten(desired.text, edited(self, desired, live, draft))}
 
     def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
@@ -201,7 +192,7 @@ class DocumentKind(Kind):
             return Resource(address, {}, body, etag=etag, unreadable="what the server sent is not a mapping")
         return Resource(address, document, body, etag=etag)
 
-    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = CachedVersion()) -> Resource | None:
         try:
             found = await self._endpoint(client).read(name, known.etag)
         except NotFound:
@@ -246,3 +237,31 @@ def _named(sort: Literal["metric", "tag"], value: Json, path: Path) -> Iterator[
         yield Reference(sort, value, path)
     elif isinstance(value, list):
         yield from (Reference(sort, one, (*path, at)) for at, one in enumerate(value) if isinstance(one, str))
+
+
+def plain(value: Json) -> str:
+    """Return a text as it is, the items of a list one after the other, and all else as JSON."""
+    if isinstance(value, list):
+        return ", ".join(map(plain, value))
+    return value if isinstance(value, str) else in_full(value)
+
+
+def duration(seconds: Json) -> str:
+    """Return a number of seconds in the largest unit that divides it: ``5 min``."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if isinstance(seconds, int) and seconds and seconds % size == 0:
+            return f"{seconds // size} {unit}"
+    return f"{plain(seconds)} s"
+
+
+def scope(of: Json) -> str:
+    """Return `` on tag web and agents a, b``; empty where no scope is given."""
+    if not isinstance(of, dict):
+        return ""
+    parts = [f"{name}{'s' if isinstance(value, list) else ''} {plain(value)}" for name, value in of.items() if value]
+    return f" on {' and '.join(parts)}" if parts else ""
+
+
+def rest(mapping: Mapping[str, Json], mentioned: frozenset[str]) -> str:
+    """Return the fields that a sentence does not mention: ``, jitter 3``."""
+    return "".join(f", {name} {plain(value)}" for name, value in mapping.items() if name not in mentioned)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from dlsync.files.settings import Settings
     from dlsync.resources import SourceFile
-    from dlsync.resources.loader import Found
     from dlsync.resources.tree import Tree
 
 
@@ -76,7 +75,7 @@ def read(directory: Path, settings: Settings, *, values: Values | None = None) -
     return understood(loader.find(directory), settings, values=values)
 
 
-def understood(found: Found, settings: Settings, *, values: Values | None = None) -> Tree:
+def understood(found: Tree, settings: Settings, *, values: Values | None = None) -> Tree:
     """Turn files into the tree of the chosen environment, with the problems of dlsync.yaml; see :func:`read`."""
     problems = settings_file.read_file(found.root)[1]
     known = None if problems else names(found.root)
@@ -106,7 +105,7 @@ def _folders(directory: Path, problems: list[Problem]) -> list[str]:
         return []
 
 
-def _overlays(found: Found, place: str, problems: list[Problem]) -> dict[str, SourceFile]:
+def _overlays(found: Tree, place: str, problems: list[Problem]) -> dict[str, SourceFile]:
     from dlsync.files import secret_scan
 
     kinds = [kind for kind in all_kinds() if kind.overlay_suffix]

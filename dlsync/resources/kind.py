@@ -15,14 +15,21 @@ from dlsync.files import schema, yaml
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.model import Address, Resource
-from dlsync.resources import outline, packs
+from dlsync.resources import packs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
     from dlsync.diff.merge_key import MergeKey
     from dlsync.model import FieldChange, Json, Path, Problem
+
+    Files = dict[str, bytes | None]
+    Loaded = tuple[list[Resource], list[Problem]]
+
+
+_ITEM_DEPTH = 2
+_FIRST_LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +113,6 @@ class Listing:
     unlocked: bool = False
 
 
-BARE = LoadContext()
-BLANK = ExportContext()
-UNKNOWN = CachedVersion()
-
-
 class Kind(ABC):
     """A kind of resource. ``order`` is its step in an apply, from 0; deletes go the other way."""
 
@@ -130,6 +132,8 @@ class Kind(ABC):
     # how the items of lists are matched, and what names them in an overlay; by paths with ITEM for list positions
     lists: ClassVar[Mapping[Path, ListMatching]] = {}
     overlaid: ClassVar[Mapping[Path, MergeKey]] = {}
+    # what tells a person of an item of the list at a path
+    sentences: ClassVar[Mapping[Path, Callable[[dict[str, Json]], str]]] = {}
 
     # files
     @property
@@ -158,7 +162,7 @@ class Kind(ABC):
         return None
 
     @abstractmethod
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
         """Turn the files that this kind claims into resources, with all problems found on the way."""
 
     def files(self, desired: Resource) -> tuple[str, ...]:
@@ -189,15 +193,15 @@ class Kind(ABC):
         """Return the file that the differences stand in, and the differences with their lines, from 1."""
         return desired.file, tuple(diff)
 
-    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
         """Return the files, by path in the tree, that are to stand for a live resource which the tree has not."""
         return {}
 
-    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
         """Return the resource's files with the live side written in and all else as it was; None: remove it."""
         return {}
 
-    def removed_files(self, desired: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def removed_files(self, desired: Resource, draft: ExportContext = ExportContext()) -> Files:
         """Return the resource's files without the resource; None: remove it."""
         return dict.fromkeys(reversed(self.files(desired)))
 
@@ -255,7 +259,14 @@ class Kind(ABC):
     # what a person reads of it
     def outline(self, path: Path, value: Json) -> Iterator[str]:
         """Yield lines that summarize a canonical value, of any type, that is added or removed at a path."""
-        return outline.first_lines(value)
+        if (sentence := self.sentences.get(path[:1])) and len(path) <= _ITEM_DEPTH:
+            items = value if isinstance(value, list) else [value]
+            yield from (sentence(item) for item in items if isinstance(item, dict))
+        elif isinstance(value, str) and "\n" in value:
+            lines = value.removesuffix("\n").split("\n")
+            yield from lines[:_FIRST_LINES]
+            if (more := len(lines) - _FIRST_LINES) > 0:
+                yield f"... {more:,} more {'line' if more == 1 else 'lines'}"
 
     # what others say of it
     def references(self, desired: Resource) -> Iterator[Reference]:
@@ -298,7 +309,7 @@ class Kind(ABC):
         :raises NotModified: it is still that one.
         """
 
-    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = CachedVersion()) -> Resource | None:
         """Return the live resource, or None where the server has none of that name.
 
         :raises NotModified: it is still the version that is known.

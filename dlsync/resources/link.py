@@ -20,16 +20,7 @@ from dlsync.files.names import is_settings_file, plugin_name
 from dlsync.messages import visible
 from dlsync.model import Address, FieldChange, Problem, Resource
 from dlsync.resources import packs
-from dlsync.resources.kind import (
-    BARE,
-    BLANK,
-    ExportContext,
-    Kind,
-    Listing,
-    LoadContext,
-    Reference,
-    SourceFile,
-)
+from dlsync.resources.kind import ExportContext, Kind, Listing, LoadContext, Reference, SourceFile
 from dlsync.resources.overlays import parse_mapping, read_references
 from dlsync.resources.plugin import KIND as PLUGIN
 from dlsync.state.inventory import is_own_plugin, is_reserved
@@ -42,6 +33,7 @@ if TYPE_CHECKING:
     from dlsync.client.links import Link as Entry
     from dlsync.files.redaction import Redaction
     from dlsync.model import Json, Path
+    from dlsync.resources.kind import Files, Loaded
 
 FILE = "links.yaml"
 _TAGS = "tags"
@@ -89,21 +81,18 @@ class Link(Kind):
     folder = "links"
     order = 20
     named_by_file = False
+    places = (FILE, packs.FOLDER, "links")
     may_duplicate = True
     lists: ClassVar = {(_TAGS,): A_SET}
 
     # files
-    @property
-    def places(self) -> tuple[str, ...]:
-        return (FILE, packs.FOLDER, self.folder)
-
     def claims(self, file: str) -> bool:
         pack, rest = packs.parted(file)
         if pack:
             return rest.startswith("plugins/") and not is_settings_file(rest)
         return file == FILE or (file.startswith(f"{self.folder}/") and file.endswith(".json"))
 
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
         by_plugin: defaultdict[str, list[LinkSource]] = defaultdict(list)
         problems: list[Problem] = []
         # links.yaml first: where it says something, it is where a person looks
@@ -140,16 +129,16 @@ class Link(Kind):
     def needs(self, desired: Resource) -> tuple[Address, ...]:
         return (Address(PLUGIN.name, desired.name),)
 
-    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
         return _with_entry(draft, live.name, [draft.spelled(tag) for tag in _tags(live)])
 
-    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
         return self._with_tags(cast("Linked", desired), _tags(live), draft)
 
-    def removed_files(self, desired: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def removed_files(self, desired: Resource, draft: ExportContext = ExportContext()) -> Files:
         return self._with_tags(cast("Linked", desired), [], draft)
 
-    def _with_tags(self, desired: Linked, tags: list[str], draft: ExportContext) -> dict[str, bytes | None]:
+    def _with_tags(self, desired: Linked, tags: list[str], draft: ExportContext) -> Files:
         files: dict[str, bytes | None] = {}
         listed: list[Json] = [draft.spelled(tag) for tag in tags if tag not in _tags(desired)]
         changes = bool(listed)
@@ -278,7 +267,7 @@ def _read_file(source: SourceFile, scene: LoadContext) -> tuple[list[LinkSource]
 
 
 def _read_entries(source: SourceFile, scene: LoadContext) -> tuple[list[LinkSource], list[Problem]]:
-    written, problems = parse_mapping(source, _EXPECTED)
+    written, problems = parse_mapping(FILE, source.content, _EXPECTED)
     if written is None:
         return [], problems
     resolved, problems = read_references("link", source, written, scene.values)
@@ -287,8 +276,7 @@ def _read_entries(source: SourceFile, scene: LoadContext) -> tuple[list[LinkSour
     found = []
     for plugin, tags in cast("dict[str, list[str] | None]", resolved.document).items():
         if tags:
-            entry = written[plugin]
-            found.append(LinkSource(plugin, tuple(tags), FILE, "", entry, source.content, resolved.secrets))
+            found.append(LinkSource(plugin, tuple(tags), FILE, "", written[plugin], source.content, resolved.secrets))
         else:
             line = yaml.nearest(_positions(source.content), (plugin,))[0]
             problems.append(Problem("warning", _NO_TAGS % plugin, FILE, line))
@@ -313,7 +301,7 @@ def _read_backup(source: SourceFile) -> tuple[list[LinkSource], list[Problem]]:
     return [one for one in found if one.tags or in_list], []
 
 
-def _without_tags(source: LinkSource, tags: Sequence[str]) -> dict[str, bytes | None]:
+def _without_tags(source: LinkSource, tags: Sequence[str]) -> Files:
     """Return the file of an old backup without some of its tags; without any, there is no such file."""
     if source.in_list:
         raise DlsyncError(_IN_A_LIST % source.file, hint="Import the backup with `dlsync import-backup`.")
@@ -322,7 +310,7 @@ def _without_tags(source: LinkSource, tags: Sequence[str]) -> dict[str, bytes | 
     return {source.file: (json.dumps(document, indent=2) + "\n").encode() if left else None}
 
 
-def _with_entry(draft: ExportContext, plugin: str, tags: Iterable[Json]) -> dict[str, bytes | None]:
+def _with_entry(draft: ExportContext, plugin: str, tags: Iterable[Json]) -> Files:
     """Return links.yaml with these tags for a plugin, and all else as the draft has it; without any, without it."""
     content = draft.files.get(FILE) or b""
     before = cast("dict[str, Json]", yaml.parse(content, FILE)) if content else {}

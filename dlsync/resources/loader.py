@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from dlsync.errors import DlsyncError, InvalidTree
+from dlsync.errors import InvalidTree
 from dlsync.files import ignored
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
 from dlsync.model import DOT_NAMES, Problem, Resource
-from dlsync.resources import LoadContext, all_kinds, discovery, kind_of, misnamed, packs
-from dlsync.resources.kind import BARE
+from dlsync.resources import all_kinds, discovery, kind_of, misnamed, packs
+from dlsync.resources.kind import LoadContext, SourceFile
 from dlsync.resources.tree import Tree, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dlsync.files.ignored import Ignored
     from dlsync.model import Address
-    from dlsync.resources import SourceFile
     from dlsync.resources.selector import Targets
 
 
@@ -47,33 +44,8 @@ def sent_files(tree: Tree, targets: Targets) -> Iterator[SentFile]:
                 yield SentFile(address, file, content)
 
 
-@dataclass(frozen=True)
-class Found:
-    """The files below a directory, not parsed yet; see :class:`Tree`.
-
-    :param sources: in order.
-    :param problems: files that cannot be read or are misnamed.
-    """
-
-    root: Path
-    sources: tuple[SourceFile, ...] = ()
-    problems: tuple[Problem, ...] = ()
-    backup: bool = False
-    ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
-
-    def addresses(self) -> set[Address]:
-        """Return the resources that the names of the files promise."""
-        found: set[Address | None] = set()
-        for kind in all_kinds():
-            for source in self.sources:
-                if kind.claims(source.file):
-                    with suppress(DlsyncError):  # whoever reads the files says what is wrong with a name
-                        found.add(kind.address_from_path(source.file, encoded=not self.backup))
-        return {address for address in found if address}
-
-
-def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Found:
-    """Read the bytes of the files of every kind below a directory.
+def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Tree:
+    """Read the bytes of the files of every kind below a directory, which :func:`understood` parses.
 
     :param missing_ok: take a directory that does not exist for an empty tree.
     :param backup: it is a backup, even if it does not look like one.
@@ -81,26 +53,25 @@ def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Found
     """
     require_directory(root, may_be_missing=missing_ok)
     if not root.exists():
-        return Found(root)
+        return Tree(root)
     problems: list[Problem] = []
     backup = backup or discovery.is_backup(root)
     skips = ignored.NOTHING_BUT_HIDDEN if backup else discovery.read_ignored(root, problems)
     places = sorted({place for kind in all_kinds() for place in kind.places})
-    sources = tuple(discovery.read_files(root, places, problems, skips))
+    sources = {source.file: source.content for source in discovery.read_files(root, places, problems, skips)}
     if not backup:
-        entries = discovery.entries(root, problems)
-        problems += misnamed.in_tree(root, entries, sources, skips)
-    return Found(root, sources, tuple(problems), backup, skips)
+        problems += misnamed.in_tree(root, discovery.entries(root, problems), sources, skips)
+    return Tree(root, problems=tuple(problems), sources=sources, backup=backup, ignored=skips)
 
 
-def understood(found: Found, scene: LoadContext = BARE) -> Tree:
-    """Turn files into a tree, with all that is wrong with them among its problems."""
+def understood(found: Tree, scene: LoadContext = LoadContext()) -> Tree:
+    """Return a tree with the resources that its files hold, and with all that is wrong with them."""
     if found.backup:
         scene = replace(scene, values=Values(literal=True), backup=True)
     problems: list[Problem] = [*found.problems]
     resources: list[Resource] = []
     for kind in all_kinds():
-        read, wrong = kind.read([source for source in found.sources if kind.claims(source.file)], scene)
+        read, wrong = kind.read([SourceFile(*one) for one in found.sources.items() if kind.claims(one[0])], scene)
         read.sort(key=lambda resource: resource.address.key)
         resources += read
         problems += wrong
@@ -109,21 +80,20 @@ def understood(found: Found, scene: LoadContext = BARE) -> Tree:
                 problems.append(Problem("error", _DOT_NAME.format(one.name), one.file, kind.line(one)))
         if kind.named_by_file:
             problems += _clashes(read, backup=scene.backup)
-    content = {source.file: source.content for source in found.sources}
-    problems += packs.problems(content)
-    if content and not scene.backup:  # in which there are no references to write instead
+    problems += packs.problems(found.sources)
+    if found.sources and not scene.backup:  # in which there are no references to write instead
         from dlsync.files import secret_scan
 
-        problems += chain.from_iterable(starmap(secret_scan.problems, content.items()))
+        problems += chain.from_iterable(starmap(secret_scan.problems, found.sources.items()))
     in_account = any(kind_of(resource.kind).account_scoped for resource in resources)
     if found.root.exists() and not problems and not in_account:
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
         problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
     by_address = {resource.address: resource for resource in resources}
-    return Tree(found.root, by_address, in_order(problems), content, scene.backup, ignored=found.ignored)
+    return replace(found, resources=by_address, problems=in_order(problems), backup=scene.backup)
 
 
-def read(root: Path, scene: LoadContext = BARE, *, missing_ok: bool = False) -> Tree:
+def read(root: Path, scene: LoadContext = LoadContext(), *, missing_ok: bool = False) -> Tree:
     """Read the files of every kind below a directory; :func:`find` and :func:`understood` in one."""
     return understood(find(root, missing_ok=missing_ok, backup=scene.backup), scene)
 

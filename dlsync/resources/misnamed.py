@@ -12,6 +12,7 @@ from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import near_miss
 from dlsync.model import Problem
 from dlsync.resources import all_kinds, discovery, packs
+from dlsync.resources.kind import SourceFile
 from dlsync.resources.link import FILE as LINKS
 from dlsync.resources.overlays import FOLDER as OVERLAYS
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.files.ignored import Ignored
-    from dlsync.resources.kind import Kind, SourceFile
+    from dlsync.resources.kind import Kind
 
 WAY_OUT = f"rename it, or name it in {IGNORE_FILE}"
 _NOT_IN_FORCE = "is not read, so none of its settings is in force, `protect` and `prune` among them: rename it to"
@@ -31,7 +32,7 @@ _ENDING = re.compile(r"(?i)(?:\.(?:ya?ml|json|toml)(?:\.txt)?)?\Z")
 _VERY_NEAR = 0.85
 
 
-def in_tree(root: Path, entries: Sequence[str], sources: Sequence[SourceFile], ignored: Ignored) -> Iterator[Problem]:
+def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ignored: Ignored) -> Iterator[Problem]:
     """Yield what is misnamed in a tree, at whose root there may be files of any other purpose.
 
     :param entries: the names at the root; those of folders end with a slash.
@@ -39,7 +40,7 @@ def in_tree(root: Path, entries: Sequence[str], sources: Sequence[SourceFile], i
     kinds = {kind.folder: kind for kind in all_kinds() if kind.named_by_file}
     folders = [f"{folder}/" for folder in kinds]
     known = (SETTINGS, LINKS, IGNORE_FILE, *folders, f"{packs.FOLDER}/", f"{OVERLAYS}/")
-    contents = {source.content for source in sources}
+    contents = {*sources.values()}
     for entry in entries:
         wrong = () if ignored.by_user(entry) else tuple(_entry("", entry, known, strict=True))
         yield from wrong
@@ -47,19 +48,19 @@ def in_tree(root: Path, entries: Sequence[str], sources: Sequence[SourceFile], i
             samples = discovery.samples(root, entry.rstrip("/"), kinds)
             # what is read through a link, or is a copy, is not missing
             yield from _unread_folder((one for one in samples if one.content not in contents), kinds)
-    files = [source.file for source in sources]
+    files = [*sources]
     place = f"{packs.FOLDER}/"
     for file in files:
         if file.startswith(place) and file.count("/") == 1:
             yield Problem("warning", f"is not read: expected a folder for each pack; {WAY_OUT}", file)
     for pack in dict.fromkeys(name for name, _ in map(packs.parted, files) if name):
         yield from in_folder(files, f"{place}{pack}/", (packs.PACKAGE, *folders))
-    for source in sources:
-        folder, slash, _ = packs.parted(source.file)[1].partition("/")
+    for file, content in sources.items():
+        folder, slash, _ = packs.parted(file)[1].partition("/")
         if slash and (kind := kinds.get(folder)):
-            yield from of_suffix(source.file, kind.required_suffix(source.file))
-            if (doubt := kind.doubt(source)) and ignored.by_user(source.file) is None:
-                yield Problem("warning", doubt, source.file)
+            yield from of_suffix(file, kind.required_suffix(file))
+            if (doubt := kind.doubt(SourceFile(file, content))) and ignored.by_user(file) is None:
+                yield Problem("warning", doubt, file)
 
 
 def _unread_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> Iterator[Problem]:
@@ -88,10 +89,7 @@ def in_folder(files: Sequence[str], place: str, known: Sequence[str]) -> Iterato
 
 
 def of_suffix(file: str, suffix: str) -> Iterator[Problem]:
-    """Yield a warning of a file whose name has not the ending that it must have.
-
-    :param suffix: empty where any ending will do.
-    """
+    """Yield a warning of a file whose name has not the ending that it must have; any has an empty one."""
     if file.endswith(suffix):
         return
     stem = _ENDING.sub("", file)

@@ -48,26 +48,26 @@ def read_references(
     faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
     faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
     # a reference that stands for nothing is of no type yet
-    told = {fault.path for fault in faults} | resolved.unknown
-    findings = [one for one in schema.check(name, resolved.document) if one.path not in told]
+    reported = {fault.path for fault in faults} | resolved.unknown
+    findings = [one for one in schema.check(name, resolved.document) if one.path not in reported]
     problems = problems_of([*faults, *findings], source, overlay)
     redaction = Redaction(resolved.secrets)
     return resolved, [replace(one, message=redaction.said(one.message)) for one in problems]
 
 
-def parse_mapping(source: SourceFile, expected: str) -> tuple[dict[str, Json] | None, list[Problem]]:
+def parse_mapping(file: str, content: bytes, expected: str) -> tuple[dict[str, Json] | None, list[Problem]]:
     """Parse a file that must hold a mapping.
 
     :param expected: the message where it holds something else, in place of ``%s``.
     """
     try:
-        document = yaml.parse(source.content, source.file)
+        document = yaml.parse(content, file)
     except yaml.InvalidYaml as error:
         return None, [error.problem]
     if isinstance(document, dict):
         return document, []
     found = "nothing" if document is None else "a list" if isinstance(document, list) else "a single value"
-    return None, [Problem("error", expected.replace("%s", found), source.file, 1)]
+    return None, [Problem("error", expected.replace("%s", found), file, 1)]
 
 
 class Overlays:
@@ -92,7 +92,7 @@ class Overlays:
                 message = f"a second overlay for {kind.name}/{name}; the first is {self._left[name][0].file}"
                 self.problems.append(Problem("error", message, source.file))
                 continue
-            document, problems = parse_mapping(source, expected)
+            document, problems = parse_mapping(source.file, source.content, expected)
             self.problems += problems
             self._left[name] = (source, document)
 
@@ -226,16 +226,15 @@ def edited(kind: Kind, desired: Resource, live: Resource, draft: ExportContext) 
 
 def _refuse_overlaid(diff: Sequence[FieldChange], overlay: Overlay, draft: ExportContext) -> None:
     lines = yaml.positions(overlay.content)
-    told = []
-    for one in diff:
-        if (origin := overlay.laid.origin_of(one)) is not None:
-            line = yaml.nearest(lines, origin)[0]
-            told.append(f"`{field_name(origin)}` (line {line}) {_live(one, draft)}")
-    if told:
-        more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
-        raise DlsyncError(
-            f"it differs in what {overlay.file} says: {', '.join(told[:_MOST_NAMED])}{more}; edit that file"
-        )
+    differing = [
+        f"`{field_name(origin)}` (line {yaml.nearest(lines, origin)[0]}) {_live(one, draft)}"
+        for one in diff
+        if (origin := overlay.laid.origin_of(one)) is not None
+    ]
+    if differing:
+        more = f" and {len(differing) - _MOST_NAMED} more" if len(differing) > _MOST_NAMED else ""
+        named = ", ".join(differing[:_MOST_NAMED])
+        raise DlsyncError(f"it differs in what {overlay.file} says: {named}{more}; edit that file")
 
 
 def _live(one: FieldChange, draft: ExportContext) -> str:

@@ -20,17 +20,7 @@ from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.names import is_settings_file, plugin_file, plugin_name
 from dlsync.model import Address, Problem, Resource
-from dlsync.resources.kind import (
-    BARE,
-    BLANK,
-    UNKNOWN,
-    CachedVersion,
-    ExportContext,
-    Kind,
-    Listing,
-    LoadContext,
-    SourceFile,
-)
+from dlsync.resources.kind import CachedVersion, ExportContext, Kind, Listing, LoadContext, SourceFile
 from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed, problems_of, read_references
 from dlsync.state.inventory import LOCK, is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
@@ -42,6 +32,7 @@ if TYPE_CHECKING:
     from dlsync.errors import BadAnswer
     from dlsync.files.redaction import Redaction
     from dlsync.model import FieldChange, Json, Path
+    from dlsync.resources.kind import Files, Loaded
 
 
 _META = ".meta.yaml"
@@ -83,7 +74,7 @@ class Plugin(Kind):
     overlay_suffix = _META
 
     # files
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
+    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
         sources = [one for one in sources if not (scene.backup and is_own_plugin(PurePosixPath(one.file).name))]
         metas = {source.file.removesuffix(_META): source for source in sources if source.file.endswith(_META)}
         scripts = [source for source in sources if self._is_script(source.file, encoded=not scene.backup)]
@@ -130,7 +121,7 @@ class Plugin(Kind):
             return None, [Problem("error", error.message, script.file)]
         if is_reserved(name):
             return None, [Problem("error", _RESERVED % name, script.file)]
-        base, problems = parse_mapping(meta, _EXPECTED) if meta else ({}, [])
+        base, problems = parse_mapping(meta.file, meta.content, _EXPECTED) if meta else ({}, [])
         overlay = overlays.over(name, base)
         document = overlay.laid.document if overlay else base or {}
         misplaced = [schema.Finding("error", (one,), _MISPLACED % one) for one in _NO_SETTINGS if one in document]
@@ -162,17 +153,17 @@ class Plugin(Kind):
         own = meta.file if meta else desired.file
         return placed(desired.overlay, own, diff, lambda one: yaml.nearest(lines, one.path)[0] if meta else None)
 
-    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
         file = f"{self.folder}/{plugin_file(stem, str(live.document['extension']))}"
         settings = cast("dict[str, Json]", draft.spelled(_settings(live.document)))
         return {file: live.body, **self._meta_file(file, settings)}
 
-    def _meta_file(self, script: str, settings: Mapping[str, Json]) -> dict[str, bytes | None]:
+    def _meta_file(self, script: str, settings: Mapping[str, Json]) -> Files:
         canonical = self.canonical(settings)
         settings = {field: canonical[field] for field in _KNOWN if field in canonical}
         return {_without_extension(script) + _META: yaml.dump(settings)} if settings else {}
 
-    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
         merged = edited(self, desired, live, draft)
         files: dict[str, bytes | None] = {}
         script = desired.file
@@ -254,7 +245,7 @@ class Plugin(Kind):
         faults = tuple(error.message for error in bad)
         return Listing((), frozenset(named), complete=whole, versions=named, faults=faults, unlocked=unlocked)
 
-    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:
+    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = CachedVersion()) -> Resource | None:
         if is_reserved(name):
             return None
         address = Address(self.name, name)

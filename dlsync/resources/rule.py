@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, ClassVar
 from dlsync.diff.list_match import A_SET, ITEM, ListMatching, anywhere, but_for, identity
 from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import Unsupported
-from dlsync.resources.document import DocumentKind
+from dlsync.resources.document import DocumentKind, duration, plain, rest, scope
 from dlsync.resources.kind import Listing
-from dlsync.resources.outline import duration, plain, rest, scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Mapping
 
     from dlsync.client import ReadClient
     from dlsync.errors import BadAnswer
@@ -21,14 +20,7 @@ if TYPE_CHECKING:
 _CRITERION = ("criteria", ITEM)
 _ACTION = ("actions", ITEM)
 _DETAILS = "details"
-_OPERATORS = {
-    "gt": "is above",
-    "lt": "is below",
-    "ge": "is at least",
-    "le": "is at most",
-    "eq": "is",
-    "ne": "is not",
-}
+_OPERATORS = {"gt": "is above", "lt": "is below", "ge": "is at least", "le": "is at most", "eq": "is", "ne": "is not"}
 
 
 def _criterion(item: dict[str, Json]) -> str:
@@ -49,9 +41,6 @@ def _action(item: dict[str, Json]) -> str:
     does = {"EMAIL": f"emails {to}", "WEBHOOK": f"calls {plain(item.get('url'))}"}
     kind = plain(item.get("type", "EMAIL"))
     return does.get(kind, kind) + rest(item, frozenset({"type", "emails" if kind == "EMAIL" else "url"}))
-
-
-_SENTENCES: Mapping[Path, Callable[[dict[str, Json]], str]] = {("criteria",): _criterion, ("actions",): _action}
 
 
 class Rule(DocumentKind):
@@ -76,6 +65,7 @@ class Rule(DocumentKind):
     }
     overlaid: ClassVar = {("criteria",): MergeKey(("metric", "scope"))}
     either = frozenset({(*_CRITERION, "scope", "tag"), (*_CRITERION, "scope", "agent")})
+    sentences: ClassVar = {("criteria",): _criterion, ("actions",): _action}
     closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition"), _ACTION})
 
     def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:
@@ -99,13 +89,6 @@ class Rule(DocumentKind):
         action = actions[place] if place < len(actions) else None
         nested = isinstance(action, dict) and field not in action and _DETAILS in action
         return (*path[:2], _DETAILS, *path[2:]) if nested else path
-
-    def outline(self, path: Path, value: Json) -> Iterator[str]:
-        sentence = _SENTENCES.get(path[:1])
-        if sentence and len(path) <= len(_CRITERION):
-            items = value if isinstance(value, list) else [value]
-            return (sentence(item) for item in items if isinstance(item, dict))
-        return super().outline(path, value)
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
         bad: list[BadAnswer] = []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from dlsync.errors import InvalidTree
+from dlsync.errors import DlsyncError, InvalidTree
 from dlsync.files import ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
-from dlsync.resources import kind_of
+from dlsync.resources import all_kinds, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Tree:
-    """What the files say.
+    """The files of a directory, and what they say.
 
     :param resources: by address, in the order of an apply.
     :param problems: by file and line.
@@ -31,12 +32,21 @@ class Tree:
     """
 
     root: Path
-    resources: Mapping[Address, Resource]
+    resources: Mapping[Address, Resource] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     sources: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     backup: bool = False
     overlays: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
+
+    def addresses(self) -> set[Address]:
+        """Return the resources that the names of the files promise."""
+        found: set[Address | None] = set()
+        for kind in all_kinds():
+            for file in filter(kind.claims, self.sources):
+                with suppress(DlsyncError):  # whoever reads the files says what is wrong with a name
+                    found.add(kind.address_from_path(file, encoded=not self.backup))
+        return {address for address in found if address}
 
     @property
     def digest(self) -> str:
