@@ -44,12 +44,12 @@ class Account(Kind):
     def claims(self, file: str) -> bool:
         return file == FILE_NAME
 
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
+    def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
         # the chosen environment's, where it has its own; validation of the settings reports errors
         found: dict[str, Resource] = {}
         for source in sources:
             with suppress(yaml.InvalidYaml):
-                path, names = _names(yaml.parse(source.content), scene.environment)
+                path, names = _names(yaml.parse(source.content), context.environment)
                 lines = yaml.positions(source.content) if names else {}
                 for place, name in enumerate(names):
                     line = yaml.nearest(lines, (*path, place))[0] or 1

@@ -41,21 +41,11 @@ class DocumentKind(Kind):
     closed: ClassVar[frozenset[Path]]
 
     # files
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
-        resources: list[Resource] = []
-        problems: list[Problem] = []
-        overlays = Overlays(self, scene)
-        for source in sources:
-            try:
-                address = self.address_from_path(source.file, encoded=not scene.backup)
-            except DlsyncError as error:
-                problems.append(Problem("error", error.message, source.file))
-                continue
-            if address:
-                resource, found = self._read_one(address, source, scene, overlays)
-                problems += found
-                resources += [resource] if resource else []
-        return resources, [*problems, *overlays.problems, *overlays.left()]
+    def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
+        overlays = Overlays(self, context)
+        found = [self._read_one(source, context, overlays) for source in sources]
+        overlays.require_taken()
+        return [resource for resource in found if resource], overlays.problems
 
     def address_from_path(self, file: str, *, encoded: bool) -> Address | None:
         stem, dot, suffix = file.rpartition("/")[2].rpartition(".")
@@ -63,17 +53,23 @@ class DocumentKind(Kind):
             return None
         return Address(self.name, resource_name(stem, encoded=encoded))
 
-    def _read_one(
-        self, address: Address, source: SourceFile, scene: LoadContext, overlays: Overlays
-    ) -> tuple[Resource | None, list[Problem]]:
-        written, problems = parse_mapping(source.file, source.content, _EXPECTED.format(self.name))
+    def _read_one(self, source: SourceFile, context: LoadContext, overlays: Overlays) -> Resource | None:
+        problems = overlays.problems
+        try:
+            address = self.address_from_path(source.file, encoded=not context.backup)
+        except DlsyncError as error:
+            problems.append(Problem("error", error.message, source.file))
+            return None
+        if address is None:
+            return None
+        written = parse_mapping(source.file, source.content, _EXPECTED.format(self.name), problems)
         overlay = overlays.over(address.name, written)
         if written is None:
-            return None, problems
+            return None
         document = overlay.laid.document if overlay else written
-        resolved, problems = read_references(self.name, source, document, scene.values, overlay)
+        resolved = read_references(self.name, source, document, context, problems, overlay=overlay)
         if overlay is None and (resolved.document is document or same(resolved.document, document)):
-            return Resource(address, partial(_parse, source.content), source.content, source.file), problems
+            return Resource(address, partial(_parse, source.content), source.content, source.file)
         return Resource(
             address,
             cast("dict[str, Json]", resolved.document),
@@ -83,7 +79,7 @@ class DocumentKind(Kind):
             source.content,
             resolved.secrets,
             overlay,
-        ), problems
+        )
 
     def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
         diff = self.as_written(desired, diff)

@@ -162,7 +162,7 @@ class Kind(ABC):
         return None
 
     @abstractmethod
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
+    def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
         """Turn the files that this kind claims into resources, with all problems found on the way."""
 
     def files(self, desired: Resource) -> tuple[str, ...]:

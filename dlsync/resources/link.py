@@ -92,18 +92,16 @@ class Link(Kind):
             return rest.startswith("plugins/") and not is_settings_file(rest)
         return file == FILE or (file.startswith(f"{self.folder}/") and file.endswith(".json"))
 
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
+    def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
         by_plugin: defaultdict[str, list[LinkSource]] = defaultdict(list)
         problems: list[Problem] = []
         # links.yaml first: where it says something, it is where a person looks
         for source in sorted(sources, key=lambda one: one.file != FILE):
-            found, wrong = _read_file(source, scene)
-            problems += wrong
-            for one in found:
-                if not (scene.backup and is_own_plugin(one.plugin)):
+            for one in _read_file(source, context, problems):
+                if not (context.backup and is_own_plugin(one.plugin)):
                     by_plugin[one.plugin].append(one)
-        for name in sorted(filter(is_reserved, by_plugin)):
-            problems.append(Problem("error", _NOT_YOURS % name, by_plugin.pop(name)[0].file))
+        reserved = sorted(filter(is_reserved, by_plugin))
+        problems += [Problem("error", _NOT_YOURS % name, by_plugin.pop(name)[0].file) for name in reserved]
         return [self._linked(plugin, tuple(found)) for plugin, found in by_plugin.items()], problems
 
     def _linked(self, plugin: str, sources: tuple[LinkSource, ...]) -> Linked:
@@ -255,24 +253,24 @@ def _line(one: Resource, path: Path) -> int | None:
 _positions = lru_cache(maxsize=1)(yaml.positions)
 
 
-def _read_file(source: SourceFile, scene: LoadContext) -> tuple[list[LinkSource], list[Problem]]:
+def _read_file(source: SourceFile, context: LoadContext, problems: list[Problem]) -> list[LinkSource]:
     if source.file == FILE:
-        return _read_entries(source, scene)
+        return _read_entries(source, context, problems)
     pack, _ = packs.parted(source.file)
     if not pack:
-        return _read_backup(source)
+        return _read_backup(source, problems)
     with suppress(DlsyncError):  # PLUGIN says what is wrong with the name of a file
-        return [LinkSource(plugin_name(PurePosixPath(source.file).name)[0], (pack,), source.file, pack)], []
-    return [], []
+        return [LinkSource(plugin_name(PurePosixPath(source.file).name)[0], (pack,), source.file, pack)]
+    return []
 
 
-def _read_entries(source: SourceFile, scene: LoadContext) -> tuple[list[LinkSource], list[Problem]]:
-    written, problems = parse_mapping(FILE, source.content, _EXPECTED)
+def _read_entries(source: SourceFile, context: LoadContext, problems: list[Problem]) -> list[LinkSource]:
+    written = parse_mapping(FILE, source.content, _EXPECTED, problems)
     if written is None:
-        return [], problems
-    resolved, problems = read_references("link", source, written, scene.values)
+        return []
+    resolved = read_references("link", source, written, context, problems)
     if any(problem.severity == "error" for problem in problems):
-        return [], problems
+        return []
     found = []
     for plugin, tags in cast("dict[str, list[str] | None]", resolved.document).items():
         if tags:
@@ -280,14 +278,15 @@ def _read_entries(source: SourceFile, scene: LoadContext) -> tuple[list[LinkSour
         else:
             line = yaml.nearest(_positions(source.content), (plugin,))[0]
             problems.append(Problem("warning", _NO_TAGS % plugin, FILE, line))
-    return found, problems
+    return found
 
 
-def _read_backup(source: SourceFile) -> tuple[list[LinkSource], list[Problem]]:
+def _read_backup(source: SourceFile, problems: list[Problem]) -> list[LinkSource]:
     try:
         document = yaml.parse(source.content, source.file)  # which JSON is
     except yaml.InvalidYaml as error:
-        return [], [error.problem]
+        problems.append(error.problem)
+        return []
     # dlcli 0.6.10 writes the list of all links into the file of each
     in_list = isinstance(document, list) and bool(document)
     found: list[LinkSource] = []
@@ -297,8 +296,9 @@ def _read_backup(source: SourceFile) -> tuple[list[LinkSource], list[Problem]]:
                 tags_ = tuple(cast("list[str]", tags))
                 found.append(LinkSource(plugin, tags_, source.file, written=item, in_list=in_list))
             case _:
-                return found, [Problem("error", _BACKUP, source.file, 1)]
-    return [one for one in found if one.tags or in_list], []
+                problems.append(Problem("error", _BACKUP, source.file, 1))
+                break
+    return [one for one in found if one.tags or in_list]
 
 
 def _without_tags(source: LinkSource, tags: Sequence[str]) -> Files:

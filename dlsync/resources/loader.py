@@ -64,14 +64,14 @@ def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Tree:
     return Tree(root, problems=tuple(problems), sources=sources, backup=backup, ignored=skips)
 
 
-def understood(found: Tree, scene: LoadContext = LoadContext()) -> Tree:
+def understood(found: Tree, context: LoadContext = LoadContext()) -> Tree:
     """Return a tree with the resources that its files hold, and with all that is wrong with them."""
     if found.backup:
-        scene = replace(scene, values=Values(literal=True), backup=True)
+        context = replace(context, values=Values(literal=True), backup=True)
     problems: list[Problem] = [*found.problems]
     resources: list[Resource] = []
     for kind in all_kinds():
-        read, wrong = kind.read([SourceFile(*one) for one in found.sources.items() if kind.claims(one[0])], scene)
+        read, wrong = kind.read([SourceFile(*one) for one in found.sources.items() if kind.claims(one[0])], context)
         read.sort(key=lambda resource: resource.address.key)
         resources += read
         problems += wrong
@@ -79,9 +79,9 @@ def understood(found: Tree, scene: LoadContext = LoadContext()) -> Tree:
             if one.name in DOT_NAMES:
                 problems.append(Problem("error", _DOT_NAME.format(one.name), one.file, kind.line(one)))
         if kind.named_by_file:
-            problems += _clashes(read, backup=scene.backup)
+            problems += _clashes(read, backup=context.backup)
     problems += packs.problems(found.sources)
-    if found.sources and not scene.backup:  # in which there are no references to write instead
+    if found.sources and not context.backup:  # in which there are no references to write instead
         from dlsync.files import secret_scan
 
         problems += chain.from_iterable(starmap(secret_scan.problems, found.sources.items()))
@@ -90,12 +90,12 @@ def understood(found: Tree, scene: LoadContext = LoadContext()) -> Tree:
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
         problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
     by_address = {resource.address: resource for resource in resources}
-    return replace(found, resources=by_address, problems=in_order(problems), backup=scene.backup)
+    return replace(found, resources=by_address, problems=in_order(problems), backup=context.backup)
 
 
-def read(root: Path, scene: LoadContext = LoadContext(), *, missing_ok: bool = False) -> Tree:
+def read(root: Path, context: LoadContext = LoadContext(), *, missing_ok: bool = False) -> Tree:
     """Read the files of every kind below a directory; :func:`find` and :func:`understood` in one."""
-    return understood(find(root, missing_ok=missing_ok, backup=scene.backup), scene)
+    return understood(find(root, missing_ok=missing_ok, backup=context.backup), context)
 
 
 def require_directory(root: Path, *, may_be_missing: bool = False) -> None:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from dlsync.diff.merge_key import MergeKey
-    from dlsync.files.interpolation import Values
     from dlsync.model import FieldChange, Json, Path, Resource
     from dlsync.resources.kind import ExportContext, Kind, LoadContext, SourceFile
 
@@ -35,54 +34,61 @@ _NO_ITEM = "it is no item of the %s's own file, and so is added; %s Else write `
 
 
 def read_references(
-    name: str, source: SourceFile, written: dict[str, Json], values: Values, overlay: Overlay | None = None
-) -> tuple[Interpolated, list[Problem]]:
-    """Return what a parsed file means, and what is wrong with it by its schema or with its references.
+    name: str,
+    source: SourceFile,
+    document: dict[str, Json],
+    context: LoadContext,
+    problems: list[Problem],
+    *,
+    overlay: Overlay | None = None,
+) -> Interpolated:
+    """Resolve the references of a document, and check it by a schema.
 
-    :param name: of the schema.
-    :param overlay: what lies over the file in ``written``.
+    :param problems: takes what is wrong.
+    :param overlay: in ``document`` already.
     """
     # a backslash may spell the dollar sign of a reference
     plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
-    resolved = Interpolated(written) if plain else resolve(written, values)
+    resolved = Interpolated(document) if plain else resolve(document, context.values)
     faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
     faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
     # a reference that stands for nothing is of no type yet
     reported = {fault.path for fault in faults} | resolved.unknown
     findings = [one for one in schema.check(name, resolved.document) if one.path not in reported]
-    problems = problems_of([*faults, *findings], source, overlay)
     redaction = Redaction(resolved.secrets)
-    return resolved, [replace(one, message=redaction.said(one.message)) for one in problems]
+    found = problems_of([*faults, *findings], source, overlay)
+    problems += (replace(one, message=redaction.said(one.message)) for one in found)
+    return resolved
 
 
-def parse_mapping(file: str, content: bytes, expected: str) -> tuple[dict[str, Json] | None, list[Problem]]:
+def parse_mapping(file: str, content: bytes, expected: str, problems: list[Problem]) -> dict[str, Json] | None:
     """Parse a file that must hold a mapping.
 
     :param expected: the message where it holds something else, in place of ``%s``.
+    :param problems: takes what is wrong.
     """
     try:
         document = yaml.parse(content, file)
     except yaml.InvalidYaml as error:
-        return None, [error.problem]
+        problems.append(error.problem)
+        return None
     if isinstance(document, dict):
-        return document, []
+        return document
     found = "nothing" if document is None else "a list" if isinstance(document, list) else "a single value"
-    return None, [Problem("error", expected.replace("%s", found), file, 1)]
+    problems.append(Problem("error", expected.replace("%s", found), file, 1))
+    return None
 
 
 class Overlays:
-    """The overlays of a kind, each taken once by the resource that it is for.
+    """The overlays of a kind, each taken once by the resource that it is for, and the problems of reading the kind."""
 
-    :param scene: its values are what references stand for.
-    """
-
-    def __init__(self, kind: Kind, scene: LoadContext) -> None:
+    def __init__(self, kind: Kind, context: LoadContext) -> None:
         self._kind = kind
-        self._values = scene.values
+        self._values = context.values
         self._left: dict[str, tuple[SourceFile, dict[str, Json] | None]] = {}
         self.problems: list[Problem] = []
         expected = f"expected a mapping of what differs in this environment from the {kind.name}'s own file"
-        for source in (source for file, source in scene.overlays.items() if kind.claims(file)):
+        for source in (source for file, source in context.overlays.items() if kind.claims(file)):
             try:
                 name = resource_name(PurePosixPath(source.file).name.removesuffix(kind.overlay_suffix))
             except DlsyncError as error:
@@ -92,9 +98,7 @@ class Overlays:
                 message = f"a second overlay for {kind.name}/{name}; the first is {self._left[name][0].file}"
                 self.problems.append(Problem("error", message, source.file))
                 continue
-            document, problems = parse_mapping(source.file, source.content, expected)
-            self.problems += problems
-            self._left[name] = (source, document)
+            self._left[name] = (source, parse_mapping(source.file, source.content, expected, self.problems))
 
     def over(self, name: str, base: Mapping[str, Json] | None) -> Overlay | None:
         """Take the overlay of a resource and apply it to its file's document.
@@ -115,13 +119,12 @@ class Overlays:
         self.problems += _misspelled(self._kind, overlay)
         return overlay
 
-    def left(self) -> list[Problem]:
-        """Return what is wrong with the overlays that no resource has taken."""
-        return [
-            Problem("error", f"there is no {self._kind.name} `{name}` that it could lie over", source.file, 1)
-            for name, (source, document) in self._left.items()
-            if document is not None
-        ]
+    def require_taken(self) -> None:
+        """Report the overlays that no resource has taken."""
+        for name, (source, document) in self._left.items():
+            if document is not None:
+                message = f"there is no {self._kind.name} `{name}` that it could lie over"
+                self.problems.append(Problem("error", message, source.file, 1))
 
 
 def _misspelled(kind: Kind, overlay: Overlay) -> list[Problem]:

@@ -82,7 +82,8 @@ def _names(sources: Mapping[str, bytes]) -> list[str]:
 
 
 def _package(file: str, content: bytes) -> tuple[dict[str, Any], list[Problem]]:
-    document, problems = parse_mapping(file, content, "expected a mapping that begins with `title:`")
+    problems: list[Problem] = []
+    document = parse_mapping(file, content, "expected a mapping that begins with `title:`", problems)
     if document is None:
         return {}, problems
     return document, schema.located(schema.check("package", document), file, content)

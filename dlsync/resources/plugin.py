@@ -74,23 +74,21 @@ class Plugin(Kind):
     overlay_suffix = _META
 
     # files
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = LoadContext()) -> Loaded:
-        sources = [one for one in sources if not (scene.backup and is_own_plugin(PurePosixPath(one.file).name))]
+    def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
+        sources = [one for one in sources if not (context.backup and is_own_plugin(PurePosixPath(one.file).name))]
         metas = {source.file.removesuffix(_META): source for source in sources if source.file.endswith(_META)}
-        scripts = [source for source in sources if self._is_script(source.file, encoded=not scene.backup)]
-        if scene.backup:  # the old client knew no settings: what is called like them may be a script
+        scripts = [source for source in sources if self._is_script(source.file, encoded=not context.backup)]
+        if context.backup:  # the old client knew no settings: what is called like them may be a script
             lonely = metas.keys() - {_without_extension(source.file) for source in scripts}
             scripts += [metas.pop(name) for name in sorted(lonely)]
-        overlays = Overlays(self, scene)
-        resources: list[Resource] = []
-        problems: list[Problem] = []
-        for source in scripts:
-            meta = metas.pop(_without_extension(source.file), None)
-            resource, found = self._read_one(source, meta, scene, overlays)
-            problems += found
-            resources += [resource] if resource else []
-        problems += [Problem("error", _LONELY, meta.file) for meta in metas.values()]
-        return resources, [*problems, *overlays.problems, *overlays.left()]
+        overlays = Overlays(self, context)
+        found = [
+            self._read_one(source, metas.pop(_without_extension(source.file), None), context, overlays)
+            for source in scripts
+        ]
+        overlays.problems += [Problem("error", _LONELY, meta.file) for meta in metas.values()]
+        overlays.require_taken()
+        return [resource for resource in found if resource], overlays.problems
 
     def required_suffix(self, file: str) -> str:
         return _META if is_settings_file(file) else ""
@@ -113,21 +111,25 @@ class Plugin(Kind):
         return not (is_settings_file(file) if encoded else file.endswith(_META))
 
     def _read_one(
-        self, script: SourceFile, meta: SourceFile | None, scene: LoadContext, overlays: Overlays
-    ) -> tuple[Script | None, list[Problem]]:
+        self, script: SourceFile, meta: SourceFile | None, context: LoadContext, overlays: Overlays
+    ) -> Script | None:
+        problems = overlays.problems
         try:
-            name, extension = plugin_name(script.file.rpartition("/")[2], encoded=not scene.backup)
+            name, extension = plugin_name(script.file.rpartition("/")[2], encoded=not context.backup)
         except DlsyncError as error:
-            return None, [Problem("error", error.message, script.file)]
+            problems.append(Problem("error", error.message, script.file))
+            return None
         if is_reserved(name):
-            return None, [Problem("error", _RESERVED % name, script.file)]
-        base, problems = parse_mapping(meta.file, meta.content, _EXPECTED) if meta else ({}, [])
+            problems.append(Problem("error", _RESERVED % name, script.file))
+            return None
+        base = parse_mapping(meta.file, meta.content, _EXPECTED, problems) if meta else {}
         overlay = overlays.over(name, base)
         document = overlay.laid.document if overlay else base or {}
         misplaced = [schema.Finding("error", (one,), _MISPLACED % one) for one in _NO_SETTINGS if one in document]
         settings = {field: value for field, value in document.items() if field not in _NO_SETTINGS}
         source = meta or SourceFile(script.file, b"")
-        resolved, found = read_references(self.name, source, settings, scene.values, overlay)
+        problems += problems_of(misplaced, source, overlay)
+        resolved = read_references(self.name, source, settings, context, problems, overlay=overlay)
         known: dict[str, Json] = {"content": content_value(script.content), "extension": extension}
         return Script(
             Address(self.name, name),
@@ -138,7 +140,7 @@ class Plugin(Kind):
             secrets=resolved.secrets,
             overlay=overlay,
             meta=meta,
-        ), [*problems, *problems_of(misplaced, source, overlay), *found]
+        )
 
     def files(self, desired: Resource) -> tuple[str, ...]:
         meta = _meta(desired)
