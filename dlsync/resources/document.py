@@ -14,7 +14,7 @@ from dlsync.files.names import resource_name
 from dlsync.messages import in_full, visible
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources.kind import CachedVersion, ExportContext, Kind, LoadContext, Reference, SourceFile
-from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed, read_references
+from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed
 from dlsync.state.sealed_values import sealed
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class DocumentKind(Kind):
         if written is None:
             return None
         document = overlay.laid.document if overlay else written
-        resolved = read_references(self.name, source, document, context, problems, overlay=overlay)
+        resolved = overlays.resolve(source, document, overlay)
         if overlay is None and (resolved.document is document or same(resolved.document, document)):
             return Resource(address, partial(_parse, source.content), source.content, source.file)
         return Resource(

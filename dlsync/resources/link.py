@@ -21,7 +21,7 @@ from dlsync.messages import visible
 from dlsync.model import Address, FieldChange, Problem, Resource
 from dlsync.resources import packs
 from dlsync.resources.kind import ExportContext, Kind, Listing, LoadContext, Reference, SourceFile
-from dlsync.resources.overlays import parse_mapping, read_references
+from dlsync.resources.overlays import Overlays, parse_mapping
 from dlsync.resources.plugin import KIND as PLUGIN
 from dlsync.state.inventory import is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
@@ -94,10 +94,11 @@ class Link(Kind):
 
     def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
         by_plugin: defaultdict[str, list[LinkSource]] = defaultdict(list)
-        problems: list[Problem] = []
+        reader = Overlays(self, context)
+        problems = reader.problems
         # links.yaml first: where it says something, it is where a person looks
         for source in sorted(sources, key=lambda one: one.file != FILE):
-            for one in _read_file(source, context, problems):
+            for one in _read_file(source, reader):
                 if not (context.backup and is_own_plugin(one.plugin)):
                     by_plugin[one.plugin].append(one)
         reserved = sorted(filter(is_reserved, by_plugin))
@@ -253,22 +254,23 @@ def _line(one: Resource, path: Path) -> int | None:
 _positions = lru_cache(maxsize=1)(yaml.positions)
 
 
-def _read_file(source: SourceFile, context: LoadContext, problems: list[Problem]) -> list[LinkSource]:
+def _read_file(source: SourceFile, reader: Overlays) -> list[LinkSource]:
     if source.file == FILE:
-        return _read_entries(source, context, problems)
+        return _read_entries(source, reader)
     pack, _ = packs.parted(source.file)
     if not pack:
-        return _read_backup(source, problems)
+        return _read_backup(source, reader.problems)
     with suppress(DlsyncError):  # PLUGIN says what is wrong with the name of a file
         return [LinkSource(plugin_name(PurePosixPath(source.file).name)[0], (pack,), source.file, pack)]
     return []
 
 
-def _read_entries(source: SourceFile, context: LoadContext, problems: list[Problem]) -> list[LinkSource]:
+def _read_entries(source: SourceFile, reader: Overlays) -> list[LinkSource]:
+    problems = reader.problems
     written = parse_mapping(FILE, source.content, _EXPECTED, problems)
     if written is None:
         return []
-    resolved = read_references("link", source, written, context, problems)
+    resolved = reader.resolve(source, written)
     if any(problem.severity == "error" for problem in problems):
         return []
     found = []

@@ -33,34 +33,6 @@ _SILENCED = re.compile(rb"#\s*dlsync:\s*ignore\b")
 _NO_ITEM = "it is no item of the %s's own file, and so is added; %s Else write `# dlsync: ignore` here"
 
 
-def read_references(
-    name: str,
-    source: SourceFile,
-    document: dict[str, Json],
-    context: LoadContext,
-    problems: list[Problem],
-    *,
-    overlay: Overlay | None = None,
-) -> Interpolated:
-    """Resolve the references of a document, and check it by a schema.
-
-    :param problems: takes what is wrong.
-    :param overlay: in ``document`` already.
-    """
-    # a backslash may spell the dollar sign of a reference
-    plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
-    resolved = Interpolated(document) if plain else resolve(document, context.values)
-    faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
-    faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
-    # a reference that stands for nothing is of no type yet
-    reported = {fault.path for fault in faults} | resolved.unknown
-    findings = [one for one in schema.check(name, resolved.document) if one.path not in reported]
-    redaction = Redaction(resolved.secrets)
-    found = problems_of([*faults, *findings], source, overlay)
-    problems += (replace(one, message=redaction.said(one.message)) for one in found)
-    return resolved
-
-
 def parse_mapping(file: str, content: bytes, expected: str, problems: list[Problem]) -> dict[str, Json] | None:
     """Parse a file that must hold a mapping.
 
@@ -80,15 +52,16 @@ def parse_mapping(file: str, content: bytes, expected: str, problems: list[Probl
 
 
 class Overlays:
-    """The overlays of a kind, each taken once by the resource that it is for, and the problems of reading the kind."""
+    """Reads the documents of a kind with the overlays over them, and collects the problems of its files."""
 
     def __init__(self, kind: Kind, context: LoadContext) -> None:
         self._kind = kind
         self._values = context.values
         self._left: dict[str, tuple[SourceFile, dict[str, Json] | None]] = {}
         self.problems: list[Problem] = []
+        overlays = context.overlays.items() if kind.overlay_suffix else ()
         expected = f"expected a mapping of what differs in this environment from the {kind.name}'s own file"
-        for source in (source for file, source in context.overlays.items() if kind.claims(file)):
+        for source in (source for file, source in overlays if kind.claims(file)):
             try:
                 name = resource_name(PurePosixPath(source.file).name.removesuffix(kind.overlay_suffix))
             except DlsyncError as error:
@@ -118,6 +91,24 @@ class Overlays:
         overlay = Overlay(source.file, source.content, document, base, laid, meant)
         self.problems += _misspelled(self._kind, overlay)
         return overlay
+
+    def resolve(self, source: SourceFile, document: dict[str, Json], overlay: Overlay | None = None) -> Interpolated:
+        """Resolve the references of a document, and check it by the kind's schema.
+
+        :param overlay: in ``document`` already.
+        """
+        # a backslash may spell the dollar sign of a reference
+        plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
+        resolved = Interpolated(document) if plain else resolve(document, self._values)
+        faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
+        faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
+        # a reference that stands for nothing is of no type yet
+        reported = {fault.path for fault in faults} | resolved.unknown
+        findings = [one for one in schema.check(self._kind.name, resolved.document) if one.path not in reported]
+        redaction = Redaction(resolved.secrets)
+        problems = problems_of([*faults, *findings], source, overlay)
+        self.problems += (replace(one, message=redaction.said(one.message)) for one in problems)
+        return resolved
 
     def require_taken(self) -> None:
         """Report the overlays that no resource has taken."""

@@ -21,7 +21,7 @@ from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.names import is_settings_file, plugin_file, plugin_name
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources.kind import CachedVersion, ExportContext, Kind, Listing, LoadContext, SourceFile
-from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed, problems_of, read_references
+from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed, problems_of
 from dlsync.state.inventory import LOCK, is_own_plugin, is_reserved
 from dlsync.state.sealed_values import sealed
 
@@ -129,7 +129,7 @@ class Plugin(Kind):
         settings = {field: value for field, value in document.items() if field not in _NO_SETTINGS}
         source = meta or SourceFile(script.file, b"")
         problems += problems_of(misplaced, source, overlay)
-        resolved = read_references(self.name, source, settings, context, problems, overlay=overlay)
+        resolved = overlays.resolve(source, settings, overlay)
         known: dict[str, Json] = {"content": content_value(script.content), "extension": extension}
         return Script(
             Address(self.name, name),
