@@ -10,7 +10,7 @@ from dlsync.diff.list_match import A_SET, ITEM, ListMatching, but_for, identity
 from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import Unsupported
 from dlsync.model import Address, Resource
-from dlsync.resources.document import DocumentKind, plain, scope
+from dlsync.resources.document import DocumentKind, as_text, scope
 from dlsync.resources.kind import Listing
 
 if TYPE_CHECKING:
@@ -26,12 +26,14 @@ def _widget(item: dict[str, Json]) -> str:
     """Return ``Load, detailed-chart: base.load on tag web``."""
     series, metrics = item.get("series"), item.get("metrics")
     shown = [
-        f"{plain(one.get('metric'))}{scope(one.get('scope'))}"
+        f"{as_text(one.get('metric'))}{scope(one.get('scope'))}"
         for one in (series if isinstance(series, list) else [])
         if isinstance(one, dict)
     ]
-    shown += [plain(metrics)] if metrics else []
-    heading = ", ".join(plain(item[name]) for name in ("title", "type") if item.get(name)) or "a widget without a title"
+    shown += [as_text(metrics)] if metrics else []
+    heading = (
+        ", ".join(as_text(item[name]) for name in ("title", "type") if item.get(name)) or "a widget without a title"
+    )
     return f"{heading}: {', '.join(shown)}" if shown else heading
 
 

@@ -139,9 +139,9 @@ class DocumentKind(Kind):
         return known is not None and field not in known and anywhere(path) not in self.closed
 
     def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
-        plain = replace(desired, written=None, source=None, overlay=None)
-        document = merge(self, plain, canonical)
-        return replace(plain, given=document, body=self._rewritten(desired.body, document))
+        base = replace(desired, written=None, source=None, overlay=None)
+        document = merge(self, base, canonical)
+        return replace(base, given=document, body=self._rewritten(desired.body, document))
 
     def references(self, desired: Resource) -> Iterator[Reference]:
         return _references(dict(desired.document), ())
@@ -235,10 +235,10 @@ def _named(sort: Literal["metric", "tag"], value: Json, path: Path) -> Iterator[
         yield from (Reference(sort, one, (*path, at)) for at, one in enumerate(value) if isinstance(one, str))
 
 
-def plain(value: Json) -> str:
+def as_text(value: Json) -> str:
     """Return a text as it is, the items of a list one after the other, and all else as JSON."""
     if isinstance(value, list):
-        return ", ".join(map(plain, value))
+        return ", ".join(map(as_text, value))
     return value if isinstance(value, str) else in_full(value)
 
 
@@ -247,17 +247,17 @@ def duration(seconds: Json) -> str:
     for size, unit in ((3600, "h"), (60, "min")):
         if isinstance(seconds, int) and seconds and seconds % size == 0:
             return f"{seconds // size} {unit}"
-    return f"{plain(seconds)} s"
+    return f"{as_text(seconds)} s"
 
 
 def scope(of: Json) -> str:
     """Return `` on tag web and agents a, b``; empty where no scope is given."""
     if not isinstance(of, dict):
         return ""
-    parts = [f"{name}{'s' if isinstance(value, list) else ''} {plain(value)}" for name, value in of.items() if value]
+    parts = [f"{name}{'s' if isinstance(value, list) else ''} {as_text(value)}" for name, value in of.items() if value]
     return f" on {' and '.join(parts)}" if parts else ""
 
 
 def rest(mapping: Mapping[str, Json], mentioned: frozenset[str]) -> str:
     """Return the fields that a sentence does not mention: ``, jitter 3``."""
-    return "".join(f", {name} {plain(value)}" for name, value in mapping.items() if name not in mentioned)
+    return "".join(f", {name} {as_text(value)}" for name, value in mapping.items() if name not in mentioned)

@@ -216,9 +216,9 @@ class Kind(ABC):
         return schema.check(self.name, self.canonical(live.document))
 
     # canonical form
+    @abstractmethod
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         """Return the document without what carries no meaning; list positions stay, the input is left alone."""
-        return dict(document)
 
     def identical(self, desired: Resource, live: Resource) -> bool:
         """Whether the bytes alone show that the two mean the same; False where only the canonical forms can tell."""

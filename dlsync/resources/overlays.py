@@ -98,8 +98,8 @@ class Overlays:
         :param overlay: in ``document`` already.
         """
         # a backslash may spell the dollar sign of a reference
-        plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
-        resolved = Interpolated(document) if plain else resolve(document, self._values)
+        is_plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
+        resolved = Interpolated(document) if is_plain else resolve(document, self._values)
         faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
         faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
         # a reference that stands for nothing is of no type yet
@@ -112,10 +112,11 @@ class Overlays:
 
     def require_taken(self) -> None:
         """Report the overlays that no resource has taken."""
-        for name, (source, document) in self._left.items():
-            if document is not None:
-                message = f"there is no {self._kind.name} `{name}` that it could lie over"
-                self.problems.append(Problem("error", message, source.file, 1))
+        self.problems += [
+            Problem("error", f"there is no {self._kind.name} `{name}` that it could lie over", source.file, 1)
+            for name, (source, document) in self._left.items()
+            if document is not None
+        ]
 
 
 def _misspelled(kind: Kind, overlay: Overlay) -> list[Problem]:

@@ -202,10 +202,10 @@ class Plugin(Kind):
         }
 
     def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
-        plain = replace(desired, written=None, overlay=None)
-        document = merge(self, plain, canonical)
+        base = replace(desired, written=None, overlay=None)
+        document = merge(self, base, canonical)
         body = desired.body if document["content"] == desired.document["content"] else live.body
-        return replace(plain, given=document, body=body)
+        return replace(base, given=document, body=body)
 
     def fingerprinted(self, desired: Resource) -> bytes:
         settings = {field: value for field, value in desired.document.items() if field != "content"}

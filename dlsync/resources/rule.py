@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dlsync.diff.list_match import A_SET, ITEM, ListMatching, anywhere, but_for, identity
 from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import Unsupported
-from dlsync.resources.document import DocumentKind, duration, plain, rest, scope
+from dlsync.resources.document import DocumentKind, as_text, duration, rest, scope
 from dlsync.resources.kind import Listing
 
 if TYPE_CHECKING:
@@ -27,19 +27,19 @@ def _criterion(item: dict[str, Json]) -> str:
     """Return ``base.cpu is above 90 for 5 min on tag web``."""
     condition = item.get("condition")
     condition = condition if isinstance(condition, dict) else {}
-    operator, threshold = plain(condition.get("operator", "gt")), condition.get("threshold")
-    holds = "is down" if threshold is False else f"{_OPERATORS.get(operator, operator)} {plain(threshold)}"
+    operator, threshold = as_text(condition.get("operator", "gt")), condition.get("threshold")
+    holds = "is down" if threshold is False else f"{_OPERATORS.get(operator, operator)} {as_text(threshold)}"
     lasting = f" for {duration(condition['timeout'])}" if condition.get("timeout") else ""
     more = rest(condition, frozenset({"operator", "threshold", "timeout"}))
     more += rest(item, frozenset({"metric", "scope", "condition"}))
-    return f"{plain(item.get('metric'))} {holds}{lasting}{scope(item.get('scope'))}{more}"
+    return f"{as_text(item.get('metric'))} {holds}{lasting}{scope(item.get('scope'))}{more}"
 
 
 def _action(item: dict[str, Json]) -> str:
     """Return ``emails a@example.org``, ``calls https://example.org``, or what an unknown action has."""
-    to = plain(item.get("emails", [])) or "nobody"
-    does = {"EMAIL": f"emails {to}", "WEBHOOK": f"calls {plain(item.get('url'))}"}
-    kind = plain(item.get("type", "EMAIL"))
+    to = as_text(item.get("emails", [])) or "nobody"
+    does = {"EMAIL": f"emails {to}", "WEBHOOK": f"calls {as_text(item.get('url'))}"}
+    kind = as_text(item.get("type", "EMAIL"))
     return does.get(kind, kind) + rest(item, frozenset({"type", "emails" if kind == "EMAIL" else "url"}))
 
 
