@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from dlsync.files import schema, yaml
+from dlsync.files import schema
 from dlsync.files.names import is_utf8
 from dlsync.model import Problem
+from dlsync.resources.overlays import parse_mapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,8 +25,8 @@ _PARTS = 3
 class Pack:
     """One pack of a tree.
 
-    :param name: of its folder; the tag that its plugins are linked to.
-    :param package: what its package.yaml says; empty where that cannot be read.
+    :param name: of its folder, and of the tag that its plugins are linked to.
+    :param package: its package.yaml; empty where that cannot be read.
     :param counts: how many resources it holds, by kind.
     """
 
@@ -81,10 +82,8 @@ def _names(sources: Mapping[str, bytes]) -> list[str]:
 
 
 def _package(file: str, content: bytes) -> tuple[dict[str, Any], list[Problem]]:
-    try:
-        document = yaml.parse(content, file)
-    except yaml.InvalidYaml as error:
-        return {}, [error.problem]
-    if not isinstance(document, dict):
-        return {}, [Problem("error", "expected a mapping that begins with `title:`", file, 1)]
-    return cast("dict[str, Any]", document), schema.located(schema.check("package", document), file, content)
+    problems: list[Problem] = []
+    document = parse_mapping(file, content, "expected a mapping that begins with `title:`", problems)
+    if document is None:
+        return {}, problems
+    return document, schema.located(schema.check("package", document), file, content)
