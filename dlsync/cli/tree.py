@@ -107,10 +107,11 @@ def list_packs(directory: opt.Directory = opt.CURRENT, output: opt.Output = "tex
     """List the packs, with what they say of themselves and what they hold."""
     from dlsync import operations
     from dlsync.render import table
-    from dlsync.resources.packs import FOLDER, packs_of
+    from dlsync.resources.kind import PACKS
+    from dlsync.resources.packs import packs_of
 
     tree = operations.validate(directory)
-    console.report([problem for problem in tree.problems if problem.file.startswith(f"{FOLDER}/")])
+    console.report([problem for problem in tree.problems if problem.file.startswith(f"{PACKS}/")])
     documents: list[dict[str, Json]] = [
         {
             "pack": pack.name,

@@ -1,7 +1,5 @@
 """The kinds of resources. A module here with a ``KIND`` is one: adding it, and its schema, is all that is needed."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules

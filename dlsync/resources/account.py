@@ -3,25 +3,17 @@
 Nothing but a flag that names it deletes one, with all that is in it.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from dlsync.client import Client, ReadClient
 from dlsync.errors import AlreadyExists, NotFound, SettingsError
 from dlsync.files import yaml
-from dlsync.files.settings import FILE_NAME
-from dlsync.model import Address, Resource
-from dlsync.resources.kind import ExportContext, Kind, Listing, LoadContext, SourceFile
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
-
-    from dlsync.client import Client, ReadClient
-    from dlsync.files.settings import Settings
-    from dlsync.model import FieldChange, Json, Path
-    from dlsync.resources.kind import Files, Loaded
+from dlsync.files.settings import FILE_NAME, Settings
+from dlsync.model import Address, FieldChange, Json, Path, Resource
+from dlsync.resources.kind import ExportContext, Files, Kind, Listing, LoadContext, Loaded, SourceFile
 
 
 @dataclass(frozen=True)

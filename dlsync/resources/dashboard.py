@@ -1,22 +1,16 @@
 """Dashboards: ``dashboards/**/<name>.yaml``."""
 
-from __future__ import annotations
-
 import json
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from dlsync.client import ReadClient
 from dlsync.diff.list_match import A_SET, ITEM, ListMatching, but_for, identity
 from dlsync.diff.merge_key import MergeKey
-from dlsync.errors import Unsupported
-from dlsync.model import Address, Resource
+from dlsync.errors import BadAnswer, Unsupported
+from dlsync.model import Address, Json, Resource
 from dlsync.resources.document import DocumentKind, as_text, scope
 from dlsync.resources.kind import Listing
-
-if TYPE_CHECKING:
-    from dlsync.client import ReadClient
-    from dlsync.errors import BadAnswer
-    from dlsync.model import Json
 
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)

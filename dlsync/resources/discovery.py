@@ -1,25 +1,19 @@
 """The files of a tree, byte for byte: links inside it followed, loops, giants and what cannot be read reported."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dlsync.files import ignored
 from dlsync.files.directory import Directory, read_regular, reason
+from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import Problem
 from dlsync.resources.kind import SourceFile
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
-    from pathlib import Path
-
-    from dlsync.files.ignored import Ignored
-
-    Entry = str | os.DirEntry[str]
+Entry = str | os.DirEntry[str]
 
 _SAMPLES = 20  # files: a folder of resources shows it early, and others are to cost little
 

@@ -1,31 +1,23 @@
 """What dashboards and rules share: one resource is one YAML document in one file, sent as the user's own text."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, cast
 
+from dlsync.client import Client, ReadClient
 from dlsync.diff.list_match import ITEM, anywhere, match, same
 from dlsync.diff.merge import merge
 from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
 from dlsync.files import schema, yaml
 from dlsync.files.interpolation import plain
 from dlsync.files.names import resource_name
+from dlsync.files.redaction import Redaction
 from dlsync.messages import in_full, visible
-from dlsync.model import Address, Problem, Resource
-from dlsync.resources.kind import CachedVersion, ExportContext, Kind, LoadContext, Reference, SourceFile
+from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+from dlsync.resources.kind import CachedVersion, ExportContext, Files, Kind, LoadContext, Loaded, Reference, SourceFile
 from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed
-from dlsync.state.sealed_values import sealed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from dlsync.client import Client, ReadClient
-    from dlsync.files.redaction import Redaction
-    from dlsync.model import FieldChange, Json, Path
-    from dlsync.resources.kind import Files, Loaded
-    from dlsync.state.sealed_values import Seal
+from dlsync.state.sealed_values import Seal, sealed
 
 _EXPECTED = "expected a {}, a mapping that begins with `title:`, but the file holds %s"
 

@@ -1,27 +1,19 @@
 """The environments of a tree: their names, and the tree as one of them has it, overlays and all."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dlsync.errors import SettingsError
 from dlsync.files import settings as settings_file
 from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
-from dlsync.files.settings import Options, settings_in_force
+from dlsync.files.settings import Options, Settings, settings_in_force
 from dlsync.messages import near_miss
 from dlsync.model import Problem, Target
-from dlsync.resources import LoadContext, all_kinds, discovery, loader, misnamed
+from dlsync.resources import LoadContext, SourceFile, all_kinds, discovery, loader, misnamed
 from dlsync.resources.overlays import FOLDER
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dlsync.files.settings import Settings
-    from dlsync.resources import SourceFile
-    from dlsync.resources.tree import Tree
+from dlsync.resources.tree import Tree
 
 
 def names(directory: Path) -> tuple[str, ...]:

@@ -3,32 +3,26 @@
 One module of this package is one kind. Nothing outside asks which kind a resource is of: it asks the kind.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
+from dlsync.client import Client, ReadClient
 from dlsync.client.concurrency import gather
 from dlsync.diff.list_match import UNKNOWN_LIST, ListMatching, anywhere
+from dlsync.diff.merge_key import MergeKey
 from dlsync.files import schema, yaml
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
-from dlsync.model import Address, Resource
-from dlsync.resources import packs
+from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+from dlsync.state.sealed_values import Seal
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+Files = dict[str, bytes | None]
+Loaded = tuple[list[Resource], list[Problem]]
 
-    from dlsync.client import Client, ReadClient
-    from dlsync.diff.merge_key import MergeKey
-    from dlsync.model import FieldChange, Json, Path, Problem
-    from dlsync.state.sealed_values import Seal
-
-    Files = dict[str, bytes | None]
-    Loaded = tuple[list[Resource], list[Problem]]
-
-
+PACKS = "packs"  # the folder of them
+_PARTS = 3  # packs, the pack, and the path there
 _ITEM_DEPTH = 2
 _FIRST_LINES = 8
 
@@ -114,6 +108,15 @@ class Listing:
     unlocked: bool = False
 
 
+def pack_and_path(file: str) -> tuple[str, str]:
+    """Return the pack that a file is in and its path there; for a file outside of packs, none and the whole path.
+
+    :param file: relative to the tree, POSIX style.
+    """
+    parts = file.split("/", _PARTS - 1)
+    return (parts[1], parts[2]) if parts[0] == PACKS and len(parts) == _PARTS else ("", file)
+
+
 class Kind(ABC):
     """A kind of resource. ``order`` is its step in an apply, from 0; deletes go the other way."""
 
@@ -140,11 +143,11 @@ class Kind(ABC):
     @property
     def places(self) -> tuple[str, ...]:
         """The files and folders at the root of a tree in which this kind's files are."""
-        return (self.folder, packs.FOLDER)
+        return (self.folder, PACKS)
 
     def claims(self, file: str) -> bool:
         """Whether this kind reads a file of the tree."""
-        return packs.parted(file)[1].startswith(f"{self.folder}/")
+        return pack_and_path(file)[1].startswith(f"{self.folder}/")
 
     def required_suffix(self, file: str) -> str:
         """Return the ending that the name of a file in the kind's folder must have."""

@@ -3,38 +3,40 @@
 One resource is one plugin's tags, whatever says them: several links of a plugin mean what one with all their tags does.
 """
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
+from dlsync.client import Client, ReadClient
+from dlsync.client.links import Link as Entry
 from dlsync.diff.list_match import A_SET, same, token
 from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
 from dlsync.files import schema, yaml
 from dlsync.files.interpolation import referenced
 from dlsync.files.names import is_settings_file, plugin_name
 from dlsync.messages import visible
-from dlsync.model import Address, FieldChange, Problem, Resource
-from dlsync.resources import packs
-from dlsync.resources.kind import ExportContext, Kind, Listing, LoadContext, Reference, SourceFile
+from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+from dlsync.resources.kind import (
+    PACKS,
+    ExportContext,
+    Files,
+    Kind,
+    Listing,
+    LoadContext,
+    Loaded,
+    Reference,
+    SourceFile,
+    pack_and_path,
+)
 from dlsync.resources.overlays import Overlays, parse_mapping
 from dlsync.resources.plugin import KIND as PLUGIN
 from dlsync.state.inventory import is_own_plugin, is_reserved
-from dlsync.state.sealed_values import sealed
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from dlsync.client import Client, ReadClient
-    from dlsync.client.links import Link as Entry
-    from dlsync.model import Json, Path
-    from dlsync.resources.kind import Files, Loaded
-    from dlsync.state.sealed_values import Seal
+from dlsync.state.sealed_values import Seal, sealed
 
 FILE = "links.yaml"
 _TAGS = "tags"
@@ -82,13 +84,13 @@ class Link(Kind):
     folder = "links"
     order = 20
     named_by_file = False
-    places = (FILE, packs.FOLDER, "links")
+    places = (FILE, PACKS, "links")
     may_duplicate = True
     lists: ClassVar = {(_TAGS,): A_SET}
 
     # files
     def claims(self, file: str) -> bool:
-        pack, rest = packs.parted(file)
+        pack, rest = pack_and_path(file)
         if pack:
             return rest.startswith("plugins/") and not is_settings_file(rest)
         return file == FILE or (file.startswith(f"{self.folder}/") and file.endswith(".json"))
@@ -259,7 +261,7 @@ _positions = lru_cache(maxsize=1)(yaml.positions)
 def _read_file(source: SourceFile, reader: Overlays) -> list[LinkSource]:
     if source.file == FILE:
         return _read_entries(source, reader)
-    pack, _ = packs.parted(source.file)
+    pack, _ = pack_and_path(source.file)
     if not pack:
         return _read_backup(source, reader.problems)
     with suppress(DlsyncError):  # PLUGIN says what is wrong with the name of a file

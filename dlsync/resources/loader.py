@@ -1,27 +1,20 @@
 """The state reader: the files of a tree to the desired resources, with every problem found in one run."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, starmap
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from dlsync.errors import InvalidTree
 from dlsync.files import ignored
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
-from dlsync.model import DOT_NAMES, Problem, Resource
+from dlsync.model import DOT_NAMES, Address, Problem, Resource
 from dlsync.resources import all_kinds, discovery, kind_of, misnamed, packs
 from dlsync.resources.kind import LoadContext, SourceFile
+from dlsync.resources.selector import Targets
 from dlsync.resources.tree import Tree, in_order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from dlsync.model import Address
-    from dlsync.resources.selector import Targets
-
 
 _IN_CASE_ALONE = "its name differs from that of {} in case alone; rename one"
 _DOT_NAME = "the name `{}` means a folder in a URL; choose another name"

@@ -1,27 +1,20 @@
 """Warnings of files and folders that are not read although they stand where resources live. Pure."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
+from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import near_miss
 from dlsync.model import Problem
 from dlsync.resources import all_kinds, discovery, packs
-from dlsync.resources.kind import SourceFile
+from dlsync.resources.kind import PACKS, Kind, SourceFile, pack_and_path
 from dlsync.resources.link import FILE as LINKS
 from dlsync.resources.overlays import FOLDER as OVERLAYS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from dlsync.files.ignored import Ignored
-    from dlsync.resources.kind import Kind
 
 WAY_OUT = f"rename it, or name it in {IGNORE_FILE}"
 _NOT_IN_FORCE = "is not read, so none of its settings is in force, `protect` and `prune` among them: rename it to"
@@ -39,7 +32,7 @@ def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ig
     """
     kinds = {kind.folder: kind for kind in all_kinds() if kind.named_by_file}
     folders = [f"{folder}/" for folder in kinds]
-    known = (SETTINGS, LINKS, IGNORE_FILE, *folders, f"{packs.FOLDER}/", f"{OVERLAYS}/")
+    known = (SETTINGS, LINKS, IGNORE_FILE, *folders, f"{PACKS}/", f"{OVERLAYS}/")
     contents = {*sources.values()}
     for entry in entries:
         wrong = () if ignored.by_user(entry) else tuple(_entry("", entry, known, strict=True))
@@ -49,14 +42,14 @@ def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ig
             # what is read through a link, or is a copy, is not missing
             yield from _unread_folder((one for one in samples if one.content not in contents), kinds)
     files = [*sources]
-    place = f"{packs.FOLDER}/"
+    place = f"{PACKS}/"
     for file in files:
         if file.startswith(place) and file.count("/") == 1:
             yield Problem("warning", f"is not read: expected a folder for each pack; {WAY_OUT}", file)
-    for pack in dict.fromkeys(name for name, _ in map(packs.parted, files) if name):
+    for pack in dict.fromkeys(name for name, _ in map(pack_and_path, files) if name):
         yield from in_folder(files, f"{place}{pack}/", (packs.PACKAGE, *folders))
     for file, content in sources.items():
-        folder, slash, _ = packs.parted(file)[1].partition("/")
+        folder, slash, _ = pack_and_path(file)[1].partition("/")
         if slash and (kind := kinds.get(folder)):
             yield from of_suffix(file, kind.required_suffix(file))
             if (doubt := kind.doubt(SourceFile(file, content))) and ignored.by_user(file) is None:

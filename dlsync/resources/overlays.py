@@ -1,15 +1,15 @@
 """What the kinds with overlays share: reading them, and knowing afterwards which file a field comes from."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from dlsync import messages
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.merge import merge
+from dlsync.diff.merge_key import MergeKey
 from dlsync.diff.patch import lay, lift
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
@@ -17,15 +17,8 @@ from dlsync.files.interpolation import Interpolated, plain, resolve
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import field_name
-from dlsync.model import Overlay, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dlsync.diff.merge_key import MergeKey
-    from dlsync.model import FieldChange, Json, Path, Resource
-    from dlsync.resources.kind import ExportContext, Kind, LoadContext, SourceFile
-
+from dlsync.model import FieldChange, Json, Overlay, Path, Problem, Resource
+from dlsync.resources.kind import ExportContext, Kind, LoadContext, SourceFile
 
 FOLDER = "overlays"
 _MOST_NAMED = 5

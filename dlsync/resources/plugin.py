@@ -1,40 +1,30 @@
 """Plugins: ``plugins/**/<name>.<ext>``, byte for byte, and beside it, optionally, ``<name>.meta.yaml``."""
 
-from __future__ import annotations
-
 import base64
 import re
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from dlsync.client import Client, ReadClient
 from dlsync.diff.compare import compare
 from dlsync.diff.list_match import same, token
 from dlsync.diff.merge import merge
-from dlsync.errors import AlreadyExists, DlsyncError, NotFound, UnreadableResource
+from dlsync.errors import AlreadyExists, BadAnswer, DlsyncError, NotFound, UnreadableResource
 from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.names import is_settings_file, plugin_file, plugin_name
-from dlsync.model import Address, Problem, Resource
-from dlsync.resources.kind import CachedVersion, ExportContext, Kind, Listing, LoadContext, SourceFile
+from dlsync.files.redaction import Redaction
+from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+from dlsync.resources.kind import CachedVersion, ExportContext, Files, Kind, Listing, LoadContext, Loaded, SourceFile
 from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed, problems_of
 from dlsync.state.inventory import LOCK, is_own_plugin, is_reserved
-from dlsync.state.sealed_values import sealed
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from dlsync.client import Client, ReadClient
-    from dlsync.errors import BadAnswer
-    from dlsync.files.redaction import Redaction
-    from dlsync.model import FieldChange, Json, Path
-    from dlsync.resources.kind import Files, Loaded
-    from dlsync.state.sealed_values import Seal
-
+from dlsync.state.sealed_values import Seal, sealed
 
 _META = ".meta.yaml"
 _KNOWN = ("description", "interval", "params", "shellArgs", "type", "format")

@@ -1,21 +1,15 @@
 """Alert rules: ``rules/**/<name>.yaml``."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from typing import ClassVar
 
-from typing import TYPE_CHECKING, ClassVar
-
+from dlsync.client import ReadClient
 from dlsync.diff.list_match import A_SET, ITEM, ListMatching, anywhere, but_for, identity
 from dlsync.diff.merge_key import MergeKey
-from dlsync.errors import Unsupported
+from dlsync.errors import BadAnswer, Unsupported
+from dlsync.model import Json, Path, Resource
 from dlsync.resources.document import DocumentKind, as_text, duration, rest, scope
 from dlsync.resources.kind import Listing
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dlsync.client import ReadClient
-    from dlsync.errors import BadAnswer
-    from dlsync.model import Json, Path, Resource
 
 _CRITERION = ("criteria", ITEM)
 _ACTION = ("actions", ITEM)

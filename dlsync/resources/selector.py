@@ -1,17 +1,12 @@
 """Which resources a command is about: the ``--target KIND/GLOB`` of the command line."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from dlsync.errors import SettingsError
 from dlsync.messages import near_miss, near_pattern, visible
 from dlsync.model import Address
 from dlsync.resources import all_kinds
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
 
 _WILD = frozenset("*?[")
 _UNKNOWN = "Check the kind and the name. Only `dlsync export` finds what is neither in a file nor managed."

@@ -1,23 +1,18 @@
 """A directory as its files have it: resources, problems, and the files themselves."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Self
 
 from dlsync.errors import DlsyncError, InvalidTree
 from dlsync.files import ignored
+from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
+from dlsync.model import Address, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from dlsync.files.ignored import Ignored
-    from dlsync.model import Address, Problem, Resource
 
 
 @dataclass(frozen=True)
@@ -73,11 +68,11 @@ class Tree:
         """The problems that a user should know of."""
         return tuple(problem for problem in self.problems if problem.severity == "warning")
 
-    def with_problems(self, problems: Iterable[Problem]) -> Tree:
+    def with_problems(self, problems: Iterable[Problem]) -> Self:
         """Return the tree with more problems, in their order."""
         return replace(self, problems=in_order(dict.fromkeys((*problems, *self.problems))))
 
-    def raise_for_errors(self) -> Tree:
+    def raise_for_errors(self) -> Self:
         """Return the tree.
 
         :raises InvalidTree: it has errors.
