@@ -1,12 +1,11 @@
 """The commands for files and settings: they change nothing on the server."""
 
-from __future__ import annotations
-
 import os
 import shlex
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -14,12 +13,6 @@ from dlsync.cli import console
 from dlsync.cli import options as opt
 from dlsync.errors import EXIT_ERROR, EXIT_OK
 from dlsync.messages import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dlsync.model import Json
-
 
 Source = Annotated[Path, typer.Argument(metavar="SRC", help="The folder <org>/<account>/ of the old client's backup.")]
 NewTree = Annotated[
@@ -106,6 +99,7 @@ packs_app = opt.family("packs")
 def list_packs(directory: opt.Directory = opt.CURRENT, output: opt.Output = "text") -> int:
     """List the packs, with what they say of themselves and what they hold."""
     from dlsync import operations
+    from dlsync.model import Json
     from dlsync.render import table
     from dlsync.resources.kind import PACKS
     from dlsync.resources.packs import packs_of

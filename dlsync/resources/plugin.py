@@ -42,6 +42,7 @@ _EXPECTED = "expected a mapping of settings, such as `interval: 60`"
 # the fields of a plugin's document that its script and that file's name say; all others are settings
 _SCRIPT_FIELDS = ("content", "extension")
 _NOT_KEPT = "it cannot be read, so a rollback could not put it back: run `dlsync plugins delete %s`, then apply again"
+_NO_TEXT = "the live script of plugin/%s is no text and holds a secret: it cannot be kept"
 # what an agent can run is called so, or begins so; all else may be a leftover
 _SCRIPT = re.compile(r"(?i)\.(?:sh|bash|ksh|zsh|py|pl|rb|js|lua|php|awk|tcl|go|jar|ps1|bat|cmd|vbs|exe)\Z")
 _PROGRAM = (b"#!", b"\x7fELF", b"MZ")
@@ -218,11 +219,24 @@ class Plugin(Kind):
     def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
         if live.unreadable:
             raise DlsyncError(_NOT_KEPT % live.name)
-        kept = {field: sealed(value, seal) for field, value in live.document.items() if field != "content"}
-        return kept | {"content": saved_script(live, seal)}
+        fields = {field: sealed(value, seal) for field, value in live.document.items()}
+        if not isinstance(live.document["content"], str):
+            text = live.body.decode("utf-8", "replace")
+            if sealed(text, seal) != text:
+                raise DlsyncError(_NO_TEXT % live.name)
+            fields["content"] = {"base64": base64.b64encode(live.body).decode()}
+        return fields
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
-        body = restored_script(name, saved.get("content"))
+        body = None
+        match saved.get("content"):
+            case str(text):
+                body = text.encode("utf-8", "replace")
+            case {"base64": str(text)}:
+                with suppress(ValueError):
+                    body = base64.b64decode(text, validate=True)
+        if body is None:
+            raise DlsyncError(f"the journal holds no script of plugin/{name}")
         document = {field: value for field, value in saved.items() if field in _KNOWN}
         document |= {"content": content_value(body), "extension": saved.get("extension", "")}
         return Resource(Address(self.name, name), document, body)
@@ -305,30 +319,3 @@ def _first_changed_line(difference: FieldChange) -> int | None:
         return None
     pairs = zip(before.splitlines(), after.splitlines(), strict=False)
     return 1 + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def saved_script(live: Resource, seal: Seal) -> Json:
-    """Return a live script for a journal: as text, or where it is none in base64.
-
-    :raises DlsyncError: it is no text, and a secret is in it.
-    """
-    content = live.document["content"]
-    if isinstance(content, str):
-        return sealed(content, seal)
-    if sealed(text := live.body.decode("utf-8", "replace"), seal) != text:
-        raise DlsyncError(f"the live script of plugin/{live.name} is no text and holds a secret: it cannot be kept")
-    return {"base64": base64.b64encode(live.body).decode()}
-
-
-def restored_script(name: str, saved: Json) -> bytes:
-    """Return the script that :func:`saved_script` was made from.
-
-    :raises DlsyncError: it was made from none.
-    """
-    match saved:
-        case str(text):
-            return text.encode("utf-8", "replace")
-        case {"base64": str(text)}:
-            with suppress(ValueError):
-                return base64.b64decode(text, validate=True)
-    raise DlsyncError(f"the journal holds no script of plugin/{name}")
