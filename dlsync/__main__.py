@@ -5,17 +5,16 @@ from __future__ import annotations
 import gc
 import os
 import sys
+import traceback
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, NoReturn
 
-from dlsync import __version__
 from dlsync.cli import signals
 from dlsync.errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, DlsyncError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from typer import TyperException
 
 _NEW_OBJECTS = 50_000  # before Python looks for garbage; after 700, its own number, that is a tenth of a plan
 
@@ -24,7 +23,7 @@ def program() -> NoReturn:
     """Run the command line of this process and end the process.
 
     It skips the interpreter's own end, during which a thread of the HTTP library can abort the process. Every text that
-    was written has been flushed by then (:mod:`dlsync.cli.output`).
+    was written has been flushed by then (:mod:`dlsync.cli.console`).
     """
     signals.end_as_interrupted()
     gc.set_threshold(_NEW_OBJECTS)
@@ -47,7 +46,9 @@ def main(arguments: Sequence[str]) -> int:
         code = _run(arguments)
     except KeyboardInterrupt:
         code = EXIT_INTERRUPTED
-    except SystemExit as ended:  # typer's way to end after a completion, and where nobody reads stdout any more
+    except BrokenPipeError:  # the reader of a completion is gone
+        code = EXIT_ERROR
+    except SystemExit as ended:  # typer's way to end after a completion, and where the reader of a result is gone
         code = int(ended.code or EXIT_OK)
     except Exception as error:  # noqa: BLE001 - the boundary: what is not ours is a bug, said so without a traceback
         code = _report(error, arguments)
@@ -58,44 +59,25 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    from dlsync.cli.completion import INSTRUCTION, answer, tell_plainly
-
-    completes = bool(os.environ.get(INSTRUCTION))
-    told = answer(os.environ) if completes else _version(arguments)
-    if told is not None:  # without a command, and so without any of what they import
-        return _tell(*told)
-    if completes:
-        tell_plainly()
     from dlsync.cli.app import command_line
-    from dlsync.cli.output import forget
+    from dlsync.cli.console import forget_secrets
 
-    forget()
+    forget_secrets()
+    if "_DLSYNC_COMPLETE" in os.environ:  # fish takes each line of a purpose that typer breaks for a suggestion
+        os.environ.setdefault("TERMINAL_WIDTH", "1000")
     return int(command_line().main(list(arguments), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
-
-
-def _version(arguments: Sequence[str]) -> tuple[str, int] | None:
-    return (f"dlsync {__version__}\n", EXIT_OK) if list(arguments) == ["--version"] else None
-
-
-def _tell(text: str, code: int) -> int:
-    from dlsync.cli.output import result
-
-    try:
-        result(text)
-    except BrokenPipeError:  # nobody reads it any more
-        return EXIT_ERROR
-    return code
 
 
 def _report(error: Exception, arguments: Sequence[str]) -> int:
     from typer import TyperException
 
     if "--debug" in arguments:
-        _trace(error)
+        _write("".join(traceback.format_exception(error)))
     if isinstance(error, TyperException):
-        return _refuse_usage(error)
+        message = error.format_message().replace(": Value error, ", ": ")  # pydantic's, before what is wrong
+        return _say(message, f"See `{getattr(getattr(error, 'ctx', None), 'command_path', 'dlsync')} --help`.")
     if isinstance(error, DlsyncError):
-        from dlsync.cli.output import explain
+        from dlsync.cli.console import explain
 
         explain(error)
         return error.exit_code
@@ -106,22 +88,6 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
     return _say(f"a bug in dlsync: {type(error).__name__}: {error}", hint)
 
 
-def _trace(error: Exception) -> None:
-    import traceback
-
-    _write("".join(traceback.format_exception(error)))
-
-
-def _refuse_usage(error: TyperException) -> int:
-    """Say what is wrong with the arguments; where a command is missing, what there is."""
-    message = error.format_message()
-    if type(error).__name__ == "NoArgsIsHelpError":  # typer keeps the class to itself
-        _write(message)
-        return EXIT_ERROR
-    words = message.replace(": Value error, ", ": ")  # typer's own, before what is wrong with a choice
-    return _say(words, f"See `{getattr(getattr(error, 'ctx', None), 'command_path', 'dlsync')} --help`.")
-
-
 def _say(message: str, hint: str) -> int:
     _write("\n".join(filter(None, (f"error: {message}", hint))))
     return EXIT_ERROR
@@ -129,10 +95,10 @@ def _say(message: str, hint: str) -> int:
 
 def _write(text: str) -> None:
     """Write to stderr what may quote anything: nothing that a terminal acts on, and no key."""
-    from dlsync.cli.output import aside, concealed
+    from dlsync.cli.console import redacted, write_stderr
     from dlsync.messages import visible
 
-    aside("".join(f"{visible(line)}\n" for line in concealed(text).rstrip("\n").split("\n")))
+    write_stderr("".join(f"{visible(line)}\n" for line in redacted(text).rstrip("\n").split("\n")))
 
 
 if __name__ == "__main__":

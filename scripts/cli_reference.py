@@ -9,8 +9,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from dlsync.__main__ import main
-from dlsync.cli.app import loaded
-from dlsync.cli.sections import PURPOSES
+from dlsync.cli.app import PURPOSES, loaded
 
 PAGE = Path(__file__).parent.parent / "docs" / "cli.md"
 COLUMNS = "102"

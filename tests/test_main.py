@@ -15,7 +15,7 @@ import pytest
 
 from dlsync import operations
 from dlsync.__main__ import main
-from dlsync.cli import output
+from dlsync.cli import console
 from tests.builders.commands import (
     ENDING_SIGNALS,
     TREE,
@@ -164,10 +164,7 @@ def test_a_reader_of_stdout_that_has_enough_is_no_error_to_speak_of(tree: Path, 
         assert (done.returncode, done.stderr) == (1, "")
 
 
-@pytest.mark.parametrize("env", [{}, {"_DLSYNC_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "dlsync "}])
-def test_nor_is_it_where_no_command_is_needed(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> None:
-    for name, value in env.items():
-        monkeypatch.setenv(name, value)
+def test_nor_is_it_where_no_command_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
     os.close(read)
     said = Terminal()
@@ -175,6 +172,19 @@ def test_nor_is_it_where_no_command_is_needed(monkeypatch: pytest.MonkeyPatch, e
     with os.fdopen(write, "w") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
         assert (main(["--version"]), said.getvalue()) == (1, "")
+
+
+def test_nor_is_it_where_a_shell_completes(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    said = Terminal()
+    monkeypatch.setattr(sys, "stdout", Gone())
+    monkeypatch.setattr(sys, "stderr", said)
+    for name, value in {"_DLSYNC_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "dlsync "}.items():
+        monkeypatch.setenv(name, value)
+    assert (main([]), said.getvalue()) == (1, "")
 
 
 @pytest.mark.parametrize("command", ["schema", "--version"])
@@ -285,7 +295,7 @@ ANSWERS = {
 def test_the_key_is_nowhere_whatever_the_server_answers(
     tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, answer: str
 ) -> None:
-    monkeypatch.setattr(output, "_secrets", {})
+    monkeypatch.setattr(console, "_secrets", {})
     write_tree(tmp_path, {"key": KEY})
     for output_format in ("text", "json"):
         for debug in ([], ["--debug"]):

@@ -1,65 +1,108 @@
-"""The commands as one: their options before a command, their help in sections, each command's module when it is run."""
+"""The program's commands: their purposes in sections, and each command's module, imported when it is used."""
 
 from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
 from dlsync import __version__
-from dlsync.cli.sections import GROUPS, PURPOSES, SECTIONS, home
-from dlsync.cli.words import quickly_read
+from dlsync.cli.console import write_stderr, write_stdout
+from dlsync.errors import EXIT_ERROR
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+# each command with its module and its purpose, since help and completion import no command
+SECTIONS = {
+    "Files": {
+        "init": ("tree", "Start a directory: settings, samples, CI templates."),
+        "import-backup": ("tree", "Turn an old client's backup into a tree."),
+        "validate": ("tree", "Check the files offline: syntax, schema, names, references."),
+        "render": ("tree", "Show the files as they are sent; secrets stay references."),
+        "packs": ("tree", "The packs of a tree."),
+    },
+    "Files and server": {
+        "plan": ("plan", "Show what an apply would change; changes nothing."),
+        "apply": ("apply", "Show the plan, ask, and apply it."),
+        "drift": ("live", "Show what was changed on the server since it was applied."),
+        "accept": ("live", "Write what was changed on the server into the files."),
+        "export": ("live", "Write live resources into files; comments and layout stay."),
+    },
+    "What is managed": {
+        "adopt": ("inventory", "Take existing resources into management."),
+        "release": ("inventory", "Take resources out of management; they stay live."),
+        "inventory": ("inventory", "List managed resources, and rebuild the inventory."),
+    },
+    "Runs": {
+        "history": ("apply", "List the runs that changed something, the latest first."),
+        "rollback": ("apply", "Revert a run: show the plan, ask, and apply it."),
+        "unlock": ("inventory", "Remove the lock of an apply that is dead."),
+    },
+    "Around it": {
+        "doctor": ("tree", "Check settings, files and server; say what to do."),
+        "schema": ("tree", "Print a JSON Schema, for editors and checks."),
+        "serve": ("serve", "Run a server of dlsync's own, until it is stopped."),
+    },
+    "The API by hand": {
+        "accounts": ("api.account", "The organisation's accounts."),
+        "agents": ("api.account", "Agents, one on each host."),
+        "annotations": ("api.account", "What happened when, in streams."),
+        "dashboards": ("api.resources", "Dashboards, one by one."),
+        "links": ("api.resources", "Which plugins run on the agents of which tags."),
+        "metrics": ("api.account", "What agents measure."),
+        "plugins": ("api.resources", "The scripts that agents run, one by one."),
+        "rules": ("api.resources", "Alert rules, one by one."),
+        "series": ("api.series", "What was measured over time."),
+        "tags": ("api.account", "Tags, which agents carry and links name."),
+    },
+}
+_COMMANDS = {name: command for section in SECTIONS.values() for name, command in section.items()}
+PURPOSES = {name: purpose for name, (_, purpose) in _COMMANDS.items()}
 
 
-class Deferred(TyperCommand):
-    """A command of which no more than its name and its purpose are known until it is used."""
+class Group(TyperGroup):
+    """Commands below a name, which alone is an error that shows them."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, help=PURPOSES[name])
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Show the help where there are no arguments."""
+        if not args and not ctx.resilient_parsing:
+            write_stderr(f"{ctx.get_help()}\n")
+            raise typer.Exit(EXIT_ERROR)
+        return super().parse_args(ctx, args)
+
+
+class DeferredCommand(TyperCommand):
+    """A command whose module is imported when it is used; until then, only its purpose is known."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Return the context of the command itself, which all that follows has its command from."""
+        """Return the context of the command itself, which names that command to all that follows."""
         return loaded(str(self.name)).make_context(info_name, args, parent, **extra)
 
-    def get_short_help_str(self, limit: int = 100) -> str:
-        """Return the purpose, which completion has room for."""
-        return super().get_short_help_str(limit)
 
-
-class Sectioned(TyperGroup):
+class Program(Group):
     """All commands, in sections."""
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)
-        for name in PURPOSES:
-            self.add_command(Deferred(name))
+        for name, purpose in PURPOSES.items():
+            self.add_command(DeferredCommand(name, short_help=purpose))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the sections, the commands of all of them aligned."""
         width = max(map(len, self.list_commands(ctx)))
-        room = formatter.width - width - 4
         for title, section in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl(
-                    [(f"{name:{width}}", self.commands[name].get_short_help_str(room)) for name in section]
-                )
+                formatter.write_dl([(f"{name:{width}}", PURPOSES[name]) for name in section])
 
 
-_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 # drawn without rich, help takes a third of the time
 app = typer.Typer(
     name="dlsync",
-    cls=Sectioned,
+    cls=Program,
     help="GitOps for monitoring: dashboards, alert rules and plugins as files in git.",
-    no_args_is_help=True,
-    context_settings=_SETTINGS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 1 error; 2 changes (with --detailed-exitcode, --check) or drift; 3 some changes "
     "failed; 4 refused or in conflict; 130 interrupted.",
     rich_markup_mode=None,
@@ -69,38 +112,30 @@ app = typer.Typer(
 @cache
 def command_line() -> TyperGroup:
     """Return the program's command."""
-    whole = cast("TyperGroup", get_command(app))  # a callback makes it a group
-    quickly_read(whole, _SETTINGS)
-    return whole
+    return cast("TyperGroup", get_command(app))  # a callback makes it a group
 
 
 @cache
 def loaded(name: str) -> TyperCommand | TyperGroup:
-    """Return a command itself, out of its module: a function of its name, or a family of commands, ``app``."""
-    word = name.replace("-", "_")
-    module = import_module(f"dlsync.cli.{home(name)}")
-    command = get_group(module.app) if name in GROUPS else _alone(name, getattr(module, word))
-    for one in (command, *getattr(command, "commands", {}).values()):
-        quickly_read(one, _SETTINGS)
-    return command
+    """Return a command from its module: a function of its name, or the app of the commands below it."""
+    module, word = import_module(f"dlsync.cli.{_COMMANDS[name][0]}"), name.replace("-", "_")
+    if app := getattr(module, f"{word}_app", None):
+        return get_group(app)
+    single = typer.Typer(add_completion=False, rich_markup_mode=None)
+    single.command(name)(getattr(module, word))
+    return cast("TyperCommand", get_command(single))
 
 
-def _alone(name: str, function: Callable[..., int]) -> TyperCommand:
-    around = typer.Typer(add_completion=False, rich_markup_mode=None)
-    around.command(name)(function)
-    return cast("TyperCommand", get_command(around))
-
-
-def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
-    if wanted:
-        typer.echo(f"dlsync {__version__}")
+def _print_version(requested: bool) -> None:  # noqa: FBT001 - typer calls it
+    if requested:
+        write_stdout(f"dlsync {__version__}\n")
         raise typer.Exit
 
 
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version and exit.")
+        bool, typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
 ) -> None:

@@ -1,115 +1,219 @@
-"""``dlsync apply``: make the server what the files say."""
+"""The commands that apply plans, and list the runs that they made: ``apply``, ``rollback`` and ``history``."""
 
 from __future__ import annotations
 
+import os
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlsync.cli import options
-from dlsync.cli.all_environments import AllEnvironments, every
-from dlsync.cli.options import CURRENT, Format, Server, command
-from dlsync.cli.output import can_ask, is_agreed
+from dlsync.cli import console
+from dlsync.cli import options as opt
+from dlsync.cli.plan import AllEnvironments, run_everywhere
 from dlsync.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, EXIT_REFUSED, SettingsError
 from dlsync.state.inventory import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from typing import Any
 
     from dlsync.model import Plan, Problem
     from dlsync.operations import ApplyOptions
+    from dlsync.operations.plan_file import SavedPlan
     from dlsync.render.progress import Progress
 
-    Work = Callable[[ApplyOptions], Coroutine[Any, Any, Plan | None]]
-    from dlsync.operations.plan_file import SavedPlan
+    Operation = Callable[[ApplyOptions], Coroutine[Any, Any, Plan | None]]
 
 
-@dataclass
-class Application:
-    """One command that applies plans: one, or one for each environment.
+DirectoryOrPlan = Annotated[
+    Path, typer.Argument(metavar="DIR|PLANFILE", help="The tree, or a plan that `dlsync plan --out` kept.")
+]
 
-    :param given: nobody is asked.
-    :param alone: False where its result is one of several.
-    :param review: what to do where nobody can be asked.
-    :raises SettingsError: somebody is to be asked, and nobody is there.
+
+@opt.command
+def apply(
+    directory: DirectoryOrPlan = opt.CURRENT,
+    *,
+    auto_approve: opt.AutoApprove = False,
+    selection: opt.Selection,
+    lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
+    journal: opt.Journals = None,
+    output: opt.Output = "text",
+    all_environments: AllEnvironments = False,
+    server: opt.Server,
+) -> int:
+    """Show the plan, ask, and apply it."""
+    from dlsync import operations
+
+    saved = _saved_plan(directory, narrowed=selection != opt.Selection())
+    if not auto_approve:
+        console.require_terminal("Review `dlsync plan`, then give --auto-approve.")
+    options = saved.wishes if saved else selection.plan_options(directory)
+
+    def once(server: opt.Server) -> tuple[Plan | None, int]:
+        settings = server.settings(options.directory)
+        return _run(
+            lambda how: operations.apply(options.directory, settings, wishes=options, promised=saved, how=how),
+            *(output, lock_timeout, journal),
+            auto_approve=auto_approve,
+            shows_result=output == "text" or not all_environments,
+        )
+
+    if not all_environments:
+        return once(replace(server, environment=server.environment or options.environment or None))[1]
+    if saved:
+        raise SettingsError("a saved plan is for one environment", hint="Leave out --all-environments, or give DIR.")
+    return run_everywhere(server, options.directory, output, once)
+
+
+def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
+    """Return the saved plan that the path is; None for a tree."""
+    from dlsync.operations import plan_file
+    from dlsync.resources import loader
+
+    if path.is_file():
+        if narrowed:
+            hint = "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree."
+            raise SettingsError("a saved plan has in it what it was asked for", hint=hint)
+        return plan_file.read(path)
+    loader.require_directory(path)
+    # `plan --all-environments --out` makes a folder of plans
+    files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    if files and all(file.suffix == ".json" for file in files):
+        hint = f"Apply each plan by itself: `dlsync apply {files[0]}`."
+        raise SettingsError(f"{path} holds saved plans, not a tree", hint=hint)
+    return None
+
+
+def _runs(directory: Path) -> Iterable[str]:
+    from dlsync.state import journal
+
+    return (record.run.id for record in journal.runs(journal.own(directory)))
+
+
+RunAndDirectory = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[RUN] [DIR]",
+        help="The run, as `dlsync history` names it: else the last; then the tree.",
+        autocompletion=opt.completion_from(_runs),
+    ),
+]
+
+
+@opt.command
+def rollback(
+    server: opt.Server,
+    arguments: RunAndDirectory = None,
+    auto_approve: opt.AutoApprove = False,
+    on_conflict: opt.OnConflict = None,
+    lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
+    journal: opt.Journals = None,
+    output: opt.Output = "text",
+) -> int:
+    """Revert a run: show the plan, ask, and apply it.
+
+    What was changed since the run is held, and exits with 4: --on-conflict repo takes that back too, --on-conflict live
+    keeps it. A rollback is a run as well, and can be taken back.
     """
+    from dlsync import operations
+    from dlsync.operations.reconcile import ConflictPolicy
 
-    output: Format
-    lock_timeout: float
-    journals: Path | None
-    given: bool
-    alone: bool = True
-    review: str = "Review `dlsync plan`, then give --auto-approve."
-    _known: Callable[[], Plan] | None = field(default=None, init=False)
+    run_id, directory = parse_run(arguments or ())
+    settings = server.settings(directory)
+    policy = ConflictPolicy(on_conflict == "repo", on_conflict)
+    if not auto_approve:
+        console.require_terminal("On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve.")
+    return _run(
+        lambda how: operations.rollback(directory, settings, run=run_id, decisions=policy, how=how),
+        *(output, lock_timeout, journal),
+        auto_approve=auto_approve,
+    )[1]
 
-    def __post_init__(self) -> None:
-        if not self.given and not can_ask():
-            raise SettingsError("there is no terminal to ask on", hint=self.review)
 
-    def run(self, work: Work) -> tuple[Plan | None, int]:
-        """Return a plan with its results, None where it was not agreed to, and the exit code that it ends with."""
-        from dlsync.cli.output import aside, report, run, tell
-        from dlsync.operations import ApplyOptions
-        from dlsync.render.progress import Progress
+def parse_run(arguments: Sequence[str]) -> tuple[str, Path]:
+    """Return the run that is named, empty for none, and the tree.
 
-        told: list[Problem] = []
-        with Progress("Fetching", sys.stderr) as bar:
-            how = ApplyOptions(
-                approve=None if self.given else lambda plan: self._agreed(plan, bar),
-                show=lambda plan: self._show(plan, bar),
-                warn=told.append,
-                told=tell,
-                begins=lambda known: self._begin(known, bar),
-                journals=self.journals,
-                lock_timeout=self.lock_timeout,
-                progress=bar.advance,
-            )
-            try:
-                done = run(work(how))
-            except KeyboardInterrupt:
-                plan = self._known and self._known()
-                aside(_interruption(plan) if plan else "Nothing was applied.\n")
-                raise
-        report(told)
-        return done, self._shown(done, told)
+    :raises SettingsError: several arguments name no run.
+    """
+    from dlsync.state.journal import is_id
 
-    def _begin(self, known: Callable[[], Plan], bar: Progress) -> None:
-        self._known = known
-        bar.restart("Applying")
+    runs = [argument for argument in arguments if is_id(argument)]
+    others = [argument for argument in arguments if not is_id(argument)]
+    hint = "`dlsync history DIR` lists the runs of a folder."
+    if unknown := next((other for other in others if not Path(other).is_dir()), ""):
+        folder = "" if len(others) > 1 else ", and it is not a folder"
+        raise SettingsError(f"no run has the id {unknown!r}{folder}", hint=hint)
+    if len(runs) > 1 or len(others) > 1:
+        raise SettingsError("expected one run and one folder at most", hint=hint)
+    return next(iter(runs), ""), Path(others[0]) if others else opt.CURRENT
 
-    def _show(self, plan: Plan, bar: Progress) -> None:
-        from dlsync.cli.output import aside, rendered, result
 
-        bar.restart("")
-        if self.output is Format.json:
-            aside(rendered(plan, Format.text, sys.stderr))
+class _Terminal:
+    """Shows a plan and asks for its approval, while a bar counts."""
+
+    def __init__(self, bar: Progress, output: opt.Format) -> None:
+        self._bar = bar
+        self._output = output
+
+    def show(self, plan: Plan) -> None:
+        self._bar.restart("")
+        if self._output == "json":
+            console.write_stderr(console.rendered(plan, "text", sys.stderr))
         else:
-            result(rendered(plan, Format.text, sys.stdout))
+            console.write_stdout(console.rendered(plan, "text"))
 
-    def _agreed(self, plan: Plan, bar: Progress) -> bool:
-        self._show(plan, bar)
+    def approve(self, plan: Plan) -> bool:
+        self.show(plan)
         if all(change.held for change in plan.changes):
             return True  # there is nothing to agree to
-        agreed = is_agreed(f"Apply this to {plan.target}?")
-        bar.restart("Fetching again")
+        agreed = console.is_agreed(f"Apply this to {plan.target}?")
+        self._bar.restart("Fetching again")
         return agreed
 
-    def _shown(self, done: Plan | None, told: Sequence[Problem]) -> int:
-        """Show how it went, or leave that to the one document of several; return its exit code."""
-        from dlsync.cli.output import aside, rendered, report, result
 
-        if done is None:
-            aside("Nothing was applied.\n")
-            return EXIT_ERROR
-        if not done and self.output is Format.json:  # a plan with changes has been shown, and its warnings with it
-            report(done.warnings)
-        if self.alone or self.output is Format.text:
-            result(rendered(replace(done, warnings=()) if done else done, self.output, sys.stdout))
-        return _code(done, told)
+def _run(
+    operation: Operation,
+    output: opt.Format,
+    lock_timeout: float,
+    journals: Path | None,
+    *,
+    auto_approve: bool,
+    shows_result: bool = True,
+) -> tuple[Plan | None, int]:
+    """Return the applied plan, None where the user did not approve it, and the exit code."""
+    from dlsync.operations import ApplyOptions
+    from dlsync.render.progress import Progress
+
+    warnings: list[Problem] = []
+    begun: list[Callable[[], Plan]] = []
+    with Progress("Fetching", sys.stderr) as bar:
+        terminal = _Terminal(bar, output)
+
+        def begin(known: Callable[[], Plan]) -> None:
+            begun.append(known)
+            bar.restart("Applying")
+
+        options = ApplyOptions(
+            approve=None if auto_approve else terminal.approve,
+            show=terminal.show,
+            warn=warnings.append,
+            told=console.notify,
+            begins=begin,
+            journals=journals,
+            lock_timeout=lock_timeout,
+            progress=bar.advance,
+        )
+        try:
+            applied = console.run(operation(options))
+        except KeyboardInterrupt:
+            console.write_stderr(_interruption(begun[0]()) if begun else "Nothing was applied.\n")
+            raise
+    console.report(warnings)
+    return applied, _finish(applied, warnings, output, shows_result=shows_result)
 
 
 def _interruption(plan: Plan) -> str:
@@ -118,78 +222,48 @@ def _interruption(plan: Plan) -> str:
     outcomes = [change.outcome for change in plan.changes if not change.held]
     applied, unknown = outcomes.count("applied"), outcomes.count("unknown")
     least, more = ("At least ", f", {unknown:,} more may have been") if unknown else ("", "")
-    return (
-        f"{least}{applied:,} of {counted(len(outcomes), 'change')} applied{more}. "
-        "Run the same command again to apply the rest.\n"
+    counts = f"{least}{applied:,} of {counted(len(outcomes), 'change')} applied{more}"
+    return f"{counts}. Run the same command again to apply the rest.\n"
+
+
+def _finish(plan: Plan | None, warnings: Sequence[Problem], output: opt.Format, *, shows_result: bool) -> int:
+    if plan is None:
+        console.write_stderr("Nothing was applied.\n")
+        return EXIT_ERROR
+    if not plan and output == "json":  # a plan with changes has been shown, and its warnings with it
+        console.report(plan.warnings)
+    if shows_result:
+        console.write_stdout(console.rendered(replace(plan, warnings=()) if plan else plan, output))
+    is_incomplete = any(
+        change.result == "failed" or (change.result != "applied" and not change.held) for change in plan.changes
     )
-
-
-def _code(done: Plan, told: Sequence[Problem]) -> int:
-    undone = [one for one in done.changes if one.result == "failed" or (one.result != "applied" and not one.held)]
-    if undone or any(problem.severity == "error" for problem in told):
+    if is_incomplete or any(problem.severity == "error" for problem in warnings):
         return EXIT_PARTIAL
-    return EXIT_REFUSED if done.conflicts else EXIT_OK
+    return EXIT_REFUSED if plan.conflicts else EXIT_OK
 
 
-DirectoryOrPlan = Annotated[
-    Path, typer.Argument(metavar="DIR|PLANFILE", help="The tree, or a plan that `dlsync plan --out` kept.")
-]
+@opt.command
+def history(
+    directory: opt.Directory = opt.CURRENT,
+    environment: opt.Environment = None,
+    journal: opt.Journals = None,
+    output: opt.Output = "text",
+) -> None:
+    """List the runs that changed something, the latest first.
 
-
-@command
-def apply(
-    server: Server,
-    directory: DirectoryOrPlan = CURRENT,
-    auto_approve: options.AutoApprove = False,
-    target: options.TargetOptions = None,
-    adopt: options.Adopt = False,
-    on_conflict: options.OnConflict = None,
-    delete_account: options.DeleteAccounts = None,
-    lock_timeout: options.LockTimeout = LOCK_TIMEOUT,
-    journal: options.Journals = None,
-    output: options.OutputFormat = Format.text,
-    all_environments: AllEnvironments = False,
-) -> int:
-    """Show the plan, ask, and apply it."""
+    Only those whose journals are here: each machine keeps its own.
+    """
     from dlsync import operations
+    from dlsync.messages import visible
+    from dlsync.render import state
+    from dlsync.state.journal import FOLDER
 
-    promised = _promised(directory, narrowed=bool(target or delete_account or adopt or on_conflict))
-    application = Application(output, lock_timeout, journal, given=auto_approve, alone=not all_environments)
-    wishes = options.wishes(directory, target, delete_account, adopt=adopt, on_conflict=on_conflict)
-    if promised:
-        wishes = promised.wishes
-        server = replace(server, environment=server.environment or wishes.environment or None)
-
-    def once(server: Server) -> tuple[Plan | None, int]:
-        settings = server.settings(wishes.directory)
-        return application.run(
-            lambda how: operations.apply(wishes.directory, settings, wishes=wishes, promised=promised, how=how)
-        )
-
-    if not all_environments:
-        return once(server)[1]
-    if promised:
-        raise SettingsError("a saved plan is for one environment", hint="Leave out --all-environments, or give DIR.")
-    return every(server, wishes.directory, output, once)
-
-
-def _promised(plan: Path, *, narrowed: bool) -> SavedPlan | None:
-    from dlsync.operations import plan_file
-    from dlsync.resources import loader
-
-    if not plan.is_file():
-        loader.require_directory(plan)
-        _refuse_plans(plan)
-        return None
-    if narrowed:
-        hint = "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree."
-        raise SettingsError("a saved plan has in it what it was asked for", hint=hint)
-    return plan_file.read(plan)
-
-
-def _refuse_plans(folder: Path) -> None:
-    """Refuse a folder in which ``plan --all-environments --out`` kept its plans, and which is no tree."""
-    files = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
-    if files and all(one.suffix == ".json" for one in files):
-        hint = f"Apply each plan by itself: `dlsync apply {files[0]}`."
-        raise SettingsError(f"{folder} holds saved plans, not a tree", hint=hint)
+    folder = journal or directory / FOLDER
+    chosen = environment or os.environ.get("DLSYNC_ENVIRONMENT")
+    records = [record for record in operations.history(folder) if chosen in {None, "", record.run.environment}]
+    if not records and output == "text":
+        of_environment = f" of environment {chosen}" if chosen else ""
+        console.write_stderr(visible(f"no runs{of_environment} in {folder}") + "\n")
+        return
+    width = console.terminal_width()
+    console.show(output, lambda: state.runs_document(records), lambda _: state.render_runs(records, width=width))

@@ -1,142 +1,87 @@
-"""The options that several commands share, and how a command that reaches a server gets them."""
+"""The options and arguments that commands share, what the shell completes them with, and how a command gets them."""
 
 from __future__ import annotations
 
 import inspect
 import os
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from dlsync.cli import suggestions
-from dlsync.errors import DlsyncError, SettingsError
+from dlsync.cli.app import PURPOSES, Group
+from dlsync.cli.console import RecordedEnvironment, conceal, write_failure
+from dlsync.errors import DlsyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dlsync.files.settings import Options, Settings
     from dlsync.operations.plan import PlanOptions
-    from dlsync.operations.reconcile import ConflictPolicy
     from dlsync.resources.selector import Targets
-
-
-def resources(arguments: Sequence[str]) -> tuple[Targets, Path]:
-    """Return the resources that are named, and the tree: the one argument that names none.
-
-    :raises SettingsError: an argument names no resources, and is not the one that names a folder.
-    """
-    from dlsync.resources.selector import Targets, is_pattern, nearest
-
-    patterns = [one for one in arguments if is_pattern(one)]
-    others = [one for one in arguments if not is_pattern(one)]
-    if len(others) > 1 or (others and "/" in others[0] and nearest(others[0]) and not Path(others[0]).exists()):
-        Targets(others)  # says what is wrong with the first
-    return Targets(patterns), Path(others[-1]) if others else CURRENT
-
-
-def named_resources(arguments: Sequence[str]) -> tuple[Targets, Path]:
-    """Return :func:`resources`, of which there is one at least.
-
-    :raises SettingsError: none is named.
-    """
-    targets, directory = resources(arguments)
-    if not targets:
-        raise SettingsError("no resources are named", hint="For example: dashboard/web-*; all are '*/*'.")
-    return targets, directory
-
-
-def run(arguments: Sequence[str]) -> tuple[str, Path]:
-    """Return the run that is named, empty for none, and the tree.
-
-    :raises SettingsError: several arguments name no run.
-    """
-    from dlsync.state.journal import is_id
-
-    runs = [one for one in arguments if is_id(one)]
-    others = [one for one in arguments if not is_id(one)]
-    hint = "`dlsync history DIR` lists the runs of a folder."
-    if unknown := next((one for one in others if not Path(one).is_dir()), ""):
-        folder = "" if len(others) > 1 else ", and it is not a folder"
-        raise SettingsError(f"no run has the id {unknown!r}{folder}", hint=hint)
-    if len(runs) > 1 or len(others) > 1:
-        raise SettingsError("expected one run and one folder at most", hint=hint)
-    return next(iter(runs), ""), Path(others[0]) if others else CURRENT
-
 
 CURRENT = Path()
 
 
-class Format(StrEnum):
-    """How a result is printed."""
+def completion_from(names: Callable[[Path], Iterable[str]]) -> Callable[[typer.Context, str], list[str]]:
+    """Return what completes a value with names from the files of the tree; a tree that cannot be read has none."""
 
-    text = "text"
-    json = "json"
+    def complete(context: typer.Context, incomplete: str) -> list[str]:
+        directory = Path(context.params.get("directory") or "")
+        with suppress(DlsyncError, OSError):
+            return [name for name in names(directory) if name.startswith(incomplete)]
+        return []
 
-
-class PlanFormat(StrEnum):
-    """How a plan is printed."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
+    return complete
 
 
-class Side(StrEnum):
-    """Who wins a conflict."""
+def _environments(directory: Path) -> Iterable[str]:
+    from dlsync.resources import environments
 
-    repo = "repo"
-    live = "live"
+    return environments.names(directory)
 
+
+def _addresses(directory: Path) -> Iterable[str]:
+    from dlsync.resources import loader
+
+    return sorted(map(str, loader.find(directory).addresses()))
+
+
+complete_resources = completion_from(_addresses)
 
 Directory = Annotated[
-    Path,
-    typer.Argument(metavar="DIR", help="The folder that holds dlsync.yaml, dashboards/, rules/ and plugins/."),
+    Path, typer.Argument(metavar="DIR", help="The folder that holds dlsync.yaml, dashboards/, rules/ and plugins/.")
 ]
-Url = Annotated[str | None, typer.Option(metavar="URL", help="The API, http://HOST:PORT/api/v1; else DLSYNC_URL.")]
-Org = Annotated[str | None, typer.Option(metavar="NAME", help="The organisation; else DLSYNC_ORG.")]
-Account = Annotated[str | None, typer.Option(metavar="NAME", help="The account; else DLSYNC_ACCOUNT.")]
 Environment = Annotated[
     str | None,
     typer.Option(
-        "--environment",
-        "-e",
+        *("--environment", "-e"),
         metavar="NAME",
         help="One of dlsync.yaml's; else DLSYNC_ENVIRONMENT.",
-        autocompletion=suggestions.environments,
+        autocompletion=completion_from(_environments),
     ),
 ]
+Url = Annotated[str | None, typer.Option(metavar="URL", help="The API, http://HOST:PORT/api/v1; else DLSYNC_URL.")]
 ApiKeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Holds the API key; else DLSYNC_API_KEY.")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain HTTP to a host that is not this machine.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-TargetOptions = Annotated[
+TargetPatterns = Annotated[
     list[str] | None,
     typer.Option(
         "--target",
         metavar="KIND/GLOB",
         help="Only these resources, such as dashboard/web-*; repeatable.",
-        autocompletion=suggestions.resources,
-    ),
-]
-DeleteAccounts = Annotated[
-    list[str] | None,
-    typer.Option("--delete-account", metavar="NAME", help="Delete this account, with all in it; repeatable."),
-]
-Adopt = Annotated[
-    bool,
-    typer.Option(
-        "--adopt", help="Take over what is live already, not managed and unlike its file: make it what the file says."
+        autocompletion=complete_resources,
     ),
 ]
 OnConflict = Annotated[
-    Side | None,
+    Literal["repo", "live"] | None,
     typer.Option(
-        "--on-conflict",
         help="Which side wins where the files and the server have both changed; without it, such a resource is held. "
-        "`repo` also overwrites what stays as it was changed on the server.",
+        "`repo` also overwrites what stays as it was changed on the server."
     ),
 ]
 Resources = Annotated[
@@ -144,16 +89,13 @@ Resources = Annotated[
     typer.Argument(
         metavar="KIND/GLOB... [DIR]",
         help="The resources, such as dashboard/web-*; then the tree.",
-        autocompletion=suggestions.resources,
+        autocompletion=complete_resources,
     ),
 ]
 LockTimeout = Annotated[
     float,
     typer.Option(
-        "--lock-timeout",
-        metavar="SECONDS",
-        help="How long to wait while another apply holds the lock; 0 refuses at once.",
-        min=0,
+        metavar="SECONDS", help="How long to wait while another apply holds the lock; 0 refuses at once.", min=0
     ),
 ]
 Journals = Annotated[
@@ -165,9 +107,11 @@ Journals = Annotated[
     ),
 ]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
-OutputFormat = Annotated[Format, typer.Option("--format", help="How to print the result.")]
-PlanOutputFormat = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]
+Format = Literal["text", "json"]
+PlanFormat = Literal["text", "json", "markdown"]
+Output = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]
+_Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]
 
 
 @dataclass(frozen=True)
@@ -175,8 +119,8 @@ class Server:
     """What a command line says of the server; see :class:`dlsync.files.settings.Options`."""
 
     url: Url = None
-    org: Org = None
-    account: Account = None
+    org: Annotated[str | None, typer.Option(metavar="NAME", help="The organisation; else DLSYNC_ORG.")] = None
+    account: Annotated[str | None, typer.Option(metavar="NAME", help="The account; else DLSYNC_ACCOUNT.")] = None
     environment: Environment = None
     api_key_file: ApiKeyFile = None
     insecure: Insecure = False
@@ -191,75 +135,102 @@ class Server:
     def settings(self, directory: Path, *, may_be_missing: bool = False, require_account: bool = True) -> Settings:
         """Return the settings that hold for a tree, from these options, the environment and dlsync.yaml.
 
-        :param may_be_missing: the tree's directory is made later.
-        :param require_account: False for what is about the organisation.
-        :raises InvalidTree: the directory is none; said before what its settings lack.
+        :raises InvalidTree: the directory is none; reported before what its settings lack.
         :raises SettingsError: they are wrong or incomplete.
         """
-        from dlsync.cli.output import Watched, conceal
         from dlsync.files.settings import load
         from dlsync.resources import loader
 
         loader.require_directory(directory, may_be_missing=may_be_missing)
         settings = load(directory, self.options, os.environ, require_account=require_account)
         conceal(settings.key)
-        return replace(settings, environ=Watched(settings.environ), insecure=self.insecure)
+        return replace(settings, environ=RecordedEnvironment(settings.environ), insecure=self.insecure)
 
 
-def wishes(
-    directory: Path,
-    targets: list[str] | None,
-    delete_accounts: list[str] | None,
-    *,
-    adopt: bool,
-    on_conflict: Side | None,
-) -> PlanOptions:
-    """Return what a command line asks of a plan.
+@dataclass(frozen=True)
+class Selection:
+    """What a command line asks of a plan; see :class:`dlsync.operations.plan.PlanOptions`."""
 
-    :raises SettingsError: a target names no resources.
+    target: TargetPatterns = None
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt",
+            help="Take over what is live already, not managed and unlike its file: make it what the file says.",
+        ),
+    ] = False
+    on_conflict: OnConflict = None
+    delete_account: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Delete this account, with all in it; repeatable.")
+    ] = None
+
+    def plan_options(self, directory: Path) -> PlanOptions:
+        """Return it for a tree; raise a SettingsError for a target that names no resources."""
+        from dlsync.operations.plan import PlanOptions
+        from dlsync.operations.reconcile import ConflictPolicy
+        from dlsync.resources.selector import Targets
+
+        Targets(self.target or ())
+        policy = ConflictPolicy(self.adopt, self.on_conflict)
+        return PlanOptions(directory, "", tuple(self.target or ()), tuple(self.delete_account or ()), policy)
+
+
+def parse_resources(arguments: Sequence[str]) -> tuple[Targets, Path]:
+    """Return the resources that are named, and the tree: the one argument that names none.
+
+    :raises SettingsError: an argument names no resources, and is not the one that names a folder.
     """
-    from dlsync.operations.plan import PlanOptions
-    from dlsync.resources.selector import Targets
+    from dlsync.resources.selector import Targets, is_pattern, nearest
 
-    Targets(targets or ())
-    chosen = decisions(adopt=adopt, on_conflict=on_conflict)
-    return PlanOptions(directory, "", tuple(targets or ()), tuple(delete_accounts or ()), chosen)
-
-
-def decisions(*, adopt: bool, on_conflict: Side | None) -> ConflictPolicy:
-    """Return what a command line has decided."""
-    from dlsync.operations.reconcile import ConflictPolicy
-
-    return ConflictPolicy(adopt, on_conflict.value if on_conflict else None)
+    patterns = [argument for argument in arguments if is_pattern(argument)]
+    others = [argument for argument in arguments if not is_pattern(argument)]
+    if len(others) > 1 or (others and "/" in others[0] and nearest(others[0]) and not Path(others[0]).exists()):
+        Targets(others)  # says what is wrong with the first
+    return Targets(patterns), Path(others[-1]) if others else CURRENT
 
 
-def command(function: Callable[..., int]) -> Callable[..., int]:
-    """Give a command its ``--debug``, and where it has a parameter ``server``, the options of :class:`Server`.
+def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
+    """Give a command its ``--debug``, and for a :class:`Server` or :class:`Selection`, the options that are its fields.
 
-    Where it fails, it prints why in the format that was asked for.
-
-    The decorated function's signature is what typer reads: without this, every command would list them all.
+    Where the command fails, it prints why in the format that was asked for. Typer reads the decorated function's
+    signature: the options of :class:`Server` come last.
     """
     own = inspect.signature(function, eval_str=True).parameters
-    shared = inspect.signature(Server, eval_str=True).parameters if "server" in own else {}
-    debug = inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=Debug)
+    groups: dict[str, Callable[..., Any]] = {
+        name: parameter.annotation for name, parameter in own.items() if parameter.annotation in {Server, Selection}
+    }
+    fields = {name: inspect.signature(group, eval_str=True).parameters for name, group in groups.items()}
 
     @wraps(function)
-    def run(**given: Any) -> int:
-        given.pop("debug")
-        options = {name: given.pop(name) for name in shared}
+    def run(**arguments: Any) -> int | None:
+        arguments.pop("debug")  # ``main`` looks for it
+        for name, group in groups.items():
+            arguments[name] = group(**{field: arguments.pop(field) for field in fields[name]})
         try:
-            return function(**given, **({"server": Server(**options)} if shared else {}))
+            return function(**arguments)
         except DlsyncError as error:
-            from dlsync.cli.output import answer_failure
-
-            for output in given.values():
-                if isinstance(output, Format | PlanFormat):
-                    answer_failure(error, output)
+            write_failure(error, arguments.get("output", "text"))
             raise
 
-    parameters = [*(one for name, one in own.items() if name != "server"), *shared.values(), debug]
-    keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]
+    parameters: list[inspect.Parameter] = []
+    for name in sorted(own, key=lambda name: name == "server"):
+        parameters += fields[name].values() if name in groups else [own[name]]
+    parameters.append(inspect.Parameter("debug", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=_Debug))
+    keyword_only = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in parameters]
     run.__dict__["__signature__"] = inspect.Signature(keyword_only)  # what inspect looks for (PEP 362)
-    run.__annotations__ = {one.name: one.annotation for one in keyword_only}
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in keyword_only}
     return run
+
+
+def family(name: str) -> typer.Typer:
+    """Return the app that the commands below a name are added to."""
+    return typer.Typer(name=name, cls=Group, help=PURPOSES[name], add_completion=False, rich_markup_mode=None)
+
+
+def subcommand(app: typer.Typer, name: str, purpose: str | None = None) -> Callable[[Callable[..., int | None]], None]:
+    """Return a decorator that adds a command to an app; see :func:`command`."""
+
+    def add(function: Callable[..., int | None]) -> None:
+        app.command(name, help=purpose)(command(function))
+
+    return add

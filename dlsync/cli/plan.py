@@ -1,88 +1,132 @@
-"""``dlsync plan``: what an apply would change."""
+"""``dlsync plan``, and how a command runs for all environments of a tree."""
 
 from __future__ import annotations
 
-import sys
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlsync.cli import options
-from dlsync.cli.all_environments import AllEnvironments, every
-from dlsync.cli.options import CURRENT, PlanFormat, Server, command
-from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
+from dlsync import errors
+from dlsync.cli import console
+from dlsync.cli import options as opt
 
 if TYPE_CHECKING:
-    from dlsync.model import Plan
-    from dlsync.operations.plan import PlanContext, PlanOptions
+    from collections.abc import Callable
 
+    from dlsync.model import Plan
+    from dlsync.operations.plan import PlanOptions
+    from dlsync.render.environments import EnvironmentResult
+
+    RunOnce = Callable[[opt.Server], tuple[Plan | None, int]]
+
+AllEnvironments = Annotated[
+    bool, typer.Option("--all-environments", help="All environments of dlsync.yaml, one after the other.")
+]
 Out = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Keep the plan too, for `dlsync apply FILE`; with --all-environments, a folder."),
 ]
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")]
+# the exit code of all environments is the first of these that one of them ended with
+_WORST_FIRST = (errors.EXIT_ERROR, errors.EXIT_REFUSED, errors.EXIT_PARTIAL, errors.EXIT_CHANGES, errors.EXIT_OK)
 
 
-@command
+@opt.command
 def plan(
-    server: Server,
-    directory: options.Directory = CURRENT,
+    directory: opt.Directory = opt.CURRENT,
+    *,
     out: Out = None,
     detailed_exitcode: DetailedExitcode = False,
-    target: options.TargetOptions = None,
-    adopt: options.Adopt = False,
-    on_conflict: options.OnConflict = None,
-    delete_account: options.DeleteAccounts = None,
-    output: options.PlanOutputFormat = PlanFormat.text,
+    selection: opt.Selection,
+    output: opt.PlanOutput = "text",
     all_environments: AllEnvironments = False,
+    server: opt.Server,
 ) -> int:
     """Show what an apply would change; changes nothing."""
-    from dlsync.cli.output import rendered, report, result
     from dlsync.files.names import file_stem
-    from dlsync.operations import plan_file
 
-    wishes = options.wishes(directory, target, delete_account, adopt=adopt, on_conflict=on_conflict)
+    options = selection.plan_options(directory)
 
-    def once(server: Server) -> tuple[Plan, int]:
+    def once(server: opt.Server) -> tuple[Plan, int]:
         file = out / f"{file_stem(server.environment or '')}.json" if out and all_environments else out
-        if file:
-            plan_file.remove(file)
-        work = _prepared(server, directory, wishes)
-        made = work.plan
-        if file:
-            _save(file, work, replace(wishes, environment=server.settings(directory).environment))
-        if output is PlanFormat.json:  # the other formats have the warnings in them
-            report(made.warnings)
-        if output is PlanFormat.text or not all_environments:
-            result(rendered(made, output, sys.stdout))
-        if made.refused:
-            return made, EXIT_ERROR
-        return made, EXIT_CHANGES if made and detailed_exitcode else EXIT_OK
+        plan = _planned(server, options, file)
+        if output == "json":  # the other formats have the warnings in them
+            console.report(plan.warnings)
+        if output == "text" or not all_environments:
+            console.write_stdout(console.rendered(plan, output))
+        if plan.refused:
+            return plan, errors.EXIT_ERROR
+        return plan, errors.EXIT_CHANGES if plan and detailed_exitcode else errors.EXIT_OK
 
-    if not all_environments:
-        return once(server)[1]
-    return every(server, directory, output, once)
+    return run_everywhere(server, directory, output, once) if all_environments else once(server)[1]
 
 
-def _save(file: Path, work: PlanContext, wishes: PlanOptions) -> None:
+def _planned(server: opt.Server, options: PlanOptions, file: Path | None) -> Plan:
     from shlex import quote
 
-    from dlsync.cli.output import tell
+    from dlsync import operations
     from dlsync.messages import visible
     from dlsync.operations import plan_file
 
-    plan_file.save(file, plan_file.promise(work, wishes))
-    how = "" if work.plan.refused else f"; apply it with `dlsync apply {quote(str(file))}`"
-    tell(visible(f"saved the plan to {file}{how}"))
+    if file:
+        plan_file.remove(file)
+    settings = server.settings(options.directory)
+    context = console.run_with_progress(
+        lambda progress: operations.prepare(options.directory, settings, wishes=options, progress=progress)
+    )
+    if file:
+        plan_file.save(file, plan_file.promise(context, replace(options, environment=settings.environment)))
+        how = "" if context.plan.refused else f"; apply it with `dlsync apply {quote(str(file))}`"
+        console.notify(visible(f"saved the plan to {file}{how}"))
+    return context.plan
 
 
-def _prepared(server: Server, directory: Path, wishes: PlanOptions) -> PlanContext:
-    from dlsync import operations
-    from dlsync.cli.output import run
-    from dlsync.render.progress import Progress
+def run_everywhere(server: opt.Server, directory: Path, output: opt.PlanFormat, once: RunOnce) -> int:
+    """Run a command for each environment, those after one that fails too, show the summary, return the exit code.
 
-    settings = server.settings(directory)
-    with Progress("Fetching", sys.stderr) as bar:
-        return run(operations.prepare(directory, settings, wishes=wishes, progress=bar.advance))
+    :param once: shows a plan where the output is text, and returns it, None if not approved, with its exit code.
+    :raises SettingsError: one environment was asked for too, there is none, or two are for the same account.
+    """
+    from dlsync.render import environments as rendering
+    from dlsync.resources import environments
+
+    if server.environment:
+        raise errors.SettingsError(
+            "--all-environments takes all of them", hint="Leave out --environment, or the other."
+        )
+    results: list[EnvironmentResult] = []
+    codes: list[int] = []
+    for name in environments.required(directory, server.options, os.environ):
+        if output == "text":
+            console.write_stdout(rendering.headline(name, color=console.colored()))
+        result, code = _run_in(name, once, replace(server, environment=name))
+        results.append(result)
+        codes.append(code)
+        if output == "text":
+            console.write_stdout("\n")
+    if output == "json":
+        console.write_json(rendering.as_document(results))
+    elif output == "markdown":
+        console.write_stdout(rendering.render_markdown(results))
+    else:
+        console.write_stdout(rendering.summary(results, color=console.colored()))
+    return min(codes, key=_WORST_FIRST.index)
+
+
+def _run_in(name: str, once: RunOnce, server: opt.Server) -> tuple[EnvironmentResult, int]:
+    from dlsync.render.environments import EnvironmentResult
+
+    try:
+        plan, code = once(server)
+    except errors.DlsyncError as error:
+        console.explain(error, f"environment {name}: ")
+        if isinstance(error, errors.Refused) and error.plan:
+            return EnvironmentResult(name, console.redacted_plan(error.plan)), error.exit_code
+        problems = console.redacted_problems(error.problems)
+        return EnvironmentResult(name, error=console.redacted(error.message), problems=problems), error.exit_code
+    if plan is None:
+        return EnvironmentResult(name, error="not approved"), code
+    return EnvironmentResult(name, console.redacted_plan(plan)), code

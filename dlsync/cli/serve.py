@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from dlsync.cli.console import conceal, write_stdout
 from dlsync.cli.options import command
-from dlsync.errors import EXIT_OK, DlsyncError
+from dlsync.errors import DlsyncError
 
-Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")]
-Port = Annotated[int, typer.Option(metavar="PORT", help="0 picks a free one.", min=0, max=65535)]
 Db = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep everything in this file; else in memory.")]
-Org = Annotated[str, typer.Option(metavar="NAME", help="The organisation that exists from the start.")]
-Account = Annotated[str, typer.Option(metavar="NAME", help="Its account.")]
 KeyFile = Annotated[
     Path | None,
-    typer.Option(
-        "--api-key-file",
-        metavar="FILE",
-        help="Holds the key that clients must send; else DLSYNC_API_KEY, else changeme.",
-    ),
+    typer.Option(metavar="FILE", help="Holds the key that clients must send; else DLSYNC_API_KEY, else changeme."),
 ]
 DocumentedOnly = Annotated[
     bool,
@@ -32,22 +26,19 @@ Demo = Annotated[bool, typer.Option("--demo", help="Fill the account with a book
 
 @command
 def serve(
-    host: Host = "127.0.0.1",
-    port: Port = 0,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="PORT", help="0 picks a free one.", min=0, max=65535)] = 0,
     db: Db = None,
-    org: Org = "acme",
-    account: Account = "default",
+    org: Annotated[str, typer.Option(metavar="NAME", help="The organisation that exists from the start.")] = "acme",
+    account: Annotated[str, typer.Option(metavar="NAME", help="Its account.")] = "default",
     api_key_file: KeyFile = None,
     documented_only: DocumentedOnly = False,
     demo: Demo = False,
-) -> int:
+) -> None:
     """Run a server of dlsync's own, until it is stopped.
 
     The first line that it prints is its URL, once it answers.
     """
-    import os
-
-    from dlsync.cli.output import conceal, result
     from dlsync.files.settings import read_key
 
     try:
@@ -68,6 +59,5 @@ def serve(
         api_key=key or DEFAULT_KEY,
         documented_only=documented_only,
         demo=demo,
-        announce=lambda url: result(f"{url}\n"),
+        announce=lambda url: write_stdout(f"{url}\n"),
     )
-    return EXIT_OK

@@ -1,15 +1,11 @@
 """The signals that end a run: Ctrl-C, SIGTERM (a CI runner, systemd, Kubernetes) and SIGHUP (a closed terminal)."""
 
-from __future__ import annotations
-
 import select
 import signal
 import socket
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+from typing import IO
 
 _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows: two
 
@@ -36,7 +32,7 @@ def handled_by(handler: Callable[..., object]) -> Iterator[None]:
                 signal.signal(number, previous)
 
 
-def _handle(handler: Callable[..., object] | signal.Handlers) -> dict[signal.Signals, signal._HANDLER]:
+def _handle(handler: Callable[..., object] | signal.Handlers) -> dict[signal.Signals, "signal._HANDLER"]:
     before = {number: signal.getsignal(number) for number in _ENDING}
     heeded = {number: previous for number, previous in before.items() if previous is not signal.SIG_IGN}
     for number in heeded:

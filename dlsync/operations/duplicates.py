@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import ReadClient
     from dlsync.model import FieldChange, Resource
-    from dlsync.resources.context import Listing
+    from dlsync.resources.kind import Listing
     from dlsync.resources.selector import Targets
     from dlsync.state.inventory import Inventory
 

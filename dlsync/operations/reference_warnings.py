@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Iterator, Mapping
 
     from dlsync.model import Resource
-    from dlsync.resources.context import Reference
+    from dlsync.resources.kind import Reference
     from dlsync.resources.tree import Tree
 
 _LETTERS = re.compile(r"([^A-Za-z]+)")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlsync.messages import json_text, visible
+from dlsync.messages import visible
 from dlsync.model import Plan, Target
-from dlsync.operations.plan_document import as_document, counts
+from dlsync.operations import plan_document
 from dlsync.render import plan_markdown
 from dlsync.render.fields import counted
 from dlsync.render.problems import failure
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 
     from dlsync.model import Problem
 
-FORMAT_VERSION = 1
 _ROOM_FOR_HEADINGS = 200  # characters, of each environment's section in Markdown
 
 
 @dataclass(frozen=True)
-class Ended:
+class EnvironmentResult:
     """How one environment ended.
 
     :param plan: None where it failed.
@@ -42,68 +41,62 @@ def headline(environment: str, *, color: bool) -> str:
     return painter(color=color)(f"Environment {visible(environment)}:", "bold") + "\n\n"
 
 
-def summary(ended: Sequence[Ended], *, color: bool) -> str:
+def summary(results: Sequence[EnvironmentResult], *, color: bool) -> str:
     """Return a line for each environment and one for all of them together."""
     paint = painter(color=color)
-    width = max(len(visible(one.environment)) for one in ended)
-    lines = [f"  {visible(one.environment):{width}}  {_said(one)}" for one in ended]
-    return (
-        "\n".join([paint("All environments:", "bold"), *lines, paint(f"Total: {_total_said(ended)}.", "bold")]) + "\n"
-    )
+    names = [visible(result.environment) for result in results]
+    width = max(map(len, names))
+    lines = [f"  {name:{width}}  {_outcome(result)}\n" for name, result in zip(names, results, strict=True)]
+    return f"{paint('All environments:', 'bold')}\n{''.join(lines)}{paint(f'Total: {_total(results)}.', 'bold')}\n"
 
 
-def render_json(ended: Sequence[Ended]) -> str:
+def as_document(results: Sequence[EnvironmentResult]) -> dict[str, Any]:
     """Return one document of all: a plan's own, or an error, by environment."""
     environments: dict[str, Any] = {
-        one.environment: failure(one.error, one.problems) if one.plan is None else as_document(one.plan)
-        for one in ended
+        result.environment: failure(result.error, result.problems)
+        if result.plan is None
+        else plan_document.as_document(result.plan)
+        for result in results
     }
-    whole = {
-        "format_version": FORMAT_VERSION,
-        "environments": environments,
-        "summary": {**_total(ended).summary, "failed": _failed(ended), "refused": _refused(ended)},
-    }
-    return json_text(whole)
+    plan, failed, refused = _combined(results)
+    counts = {**plan.summary, "failed": failed, "refused": refused}
+    return {"format_version": 1, "environments": environments, "summary": counts}
 
 
-def render_markdown(ended: Sequence[Ended]) -> str:
+def render_markdown(results: Sequence[EnvironmentResult]) -> str:
     """Return a section for each environment, all of them together no longer than one plan may be."""
-    limit = plan_markdown.LIMIT // len(ended) - _ROOM_FOR_HEADINGS
-    sections = [f"### {plan_markdown.code(one.environment)}\n\n{_section(one, limit)}" for one in ended]
-    return "\n".join([*sections, f"**Total**: {_total_said(ended)}.\n"])
+    limit = plan_markdown.LIMIT // len(results) - _ROOM_FOR_HEADINGS
+    sections = []
+    for result in results:
+        section = (
+            plan_markdown.render_failure(result.error, result.problems, limit)
+            if result.plan is None
+            else plan_markdown.render(result.plan, limit)
+        )
+        sections.append(f"### {plan_markdown.code(result.environment)}\n\n{section}")
+    return "\n".join([*sections, f"**Total**: {_total(results)}.\n"])
 
 
-def _section(one: Ended, limit: int) -> str:
-    return (
-        plan_markdown.render_failure(one.error, one.problems, limit)
-        if one.plan is None
-        else plan_markdown.render(one.plan, limit)
-    )
+def _outcome(result: EnvironmentResult) -> str:
+    if result.plan is None:
+        return f"failed: {visible(' '.join(result.error.split()))}"
+    if result.plan.refused:
+        return f"refused by an apply: {visible(' '.join(result.plan.refused))}"
+    return plan_document.counts(result.plan) if result.plan else f"no changes, {result.plan.unchanged:,} unchanged"
 
 
-def _said(one: Ended) -> str:
-    if one.plan is None:
-        return f"failed: {visible(' '.join(one.error.split()))}"
-    if one.plan.refused:
-        return f"refused by an apply: {visible(' '.join(one.plan.refused))}"
-    return counts(one.plan) if one.plan else f"no changes, {one.plan.unchanged:,} unchanged"
-
-
-def _total(ended: Sequence[Ended]) -> Plan:
-    plans = [one.plan for one in ended if one.plan is not None]
+def _combined(results: Sequence[EnvironmentResult]) -> tuple[Plan, int, int]:
+    """Return one plan of all changes, and how many environments failed and are refused."""
+    plans = [result.plan for result in results if result.plan is not None]
     changes = tuple(change for plan in plans for change in plan.changes)
-    return Plan(Target("", "", ""), changes, sum(plan.unchanged for plan in plans))
+    combined = Plan(Target("", "", ""), changes, sum(plan.unchanged for plan in plans))
+    return combined, len(results) - len(plans), sum(bool(plan.refused) for plan in plans)
 
 
-def _total_said(ended: Sequence[Ended]) -> str:
-    troubles = ((_failed(ended), "failed"), (_refused(ended), "refused by an apply"))
-    said = [f"; {count:,} of {counted(len(ended), 'environment')} {trouble}" for count, trouble in troubles if count]
-    return counts(_total(ended)) + "".join(said)
-
-
-def _failed(ended: Sequence[Ended]) -> int:
-    return sum(one.plan is None for one in ended)
-
-
-def _refused(ended: Sequence[Ended]) -> int:
-    return sum(one.plan is not None and bool(one.plan.refused) for one in ended)
+def _total(results: Sequence[EnvironmentResult]) -> str:
+    plan, failed, refused = _combined(results)
+    total = plan_document.counts(plan)
+    for count, outcome in ((failed, "failed"), (refused, "refused by an apply")):
+        if count:
+            total += f"; {count:,} of {counted(len(results), 'environment')} {outcome}"
+    return total

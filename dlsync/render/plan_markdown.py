@@ -41,7 +41,9 @@ def render(plan: Plan, limit: int = LIMIT) -> str:
     rows, room = _fitting(map(_row, plan.changes), room)
     foldable = [change for change in plan.changes if change.diff]
     diffs, _ = _fitting(map(_folded, foldable), room if len(rows) == len(plan.changes) else 0)
-    footer = _footer(len(plan.changes) - len(rows), len(foldable) - len(diffs))
+    omitted = ((len(plan.changes) - len(rows), "resource"), (len(foldable) - len(diffs), "diff"))
+    said = " and ".join(counted(count, noun) for count, noun in omitted if count)
+    footer = f"\nLeft out here, to stay within a comment's length: {said}. `dlsync plan` shows all.\n" if said else ""
     return f"{head}\n{_TABLE_HEAD}{''.join(rows)}{''.join(diffs)}{footer}"
 
 
@@ -81,26 +83,24 @@ def _warnings(warnings: Sequence[Problem], noun: str = "warning") -> str:
 
 
 def _row(change: ResourceChange) -> str:
+    action: str = change.action
+    if change.cause in {"drift", "conflict"}:
+        action += f" ({change.cause})"
+    if change.renamed:
+        action += f", {renamed(change)} {code(change.renamed)}"
+    if change.result:
+        action += f": {change.outcome}"
+    elif change.held:
+        action += f", held: {code(change.held, _MAX_REASON)}"
+    if change.error:
+        action += f", {code(change.error, _MAX_REASON)}"
     place = ":".join(str(part) for part in (change.file, change.line) if part)
-    cells = _action(change), code(str(change.address)), code(place) if place else "", _named_fields(change)
-    return f"| {' | '.join(cells)} |\n"
-
-
-def _action(change: ResourceChange) -> str:
-    cause = f" ({change.cause})" if change.cause in {"drift", "conflict"} else ""
-    cause += f", {renamed(change)} {code(change.renamed)}" if change.renamed else ""
-    cause += f", held: {code(change.held, _MAX_REASON)}" if change.held and not change.result else ""
-    result = f": {change.outcome}" if change.result else ""
-    error = f", {code(change.error, _MAX_REASON)}" if change.error else ""
-    return f"{change.action}{cause}{result}{error}"
-
-
-def _named_fields(change: ResourceChange) -> str:
-    if change.action != "update":
-        return counted(len(change.diff), "field") if change.diff else ""
-    named = [code(field_name(difference.path)) for difference in change.diff[:_MAX_NAMED_FIELDS]]
-    more = len(change.diff) - len(named)
-    return ", ".join(named) + (f" and {more:,} more" if more else "")
+    named = counted(len(change.diff), "field") if change.diff else ""
+    if change.action == "update":
+        named = ", ".join(code(field_name(difference.path)) for difference in change.diff[:_MAX_NAMED_FIELDS])
+        more = len(change.diff) - _MAX_NAMED_FIELDS
+        named += f" and {more:,} more" if more > 0 else ""
+    return f"| {action} | {code(str(change.address))} | {code(place) if place else ''} | {named} |\n"
 
 
 def _folded(change: ResourceChange) -> str:
@@ -132,9 +132,3 @@ def _fitting(parts: Iterable[str], room: int) -> tuple[list[str], int]:
             kept.append(part)
             room -= len(part)
     return kept, room
-
-
-def _footer(rows: int, diffs: int) -> str:
-    left_out = [counted(count, noun) for count, noun in ((rows, "resource"), (diffs, "diff")) if count]
-    said = " and ".join(left_out)
-    return f"\nLeft out here, to stay within a comment's length: {said}. `dlsync plan` shows all.\n" if left_out else ""

@@ -23,11 +23,7 @@ _LARGEST = 1e300  # leaves room to reckon in doubles, whatever a server sends
 
 
 def render(series: Sequence[Series], *, width: int, color: bool) -> str:
-    """Return one plot of all the series, with a legend; times are UTC.
-
-    :param series: of one metric, each with points.
-    :param width: of the terminal, in cells.
-    """
+    """Return one plot of all series of a metric, each with points, in ``width`` cells; times are UTC."""
     import plotille  # type: ignore[import-untyped] # it has annotations, and no marker that says so
 
     first = min(_bounded(time) for one in series for time in one.times)
@@ -39,7 +35,7 @@ def render(series: Sequence[Series], *, width: int, color: bool) -> str:
     figure.x_label, figure.y_label = "UTC", shortened(visible(series[0].unit), _UNIT) or "value"
     figure.set_x_limits(0, span or 1)
     figure.set_y_limits(*_limits([_bounded(value) for one in series for value in one.values]))
-    figure.x_ticks_fkt = lambda low, _: _tick(first + low, span)
+    figure.x_ticks_fkt = lambda low, _: time_text(first + low, "%H:%M" if span < 2 * _DAY else "%m-%d")
     figure.y_ticks_fkt = lambda low, _: f"{low:.4g}"
     for one in series:
         name = shortened(visible(one.source.name or one.source.id), _NAME)
@@ -48,7 +44,7 @@ def render(series: Sequence[Series], *, width: int, color: bool) -> str:
 
 
 def _limits(values: Sequence[float]) -> tuple[float, float]:
-    """Return what the axis of the values goes from and to: somewhat beyond them, though they may be all the same."""
+    """Return the ends of the axis of the values: somewhat beyond them, though they may be all the same."""
     low, high = min(values), max(values)
     scale = max(abs(low), abs(high))
     if scale < 1 / _LARGEST:
@@ -57,24 +53,12 @@ def _limits(values: Sequence[float]) -> tuple[float, float]:
     return low - beyond, high + beyond
 
 
-def time_text(time: float) -> str:
-    """Return unix seconds as ISO 8601 in UTC; as they are where no calendar has them."""
-    moment = _moment(time)
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else str(time)
-
-
-def _tick(time: float, span: float) -> str:
-    moment = _moment(time)
-    if not moment:
-        return f"{time:g}"
-    return f"{moment:%H:%M}" if span < 2 * _DAY else f"{moment:%m-%d}"
-
-
-def _moment(time: float) -> datetime | None:
+def time_text(time: float, form: str = "%Y-%m-%dT%H:%M:%SZ") -> str:
+    """Return unix seconds in UTC, by default as ISO 8601; as they are where no calendar has them."""
     try:
-        return datetime.fromtimestamp(time, UTC)
+        return datetime.fromtimestamp(time, UTC).strftime(form)
     except (ValueError, OverflowError, OSError):
-        return None
+        return str(time)
 
 
 def _bounded(number: float) -> float:

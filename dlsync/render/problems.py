@@ -1,10 +1,12 @@
-"""What is wrong in the files: ``file:line:column: severity: message``, or JSON."""
+"""What is wrong: problems of files as ``file:line:column: severity: message``, and the doctor's checks."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from dlsync.messages import json_text, visible
+from dlsync.messages import visible
+from dlsync.render import table
 from dlsync.render.fields import counted
 from dlsync.render.table import painter
 
@@ -12,43 +14,41 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from dlsync.model import Json, Problem
+    from dlsync.operations.doctor import Diagnosis, Status
     from dlsync.render.table import Style
+
+_STATUS_STYLES: dict[Status, Style] = {"ok": "green", "problem": "red", "unknown": "yellow"}
+_STATUS_WIDTH = max(map(len, _STATUS_STYLES))
 
 
 def render(problems: Sequence[Problem], *, resources: int, color: bool) -> str:
-    """Return the problems line by line, by file and place, and at the end their counts.
-
-    :param resources: how many were looked at.
-    """
+    """Return the problems line by line, by file and place, and at the end their counts and that of the resources."""
     paint = painter(color=color)
-    counts = _summary(problems)
+    counts = _counts(problems)
     found = f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}"
     total = f"{counted(resources, 'resource')}: {found}."
     return "\n".join([*lines(_sorted(problems), paint), paint(total, "bold")]) + "\n"
 
 
 def lines(problems: Iterable[Problem], paint: Callable[[str, Style], str]) -> list[str]:
-    """Return a line for each problem, in the order given, visible."""
-    return [_line(problem, paint) for problem in problems]
+    """Return a line for each problem, visible."""
+    shown = []
+    for problem in problems:
+        place = "".join(f"{visible(str(part))}:" for part in (problem.file, problem.line, problem.column) if part)
+        severity = paint(problem.severity, "red" if problem.severity == "error" else "yellow")
+        shown.append(f"{place}{' ' if place else ''}{severity}: {visible(problem.message)}")
+    return shown
 
 
 def as_document(problems: Sequence[Problem], *, resources: int) -> dict[str, Any]:
     """Return the problems as JSON has them; file, line and column are null where unknown."""
-    return {
-        "format_version": 1,
-        "summary": {"resources": resources, **_summary(problems)},
-        "problems": list(map(entry, _sorted(problems))),
-    }
+    summary = {"resources": resources, **_counts(problems)}
+    return {"format_version": 1, "summary": summary, "problems": list(map(entry, _sorted(problems)))}
 
 
 def failure(error: str, problems: Iterable[Problem]) -> dict[str, Json]:
-    """Return why a command failed as JSON has it; the problems as :func:`as_document` has them."""
+    """Return why a command failed as JSON has it."""
     return {"error": error, "problems": list(map(entry, _sorted(problems)))}
-
-
-def render_failure(error: str, problems: Iterable[Problem]) -> str:
-    """Return the document of a command that failed, as ASCII text."""
-    return json_text({"format_version": 1, **failure(error, problems)})
 
 
 def entry(problem: Problem) -> dict[str, Json]:
@@ -62,21 +62,33 @@ def entry(problem: Problem) -> dict[str, Json]:
     }
 
 
-def render_json(problems: Sequence[Problem], *, resources: int) -> str:
-    """Return :func:`as_document` as ASCII text."""
-    return json_text(as_document(problems, resources=resources))
-
-
-def _line(problem: Problem, paint: Callable[[str, Style], str]) -> str:
-    place = ":".join(visible(str(part)) for part in (problem.file, problem.line, problem.column) if part)
-    severity = paint(problem.severity, "red" if problem.severity == "error" else "yellow")
-    return f"{place}{': ' if place else ''}{severity}: {visible(problem.message)}"
-
-
 def _sorted(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.column or 0))
 
 
-def _summary(problems: Iterable[Problem]) -> dict[str, int]:
+def _counts(problems: Iterable[Problem]) -> dict[str, int]:
     severities = [problem.severity for problem in problems]
     return {"error": severities.count("error"), "warning": severities.count("warning")}
+
+
+def render_diagnosis(diagnosis: Diagnosis, *, color: bool) -> str:
+    """Return the settings as a table, a line for each check, and how many problems there are."""
+    paint = painter(color=color)
+    rows = [[one.name, one.value, one.source or "not set"] for one in diagnosis.settings]
+    lines = []
+    for check in diagnosis.checks:
+        status = paint(check.status, _STATUS_STYLES[check.status]) + " " * (_STATUS_WIDTH - len(check.status))
+        advice = f". {check.advice}" if check.advice else ""
+        lines.append(f"{status}  {visible(f'{check.name}: {check.message}{advice}')}\n")
+    problems = sum(check.status == "problem" for check in diagnosis.checks)
+    end = paint(counted(problems, "problem") if problems else "All is well", "bold")
+    return "\n".join([table.render(["SETTING", "VALUE", "FROM"], rows), "".join(lines), f"{end}.\n"])
+
+
+def diagnosis_document(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the diagnosis as ``doctor --format json`` has it."""
+    from dlsync.operations.plan_document import exact  # 150 ms that a list of problems need not wait for
+
+    settings = [asdict(one) | {"value": exact(one.value), "source": one.source or None} for one in diagnosis.settings]
+    checks = [asdict(one) | {"advice": one.advice or None} for one in diagnosis.checks]
+    return {"format_version": 1, "well": diagnosis.is_well, "settings": settings, "checks": checks}

@@ -11,40 +11,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.progress import Progress as Bar
-    from rich.progress import TaskID
 
-PATIENCE = 1.0
+PATIENCE = 1.0  # s
 
 
 class Progress:
-    """Counts on a terminal what is done; draws nothing elsewhere, nor before a run has taken a second.
+    """Counts on a terminal what is done; draws nothing elsewhere, nor before a run has taken a second."""
 
-    :param label: what is being done.
-    :param stream: stderr; what is no terminal stays empty.
-    :param total: how often :meth:`advance` will be called, where that is known.
-    :param clock: a monotonic time in seconds.
-    """
-
-    def __init__(
-        self, label: str, stream: TextIO, *, total: int | None = None, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._label = visible(label)
+    def __init__(self, label: str, stream: TextIO, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
-        self._total = total
         self._clock = clock
-        self._is_seen = stream.isatty()
-        self._done = 0
-        self._bar: tuple[Bar, TaskID] | None = None
+        self._bar: Bar | None = None
+        self.restart(label)
 
     def __enter__(self) -> Self:
-        self._started = self._clock()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop()
 
     def restart(self, label: str) -> None:
-        """Take the bar away, for something else to be said, and count anew under another label."""
+        """Remove the bar, for something else to be printed, and count anew under another label."""
         self._stop()
         self._label = visible(label)
         self._done = 0
@@ -52,28 +39,25 @@ class Progress:
 
     def _stop(self) -> None:
         if self._bar:
-            self._bar[0].stop()
+            self._bar.stop()
         self._bar = None
 
     def advance(self) -> None:
         """Count one more."""
         self._done += 1
-        if self._bar is None and self._is_seen and self._clock() - self._started > PATIENCE:
+        if not self._bar and self._stream.isatty() and self._clock() - self._started > PATIENCE:
             self._bar = self._drawn()
         if self._bar:
-            bar, task = self._bar
-            bar.update(task, completed=self._done)
+            self._bar.update(self._bar.task_ids[0], completed=self._done)
 
-    def _drawn(self) -> tuple[Bar, TaskID]:
+    def _drawn(self) -> Bar:
         # 45 ms that runs without a bar need not wait for
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
-        from rich.progress import Progress as Bar
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
         columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
-        bar = Bar(
-            *columns, console=Console(file=self._stream), transient=True, redirect_stdout=False, redirect_stderr=False
-        )
-        task = bar.add_task(self._label, total=self._total)
+        console = Console(file=self._stream)
+        bar = Progress(*columns, console=console, transient=True, redirect_stdout=False, redirect_stderr=False)
+        bar.add_task(self._label, total=None)
         bar.start()
-        return bar, task
+        return bar

@@ -27,7 +27,6 @@ def painter(*, color: bool) -> Callable[[str, Style], str]:
 
 
 _GAP = "  "
-_ELLIPSIS = "..."
 _NARROWEST = 8  # cells: a column that is cut keeps this much
 _NEVER_CUT = ("ID", "RUN")  # what is copied into another command
 
@@ -36,8 +35,7 @@ def render(headers: Sequence[str], rows: Sequence[Sequence[Json]], *, width: int
     """Return a line of headers and a line for each row.
 
     :param rows: their values; texts stand as they are, lists of texts with commas, all else as JSON.
-    :param width: in cells of a terminal; columns but those of ids are cut, the widest first, until a line fits.
-        None: nothing is cut.
+    :param width: in cells; columns but those of ids are cut, the widest first, until a line fits. None: no limit.
     """
     from rich.cells import cell_len, set_cell_size  # 10 ms that --help need not wait for
 
@@ -49,7 +47,7 @@ def render(headers: Sequence[str], rows: Sequence[Sequence[Json]], *, width: int
     lines = []
     for row in table:
         cut = [
-            text if cell_len(text) <= room else set_cell_size(text, room - len(_ELLIPSIS)) + _ELLIPSIS
+            text if cell_len(text) <= room else set_cell_size(text, room - 3) + "..."
             for text, room in zip(row, widths, strict=True)
         ]
         lines.append(_GAP.join(map(set_cell_size, cut, widths)).rstrip() + "\n")

@@ -1,26 +1,12 @@
 """The kinds of resources. A module here with a ``KIND`` is one: adding it, and its schema, is all that is needed."""
 
-from __future__ import annotations
-
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from dlsync.diff.list_match import ListMatching
-from dlsync.resources.context import CachedVersion, ExportContext, Listing, LoadContext, SourceFile
-from dlsync.resources.kind import Kind
+from dlsync.resources.kind import CachedVersion, ExportContext, Kind, Listing, LoadContext, SourceFile
 
-__all__ = [
-    "CachedVersion",
-    "ExportContext",
-    "Kind",
-    "ListMatching",
-    "Listing",
-    "LoadContext",
-    "SourceFile",
-    "all_kinds",
-    "kind_of",
-]
+__all__ = ["CachedVersion", "ExportContext", "Kind", "Listing", "LoadContext", "SourceFile", "all_kinds", "kind_of"]
 
 
 @cache
@@ -31,13 +17,9 @@ def all_kinds() -> tuple[Kind, ...]:
 
 
 @cache
-def _by_name() -> dict[str, Kind]:
-    return {kind.name: kind for kind in all_kinds()}
-
-
 def kind_of(name: str) -> Kind:
-    """Return the kind of that name.
+    """Return the kind of a name.
 
-    :raises KeyError: there is none; what comes from a user is checked before.
+    :raises KeyError: there is none.
     """
-    return _by_name()[name]
+    return {kind.name: kind for kind in all_kinds()}[name]

@@ -1,26 +1,17 @@
 """Dashboards: ``dashboards/**/<name>.yaml``."""
 
-from __future__ import annotations
+import json
+from functools import partial
+from typing import ClassVar
 
-from typing import TYPE_CHECKING, ClassVar
-
+from dlsync.client import ReadClient
 from dlsync.diff.list_match import A_SET, ITEM, ListMatching, but_for, identity
 from dlsync.diff.merge_key import MergeKey
-from dlsync.errors import Unsupported
-from dlsync.model import Address, Resource
-from dlsync.resources.context import Listing, messages_of
-from dlsync.resources.document import AsJson, ExchangedKind
-from dlsync.resources.outline import plain, scope
+from dlsync.errors import BadAnswer, Unsupported
+from dlsync.model import Address, Json, Resource
+from dlsync.resources.document import DocumentKind, as_text, scope
+from dlsync.resources.kind import Listing
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dlsync.client import Client, ReadClient
-    from dlsync.errors import BadAnswer
-    from dlsync.model import Json, Path
-    from dlsync.resources.document import Exports, Imports
-
-_HELD = 1_000  # dashboards of a list that are kept as objects, some 20 MB
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)
 
@@ -29,16 +20,18 @@ def _widget(item: dict[str, Json]) -> str:
     """Return ``Load, detailed-chart: base.load on tag web``."""
     series, metrics = item.get("series"), item.get("metrics")
     shown = [
-        f"{plain(one.get('metric'))}{scope(one.get('scope'))}"
+        f"{as_text(one.get('metric'))}{scope(one.get('scope'))}"
         for one in (series if isinstance(series, list) else [])
         if isinstance(one, dict)
     ]
-    shown += [plain(metrics)] if metrics else []
-    heading = ", ".join(plain(item[name]) for name in ("title", "type") if item.get(name)) or "a widget without a title"
+    shown += [as_text(metrics)] if metrics else []
+    heading = (
+        ", ".join(as_text(item[name]) for name in ("title", "type") if item.get(name)) or "a widget without a title"
+    )
     return f"{heading}: {', '.join(shown)}" if shown else heading
 
 
-class Dashboard(ExchangedKind):
+class Dashboard(DocumentKind):
     """Widgets on a grid. A widget is known by its title, and where titles repeat, by what it shows or where it is.
 
     Where a widget stands is up to the grid, not to the order of the list; two equal widgets are two.
@@ -70,17 +63,11 @@ class Dashboard(ExchangedKind):
     }
     overlaid: ClassVar = {("positions",): MergeKey(("title",)), (*_WIDGET, "series"): MergeKey(("metric",), ("scope",))}
     either = frozenset({(*_SERIES, "scope", "tag"), (*_SERIES, "scope", "agent")})
+    sentences: ClassVar = {("positions",): _widget}
     closed = frozenset({(*_SERIES, "scope")})
 
-    def outline(self, path: Path, value: Json) -> Iterator[str]:
-        """Yield a line for each widget; see :meth:`Kind.outline`."""
-        if path[:1] == ("positions",) and len(path) <= len(_WIDGET):
-            items = value if isinstance(value, list) else [value]
-            return (_widget(item) for item in items if isinstance(item, dict))
-        return super().outline(path, value)
-
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
-        """GET ``dashboards``, observed: whole dashboards, but for those of which the server sends summaries."""
+        # observed: whole dashboards, but for those of which the server sends summaries
         bad: list[BadAnswer] = []
         try:
             found, etag = await client.dashboards.read_all(unless, bad.append)
@@ -91,18 +78,11 @@ class Dashboard(ExchangedKind):
         for one in found:
             names.add(one.name)
             if not one.is_summary:
-                document = AsJson(one.document, packed=len(resources) >= _HELD)
+                document = partial(json.loads, json.dumps(one.document))  # a fifth of the size of the mapping
                 resources.append(Resource(Address(self.name, one.name), document, etag=etag))
         etag = "" if bad else etag  # a list that is known by its version is not read again
-        return Listing(tuple(resources), frozenset(names), complete=not bad, etag=etag, faults=messages_of(bad))
-
-    def exports(self, client: ReadClient) -> Exports:
-        """Return the family ``dashboards``."""
-        return client.dashboards
-
-    def imports(self, client: Client) -> Imports:
-        """Return the family ``dashboards``."""
-        return client.dashboards
+        faults = tuple(error.message for error in bad)
+        return Listing(tuple(resources), frozenset(names), complete=not bad, etag=etag, faults=faults)
 
 
 KIND = Dashboard()

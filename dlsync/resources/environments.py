@@ -1,28 +1,19 @@
 """The environments of a tree: their names, and the tree as one of them has it, overlays and all."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dlsync.errors import SettingsError
 from dlsync.files import settings as settings_file
 from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
-from dlsync.files.settings import Options, settings_in_force
+from dlsync.files.settings import Options, Settings, settings_in_force
 from dlsync.messages import near_miss
 from dlsync.model import Problem, Target
-from dlsync.resources import LoadContext, all_kinds, discovery, loader, misnamed
+from dlsync.resources import LoadContext, SourceFile, all_kinds, discovery, loader, misnamed
 from dlsync.resources.overlays import FOLDER
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from dlsync.files.settings import Settings
-    from dlsync.resources import SourceFile
-    from dlsync.resources.loader import Found
-    from dlsync.resources.tree import Tree
+from dlsync.resources.tree import Tree
 
 
 def names(directory: Path) -> tuple[str, ...]:
@@ -47,75 +38,55 @@ def required(directory: Path, options: Options, environ: Mapping[str, str]) -> t
     for name in found:
         target = _target(directory, replace(options, environment=name), environ)
         if target.url and target.account and (other := known.setdefault(target, name)) != name:
-            problem = f"the environments `{other}` and `{name}` are for the same account: {target}"
-            raise SettingsError(problem, hint=_way_out(directory, (other, name), options, environ))
+            first, second = (asdict(_target(directory, Options(environment=one), {})) for one in (other, name))
+            in_force = settings_in_force(directory, options, environ)
+            overriding = " and ".join(one.source for one in in_force if first.get(one.name) != second.get(one.name))
+            hint = f"Give each its own `account` in {settings_file.FILE_NAME}."
+            if overriding:
+                hint = f"Leave out {overriding}, which environments cannot override, or choose one with --environment."
+            raise SettingsError(
+                f"the environments `{other}` and `{name}` are for the same account: {target}", hint=hint
+            )
     return found
 
 
 def _target(directory: Path, options: Options, environ: Mapping[str, str]) -> Target:
-    """Return the account that settings are for; an empty one where they are wrong, which the environment's run says."""
     try:
         return settings_file.load(directory, options, environ, require_server=False).target
-    except SettingsError:
+    except SettingsError:  # the run for the environment reports it
         return Target("", "", "")
-
-
-def _way_out(directory: Path, same: tuple[str, str], options: Options, environ: Mapping[str, str]) -> str:
-    """Return how to separate two environments: by what overrides them, or else in dlsync.yaml."""
-    first, second = (asdict(_target(directory, Options(environment=name), {})) for name in same)
-    in_force = settings_in_force(directory, options, environ)
-    overriding = [one.source for one in in_force if first.get(one.name) != second.get(one.name)]
-    if not overriding:
-        return f"Give each its own `account` in {settings_file.FILE_NAME}."
-    return (
-        f"Leave out {' and '.join(overriding)}, which environments cannot override, or choose one with --environment."
-    )
 
 
 def read(directory: Path, settings: Settings, *, values: Values | None = None) -> Tree:
     """Read a tree as the chosen environment has it.
 
-    :param values: what references stand for, where that is not what the settings say.
+    :param values: of references; by default those of the settings.
     :raises InvalidTree: the directory itself cannot be read.
-    :returns: the tree; what is wrong with dlsync.yaml is in its problems too.
     """
     return understood(loader.find(directory), settings, values=values)
 
 
-def understood(found: Found, settings: Settings, *, values: Values | None = None) -> Tree:
-    """Turn files into the tree that they are in the chosen environment; see :func:`read`."""
-    directory = found.root
-    problems = settings_file.read_file(directory)[1]
-    entries = [name for name in _entries(directory, problems) if not found.ignored(f"{FOLDER}/{name}")]
-    if not problems:  # else its environments are unknown
-        problems += _strays(entries, names(directory))
-    overlays = {}
-    if settings.environment in entries:
-        overlays = _overlays(found, f"{FOLDER}/{settings.environment}/", problems)
+def understood(found: Tree, settings: Settings, *, values: Values | None = None) -> Tree:
+    """Turn files into the tree of the chosen environment, with the problems of dlsync.yaml; see :func:`read`."""
+    problems = settings_file.read_file(found.root)[1]
+    known = None if problems else names(found.root)
+    folders = [name for name in _folders(found.root, problems) if not found.ignored(f"{FOLDER}/{name}")]
+    for folder in folders:
+        if known is not None and folder not in known:
+            near = near_miss(folder, known)
+            guess = f"; did you mean `{near}`?" if near else ""
+            message = f"is not read: dlsync.yaml has no environment `{folder}`{guess}"
+            problems.append(Problem("warning", message, f"{FOLDER}/{folder}"))
+    overlays = (
+        _overlays(found, f"{FOLDER}/{settings.environment}/", problems) if settings.environment in folders else {}
+    )
     values = values or Values(settings.variables, settings.environ)
     tree = loader.understood(found, LoadContext(values, overlays, settings.environment))
     tree = replace(tree, overlays={one.file: one.content for one in overlays.values()})
     return tree.with_problems(problems)
 
 
-def _overlays(found: Found, place: str, problems: list[Problem]) -> dict[str, SourceFile]:
-    kinds = [kind for kind in all_kinds() if kind.overlay_suffix]
-    sources = [*discovery.read_files(found.root, [place.removesuffix("/")], problems, found.ignored)]
-    problems += misnamed.in_folder([source.file for source in sources], place, [f"{kind.folder}/" for kind in kinds])
-    overlays: dict[str, SourceFile] = {}
-    for source in sources:
-        file = source.file.removeprefix(place)
-        if kind := next((kind for kind in kinds if kind.claims(file)), None):
-            from dlsync.files import secret_scan
-
-            problems += secret_scan.problems(source.file, source.content)
-            wrong = [*misnamed.of_suffix(source.file, kind.overlay_suffix)]
-            problems += wrong
-            overlays |= {} if wrong else {file: source}
-    return overlays
-
-
-def _entries(directory: Path, problems: list[Problem]) -> list[str]:
+def _folders(directory: Path, problems: list[Problem]) -> list[str]:
     try:
         return sorted(path.name for path in Path(Directory(directory).real_path(FOLDER)).iterdir())
     except (FileNotFoundError, NotADirectoryError):
@@ -125,11 +96,18 @@ def _entries(directory: Path, problems: list[Problem]) -> list[str]:
         return []
 
 
-def _strays(entries: Iterable[str], known: tuple[str, ...]) -> Iterator[Problem]:
-    """Yield a warning for each folder that no environment reads."""
-    for entry in entries:
-        if entry not in known:
-            near = near_miss(entry, known)
-            guess = f"; did you mean `{near}`?" if near else ""
-            message = f"is not read: dlsync.yaml has no environment `{entry}`{guess}"
-            yield Problem("warning", message, f"{FOLDER}/{entry}")
+def _overlays(found: Tree, place: str, problems: list[Problem]) -> dict[str, SourceFile]:
+    from dlsync.files import secret_scan
+
+    kinds = [kind for kind in all_kinds() if kind.overlay_suffix]
+    sources = [*discovery.read_files(found.root, [place.removesuffix("/")], problems, found.ignored)]
+    problems += misnamed.in_folder([source.file for source in sources], place, [f"{kind.folder}/" for kind in kinds])
+    overlays: dict[str, SourceFile] = {}
+    for source in sources:
+        file = source.file.removeprefix(place)
+        if kind := next((kind for kind in kinds if kind.claims(file)), None):
+            problems += secret_scan.problems(source.file, source.content)
+            wrong = [*misnamed.of_suffix(source.file, kind.overlay_suffix)]
+            problems += wrong
+            overlays |= {} if wrong else {file: source}
+    return overlays

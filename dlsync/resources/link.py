@@ -3,51 +3,78 @@
 One resource is one plugin's tags, whatever says them: several links of a plugin mean what one with all their tags does.
 """
 
-from __future__ import annotations
-
+import json
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import PurePosixPath
+from typing import ClassVar, cast
 
-from dlsync.diff.list_match import ListMatching, token
+from dlsync.client import Client, ReadClient
+from dlsync.client.links import Link as Entry
+from dlsync.diff.list_match import A_SET, same, token
 from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
-from dlsync.files import schema
+from dlsync.files import schema, yaml
 from dlsync.files.interpolation import referenced
-from dlsync.files.names import is_settings_file
+from dlsync.files.names import is_settings_file, plugin_name
 from dlsync.messages import visible
-from dlsync.model import Address, FieldChange, Problem, Resource
-from dlsync.resources import packs
-from dlsync.resources.context import (
-    BARE,
-    BLANK,
-    UNKNOWN,
-    CachedVersion,
+from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+from dlsync.resources.kind import (
+    PACKS,
     ExportContext,
+    Files,
+    Kind,
     Listing,
     LoadContext,
+    Loaded,
     Reference,
     SourceFile,
+    pack_and_path,
 )
-from dlsync.resources.kind import Kind
-from dlsync.resources.link_files import FILE, Linked, Saying, entries, of_pack, saved, with_entry
+from dlsync.resources.overlays import Overlays, parse_mapping
 from dlsync.resources.plugin import KIND as PLUGIN
 from dlsync.state.inventory import is_own_plugin, is_reserved
-from dlsync.state.sealed_values import sealed
+from dlsync.state.sealed_values import Seal, sealed
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from dlsync.client import Client, ReadClient
-    from dlsync.client.links import Link as Entry
-    from dlsync.model import Json, Path
-    from dlsync.state.sealed_values import Seal
-
+FILE = "links.yaml"
 _TAGS = "tags"
 _LINKS = "links"  # of a live one: the tags of each of its links, where there are several
 _DUPLICATES = "duplicates"
 _NOT_YOURS = "`%s` is the name of dlsync's own record, which is linked to nothing"
 _IN_A_PACK = "live it is not linked to the tag `%s`, which its being in that pack says: no file can say otherwise (%s)"
+_EXPECTED = "expected a mapping of plugins to their tags, such as `disk: [all]`"
+_NO_TAGS = "`%s` has no tags, which is no link: name some, or leave it out"
+_IN_A_LIST = "%s holds a list of links, which is not edited"
+_BACKUP = "expected a link: an object with the name of a `plugin` and a list of `tags`"
+
+
+@dataclass(frozen=True)
+class LinkSource:
+    """The tags that one file gives to one plugin.
+
+    :param pack: the pack whose folder holds the plugin.
+    :param written: what the file has for it: the list in links.yaml, the whole of an old backup's.
+    :param content: of links.yaml.
+    :param in_list: whether the file of an old backup holds a list of links.
+    """
+
+    plugin: str
+    tags: tuple[str, ...]
+    file: str
+    pack: str = ""
+    written: Json = None
+    content: bytes = field(default=b"", repr=False)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    in_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Linked(Resource):
+    """A plugin's links in the tree, with all files that give it tags."""
+
+    sources: tuple[LinkSource, ...] = ()
 
 
 class Link(Kind):
@@ -57,126 +84,94 @@ class Link(Kind):
     folder = "links"
     order = 20
     named_by_file = False
+    places = (FILE, PACKS, "links")
     may_duplicate = True
+    lists: ClassVar = {(_TAGS,): A_SET}
 
-    @property
-    def places(self) -> tuple[str, ...]:
-        """Return ``links.yaml``, the packs, and the folder of an old backup."""
-        return (FILE, packs.FOLDER, self.folder)
-
+    # files
     def claims(self, file: str) -> bool:
-        """Whether the file says a link: a pack's plugin does by being there."""
-        pack, rest = packs.parted(file)
+        pack, rest = pack_and_path(file)
         if pack:
             return rest.startswith("plugins/") and not is_settings_file(rest)
         return file == FILE or (file.startswith(f"{self.folder}/") and file.endswith(".json"))
 
-    def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
-        """Put together what the files say of each plugin; see :meth:`Kind.read`."""
-        said: defaultdict[str, list[Saying]] = defaultdict(list)
-        problems: list[Problem] = []
+    def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
+        by_plugin: defaultdict[str, list[LinkSource]] = defaultdict(list)
+        reader = Overlays(self, context)
+        problems = reader.problems
         # links.yaml first: where it says something, it is where a person looks
         for source in sorted(sources, key=lambda one: one.file != FILE):
-            found, troubles = _said(source, scene)
-            problems += troubles
-            for saying in found:
-                if not (scene.backup and is_own_plugin(saying.plugin)):
-                    said[saying.plugin].append(saying)
-        problems += [
-            Problem("error", _NOT_YOURS % name, said.pop(name)[0].file) for name in sorted(filter(is_reserved, said))
-        ]
-        return [self._linked(plugin, tuple(sayings)) for plugin, sayings in said.items()], problems
+            for one in _read_file(source, reader):
+                if not (context.backup and is_own_plugin(one.plugin)):
+                    by_plugin[one.plugin].append(one)
+        reserved = sorted(filter(is_reserved, by_plugin))
+        problems += [Problem("error", _NOT_YOURS % name, by_plugin.pop(name)[0].file) for name in reserved]
+        return [self._linked(plugin, tuple(found)) for plugin, found in by_plugin.items()], problems
 
-    def _linked(self, plugin: str, sayings: tuple[Saying, ...]) -> Linked:
-        tags = tuple(dict.fromkeys(tag for saying in sayings for tag in saying.tags))
+    def _linked(self, plugin: str, sources: tuple[LinkSource, ...]) -> Linked:
+        tags = tuple(dict.fromkeys(tag for one in sources for tag in one.tags))
         spelled = "".join(text.spelling for text in referenced([*tags]))
-        secrets = {value: name for one in sayings for value, name in one.secrets.items() if name in spelled}
+        secrets = {value: name for one in sources for value, name in one.secrets.items() if name in spelled}
         address = Address(self.name, plugin)
-        return Linked(address, {_TAGS: [*tags]}, file=sayings[0].file, secrets=secrets, sayings=sayings)
+        return Linked(address, {_TAGS: [*tags]}, file=sources[0].file, secrets=secrets, sources=sources)
 
     def files(self, desired: Resource) -> tuple[str, ...]:
-        """Return the files that hold it: links.yaml, and those of an old backup."""
-        return tuple(saying.file for saying in cast("Linked", desired).sayings if not saying.pack)
+        return tuple(one.file for one in cast("Linked", desired).sources if not one.pack)
 
     def line(self, desired: Resource) -> int:
-        """Return the line of the plugin in links.yaml."""
         return _line(desired, ()) or 1
 
     def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
-        """Look the tags up in links.yaml; see :meth:`Kind.located`."""
         return desired.file, tuple(
             replace(one, line=_line(desired, () if one.op == "remove" else one.path[1:])) for one in diff
         )
 
     def references(self, desired: Resource) -> Iterator[Reference]:
-        """Yield the tags."""
-        yield from (Reference("tag", tag, (_TAGS, at)) for at, tag in enumerate(_tags(desired)))
+        return (Reference("tag", tag, (_TAGS, at)) for at, tag in enumerate(_tags(desired)))
 
     def needs(self, desired: Resource) -> tuple[Address, ...]:
-        """Return the plugin."""
         return (Address(PLUGIN.name, desired.name),)
 
-    def new_files(self, live: Resource, stem: str, draft: ExportContext = BLANK) -> dict[str, bytes | None]:  # noqa: ARG002 - all links share one file
-        """Add the plugin to links.yaml."""
-        return with_entry(draft, live.name, [draft.spelled(tag) for tag in _tags(live)])
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
+        return _with_entry(draft, live.name, [draft.spelled(tag) for tag in _tags(live)])
 
-    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
-        """Write the tags into what says them; see :meth:`Kind.edited_files`."""
-        return self._written(cast("Linked", desired), _tags(live), draft)
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
+        return self._with_tags(cast("Linked", desired), _tags(live), draft)
 
-    def removed_files(self, desired: Resource, draft: ExportContext = BLANK) -> dict[str, bytes | None]:
-        """Take the plugin out of its files; see :meth:`Kind.removed_files`."""
-        return self._written(cast("Linked", desired), [], draft)
+    def removed_files(self, desired: Resource, draft: ExportContext = ExportContext()) -> Files:
+        return self._with_tags(cast("Linked", desired), [], draft)
 
-    def _written(self, desired: Linked, tags: list[str], draft: ExportContext) -> dict[str, bytes | None]:
+    def _with_tags(self, desired: Linked, tags: list[str], draft: ExportContext) -> Files:
         files: dict[str, bytes | None] = {}
-        for saying in desired.sayings:
-            surplus = [tag for tag in saying.tags if tag not in tags]
-            if surplus and saying.pack and draft.files.get(saying.file) is not None:
-                raise DlsyncError(_IN_A_PACK % (visible(saying.pack), visible(saying.file)))
-            if surplus and not saying.pack and saying.file != FILE:
-                files |= saying.without(surplus)
-        entry = desired.entry
-        kept = entry.kept(tags, draft) if entry else []
-        said = set(_tags(desired))
-        new = [draft.spelled(tag) for tag in tags if tag not in said]
-        changes = bool(new) or bool(entry and not set(entry.tags) <= set(tags))
-        return files | (with_entry(draft, desired.name, [*kept, *new]) if changes else {})
+        listed: list[Json] = [draft.spelled(tag) for tag in tags if tag not in _tags(desired)]
+        changes = bool(listed)
+        for source in desired.sources:
+            surplus = [tag for tag in source.tags if tag not in tags]
+            if source.file == FILE:
+                changes = changes or bool(surplus)
+                # one reference may stand for them all
+                written = source.written if isinstance(source.written, list) else [*map(draft.spelled, source.tags)]
+                listed = [one for one, tag in zip(written, source.tags, strict=True) if tag in tags] + listed
+            elif surplus and not source.pack:
+                files |= _without_tags(source, surplus)
+            elif surplus and draft.files.get(source.file) is not None:
+                raise DlsyncError(_IN_A_PACK % (visible(source.pack), visible(source.file)))
+        return files | (_with_entry(draft, desired.name, listed) if changes else {})
 
     def faults(self, live: Resource) -> list[schema.Finding]:
-        """Check what links.yaml would hold."""
         return schema.check("link", {live.name: live.document[_TAGS]})
 
-    # canonical form
+    # comparison
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
-        """Return the tags."""
         return {_TAGS: document[_TAGS]}
 
-    def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
-        """Return a link to these tags; see :meth:`Kind.blended`."""
+    def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
         return replace(desired, given=dict(canonical))
 
     def fingerprinted(self, desired: Resource) -> bytes:
-        """Return the tags."""
         return token([*sorted(_tags(desired))]).encode()
 
-    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
-        """Return the tags; see :meth:`Kind.saved`."""
-        return {field: sealed(live.document[field], seal) for field in (_TAGS, _LINKS) if field in live.document}
-
-    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
-        """Return a link to the tags; see :meth:`Kind.restored`."""
-        tags, links = saved.get(_TAGS), saved.get(_LINKS, [])
-        if _are_texts(tags) and isinstance(links, list) and all(map(_are_texts, links)):
-            return Linked(Address(self.name, name), {_TAGS: tags, _LINKS: links})
-        raise DlsyncError(f"the journal holds no tags of link/{name}")
-
-    def list_rule(self, path: Path) -> ListMatching:  # noqa: ARG002 - there is one list
-        """Return that tags are a set."""
-        return ListMatching(ordered=False)
-
     def duplicates(self, desired: Resource, live: Resource) -> tuple[FieldChange, ...]:
-        """Return the links whose tags another link has; see :meth:`Kind.duplicates`."""
         links = cast("list[list[str]]", live.document.get(_LINKS, []))
         fitting = [tags for tags in links if set(tags) <= set(_tags(desired))]
         return tuple(
@@ -184,49 +179,45 @@ class Link(Kind):
             for place, at in enumerate(_contained(fitting))
         )
 
-    def is_server_managed(self, path: Path, field: str) -> bool:  # noqa: ARG002 - see canonical
-        """Return False: all that is compared is the files' business."""
-        return False
+    # journal
+    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
+        return {field: sealed(live.document[field], seal) for field in (_TAGS, _LINKS) if field in live.document}
 
-    # endpoints
-    async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - it is short
-        """GET ``links``: the tags of each plugin, from all links of it that have any."""
-        tags: defaultdict[str, list[tuple[str, ...]]] = defaultdict(list)
+    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
+        tags, links = saved.get(_TAGS), saved.get(_LINKS, [])
+        if _are_texts(tags) and isinstance(links, list) and all(map(_are_texts, links)):
+            return Linked(Address(self.name, name), {_TAGS: tags, _LINKS: links})
+        raise DlsyncError(f"the journal holds no tags of link/{name}")
+
+    # endpoint
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:
+        links: defaultdict[str, list[list[str]]] = defaultdict(list)
         for link in await client.links.list():
             if link.tags and not is_reserved(link.plugin):
-                tags[link.plugin].append(link.tags)
-        resources = tuple(self._live(plugin, found) for plugin, found in tags.items())
-        return Listing(resources, frozenset(one.name for one in resources))
+                links[link.plugin].append([*link.tags])
+        resources = []
+        for plugin, found in links.items():
+            document: dict[str, Json] = {_TAGS: cast("Json", sorted({tag for tags in found for tag in tags}))}
+            if len(found) > 1:
+                document[_LINKS] = cast("Json", found)
+            resources.append(Resource(Address(self.name, plugin), document))
+        return Listing(tuple(resources), frozenset(links))
 
-    def _live(self, plugin: str, links: Sequence[tuple[str, ...]]) -> Resource:
-        document: dict[str, Json] = {_TAGS: cast("Json", sorted({tag for tags in links for tag in tags}))}
-        if len(links) > 1:
-            document[_LINKS] = [[*tags] for tags in links]
-        return Resource(Address(self.name, plugin), document)
-
-    async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:  # noqa: ARG002 - the list is short
-        """GET ``links``, and of them those of one plugin."""
-        found = (await self.list(client)).resources
-        return next((one for one in found if one.name == name), None)
+    async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:
+        # one list holds them all
+        listed = {one.name: one for one in (await self.list(client)).resources}
+        return {name: listed[name] for name in names if name in listed}
 
     def ids(self, client: ReadClient) -> Mapping[str, tuple[str, ...]]:
-        """Return the ids of each plugin's links."""
         plugins = {link.plugin for link in client.links.latest}
         return {name: tuple(sorted(one.id for one in client.links.latest if one.plugin == name)) for name in plugins}
 
     def expect(self, client: ReadClient, ids: Mapping[str, tuple[str, ...]]) -> Collection[str]:
-        """Have links asked for by their ids; see :meth:`Kind.expect`."""
         client.links.expect(one for some in ids.values() for one in some)
         listed = {link.id for link in client.links.latest}
         return [name for name, some in ids.items() if not listed.issuperset(some)]
 
-    async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:
-        """GET ``links``, once for all."""
-        wanted = {*names}
-        return {one.name: one for one in (await self.list(client)).resources if one.name in wanted}
-
     async def create(self, client: Client, desired: Resource) -> None:
-        """POST ``links``, observed."""
         await _link(client, desired.name, _tags(desired))
 
     async def update(self, client: Client, desired: Resource, diff: Sequence[FieldChange]) -> None:
@@ -234,32 +225,22 @@ class Link(Kind):
 
         In this order no agent is without the plugin in between; and cut short, the same again does the rest.
         """
-        wanted = set(_tags(desired))
+        tags = set(_tags(desired))
         links = await _links(client, desired.name)
-        surplus = [link for link in links if not wanted.issuperset(link.tags)]
+        surplus = [link for link in links if not tags.issuperset(link.tags)]
         fitting = [link for link in links if link.tags and link not in surplus]
         there = {tag for link in fitting for tag in link.tags}
         if missing := [tag for tag in _tags(desired) if tag not in there]:
             await _link(client, desired.name, missing)
         if any(one.path[0] == _DUPLICATES for one in diff):
             surplus += [fitting[at] for at in _contained([link.tags for link in fitting])]
-        await _unlink(client, surplus, wanted)
+        await _unlink(client, surplus, tags)
 
     async def delete(self, client: Client, name: str) -> None:
-        """DELETE ``links/<id>``, observed, each link of the plugin."""
         await _unlink(client, await _links(client, name), set())
 
 
-def _said(source: SourceFile, scene: LoadContext) -> tuple[list[Saying], list[Problem]]:
-    if source.file == FILE:
-        return entries(source, scene)
-    pack, _ = packs.parted(source.file)
-    return (of_pack(source, pack), []) if pack else saved(source)
-
-
-def _line(one: Resource, path: Path) -> int | None:
-    sayings = cast("Linked", one).sayings
-    return sayings[0].line(path) if sayings else None  # one from a journal stands in no file
+KIND = Link()
 
 
 def _are_texts(value: Json) -> bool:
@@ -268,6 +249,93 @@ def _are_texts(value: Json) -> bool:
 
 def _tags(one: Resource) -> list[str]:
     return cast("list[str]", one.document[_TAGS])
+
+
+def _line(one: Resource, path: Path) -> int | None:
+    """Return the line of the plugin in links.yaml, or of what is at a path below it."""
+    for source in cast("Linked", one).sources[:1]:  # one from a journal has none
+        if source.content:
+            return yaml.nearest(_positions(source.content), (source.plugin, *path))[0]
+    return None
+
+
+_positions = lru_cache(maxsize=1)(yaml.positions)
+
+
+def _read_file(source: SourceFile, reader: Overlays) -> list[LinkSource]:
+    if source.file == FILE:
+        return _read_entries(source, reader)
+    pack, _ = pack_and_path(source.file)
+    if not pack:
+        return _read_backup(source, reader.problems)
+    with suppress(DlsyncError):  # PLUGIN says what is wrong with the name of a file
+        return [LinkSource(plugin_name(PurePosixPath(source.file).name)[0], (pack,), source.file, pack)]
+    return []
+
+
+def _read_entries(source: SourceFile, reader: Overlays) -> list[LinkSource]:
+    problems = reader.problems
+    written = parse_mapping(FILE, source.content, _EXPECTED, problems)
+    if written is None:
+        return []
+    resolved = reader.resolve(source, written)
+    if any(problem.severity == "error" for problem in problems):
+        return []
+    found = []
+    for plugin, tags in cast("dict[str, list[str] | None]", resolved.document).items():
+        if tags:
+            found.append(LinkSource(plugin, tuple(tags), FILE, "", written[plugin], source.content, resolved.secrets))
+        else:
+            line = yaml.nearest(_positions(source.content), (plugin,))[0]
+            problems.append(Problem("warning", _NO_TAGS % plugin, FILE, line))
+    return found
+
+
+def _read_backup(source: SourceFile, problems: list[Problem]) -> list[LinkSource]:
+    try:
+        document = yaml.parse(source.content, source.file)  # which JSON is
+    except yaml.InvalidYaml as error:
+        problems.append(error.problem)
+        return []
+    # dlcli 0.6.10 writes the list of all links into the file of each
+    in_list = isinstance(document, list) and bool(document)
+    found: list[LinkSource] = []
+    for item in cast("list[Json]", document) if in_list else [document]:
+        match item:
+            case {"plugin": str(plugin), "tags": [*tags]} if plugin and all(isinstance(tag, str) for tag in tags):
+                tags_ = tuple(cast("list[str]", tags))
+                found.append(LinkSource(plugin, tags_, source.file, written=item, in_list=in_list))
+            case _:
+                problems.append(Problem("error", _BACKUP, source.file, 1))
+                break
+    return [one for one in found if one.tags or in_list]
+
+
+def _without_tags(source: LinkSource, tags: Sequence[str]) -> Files:
+    """Return the file of an old backup without some of its tags; without any, there is no such file."""
+    if source.in_list:
+        raise DlsyncError(_IN_A_LIST % source.file, hint="Import the backup with `dlsync import-backup`.")
+    left = [tag for tag in source.tags if tag not in tags]
+    document = {**cast("dict[str, Json]", source.written), "tags": left}
+    return {source.file: (json.dumps(document, indent=2) + "\n").encode() if left else None}
+
+
+def _with_entry(draft: ExportContext, plugin: str, tags: Iterable[Json]) -> Files:
+    """Return links.yaml with these tags for a plugin, and all else as the draft has it; without any, without it."""
+    content = draft.files.get(FILE) or b""
+    before = cast("dict[str, Json]", yaml.parse(content, FILE)) if content else {}
+    document = {name: listed for name, listed in before.items() if name != plugin}
+    if listed := [*tags]:
+        document = {**before, plugin: listed}
+    if not document:
+        return {FILE: None}
+    if listed and plugin not in before:
+        # an account's worth of links one by one: a rewrite of the whole each time took a minute for 800
+        longer = content + yaml.dump({plugin: listed})
+        with suppress(yaml.InvalidYaml):
+            if b"\r" not in content and same(yaml.parse(longer), document):
+                return {FILE: longer}
+    return {FILE: yaml.rewrite(content, document)}
 
 
 async def _links(client: ReadClient, plugin: str) -> list[Entry]:
@@ -303,6 +371,3 @@ async def _unlink(client: Client, links: Sequence[Entry], wanted: set[str]) -> N
 
 def _listed(tags: Sequence[str]) -> str:
     return f"{'tag' if len(tags) == 1 else 'tags'} {', '.join(tags)}"
-
-
-KIND = Link()

@@ -1,24 +1,20 @@
 """Warnings of files and folders that are not read although they stand where resources live. Pure."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
+from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import near_miss
 from dlsync.model import Problem
-from dlsync.resources import packs
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from dlsync.files.ignored import Ignored
-    from dlsync.resources.context import SourceFile
-    from dlsync.resources.kind import Kind
+from dlsync.resources import all_kinds, discovery, packs
+from dlsync.resources.kind import PACKS, Kind, SourceFile, pack_and_path
+from dlsync.resources.link import FILE as LINKS
+from dlsync.resources.overlays import FOLDER as OVERLAYS
 
 WAY_OUT = f"rename it, or name it in {IGNORE_FILE}"
 _NOT_IN_FORCE = "is not read, so none of its settings is in force, `protect` and `prune` among them: rename it to"
@@ -29,23 +25,39 @@ _ENDING = re.compile(r"(?i)(?:\.(?:ya?ml|json|toml)(?:\.txt)?)?\Z")
 _VERY_NEAR = 0.85
 
 
-def in_root(entries: Iterable[str], known: Sequence[str], ignored: Ignored) -> Iterator[Problem]:
-    """Yield what is misnamed at the root of a tree, in which there may be files of any other purpose.
+def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ignored: Ignored) -> Iterator[Problem]:
+    """Yield what is misnamed in a tree, at whose root there may be files of any other purpose.
 
-    :param entries: the names there; those of folders end with a slash.
-    :param known: the names that mean something there.
+    :param entries: the names at the root; those of folders end with a slash.
     """
+    kinds = {kind.folder: kind for kind in all_kinds() if kind.named_by_file}
+    folders = [f"{folder}/" for folder in kinds]
+    known = (SETTINGS, LINKS, IGNORE_FILE, *folders, f"{PACKS}/", f"{OVERLAYS}/")
+    contents = {*sources.values()}
     for entry in entries:
-        if not ignored.by_user(entry):
-            yield from _entry("", entry, known, strict=True)
+        wrong = () if ignored.by_user(entry) else tuple(_entry("", entry, known, strict=True))
+        yield from wrong
+        if entry.endswith("/") and entry not in known and not wrong and not ignored(entry):
+            samples = discovery.samples(root, entry.rstrip("/"), kinds)
+            # what is read through a link, or is a copy, is not missing
+            yield from _unread_folder((one for one in samples if one.content not in contents), kinds)
+    files = [*sources]
+    place = f"{PACKS}/"
+    for file in files:
+        if file.startswith(place) and file.count("/") == 1:
+            yield Problem("warning", f"is not read: expected a folder for each pack; {WAY_OUT}", file)
+    for pack in dict.fromkeys(name for name, _ in map(pack_and_path, files) if name):
+        yield from in_folder(files, f"{place}{pack}/", (packs.PACKAGE, *folders))
+    for file, content in sources.items():
+        folder, slash, _ = pack_and_path(file)[1].partition("/")
+        if slash and (kind := kinds.get(folder)):
+            yield from of_suffix(file, kind.required_suffix(file))
+            if (doubt := kind.doubt(SourceFile(file, content))) and ignored.by_user(file) is None:
+                yield Problem("warning", doubt, file)
 
 
-def of_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> Iterator[Problem]:
-    """Yield a warning of a folder at the root that no kind reads and that holds what looks like a resource.
-
-    :param samples: files of the folder.
-    :param kinds: by folder.
-    """
+def _unread_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> Iterator[Problem]:
+    """Yield a warning of a folder at the root that no kind reads and that holds what looks like a resource."""
     for source in samples:
         with suppress(yaml.InvalidYaml):
             document = yaml.parse(source.content, source.file)
@@ -69,37 +81,8 @@ def in_folder(files: Sequence[str], place: str, known: Sequence[str]) -> Iterato
         yield from _entry(place, entry, known)
 
 
-def in_packs(files: Sequence[str], known: Sequence[str]) -> Iterator[Problem]:
-    """Yield what is misnamed in the folder of packs, and in each of them.
-
-    :param known: what a pack holds.
-    """
-    place = f"{packs.FOLDER}/"
-    for file in files:
-        if file.startswith(place) and file.count("/") == 1:
-            yield Problem("warning", f"is not read: expected a folder for each pack; {WAY_OUT}", file)
-    for pack in dict.fromkeys(name for name, _ in map(packs.parted, files) if name):
-        yield from in_folder(files, f"{place}{pack}/", known)
-
-
-def of_kinds(sources: Iterable[SourceFile], kinds: Mapping[str, Kind], ignored: Ignored) -> Iterator[Problem]:
-    """Yield what is misnamed in the folders of the kinds, and what is likely no resource.
-
-    :param kinds: by folder.
-    """
-    for source in sources:
-        folder, slash, _ = packs.parted(source.file)[1].partition("/")
-        if slash and (kind := kinds.get(folder)):
-            yield from of_suffix(source.file, kind.required_suffix(source.file))
-            if (doubt := kind.doubt(source)) and ignored.by_user(source.file) is None:
-                yield Problem("warning", doubt, source.file)
-
-
 def of_suffix(file: str, suffix: str) -> Iterator[Problem]:
-    """Yield a warning of a file whose name has not the ending that it must have.
-
-    :param suffix: empty where any ending will do.
-    """
+    """Yield a warning of a file whose name has not the ending that it must have; any has an empty one."""
     if file.endswith(suffix):
         return
     stem = _ENDING.sub("", file)

@@ -1,54 +1,24 @@
 """What the kinds with overlays share: reading them, and knowing afterwards which file a field comes from."""
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from dlsync import messages
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.merge import merge
+from dlsync.diff.merge_key import MergeKey
 from dlsync.diff.patch import lay, lift
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
-from dlsync.files.interpolation import Interpolated, Values, plain, resolve
+from dlsync.files.interpolation import Interpolated, plain, resolve
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import field_name
-from dlsync.model import Overlay, Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dlsync.diff.merge_key import MergeKey
-    from dlsync.files.interpolation import Values
-    from dlsync.model import FieldChange, Json, Path, Resource, Severity
-    from dlsync.resources.context import ExportContext, LoadContext, SourceFile
-    from dlsync.resources.kind import Kind
-
-
-def read_references(
-    name: str, source: SourceFile, written: dict[str, Json], values: Values, overlay: Overlay | None = None
-) -> tuple[Interpolated, list[Problem]]:
-    """Return what a parsed file means, and what is wrong with it by its schema or with its references.
-
-    :param name: of the schema.
-    :param overlay: what lies over the file in ``written``.
-    """
-    # a backslash may spell the dollar sign of a reference
-    is_plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
-    resolved = Interpolated(written) if is_plain else resolve(written, values)
-    faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
-    faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
-    # a reference that stands for nothing is of no type yet
-    told = {fault.path for fault in faults} | resolved.unknown
-    findings = [one for one in schema.check(name, plain(resolved.document)) if one.path not in told]
-    problems = problems_of([*faults, *findings], source, overlay)
-    redaction = Redaction(resolved.secrets)
-    return resolved, [replace(one, message=redaction.said(one.message)) for one in problems]
-
+from dlsync.model import FieldChange, Json, Overlay, Path, Problem, Resource
+from dlsync.resources.kind import ExportContext, Kind, LoadContext, SourceFile
 
 FOLDER = "overlays"
 _MOST_NAMED = 5
@@ -56,78 +26,89 @@ _SILENCED = re.compile(rb"#\s*dlsync:\s*ignore\b")
 _NO_ITEM = "it is no item of the %s's own file, and so is added; %s Else write `# dlsync: ignore` here"
 
 
-@dataclass(frozen=True)
-class _Parsed:
-    source: SourceFile
-    document: dict[str, Json]
+def parse_mapping(file: str, content: bytes, expected: str, problems: list[Problem]) -> dict[str, Json] | None:
+    """Parse a file that must hold a mapping.
+
+    :param expected: the message where it holds something else, in place of ``%s``.
+    :param problems: takes what is wrong.
+    """
+    try:
+        document = yaml.parse(content, file)
+    except yaml.InvalidYaml as error:
+        problems.append(error.problem)
+        return None
+    if isinstance(document, dict):
+        return document
+    found = "nothing" if document is None else "a list" if isinstance(document, list) else "a single value"
+    problems.append(Problem("error", expected.replace("%s", found), file, 1))
+    return None
 
 
 class Overlays:
-    """The overlays of a kind, each to be taken once by the resource that it is for.
+    """Reads the documents of a kind with the overlays over them, and collects the problems of its files."""
 
-    :param scene: where they are from; its values are what references stand for.
-    """
-
-    def __init__(self, kind: Kind, scene: LoadContext) -> None:
+    def __init__(self, kind: Kind, context: LoadContext) -> None:
         self._kind = kind
-        self._values = scene.values
-        self._left: dict[str, _Parsed | None] = {}
-        self._first: dict[str, str] = {}
+        self._values = context.values
+        self._left: dict[str, tuple[SourceFile, dict[str, Json] | None]] = {}
         self.problems: list[Problem] = []
-        for file, source in scene.overlays.items():
-            if kind.claims(file):
-                self._add(source)
-
-    def _add(self, source: SourceFile) -> None:
-        try:
-            name = resource_name(PurePosixPath(source.file).name.removesuffix(self._kind.overlay_suffix))
-        except DlsyncError as error:
-            self._problem("error", error.message, source.file)
-            return
-        first = self._first.setdefault(name, source.file)
-        if first != source.file:
-            address = f"{self._kind.name}/{name}"
-            self._problem("error", f"a second overlay for {address}; the first is {first}", source.file)
-            return
-        self._left[name] = self._parsed(source)
-
-    def _parsed(self, source: SourceFile) -> _Parsed | None:
-        try:
-            document = yaml.parse(source.content, source.file)
-        except yaml.InvalidYaml as error:
-            self.problems.append(error.problem)
-            return None
-        if isinstance(document, dict):
-            return _Parsed(source, document)
-        expected = f"expected a mapping of what differs in this environment from the {self._kind.name}'s own file"
-        self._problem("error", expected, source.file, 1)
-        return None
-
-    def _problem(self, severity: Severity, message: str, file: str, line: int | None = None) -> None:
-        self.problems.append(Problem(severity, message, file, line))
+        overlays = context.overlays.items() if kind.overlay_suffix else ()
+        expected = f"expected a mapping of what differs in this environment from the {kind.name}'s own file"
+        for source in (source for file, source in overlays if kind.claims(file)):
+            try:
+                name = resource_name(PurePosixPath(source.file).name.removesuffix(kind.overlay_suffix))
+            except DlsyncError as error:
+                self.problems.append(Problem("error", error.message, source.file))
+                continue
+            if name in self._left:
+                message = f"a second overlay for {kind.name}/{name}; the first is {self._left[name][0].file}"
+                self.problems.append(Problem("error", message, source.file))
+                continue
+            self._left[name] = (source, parse_mapping(source.file, source.content, expected, self.problems))
 
     def over(self, name: str, base: Mapping[str, Json] | None) -> Overlay | None:
-        """Take the overlay of a resource and lay it over its file's document.
+        """Take the overlay of a resource and apply it to its file's document.
 
-        :param base: None where the file cannot be read: then there is nothing to lay it over.
+        :param base: None where the file cannot be read.
         """
-        parsed = self._left.pop(name, None)
-        if parsed is None or base is None:
+        source, document = self._left.pop(name, (None, None))
+        if source is None or document is None or base is None:
             return None
-        meant = _meaning(self._values)
-        laid = lay(self._kind, base, parsed.document, meant)
+
+        def meant(value: Json) -> Json:
+            return resolve(value, self._values).document
+
+        laid = lay(self._kind, base, document, meant)
         faults = [schema.Finding("error", path, message) for path, message in laid.faults]
-        self.problems += schema.located(faults, parsed.source.file, parsed.source.content)
-        overlay = Overlay(parsed.source.file, parsed.source.content, parsed.document, base, laid, meant)
+        self.problems += schema.located(faults, source.file, source.content)
+        overlay = Overlay(source.file, source.content, document, base, laid, meant)
         self.problems += _misspelled(self._kind, overlay)
         return overlay
 
-    def left(self) -> list[Problem]:
-        """Return what is wrong with the overlays that nothing has taken."""
-        return [
-            Problem("error", f"there is no {self._kind.name} `{name}` that it could lie over", parsed.source.file, 1)
-            for name, parsed in self._left.items()
-            if parsed
+    def resolve(self, source: SourceFile, document: dict[str, Json], overlay: Overlay | None = None) -> Interpolated:
+        """Resolve the references of a document, and check it by the kind's schema.
+
+        :param overlay: in ``document`` already.
+        """
+        # a backslash may spell the dollar sign of a reference
+        is_plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
+        resolved = Interpolated(document) if is_plain else resolve(document, self._values)
+        faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
+        faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
+        # a reference that stands for nothing is of no type yet
+        reported = {fault.path for fault in faults} | resolved.unknown
+        findings = [one for one in schema.check(self._kind.name, plain(resolved.document)) if one.path not in reported]
+        redaction = Redaction(resolved.secrets)
+        problems = problems_of([*faults, *findings], source, overlay)
+        self.problems += (replace(one, message=redaction.said(one.message)) for one in problems)
+        return resolved
+
+    def require_taken(self) -> None:
+        """Report the overlays that no resource has taken."""
+        self.problems += [
+            Problem("error", f"there is no {self._kind.name} `{name}` that it could lie over", source.file, 1)
+            for name, (source, document) in self._left.items()
+            if document is not None
         ]
 
 
@@ -170,10 +151,6 @@ def is_silenced(content: bytes, line: int | None) -> bool:
     return bool(line and line <= len(lines) and _SILENCED.search(lines[line - 1]))
 
 
-def _meaning(values: Values) -> Callable[[Json], Json]:
-    return lambda value: resolve(value, values).document
-
-
 def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay: Overlay | None) -> list[Problem]:
     """Return findings in a document as problems of the files that they come from.
 
@@ -181,18 +158,17 @@ def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay:
     """
     if overlay is None:
         return schema.located(findings, source.file, source.content)
-    laid = overlay.laid
-    removed = {one: laid.origins.get((*one.path, one.missing)) for one in findings if one.missing}
-    ours = [one for one in findings if laid.origin(one.path) is None and not removed.get(one)]
-    theirs = [
-        schema.Finding(one.severity, path, f"{one.message}: this removes it") for one, path in removed.items() if path
-    ]
+    ours, theirs = [], []
     for one in findings:
-        if (origin := laid.origin(one.path)) is not None and not removed.get(one):
-            alone = (
-                f"; it means no item of {source.file}, and so stands for itself" if one.path in laid.appended else ""
-            )
-            theirs.append(replace(one, path=origin, message=one.message + alone))
+        origin = overlay.laid.origin(one.path)
+        if removed := overlay.laid.origins.get((*one.path, one.missing)) if one.missing else None:
+            theirs.append(replace(one, path=removed, message=f"{one.message}: this removes it", missing=""))
+        elif origin is None:
+            ours.append(one)
+        else:
+            alone = f"; it means no item of {source.file}, and so stands for itself"
+            message = one.message + (alone if one.path in overlay.laid.appended else "")
+            theirs.append(replace(one, path=origin, message=message))
     return [
         *schema.located(ours, source.file, source.content),
         *schema.located(theirs, overlay.file, overlay.content),
@@ -200,20 +176,20 @@ def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay:
 
 
 def placed(
-    overlay: Overlay, file: str, diff: Sequence[FieldChange], line: Callable[[FieldChange], int | None]
+    overlay: Overlay | None, file: str, diff: Sequence[FieldChange], line: Callable[[FieldChange], int | None]
 ) -> tuple[str, tuple[FieldChange, ...]]:
     """Return the file that differences stand in: the overlay where all come from it, and else the resource's own.
 
     :param file: the resource's own.
     :param line: finds a difference's line in it; those from the overlay have none there.
     """
-    origins = [overlay.laid.origin_of(one) for one in diff]
-    if None not in origins:
+    origins = [overlay.laid.origin_of(one) if overlay else None for one in diff]
+    if overlay and diff and None not in origins:
         lines = yaml.positions(overlay.content)
         pairs = zip(diff, cast("list[Path]", origins), strict=True)
         return overlay.file, tuple(replace(one, line=yaml.nearest(lines, origin)[0]) for one, origin in pairs)
-    pairs_ = zip(diff, origins, strict=True)
-    return file, tuple(replace(one, line=line(one) if origin is None else None) for one, origin in pairs_)
+    placed_ = zip(diff, origins, strict=True)
+    return file, tuple(replace(one, line=line(one) if origin is None else None) for one, origin in placed_)
 
 
 def edited(kind: Kind, desired: Resource, live: Resource, draft: ExportContext) -> dict[str, Json]:
@@ -238,16 +214,15 @@ def edited(kind: Kind, desired: Resource, live: Resource, draft: ExportContext) 
 
 def _refuse_overlaid(diff: Sequence[FieldChange], overlay: Overlay, draft: ExportContext) -> None:
     lines = yaml.positions(overlay.content)
-    told = []
-    for one in diff:
-        if (origin := overlay.laid.origin_of(one)) is not None:
-            line = yaml.nearest(lines, origin)[0]
-            told.append(f"`{field_name(origin)}` (line {line}) {_live(one, draft)}")
-    if told:
-        more = f" and {len(told) - _MOST_NAMED} more" if len(told) > _MOST_NAMED else ""
-        raise DlsyncError(
-            f"it differs in what {overlay.file} says: {', '.join(told[:_MOST_NAMED])}{more}; edit that file"
-        )
+    differing = [
+        f"`{field_name(origin)}` (line {yaml.nearest(lines, origin)[0]}) {_live(one, draft)}"
+        for one in diff
+        if (origin := overlay.laid.origin_of(one)) is not None
+    ]
+    if differing:
+        more = f" and {len(differing) - _MOST_NAMED} more" if len(differing) > _MOST_NAMED else ""
+        named = ", ".join(differing[:_MOST_NAMED])
+        raise DlsyncError(f"it differs in what {overlay.file} says: {named}{more}; edit that file")
 
 
 def _live(one: FieldChange, draft: ExportContext) -> str:

@@ -1,65 +1,45 @@
 """Alert rules: ``rules/**/<name>.yaml``."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from typing import ClassVar
 
-from typing import TYPE_CHECKING, ClassVar
-
+from dlsync.client import ReadClient
 from dlsync.diff.list_match import A_SET, ITEM, ListMatching, anywhere, but_for, identity
 from dlsync.diff.merge_key import MergeKey
-from dlsync.errors import Unsupported
-from dlsync.resources.context import Listing, messages_of
-from dlsync.resources.document import ExchangedKind
-from dlsync.resources.outline import duration, plain, rest, scope
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from dlsync.client import Client, ReadClient
-    from dlsync.errors import BadAnswer
-    from dlsync.model import Json, Path, Resource
-    from dlsync.resources.document import Exports, Imports
+from dlsync.errors import BadAnswer, Unsupported
+from dlsync.model import Json, Path, Resource
+from dlsync.resources.document import DocumentKind, as_text, duration, rest, scope
+from dlsync.resources.kind import Listing
 
 _CRITERION = ("criteria", ITEM)
 _ACTION = ("actions", ITEM)
 _DETAILS = "details"
-
-
-_OPERATORS = {
-    "gt": "is above",
-    "lt": "is below",
-    "ge": "is at least",
-    "le": "is at most",
-    "eq": "is",
-    "ne": "is not",
-}
+_OPERATORS = {"gt": "is above", "lt": "is below", "ge": "is at least", "le": "is at most", "eq": "is", "ne": "is not"}
 
 
 def _criterion(item: dict[str, Json]) -> str:
     """Return ``base.cpu is above 90 for 5 min on tag web``."""
     condition = item.get("condition")
     condition = condition if isinstance(condition, dict) else {}
-    operator, threshold = plain(condition.get("operator", "gt")), condition.get("threshold")
-    holds = "is down" if threshold is False else f"{_OPERATORS.get(operator, operator)} {plain(threshold)}"
+    operator, threshold = as_text(condition.get("operator", "gt")), condition.get("threshold")
+    holds = "is down" if threshold is False else f"{_OPERATORS.get(operator, operator)} {as_text(threshold)}"
     lasting = f" for {duration(condition['timeout'])}" if condition.get("timeout") else ""
     more = rest(condition, frozenset({"operator", "threshold", "timeout"}))
     more += rest(item, frozenset({"metric", "scope", "condition"}))
-    return f"{plain(item.get('metric'))} {holds}{lasting}{scope(item.get('scope'))}{more}"
+    return f"{as_text(item.get('metric'))} {holds}{lasting}{scope(item.get('scope'))}{more}"
 
 
 def _action(item: dict[str, Json]) -> str:
     """Return ``emails a@example.org``, ``calls https://example.org``, or what an unknown action has."""
-    kind, to = plain(item.get("type", "EMAIL")), plain(item.get("emails") or [])
+    kind, to = as_text(item.get("type", "EMAIL")), as_text(item.get("emails") or [])
     more = rest(item, frozenset({"type", "url" if kind == "WEBHOOK" else "emails"}))
     if kind == "EMAIL" and not to:
         return more.removeprefix(", ") or "emails no address"
-    does = {"EMAIL": f"emails {to}", "WEBHOOK": f"calls {plain(item.get('url'))}"}
+    does = {"EMAIL": f"emails {to}", "WEBHOOK": f"calls {as_text(item.get('url'))}"}
     return does.get(kind, kind) + more
 
 
-_SENTENCES: Mapping[Path, Callable[[dict[str, Json]], str]] = {("criteria",): _criterion, ("actions",): _action}
-
-
-class Rule(ExchangedKind):
+class Rule(DocumentKind):
     """Criteria, any of which triggers, and actions, all of which then run: both are sets.
 
     An action is spelled ``{emails, message}`` or ``{type: EMAIL, details: {emails, message}}``; the first is canonical.
@@ -82,17 +62,16 @@ class Rule(ExchangedKind):
     }
     overlaid: ClassVar = {("criteria",): MergeKey(("metric", "scope"))}
     either = frozenset({(*_CRITERION, "scope", "tag"), (*_CRITERION, "scope", "agent")})
+    sentences: ClassVar = {("criteria",): _criterion, ("actions",): _action}
     closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition"), _ACTION})
 
     def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:
-        """Lift an action's details to the action."""
         details = mapping.get(_DETAILS)
         if anywhere(path) != _ACTION or not isinstance(details, dict):
             return mapping
         return {**{field: value for field, value in mapping.items() if field != _DETAILS}, **details}
 
     def respelled(self, path: Path, written: Mapping[str, Json], flat: dict[str, Json]) -> dict[str, Json]:
-        """Put what was lifted back under ``details``, where the user had it so."""
         if self.flattened(path, written) is written:
             return flat
         outside = {field: value for field, value in flat.items() if field in written or field == "type"}
@@ -100,7 +79,6 @@ class Rule(ExchangedKind):
         return {**outside, _DETAILS: inside}
 
     def written_path(self, desired: Resource, path: Path) -> Path:
-        """Find a lifted field under ``details``, where the user wrote it so."""
         actions = desired.document.get("actions")
         if anywhere(path[:2]) != _ACTION or len(path) == len(_ACTION) or not isinstance(actions, list):
             return path
@@ -109,32 +87,19 @@ class Rule(ExchangedKind):
         nested = isinstance(action, dict) and field not in action and _DETAILS in action
         return (*path[:2], _DETAILS, *path[2:]) if nested else path
 
-    def outline(self, path: Path, value: Json) -> Iterator[str]:
-        """Yield a sentence for each criterion and each action; see :meth:`Kind.outline`."""
-        sentence = _SENTENCES.get(path[:1])
-        if sentence and len(path) <= len(_CRITERION):
-            items = value if isinstance(value, list) else [value]
-            return (sentence(item) for item in items if isinstance(item, dict))
-        return super().outline(path, value)
-
-    async def list(self, client: ReadClient, unless: str = "") -> Listing:  # noqa: ARG002 - not whole
-        """GET ``rules``, observed: their names."""
+    async def list(self, client: ReadClient, unless: str = "") -> Listing:
         bad: list[BadAnswer] = []
         try:
             rules = await client.rules.list(bad.append)
         except Unsupported:
             return Listing()
-        named = {rule.name: rule.etag for rule in rules}
-        muted = frozenset(rule.name for rule in rules if rule.mute is True)
-        return Listing(names=frozenset(named), complete=not bad, versions=named, faults=messages_of(bad), muted=muted)
-
-    def exports(self, client: ReadClient) -> Exports:
-        """Return the family ``rules``."""
-        return client.rules
-
-    def imports(self, client: Client) -> Imports:
-        """Return the family ``rules``."""
-        return client.rules
+        return Listing(
+            names=frozenset(rule.name for rule in rules),
+            complete=not bad,
+            versions={rule.name: rule.etag for rule in rules},
+            faults=tuple(one.message for one in bad),
+            muted=frozenset(rule.name for rule in rules if rule.mute is True),
+        )
 
 
 KIND = Rule()

@@ -1,17 +1,12 @@
 """Which resources a command is about: the ``--target KIND/GLOB`` of the command line."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from dlsync.errors import SettingsError
 from dlsync.messages import near_miss, near_pattern, visible
 from dlsync.model import Address
 from dlsync.resources import all_kinds
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
 
 _WILD = frozenset("*?[")
 _UNKNOWN = "Check the kind and the name. Only `dlsync export` finds what is neither in a file nor managed."
@@ -25,29 +20,33 @@ class Targets:
     """
 
     def __init__(self, patterns: Sequence[str] = ()) -> None:
-        self._patterns = tuple(_parsed(pattern) for pattern in patterns)
+        for pattern in patterns:
+            if not is_pattern(pattern):
+                near = nearest(pattern)
+                hint = f"Did you mean {near}?" if near else "For example: dashboard/web-*"
+                expected = f"expected KIND/GLOB with KIND one of {', '.join(_kinds())} or *"
+                raise SettingsError(f"`{pattern}` names no resources: {expected}", hint=hint)
+        self._patterns = patterns
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
 
     def admits(self, address: Address) -> bool:
-        """Say whether the resource is meant."""
+        """Whether a pattern matches a resource."""
         return not self._patterns or any(_matches(pattern, address) for pattern in self._patterns)
 
     def kinds(self) -> set[str]:
-        """Return the names of the kinds of which any resource can be meant."""
-        every = {kind.name for kind in all_kinds()}
-        return {name for name in every if not self or any(kind in {name, "*"} for kind, _ in self._patterns)}
+        """Return the names of the kinds that a pattern can match."""
+        chosen = {pattern.partition("/")[0] for pattern in self._patterns or ("*",)}
+        return {name for name in _kinds() if chosen & {name, "*"}}
 
     def require_match(self, known: Collection[Address]) -> None:
         """Refuse patterns that match no resource.
 
-        :param known: the resources that the run knows: files, inventory and server. Where there is none, all is well.
+        :param known: the resources in files, inventory and server. Where there is none, nothing is refused.
         :raises SettingsError: names each such pattern and the nearest resources.
         """
-        wrong = [
-            f"{kind}/{glob}" for kind, glob in self._patterns if not any(_matches((kind, glob), one) for one in known)
-        ]
+        wrong = [pattern for pattern in self._patterns if not any(_matches(pattern, one) for one in known)]
         if wrong and known:
             near = [one for pattern in wrong if (one := near_miss(pattern, tuple(map(str, known))))]
             what = ", ".join(f"`{visible(pattern)}`" for pattern in wrong)
@@ -55,8 +54,9 @@ class Targets:
             raise SettingsError(f"no resource matches {what}", hint=hint)
 
     def named(self) -> set[Address]:
-        """Return the addresses that are spelled out, which a server that lists nothing can be asked for."""
-        return {Address(kind, name) for kind, name in self._patterns if not _WILD & set(kind + name)}
+        """Return the addresses without wildcards, which a server that lists nothing can be asked for."""
+        split = (pattern.partition("/") for pattern in self._patterns if not _WILD & set(pattern))
+        return {Address(kind, name) for kind, _, name in split}
 
 
 EVERYTHING = Targets()
@@ -70,7 +70,7 @@ class Exactly(Targets):
         self._addresses = addresses
 
     def admits(self, address: Address) -> bool:
-        """Say whether the resource is one of them."""
+        """Whether the resource is among them."""
         return address in self._addresses
 
 
@@ -89,16 +89,6 @@ def _kinds() -> tuple[str, ...]:
     return tuple(kind.name for kind in all_kinds())
 
 
-def _matches(pattern: tuple[str, str], address: Address) -> bool:
-    kind, glob = pattern
-    return fnmatchcase(address.kind, kind) and fnmatchcase(address.name, glob)
-
-
-def _parsed(pattern: str) -> tuple[str, str]:
+def _matches(pattern: str, address: Address) -> bool:
     kind, _, glob = pattern.partition("/")
-    if not is_pattern(pattern):
-        near = nearest(pattern)
-        hint = f"Did you mean {near}?" if near else "For example: dashboard/web-*"
-        expected = f"expected KIND/GLOB with KIND one of {', '.join(_kinds())} or *"
-        raise SettingsError(f"`{pattern}` names no resources: {expected}", hint=hint)
-    return kind, glob
+    return fnmatchcase(address.kind, kind) and fnmatchcase(address.name, glob)

@@ -1,50 +1,54 @@
 """A directory as its files have it: resources, problems, and the files themselves."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Self
 
-from dlsync.errors import InvalidTree
+from dlsync.errors import DlsyncError, InvalidTree
 from dlsync.files import ignored
+from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
-from dlsync.resources import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from dlsync.files.ignored import Ignored
-    from dlsync.model import Address, Problem, Resource
+from dlsync.model import Address, Problem, Resource
+from dlsync.resources import all_kinds, kind_of
 
 
 @dataclass(frozen=True)
 class Tree:
-    """What the files say.
+    """The files of a directory, and what they say.
 
     :param resources: by address, in the order of an apply.
-    :param problems: by file and line; errors among them make the tree unusable.
-    :param sources: the files that were read, byte for byte.
-    :param backup: it is the folder of an old client's backup.
-    :param overlays: the files of the chosen environment's overlays, byte for byte.
-    :param ignored: which files are no resources.
+    :param problems: by file and line.
+    :param sources: the bytes of the files that were read.
+    :param backup: whether it is the folder of an old client's backup.
+    :param overlays: the bytes of the files of the chosen environment's overlays.
     """
 
     root: Path
-    resources: Mapping[Address, Resource]
+    resources: Mapping[Address, Resource] = field(default_factory=dict)
     problems: tuple[Problem, ...] = ()
     sources: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     backup: bool = False
     overlays: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
 
+    def addresses(self) -> set[Address]:
+        """Return the resources that the names of the files promise."""
+        found: set[Address | None] = set()
+        for kind in all_kinds():
+            for file in filter(kind.claims, self.sources):
+                with suppress(DlsyncError):  # whoever reads the files says what is wrong with a name
+                    found.add(kind.address_from_path(file, encoded=not self.backup))
+        return {address for address in found if address}
+
     @property
     def digest(self) -> str:
         """A digest of all files that a plan is made from: of resources, overlays, and dlsync.yaml."""
         digest = blake2b(digest_size=16)
-        resource_files = {file for one in self.resources.values() for file in kind_of(one.kind).files(one)}
-        read = {file: content for file, content in self.sources.items() if file in {SETTINGS, *resource_files}}
+        files = {SETTINGS, *(file for one in self.resources.values() for file in kind_of(one.kind).files(one))}
+        read = {file: content for file, content in self.sources.items() if file in files}
         for file, content in sorted({**read, **self.overlays}.items()):
             digest.update(blake2b(file.encode("utf-8", "surrogateescape")).digest() + blake2b(content).digest())
         return digest.hexdigest()
@@ -64,14 +68,14 @@ class Tree:
         """The problems that a user should know of."""
         return tuple(problem for problem in self.problems if problem.severity == "warning")
 
-    def with_problems(self, problems: Iterable[Problem]) -> Tree:
+    def with_problems(self, problems: Iterable[Problem]) -> Self:
         """Return the tree with more problems, in their order."""
         return replace(self, problems=in_order(dict.fromkeys((*problems, *self.problems))))
 
-    def raise_for_errors(self) -> Tree:
+    def raise_for_errors(self) -> Self:
         """Return the tree.
 
-        :raises InvalidTree: it has errors; all of them are in the exception.
+        :raises InvalidTree: it has errors.
         """
         if self.errors:
             count = len(self.errors)

@@ -14,8 +14,7 @@ from urllib.parse import quote, quote_plus
 
 import httpx2
 
-from dlsync.cli.app import loaded
-from dlsync.cli.sections import PURPOSES
+from dlsync.cli.app import PURPOSES, loaded
 from dlsync.server.run import running
 from dlsync.state import inventory
 from dlsync.state.inventory import is_reserved
@@ -307,6 +306,6 @@ def _walked(command: object, path: tuple[str, ...]) -> Iterable[tuple[tuple[str,
     below = getattr(command, "commands", None)
     if below is None:
         options = [one for one in getattr(command, "params", ()) if "--format" in one.opts]
-        yield path, tuple(str(choice) for one in options for choice in one.type_descriptor.annotation)
+        yield path, tuple(str(choice) for one in options for choice in one.type_descriptor.choices or ())
     for name, one in (below or {}).items():
         yield from _walked(one, (*path, name))

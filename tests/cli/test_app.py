@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync import __version__
-from dlsync.cli.app import loaded
-from dlsync.cli.sections import PURPOSES
+from dlsync.cli.app import PURPOSES, loaded
 from tests.builders.commands import ROOT, dlsync, process, process_environment
 
 if TYPE_CHECKING:
@@ -37,10 +36,8 @@ HEAVY = {
     "ssl",
     "starlette",
 }
-HEAVY |= {"pydantic", "uvicorn", "yaml"}
+HEAVY |= {"uvicorn", "yaml"}
 COMPLETING = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync pl", "COMP_CWORD": "1"}
-OPTION_IN_ZSH = {"_DLSYNC_COMPLETE": "complete_zsh", "_TYPER_COMPLETE_ARGS": "dlsync plan --o"}
-OPTION_IN_FISH = {**OPTION_IN_ZSH, "_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
 
 
 @pytest.mark.parametrize("option", ["--help", "-h"])
@@ -120,27 +117,17 @@ def test_completion_completes_commands() -> None:
 @pytest.mark.parametrize(
     ("arguments", "env", "own"),
     [
-        (["--version"], {}, {"output"}),
-        ([], COMPLETING, {"output"}),
-        (["--help"], {}, {"app", "output", "words"}),
-        (["bogus"], {}, {"app", "output", "words"}),
-        (["plan", "--help"], {}, {"app", "all_environments", "options", "output", "plan", "words"}),
-        (
-            ["series", "get", "--help"],
-            {},
-            {"api", "app", "options", "output", "words"},
-        ),
-        (
-            [],
-            {**COMPLETING, "COMP_WORDS": "dlsync plan --o", "COMP_CWORD": "2"},
-            {"app", "all_environments", "options", "output", "plan", "words"},
-        ),
-        ([], OPTION_IN_ZSH, {"app", "all_environments", "options", "output", "plan", "words"}),
-        ([], OPTION_IN_FISH, {"app", "all_environments", "options", "output", "plan", "words"}),
+        (["--version"], {}, set()),
+        (["--help"], {}, set()),
+        (["bogus"], {}, set()),
+        (["plan", "--help"], {}, {"options", "plan"}),
+        (["series", "get", "--help"], {}, {"api", "options"}),
+        ([], COMPLETING, set()),
+        ([], {**COMPLETING, "COMP_WORDS": "dlsync plan --o", "COMP_CWORD": "2"}, {"options", "plan"}),
     ],
     ids=[
-        *("version", "a command's name", "help", "usage", "command's help", "family's help"),
-        *("an option's name", "in zsh", "in fish"),
+        *("version", "help", "usage", "command's help", "family's help"),
+        *("completion of a command's name", "completion of an option's name"),
     ],
 )
 def test_what_shows_no_more_than_help_imports_no_other_command_and_nothing_that_takes_time(
@@ -148,25 +135,16 @@ def test_what_shows_no_more_than_help_imports_no_other_command_and_nothing_that_
 ) -> None:
     imported = modules(*arguments, env=env)
     commands = {name.split(".")[2] for name in imported if name.startswith("dlsync.cli.")}
-    assert commands == own | {"completion", "sections", "signals"} | ({"suggestions"} if "options" in own else set())
-    assert ("typer" in imported) is ("app" in own)
+    assert commands == own | {"app", "console", "signals"}
     assert sorted(imported & HEAVY) == []
-    assert (
-        sorted(one for one in imported if one.startswith(("dlsync.client", "dlsync.resources", "dlsync.operations")))
-        == []
-    )
+    slow = ("dlsync.client", "dlsync.resources", "dlsync.operations")
+    assert [name for name in imported if name.startswith(slow)] == []
 
 
 def test_an_empty_tree_is_validated_without_what_takes_time(tmp_path: Path) -> None:
     imported = modules("validate", tmp_path)
     assert "dlsync.operations.validate" in imported
-    assert sorted(imported & {"jsonschema_rs", "pydantic", "rich"}) == []
-
-
-def test_a_plan_needs_no_pydantic(tree: Path, env: dict[str, str]) -> None:
-    imported = modules("plan", tree, "--format", "json", "--target", "dashboard/*", "--out", tree / "plan", env=env)
-    assert (tree / "plan").exists()
-    assert "pydantic" not in imported
+    assert sorted(imported & {"jsonschema_rs", "rich"}) == []
 
 
 def modules(*arguments: str | Path, env: Mapping[str, str] | None = None) -> set[str]:
@@ -186,11 +164,6 @@ def test_what_the_help_says_of_a_command_is_what_the_command_says_of_itself() ->
     said = {name: str(loaded(name).help).partition("\n")[0] for name in PURPOSES}
     assert said == PURPOSES
     assert {name: loaded(name).name for name in PURPOSES} == {name: name for name in PURPOSES}
-    package = ROOT / "dlsync" / "cli"
-    files = {*package.glob("*.py"), *(package / "api").glob("*.py")}
-    commands = {file.stem.replace("_", "-") for file in files if "\n@command\ndef " in file.read_text(encoding="utf-8")}
-    shared = {"documents", "state"}
-    assert commands - shared <= set(PURPOSES), "a new command belongs into SECTIONS"
 
 
 def test_the_commands_are_documented_as_they_are(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_what_was_asked_about_is_planned_again_under_the_lock_and_must_be_the_sa
         by_hand(env, "PUT", "dashboards/web", EDITED)
         return True
 
-    monkeypatch.setattr("dlsync.cli.apply.is_agreed", meanwhile)
+    monkeypatch.setattr("dlsync.cli.console.is_agreed", meanwhile)
     done = dlsync("apply", tree, env=env, typed="")
     assert (done.code, done.writes) == (4, [])
     assert "dashboard/web changed" in done.err

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from dlsync.cli import output
+from dlsync.cli import console
 from dlsync.errors import DlsyncError, SettingsError
 from tests.builders.commands import Terminal
 
@@ -24,18 +24,18 @@ def terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
 def test_only_yes_is_a_yes(monkeypatch: pytest.MonkeyPatch, answer: str, agreed: bool) -> None:
     before = signal.getsignal(signal.SIGINT)
     terminal(monkeypatch, answer)
-    assert output.is_agreed("Sure?") is agreed
+    assert console.is_agreed("Sure?") is agreed
     assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_no_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal(monkeypatch, "n\n")
     with pytest.raises(DlsyncError, match="nothing was done"):
-        output.confirm("Sure?", yes=False)
+        console.confirm("Sure?", yes=False)
 
 
 def test_what_was_answered_beforehand_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    output.confirm("Sure?", yes=True)
+    console.confirm("Sure?", yes=True)
     with pytest.raises(SettingsError, match="no terminal"):
-        output.confirm("Sure?", yes=False)
+        console.confirm("Sure?", yes=False)

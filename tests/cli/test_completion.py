@@ -1,4 +1,4 @@
-"""Completion in the shell: what it offers, and that the names answered without typer are those that it would answer."""
+"""Completion in the shell: commands, options and values."""
 
 from __future__ import annotations
 
@@ -9,77 +9,14 @@ from shutil import which
 from typing import TYPE_CHECKING
 
 import pytest
-from typer import _completion_classes
 
-from dlsync.cli.app import command_line
-from dlsync.cli.completion import answer, tell_plainly
-from dlsync.cli.sections import PURPOSES
+from dlsync.cli.app import PURPOSES
 from tests.builders.commands import command_line as arguments
 from tests.builders.commands import dlsync, process, process_environment
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-BEGUN = sorted({name[:length] for name in PURPOSES for length in (0, 1, 3, len(name))} | {"x", "PLAN", "pla-n"})
-SHELLS = {
-    "bash": {"_DLSYNC_COMPLETE": "complete_bash", "COMP_CWORD": "1"},
-    "zsh": {"_DLSYNC_COMPLETE": "complete_zsh"},
-    "fish": {"_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
-    "fish's question": {"_DLSYNC_COMPLETE": "complete_fish", "_TYPER_COMPLETE_FISH_ACTION": "is-args"},
-    "fish's riddle": {"_DLSYNC_COMPLETE": "complete_fish"},
-}
-
-
-def line(shell: str, words: str) -> dict[str, str]:
-    return {**SHELLS[shell], "COMP_WORDS" if shell == "bash" else "_TYPER_COMPLETE_ARGS": words}
-
-
-def typers(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> tuple[str, int]:
-    for name, value in environ.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit) as ended:
-        command_line().main([], prog_name="dlsync", standalone_mode=False)
-    return capsys.readouterr().out, int(ended.value.code or 0)
-
-
-@pytest.mark.parametrize("shell", SHELLS)
-@pytest.mark.parametrize("program", ["dlsync", "/opt/bin/dlsync"])
-def test_the_name_of_a_command_is_completed_as_typer_does(
-    shell: str, program: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    for begun in BEGUN:
-        for gap in " \n" if shell == "bash" else " ":  # bash sends its words a line each
-            environ = line(shell, f"{program}{gap}{begun}")
-            assert answer(environ) == typers(environ, monkeypatch, capsys), (begun, gap)
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        "",
-        "dlsync",
-        "dlsync  pl",
-        "dlsync --h",
-        "dlsync -",
-        "dlsync plan --o",
-        "dlsync a=b",
-        "dlsync 'pl",
-        " pl",
-        "dlsync ./a",
-    ],
-)
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_all_else_is_left_to_typer(shell: str, words: str) -> None:
-    assert answer(line(shell, words)) is None
-
-
-def test_so_is_a_word_that_is_not_the_first_and_a_shell_of_which_nothing_is_known() -> None:
-    assert answer({**line("bash", "dlsync pl"), "COMP_CWORD": "2"}) is None
-    assert answer({"_DLSYNC_COMPLETE": "complete_powershell", "_TYPER_COMPLETE_ARGS": "dlsync pl"}) is None
-    assert answer({"_DLSYNC_COMPLETE": "source_bash"}) is None
 
 
 @pytest.mark.parametrize(
@@ -91,32 +28,30 @@ def test_so_is_a_word_that_is_not_the_first_and_a_shell_of_which_nothing_is_know
         ("dlsync series ", ["get"]),
         ("dlsync --deb", ["--debug"]),
         ("dlsync --debug pla", ["plan"]),
+        ("dlsync ", list(PURPOSES)),
+        ("dlsync pla", ["plan"]),
+        ("dlsync x", []),
         ("dlsync nonsense ", list(PURPOSES)),
     ],
 )
-def test_families_options_and_their_values_are_completed_too(words: str, expected: list[str]) -> None:
+def test_commands_options_and_their_values_are_completed_too(words: str, expected: list[str]) -> None:
     cursor = str(words.count(" "))
     done = dlsync(env={"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": cursor})
     assert (done.code, done.out.split(), done.err) == (0, expected, "")
 
 
-def test_what_an_option_is_for_is_told_in_one_line() -> None:
-    words = {"_TYPER_COMPLETE_ARGS": "dlsync plan --", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    in_fish = process(env={"_DLSYNC_COMPLETE": "complete_fish", **words}).out.splitlines()
-    assert [one for one in in_fish if not re.fullmatch(r"--[\w-]+\t[A-Z].*\.", one)] == []  # each line is an offer
-    assert max(map(len, in_fish)) > 90
-    in_zsh = process(env={"_DLSYNC_COMPLETE": "complete_zsh", **words}).out.splitlines()
+@pytest.mark.parametrize(("words", "longest"), [("dlsync plan --", 90), ("dlsync ", 60)])
+def test_what_a_command_or_an_option_is_for_is_told_in_one_line(words: str, longest: int) -> None:
+    env = {"_TYPER_COMPLETE_ARGS": words, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    in_fish = process(env={"_DLSYNC_COMPLETE": "complete_fish", **env}).out.splitlines()
+    assert [one for one in in_fish if not re.fullmatch(r"[\w-]+\t[A-Z].*\.", one)] == []  # each line is an offer
+    assert max(map(len, in_fish)) > longest
+    in_zsh = process(env={"_DLSYNC_COMPLETE": "complete_zsh", **env}).out.splitlines()
     assert [one.split('"')[1] for one in in_zsh] == [one.split("\t")[0] for one in in_fish]
 
 
-def test_a_typer_that_tells_purposes_in_another_way_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr("typer._completion_classes._sanitize_help_text")
-    tell_plainly()
-    assert not hasattr(_completion_classes, "_sanitize_help_text")
-
-
 def test_whoever_completes_and_reads_no_answer_is_no_error_to_be_told_of() -> None:
-    environ = process_environment(line("bash", "dlsync "))
+    environ = process_environment({"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync ", "COMP_CWORD": "1"})
     with subprocess.Popen(
         arguments(), env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
     ) as started:

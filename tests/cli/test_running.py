@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.cli.output import run
+from dlsync.cli.console import run
 from tests.builders.commands import ENDING_SIGNALS, signals_restored
 
 if TYPE_CHECKING:

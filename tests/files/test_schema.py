@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
+from dlsync.messages import json_text
 from dlsync.model import Json, Plan, Problem
-from dlsync.render import plan_json
+from dlsync.operations.plan_document import as_document
 from tests.builders.accounts import TEXT, VALUES
 from tests.builders.plans import any_json, any_plan, any_text
 from tests.builders.trees import criterion, dashboard, rule, widget
@@ -164,7 +165,7 @@ def test_a_field_too_many_is_a_warning_and_never_an_error(field: str, value: Jso
 
 @given(any_plan())
 def test_a_plan_is_printed_as_its_schema_says(plan: Plan) -> None:
-    assert schema.check("plan", json.loads(plan_json.render(plan))) == []
+    assert schema.check("plan", json.loads(json_text(as_document(plan)))) == []
 
 
 @pytest.mark.parametrize(

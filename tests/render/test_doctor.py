@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 from dlsync.files.settings import Setting
 from dlsync.operations.doctor import Check, Diagnosis
-from dlsync.render import doctor
+from dlsync.render.problems import diagnosis_document, render_diagnosis
 
 BAD = Diagnosis(
     (Setting("org", "a\x1b[2J", "DLSYNC_ORG"), Setting("url", None, "")),
@@ -19,7 +17,7 @@ BAD = Diagnosis(
 
 
 def test_text_has_a_line_a_setting_and_a_line_a_check() -> None:
-    assert doctor.render(BAD, color=False) == (
+    assert render_diagnosis(BAD, color=False) == (
         "SETTING  VALUE     FROM\n"
         "org      a\\x1b[2J  DLSYNC_ORG\n"
         "url                not set\n"
@@ -30,12 +28,12 @@ def test_text_has_a_line_a_setting_and_a_line_a_check() -> None:
         "\n"
         "1 problem.\n"
     )
-    assert doctor.render(Diagnosis((), ()), color=False).endswith("\nAll is well.\n")
-    assert "\x1b[31mproblem\x1b[0m  key" in doctor.render(BAD, color=True)
+    assert render_diagnosis(Diagnosis((), ()), color=False).endswith("\nAll is well.\n")
+    assert "\x1b[31mproblem\x1b[0m  key" in render_diagnosis(BAD, color=True)
 
 
 def test_json_has_it_all() -> None:
-    assert json.loads(doctor.render_json(BAD)) == {
+    assert diagnosis_document(BAD) == {
         "format_version": 1,
         "well": False,
         "settings": [

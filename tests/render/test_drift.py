@@ -6,9 +6,10 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlsync.messages import json_text
 from dlsync.model import Target
 from dlsync.operations.drift import Drift
-from dlsync.render.drift import as_document, render, render_json
+from dlsync.render.plan_text import drift_document, render_drift
 from tests.builders.plans import TARGET, any_change, any_text, assert_harmless, change, replaced
 
 EDIT = change("update", "rule/x", replaced(("title",), "a", "b", 2), file="rules/x.yaml", line=2, cause="drift")
@@ -21,7 +22,7 @@ def any_drift() -> st.SearchStrategy[Drift]:
 
 def test_what_was_changed_is_shown_field_by_field_and_counted() -> None:
     gone = change("delete", "plugin/p", cause="drift")
-    assert render(Drift(TARGET, (EDIT, gone), 1200), color=False) == (
+    assert render_drift(Drift(TARGET, (EDIT, gone), 1200), color=False) == (
         """\
 ~ rule/x  update (changed on the server)  rules/x.yaml:2
     ~ title: "a" -> "b"   (line 2)
@@ -33,11 +34,13 @@ Drift: 2 resources on acme/default changed since applied, 1,200 as applied.
 
 
 def test_none_is_one_line() -> None:
-    assert render(Drift(TARGET, (), 1), color=False) == "No drift: 1 managed resource on acme/default, as applied.\n"
+    assert (
+        render_drift(Drift(TARGET, (), 1), color=False) == "No drift: 1 managed resource on acme/default, as applied.\n"
+    )
 
 
 def test_json_counts_both() -> None:
-    document = as_document(Drift(TARGET, (EDIT,), 2))
+    document = drift_document(Drift(TARGET, (EDIT,), 2))
     assert document["summary"] == {"drifted": 1, "unchanged": 2}
     assert (document["org"], document["account"], document["format_version"]) == ("acme", "default", 1)
     assert [one["name"] for one in document["changes"]] == ["x"]
@@ -45,10 +48,10 @@ def test_json_counts_both() -> None:
 
 @given(any_drift(), st.booleans())
 def test_whatever_a_server_says_nothing_of_it_acts_on_the_terminal(shown: Drift, color: bool) -> None:
-    plain = re.sub(r"\x1b\[[0-9]+m", "", render(shown, color=color))
+    plain = re.sub(r"\x1b\[[0-9]+m", "", render_drift(shown, color=color))
     assert_harmless(plain)
-    assert plain == render(shown, color=False)
-    as_json = render_json(shown)
+    assert plain == render_drift(shown, color=False)
+    as_json = json_text(drift_document(shown))
     assert_harmless(as_json)
     assert as_json.isascii()
     assert json.loads(as_json)["summary"]["drifted"] == len(shown.changes)

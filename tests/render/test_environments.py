@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 from dlsync.model import Plan, ResourceChange, Target
-from dlsync.operations.plan_document import as_document
+from dlsync.operations import plan_document
 from dlsync.render import plan_markdown
-from dlsync.render.environments import Ended, headline, render_json, render_markdown, summary
+from dlsync.render.environments import EnvironmentResult, as_document, headline, render_markdown, summary
 from tests.builders.plans import added
 from tests.builders.trees import address
 
@@ -16,7 +15,11 @@ TARGET = Target("http://127.0.0.1/api/v1", "acme", "default")
 CREATE = ResourceChange(address("rule/a"), "create", "new", "rules/a.yaml", 1)
 STAGING = Plan(TARGET, (CREATE,), 3)
 PRODUCTION = Plan(TARGET, (), 4)
-ALL = [Ended("staging", STAGING), Ended("production", PRODUCTION), Ended("odd\x1b", error="no | answer")]
+ALL = [
+    EnvironmentResult("staging", STAGING),
+    EnvironmentResult("production", PRODUCTION),
+    EnvironmentResult("odd\x1b", error="no | answer"),
+]
 
 
 def test_each_has_its_line_and_all_have_one() -> None:
@@ -31,7 +34,7 @@ def test_each_has_its_line_and_all_have_one() -> None:
 
 def test_what_was_applied_is_counted_as_applied() -> None:
     applied = Plan(TARGET, (CREATE.finished("applied"), CREATE.finished("failed", "no")))
-    assert summary([Ended("a", applied), Ended("b", PRODUCTION)], color=False).endswith(
+    assert summary([EnvironmentResult("a", applied), EnvironmentResult("b", PRODUCTION)], color=False).endswith(
         "Total: 1 created, 0 updated, 0 deleted, 1 failed.\n"
     )
 
@@ -42,11 +45,11 @@ def test_headings_are_bold_on_a_terminal() -> None:
 
 
 def test_json_is_one_document_of_plans_and_errors() -> None:
-    assert json.loads(render_json(ALL)) == {
+    assert as_document(ALL) == {
         "format_version": 1,
         "environments": {
-            "staging": as_document(STAGING),
-            "production": as_document(PRODUCTION),
+            "staging": plan_document.as_document(STAGING),
+            "production": plan_document.as_document(PRODUCTION),
             "odd\x1b": {"error": "no | answer", "problems": []},
         },
         "summary": {"create": 1, "update": 0, "delete": 0, "unchanged": 7, "conflict": 0, "failed": 1, "refused": 0},
@@ -69,14 +72,14 @@ def test_markdown_of_many_fits_where_that_of_one_does() -> None:
             ResourceChange(address(f"rule/{n}"), "update", "repo", diff=(added(("x",), "y" * 100),)) for n in range(500)
         ),
     )
-    assert len(render_markdown([Ended(f"environment-{n}", large) for n in range(9)])) < plan_markdown.LIMIT
+    assert len(render_markdown([EnvironmentResult(f"environment-{n}", large) for n in range(9)])) < plan_markdown.LIMIT
 
 
 def test_an_environment_whose_plan_an_apply_refuses_is_said_to_be_refused_and_counted() -> None:
-    ended = [Ended("staging", replace(STAGING, refused=("too many.", "too few."))), ALL[1], ALL[2]]
+    ended = [EnvironmentResult("staging", replace(STAGING, refused=("too many.", "too few."))), ALL[1], ALL[2]]
     text = summary(ended, color=False)
     assert "  staging     refused by an apply: too many. too few.\n" in text
     total = "; 1 of 3 environments failed; 1 of 3 environments refused by an apply.\n"
     assert text.endswith(total)
     assert render_markdown(ended).endswith(total)
-    assert json.loads(render_json(ended))["summary"]["refused"] == 1
+    assert as_document(ended)["summary"]["refused"] == 1

@@ -7,7 +7,7 @@ import pytest
 from dlsync.files.writer import FileChange
 from dlsync.model import Address, Problem
 from dlsync.operations.export import Export
-from dlsync.render import exported
+from dlsync.render.files import render_export
 from tests.builders.plans import TARGET
 
 WEB = FileChange(Address("dashboard", "web"), "update", "dashboards/web\x1b.yaml", b"")
@@ -36,7 +36,7 @@ FILES = "0 files created, 1 updated, 0 deleted"
     ],
 )
 def test_an_export_says_what_it_did_and_what_it_could_not(export: Export, written: bool, said: str) -> None:
-    assert exported.render(export, written=written, color=False).splitlines()[-1] == said
+    assert render_export(export, written=written, color=False).splitlines()[-1] == said
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,10 @@ def test_an_export_says_what_it_did_and_what_it_could_not(export: Export, writte
 )
 def test_an_accept_says_that_it_accepted(written: bool, said: str) -> None:
     export = Export(TARGET, (WEB,), 3)
-    shown = exported.render(export, written=written, color=False, accepts=True)
+    shown = render_export(export, written=written, color=False, accepts=True)
     assert shown.splitlines()[-1] == f"{said}{FILES}; 3 resources unchanged."
 
 
 def test_a_file_has_a_line_that_no_terminal_acts_on() -> None:
-    shown = exported.render(Export(TARGET, (WEB,), 0), written=True, color=False)
+    shown = render_export(Export(TARGET, (WEB,), 0), written=True, color=False)
     assert shown.splitlines()[0] == "~ dashboards/web\\x1b.yaml"

@@ -6,10 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.files.writer import FileChange
+from dlsync.messages import json_text
 from dlsync.model import Address, Plan, Problem
 from dlsync.operations.export import Export
-from dlsync.render import environments, exported, problems, sent
+from dlsync.render import environments, problems
 from dlsync.render.fields import unified
+from dlsync.render.files import export_document, render_export, render_sent, sent_document
 from dlsync.resources.loader import SentFile
 from tests.builders.plans import CI_COMMANDS, CI_LINES, TARGET, any_plan, any_text, assert_harmless
 
@@ -20,27 +22,27 @@ ADDRESS = st.builds(Address, st.just("rule"), any_text())
 @given(st.lists(PROBLEM, max_size=3))
 def test_problems(found: list[Problem]) -> None:
     assert_harmless(problems.render(found, resources=1, color=False))
-    assert_harmless(problems.render_json(found, resources=1))
+    assert_harmless(json_text(problems.as_document(found, resources=1)))
 
 
 @given(st.lists(st.builds(FileChange, ADDRESS, st.just("update"), any_text(), st.just(b"")), max_size=3).map(tuple))
 def test_exports(changes: tuple[FileChange, ...]) -> None:
-    assert_harmless(exported.render(Export(TARGET, changes, 0), written=True, color=False))
-    assert_harmless(exported.render_json(Export(TARGET, changes, 0)))
+    assert_harmless(render_export(Export(TARGET, changes, 0), written=True, color=False))
+    assert_harmless(json_text(export_document(Export(TARGET, changes, 0))))
 
 
 @given(st.lists(st.builds(SentFile, ADDRESS, any_text(), any_text().map(lambda text: text.encode(errors="replace")))))
 def test_files_as_they_are_sent(files: list[SentFile]) -> None:
-    assert_harmless(sent.render(files).replace("\t", " "))
-    assert_harmless(sent.render_json(files))
+    assert_harmless(render_sent(files).replace("\t", " "))
+    assert_harmless(json_text(sent_document(files)))
 
 
 @given(any_text(), any_plan(), any_text())
 def test_all_environments(name: str, plan: Plan, error: str) -> None:
-    ended = [environments.Ended(name, plan), environments.Ended(f"{name}2", error=error)]
+    ended = [environments.EnvironmentResult(name, plan), environments.EnvironmentResult(f"{name}2", error=error)]
     assert_harmless(environments.headline(name, color=False))
     assert_harmless(environments.summary(ended, color=False))
-    assert_harmless(environments.render_json(ended))
+    assert_harmless(json_text(environments.as_document(ended)))
     assert_harmless(environments.render_markdown(ended))
 
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlsync.messages import json_text
 from dlsync.model import Address
-from dlsync.render.history import render, render_json
+from dlsync.render.state import render_runs, runs_document
 from dlsync.state.journal import Record, Run, UndoRecord
 from tests.builders.plans import any_text, assert_harmless
 
@@ -29,7 +30,7 @@ def any_record() -> st.SearchStrategy[Record]:
 
 
 def test_a_run_is_a_line_and_what_was_cut_off_is_unknown() -> None:
-    assert render([CUT_OFF], width=None) == (
+    assert render_runs([CUT_OFF], width=None) == (
         "RUN                      STARTED                    COMMAND  ACCOUNT       CHANGES               "
         "COMMIT        BY\n"
         "20261125T101010Z-0a1b2c  2026-11-25T10:10:10+00:00  apply    acme/default  1 applied, 1 unknown  "
@@ -50,11 +51,11 @@ def test_an_interrupted_run_says_what_is_known_of_it(
     sent: set[Address], results: dict[Address, str], changes: str
 ) -> None:
     record = Record(replace(RUN, planned=2), CUT_OFF.kept, results, sent=sent)
-    assert f"  {changes}  " in render([record], width=None)
+    assert f"  {changes}  " in render_runs([record], width=None)
 
 
 def test_json_has_each_change_and_whether_the_run_came_to_its_end() -> None:
-    (run,) = json.loads(render_json([CUT_OFF]))["runs"]
+    (run,) = runs_document([CUT_OFF])["runs"]
     assert (run["ended"], run["takes_back"], run["summary"]) == (False, None, {"applied": 1, "unknown": 1})
     assert [(one["kind"], one["action"], one["result"]) for one in run["changes"]] == [
         ("dashboard", "create", "applied"),
@@ -64,10 +65,10 @@ def test_json_has_each_change_and_whether_the_run_came_to_its_end() -> None:
 
 @given(st.lists(any_record(), min_size=1, max_size=3), st.none() | st.integers(40, 200))
 def test_whatever_a_journal_says_nothing_of_it_acts_on_the_terminal(records: list[Record], width: int | None) -> None:
-    lines = render(records, width=width).split("\n")
+    lines = render_runs(records, width=width).split("\n")
     assert len(lines) == len(records) + 2
     assert_harmless("\n".join(lines))
-    as_json = render_json(records)
+    as_json = json_text(runs_document(records))
     assert as_json.isascii()
     assert_harmless(as_json)
     assert len(json.loads(as_json)["runs"]) == len(records)

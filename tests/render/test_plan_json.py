@@ -6,9 +6,9 @@ from dataclasses import replace
 from hypothesis import given
 
 from dlsync.files import schema
+from dlsync.messages import json_text
 from dlsync.model import Address, Json, Plan
 from dlsync.operations.plan_document import as_document
-from dlsync.render.plan_json import render
 from tests.builders.plans import added, any_plan, assert_harmless, change, masked, moved, plan, replaced
 
 UPDATE = change(
@@ -116,7 +116,7 @@ def test_what_is_held_kept_renamed_and_who_moved_it_are_in_it_where_there_is_any
 
 @given(any_plan())
 def test_any_plan_is_one_ascii_document_that_the_schema_accepts(shown: Plan) -> None:
-    text = render(shown)
+    text = json_text(as_document(shown))
     assert text.isascii()
     assert_harmless(text)
     assert text.endswith("}\n")

@@ -2,8 +2,9 @@
 
 import json
 
+from dlsync.messages import json_text
 from dlsync.model import Problem
-from dlsync.render.problems import as_document, render, render_json
+from dlsync.render.problems import as_document, render
 
 UNKNOWN = Problem("warning", "`colour`: did you mean `color`?", "dashboards/redis.yaml", 12, 5)
 BROKEN = Problem("error", "expected a mapping", "dashboards/redis.yaml", 3, 1)
@@ -59,7 +60,7 @@ def test_json_has_the_same_with_null_for_what_is_unknown() -> None:
 
 
 def test_json_is_ascii_whatever_a_message_holds() -> None:
-    text = render_json([TWICE], resources=1)
+    text = json_text(as_document([TWICE], resources=1))
     assert text.isascii()
     assert text.replace("\n", "").isprintable()
     assert json.loads(text) == as_document([TWICE], resources=1)

@@ -27,20 +27,20 @@ def test_a_run_of_more_than_a_second_is_shown_on_a_terminal_and_wiped_at_its_end
 ) -> None:
     monkeypatch.setenv("TERM", "xterm")
     stream, clock = Terminal(), Clock()
-    with Progress("fetching [b]\x1b[2J", stream, total=10, clock=clock) as progress:
+    with Progress("fetching [b]\x1b[2J", stream, clock=clock) as progress:
         progress.advance()
         clock.now += 1.5
         progress.advance()
         progress.advance()
     assert "fetching [b]\\x1b[2J" in stream.getvalue()
-    assert "3/10" in stream.getvalue()
+    assert "3/?" in stream.getvalue()
     assert stream.getvalue().endswith("\x1b[2K")
 
 
 def test_a_restart_takes_the_bar_away_and_waits_and_counts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     stream, clock = Terminal(), Clock()
-    with Progress("fetching", stream, total=10, clock=clock) as progress:
+    with Progress("fetching", stream, clock=clock) as progress:
         clock.now += 1.5
         progress.advance()
         progress.restart("applying")
@@ -52,12 +52,12 @@ def test_a_restart_takes_the_bar_away_and_waits_and_counts_anew(monkeypatch: pyt
         progress.advance()
     assert taken_away.endswith("\x1b[2K")
     assert "applying" in stream.getvalue()
-    assert "2/10" in stream.getvalue()
+    assert "2/?" in stream.getvalue()
 
 
 def test_a_run_of_a_second_shows_nothing() -> None:
     stream, clock = Terminal(), Clock()
-    with Progress("fetching", stream, total=2, clock=clock) as progress:
+    with Progress("fetching", stream, clock=clock) as progress:
         clock.now += 1
         progress.advance()
     assert stream.getvalue() == ""

@@ -59,7 +59,6 @@ def test_they_differ_in_nothing_and_have_no_files_of_their_own() -> None:
     assert ACCOUNT.located(one, ()) == ("dlsync.yaml", ())
     assert ACCOUNT.new_files(one, "a") == ACCOUNT.edited_files(one, one) == ACCOUNT.removed_files(one) == {}
     assert ACCOUNT.list_rule(()) == ListMatching()
-    assert ACCOUNT.is_server_managed((), "agent_keys")
 
 
 def test_they_are_made_and_deleted_and_either_twice_is_no_error() -> None:

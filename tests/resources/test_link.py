@@ -117,6 +117,11 @@ def test_references_stand_for_a_tag_or_for_all_of_them() -> None:
     assert read({"links.yaml": "disk:\n  - ${var:nope}\n"})[1][0][:2] == ("links.yaml", 2)
 
 
+def test_a_tag_that_only_looks_like_a_secret_is_none() -> None:
+    found, _ = read({"links.yaml": "disk: ['${env:SECRET}']\nload: [not-s3cret-tag]\n"})
+    assert [one.secrets for one in found.values()] == [{"s3cret-tag": "${env:SECRET}"}, {}]
+
+
 @pytest.mark.parametrize(
     ("file", "content", "line", "says"),
     [

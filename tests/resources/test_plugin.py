@@ -17,7 +17,7 @@ from dlsync.errors import AlreadyExists, DlsyncError
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.resources import SourceFile
 from dlsync.resources.plugin import KIND as PLUGIN
-from dlsync.resources.plugin_files import content_value
+from dlsync.resources.plugin import content_value
 from dlsync.state.sealed_values import Seal, Source, unsealed
 from tests.builders.accounts import SCRIPTS, SETTINGS
 from tests.builders.http import by_request, json_reply, scripted

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from dlsync.files.redaction import Redaction
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Resource
-from dlsync.render import sent as rendering
+from dlsync.render.files import render_sent, sent_document
 from dlsync.resources import environments, kind_of
 from dlsync.resources.kind import Kind
 from dlsync.resources.loader import SentFile, sent_files
@@ -79,18 +78,18 @@ DIGEST = "b3d510ef04275ca8e698e5b3cbb0ece3949ef9252f0cdc839e9ee347409a2209"
 
 
 def test_each_file_is_below_its_name_and_nothing_acts_on_a_terminal() -> None:
-    assert rendering.render(SHOWN) == (
+    assert render_sent(SHOWN) == (
         "# plugins/a.sh (plugin/a)\none\n\ttwo\\x1b[2J\n\nend\n"
         "\n"
         f"# plugins/b (plugin/b\\x1b)\n# no text: 2 bytes, sha256 {DIGEST}\n"
         "\n"
         "# plugins/c (plugin/c)\n"
     )
-    assert rendering.render([]) == ""
+    assert render_sent([]) == ""
 
 
 def test_json_is_exact() -> None:
-    document = json.loads(rendering.render_json(SHOWN))
+    document = sent_document(SHOWN)
     assert document[0] == {
         "kind": "plugin",
         "name": "a",

@@ -1,156 +1,138 @@
-"""What the commands of the API's families share: asking by hand, and showing what came."""
+"""What the commands of the API share: a client for one command, what an argument names, and records as output."""
 
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
-import typer
-
+from dlsync.cli.console import run, terminal_width, write_json, write_stderr, write_stdout
 from dlsync.cli.options import CURRENT, Format
-from dlsync.cli.sections import PURPOSES
-from dlsync.errors import DlsyncError, NotFound, SettingsError, Unsupported
+from dlsync.errors import DlsyncError, NotFound, Unsupported
+from dlsync.messages import near_miss, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+    from typing import Any
 
     from dlsync.cli.options import Server
     from dlsync.client import Client, ReadClient
     from dlsync.model import Json
 
 T = TypeVar("T")
-
-AgentOption = Annotated[str | None, typer.Option("--agent", metavar="ID|NAME", help="Of this agent.")]
-TagOption = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Of the agents that carry this tag.")]
+STDIN = Path("-")
 
 
-def family(name: str) -> typer.Typer:
-    """Return the command that a family's commands stand below."""
-    return typer.Typer(
-        name=name, help=PURPOSES[name], no_args_is_help=True, add_completion=False, rich_markup_mode=None
-    )
-
-
-def asked(
+def read(
     server: Server, question: Callable[[ReadClient], Awaitable[T]], *, instead: str = "", in_account: bool = True
 ) -> T:
-    """Return what a question finds out, with a client that can only ask.
+    """Return what a question finds out with a client that only reads.
 
-    :param instead: what can be done where the server has not the operation.
+    :param instead: what can be done where the server does not have the operation.
     :param in_account: False where it is about the organisation, and no account need be set.
     """
-    from dlsync import operations
-    from dlsync.cli.output import run
+    from dlsync.operations import reading
 
+    return _run(reading(server.settings(CURRENT, require_account=in_account), question), instead)
+
+
+def write(
+    server: Server,
+    change: Callable[[Client], Awaitable[T]],
+    done: str = "",
+    *,
+    instead: str = "",
+    in_account: bool = True,
+) -> T:
+    """Return what a change returns, and print what was done; see :func:`read`."""
+    from dlsync.operations import writing
+
+    changed = _run(writing(server.settings(CURRENT, require_account=in_account), change), instead)
+    if done:
+        write_stdout(f"{visible(done)}\n")
+    return changed
+
+
+def _run(operation: Coroutine[Any, Any, T], instead: str) -> T:
     try:
-        return run(operations.reading(server.settings(CURRENT, require_account=in_account), question))
+        return run(operation)
     except Unsupported as error:
-        raise _unsupported(error, instead) from error
+        raise Unsupported(error.message, request=error.request, status=error.status, hint=instead) from error
 
 
-def done(server: Server, work: Callable[[Client], Awaitable[T]], *, instead: str = "", in_account: bool = True) -> T:
-    """Return what writing work returns; see :func:`asked`."""
-    from dlsync import operations
-    from dlsync.cli.output import run
-
-    try:
-        return run(operations.writing(server.settings(CURRENT, require_account=in_account), work))
-    except Unsupported as error:
-        raise _unsupported(error, instead) from error
-
-
-def _unsupported(error: Unsupported, instead: str) -> Unsupported:
-    return Unsupported(error.message, request=error.request, status=error.status, hint=instead)
-
-
-def show(found: Sequence[T], columns: Mapping[str, Callable[[T], Json]], output: Format, nothing: str) -> None:
+def show(found: Sequence[object], columns: Mapping[str, str], output: Format, nothing: str) -> None:
     """Print records in the order of their first column: a table, or as the API gives them.
 
-    :param columns: by their header, what of a record they show; the first is a text.
-    :param nothing: said beside the result where there are none, such as ``no agents``.
+    :param columns: by their header, the field of a record.
+    :param nothing: printed to stderr where there are none, such as ``no agents``.
     """
-    from dlsync.cli.output import aside, result
-    from dlsync.render import table
-
-    key = next(iter(columns.values()))
-    in_order = sorted(found, key=lambda one: str(key(one)))
-    if output is Format.json:
-        show_json(tuple(in_order))
-    elif found:
-        rows = [[column(one) for column in columns.values()] for one in in_order]
-        result(table.render(list(columns), rows, width=width()))
-    else:
-        aside(f"{nothing}\n")
-
-
-def show_one(found: object, output: Format) -> None:
-    """Print one record: a line for each of its fields, or as the API gives it."""
-    from dlsync.cli.output import result
     from dlsync.client.record import api_document
     from dlsync.render import table
 
-    record = api_document(found)
-    if output is Format.json or not isinstance(record, dict):
-        show_json(found)
+    def row(record: object) -> list[Json]:
+        document = api_document(record)
+        return [document.get(field) if isinstance(document, dict) else document for field in columns.values()]
+
+    records = sorted(found, key=lambda record: str(row(record)[0]))
+    if output == "json":
+        show_json(tuple(records))
+    elif records:
+        write_stdout(table.render(list(columns), list(map(row, records)), width=terminal_width()))
     else:
-        result(table.render(["FIELD", "VALUE"], [[*item] for item in record.items()], width=width()))
+        write_stderr(f"{nothing}\n")
+
+
+def show_record(record: object, output: Format) -> None:
+    """Print a record: a line for each of its fields, or as the API gives it."""
+    from dlsync.client.record import api_document
+    from dlsync.render import table
+
+    document = api_document(record)
+    if output == "json" or not isinstance(document, dict):
+        show_json(record)
+    else:
+        rows = [[*item] for item in document.items()]
+        write_stdout(table.render(["FIELD", "VALUE"], rows, width=terminal_width()))
 
 
 def show_json(found: object) -> None:
-    """Print records as the API gives them: one document, ASCII, so that there is nothing that a terminal acts on."""
-    from dlsync.cli.output import result
+    """Print records as the API gives them, as one document."""
     from dlsync.client.record import api_document
-    from dlsync.messages import json_text
     from dlsync.operations.plan_document import exact
 
-    result(json_text(exact(api_document(found))))
+    write_json(exact(api_document(found)))
 
 
-def say(sentence: str) -> None:
-    """Print what was done."""
-    from dlsync.cli.output import result
-    from dlsync.messages import visible
+def id_of(noun: str, id_or_name: str, names: Mapping[str, str]) -> str:
+    """Return the id of an argument that is an id, or a name that only one has.
 
-    result(visible(sentence) + "\n")
-
-
-def require_one(agent: str | None, tag: str | None) -> None:
-    """Require that either an agent or a tag is given.
-
-    :raises SettingsError: none is, or both.
-    """
-    if bool(agent) == bool(tag):
-        raise SettingsError("specify --agent or --tag", hint="Give --agent or --tag.")
-
-
-def width() -> int | None:
-    """Return the terminal's width in cells; None where stdout is none, and nothing needs to be cut."""
-    import shutil
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def chosen(noun: str, given: str, names: Mapping[str, str]) -> str:
-    """Return the id of the one that is meant.
-
-    :param noun: what it is, singular, such as ``agent``.
-    :param given: its id, or its name where no other has that.
     :param names: by id.
     :raises NotFound: there is none.
     :raises DlsyncError: several have the name.
     """
-    if given in names:
-        return given
-    found = [id_ for id_, name in names.items() if name == given]
+    if id_or_name in names:
+        return id_or_name
+    found = [id_ for id_, name in names.items() if name == id_or_name]
     if len(found) > 1:
-        raise DlsyncError(f"there are {len(found)} {noun}s {given!r}: {', '.join(sorted(found))}", hint="Give the id.")
+        several = f"there are {len(found)} {noun}s {id_or_name!r}: {', '.join(sorted(found))}"
+        raise DlsyncError(several, hint="Give the id.")
     if not found:
-        raise NotFound(f"there is no {noun} {given!r}{_guess(given, names)}", hint=f"See `dlsync {noun}s list`.")
+        near = near_miss(id_or_name, tuple(names.values()))
+        guess = f"; did you mean {near!r}?" if near else ""
+        raise NotFound(f"there is no {noun} {id_or_name!r}{guess}", hint=f"See `dlsync {noun}s list`.")
     return found[0]
 
 
-def _guess(given: str, names: Mapping[str, str]) -> str:
-    from dlsync.messages import near_miss
+def content_of(file: Path) -> bytes:
+    """Return what a file holds, or where it is ``-``, what comes on stdin.
 
-    near = near_miss(given, tuple(names.values()))
-    return f"; did you mean {near!r}?" if near else ""
+    :raises DlsyncError: it cannot be read.
+    """
+    if file == STDIN:
+        if sys.stdin is None:
+            raise DlsyncError("stdin is closed, and the content was to come from there")
+        return sys.stdin.buffer.read()
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise DlsyncError(f"{file} cannot be read: {error.strerror}") from error

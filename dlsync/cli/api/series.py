@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import re
-import sys
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from typer import BadParameter
 
-from dlsync.cli.api import family
-from dlsync.cli.api.agents import found
-from dlsync.cli.api.family import AgentOption, TagOption
-from dlsync.cli.options import Format, OutputFormat, Server, command
-from dlsync.errors import EXIT_OK
+from dlsync.cli.api.account import AgentOption, TagOption, agent_named, require_agent_or_tag
+from dlsync.cli.api.family import read, show_json
+from dlsync.cli.console import colored, terminal_width, write_stderr, write_stdout
+from dlsync.cli.options import Output, Server, family, subcommand
+from dlsync.messages import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from dlsync.client.agents import Agent
     from dlsync.client.series import Series
     from dlsync.model import Json
-
 
 _DURATION = re.compile(r"(\d{1,9})([smhdw]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -64,12 +62,10 @@ Resolution = Annotated[
 End = Annotated[
     int | None, typer.Option(metavar="TIME", parser=moment, help="When the span ends: unix seconds or ISO 8601.")
 ]
+series_app = family("series")
 
-app = family.family("series")
 
-
-@app.command("get")
-@command
+@subcommand(series_app, "get")
 def get(
     server: Server,
     metric: Metric,
@@ -78,53 +74,48 @@ def get(
     period: Period = "1h",  # type: ignore[assignment] # typer parses the default as it parses what is given
     resolution: Resolution = None,
     end: End = None,
-    output: OutputFormat = Format.text,
-) -> int:
+    output: Output = "text",
+) -> None:
     """Show a metric of an agent, or of all agents of a tag, over time.
 
     On a terminal it is a plot, elsewhere a table.
     """
-    family.require_one(agent, tag)
+    require_agent_or_tag(agent, tag)
 
-    async def question(client: ReadClient) -> tuple[tuple[Series, ...], tuple[Agent, ...]]:
-        source = (await found(client, agent)).id if agent else None
-        series = await client.series.get(metric, agent=source, tag=tag, resolution=resolution, period=period, end=end)
-        empty = not all(one.points for one in series)
-        return series, await client.agents.list() if empty else ()
+    async def measured(client: ReadClient) -> tuple[tuple[Series, ...], tuple[Agent, ...]]:
+        agent_id = (await agent_named(client, agent)).id if agent else None
+        found = await client.series.get(metric, agent=agent_id, tag=tag, resolution=resolution, period=period, end=end)
+        return found, () if all(one.points for one in found) else await client.agents.list()
 
-    series, agents = family.asked(server, question)
-    if output is Format.json:
-        family.show_json(series)
-    else:
-        _show(metric, series, agents)
-    return EXIT_OK
+    found, agents = read(server, measured)
+    if output == "json":
+        show_json(found)
+        return
+    for sentence in _gaps(metric, found, {one.id: one for one in agents}):
+        write_stderr(f"{visible(sentence)}\n")
+    _show(sorted((one for one in found if one.points), key=lambda one: one.source.name))
 
 
-def _show(metric: str, series: Sequence[Series], agents: Sequence[Agent]) -> None:
-    from dlsync.cli.output import aside, colored, result
-    from dlsync.messages import visible
+def _show(found: Sequence[Series]) -> None:
     from dlsync.render import plot, table
 
-    for sentence in _gaps(metric, series, {one.id: one for one in agents}):
-        aside(visible(sentence) + "\n")
-    drawn = sorted((one for one in series if one.points), key=lambda one: one.source.name)
-    width = family.width()
-    if drawn and width is not None:
-        result(plot.render(drawn, width=width, color=colored(sys.stdout)))
-    elif drawn:
+    width = terminal_width()
+    if found and width is not None:
+        write_stdout(plot.render(found, width=width, color=colored()))
+    elif found:
         rows: list[list[Json]] = [
             [plot.time_text(point.time), one.source.name or one.source.id, point.value]
-            for one in drawn
+            for one in found
             for point in one.points
         ]
-        result(table.render(["TIME", "AGENT", "VALUE"], rows))
+        write_stdout(table.render(["TIME", "AGENT", "VALUE"], rows))
 
 
-def _gaps(metric: str, series: Sequence[Series], agents: dict[str, Agent]) -> Iterator[str]:
+def _gaps(metric: str, found: Sequence[Series], agents: dict[str, Agent]) -> Iterator[str]:
     """Say of which agents nothing was measured in that time, and which of them are offline."""
-    if not series:
+    if not found:
         yield f"no series of {metric}"
-    for one in series:
+    for one in found:
         if not one.points:
             agent = agents.get(one.source.id)
             since = f"; it is offline, last seen {agent.heartbeat or 'never'}" if agent and not agent.online else ""

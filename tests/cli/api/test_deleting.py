@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dlsync.cli.app import loaded
-from dlsync.cli.sections import PURPOSES
+from dlsync.cli.app import PURPOSES, loaded
 from tests.builders.commands import dlsync
 
 FAMILIES = [name for name in PURPOSES if "delete" in getattr(loaded(name), "commands", ())]

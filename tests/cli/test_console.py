@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.cli import output
+from dlsync.cli import console
 from dlsync.errors import DlsyncError
 from dlsync.model import Problem
 from tests.builders.commands import Terminal
@@ -50,7 +50,7 @@ def test_a_result_that_cannot_be_written_is_an_error(
 ) -> None:
     monkeypatch.setattr(sys, "stdout", Lost(descriptor))
     with pytest.raises(DlsyncError, match="the result cannot be written to stdout: No space left on device"):
-        output.result("x")
+        console.write_stdout("x")
     os.write(descriptor, b"what Python tries once more when it ends")
     assert file.read_bytes() == b""
 
@@ -58,33 +58,33 @@ def test_a_result_that_cannot_be_written_is_an_error(
 def test_a_reader_that_is_gone_is_left_to_the_boundary(descriptor: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", Lost(descriptor, BrokenPipeError))
     with pytest.raises(BrokenPipeError):
-        output.result("x")
+        console.write_stdout("x")
 
 
 def test_what_cannot_be_said_beside_the_result_stops_nothing(
     file: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stderr", Lost(descriptor))
-    output.aside("x")
+    console.write_stderr("x")
     os.write(descriptor, b"x")
     assert file.read_bytes() == b""
 
 
 def test_keys_are_taken_out_plain_and_as_python_shows_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_secrets", {})
-    output.conceal("it's\\secret")
-    output.conceal("")
-    output.conceal("token")
+    monkeypatch.setattr(console, "_secrets", {})
+    console.conceal("it's\\secret")
+    console.conceal("")
+    console.conceal("token")
     shown = repr("it's\\secret")
-    assert output.concealed(f"{shown} it's\\secret") == '"[key]" [key]'
-    assert output.concealed("a token of no length") == "a token of no length"
+    assert console.redacted(f"{shown} it's\\secret") == '"[key]" [key]'
+    assert console.redacted("a token of no length") == "a token of no length"
 
 
 def test_problems_are_said_with_their_places_and_in_colour_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
-    output.report([Problem("error", "a\x1b[2J", "rules/x.yaml", 3)])
+    console.report([Problem("error", "a\x1b[2J", "rules/x.yaml", 3)])
     assert isinstance(sys.stderr, Terminal)
     assert sys.stderr.getvalue() == "rules/x.yaml:3: \x1b[31merror\x1b[0m: a\\x1b[2J\n"
 
@@ -94,24 +94,24 @@ def test_content_goes_out_byte_for_byte_and_a_failure_is_an_error(
 ) -> None:
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written))
-    output.content(b"\xff\r\n")
+    console.write_content(b"\xff\r\n")
     assert written.getvalue() == b"\xff\r\n"
     with file.open("rb") as unwritable:
         monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(unwritable))
         with pytest.raises(DlsyncError, match="cannot be written to stdout"):
-            output.content(b"x")
+            console.write_content(b"x")
 
 
 def test_what_is_looked_up_in_the_environment_is_taken_out_and_the_rest_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(output, "_secrets", {})
-    watched = output.Watched({"HOOK": "s3cret", "EMPTY": "", "OTHER": "words"})
+    monkeypatch.setattr(console, "_secrets", {})
+    watched = console.RecordedEnvironment({"HOOK": "s3cret", "EMPTY": "", "OTHER": "words"})
     assert (watched["HOOK"], watched["EMPTY"], dict(watched)["OTHER"]) == ("s3cret", "", "words")
-    assert output.concealed("words and s3cret") == "words and ${env:HOOK}"
-    output.forget()
-    assert output.concealed("words and s3cret") == "words and s3cret"
+    assert console.redacted("words and s3cret") == "words and ${env:HOOK}"
+    console.forget_secrets()
+    assert console.redacted("words and s3cret") == "words and s3cret"
 
 
 def test_a_sentence_that_quotes_others_is_told_without_the_key(capsys: pytest.CaptureFixture[str]) -> None:
-    output.conceal("s3cret-key")
-    output.tell("The account is locked by ann (s3cret-key); waiting.")
+    console.conceal("s3cret-key")
+    console.notify("The account is locked by ann (s3cret-key); waiting.")
     assert capsys.readouterr() == ("", "The account is locked by ann ([key]); waiting.\n")

@@ -1,0 +1,242 @@
+"""Where output goes: results to stdout, all else to stderr, nothing that a terminal would act on to either."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from dataclasses import replace
+from functools import lru_cache
+from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
+
+from dlsync.cli import signals
+from dlsync.errors import DlsyncError, InvalidTree, Refused, SettingsError
+from dlsync.messages import KEY, json_text, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterable
+    from typing import TextIO
+
+    from dlsync.files.redaction import Redaction
+    from dlsync.model import Plan, Problem
+
+T = TypeVar("T")
+_MIN_KEY = 6  # characters: a shorter key is part of many words, and gaps in them would tell what it is
+_secrets: dict[str, str] = {}
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on the terminal before what cannot be taken back; raise a DlsyncError if the answer is no."""
+    if not yes:
+        require_terminal("Give --yes where you are sure.")
+        if not is_agreed(question):
+            raise DlsyncError("nothing was done")
+
+
+def require_terminal(hint: str) -> None:
+    """Raise a SettingsError where there is no terminal to ask on."""
+    if sys.stdin is None or not sys.stdin.isatty() or not sys.stderr.isatty():
+        raise SettingsError("there is no terminal to ask on", hint=hint)
+
+
+def is_agreed(question: str) -> bool:
+    """Ask on the terminal; anything but yes is a no."""
+    # the loop's own handler would let Ctrl-C wait until the question is answered
+    with signals.handled_by(signal.default_int_handler):
+        write_stderr(visible(f"{question} [y/N] "))
+        signals.wait_for_input(sys.stdin)
+        return sys.stdin.readline().strip().casefold() in {"y", "yes"}
+
+
+def run(operation: Coroutine[Any, Any, T]) -> T:
+    """Return what an operation returns.
+
+    asyncio alone lets a second Ctrl-C (or one that make sends along with the terminal) hit the closing of connections,
+    which then ends in tracebacks; here, the first one closes them, and the rest come too late.
+
+    :raises KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came; what was open is closed by then.
+    """
+    import asyncio
+
+    results: list[T] = []
+
+    async def interruptible() -> None:
+        loop, task = asyncio.get_running_loop(), cast("asyncio.Task[None]", asyncio.current_task())
+
+        def interrupt(*_: object) -> None:
+            signals.ignore()
+            loop.call_soon_threadsafe(task.cancel)
+
+        with signals.handled_by(interrupt):
+            results.append(await operation)  # as the task's result, asyncio's SIGINT handler would take its repr
+
+    try:
+        asyncio.run(interruptible())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+    return results[0]
+
+
+def run_with_progress(operation: Callable[[Callable[[], None]], Coroutine[Any, Any, T]]) -> T:
+    """Return what an operation returns that is called with what counts its progress."""
+    from dlsync.render.progress import Progress
+
+    with Progress("Fetching", sys.stderr) as bar:
+        return run(operation(bar.advance))
+
+
+def write_stdout(text: str) -> None:
+    """Print a result; raise a DlsyncError if it cannot be written, for a reader that is gone a BrokenPipeError."""
+    _print(sys.stdout, text)
+
+
+def write_json(document: object) -> None:
+    """Print a result as one JSON document; see :func:`write_stdout`."""
+    write_stdout(json_text(document))
+
+
+def show(form: str, document: Callable[[], object], text: Callable[[bool], str]) -> None:
+    """Print a result as JSON or as text, which is called with whether it is printed in colour."""
+    write_stdout(json_text(document()) if form == "json" else text(colored()))
+
+
+def write_content(body: bytes) -> None:
+    """Print a file's content as a result: byte for byte, but on a terminal nothing that it would act on."""
+    if sys.stdout.isatty():
+        lines = body.decode("utf-8", "backslashreplace").split("\n")
+        write_stdout("\n".join(visible(line.removesuffix("\r").expandtabs()) for line in lines))
+    else:
+        _print(sys.stdout.buffer, body)
+
+
+def write_stderr(text: str) -> None:
+    """Print what is no result; a stderr that takes nothing is no error."""
+    try:
+        _write(sys.stderr, text)
+    except OSError:
+        return
+
+
+def notify(sentence: str) -> None:
+    """Print a sentence that quotes others to stderr, without secrets."""
+    write_stderr(f"{redacted(sentence)}\n")
+
+
+def _print(stream: IO[AnyStr], text: AnyStr) -> None:
+    try:
+        _write(stream, text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise DlsyncError(f"the result cannot be written to stdout: {error.strerror}") from error
+
+
+def _write(stream: IO[AnyStr], text: AnyStr) -> None:
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        # what is left in the buffer would fail once more when Python ends
+        devnull = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(devnull, stream.fileno())
+        os.close(devnull)
+        raise
+
+
+def conceal(key: str) -> None:
+    """Remember a key, which :func:`redacted` takes out."""
+    if len(key) >= _MIN_KEY:
+        _secrets[key] = KEY
+
+
+class RecordedEnvironment(dict[str, str]):
+    """The environment for ``${env:NAME}``; :func:`redacted` takes out each value that was looked up."""
+
+    def __getitem__(self, name: str) -> str:
+        value = super().__getitem__(name)
+        if value:
+            _secrets[value] = f"${{env:{name}}}"
+        return value
+
+
+def redacted(text: str) -> str:
+    """Return a text without the keys and the values from the environment that this run knows."""
+    return _redaction(tuple(_secrets.items())).said(text)
+
+
+@lru_cache(maxsize=1)
+def _redaction(secrets: tuple[tuple[str, str], ...]) -> Redaction:
+    from dlsync.files.redaction import Redaction
+
+    return Redaction(dict(secrets))
+
+
+def forget_secrets() -> None:
+    """Forget what :func:`redacted` takes out: another run begins."""
+    _secrets.clear()
+
+
+def report(problems: Iterable[Problem]) -> None:
+    """Print problems to stderr, a line each."""
+    from dlsync.render.problems import lines
+    from dlsync.render.table import painter
+
+    for line in lines(redacted_problems(problems), painter(color=colored(sys.stderr))):
+        write_stderr(f"{line}\n")
+
+
+def explain(error: DlsyncError, place: str = "") -> None:
+    """Print to stderr why a command failed, the place before the message."""
+    if isinstance(error, InvalidTree):  # the message of any other error has its problems in it
+        report(error.problems)
+    message = redacted(f"error: {place}{error.message}\n{error.hint}").rstrip("\n")
+    write_stderr("".join(f"{visible(line)}\n" for line in message.split("\n")))
+
+
+def write_failure(error: DlsyncError, form: str) -> None:
+    """Print why a command failed as the document that was asked for; as text, nothing."""
+    from dlsync.render import plan_markdown, problems
+
+    message, found = redacted(error.message), redacted_problems(error.problems)
+    if isinstance(error, Refused) and error.plan and form != "text":
+        write_stdout(rendered(error.plan, form))
+    elif form == "json":
+        write_json({"format_version": 1, **problems.failure(message, found)})
+    elif form == "markdown":
+        write_stdout(plan_markdown.render_failure(message, found))
+
+
+def colored(stream: TextIO | None = None) -> bool:
+    """Whether what goes to a stream, by default stdout, is printed in colour."""
+    from dlsync.render.table import wants_color
+
+    return wants_color(stream or sys.stdout, os.environ)
+
+
+def terminal_width() -> int | None:
+    """Return the width of the terminal in cells; None where stdout is none, and nothing needs to be cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def redacted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return the problems, their messages without secrets."""
+    return tuple(replace(problem, message=redacted(problem.message)) for problem in problems)
+
+
+def redacted_plan(plan: Plan) -> Plan:
+    """Return a plan whose errors, in which a server may say anything, hold no secret."""
+    return plan.with_changes(
+        replace(change, error=redacted(change.error)) if change.error else change for change in plan.changes
+    )
+
+
+def rendered(plan: Plan, form: str, stream: TextIO | None = None) -> str:
+    """Return a plan in the form that was asked for, for the stream that it goes to, by default stdout."""
+    from dlsync.operations.plan_document import as_document
+    from dlsync.render import plan_markdown, plan_text
+
+    plan = redacted_plan(plan)
+    if form == "json":
+        return json_text(as_document(plan))
+    return plan_markdown.render(plan) if form == "markdown" else plan_text.render(plan, color=colored(stream))

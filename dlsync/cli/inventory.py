@@ -1,0 +1,126 @@
+"""The commands that take resources in or out of management, and remove a lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dlsync.cli import console
+from dlsync.cli import options as opt
+from dlsync.errors import EXIT_ERROR, EXIT_OK, SettingsError
+from dlsync.state.inventory import LOCK_TIMEOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from typing import Any
+
+    from dlsync.operations.manage import ManageResult
+    from dlsync.state.lease import LockInfo
+
+    Operation = Callable[..., Coroutine[Any, Any, ManageResult]]
+
+
+@opt.command
+def adopt(
+    server: opt.Server,
+    resources: opt.Resources,
+    lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
+    output: opt.Output = "text",
+) -> int:
+    """Take existing resources into management.
+
+    They stay as they are live; the next plan shows where they differ from their files. Exits with 1 if a
+    resource that is named in full, without a glob, could not be taken.
+    """
+    from dlsync import operations
+
+    return _manage("adopted", operations.adopt, server, resources, lock_timeout, output)
+
+
+@opt.command
+def release(
+    server: opt.Server,
+    resources: opt.Resources,
+    lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
+    output: opt.Output = "text",
+) -> int:
+    """Take resources out of management; they stay live.
+
+    Nothing is deleted. The next apply adopts those again that have a file and are live as it says: remove the file to
+    let go of one for good. What is not managed already is left.
+    """
+    from dlsync import operations
+
+    return _manage("released", operations.release, server, resources, lock_timeout, output)
+
+
+def _manage(
+    verb: str, operation: Operation, server: opt.Server, resources: list[str], lock_timeout: float, output: opt.Format
+) -> int:
+    from dlsync.operations.manage import Waiting
+
+    targets, directory = opt.parse_resources(resources)
+    if not targets:
+        raise SettingsError("no resources are named", hint="For example: dashboard/web-*; all are '*/*'.")
+    result = console.run(
+        operation(directory, server.settings(directory), targets, Waiting(lock_timeout, console.notify))
+    )
+    _show(verb, result, output)
+    return EXIT_ERROR if result.failed else EXIT_OK
+
+
+def _show(verb: str, result: ManageResult, output: opt.Format) -> None:
+    from dlsync.render import state
+
+    console.show(output, lambda: state.result_document(verb, result), lambda _: state.render_result(verb, result))
+
+
+inventory_app = opt.family("inventory")
+
+
+@opt.subcommand(inventory_app, "list")
+def list_managed(server: opt.Server, directory: opt.Directory = opt.CURRENT, output: opt.Output = "text") -> None:
+    """List what is managed: what dlsync has applied or adopted."""
+    from dlsync import operations
+    from dlsync.operations import warnings
+    from dlsync.render import state
+
+    found = console.run(operations.managed(directory, server.settings(directory)))
+    console.report(warnings.unread(found))
+    addresses = sorted(found)
+    console.show(output, lambda: state.addresses_document(addresses), lambda _: state.render_addresses(addresses))
+
+
+@opt.subcommand(inventory_app, "rebuild")
+def rebuild(
+    server: opt.Server,
+    directory: opt.Directory = opt.CURRENT,
+    lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
+    output: opt.Output = "text",
+) -> None:
+    """Rebuild the inventory from live resources that match their files.
+
+    For a record that was lost or is broken. Resources are not touched; what differs from its file is left out.
+    """
+    from dlsync import operations
+    from dlsync.operations.manage import Waiting
+
+    waiting = Waiting(lock_timeout, console.notify)
+    _show("managed", console.run(operations.rebuild(directory, server.settings(directory), waiting)), output)
+
+
+@opt.command
+def unlock(server: opt.Server, directory: opt.Directory = opt.CURRENT, yes: opt.Yes = False) -> None:
+    """Remove the lock of an apply that is dead.
+
+    That is seldom needed: a lock that its holder does not renew is taken over after 75 s. A holder that still runs
+    goes on writing for up to 45 s, beside whoever takes the lock next.
+    """
+    from dlsync import operations
+
+    def agree(holder: LockInfo) -> bool:
+        still_running = "If that still runs, it goes on writing for up to 45 s. Unlock?"
+        console.confirm(f"The account is locked by {console.redacted(str(holder))}. {still_running}", yes=yes)
+        return True
+
+    holder = console.run(operations.unlock(server.settings(directory), agree))
+    console.write_stdout(f"unlocked; it was locked by {console.redacted(str(holder))}\n" if holder else "not locked\n")

@@ -1,0 +1,115 @@
+"""The commands that compare what is live with what was applied or with the files, and write it into the files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dlsync.cli import console
+from dlsync.cli import options as opt
+from dlsync.errors import EXIT_CHANGES, EXIT_OK, EXIT_PARTIAL, SettingsError
+
+if TYPE_CHECKING:
+    from dlsync.operations.export import Export
+
+Accepted = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="KIND/NAME... [DIR]",
+        help="The resources whose live side counts; then the tree.",
+        autocompletion=opt.complete_resources,
+    ),
+]
+AllDrift = Annotated[bool, typer.Option("--all-drift", help="All that was changed on the server.")]
+Managed = Annotated[bool, typer.Option("--managed", help="Only what is managed, or in the files already.")]
+Mirror = Annotated[bool, typer.Option("--mirror", help="Remove the files of what is gone from the server.")]
+Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 if files would change.")]
+
+
+@opt.command
+def drift(
+    server: opt.Server,
+    directory: opt.Directory = opt.CURRENT,
+    target: opt.TargetPatterns = None,
+    output: opt.Output = "text",
+) -> int:
+    """Show what was changed on the server since it was applied.
+
+    Field by field, for all that is managed; exits with 2 if anything was changed. `dlsync apply` takes the changes
+    back, those too that it keeps with `--on-conflict repo`; `dlsync accept` writes them into the files.
+    """
+    from dlsync import operations
+    from dlsync.render import plan_text
+    from dlsync.resources.selector import Targets
+
+    settings, targets = server.settings(directory), Targets(target or ())
+    found = console.run_with_progress(
+        lambda progress: operations.drift(directory, settings, targets=targets, progress=progress)
+    )
+    console.report(found.warnings)
+    console.show(
+        output, lambda: plan_text.drift_document(found), lambda color: plan_text.render_drift(found, color=color)
+    )
+    return EXIT_CHANGES if found else EXIT_OK
+
+
+@opt.command
+def accept(
+    server: opt.Server,
+    resources: Accepted = None,
+    all_drift: AllDrift = False,
+    check: Check = False,
+    output: opt.Output = "text",
+) -> int:
+    """Write what was changed on the server into the files.
+
+    Comments and layout stay, and so does what was changed in the files alone.
+    """
+    from dlsync import operations
+
+    targets, directory = opt.parse_resources(resources or ())
+    if bool(targets) == all_drift:
+        raise SettingsError("expected either resources or --all-drift", hint="For example: dlsync accept dashboard/web")
+    settings = server.settings(directory)
+    accepted = console.run_with_progress(
+        lambda progress: operations.accept(directory, settings, targets, check=check, progress=progress)
+    )
+    return _show(accepted, output, check=check, accepts=True)
+
+
+@opt.command
+def export(
+    server: opt.Server,
+    directory: opt.Directory = opt.CURRENT,
+    target: opt.TargetPatterns = None,
+    managed: Managed = False,
+    mirror: Mirror = False,
+    check: Check = False,
+    output: opt.Output = "text",
+) -> int:
+    """Write live resources into files; comments and layout stay."""
+    from dlsync import operations
+    from dlsync.resources.selector import Targets
+
+    targets = Targets(target or ())
+    settings = server.settings(directory, may_be_missing=True)
+    flags = {"managed": managed, "mirror": mirror, "check": check}
+    exported = console.run_with_progress(
+        lambda progress: operations.export(directory, settings, targets=targets, progress=progress, **flags)
+    )
+    return _show(exported, output, check=check)
+
+
+def _show(export: Export, output: opt.Format, *, check: bool, accepts: bool = False) -> int:
+    from dlsync.render import files
+
+    console.report(export.problems)
+    console.show(
+        output,
+        lambda: files.export_document(export),
+        lambda color: files.render_export(export, written=not check, color=color, accepts=accepts),
+    )
+    if any(problem.severity == "error" for problem in export.problems):
+        return EXIT_PARTIAL
+    return EXIT_CHANGES if check and export else EXIT_OK

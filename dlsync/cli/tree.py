@@ -1,0 +1,164 @@
+"""The commands for files and settings: they change nothing on the server."""
+
+import os
+import shlex
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dlsync.cli import console
+from dlsync.cli import options as opt
+from dlsync.errors import EXIT_ERROR, EXIT_OK
+from dlsync.messages import visible
+
+Source = Annotated[Path, typer.Argument(metavar="SRC", help="The folder <org>/<account>/ of the old client's backup.")]
+NewTree = Annotated[
+    Path, typer.Argument(metavar="DIR", help="The folder of the new tree; what is there already stays.")
+]
+
+
+@opt.command
+def init(directory: opt.Directory = opt.CURRENT) -> None:
+    """Start a directory: settings, samples, CI templates."""
+    from dlsync.files import scaffold
+
+    lines = [f"wrote {file}" for file in scaffold.create(directory)]
+    place = shlex.quote(str(directory))
+    lines.append(f"Next: dlsync validate {place}")
+    lines.append(f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan {place}")
+    console.write_stdout("".join(f"{visible(line)}\n" for line in lines))
+
+
+@opt.command
+def import_backup(source: Source, directory: NewTree, output: opt.Output = "text") -> None:
+    """Turn an old client's backup into a tree."""
+    from dlsync.operations import import_backup as backup
+
+    imported = backup.import_backup(source, directory)
+    console.report(imported.problems)
+    if output == "json":
+        fields = ("severity", "file", "line", "message")
+        problems = [{field: getattr(one, field) for field in fields} for one in imported.problems]
+        named = {"org": imported.org or None, "account": imported.account or None}
+        files = {"files": imported.files, "agents": imported.agents}
+        console.write_json({"format_version": 1, **named, **files, "problems": problems})
+        return
+    lines = [f"wrote {file}" for file in imported.files]
+    if imported.agents:
+        lines.append(f"agents are listed, never applied: {', '.join(imported.agents)}")
+    lines.append(f"Next: dlsync validate {shlex.quote(str(directory))}")
+    console.write_stdout("".join(f"{visible(line)}\n" for line in lines))
+
+
+@opt.command
+def validate(
+    directory: opt.Directory = opt.CURRENT, environment: opt.Environment = None, output: opt.Output = "text"
+) -> int:
+    """Check the files offline: syntax, schema, names, references."""
+    from dlsync import operations
+    from dlsync.files.settings import Options
+    from dlsync.render import problems
+
+    tree = operations.validate(directory, Options(environment=environment), os.environ)
+    found, count = tree.problems, len(tree.resources)
+    console.show(
+        output,
+        lambda: problems.as_document(found, resources=count),
+        lambda color: problems.render(found, resources=count, color=color),
+    )
+    return EXIT_ERROR if tree.errors else EXIT_OK
+
+
+@opt.command
+def render(
+    directory: opt.Directory = opt.CURRENT,
+    environment: opt.Environment = None,
+    target: opt.TargetPatterns = None,
+    output: opt.Output = "text",
+) -> None:
+    """Show the files as they are sent; secrets stay references."""
+    from dlsync import operations
+    from dlsync.files.settings import Options
+    from dlsync.render import files as rendering
+    from dlsync.resources.selector import Targets
+
+    targets = Targets(target or ())
+    tree, files = operations.render(directory, Options(environment=environment), os.environ, targets=targets)
+    console.report(tree.warnings)
+    console.show(output, lambda: rendering.sent_document(files), lambda _: rendering.render_sent(files))
+
+
+_PACKED = ("dashboard", "rule", "plugin")
+packs_app = opt.family("packs")
+
+
+@opt.subcommand(packs_app, "list")
+def list_packs(directory: opt.Directory = opt.CURRENT, output: opt.Output = "text") -> int:
+    """List the packs, with what they say of themselves and what they hold."""
+    from dlsync import operations
+    from dlsync.model import Json
+    from dlsync.render import table
+    from dlsync.resources.kind import PACKS
+    from dlsync.resources.packs import packs_of
+
+    tree = operations.validate(directory)
+    console.report([problem for problem in tree.problems if problem.file.startswith(f"{PACKS}/")])
+    documents: list[dict[str, Json]] = [
+        {
+            "pack": pack.name,
+            **{field: pack.text(field) for field in ("title", "version", "author")},
+            **{f"{kind}s": pack.counts.get(kind, 0) for kind in _PACKED},
+        }
+        for pack in packs_of(tree)
+    ]
+    if output == "json":
+        console.write_json({"format_version": 1, "packs": documents})
+    elif documents:
+        headers = [key.upper() for key in documents[0]]
+        console.write_stdout(
+            table.render(headers, [[*one.values()] for one in documents], width=console.terminal_width())
+        )
+    else:
+        console.write_stderr("no packs\n")
+    return EXIT_ERROR if tree.errors else EXIT_OK
+
+
+@opt.command
+def doctor(server: opt.Server, directory: opt.Directory = opt.CURRENT, output: opt.Output = "text") -> int:
+    """Check settings, files and server; say what to do."""
+    from dlsync.operations.doctor import examine
+    from dlsync.render import problems
+
+    console.conceal(os.environ.get("DLSYNC_API_KEY", ""))
+    found = console.run(examine(directory, server.options, os.environ, insecure=server.insecure))
+    found = replace(found, checks=tuple(replace(one, message=console.redacted(one.message)) for one in found.checks))
+    console.show(
+        output, lambda: problems.diagnosis_document(found), lambda color: problems.render_diagnosis(found, color=color)
+    )
+    return EXIT_OK if found.is_well else EXIT_ERROR
+
+
+def _schemas(_: Path) -> Iterable[str]:
+    from dlsync.files import schema
+
+    return schema.names()
+
+
+@opt.command
+def schema(
+    kind: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="KIND",
+            help="Whose schema; without it, what there is.",
+            autocompletion=opt.completion_from(_schemas),
+        ),
+    ] = None,
+) -> None:
+    """Print a JSON Schema, for editors and checks."""
+    from dlsync.files import schema as schemas
+
+    console.write_stdout(schemas.text(kind) if kind else "".join(f"{name}\n" for name in schemas.names()))

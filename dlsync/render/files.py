@@ -1,0 +1,107 @@
+"""Files: which of them an export wrote, and what of them is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from dlsync.messages import visible
+from dlsync.render import problems
+from dlsync.render.fields import counted
+from dlsync.render.table import painter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from dlsync.model import Json
+    from dlsync.operations.export import Export
+    from dlsync.render.table import Style
+    from dlsync.resources.loader import SentFile
+
+_STYLES: dict[str, tuple[str, Style]] = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
+
+
+def render_export(export: Export, *, written: bool, color: bool, accepts: bool = False) -> str:
+    """Return a line for each file, and the counts.
+
+    :param written: False where the files were only compared.
+    :param accepts: only what was changed on the server is written.
+    """
+    paint = painter(color=color)
+    lines = []
+    for file in export.files:
+        sign, style = _STYLES[file.action]
+        lines.append(paint(f"{sign} {visible(file.file)}", style))
+    if lines:
+        lines.append("")
+    return "\n".join([*lines, paint(_summary(export, written=written, accepts=accepts), "bold")]) + "\n"
+
+
+def _summary(export: Export, *, written: bool, accepts: bool) -> str:
+    counts, account = export.summary, visible(f"{export.target.org}/{export.target.account}")
+    failed = sum(problem.severity == "error" for problem in export.problems)
+    unchanged = counted(counts["unchanged"], "resource")
+    if not export and not failed:
+        if not counts["unchanged"]:
+            return f"Nothing to do: there is nothing on {account} to write."
+        return f"Nothing to do: the files hold {unchanged} of {account} as live."
+    if accepts:
+        done = "Accepted the changes on" if written else "Accepting would write the changes on"
+    else:
+        done = "Exported" if written else "An export would change files of"
+    files = f"{counted(counts['create'], 'file')} created, {counts['update']} updated, {counts['delete']} deleted"
+    not_written = f", {failed} not written" if failed else ""
+    return f"{done} {account}: {files}; {unchanged} unchanged{not_written}."
+
+
+def export_document(export: Export) -> dict[str, Any]:
+    """Return the export as ``export --format json`` has it."""
+    return {
+        "format_version": 1,
+        "url": export.target.url,
+        "org": export.target.org,
+        "account": export.target.account,
+        "summary": export.summary,
+        "files": [
+            {"kind": file.address.kind, "name": file.address.name, "action": file.action, "file": file.file}
+            for file in export.files
+        ],
+        "problems": list(map(problems.entry, export.problems)),
+    }
+
+
+def render_sent(files: Iterable[SentFile]) -> str:
+    """Return the files one below the other, such that a terminal acts on nothing in them."""
+    return "\n".join("".join(f"{line}\n" for line in _lines(file)) for file in files)
+
+
+def sent_document(files: Iterable[SentFile]) -> list[dict[str, Json]]:
+    """Return the files as JSON has them; of one that is no text, the digest in place of its content."""
+    documents = []
+    for file in files:
+        text = _text(file)
+        digest: dict[str, Json] = {"sha256": _digest(file)} if text is None else {}
+        named: dict[str, Json] = {"kind": file.address.kind, "name": file.address.name, "file": file.file}
+        documents.append(named | {"content": text} | digest)
+    return documents
+
+
+def _lines(file: SentFile) -> Iterator[str]:
+    yield f"# {visible(file.file)} ({visible(str(file.address))})"
+    text = _text(file)
+    if text is None:
+        yield f"# no text: {len(file.content):,} bytes, sha256 {_digest(file)}"
+        return
+    for line in text.removesuffix("\n").split("\n") if text else ():
+        yield "\t".join(visible(part) for part in line.removesuffix("\r").split("\t"))
+
+
+def _text(file: SentFile) -> str | None:
+    try:
+        return file.content.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _digest(file: SentFile) -> str:
+    return hashlib.sha256(file.content).hexdigest()

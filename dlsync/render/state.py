@@ -1,0 +1,97 @@
+"""What dlsync remembers: the resources that it manages, and the runs that changed something."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from dlsync.messages import visible
+from dlsync.render import table
+from dlsync.render.fields import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dlsync.model import Address
+    from dlsync.operations.manage import ManageResult
+    from dlsync.state.journal import Record
+
+_HEADERS = ("RUN", "STARTED", "COMMAND", "ACCOUNT", "CHANGES", "COMMIT", "BY")
+_COMMIT_DIGITS = 12  # as git shows it
+
+
+def render_result(verb: str, result: ManageResult) -> str:
+    """Return a line for each resource, and the count, such as ``2 resources adopted``."""
+    lines = [f"{verb} {visible(str(address))}" for address in result.taken]
+    lines += [f"left {visible(str(address))}: {visible(reason)}" for address, reason in result.left]
+    return "".join(f"{line}\n" for line in [*lines, f"{counted(len(result.taken), 'resource')} {verb}."])
+
+
+def result_document(verb: str, result: ManageResult) -> dict[str, Any]:
+    """Return the same as JSON has it."""
+    left = [{"kind": address.kind, "name": address.name, "reason": reason} for address, reason in result.left]
+    return addresses_document(result.taken, verb) | {"left": left}
+
+
+def render_addresses(addresses: Iterable[Address]) -> str:
+    """Return a line for each resource."""
+    return "".join(f"{visible(str(address))}\n" for address in addresses)
+
+
+def addresses_document(addresses: Iterable[Address], verb: str = "managed") -> dict[str, Any]:
+    """Return the same as JSON has it."""
+    return {"format_version": 1, verb: [{"kind": one.kind, "name": one.name} for one in addresses]}
+
+
+def render_runs(records: Sequence[Record], *, width: int | None) -> str:
+    """Return a line for each run, in at most ``width`` cells."""
+    rows = []
+    for record in records:
+        run = record.run
+        command = f"{run.command} of {run.takes_back}" if run.takes_back else run.command
+        account, commit = f"{run.org}/{run.account}", run.commit[:_COMMIT_DIGITS]
+        rows.append([run.id, run.started, command, account, _changes(record), commit, run.by])
+    return table.render(_HEADERS, rows, width=width)
+
+
+def _changes(record: Record) -> str:
+    counts = _counts(record)
+    if record.ended or not record.run.planned:
+        return ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
+    least, more = ("at least ", f", {record.uncertain} more may have been") if record.uncertain else ("", "")
+    return f"{least}{counts.get('applied', 0)} of {record.run.planned} applied{more}, interrupted"
+
+
+def _counts(record: Record) -> dict[str, int]:
+    return dict(Counter(_result(record, address) for address in record.kept))
+
+
+def _result(record: Record, address: Address) -> str:
+    return record.results.get(address) or "unknown"
+
+
+def runs_document(records: Sequence[Record]) -> dict[str, Any]:
+    """Return the runs as JSON has them; the result of a change is ``unknown`` where the run was cut off."""
+    runs: list[dict[str, Any]] = [
+        {
+            "run": record.run.id,
+            "command": record.run.command,
+            "takes_back": record.run.takes_back or None,
+            "started": record.run.started,
+            "url": record.run.url,
+            "org": record.run.org,
+            "account": record.run.account,
+            "environment": record.run.environment or None,
+            "commit": record.run.commit or None,
+            "by": record.run.by or None,
+            "ended": record.ended,
+            "planned": record.run.planned or None,
+            "summary": _counts(record),
+            "changes": [
+                {"kind": one.kind, "name": one.name, "action": undo.action, "result": _result(record, one)}
+                for one, undo in record.kept.items()
+            ],
+        }
+        for record in records
+    ]
+    return {"format_version": 1, "runs": runs}
