@@ -1,15 +1,10 @@
 """The directory: its files are read and written only where they really are inside it, symbolic links followed."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat
 from functools import cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 # ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
 MAX_FILE_BYTES = 10 * 1024 * 1024

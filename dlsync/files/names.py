@@ -5,22 +5,16 @@ whatever is not printable in the Unicode standard (control, format and unassigne
 space at either end, the device names of Windows, and text that a file system would normalise into other text.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 from urllib.parse import unquote
 
 from dlsync.errors import DlsyncError
 from dlsync.files.ignored import NOTHING_BUT_BUILT_IN
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
 MAX_FILE_NAME_BYTES = 255
-
 _FORBIDDEN = frozenset('/\\:*?"<>|%')
 _SAFE_IN_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
 # Microsoft, "Naming Files, Paths, and Namespaces": also before an extension, and with the superscript digits of Latin-1
@@ -127,6 +121,5 @@ def _escaped(character: str) -> str:
 
 
 def folded(stem: str) -> str:
-    """Return a name as file systems that ignore case compare it."""
-    # Unicode's canonical caseless match (section 3.13, D145), which is what APFS and ext4 compare by
+    """Return a name as file systems that ignore case compare it: by Unicode's canonical caseless match (3.13, D145)."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", stem).casefold())

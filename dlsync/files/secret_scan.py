@@ -4,22 +4,15 @@ A false alarm is worse than a miss: a text counts where it stands in a place for
 have.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dlsync.files import schema, yaml
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import field_name
-from dlsync.model import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dlsync.model import Json, Path
+from dlsync.model import Json, Path, Problem
 
 _IN_FIELD = "put it into the environment as ${env:NAME}"
 _IN_SETTINGS = "put it into the environment, and ${env:NAME} where it is used: this file has no such references"
