@@ -79,16 +79,13 @@ class Redaction:
 
     def spelled(self, value: Json) -> Json:
         """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
-        return with_texts(value, self._spelled_text, self._spelled_key)
+        return with_texts(value, self._spelled, lambda key: "".join(name or part for part, name in self.parts(key)))
 
     def respells(self, content: bytes) -> bool:
         """Whether :meth:`spelled` may change a value whose YAML is this."""
         return bool(self._secrets or self._texts) or b"${" in content
 
-    def _spelled_key(self, key: str) -> str:
-        return "".join(name or part for part, name in self.parts(key))
-
-    def _spelled_text(self, text: str) -> str:
+    def _spelled(self, text: str) -> str:
         parts = self.parts(text)
         if all(name is None for _, name in parts):
             return str(escaped(text))

@@ -97,14 +97,9 @@ def _in_document(file: str, content: bytes) -> list[Problem]:
 
 def _in_script(file: str, content: bytes) -> list[Problem]:
     text = content.decode("latin-1")
-    found = [
-        (match.start(1), what)
-        for what, form in _FORMATS.items()
-        for match in form.finditer(text)
-        if _is_plausible(match[1])
-    ]
+    matches = [(match, what) for what, form in _FORMATS.items() for match in form.finditer(text)]
     result = []
-    for start, what in sorted(found):
+    for start, what in sorted((match.start(1), what) for match, what in matches if _is_plausible(match[1])):
         lines = content[: start + 1].splitlines()
         message = f"looks like a secret ({what}): {_IN_SCRIPT}"
         result.append(Problem("warning", message, file, len(lines), len(lines[-1])))

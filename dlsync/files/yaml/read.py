@@ -15,6 +15,7 @@ import ryaml
 import yaml
 
 from dlsync.files.yaml.source import InvalidYaml, Source, decode
+from dlsync.messages import brief
 from dlsync.model import Json, Path
 
 MAX_DEPTH = 100
@@ -143,7 +144,7 @@ def _integer(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    number = float(text.replace(".inf", "inf") if "n" in text.lower() else text)
+    number = float(text)  # which refuses `.inf` and `.nan`
     if not math.isfinite(number):
         raise ValueError
     return number
@@ -174,10 +175,6 @@ def plain_value(text: str) -> Json:
 
 
 def _tagged_value(text: str, tag: str) -> Json:
-    """Return what a scalar means by its tag.
-
-    :raises ValueError: the text has no such meaning, or the tag is unknown.
-    """
     if tag in {"!", "str"}:
         return text
     if tag not in _SCALARS:
@@ -192,7 +189,6 @@ def _tagged_value(text: str, tag: str) -> Json:
 
 
 def _is_ambiguous(text: str) -> bool:
-    """Return whether YAML 1.1 reads a plain scalar as another value."""
     if not _MAYBE_AMBIGUOUS.fullmatch(text):
         return False
     try:
@@ -311,7 +307,7 @@ class _Composer:
             raise self._source.fault(node.start, f"found {excerpt}; {error}") from None
 
     def _last_line(self, node: Node) -> int:
-        """Return the end of a block scalar's last line; libyaml's is the beginning of what follows."""
+        # libyaml's end is the beginning of what follows
         written = self._source.text[node.content : node.end]
         if "+" in written.split("\n", 1)[0].split("#")[0]:  # the blank lines are a part of it
             return node.content + len(written.removesuffix("\n").removesuffix("\r"))
@@ -341,7 +337,6 @@ class _Composer:
         return [self._copied(inner, alias, level + 1) for inner in value]
 
     def _add(self, parent: Node, node: Node) -> None:
-        """Add a child to a collection."""
         if parent.form == "list":
             parent.value.append(node.value)
         elif len(parent.children) % 2:
@@ -357,8 +352,7 @@ class _Composer:
     def _check_key(self, parent: Node, node: Node) -> None:
         key = node.value
         if isinstance(key, dict | list):
-            found = "a list" if isinstance(key, list) else "a mapping"
-            raise self._source.fault(node.start, f"found {found} as a key; expected a string")
+            raise self._source.fault(node.start, f"found {brief(key)} as a key; expected a string")
         if not isinstance(key, str):
             found = self._source.text[node.start : node.end] or "nothing"
             raise self._source.fault(node.start, f"found {found} as a key; expected a string: put it in quotes")
