@@ -11,9 +11,7 @@ MAX_FILE_BYTES = 10 * 1024 * 1024
 
 _LEADS = "leads {} through a symbolic link; replace the link by a copy of its target"
 # O_NONBLOCK opens a named pipe without a writer; what Windows lacks is 0
-_FLAGS = os.O_RDONLY
-for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-    _FLAGS |= getattr(os, _name, 0)
+_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
 
 class RefusedFile(OSError):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, pairwise
 
 from dlsync.files.yaml.dump import HOUSE, Layout, dump, indented, lines, literal, scalar, string
@@ -131,16 +131,10 @@ class _Editor(FlowEditor):
         if node.flow:
             return node.start, node.end, self.flow_edited(node, new, path)
         old = pieces(self.source, node, below)
-        parts = self.parts(
-            node,
-            new,
-            path,
-            lambda index, value, inner: self._piece(old[index], value, inner),
-            lambda fresh: self._fresh(fresh, old[0]),
-        )
+        parts = self.parts(node, new, path, partial(self._piece, old), partial(self._fresh, old[0]))
         return old[0].lead, old[-1].stop, self._assembled(old, parts)
 
-    def _fresh(self, collection: Collection, sibling: Piece) -> str:
+    def _fresh(self, sibling: Piece, collection: Collection) -> str:
         first, *rest = lines(collection, self._layout)
         return self._lines([first, *indented(rest, self.source.column(sibling.start))])
 
@@ -171,8 +165,9 @@ class _Editor(FlowEditor):
             before = index
         return result + "".join(carried.values())
 
-    def _piece(self, piece: Piece, new: Json, path: Path) -> str:
+    def _piece(self, old: list[Piece], index: int, new: Json, path: Path) -> str:
         """Return a piece's text with its value changed: in place, or where that fails, written anew."""
+        piece = old[index]
         text, column = self.source.text, self.source.column(piece.start)
         if self.is_unchanged(piece.value, new):
             return text[piece.lead : piece.stop]
@@ -186,7 +181,7 @@ class _Editor(FlowEditor):
             # an alias cannot be parsed by itself: its anchor is elsewhere
             if (self.root.has_alias and not self.expand) or _means(" " * column + changed, alone):
                 return changed
-        return self._below(comments(self.root, self.source, piece.start, piece.stop), piece, self._fresh(alone, piece))
+        return self._below(comments(self.root, self.source, piece.start, piece.stop), piece, self._fresh(piece, alone))
 
     def _below(self, above: Iterable[str], piece: Piece, text: str) -> str:
         """Return the text of a piece from its start on, with more comments above."""

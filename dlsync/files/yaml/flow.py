@@ -21,6 +21,8 @@ _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
 _SEPARATORS = {sign: re.compile(sign + r"[ \t]*") for sign in ":,"}
 Pairing: TypeAlias = Callable[[Path, list[Json], list[Json]], Iterable[tuple[int, int]]]
 Part: TypeAlias = tuple[int | None, str]  # a child's text, and the index of the child that it was
+Edit: TypeAlias = Callable[[int, Json, Path], str]
+Write: TypeAlias = Callable[[Collection], str]
 
 
 class _Style(NamedTuple):
@@ -55,26 +57,15 @@ class FlowEditor:
         """Return whether the text of the node can stay."""
         return same(node.value, new) and not (self.expand and node.has_alias)
 
-    def parts(
-        self,
-        node: Node,
-        new: Collection,
-        path: Path,
-        edited: Callable[[int, Json, Path], str],
-        written: Callable[[Collection], str],
-    ) -> list[Part]:
+    def parts(self, node: Node, new: Collection, path: Path, edited: Edit, written: Write) -> list[Part]:
         """Return the children that a collection becomes.
 
         :param edited: returns a child, by its index, with another value; ``written``: returns one that is new.
         """
         if isinstance(new, list):
             was = {after: before for before, after in self.pair(path, [child.value for child in node.children], new)}
-            return [
-                (was[index], edited(was[index], value, (*path, was[index])))
-                if index in was
-                else (None, written([value]))
-                for index, value in enumerate(new)
-            ]
+            items = [(was.get(index), value) for index, value in enumerate(new)]
+            return [(at, written([value]) if at is None else edited(at, value, (*path, at))) for at, value in items]
         names = [key.value for key, _ in node.entries()]
         old = [(index, edited(index, new[name], (*path, name))) for index, name in enumerate(names) if name in new]
         return [*old, *((None, written({name: new[name]})) for name in new if name not in names)]
