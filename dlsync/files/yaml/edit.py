@@ -179,7 +179,7 @@ class _Editor(FlowEditor):
             else:
                 changed = self._replaced(piece, new, column)
             # an alias cannot be parsed by itself: its anchor is elsewhere
-            if (self.root.has_alias and not self.expand) or _means(" " * column + changed, alone):
+            if _means(" " * column + changed, alone) or (self.root.has_alias and not self.expand):
                 return changed
         return self._below(comments(self.root, self.source, piece.start, piece.stop), piece, self._fresh(piece, alone))
 
