@@ -6,6 +6,7 @@ The meaning is YAML 1.2's core schema, narrowed to what JSON can hold. libyaml r
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import filterfalse
@@ -30,7 +31,8 @@ _FOREIGN_CHARACTER = re.compile(f"[{_FOREIGN}]")
 _SURROGATE_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*+)\\(?=u[dD][89a-fA-F])")  # JSON's way past U+FFFF
 _FLOW_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # a plain text in brackets may begin so (7.3.3)
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
-# where ryaml may differ: tags and anchors, which it does not check, foreign characters, and some numbers
+# ryaml is libyaml in Rust, and takes a third of the time. Where it may differ from what is composed here:
+# tags and anchors, which it does not check, foreign characters, and some numbers
 _NOT_FOR_RYAML = re.compile(f"[!&?{_FOREIGN}]")
 _SIGNED_ZERO = re.compile(r"[-+](?<!\w.)0")  # not in `queue-01`: no scalar begins behind a letter or digit
 _NUMBER_STARTS = frozenset("-+.0123456789")
@@ -103,24 +105,15 @@ def parse(content: bytes, file: str = "") -> Json:
         YAML 1.2 has no merging.
     """
     source = decode(content, file)
-    try:
-        return _quickly_read(source.text)
-    except (ValueError, TypeError):  # not for ryaml, or not YAML, or a key that Python cannot hash
-        root = compose(source)
-        return root.value if root else None
-
-
-def _quickly_read(text: str) -> Json:
-    """Return the value of an ordinary text, by libyaml in Rust, which takes a third of the time.
-
-    :raises ValueError: for what ryaml takes in another way than :func:`compose`, refuses, or does not check.
-    """
-    is_ordinary = not (text.startswith("%") or "\n%" in text or "0b" in text)
-    if is_ordinary and not _NOT_FOR_RYAML.search(text) and not _SIGNED_ZERO.search(text):
-        value: Json = ryaml.loads(text)  # type: ignore[attr-defined] # its stub lacks the export
-        if _is_certain(value, MAX_DEPTH):
-            return value
-    raise ValueError
+    text = source.text
+    is_special = text.startswith("%") or "\n%" in text or "0b" in text
+    if not (is_special or _NOT_FOR_RYAML.search(text) or _SIGNED_ZERO.search(text)):
+        with suppress(ValueError, TypeError):  # not YAML, or a key that Python cannot hash
+            value: Json = ryaml.loads(text)  # type: ignore[attr-defined] # its stub lacks the export
+            if _is_certain(value, MAX_DEPTH):
+                return value
+    root = compose(source)
+    return root.value if root else None
 
 
 def _is_certain(value: Any, levels: int) -> bool:
