@@ -1,24 +1,17 @@
 """The directory: its files are read and written only where they really are inside it, symbolic links followed."""
 
-from __future__ import annotations
-
 import errno
 import os
 import stat
 from functools import cache
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 # ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
 _LEADS = "leads {} through a symbolic link; replace the link by a copy of its target"
 # O_NONBLOCK opens a named pipe without a writer; what Windows lacks is 0
-_FLAGS = os.O_RDONLY
-for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
-    _FLAGS |= getattr(os, _name, 0)
+_FLAGS = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 
 
 class RefusedFile(OSError):

@@ -1,12 +1,7 @@
 """Ask git for the commit of a directory, and for the user's name."""
 
-from __future__ import annotations
-
 import subprocess
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 
 def head_commit(root: Path) -> str:

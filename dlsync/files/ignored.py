@@ -1,7 +1,5 @@
 """Files that are no resources: patterns that are built in, and those of ``.dlsyncignore``, which go before them."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from fnmatch import translate
@@ -27,7 +25,7 @@ BUILT_IN = (
 class Ignored:
     """The patterns of a tree; those that are built in are asked where those of the user say nothing."""
 
-    spec: GitIgnoreSpec | None = None
+    spec: "GitIgnoreSpec | None" = None
     built_in: re.Pattern[str] = re.compile("|".join(map(translate, BUILT_IN)))
 
     def __call__(self, path: str) -> bool:

@@ -1,19 +1,14 @@
 """References in resource files: ``${var:NAME}``, ``${env:NAME}``, and ``$${`` for a literal ``${``. Pure."""
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from dlsync.messages import near_miss
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from dlsync.model import Json, Path
+from dlsync.model import Json, Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
 # a shell's `${PORT:-80}` and `${NAME:0:3}` are meant for that shell; `${env.NAME}` is other tools' spelling
@@ -76,35 +71,40 @@ def resolve(document: Json, values: Values) -> Interpolated:
         return Interpolated(document)
     resolver = _Resolver(values)
     resolved = resolver.value((), document)
-    found = tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts), frozenset(resolver.unknown)
-    return Interpolated(resolved, *found)
+    faults, doubts = tuple(resolver.faults), tuple(resolver.doubts)
+    return Interpolated(resolved, faults, resolver.secrets, doubts, frozenset(resolver.unknown))
+
+
+def with_texts(value: Json, text: Callable[[str], str], key: Callable[[str], str] = str) -> Json:
+    """Return a value with other texts in it, and with other keys."""
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, list):
+        return [with_texts(item, text, key) for item in value]
+    return (
+        {key(name): with_texts(item, text, key) for name, item in value.items()} if isinstance(value, dict) else value
+    )
 
 
 def escaped(value: Json) -> Json:
     """Return the value such that :func:`resolve` gives it back: ``${var:x}`` becomes ``$${var:x}``."""
-    if isinstance(value, str):
-        return value.replace("${", "$${") if _REFERENCE.search(value) else value
-    if isinstance(value, list):
-        return [escaped(item) for item in value]
-    if isinstance(value, dict):
-        return {key: escaped(item) for key, item in value.items()}
-    return value
+    return with_texts(value, lambda text: text.replace("${", "$${") if _REFERENCE.search(text) else text)
+
+
+def plain(value: Json) -> Json:
+    """Return a value with ordinary texts only: jsonschema-rs refuses subclasses."""
+    return with_texts(value, str)
 
 
 def joined(parts: Iterable[str]) -> str:
     """Return parts as one text, with its spelling if one of them has one."""
     parts = [*parts]
-    text = "".join(parts)
-    if not any(isinstance(part, Referenced) for part in parts):
-        return text
-    runs = groupby(parts, key=lambda part: isinstance(part, Referenced))
-    return Referenced(text, "".join(_spelled(run, are_references=is_reference) for is_reference, run in runs))
-
-
-def _spelled(run: Iterable[str], *, are_references: bool) -> str:
-    if are_references:
-        return "".join(part.spelling for part in run if isinstance(part, Referenced))
-    return "".join(run).replace("${", "$${")  # what is around a reference may become one with it
+    spelling = ""
+    for is_reference, run in groupby(parts, key=lambda part: isinstance(part, Referenced)):
+        text = "".join(getattr(part, "spelling", part) for part in run)
+        spelling += text if is_reference else text.replace("${", "$${")  # a part may become a reference with the next
+    has_spelling = any(isinstance(part, Referenced) for part in parts)
+    return Referenced("".join(parts), spelling) if has_spelling else "".join(parts)
 
 
 def referenced(value: Json) -> Iterator[Referenced]:
@@ -114,15 +114,6 @@ def referenced(value: Json) -> Iterator[Referenced]:
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from referenced(item)
-
-
-def plain(value: Json) -> Json:
-    """Return a value with ordinary texts only: jsonschema-rs refuses subclasses."""
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def names(text: str) -> list[str]:
@@ -193,16 +184,16 @@ class _Resolver:
             (self.doubts if self._values.lenient else self.faults).append((path, problem))
             return text
         variables = self._values.variables
+        if variables is not None and name in variables:
+            return variables[name]
         if variables is None:
             self.unknown.add(path)
-            return text
-        if name not in variables:
+        else:
             near = near_miss(name, tuple(variables))
             guess = f"; did you mean `{near}`?" if near else ""
             problem = f"{text} is not set: there is no `{name}` in `variables` of dlsync.yaml{guess}"
             self.faults.append((path, problem))
-            return text
-        return variables[name]
+        return text
 
 
 def _not_a_reference(found: re.Match[str]) -> str:

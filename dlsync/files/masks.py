@@ -1,14 +1,9 @@
 """Texts that a server shows in place of a secret: ``****``, ``[REDACTED]``, ``****abcd``. Pure."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from dlsync.files.interpolation import split
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _DOTS = r"*•●∙·█▪"
 _WORD = r"(?:redacted|hidden|masked|filtered|sensitive|secret|obfuscated|encrypted|removed|not shown)"
@@ -51,14 +46,15 @@ def hides(text: str, spelling: str, values: Mapping[str, str]) -> bool:
 
 def _shows_ends(text: str, parts: list[tuple[str, bool]], values: Mapping[str, str]) -> bool:
     """Whether a text shows only the beginning or the end of the one secret that a spelling has."""
-    references = [place for place, (_, is_reference) in enumerate(parts) if is_reference]
+    references = [part for part, is_reference in parts if is_reference]
     if len(references) != 1:
         return False
-    before, after = ("".join(part for part, _ in some) for some in (parts[: references[0]], parts[references[0] + 1 :]))
+    place = parts.index((references[0], True))
+    before, after = ("".join(part for part, _ in some) for some in (parts[:place], parts[place + 1 :]))
     shown = text[len(before) : len(text) - len(after)]
     runs = [*_RUN.finditer(shown)]
     if before + shown + after != text or not runs:
         return False
-    value = values.get(parts[references[0]][0])
+    value = values.get(references[0])
     first, last = shown[: runs[0].start()], shown[runs[-1].end() :]
     return value is None or (value.startswith(first) and value.endswith(last) and len(first + last) < len(value))

@@ -5,26 +5,20 @@ whatever is not printable in the Unicode standard (control, format and unassigne
 space at either end, the device names of Windows, and text that a file system would normalise into other text.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 from urllib.parse import unquote
 
 from dlsync.errors import DlsyncError
 from dlsync.files.ignored import NOTHING_BUT_BUILT_IN
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-MAX_FILE_NAME_BYTES = 255
-
 _FORBIDDEN = frozenset('/\\:*?"<>|%')
 _SAFE_IN_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
 # Microsoft, "Naming Files, Paths, and Namespaces": also before an extension, and with the superscript digits of Latin-1
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|\Z)")
+_ENDS = re.compile(r"\A[. ]|[. ]\Z")
 # in the names of what `git mergetool` leaves, which is ignored
 _MERGING = re.compile(r"(?<=_BACKUP|_REMOTE)_(?=[0-9])|(?<=_LOCAL)_(?=[0-9])|(?<=_BASE)_(?=[0-9])")
 # the settings of a plugin, and what they are called by mistake
@@ -95,7 +89,7 @@ def plugin_name(file_name: str, *, encoded: bool = True) -> tuple[str, str]:
 
 def too_long(file_name: str) -> bool:
     """Say whether the name is longer than file systems allow: 255 bytes of UTF-8."""
-    return len(file_name.encode("utf-8", "surrogatepass")) > MAX_FILE_NAME_BYTES
+    return len(file_name.encode("utf-8", "surrogatepass")) > 255  # noqa: PLR2004 - as the docstring says
 
 
 def is_utf8(file_name: str) -> bool:
@@ -106,11 +100,8 @@ def is_utf8(file_name: str) -> bool:
 def _stem(name: str, keeps: Callable[[str], bool]) -> str:
     if not name:
         raise DlsyncError("a resource without a name cannot be a file", hint="Give it a name on the server.")
-    ends = (0, len(name) - 1)
-    stem = "".join(
-        character if keeps(character) and not (position in ends and character in ". ") else _escaped(character)
-        for position, character in enumerate(name)
-    )
+    stem = "".join(character if keeps(character) else _escaped(character) for character in name)
+    stem = _ENDS.sub(lambda end: _escaped(end[0]), stem)
     stem = _MERGING.sub(_escaped("_"), _composed(stem))
     return _escaped(stem[0]) + stem[1:] if _RESERVED.match(stem) else stem
 
@@ -127,6 +118,5 @@ def _escaped(character: str) -> str:
 
 
 def folded(stem: str) -> str:
-    """Return a name as file systems that ignore case compare it."""
-    # Unicode's canonical caseless match (section 3.13, D145), which is what APFS and ext4 compare by
+    """Return a name as file systems that ignore case compare it: by Unicode's canonical caseless match (3.13, D145)."""
     return unicodedata.normalize("NFD", unicodedata.normalize("NFD", stem).casefold())

@@ -4,23 +4,17 @@ What is shown holds no text that is like a secret. Files and journals keep a tex
 inventory has a reference for it, or it holds a long value that stands apart.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from itertools import groupby, zip_longest
-from typing import TYPE_CHECKING
 
-from dlsync.files.interpolation import Referenced, escaped, referenced, split
+from dlsync.files.interpolation import Referenced, escaped, referenced, split, with_texts
 from dlsync.messages import KEY, Redactor
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-
-    from dlsync.model import FieldChange, Json, Path, ResourceChange
+from dlsync.model import FieldChange, Json, Path, ResourceChange
 
 HIDDEN = "[not shown]"
 _LONG_ENOUGH = 8  # characters; a shorter value may stand in a text by chance
@@ -42,11 +36,11 @@ class Redaction:
     def __repr__(self) -> str:
         return f"Redaction({len(self._secrets)} secrets)"
 
-    def with_key(self, key: str) -> Redaction:
+    def with_key(self, key: str) -> "Redaction":
         """Return one that knows an API key too; empty for none."""
         return Redaction({**self._secrets, key: KEY}) if key else self
 
-    def knowing(self, texts: Mapping[str, str]) -> Redaction:
+    def knowing(self, texts: Mapping[str, str]) -> "Redaction":
         """Return one for a resource of which it is known that some texts were made with secrets.
 
         :param texts: whole texts, each with its spelling.
@@ -74,30 +68,24 @@ class Redaction:
         """Return a text of a file without secrets; read again, it means the same."""
         return self._any.sub(lambda found: self._secrets[found[0]], text) if self._any else text
 
-    def said(self, text: str) -> str:
-        """Return a message without secrets; see :class:`dlsync.messages.Redactor`."""
-        return self._redactor(text)
-
     @cached_property
-    def _redactor(self) -> Redactor:
+    def said(self) -> Redactor:
+        """Return what takes the secrets out of a message."""
         return Redactor(self._secrets)
 
     def value(self, value: Json) -> Json:
         """Return a value of a file without secrets in its strings and keys."""
-        return _each(value, self.text, self.text) if self._any else value
+        return with_texts(value, self.text, self.text) if self._any else value
 
     def spelled(self, value: Json) -> Json:
         """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
-        return _each(value, self._spelled_text, self._spelled_key)
+        return with_texts(value, self._spelled, lambda key: "".join(name or part for part, name in self.parts(key)))
 
     def respells(self, content: bytes) -> bool:
         """Whether :meth:`spelled` may change a value whose YAML is this."""
         return bool(self._secrets or self._texts) or b"${" in content
 
-    def _spelled_key(self, key: str) -> str:
-        return "".join(name or part for part, name in self.parts(key))
-
-    def _spelled_text(self, text: str) -> str:
+    def _spelled(self, text: str) -> str:
         parts = self.parts(text)
         if all(name is None for _, name in parts):
             return str(escaped(text))
@@ -110,21 +98,23 @@ class Redaction:
             return change
         shown = self.differences((*change.diff, *change.kept))
         diff, kept = shown[: len(change.diff)], shown[len(change.diff) :]
-        error, held = self.said(change.error), self.said(change.held)
-        return replace(change, diff=diff, kept=kept, error=error, held=held)
+        return replace(change, diff=diff, kept=kept, error=self.said(change.error), held=self.said(change.held))
 
     def differences(self, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
-        """Return all differences of a resource as they may be shown and kept; see :meth:`difference`."""
-        places: defaultdict[Path, set[Path]] = defaultdict(set)  # by list, where items that come hold secrets
+        """Return all differences of a resource as they may be shown and kept; see :meth:`difference`.
+
+        What stands in an item that leaves a list where an item that comes has a secret was likely secret too.
+        """
+        places: defaultdict[Path, set[Path]] = defaultdict(set)
         for one in diff:
             if one.op == "add" and one.path and isinstance(one.path[-1], int):
                 places[one.path[:-1]] |= _places(one.after)
-        return tuple(self._left(self.difference(one), places.get(one.path[:-1], set())) for one in diff)
-
-    def _left(self, shown: FieldChange, places: set[Path]) -> FieldChange:
-        """Return the removal of a list's item without what was likely secret: what stands where a new item has one."""
-        before = _hidden(shown.before, places) if shown.op == "remove" else shown.before
-        return shown if before == shown.before else replace(shown, before=before, masked="unknown")
+        shown = [self.difference(one) for one in diff]
+        for index, (one, removed) in enumerate(zip(diff, shown, strict=True)):
+            before = _hidden(removed.before, places[one.path[:-1]])
+            if one.op == "remove" and before != removed.before:
+                shown[index] = replace(removed, before=before, masked="unknown")
+        return tuple(shown)
 
     def difference(self, one: FieldChange) -> FieldChange:
         """Return the difference as it may be shown and kept.
@@ -136,9 +126,9 @@ class Redaction:
             return replace(one, path=path)
         after, before = self._shown(one.after), self._shown(one.before)
         there = str(self.value(one.before))
-        references = (
-            part for text in referenced(one.after) for part, is_reference in split(text.spelling) if is_reference
-        )
+        references = {
+            reference for text in referenced(one.after) for reference, is_one in split(text.spelling) if is_one
+        }
         if before is not None and any(reference not in there for reference in references):
             return replace(one, path=path, before=HIDDEN, after=after, masked="unknown")
         is_changed = one.op == "replace" and before == after and (before, after) != (one.before, one.after)
@@ -180,14 +170,9 @@ def _values(text: str, spelling: str) -> Iterator[tuple[str, str]]:
         yield value, reference
 
 
-def _each(value: Json, how: Callable[[str], str], key_how: Callable[[str], str]) -> Json:
-    if isinstance(value, str):
-        return how(value)
-    if isinstance(value, list):
-        return [_each(item, how, key_how) for item in value]
-    if isinstance(value, dict):
-        return {key_how(key): _each(item, how, key_how) for key, item in value.items()}
-    return value
+def _longest_first(texts: Iterable[str]) -> str:
+    """Return a pattern for any of the texts; one may hold another."""
+    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
 
 
 def _places(value: Json) -> set[Path]:
@@ -197,11 +182,6 @@ def _places(value: Json) -> set[Path]:
     if isinstance(value, list):
         return {path for item in value for path in _places(item)}
     return {()} if isinstance(value, Referenced) else set()
-
-
-def _longest_first(texts: Iterable[str]) -> str:
-    """Return a pattern for any of the texts; one may hold another."""
-    return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
 
 
 def _hidden(value: Json, places: set[Path]) -> Json:

@@ -1,17 +1,12 @@
 """A new tree: what ``dlsync init`` writes, from the files under ``templates/``; and how any new files are written."""
 
-from __future__ import annotations
-
 import os
+from collections.abc import Mapping
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dlsync.errors import DlsyncError
 from dlsync.files.directory import Directory
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 # path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
 TEMPLATES = {

@@ -4,27 +4,19 @@ jsonschema-rs checks the structure: types, missing fields. A field or value that
 that names the near miss: the service has fields that no schema here has.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache, reduce
 from operator import getitem
 from pathlib import Path as File
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, cast
 
 from dlsync import messages
 from dlsync.errors import DlsyncError
 from dlsync.files import yaml
-from dlsync.messages import field_name
-from dlsync.model import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from jsonschema_rs import Draft202012Validator
-
-    from dlsync.model import Json, Path, Severity
+from dlsync.messages import brief, field_name, near_miss
+from dlsync.model import Json, Path, Problem, Severity
 
 _FOLDER = File(__file__).parent.with_name("schemas")
 _SUFFIX = ".schema.json"
@@ -58,15 +50,15 @@ class SchemaNode:
     :param nullable: the fields of which null means that they are left out.
     """
 
-    fields: Mapping[str, SchemaNode] = field(default_factory=dict)
-    others: SchemaNode | None = None
-    items: SchemaNode | None = None
+    fields: "Mapping[str, SchemaNode]" = field(default_factory=dict)
+    others: "SchemaNode | None" = None
+    items: "SchemaNode | None" = None
     choices: tuple[str, ...] = ()
     owned: frozenset[str] = frozenset()
     defaults: Mapping[str, Json] = field(default_factory=dict)
     nullable: frozenset[str] = frozenset()
 
-    def under(self, step: str | int) -> SchemaNode | None:
+    def under(self, step: str | int) -> "SchemaNode | None":
         """Return what is known one step further down."""
         return self.items if isinstance(step, int) else self.fields.get(step, self.others)
 
@@ -78,21 +70,9 @@ class SchemaNode:
 _NOTHING = SchemaNode()
 
 
-class UnknownField(NamedTuple):
-    """A field or a value that the schema does not know.
-
-    :param word: the field's name, or the value; ``known``: the fields, or the values, that it knows there.
-    """
-
-    path: Path
-    word: str
-    is_field: bool
-    known: tuple[str, ...]
-
-
 def names() -> tuple[str, ...]:
     """Return the names of the schemas that dlsync ships, sorted."""
-    return tuple(sorted(file.name.removesuffix(_SUFFIX) for file in _FOLDER.iterdir() if file.name.endswith(_SUFFIX)))
+    return tuple(sorted(file.name.removesuffix(_SUFFIX) for file in _FOLDER.glob(f"*{_SUFFIX}")))
 
 
 def text(name: str) -> str:
@@ -101,7 +81,7 @@ def text(name: str) -> str:
     :raises DlsyncError: there is no schema of that name.
     """
     if name not in names():
-        raise DlsyncError(f"there is no schema {messages.brief(name)}", hint=f"There are: {', '.join(names())}.")
+        raise DlsyncError(f"there is no schema {brief(name)}", hint=f"There are: {', '.join(names())}.")
     return (_FOLDER / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
 
 
@@ -121,9 +101,6 @@ def check(name: str, document: Json) -> list[Finding]:
         errors = [] if validator.is_valid(document) else validator.evaluate(document).errors()
     except ValueError:  # jsonschema-rs on 255 levels or more, keys that are no text, lone surrogates
         return [Finding("error", (), _NOT_PLAIN)]
-    unknown = list(unknown_fields(_root(name), document))
-    if not errors and not unknown:
-        return []
     lacking: set[Path] = set()
     wrong: dict[Path, Finding] = {}
     for error in errors:
@@ -134,16 +111,16 @@ def check(name: str, document: Json) -> list[Finding]:
             lacking |= {(*path, missing) for missing in rule["required"] if missing not in value}
         else:
             wrong[path] = Finding("error", path, _wrong(path, value, rule))
-    findings = [_unknown(one, lacking) for one in unknown]
+    findings = [*wrong.values(), *unknown_fields(_root(name), document, lacking)]
     findings += [Finding("error", path[:-1], _has_no(path), str(path[-1])) for path in lacking]
-    order = {path: number for number, path in enumerate(_paths(document, ()))}
-    return sorted([*findings, *wrong.values()], key=lambda one: (order[one.path], one.severity, one.message))
+    order = {path: number for number, path in enumerate(_paths(document, ()) if findings else ())}
+    return sorted(findings, key=lambda one: (order[one.path], one.severity, one.message))
 
 
 def allows(name: str, document: Json) -> bool:
     """Whether a schema finds no error in a document, without a word on which: a thirtieth of :func:`check`."""
     try:
-        return _validator(name).is_valid(document)
+        return bool(_validator(name).is_valid(document))
     except ValueError:  # see check
         return False
 
@@ -203,7 +180,7 @@ def _root(name: str) -> SchemaNode:
 
 
 @cache
-def _validator(name: str) -> Draft202012Validator:
+def _validator(name: str) -> Any:
     from jsonschema_rs import Draft202012Validator
 
     return Draft202012Validator(_schema(name))
@@ -242,20 +219,37 @@ def parts(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[Mappin
         yield from parts(schema, part)
 
 
-def unknown_fields(node: SchemaNode, document: Json, path: Path = ()) -> Iterator[UnknownField]:
-    """Yield the fields and values that the schema does not know, in the document's order."""
+def unknown_fields(node: SchemaNode, document: Json, lacking: set[Path], path: Path = ()) -> Iterator[Finding]:
+    """Yield what the schema does not know, in the document's order.
+
+    :param lacking: the fields that are missing; a misspelt field takes the one that it was meant to be out of them.
+    """
     if isinstance(document, dict):
         for name, value in document.items():
             inner = node.fields.get(name, node.others)
             if inner:
-                yield from unknown_fields(inner, value, (*path, name))
+                yield from unknown_fields(inner, value, lacking, (*path, name))
             elif node.fields:
-                yield UnknownField((*path, name), name, is_field=True, known=node.writable())
+                yield _unknown_field((*path, name), node.writable(), lacking)
     elif isinstance(document, list) and node.items:
         for position, value in enumerate(document):
-            yield from unknown_fields(node.items, value, (*path, position))
+            yield from unknown_fields(node.items, value, lacking, (*path, position))
     elif isinstance(document, str) and node.choices and document not in node.choices:
-        yield UnknownField(path, document, is_field=False, known=node.choices)
+        near = near_miss(document, node.choices)
+        guess = f": did you mean {brief(near)}?" if near else f", known are {', '.join(map(brief, node.choices))}"
+        yield Finding("warning", path, f"`{field_name(path)}` is {brief(document)}{guess}")
+
+
+def _unknown_field(path: Path, known: tuple[str, ...], lacking: set[Path]) -> Finding:
+    field, parent = f"`{field_name(path)}`", path[:-1]
+    missing = near_miss(str(path[-1]), tuple(name for name in known if (*parent, name) in lacking))
+    if missing:
+        lacking.remove((*parent, missing))
+        return Finding("error", path, f"{_has_no((*parent, missing))}; {field}: did you mean `{missing}`?")
+    near = near_miss(str(path[-1]), known)
+    return Finding(
+        "warning", path, field + (f": did you mean `{near}`?" if near else " is not a field that is known here")
+    )
 
 
 def _follow(document: Json, pointer: str) -> tuple[Path, Any]:
@@ -271,27 +265,10 @@ def _follow(document: Json, pointer: str) -> tuple[Path, Any]:
 def _paths(document: Json, path: Path) -> Iterator[Path]:
     yield path
     steps = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+        document.items() if isinstance(document, dict) else enumerate(document if isinstance(document, list) else ())
     )
     for step, inner in steps:
         yield from _paths(inner, (*path, step))
-
-
-def _unknown(unknown: UnknownField, lacking: set[Path]) -> Finding:
-    """Word what the schema does not know; a misspelt field takes the missing field from ``lacking``."""
-    path, parent = unknown.path, unknown.path[:-1]
-    near = messages.near_miss(unknown.word, unknown.known)
-    if not unknown.is_field:
-        known = f", known are {', '.join(map(messages.brief, unknown.known))}"
-        guess = f": did you mean {messages.brief(near)}?" if near else known
-        return Finding("warning", path, f"`{field_name(path)}` is {messages.brief(unknown.word)}{guess}")
-    missing = messages.near_miss(unknown.word, tuple(name for name in unknown.known if (*parent, name) in lacking))
-    if missing:
-        lacking.remove((*parent, missing))
-        message = f"{_has_no((*parent, missing))}; `{field_name(path)}`: did you mean `{missing}`?"
-        return Finding("error", path, message)
-    guess = f": did you mean `{near}`?" if near else " is not a field that is known here"
-    return Finding("warning", path, f"`{field_name(path)}`{guess}")
 
 
 def _has_no(path: Path) -> str:
@@ -302,10 +279,10 @@ def _has_no(path: Path) -> str:
 def _wrong(path: Path, value: Any, rule: Mapping[str, Any]) -> str:
     """Word a value that a part of the schema does not allow, with the way out where it is plain."""
     owner = f"`{field_name(path)}`" if path else "the document"
-    problem = f"{owner} is {messages.brief(value)}, expected {messages.expectation(rule)}"
+    problem = f"{owner} is {brief(value)}, expected {messages.expectation(rule)}"
     if isinstance(value, str):
-        near = messages.near_miss(value, tuple(one for one in rule.get("enum", ()) if isinstance(one, str)))
-        return f"{problem}; did you mean {messages.brief(near)}?" if near else problem
+        near = near_miss(value, tuple(one for one in rule.get("enum", ()) if isinstance(one, str)))
+        return f"{problem}; did you mean {brief(near)}?" if near else problem
     types = rule.get("type", ())
     if isinstance(value, bool | int | float) and "string" in types and "boolean" not in types:
         return f"{problem}; put it in quotes if it is meant as text"

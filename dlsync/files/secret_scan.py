@@ -4,22 +4,15 @@ A false alarm is worse than a miss: a text counts where it stands in a place for
 have.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dlsync.files import schema, yaml
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import field_name
-from dlsync.model import Problem
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dlsync.model import Json, Path
+from dlsync.model import Json, Path, Problem
 
 _IN_FIELD = "put it into the environment as ${env:NAME}"
 _IN_SETTINGS = "put it into the environment, and ${env:NAME} where it is used: this file has no such references"
@@ -104,14 +97,9 @@ def _in_document(file: str, content: bytes) -> list[Problem]:
 
 def _in_script(file: str, content: bytes) -> list[Problem]:
     text = content.decode("latin-1")
-    found = [
-        (match.start(1), what)
-        for what, form in _FORMATS.items()
-        for match in form.finditer(text)
-        if _is_plausible(match[1])
-    ]
+    matches = [(match, what) for what, form in _FORMATS.items() for match in form.finditer(text)]
     result = []
-    for start, what in sorted(found):
+    for start, what in sorted((match.start(1), what) for match, what in matches if _is_plausible(match[1])):
         lines = content[: start + 1].splitlines()
         message = f"looks like a secret ({what}): {_IN_SCRIPT}"
         result.append(Problem("warning", message, file, len(lines), len(lines[-1])))

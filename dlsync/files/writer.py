@@ -1,21 +1,15 @@
 """Files written whole or not at all, and never outside the tree."""
 
-from __future__ import annotations
-
 import os
 import shutil
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dlsync.errors import DlsyncError
 from dlsync.files.directory import Directory, RefusedFile
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from dlsync.model import Action, Address
+from dlsync.model import Action, Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from dlsync.files.yaml.dump import can_show, double_quoted, literal, scalar, single_quoted, string
+from dlsync.files.yaml.dump import literal, scalar, string
 
 if TYPE_CHECKING:
     from dlsync.model import Json
@@ -95,8 +95,7 @@ class Spelling:
         return f"&{anchor} {text}" if anchor else text
 
     def quoted(self, value: str) -> str:
-        single = can_show(value) and self.often(0.5)
-        return single_quoted(value) if single else double_quoted(value)
+        return string(value, "'" if self.often(0.5) else '"')
 
     def flow(self, value: Json) -> str:
         if isinstance(value, dict):

@@ -5,12 +5,4 @@ from dlsync.files.yaml.edit import rewrite
 from dlsync.files.yaml.read import ambiguous_scalars, nearest, parse, positions
 from dlsync.files.yaml.source import InvalidYaml
 
-__all__ = [
-    "InvalidYaml",
-    "ambiguous_scalars",
-    "dump",
-    "nearest",
-    "parse",
-    "positions",
-    "rewrite",
-]
+__all__ = ["InvalidYaml", "ambiguous_scalars", "dump", "nearest", "parse", "positions", "rewrite"]

@@ -1,20 +1,15 @@
 """A document as YAML text in the house style; other writers take a hundred times as long."""
 
-from __future__ import annotations
-
+import json
 import re
 from functools import lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from dlsync.files.yaml.read import MAX_DEPTH
 from dlsync.files.yaml.source import InvalidYaml
-from dlsync.model import Problem
+from dlsync.model import Json, Problem
 
-if TYPE_CHECKING:
-    from dlsync.model import Json
-
-_COLLECTIONS = (dict, list)
 _SIMPLE_KEY = 1000  # YAML allows 1,024 characters before the colon
 # what reorders or hides text, line breaks of YAML 1.1, non-characters
 _HIDING = "\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\uffff\U000e0000-\U000e0fff"
@@ -23,15 +18,13 @@ _INVISIBLE = rf"\x00-\x1f\x7f-\xa0\u200c\u200d{_HIDING}"
 _UNSHOWN_IN_BLOCK = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_HIDING}]")
 _ESCAPED = re.compile(f'["\\\\{_INVISIBLE}]')
 _UNSHOWN = re.compile(f"[{_INVISIBLE}]")
-_PLAIN = re.compile(r"[\w./(^$;+][^\n]*", re.ASCII)
-_WIDE_START = re.compile(r"[^\x00-\x7f]")
+_PLAIN = re.compile(r"[\w./(^$;+][^\n]*|[^\x00-\x7f].*", re.ASCII)
 _BROKEN_PLAIN = re.compile(r"^\.\.\.|: |:$| #| $|:\t|\t")
 _FLOW_INDICATOR = re.compile(r"[,\[\]{}]")
 # what some reader takes for null, a boolean, a number, a date, a time, a merge or a default
 _AMBIGUOUS = re.compile(
     r"~|null|true|false|yes|no|on|off|y|n|=|<<|[-+]?\.(?:inf|nan)|[-+.\d][\d_.:,a-foxtz +-]*|_[\d_.]*", re.IGNORECASE
 )
-_WORDS = {None: "null", True: "true", False: "false"}
 _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
@@ -77,7 +70,7 @@ def _write(value: Json, result: list[str], margins: tuple[str, str], layout: Lay
     :param margins: what the first line begins with, and what those below begin with.
     """
     head, margin = margins
-    if not isinstance(value, _COLLECTIONS) or not value:
+    if not isinstance(value, dict | list) or not value:
         block = literal(value) if isinstance(value, str) and "\n" in value else None
         first, *rest = block or [scalar(value)]
         result += [head + first, *(line and margin + " " * layout.step + line for line in rest)]
@@ -85,7 +78,7 @@ def _write(value: Json, result: list[str], margins: tuple[str, str], layout: Lay
         raise InvalidYaml(Problem("error", f"nested more than {MAX_DEPTH} levels deep"))
     elif isinstance(value, list):
         for inner in value:
-            below = margin + "  " if inner and isinstance(inner, _COLLECTIONS) else margin
+            below = margin + "  " if inner and isinstance(inner, dict | list) else margin
             _write(inner, result, (f"{head}- ", below), layout, levels - 1)
             head = margin
     else:
@@ -94,7 +87,7 @@ def _write(value: Json, result: list[str], margins: tuple[str, str], layout: Lay
             if len(label) >= _SIMPLE_KEY:
                 result.append(f"{head}? {label}")
                 head, label = margin, ""
-            if inner and isinstance(inner, _COLLECTIONS):
+            if inner and isinstance(inner, dict | list):
                 result.append(f"{head}{label}:")
                 below = margin + " " * (layout.offset if isinstance(inner, list) else layout.step)
                 _write(inner, result, (below, below), layout, levels - 1)
@@ -110,10 +103,8 @@ def scalar(value: Json) -> str:
     """
     if isinstance(value, str):
         return string(value)
-    if value is None or isinstance(value, bool):
-        return _WORDS[value]
-    if isinstance(value, _COLLECTIONS):
-        return "{}" if isinstance(value, dict) else "[]"
+    if value is None or isinstance(value, bool | dict | list):
+        return json.dumps(value)
     if isinstance(value, float) and not isfinite(value):
         raise InvalidYaml(Problem("error", f"{value} cannot be written; expected a finite number"))
     text = repr(value)
@@ -121,32 +112,17 @@ def scalar(value: Json) -> str:
 
 
 @lru_cache(maxsize=4096)  # documents say the same words over and over
-def string(text: str, *, flow: bool = False) -> str:
+def string(text: str, quote: str = "", *, flow: bool = False) -> str:
     """Return a string on one line: plain where every reader takes it for this string, else in quotes.
 
+    :param quote: the quotes to use, where they can hold the string.
     :param flow: whether it stands inside of brackets.
     """
-    is_plain = (_PLAIN.fullmatch(text) or _WIDE_START.match(text)) and not (
-        _AMBIGUOUS.fullmatch(text) or _BROKEN_PLAIN.search(text) or (flow and _FLOW_INDICATOR.search(text))
-    )
-    if not can_show(text):
-        return double_quoted(text)
-    return text if is_plain else single_quoted(text)
-
-
-def can_show(text: str) -> bool:
-    """Return whether the text can stand on one line without an escape."""
-    return _UNSHOWN.search(text) is None
-
-
-def single_quoted(text: str) -> str:
-    """Return the string in single quotes; every character must be one that can be shown."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def double_quoted(text: str) -> str:
-    """Return the string in double quotes."""
-    return f'"{_ESCAPED.sub(_escape, text)}"'
+    if quote == '"' or _UNSHOWN.search(text):
+        return f'"{_ESCAPED.sub(_escape, text)}"'
+    is_broken = _AMBIGUOUS.fullmatch(text) or _BROKEN_PLAIN.search(text) or (flow and _FLOW_INDICATOR.search(text))
+    is_plain = quote != "'" and _PLAIN.fullmatch(text) and not is_broken
+    return text if is_plain else "'" + text.replace("'", "''") + "'"
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -4,41 +4,24 @@ Each piece that was edited is parsed by itself. Where it does not mean what it s
 comments, or else what encloses it is.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import cached_property, partial
+from itertools import chain, pairwise
 
-from dlsync.files.yaml.dump import HOUSE, Layout, dump, indented, lines, literal, scalar
-from dlsync.files.yaml.flow import FlowEditor, Pairing, Part, quoted
-from dlsync.files.yaml.pieces import (
-    Collection,
-    Piece,
-    Unspliceable,
-    continues,
-    has_alias,
-    identity,
-    newline_of,
-    pieces,
-    same,
-)
-from dlsync.files.yaml.read import comments, compose, parse
+from dlsync.files.yaml.dump import HOUSE, Layout, dump, indented, lines, literal, scalar, string
+from dlsync.files.yaml.flow import FlowEditor, Pairing, Part
+from dlsync.files.yaml.pieces import Collection, Piece, Unspliceable, continues, identity, pieces, same
+from dlsync.files.yaml.read import Node, comments, compose, parse
 from dlsync.files.yaml.source import BOM, InvalidYaml, Source, decode
+from dlsync.model import Json, Path
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from dlsync.files.yaml.read import Node
-    from dlsync.model import Json, Path
-
-_TRAILING = re.compile(r"[ \t]+#[^\r\n]*")
+_TRAILING = re.compile(r"(?P<comment>[ \t]+#[^\r\n]*)")
 _REST_OF_LINE = re.compile(r"[ \t]*(#[^\r\n]*)?(?:\r\n|[\r\n])?")
-_BLOCK_HEADER = re.compile(r"[|>]([-+0-9]*)([ \t]+#[^\r\n]*)?(?:\r?\n)*( *)")
+_BLOCK_HEADER = re.compile(r"[|>](?P<indicators>[-+0-9]*)(?P<comment>[ \t]+#[^\r\n]*)?(?:\r?\n)*(?P<indent> *)")
 _LEADING_COMMENTS = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?(?:\r\n|[\r\n]))*+")
 
 
@@ -61,17 +44,17 @@ def rewrite(content: bytes, document: Json, pair: Pairing | None = None) -> byte
         return content
     ended = source  # so that every piece is whole lines
     if source.text and not source.text.endswith(("\n", "\r")):
-        ended = replace(source, text=source.text + newline_of(source))
-    bom = BOM.encode() if source.bom else b""
+        ended = replace(source, text=source.text + source.newline)
+    bom = BOM if source.bom else ""
     for text in _candidates(ended, root, document, pair or by_place):
         unended = text.removesuffix("\n").removesuffix("\r")
         for ending in (text,) if ended is source else (unended, text):  # a block scalar may need its last line feed
-            if _means(edited := ending.encode(), document):
-                return bom + edited
+            if _means(ending, document):
+                return (bom + ending).encode()
     leading = _LEADING_COMMENTS.match(ended.text)
-    head = leading[0].lstrip("\r\n") if leading else ""
-    rest = comments(root, source, leading.end() if leading else 0)
-    return bom + "".join([head, *(f"{comment}\n" for comment in rest)]).encode() + anew
+    head = leading[0] if leading else ""
+    rest = "".join(f"{comment}\n" for comment in comments(root, source, len(head)))
+    return (bom + head.lstrip("\r\n") + rest).encode() + anew
 
 
 def by_place(_: Path, before: list[Json], after: list[Json]) -> Iterator[tuple[int, int]]:
@@ -93,23 +76,22 @@ def by_place(_: Path, before: list[Json], after: list[Json]) -> Iterator[tuple[i
 def _candidates(source: Source, root: Node | None, document: Json, pair: Pairing) -> Iterator[str]:
     """Yield texts that should mean the document, the one with the fewest changes first."""
     if root is not None and continues(document, root):
-        for expand in (False, True) if has_alias(root) else (False,):
+        for expand in (False, True) if root.has_alias else (False,):
             with suppress(Unspliceable):
                 yield _Editor(source, root, pair, expand).root_edited(document)
-    with suppress(Unspliceable):
-        yield _root_replaced(source, root, document)
+    yield _root_replaced(source, root, document)
 
 
-def _means(content: bytes, document: Json) -> bool:
+def _means(text: str, document: Json) -> bool:
     try:
-        return same(parse(content), document)
+        return same(parse(text.encode()), document)
     except InvalidYaml:
         return False
 
 
 def _root_replaced(source: Source, root: Node | None, document: Json) -> str:
     """Return the text with its whole document written anew, and all comments around it and between its items."""
-    text, newline = source.text, newline_of(source)
+    text, newline = source.text, source.newline
     start = stop = len(text)
     free: list[str] = []
     if root is not None:
@@ -122,22 +104,7 @@ def _root_replaced(source: Source, root: Node | None, document: Json) -> str:
     before += newline if before and not before.endswith(("\n", "\r")) else ""
     behind = _REST_OF_LINE.match(text, stop) if stop and not text[:stop].endswith("\n") else None
     free += [behind[1]] if behind and behind[1] else []
-    written = [*free, *lines(document)]
-    return before + newline.join(written) + newline + text[behind.end() if behind else stop :]
-
-
-@dataclass(frozen=True, slots=True)
-class _Around:
-    """What stands around the value of a piece.
-
-    :param between: the text between the label and the value; ``comment``: behind the value, on its line.
-    :param below: the lines below; ``free``: comments inside of the value that belong to no item.
-    """
-
-    between: str
-    comment: str = ""
-    below: str = ""
-    free: tuple[str, ...] = ()
+    return before + newline.join([*free, *lines(document)]) + newline + text[behind.end() if behind else stop :]
 
 
 class _Editor(FlowEditor):
@@ -147,46 +114,32 @@ class _Editor(FlowEditor):
     def _layout(self) -> Layout:
         """How far the text indents: its first nested mapping and its first list, else as the house does."""
         found = HOUSE._asdict()
-        for node in reversed([*self.root.walk()]):
-            for key, value in node.entries() if node.form == "mapping" else ():
-                columns = self.source.column(value.start) - self.source.column(key.start)
-                below = self.source.line_start(value.start) != self.source.line_start(key.start)
-                if value.children and not value.flow and below and columns >= 0 and value.start == value.content:
-                    found["offset" if value.form == "list" else "step"] = columns
+        for key, value in reversed([entry for node in self.root.walk() for entry in node.entries()]):
+            columns = self.source.column(value.start) - self.source.column(key.start)
+            below = self.source.line_start(value.start) != self.source.line_start(key.start)
+            if value.children and not value.flow and below and columns >= 0 and value.start == value.content:
+                found["offset" if value.form == "list" else "step"] = columns
         return Layout(**found)
-
-    @cached_property
-    def _is_verified(self) -> bool:
-        """Whether a piece can be parsed by itself: not one with an alias, whose anchor is elsewhere."""
-        return self.expand or not has_alias(self.root)
 
     def root_edited(self, new: Collection) -> str:
         """Return the whole text with its root, a collection that does not become empty, changed."""
-        text = self.source.text
-        if self.root.flow:
-            return text[: self.root.start] + self.flow_edited(self.root, new, ()) + text[self.root.end :]
-        start, stop, inner = self._block(self.root, new, (), 0)
-        return text[:start] + inner + text[stop:]
+        start, stop, inner = self._edited(self.root, new, (), 0)
+        return self.source.text[:start] + inner + self.source.text[stop:]
 
-    def _block(self, node: Node, new: Collection, path: Path, below: int) -> tuple[int, int, str]:
-        """Return begin and end of a block collection with its comments, and the text to put there."""
+    def _edited(self, node: Node, new: Collection, path: Path, below: int) -> tuple[int, int, str]:
+        """Return begin and end of a collection with its comments, and the text to put there."""
+        if node.flow:
+            return node.start, node.end, self.flow_edited(node, new, path)
         old = pieces(self.source, node, below)
-        parts: list[Part] = []
-        if isinstance(new, list):
-            for index, value in zip(self.matched(path, node, new), new, strict=True):
-                if index is None:
-                    parts.append((None, self._fresh([value], old[0])))
-                else:
-                    parts.append((index, self._piece(old[index], value, (*path, index))))
-        else:
-            names = [piece.key.value for piece in old if piece.key]
-            parts = [(i, self._piece(old[i], new[name], (*path, name))) for i, name in enumerate(names) if name in new]
-            parts += [(None, self._fresh({name: new[name]}, old[0])) for name in new if name not in names]
+        parts = self.parts(node, new, path, partial(self._piece, old), partial(self._fresh, old[0]))
         return old[0].lead, old[-1].stop, self._assembled(old, parts)
 
-    def _fresh(self, collection: Collection, sibling: Piece) -> str:
+    def _fresh(self, sibling: Piece, collection: Collection) -> str:
         first, *rest = lines(collection, self._layout)
-        return self.newline.join([first, *indented(rest, self.source.column(sibling.start))]) + self.newline
+        return self._lines([first, *indented(rest, self.source.column(sibling.start))])
+
+    def _lines(self, block: list[str]) -> str:
+        return self.source.newline.join(block) + self.source.newline
 
     def _assembled(self, old: list[Piece], parts: list[Part]) -> str:
         """Return the text of a block collection made of other parts, without the indentation of its first line.
@@ -198,100 +151,85 @@ class _Editor(FlowEditor):
         text = self.source.text
         gaps = ["", *(text[one.stop : self.source.line_start(two.lead)] for one, two in pairwise(old))]
         usual = Counter(gap for gap in gaps[1:] if not gap.strip()).most_common(1)
-        free = _carried(gaps, {index for index, _ in parts})
+        carried = _carried(gaps, {index for index, _ in parts})
         result = ""
         before: int | None = None
         for index, part in parts:
             gap = usual[0][0] if usual else ""
             if index is not None:
                 stays = gaps[index].strip() or before == index - 1
-                gap = free.pop(index, "") + (gaps[index] if stays else gap)
+                gap = carried.pop(index, "") + (gaps[index] if stays else gap)
             if not result:
                 gap = gap.lstrip()
             result += gap + (indent if result or gap else "") + part
             before = index
-        return result + "".join(free.values())
+        return result + "".join(carried.values())
 
-    def _piece(self, piece: Piece, new: Json, path: Path) -> str:
+    def _piece(self, old: list[Piece], index: int, new: Json, path: Path) -> str:
         """Return a piece's text with its value changed: in place, or where that fails, written anew."""
+        piece = old[index]
+        text, column = self.source.text, self.source.column(piece.start)
         if self.is_unchanged(piece.value, new):
-            return self.source.text[piece.lead : piece.stop]
+            return text[piece.lead : piece.stop]
+        alone: Collection = [new] if piece.key is None else {piece.key.value: new}
         with suppress(Unspliceable):
-            edited = self._inside(piece, new, path) if continues(new, piece.value) else self._replaced(piece, new)
-            if not self._is_verified or self._holds(edited, piece, new):
-                return edited
-        return self._written_anew(piece, new)
-
-    def _holds(self, edited: str, piece: Piece, new: Json) -> bool:
-        text = " " * self.source.column(piece.start) + edited
-        return _means(text.encode(), _alone(piece, new))
-
-    def _inside(self, piece: Piece, new: Collection, path: Path) -> str:
-        node, text = piece.value, self.source.text
-        start, stop = node.start, node.end
-        if node.flow:
-            inner = self.flow_edited(node, new, path)
-        else:
-            start, stop, inner = self._block(node, new, path, self.source.line_end(piece.label))
-        return text[piece.lead : start] + inner + text[stop : piece.stop]
-
-    def _written_anew(self, piece: Piece, new: Json) -> str:
-        """Return a piece as the house writes it, below all comments that are in it."""
-        found = comments(self.root, self.source, piece.start, piece.stop)
-        return self._below(found, piece, self._fresh(_alone(piece, new), piece))
+            if continues(new, piece.value):
+                start, stop, inner = self._edited(piece.value, new, path, self.source.line_end(piece.label))
+                changed = text[piece.lead : start] + inner + text[stop : piece.stop]
+            else:
+                changed = self._replaced(piece, new, column)
+            # an alias cannot be parsed by itself: its anchor is elsewhere
+            if _means(" " * column + changed, alone) or (self.root.has_alias and not self.expand):
+                return changed
+        return self._below(comments(self.root, self.source, piece.start, piece.stop), piece, self._fresh(piece, alone))
 
     def _below(self, above: Iterable[str], piece: Piece, text: str) -> str:
         """Return the text of a piece from its start on, with more comments above."""
-        margin = self.newline + " " * self.source.column(piece.start)
+        margin = self.source.newline + " " * self.source.column(piece.start)
         return self.source.text[piece.lead : piece.start] + "".join(comment + margin for comment in above) + text
 
-    def _replaced(self, piece: Piece, new: Json) -> str:
+    def _replaced(self, piece: Piece, new: Json, column: int) -> str:
         """Return a piece with another value behind its colon or dash, and all comments around it."""
-        around = self._around(piece)
-        column = self.source.column(piece.start)
+        between, comment, below, free = self._around(piece)
         label = self.source.text[piece.start : piece.label]
         if isinstance(new, dict | list) and new:
-            body = self._collection(new, column, around, is_item=piece.key is None)
-            return self._below(around.free, piece, label + body + around.below)
+            step = self._layout.offset if isinstance(new, list) else self._layout.step
+            columns = column + (step if piece.key else 2)
+            head = between[: between.rfind("\n") + 1]
+            first, *rest = block = lines(new, self._layout)
+            if head:
+                body = self._lines(indented([*filter(None, [comment.strip()]), *block], columns))
+            elif piece.key:
+                body = self._lines([comment, *indented(block, columns)])
+            else:
+                body = self._lines([f" {first}{comment}", *indented(rest, columns)])
+            return self._below(free, piece, label + head + body + below)
         first, *more = self._scalar(piece.value, new, column)
-        below, free = around.below, around.free
         end = self.source.line_end(piece.value.end)
         last = "\r\n" if self.source.text[end - 2 : end] == "\r\n" else "\n"
         if more:
-            free = (*free, *(line.strip() for line in below.splitlines() if line.strip()))
-            below, last = "", self.newline
-        inline = (around.between or " ") + first + around.comment
-        return self._below(free, piece, label + self.newline.join([inline, *more]) + last + below)
+            free += [line.strip() for line in below.splitlines() if line.strip()]
+            below, last = "", self.source.newline
+        inline = self.source.newline.join([(between or " ") + first + comment, *more])
+        return self._below(free, piece, label + inline + last + below)
 
-    def _collection(self, new: Collection, column: int, around: _Around, *, is_item: bool) -> str:
-        """Return the text behind the label of a collection in block style."""
-        block, newline = lines(new, self._layout), self.newline
-        columns = column + (2 if is_item else self._layout.offset if isinstance(new, list) else self._layout.step)
-        if "\n" in around.between:
-            comment = [around.comment.strip()] if around.comment else []
-            head = around.between[: around.between.rfind("\n") + 1]
-            return head + newline.join(indented([*comment, *block], columns)) + newline
-        if is_item:
-            return newline.join([f" {block[0]}{around.comment}", *indented(block[1:], columns)]) + newline
-        return newline.join([around.comment, *indented(block, columns)]) + newline
+    def _around(self, piece: Piece) -> tuple[str, str, str, list[str]]:
+        """Return what stands around the value of a piece.
 
-    def _around(self, piece: Piece) -> _Around:
+        :returns: the text between its label and the value, the comment behind the value, on its line, the lines below,
+            and the comments inside of the value that belong to no item.
+        """
         text, node = self.source.text, piece.value
         if node.children and not node.flow:
             old = pieces(self.source, node, self.source.line_end(piece.label))
-            gaps = [comments(self.root, self.source, above.stop, below.lead) for above, below in pairwise(old)]
-            free = tuple(one for gap in gaps for one in gap)
-            between, below = text[piece.label : old[0].lead], text[old[-1].stop : piece.stop]
+            gaps = (comments(self.root, self.source, above.stop, below.lead) for above, below in pairwise(old))
+            between, behind = text[piece.label : old[0].lead], text[old[-1].stop : piece.stop]
             head, line_feed, rest = between.partition("\n")
-            if rest.strip():
-                return _Around(between, below=below, free=free)
-            return _Around(" ", head.rstrip("\r") if line_feed and head.strip() else "", below, free)
-        between, below = text[piece.label : node.start], text[self.source.line_end(node.end) : piece.stop]
-        if node.is_block_scalar:
-            header = _BLOCK_HEADER.match(text, node.content)
-            return _Around(between, header[2] or "" if header else "", below)
-        trailing = _TRAILING.match(text, node.end)
-        return _Around(between, trailing[0] if trailing else "", below, tuple(self.free_comments(node)))
+            comment = "" if rest.strip() else head.rstrip("\r") if line_feed and head.strip() else ""
+            return between if rest.strip() else " ", comment, behind, [*chain.from_iterable(gaps)]
+        between, behind = text[piece.label : node.start], text[self.source.line_end(node.end) : piece.stop]
+        found = _BLOCK_HEADER.match(text, node.content) if node.is_block_scalar else _TRAILING.match(text, node.end)
+        return between, (found and found["comment"]) or "", behind, self.free_comments(node)
 
     def _scalar(self, node: Node, new: Json, column: int) -> list[str]:
         """Return the lines of a scalar, or an empty collection, in the style of the one that was there."""
@@ -300,15 +238,11 @@ class _Editor(FlowEditor):
         step = self._layout.step
         header = _BLOCK_HEADER.match(self.source.text, node.content) if node.is_block_scalar else None
         if header:
-            digits = re.sub(r"\D", "", header[1])
-            step = int(digits) if digits else max(len(header[3]) - column, 1)
+            digits = re.sub(r"\D", "", header["indicators"])
+            step = int(digits) if digits else max(len(header["indent"]) - column, 1)
         if node.style != '"' and (block := literal(new, step, was_block=node.is_block_scalar)):
             return [block[0], *indented(block[1:], column + step)]
-        return [quoted(new, node.style, flow=False)]
-
-
-def _alone(piece: Piece, value: Json) -> Collection:
-    return [value] if piece.key is None else {piece.key.value: value}
+        return [string(new, node.style)]
 
 
 def _carried(gaps: list[str], stay: set[int | None]) -> dict[int, str]:

@@ -4,41 +4,28 @@ A comment behind a child, on its line, belongs to the child; those on lines of t
 below the last child, to the collection.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain, pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from itertools import chain
+from typing import NamedTuple, TypeAlias
 
-from dlsync.files.yaml.dump import can_show, double_quoted, scalar, single_quoted, string
-from dlsync.files.yaml.pieces import Collection, Unspliceable, continues, has_alias, newline_of, same
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from dlsync.files.yaml.read import Node
-    from dlsync.files.yaml.source import Source
-    from dlsync.model import Json, Path
+from dlsync.files.yaml.dump import scalar, string
+from dlsync.files.yaml.pieces import Collection, Unspliceable, continues, same
+from dlsync.files.yaml.read import Node
+from dlsync.files.yaml.source import Source
+from dlsync.model import Json, Path
 
 _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
 _SEPARATORS = {sign: re.compile(sign + r"[ \t]*") for sign in ":,"}
-Pairing: TypeAlias = "Callable[[Path, list[Json], list[Json]], Iterable[tuple[int, int]]]"
-Part: TypeAlias = "tuple[int | None, str]"  # a child's text, and the index of the child that it was
+Pairing: TypeAlias = Callable[[Path, list[Json], list[Json]], Iterable[tuple[int, int]]]
+Part: TypeAlias = tuple[int | None, str]  # a child's text, and the index of the child that it was
+Edit: TypeAlias = Callable[[int, Json, Path], str]
+Write: TypeAlias = Callable[[Collection], str]
 
 
-def quoted(text: str, quote: str, *, flow: bool) -> str:
-    """Return a string in the quotes wanted, where they can hold it."""
-    if quote == '"':
-        return double_quoted(text)
-    if quote == "'" and can_show(text):
-        return single_quoted(text)
-    return string(text, flow=flow)
-
-
-@dataclass(frozen=True, slots=True)
-class _Style:
+class _Style(NamedTuple):
     """How a collection is written: its quotes, empty for those that are needed, and its colon and comma with blanks."""
 
     quote: str
@@ -47,13 +34,10 @@ class _Style:
 
     def value(self, value: Json) -> str:
         if isinstance(value, dict) and value:
-            return "{" + self.comma.join(self.entry(key, inner) for key, inner in value.items()) + "}"
+            return "{" + self.comma.join(self.value(key) + self.colon + self.value(value[key]) for key in value) + "}"
         if isinstance(value, list) and value:
             return "[" + self.comma.join(map(self.value, value)) + "]"
-        return quoted(value, self.quote, flow=True) if isinstance(value, str) else scalar(value)
-
-    def entry(self, key: str, value: Json) -> str:
-        return self.value(key) + self.colon + self.value(value)
+        return string(value, self.quote, flow=True) if isinstance(value, str) else scalar(value)
 
 
 @dataclass(frozen=True)
@@ -69,54 +53,49 @@ class FlowEditor:
     pair: Pairing
     expand: bool
 
-    @cached_property
-    def newline(self) -> str:
-        """Return how most lines of the text end."""
-        return newline_of(self.source)
-
-    def matched(self, path: Path, node: Node, new: list[Json]) -> list[int | None]:
-        """Return for each item that the list becomes the index of the child that it was, or None."""
-        found: list[int | None] = [None] * len(new)
-        for before, after in self.pair(path, [child.value for child in node.children], new):
-            found[after] = before
-        return found
-
     def is_unchanged(self, node: Node, new: Json) -> bool:
         """Return whether the text of the node can stay."""
-        return same(node.value, new) and not (self.expand and has_alias(node))
+        return same(node.value, new) and not (self.expand and node.has_alias)
+
+    def parts(self, node: Node, new: Collection, path: Path, edited: Edit, written: Write) -> list[Part]:
+        """Return the children that a collection becomes.
+
+        :param edited: returns a child, by its index, with another value; ``written``: returns one that is new.
+        """
+        if isinstance(new, list):
+            was = {after: before for before, after in self.pair(path, [child.value for child in node.children], new)}
+            items = [(was.get(index), value) for index, value in enumerate(new)]
+            return [(at, written([value]) if at is None else edited(at, value, (*path, at))) for at, value in items]
+        names = [key.value for key, _ in node.entries()]
+        old = [(index, edited(index, new[name], (*path, name))) for index, name in enumerate(names) if name in new]
+        return [*old, *((None, written({name: new[name]})) for name in new if name not in names)]
 
     def flow_edited(self, node: Node, new: Collection, path: Path) -> str:
         """Return the text of a collection in brackets that does not become empty."""
         style = self._style(node)
-        parts: list[Part] = []
-        if isinstance(new, list):
-            for index, value in zip(self.matched(path, node, new), new, strict=True):
-                if index is None:
-                    parts.append((None, style.value(value)))
-                else:
-                    parts.append((index, self._flow_value(node.children[index], value, (*path, index))))
-        else:
-            names = [key.value for key, _ in node.entries()]
-            for index, (key, child) in enumerate(node.entries()):
-                if key.value in new:
-                    inner = self._flow_value(child, new[key.value], (*path, key.value))
-                    parts.append((index, self._label(key, child, inner, style.colon) + inner))
-            parts += [(None, style.entry(name, value)) for name, value in new.items() if name not in names]
-        return self._joined(node, parts)
+        entries = [*node.entries()]
+
+        def edited(index: int, value: Json, below: Path) -> str:
+            if not entries:
+                return self._flow_value(node.children[index], value, below)
+            key, child = entries[index]
+            inner = self._flow_value(child, value, below)
+            return self._label(key, child, inner, style.colon) + inner
+
+        return self._joined(node, self.parts(node, new, path, edited, lambda fresh: style.value(fresh)[1:-1]))
 
     def free_comments(self, node: Node) -> list[str]:
         """Return the comments in brackets that belong to none of the children."""
         if not node.flow:
             return []
-        text, spans = self.source.text, self._spans(node)
-        if not spans:
-            return [line.strip(" \t\r,[]{}") for line in text[node.content : node.end].split("\n") if "#" in line]
-        first = _tail(text[node.content : spans[0][0]]).strip()
-        return [*([first] if first else []), *_leads(text[spans[-1][1] : node.end])]
+        gaps = self._gaps(node)
+        if len(gaps) == 1:
+            return [line.strip(" \t\r,[]{}") for line in gaps[0].split("\n") if "#" in line]
+        return [*filter(None, [_tail(gaps[0]).strip()]), *_leads(gaps[-1])]
 
     @cached_property
     def _is_json(self) -> bool:
-        keys = [key for node in self.root.walk() if node.form == "mapping" for key, _ in node.entries()]
+        keys = [key for node in self.root.walk() for key, _ in node.entries()]
         return self.root.flow and bool(keys) and all(key.style == '"' for key in keys)
 
     def _style(self, node: Node) -> _Style:
@@ -129,13 +108,13 @@ class FlowEditor:
     def _separator(self, sign: str, node: Node) -> str:
         """Return a colon or comma with its blanks as in the node, else as in the first brackets of the text."""
         for flow in chain([node], (other for other in self.root.walk() if other.flow)):
-            gaps = [(one[1], two[0]) for one, two in pairwise(self._spans(flow))]
+            gaps = self._gaps(flow)[1:-1]
             if sign == ":":
-                entries = flow.entries() if flow.form == "mapping" else ()
-                gaps = [(key.end, value.start) for key, value in entries if value.start < value.end]
-            for start, stop in gaps:
-                if found := _SEPARATORS[sign].fullmatch(self.source.text, start, stop):
-                    return found[0]
+                entries = [(key.end, value.start) for key, value in flow.entries() if value.start < value.end]
+                gaps = [self.source.text[start:stop] for start, stop in entries]
+            for gap in gaps:
+                if _SEPARATORS[sign].fullmatch(gap):
+                    return gap
         return f"{sign} "
 
     def _label(self, key: Node, value: Node, inner: str, colon: str) -> str:
@@ -154,11 +133,12 @@ class FlowEditor:
             raise Unspliceable
         return self._style(node).value(new)
 
-    def _spans(self, node: Node) -> list[tuple[int, int]]:
-        """Return where each child begins and ends; a key with a question mark begins there."""
-        if node.form == "list":
-            return [(child.start, child.end) for child in node.children]
-        return [(self._key_start(key), max(key.end, value.end)) for key, value in node.entries()]
+    def _gaps(self, node: Node) -> list[str]:
+        """Return the texts before, between and behind the children; a key with a question mark begins there."""
+        spans = [(child.start, child.end) for child in node.children if node.form == "list"]
+        spans += [(self._key_start(key), max(key.end, value.end)) for key, value in node.entries()]
+        edges = [node.content, *chain.from_iterable(spans), node.end]
+        return [self.source.text[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
 
     def _key_start(self, key: Node) -> int:
         before = self.source.text[: key.start].rstrip()
@@ -166,38 +146,31 @@ class FlowEditor:
 
     def _joined(self, node: Node, parts: list[Part]) -> str:
         """Return the collection's text with other children, each with its comments."""
-        text = self.source.text
-        edges = [node.content, *chain.from_iterable(self._spans(node)), node.end]
-        gaps = [text[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+        text, gaps = self.source.text, self._gaps(node)
         broken = next((gap.rsplit("\n", 1)[1] for gap in gaps[:-1] if "\n" in gap), None)
-        indent = " " * (self.source.column(node.content) + 2) if broken is None else broken
-        margin = self.newline + indent
+        margin = self.source.newline + (" " * (self.source.column(node.content) + 2) if broken is None else broken)
         blank = self._separator(",", node)[1:]
-        result = [text[node.start : node.content]]
+        result = text[node.start : node.content]
         before: int | None = -1
         tail = ""
-        for index, part in parts:
+        for number, (index, part) in enumerate(parts):
             if index is not None and before is not None and before == index - 1:
-                result.append(gaps[index])
+                result += gaps[index]
             else:
-                is_first = len(result) == 1
                 leads = _leads(gaps[index]) if index is not None else []
                 is_broken = leads or tail or "\n" in gaps[0]
-                result.append(text[node.content] + _tail(gaps[0]) if is_first else "," + tail)
-                result.append(
-                    "".join(margin + lead for lead in [*leads, ""]) if is_broken else "" if is_first else blank
-                )
-            result.append(part)
+                result += "," + tail if number else text[node.content] + _tail(gaps[0])
+                result += "".join(margin + lead for lead in [*leads, ""]) if is_broken else blank if number else ""
+            result += part
             tail = _tail(gaps[index + 1]) if index is not None else ""
             before = index
-        closing = gaps[-1]
-        if before != len(gaps) - 2:
-            first, line_feed, rest = closing.partition("\n")
-            comma = "," if "," in _COMMENT.sub("", closing) else ""
-            closing = first
-            if line_feed or tail:
-                closing = comma + tail + (self.newline + rest if line_feed else margin + first.lstrip(" ,"))
-        return "".join(result) + closing
+        if before == len(gaps) - 2:
+            return result + gaps[-1]
+        closing, line_feed, rest = gaps[-1].partition("\n")
+        if line_feed or tail:
+            comma = "," if "," in _COMMENT.sub("", gaps[-1]) else ""
+            closing = comma + tail + (self.source.newline + rest if line_feed else margin + closing.lstrip(" ,"))
+        return result + closing
 
 
 def _tail(gap: str) -> str:

@@ -5,28 +5,22 @@ the comments below that are indented deeper. What lies between two pieces is a g
 comments, which belong to the collection.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+from typing import TypeAlias, TypeGuard
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from dlsync.files.yaml.read import COLON, Node
+from dlsync.files.yaml.source import Source
+from dlsync.model import Json
 
-    from dlsync.files.yaml.read import Node
-    from dlsync.files.yaml.source import Source
-    from dlsync.model import Json
-
-_COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
 _BETWEEN = re.compile(r"(?:\s|#[^\r\n]*+)*+")
 _COMMENT_LINE = re.compile(r"( *)#[^\r\n]*(?:\r\n|[\r\n]|\Z)")
 _BLANK_LINE = re.compile(r"[ \t]*(?:\r\n|[\r\n])")
 _DIRECTIVES_END = re.compile(r"(?:---[ \t]*(?:\r\n|[\r\n]))?")
 
-
-Collection: TypeAlias = "dict[str, Json] | list[Json]"
+Collection: TypeAlias = dict[str, Json] | list[Json]
 
 
 class Unspliceable(Exception):
@@ -43,21 +37,9 @@ def identity(value: Json) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def has_alias(node: Node) -> bool:
-    """Return whether an alias is in a node."""
-    return any(other.form == "alias" for other in node.walk())
-
-
-def newline_of(source: Source) -> str:
-    """Return how most lines of the text end."""
-    return "\r\n" if 2 * source.text.count("\r\n") > source.text.count("\n") else "\n"
-
-
 def continues(new: Json, node: Node) -> TypeGuard[Collection]:
     """Return whether the node is a collection that becomes another one of its sort, both not empty."""
-    if not new or not node.children:
-        return False
-    return (node.form == "mapping" and isinstance(new, dict)) or (node.form == "list" and isinstance(new, list))
+    return bool(new and node.children) and isinstance(new, dict if node.form == "mapping" else list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +66,12 @@ def pieces(source: Source, node: Node, below: int) -> list[Piece]:
     :param below: index behind the line of its label; nothing above belongs to it.
     """
     result: list[Piece] = []
-    for number, (key, value, start, label) in enumerate(_children(source, node)):
+    begin = _DIRECTIVES_END.match(source.text)
+    for key, value, start, label in _children(source, node):
         column = source.column(start)
         alone = not source.text[start - column : start].strip(" ")
         lead = _lead(source, start, column, below) if alone else start
-        begin = _DIRECTIVES_END.match(source.text)
-        if not number and begin and source.line_start(lead) == begin.end():  # comments at the top are the file's
+        if not result and begin and source.line_start(lead) == begin.end():  # comments at the top are the file's
             lead = start
         below = _stop(source, max(value.end, label), column)
         result.append(Piece(key, value, lead, start, label, below))
@@ -104,11 +86,10 @@ def _children(source: Source, node: Node) -> Iterator[tuple[Node | None, Node, i
         yield None, value, dash, dash + 1
         ahead = _BETWEEN.match(text, source.line_end(max(value.end, dash + 1)))
         dash = ahead.end() if ahead else dash
-    for key, value in node.entries() if node.form == "mapping" else ():
+    for key, value in node.entries():
         before = text[source.line_start(key.start) : key.start].rstrip(" \t")
-        is_explicit = before.endswith("?")
-        colon = _COLON.match(text, key.end)
-        start = source.line_start(key.start) + len(before) - 1 if is_explicit else key.start
+        start = source.line_start(key.start) + len(before) - 1 if before.endswith("?") else key.start
+        colon = COLON.match(text, key.end)
         yield key, value, start, colon.end() if colon and colon.end() <= max(value.start, key.end + 1) else key.end
 
 

@@ -3,28 +3,26 @@
 The meaning is YAML 1.2's core schema, narrowed to what JSON can hold. libyaml reads the syntax.
 """
 
-from __future__ import annotations
-
+import math
 import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import filterfalse
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import ryaml
 import yaml
 
-from dlsync.files.yaml.scalars import is_ambiguous, plain_value, tagged_value
-from dlsync.files.yaml.source import InvalidYaml, decode
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from dlsync.files.yaml.source import Source
-    from dlsync.model import Json, Path
+from dlsync.files.yaml.source import InvalidYaml, Source, decode
+from dlsync.messages import brief
+from dlsync.model import Json, Path
 
 MAX_DEPTH = 100
 MAX_ALIASED = 10_000
 _EXCERPT = 40
+_DIGITS = 4_300  # Python converts no more
 _LARGE = 10**18  # ryaml makes a float of a very long integer
 _CORE = "tag:yaml.org,2002:"
 # libyaml keeps to YAML 1.1 here: it refuses some of these characters, and takes others for line breaks or for nothing
@@ -33,17 +31,20 @@ _FOREIGN_CHARACTER = re.compile(f"[{_FOREIGN}]")
 _SURROGATE_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*+)\\(?=u[dD][89a-fA-F])")  # JSON's way past U+FFFF
 _FLOW_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # a plain text in brackets may begin so (7.3.3)
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
-# where ryaml may differ: tags and anchors, which it does not check, foreign characters, and some numbers
+# ryaml is libyaml in Rust, and takes a third of the time. Where it may differ from what is composed here:
+# tags and anchors, which it does not check, foreign characters, and some numbers
 _NOT_FOR_RYAML = re.compile(f"[!&?{_FOREIGN}]")
 _SIGNED_ZERO = re.compile(r"[-+](?<!\w.)0")  # not in `queue-01`: no scalar begins behind a letter or digit
 _NUMBER_STARTS = frozenset("-+.0123456789")
+# what YAML 1.1 may read in another way: a cheap test ahead of the loader's own
+_MAYBE_AMBIGUOUS = re.compile(r"[-+.0-9].*|yes|no|on|off|=|<<", re.IGNORECASE)
 
 _PROPERTIES = re.compile(r"(?:[&!]\S*+(?:\s|#[^\r\n]*+)++)*+")
 _COMMENT = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*", re.MULTILINE)
 _HEADER_COMMENT = re.compile(r"[|>][-+0-9]*[ \t]+(#[^\r\n]*)")
-_COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
+COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
 
-Form: TypeAlias = 'Literal["scalar", "list", "mapping", "alias"]'
+Form: TypeAlias = Literal["scalar", "list", "mapping", "alias"]
 _FORMS: Mapping[type, Form] = {
     yaml.ScalarEvent: "scalar",
     yaml.SequenceStartEvent: "list",
@@ -71,20 +72,25 @@ class Node:
     style: str = ""
     flow: bool = False
     value: Any = None
-    children: list[Node] = field(default_factory=list)
-    target: Node | None = None
+    children: list["Node"] = field(default_factory=list)
+    target: "Node | None" = None
 
-    def entries(self) -> Iterator[tuple[Node, Node]]:
-        """Yield the mapping's keys with their values."""
-        pairs = iter(self.children)
-        return zip(pairs, pairs, strict=True)
+    def entries(self) -> "Iterator[tuple[Node, Node]]":
+        """Yield the keys of a mapping with their values."""
+        nodes = iter(self.children if self.form == "mapping" else ())
+        return zip(nodes, nodes, strict=True)
 
     @property
     def is_block_scalar(self) -> bool:
         """Return whether it is a literal or folded block."""
         return self.style in {"|", ">"}
 
-    def walk(self) -> Iterator[Node]:
+    @property
+    def has_alias(self) -> bool:
+        """Return whether an alias is in it."""
+        return any(node.form == "alias" for node in self.walk())
+
+    def walk(self) -> "Iterator[Node]":
         """Yield the node and all below it, in the order of the text."""
         yield self
         for child in self.children:
@@ -99,24 +105,15 @@ def parse(content: bytes, file: str = "") -> Json:
         YAML 1.2 has no merging.
     """
     source = decode(content, file)
-    try:
-        return _quickly_read(source.text)
-    except (ValueError, TypeError):  # not for ryaml, or not YAML, or a key that Python cannot hash
-        root = compose(source)
-        return root.value if root else None
-
-
-def _quickly_read(text: str) -> Json:
-    """Return the value of an ordinary text, by libyaml in Rust, which takes a third of the time.
-
-    :raises ValueError: for what ryaml takes in another way than :func:`compose`, refuses, or does not check.
-    """
-    is_ordinary = not (text.startswith("%") or "\n%" in text or "0b" in text)
-    if is_ordinary and not _NOT_FOR_RYAML.search(text) and not _SIGNED_ZERO.search(text):
-        value: Json = ryaml.loads(text)  # type: ignore[attr-defined] # its stub lacks the export
-        if _is_certain(value, MAX_DEPTH):
-            return value
-    raise ValueError
+    text = source.text
+    is_special = text.startswith("%") or "\n%" in text or "0b" in text
+    if not (is_special or _NOT_FOR_RYAML.search(text) or _SIGNED_ZERO.search(text)):
+        with suppress(ValueError, TypeError):  # not YAML, or a key that Python cannot hash
+            value: Json = ryaml.loads(text)  # type: ignore[attr-defined] # its stub lacks the export
+            if _is_certain(value, MAX_DEPTH):
+                return value
+    root = compose(source)
+    return root.value if root else None
 
 
 def _is_certain(value: Any, levels: int) -> bool:
@@ -133,23 +130,81 @@ def _is_certain(value: Any, levels: int) -> bool:
     return value is None or abs(value) < _LARGE
 
 
+def _integer(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError
+    return int(text, {"0o": 8, "0x": 16}.get(text[:2], 10))
+
+
+def _number(text: str) -> float:
+    number = float(text)  # which refuses `.inf` and `.nan`
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+# https://yaml.org/spec/1.2.2/#103-core-schema; by tag: the plain scalars that have it, their value, and its name.
+# JSON has no infinity and no not-a-number
+_SCALARS: Mapping[str, tuple[str, Callable[[str], Json], str]] = {
+    "null": (r"null|Null|NULL|~|", lambda _: None, "null"),
+    "bool": (r"true|True|TRUE|false|False|FALSE", lambda text: text.lower() == "true", "true or false"),
+    "int": (r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", _integer, f"an integer of at most {_DIGITS:,} digits"),
+    "float": (
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        _number,
+        "a finite number",
+    ),
+}
+
+
+@lru_cache(maxsize=16_384)  # documents repeat their words
+def plain_value(text: str) -> Json:
+    """Return what a plain scalar means in the core schema.
+
+    :raises ValueError: for infinity, not-a-number, and numbers that only look finite.
+    """
+    tag = next((tag for tag, (pattern, _, _) in _SCALARS.items() if re.fullmatch(pattern, text)), "str")
+    return _tagged_value(text, tag)
+
+
+def _tagged_value(text: str, tag: str) -> Json:
+    if tag in {"!", "str"}:
+        return text
+    if tag not in _SCALARS:
+        raise ValueError("this tag is unknown; expected no tag, or one of YAML's core schema such as !!str")
+    pattern, convert, expected = _SCALARS[tag]
+    try:
+        if re.fullmatch(pattern, text):
+            return convert(text)
+    except ValueError:
+        pass
+    raise ValueError(f"expected {expected}")
+
+
+def _is_ambiguous(text: str) -> bool:
+    if not _MAYBE_AMBIGUOUS.fullmatch(text):
+        return False
+    try:
+        other = yaml.load(text, yaml.CSafeLoader)
+    except (yaml.YAMLError, ValueError):  # `<<` alone, a date that is none
+        return True
+    value = plain_value(text)
+    return type(other) is not type(value) or other != value
+
+
 def compose(source: Source) -> Node | None:
     """Return the root of the one document that the text holds, or None where it holds none.
 
     :raises InvalidYaml: see :func:`parse`.
     """
     composer = _Composer(source)
-    masks = _Masks(source.text)
-    loader = yaml.CBaseLoader(masks.text)
     try:
-        for event in iter(loader.get_event, None):
-            composer.add(event, masks)
+        return composer.root()
     except yaml.MarkedYAMLError as error:
         unclosed = next((node.content for node in reversed(composer.enclosing) if node.flow), None)
         raise source.syntax_fault(error, unclosed) from None
     finally:
-        loader.dispose()
-    return composer.root
+        composer.parser.dispose()
 
 
 class _Masks:
@@ -180,37 +235,31 @@ class _Masks:
 
 
 class _Composer:
-    """Builds the nodes of one text without recursion, so that no depth of nesting exhausts the stack."""
+    """Builds the nodes of one text from libyaml's events."""
 
     def __init__(self, source: Source) -> None:
-        self.root: Node | None = None
         self.enclosing: list[Node] = []
         self._source = source
+        self._masks = _Masks(source.text)
+        self.parser: Any = yaml.CBaseLoader(self._masks.text)
         self._anchors: dict[str, Node] = {}
         self._aliased = 0
 
-    def add(self, event: Any, masks: _Masks) -> None:
-        """Take libyaml's next event."""
-        kind = type(event)
-        if kind in _FORMS:
-            node = self._node(event, masks)
-            if node.form in {"list", "mapping"}:
-                self.enclosing.append(node)
-            else:
-                self._finish(node)
-        elif issubclass(kind, yaml.CollectionEndEvent):
-            node = self.enclosing.pop()
-            node.end = event.end_mark.index if node.flow else max(node.end, *(child.end for child in node.children))
-            self._finish(node)
-        elif kind is yaml.DocumentStartEvent:
-            if self.root:
-                raise self._source.fault(
-                    event.start_mark.index, "a second document begins here; expected one in a file"
-                )
-            if event.version not in {None, (1, 2)} or event.tags:
+    def root(self) -> Node | None:
+        root: Node | None = None
+        for event in iter(self.parser.get_event, None):
+            is_document = isinstance(event, yaml.DocumentStartEvent)
+            if is_document and root:
+                message = "a second document begins here; expected one in a file"
+                raise self._source.fault(event.start_mark.index, message)
+            if is_document and (event.version not in {None, (1, 2)} or event.tags):
                 raise self._source.fault(0, "found a directive; expected YAML 1.2 without %TAG")
+            if is_document:
+                root = self._node()
+        return root
 
-    def _node(self, event: Any, masks: _Masks) -> Node:
+    def _node(self) -> Node:
+        event = self.parser.get_event()
         start, end = event.start_mark.index, event.end_mark.index
         node = Node(_FORMS[type(event)], start, end, start)
         if node.form == "alias":
@@ -222,7 +271,7 @@ class _Composer:
             node.content = min(found.end(), end) if node.form == "scalar" else found.end()
         if node.form == "scalar":
             node.style = event.style or ""
-            node.value = self._scalar(node, event, masks)
+            node.value = self._scalar(node, event)
             if node.is_block_scalar:
                 node.end = self._last_line(node)
             return node
@@ -232,13 +281,18 @@ class _Composer:
             raise self._source.fault(start, f"found the tag {tag} on a {node.form}; expected no tag")
         node.flow = bool(event.flow_style)
         node.value = {} if node.form == "mapping" else []
-        return node
+        self.enclosing.append(node)
+        while not self.parser.check_event(yaml.SequenceEndEvent, yaml.MappingEndEvent):
+            self._add(node, self._node())
+        closing = self.parser.get_event().end_mark.index
+        node.end = closing if node.flow else max(end, *(child.end for child in node.children))
+        return self.enclosing.pop()
 
-    def _scalar(self, node: Node, event: Any, masks: _Masks) -> Json:
+    def _scalar(self, node: Node, event: Any) -> Json:
         try:
-            text = masks.unmasked(event.value, node.style)
+            text = self._masks.unmasked(event.value, node.style)
             if event.tag is not None:
-                return tagged_value(text, event.tag.removeprefix(_CORE))
+                return _tagged_value(text, event.tag.removeprefix(_CORE))
             return plain_value(text) if event.implicit[0] else text
         except ValueError as error:
             written = self._source.text[node.start : node.end]
@@ -246,7 +300,7 @@ class _Composer:
             raise self._source.fault(node.start, f"found {excerpt}; {error}") from None
 
     def _last_line(self, node: Node) -> int:
-        """Return the end of a block scalar's last line; libyaml's is the beginning of what follows."""
+        # libyaml's end is the beginning of what follows
         written = self._source.text[node.content : node.end]
         if "+" in written.split("\n", 1)[0].split("#")[0]:  # the blank lines are a part of it
             return node.content + len(written.removesuffix("\n").removesuffix("\r"))
@@ -275,19 +329,14 @@ class _Composer:
             return {key: self._copied(inner, alias, level + 1) for key, inner in value.items()}
         return [self._copied(inner, alias, level + 1) for inner in value]
 
-    def _finish(self, node: Node) -> None:
-        """Add a node, which is complete, to the collection that encloses it."""
-        parent = self.enclosing[-1] if self.enclosing else None
-        if parent is None:
-            self.root = node
-            return
+    def _add(self, parent: Node, node: Node) -> None:
         if parent.form == "list":
             parent.value.append(node.value)
         elif len(parent.children) % 2:
             key = parent.children[-1]
             parent.value[key.value] = node.value
             if node.form == "scalar" and node.start == node.end:  # libyaml has the place of what follows
-                colon = _COLON.match(self._source.text, key.end, node.start)
+                colon = COLON.match(self._source.text, key.end, node.start)
                 node.start = node.end = node.content = colon.end() if colon else key.end
         else:
             self._check_key(parent, node)
@@ -296,8 +345,7 @@ class _Composer:
     def _check_key(self, parent: Node, node: Node) -> None:
         key = node.value
         if isinstance(key, dict | list):
-            found = "a list" if isinstance(key, list) else "a mapping"
-            raise self._source.fault(node.start, f"found {found} as a key; expected a string")
+            raise self._source.fault(node.start, f"found {brief(key)} as a key; expected a string")
         if not isinstance(key, str):
             found = self._source.text[node.start : node.end] or "nothing"
             raise self._source.fault(node.start, f"found {found} as a key; expected a string: put it in quotes")
@@ -313,7 +361,7 @@ def comments(root: Node | None, source: Source, start: int = 0, stop: int | None
     stop = len(source.text) if stop is None else stop
     found: list[str] = []
     for node in root.walk() if root else ():
-        if node.form not in {"scalar", "alias"} or node.start < start or node.end > stop:
+        if node.form in {"list", "mapping"} or node.start < start or node.end > stop:
             continue
         found += _COMMENT.findall(source.text, start, node.start)
         header = _HEADER_COMMENT.match(source.text, node.content) if node.is_block_scalar else None
@@ -322,36 +370,37 @@ def comments(root: Node | None, source: Source, start: int = 0, stop: int | None
     return [comment.rstrip() for comment in [*found, *_COMMENT.findall(source.text, start, stop)]]
 
 
+def _composed(content: bytes) -> tuple[Source, Node | None]:
+    """Return the characters and the root of a text; no root for one that cannot be parsed."""
+    try:
+        source = decode(content)
+        return source, compose(source)
+    except InvalidYaml:
+        return Source(""), None
+
+
 def positions(content: bytes) -> Mapping[Path, tuple[int, int]]:
     """Return line and column, from 1, for every path: of the key for a mapping's value, of the item for a list's.
 
     A text that cannot be parsed has none. What an alias stands for has the places of its anchor; ``()`` is the root.
     """
-    try:
-        source = decode(content)
-        root = compose(source)
-    except InvalidYaml:
-        return {}
-    return {} if root is None else {path: source.place(index) for path, index in _places(root, (), root.start)}
+    source, root = _composed(content)
+    return {path: source.place(index) for path, index in _places(root, (), root.start)} if root else {}
 
 
 def _places(node: Node, path: Path, index: int) -> Iterator[tuple[Path, int]]:
     yield path, index
     node = node.target or node
-    if node.form == "list":
-        for number, child in enumerate(node.children):
-            yield from _places(child, (*path, number), child.start)
-    elif node.form == "mapping":
-        for key, value in node.entries():
-            yield from _places(value, (*path, key.value), key.start)
+    for number, child in enumerate(node.children if node.form == "list" else ()):
+        yield from _places(child, (*path, number), child.start)
+    for key, value in node.entries():
+        yield from _places(value, (*path, key.value), key.start)
 
 
 def nearest(places: Mapping[Path, tuple[int, int]], path: Path) -> tuple[int, int] | tuple[None, None]:
     """Return the place of a path, or where :func:`positions` has none, of the closest thing that encloses it."""
-    for length in range(len(path), -1, -1):
-        if place := places.get(path[:length]):
-            return place
-    return None, None
+    enclosing = (path[:length] for length in range(len(path), -1, -1))
+    return next((places[outer] for outer in enclosing if outer in places), (None, None))
 
 
 def ambiguous_scalars(content: bytes) -> list[tuple[int, int, str]]:
@@ -359,15 +408,8 @@ def ambiguous_scalars(content: bytes) -> list[tuple[int, int, str]]:
 
     :returns: line and column, from 1, with the scalar as it is written; nothing for a text that cannot be parsed.
     """
-    try:
-        source = decode(content)
-        root = compose(source)
-    except InvalidYaml:
-        return []
-    found: list[tuple[int, int, str]] = []
-    for node in root.walk() if root else ():
-        if node.form == "scalar" and not node.style and "!" not in source.text[node.start : node.content]:
-            text = source.text[node.content : node.end]
-            if is_ambiguous(text):
-                found.append((*source.place(node.content), text))
-    return found
+    source, root = _composed(content)
+    plain = [node for node in root.walk() if node.form == "scalar" and not node.style] if root else []
+    untagged = [node for node in plain if "!" not in source.text[node.start : node.content]]
+    written = [(node.content, source.text[node.content : node.end]) for node in untagged]
+    return [(*source.place(start), text) for start, text in written if _is_ambiguous(text)]

@@ -1,19 +1,15 @@
 """The characters of a YAML file, and errors with the place in it."""
 
-from __future__ import annotations
-
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+
+from yaml import MarkedYAMLError
 
 from dlsync.errors import DlsyncError
 from dlsync.messages import visible
 from dlsync.model import Problem
-
-if TYPE_CHECKING:
-    from yaml import MarkedYAMLError
 
 BOM = "\ufeff"
 _NOT_UTF8 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
@@ -50,10 +46,7 @@ _EXPLAINED = {  # libyaml's message -> the message of dlsync
 
 
 class InvalidYaml(DlsyncError):
-    """Says that a text is not one YAML document which JSON can hold.
-
-    :param problem: what is wrong, with file, line and column from 1.
-    """
+    """Says that a text is not one YAML document which JSON can hold."""
 
     def __init__(self, problem: Problem, *, hint: str = "") -> None:
         super().__init__(str(problem), hint=hint)
@@ -75,23 +68,28 @@ class Source:
     def _line_starts(self) -> list[int]:
         return [0, *(match.end() for match in _LINE_BREAK.finditer(self.text))]
 
+    @cached_property
+    def newline(self) -> str:
+        """Return how most lines end."""
+        return "\r\n" if 2 * self.text.count("\r\n") > self.text.count("\n") else "\n"
+
     def place(self, index: int) -> tuple[int, int]:
         """Return line and column, both from 1, of the character at the index."""
         line = bisect_right(self._line_starts, index)
         return line, index - self._line_starts[line - 1] + 1
 
+    def column(self, index: int) -> int:
+        """Return how many characters stand before the index on its line."""
+        return self.place(index)[1] - 1
+
     def line_start(self, index: int) -> int:
         """Return the index at which the line of the character at the index begins."""
-        return self._line_starts[bisect_right(self._line_starts, index) - 1]
+        return index - self.column(index)
 
     def line_end(self, index: int) -> int:
         """Return the index behind the line of the character at the index, its line break included."""
-        line = bisect_right(self._line_starts, index)
+        line, _ = self.place(index)
         return self._line_starts[line] if line < len(self._line_starts) else len(self.text)
-
-    def column(self, index: int) -> int:
-        """Return how many characters stand before the index on its line."""
-        return index - self.line_start(index)
 
     def fault(self, index: int, message: str) -> InvalidYaml:
         """Return the error that something is wrong at the index; control characters of the message are escaped."""
