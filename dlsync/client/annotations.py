@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import instant, record_of, records_of, texts_of
+from dlsync.client.record import Text, instant, record_of, records_of
+from dlsync.client.response import json_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
-
-    from dlsync.client.record import Record
-    from dlsync.model import Json
 
 _FAMILY = "annotations"
 
@@ -26,12 +25,12 @@ class Annotation:
     :param extra: all other fields.
     """
 
-    id: str
+    id: Text
     stream: str
-    name: str
+    name: Text
     description: str = ""
     start_time: str = ""
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def started(self) -> datetime | None:
@@ -44,21 +43,25 @@ class Annotations(Family):
 
     async def streams(self) -> tuple[str, ...]:
         """Return the names of all streams (GET annotations)."""
-        return texts_of(await self._get(_FAMILY))
+        response = await self._get(_FAMILY)
+        try:
+            return msgspec.convert(json_of(response), tuple[str, ...])
+        except msgspec.ValidationError:
+            raise response.bad("expected a JSON list of texts") from None
 
     async def list(self, stream: str) -> tuple[Annotation, ...]:
         """Return a stream's annotations, in the server's order (GET annotations/<stream>).
 
-        :raises NotFound: where there is no such stream.
+        :raises NotFound: there is no such stream.
         """
-        return tuple(_annotation(record, stream) for record in records_of(await self._get(_FAMILY, stream)))
+        return tuple(records_of(await self._get(_FAMILY, stream), Annotation, stream=stream))
 
     async def get(self, stream: str, annotation_id: str) -> Annotation:
         """Return one annotation (GET annotations/<stream>/<id>).
 
-        :raises NotFound: where there is none of that id in that stream.
+        :raises NotFound: there is none of that id in that stream.
         """
-        return _annotation(record_of(await self._get(_FAMILY, stream, annotation_id)), stream)
+        return record_of(await self._get(_FAMILY, stream, annotation_id), Annotation, stream=stream)
 
 
 class WritingAnnotations(Annotations, WritingFamily):
@@ -67,48 +70,34 @@ class WritingAnnotations(Annotations, WritingFamily):
     async def create(self, stream: str, *, name: str, description: str = "") -> Annotation:
         """Note that something happens now, in a stream that need not be there yet (POST annotations/<stream>).
 
-        :raises Unreachable: where no answer came; then it is not sent again, for there could be two.
+        :raises Unreachable: no answer came; then it is not sent again, for there could be two.
         """
         payload = {"name": name, "description": description} if description else {"name": name}
-        return _annotation(record_of(await self._send_once(payload, _FAMILY, stream)), stream)
+        response = await self._send("POST", _FAMILY, stream, payload=payload, repeatable=False)
+        return record_of(response, Annotation, stream=stream)
 
     async def update(
-        self,
-        stream: str,
-        annotation_id: str,
-        *,
-        name: str | None = None,
-        description: str | None = None,
+        self, stream: str, annotation_id: str, *, name: str | None = None, description: str | None = None
     ) -> Annotation:
         """Change what is given of an annotation (PUT annotations/<stream>/<id>).
 
-        :raises NotFound: where there is none of that id in that stream.
+        :raises NotFound: there is none of that id in that stream.
         """
-        given = {"name": name, "description": description}
-        payload: dict[str, Json] = {field: value for field, value in given.items() if value is not None}
-        return _annotation(record_of(await self._send_json("PUT", payload, _FAMILY, stream, annotation_id)), stream)
+        fields = {"name": name, "description": description}
+        payload = {field: value for field, value in fields.items() if value is not None}
+        response = await self._send("PUT", _FAMILY, stream, annotation_id, payload=payload)
+        return record_of(response, Annotation, stream=stream)
 
     async def delete(self, stream: str, annotation_id: str) -> None:
         """Delete one annotation (DELETE annotations/<stream>/<id>).
 
-        :raises NotFound: where there is none of that id in that stream.
+        :raises NotFound: there is none of that id in that stream.
         """
         await self._send("DELETE", _FAMILY, stream, annotation_id)
 
     async def delete_stream(self, stream: str) -> None:
         """Delete a stream with all its annotations (DELETE annotations/<stream>).
 
-        :raises NotFound: where there is no such stream.
+        :raises NotFound: there is no such stream.
         """
         await self._send("DELETE", _FAMILY, stream)
-
-
-def _annotation(record: Record, stream: str) -> Annotation:
-    return Annotation(
-        record.text("id"),
-        record.text_if_any("stream") or stream,
-        record.text("name"),
-        record.text_if_any("description"),
-        record.text_if_any("start_time"),
-        record.rest,
-    )

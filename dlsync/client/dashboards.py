@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import made_of
+from dlsync.client.record import Text, records_of
 from dlsync.client.response import Versioned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
-    from dlsync.client.record import OnBad, Record
-    from dlsync.model import Json
+    from dlsync.client.record import OnBad
 
 _FAMILY = "dashboards"
 
@@ -26,8 +25,8 @@ class NamedDocument:
     :param document: as the server has it, without the name.
     """
 
-    name: str
-    document: Mapping[str, Json]
+    name: Text
+    document: dict[str, Any]
 
     @property
     def is_summary(self) -> bool:
@@ -41,7 +40,7 @@ class Dashboards(Family):
     async def list(self) -> tuple[NamedDocument, ...]:
         """Return all dashboards (GET dashboards, observed), whole or as summaries.
 
-        :raises Unsupported: where the server has only the documented operations; sent once a run at most.
+        :raises Unsupported: the server has only the documented operations.
         """
         return tuple((await self.read_all()).content)
 
@@ -52,24 +51,21 @@ class Dashboards(Family):
         :param on_bad: is called for each item that cannot be read; None: that is raised.
         :raises NotModified: it is still that one.
         """
-        answer = await self._capabilities.attempt("GET dashboards", lambda: self._get(_FAMILY, unless=unless))
-        return Versioned(made_of(answer, _named, on_bad), answer.etag)
+        async with self._capabilities.optional("GET dashboards"):
+            response = await self._get(_FAMILY, unless=unless)
+        return Versioned(records_of(response, NamedDocument, on_bad), response.etag)
 
     async def export(self, name: str) -> bytes:
         """Return one dashboard as YAML (GET dashboards/<name>).
 
-        :raises NotFound: where there is none of that name.
+        :raises NotFound: there is none of that name.
         """
         return (await self.read(name)).content
 
     async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
         """Return one dashboard, as :meth:`export` does, with its version; ``unless`` as for :meth:`read_all`."""
-        answer = await self._get(_FAMILY, name, accept=YAML, unless=unless)
-        return Versioned(answer.body, answer.etag)
-
-
-def _named(record: Record) -> NamedDocument:
-    return NamedDocument(record.text("name"), record.rest)
+        response = await self._get(_FAMILY, name, accept=YAML, unless=unless)
+        return Versioned(response.body, response.etag)
 
 
 class WritingDashboards(Dashboards, WritingFamily):
@@ -85,11 +81,8 @@ class WritingDashboards(Dashboards, WritingFamily):
     async def delete(self, name: str) -> None:
         """Delete a dashboard (DELETE dashboards/<name>, observed).
 
-        :raises NotFound: where there is none of that name.
-        :raises Unsupported: where the server has only the documented operations.
+        :raises NotFound: there is none of that name.
+        :raises Unsupported: the server has only the documented operations.
         """
-        await self._capabilities.attempt(
-            "DELETE dashboards",
-            lambda: self._send("DELETE", _FAMILY, name),
-            exists=lambda: self._exists(_FAMILY, name, accept=YAML),
-        )
+        async with self._capabilities.optional("DELETE dashboards", lambda: self._exists(_FAMILY, name, accept=YAML)):
+            await self._send("DELETE", _FAMILY, name)

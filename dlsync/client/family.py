@@ -55,10 +55,17 @@ class WritingFamily(Family):
         self,
         method: Method,
         *segments: str,
+        payload: Mapping[str, Json] | None = None,
         body: bytes | None = None,
         content_type: str = JSON,
         repeatable: bool = True,
     ) -> Response:
+        """Send a request with a body, or with a payload as JSON.
+
+        :param repeatable: False for what would be there twice if it arrived twice.
+        """
+        if payload is not None:
+            body = json.dumps(payload).encode()
         try:
             return await self._connection.request(
                 method, segments, body=body, content_type=content_type, repeatable=repeatable
@@ -67,29 +74,23 @@ class WritingFamily(Family):
             await self._capabilities.confirm_account()
             raise
 
-    async def _send_json(self, method: Method, payload: Mapping[str, Json], *segments: str) -> Response:
-        return await self._send(method, *segments, body=json.dumps(payload).encode())
-
-    async def _send_once(self, payload: Mapping[str, Json], *segments: str) -> Response:
-        """POST what would be there twice if it arrived twice."""
-        return await self._send("POST", *segments, body=json.dumps(payload).encode(), repeatable=False)
-
     async def _create(self, family: str, payload: Mapping[str, Json], name: str, accept: str = JSON) -> None:
         """POST, create-if-absent. 422 says both "exists" and "is wrong", so the server is asked which.
 
-        Twice, because between the refusal and the question somebody may have deleted it: a lock is such a thing.
+        Twice, because another may have deleted it between the refusal and the question: a lock is such a thing.
         """
-        try:
-            await self._create_once(family, payload, name, accept)
-        except Rejected as error:
-            if error.status != UNPROCESSABLE:
-                raise
-            await self._create_once(family, payload, name, accept)
+        for is_last in (False, True):
+            try:
+                await self._send("POST", family, payload=payload)
+            except AlreadyExists as error:
+                if error.status != UNPROCESSABLE or await self._exists(family, name, accept=accept):
+                    raise
+                if is_last:
+                    raise rejected(error) from error
+            else:
+                return
 
-    async def _create_once(self, family: str, payload: Mapping[str, Json], name: str, accept: str) -> None:
-        try:
-            await self._send_json("POST", payload, family)
-        except AlreadyExists as error:
-            if error.status != UNPROCESSABLE or await self._exists(family, name, accept=accept):
-                raise
-            raise Rejected(error.message, request=error.request, status=error.status) from error
+
+def rejected(error: AlreadyExists) -> Rejected:
+    """Return the error that a 422 is where nothing of that name exists."""
+    return Rejected(error.message, request=error.request, status=error.status)

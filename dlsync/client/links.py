@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dlsync.client.concurrency import gather
-from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import record_of, records_of
+from dlsync.client.family import Family, WritingFamily, rejected
+from dlsync.client.record import Text, record_of, records_of
 from dlsync.client.status_errors import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from dlsync.client.capabilities import Capabilities
     from dlsync.client.connection import Connection
-    from dlsync.client.record import Record
     from dlsync.model import Json
 
 _FAMILY = "links"
@@ -32,10 +31,16 @@ class Link:
     :param extra: all other fields, such as ``org``.
     """
 
-    id: str
-    plugin: str
+    id: Text
+    plugin: Text
     tags: tuple[str, ...]
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Created:
+    id: Text
+    extra: dict[str, Any]
 
 
 class Links(Family):
@@ -61,7 +66,7 @@ class Links(Family):
         return self.latest
 
     async def _listed(self) -> tuple[Link, ...]:
-        return tuple(map(_link, records_of(await self._get(_FAMILY))))
+        return tuple(records_of(await self._get(_FAMILY), Link))
 
     async def _if_exists(self, link_id: str) -> Link | None:
         try:
@@ -73,16 +78,14 @@ class Links(Family):
     async def get(self, link_id: str) -> Link:
         """Return one link (GET links/<id>, observed).
 
-        :raises NotFound: where there is none of that id.
-        :raises Unsupported: where the server has only the documented operations.
+        :raises NotFound: there is none of that id.
+        :raises Unsupported: the server has only the documented operations.
         """
-        answer = await self._capabilities.attempt(
-            "GET links/<id>", lambda: self._get(_FAMILY, link_id), exists=lambda: self._is_there(link_id)
-        )
-        return _link(record_of(answer))
+        async with self._capabilities.optional("GET links/<id>", lambda: self._is_listed(link_id)):
+            return record_of(await self._get(_FAMILY, link_id), Link)
 
-    async def _is_there(self, identifier: str) -> bool:
-        return any(link.id == identifier for link in await self._listed())
+    async def _is_listed(self, link_id: str) -> bool:
+        return any(link.id == link_id for link in await self._listed())
 
 
 class WritingLinks(Links, WritingFamily):
@@ -94,38 +97,31 @@ class WritingLinks(Links, WritingFamily):
         Where it is not known whether it was done, the list is asked; so there are never two for one call.
 
         :param plugin: the plugin's name.
-        :raises NotFound: where there is no such plugin; ``Rejected`` by servers that say so with a reason.
-        :raises Unsupported: where the server has only the documented operations.
+        :raises NotFound: there is no such plugin; ``Rejected`` by servers that say so with a reason.
+        :raises Unsupported: the server has only the documented operations.
         """
-        wanted = list(tags)
+        names = list(tags)
         try:
-            answer = await self._capabilities.attempt(
-                "POST links",
-                lambda: self._send_once({"plugin": plugin, "tags": [*wanted]}, _FAMILY),
-                exists=lambda: self._exists("plugins", plugin),
-            )
+            async with self._capabilities.optional("POST links", lambda: self._exists("plugins", plugin)):
+                payload: dict[str, Json] = {"plugin": plugin, "tags": [*names]}
+                response = await self._send("POST", _FAMILY, payload=payload, repeatable=False)
         except (Unreachable, ServerFault):
-            if not any(link.plugin == plugin and set(link.tags) == set(wanted) for link in await self.list()):
+            if not any(link.plugin == plugin and set(link.tags) == set(names) for link in await self.list()):
                 raise
         except AlreadyExists as error:
             if error.status != UNPROCESSABLE:
                 raise
-            raise Rejected(error.message, request=error.request, status=error.status) from error
+            raise rejected(error) from error
         else:
             with suppress(BadAnswer):  # no answer to a write is documented
-                self.expect([record_of(answer).text("id")])
+                self.expect([record_of(response, _Created).id])
 
     async def delete(self, link_id: str) -> None:
         """Delete a link (DELETE links/<id>, observed).
 
-        :raises NotFound: where there is none of that id.
-        :raises Unsupported: where the server has only the documented operations.
+        :raises NotFound: there is none of that id.
+        :raises Unsupported: the server has only the documented operations.
         """
-        await self._capabilities.attempt(
-            "DELETE links", lambda: self._send("DELETE", _FAMILY, link_id), exists=lambda: self._is_there(link_id)
-        )
+        async with self._capabilities.optional("DELETE links", lambda: self._is_listed(link_id)):
+            await self._send("DELETE", _FAMILY, link_id)
         self._expected.discard(link_id)
-
-
-def _link(record: Record) -> Link:
-    return Link(record.text("id"), record.text("plugin"), record.texts("tags"), record.rest)

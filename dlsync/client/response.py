@@ -1,10 +1,9 @@
-"""Read responses: JSON, YAML, ETags, and the server's words made fit for a message."""
+"""Read responses: JSON, ETags, and the server's words made fit for a message."""
 
 from __future__ import annotations
 
 import json
 import re
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
 
@@ -14,7 +13,7 @@ from dlsync.errors import BadAnswer
 from dlsync.messages import KEY, Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dlsync.model import Json
 
@@ -40,23 +39,19 @@ class Quoter:
 
     def __init__(self, key: str) -> None:
         self._redact = Redactor({key: KEY})
-        self._reach = len(key)
 
-    def __call__(self, text: str, limit: int = 200) -> str:
-        """Return the first ``limit`` characters on one line; an ellipsis marks what is left out."""
-        # the key is taken out before the text is cut: half of it would not be recognised
-        reach = _ROOM * limit + self._reach
-        printable = "".join(char if char.isprintable() else " " for char in text[:reach])
-        line = self._redact(" ".join(printable.split()))
-        is_cut = len(text) > reach
-        if is_cut:
-            line = line[: -self._reach]  # where a key may begin that was cut
-        return line[:limit].rstrip() + _ELLIPSIS if is_cut or len(line) > limit else line
+    def __call__(self, text: str | bytes, limit: int = 200) -> str:
+        """Return the first ``limit`` characters on one line; an ellipsis marks what is left out.
 
-    def start_of(self, body: bytes, limit: int) -> str:
-        """Return the first ``limit`` characters of a body, which need not be text."""
-        most = 4 * (_ROOM * limit + self._reach + 1)  # bytes, in UTF-8
-        return self(body[:most].decode("utf-8", "replace"), limit)
+        :param text: bytes need not be text.
+        """
+        reach = _ROOM * limit
+        if isinstance(text, bytes):
+            text = text[: 4 * (reach + 1)].decode("utf-8", "replace")
+        line = " ".join("".join(char if char.isprintable() else " " for char in text[:reach]).split())
+        # the key is taken out before the line is cut: half of it would not be recognised
+        line = self._redact(line + _ELLIPSIS if len(text) > reach else line)
+        return line[:limit].rstrip() + _ELLIPSIS if len(line.removesuffix(_ELLIPSIS)) > limit else line
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +90,13 @@ class Response:
     def bad(self, problem: str) -> BadAnswer:
         """Return the error that this response is, with the first characters of the body."""
         kind = self.quote(self.headers.get("content-type", ""), 60) or "no content type"
-        message = f"{self.request}: {problem}; got {kind}, {self._beginning()}"
-        return BadAnswer(message, request=self.request, status=self.status, hint=URL_HINT)
-
-    def _beginning(self) -> str:
         if self.private and self.body:
-            return f"{len(self.body):,} bytes that are not shown, for they hold keys"
-        start = self.quote.start_of(self.body, _PREVIEW)
-        return f"beginning {start!r}" if start else "empty"
+            beginning = f"{len(self.body):,} bytes that are not shown, for they hold keys"
+        else:
+            start = self.quote(self.body, _PREVIEW)
+            beginning = f"beginning {start!r}" if start else "empty"
+        message = f"{self.request}: {problem}; got {kind}, {beginning}"
+        return BadAnswer(message, request=self.request, status=self.status, hint=URL_HINT)
 
 
 class Versioned(NamedTuple, Generic[T]):
@@ -127,8 +121,7 @@ def json_of(response: Response) -> Json:
 
     :raises BadAnswer: it is none.
     """
-    with _reading(response):
-        return _shallow(msgspec.json.decode(response.body.removeprefix(_BOM)))
+    return _decoded(response, response.body.removeprefix(_BOM))
 
 
 def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = None) -> Iterator[Json]:
@@ -139,8 +132,7 @@ def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = No
     """
     for place, item in enumerate(_raw_items(response, is_lenient=on_bad is not None), 1):
         try:
-            with _reading(response, where=f" in item {place}"):
-                value = _shallow(msgspec.json.decode(item))
+            value = _decoded(response, item, f" in item {place}")
         except BadAnswer as error:
             if on_bad is None:
                 raise
@@ -151,53 +143,51 @@ def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = No
         yield value
 
 
-def _raw_items(response: Response, *, is_lenient: bool) -> Iterable[msgspec.Raw | bytes]:
+def _raw_items(response: Response, *, is_lenient: bool) -> Sequence[msgspec.Raw | bytes]:
     body = response.body.removeprefix(_BOM)
-    with _reading(response, "expected a JSON list"):
-        try:
-            return msgspec.json.decode(body, type=list[msgspec.Raw])
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            # the standard library reads NaN and infinity, so that only the items that hold one are lost
-            items = json.loads(body) if is_lenient else None
-            if not isinstance(items, list):
-                raise
-            return [json.dumps(item).encode() for item in items]
+    try:
+        return msgspec.json.decode(body, type=list[msgspec.Raw])
+    except RecursionError:
+        raise response.bad("expected JSON, got too many nested levels") from None
+    except msgspec.ValidationError:
+        raise response.bad("expected a JSON list") from None
+    except ValueError:
+        # the standard library reads NaN and infinity, so that only the items that hold one are lost
+        items = _lenient(body) if is_lenient else None
+        if not isinstance(items, list):
+            raise response.bad("expected JSON") from None
+        return [json.dumps(item).encode() for item in items]
 
 
 def _names(item: msgspec.Raw | bytes) -> dict[str, Json]:
     """Return the name of an item that is not JSON as in :func:`json_of`; nothing where that cannot be read either."""
-    try:
-        value = json.loads(bytes(item))
-    except (ValueError, RecursionError):
-        return {}
+    value = _lenient(bytes(item))
     fields = value if isinstance(value, dict) else {}
     texts = ((field, fields.get(field)) for field in ("name", "plugin"))
     return {field: text for field, text in texts if isinstance(text, str) and text.isprintable()}
 
 
-@contextmanager
-def _reading(response: Response, expected: str = "expected JSON", where: str = "") -> Iterator[None]:
+def _lenient(text: bytes) -> Json:
     try:
-        yield
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _decoded(response: Response, text: msgspec.Raw | bytes, where: str = "") -> Json:
+    """Return parsed JSON that is not nested deeper than the code above can follow."""
+    problem = f"expected JSON{where}, got too many nested levels"
+    try:
+        value: Json = msgspec.json.decode(text)
+        level = [value]
+        for _ in range(DEEPEST):
+            collections = [node for node in level if isinstance(node, dict | list)]
+            level = [child for node in collections for child in (node.values() if isinstance(node, dict) else node)]
+            if not level:
+                return value
     except RecursionError:
-        raise response.bad(f"expected JSON{where}, got too many nested levels") from None
-    except msgspec.ValidationError:
-        raise response.bad(f"{expected}{where}") from None
+        pass
     except ValueError:
-        raise response.bad(f"expected JSON{where}") from None
-
-
-def _shallow(value: Json) -> Json:
-    """Return a value that is not nested deeper than the code above can follow.
-
-    :raises RecursionError: it is deeper.
-    """
-    level = [value]
-    for _ in range(DEEPEST):
-        collections = [node for node in level if isinstance(node, dict | list)]
-        level = [child for node in collections for child in (node.values() if isinstance(node, dict) else node)]
-        if not level:
-            return value
-    raise RecursionError
+        problem = f"expected JSON{where}"
+    raise response.bad(problem) from None

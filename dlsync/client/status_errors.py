@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from dlsync.client.response import URL_HINT
-from dlsync.client.retry import RetryableError
+from dlsync.client.retry import AttemptError
 from dlsync.errors import (
     AlreadyExists,
     ApiError,
@@ -27,29 +27,29 @@ if TYPE_CHECKING:
 
 METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
-_CAUSES: dict[int, Cause] = {
-    HTTPStatus.TOO_MANY_REQUESTS: "throttled",
-    HTTPStatus.INTERNAL_SERVER_ERROR: "failed",
-    HTTPStatus.BAD_GATEWAY: "broken",  # the gateway lost the response of a request that it passed on
-    HTTPStatus.SERVICE_UNAVAILABLE: "status",
-    HTTPStatus.GATEWAY_TIMEOUT: "broken",
-}
 _TAKEN = frozenset({HTTPStatus.CONFLICT, UNPROCESSABLE})
 _KEY_HINT = "Check the key in DLSYNC_API_KEY or --api-key-file, and that its user may use this account."
 _PROXY_HINT = (
     "Write them into the variable that names the proxy: HTTP_PROXY=http://user:password@proxy.example.com:3128."
 )
+_LOG_HINT = "The server's own log says why; run dlsync again once that is mended."
+_LATER_HINT = "Try again later; the server is overloaded or restarting."
+_RETRYABLE: dict[int, tuple[Cause, str]] = {
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "throttled",
+        "Set `requests_per_second` or a lower `concurrency`, or try again later.",
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: ("failed", _LOG_HINT),
+    HTTPStatus.BAD_GATEWAY: ("broken", _LATER_HINT),  # the gateway lost the response of a request that it passed on
+    HTTPStatus.SERVICE_UNAVAILABLE: ("status", _LATER_HINT),
+    HTTPStatus.GATEWAY_TIMEOUT: ("broken", _LATER_HINT),
+}
 _MEANINGS: dict[int, tuple[type[ApiError], str, str]] = {
     HTTPStatus.UNAUTHORIZED: (Unauthorised, "the server does not accept the API key", _KEY_HINT),
     HTTPStatus.FORBIDDEN: (Unauthorised, "the API key is not allowed to do this", _KEY_HINT),
     HTTPStatus.NOT_FOUND: (NotFound, "not found", ""),
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (Unreachable, "the proxy asks for a user and a password", _PROXY_HINT),
 }
-_RETRY_HINTS: dict[Cause, str] = {
-    "throttled": "Set `requests_per_second` or a lower `concurrency`, or try again later.",
-    "failed": "The server's own log says why; run dlsync again once that is mended.",
-}
-_LATER_HINT = "Try again later; the server is overloaded or restarting."
 
 
 def is_success(status: int) -> bool:
@@ -71,38 +71,49 @@ def is_unauthorised(status: int) -> bool:
     return status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
-def error_of(method: str, response: Response) -> ApiError | RetryableError:
-    """Return the error that a response other than 2xx stands for; a :class:`RetryableError` where it may pass."""
-    if cause := _CAUSES.get(response.status):
-        return _retryable(cause, response)
-    if response.status == HTTPStatus.NOT_MODIFIED:
-        message = f"{response.request}: it is still the version that was known"
-        return NotModified(message, request=response.request, status=response.status)
-    if response.status < HTTPStatus.BAD_REQUEST:
+def error_of(method: str, response: Response) -> ApiError | AttemptError:
+    """Return the error that a response other than 2xx stands for; an :class:`AttemptError` where it may pass."""
+    status, request = response.status, response.request
+    reason = f"{status}: {said}" if (said := words(response)) else str(status)
+    if status in _RETRYABLE:
+        cause, hint = _RETRYABLE[status]
+        after = response.headers.get("retry-after", "")
+        message = f"the server answered {reason}"
+        return AttemptError(message, cause, error=ServerFault, status=status, retry_after=after, hint=hint)
+    if status == HTTPStatus.NOT_MODIFIED:
+        return NotModified(f"{request}: it is still the version that was known", request=request, status=status)
+    if status < HTTPStatus.BAD_REQUEST:
         return _redirect(response)
-    error, problem, hint = _meaning(method, response.status)
-    message = f"{response.request}: {problem} ({_with_reason(response)})"
-    return error(message, request=response.request, status=response.status, hint=hint)
+    if status in _MEANINGS:
+        error, problem, hint = _MEANINGS[status]
+    elif method == "POST" and status in _TAKEN:
+        error, problem, hint = AlreadyExists, "the server does not create this, as where the name is taken", ""
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        error, problem, hint = ServerFault, "the server failed", _LOG_HINT
+    else:
+        error, problem, hint = Rejected, "the server refuses this", ""
+    return error(f"{request}: {problem} ({reason})", request=request, status=status, hint=hint)
 
 
-def _retryable(cause: Cause, response: Response) -> RetryableError:
-    return RetryableError(
-        cause,
-        f"the server answered {_with_reason(response)}",
-        request=response.request,
-        status=response.status,
-        retry_after=response.headers.get("retry-after", ""),
-        hint=_RETRY_HINTS.get(cause, _LATER_HINT),
+def words(response: Response) -> str:
+    """Return the server's own words, from ``error`` or ``message`` of a JSON body; empty where there are none."""
+    try:
+        body = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return ""
+    fields = body if isinstance(body, dict) else {}
+    return next(
+        (response.quote(fields[name]) for name in ("error", "message") if isinstance(fields.get(name), str)), ""
     )
 
 
-def _with_reason(response: Response) -> str:
-    said = reason(response)
-    return f"{response.status}: {said}" if said else str(response.status)
-
-
 def _redirect(response: Response) -> ApiError:
-    target = response.quote(_without_secrets(response.headers.get("location", "")))
+    try:
+        parts = urlsplit(response.headers.get("location", ""))
+    except ValueError:
+        parts = urlsplit("")
+    # user, password and query may be secrets, such as a login page's token
+    target = response.quote(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")))
     message = (
         f"{response.request}: the server answered {response.status} and points to {target or 'nowhere'}; redirects are "
         "not followed"
@@ -110,39 +121,5 @@ def _redirect(response: Response) -> ApiError:
     path = response.request.partition(" ")[2].partition("?")[0]
     base = target.removesuffix("/").removesuffix(path)
     moved = base != target.removesuffix("/") and "://" in base
-    return BadAnswer(
-        message,
-        request=response.request,
-        status=response.status,
-        hint=f"Set `url` to {base}." if moved else f"Where it points to is not the API. {URL_HINT}",
-    )
-
-
-def _without_secrets(location: str) -> str:
-    """Return a redirect's target without what may be a password or a login page's token."""
-    try:
-        parts = urlsplit(location)
-    except ValueError:
-        return ""
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
-
-
-def _meaning(method: str, status: int) -> tuple[type[ApiError], str, str]:
-    if found := _MEANINGS.get(status):
-        return found
-    if method == "POST" and status in _TAKEN:
-        return AlreadyExists, "the server does not create this, as where the name is taken", ""
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return ServerFault, "the server failed", _RETRY_HINTS["failed"]
-    return Rejected, "the server refuses this", ""
-
-
-def reason(response: Response) -> str:
-    """Return the server's own words, from ``error`` or ``message`` of a JSON body; empty where there are none."""
-    try:
-        body = json.loads(response.body)
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(body, dict):
-        return ""
-    return next((response.quote(body[name]) for name in ("error", "message") if isinstance(body.get(name), str)), "")
+    hint = f"Set `url` to {base}." if moved else f"Where it points to is not the API. {URL_HINT}"
+    return BadAnswer(message, request=response.request, status=response.status, hint=hint)

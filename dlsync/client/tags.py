@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import records_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dlsync.model import Json
+from dlsync.client.record import Text, records_of
 
 _FAMILY = "tags"
 
@@ -23,8 +18,8 @@ class Tag:
     :param extra: all other fields.
     """
 
-    name: str
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    name: Text
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class Tags(Family):
@@ -32,10 +27,7 @@ class Tags(Family):
 
     async def list(self) -> tuple[Tag, ...]:
         """Return all tags (GET tags)."""
-        return tuple(Tag(record.text("name"), record.rest) for record in records_of(await self._get(_FAMILY)))
-
-    async def _is_there(self, name: str) -> bool:
-        return any(tag.name == name for tag in await self.list())
+        return tuple(records_of(await self._get(_FAMILY), Tag))
 
 
 class WritingTags(Tags, WritingFamily):
@@ -44,9 +36,12 @@ class WritingTags(Tags, WritingFamily):
     async def delete(self, name: str) -> None:
         """Take a tag from all that carry it (DELETE tags/<tag>, observed).
 
-        :raises NotFound: where there is none of that name.
-        :raises Unsupported: where the server has only the documented operations.
+        :raises NotFound: there is none of that name.
+        :raises Unsupported: the server has only the documented operations.
         """
-        await self._capabilities.attempt(
-            "DELETE tags", lambda: self._send("DELETE", _FAMILY, name), exists=lambda: self._is_there(name)
-        )
+
+        async def exists() -> bool:
+            return any(tag.name == name for tag in await self.list())
+
+        async with self._capabilities.optional("DELETE tags", exists):
+            await self._send("DELETE", _FAMILY, name)

@@ -39,10 +39,9 @@ def base_url(url: str, *, insecure: bool) -> str:
         raise SettingsError("`url` has a query or a fragment, which a base URL cannot have", hint=_HINT)
     host = parsed.host_str or ""
     if parsed.scheme == "http" and not insecure and not is_loopback(host.strip("[]")):
-        raise SettingsError(
-            f"`url` is plain HTTP, which would send the API key to {host} readable on the way",
-            hint="Use https://; a server on this machine may be reached over http://127.0.0.1.",
-        )
+        message = f"`url` is plain HTTP, which would send the API key to {host} readable on the way"
+        hint = "Use https://; a server on this machine may be reached over http://127.0.0.1."
+        raise SettingsError(message, hint=hint)
     return str(parsed).rstrip("/")
 
 
@@ -75,29 +74,16 @@ def segment(name: str) -> str:
     try:
         return quote(name, safe="")
     except UnicodeEncodeError:
-        raise DlsyncError(
-            f"the name {name!a} holds half a surrogate pair, which cannot be sent", hint="Rename the resource."
-        ) from None
+        message = f"the name {name!a} holds half a surrogate pair, which cannot be sent"
+        raise DlsyncError(message, hint="Rename the resource.") from None
 
 
-def organisation_path(org: str) -> str:
-    """Return the path of an organisation.
+def setting_segment(setting: str, name: str) -> str:
+    """Return the name of an organisation or an account as a path segment.
 
     :raises SettingsError: the name is empty.
     """
-    return f"/orgs/{segment(_required('org', org))}"
-
-
-def account_path(org: str, account: str) -> str:
-    """Return the path of an account.
-
-    :raises SettingsError: a name is empty.
-    """
-    return f"{organisation_path(org)}/accounts/{segment(_required('account', account))}"
-
-
-def _required(setting: str, name: str) -> str:
     if not name:
         hint = f"Give --{setting}, DLSYNC_{setting.upper()} or `{setting}`."
         raise SettingsError(f"`{setting}` is not set", hint=hint)
-    return name
+    return segment(name)

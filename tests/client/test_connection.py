@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync.client.connection import READ_WRITE, Connection, Scope, only_while
+from dlsync.client.connection import READ_WRITE, Connection, only_while
 from dlsync.client.rate_limit import RateLimiter
 from dlsync.client.response import json_of
 from dlsync.client.retry import Retry
@@ -29,7 +29,7 @@ from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, in_order, s
 from tests.builders.throttling import BUSY, Clock, Crowded
 
 if TYPE_CHECKING:
-    from dlsync.client.connection import Method
+    from dlsync.client.connection import Method, Scope
     from tests.builders.http import ScriptedServer
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ def connection_to(url: str, *, org: str = "acme", account: str = "default", **op
     return Connection(url, org, account, KEY, **{"retry": IMPATIENT, **options})  # type: ignore[arg-type]  # by name
 
 
-async def asked_for(*segments: str, scope: Scope = Scope.ACCOUNT, params: dict[str, str] | None = None) -> str:
+async def asked_for(*segments: str, scope: Scope = "account", params: dict[str, str] | None = None) -> str:
     """The target as it arrives on the wire."""
     async with scripted_server(OK) as server, connection_to(server.url) as connection:
         await connection.request("GET", segments, params=params, scope=scope)
@@ -86,8 +86,8 @@ def test_whatever_the_names_the_wire_has_as_many_segments(names: list[str]) -> N
 
 
 async def test_a_path_is_below_the_account_the_organisation_or_the_server() -> None:
-    assert await asked_for("accounts", scope=Scope.ORGANISATION) == "/api/v1/orgs/acme/accounts"
-    assert await asked_for("orgs", scope=Scope.SERVER) == "/api/v1/orgs"
+    assert await asked_for("accounts", scope="organisation") == "/api/v1/orgs/acme/accounts"
+    assert await asked_for("orgs", scope="server") == "/api/v1/orgs"
 
 
 async def test_a_query_is_encoded() -> None:
