@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Self
 from dlsync.client.accounts import Accounts, WritingAccounts
 from dlsync.client.agents import Agents, WritingAgents
 from dlsync.client.annotations import Annotations, WritingAnnotations
-from dlsync.client.capabilities import Capabilities
 from dlsync.client.connection import READ, READ_WRITE, Connection, only_while
 from dlsync.client.dashboards import Dashboards, WritingDashboards
 from dlsync.client.links import Links, WritingLinks
@@ -50,19 +49,17 @@ class ReadClient:
     _methods = READ
 
     def __init__(self, *, url: str, org: str, account: str, key: str, **options: Unpack[Options]) -> None:
-        self._connection = Connection(url, org, account, key, methods=self._methods, **options)
-        self._capabilities = Capabilities(self._connection)
-        shared = self._connection, self._capabilities
-        self.accounts = Accounts(*shared)
-        self.agents = Agents(*shared)
-        self.annotations = Annotations(*shared)
-        self.dashboards = Dashboards(*shared)
-        self.links = Links(*shared)
-        self.metrics = Metrics(*shared)
-        self.plugins = Plugins(*shared)
-        self.rules = Rules(*shared)
-        self.series = SeriesFamily(*shared)
-        self.tags = Tags(*shared)
+        self._connection = connection = Connection(url, org, account, key, methods=self._methods, **options)
+        self.accounts = Accounts(connection)
+        self.agents = Agents(connection)
+        self.annotations = Annotations(connection)
+        self.dashboards = Dashboards(connection)
+        self.links = Links(connection)
+        self.metrics = Metrics(connection)
+        self.plugins = Plugins(connection)
+        self.rules = Rules(connection)
+        self.series = SeriesFamily(connection)
+        self.tags = Tags(connection)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._connection!r})"
@@ -93,12 +90,12 @@ class Client(ReadClient):
 
     def __init__(self, *, url: str, org: str, account: str, key: str, **options: Unpack[Options]) -> None:
         super().__init__(url=url, org=org, account=account, key=key, **options)
-        shared = self._connection, self._capabilities
-        self.accounts: WritingAccounts = WritingAccounts(*shared)
-        self.agents: WritingAgents = WritingAgents(*shared)
-        self.annotations: WritingAnnotations = WritingAnnotations(*shared)
-        self.dashboards: WritingDashboards = WritingDashboards(*shared)
-        self.links: WritingLinks = WritingLinks(*shared)
-        self.plugins: WritingPlugins = WritingPlugins(*shared)
-        self.rules: WritingRules = WritingRules(*shared)
-        self.tags: WritingTags = WritingTags(*shared)
+        connection = self._connection
+        self.accounts: WritingAccounts = WritingAccounts(connection)
+        self.agents: WritingAgents = WritingAgents(connection)
+        self.annotations: WritingAnnotations = WritingAnnotations(connection)
+        self.dashboards: WritingDashboards = WritingDashboards(connection)
+        self.links: WritingLinks = WritingLinks(connection)
+        self.plugins: WritingPlugins = WritingPlugins(connection)
+        self.rules: WritingRules = WritingRules(connection)
+        self.tags: WritingTags = WritingTags(connection)

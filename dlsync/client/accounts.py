@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
-from dlsync.client.family import Family, WritingFamily, rejected
+from dlsync.client.family import Family, rejected
 from dlsync.client.record import Text, records_of
 from dlsync.client.status_errors import UNPROCESSABLE
-from dlsync.errors import AccountNotFound, AlreadyExists, BadAnswer, NotFound, SettingsError
-
-if TYPE_CHECKING:
-    from dlsync.client.connection import Connection
-
-_FAMILY = "accounts"
-_HINT = "Check `org`, and `url`, which usually ends in /api/v1."
+from dlsync.errors import AlreadyExists, NotFound
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,57 +36,31 @@ class Organisation:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-async def accounts_of(connection: Connection) -> tuple[AccountEntry, ...]:
-    """Return the organisation's accounts (GET /orgs/<org>/accounts).
-
-    :raises AccountNotFound: there is no such organisation.
-    :raises SettingsError: the server has the API at another URL.
-    """
-    try:
-        response = await connection.request("GET", (_FAMILY,), scope="organisation")
-    except (NotFound, BadAnswer) as error:
-        if base := await connection.find_base():
-            message = f"`url` is not the base of the API: {connection.url} does not answer as the API, {base} does"
-            raise SettingsError(message, hint=f"Set `url` to {base}.") from error
-        if isinstance(error, BadAnswer):
-            raise
-        message = f"organisation {connection.org!r} does not exist on this server, or not for this API key"
-        raise AccountNotFound(message, request=error.request, status=error.status, hint=_HINT) from error
-    return tuple(records_of(replace(response, private=True), AccountEntry))
-
-
 class Accounts(Family):
     """Reads accounts."""
 
     async def list(self) -> tuple[AccountEntry, ...]:
-        """Return the organisation's accounts (GET /orgs/<org>/accounts).
-
-        :raises AccountNotFound: there is no such organisation.
-        """
-        return await accounts_of(self._connection)
+        """Return the organisation's accounts (GET /orgs/<org>/accounts)."""
+        return tuple(records_of(await self._list_accounts(), AccountEntry))
 
     async def organisations(self) -> tuple[Organisation, ...]:
-        """Return the organisations that the key may see (GET /orgs, observed).
-
-        :raises Unsupported: the server has only the documented operations.
-        """
-        async with self._capabilities.optional("GET orgs"):
+        """Return the organisations that the key may see (GET /orgs, observed)."""
+        async with self._optional("GET orgs"):
             response = await self._connection.request("GET", ("orgs",), scope="server")
         return tuple(records_of(response, Organisation))
 
 
-class WritingAccounts(Accounts, WritingFamily):
+class WritingAccounts(Accounts):
     """Reads and writes accounts. Those of the whole organisation: not only the one that the client is for."""
 
     async def create(self, name: str) -> None:
         """Create an account (POST /orgs/<org>/accounts).
 
         :raises AlreadyExists: there is one of that name.
-        :raises AccountNotFound: there is no such organisation.
         """
         body = json.dumps({"name": name}).encode()
         try:
-            await self._connection.request("POST", (_FAMILY,), body=body, scope="organisation")
+            await self._connection.request("POST", ("accounts",), body=body, scope="organisation")
         except NotFound:
             await self.list()  # says which organisation it is that does not exist
             raise
@@ -101,18 +69,14 @@ class WritingAccounts(Accounts, WritingFamily):
                 raise
             raise rejected(error) from error
         finally:
-            self._capabilities.forget_account()
+            self._connection.account_problem = None
 
     async def delete(self, name: str) -> None:
-        """Delete an account with all that is in it (DELETE /orgs/<org>/accounts/<name>).
-
-        :raises NotFound: there is none of that name.
-        :raises AccountNotFound: there is no such organisation.
-        """
+        """Delete an account with all that is in it (DELETE /orgs/<org>/accounts/<name>)."""
         try:
-            await self._connection.request("DELETE", (_FAMILY, name), scope="organisation")
+            await self._connection.request("DELETE", ("accounts", name), scope="organisation")
         except NotFound:
             await self.list()  # as above
             raise
         finally:
-            self._capabilities.forget_account()
+            self._connection.account_problem = None

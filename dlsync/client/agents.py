@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
-from dlsync.client.connection import FORM
-from dlsync.client.family import Family, WritingFamily
+from dlsync.client.family import Family
 from dlsync.client.record import NAMES, Text, instant, record_of, records_of
 from dlsync.errors import DlsyncError
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-_FAMILY = "agents"
+_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,59 +59,37 @@ class Agents(Family):
 
     async def list(self) -> tuple[Agent, ...]:
         """Return all agents (GET agents)."""
-        return tuple(records_of(await self._get(_FAMILY), Agent))
+        return tuple(records_of(await self._request("GET", "agents"), Agent))
 
     async def get(self, agent_id: str) -> Agent:
         """Return one agent, with its details in ``extra`` (GET agents/<id>).
 
         :param agent_id: its fingerprint.
-        :raises NotFound: there is none of that id.
         """
-        return record_of(await self._get(_FAMILY, agent_id), Agent)
+        return record_of(await self._request("GET", "agents", agent_id), Agent)
 
 
-class WritingAgents(Agents, WritingFamily):
+class WritingAgents(Agents):
     """Reads and writes agents."""
 
     async def delete(self, agent_id: str) -> None:
-        """Delete an agent (DELETE agents/<id>). An agent that still runs registers again.
+        """Delete an agent (DELETE agents/<id>). An agent that still runs registers again."""
+        await self._request("DELETE", "agents", agent_id)
 
-        :raises NotFound: there is none of that id.
-        """
-        await self._send("DELETE", _FAMILY, agent_id)
-
-    async def ping(
-        self,
-        agent_id: str,
-        *,
-        name: str,
-        hostname: str | None = None,
-        mac: str | None = None,
-        os_name: str | None = None,
-        tags: Iterable[str] | None = None,
-        mode: str | None = None,
-        container_name: str | None = None,
-    ) -> None:
+    async def ping(self, agent_id: str, *, name: str, tags: Iterable[str] | None = None, **fields: str) -> None:
         """Register an agent, or say that it is still there (POST agents/<id>/ping, observed; a form).
 
         :param agent_id: its fingerprint; the agent chooses it.
         :param tags: besides those that every agent has.
-        :raises Unsupported: the server has only the documented operations.
+        :param fields: ``hostname``, ``mac``, ``os_name``, ``mode`` and ``container_name``.
         """
-        names = None if tags is None else list(tags)
-        for tag in names or []:
-            if "," in tag:
-                message = f"the tag {tag!r} holds a comma, which separates tags in a ping"
+        form = {"name": name, **fields}
+        if tags is not None:
+            names = list(tags)
+            if comma := next((tag for tag in names if "," in tag), None):
+                message = f"the tag {comma!r} holds a comma, which separates tags in a ping"
                 raise DlsyncError(message, hint="Rename the tag.")
-        fields = {
-            "name": name,
-            "hostname": hostname,
-            "mac": mac,
-            "os_name": os_name,
-            "tag_names": None if names is None else ",".join(names),
-            "mode": mode,
-            "container_name": container_name,
-        }
-        form = urlencode({field: value for field, value in fields.items() if value is not None}).encode()
-        async with self._capabilities.optional("POST agents/ping"):
-            await self._send("POST", _FAMILY, agent_id, "ping", body=form, content_type=FORM)
+            form["tag_names"] = ",".join(names)
+        async with self._optional("POST agents/ping"):
+            body = urlencode(form).encode()
+            await self._request("POST", "agents", agent_id, "ping", body=body, content_type=_FORM)

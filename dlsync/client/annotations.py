@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from dlsync.client.family import Family, WritingFamily
+from dlsync.client.family import Family
 from dlsync.client.record import Text, instant, record_of, records_of
 from dlsync.client.response import json_of
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-_FAMILY = "annotations"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +20,6 @@ class Annotation:
     """One annotation.
 
     :param start_time: ISO 8601, as the server has it.
-    :param extra: all other fields.
     """
 
     id: Text
@@ -43,28 +40,22 @@ class Annotations(Family):
 
     async def streams(self) -> tuple[str, ...]:
         """Return the names of all streams (GET annotations)."""
-        response = await self._get(_FAMILY)
+        response = await self._request("GET", "annotations")
         try:
             return msgspec.convert(json_of(response), tuple[str, ...])
         except msgspec.ValidationError:
             raise response.bad("expected a JSON list of texts") from None
 
     async def list(self, stream: str) -> tuple[Annotation, ...]:
-        """Return a stream's annotations, in the server's order (GET annotations/<stream>).
-
-        :raises NotFound: there is no such stream.
-        """
-        return tuple(records_of(await self._get(_FAMILY, stream), Annotation, stream=stream))
+        """Return a stream's annotations, in the server's order (GET annotations/<stream>)."""
+        return tuple(records_of(await self._request("GET", "annotations", stream), Annotation, stream=stream))
 
     async def get(self, stream: str, annotation_id: str) -> Annotation:
-        """Return one annotation (GET annotations/<stream>/<id>).
-
-        :raises NotFound: there is none of that id in that stream.
-        """
-        return record_of(await self._get(_FAMILY, stream, annotation_id), Annotation, stream=stream)
+        """Return one annotation (GET annotations/<stream>/<id>)."""
+        return record_of(await self._request("GET", "annotations", stream, annotation_id), Annotation, stream=stream)
 
 
-class WritingAnnotations(Annotations, WritingFamily):
+class WritingAnnotations(Annotations):
     """Reads and writes annotations."""
 
     async def create(self, stream: str, *, name: str, description: str = "") -> Annotation:
@@ -73,31 +64,22 @@ class WritingAnnotations(Annotations, WritingFamily):
         :raises Unreachable: no answer came; then it is not sent again, for there could be two.
         """
         payload = {"name": name, "description": description} if description else {"name": name}
-        response = await self._send("POST", _FAMILY, stream, payload=payload, repeatable=False)
+        response = await self._request("POST", "annotations", stream, payload=payload, repeatable=False)
         return record_of(response, Annotation, stream=stream)
 
     async def update(
         self, stream: str, annotation_id: str, *, name: str | None = None, description: str | None = None
     ) -> Annotation:
-        """Change what is given of an annotation (PUT annotations/<stream>/<id>).
-
-        :raises NotFound: there is none of that id in that stream.
-        """
+        """Change what is given of an annotation (PUT annotations/<stream>/<id>)."""
         fields = {"name": name, "description": description}
         payload = {field: value for field, value in fields.items() if value is not None}
-        response = await self._send("PUT", _FAMILY, stream, annotation_id, payload=payload)
+        response = await self._request("PUT", "annotations", stream, annotation_id, payload=payload)
         return record_of(response, Annotation, stream=stream)
 
     async def delete(self, stream: str, annotation_id: str) -> None:
-        """Delete one annotation (DELETE annotations/<stream>/<id>).
-
-        :raises NotFound: there is none of that id in that stream.
-        """
-        await self._send("DELETE", _FAMILY, stream, annotation_id)
+        """Delete one annotation (DELETE annotations/<stream>/<id>)."""
+        await self._request("DELETE", "annotations", stream, annotation_id)
 
     async def delete_stream(self, stream: str) -> None:
-        """Delete a stream with all its annotations (DELETE annotations/<stream>).
-
-        :raises NotFound: there is no such stream.
-        """
-        await self._send("DELETE", _FAMILY, stream)
+        """Delete a stream with all its annotations (DELETE annotations/<stream>)."""
+        await self._request("DELETE", "annotations", stream)

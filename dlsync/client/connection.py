@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import defaultdict
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict
@@ -10,10 +12,10 @@ from urllib.parse import urlencode
 from dlsync.client.rate_limit import RateLimiter
 from dlsync.client.response import Quoter, Response, etag_of
 from dlsync.client.retry import AttemptError, Attempts, Retry
-from dlsync.client.status_errors import error_of, is_success, is_throttled, is_unauthorised
-from dlsync.client.transport import DEADLINE, LARGEST_BODY, TIMEOUT, Transport
+from dlsync.client.status_errors import error_of
+from dlsync.client.transport import TIMEOUT, Transport
 from dlsync.client.urls import base_url, likely_bases, segment, setting_segment
-from dlsync.errors import DlsyncError, NotFound, SettingsError, Unreachable
+from dlsync.errors import DlsyncError, NotFound, SettingsError, Unauthorised, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
-FORM: Final = "application/x-www-form-urlencoded"
 PATIENT: Final = Retry()
 Method = Literal["GET", "PUT", "POST", "PATCH", "DELETE"]
 Scope = Literal["server", "organisation", "account"]
@@ -32,15 +33,21 @@ _CHECK: ContextVar[Check | None] = ContextVar("check", default=None)
 
 
 class Options(TypedDict, total=False):
-    """The keyword arguments of :class:`Connection`, which documents them."""
+    """The keyword arguments of a client.
+
+    :param concurrency: requests in flight at once; fewer while the server answers 429.
+    :param requests_per_second: at most; None for no limit.
+    :param timeout: seconds without a byte of a response before an attempt has failed.
+    :param retry: when and how long to try again.
+    :param insecure: send the key over plain HTTP to another machine.
+    :param user_agent: names the program to the server.
+    """
 
     concurrency: int
     requests_per_second: float | None
     timeout: float
-    deadline: float
     retry: Retry
     insecure: bool
-    largest_body: int
     user_agent: str
 
 
@@ -58,21 +65,12 @@ def only_while(check: Check) -> Iterator[None]:
 
 
 class Connection:
-    """Sends requests to one account.
+    """Sends requests to one account; for the parameters see :class:`dlsync.client.ReadClient` and :class:`Options`.
 
-    :param url: the API's base, such as ``https://app.dataloop.io/api/v1``.
-    :param org: the organisation's name.
-    :param account: the account's name; empty where only the organisation is asked about.
-    :param key: the API key; sent to the URL's host alone, never shown.
+    :param account: may be empty where only the organisation is asked about.
     :param methods: those that can be sent: :data:`READ` or :data:`READ_WRITE`.
-    :param concurrency: requests in flight at once; fewer while the server answers 429.
-    :param requests_per_second: at most; None for no limit.
-    :param timeout: seconds without a byte of a response before an attempt has failed.
-    :param deadline: seconds for a whole attempt; more for what is large, see :class:`Transport`.
-    :param retry: when and how long to try again.
-    :param insecure: send the key over plain HTTP to another machine.
-    :param largest_body: bytes of a response, after decompression, that are read at most.
-    :param user_agent: names the program to the server.
+    :ivar has: whether the server has an optional operation, where that is known.
+    :ivar account_problem: empty where the account exists; None where that is not known.
     :raises SettingsError: the URL, the names, the key, or the environment's proxy or certificates cannot be used.
     """
 
@@ -87,30 +85,31 @@ class Connection:
         concurrency: int = 16,
         requests_per_second: float | None = None,
         timeout: float = TIMEOUT,
-        deadline: float = DEADLINE,
         retry: Retry = PATIENT,
         insecure: bool = False,
-        largest_body: int = LARGEST_BODY,
         user_agent: str = "dlsync",
     ) -> None:
-        self.url = base_url(url, insecure=insecure)
-        self.org = org
-        self.account = account
-        self.requests = 0
-        self.concurrency = concurrency
         if not key or not key.isascii() or not key.isprintable() or " " in key:
             message = "the API key is empty or holds a character that a header cannot carry"
             hint = "Check DLSYNC_API_KEY or the file of --api-key-file for blanks and line breaks."
             raise SettingsError(message, hint=hint)
+        self.url = base_url(url, insecure=insecure)
+        self.org = org
+        self.account = account
+        self.concurrency = concurrency
         self.quote = Quoter(key)
-        self._is_open = False
-        self._organisation = f"/orgs/{setting_segment('org', org)}"
-        self._account = f"{self._organisation}/accounts/{segment(account)}" if account else ""
+        self.requests = 0
+        self.has: dict[str, bool] = {}
+        self.account_problem: str | None = None
+        self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        organisation = f"/orgs/{setting_segment('org', org)}"
+        in_account = f"{organisation}/accounts/{segment(account)}" if account else ""
+        self._paths: dict[Scope, str] = {"server": "", "organisation": organisation, "account": in_account}
         self._retry = retry
         self._limiter = RateLimiter(requests_per_second, concurrency, sleep=retry.sleep)
         headers = {"Authorization": f"Bearer {key}", "User-Agent": user_agent}
-        limits = {"timeout": timeout, "deadline": deadline}
-        self._transport = Transport(self.url, methods, headers, self.quote, **limits, largest_body=largest_body)
+        self._transport = Transport(self.url, methods, headers, self.quote, timeout)
+        self._is_open = False
         self._is_down = False
 
     def __repr__(self) -> str:
@@ -142,12 +141,12 @@ class Connection:
         :param segments: names, not encoded, below the scope.
         :param params: the query.
         :param if_none_match: the ETag of a version that need not be sent again.
-        :param repeatable: False to send it again only where the server has surely not carried it out.
-        :raises NotModified: the version is still that of ``if_none_match``.
+        :param repeatable: False for what must not be carried out twice.
         :raises ApiError: there is no usable response; see :mod:`dlsync.errors`.
         """
-        path = "/".join((self._prefix(scope), *map(segment, segments)))
-        path += f"?{urlencode(params)}" if params else ""
+        if scope == "account":
+            setting_segment("account", self.account)
+        path = "/".join((self._paths[scope], *map(segment, segments))) + (f"?{urlencode(params)}" if params else "")
         headers = {"Accept": accept}
         if etag := etag_of(if_none_match):
             headers["If-None-Match"] = etag
@@ -165,11 +164,6 @@ class Connection:
                     raise
                 return Response(204, {}, b"", f"{method} {path}", self.quote)
 
-    def _prefix(self, scope: Scope) -> str:
-        if scope == "account" and not self._account:
-            setting_segment("account", self.account)
-        return {"server": "", "organisation": self._organisation, "account": self._account}[scope]
-
     async def _attempt(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         limiter = self._limiter
         async with limiter:
@@ -181,16 +175,15 @@ class Connection:
             self.requests += 1
             cuts = limiter.cuts
             response = await self._transport.exchange(method, path, headers, body)
-            if is_throttled(response.status):
-                seconds = self._retry.seconds(response.headers.get("retry-after", ""))
+            error = error_of(method, response)
+            if isinstance(error, AttemptError) and error.cause == "throttled":
+                seconds = self._retry.seconds(error.retry_after)
                 limiter.throttled(cuts, seconds if seconds <= self._retry.ceiling else 0.0)
             else:
                 limiter.succeeded()
         self._is_down = False
-        if not is_success(response.status):
-            raise error_of(method, response)
-        if response.is_html:
-            raise response.bad("expected an answer of the API, got a web page")
+        if error:
+            raise error
         return response
 
     async def _wait(self, attempts: Attempts, error: AttemptError) -> None:
@@ -206,9 +199,9 @@ class Connection:
         """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does."""
         for base in likely_bases(self.url):
             with suppress(AttemptError):
-                path = f"{self._organisation}/accounts"
+                path = f"{self._paths['organisation']}/accounts"
                 response = await self._transport.exchange("GET", path, {"Accept": JSON}, base=base)
-                is_list = is_success(response.status) and response.body.lstrip().startswith(b"[")
-                if is_list or is_unauthorised(response.status):
+                error = error_of("GET", response)
+                if isinstance(error, Unauthorised) or (error is None and response.body.lstrip().startswith(b"[")):
                     return base
         return ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dlsync.client.connection import YAML
-from dlsync.client.family import Family, WritingFamily
+from dlsync.client.family import Family
 from dlsync.client.record import Text, records_of
 from dlsync.client.response import Versioned
 
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from dlsync.client.record import OnBad
-
-_FAMILY = "dashboards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +36,7 @@ class Dashboards(Family):
     """Reads dashboards."""
 
     async def list(self) -> tuple[NamedDocument, ...]:
-        """Return all dashboards (GET dashboards, observed), whole or as summaries.
-
-        :raises Unsupported: the server has only the documented operations.
-        """
+        """Return all dashboards (GET dashboards, observed), whole or as summaries."""
         return tuple((await self.read_all()).content)
 
     async def read_all(self, unless: str = "", on_bad: OnBad | None = None) -> Versioned[Iterator[NamedDocument]]:
@@ -51,24 +46,21 @@ class Dashboards(Family):
         :param on_bad: is called for each item that cannot be read; None: that is raised.
         :raises NotModified: it is still that one.
         """
-        async with self._capabilities.optional("GET dashboards"):
-            response = await self._get(_FAMILY, unless=unless)
+        async with self._optional("GET dashboards"):
+            response = await self._request("GET", "dashboards", if_none_match=unless)
         return Versioned(records_of(response, NamedDocument, on_bad), response.etag)
 
     async def export(self, name: str) -> bytes:
-        """Return one dashboard as YAML (GET dashboards/<name>).
-
-        :raises NotFound: there is none of that name.
-        """
+        """Return one dashboard as YAML (GET dashboards/<name>)."""
         return (await self.read(name)).content
 
     async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
         """Return one dashboard, as :meth:`export` does, with its version; ``unless`` as for :meth:`read_all`."""
-        response = await self._get(_FAMILY, name, accept=YAML, unless=unless)
+        response = await self._request("GET", "dashboards", name, accept=YAML, if_none_match=unless)
         return Versioned(response.body, response.etag)
 
 
-class WritingDashboards(Dashboards, WritingFamily):
+class WritingDashboards(Dashboards):
     """Reads and writes dashboards."""
 
     async def put(self, name: str, body: bytes) -> None:
@@ -76,13 +68,9 @@ class WritingDashboards(Dashboards, WritingFamily):
 
         :param body: YAML, sent as it is.
         """
-        await self._send("PUT", _FAMILY, name, body=body, content_type=YAML)
+        await self._request("PUT", "dashboards", name, body=body, content_type=YAML)
 
     async def delete(self, name: str) -> None:
-        """Delete a dashboard (DELETE dashboards/<name>, observed).
-
-        :raises NotFound: there is none of that name.
-        :raises Unsupported: the server has only the documented operations.
-        """
-        async with self._capabilities.optional("DELETE dashboards", lambda: self._exists(_FAMILY, name, accept=YAML)):
-            await self._send("DELETE", _FAMILY, name)
+        """Delete a dashboard (DELETE dashboards/<name>, observed)."""
+        async with self._optional("DELETE dashboards", lambda: self._exists("dashboards", name, accept=YAML)):
+            await self._request("DELETE", "dashboards", name)

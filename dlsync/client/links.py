@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dlsync.client.concurrency import gather
-from dlsync.client.family import Family, WritingFamily, rejected
+from dlsync.client.family import Family, rejected
 from dlsync.client.record import Text, record_of, records_of
 from dlsync.client.status_errors import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
@@ -15,11 +15,8 @@ from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, ServerFa
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dlsync.client.capabilities import Capabilities
     from dlsync.client.connection import Connection
     from dlsync.model import Json
-
-_FAMILY = "links"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +46,8 @@ class Links(Family):
     :ivar latest: the links that :meth:`list` returned last.
     """
 
-    def __init__(self, connection: Connection, capabilities: Capabilities) -> None:
-        super().__init__(connection, capabilities)
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
         self.latest: tuple[Link, ...] = ()
         self._expected: set[str] = set()
 
@@ -66,7 +63,7 @@ class Links(Family):
         return self.latest
 
     async def _listed(self) -> tuple[Link, ...]:
-        return tuple(records_of(await self._get(_FAMILY), Link))
+        return tuple(records_of(await self._request("GET", "links"), Link))
 
     async def _if_exists(self, link_id: str) -> Link | None:
         try:
@@ -76,19 +73,15 @@ class Links(Family):
             return None
 
     async def get(self, link_id: str) -> Link:
-        """Return one link (GET links/<id>, observed).
-
-        :raises NotFound: there is none of that id.
-        :raises Unsupported: the server has only the documented operations.
-        """
-        async with self._capabilities.optional("GET links/<id>", lambda: self._is_listed(link_id)):
-            return record_of(await self._get(_FAMILY, link_id), Link)
+        """Return one link (GET links/<id>, observed)."""
+        async with self._optional("GET links/<id>", lambda: self._is_listed(link_id)):
+            return record_of(await self._request("GET", "links", link_id), Link)
 
     async def _is_listed(self, link_id: str) -> bool:
         return any(link.id == link_id for link in await self._listed())
 
 
-class WritingLinks(Links, WritingFamily):
+class WritingLinks(Links):
     """Reads and writes links."""
 
     async def create(self, plugin: str, tags: Iterable[str]) -> None:
@@ -97,14 +90,12 @@ class WritingLinks(Links, WritingFamily):
         Where it is not known whether it was done, the list is asked; so there are never two for one call.
 
         :param plugin: the plugin's name.
-        :raises NotFound: there is no such plugin; ``Rejected`` by servers that say so with a reason.
-        :raises Unsupported: the server has only the documented operations.
         """
         names = list(tags)
         try:
-            async with self._capabilities.optional("POST links", lambda: self._exists("plugins", plugin)):
+            async with self._optional("POST links", lambda: self._exists("plugins", plugin)):
                 payload: dict[str, Json] = {"plugin": plugin, "tags": [*names]}
-                response = await self._send("POST", _FAMILY, payload=payload, repeatable=False)
+                response = await self._request("POST", "links", payload=payload, repeatable=False)
         except (Unreachable, ServerFault):
             if not any(link.plugin == plugin and set(link.tags) == set(names) for link in await self.list()):
                 raise
@@ -117,11 +108,7 @@ class WritingLinks(Links, WritingFamily):
                 self.expect([record_of(response, _Created).id])
 
     async def delete(self, link_id: str) -> None:
-        """Delete a link (DELETE links/<id>, observed).
-
-        :raises NotFound: there is none of that id.
-        :raises Unsupported: the server has only the documented operations.
-        """
-        async with self._capabilities.optional("DELETE links", lambda: self._is_listed(link_id)):
-            await self._send("DELETE", _FAMILY, link_id)
+        """Delete a link (DELETE links/<id>, observed)."""
+        async with self._optional("DELETE links", lambda: self._is_listed(link_id)):
+            await self._request("DELETE", "links", link_id)
         self._expected.discard(link_id)

@@ -9,8 +9,6 @@ from dlsync.client.family import Family
 from dlsync.client.record import Text, records_of
 from dlsync.errors import DlsyncError
 
-_FAMILY = "metrics"
-
 
 @dataclass(frozen=True, slots=True)
 class Metric:
@@ -19,7 +17,6 @@ class Metric:
     :param name: such as ``base.cpu``.
     :param data_type: ``number``, ``nagios`` or ``boolean``, in what was seen.
     :param collector_type: what measures it, such as ``plugin``; ``collector_id`` is its id.
-    :param extra: all other fields.
     """
 
     name: Text
@@ -49,7 +46,6 @@ class Metrics(Family):
         """Return what is measured on an agent (GET metrics?source=) or on all agents of a tag (GET metrics?tag=).
 
         :param agent: its id, the fingerprint.
-        :raises NotFound: the server says that there is no such agent.
         :raises DlsyncError: not exactly one of the two is given.
         """
-        return tuple(records_of(await self._get(_FAMILY, params=selected(agent, tag)), Metric))
+        return tuple(records_of(await self._request("GET", "metrics", params=selected(agent, tag)), Metric))

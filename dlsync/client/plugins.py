@@ -7,7 +7,7 @@ import binascii
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from dlsync.client.family import Family, WritingFamily
+from dlsync.client.family import Family
 from dlsync.client.record import NAMES, Text, record_of, records_of
 from dlsync.client.response import etag_of
 from dlsync.errors import BadAnswer, UnreadableResource
@@ -17,15 +17,12 @@ if TYPE_CHECKING:
     from dlsync.client.response import Response
     from dlsync.model import Json
 
-_FAMILY = "plugins"
-
 
 @dataclass(frozen=True, slots=True)
 class PluginEntry:
     """A plugin as the list names it, without its content.
 
     :param etag: the version of the whole plugin, where the server says it in the list; empty elsewhere.
-    :param extra: all other fields.
     """
 
     name: Text = field(metadata={NAMES: ("name", "plugin")})
@@ -51,7 +48,7 @@ class Plugin:
 
 
 @dataclass(frozen=True, slots=True)
-class _EncodedPlugin:
+class _Plugin:
     content: str
     name: Text = field(metadata={NAMES: ("name", "plugin")})
     extension: Any = None
@@ -69,25 +66,24 @@ class Plugins(Family):
 
         :param on_bad: is called for each item that cannot be read; None: that is raised.
         """
-        entries = records_of(await self._get(_FAMILY), PluginEntry, on_bad)
+        entries = records_of(await self._request("GET", "plugins"), PluginEntry, on_bad)
         return tuple(replace(entry, etag=etag_of(entry.etag)) for entry in entries)
 
     async def get(self, name: str, unless: str = "") -> Plugin:
         """Return one plugin, whole (GET plugins/<name>).
 
         :param unless: the ETag of one that is known.
-        :raises NotFound: there is none of that name.
         :raises NotModified: it is still that one.
         :raises UnreadableResource: the answer holds no plugin.
         """
-        response = await self._get(_FAMILY, name, unless=unless)
+        response = await self._request("GET", "plugins", name, if_none_match=unless)
         try:
             return _plugin(response)
         except BadAnswer as error:
             raise UnreadableResource(error.message, request=error.request, hint=error.hint) from error
 
 
-class WritingPlugins(Plugins, WritingFamily):
+class WritingPlugins(Plugins):
     """Reads and writes plugins."""
 
     async def create(self, name: str, extension: str, content: bytes, **fields: Json) -> None:
@@ -98,22 +94,16 @@ class WritingPlugins(Plugins, WritingFamily):
         :raises AlreadyExists: there is one.
         """
         payload = {**fields, "name": name, "extension": extension, "content": _encoded(content)}
-        await self._create(_FAMILY, payload, name)
+        await self._create("plugins", payload, name)
 
     async def update(self, name: str, content: bytes, **fields: Json) -> None:
-        """Replace a plugin's content, and the fields that are given (PATCH plugins/<name>).
-
-        :raises NotFound: there is none of that name.
-        """
+        """Replace a plugin's content, and the fields that are given (PATCH plugins/<name>)."""
         payload = {**fields, "content": _encoded(content), "encoding": "base64"}
-        await self._send("PATCH", _FAMILY, name, payload=payload)
+        await self._request("PATCH", "plugins", name, payload=payload)
 
     async def delete(self, name: str) -> None:
-        """Delete a plugin (DELETE plugins/<name>).
-
-        :raises NotFound: there is none of that name.
-        """
-        await self._send("DELETE", _FAMILY, name)
+        """Delete a plugin (DELETE plugins/<name>)."""
+        await self._request("DELETE", "plugins", name)
 
 
 def _encoded(content: bytes) -> str:
@@ -121,7 +111,7 @@ def _encoded(content: bytes) -> str:
 
 
 def _plugin(response: Response) -> Plugin:
-    raw = record_of(response, _EncodedPlugin)
+    raw = record_of(response, _Plugin)
     if (raw.encoding or "base64") != "base64":
         raise response.bad("the field `encoding` is not base64")
     try:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import Field, dataclass, fields, is_dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
 
@@ -23,58 +22,44 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Text = Annotated[str, msgspec.Meta(min_length=1)]  # that must be there
-_REST = frozenset({"extra", "document"})
 NAMES = "names"  # metadata of a dataclass's field: the API's names of it; the first that holds something counts
+_REST = frozenset({"extra", "document"})
 
 
-def record_from(response: Response, cls: type[T], item: Json, path: str = "", **known: Any) -> T:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """An object of which only the name is asked for."""
+
+    name: Text
+
+
+def record_from(response: Response, cls: type[T], item: Json, **known: Any) -> T:
     """Return a JSON object as a dataclass; its ``extra`` or ``document`` keeps what its other fields do not name.
 
     A field without a default must be there.
 
-    :param path: of the object in the item that the response is a list of, with a dot after it.
     :param known: values of fields that the object does not hold.
     :raises BadAnswer: a field is missing or of another type; names operation and field.
     """
+    what = cls.__name__.strip("_")
     if not isinstance(item, dict):
-        raise response.bad(f"the field `{path[:-1]}` is missing or no object" if path else "expected a JSON object")
-    rest: dict[str, Any] = dict(item)
-    values: dict[str, Any] = {}
-    for name, names, hint, is_required in _fields(cls):  # type: ignore[arg-type] # a class can be hashed
-        if name in _REST:
-            values[name] = rest
-            continue
-        found = [rest.pop(key, None) for key in names]
-        value = next((value for value in found if value not in (None, "")), found[0])
-        if not value and name in known:
-            values[name] = known[name]
-            continue
-        if value is None and not is_required:
-            continue
-        if isinstance(hint, type) and is_dataclass(hint):
-            values[name] = record_from(response, hint, value, f"{path}{name}.")
-            continue
-        try:
-            values[name] = msgspec.convert(value, hint)
-        except msgspec.ValidationError as error:
-            words = "` or `".join(path + key for key in names)
-            raise response.bad(f"the field `{words}` is missing or wrong: {error}") from None
-    return cls(**values)
+        raise response.bad(f"unexpected {what}: expected a JSON object")
+    rest, values = dict(item), dict(known)
+    for each in fields(cls):  # type: ignore[arg-type] # a type has no name for "of dataclasses"
+        found = [rest.pop(key, None) for key in _keys(each)]
+        value = next((value for value in found if value not in (None, "")), found[0] if found else None)
+        if value or (value is not None and each.name not in known):
+            values[each.name] = value
+    values |= dict.fromkeys(_REST, rest)
+    try:
+        return msgspec.convert(values, cls, from_attributes=True)
+    except msgspec.ValidationError as error:
+        raise response.bad(f"unexpected {what}: {error}") from None
 
 
-@lru_cache
-def _fields(cls: Any) -> list[tuple[str, tuple[str, ...], Any, bool]]:
-    """Return name, the API's names, type, and whether it must be there, of each field."""
-    hints = get_type_hints(cls, include_extras=True)
-    return [
-        (
-            item.name,
-            item.metadata.get(NAMES, (item.name,)),
-            hints[item.name],
-            item.default is MISSING and item.default_factory is MISSING,
-        )
-        for item in fields(cls)
-    ]
+def _keys(attribute: Field[Any]) -> tuple[str, ...]:
+    """Return the API's names of a field, of which the first is written."""
+    return () if attribute.name in _REST else attribute.metadata.get(NAMES, (attribute.name,))
 
 
 def record_of(response: Response, cls: type[T], **known: Any) -> T:
@@ -117,13 +102,10 @@ def api_document(result: Any) -> Json:
 
     :param result: one result, or several.
     """
-    if is_dataclass(result) and not isinstance(result, type):
+    if is_dataclass(result):
         shown = [item for item in fields(result) if item.repr]
-        keys = {item.name: item.metadata.get(NAMES, (item.name,))[0] for item in shown}
-        document: dict[str, Json] = {
-            keys[name]: api_document(getattr(result, name)) for name in keys if name not in _REST
-        }
-        return document | {key: value for name in _REST & keys.keys() for key, value in getattr(result, name).items()}
+        document = {key: api_document(getattr(result, item.name)) for item in shown for key in _keys(item)[:1]}
+        return document | {key: value for name in _REST for key, value in getattr(result, name, {}).items()}
     if isinstance(result, tuple) and hasattr(result, "_asdict"):
         return {name: api_document(value) for name, value in result._asdict().items()}
     if isinstance(result, tuple):

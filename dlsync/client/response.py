@@ -130,44 +130,38 @@ def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = No
     :param on_bad: is called for each item that cannot be read; of one with a readable name, the name is yielded.
     :raises BadAnswer: the body is no list, or an item is not JSON as in :func:`json_of` and ``on_bad`` is None.
     """
-    for place, item in enumerate(_raw_items(response, is_lenient=on_bad is not None), 1):
-        try:
-            value = _decoded(response, item, f" in item {place}")
-        except BadAnswer as error:
-            if on_bad is None:
-                raise
-            value = _names(item)
-            if not value:
-                on_bad(error)
-                continue
-        yield value
-
-
-def _raw_items(response: Response, *, is_lenient: bool) -> Sequence[msgspec.Raw | bytes]:
     body = response.body.removeprefix(_BOM)
     try:
-        return msgspec.json.decode(body, type=list[msgspec.Raw])
+        items: Sequence[msgspec.Raw | bytes] = msgspec.json.decode(body, type=list[msgspec.Raw])
     except RecursionError:
         raise response.bad("expected JSON, got too many nested levels") from None
     except msgspec.ValidationError:
         raise response.bad("expected a JSON list") from None
     except ValueError:
         # the standard library reads NaN and infinity, so that only the items that hold one are lost
-        items = _lenient(body) if is_lenient else None
-        if not isinstance(items, list):
+        lenient = None if on_bad is None else _lenient(body)
+        if not isinstance(lenient, list):
             raise response.bad("expected JSON") from None
-        return [json.dumps(item).encode() for item in items]
-
-
-def _names(item: msgspec.Raw | bytes) -> dict[str, Json]:
-    """Return the name of an item that is not JSON as in :func:`json_of`; nothing where that cannot be read either."""
-    value = _lenient(bytes(item))
-    fields = value if isinstance(value, dict) else {}
-    texts = ((field, fields.get(field)) for field in ("name", "plugin"))
-    return {field: text for field, text in texts if isinstance(text, str) and text.isprintable()}
+        items = [json.dumps(item).encode() for item in lenient]
+    for place, item in enumerate(items, 1):
+        try:
+            yield _decoded(response, item, f" in item {place}")
+        except BadAnswer as error:
+            if on_bad is None:
+                raise
+            value = _lenient(bytes(item))
+            found = {key: value.get(key) for key in ("name", "plugin")} if isinstance(value, dict) else {}
+            names: dict[str, Json] = {
+                key: name for key, name in found.items() if isinstance(name, str) and name.isprintable()
+            }
+            if names:
+                yield names
+            else:
+                on_bad(error)
 
 
 def _lenient(text: bytes) -> Json:
+    """Return what the standard library takes for JSON; None for what it does not."""
     try:
         value: Json = json.loads(text)
     except (ValueError, RecursionError):

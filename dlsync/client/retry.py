@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Literal
@@ -19,37 +19,26 @@ if TYPE_CHECKING:
 
 Cause = Literal["refused", "timeout", "broken", "failed", "status", "throttled"]
 _MAYBE_DONE = frozenset({"timeout", "broken", "failed"})
-_FEWER = {"refused": 5, "timeout": 3, "failed": 4}  # attempts: 2 to 3 s of waiting, or three whole time limits
+_MOST = {"refused": 5, "timeout": 3, "failed": 4}  # attempts: 2 to 3 s of waiting, or three whole time limits
 
 
+@dataclass(eq=False)
 class AttemptError(Exception):
     """An attempt to send a request failed. Never leaves the client.
 
-    :param reason: what happened.
     :param cause: ``refused``, ``status`` and ``throttled`` prove that the server did not carry the request out; None
         where another attempt fails the same way.
     :param error: the exception that the caller gets where there is no other attempt.
     :param retry_after: the header, as it came.
-    :param hint: what the user can check.
     """
 
-    def __init__(
-        self,
-        reason: str,
-        cause: Cause | None = None,
-        *,
-        error: type[ApiError] = Unreachable,
-        status: int | None = None,
-        retry_after: str = "",
-        hint: str = "",
-    ) -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.cause = cause
-        self.error = error
-        self.status = status
-        self.retry_after = retry_after
-        self.hint = hint
+    reason: str
+    cause: Cause | None = None
+    _: KW_ONLY
+    error: type[ApiError] = Unreachable
+    status: int | None = None
+    retry_after: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +103,7 @@ class Attempts:
         self.responses = responses
         retry, left, asked = self.retry, self.retry.ceiling - self._waited, self.retry.seconds(error.retry_after)
         most = (
-            1 if is_down and error.cause == "refused" else min(retry.attempts, _FEWER.get(error.cause, retry.attempts))
+            1 if is_down and error.cause == "refused" else min(retry.attempts, _MOST.get(error.cause, retry.attempts))
         )
         note = ""
         if error.cause in _MAYBE_DONE and not self.repeatable:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from dlsync.client.connection import YAML
-from dlsync.client.family import Family, WritingFamily
+from dlsync.client.family import Family
 from dlsync.client.record import Text, records_of
 from dlsync.client.response import Response, Versioned, etag_of, json_of
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Unsupported
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from dlsync.client.record import OnBad
     from dlsync.model import Json
 
-_FAMILY = "rules"
 # the fields of a JSON view that an export does not have
 _RULE_VIEW = frozenset({"id", "name", "mute", "state", "sources"})
 _CRITERION_VIEW = frozenset({"id", "rule", "data_type", "state", "scopes", "sources", "triggered_by", "triggered_at"})
@@ -31,7 +30,6 @@ class RuleEntry:
     :param id: the server's own; None where it gives none.
     :param mute: as the server has it.
     :param etag: the version of the whole rule, where the server says it in the list; empty elsewhere.
-    :param extra: all other fields.
     """
 
     name: Text
@@ -53,18 +51,14 @@ class Rules(Family):
         """Return the names of all rules (GET rules, observed).
 
         :param on_bad: is called for each item that cannot be read; None: that is raised.
-        :raises Unsupported: the server has only the documented operations.
         """
-        async with self._capabilities.optional("GET rules"):
-            response = await self._get(_FAMILY)
+        async with self._optional("GET rules"):
+            response = await self._request("GET", "rules")
         return tuple(replace(rule, etag=etag_of(rule.etag)) for rule in records_of(response, RuleEntry, on_bad))
 
     async def export(self, name: str) -> bytes:
-        """Return one rule as YAML (GET rules/<name>).
-
-        :raises NotFound: there is none of that name.
-        """
-        response = await self._get(_FAMILY, name, accept=YAML)
+        """Return one rule as YAML (GET rules/<name>)."""
+        response = await self._request("GET", "rules", name, accept=YAML)
         return _export(response, _view(response))
 
     async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
@@ -74,7 +68,7 @@ class Rules(Family):
         :param unless: the ETag of one that is known.
         :raises NotModified: it is still that one.
         """
-        response = await self._get(_FAMILY, name, accept=YAML, unless=unless)
+        response = await self._request("GET", "rules", name, accept=YAML, if_none_match=unless)
         view = _view(response)
         if view and str(view.get("id")) == name != view.get("name", name):
             raise NotFound(f"{response.request}: {name!r} is the id of another rule", request=response.request)
@@ -84,17 +78,16 @@ class Rules(Family):
         """Return a rule's criteria as the server sees them (GET rules/<name>/criteria, observed).
 
         :raises NotFound: there is no rule of that name.
-        :raises Unsupported: the server has only the documented operations.
         """
-        async with self._capabilities.optional("GET rules/criteria", lambda: self._has(name)):
-            response = await self._get(_FAMILY, name, "criteria")
+        async with self._optional("GET rules/criteria", lambda: self._has(name)):
+            response = await self._request("GET", "rules", name, "criteria")
         return tuple(record.extra for record in records_of(response, _Criterion))
 
     async def _has(self, name: str) -> bool:
-        return await self._exists(_FAMILY, name, accept=YAML)
+        return await self._exists("rules", name, accept=YAML)
 
 
-class WritingRules(Rules, WritingFamily):
+class WritingRules(Rules):
     """Reads and writes rules."""
 
     async def put(self, name: str, body: bytes) -> None:
@@ -103,7 +96,7 @@ class WritingRules(Rules, WritingFamily):
         :param body: YAML, sent as it is.
         """
         try:
-            await self._send("PUT", _FAMILY, name, body=body, content_type=YAML)
+            await self._request("PUT", "rules", name, body=body, content_type=YAML)
         except NotFound as error:
             try:
                 await self.create(name)
@@ -111,34 +104,25 @@ class WritingRules(Rules, WritingFamily):
                 pass  # another has just made it: the PUT that follows is what counts
             except Unsupported:
                 raise error from None
-            await self._send("PUT", _FAMILY, name, body=body, content_type=YAML)
+            await self._request("PUT", "rules", name, body=body, content_type=YAML)
 
     async def create(self, name: str) -> None:
         """Create an empty rule (POST rules, observed).
 
         :raises AlreadyExists: there is one of that name.
-        :raises Unsupported: the server has only the documented operations.
         """
-        async with self._capabilities.optional("POST rules"):
-            await self._create(_FAMILY, {"name": name}, name, YAML)
+        async with self._optional("POST rules"):
+            await self._create("rules", {"name": name}, name, accept=YAML)
 
     async def mute(self, name: str, *, mute: bool = True) -> None:
-        """Silence a rule, or let it speak again (PATCH rules/<name>, observed).
-
-        :raises NotFound: there is none of that name.
-        :raises Unsupported: the server has only the documented operations.
-        """
-        async with self._capabilities.optional("PATCH rules", lambda: self._has(name)):
-            await self._send("PATCH", _FAMILY, name, payload={"mute": mute})
+        """Silence a rule, or let it speak again (PATCH rules/<name>, observed)."""
+        async with self._optional("PATCH rules", lambda: self._has(name)):
+            await self._request("PATCH", "rules", name, payload={"mute": mute})
 
     async def delete(self, name: str) -> None:
-        """Delete a rule (DELETE rules/<name>, observed).
-
-        :raises NotFound: there is none of that name.
-        :raises Unsupported: the server has only the documented operations.
-        """
-        async with self._capabilities.optional("DELETE rules", lambda: self._has(name)):
-            await self._send("DELETE", _FAMILY, name)
+        """Delete a rule (DELETE rules/<name>, observed)."""
+        async with self._optional("DELETE rules", lambda: self._has(name)):
+            await self._request("DELETE", "rules", name)
 
 
 def _export(response: Response, view: Mapping[str, Json] | None) -> bytes:

@@ -26,7 +26,7 @@ class Point(NamedTuple):
     """
 
     time: int
-    value: float
+    value: float | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,6 @@ class Source:
     """The agent that was measured.
 
     :param id: its fingerprint.
-    :param extra: all other fields.
     """
 
     id: Text
@@ -103,7 +102,6 @@ class SeriesFamily(Family):
         :param resolution: between two points, s; None leaves it to the server.
         :param period: the span of time, s; likewise.
         :param end: of that span, unix s; None for now.
-        :raises NotFound: the server says that there is no such metric or agent.
         :raises DlsyncError: not exactly one of ``agent`` and ``tag`` is given, or ``end`` without ``period``.
         """
         params = selected(agent, tag)
@@ -115,15 +113,19 @@ class SeriesFamily(Family):
             params |= {"period": str(period)} if end is None else span
         if resolution is not None:
             params["resolution"] = str(resolution)
-        response = await self._get("metrics", metric, "series", params=params)
+        response = await self._request("GET", "metrics", metric, "series", params=params)
         return tuple(_series(response, item) for item in items_of(response))
 
 
 def _series(response: Response, item: Json) -> Series:
-    points = item.pop("points", None) if isinstance(item, dict) else []
+    if not isinstance(item, dict):
+        raise response.bad("expected a JSON list of objects")
+    points = item.pop("points", None)
     if not isinstance(points, list):
         raise response.bad("the field `points` is missing or no list of objects")
-    return record_from(response, Series, item, points=tuple(_points(response, points)))
+    metric = record_from(response, Metric, item.pop("metric", None))
+    source = record_from(response, Source, item.pop("source", None))
+    return record_from(response, Series, item, metric=metric, source=source, points=tuple(_points(response, points)))
 
 
 def _points(response: Response, points: list[Json]) -> Iterator[Point]:

@@ -52,27 +52,13 @@ _MEANINGS: dict[int, tuple[type[ApiError], str, str]] = {
 }
 
 
-def is_success(status: int) -> bool:
-    """Tell whether a status is 2xx."""
-    return HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES
+def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
+    """Return the error that a response is: an :class:`AttemptError` where it may pass, None for a 2xx of the API.
 
-
-def is_throttled(status: int) -> bool:
-    """Tell whether a status says that requests come too fast.
-
-    503 does not: it says that one server, perhaps of several behind a balancer, is ill, and must not slow down requests
-    to the others. Each request waits for its ``Retry-After`` by itself.
+    503 is not "throttled": it says that one server is ill, perhaps of several, and must not slow down requests to all.
     """
-    return status == HTTPStatus.TOO_MANY_REQUESTS
-
-
-def is_unauthorised(status: int) -> bool:
-    """Tell whether a status says that the server knows the path and not the key."""
-    return status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-
-
-def error_of(method: str, response: Response) -> ApiError | AttemptError:
-    """Return the error that a response other than 2xx stands for; an :class:`AttemptError` where it may pass."""
+    if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+        return response.bad("expected an answer of the API, got a web page") if response.is_html else None
     status, request = response.status, response.request
     reason = f"{status}: {said}" if (said := words(response)) else str(status)
     if status in _RETRYABLE:

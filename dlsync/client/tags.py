@@ -5,18 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlsync.client.family import Family, WritingFamily
+from dlsync.client.family import Family
 from dlsync.client.record import Text, records_of
-
-_FAMILY = "tags"
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag that agents or links carry.
-
-    :param extra: all other fields.
-    """
+    """One tag that agents or links carry."""
 
     name: Text
     extra: dict[str, Any] = field(default_factory=dict)
@@ -27,21 +22,17 @@ class Tags(Family):
 
     async def list(self) -> tuple[Tag, ...]:
         """Return all tags (GET tags)."""
-        return tuple(records_of(await self._get(_FAMILY), Tag))
+        return tuple(records_of(await self._request("GET", "tags"), Tag))
 
 
-class WritingTags(Tags, WritingFamily):
+class WritingTags(Tags):
     """Reads and writes tags."""
 
     async def delete(self, name: str) -> None:
-        """Take a tag from all that carry it (DELETE tags/<tag>, observed).
-
-        :raises NotFound: there is none of that name.
-        :raises Unsupported: the server has only the documented operations.
-        """
+        """Take a tag from all that carry it (DELETE tags/<tag>, observed)."""
 
         async def exists() -> bool:
             return any(tag.name == name for tag in await self.list())
 
-        async with self._capabilities.optional("DELETE tags", exists):
-            await self._send("DELETE", _FAMILY, name)
+        async with self._optional("DELETE tags", exists):
+            await self._request("DELETE", "tags", name)

@@ -14,7 +14,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from pyreqwest.client import ClientBuilder
 from pyreqwest.exceptions import BuilderError, DecodeError, DetailedPyreqwestError, RequestError
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
     from pyreqwest.response import Response as LibraryResponse
 
 TIMEOUT: Final = 30.0
-DEADLINE: Final = 60.0
+DEADLINE: Final = 60.0  # seconds for request and response together
 SLOWEST: Final = 32 * 1024  # bytes; each so many that are sent or received buy a second more
-LARGEST_BODY: Final = 64 * 1024 * 1024  # a list of 10,000 dashboards is 36 to 45 MB
+LARGEST_BODY: Final = 64 * 1024 * 1024  # bytes after decompression; a list of 10,000 dashboards is 36 to 45 MB
 _BUFFER: Final = 1  # byte: each piece is handed over as it arrives, so that the clock sees it
 _LONGEST_PATH: Final = 60 * 1024
 _CONNECT_SECONDS: Final = 10.0
@@ -54,8 +54,6 @@ class Transport:
     :param headers: sent with every request.
     :param quote: makes the words of servers and of the library fit for a message.
     :param timeout: seconds without a byte of the response.
-    :param deadline: seconds for request and response together, and one more for each 32 KiB (:data:`SLOWEST`).
-    :param largest_body: bytes of a body after decompression.
     :raises SettingsError: the environment names a proxy or a certificate file that cannot be used.
     """
 
@@ -65,17 +63,12 @@ class Transport:
         methods: Iterable[str],
         headers: Mapping[str, str],
         quote: Quoter,
-        *,
-        timeout: float = TIMEOUT,
-        deadline: float = DEADLINE,
-        largest_body: int = LARGEST_BODY,
+        timeout: float,
     ) -> None:
         self._base = base
         self._url = Url(base)
         self._quote = quote
         self._timeout = timeout
-        self._deadline = deadline
-        self._largest_body = largest_body
         self._proxy = _proxy_for(self._url)
         client = self._build(headers)
         self._close = client.close
@@ -100,7 +93,7 @@ class Transport:
         if body is not None:
             request = request.body_bytes(body)
         now, extra = asyncio.get_running_loop().time(), len(body or b"") / SLOWEST
-        deadline = now + self._deadline + extra
+        deadline = now + DEADLINE + extra
         try:
             async with (
                 asyncio.timeout_at(min(now + self._timeout + extra, deadline)) as clock,
@@ -131,8 +124,8 @@ class Transport:
         body, loop = bytearray(), asyncio.get_running_loop()
         while (chunk := await response.body_reader.read_chunk()) is not None:
             body += chunk
-            if len(body) > self._largest_body:
-                message = f"the response is larger than {self._largest_body:,} bytes; the rest was not read"
+            if len(body) > LARGEST_BODY:
+                message = f"the response is larger than {LARGEST_BODY:,} bytes; the rest was not read"
                 raise AttemptError(message, hint=URL_HINT, error=BadAnswer)
             deadline += len(chunk) / SLOWEST
             if clock.expired():  # a piece that arrives as time runs out takes the place of the cancellation
@@ -141,14 +134,14 @@ class Transport:
         return bytes(body)
 
     def _build(self, headers: Mapping[str, str]) -> Client:
-        seconds = min(self._timeout, self._deadline, _CONNECT_SECONDS)
+        seconds = min(self._timeout, DEADLINE, _CONNECT_SECONDS)
         builder = ClientBuilder().no_proxy().follow_redirects(enable=False).http2(enable=True)
         builder = builder.default_headers(headers).connect_timeout(timedelta(seconds=seconds))
         schemes = {self._url.scheme}
         if self._proxy:
             exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-            builder = builder.proxy(ProxyBuilder.all(self._proxy.url).no_proxy(exceptions))
-            schemes.add(self._proxy.url.scheme)
+            builder = builder.proxy(ProxyBuilder.all(self._proxy[1]).no_proxy(exceptions))
+            schemes.add(self._proxy[1].scheme)
         if "https" not in schemes:
             # no TLS is spoken, so a system without certificates does not matter; else the library does not start there
             builder = builder.danger_accept_invalid_certs(enable=True)
@@ -161,7 +154,7 @@ class Transport:
             raise SettingsError(message, hint=_TRUST_HINT) from error
 
     def _explained(self, error: RequestError) -> AttemptError:
-        causes, origin, proxy = _causes(error), self._url.origin_ascii, self._proxy
+        causes, origin = _causes(error), self._url.origin_ascii
         detail = f" ({self._quote(causes[-1])})"
         if "invalid peer certificate" in causes[-1]:
             return AttemptError(f"the certificate of {origin} is not trusted{detail}", hint=_TRUST_HINT)
@@ -174,9 +167,11 @@ class Transport:
                 message = "the response was cut short or cannot be decoded"
             maybe = " A server that expects https:// breaks http:// connections." if self._url.scheme == "http" else ""
             return AttemptError(message + detail, "broken", hint=self._reachable_hint + maybe)
-        if proxy and (self._url.scheme == "http" or re.search("tunnel|socks", "".join(causes))):
-            message = f"could not connect through the proxy {proxy.address}, which {proxy.variable} names{detail}"
-            hint = f"Correct {proxy.variable}, with user and password if it needs them, or add the host to NO_PROXY."
+        if self._proxy and (self._url.scheme == "http" or re.search("tunnel|socks", "".join(causes))):
+            variable, url = self._proxy
+            address = f"{url.scheme}://{url.host_str}:{url.port_or_known_default or 1080}"  # without user and password
+            message = f"could not connect through the proxy {address}, which {variable} names{detail}"
+            hint = f"Correct {variable}, with user and password if it needs them, or add the host to NO_PROXY."
             # this alone says that the proxy answers and the server does not: another attempt may help
             return AttemptError(message, "refused" if causes[-1] == "tunnel error: unsuccessful" else None, hint=hint)
         return AttemptError(f"could not connect{detail}", "refused", hint=self._reachable_hint)
@@ -187,21 +182,8 @@ class Transport:
         return f"Check that the server at {origin} runs and can be reached from here, and that `url` is right."
 
 
-class _Proxy(NamedTuple):
-    """A proxy.
-
-    :param variable: the environment variable that names it.
-    :param url: with user and password, so never to be shown.
-    :param address: without them.
-    """
-
-    variable: str
-    url: Url
-    address: str
-
-
-def _proxy_for(server: Url) -> _Proxy | None:
-    """Return the proxy that the environment names for a server; None for this machine.
+def _proxy_for(server: Url) -> tuple[str, Url] | None:
+    """Return the environment's variable that names a proxy for a server, and its URL; None for this machine.
 
     :raises SettingsError: the variable does not hold the address of a proxy.
     """
@@ -216,7 +198,7 @@ def _proxy_for(server: Url) -> _Proxy | None:
     if url is None or url.scheme not in _PROXY_SCHEMES or not url.host_str:  # not shown: it may hold a password
         hint = "Set it to an address such as http://proxy.example.com:3128 or socks5h://127.0.0.1:1080, or unset it."
         raise SettingsError(f"{variable} does not hold the address of a proxy", hint=hint)
-    return _Proxy(variable, url, f"{url.scheme}://{url.host_str}:{url.port_or_known_default or 1080}")
+    return variable, url
 
 
 def _certificates() -> list[bytes]:

@@ -8,6 +8,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -206,7 +207,6 @@ async def outcome(name: str, answers: list[Reply]) -> None:
             key=KEY,
             retry=replace(IMPATIENT, attempts=3),
             timeout=0.05,
-            deadline=0.5,
         ) as client,
     ):
         try:
@@ -223,4 +223,6 @@ async def outcome(name: str, answers: list[Reply]) -> None:
 def test_whatever_is_answered_to_an_operation_it_gives_a_value_or_an_error_that_can_be_printed(
     name: str, answers: list[Reply]
 ) -> None:
-    asyncio.run(outcome(name, answers))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dlsync.client.transport.DEADLINE", 0.5)
+        asyncio.run(outcome(name, answers))

@@ -55,14 +55,14 @@ def test_a_text_is_the_first_field_that_holds_one_and_none_of_them_is_left() -> 
 
 @pytest.mark.parametrize("fields", [{}, {"name": 5}, {"name": ""}, {"plugin": None}])
 def test_a_missing_field_is_a_bad_answer_that_names_operation_and_field(fields: dict[str, Json]) -> None:
-    with pytest.raises(BadAnswer, match=r"GET /orgs/.*: the field `name` or `plugin` is missing or wrong"):
+    with pytest.raises(BadAnswer, match=r"GET /orgs/.*: unexpected Thing: .*`(\$\.)?name`"):
         thing(**fields)
 
 
 def test_a_field_deep_in_an_object_is_named_with_its_path() -> None:
-    with pytest.raises(BadAnswer, match=r"`inner\.id` is missing"):
+    with pytest.raises(BadAnswer, match=r"missing required field `id` - at `\$\.inner`"):
         thing(name="a", inner={})
-    with pytest.raises(BadAnswer, match=r"`inner` is missing or no object"):
+    with pytest.raises(BadAnswer, match=r"got `array` - at `\$\.inner`"):
         thing(name="a", inner=[])
     assert thing(name="a", inner={"id": "i"}).inner == Inner("i")
 
@@ -70,13 +70,13 @@ def test_a_field_deep_in_an_object_is_named_with_its_path() -> None:
 @pytest.mark.parametrize("value", [1, [], {}, True])
 def test_a_text_that_need_not_be_there_is_empty_without_one_and_nothing_but_a_text(value: Json) -> None:
     assert thing(name="a", note=None) == thing(name="a") == Thing("a")
-    with pytest.raises(BadAnswer, match="the field `note` is missing or wrong"):
+    with pytest.raises(BadAnswer, match=r"`\$\.note`"):
         thing(name="a", note=value)
 
 
 @pytest.mark.parametrize("value", ["all", [1], ["all", None], {}])
 def test_a_list_of_texts_is_nothing_else(value: Json) -> None:
-    with pytest.raises(BadAnswer, match="`tags` is missing or wrong"):
+    with pytest.raises(BadAnswer, match=r"`\$\.tags"):
         thing(name="a", tags=value)
     assert thing(name="a", tags=["all", ""]).tags == ("all", "")
 

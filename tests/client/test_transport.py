@@ -209,18 +209,20 @@ async def test_a_request_for_which_there_is_no_connection_counts_as_not_sent() -
 # ---------------------------------------------------------------------------------------------------------------------
 # size
 # ---------------------------------------------------------------------------------------------------------------------
-async def test_an_endless_response_is_read_to_the_bound_and_no_further() -> None:
-    async with asked(Reply(body=b"x" * 1000, misbehaviour=FOR_EVER), largest_body=100_000) as (server, connection):
+async def test_an_endless_response_is_read_to_the_bound_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlsync.client.transport.LARGEST_BODY", 100_000)
+    async with asked(Reply(body=b"x" * 1000, misbehaviour=FOR_EVER)) as (server, connection):
         with pytest.raises(BadAnswer, match="larger than 100,000 bytes; the rest was not read"):
             await connection.request("GET", ("x",))
     in_the_sockets = 16_000_000  # what both ends may buffer
     assert 100_000 <= server.sent <= in_the_sockets
 
 
-async def test_a_bomb_is_unpacked_to_the_bound_and_no_further() -> None:
+async def test_a_bomb_is_unpacked_to_the_bound_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dlsync.client.transport.LARGEST_BODY", 1000)
     bomb = gzip.compress(bytes(50_000_000))
     with pytest.raises(BadAnswer, match="larger than 1,000 bytes"):
-        await body_of(Reply(body=bomb, headers=PACKED), largest_body=1000)
+        await body_of(Reply(body=bomb, headers=PACKED))
 
 
 async def test_a_packed_body_is_unpacked() -> None:
@@ -261,9 +263,12 @@ async def test_a_header_that_is_not_ascii_is_left_out() -> None:
 # time
 # ---------------------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("headers", [(("X", "x" * 100_000),), ()], ids=["in the headers", "in the body"])
-async def test_a_response_that_drips_is_left_at_the_deadline(headers: tuple[tuple[str, str], ...]) -> None:
+async def test_a_response_that_drips_is_left_at_the_deadline(
+    headers: tuple[tuple[str, str], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dlsync.client.transport.DEADLINE", 1.0)
     drip = Reply(body=b"x", headers=headers, misbehaviour=Misbehaviour.DRIP)
-    async with asked(drip, deadline=1.0, retry=replace(IMPATIENT, attempts=1)) as (server, connection):
+    async with asked(drip, retry=replace(IMPATIENT, attempts=1)) as (server, connection):
         with pytest.raises(Unreachable, match="did not arrive in time") as caught:
             await connection.request("GET", ("x",))
     assert len(server.seen) == 1
@@ -301,9 +306,11 @@ async def test_what_arrives_buys_time_for_the_rest() -> None:
     """Where one byte buys a second, the deadline alone would have ended it."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dlsync.client.transport.SLOWEST", 1)
+        patch.setattr("dlsync.client.transport.DEADLINE", 0.5)
+        patch.setattr("dlsync.client.transport.LARGEST_BODY", 600)
         drip = Reply(body=b"x" * 20, misbehaviour=Misbehaviour.DRIP)
         with pytest.raises(BadAnswer, match="larger than 600 bytes"):
-            await body_of(drip, deadline=0.5, largest_body=600)
+            await body_of(drip)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
