@@ -100,8 +100,8 @@ def release(
 def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = False) -> int:
     """Remove the lock of an apply that is dead.
 
-    That is seldom needed: a lock that its holder does not renew is taken over after a minute. A holder that still runs
-    goes on writing for up to 30 s, beside whoever takes the lock next.
+    That is seldom needed: a lock that its holder does not renew is taken over after 75 s. A holder that still runs
+    goes on writing for up to 45 s, beside whoever takes the lock next.
     """
     from dlsync import operations
     from dlsync.cli.output import concealed, confirm, result, run
@@ -109,7 +109,7 @@ def unlock(server: Server, directory: options.Directory = CURRENT, yes: Yes = Fa
     def agree(holder: LockInfo) -> bool:
         confirm(
             f"The account is locked by {concealed(str(holder))}. "
-            "If that still runs, it goes on writing for up to 30 s. Unlock?",
+            "If that still runs, it goes on writing for up to 45 s. Unlock?",
             yes=yes,
         )
         return True

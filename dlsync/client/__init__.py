@@ -99,3 +99,4 @@ class Client(ReadClient):
         self.plugins: WritingPlugins = WritingPlugins(connection)
         self.rules: WritingRules = WritingRules(connection)
         self.tags: WritingTags = WritingTags(connection)
+        self.urgently = connection.urgently

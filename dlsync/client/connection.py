@@ -19,6 +19,7 @@ from dlsync.errors import DlsyncError, NotFound, SettingsError, Unauthorised, Un
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     Check = Callable[[], Awaitable[None]]
 
@@ -167,7 +168,6 @@ class Connection:
     async def _attempt(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         limiter = self._limiter
         async with limiter:
-            await limiter.turn()
             if method != "GET" and (check := _CHECK.get()):
                 await check()
             if not self._is_open:
@@ -194,6 +194,10 @@ class Connection:
             self._is_down = error.cause == "refused"
             raise
         await self._retry.sleep(wait)
+
+    def urgently(self) -> AbstractContextManager[None]:
+        """Send the requests of a block before all others; see :meth:`RateLimiter.urgently`."""
+        return self._limiter.urgently()
 
     async def find_base(self) -> str:
         """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does."""

@@ -79,8 +79,9 @@ def _machine(proc: Path) -> str:
 
 
 RENEWAL = 10.0  # s between renewals
-SAFE = 30.0  # s after a renewal in which its holder still writes: the rest of a lock's life is for requests under way
-LIFETIME = 60.0  # s without a renewal, after which others may take it
+# s after a renewal in which its holder still writes: more than RENEWAL and the longest Retry-After that is waited for
+SAFE = 45.0
+LIFETIME = 75.0  # s without a renewal, after which others may take it: the last 30 are for requests under way
 _POLL = 1.0  # s between looks at a lock that another holds
 _MOST_REJECTIONS = 5
 _MOST_NESTED = 10  # locks, each of which somebody died in taking over
@@ -161,10 +162,11 @@ class LockAcquisition:
             await self._wait(holder)
 
     async def _created(self, name: str) -> bool:
-        self.begun = self.clock.steady()
+        self.begun = 0.0
         try:
             body = content(self.me, self.clock)
-            await self.client.plugins.create(name, _EXTENSION, body, description="An apply is going on")
+            with self.client.only_while(self._begin):
+                await self.client.plugins.create(name, _EXTENSION, body, description="An apply is going on")
         except AlreadyExists:
             return False
         except Rejected:  # or it was given back before the server was asked whether that is why, each time
@@ -173,6 +175,9 @@ class LockAcquisition:
                 raise
             return False
         return True
+
+    async def _begin(self) -> None:
+        self.begun = self.begun or self.clock.steady()
 
     def _is_dead(self, holder: LockInfo) -> bool:
         now = self.clock.steady()
@@ -189,19 +194,19 @@ class LockAcquisition:
     async def _taken_over(self, name: str, dead: LockInfo) -> bool:
         under = f"{name}.{dead.id}"
         await self.take(under)
-        try:
-            if await holder_of(self.client, name) != dead or self._is_late():
-                return False  # somebody was faster, it lives after all, or we were seen dead ourselves
-            with self.client.only_while(self._check):
+        with self.client.only_while(self._check), self.client.urgently():
+            try:
+                if await holder_of(self.client, name) != dead or self._is_late():
+                    return False  # somebody was faster, it lives after all, or we were seen dead ourselves
                 await self.client.plugins.update(name, content(self.me, self.clock))
-        except (NotFound, Refused):
-            return False
-        else:
-            return True
-        finally:
-            if not self._is_late():
-                with suppress(NotFound, Refused), self.client.only_while(self._check):
-                    await self.client.plugins.delete(under)
+            except (NotFound, Refused):
+                return False
+            else:
+                return True
+            finally:
+                if not self._is_late():
+                    with suppress(NotFound, Refused):
+                        await self.client.plugins.delete(under)
 
     async def _check(self) -> None:
         if self._is_late():

@@ -65,8 +65,7 @@ class Lock:
         taking = LockAcquisition(self._client, self._clock, self._me, self._clock.steady() + self._timeout, self._told)
         await taking.take(LOCK)
         self._renewed, self._held = taking.begun, True
-        if self._clock.steady() > taking.begun + RENEWAL:  # the answer was long in coming
-            await self.renew()
+        await self._renew_again()
         self._renewing = asyncio.create_task(self._renew_for_ever())
 
     async def require(self) -> None:
@@ -107,7 +106,8 @@ class Lock:
         await asyncio.wait([self._renewing])  # what it has sent would come after the next holder's
         if self._is_safe():
             self._held = False
-            with suppress(DlsyncError), self._client.only_while(self._check_time):  # whoever comes next finds it dead
+            # where that fails, whoever comes next finds it dead
+            with suppress(DlsyncError), self._client.only_while(self._check_time), self._client.urgently():
                 if await self._is_mine():
                     await self._client.plugins.delete(LOCK)
 
@@ -115,18 +115,24 @@ class Lock:
         while self._held:
             await self._clock.sleep(RENEWAL)
             await self.renew()
+            await self._renew_again()
+
+    async def _renew_again(self) -> None:
+        """Renew where the last answer was long in coming: the lock is as old as its request."""
+        if self._clock.steady() > self._renewed + RENEWAL:
+            await self.renew()
 
     async def renew(self) -> None:
         """Say that the holder lives; that it could not be said shows in :meth:`require`."""
-        begun = self._clock.steady()
         if not self._is_safe():
             return  # it may be another's by now
         try:
-            self._held = await self._is_mine()
-            if self._held:
-                with self._client.only_while(self._check_time):
+            with self._client.only_while(self._check_time), self._client.urgently():
+                self._held = await self._is_mine()
+                begun = self._clock.steady()
+                if self._held:
                     await self._client.plugins.update(LOCK, content(self._me, self._clock))
-                self._renewed = begun
+                    self._renewed = begun
         except NotFound:
             self._held = False
         except DlsyncError:

@@ -30,7 +30,7 @@ def test_it_asks_first_and_only_a_yes_unlocks(tree: Path, env: dict[str, str]) -
     done = dlsync("unlock", tree, env=env, typed="n\n")
     assert (done.code, done.out, locks(env)) == (1, "", ["dlsync-lock"])
     assert done.err == (
-        f"The account is locked by {HOLDER}. If that still runs, it goes on writing for up to 30 s. Unlock? [y/N] "
+        f"The account is locked by {HOLDER}. If that still runs, it goes on writing for up to 45 s. Unlock? [y/N] "
         "error: nothing was done\n"
     )
     assert (

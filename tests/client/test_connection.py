@@ -333,20 +333,15 @@ async def test_a_web_page_is_no_answer_to_anything(method: Method) -> None:
     assert "login page" in caught.value.hint
 
 
-async def test_requests_wait_for_their_turn_where_a_rate_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = 0
-
-    async def turn() -> None:
-        nonlocal turns
-        turns += 1
-
+async def test_each_attempt_waits_for_its_turn_where_a_rate_is_set() -> None:
+    clock = Clock()
     async with (
         scripted_server(in_order(Reply(503), OK)) as server,
         connection_to(server.url, requests_per_second=5) as connection,
     ):
-        monkeypatch.setattr(connection._limiter, "turn", turn)
+        connection._limiter._clock, connection._limiter._sleep = clock.read, clock.sleep
         await connection.request("GET", ("x",))
-    assert turns == 2
+    assert clock.slept == pytest.approx([0.2])
 
 
 async def test_a_name_that_no_url_can_hold_is_an_error_of_ours_before_anything_is_sent() -> None:

@@ -64,11 +64,17 @@ def hear(limiter: RateLimiter, clock: Clock, answers: str, every: float = 0.0) -
             limiter.throttled(limiter.cuts, 0)
 
 
+async def turn(limiter: RateLimiter) -> None:
+    """Send a request that is answered at once."""
+    async with limiter:
+        pass
+
+
 async def turns(limiter: RateLimiter, clock: Clock, many: int) -> list[float]:
     """How long each of the turns was waited for."""
     clock.slept.clear()
     for _ in range(many):
-        await limiter.turn()
+        await turn(limiter)
     return clock.slept
 
 
@@ -81,7 +87,7 @@ async def test_turns_are_evenly_spaced() -> None:
 
 async def test_time_that_passed_by_itself_is_not_waited_for_again_nor_saved_up() -> None:
     limiter, clock = paced(1)
-    await limiter.turn()
+    await turn(limiter)
     clock.now += 10
     assert await turns(limiter, clock, 2) == [1.0]
 
@@ -94,6 +100,65 @@ async def test_a_rate_is_a_limit_also_for_what_the_server_would_accept() -> None
     limiter, clock = paced(4, most=1)
     hear(limiter, clock, "x", every=0.01)  # an interval that is shorter than the user's
     assert await turns(limiter, clock, 3) == [0.25, 0.25]
+
+
+# urgent requests
+
+
+async def test_an_urgent_request_takes_neither_a_slot_nor_a_turn() -> None:
+    limiter, clock = paced(1, most=1)
+    crowd = Crowd(limiter, 3)
+    assert await crowd.after() == 1
+    with limiter.urgently():
+        await turns(limiter, clock, 2)
+    assert clock.slept == []
+    assert await crowd.after(leaving=1) == 1
+    assert clock.slept == [1.0]
+    await crowd.end()
+
+
+async def test_an_urgent_request_waits_for_what_a_429_asks_for() -> None:
+    limiter, clock = paced()
+    limiter.throttled(limiter.cuts, 30)
+    with limiter.urgently():
+        assert await turns(limiter, clock, 2) == [30.0]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+async def test_no_other_request_begins_before_all_urgent_ones_have_ended(begun: bool) -> None:
+    asleep, wake = asyncio.Event(), asyncio.Event()
+
+    async def sleep(_: float) -> None:
+        asleep.set()
+        await wake.wait()
+
+    clock = Clock()
+    limiter = RateLimiter(1, 16, clock=clock.read, sleep=sleep)
+    await turn(limiter)
+    other = asyncio.ensure_future(turn(limiter))
+    if begun:
+        await asleep.wait()
+    with limiter.urgently():
+        with limiter.urgently():
+            clock.now += 10
+            wake.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not other.done()
+    await other
+
+
+async def test_urgency_ends_with_its_block_and_holds_for_no_other_task() -> None:
+    limiter, clock = paced(1)
+    other = asyncio.ensure_future(turns(limiter, clock, 2))
+    with limiter.urgently():
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not other.done()
+        await turn(limiter)
+    await other
+    assert clock.slept == [1.0]
+    assert await turns(limiter, clock, 1) == [1.0]
 
 
 # the window
@@ -167,8 +232,8 @@ async def test_a_turn_that_is_waited_for_already_is_put_off_too() -> None:
         await clock.sleep(seconds)
 
     limiter._sleep = told_meanwhile
-    await limiter.turn()
-    await limiter.turn()
+    await turn(limiter)
+    await turn(limiter)
     assert clock.slept == [1.0, 4.0]
 
 
@@ -186,7 +251,7 @@ async def test_where_one_in_flight_is_too_much_each_429_doubles_the_interval() -
     found = []
     for _ in range(4):
         hear(limiter, clock, "x")
-        await limiter.turn()
+        await turn(limiter)
         found += await turns(limiter, clock, 1)
     assert found == pytest.approx([0.05, 0.1, 0.2, 0.4])
 
@@ -194,11 +259,11 @@ async def test_where_one_in_flight_is_too_much_each_429_doubles_the_interval() -
 async def test_each_response_shortens_the_interval_until_it_is_no_limit_and_then_the_window_grows() -> None:
     limiter, clock = paced(most=2)
     hear(limiter, clock, "xx.")
-    await limiter.turn()
+    await turn(limiter)
     assert await turns(limiter, clock, 1) == pytest.approx([0.0475])
     assert await room(limiter) == 1
     hear(limiter, clock, "." * 65)
-    await limiter.turn()
+    await turn(limiter)
     assert await turns(limiter, clock, 3) == []
     assert await room(limiter) == 2
 

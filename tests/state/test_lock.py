@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dlsync.client import Client
+from dlsync.client.concurrency import map_concurrently
+from dlsync.client.connection import PATIENT
+from dlsync.client.rate_limit import RateLimiter
+from dlsync.client.response import Quoter, Response
 from dlsync.errors import AccountNotFound, Refused, Unreachable
 from dlsync.state.inventory import LOCK
-from dlsync.state.lease import LIFETIME, RENEWAL, SAFE, LockInfo, holder_of, remove
+from dlsync.state.lease import LIFETIME, RENEWAL, SAFE, Clock, LockInfo, holder_of, remove
+from dlsync.state.lock import Lock
 from tests.builders.locks import Time, Troubled, client_of, left, lock, put
+from tests.builders.taps import tapped
+from tests.builders.throttling import Limited, timeless
 from tests.builders.trees import Account, account
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
-    from dlsync.client import Client
-    from dlsync.state.lock import Lock
+    from tests.builders.taps import Asked, Onward
 
 ANOTHER = LockInfo("b" * 32, "bob")
 
@@ -172,7 +180,7 @@ def test_without_a_renewal_its_holder_ends_before_others_take_it(live: Account) 
         assert await owner(client) == "ann"
 
     live.run(work)
-    assert SAFE < LIFETIME
+    assert RENEWAL + PATIENT.ceiling < SAFE < LIFETIME
 
 
 def test_a_renewal_that_gets_no_answer_is_none(live: Account) -> None:
@@ -366,3 +374,57 @@ def test_an_account_that_is_only_being_made_is_locked_once_by_all_who_write_into
 
     new.run(work)
     assert sum(one.method == "POST" and one.path.endswith("new/plugins") for one in new.asked) == 2
+
+
+class _InMemory:
+    """An account that knows its lock and the names of its rules, and lets requests through up to a limit."""
+
+    def __init__(self, limit: Limited) -> None:
+        self.lock: str | None = None
+        self.rules = set[str]()
+        self._limit = limit
+
+    async def __call__(self, request: Asked, onward: Onward) -> Response:
+        came = await self._limit.serve(request, onward)
+        if came.status != 200:
+            return came
+        if request.method == "PUT":
+            self.rules.add(request.path)
+        elif request.method == "DELETE":
+            self.lock = None
+        elif request.method != "GET":
+            self.lock = json.loads(request.body)["content"]
+        found = json.dumps({"name": LOCK, "extension": "json", "content": self.lock, "encoding": "base64"})
+        return Response(200, {}, found.encode(), str(request), Quoter("k"))
+
+
+@pytest.mark.parametrize(
+    ("rate", "concurrency", "limit"),
+    [
+        *((rate, most, Limited(0.02)) for rate in (0.02, 0.5, 1, 2) for most in (1, 16)),
+        (None, 16, Limited(0.02, rate=0.2, after="5")),
+        (None, 16, Limited(0.02, rate=0.3, burst=20, after="30")),
+        (1, 16, Limited(0.02, rate=0.2, burst=10, after="29")),
+    ],
+)
+def test_a_slow_limit_never_costs_the_lock(rate: float | None, concurrency: int, limit: Limited) -> None:
+    server = _InMemory(limit)
+
+    async def run() -> str | None:
+        loop = asyncio.get_running_loop()
+        client = Client(url="http://127.0.0.1:1", org="acme", account="default", key="key", concurrency=concurrency)
+        client._connection._limiter = RateLimiter(rate, concurrency, clock=loop.time)
+        held = Lock(client, "ann", 0, lambda _: None, Clock(loop.time, loop.time, asyncio.sleep))
+
+        async def write(name: int) -> None:
+            async with held.held():
+                await client.rules.put(str(name), b"title: Web\ncriteria: []\n")
+
+        async with tapped(client, server):
+            await held.acquire()
+            await map_concurrently(write, range(40), workers=concurrency)
+            await held.release()
+        return server.lock
+
+    assert timeless(run) is None
+    assert len(server.rules) == 40
