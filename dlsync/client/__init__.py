@@ -14,20 +14,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from dlsync.client.accounts import Accounts, WritingAccounts
-from dlsync.client.agents import Agents, WritingAgents
-from dlsync.client.annotations import Annotations, WritingAnnotations
+from dlsync.client.accounts import Accounts
+from dlsync.client.agents import Agents
+from dlsync.client.annotations import Annotations
 from dlsync.client.connection import READ, READ_WRITE, Connection, only_while
-from dlsync.client.dashboards import Dashboards, WritingDashboards
-from dlsync.client.links import Links, WritingLinks
+from dlsync.client.dashboards import Dashboards
+from dlsync.client.links import Links
 from dlsync.client.metrics import Metrics
-from dlsync.client.plugins import Plugins, WritingPlugins
+from dlsync.client.plugins import Plugins
 from dlsync.client.retry import Retry
-from dlsync.client.rules import Rules, WritingRules
+from dlsync.client.rules import Rules
 from dlsync.client.series import SeriesFamily
-from dlsync.client.tags import Tags, WritingTags
+from dlsync.client.tags import Tags
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from typing import Unpack
 
     from dlsync.client.connection import Options
@@ -88,15 +89,6 @@ class Client(ReadClient):
     _methods = READ_WRITE
     only_while = staticmethod(only_while)
 
-    def __init__(self, *, url: str, org: str, account: str, key: str, **options: Unpack[Options]) -> None:
-        super().__init__(url=url, org=org, account=account, key=key, **options)
-        connection = self._connection
-        self.accounts: WritingAccounts = WritingAccounts(connection)
-        self.agents: WritingAgents = WritingAgents(connection)
-        self.annotations: WritingAnnotations = WritingAnnotations(connection)
-        self.dashboards: WritingDashboards = WritingDashboards(connection)
-        self.links: WritingLinks = WritingLinks(connection)
-        self.plugins: WritingPlugins = WritingPlugins(connection)
-        self.rules: WritingRules = WritingRules(connection)
-        self.tags: WritingTags = WritingTags(connection)
-        self.urgently = connection.urgently
+    def urgently(self) -> AbstractContextManager[None]:
+        """Send the requests of a block before all others; see :class:`RateLimiter`."""
+        return self._connection.urgently()

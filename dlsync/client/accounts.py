@@ -37,7 +37,7 @@ class Organisation:
 
 
 class Accounts(Family):
-    """Reads accounts."""
+    """Reads and writes accounts."""
 
     async def list(self) -> tuple[AccountEntry, ...]:
         """Return the organisation's accounts (GET /orgs/<org>/accounts)."""
@@ -48,10 +48,6 @@ class Accounts(Family):
         async with self._optional("GET orgs"):
             response = await self._connection.request("GET", ("orgs",), scope="server")
         return tuple(records_of(response, Organisation))
-
-
-class WritingAccounts(Accounts):
-    """Reads and writes accounts. Those of the whole organisation: not only the one that the client is for."""
 
     async def create(self, name: str) -> None:
         """Create an account (POST /orgs/<org>/accounts).

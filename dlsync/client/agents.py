@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from dlsync.client.family import Family
-from dlsync.client.record import NAMES, Text, instant, record_of, records_of
+from dlsync.client.record import NAMES, Text, record_of, records_of
 from dlsync.errors import DlsyncError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
 _FORM = "application/x-www-form-urlencoded"
 
@@ -48,14 +47,9 @@ class Agent:
         """Whether the server hears from it."""
         return self.presence_state == "online"
 
-    @property
-    def last_seen(self) -> datetime | None:
-        """When the last heartbeat came, aware; None where the server gives no time."""
-        return instant(self.heartbeat)
-
 
 class Agents(Family):
-    """Reads agents."""
+    """Reads and writes agents."""
 
     async def list(self) -> tuple[Agent, ...]:
         """Return all agents (GET agents)."""
@@ -67,10 +61,6 @@ class Agents(Family):
         :param agent_id: its fingerprint.
         """
         return record_of(await self._request("GET", "agents", agent_id), Agent)
-
-
-class WritingAgents(Agents):
-    """Reads and writes agents."""
 
     async def delete(self, agent_id: str) -> None:
         """Delete an agent (DELETE agents/<id>). An agent that still runs registers again."""

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-import msgspec
+from typing import Any
 
 from dlsync.client.family import Family
-from dlsync.client.record import Text, instant, record_of, records_of
-from dlsync.client.response import json_of
-
-if TYPE_CHECKING:
-    from datetime import datetime
+from dlsync.client.record import Text, json_as, record_of, records_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,22 +23,13 @@ class Annotation:
     start_time: str = ""
     extra: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def started(self) -> datetime | None:
-        """When it happened, aware; None where the server gives no time."""
-        return instant(self.start_time)
-
 
 class Annotations(Family):
-    """Reads annotations."""
+    """Reads and writes annotations."""
 
     async def streams(self) -> tuple[str, ...]:
         """Return the names of all streams (GET annotations)."""
-        response = await self._request("GET", "annotations")
-        try:
-            return msgspec.convert(json_of(response), tuple[str, ...])
-        except msgspec.ValidationError:
-            raise response.bad("expected a JSON list of texts") from None
+        return json_as(await self._request("GET", "annotations"), tuple[str, ...])
 
     async def list(self, stream: str) -> tuple[Annotation, ...]:
         """Return a stream's annotations, in the server's order (GET annotations/<stream>)."""
@@ -53,10 +38,6 @@ class Annotations(Family):
     async def get(self, stream: str, annotation_id: str) -> Annotation:
         """Return one annotation (GET annotations/<stream>/<id>)."""
         return record_of(await self._request("GET", "annotations", stream, annotation_id), Annotation, stream=stream)
-
-
-class WritingAnnotations(Annotations):
-    """Reads and writes annotations."""
 
     async def create(self, stream: str, *, name: str, description: str = "") -> Annotation:
         """Note that something happens now, in a stream that need not be there yet (POST annotations/<stream>).

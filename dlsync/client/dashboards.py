@@ -33,7 +33,7 @@ class NamedDocument:
 
 
 class Dashboards(Family):
-    """Reads dashboards."""
+    """Reads and writes dashboards."""
 
     async def list(self) -> tuple[NamedDocument, ...]:
         """Return all dashboards (GET dashboards, observed), whole or as summaries."""
@@ -58,10 +58,6 @@ class Dashboards(Family):
         """Return one dashboard, as :meth:`export` does, with its version; ``unless`` as for :meth:`read_all`."""
         response = await self._request("GET", "dashboards", name, accept=YAML, if_none_match=unless)
         return Versioned(response.body, response.etag)
-
-
-class WritingDashboards(Dashboards):
-    """Reads and writes dashboards."""
 
     async def put(self, name: str, body: bytes) -> None:
         """Create or replace a dashboard (PUT dashboards/<name>).

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dlsync.client.record import Named, records_of
+from dlsync.client.record import json_as
 from dlsync.client.status_errors import METHOD_NOT_ALLOWED, UNPROCESSABLE
 from dlsync.errors import (
     AccountNotFound,
@@ -128,7 +128,7 @@ class Family:
     async def _find_account_problem(self) -> str:
         org, account, quote = self._connection.org, self._connection.account, self._connection.quote
         try:
-            names = [entry.name for entry in records_of(await self._list_accounts(), Named)]
+            names = [str(entry.get("name")) for entry in json_as(await self._list_accounts(), list[dict[str, Any]])]
         except AccountNotFound as error:
             return error.message
         except ApiError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsync.client.concurrency import gather
 from dlsync.client.family import Family, rejected
-from dlsync.client.record import Text, record_of, records_of
+from dlsync.client.record import Text, json_as, record_of, records_of
 from dlsync.client.status_errors import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
 
@@ -34,14 +34,8 @@ class Link:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class _Created:
-    id: Text
-    extra: dict[str, Any]
-
-
 class Links(Family):
-    """Reads links.
+    """Reads and writes links.
 
     :ivar latest: the links that :meth:`list` returned last.
     """
@@ -80,10 +74,6 @@ class Links(Family):
     async def _is_listed(self, link_id: str) -> bool:
         return any(link.id == link_id for link in await self._listed())
 
-
-class WritingLinks(Links):
-    """Reads and writes links."""
-
     async def create(self, plugin: str, tags: Iterable[str]) -> None:
         """Link a plugin to tags (POST links, observed).
 
@@ -104,8 +94,8 @@ class WritingLinks(Links):
                 raise
             raise rejected(error) from error
         else:
-            with suppress(BadAnswer):  # no answer to a write is documented
-                self.expect([record_of(response, _Created).id])
+            with suppress(BadAnswer, KeyError):  # no answer to a write is documented
+                self.expect([str(json_as(response, dict[str, Any])["id"])])
 
     async def delete(self, link_id: str) -> None:
         """Delete a link (DELETE links/<id>, observed)."""

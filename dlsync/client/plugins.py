@@ -57,7 +57,7 @@ class _Plugin:
 
 
 class Plugins(Family):
-    """Reads plugins."""
+    """Reads and writes plugins."""
 
     async def list(self, on_bad: OnBad | None = None) -> tuple[PluginEntry, ...]:
         """Return the names of all plugins (GET plugins).
@@ -81,10 +81,6 @@ class Plugins(Family):
             return _plugin(response)
         except BadAnswer as error:
             raise UnreadableResource(error.message, request=error.request, hint=error.hint) from error
-
-
-class WritingPlugins(Plugins):
-    """Reads and writes plugins."""
 
     async def create(self, name: str, extension: str, content: bytes, **fields: Json) -> None:
         """Create a plugin where there is none of that name: atomic, so it can be a lock (POST plugins).

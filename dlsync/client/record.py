@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import Field, dataclass, fields, is_dataclass
-from datetime import UTC, datetime
+from dataclasses import Field, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import msgspec
@@ -24,13 +23,6 @@ T = TypeVar("T")
 Text = Annotated[str, msgspec.Meta(min_length=1)]  # that must be there
 NAMES = "names"  # metadata of a dataclass's field: the API's names of it; the first that holds something counts
 _REST = frozenset({"extra", "document"})
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """An object of which only the name is asked for."""
-
-    name: Text
 
 
 def record_from(response: Response, cls: type[T], item: Json, **known: Any) -> T:
@@ -62,6 +54,17 @@ def _keys(attribute: Field[Any]) -> tuple[str, ...]:
     return () if attribute.name in _REST else attribute.metadata.get(NAMES, (attribute.name,))
 
 
+def json_as(response: Response, kind: type[T]) -> T:
+    """Return the body, which must be JSON of a type.
+
+    :raises BadAnswer: it is of another.
+    """
+    try:
+        return msgspec.convert(json_of(response), kind)
+    except msgspec.ValidationError as error:
+        raise response.bad(str(error)) from None
+
+
 def record_of(response: Response, cls: type[T], **known: Any) -> T:
     """Return the body, which must be a JSON object, as a dataclass; as :func:`record_from`."""
     return record_from(response, cls, json_of(response), **known)
@@ -83,15 +86,6 @@ def records_of(response: Response, cls: type[T], on_bad: OnBad | None = None, **
             on_bad(error)
         else:
             yield record
-
-
-def instant(text: str) -> datetime | None:
-    """Return a time of ISO 8601, aware, UTC where it names no zone; None for any other text."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def api_document(result: Any) -> Json:

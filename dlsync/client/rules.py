@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family
-from dlsync.client.record import Text, records_of
+from dlsync.client.record import Text, json_as, records_of
 from dlsync.client.response import Response, Versioned, etag_of, json_of
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Unsupported
 
@@ -39,13 +39,8 @@ class RuleEntry:
     etag: Any = field(default="", compare=False, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Criterion:
-    extra: dict[str, Any]
-
-
 class Rules(Family):
-    """Reads rules."""
+    """Reads and writes rules."""
 
     async def list(self, on_bad: OnBad | None = None) -> tuple[RuleEntry, ...]:
         """Return the names of all rules (GET rules, observed).
@@ -80,15 +75,10 @@ class Rules(Family):
         :raises NotFound: there is no rule of that name.
         """
         async with self._optional("GET rules/criteria", lambda: self._has(name)):
-            response = await self._request("GET", "rules", name, "criteria")
-        return tuple(record.extra for record in records_of(response, _Criterion))
+            return json_as(await self._request("GET", "rules", name, "criteria"), tuple[dict[str, Any], ...])
 
     async def _has(self, name: str) -> bool:
         return await self._exists("rules", name, accept=YAML)
-
-
-class WritingRules(Rules):
-    """Reads and writes rules."""
 
     async def put(self, name: str, body: bytes) -> None:
         """Create or replace a rule (PUT rules/<name>), with the POST before it that some servers want.

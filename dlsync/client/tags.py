@@ -18,15 +18,11 @@ class Tag:
 
 
 class Tags(Family):
-    """Reads tags."""
+    """Reads and writes tags."""
 
     async def list(self) -> tuple[Tag, ...]:
         """Return all tags (GET tags)."""
         return tuple(records_of(await self._request("GET", "tags"), Tag))
-
-
-class WritingTags(Tags):
-    """Reads and writes tags."""
 
     async def delete(self, name: str) -> None:
         """Take a tag from all that carry it (DELETE tags/<tag>, observed)."""

@@ -13,7 +13,6 @@ import re
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pyreqwest.client import ClientBuilder
@@ -41,7 +40,6 @@ _LONGEST_PATH: Final = 60 * 1024
 _CONNECT_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 0.01
 _HEADERS: Final = ("content-type", "content-encoding", "etag", "location", "retry-after")
-_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _PROXY_SCHEMES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 _TRUST_HINT: Final = "Set SSL_CERT_FILE to a PEM file that holds the certificate authority of the server."
 
@@ -54,7 +52,7 @@ class Transport:
     :param headers: sent with every request.
     :param quote: makes the words of servers and of the library fit for a message.
     :param timeout: seconds without a byte of the response.
-    :raises SettingsError: the environment names a proxy or a certificate file that cannot be used.
+    :raises SettingsError: the environment names a proxy or certificates that cannot be used.
     """
 
     def __init__(
@@ -137,20 +135,17 @@ class Transport:
         seconds = min(self._timeout, DEADLINE, _CONNECT_SECONDS)
         builder = ClientBuilder().no_proxy().follow_redirects(enable=False).http2(enable=True)
         builder = builder.default_headers(headers).connect_timeout(timedelta(seconds=seconds))
-        schemes = {self._url.scheme}
         if self._proxy:
             exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
             builder = builder.proxy(ProxyBuilder.all(self._proxy[1]).no_proxy(exceptions))
-            schemes.add(self._proxy[1].scheme)
-        if "https" not in schemes:
+        if "https" not in {self._url.scheme, self._proxy and self._proxy[1].scheme}:
             # no TLS is spoken, so a system without certificates does not matter; else the library does not start there
             builder = builder.danger_accept_invalid_certs(enable=True)
-        for certificate in _certificates() if "https" in schemes else ():
-            builder = builder.add_root_certificate_pem(certificate)
         try:
             return builder.build()
         except BuilderError as error:
-            message = f"the certificates to trust cannot be loaded: {_causes(error)[-1]}"
+            source = f"SSL_CERT_FILE ({file})" if (file := os.environ.get("SSL_CERT_FILE")) else "the system"
+            message = f"the certificates to trust cannot be loaded from {source}: {_causes(error)[-1]}"
             raise SettingsError(message, hint=_TRUST_HINT) from error
 
     def _explained(self, error: RequestError) -> AttemptError:
@@ -199,24 +194,6 @@ def _proxy_for(server: Url) -> tuple[str, Url] | None:
         hint = "Set it to an address such as http://proxy.example.com:3128 or socks5h://127.0.0.1:1080, or unset it."
         raise SettingsError(f"{variable} does not hold the address of a proxy", hint=hint)
     return variable, url
-
-
-def _certificates() -> list[bytes]:
-    """Return the certificates of ``SSL_CERT_FILE``; on Linux, the library reads it and ``SSL_CERT_DIR`` by itself too.
-
-    :raises SettingsError: it does not exist or holds no certificate.
-    """
-    file = os.environ.get("SSL_CERT_FILE")
-    if not file:
-        return []
-    try:
-        found = _CERTIFICATE.findall(Path(file).read_bytes())
-    except OSError as error:
-        message = f"SSL_CERT_FILE names {file}, which cannot be read: {error.strerror}"
-        raise SettingsError(message, hint=_TRUST_HINT) from error
-    if not found:
-        raise SettingsError(f"SSL_CERT_FILE names {file}, which holds no certificate in PEM", hint=_TRUST_HINT)
-    return found
 
 
 def _causes(error: DetailedPyreqwestError) -> list[str]:

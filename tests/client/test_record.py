@@ -3,14 +3,13 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.client.record import NAMES, Text, instant, record_from, record_of, records_of
+from dlsync.client.record import NAMES, Text, json_as, record_from, record_of, records_of
 from dlsync.errors import BadAnswer
 from tests.builders.http import answer_of
 from tests.builders.plans import any_json
@@ -100,24 +99,8 @@ def test_a_list_of_objects_is_nothing_else(body: bytes) -> None:
     assert list(records_of(answer_of(b'[{"name": "a"}]'), Thing)) == [Thing("a")]
 
 
-# times
-
-
-def test_a_time_as_the_documentation_writes_it_is_aware() -> None:
-    assert instant("2016-07-06T10:47:46.951Z") == datetime(2016, 7, 6, 10, 47, 46, 951_000, UTC)
-
-
-def test_a_zone_is_kept_and_without_one_it_is_utc() -> None:
-    assert instant("2016-07-06T10:47:46+02:00") == datetime(2016, 7, 6, 10, 47, 46, tzinfo=timezone(timedelta(hours=2)))
-    assert instant("2016-07-06T10:47:46") == datetime(2016, 7, 6, 10, 47, 46, tzinfo=UTC)
-
-
-@pytest.mark.parametrize("text", ["", "now", "1455027939.5", "2016-13-01T00:00:00Z"])
-def test_what_is_no_time_is_none(text: str) -> None:
-    assert instant(text) is None
-
-
-@given(st.text())
-def test_no_text_is_a_crash(text: str) -> None:
-    found = instant(text)
-    assert found is None or found.tzinfo
+@pytest.mark.parametrize("body", [b"{}", b"null", b"[1]", b'["x", {}]'])
+def test_a_body_of_another_type_is_a_bad_answer(body: bytes) -> None:
+    with pytest.raises(BadAnswer, match=r"Expected `\w+`, got"):
+        json_as(answer_of(body), tuple[str, ...])
+    assert json_as(answer_of(b'["a", "b"]'), tuple[str, ...]) == ("a", "b")
