@@ -8,7 +8,7 @@ from typing import Any
 
 from dlsync.client.family import Family, rejected
 from dlsync.client.record import Text, records_of
-from dlsync.client.status_errors import UNPROCESSABLE
+from dlsync.client.response import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, NotFound
 
 
@@ -17,7 +17,6 @@ class AccountEntry:
     """One account of the organisation.
 
     :param agent_keys: what agents register with, as the server has it; secret, so not shown.
-    :param extra: all other fields, such as ``id``.
     """
 
     name: Text
@@ -27,10 +26,7 @@ class AccountEntry:
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """One organisation that the key may see.
-
-    :param extra: all other fields, such as ``id``.
-    """
+    """One organisation that the key may see."""
 
     name: Text
     extra: dict[str, Any] = field(default_factory=dict)
@@ -50,10 +46,7 @@ class Accounts(Family):
         return tuple(records_of(response, Organisation))
 
     async def create(self, name: str) -> None:
-        """Create an account (POST /orgs/<org>/accounts).
-
-        :raises AlreadyExists: there is one of that name.
-        """
+        """Create an account (POST /orgs/<org>/accounts)."""
         body = json.dumps({"name": name}).encode()
         try:
             await self._connection.request("POST", ("accounts",), body=body, scope="organisation")

@@ -56,10 +56,7 @@ class Agents(Family):
         return tuple(records_of(await self._request("GET", "agents"), Agent))
 
     async def get(self, agent_id: str) -> Agent:
-        """Return one agent, with its details in ``extra`` (GET agents/<id>).
-
-        :param agent_id: its fingerprint.
-        """
+        """Return one agent, with its details in ``extra`` (GET agents/<id>)."""
         return record_of(await self._request("GET", "agents", agent_id), Agent)
 
     async def delete(self, agent_id: str) -> None:

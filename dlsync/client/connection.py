@@ -7,15 +7,14 @@ from collections import defaultdict
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from dlsync.client.rate_limit import RateLimiter
-from dlsync.client.response import Quoter, Response, etag_of
+from dlsync.client.response import Quoter, Response, error_of, etag_of
 from dlsync.client.retry import AttemptError, Attempts, Retry
-from dlsync.client.status_errors import error_of
-from dlsync.client.transport import TIMEOUT, Transport
-from dlsync.client.urls import base_url, likely_bases, segment, setting_segment
+from dlsync.client.transport import TIMEOUT, Transport, base_url, likely_bases
 from dlsync.errors import DlsyncError, NotFound, SettingsError, Unauthorised, Unreachable
+from dlsync.model import DOT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
@@ -63,6 +62,34 @@ def only_while(check: Check) -> Iterator[None]:
         yield
     finally:
         _CHECK.reset(token)
+
+
+def segment(name: str) -> str:
+    """Return a name percent-encoded as exactly one path segment.
+
+    :raises DlsyncError: no path can hold the name: it is empty, ``.`` or ``..``, or has half a surrogate pair.
+    """
+    if not name:
+        raise DlsyncError("a name is empty; the server would take the request for one about all of its kind")
+    if name in DOT_NAMES:
+        hint = "Rename the resource on the server's own pages."
+        raise DlsyncError(f"the name {name!r} cannot be part of a URL, where it means a folder", hint=hint)
+    try:
+        return quote(name, safe="")
+    except UnicodeEncodeError:
+        message = f"the name {name!a} holds half a surrogate pair, which cannot be sent"
+        raise DlsyncError(message, hint="Rename the resource.") from None
+
+
+def setting_segment(setting: str, name: str) -> str:
+    """Return the name of an organisation or an account as a path segment.
+
+    :raises SettingsError: the name is empty.
+    """
+    if not name:
+        hint = f"Give --{setting}, DLSYNC_{setting.upper()} or `{setting}`."
+        raise SettingsError(f"`{setting}` is not set", hint=hint)
+    return segment(name)
 
 
 class Connection:

@@ -40,12 +40,7 @@ class Dashboards(Family):
         return tuple((await self.read_all()).content)
 
     async def read_all(self, unless: str = "", on_bad: OnBad | None = None) -> Versioned[Iterator[NamedDocument]]:
-        """Return all dashboards, as :meth:`list` does, with their version; parsed one by one, as they are taken.
-
-        :param unless: the ETag of one that is known.
-        :param on_bad: is called for each item that cannot be read; None: that is raised.
-        :raises NotModified: it is still that one.
-        """
+        """Return all dashboards, as :meth:`list` does, with their version; parsed one by one, as they are taken."""
         async with self._optional("GET dashboards"):
             response = await self._request("GET", "dashboards", if_none_match=unless)
         return Versioned(records_of(response, NamedDocument, on_bad), response.etag)

@@ -1,7 +1,12 @@
-"""What the API's families have in common; each is one module, with a reading class and one that also writes.
+"""What the API's families have in common; each is one module with one class.
 
-A method raises ``NotFound`` where what it names does not exist, ``AccountNotFound`` where the account does not, and
-``Unsupported`` where it is observed only and the server has only the documented operations; see :mod:`dlsync.errors`.
+A method raises ``NotFound`` where what it names does not exist, ``AccountNotFound`` where the account does not,
+``AlreadyExists`` where it would create what exists, and ``Unsupported`` where it is observed only and the server has
+only the documented operations; see :mod:`dlsync.errors`. ``extra`` of a result holds all other fields. Parameters that
+many methods have:
+
+- ``on_bad`` is called for each item of a list that cannot be read; None: that is raised.
+- ``unless`` is the ETag of a known version; ``NotModified`` is raised where it is still that.
 """
 
 from __future__ import annotations
@@ -12,7 +17,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dlsync.client.record import json_as
-from dlsync.client.status_errors import METHOD_NOT_ALLOWED, UNPROCESSABLE
+from dlsync.client.response import METHOD_NOT_ALLOWED, UNPROCESSABLE
 from dlsync.errors import (
     AccountNotFound,
     AlreadyExists,
@@ -70,13 +75,15 @@ class Family:
 
         Twice, because another may have deleted it between the refusal and the question: a lock is such a thing.
         """
-        for is_last in (False, True):
+        attempts = 0
+        while True:
             try:
                 await self._request("POST", family, payload=payload)
             except AlreadyExists as error:
+                attempts += 1
                 if error.status != UNPROCESSABLE or await self._exists(family, name, **options):
                     raise
-                if is_last:
+                if attempts > 1:
                     raise rejected(error) from error
             else:
                 return

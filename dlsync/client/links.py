@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlsync.client.concurrency import gather
 from dlsync.client.family import Family, rejected
 from dlsync.client.record import Text, json_as, record_of, records_of
-from dlsync.client.status_errors import UNPROCESSABLE
+from dlsync.client.response import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 class Link:
     """One link.
 
-    :param plugin: the plugin's name.
     :param tags: of the agents that get it.
-    :param extra: all other fields, such as ``org``.
     """
 
     id: Text
@@ -79,7 +77,6 @@ class Links(Family):
 
         Where it is not known whether it was done, the list is asked; so there are never two for one call.
 
-        :param plugin: the plugin's name.
         """
         names = list(tags)
         try:

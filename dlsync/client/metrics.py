@@ -45,7 +45,6 @@ class Metrics(Family):
     async def list(self, *, agent: str | None = None, tag: str | None = None) -> tuple[Metric, ...]:
         """Return what is measured on an agent (GET metrics?source=) or on all agents of a tag (GET metrics?tag=).
 
-        :param agent: its id, the fingerprint.
         :raises DlsyncError: not exactly one of the two is given.
         """
         return tuple(records_of(await self._request("GET", "metrics", params=selected(agent, tag)), Metric))

@@ -47,17 +47,12 @@ async def _link(client: ReadClient) -> object:
     return await client.links.get(links[0].id) if links else None
 
 
+_ONE_BY_ONE = "are asked for one by one, by the names in the files"
 _BY_HAND = "deleting is left to the server's own pages"
 OBSERVED = (
     OptionalOperation("GET orgs", "the organisation has to be known by name", lambda to: to.accounts.organisations()),
-    OptionalOperation(
-        "GET dashboards",
-        "dashboards are asked for one by one, by the names in the files",
-        lambda to: to.dashboards.list(),
-    ),
-    OptionalOperation(
-        "GET rules", "rules are asked for one by one, by the names in the files", lambda to: to.rules.list()
-    ),
+    OptionalOperation("GET dashboards", f"dashboards {_ONE_BY_ONE}", lambda to: to.dashboards.list()),
+    OptionalOperation("GET rules", f"rules {_ONE_BY_ONE}", lambda to: to.rules.list()),
     OptionalOperation("GET rules/<name>/criteria", "criteria are read from the rule's export", _criteria),
     OptionalOperation("GET links/<id>", "links are read from their list", _link),
     OptionalOperation("DELETE dashboards/<name>", _BY_HAND),

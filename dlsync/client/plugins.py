@@ -64,7 +64,6 @@ class Plugins(Family):
 
         The documentation calls the name ``plugin``, observed servers ``name``.
 
-        :param on_bad: is called for each item that cannot be read; None: that is raised.
         """
         entries = records_of(await self._request("GET", "plugins"), PluginEntry, on_bad)
         return tuple(replace(entry, etag=etag_of(entry.etag)) for entry in entries)
@@ -72,8 +71,6 @@ class Plugins(Family):
     async def get(self, name: str, unless: str = "") -> Plugin:
         """Return one plugin, whole (GET plugins/<name>).
 
-        :param unless: the ETag of one that is known.
-        :raises NotModified: it is still that one.
         :raises UnreadableResource: the answer holds no plugin.
         """
         response = await self._request("GET", "plugins", name, if_none_match=unless)
@@ -87,7 +84,6 @@ class Plugins(Family):
 
         :param extension: of its file, without the dot.
         :param fields: further ones, such as ``interval`` (s).
-        :raises AlreadyExists: there is one.
         """
         payload = {**fields, "name": name, "extension": extension, "content": _encoded(content)}
         await self._create("plugins", payload, name)

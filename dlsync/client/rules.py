@@ -43,10 +43,7 @@ class Rules(Family):
     """Reads and writes rules."""
 
     async def list(self, on_bad: OnBad | None = None) -> tuple[RuleEntry, ...]:
-        """Return the names of all rules (GET rules, observed).
-
-        :param on_bad: is called for each item that cannot be read; None: that is raised.
-        """
+        """Return the names of all rules (GET rules, observed)."""
         async with self._optional("GET rules"):
             response = await self._request("GET", "rules")
         return tuple(replace(rule, etag=etag_of(rule.etag)) for rule in records_of(response, RuleEntry, on_bad))
@@ -60,8 +57,6 @@ class Rules(Family):
         """Return one rule, as :meth:`export` does, with its version.
 
         :param name: not an id, which servers take in place of a name.
-        :param unless: the ETag of one that is known.
-        :raises NotModified: it is still that one.
         """
         response = await self._request("GET", "rules", name, accept=YAML, if_none_match=unless)
         view = _view(response)
@@ -97,10 +92,7 @@ class Rules(Family):
             await self._request("PUT", "rules", name, body=body, content_type=YAML)
 
     async def create(self, name: str) -> None:
-        """Create an empty rule (POST rules, observed).
-
-        :raises AlreadyExists: there is one of that name.
-        """
+        """Create an empty rule (POST rules, observed)."""
         async with self._optional("POST rules"):
             await self._create("rules", {"name": name}, name, accept=YAML)
 

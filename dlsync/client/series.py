@@ -53,7 +53,6 @@ class Series:
     :param points: in the order of the answer; a moment for which the server has no value has no point.
     :param unit: of the values, such as ``%``; empty where the server names none.
     :param origin: the stores that the points come from, as the server has it.
-    :param extra: all other fields of the series; a point's own are not kept.
     """
 
     metric: Metric
@@ -96,7 +95,6 @@ class SeriesFamily(Family):
     ) -> tuple[Series, ...]:
         """Return a metric's series, one for each agent (GET metrics/<metric>/series?source=, or ?tag=).
 
-        :param metric: its name.
         :param agent: the id, the fingerprint, of the one agent; or else
         :param tag: that the agents carry.
         :param resolution: between two points, s; None leaves it to the server.

@@ -8,6 +8,7 @@ failure counts as "the server may have carried it out".
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import re
 from contextlib import suppress
@@ -22,7 +23,6 @@ from pyreqwest.proxy import ProxyBuilder
 
 from dlsync.client.response import URL_HINT, Quoter, Response
 from dlsync.client.retry import AttemptError
-from dlsync.client.urls import is_loopback
 from dlsync.errors import ApiError, BadAnswer, DlsyncError, SettingsError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyreqwest.client import Client
     from pyreqwest.response import Response as LibraryResponse
 
+API: Final = "/api/v1"
 TIMEOUT: Final = 30.0
 DEADLINE: Final = 60.0  # seconds for request and response together
 SLOWEST: Final = 32 * 1024  # bytes; each so many that are sent or received buy a second more
@@ -41,13 +42,60 @@ _CONNECT_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 0.01
 _HEADERS: Final = ("content-type", "content-encoding", "etag", "location", "retry-after")
 _PROXY_SCHEMES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
+_URL_HINT: Final = f"Set `url` to the API's base, such as https://monitoring.example.com{API}."
 _TRUST_HINT: Final = "Set SSL_CERT_FILE to a PEM file that holds the certificate authority of the server."
+
+
+def base_url(url: str, *, insecure: bool) -> str:
+    """Return a URL in its normal form, without a slash at its end.
+
+    The library that sends the requests parses it, so that the host that is checked is the host that gets the key.
+
+    :param insecure: whether the key may cross a network in plain text.
+    :raises SettingsError: it is no HTTP URL, holds a password, or would send the key in plain text.
+    """
+    if not url.isprintable() or " " in url:
+        raise SettingsError("`url` holds a space or a control character", hint=_URL_HINT)
+    if not re.match(r"https?://[^/\\]", url, re.IGNORECASE):
+        raise SettingsError("`url` is not an HTTP address", hint=_URL_HINT)
+    try:
+        parsed = Url(url)
+    except ValueError as error:
+        raise SettingsError(f"`url` cannot be read as a URL: {error}", hint=_URL_HINT) from None
+    if parsed.username or parsed.password:
+        raise SettingsError(
+            "`url` holds a user or a password; a URL is printed and is no place for one", hint=_URL_HINT
+        )
+    if "?" in url or "#" in url:
+        raise SettingsError("`url` has a query or a fragment, which a base URL cannot have", hint=_URL_HINT)
+    host = parsed.host_str or ""
+    if parsed.scheme == "http" and not insecure and not is_loopback(host.strip("[]")):
+        message = f"`url` is plain HTTP, which would send the API key to {host} readable on the way"
+        hint = "Use https://; a server on this machine may be reached over http://127.0.0.1."
+        raise SettingsError(message, hint=hint)
+    return str(parsed).rstrip("/")
+
+
+def likely_bases(base: str) -> list[str]:
+    """Return the URLs that a user may have meant by one that is not the API's base, the likeliest first."""
+    origin = Url(base).origin_ascii
+    before, found, _ = base.partition(API)
+    candidates = [f"{before}{found}" if found else f"{base}{API}", f"{origin}{API}"]
+    return [url for url in dict.fromkeys(candidates) if url != base]
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine itself."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 class Transport:
     """Connections to one server.
 
-    :param base: the API's URL, from :func:`dlsync.client.urls.base_url`.
+    :param base: the API's URL, from :func:`base_url`.
     :param methods: the methods that can be sent; no other can be started.
     :param headers: sent with every request.
     :param quote: makes the words of servers and of the library fit for a message.

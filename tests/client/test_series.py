@@ -130,6 +130,12 @@ async def test_what_a_series_must_have_and_has_not_is_a_bad_answer(field: str, v
             await client.series.get("base.cpu", agent="0c78")
 
 
+async def test_a_list_of_anything_but_series_is_a_bad_answer() -> None:
+    async with scripted(json_reply(["cpu"])) as (_, client):
+        with pytest.raises(BadAnswer, match="expected a JSON list of objects"):
+            await client.series.get("base.cpu", agent="0c78")
+
+
 def test_a_series_is_columns_for_a_plot_and_rows_for_a_table() -> None:
     found = Series(Metric("base.cpu"), Source("0c78", "web-1"), (Point(60, 1.5), Point(120, 2)))
     assert (found.times, found.values) == ((60, 120), (1.5, 2))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlsync.client.response import error_of, words
 from dlsync.client.retry import AttemptError
-from dlsync.client.status_errors import error_of, words
 from dlsync.errors import (
     AlreadyExists,
     ApiError,
