@@ -184,8 +184,7 @@ class Transport:
         builder = ClientBuilder().no_proxy().follow_redirects(enable=False).http2(enable=True)
         builder = builder.default_headers(headers).connect_timeout(timedelta(seconds=seconds))
         if self._proxy:
-            exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-            builder = builder.proxy(ProxyBuilder.all(self._proxy[1]).no_proxy(exceptions))
+            builder = builder.proxy(ProxyBuilder.all(self._proxy[1]).no_proxy(no_proxy(self._url)))
         if "https" not in {self._url.scheme, self._proxy and self._proxy[1].scheme}:
             # no TLS is spoken, so a system without certificates does not matter; else the library does not start there
             builder = builder.danger_accept_invalid_certs(enable=True)
@@ -242,6 +241,14 @@ def _proxy_for(server: Url) -> tuple[str, Url] | None:
         hint = "Set it to an address such as http://proxy.example.com:3128 or socks5h://127.0.0.1:1080, or unset it."
         raise SettingsError(f"{variable} does not hold the address of a proxy", hint=hint)
     return variable, url
+
+
+def no_proxy(server: Url) -> str:
+    """Return ``NO_PROXY`` as the library reads it: without asterisks, brackets, and the port of the server."""
+    exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    with_port = rf"(?<![^,\s])([^,:\s]+|\[[^,\]]+\]):{server.port_or_known_default}(?=\s*(?:,|$))"
+    exceptions = re.sub(r"\*(?=\.)|[\[\]]", "", re.sub(with_port, r"\1", exceptions))
+    return exceptions.replace("*", "*,0.0.0.0/0,::/0")  # to the library, an asterisk stands for all names
 
 
 def _causes(error: DetailedPyreqwestError) -> list[str]:

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from pyreqwest.http import Url
 
+from dlsync.client.transport import no_proxy
 from dlsync.errors import SettingsError, Unreachable
 from tests.builders.http import IMPATIENT, KEY, Reply, reader_of, scripted_server
 from tests.builders.tls import REFUSAL, authority_file, server_context, tunnelling_proxy
@@ -45,19 +47,19 @@ async def asked_through(variables: dict[str, str], url: str) -> str:
 
 
 DOWN = "127.0.0.1:1"
-NEAR = "http://monitoring.invalid/api/v1"
+HERE = "https://0.0.0.0:1"  # this machine, by an address that is not a loopback one
 
 
 @pytest.mark.parametrize(
     ("variables", "url", "proxy"),
     [
-        ({}, FAR, ""),
+        ({}, HERE, ""),
         ({"HTTPS_PROXY": f"http://{DOWN}"}, FAR, f"http://{DOWN}, which HTTPS_PROXY"),
         ({"https_proxy": DOWN}, FAR, f"http://{DOWN}, which https_proxy"),
-        ({"HTTP_PROXY": f"http://{DOWN}"}, FAR, ""),
-        ({"HTTP_PROXY": f"http://{DOWN}"}, NEAR, f"http://{DOWN}, which HTTP_PROXY"),
+        ({"HTTP_PROXY": f"http://{DOWN}"}, HERE, ""),
+        ({"HTTP_PROXY": f"http://{DOWN}"}, "http://monitoring.example", f"http://{DOWN}, which HTTP_PROXY"),
         ({"ALL_PROXY": "http://[::1]:1"}, FAR, "http://[::1]:1, which ALL_PROXY"),
-        ({"ALL_PROXY": "http://p.invalid", "HTTPS_PROXY": f"http://{DOWN}"}, FAR, f"http://{DOWN}, which HTTPS_PROXY"),
+        ({"ALL_PROXY": "http://[::1]:1", "HTTPS_PROXY": f"http://{DOWN}"}, FAR, f"http://{DOWN}, which HTTPS_PROXY"),
         ({"HTTPS_PROXY": "", "ALL_PROXY": "socks5h://127.0.0.1"}, FAR, "socks5h://127.0.0.1:1080, which ALL_PROXY"),
         ({"HTTPS_PROXY": f"http://{DOWN}"}, "https://localhost:1", ""),
         ({"ALL_PROXY": f"http://{DOWN}"}, "http://[::1]:1", ""),
@@ -75,21 +77,41 @@ async def test_the_environment_names_a_proxy_for_what_is_not_this_machine(
 @pytest.mark.parametrize(
     ("exceptions", "url", "is_bypassed"),
     [
-        ("invalid", "https://monitoring.invalid", True),
-        (".invalid", "https://monitoring.invalid", True),
-        ("other.invalid, monitoring.invalid", "https://monitoring.invalid", True),
-        ("itoring.invalid,10.0.0.1", "https://monitoring.invalid", False),
-        ("*", "https://monitoring.invalid", True),
-        ("198.51.100.0/24", "https://monitoring.invalid", False),
+        ("0.0.0.0", HERE, True),
+        ("0.0.0.0/8, x/y", HERE, True),
+        ("x,0.0.0.0:1 ,y", HERE, True),
+        ("0.0.0.0:2", HERE, False),
+        ("*", HERE, True),
+        (" , .,", HERE, False),
+        ("itoring.example,10.0.0.1", FAR, False),
+        ("monitoring.example.com", FAR, False),
+        ("monitoring.example:443", FAR, False),
     ],
 )
 @pytest.mark.parametrize("variable", ["no_proxy", "NO_PROXY"])
 @pytest.mark.usefixtures("named")
-async def test_no_proxy_names_domains_addresses_and_networks(
+async def test_no_proxy_names_what_is_asked_directly(
     variable: str, exceptions: str, url: str, is_bypassed: bool
 ) -> None:
     message = await asked_through({"HTTPS_PROXY": f"http://{DOWN}", variable: exceptions}, url)
     assert ("through the proxy" not in message) == is_bypassed
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "read"),
+    [
+        ("*", "*,0.0.0.0/0,::/0"),
+        ("*.example", ".example"),
+        ("other.example, monitoring.example:8443", "other.example, monitoring.example"),
+        ("monitoring.example:443,x", "monitoring.example:443,x"),
+        ("10.0.0.0/8", "10.0.0.0/8"),
+        ("[2001:db8::1]:8443,[::2]", "2001:db8::1,::2"),
+        ("2001:db8::8443", "2001:db8::8443"),
+    ],
+)
+def test_no_proxy_may_have_ports_asterisks_and_brackets(named: Callable[..., None], exceptions: str, read: str) -> None:
+    named(NO_PROXY=exceptions)
+    assert no_proxy(Url(FAR)) == read
 
 
 @pytest.mark.parametrize("url", ["ftp://me:s3cret@p", "http://me:s3cret@", "http://[s3cret", "s3cret:3128:x"])
