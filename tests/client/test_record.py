@@ -99,6 +99,12 @@ def test_a_list_of_objects_is_nothing_else(body: bytes) -> None:
     assert list(records_of(answer_of(b'[{"name": "a"}]'), Thing)) == [Thing("a")]
 
 
+def test_items_that_are_no_records_are_reported_where_that_is_asked_for() -> None:
+    bad: list[BadAnswer] = []
+    assert list(records_of(answer_of(b'[{}, 1, {"name": "a"}]'), Thing, bad.append)) == [Thing("a")]
+    assert len(bad) == 2
+
+
 @pytest.mark.parametrize("body", [b"{}", b"null", b"[1]", b'["x", {}]'])
 def test_a_body_of_another_type_is_a_bad_answer(body: bytes) -> None:
     with pytest.raises(BadAnswer, match=r"Expected `\w+`, got"):

@@ -161,6 +161,22 @@ def test_items_come_before_one_that_cannot_be_read() -> None:
         next(items)
 
 
+def test_an_item_that_cannot_be_read_is_only_its_name_or_is_reported_where_that_is_asked_for() -> None:
+    bad: list[BadAnswer] = []
+    body = b'[{"name": "a"}, {"name": "b", "x": NaN}, {"plugin": "c", "x": 1e999}, {"x": NaN}, NaN]'
+    assert list(items_of(answer_of(body), bad.append)) == [{"name": "a"}, {"name": "b"}, {"plugin": "c"}]
+    assert ["in item" in error.message for error in bad] == [True, True]
+    deep = b"[" + b"[" * 200 + b"]" * 200 + b"]"
+    assert list(items_of(answer_of(deep), bad.append)) == []
+    assert "too many nested levels" in bad[-1].message
+
+
+@pytest.mark.parametrize("body", [b"", b"[", b'{"a": NaN}', b"[" * 100_000])
+def test_what_is_no_list_is_a_bad_answer_also_where_bad_items_are_reported(body: bytes) -> None:
+    with pytest.raises(BadAnswer, match="expected"):
+        list(items_of(answer_of(body), [].append))
+
+
 # quoting
 
 PIECE = 8
