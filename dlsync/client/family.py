@@ -127,10 +127,11 @@ class Family:
         """Return where the account exists, or where the server does not let that be known; asked once a run."""
         connection = self._connection
         async with connection.locks["the account"]:
-            if connection.account_problem is None:
-                connection.account_problem = await self._find_account_problem()
-        if connection.account_problem:
-            raise AccountNotFound(connection.account_problem, hint="Check `org` and `account`.")
+            known = connection.account_problem
+            problem = await self._find_account_problem() if known is None else known
+            connection.account_problem = problem
+        if problem:
+            raise AccountNotFound(problem, hint="Check `org` and `account`.")
 
     async def _find_account_problem(self) -> str:
         org, account, quote = self._connection.org, self._connection.account, self._connection.quote

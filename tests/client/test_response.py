@@ -174,7 +174,7 @@ def test_an_item_that_cannot_be_read_is_only_its_name_or_is_reported_where_that_
 @pytest.mark.parametrize("body", [b"", b"[", b'{"a": NaN}', b"[" * 100_000])
 def test_what_is_no_list_is_a_bad_answer_also_where_bad_items_are_reported(body: bytes) -> None:
     with pytest.raises(BadAnswer, match="expected"):
-        list(items_of(answer_of(body), [].append))
+        list(items_of(answer_of(body), list[BadAnswer]().append))
 
 
 # quoting
