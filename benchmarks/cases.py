@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 LATENCY = 0.02
 _SMALL, _WHOLE, _LARGE = 0.01, 1, 10
 _CHANGES = 2
-# three lists of which the server has one, what tells that it has no others, and dlsync's own record
-_REQUESTS = 3_000 + 5
+# three lists of which the server has one, what tells that it has no others, dlsync's own record, and its lock
+_REQUESTS = 3_000 + 6
 _LISTS = 3 + 1
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from dlsync import __version__
 from dlsync.cli import signals
-from dlsync.errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, DlsyncError, InvalidTree
+from dlsync.errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_OK, DlsyncError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -95,7 +95,10 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
     if isinstance(error, TyperException):
         return _refuse_usage(error)
     if isinstance(error, DlsyncError):
-        return _explain(error)
+        from dlsync.cli.output import explain
+
+        explain(error)
+        return error.exit_code
     if isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         return _say(f"{place}{error.strerror or error}", "")
@@ -117,15 +120,6 @@ def _refuse_usage(error: TyperException) -> int:
         return EXIT_ERROR
     words = message.replace(": Value error, ", ": ")  # typer's own, before what is wrong with a choice
     return _say(words, f"See `{getattr(getattr(error, 'ctx', None), 'command_path', 'dlsync')} --help`.")
-
-
-def _explain(error: DlsyncError) -> int:
-    if isinstance(error, InvalidTree):
-        from dlsync.cli.output import report
-
-        report(error.problems)
-    _say(error.message, error.hint)
-    return error.exit_code
 
 
 def _say(message: str, hint: str) -> int:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dlsync.model import Problem
+    from dlsync.model import Plan, Problem
 
 EXIT_OK = 0
 EXIT_ERROR = 1
@@ -44,6 +44,7 @@ class DlsyncError(Exception):
     """
 
     exit_code = EXIT_ERROR
+    problems: tuple[Problem, ...] = ()
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -52,7 +53,14 @@ class DlsyncError(Exception):
 
 
 class SettingsError(DlsyncError):
-    """Options, environment or dlsync.yaml are wrong or incomplete."""
+    """Options, environment or dlsync.yaml are wrong or incomplete.
+
+    :param problems: those of dlsync.yaml, which the message has too.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.problems = tuple(problems)
 
 
 class InvalidTree(DlsyncError):
@@ -64,9 +72,16 @@ class InvalidTree(DlsyncError):
 
 
 class Refused(DlsyncError):
-    """What was asked for would break a promise: a guard held it back, nothing was written."""
+    """What was asked for would break a promise: a guard held it back, nothing was written.
+
+    :param plan: the plan that is refused, with the reasons; None where something else is.
+    """
 
     exit_code = EXIT_REFUSED
+
+    def __init__(self, message: str, *, hint: str = "", plan: Plan | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.plan = plan
 
 
 class ManualActionRequired(DlsyncError):

@@ -5,22 +5,23 @@ from __future__ import annotations
 import html
 import json
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
+from collections import defaultdict
 from difflib import get_close_matches
 from functools import lru_cache
-from itertools import takewhile
+from itertools import chain, takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dlsync.model import Json, Path
 
 
-_LONGEST = 60  # characters of a word that is compared; a near miss is not longer
+_LONGEST = 60  # characters of a word that are compared
 _NEAR = 0.65  # at difflib's own 0.6 `sources` would be taken for `series`
 _TYPES = {
     "array": "a list",
@@ -57,13 +58,25 @@ def expectation(node: Mapping[str, Any]) -> str:
 
 @lru_cache(maxsize=1024)
 def near_miss(word: str, choices: tuple[str, ...], cutoff: float = _NEAR) -> str | None:
-    """Return the one of the choices that the word was likely meant to be, if any; capitals make no difference.
+    """Return the one of the choices that the word was likely meant to be, if any; case and blanks make no difference.
 
     :param cutoff: of difflib's ratio, from 0 to 1.
     """
-    folded = {choice.casefold(): choice for choice in reversed(choices)}
-    close = get_close_matches(word[:_LONGEST].casefold(), folded, n=1, cutoff=cutoff)
+    folded = {_comparable(choice): choice for choice in reversed(choices)}
+    close = get_close_matches(_comparable(word), folded, n=1, cutoff=cutoff)
     return folded[close[0]] if close else None
+
+
+def _comparable(word: str) -> str:
+    return "".join(word.split()).casefold()[:_LONGEST]
+
+
+def near_pattern(pattern: str, kinds: tuple[str, ...]) -> str | None:
+    """Return the ``KIND/GLOB`` that a pattern of no kind was likely meant to be, if any."""
+    kind, slash, name = pattern.partition("/")
+    if near := near_miss(kind, kinds):
+        return f"{near}/{name or '*'}"
+    return f"*/{pattern}" if pattern and not slash else None
 
 
 WIDTH = 60
@@ -76,17 +89,40 @@ _PLAIN_KEY = re.compile(r"[\w-]+")
 # `section_start:` and Travis `travis_fold:` anywhere in one. The last character of a match becomes an escape
 _CI_COMMAND = re.compile(r"^ *:(?=:)|##(?=\w*\[)|(?:section_(?:start|end)|travis_fold):")
 
+# printable by their categories, and without a glyph: joiners, fillers, selectors of ideographs
+_INVISIBLE = re.compile("[\u034f\u115f\u1160\u180b-\u180f\u3164\uffa0\U000e0100-\U000e01ef]")
+_SELECTOR = re.compile("[\ufe00-\ufe0f]")  # of variations, as in emoji
+
 
 def visible(text: str) -> str:
     r"""Return the text with all that a terminal or a CI runner acts on as an escape: ``\x1b``, ``\u202e``, ``\n``.
 
     Not printable are, by the Unicode standard's categories, control, format (bidirectional, zero-width), unassigned and
-    private characters, lone surrogates, and line and other separators but the space. Of a command to a CI runner, one
-    character becomes an escape: ``\x3a:error``, ``#\x23vso[``.
+    private characters, lone surrogates, and line and other separators but the space; nor are fillers and other
+    characters without a glyph. Of a command to a CI runner, one character becomes an escape: ``\x3a:error``,
+    ``#\x23vso[``. A variation selector stays, for emoji hold them; :func:`distinct` shows them where they matter.
     """
-    if not text.isprintable():
-        text = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    if not text.isascii() or not text.isprintable():
+        text = _INVISIBLE.sub(_escape, "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text))
     return _without_ci_commands(text, "\\x{:02x}")
+
+
+def _escape(found: re.Match[str]) -> str:
+    return ascii(found[0])[1:-1]
+
+
+def distinct(texts: Sequence[str]) -> list[str]:
+    """Return visible texts, those in ASCII that differ from another and look the same."""
+    spellings: defaultdict[str, set[str]] = defaultdict(set)
+    for text in texts:
+        spellings[_look(text)].add(text)
+    return [
+        text.encode("ascii", "backslashreplace").decode() if len(spellings[_look(text)]) > 1 else text for text in texts
+    ]
+
+
+def _look(text: str) -> str:
+    return text if text.isascii() else normalize("NFC", _SELECTOR.sub("", text))
 
 
 def json_text(document: object) -> str:
@@ -123,11 +159,9 @@ def value(raw: Json, width: int = WIDTH) -> str:
 
 def pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, str]:
     """Return two values that differ such that the texts differ too, each in at most ``width`` characters."""
-    left, right = in_full(before), in_full(after)
-    if left != right and normalize("NFC", left) == normalize("NFC", right):  # they look the same
-        left, right = json.dumps(before), json.dumps(after)
+    left, right = distinct([in_full(before), in_full(after)])
     if left != right and shortened(left, width) == shortened(right, width):
-        cut = sum(1 for _ in takewhile(lambda both: both[0] == both[1], zip(left, right, strict=False))) - _CONTEXT
+        cut = _alike(left, right) - _CONTEXT
         left, right = _ELLIPSIS + left[cut:], _ELLIPSIS + right[cut:]
     return shortened(left, width), shortened(right, width)
 
@@ -146,10 +180,19 @@ _BEGINNING = 16  # characters by which a secret is recognised, whatever follows
 _BEFORE_ELLIPSIS = 4  # characters; fewer tell nothing, and begin many words
 _ANY_CASE = 6  # characters; a shorter text in other letters is likely another word
 _CUT = re.compile(r"(…|\.{3})")
+_NOT_SHOWN = "[not shown: it holds an encoded secret]"
+_LEVELS = 3  # of escapes in escapes
+_BYTE = re.compile(r"\\+x(?=[0-9a-fA-F]{2})")
+_CHARACTER = re.compile(r"\\+(?:u([0-9a-fA-F]{4})|([nr]))")
+_INCOMPLETE = re.compile(r"(?:%[0-9a-fA-F]?|&#?\w*|\\+(?:u[0-9a-fA-F]{0,3}|x[0-9a-fA-F]?)?)(?=…|\.{3})")
+_BASE64 = re.compile(r"([A-Za-z0-9+/_\s-]{6,})(…|\.{3})?")
+_STANDARD = str.maketrans("-_", "+/")
 
 
 class Redactor:
     """Replaces secrets in messages, whole or cut off, in every spelling that servers and libraries use.
+
+    A text that holds one in another encoding, such as in the middle of base64, is replaced as a whole.
 
     :param secrets: each value with what stands for it; no value is empty.
     """
@@ -160,14 +203,28 @@ class Redactor:
         names |= {way.replace(key, KEY): name for key in secrets if secrets[key] == KEY for way, name in names.items()}
         self._exact = {way: name for way, name in names.items() if len(way) < _ANY_CASE and way != KEY}
         self._folded = {_folded(way): name for way, name in names.items() if len(way) >= _ANY_CASE}
+        self._starts = _by_start(self._exact), _by_start(self._folded)
 
     def __call__(self, text: str) -> str:
         """Return the text without secrets."""
         if not self._exact and not self._folded:
             return text
+        shown = self._replaced(text)
+        plain = _unescaped(shown)
+        is_escaped = plain != shown and self._holds(plain) and not self._holds(shown)
+        return _NOT_SHOWN if is_escaped or self._holds(_from_base64(plain), _BEFORE_ELLIPSIS) else shown
+
+    def _holds(self, text: str, shortest: int = 1) -> bool:
+        """Whether a text holds a secret of at least so many characters, or the beginning of one."""
+        *cut, _ = _CUT.split(text)
+        is_whole = any(length >= shortest for _, length, _ in self._found(text))
+        return is_whole or any(self._without_beginning(part) != part for part in cut)
+
+    def _replaced(self, text: str) -> str:
         *cut, rest = _CUT.split(text)
         text = "".join([*map(self._without_beginning, cut), rest])
-        shown, end = [], 0
+        shown: list[str] = []
+        end = 0
         for start, length, name in self._found(text):
             if start + length > end:
                 shown += [text[end:start], name]
@@ -177,16 +234,14 @@ class Redactor:
     def _found(self, text: str) -> list[tuple[int, int, str]]:
         """Return start, length and name of each secret, and of each beginning that is long enough to be one."""
         found = []
-        for ways, among in ((self._exact, text), (self._folded, _folded(text))):
-            for way, name in ways.items():
+        for starts, among in zip(self._starts, (text, _folded(text)), strict=True):
+            there = {among[place : place + _BEFORE_ELLIPSIS] for place in range(len(among))}
+            for way, name in chain.from_iterable(starts[beginning] for beginning in starts.keys() & {*there, ""}):
                 start = among.find(way[:_BEGINNING])
                 while start >= 0:
-                    same = takewhile(
-                        lambda pair: pair[0] == pair[1], zip(way, among[start : start + len(way)], strict=False)
-                    )
-                    found.append((start, sum(1 for _ in same), name))
+                    found.append((start, _alike(way, among[start : start + len(way)]), name))
                     start = among.find(way[:_BEGINNING], start + 1)
-        return sorted(found, key=lambda one: (one[0], -one[1]))
+        return sorted(found, key=lambda one: (one[0], -one[1], one[2]))
 
     def _without_beginning(self, part: str) -> str:
         """Return a text before an ellipsis without the longest beginning of a secret at its end."""
@@ -194,6 +249,44 @@ class Redactor:
         lengths = ((_overlap(end, way), name) for way, name in {**self._exact, **self._folded}.items())
         length, name = max(lengths, key=itemgetter(0))
         return part[:-length] + name if length else part
+
+
+def _by_start(ways: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
+    """Return ways and names by the first characters of the way; those of shorter ways under an empty text."""
+    starts: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
+    for way, name in ways.items():
+        starts[way[:_BEFORE_ELLIPSIS] if len(way) >= _BEFORE_ELLIPSIS else ""].append((way, name))
+    return dict(starts)
+
+
+def _alike(left: str, right: str) -> int:
+    """Return how many characters two texts begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with the characters that percent signs, HTML entities and backslashes stand for."""
+    for _ in range(_LEVELS):
+        if not any(mark in text for mark in "%&\\"):
+            break
+        text = _CHARACTER.sub(_character, _BYTE.sub("%", _INCOMPLETE.sub("", text)))
+        text = unquote(html.unescape(text))
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _character(found: re.Match[str]) -> str:
+    return "\n" if found[2] else chr(int(found[1], 16))
+
+
+def _from_base64(text: str) -> str:
+    """Return what is encoded in a text, for each place of a group of four characters where it may begin."""
+    runs = [("".join(found[1].split()).translate(_STANDARD), found[2] or "") for found in _BASE64.finditer(text)]
+    return "\0".join(_decoded(run[place:]) + cut for run, cut in runs for place in range(4))
+
+
+def _decoded(run: str) -> str:
+    whole = b64decode(run + "A" * (-len(run) % 4))
+    return whole[: len(run) * 6 // 8].decode("utf-8", "replace")
 
 
 def _folded(text: str) -> str:
@@ -224,4 +317,4 @@ def _spellings(secret: str) -> Iterator[str]:
         yield from (text, html.escape(text), html.escape(text, quote=False), text.replace("'", "''"))
         as_json = json.dumps(text, ensure_ascii=False)[1:-1]
         yield from (json.dumps(text)[1:-1], as_json, visible(as_json), visible(text), repr(text)[1:-1])
-        yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), b64encode(raw).decode())
+        yield from (quote(raw), quote(raw, safe=""), quote_plus(raw), b64encode(raw).decode(), raw.hex())

@@ -254,6 +254,7 @@ class Plan:
     :param adopted: those of them that are not managed yet, and will be.
     :param kept: those that differ from their files in what was changed on the server, and stay so.
     :param refused: why an apply refuses the plan, each in sentences that say what to do.
+    :param unrestored: the resources of which a rollback cannot restore a field, since no journal has its value.
     """
 
     target: Target
@@ -264,6 +265,7 @@ class Plan:
     adopted: tuple[Address, ...] = ()
     kept: tuple[Address, ...] = ()
     refused: tuple[str, ...] = ()
+    unrestored: tuple[Address, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.changes)

@@ -18,20 +18,30 @@ HEAD = """\
 <!-- made by scripts/cli_reference.py -->
 # The command line
 
-What dlsync is for, and where its settings come from, is in the [README](../README.md). `DIR` is the
-current folder unless given; options stand before or after it. Results go to stdout and all else to stderr; `--format
-json` prints one JSON document and nothing more.
+```
+dlsync --help
+dlsync COMMAND --help
+```
 
-| exit code | means |
-| --- | --- |
-| 0 | done |
-| 1 | an error, wrong usage, a question that was answered with no; `adopt`, `release`: nothing was done |
-| 2 | changes: `plan --detailed-exitcode`, `export --check`, `accept --check`; `drift`: there is some |
-| 3 | some changes failed or are left to do by hand, or some resources could not be exported; the rest is done |
-| 4 | refused: stale plan, guard, lock held; or some resources are held, and the rest were applied |
-| 130 | interrupted: Ctrl-C, SIGTERM, SIGHUP; an apply says how many of its changes were applied, as `history` does |
+`DIR` is the current folder by default. Options stand before or after it. Results go to stdout, everything else to
+stderr. `--format json` prints one JSON document. If the command fails, that is `{"format_version": 1, "error": "…",
+"problems": […]}`, where a problem has `severity`, `file`, `line`, `column` and `message`. The [README](../README.md)
+shows a first round, and [doctor](doctor.md) where each setting comes from.
 
-With `--all-environments`, the code is the worst that an environment ended with: 1, then 4, 3, 2, 0.
+## Exit codes
+
+| code | name | when |
+| --- | --- | --- |
+| 0 | done | the command did its work |
+| 1 | error | wrong usage, files or server at fault, a question answered with no; `doctor` found a problem |
+| | | `plan` shows a plan that `apply` refuses; `adopt` could not adopt a named resource |
+| 2 | changes | `plan --detailed-exitcode`, `export --check`, `accept --check` and `drift` found changes |
+| 3 | partial | some changes failed or must be made by hand, or some resources could not be exported; the rest is done |
+| 4 | refused | a stale plan, a plan that deletes too much, a run of another account, a lock that is held or lost |
+| | | or some resources are held because of a conflict, and the rest is applied |
+| 130 | interrupted | Ctrl-C, SIGTERM or SIGHUP; `apply` prints how many changes it applied, `history` lists them |
+
+With `--all-environments`, the exit code is the worst of all environments, in this order: 1, 4, 3, 2, 0.
 """
 
 

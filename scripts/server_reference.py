@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dlsync.server.app import FAMILIES
+from dlsync.server.app import OPERATIONS
 
 if TYPE_CHECKING:
     from dlsync.server.operation import Operation
@@ -15,38 +15,58 @@ HEAD = """\
 <!-- made by scripts/server_reference.py -->
 # The server
 
-`dlsync serve` answers every operation of this table below its URL. `dlsync serve --documented-only` answers only the
-operations that the Dataloop documentation describes; clients of the service used the observed ones too.
+```
+dlsync serve --port 8080                  # keep everything in memory
+dlsync serve --port 8080 --db data.db     # keep everything in a file
+dlsync serve --demo                       # start with sample agents and measurements
+dlsync serve --documented-only            # without the observed operations
+```
+
+The server prints its URL and answers the operations of the table below under it. Clients send the key of
+`DLSYNC_API_KEY` or `--api-key-file`. Without one the key is `changeme`, which the server accepts only if it listens on
+this machine.
+
+The table marks an operation as documented if the Dataloop documentation describes it, and as observed if only clients
+of the service used it.
 
 ## Names and ids
 
-A rule, a dashboard or a plugin has its name or its id in the path; a name wins over an id. A PUT of an unknown name
-creates the resource. With `--documented-only` a path holds a name.
+The path of a rule, a dashboard or a plugin holds its name or its id. If both exist, the name wins. A PUT of an unknown
+name creates the resource. With `--documented-only`, a path holds a name.
 
 ## Rules as YAML and as JSON
 
-`GET rules/<name>` with `Accept: application/yaml` returns the file as it was sent; without it, JSON. Both
-can be sent back. Qualities (`q=0.5`) in `Accept` count. With `--documented-only`, a rule or a dashboard is always YAML.
+`GET rules/<name>` with `Accept: application/yaml` returns the file as the client sent it. Without this header, it
+returns JSON. `Accept` may hold qualities (`q=0.5`). With `--documented-only`, rules and dashboards are always YAML. A
+client can send both formats back.
+
 In JSON:
 
-- `id`, `name`, `mute` and `state` belong to the server. A PUT or POST with `mute` mutes the rule. A
-  PUT does not rename it.
-- Each criterion has `scopes`, a list of tags and agents, in place of `scope`, and its `condition` is complete. `scope`
-  remains where `scopes` alone would not bring it back.
-- A PUT of unchanged JSON leaves the YAML file as it is, with its comments.
+- `id`, `name`, `mute` and `state` belong to the server. A PUT or POST with `mute` mutes or unmutes the rule. A PUT does
+  not rename it.
+- Each criterion has a complete `condition`. `scopes`, a list of tags and agents, replaces `scope`. `scope` is present
+  too if `scopes` cannot express it.
+- A PUT of unchanged JSON keeps the YAML file with its comments.
 
 ## States of rules
 
-The server computes the state of a criterion when a client asks for it, from what the agents measured: `hit`, `clear` or
-`unknown`, with the state of each agent in `sources`, the agents in `triggered_by` and the time in `triggered_at`.
+The server computes the state of a criterion on each request, from the measurements of the agents:
 
-- A condition that begins or ceases to hold changes the state after `timeout` seconds.
-- An agent in scope without data for the metric is `unknown`. Over agents, metrics and criteria `hit` wins, then
-  `unknown`, then `clear`. The state of a rule is `triggered` where a criterion is `hit`.
-- `threshold: false` holds while a status is down: `agent.status` without a connection, `<plugin>.status` with exit
-  code 2 or 3.
-- `metric` can hold `*`. A criterion without `scope` concerns every agent, and one whose `scope` has
-  the name of several agents, all of those.
+| field | holds |
+| --- | --- |
+| `state` | `hit`, `clear` or `unknown` |
+| `sources` | the state of each agent |
+| `triggered_by` | the agents whose state is `hit` |
+| `triggered_at` | the time |
+
+- The state changes `timeout` seconds after the condition begins or ceases to hold.
+- An agent in scope without data for the metric is `unknown`.
+- Several agents, metrics or criteria: `hit` wins, then `unknown`, then `clear`. A rule is `triggered` if a criterion is
+  `hit`.
+- `threshold: false` holds while a status is down: `agent.status` if the agent is not connected, `<plugin>.status` if
+  the exit code is 2 or 3.
+- `metric` can hold `*`. Without `scope`, a criterion applies to all agents. A name in `scope` that several agents have
+  applies to all of them.
 
 ## Operations
 
@@ -57,7 +77,7 @@ The server computes the state of a criterion when a client asks for it, from wha
 
 def reference() -> str:
     """Return the page."""
-    rows = [_row(operation) for family in FAMILIES for operation in family.OPERATIONS]
+    rows = [_row(operation) for operation in OPERATIONS]
     return HEAD + "".join(sorted(rows))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import runpy
 import subprocess
@@ -293,9 +294,10 @@ def test_the_key_is_nowhere_whatever_the_server_answers(
                 del env["DLSYNC_API_KEY"]
                 options = ["--format", output_format, "--api-key-file", tmp_path / "key", *debug]
                 done = dlsync(command, tree, *options, *(["--auto-approve"] if command == "apply" else []), env=env)
-            assert (done.code, done.out, done.writes) == (1, "", [])
-            assert KEY not in done.err
-            assert "\x1b" not in done.err
+            assert (done.code, done.writes) == (1, [])
+            assert done.out == "" if output_format == "text" else json.loads(done.out)["problems"] == []
+            assert KEY not in done.out + done.err
+            assert "\x1b" not in done.out + done.err
             assert (TRACE in done.err) == bool(debug)
             assert all(KEY not in body.decode(errors="replace") for body in tree_contents(tree))
 

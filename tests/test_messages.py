@@ -1,15 +1,18 @@
 """Names and values as one harmless line."""
 
 import json
+from unicodedata import normalize
 
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from dlsync.messages import field_name, in_full, json_text, pair, shortened, value, visible
+from dlsync.messages import distinct, field_name, in_full, json_text, pair, shortened, value, visible
 from tests.builders.plans import any_json, assert_harmless
 
 ANY_TEXT = st.text(st.characters())
+INVISIBLE = [chr(code) for code in (0x34F, 0x115F, 0x1160, *range(0x180B, 0x1810), 0x3164, 0xFFA0, 0xE0100, 0xE01EF)]
+SELECTORS = [chr(code) for code in range(0xFE00, 0xFE10)]
 ANY_JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ANY_TEXT, inner, max_size=4),
@@ -45,7 +48,12 @@ def test_what_a_terminal_or_a_ci_runner_could_act_on_is_shown_as_an_escape(text:
 def test_nothing_that_is_not_printable_is_left_and_nothing_printable_is_touched(text: str) -> None:
     shown = visible(text)
     assert shown.isprintable()
-    assert (shown == text) == (text.isprintable() and not text.lstrip().startswith("::") and "##" not in text)
+    assert (shown == text) == (
+        text.isprintable()
+        and not any(one in INVISIBLE or "\U000e0100" <= one <= "\U000e01ef" for one in text)
+        and not text.lstrip().startswith("::")
+        and "##" not in text
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,5 +125,34 @@ def test_a_field_is_named_by_its_path(path: tuple[str | int, ...], name: str) ->
     assert field_name(path) == name
 
 
-def test_two_texts_that_look_the_same_are_told_apart() -> None:
-    assert pair("caf\u00e9", "cafe\u0301") == ('"caf\\u00e9"', '"cafe\\u0301"')
+@pytest.mark.parametrize("character", INVISIBLE)
+def test_what_has_no_glyph_is_shown_as_an_escape(character: str) -> None:
+    shown = visible(f"a{character}b")
+    assert shown.isascii()
+    assert shown.startswith("a\\")
+
+
+def test_an_emoji_is_shown_as_it_is() -> None:
+    assert visible("\u26a0\ufe0f Disk") == "\u26a0\ufe0f Disk"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "shown"),
+    [
+        ("caf\u00e9", "cafe\u0301", ('"caf\\xe9"', '"cafe\\u0301"')),
+        ("\u26a0 Disk", "\u26a0\ufe0f Disk", ('"\\u26a0 Disk"', '"\\u26a0\\ufe0f Disk"')),
+        ("\u26a0\ufe0f a", "\u26a0\ufe0f b", ('"\u26a0\ufe0f a"', '"\u26a0\ufe0f b"')),
+    ],
+)
+def test_two_texts_that_look_the_same_are_told_apart(before: str, after: str, shown: tuple[str, str]) -> None:
+    assert pair(before, after) == shown
+
+
+TWINS = st.lists(st.sampled_from(["e\u0301", "\u00e9", "\u26a0", *SELECTORS, *INVISIBLE, "a", "\\"])).map("".join)
+
+
+@given(st.lists(TWINS, min_size=1))
+def test_texts_that_differ_look_different(texts: list[str]) -> None:
+    shown = distinct([*map(visible, texts)])
+    looks = {normalize("NFC", "".join(one for one in text if one not in SELECTORS)) for text in shown}
+    assert len(looks) == len({*map(visible, texts)})

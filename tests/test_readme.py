@@ -18,13 +18,17 @@ from tests.builders.trees import write_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+STDERR_TOO = "2>&1"
 SHOWN_URL = "http://127.0.0.1:8080/api/v1"
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # a file whose name is its first line, `# dashboards/web.yaml`, or commands
 STEP = re.compile(r"^```((?:yaml|json|sh)\n# (?P<file>[\w./-]+)|console)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+EXPORT = re.compile(r"^export (DLSYNC_.*)$", re.MULTILINE)
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+ANCHOR = re.compile(r"\]\(([^):#]*)#([^)]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 WITH_BLOCKS = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
 
@@ -35,6 +39,12 @@ def commands(block: str) -> Iterator[tuple[str, list[str]]]:
     for _, group in groupby(numbered, key=lambda pair: pair[0]):
         command, *shown = (line for _, line in group)
         yield command.removeprefix("$ "), shown
+
+
+def exported(text: str) -> list[tuple[str, str]]:
+    """The variables that a page tells its reader to export: with them alone, its commands work."""
+    words = [word for line in EXPORT.findall(text) for word in line.split()]
+    return [(name, value) for name, _, value in (word.partition("=") for word in words)]
 
 
 def curl(arguments: list[str], url: str) -> str:
@@ -60,9 +70,10 @@ def test_a_page_shows_what_its_commands_print(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
+    code = 0
     with running(demo="\ndlsync serve --demo" in text) as server:
-        for name, value in {"URL": server.url, "API_KEY": "changeme", "ORG": "acme", "ACCOUNT": "default"}.items():
-            monkeypatch.setenv(f"DLSYNC_{name}", value)
+        for name, value in exported(text):
+            monkeypatch.setenv(name, value.replace(SHOWN_URL, server.url))
         for step in STEP.finditer(text):
             if step["file"]:
                 write_tree(tmp_path, {step["file"]: step["text"]})
@@ -74,10 +85,15 @@ def test_a_page_shows_what_its_commands_print(
                     continue
                 if program == "curl":
                     printed = curl(arguments, server.url)
+                elif program == "echo":
+                    assert arguments == ["$?"]
+                    printed = f"{code}\n"
                 else:
                     assert program == "dlsync"
-                    main(arguments)
-                    printed = capsys.readouterr().out.replace(server.url, SHOWN_URL)
+                    code = main([argument for argument in arguments if argument != STDERR_TOO])
+                    captured = capsys.readouterr()
+                    printed = captured.out + (captured.err if STDERR_TOO in arguments else "")
+                    printed = printed.replace(server.url, SHOWN_URL)
                 assert matches(shown, printed), f"$ {command}\n{printed}"
 
 
@@ -87,6 +103,18 @@ def test_a_page_shows_what_its_commands_print(
 def test_a_page_links_to_what_there_is(page: Path) -> None:
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors that GitHub gives the headings of a page."""
+    headings = HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_link_to_a_section_leads_to_its_heading(page: Path) -> None:
+    links = ANCHOR.findall(page.read_text(encoding="utf-8"))
+    assert [link for link in links if link[1] not in anchors(page.parent / link[0] if link[0] else page)] == []
 
 
 def test_the_two_commands_of_the_readme_are_in_the_makefile() -> None:

@@ -47,4 +47,4 @@ def accept(
     settings = server.settings(directory)
     with Progress("Fetching", sys.stderr) as bar:
         made = run(operations.accept(directory, settings, targets, check=check, progress=bar.advance))
-    return shown(made, output, check=check)
+    return shown(made, output, check=check, accepts=True)

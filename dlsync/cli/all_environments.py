@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, EXIT_REFUSED, DlsyncError, SettingsError
+from dlsync.errors import (
+    EXIT_CHANGES,
+    EXIT_ERROR,
+    EXIT_OK,
+    EXIT_PARTIAL,
+    EXIT_REFUSED,
+    DlsyncError,
+    Refused,
+    SettingsError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +42,7 @@ def every(server: Server, directory: Path, output: Format | PlanFormat, once: On
 
     :param once: shows a plan where the output is text, and returns it with its exit code; None where it was refused by
         whoever was asked.
-    :raises SettingsError: one environment was asked for too, or there is none.
+    :raises SettingsError: one environment was asked for too, there is none, or two are for the same account.
     """
     from dlsync.cli.output import colored, result
     from dlsync.render import environments as rendering
@@ -41,7 +51,7 @@ def every(server: Server, directory: Path, output: Format | PlanFormat, once: On
     if server.environment:
         raise SettingsError("--all-environments takes all of them", hint="Leave out --environment, or the other.")
     ended: list[tuple[Ended, int]] = []
-    for name in environments.required(directory):
+    for name in environments.required(directory, server.options, os.environ):
         if output == "text":
             result(rendering.headline(name, color=colored(sys.stdout)))
         ended.append(_ended(name, once, replace(server, environment=name)))
@@ -58,23 +68,15 @@ def every(server: Server, directory: Path, output: Format | PlanFormat, once: On
 
 
 def _ended(name: str, once: Once, server: Server) -> tuple[Ended, int]:
-    from dlsync.cli.output import concealed, discreet
+    from dlsync.cli.output import concealed, discreet, discreet_problems, explain
     from dlsync.render.environments import Ended
 
     try:
         plan, code = once(server)
     except DlsyncError as error:
-        _explain(name, error)
-        return Ended(name, error=concealed(error.message)), error.exit_code
+        explain(error, f"environment {name}: ")
+        if isinstance(error, Refused) and error.plan:
+            return Ended(name, discreet(error.plan)), error.exit_code
+        problems = tuple(discreet_problems(error.problems))
+        return Ended(name, error=concealed(error.message), problems=problems), error.exit_code
     return Ended(name, discreet(plan)) if plan is not None else Ended(name, error="not approved"), code
-
-
-def _explain(name: str, error: DlsyncError) -> None:
-    from dlsync.cli.output import aside, concealed, report
-    from dlsync.errors import InvalidTree
-    from dlsync.messages import visible
-
-    if isinstance(error, InvalidTree):
-        report(error.problems)
-    words = concealed(f"error: environment {name}: {error.message}\n{error.hint}").rstrip("\n")
-    aside("".join(f"{visible(line)}\n" for line in words.split("\n")))

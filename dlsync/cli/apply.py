@@ -151,8 +151,8 @@ def apply(
     """Show the plan, ask, and apply it."""
     from dlsync import operations
 
-    application = Application(output, lock_timeout, journal, given=auto_approve, alone=not all_environments)
     promised = _promised(directory, narrowed=bool(target or delete_account or adopt or on_conflict))
+    application = Application(output, lock_timeout, journal, given=auto_approve, alone=not all_environments)
     wishes = options.wishes(directory, target, delete_account, adopt=adopt, on_conflict=on_conflict)
     if promised:
         wishes = promised.wishes
@@ -173,10 +173,21 @@ def apply(
 
 def _promised(plan: Path, *, narrowed: bool) -> SavedPlan | None:
     from dlsync.operations import plan_file
+    from dlsync.resources import loader
 
     if not plan.is_file():
+        loader.require_directory(plan)
+        _refuse_plans(plan)
         return None
     if narrowed:
         hint = "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree."
         raise SettingsError("a saved plan has in it what it was asked for", hint=hint)
     return plan_file.read(plan)
+
+
+def _refuse_plans(folder: Path) -> None:
+    """Refuse a folder in which ``plan --all-environments --out`` kept its plans, and which is no tree."""
+    files = sorted(one for one in folder.iterdir() if not one.name.startswith("."))
+    if files and all(one.suffix == ".json" for one in files):
+        hint = f"Apply each plan by itself: `dlsync apply {files[0]}`."
+        raise SettingsError(f"{folder} holds saved plans, not a tree", hint=hint)

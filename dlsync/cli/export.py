@@ -52,7 +52,7 @@ def export(
     return shown(made, output, check=check)
 
 
-def shown(made: Export, output: Format, *, check: bool) -> int:
+def shown(made: Export, output: Format, *, check: bool, accepts: bool = False) -> int:
     """Show which files were written, or would be, and return the exit code."""
     from dlsync.cli.output import colored, report, result
     from dlsync.render import exported
@@ -61,7 +61,7 @@ def shown(made: Export, output: Format, *, check: bool) -> int:
     if output is Format.json:
         result(exported.render_json(made))
     else:
-        result(exported.render(made, written=not check, color=colored(sys.stdout)))
+        result(exported.render(made, written=not check, color=colored(sys.stdout), accepts=accepts))
     if any(problem.severity == "error" for problem in made.problems):
         return EXIT_PARTIAL
     return EXIT_CHANGES if check and made else EXIT_OK

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dlsync.cli import suggestions
-from dlsync.errors import SettingsError
+from dlsync.errors import DlsyncError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 def resources(arguments: Sequence[str]) -> tuple[Targets, Path]:
     """Return the resources that are named, and the tree: the one argument that names none.
 
-    :raises SettingsError: several arguments name no resources.
+    :raises SettingsError: an argument names no resources, and is not the one that names a folder.
     """
-    from dlsync.resources.selector import Targets, is_pattern
+    from dlsync.resources.selector import Targets, is_pattern, nearest
 
     patterns = [one for one in arguments if is_pattern(one)]
     others = [one for one in arguments if not is_pattern(one)]
-    if len(others) > 1:
-        Targets(others[:-1])  # says what is wrong with the first
+    if len(others) > 1 or (others and "/" in others[0] and nearest(others[0]) and not Path(others[0]).exists()):
+        Targets(others)  # says what is wrong with the first
     return Targets(patterns), Path(others[-1]) if others else CURRENT
 
 
@@ -58,10 +58,12 @@ def run(arguments: Sequence[str]) -> tuple[str, Path]:
 
     runs = [one for one in arguments if is_id(one)]
     others = [one for one in arguments if not is_id(one)]
+    hint = "`dlsync history DIR` lists the runs of a folder."
+    if unknown := next((one for one in others if not Path(one).is_dir()), ""):
+        folder = "" if len(others) > 1 else ", and it is not a folder"
+        raise SettingsError(f"no run has the id {unknown!r}{folder}", hint=hint)
     if len(runs) > 1 or len(others) > 1:
-        raise SettingsError("expected one run and one folder at most", hint="`dlsync history` lists the runs.")
-    if others and not Path(others[0]).is_dir():
-        raise SettingsError(f"{others[0]!r} is neither a run nor a folder", hint="`dlsync history` lists the runs.")
+        raise SettingsError("expected one run and one folder at most", hint=hint)
     return next(iter(runs), ""), Path(others[0]) if others else CURRENT
 
 
@@ -233,6 +235,8 @@ def decisions(*, adopt: bool, on_conflict: Side | None) -> ConflictPolicy:
 def command(function: Callable[..., int]) -> Callable[..., int]:
     """Give a command its ``--debug``, and where it has a parameter ``server``, the options of :class:`Server`.
 
+    Where it fails, it prints why in the format that was asked for.
+
     The decorated function's signature is what typer reads: without this, every command would list them all.
     """
     own = inspect.signature(function, eval_str=True).parameters
@@ -243,7 +247,15 @@ def command(function: Callable[..., int]) -> Callable[..., int]:
     def run(**given: Any) -> int:
         given.pop("debug")
         options = {name: given.pop(name) for name in shared}
-        return function(**given, **({"server": Server(**options)} if shared else {}))
+        try:
+            return function(**given, **({"server": Server(**options)} if shared else {}))
+        except DlsyncError as error:
+            from dlsync.cli.output import answer_failure
+
+            for output in given.values():
+                if isinstance(output, Format | PlanFormat):
+                    answer_failure(error, output)
+            raise
 
     parameters = [*(one for name, one in own.items() if name != "server"), *shared.values(), debug]
     keyword_only = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in parameters]

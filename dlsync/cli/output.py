@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
 
 from dlsync.cli import signals
-from dlsync.errors import DlsyncError, SettingsError
+from dlsync.errors import DlsyncError, InvalidTree, Refused, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Iterable
+    from collections.abc import Coroutine, Iterable, Iterator
     from typing import TextIO
 
     from dlsync.cli.options import Format, PlanFormat
@@ -189,14 +189,37 @@ def forget() -> None:
 
 def report(problems: Iterable[Problem]) -> None:
     """Say beside the result what is wrong, a line each."""
-    from dataclasses import replace
-
     from dlsync.render import problems as rendering
     from dlsync.render.table import painter
 
-    told = (replace(one, message=concealed(one.message)) for one in problems)
-    for line in rendering.lines(told, painter(color=colored(sys.stderr))):
+    for line in rendering.lines(discreet_problems(problems), painter(color=colored(sys.stderr))):
         aside(f"{line}\n")
+
+
+def explain(error: DlsyncError, place: str = "") -> None:
+    """Say beside the result why a command failed.
+
+    :param place: what stands before the message.
+    """
+    from dlsync.messages import visible
+
+    if isinstance(error, InvalidTree):  # the message of any other error has its problems in it
+        report(error.problems)
+    words = concealed(f"error: {place}{error.message}\n{error.hint}").rstrip("\n")
+    aside("".join(f"{visible(line)}\n" for line in words.split("\n")))
+
+
+def answer_failure(error: DlsyncError, output: Format | PlanFormat) -> None:
+    """Print why a command failed as the document that was asked for; as text, nothing."""
+    from dlsync.render import plan_markdown, problems
+
+    words, found = concealed(error.message), list(discreet_problems(error.problems))
+    if isinstance(error, Refused) and error.plan and output != "text":
+        result(rendered(error.plan, output, sys.stdout))
+    elif output == "json":
+        result(problems.render_failure(words, found))
+    elif output == "markdown":
+        result(plan_markdown.render_failure(words, found))
 
 
 def colored(stream: TextIO) -> bool:
@@ -204,6 +227,13 @@ def colored(stream: TextIO) -> bool:
     from dlsync.render.table import wants_color
 
     return wants_color(stream, os.environ)
+
+
+def discreet_problems(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Yield the problems with messages that hold nothing that is secret."""
+    from dataclasses import replace
+
+    return (replace(one, message=concealed(one.message)) for one in problems)
 
 
 def discreet(plan: Plan) -> Plan:

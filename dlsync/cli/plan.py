@@ -46,11 +46,13 @@ def plan(
     wishes = options.wishes(directory, target, delete_account, adopt=adopt, on_conflict=on_conflict)
 
     def once(server: Server) -> tuple[Plan, int]:
+        file = out / f"{file_stem(server.environment or '')}.json" if out and all_environments else out
+        if file:
+            plan_file.remove(file)
         work = _prepared(server, directory, wishes)
         made = work.plan
-        if out:
+        if file:
             environment = server.settings(directory).environment
-            file = out / f"{file_stem(environment)}.json" if all_environments else out
             plan_file.save(file, plan_file.promise(work, replace(wishes, environment=environment)))
         if output is PlanFormat.json:  # the other formats have the warnings in them
             report(made.warnings)

@@ -24,7 +24,8 @@ def adopt(
 ) -> int:
     """Take existing resources into management.
 
-    They stay as they are live; the next plan shows where they differ from their files. Exits with 1 if none was taken.
+    They stay as they are live; the next plan shows where they differ from their files. Exits with 1 if a
+    resource that is named in full, without a glob, could not be taken.
     """
     from dlsync import operations
     from dlsync.cli import options as meant
@@ -43,12 +44,12 @@ app = family.family("inventory")
 def list_(server: Server, directory: options.Directory = CURRENT, output: options.OutputFormat = Format.text) -> int:
     """List what is managed: what dlsync has applied or adopted."""
     from dlsync import operations
-    from dlsync.cli.output import aside, result, run
+    from dlsync.cli.output import report, result, run
+    from dlsync.operations import warnings
     from dlsync.render import managed
 
     found = run(operations.managed(directory, server.settings(directory)))
-    if found.broken:
-        aside(f"{found.broken}; `dlsync inventory rebuild` makes a new one\n")
+    report(warnings.unread(found))
     addresses = sorted(found)
     result(managed.addresses_json("managed", addresses) if output is Format.json else managed.addresses(addresses))
     return EXIT_OK
@@ -85,7 +86,7 @@ def release(
     """Take resources out of management; they stay live.
 
     Nothing is deleted. The next apply adopts those again that have a file and are live as it says: remove the file to
-    let go of one for good. Exits with 1 if none was released.
+    let go of one for good. What is not managed already is left.
     """
     from dlsync import operations
     from dlsync.cli import options as meant
@@ -128,9 +129,9 @@ def waiting(seconds: float) -> Waiting:
 
 
 def told(verb: str, taken: ManageResult, output: Format) -> int:
-    """Say what was done, and return the exit code: an error where nothing was, and something was meant."""
+    """Say what was done, and return the exit code: an error where a named resource could not be taken."""
     from dlsync.cli.output import result
     from dlsync.render import managed as rendering
 
     result(rendering.render_json(verb, taken) if output is Format.json else rendering.render(verb, taken))
-    return EXIT_ERROR if taken.left and not taken.taken else EXIT_OK
+    return EXIT_ERROR if taken.failed else EXIT_OK

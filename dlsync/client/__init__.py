@@ -22,13 +22,13 @@ from dlsync.client.dashboards import Dashboards
 from dlsync.client.links import Links
 from dlsync.client.metrics import Metrics
 from dlsync.client.plugins import Plugins
+from dlsync.client.rate_limit import urgently
 from dlsync.client.retry import Retry
 from dlsync.client.rules import Rules
 from dlsync.client.series import SeriesFamily
 from dlsync.client.tags import Tags
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
     from typing import Unpack
 
     from dlsync.client.connection import Options
@@ -88,7 +88,4 @@ class Client(ReadClient):
 
     _methods = READ_WRITE
     only_while = staticmethod(only_while)
-
-    def urgently(self) -> AbstractContextManager[None]:
-        """Send the requests of a block before all others; see :class:`RateLimiter`."""
-        return self._connection.urgently()
+    urgently = staticmethod(urgently)

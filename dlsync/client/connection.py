@@ -18,7 +18,6 @@ from dlsync.model import DOT_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-    from contextlib import AbstractContextManager
 
     Check = Callable[[], Awaitable[None]]
 
@@ -181,6 +180,12 @@ class Connection:
         if body is not None:
             headers["Content-Type"] = content_type
         attempts = Attempts(self._retry, f"{method} {path}", repeatable, self._limiter.responses)
+        with self._limiter.request():
+            return await self._send(attempts, method, path, headers, body)
+
+    async def _send(
+        self, attempts: Attempts, method: Method, path: str, headers: Mapping[str, str], body: bytes | None
+    ) -> Response:
         while True:
             try:
                 return await self._attempt(method, path, headers, body)
@@ -221,10 +226,6 @@ class Connection:
             self._is_down = error.cause == "refused"
             raise
         await self._retry.sleep(wait)
-
-    def urgently(self) -> AbstractContextManager[None]:
-        """Send the requests of a block before all others; see :meth:`RateLimiter.urgently`."""
-        return self._limiter.urgently()
 
     async def find_base(self) -> str:
         """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does."""

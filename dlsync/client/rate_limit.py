@@ -18,12 +18,24 @@ _CAUTION: Final = 10  # times slower is the recovery for each second that a 429 
 _IS_URGENT: ContextVar[bool] = ContextVar("urgent", default=False)
 
 
+@contextmanager
+def urgently() -> Iterator[None]:
+    """Send the requests of this block before all others, whatever the rate and the number in flight."""
+    token = _IS_URGENT.set(True)
+    try:
+        yield
+    finally:
+        _IS_URGENT.reset(token)
+
+
 class RateLimiter:
     """Gives out turns; inside ``async with`` a request is in flight.
 
     It begins as fast as the user allows. A 429 halves the number of requests in flight, and each window of responses
     adds one again, as TCP does. Where even one in flight is too much, each 429 doubles the interval between requests,
     and each response shortens it. The longer the server asks to wait, the slower it is tried again.
+
+    An urgent request waits for nothing but the ``Retry-After`` of a 429.
 
     :param rate: requests a second, at most; None for no limit.
     :param most: requests in flight, at most.
@@ -48,7 +60,7 @@ class RateLimiter:
         self._gate = asyncio.Lock()  # of all that wait, the first waits for room and for its turn
         self._changed = asyncio.Event()
         self._in_flight = 0
-        self._urgent = 0  # blocks
+        self._urgent = 0  # requests
         self._window = float(most)
         self._interval = 0.0
         self._caution = 1.0
@@ -56,27 +68,25 @@ class RateLimiter:
         self._blocked_until = 0.0
 
     @contextmanager
-    def urgently(self) -> Iterator[None]:
-        """Send the requests of this block at once, whatever the rate and the number in flight; all others wait.
-
-        They wait for nothing but the ``Retry-After`` of a 429.
-        """
-        token = _IS_URGENT.set(True)
-        self._urgent += 1
+    def request(self) -> Iterator[None]:
+        """Let no other request begin in this block if its own is urgent: the server may let only one through."""
+        urgent = _IS_URGENT.get()
+        self._urgent += urgent
         try:
             yield
         finally:
-            _IS_URGENT.reset(token)
-            self._urgent -= 1
+            self._urgent -= urgent
             self._changed.set()
 
     async def __aenter__(self) -> None:
+        turn = -1.0
         if _IS_URGENT.get():
-            await self._sleep_until(self._blocked_until)
+            while turn < self._blocked_until:  # a 429 during the sleep moves it
+                turn = self._blocked_until
+                await self._sleep_until(turn)
             return
         async with self._gate:
-            turn = -1.0
-            while not self._has_room() or turn < self._blocked_until:  # a 429 during the sleep moves it
+            while not self._has_room() or turn < self._blocked_until:  # as above
                 while not self._has_room():
                     self._changed.clear()
                     await self._changed.wait()

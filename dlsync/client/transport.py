@@ -14,6 +14,7 @@ import re
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pyreqwest.client import ClientBuilder
@@ -185,15 +186,19 @@ class Transport:
         builder = builder.default_headers(headers).connect_timeout(timedelta(seconds=seconds))
         if self._proxy:
             builder = builder.proxy(ProxyBuilder.all(self._proxy[1]).no_proxy(no_proxy(self._url)))
+        sources = {name: value for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if (value := os.environ.get(name))}
         if "https" not in {self._url.scheme, self._proxy and self._proxy[1].scheme}:
             # no TLS is spoken, so a system without certificates does not matter; else the library does not start there
-            builder = builder.danger_accept_invalid_certs(enable=True)
+            builder, sources = builder.danger_accept_invalid_certs(enable=True), {}
         try:
+            if file := sources.get("SSL_CERT_FILE"):
+                Path(file).read_bytes()  # the library passes over a missing file where a folder has certificates
             return builder.build()
+        except OSError as error:
+            raise _untrusting(f"SSL_CERT_FILE ({file})", error.strerror) from error
         except BuilderError as error:
-            source = f"SSL_CERT_FILE ({file})" if (file := os.environ.get("SSL_CERT_FILE")) else "the system"
-            message = f"the certificates to trust cannot be loaded from {source}: {_causes(error)[-1]}"
-            raise SettingsError(message, hint=_TRUST_HINT) from error
+            source = " and ".join(f"{name} ({value})" for name, value in sources.items()) or "the system"
+            raise _untrusting(source, _causes(error)[-1]) from error
 
     def _explained(self, error: RequestError) -> AttemptError:
         causes, origin = _causes(error), self._url.origin_ascii
@@ -244,11 +249,20 @@ def _proxy_for(server: Url) -> tuple[str, Url] | None:
 
 
 def no_proxy(server: Url) -> str:
-    """Return ``NO_PROXY`` as the library reads it: without asterisks, brackets, and the port of the server."""
-    exceptions = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
-    with_port = rf"(?<![^,\s])([^,:\s]+|\[[^,\]]+\]):{server.port_or_known_default}(?=\s*(?:,|$))"
-    exceptions = re.sub(r"\*(?=\.)|[\[\]]", "", re.sub(with_port, r"\1", exceptions))
-    return exceptions.replace("*", "*,0.0.0.0/0,::/0")  # to the library, an asterisk stands for all names
+    """Return ``NO_PROXY`` as the library reads it: without asterisks, brackets, and the port of the server.
+
+    A name ends with a dot where the server's does: both name the same host.
+    """
+    exceptions = (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").lower()
+    dot = "." if (server.host_str or "").endswith(".") else ""
+    with_port = re.compile(rf"^([^:]+|\[.+\]):{server.port_or_known_default}$")
+    names = (with_port.sub(r"\1", entry.strip()).strip("[]").rstrip(".") for entry in exceptions.split(","))
+    # to the library, an asterisk stands for all names
+    return ",".join("*,0.0.0.0/0,::/0" if name == "*" else name.removeprefix("*") + dot for name in names if name)
+
+
+def _untrusting(source: str, reason: str | None) -> SettingsError:
+    return SettingsError(f"the certificates to trust cannot be loaded from {source}: {reason}", hint=_TRUST_HINT)
 
 
 def _causes(error: DetailedPyreqwestError) -> list[str]:

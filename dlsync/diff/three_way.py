@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from dlsync.diff.compare import ABSENT, Absent, Base, Items, compare, differences
+from dlsync.diff.compare import Base, compare, differences
 from dlsync.diff.digests import digested
-from dlsync.diff.list_match import match, same
+from dlsync.diff.list_match import match
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dlsync.diff.list_match import Matching
     from dlsync.diff.rules import Rules
-    from dlsync.model import ChangedBy, Entry, FieldChange, Json, Path, Resource
-
-_MOVERS: dict[tuple[bool, bool], ChangedBy] = {
-    (True, True): "conflict",
-    (True, False): "repo",
-    (False, True): "drift",
-    (False, False): "kept",
-}
+    from dlsync.model import Entry, FieldChange, Json, Path, Resource
 
 
 class ThreeWayDiff(NamedTuple):
@@ -39,7 +31,7 @@ def movement(kind: Rules, desired: Resource, live: Resource, entry: Entry, salt:
 
     :param salt: of the entry's digests.
     """
-    diff = compare(kind, desired, live, _Recorded(dict(entry.applied), dict(entry.seen), salt)).diff
+    diff = compare(kind, desired, live, Base(dict(entry.applied), dict(entry.seen), salt)).diff
     return ThreeWayDiff(diff, repo=bool(diff) and moved_in_files(kind, desired, entry, salt))
 
 
@@ -59,7 +51,7 @@ def has_moved(kind: Rules, live: Resource, entry: Entry, salt: bytes) -> bool:
 
 def is_partly_applied(kind: Rules, live: Resource, before: Entry, after: Entry, salt: bytes) -> bool:
     """Whether each value of a live resource is that of one of two entries; as for :func:`has_moved`."""
-    base = _Recorded(dict(before.seen), dict(before.seen), salt=None)
+    base = Base(dict(before.seen), dict(before.seen), salt=None)
     theirs = digested(salt, kind.canonical(live.document))
     return all(one.mover == "repo" for one in differences(kind, (), dict(after.seen), theirs, base))
 
@@ -67,87 +59,6 @@ def is_partly_applied(kind: Rules, live: Resource, before: Entry, after: Entry, 
 def _moved(kind: Rules, then: Json, now: Json) -> bool:
     """Whether a digested form is another than it was; fields that a server adds to what it has are no change."""
     return any(differences(kind, (), then, now))
-
-
-class _Recorded(NamedTuple):
-    """What was applied and what was live then, at one place, both digested with the salt.
-
-    :param salt: None where the two sides that are compared are digested already.
-    """
-
-    applied: Json | Absent
-    seen: Json | Absent
-    salt: bytes | None
-
-    def digested(self, value: Json) -> Json:
-        return value if self.salt is None else digested(self.salt, value)
-
-    def field(self, name: str) -> _Recorded:
-        return self._replace(applied=_at(self.applied, name), seen=_at(self.seen, name))
-
-    def shared(self, kind: Rules, path: Path, name: str, theirs: Json) -> Base:
-        base = self.field(name)
-        if base.seen is ABSENT and kind.is_server_managed(path, name):
-            # what a server adds by itself was not in what was applied, and has not moved for that
-            return base._replace(seen=self.digested(theirs))
-        return base
-
-    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> ChangedBy:
-        ours, theirs = (one if isinstance(one, Absent) else self.digested(one) for one in (ours, theirs))
-        if not _differs(ours, theirs):  # the values do; digests differ with them, but for one in 2**32
-            return "conflict"
-        return _MOVERS[_differs(ours, self.applied), _differs(theirs, self.seen)]
-
-    def items(self, kind: Rules, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> Items:
-        rule = kind.list_rule(path)
-        applied, seen = _list(self.applied), _list(self.seen)
-        ours, theirs = ([self.digested(item) for item in items] for items in (ours, theirs))
-        mine, live, both = match(ours, applied, rule), match(theirs, seen, rule), match(applied, seen, rule)
-        of_ours, of_theirs, seen_of = dict(mine.pairs), dict(live.pairs), dict(both.pairs)
-        applied_of = {seen_place: place for place, seen_place in both.pairs}
-        # what is alike is the same only where it was one item then: not what each side has added
-        matching = matching.apart(
-            [
-                place
-                for place, live_place in matching.pairs
-                if place in matching.alike
-                and (place not in of_ours or seen_of.get(of_ours[place]) != of_theirs.get(live_place, ABSENT))
-            ]
-        )
-        live_place = dict(matching.pairs)
-
-        def base(applied_place: int | None, seen_place: int | None) -> _Recorded:
-            if applied_place is None and seen_place is not None:
-                applied_place = applied_of.get(seen_place)
-            if seen_place is None and applied_place is not None:
-                seen_place = seen_of.get(applied_place)
-            return _Recorded(_value(applied, applied_place), _value(seen, seen_place), self.salt)
-
-        paired = {live for _, live in matching.pairs}
-        return Items(
-            matching,
-            {place: base(of_ours.get(place), of_theirs.get(live_place.get(place, -1))) for place in range(len(ours))},
-            {place: base(None, of_theirs.get(place)) for place in range(len(theirs)) if place not in paired},
-            _MOVERS[bool(mine.moved), bool(live.moved)],
-        )
-
-
-def _at(value: Json | Absent, name: str) -> Json | Absent:
-    return value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
-
-
-def _list(value: Json | Absent) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _value(values: list[Json], place: int | None) -> Json | Absent:
-    return ABSENT if place is None else values[place]
-
-
-def _differs(one: Json | Absent, other: Json | Absent) -> bool:
-    if isinstance(one, Absent) or isinstance(other, Absent):
-        return one is not other
-    return not same(one, other)
 
 
 def blended(kind: Rules, desired: Resource, live: Resource, kept: tuple[FieldChange, ...]) -> Mapping[str, Json]:

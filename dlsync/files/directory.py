@@ -9,13 +9,12 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 # ten times the largest dashboard or script that a person would keep; the server takes 16 MiB
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
-_READ_BYTES = 64 * 1024
+_LEADS = "leads {} through a symbolic link; replace the link by a copy of its target"
 # O_NONBLOCK opens a named pipe without a writer; what Windows lacks is 0
 _FLAGS = os.O_RDONLY
 for _name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"):
@@ -50,9 +49,9 @@ class Directory:
         if name in {os.curdir, os.pardir} or (follow and os.path.islink(path)):
             path = os.path.realpath(path)
         if not os.path.join(path, "").startswith(self._inside):
-            raise RefusedFile(errno.EPERM, _leads("outside the directory"))
+            raise RefusedFile(errno.EPERM, _LEADS.format("outside the directory"))
         if not _hidden_names(path[len(self._inside) :]) <= _hidden_names(file):
-            raise RefusedFile(errno.EPERM, _leads("to a hidden file"))
+            raise RefusedFile(errno.EPERM, _LEADS.format("to a hidden file"))
         return path
 
     def holds(self, file: str) -> bool:
@@ -64,12 +63,7 @@ class Directory:
         return True
 
     def read(self, file: str, limit: int = MAX_FILE_BYTES) -> bytes:
-        """Return the content of a file.
-
-        :param file: relative to the directory.
-        :param limit: bytes.
-        :raises OSError: as :meth:`real_path` and :func:`read_regular`.
-        """
+        """Return the content of a file; raises as :meth:`real_path` and :func:`read_regular`."""
         return read_regular(self.real_path(file), limit)
 
 
@@ -88,23 +82,15 @@ def read_regular(path: str | os.PathLike[str], limit: int = MAX_FILE_BYTES) -> b
         if status.st_size > limit:
             size, most = status.st_size / 1e6, limit / 1e6
             raise RefusedFile(errno.EFBIG, f"is too large: {size:.0f} MB; expected a file of at most {most:.0f} MB")
-        return b"".join(_chunks(descriptor))
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read()
     finally:
         os.close(descriptor)
-
-
-def _chunks(descriptor: int) -> Iterator[bytes]:
-    while chunk := os.read(descriptor, _READ_BYTES):
-        yield chunk
 
 
 def reason(error: OSError) -> str:
     """Return why a file was not read; the name of the file goes before it."""
     return f"{error.strerror}" if isinstance(error, RefusedFile) else f"cannot be read: {error.strerror or error}"
-
-
-def _leads(where: str) -> str:
-    return f"leads {where} through a symbolic link; replace the link by a copy of its target"
 
 
 def _hidden_names(file: str) -> set[str]:

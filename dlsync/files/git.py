@@ -1,4 +1,4 @@
-"""What git says of a tree: the commit that a plan belongs to, and who works on it."""
+"""Ask git for the commit of a directory, and for the user's name."""
 
 from __future__ import annotations
 
@@ -10,19 +10,18 @@ if TYPE_CHECKING:
 
 
 def head_commit(root: Path) -> str:
-    """Return the commit that the tree's repository is at; empty outside a repository, or without git."""
-    return _answer(root, "rev-parse", "--verify", "--quiet", "HEAD")
+    """Return the commit of the directory's repository; empty outside a repository, or without git."""
+    return _output(root, "rev-parse", "--verify", "--quiet", "HEAD")
 
 
 def user_name(root: Path) -> str:
-    """Return the name that git would put on a commit to the tree; empty where it has none, or without git."""
-    return _answer(root, "config", "user.name")
+    """Return the name that git would put on a commit to the directory; empty where it has none, or without git."""
+    return _output(root, "config", "user.name")
 
 
-def _answer(root: Path, *arguments: str) -> str:
+def _output(root: Path, *arguments: str) -> str:
     command = ("git", "-C", str(root), *arguments)
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - a fixed command
     except OSError:
         return ""
-    return done.stdout.strip()

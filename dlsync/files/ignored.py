@@ -21,24 +21,17 @@ BUILT_IN = (
     *("*.orig", "*.rej", "*_BACKUP_[0-9]*", "*_BASE_[0-9]*", "*_LOCAL_[0-9]*", "*_REMOTE_[0-9]*"),
     *("*.md", "*.rst", "README", "README.txt", "LICENSE", "LICENSE.txt", "COPYING", "NOTICE"),
 )
-HIDDEN = BUILT_IN[:2]
 
 
 @dataclass(frozen=True)
 class Ignored:
-    """The patterns of a tree.
-
-    :param built_in: patterns of one name; they are asked where those of the user say nothing.
-    """
+    """The patterns of a tree; those that are built in are asked where those of the user say nothing."""
 
     spec: GitIgnoreSpec | None = None
     built_in: re.Pattern[str] = re.compile("|".join(map(translate, BUILT_IN)))
 
     def __call__(self, path: str) -> bool:
-        """Whether a file is ignored.
-
-        :param path: in the tree, POSIX style; that of a folder ends with a slash.
-        """
+        """Whether a file is ignored, by its path in POSIX style; that of a folder ends with a slash."""
         decided = self.by_user(path)
         if decided is None:
             return bool(self.built_in.match(path.rstrip("/").rpartition("/")[2]))
@@ -52,15 +45,11 @@ class Ignored:
 NOTHING_BUT_BUILT_IN = Ignored()
 NOTHING = Ignored(built_in=re.compile(r"(?!)"))
 # an old client's backup has each resource under its own name
-NOTHING_BUT_HIDDEN = Ignored(built_in=re.compile("|".join(map(translate, HIDDEN))))
+NOTHING_BUT_HIDDEN = Ignored(built_in=re.compile("|".join(map(translate, BUILT_IN[:2]))))
 
 
 def parsed(content: bytes, problems: list[Problem]) -> Ignored:
-    """Return the patterns of a ``.dlsyncignore``.
-
-    :param content: of the file.
-    :param problems: takes the lines that are no patterns.
-    """
+    """Return the patterns of a ``.dlsyncignore``; ``problems`` takes the lines that are no patterns."""
     from pathspec import GitIgnoreSpec  # 7 ms
 
     # file names that are not UTF-8 have lone surrogates too

@@ -5,19 +5,34 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Self
 
 from dlsync.messages import near_miss
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from dlsync.model import Json, Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
-_NEARLY = re.compile(r"(?<!\$)\$\{(?!(?:var|env):)(\w+):[^}]*\}")
-_EMPTY = "%s is empty in the environment; set it to the value, or remove the reference"
-_ORIGINS = {"var": "`variables` of dlsync.yaml", "env": "the environment"}
+# a shell's `${PORT:-80}` and `${NAME:0:3}` are meant for that shell; `${env.NAME}` is other tools' spelling
+_NEARLY = re.compile(r"(?<!\$)\$\{(?!(?:var|env):)\s*(?:(\w+)\s*:(?!\s*[-=?+\d])|((?i:var|env))\.)([^}]*)\}")
+
+
+class Referenced(str):
+    """A text that was made with values of the environment.
+
+    :param spelling: the text as a file spells it, with references in place of the values.
+    """
+
+    spelling: str
+
+    def __new__(cls, text: str, spelling: str) -> Self:
+        """Make a text with its spelling."""
+        made = super().__new__(cls, text)
+        made.spelling = spelling
+        return made
 
 
 @dataclass(frozen=True)
@@ -35,19 +50,14 @@ class Values:
     literal: bool = False
     lenient: bool = False
 
-    def of(self, origin: str) -> Mapping[str, Json] | None:
-        """Return the values of one origin by name."""
-        return self.variables if origin == "var" else self.environ
-
 
 @dataclass(frozen=True)
 class Interpolated:
     """A document without references.
 
-    :param faults: by path, the references to what is not there.
+    :param faults: by path, the references to what is not there; ``doubts``: likely mistakes.
     :param secrets: from the environment, the values that were put in, with the references that they stand for.
     :param unknown: the paths of which the value cannot be known.
-    :param doubts: likely mistakes; also what would be a fault, where the values are lenient.
     """
 
     document: Json
@@ -65,10 +75,9 @@ def resolve(document: Json, values: Values) -> Interpolated:
     if values.literal:
         return Interpolated(document)
     resolver = _Resolver(values)
-    meant = resolver.value((), document)
-    return Interpolated(
-        meant, tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts), frozenset(resolver.unknown)
-    )
+    resolved = resolver.value((), document)
+    found = tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts), frozenset(resolver.unknown)
+    return Interpolated(resolved, *found)
 
 
 def escaped(value: Json) -> Json:
@@ -80,6 +89,40 @@ def escaped(value: Json) -> Json:
     if isinstance(value, dict):
         return {key: escaped(item) for key, item in value.items()}
     return value
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Return parts as one text, with its spelling if one of them has one."""
+    parts = [*parts]
+    text = "".join(parts)
+    if not any(isinstance(part, Referenced) for part in parts):
+        return text
+    runs = groupby(parts, key=lambda part: isinstance(part, Referenced))
+    return Referenced(text, "".join(_spelled(run, are_references=is_reference) for is_reference, run in runs))
+
+
+def _spelled(run: Iterable[str], *, are_references: bool) -> str:
+    if are_references:
+        return "".join(part.spelling for part in run if isinstance(part, Referenced))
+    return "".join(run).replace("${", "$${")  # what is around a reference may become one with it
+
+
+def referenced(value: Json) -> Iterator[Referenced]:
+    """Yield every text in a value that was made with values of the environment."""
+    if isinstance(value, Referenced):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from referenced(item)
+
+
+def plain(value: Json) -> Json:
+    """Return a value with ordinary texts only: jsonschema-rs refuses subclasses."""
+    if isinstance(value, str):
+        return str(value)
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    return {key: plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def names(text: str) -> list[str]:
@@ -115,48 +158,54 @@ class _Resolver:
         return value
 
     def _text(self, path: Path, text: str) -> Json:
-        for found in _NEARLY.finditer(text):
-            if near := near_miss(found[1], ("var", "env")):
-                right = found[0].replace(found[1], near, 1)
-                self.doubts.append((path, f"{found[0]} is no reference; did you mean {right}? Else write $${{ for ${{"))
+        self.doubts += [(path, _not_a_reference(found)) for found in _NEARLY.finditer(text)]
         whole = _REFERENCE.fullmatch(text)
         if whole and whole[1]:
-            return self._meant(path, whole)
-        return _REFERENCE.sub(lambda found: self._inside(path, found) if found[1] else "${", text)
+            return self._value_of(path, whole)
+        parts, end = [], 0
+        for found in _REFERENCE.finditer(text):
+            parts += [text[end : found.start()], self._inside(path, found) if found[1] else "${"]
+            end = found.end()
+        return joined([*parts, text[end:]])
 
     def _inside(self, path: Path, reference: re.Match[str]) -> str:
-        meant = self._meant(path, reference)
-        if isinstance(meant, list | dict):
-            sort = "list" if isinstance(meant, list) else "mapping"
+        value = self._value_of(path, reference)
+        if isinstance(value, list | dict):
+            sort = "list" if isinstance(value, list) else "mapping"
             self.faults.append((path, f"{reference[0]} is a {sort}, which cannot stand inside a text"))
             return reference[0]
-        if isinstance(meant, str):
-            return meant
-        return "" if meant is None else json.dumps(meant)
+        if isinstance(value, str):
+            return value
+        return "" if value is None else json.dumps(value)
 
-    def _meant(self, path: Path, reference: re.Match[str]) -> Json:
-        origin, name = reference[1], reference[2]
-        known = self._values.of(origin)
-        is_env = origin == "env"
-        if known is None:
+    def _value_of(self, path: Path, reference: re.Match[str]) -> Json:
+        """Return what a reference stands for, or where there is no such value, the reference."""
+        text, origin, name = reference.group(0, 1, 2)
+        if origin == "env":
+            environ = self._values.environ
+            secret = environ[name] if name in environ else None  # noqa: SIM401 - the command line watches what is looked up
+            if secret:
+                self.secrets[secret] = text
+                return Referenced(secret, text)
+            problem = f"{text} is not set: there is no `{name}` in the environment"
+            if secret == "":  # CI sets a secret that is missing to an empty text
+                problem = f"{text} is empty in the environment; set it to the value, or remove the reference"
+            (self.doubts if self._values.lenient else self.faults).append((path, problem))
+            return text
+        variables = self._values.variables
+        if variables is None:
             self.unknown.add(path)
-            return reference[0]
-        if name not in known:
-            return self._refuse(path, reference[0], _unknown(reference[0], origin, name, tuple(known)), is_env=is_env)
-        meant = known[name]
-        if is_env and not meant:  # CI sets a secret that is missing to an empty text
-            return self._refuse(path, reference[0], _EMPTY % reference[0], is_env=is_env)
-        if is_env and isinstance(meant, str):
-            self.secrets[meant] = reference[0]
-        return meant
-
-    def _refuse(self, path: Path, reference: str, problem: str, *, is_env: bool) -> str:
-        (self.doubts if is_env and self._values.lenient else self.faults).append((path, problem))
-        return reference
+            return text
+        if name not in variables:
+            near = near_miss(name, tuple(variables))
+            guess = f"; did you mean `{near}`?" if near else ""
+            problem = f"{text} is not set: there is no `{name}` in `variables` of dlsync.yaml{guess}"
+            self.faults.append((path, problem))
+            return text
+        return variables[name]
 
 
-def _unknown(reference: str, origin: str, name: str, known: tuple[str, ...]) -> str:
-    # what else is in the environment is nobody's business
-    near = near_miss(name, known) if origin == "var" else None
-    guess = f"; did you mean `{near}`?" if near else ""
-    return f"{reference} is not set: there is no `{name}` in {_ORIGINS[origin]}{guess}"
+def _not_a_reference(found: re.Match[str]) -> str:
+    near = near_miss(found[1] or found[2], ("var", "env"))
+    guess = f"did you mean ${{{near}:{found[3].strip()}}}?" if near else "expected ${var:NAME} or ${env:NAME}."
+    return f"{found[0]} is no reference; {guess} Else write $${{ for ${{"

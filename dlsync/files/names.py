@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from dlsync.errors import DlsyncError
 from dlsync.files.ignored import NOTHING_BUT_BUILT_IN
@@ -20,14 +21,12 @@ if TYPE_CHECKING:
 
 MAX_FILE_NAME_BYTES = 255
 
-_PLAIN = re.compile(r"[a-z0-9_-]*")  # stand for themselves, wherever they are
 _FORBIDDEN = frozenset('/\\:*?"<>|%')
 _SAFE_IN_LOWER_CASE = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_. ")
 # Microsoft, "Naming Files, Paths, and Namespaces": also before an extension, and with the superscript digits of Latin-1
 _RESERVED = re.compile(r"(?i)(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\.|\Z)")
 # in the names of what `git mergetool` leaves, which is ignored
 _MERGING = re.compile(r"(?<=_BACKUP|_REMOTE)_(?=[0-9])|(?<=_LOCAL)_(?=[0-9])|(?<=_BASE)_(?=[0-9])")
-_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
 # the settings of a plugin, and what they are called by mistake
 _META = re.compile(r"(?i)\.(?=meta\.(?:ya?ml|json|toml)(?:\.txt)?\Z)")
 
@@ -37,7 +36,7 @@ def file_stem(name: str) -> str:
 
     :raises DlsyncError: the name is empty.
     """
-    return _stem(name, _is_portable)
+    return _stem(name, lambda character: character.isprintable() and character not in _FORBIDDEN)
 
 
 def resource_name(stem: str, *, encoded: bool = True) -> str:
@@ -50,39 +49,34 @@ def resource_name(stem: str, *, encoded: bool = True) -> str:
         raise DlsyncError(f"the file name {stem!a} is not UTF-8", hint="Rename the file.")
     if not encoded or (stem.isascii() and "%" not in stem):
         return stem
-    return _ESCAPES.sub(lambda run: _unescaped(run[0], stem), unicodedata.normalize("NFC", stem))
+    try:
+        return unquote(unicodedata.normalize("NFC", stem), errors="surrogatepass")
+    except UnicodeDecodeError:
+        message = f"the file name {stem!a} holds an escape, which is not UTF-8"
+        raise DlsyncError(message, hint="Write a % that stands for itself as %25.") from None
 
 
 def distinct_stems(names: Iterable[str]) -> dict[str, str]:
     """Return a stem for each name, no two of which a file system that ignores case takes for one.
 
-    Names that differ in case alone have their capitals encoded: ``Redis`` and ``redis`` become ``%52edis`` and
-    ``redis``. The order of the names makes no difference.
-
-    :raises DlsyncError: a name is empty.
+    Names that differ in case alone have their capitals encoded: ``Redis`` and ``redis`` become ``%52edis``, ``redis``.
     """
     stems = {name: file_stem(name) for name in names}
     strict: set[str] = set()
     # A stem made strict can meet one that was alone so far ("i" with a dot, spelled in two ways): until none meets.
-    while clashing := _clashing(stems) - strict:
+    while True:
+        seen = Counter(map(folded, stems.values()))
+        clashing = {name for name, stem in stems.items() if seen[folded(stem)] > 1} - strict
+        if not clashing:
+            return stems
         stems |= {name: _stem(name, _SAFE_IN_LOWER_CASE.__contains__) for name in clashing}
         strict |= clashing
-    return stems
 
 
 def plugin_file(stem: str, extension: str) -> str:
-    """Return the file name of a plugin; :func:`plugin_name` is its inverse.
-
-    :param stem: as :func:`file_stem` or :func:`distinct_stems` gave it.
-    :param extension: as the server has it, without a dot; empty where it has none.
-    """
-    if not extension:
-        return _not_ignored(_without_dots(stem))
-    file_name = f"{stem}.{_without_dots(file_stem(extension))}"
-    return _not_ignored(_META.sub("%2E", file_name, count=1))
-
-
-def _not_ignored(file_name: str) -> str:
+    """Return the file name of a plugin from its stem and plain extension; :func:`plugin_name` is its inverse."""
+    last = _composed((file_stem(extension) if extension else stem).replace(".", "%2E"))
+    file_name = _META.sub("%2E", f"{stem}.{last}", count=1) if extension else last
     return file_name[:-1] + _escaped(file_name[-1]) if NOTHING_BUT_BUILT_IN(file_name) else file_name
 
 
@@ -92,11 +86,7 @@ def is_settings_file(file_name: str) -> bool:
 
 
 def plugin_name(file_name: str, *, encoded: bool = True) -> tuple[str, str]:
-    """Return the name and the extension of the plugin that a file holds: the last dot parts them.
-
-    :param encoded: as for :func:`resource_name`.
-    :raises DlsyncError: as :func:`resource_name`.
-    """
+    """Return name and extension of the plugin that a file holds, parted by the last dot; see :func:`resource_name`."""
     stem, _, extension = file_name.rpartition(".")
     if not stem or not extension:
         return resource_name(file_name, encoded=encoded), ""
@@ -113,25 +103,16 @@ def is_utf8(file_name: str) -> bool:
     return file_name.isascii() or not any("\ud800" <= character <= "\udfff" for character in file_name)
 
 
-def _is_portable(character: str) -> bool:
-    return character.isprintable() and character not in _FORBIDDEN
-
-
 def _stem(name: str, keeps: Callable[[str], bool]) -> str:
     if not name:
         raise DlsyncError("a resource without a name cannot be a file", hint="Give it a name on the server.")
-    stem = _MERGING.sub(_escaped("_"), _composed(_spelled(name, keeps)))
-    return _escaped(stem[0]) + stem[1:] if _RESERVED.match(stem) else stem
-
-
-def _spelled(name: str, keeps: Callable[[str], bool]) -> str:
-    if _PLAIN.fullmatch(name):
-        return name
     ends = (0, len(name) - 1)
-    return "".join(
+    stem = "".join(
         character if keeps(character) and not (position in ends and character in ". ") else _escaped(character)
         for position, character in enumerate(name)
     )
+    stem = _MERGING.sub(_escaped("_"), _composed(stem))
+    return _escaped(stem[0]) + stem[1:] if _RESERVED.match(stem) else stem
 
 
 def _composed(stem: str) -> str:
@@ -141,26 +122,8 @@ def _composed(stem: str) -> str:
     return "".join(character if character.isascii() else _escaped(character) for character in stem)
 
 
-def _without_dots(stem: str) -> str:
-    return _composed(stem.replace(".", "%2E"))
-
-
 def _escaped(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode("utf-8", "surrogatepass"))
-
-
-def _unescaped(run: str, stem: str) -> str:
-    try:
-        return bytes.fromhex(run.replace("%", "")).decode("utf-8", "surrogatepass")
-    except UnicodeDecodeError:
-        message = f"the file name {stem!a} holds {run}, which is not UTF-8"
-        raise DlsyncError(message, hint="Write a % that stands for itself as %25.") from None
-
-
-def _clashing(stems: dict[str, str]) -> set[str]:
-    folds = {name: folded(stem) for name, stem in stems.items()}
-    seen = Counter(folds.values())
-    return {name for name, fold in folds.items() if seen[fold] > 1}
 
 
 def folded(stem: str) -> str:

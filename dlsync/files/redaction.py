@@ -1,21 +1,29 @@
-"""Secrets taken out of what is shown or written: a value from the environment becomes its reference again. Pure."""
+"""Secrets taken out of what is shown or written: a value from the environment becomes its reference again. Pure.
+
+What is shown holds no text that is like a secret. Files and journals keep a text as it is, unless a file or the
+inventory has a reference for it, or it holds a long value that stands apart.
+"""
 
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
+from itertools import groupby, zip_longest
 from typing import TYPE_CHECKING
 
-from dlsync.files.interpolation import escaped
+from dlsync.files.interpolation import Referenced, escaped, referenced, split
 from dlsync.messages import KEY, Redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from dlsync.model import FieldChange, Json, ResourceChange
+    from dlsync.model import FieldChange, Json, Path, ResourceChange
 
 HIDDEN = "[not shown]"
+_LONG_ENOUGH = 8  # characters; a shorter value may stand in a text by chance
 
 
 class Redaction:
@@ -26,8 +34,10 @@ class Redaction:
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
         self._secrets = dict(secrets)
-        self._names = frozenset(self._secrets.values())
+        self._texts: Mapping[str, str] = {}
         self._any = re.compile(_longest_first(self._secrets)) if self._secrets else None
+        long = [value for value in self._secrets if len(value) >= _LONG_ENOUGH]
+        self._apart = re.compile(rf"(?<![^\W_]|\$)(?:{_longest_first(long)})(?![^\W_])") if long else None
 
     def __repr__(self) -> str:
         return f"Redaction({len(self._secrets)} secrets)"
@@ -36,13 +46,26 @@ class Redaction:
         """Return one that knows an API key too; empty for none."""
         return Redaction({**self._secrets, key: KEY}) if key else self
 
+    def knowing(self, texts: Mapping[str, str]) -> Redaction:
+        """Return one for a resource of which it is known that some texts were made with secrets.
+
+        :param texts: whole texts, each with its spelling.
+        """
+        made = copy(self)
+        made._texts = texts  # noqa: SLF001 - of the same class
+        return made
+
     def parts(self, text: str) -> list[tuple[str, str | None]]:
-        """Return the text in parts, each with what stands for it where it is a secret, and None where it is not."""
-        if self._any is None:
-            return [(text, None)]
+        """Return the text in parts as a file or a journal keeps it, each with its reference where it is a secret.
+
+        A part that is known to be a secret is empty; one that was found by its value is that value.
+        """
+        spelling = text.spelling if isinstance(text, Referenced) else self._texts.get(text)
+        if spelling is not None:
+            return [("", part) if is_reference else (part, None) for part, is_reference in split(spelling)]
         parts: list[tuple[str, str | None]] = []
         end = 0
-        for found in self._any.finditer(text):
+        for found in self._apart.finditer(text) if self._apart else ():
             parts += [(text[end : found.start()], None), (found[0], self._secrets[found[0]])]
             end = found.end()
         return [part for part in [*parts, (text[end:], None)] if part[0] or part[1]]
@@ -61,24 +84,18 @@ class Redaction:
 
     def value(self, value: Json) -> Json:
         """Return a value of a file without secrets in its strings and keys."""
-        return self._each(value, self.text) if self._any else value
+        return _each(value, self.text, self.text) if self._any else value
 
     def spelled(self, value: Json) -> Json:
         """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
-        return self._each(value, self._spelled_text) if self._any else escaped(value)
+        return _each(value, self._spelled_text, self._spelled_key)
 
     def respells(self, content: bytes) -> bool:
         """Whether :meth:`spelled` may change a value whose YAML is this."""
-        return bool(self._secrets) or b"${" in content
+        return bool(self._secrets or self._texts) or b"${" in content
 
-    def _each(self, value: Json, how: Callable[[str], str]) -> Json:
-        if isinstance(value, str):
-            return how(value)
-        if isinstance(value, list):
-            return [self._each(item, how) for item in value]
-        if isinstance(value, dict):
-            return {self.text(key): self._each(item, how) for key, item in value.items()}
-        return value
+    def _spelled_key(self, key: str) -> str:
+        return "".join(name or part for part, name in self.parts(key))
 
     def _spelled_text(self, text: str) -> str:
         parts = self.parts(text)
@@ -98,28 +115,31 @@ class Redaction:
 
     def differences(self, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
         """Return all differences of a resource as they may be shown and kept; see :meth:`difference`."""
-        # what leaves a list that a secret comes into is likely what was secret before
-        lists = {one.path[:-1] for one in diff if one.op == "add" and self._shown(one.after) != one.after}
-        return tuple(
-            replace(self.difference(one), before=HIDDEN, masked="unknown")
-            if one.op == "remove" and one.path[:-1] in lists
-            else self.difference(one)
-            for one in diff
-        )
+        places: defaultdict[Path, set[Path]] = defaultdict(set)  # by list, where items that come hold secrets
+        for one in diff:
+            if one.op == "add" and one.path and isinstance(one.path[-1], int):
+                places[one.path[:-1]] |= _places(one.after)
+        return tuple(self._left(self.difference(one), places.get(one.path[:-1], set())) for one in diff)
+
+    def _left(self, shown: FieldChange, places: set[Path]) -> FieldChange:
+        """Return the removal of a list's item without what was likely secret: what stands where a new item has one."""
+        before = _hidden(shown.before, places) if shown.op == "remove" else shown.before
+        return shown if before == shown.before else replace(shown, before=before, masked="unknown")
 
     def difference(self, one: FieldChange) -> FieldChange:
         """Return the difference as it may be shown and kept.
 
-        Where a secret is to be that is not there yet, what is there is likely one too: the same before it was changed.
+        Where a file has a reference to a secret that is not there yet, what is there is likely a secret too.
         """
         path = tuple(self.said(part) if isinstance(part, str) else part for part in one.path)
         if one.moved:  # from one position to another
             return replace(one, path=path)
         after, before = self._shown(one.after), self._shown(one.before)
-        # exactly: a line of one in several lines may be what it was
         there = str(self.value(one.before))
-        comes = after != one.after and any(name in str(after) and name not in there for name in self._names)
-        if comes and before is not None:
+        references = (
+            part for text in referenced(one.after) for part, is_reference in split(text.spelling) if is_reference
+        )
+        if before is not None and any(reference not in there for reference in references):
             return replace(one, path=path, before=HIDDEN, after=after, masked="unknown")
         is_changed = one.op == "replace" and before == after and (before, after) != (one.before, one.after)
         return replace(one, path=path, before=before, after=after, masked="changed" if is_changed else one.masked)
@@ -138,9 +158,59 @@ class Redaction:
         return isinstance(value, int | float) and not isinstance(value, bool) and repr(value) in self._secrets
 
 
-def _longest_first(texts: Mapping[str, str]) -> str:
+def values_in(texts: Iterable[Mapping[str, str]]) -> dict[str, str]:
+    """Return the values in texts that were made with secrets, each with its reference.
+
+    :param texts: each with its spelling.
+    """
+    pairs = (pair for some in texts for pair in some.items())
+    return {value: name for text, spelling in pairs for value, name in _values(text, spelling) if value}
+
+
+def _values(text: str, spelling: str) -> Iterator[tuple[str, str]]:
+    """Yield the values in a text by its spelling; references between which there is no text count as one."""
+    runs = groupby(split(spelling), key=lambda part: part[1])
+    parts = [(is_reference, "".join(part for part, _ in run)) for is_reference, run in runs]
+    if not parts[0][0]:
+        text = text.removeprefix(parts.pop(0)[1])
+    if parts and not parts[-1][0]:
+        text = text.removesuffix(parts.pop()[1])
+    for (_, reference), (_, after) in zip_longest(parts[::2], parts[1::2], fillvalue=(False, "")):
+        value, _, text = text.partition(after) if after else (text, "", "")
+        yield value, reference
+
+
+def _each(value: Json, how: Callable[[str], str], key_how: Callable[[str], str]) -> Json:
+    if isinstance(value, str):
+        return how(value)
+    if isinstance(value, list):
+        return [_each(item, how, key_how) for item in value]
+    if isinstance(value, dict):
+        return {key_how(key): _each(item, how, key_how) for key, item in value.items()}
+    return value
+
+
+def _places(value: Json) -> set[Path]:
+    """Return where a file has secrets in a value: keys alone, for lists pair items as they like."""
+    if isinstance(value, dict):
+        return {(key, *path) for key, item in value.items() for path in _places(item)}
+    if isinstance(value, list):
+        return {path for item in value for path in _places(item)}
+    return {()} if isinstance(value, Referenced) else set()
+
+
+def _longest_first(texts: Iterable[str]) -> str:
     """Return a pattern for any of the texts; one may hold another."""
     return "|".join(map(re.escape, sorted(texts, key=len, reverse=True)))
+
+
+def _hidden(value: Json, places: set[Path]) -> Json:
+    """Return a value with a word in place of what stands at the places."""
+    if () in places:
+        return HIDDEN
+    if isinstance(value, dict):
+        return {key: _hidden(item, {path[1:] for path in places if path[0] == key}) for key, item in value.items()}
+    return [_hidden(item, places) for item in value] if isinstance(value, list) else value
 
 
 NOTHING_SECRET = Redaction({})

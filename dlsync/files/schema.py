@@ -1,20 +1,21 @@
-"""The JSON Schemas of the files, and what is wrong with a document by them.
+"""Check documents by the JSON Schemas of the files, and say what these know of each place.
 
-Structure (types, missing fields) is judged by jsonschema-rs. A field or value that a schema has not heard of is no
-error, since the service has fields that nobody here has seen: it is warned of, with the near miss named.
+jsonschema-rs checks the structure: types, missing fields. A field or value that a schema does not know is a warning
+that names the near miss: the service has fields that no schema here has.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache, reduce
+from operator import getitem
 from pathlib import Path as File
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from dlsync import messages
 from dlsync.errors import DlsyncError
-from dlsync.files import schema_index, yaml
+from dlsync.files import yaml
 from dlsync.messages import field_name
 from dlsync.model import Problem
 
@@ -31,16 +32,6 @@ _NOT_PLAIN = "this cannot be checked: it is nested too deeply, or a key or a cha
 
 
 @dataclass(frozen=True, slots=True)
-class _Fault:
-    """A value that a part of the schema, the node, refuses by one of its keywords."""
-
-    path: Path
-    value: Any
-    keyword: str
-    node: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that a schema says of a document.
 
@@ -52,6 +43,51 @@ class Finding:
     path: Path
     message: str
     missing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaNode:
+    """What a schema knows of one place in a document.
+
+    :param fields: what a mapping has by name; empty where any name goes.
+    :param others: what a mapping has under names that are the user's own.
+    :param items: what a list holds.
+    :param choices: the values seen so far, where unseen ones are possible.
+    :param owned: the fields that only the server sets.
+    :param defaults: the fields that may be left out, each with the value that means the same.
+    :param nullable: the fields of which null means that they are left out.
+    """
+
+    fields: Mapping[str, SchemaNode] = field(default_factory=dict)
+    others: SchemaNode | None = None
+    items: SchemaNode | None = None
+    choices: tuple[str, ...] = ()
+    owned: frozenset[str] = frozenset()
+    defaults: Mapping[str, Json] = field(default_factory=dict)
+    nullable: frozenset[str] = frozenset()
+
+    def under(self, step: str | int) -> SchemaNode | None:
+        """Return what is known one step further down."""
+        return self.items if isinstance(step, int) else self.fields.get(step, self.others)
+
+    def writable(self) -> tuple[str, ...]:
+        """Return the fields that a file may have."""
+        return tuple(name for name in self.fields if name not in self.owned)
+
+
+_NOTHING = SchemaNode()
+
+
+class UnknownField(NamedTuple):
+    """A field or a value that the schema does not know.
+
+    :param word: the field's name, or the value; ``known``: the fields, or the values, that it knows there.
+    """
+
+    path: Path
+    word: str
+    is_field: bool
+    known: tuple[str, ...]
 
 
 def names() -> tuple[str, ...]:
@@ -69,21 +105,39 @@ def text(name: str) -> str:
     return (_FOLDER / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
 
 
+def kinds() -> tuple[str, ...]:
+    """Return the kinds of resources, as the schema of dlsync.yaml names them."""
+    return tuple(_schema("dlsync")["$defs"]["kind"]["enum"])
+
+
 def check(name: str, document: Json) -> list[Finding]:
     """Return all that a schema says of a document, in the document's order; empty where it is fine.
 
-    :param name: one of :func:`names`.
-    :param document: as parsed from YAML or JSON; it is left alone.
     :raises DlsyncError: there is no schema of that name.
     """
     try:
-        faults = _faults(name, document)
+        validator = _validator(name)
+        # not iter_errors: its paths make `7` of a key "7" and drop empty keys (jsonschema-rs 0.60)
+        errors = [] if validator.is_valid(document) else validator.evaluate(document).errors()
     except ValueError:  # jsonschema-rs on 255 levels or more, keys that are no text, lone surrogates
         return [Finding("error", (), _NOT_PLAIN)]
-    strays = schema_index.strays(_shape(name), document)
-    if not faults and not strays:
+    unknown = list(unknown_fields(_root(name), document))
+    if not errors and not unknown:
         return []
-    return _in_order(document, _findings(faults, strays))
+    lacking: set[Path] = set()
+    wrong: dict[Path, Finding] = {}
+    for error in errors:
+        path, value = _follow(document, error["instanceLocation"])
+        pointer, _, keyword = error["schemaLocation"].rpartition("/")
+        rule = _follow(_schema(name), pointer)[1]
+        if keyword == "required":
+            lacking |= {(*path, missing) for missing in rule["required"] if missing not in value}
+        else:
+            wrong[path] = Finding("error", path, _wrong(path, value, rule))
+    findings = [_unknown(one, lacking) for one in unknown]
+    findings += [Finding("error", path[:-1], _has_no(path), str(path[-1])) for path in lacking]
+    order = {path: number for number, path in enumerate(_paths(document, ()))}
+    return sorted([*findings, *wrong.values()], key=lambda one: (order[one.path], one.severity, one.message))
 
 
 def allows(name: str, document: Json) -> bool:
@@ -95,43 +149,46 @@ def allows(name: str, document: Json) -> bool:
 
 
 def located(findings: Iterable[Finding], file: str, content: bytes) -> list[Problem]:
-    """Return the findings as problems of a file, each with the line and column of its path.
-
-    :param file: relative to the tree.
-    :param content: the YAML that the document was parsed from.
-    """
+    """Return the findings as problems of a file, each with the line and column of its path in the content."""
     findings = list(findings)
     places = yaml.positions(content) if findings else {}
     return [Problem(one.severity, one.message, file, *yaml.nearest(places, one.path)) for one in findings]
 
 
 def fields_at(name: str, path: Path) -> frozenset[str] | None:
-    """Return the fields that a file may have in the mapping at a path.
-
-    :param path: keys and list positions; which position makes no difference.
-    :returns: None where the schema knows no mapping, or one whose keys are the user's own.
-    """
-    return known_at(name, _anywhere(path)).fields
+    """Return the fields that a file may have in the mapping at a path; None where its keys are the user's own."""
+    known = known_at(name, path)
+    return frozenset(known.writable()) if known.fields else None
 
 
 def owned_at(name: str, path: Path) -> frozenset[str]:
     """Return the fields of the mapping at a path that only the server sets (``readOnly``)."""
-    return known_at(name, _anywhere(path)).owned
+    return known_at(name, path).owned
+
+
+@lru_cache(maxsize=4096)
+def known_at(name: str, path: Path) -> SchemaNode:
+    """Return what is known at a path of keys and list positions; which position makes no difference."""
+    node: SchemaNode | None = _root(name)
+    for step in path:
+        node = node.under(step) if node else None
+    return node or _NOTHING
 
 
 def arranged(name: str, document: Mapping[str, Json]) -> dict[str, Json]:
     """Return the document as a new file has it: in the schema's order, without what only the server sets."""
-    return cast("dict[str, Json]", schema_index.arranged(_shape(name), dict(document)))
+    return cast("dict[str, Json]", in_schema_order(_root(name), dict(document)))
 
 
-def _anywhere(path: Path) -> Path:
-    return tuple(0 if isinstance(step, int) else step for step in path)
-
-
-@lru_cache(maxsize=4096)
-def known_at(name: str, path: Path) -> schema_index.Known:
-    """Return what is known of the mapping at a path in which each list position is 0."""
-    return _shape(name).known(path)
+def in_schema_order(node: SchemaNode, document: Json) -> Json:
+    """Return what a node describes without what only the server sets; unknown fields come last, by name."""
+    if isinstance(document, list):
+        return [in_schema_order(node.items or _NOTHING, item) for item in document]
+    if not isinstance(document, dict):
+        return document
+    order = [name for name in node.fields if name in document and name not in node.owned]
+    order += sorted(document.keys() - node.fields.keys())
+    return {name: in_schema_order(node.under(name) or _NOTHING, document[name]) for name in order}
 
 
 @cache
@@ -141,8 +198,8 @@ def _schema(name: str) -> dict[str, Any]:
 
 
 @cache
-def _shape(name: str) -> schema_index.Shape:
-    return schema_index.compiled(_schema(name))
+def _root(name: str) -> SchemaNode:
+    return schema_node(_schema(name), _schema(name))
 
 
 @cache
@@ -152,17 +209,53 @@ def _validator(name: str) -> Draft202012Validator:
     return Draft202012Validator(_schema(name))
 
 
-def _faults(name: str, document: Json) -> list[_Fault]:
-    validator = _validator(name)
-    if validator.is_valid(document):
-        return []
-    # not iter_errors: its paths make `7` of a key "7" and drop empty keys (jsonschema-rs 0.60)
-    faults = []
-    for unit in validator.evaluate(document).errors():
-        path, value = _follow(document, unit["instanceLocation"])
-        node, _, keyword = unit["schemaLocation"].rpartition("/")
-        faults.append(_Fault(path, value, keyword, _follow(_schema(name), node)[1]))
-    return faults
+def schema_node(schema: Mapping[str, Any], node: Mapping[str, Any]) -> SchemaNode:
+    """Return what a part of a JSON Schema knows.
+
+    It reads ``properties``, ``items``, ``additionalProperties`` as a schema, ``$ref`` into itself, ``allOf``, and
+    ``anyOf`` with an ``enum``, the way to write an open enumeration.
+    """
+    made_of = list(parts(schema, node))
+    properties = {name: inner for part in made_of for name, inner in part.get("properties", {}).items()}
+    fields = {name: list(parts(schema, inner)) for name, inner in properties.items()}
+    others = [part["additionalProperties"] for part in made_of if "additionalProperties" in part]
+    items = [part["items"] for part in made_of if "items" in part]
+    return SchemaNode(
+        fields={name: schema_node(schema, inner) for name, inner in properties.items()},
+        others=schema_node(schema, others[0]) if others else None,
+        items=schema_node(schema, items[0]) if items else None,
+        choices=tuple(
+            value for part in made_of for branch in part.get("anyOf", ()) for value in branch.get("enum", ())
+        ),
+        owned=frozenset(name for name, of in fields.items() if any("readOnly" in part for part in of)),
+        defaults={name: part["default"] for name, of in fields.items() for part in of if "default" in part},
+        nullable=frozenset(name for name, of in fields.items() if any("null" in part.get("type", ()) for part in of)),
+    )
+
+
+def parts(schema: Mapping[str, Any], node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the node and all that it is made of by ``$ref`` and ``allOf``."""
+    yield node
+    if "$ref" in node:
+        yield from parts(schema, reduce(getitem, node["$ref"].removeprefix("#/").split("/"), schema))
+    for part in node.get("allOf", ()):
+        yield from parts(schema, part)
+
+
+def unknown_fields(node: SchemaNode, document: Json, path: Path = ()) -> Iterator[UnknownField]:
+    """Yield the fields and values that the schema does not know, in the document's order."""
+    if isinstance(document, dict):
+        for name, value in document.items():
+            inner = node.fields.get(name, node.others)
+            if inner:
+                yield from unknown_fields(inner, value, (*path, name))
+            elif node.fields:
+                yield UnknownField((*path, name), name, is_field=True, known=node.writable())
+    elif isinstance(document, list) and node.items:
+        for position, value in enumerate(document):
+            yield from unknown_fields(node.items, value, (*path, position))
+    elif isinstance(document, str) and node.choices and document not in node.choices:
+        yield UnknownField(path, document, is_field=False, known=node.choices)
 
 
 def _follow(document: Json, pointer: str) -> tuple[Path, Any]:
@@ -175,76 +268,45 @@ def _follow(document: Json, pointer: str) -> tuple[Path, Any]:
     return tuple(path), found
 
 
-def _findings(faults: list[_Fault], strays: list[schema_index.UnknownField]) -> Iterator[Finding]:
-    missing = [fault for fault in faults if fault.keyword == "required"]
-    lacking = {
-        (*fault.path, field) for fault in missing for field in fault.node["required"] if field not in fault.value
-    }
-    for stray in strays:
-        yield _stray(stray, lacking)
-    for path in lacking:
-        yield Finding("error", path[:-1], _has_no(path), str(path[-1]))
-    for path, fault in {fault.path: fault for fault in faults if fault.keyword != "required"}.items():
-        yield Finding("error", path, _wrong(fault))
+def _paths(document: Json, path: Path) -> Iterator[Path]:
+    yield path
+    steps = (
+        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
+    )
+    for step, inner in steps:
+        yield from _paths(inner, (*path, step))
 
 
-def _stray(stray: schema_index.UnknownField, lacking: set[Path]) -> Finding:
-    """Word what the schema has not heard of; a field that stands for a lacking one takes that with it."""
-    if not stray.is_field:
-        return Finding("warning", stray.path, _unseen(stray))
-    parent = stray.path[:-1]
-    if meant := messages.near_miss(stray.word, tuple(field for field in stray.known if (*parent, field) in lacking)):
-        lacking.remove((*parent, meant))
-        return Finding("error", stray.path, f"{_has_no((*parent, meant))}; {_misspelt(stray.path, meant)}")
-    if meant := messages.near_miss(stray.word, stray.known):
-        return Finding("warning", stray.path, _misspelt(stray.path, meant))
-    return Finding("warning", stray.path, f"`{field_name(stray.path)}` is not a field that is known here")
-
-
-def _misspelt(path: Path, meant: str) -> str:
-    return f"`{field_name(path)}`: did you mean `{meant}`?"
+def _unknown(unknown: UnknownField, lacking: set[Path]) -> Finding:
+    """Word what the schema does not know; a misspelt field takes the missing field from ``lacking``."""
+    path, parent = unknown.path, unknown.path[:-1]
+    near = messages.near_miss(unknown.word, unknown.known)
+    if not unknown.is_field:
+        known = f", known are {', '.join(map(messages.brief, unknown.known))}"
+        guess = f": did you mean {messages.brief(near)}?" if near else known
+        return Finding("warning", path, f"`{field_name(path)}` is {messages.brief(unknown.word)}{guess}")
+    missing = messages.near_miss(unknown.word, tuple(name for name in unknown.known if (*parent, name) in lacking))
+    if missing:
+        lacking.remove((*parent, missing))
+        message = f"{_has_no((*parent, missing))}; `{field_name(path)}`: did you mean `{missing}`?"
+        return Finding("error", path, message)
+    guess = f": did you mean `{near}`?" if near else " is not a field that is known here"
+    return Finding("warning", path, f"`{field_name(path)}`{guess}")
 
 
 def _has_no(path: Path) -> str:
-    *parent, field = path
-    owner = f"`{field_name(tuple(parent))}`" if parent else "the document"
-    return f"{owner} has no `{field}`"
+    owner = f"`{field_name(path[:-1])}`" if path[:-1] else "the document"
+    return f"{owner} has no `{path[-1]}`"
 
 
-def _unseen(stray: schema_index.UnknownField) -> str:
-    """Word a value of an open enumeration that nobody has seen yet."""
-    problem = f"`{field_name(stray.path)}` is {messages.brief(stray.word)}"
-    meant = messages.near_miss(stray.word, stray.known)
-    if meant:
-        return f"{problem}: did you mean {messages.brief(meant)}?"
-    return f"{problem}, known are {', '.join(messages.brief(known) for known in stray.known)}"
-
-
-def _wrong(fault: _Fault) -> str:
-    """Word a value that the schema does not allow, with the way out where it is plain."""
-    owner = f"`{field_name(fault.path)}`" if fault.path else "the document"
-    problem = f"{owner} is {messages.brief(fault.value)}, expected {messages.expectation(fault.node)}"
-    if isinstance(fault.value, str):
-        meant = messages.near_miss(
-            fault.value, tuple(one for one in fault.node.get("enum", ()) if isinstance(one, str))
-        )
-        return f"{problem}; did you mean {messages.brief(meant)}?" if meant else problem
-    types = fault.node.get("type", ())
-    if isinstance(fault.value, bool | int | float) and "string" in types and "boolean" not in types:
+def _wrong(path: Path, value: Any, rule: Mapping[str, Any]) -> str:
+    """Word a value that a part of the schema does not allow, with the way out where it is plain."""
+    owner = f"`{field_name(path)}`" if path else "the document"
+    problem = f"{owner} is {messages.brief(value)}, expected {messages.expectation(rule)}"
+    if isinstance(value, str):
+        near = messages.near_miss(value, tuple(one for one in rule.get("enum", ()) if isinstance(one, str)))
+        return f"{problem}; did you mean {messages.brief(near)}?" if near else problem
+    types = rule.get("type", ())
+    if isinstance(value, bool | int | float) and "string" in types and "boolean" not in types:
         return f"{problem}; put it in quotes if it is meant as text"
     return problem
-
-
-def _in_order(document: Json, findings: Iterable[Finding]) -> list[Finding]:
-    """Sort the findings as their places come in the document."""
-    orders: dict[int, dict[str, int]] = {}  # a mapping's keys with their position, by the mapping's id
-
-    def place(path: Path) -> Iterator[int]:
-        found: Any = document
-        for step in path:
-            if isinstance(found, dict) and id(found) not in orders:
-                orders[id(found)] = {key: position for position, key in enumerate(found)}
-            yield step if isinstance(step, int) else orders[id(found)][step]
-            found = found[step]
-
-    return sorted(findings, key=lambda finding: (tuple(place(finding.path)), finding.severity, finding.message))

@@ -1,7 +1,7 @@
-"""What looks like a secret in a file that everybody can read. Pure, and no value is in what it says.
+"""Find likely secrets in files. No message holds a value.
 
-It would rather miss one than cry wolf: a token is taken for one where it stands in a place that is made for tokens, or
-has a form that nothing else has.
+A false alarm is worse than a miss: a text counts where it stands in a place for tokens, or has a form that only tokens
+have.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from itertools import chain
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from dlsync.files import schema, yaml
 from dlsync.files.settings import FILE_NAME as SETTINGS
@@ -28,8 +28,8 @@ _IN_SCRIPT = "keep it out of the script, whose parameters can hold ${env:NAME}"
 _ALLOWED = re.compile(rb"gitleaks:allow|pragma: allowlist secret")
 
 # forms that say themselves what they are; the group is the secret
-_FORMATS = tuple(
-    (what, re.compile(pattern))
+_FORMATS = {
+    what: re.compile(pattern)
     for what, pattern in {
         "an AWS access key": r"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b",
         "a GitHub token": r"\b(gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_\w{22,})\b",
@@ -48,14 +48,14 @@ _FORMATS = tuple(
         "a Zapier webhook": r"\bhooks\.zapier\.com/hooks/catch/\d+/(\w{5,})",
         "an IFTTT webhook": r"\bmaker\.ifttt\.com/trigger/.+/with/key/([\w-]{10,})",
     }.items()
-)
+}
 # names under which nothing but a secret is given; `key` and the like are the names of much else
 _NAME = (
     r"(?:passw(?:or)?d|pwd|(?:[a-z]+[_-]?)?(?:secret|token)|(?:api|auth|integration|private|routing|service)[_-]?key)"
 )
 _OWN_NAME = re.compile(_NAME, re.IGNORECASE)
 _DOUBTFUL_NAME = re.compile(r"auth|code|key|sig(?:nature)?", re.IGNORECASE)
-_GIVEN = re.compile(rf"(?i)(?:(?<!\S)--?{_NAME}(?:=|\s+)|(?<![\w.-]){_NAME}=)([^\s&;,\"']+)")
+_ASSIGNED = re.compile(rf"(?i)(?:(?<!\S)--?{_NAME}(?:=|\s+)|(?<![\w.-]){_NAME}=)([^\s&;,\"']+)")
 _URL = re.compile(r"https?://[^\s\"'<>`|\\]+", re.IGNORECASE)
 # where a path is made for tokens; in that of any other page they are what a page is called
 _HOOK = re.compile(r"hook|/integrations?/|/incoming/|/enqueue|/triggers?/", re.IGNORECASE)
@@ -68,8 +68,8 @@ _PARTS = re.compile(r"[^A-Za-z\d]")
 _LONG = 20  # characters
 _LONGER_THAN_WORDS = 12
 _SHORTEST = 6
-# one of these is in whatever the forms and names match; most files hold none of them and are not looked into. In small
-# letters: a search for each is four times as fast as a pattern of all. A backslash may spell any of it
+# one of these, in small letters, is in whatever the forms and names match, which spares parsing most files; a backslash
+# may spell any of it
 _HINTS = (
     *(b"://", b"\\", b"akia", b"asia", b"gho_", b"ghp_", b"ghr_", b"ghs_", b"ghu_", b"github_pat_", b"glpat-", b"aiza"),
     *(b"eyj", b"xox", b"k_live_", b".com/", b"key", b"passw", b"pwd", b"secret", b"token"),
@@ -81,26 +81,18 @@ def problems(file: str, content: bytes) -> list[Problem]:
 
     :param file: relative to the tree; one that is not YAML is a script, in which only well-known forms count.
     """
-    if not _is_worth_a_look(content):
-        return []
-    is_yaml = file.endswith((".yaml", ".yml"))
-    found = _in_document(file, content) if is_yaml else _in_script(file, content)
-    lines = content.splitlines() if found else []
-    return [one for one in found if not _ALLOWED.search(lines[(one.line or 1) - 1])]
-
-
-def _is_worth_a_look(content: bytes) -> bool:
     lower = content.lower()
-    for hint in _HINTS:  # noqa: SIM110 - for thousands of files, a generator takes as long as the search
-        if hint in lower:
-            return True
-    return False
+    if not any(hint in lower for hint in _HINTS):
+        return []
+    found = _in_document(file, content) if file.endswith((".yaml", ".yml")) else _in_script(file, content)
+    lines = content.splitlines()
+    return [problem for problem in found if not _ALLOWED.search(lines[(problem.line or 1) - 1])]
 
 
 def _in_document(file: str, content: bytes) -> list[Problem]:
     try:
         document = yaml.parse(content, file)
-    except yaml.InvalidYaml:  # said by whoever reads it for what it means
+    except yaml.InvalidYaml:  # the reader of the file reports it
         return []
     instead = _IN_SETTINGS if file == SETTINGS else _IN_FIELD
     findings = [
@@ -112,16 +104,18 @@ def _in_document(file: str, content: bytes) -> list[Problem]:
 
 def _in_script(file: str, content: bytes) -> list[Problem]:
     text = content.decode("latin-1")
-    found = [(match.start(1), what) for what, form in _FORMATS for match in form.finditer(text) if _is_meant(match[1])]
-    return [
-        Problem("warning", f"looks like a secret ({what}): {_IN_SCRIPT}", file, *_place(content, start))
-        for start, what in sorted(found)
+    found = [
+        (match.start(1), what)
+        for what, form in _FORMATS.items()
+        for match in form.finditer(text)
+        if _is_plausible(match[1])
     ]
-
-
-def _place(content: bytes, offset: int) -> tuple[int, int]:
-    lines = content[: offset + 1].splitlines()
-    return len(lines), len(lines[-1])
+    result = []
+    for start, what in sorted(found):
+        lines = content[: start + 1].splitlines()
+        message = f"looks like a secret ({what}): {_IN_SCRIPT}"
+        result.append(Problem("warning", message, file, len(lines), len(lines[-1])))
+    return result
 
 
 def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -134,7 +128,7 @@ def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
         for key, value in document.items():
             if what := _looks_like(key):
                 yield path, f"{what} as a key"
-            elif isinstance(value, str) and _is_given(f"{key}={value}"):
+            elif _is_named_secret(key, value):
                 yield (*path, key), "by its name"
             else:
                 yield from likely(value, (*path, key))
@@ -144,58 +138,52 @@ def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
         yield path, what
 
 
+def _is_named_secret(key: str, value: Json) -> bool:
+    found = _ASSIGNED.fullmatch(_REFERENCE.sub("", f"{key}={value}")) if isinstance(value, str) else None
+    return found is not None and _is_plausible(found[1])
+
+
 def _looks_like(text: str) -> str:
     """Return what sort of secret is in a text; empty for none."""
     plain = _REFERENCE.sub("", text)
     if len(plain) < _SHORTEST:
         return ""
-    for what, form in _FORMATS:
-        if any(_is_meant(match[1]) for match in form.finditer(plain)):
+    for what, form in _FORMATS.items():
+        if any(_is_plausible(match[1]) for match in form.finditer(plain)):
             return what
     for url in _URL.findall(plain):
         if what := _in_url(url, alone=url == plain.strip()):
             return what
-    return "an option or a parameter that is one" if any(map(_is_meant, _GIVEN.findall(plain))) else ""
-
-
-def _is_given(text: str) -> bool:
-    found = _GIVEN.fullmatch(_REFERENCE.sub("", text))
-    return found is not None and _is_meant(found[1])
+    return "an option or a parameter that is one" if any(map(_is_plausible, _ASSIGNED.findall(plain))) else ""
 
 
 def _in_url(url: str, *, alone: bool) -> str:
+    """Return what sort of secret is in a URL; empty for none.
+
+    :param alone: the URL is a text of its own, and not what a text leads to: there, identifiers of pages are random.
+    """
     try:
         parts = urlsplit(url)
     except ValueError:
         return ""
-    if _is_meant(unquote(parts.password or "")):
+    if _is_plausible(unquote(parts.password or "")):
         return "a URL with a password"
-    if any(_is_secret_parameter(name, value) for name, value in parse_qsl(parts.query)):
-        return "a URL with a key or token"
-    return "a URL with a token in its path" if _has_token(parts, alone=alone) else ""
-
-
-def _is_secret_parameter(name: str, value: str) -> bool:
-    if _OWN_NAME.fullmatch(name):
-        return _is_meant(value)
-    return bool(_DOUBTFUL_NAME.fullmatch(name)) and _is_meant(value) and _is_random(value)
-
-
-def _has_token(parts: SplitResult, *, alone: bool) -> bool:
-    """Whether a segment of the path is a token: in that of a hook any that is no words, and elsewhere what is random.
-
-    :param alone: the URL is a text of its own, and not what a text leads to: there, identifiers of pages are random.
-    """
-    segments = list(filter(_is_meant, unquote(parts.path).split("/")))
+    for name, value in parse_qsl(parts.query):
+        is_secret = _OWN_NAME.fullmatch(name) or (_DOUBTFUL_NAME.fullmatch(name) and _is_random(value))
+        if is_secret and _is_plausible(value):
+            return "a URL with a key or token"
+    segments = list(filter(_is_plausible, unquote(parts.path).split("/")))
     if _HOOK.search(f"{parts.hostname}{parts.path}"):
-        return any(map(_is_no_word, segments))
-    return alone and any(_is_random(one) and one.lower() != one != one.upper() for one in segments)
+        has_token = any(map(_is_no_word, segments))
+    else:
+        has_token = alone and any(_is_random(part) and part.lower() != part != part.upper() for part in segments)
+    return "a URL with a token in its path" if has_token else ""
 
 
 def _is_no_word(text: str) -> bool:
     """Whether a part of it is longer than a word and holds digits; that of a UUID is."""
     return any(
-        len(one) >= _LONGER_THAN_WORDS and _DIGITS.search(one) and not one.isdigit() for one in _PARTS.split(text)
+        len(part) >= _LONGER_THAN_WORDS and _DIGITS.search(part) and not part.isdigit() for part in _PARTS.split(text)
     )
 
 
@@ -204,6 +192,6 @@ def _is_random(text: str) -> bool:
     return len(text) >= _LONG and text.replace("-", "").isalnum() and len(_DIGITS.findall(text)) > 1
 
 
-def _is_meant(secret: str) -> bool:
+def _is_plausible(secret: str) -> bool:
     """Whether it is long enough for a secret, and no placeholder for one."""
     return len(secret) >= _SHORTEST and not _PLACEHOLDER.fullmatch(secret)

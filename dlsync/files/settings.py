@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from itertools import takewhile
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
@@ -14,7 +17,7 @@ from dlsync.files.directory import Directory, reason
 from dlsync.model import Problem, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from dlsync.model import Json
@@ -24,17 +27,13 @@ FILE_NAME = "dlsync.yaml"
 MAX_KEY_FILE_BYTES = 64 * 1024
 
 _KEY_SOURCES = "--api-key-file or DLSYNC_API_KEY (never a file of the tree)"
+_GLOB_TOKEN = re.compile(r"\[!?\]?[^]]*\]|.", re.DOTALL)
 _KEY_FIELDS = frozenset({"key", "api_key", "apikey", "token", "dlsync_api_key"})
-_CONVERTERS: Mapping[str, Callable[[Any], Any]] = {
-    "variables": dict,
-    "prune": str,
-    "inventory": str,
-    "protect": tuple,
-    "max_delete_percent": float,
-    "concurrency": int,
-    "requests_per_second": float,
-    "annotate": lambda stream: stream or "",
-}
+_SERVER_SETTINGS = ("url", "org", "account")
+_FILE_SETTINGS = (
+    *("variables", "prune", "inventory", "protect", "max_delete_percent", "concurrency"),
+    *("requests_per_second", "annotate"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +56,13 @@ NO_ENVIRONMENT: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Settings:
-    """Where to work and how; DESIGN.md, "Files", has the meaning of each field.
+    """Where to work and how; docs/files.md has the meaning of each field.
 
     :param url: the API's address without a slash at its end; as ``org``, ``account`` and ``key``, empty where no server
         is needed and none is given.
-    :param variables: what ``${var:NAME}`` stands for.
+    :param variables: what ``${var:NAME}`` stands for; ``environ``: what ``${env:NAME}`` does, without the key.
     :param inventory: ``account``, ``none`` or a path.
-    :param max_delete_percent: from 0 to 100.
-    :param requests_per_second: None for no limit.
-    :param annotate: a stream; empty for none.
-    :param environment: the one that was chosen; empty for none.
-    :param environ: what ``${env:NAME}`` stands for; the key is not in it.
+    :param annotate: a stream; empty for none, as ``environment``.
     """
 
     url: str = ""
@@ -92,6 +87,19 @@ class Settings:
         return Target(self.url, self.org, self.account)
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting, checked or not.
+
+    :param value: null where it is not set; of the key only that it is.
+    :param source: an option, an environment variable, dlsync.yaml or ``default``; empty where it is not set.
+    """
+
+    name: str
+    value: Json
+    source: str
+
+
 def load(
     directory: Path,
     options: Options,
@@ -100,35 +108,74 @@ def load(
     require_server: bool = True,
     require_account: bool = True,
 ) -> Settings:
-    """Return the settings that hold in a tree.
+    """Return the settings of a directory.
 
     :param require_server: False for what works offline: url, org and account may be missing, the key is not read.
     :param require_account: False for what is about the organisation: the account may be missing.
     :raises SettingsError: a setting is wrong, or some are missing; the message names all of those.
     """
     document, problems = read_file(directory)
-    if errors := [str(problem) for problem in problems if problem.severity == "error"]:
-        raise SettingsError("\n".join(errors))
-    environment = options.environment or environ.get("DLSYNC_ENVIRONMENT", "")
-    chosen = _overridden(document, environment) if environment else document
-    url, org, account = (_server_setting(name, options, environ, chosen) for name in ("url", "org", "account"))
+    if errors := [problem for problem in problems if problem.severity == "error"]:
+        raise SettingsError("\n".join(map(str, errors)), problems=errors)
+    found = _in_force(document, options, environ)
+    environment = str(found["environment"].value or "")
+    _check_environment(environment, document)
     key = read_key(options.api_key_file, environ) if require_server else ""
+    server = {name: str(found[name].value or "") for name in _SERVER_SETTINGS}
     if require_server:
-        required = {"account": account[0]} if require_account else {}
-        _require({"url": url[0], "org": org[0], **required, "key": key})
+        _require({name: value for name, value in server.items() if name != "account" or require_account} | {"key": key})
+    _check_url(found["url"])
+    values: dict[str, Any] = {name: found[name].value for name in _FILE_SETTINGS}
+    values["protect"] = tuple(values["protect"])
+    values["concurrency"] = int(values["concurrency"])
+    values["annotate"] = values["annotate"] or ""
     return Settings(
-        url=_checked_url(*url),
-        org=org[0],
-        account=account[0],
+        **{**values, **server, "url": server["url"].rstrip("/")},
         key=key,
         environment=environment,
         environ={name: value for name, value in environ.items() if name != "DLSYNC_API_KEY"},
-        **{name: convert(chosen[name]) for name, convert in _CONVERTERS.items() if chosen.get(name) is not None},
     )
 
 
+def settings_in_force(directory: Path, options: Options, environ: Mapping[str, str]) -> tuple[Setting, ...]:
+    """Return each setting with its source, whether right or wrong; :func:`load` reports what is wrong."""
+    found = _in_force(read_file(directory)[0], options, environ)
+    if any(mark in str(found["url"].value) for mark in "@?#"):
+        found["url"] = Setting("url", "not shown: it may hold a password", found["url"].source)
+    return tuple(found.values())
+
+
+def _in_force(document: Mapping[str, Json], options: Options, environ: Mapping[str, str]) -> dict[str, Setting]:
+    def outside(name: str) -> Setting:
+        variable = f"DLSYNC_{name.upper()}"
+        if value := getattr(options, name):
+            return Setting(name, value, f"--{name}")
+        value = environ.get(variable)
+        return Setting(name, value, variable) if value else Setting(name, None, "")
+
+    environment = outside("environment")
+    environments = document.get("environments")
+    overriding = environments.get(str(environment.value)) if isinstance(environments, dict) else None
+    in_file: dict[str, Setting] = {}
+    levels = [(FILE_NAME, document), (f"{FILE_NAME}, environment {environment.value}", overriding)]
+    for source, level in levels:
+        for name, value in level.items() if isinstance(level, dict) else ():
+            base = in_file[name].value if name == "variables" and name in in_file else None
+            if isinstance(base, dict) and isinstance(value, dict):
+                both = f"{FILE_NAME} and its environment {environment.value}"
+                in_file[name] = Setting(name, {**base, **value}, both)
+            elif value is not None:
+                in_file[name] = Setting(name, value, source)
+    server = [outside(name) for name in _SERVER_SETTINGS]
+    key = "--api-key-file" if options.api_key_file else "DLSYNC_API_KEY" if environ.get("DLSYNC_API_KEY") else ""
+    defaults = {**vars(Settings()), "protect": []}
+    found = {one.name: one if one.source else in_file.get(one.name, one) for one in server}
+    found |= {"environment": environment, "key": Setting("key", "set" if key else None, key)}
+    return found | {name: in_file.get(name) or Setting(name, defaults[name], "default") for name in _FILE_SETTINGS}
+
+
 def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
-    """Return the content of the tree's dlsync.yaml, and what is wrong with it; without such a file, nothing of both."""
+    """Return the content of dlsync.yaml, and what is wrong with it; both are empty where there is no such file."""
     try:
         content = Directory(directory).read(FILE_NAME)
     except OSError as error:
@@ -140,109 +187,115 @@ def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
         return {}, [error.problem]
     if not isinstance(document, dict | None):
         return {}, [Problem("error", "expected a mapping of settings, such as `org: acme`", FILE_NAME, 1)]
-    return document or {}, _problems(document or {}, content)
-
-
-def _problems(document: dict[str, Json], content: bytes) -> list[Problem]:
+    document = document or {}
     keys = list(_key_fields(document))
     findings = [finding for finding in schema.check("dlsync", document) if finding.path not in keys]
     findings += [
         schema.Finding("error", path, f"the key does not belong here; it comes from {_KEY_SOURCES}") for path in keys
     ]
-    return schema.located(findings, FILE_NAME, content)
+    findings += _without_kind(document)
+    return document, schema.located(findings, FILE_NAME, content)
 
 
-def _key_fields(document: dict[str, Json]) -> Iterator[FieldPath]:
+def _levels(document: dict[str, Json]) -> Iterator[tuple[FieldPath, dict[str, Json]]]:
+    """Yield the mappings of settings with their paths: the document and its environments."""
     environments = document.get("environments")
     named = environments.items() if isinstance(environments, dict) else ()
     for path, mapping in [((), document), *((("environments", name), mapping) for name, mapping in named)]:
         if isinstance(mapping, dict):
-            yield from ((*path, name) for name in mapping if name.lower().replace("-", "_") in _KEY_FIELDS)
+            yield path, mapping
 
 
-def _overridden(document: Mapping[str, Json], environment: str) -> Mapping[str, Json]:
-    environments = cast("Mapping[str, Mapping[str, Json] | None]", document.get("environments") or {})
-    if environment not in environments:
-        raise SettingsError(f"there is no environment `{environment}`: {_known(environment, sorted(environments))}")
-    overriding = environments[environment] or {}
-    variables = [cast("Mapping[str, Json]", level.get("variables") or {}) for level in (document, overriding)]
-    return {**document, **overriding, "variables": {**variables[0], **variables[1]}}
+def _key_fields(document: dict[str, Json]) -> Iterator[FieldPath]:
+    for path, mapping in _levels(document):
+        yield from ((*path, name) for name in mapping if name.lower().replace("-", "_") in _KEY_FIELDS)
 
 
-def _known(environment: str, names: Sequence[str]) -> str:
-    if not names:
-        return f"{FILE_NAME} has no `environments`"
-    near = messages.near_miss(environment, tuple(names))
-    guess = f"; did you mean `{near}`?" if near else ""
-    return f"{FILE_NAME} has {', '.join(f'`{name}`' for name in names)}{guess}"
+def _without_kind(document: dict[str, Json]) -> Iterator[schema.Finding]:
+    """Yield an error for each pattern of ``protect`` that can match no kind, and so protects nothing."""
+    kinds = schema.kinds()
+    expected = f"expected KIND/GLOB with KIND one of {', '.join(kinds)} or *"
+    for path, mapping in _levels(document):
+        patterns = mapping.get("protect")
+        for index, pattern in enumerate(patterns if isinstance(patterns, list) else ()):
+            if isinstance(pattern, str) and not any(_can_match(pattern, kind) for kind in kinds):
+                near = messages.near_pattern(pattern, kinds)
+                guess = f"; did you mean {messages.brief(near)}?" if near else ""
+                place = (*path, "protect", index)
+                message = f"`{messages.field_name(place)}` is {messages.brief(pattern)}, {expected}{guess}"
+                yield schema.Finding("error", place, message)
 
 
-def _server_setting(
-    name: str, options: Options, environ: Mapping[str, str], chosen: Mapping[str, Json]
-) -> tuple[str, str]:
-    """Return the value and where it came from."""
-    option, variable, in_file = _sources(name)
-    if value := getattr(options, name):
-        return value, option
-    if value := environ.get(variable):
-        return value, variable
-    return cast("str", chosen.get(name, "")), in_file
+def _can_match(pattern: str, kind: str) -> bool:
+    """Whether a glob, in which ``*`` and ``?`` match a slash too, matches ``KIND/NAME`` for any name."""
+    tokens, start = _GLOB_TOKEN.findall(pattern), f"{kind}/"
+    fixed = list(takewhile("*".__ne__, tokens))  # each matches one character
+    is_open = len(fixed) < len(tokens) or len(fixed) > len(start)
+    return is_open and fnmatchcase(start[: len(fixed)], "".join(fixed[: len(start)]))
 
 
-def _sources(name: str) -> tuple[str, str, str]:
-    return f"--{name}", f"DLSYNC_{name.upper()}", f"`{name}` in {FILE_NAME}"
+def _check_environment(environment: str, document: Mapping[str, Json]) -> None:
+    names = sorted(cast("dict[str, Json]", document.get("environments") or {}))
+    if environment and environment not in names:
+        near = messages.near_miss(environment, tuple(names))
+        guess = f"; did you mean `{near}`?" if near else ""
+        known = ", ".join(f"`{name}`" for name in names) or "no `environments`"
+        raise SettingsError(f"there is no environment `{environment}`: {FILE_NAME} has {known}{guess}")
 
 
-def _require(given: Mapping[str, str]) -> None:
-    if missing := [name for name, value in given.items() if not value]:
-        lines = [
-            f"  {name}: {_KEY_SOURCES if name == 'key' else '{}, {} or {}'.format(*_sources(name))}" for name in missing
-        ]
+def _require(values: Mapping[str, str]) -> None:
+    missing = {
+        name: _KEY_SOURCES if name == "key" else f"--{name}, DLSYNC_{name.upper()} or `{name}` in {FILE_NAME}"
+        for name, value in values.items()
+        if not value
+    }
+    if missing:
+        lines = [f"  {name}: {sources}" for name, sources in missing.items()]
         raise SettingsError("\n".join([f"missing settings: {', '.join(missing)}; give", *lines]))
 
 
-def _checked_url(url: str, source: str) -> str:
-    if url and (fault := _url_fault(url)):
+def _check_url(url: Setting) -> None:
+    """Refuse a URL that is no API's address, without showing it: it may hold a password."""
+    if url.value and (fault := _url_fault(str(url.value))):
+        source = f"`url` in {url.source}" if url.source.startswith(FILE_NAME) else url.source
         raise SettingsError(f"the URL from {source} {fault}", hint="The API's address looks like https://host/api/v1.")
-    return url.rstrip("/")
 
 
-def _url_fault(url: str) -> str | None:
-    """Return what is wrong; the URL itself stays out of it, since it may hold a password."""
+def _url_fault(url: str) -> str:
     if not url.isprintable() or " " in url:
         return "holds a space or a control character"
     try:
         parts = urlsplit(url)
-        faults = {
-            "does not begin with http:// or https://": parts.scheme not in {"http", "https"},
-            "names no host": not parts.hostname or parts.port == 0,
-            "holds a user name or password; only the key is sent": "@" in parts.netloc,
-            "holds a query or a fragment": "?" in url or "#" in url,
-        }
+        has_host = parts.hostname and parts.port != 0
     except ValueError:
         return "is malformed"
-    return next((fault for fault, holds in faults.items() if holds), None)
+    if parts.scheme not in {"http", "https"}:
+        return "does not begin with http:// or https://"
+    if not has_host:
+        return "names no host"
+    if "@" in parts.netloc:
+        return "holds a user name or password; only the key is sent"
+    return "holds a query or a fragment" if "?" in url or "#" in url else ""
 
 
 def read_key(file: Path | None, environ: Mapping[str, str]) -> str:
-    """Return the API key from a file, else from DLSYNC_API_KEY; empty where neither has one."""
-    if not file:
-        return _checked_key(environ.get("DLSYNC_API_KEY", ""), "DLSYNC_API_KEY")
-    source = f"the key file {file}"
+    """Return the API key from a file, else from DLSYNC_API_KEY; empty where neither has one.
+
+    :raises SettingsError: the file cannot be read or is empty, or the key cannot be sent.
+    """
+    source = f"the key file {file}" if file else "DLSYNC_API_KEY"
     try:
-        with file.open("rb") as stream:
-            key = _checked_key(stream.read(MAX_KEY_FILE_BYTES).decode("utf-8-sig"), source)
+        if file:
+            with file.open("rb") as stream:
+                key = stream.read(MAX_KEY_FILE_BYTES).decode("utf-8-sig").strip()
+        else:
+            key = environ.get(source, "").strip()
     except OSError as error:
         raise SettingsError(f"{source} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{source} is not text") from None
-    if not key:
+    if file and not key:
         raise SettingsError(f"{source} is empty")
-    return key
-
-
-def _checked_key(text: str, source: str) -> str:
-    key = text.strip()
     if "\n" in key or "\r" in key:
         raise SettingsError(f"{source} holds more than one line; it must hold the key and nothing else")
     # RFC 9110, section 5.5: beyond visible ASCII, what a header holds is not the same to every server

@@ -34,14 +34,18 @@ class FileChange:
 
 
 def write(root: Path, changes: Iterable[FileChange]) -> None:
-    """Carry out an export's changes.
+    """Write and remove the files of an export; the root is made where it is missing.
 
-    :param root: the tree; made when missing.
     :raises DlsyncError: a file leads outside the tree, before anything is written; or it cannot be written, and those
         before it are.
     """
     directory = Directory(root)
-    places = [(change, _place(directory, change)) for change in changes]
+    places: list[tuple[FileChange, str]] = []
+    for change in changes:
+        try:  # of a file to remove, the link and not its target
+            places.append((change, directory.real_path(change.file, follow=change.content is not None)))
+        except RefusedFile as error:
+            raise DlsyncError(f"{change.file} {error.strerror}; nothing was written") from error
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -57,19 +61,16 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
             raise DlsyncError(f"{change.file} cannot be written: {error.strerror}") from error
 
 
-def _place(directory: Directory, change: FileChange) -> str:
-    """Return where a file is; of one to remove, the link and not its target."""
-    try:
-        return directory.real_path(change.file, follow=change.content is not None)
-    except RefusedFile as error:
-        raise DlsyncError(f"{change.file} {error.strerror}; nothing was written") from error
-
-
 def replace_file(path: str | Path, content: bytes) -> None:
     """Put the content beside the file and then in its place: a reader sees the old or the new, never a part."""
-    beside = os.path.join(os.path.dirname(path), f".dlsync-{os.getpid()}.tmp")
+    folder = os.path.dirname(path)
+    beside = os.path.join(folder, f".dlsync-{os.getpid()}.tmp")
+    os.makedirs(folder or os.curdir, exist_ok=True)
+    with suppress(FileNotFoundError):  # from a run that was killed; or a link, which must not be written through
+        os.unlink(beside)
     try:
-        _make(beside, content)
+        with open(beside, "xb") as stream:
+            stream.write(content)
         if os.path.exists(path):
             shutil.copymode(path, beside)
         os.replace(beside, path)
@@ -77,24 +78,3 @@ def replace_file(path: str | Path, content: bytes) -> None:
         with suppress(FileNotFoundError):
             os.unlink(beside)
         raise
-
-
-def _make(file: str, content: bytes) -> None:
-    """Make a file, and whatever keeps it from being made anew: a look beforehand would cost as much as the making."""
-    try:
-        _new(file, content)
-    except FileNotFoundError:
-        os.makedirs(os.path.dirname(file), exist_ok=True)
-        _new(file, content)
-    except FileExistsError:  # from a run that was killed; or a link, which must not be written through
-        os.unlink(file)
-        _new(file, content)
-
-
-def _new(file: str, content: bytes) -> None:
-    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
-    try:
-        while content:
-            content = content[os.write(opened, content) :]
-    finally:
-        os.close(opened)

@@ -26,7 +26,7 @@ from dlsync.state import journal, store
 from dlsync.state.inventory import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from pathlib import Path
 
     from dlsync.client import Client
@@ -49,7 +49,7 @@ class ApplyOptions:
 
     :param approve: is shown a plan with changes, before the account is locked; nothing is written unless it returns
         True. None: that was agreed beforehand.
-    :param show: is shown the plan that is then carried out, where nobody is asked.
+    :param show: is shown the plan that is then carried out, where nobody is asked; and one that is refused.
     :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
     :param told: is called with what whoever runs it should know at once: whom it waits for, which run it reverts.
     :param begins: is called before the first change is sent.
@@ -97,9 +97,21 @@ async def apply(
         known = remembered(settings.target)
         fetcher = Fetcher(client, tree.resources, cache=known, progress=how.progress)
         work = await prepared(fetcher, tree, settings, wanted)
-        return judged(plan_file.kept_to(promised, work), tree, settings) if promised else work
+        return judged(_kept_to(promised, work, directory, how), tree, settings) if promised else work
 
-    return await _Application(settings, tree, how, "apply", made).go()
+    saved = promised.id if promised else ""
+    return await _Application(settings, tree, how, "apply", made, saved=saved).go()
+
+
+def _kept_to(promised: SavedPlan, work: PlanContext, directory: Path, how: ApplyOptions) -> PlanContext:
+    try:
+        return plan_file.kept_to(promised, work)
+    except plan_file.StalePlan as error:
+        runs = journal.runs(how.journals or journal.own(directory))
+        if applied := next((one.run for one in runs if one.run.saved_plan == promised.id and one.has_effect), None):
+            problem = f"the saved plan has been applied already, by run {applied.id} ({applied.started})"
+            raise Refused(problem, hint="For what has changed since, make a new plan.") from error
+        raise
 
 
 async def rollback(
@@ -125,10 +137,7 @@ async def rollback(
     async def made(client: Client) -> PlanContext:
         return await prepare(Fetcher(client, progress=how.progress), way_back, settings, decisions)
 
-    back = _Application(
-        settings, way_back.tree, how, "rollback", made, released=way_back.released, takes_back=record.run.id
-    )
-    return await back.go()
+    return await _Application(settings, way_back.tree, how, "rollback", made, takes_back=record.run.id).go()
 
 
 def _with_results(plan: Plan, results: Iterable[ResourceChange]) -> Plan:
@@ -141,8 +150,8 @@ class _Application:
     """One way from a plan to its results.
 
     :param made: works the plan out.
-    :param released: what is not managed any more once it is done.
     :param takes_back: the run that it is the way back of.
+    :param saved: the saved plan that it carries out.
     """
 
     settings: Settings
@@ -150,8 +159,8 @@ class _Application:
     how: ApplyOptions
     command: str
     made: Callable[[Client], Awaitable[PlanContext]]
-    released: Collection[Address] = ()
     takes_back: str = ""
+    saved: str = ""
 
     async def go(self) -> Plan | None:
         async with writer(self.settings) as client:
@@ -177,7 +186,8 @@ class _Application:
     async def _planned(self, client: Client) -> PlanContext:
         work = await self.made(client)
         if work.plan.refused:
-            raise Refused(f"the plan is refused: {' '.join(work.plan.refused)}")
+            self.how.show(work.plan)
+            raise Refused("\n".join(f"the plan is refused: {one}" for one in work.plan.refused), plan=work.plan)
         return work
 
     async def _carried_out(self, client: Client, lock: Lock, work: PlanContext) -> Plan:
@@ -197,7 +207,7 @@ class _Application:
         try:
             done = await apply_changes.apply(doing, work)
             self._note(book, done.changes, observed(work))
-            await self._record(client, lock, stored, with_ids(client, advanced(work, done.changes, self.released)))
+            await self._record(client, lock, stored, with_ids(client, advanced(work, done.changes)))
         except CancelledError:
             if done is None:
                 self._note(book, results, ended=False)
@@ -249,4 +259,5 @@ class _Application:
             work.inventory.salt.hex(),
             self.takes_back,
             sum(not change.held for change in work.plan.changes),
+            self.saved,
         )

@@ -12,11 +12,14 @@ from dlsync.client.concurrency import gather
 from dlsync.diff.compare import compare
 from dlsync.diff.three_way import blended
 from dlsync.errors import AlreadyExists, DlsyncError, ManualActionRequired, Refused, Rejected, Unauthorised
-from dlsync.operations import unsafe_deletes, verify
+from dlsync.files.interpolation import referenced
+from dlsync.operations import hidden_secrets, unsafe_deletes, verify
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.update_inventory import packed_entry
+from dlsync.operations.warnings import unkept_fields
 from dlsync.resources import kind_of
 from dlsync.state.journal import UndoRecord
+from dlsync.state.sealed_values import Seal
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -187,7 +190,7 @@ class _Work:
         """Return why the journal cannot keep what cannot be read; empty where it can."""
         try:
             if found.unreadable:
-                kind_of(found.kind).saved(found, self._prepared.redaction)
+                kind_of(found.kind).saved(found, self._seal(found))
         except DlsyncError as error:
             return error.message
         return ""
@@ -205,13 +208,26 @@ class _Work:
         self._run.journal.keep([self._kept(change, now.get(change.address)) for change in changes])
 
     def _kept(self, change: ResourceChange, before: Resource | None) -> UndoRecord:
-        inventory, redaction = self._prepared.inventory, self._prepared.redaction
         desired = self._prepared.desired.get(change.address)
         known = _without_unknown_secrets(change, desired, before) if desired and before else before
-        saved = kind_of(change.address.kind).saved(known, redaction) if known else None
-        entry = "" if change.action == "delete" else packed_entry(self._prepared, change.address)
-        managed = change.address in inventory
-        return UndoRecord(change.address, change.action, saved, entry, managed)
+        saved = kind_of(change.address.kind).saved(known, self._seal(known)) if known else None
+        return UndoRecord(
+            change.address,
+            change.action,
+            saved,
+            "" if change.action == "delete" else packed_entry(self._prepared, change.address),
+            managed=change.address in self._prepared.inventory,
+            released=change.address in self._prepared.released,
+            unkept=unkept_fields(change),
+        )
+
+    def _seal(self, live: Resource) -> Seal:
+        """Return what takes the secrets out of a live resource, by its file and by what was recorded of it."""
+        desired = self._prepared.desired.get(live.address)
+        in_file = {str(text): text.spelling for text in referenced(dict(desired.document))} if desired else {}
+        recorded = hidden_secrets.known(self._prepared.compared_with or self._prepared.inventory, [live])
+        texts = {**in_file, **recorded[live.address]}
+        return Seal(self._prepared.redaction.knowing(texts), self._prepared.inventory.salt)
 
     async def _change(self, change: ResourceChange, moved: str, unsafe: str) -> ResourceChange:
         async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped

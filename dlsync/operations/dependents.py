@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _MISSING = "%s refers to %s, which does not exist: it is not created; add what is missing, or remove this line"
 _DELETED = "%s refers to %s, which this plan deletes: the server deletes both; remove this line too"
-_STAYS = "the server would delete %s with it, which is not to be deleted: decide on that first, or restore the file"
+_KEPT = "%s refers to %s, whose file was removed and which stays: %s; restore the file, or remove this line too"
+_STAYS = "the server would delete %s with it, which is protected or in conflict: settle that first, or restore the file"
 
 
 async def deleted_with(fetcher: Fetcher, live: Live, deletes: Iterable[Address]) -> tuple[Live, set[Address]]:
@@ -53,9 +54,16 @@ async def orphans(
     return {one: need for one, needs in needed.items() for need in needs if need in missing or need in deleted}
 
 
-def warning(orphan: Resource, need: Address, deleted: Collection[Address]) -> Problem:
-    """Warn of a resource that needs one which will not exist."""
-    message = (_DELETED if need in deleted else _MISSING) % (orphan.address, need)
+def warning(orphan: Resource, need: Address, deletes: Mapping[Address, ResourceChange]) -> Problem:
+    """Warn of a resource that needs one which will not exist, or which only stays because its delete is blocked.
+
+    :param deletes: those of the plan.
+    """
+    delete = deletes.get(need)
+    if delete and delete.held:
+        message = _KEPT % (orphan.address, need, delete.held.partition(":")[0])
+    else:
+        message = (_DELETED if delete else _MISSING) % (orphan.address, need)
     return Problem("warning", message, orphan.file, kind_of(orphan.kind).line(orphan))
 
 

@@ -9,8 +9,11 @@ from dlsync import operations
 from dlsync.client.optional_operations import OBSERVED
 from dlsync.errors import AccountNotFound, ApiError, BadAnswer, DlsyncError, ServerFault, Unauthorised, Unreachable
 from dlsync.files import settings
-from dlsync.files.setting_sources import settings_in_force
+from dlsync.files.settings import settings_in_force
 from dlsync.messages import near_miss
+from dlsync.operations.plan import held_lock
+from dlsync.operations.session import recorded
+from dlsync.operations.warnings import unread
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,8 +21,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import ReadClient
     from dlsync.client.optional_operations import OptionalOperation
-    from dlsync.files.setting_sources import Setting
-    from dlsync.files.settings import Options, Settings
+    from dlsync.files.settings import Options, Setting, Settings
 
 Status = Literal["ok", "problem", "unknown"]
 _NO_SERVER = (Unreachable, ServerFault, BadAnswer)
@@ -70,7 +72,7 @@ async def examine(
         checks.append(Check("server", "unknown", "not asked, since the settings have to be mended first"))
     else:
         checks.insert(0, Check("settings", "ok", "complete"))
-        checks += await _server(loaded)
+        checks += await _server(loaded, directory)
     return Diagnosis(settings_in_force(directory, options, environ), tuple(checks))
 
 
@@ -89,10 +91,15 @@ def _files(directory: Path, options: Options, environ: Mapping[str, str]) -> Che
     return Check("files", "ok", counts)
 
 
-async def _server(loaded: Settings) -> list[Check]:
+async def _server(loaded: Settings, directory: Path) -> list[Check]:
     async def question(client: ReadClient) -> list[Check]:
         checks, is_usable = await _account(client, loaded)
-        return [*checks, *[await _operation(client, one) for one in OBSERVED if is_usable]]
+        if not is_usable:
+            return checks
+        if held := await held_lock(client):
+            checks.append(Check("lock", "unknown", held))
+        checks.append(await _inventory(client, loaded, directory))
+        return [*checks, *[await _operation(client, one) for one in OBSERVED]]
 
     try:
         return await operations.reading(loaded, question)
@@ -122,6 +129,16 @@ async def _account(client: ReadClient, loaded: Settings) -> tuple[list[Check], b
         message = f"organisation {loaded.org!r} has no account {loaded.account!r}"
         return [reached, accepted, sees, Check("account", "problem", message, advice)], False
     return [reached, accepted, sees, Check("account", "ok", f"{loaded.org}/{loaded.account} is there")], True
+
+
+async def _inventory(client: ReadClient, loaded: Settings, directory: Path) -> Check:
+    try:
+        inventory = await recorded(client, loaded, directory)
+    except DlsyncError as error:
+        return _problem("inventory", error)
+    if warning := next(unread(inventory), None):
+        return Check("inventory", "unknown", warning.message)
+    return Check("inventory", "ok", f"resources: {len(inventory.packed)}")
 
 
 async def _without_list(client: ReadClient, reached: Check, refused: Unauthorised) -> tuple[list[Check], bool]:

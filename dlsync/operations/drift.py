@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from dlsync.diff.three_way import blended, has_moved, movement
-from dlsync.errors import DlsyncError, SettingsError
+from dlsync.errors import SettingsError
 from dlsync.model import Problem, ResourceChange, Target
 from dlsync.operations import hidden_secrets
+from dlsync.operations import warnings as concerns
 from dlsync.operations.export import Edits, Export
-from dlsync.operations.plan import build_plan, looked
+from dlsync.operations.plan import build_plan, lock_warnings, looked
 from dlsync.operations.session import silent
 from dlsync.resources import kind_of
 from dlsync.resources.selector import EVERYTHING
@@ -38,14 +39,15 @@ async def drift(
     """
     require_record(settings)
     async with looked(directory, settings, progress) as (fetcher, tree):
-        return await find(fetcher, tree, settings, targets)
+        found = await find(fetcher, tree, settings, targets)
+        return replace(found, warnings=(*found.warnings, *await lock_warnings(fetcher)))
 
 
 async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Export:
     """Work out the files that have what was changed on the server in them.
 
     :param targets: the resources that are meant; all that drifted, where it has no patterns.
-    :raises DlsyncError: a resource that is named is neither in the files nor live.
+    :raises SettingsError: a target matches no resource.
     :raises SettingsError: what drifted is not recorded.
     :raises ApiError: live state could not be fetched whole.
     """
@@ -58,14 +60,14 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         } | targets.named()
     else:
         wanted = {change.address for change in drifted(work)}
-    if lost := sorted(one for one in targets.named() if one not in work.desired and one not in work.live):
-        raise DlsyncError(f"{lost[0]} is neither in the files nor live", hint="`dlsync drift` lists what was changed.")
+    targets.require_match({*tree.resources, *work.live})
     live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
-    edits = Edits(tree, {**work.inventory.former_secrets(live.values()), **hidden_secrets.references(live.values())})
+    edits = Edits(tree, hidden_secrets.known(work.inventory, live.values()))
     edits.write(live)
     edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
     files = edits.files()
-    return Export(settings.target, files, len(set(live) - edits.changed), edits.problems(files))
+    problems = (*concerns.unread(work.inventory), *edits.problems(files))
+    return Export(settings.target, files, len(set(live) - edits.changed), problems)
 
 
 def _accepted(work: PlanContext, live: Resource) -> Resource:
@@ -115,7 +117,7 @@ async def find(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Target
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     found = drifted(work)
     managed = sum(targets.admits(address) for address in work.inventory)
-    warnings = [one for one in work.plan.warnings if work.inventory.broken and work.inventory.broken in one.message]
+    warnings = [*concerns.unread(work.inventory)]
     unreadable = [(one, live.unreadable) for one, live in work.live.items() if live.unreadable]
     warnings += [Problem("warning", work.redaction.said(_UNREADABLE % one)) for one in unreadable]
     return Drift(settings.target, found, managed - len(found), tuple(warnings))

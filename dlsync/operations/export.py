@@ -6,31 +6,33 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from dlsync.diff.compare import compare
 from dlsync.errors import DlsyncError
 from dlsync.files import secret_scan, writer
 from dlsync.files.ignored import FILE as IGNORE_FILE
+from dlsync.files.interpolation import plain
 from dlsync.files.names import distinct_stems, too_long
-from dlsync.files.redaction import Redaction
+from dlsync.files.redaction import Redaction, values_in
 from dlsync.files.writer import FileChange
 from dlsync.messages import visible
 from dlsync.model import Action, Address, Problem, Target
 from dlsync.operations import hidden_secrets
+from dlsync.operations import warnings as concerns
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.plan import looked
 from dlsync.operations.secret_names import Former, parted
-from dlsync.operations.session import silent
+from dlsync.operations.session import recorded, silent
+from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
-from dlsync.state import store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.files.settings import Settings
-    from dlsync.model import Resource
+    from dlsync.model import Json, Resource
     from dlsync.operations.fetch import Fetcher, Live
     from dlsync.resources.tree import Tree
 
@@ -66,7 +68,7 @@ def _require_allowed(live: Resource) -> None:
 
     :raises DlsyncError: it may not.
     """
-    faults = kind_of(live.kind).faults(hidden_secrets.plain(live))
+    faults = kind_of(live.kind).faults(replace(live, given=cast("dict[str, Json]", plain(dict(live.document)))))
     if errors := [one for one in faults if one.severity == "error"]:
         raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
 
@@ -135,23 +137,24 @@ async def build_export(
     :raises ApiError: live state could not be fetched whole.
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
-    inventory = await store.read(fetcher.client, settings, tree.root)
-    wanted |= {address for address in inventory if targets.admits(address)} if managed else targets.named()
+    inventory = await recorded(fetcher.client, settings, tree.root)
+    wanted |= {address for address in inventory.known if targets.admits(address)} if managed else targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).account_scoped}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).account_scoped}
     live = await fetcher.fetch(wanted, everything=listed, admits=targets.admits)
-    live = await _with_managed(fetcher, live, filter(targets.admits, inventory))
-    targets.require_match({*tree.resources, *live.resources, *inventory})
+    live = await _with_managed(fetcher, live, filter(targets.admits, inventory.known))
+    targets.require_match({*tree.resources, *live.resources, *inventory.known})
+    inventory = resolved(inventory, live.resources, (), tree.resources)
     masked = hidden_secrets.readable(live.resources, tree.resources, inventory)
     live = live.with_readable(masked)
-    former = inventory.former_secrets(live.resources.values())
-    edits = Edits(tree, {**former, **hidden_secrets.references(masked.values())})
+    edits = Edits(tree, hidden_secrets.known(inventory, live.resources.values()))
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
     unchanged = set(live.resources) - edits.changed - edits.faulty
     files = edits.files()
-    return Export(settings.target, files, len(unchanged), (*_not_listed(live), *edits.problems(files)))
+    problems = (*concerns.unread(inventory), *_not_listed(live), *edits.problems(files))
+    return Export(settings.target, files, len(unchanged), problems)
 
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
@@ -166,18 +169,20 @@ class Edits:
     """The files of a tree as they become; several resources may be in one.
 
     :param tree: one that is usable.
-    :param former: what was a secret when it was applied, each with what stands for it in a file.
+    :param known: by resource, the texts that were secrets when they were applied, each with its spelling in a file.
     """
 
-    def __init__(self, tree: Tree, former: Mapping[str, str]) -> None:
+    def __init__(self, tree: Tree, known: Mapping[Address, Mapping[str, str]]) -> None:
         self._tree = tree
+        self._known = known
+        former = {text: spelling for texts in known.values() for text, spelling in texts.items()}
         # a folder that is empty mentions nothing, and would hold no secret: there a warning says whose word it is
         believes = tree.backup or not tree.sources
         self._former = Former(former) if believes else parted(former, tree.root)
         self._files: dict[str, bytes | None] = dict(tree.sources)
-        self._said = Redaction({**former, **tree.secrets}).said
+        self._said = Redaction({**values_in([former]), **tree.secrets}).said
         self._draft = ExportContext(
-            self._files, Redaction({**self._former.known, **tree.secrets}), references=not tree.backup
+            self._files, Redaction({**values_in([self._former.known]), **tree.secrets}), references=not tree.backup
         )
         # in each, the resources that changed it, and the files in the order of their kinds: cut short between them, the
         # tree can still be read
@@ -235,16 +240,16 @@ class Edits:
         kind = kind_of(live.kind)
         if live.unreadable:
             raise DlsyncError(live.unreadable)
+        if desired is not None and compare(kind, desired, live).diff:
+            live = self._former.renewed(desired, live)
         if desired is not None and not compare(kind, desired, live).diff:
             return {}
         self._former.require_known(desired, live)
         hidden_secrets.require_spellings(live, references=not self._tree.backup)
-        files: Mapping[str, bytes | None]
         _require_allowed(live)
-        if desired is not None:
-            files = kind.edited_files(desired, live, self._draft)
-        else:
-            files = kind.new_files(live, stem, self._draft)
+        known = {text: how for text, how in self._known.get(live.address, {}).items() if text in self._former.known}
+        draft = replace(self._draft, redaction=self._draft.redaction.knowing(known))
+        files = kind.edited_files(desired, live, draft) if desired else kind.new_files(live, stem, draft)
         for file in files:
             self._require_holdable(file)
         return files

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from dlsync.diff.digests import Unreadable, digest, digested, holds_unreadable, texts
+from dlsync.diff.digests import Unreadable, digest, digested, texts
 from dlsync.diff.list_match import match
 from dlsync.errors import DlsyncError
 from dlsync.files.interpolation import split
 from dlsync.files.masks import hides, is_certain, may_be_masked
-from dlsync.files.redaction import Redaction
 from dlsync.model import Entry
 from dlsync.resources import kind_of
 from dlsync.state.inventory import secret_digests
@@ -70,16 +67,17 @@ def like(effective: Resource, live: Resource, salt: bytes) -> Resource:
     return _unmasked(kind, live, _applied(kind, effective, salt), salt, _values(effective))
 
 
-def references(live: Iterable[Resource]) -> dict[str, str]:
-    """Return the spellings that stand for hidden values, each as a file has it: itself."""
-    unreadable = (text for one in live for text in texts(dict(one.document)) if isinstance(text, Unreadable))
+def known(applied: Inventory, live: Iterable[Resource]) -> dict[Address, dict[str, str]]:
+    """Return by resource the live texts that an apply put there as secrets, each with its spelling in a file.
+
+    A spelling that stands for a hidden value is itself.
+    """
+    return {one.address: {**applied.former_secrets(one), **_references(one)} for one in live}
+
+
+def _references(live: Resource) -> dict[str, str]:
+    unreadable = (text for text in texts(dict(live.document)) if isinstance(text, Unreadable))
     return {text: str(text) for text in unreadable if _is_spelling(text)}
-
-
-def plain(live: Resource) -> Resource:
-    """Return a resource with texts in place of what stands for hidden values, as schemas want them."""
-    document = dict(live.document)
-    return replace(live, given=json.loads(json.dumps(document))) if holds_unreadable(document) else live
 
 
 def require_spellings(live: Resource, *, references: bool) -> None:
@@ -108,8 +106,7 @@ def _is_spelling(text: str) -> bool:
 
 def _applied(kind: Kind, effective: Resource, salt: bytes) -> Entry:
     form = kind.canonical(effective.document)
-    secrets = secret_digests(salt, form, Redaction(effective.secrets))
-    return Entry(cast("dict[str, Json]", digested(salt, dict(form))), secrets=secrets)
+    return Entry(cast("dict[str, Json]", digested(salt, dict(form))), secrets=secret_digests(salt, form))
 
 
 def _unmasked(kind: Kind, live: Resource, entry: Entry, salt: bytes, values: Mapping[str, str] | None) -> Resource:

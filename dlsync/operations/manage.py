@@ -11,7 +11,7 @@ from dlsync.operations.drift import accept_edits
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan, looked
 from dlsync.operations.reconcile import NOT_MANAGED
-from dlsync.operations.session import locked, reader, silent, unheard, who_runs_us, writer
+from dlsync.operations.session import locked, reader, recorded, silent, unheard, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, as_live
 from dlsync.resources import environments, kind_of
 from dlsync.state import store
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
 _NOT_LIVE = "it is not live; `dlsync apply` makes it"
 _ALREADY = "it is managed already"
-_UNMANAGED = "it is not managed"
+_UNMANAGED = "it is not managed already"
 _DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the next plan shows how"
 
 
@@ -44,10 +44,12 @@ class ManageResult(NamedTuple):
 
     :param taken: those for which it was done.
     :param left: the others, each with the reason.
+    :param failed: those of them that were named in full, and are not as they were to be.
     """
 
     taken: tuple[Address, ...]
     left: tuple[tuple[Address, str], ...] = ()
+    failed: tuple[Address, ...] = ()
 
 
 class Waiting(NamedTuple):
@@ -67,15 +69,17 @@ PATIENTLY = Waiting()
 async def managed(directory: Path, settings: Settings) -> Inventory:
     """Return the inventory of the account."""
     async with reader(settings) as client:
-        return await store.read(client, settings, directory)
+        return await recorded(client, settings, directory)
 
 
 async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> ManageResult:
     """Take resources into management as they are live; what differs from the files is then a change of the files.
 
     :raises Refused: an apply goes on.
+    :raises SettingsError: a glob matches no resource of the files.
     """
     tree = environments.read(directory, _recording(settings)).raise_for_errors()
+    targets.require_match({*tree.resources, *targets.named()})
     async with (
         writer(settings) as client,
         locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
@@ -86,7 +90,8 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
         entries = {one: as_live(work, one, work.live[one]) for one in chosen if one not in left}
         kept = work.inventory.changed(entries)
         await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
-    return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())))
+    failed = sorted(one for one in targets.named() if left.get(one, _ALREADY) != _ALREADY)
+    return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())), tuple(failed))
 
 
 def _not_adopted(work: PlanContext, address: Address) -> str:
@@ -103,11 +108,14 @@ async def release(directory: Path, settings: Settings, targets: Targets, waiting
     """Take resources out of management; they stay as they are live.
 
     :raises Refused: an apply goes on.
+    :raises SettingsError: a glob matches no managed resource.
     """
     _recording(settings)
     async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told) as lock:
-        inventory = await store.read(client, settings, directory)
-        taken = sorted(one for one in inventory.known if targets.admits(one))
+        inventory = await recorded(client, settings, directory)
+        known = inventory.known | inventory.unreadable
+        targets.require_match({*known, *targets.named()})
+        taken = sorted(filter(targets.admits, known))
         await _keep(client, lock, settings, directory, before=inventory, after=inventory.changed({}, taken))
     return ManageResult(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
 
@@ -124,7 +132,7 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
     ):
         work = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
         changes = [change.finished("skipped") for change in work.plan.changes]
-        record = advanced(work, changes)
+        record = advanced(replace(work, inventory=replace(work.inventory, foreign=None)), changes)
         await _keep(client, lock, settings, directory, before=work.inventory, after=record)
     left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
     return ManageResult(tuple(sorted(record.packed)), tuple(sorted(left)))
@@ -156,7 +164,7 @@ async def accept(
 
     :param targets: the resources that are meant; all that drifted, where it has no patterns.
     :param check: write nothing, only say what would be written.
-    :raises DlsyncError: a resource that is named is neither in the files nor live.
+    :raises SettingsError: a target matches no resource.
     """
     async with looked(directory, settings, progress) as (fetcher, tree):
         made = await accept_edits(fetcher, tree, settings, targets)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.client.concurrency import both
+from dlsync.errors import ApiError
 from dlsync.files.git import head_commit
-from dlsync.files.redaction import NOTHING_SECRET, Redaction
+from dlsync.files.redaction import NOTHING_SECRET, Redaction, values_in
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem
 from dlsync.operations import dependents, hidden_secrets
@@ -21,17 +22,18 @@ from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, moved_since, reconcile
 from dlsync.operations.session import reader, silent
+from dlsync.operations.session import recorded as recorded_inventory
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
-from dlsync.state import store
 from dlsync.state.inventory import empty
 from dlsync.state.lease import holder_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 
+    from dlsync.client import ReadClient
     from dlsync.files.settings import Settings
     from dlsync.model import Address, FieldChange, Json, Resource, ResourceChange
     from dlsync.operations.fetch import Live
@@ -71,7 +73,8 @@ def _excess(plan: Plan, max_delete_percent: float) -> str:
         return ""
     return (
         f"it would delete {deletes} of {managed} resources ({deletes * 100 / managed:.0f} %), more than the "
-        f"{max_delete_percent:g} % that `max_delete_percent` allows. Raise it in dlsync.yaml if that is meant."
+        f"{max_delete_percent:g} % that `max_delete_percent` allows. Raise it in dlsync.yaml if that is meant. "
+        f"The limit holds for plans about {_FEWEST} live resources or more."
     )
 
 
@@ -115,12 +118,24 @@ async def prepare(
     wanted = wishes or PlanOptions()
     async with looked(directory, settings, progress) as (fetcher, tree):
         work = await prepared(fetcher, tree, settings, wanted)
-        is_locked = any(listing.locked for listing in fetcher.listings.values())
-        holder = await holder_of(fetcher.client) if is_locked else None
-    if holder is None:
-        return work
-    held = Problem("warning", _HELD % holder)
-    return replace(work, plan=replace(work.plan, warnings=(*work.plan.warnings, held)))
+        held = await lock_warnings(fetcher)
+    return replace(work, plan=replace(work.plan, warnings=(*work.plan.warnings, *held))) if held else work
+
+
+async def lock_warnings(fetcher: Fetcher) -> tuple[Problem, ...]:
+    """Return who holds the lock of the account; a list of plugins that was fetched saves the request."""
+    if any(listing.unlocked for listing in fetcher.listings.values()):
+        return ()
+    held = await held_lock(fetcher.client)
+    return (Problem("warning", held),) if held else ()
+
+
+async def held_lock(client: ReadClient) -> str:
+    """Return who holds the lock of the account and what to do; empty where nobody does, or that cannot be asked."""
+    with suppress(ApiError):
+        if holder := await holder_of(client):
+            return _HELD % holder
+    return ""
 
 
 @asynccontextmanager
@@ -170,6 +185,7 @@ class PlanContext:
     :param forms: canonical forms that were worked out on the way.
     :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
     :param files: a digest of the files that the plan is made from.
+    :param released: what is not managed once the plan is carried out, whatever becomes of it.
     """
 
     plan: Plan
@@ -184,6 +200,7 @@ class PlanContext:
     forms: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
     compared_with: Inventory | None = None
     files: str = ""
+    released: frozenset[Address] = frozenset()
 
     def form(self, address: Address) -> Mapping[str, Json]:
         """Return the canonical form of what the files say of a resource."""
@@ -231,18 +248,18 @@ async def build_plan(
     planning = _Planning(fetcher, tree, settings, targets)
     inventory, live = await planning.look(explicit_deletes, recorded)
     live, leaving, orphans = await planning.deletes(inventory, live, explicit_deletes, decisions)
-    protected = [one for one in live.resources if one in leaving and _is_protected(one, settings)]
+    protected = {one for one in live.resources if one in leaving and _is_protected(one, settings)}
     surplus = pruned(planning.desired, live.resources, inventory, settings.prune)
     outcome = planning.reconcile(inventory, live, leaving.difference(protected), decisions, surplus)
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
-    former = {**inventory.former_secrets(changing), **hidden_secrets.references(changing)}
-    redaction = Redaction({**former, **tree.secrets})
+    former = hidden_secrets.known(inventory, changing)
+    redaction = Redaction({**values_in(former.values()), **tree.secrets})
     warnings = [
         *tree.warnings,
-        *_told(inventory, live, outcome, protected, explicit_deletes),
+        *_told(inventory, live, outcome, sorted(protected - orphans.keys()), explicit_deletes),
         *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
-        *orphans,
+        *planning.orphan_warnings(orphans, outcome),
         *duplicate_warnings(fetcher.listings.values(), targets, {*surplus, *leaving}, settings.prune),
     ]
     return planning.prepared(inventory, live, outcome, redaction, warnings)
@@ -255,9 +272,9 @@ def _told(
     protected: Collection[Address],
     explicit_deletes: Collection[Address],
 ) -> Iterator[Problem]:
+    yield from concerns.unread(inventory)
     for message in (
         *concerns.unseen(outcome.unseen),
-        *concerns.broken(inventory),
         *concerns.unlisted(live.unlisted),
         *live.faults,
         *concerns.masked(live.masked),
@@ -293,11 +310,11 @@ class _Planning:
         if recorded is not None:
             live, inventory = await self._inside(inside), recorded
         else:
-            reading = store.read(self.fetcher.client, self.settings, self.tree.root)
+            reading = recorded_inventory(self.fetcher.client, self.settings, self.tree.root)
             inventory, live = await both(reading, self._inside(inside))
         live = await self._completed(inventory, replace(live, resources={**around.resources, **live.resources}))
         live = live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))
-        return resolved(inventory, live.resources, self._absent(inventory, live)), live
+        return resolved(inventory, live.resources, self._absent(inventory, live), self.desired), live
 
     async def _inside(self, wanted: Collection[Address]) -> Live:
         prunes_all = self.settings.prune == "all"
@@ -329,13 +346,17 @@ class _Planning:
             one
             for one in extra
             if one in explicit_deletes
-            or (self.settings.prune != "none" and _is_inside(one) and (prunes_all or inventory.entry(one)))
+            or (
+                self.settings.prune != "none"
+                and kind_of(one.kind).account_scoped
+                and (prunes_all or inventory.entry(one))
+            )
         }
 
     async def deletes(
         self, inventory: Inventory, live: Live, explicit_deletes: Collection[Address], decisions: ConflictPolicy
-    ) -> tuple[Live, set[Address], list[Problem]]:
-        """Return what is live, what of it is to be deleted but for protection, and warnings of orphans.
+    ) -> tuple[Live, set[Address], dict[Address, Address]]:
+        """Return what is live, what of it is to be deleted but for protection, and orphans with what they need.
 
         A desired resource that needs one which will not exist counts as removed from the files.
         """
@@ -348,9 +369,13 @@ class _Planning:
         client = self.fetcher.client if has_account else None
         known = {*self.tree.resources, *live.resources}
         orphans = await dependents.orphans(client, self.desired, known, deleted)
-        warnings = [dependents.warning(self.desired[one], need, deleted) for one, need in orphans.items()]
         self.desired = {address: one for address, one in self.desired.items() if address not in orphans}
-        return live, self.leaving(inventory, live, explicit_deletes) | taken, warnings
+        return live, self.leaving(inventory, live, explicit_deletes) | taken, orphans
+
+    def orphan_warnings(self, orphans: Mapping[Address, Address], outcome: Reconciliation) -> list[Problem]:
+        """Return a warning of each resource that needs one which the plan deletes or which does not exist."""
+        deletes = {one.address: one for one in outcome.changes if one.action == "delete"}
+        return [dependents.warning(self.tree.resources[one], need, deletes) for one, need in orphans.items()]
 
     def reconcile(
         self,
@@ -383,7 +408,7 @@ class _Planning:
     ) -> PlanContext:
         """Return all that came out."""
         return PlanContext(
-            self._plan(outcome, redaction, warnings),
+            _warned(self._plan(outcome, redaction, warnings)),
             self.desired,
             live.resources,
             inventory,
@@ -409,6 +434,12 @@ class _Planning:
         )
 
 
+def _warned(plan: Plan) -> Plan:
+    """Return a plan that also warns of what no rollback of its apply can restore."""
+    unkept = (Problem("warning", message) for message in concerns.unkept(plan.changes))
+    return replace(plan, warnings=(*plan.warnings, *unkept))
+
+
 def _outlined(change: ResourceChange) -> ResourceChange:
     """Return a change that holds no secret any more with what it adds and removes in sentences."""
     kind = kind_of(change.address.kind)
@@ -421,7 +452,3 @@ def _outlined(change: ResourceChange) -> ResourceChange:
             for one in change.diff
         ),
     )
-
-
-def _is_inside(address: Address) -> bool:
-    return kind_of(address.kind).account_scoped

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 # to create 1,000 resources of each kind takes 15 MB; lists in lists take nearly thirty times their size when read
 _LARGEST = 64 * 1024 * 1024
 _SALT_BYTES = 16
+_COUNTED = ("create", "update", "delete", "conflict")
+_NOT_WRITTEN = "the plan cannot be written to %s: %s"
+_AGAIN = "Plan and review again."
 _HINT = "Make it with `dlsync plan --out FILE`."
 
 
@@ -40,11 +45,23 @@ class SavedPlan:
     :param digests: by resource, of what was live and what was to be, the values of secrets included.
     """
 
+    @property
+    def id(self) -> str:
+        """What tells the plan from all others."""
+        return self.salt.hex()
+
     wishes: PlanOptions
     plan: dict[str, Any]
     salt: bytes
     files: str
     digests: dict[str, str] = field(default_factory=dict)
+
+
+class StalePlan(Refused):
+    """A saved plan does not hold any more."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the saved plan is stale: {reason}", hint=_AGAIN)
 
 
 def promise(prepared: PlanContext, wishes: PlanOptions) -> SavedPlan:
@@ -57,8 +74,9 @@ def promise(prepared: PlanContext, wishes: PlanOptions) -> SavedPlan:
 
 
 def _digest(salt: bytes, prepared: PlanContext, address: Address) -> str:
-    sides: list[Json] = [_canonical(one) for one in (prepared.live.get(address), prepared.meant(address))]
-    return fingerprint(salt, token(sides).encode("utf-8", "surrogatepass"))
+    """Return the digests of what is live and of what is to be, with a space between them."""
+    sides = (_canonical(one) for one in (prepared.live.get(address), prepared.meant(address)))
+    return " ".join(fingerprint(salt, token(side).encode("utf-8", "surrogatepass")) for side in sides)
 
 
 def _canonical(resource: Resource | None) -> Json:
@@ -89,7 +107,14 @@ def save(file: Path, saved: SavedPlan) -> None:
     try:
         replace_file(file, content)
     except OSError as error:
-        raise DlsyncError(f"the plan cannot be written to {file}: {error.strerror}") from error
+        raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
+
+
+def remove(file: Path) -> None:
+    """Remove the plan file of an earlier run, which nothing may apply if this run fails; another file stays."""
+    with suppress(DlsyncError):  # nothing can apply what cannot be read as a plan
+        read(file)
+        file.unlink()
 
 
 def read(file: Path) -> SavedPlan:
@@ -107,10 +132,22 @@ def read(file: Path) -> SavedPlan:
         )
     if "files" not in made:
         raise DlsyncError(f"{file} was made by an older version of dlsync", hint=_HINT)
+    _require_whole(file, content, made["digests"])
     decisions = ConflictPolicy(made["adopt"], made["on_conflict"])
     targets, accounts = tuple(made["targets"]), tuple(made["delete_accounts"])
     wishes = PlanOptions(Path(made["directory"]), made["environment"], targets, accounts, decisions)
     return SavedPlan(wishes, content, bytes.fromhex(made["salt"]), made["files"], made["digests"])
+
+
+def _require_whole(file: Path, plan: dict[str, Any], digests: dict[str, str]) -> None:
+    """Require that a plan has each change that it was saved with, once.
+
+    :raises DlsyncError: the changes are not those that the counts and the digests are of.
+    """
+    counts = Counter("conflict" if one.get("held") else one["action"] for one in plan["changes"])
+    addresses = sorted(str(Address(one["kind"], one["name"])) for one in plan["changes"])
+    if addresses != sorted(digests) or any(plan["summary"][name] != counts[name] for name in _COUNTED):
+        raise DlsyncError(f"{file} is not a plan: its changes are not those that it was saved with", hint=_HINT)
 
 
 def _json(file: Path) -> Any:
@@ -129,24 +166,26 @@ def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
 
     What else has changed in the account since then is left alone, and does not matter.
 
-    :raises Refused: they are not for the same account, made from the same files, or the same changes; says which moved.
+    :raises Refused: they are not for the same account.
+    :raises StalePlan: they are not made from the same files, or not the same changes; says what moved.
     """
     now = as_document(prepared.plan)
     for name in ("url", "org", "account"):
         if saved.plan[name] != now[name]:
             raise Refused(
                 f"the saved plan is for {name} {messages.brief(saved.plan[name])}, not {messages.brief(now[name])}",
-                hint="Plan and review again.",
+                hint=_AGAIN,
             )
     old, new = ({(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
     moved = [key for key, change in old.items() if new.get(key) != change or _moved(saved, prepared, Address(*key))]
+    if moved and new.keys().isdisjoint(old) and saved.files == prepared.files:
+        raise StalePlan("nothing of it is left to do")
     if moved:
-        names = ", ".join(f"{kind}/{visible(name)}" for kind, name in sorted(moved))
-        raise Refused(f"the saved plan is stale: since it was made, {names} changed", hint="Plan and review again.")
+        names = ", ".join(_what_moved(saved, prepared, Address(*key)) for key in sorted(moved))
+        raise StalePlan(f"since it was made, {names} changed")
     if saved.files != prepared.files:
         made = f" at commit {messages.brief(saved.plan['commit'])}" if saved.plan["commit"] else ""
-        problem = f"the saved plan is stale: the files changed since it was made{made}"
-        raise Refused(problem, hint="Plan and review again.")
+        raise StalePlan(f"the files changed since it was made{made}")
     chosen = {Address(*key) for key in old}
     adopted = tuple(one for one in prepared.plan.adopted if str(one) in saved.plan["adopted"])
     changes = tuple(change for change in prepared.plan.changes if change.address in chosen)
@@ -160,3 +199,14 @@ def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
 
 def _moved(saved: SavedPlan, prepared: PlanContext, address: Address) -> bool:
     return saved.digests.get(str(address)) != _digest(saved.salt, prepared, address)
+
+
+def _what_moved(saved: SavedPlan, prepared: PlanContext, address: Address) -> str:
+    """Return what changed of a resource: the secrets in it where that is all, or the resource itself."""
+    live, _, meant = saved.digests.get(str(address), "").partition(" ")
+    live_now, _, meant_now = _digest(saved.salt, prepared, address).partition(" ")
+    resource = prepared.meant(address)
+    is_secret = saved.files == prepared.files and live == live_now and meant != meant_now
+    if not (is_secret and resource and resource.secrets):
+        return visible(str(address))
+    return visible(f"the value of {' or '.join(sorted(set(resource.secrets.values())))} in {address}")

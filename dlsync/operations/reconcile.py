@@ -159,7 +159,8 @@ class _Reconciliation:
             self._add(_update(kind, desired, duplicates, "drift"))
         elif not comparison.diff:  # whatever was recorded
             self.outcome.unchanged += 1
-            self.outcome.adopted += [] if managed else [desired.address]
+            is_adopted = not managed and desired.address not in self._recorded.unreadable
+            self.outcome.adopted += [desired.address] if is_adopted else []
             self.outcome.equal += [] if desired.address in self.outcome.unseen else [desired.address]
         elif (entry := self._recorded.entry(desired.address)) is None:
             self._unrecorded(kind, desired, (*comparison.diff, *duplicates), managed=managed)

@@ -7,21 +7,22 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, cast
 
 from dlsync.errors import DlsyncError, Refused
+from dlsync.messages import visible
 from dlsync.model import Problem, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.plan import build_plan
 from dlsync.operations.secret_names import mentioned
-from dlsync.operations.session import unheard
+from dlsync.operations.session import recorded, unheard
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import kind_of
 from dlsync.resources.selector import Exactly
 from dlsync.resources.tree import Tree
-from dlsync.state import journal, store
+from dlsync.state import journal
 from dlsync.state.inventory import Inventory
 from dlsync.state.sealed_values import Source, unsealed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection, Iterable
     from pathlib import Path
 
     from dlsync.files.settings import Settings
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from dlsync.state.journal import Record, UndoRecord
 
 _OUTSIDE = "%s stays as the run left it: what is in an account, no journal has"
+_UNMANAGED = "%s stays as it is: it is live and no longer managed; to revert it too, run `dlsync adopt %s` first"
+_UNKEPT = "%s: %s cannot be restored: the value before the run was likely a secret, so no journal has it"
 
 _NO_EFFECT = "skipping run %s, which changed nothing"
 _REVERTED = "reverting run %s (%s, %s), the last that changed %s; runs without changes are skipped"
@@ -43,14 +46,24 @@ class RollbackPlan:
 
     :param tree: the resources as they were before, in place of files.
     :param applied: what the run applied.
-    :param about: the resources that it changed.
-    :param released: those that were not managed before.
+    :param records: what the journal keeps of the resources inside the account that the run changed.
     """
 
     tree: Tree
     applied: Inventory
-    about: frozenset[Address]
-    released: frozenset[Address]
+    records: tuple[UndoRecord, ...]
+
+    @property
+    def about(self) -> frozenset[Address]:
+        """The resources that the run changed."""
+        return frozenset(one.address for one in self.records)
+
+    def without(self, addresses: Collection[Address]) -> RollbackPlan:
+        """Return the plan without some resources, with a warning of each."""
+        resources = {one: resource for one, resource in self.tree.resources.items() if one not in addresses}
+        warnings = [Problem("warning", _UNMANAGED % (one, one)) for one in sorted(addresses)]
+        tree = replace(self.tree, resources=resources, problems=(*self.tree.problems, *warnings))
+        return replace(self, tree=tree, records=tuple(one for one in self.records if one.address not in addresses))
 
 
 def chosen(folder: Path, target: Target, name: str, notify: Callable[[str], None] = unheard) -> Record:
@@ -96,15 +109,19 @@ def way_back(record: Record, root: Path, settings: Settings) -> RollbackPlan:
     """
     kept = [one for one in record.kept.values() if record.results.get(one.address) != "skipped"]
     inside = [one for one in kept if kind_of(one.address.kind).account_scoped]
-    source = Source(settings.environ, mentioned(root))
+    source = Source(settings.environ, mentioned(root), bytes.fromhex(record.run.salt))
     before = [_before(one, source) for one in inside if one.before is not None]
     left = [Problem("warning", _OUTSIDE % one.address) for one in kept if one not in inside]
+    left += [Problem("warning", _UNKEPT % (one.address, _named(one.unkept))) for one in inside if one.unkept]
     return RollbackPlan(
         Tree(root, {one.address: one for one in before}, tuple(left)),
         Inventory(bytes.fromhex(record.run.salt), {one.address: one.applied for one in inside if one.applied}),
-        frozenset(one.address for one in inside),
-        frozenset(one.address for one in inside if not one.managed),
+        tuple(inside),
     )
+
+
+def _named(fields: Iterable[str]) -> str:
+    return ", ".join(f"`{visible(one)}`" for one in fields)
 
 
 def _before(kept: UndoRecord, source: Source) -> Resource:
@@ -124,9 +141,17 @@ async def prepare(
 ) -> PlanContext:
     """Work out what it takes; what was changed since the run is held, as after any conflict.
 
+    What is live and not managed any more stays as it is: it was released since, or somebody else made it.
+
     :raises ApiError: live state could not be fetched whole.
     """
-    inventory = await store.read(fetcher.client, settings, way_back.tree.root)
+    inventory = await recorded(fetcher.client, settings, way_back.tree.root)
+    is_known = inventory.exists and not inventory.broken
+    unmanaged = [one for one in way_back.records if is_known and one.address not in inventory.known]
+    live = (await fetcher.fetch([one.address for one in unmanaged if not one.released])).resources
+    way_back = way_back.without(live)
+    released = {one.address for one in way_back.records if not one.managed}
+    released |= {one.address for one in unmanaged if one.action != "delete"}
     work = await build_plan(
         fetcher,
         way_back.tree,
@@ -135,8 +160,10 @@ async def prepare(
         decisions=decisions,
         recorded=way_back.applied.with_ids(inventory.ids),
     )
-    inventory = resolved(inventory, work.live, work.gone)
-    return replace(work, inventory=inventory, compared_with=way_back.applied)
+    inventory = resolved(inventory, work.live, work.gone, work.desired)
+    unrestored = tuple(one.address for one in way_back.records if one.unkept)
+    work = replace(work, plan=replace(work.plan, unrestored=unrestored))
+    return replace(work, inventory=inventory, compared_with=way_back.applied, released=frozenset(released))
 
 
 def history(folder: Path) -> list[Record]:

@@ -14,14 +14,14 @@ from dlsync.errors import DlsyncError
 from dlsync.files import interpolation
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import visible
-from dlsync.resources import all_kinds, discovery
+from dlsync.resources import all_kinds, discovery, kind_of
 from dlsync.resources.overlays import FOLDER as OVERLAYS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from pathlib import Path
 
-    from dlsync.model import Resource
+    from dlsync.model import Json, Resource
 
 _STRANGE = (
     "not written, for it holds what the account's record has as {}, which no file of the tree mentions: "
@@ -35,7 +35,7 @@ def mentioned(root: Path) -> frozenset[str]:
     Scripts are left out: PowerShell spells its own variables so.
     """
     places = [SETTINGS, OVERLAYS, *sorted({place for kind in all_kinds() for place in kind.places})]
-    files = (one.content for one in discovery.read_files(root, places, []) if one.file.endswith((".yaml", ".yml")))
+    files = (one.content for one in discovery.read_files(root, places, []) if one.file.endswith(".yaml"))
     return frozenset(name for text in files for name in interpolation.names(text.decode("utf-8", "replace")))
 
 
@@ -50,6 +50,23 @@ class Former:
     known: Mapping[str, str] = field(default_factory=dict, repr=False)
     strange: Mapping[str, str] = field(default_factory=dict, repr=False)
 
+    def renewed(self, desired: Resource, live: Resource) -> Resource:
+        """Return a live resource with the values that its former secrets have now.
+
+        :param desired: says which values references have; what it says in the clear is no secret.
+        """
+        values = {reference: value for value, reference in desired.secrets.items()}
+        former = {*texts(dict(live.document))} & self.known.keys() - {*texts(dict(desired.document))}
+        parts = {text: interpolation.split(self.known[text]) for text in former}
+        now = {
+            text: "".join(values[part] if is_reference else part for part, is_reference in spelling)
+            for text, spelling in parts.items()
+            if all(part in values for part, is_reference in spelling if is_reference)
+        }
+        kind = kind_of(live.kind)
+        form = {field: _with(value, now) for field, value in kind.canonical(live.document).items()}
+        return kind.merge_live(live, live, form) if now else live
+
     def require_known(self, desired: Resource | None, live: Resource) -> None:
         """Require that a file can be written of what is live.
 
@@ -62,6 +79,15 @@ class Former:
         for text in texts(dict(live.document)):
             if text in self.strange and text not in there:
                 raise DlsyncError(_STRANGE.format(f"${{env:{visible(self.strange[text])}}}"))
+
+
+def _with(value: Json, now: Mapping[str, str]) -> Json:
+    """Return a value with some of its texts replaced."""
+    if isinstance(value, dict):
+        return {field: _with(item, now) for field, item in value.items()}
+    if isinstance(value, list):
+        return [_with(item, now) for item in value]
+    return now.get(value, value) if isinstance(value, str) else value
 
 
 def parted(former: Mapping[str, str], root: Path) -> Former:

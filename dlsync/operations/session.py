@@ -11,12 +11,16 @@ from dlsync.client import Client, ReadClient
 from dlsync.errors import AccountNotFound
 from dlsync.files.redaction import Redaction
 from dlsync.operations import annotate
+from dlsync.resources import all_kinds
+from dlsync.state import store
 from dlsync.state.lock import Lock
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+    from pathlib import Path
 
     from dlsync.files.settings import Settings
+    from dlsync.state.inventory import Inventory
 
 NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 C = TypeVar("C", bound=ReadClient)
@@ -59,6 +63,11 @@ async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) ->
     """Return what the work returns, done with a client that can write."""
     async with writer(settings) as client:
         return await work(client)
+
+
+async def recorded(client: ReadClient, settings: Settings, root: Path) -> Inventory:
+    """Return the inventory of an account, with what this version cannot read set apart; see :func:`store.read`."""
+    return (await store.read(client, settings, root)).understood({kind.name for kind in all_kinds()})
 
 
 @asynccontextmanager

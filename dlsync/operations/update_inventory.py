@@ -6,12 +6,13 @@ What was sent and is not confirmed stays pending, so that the next plan recognis
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, cast
 
 from dlsync.diff.compare import compare
 from dlsync.diff.digests import digested, fingerprint
 from dlsync.diff.three_way import blended, has_moved, is_partly_applied
-from dlsync.files.redaction import Redaction
 from dlsync.model import Entry
 from dlsync.resources import kind_of
 from dlsync.state.inventory import Pending, packed, secret_digests, unpacked
@@ -24,35 +25,65 @@ if TYPE_CHECKING:
     from dlsync.state.inventory import Inventory
 
 
-def resolved(inventory: Inventory, live: Mapping[Address, Resource], absent: Collection[Address]) -> Inventory:
+def resolved(
+    inventory: Inventory,
+    live: Mapping[Address, Resource],
+    absent: Collection[Address],
+    desired: Mapping[Address, Resource],
+) -> Inventory:
     """Return the inventory with each pending write as applied, as far as it is live and was looked at.
 
     What differs from the last applied version and from the pending one was changed by hand, but for a pending create:
-    where there was nothing before, what is there is what the server made of it.
+    where there was nothing before, what is there is what the server made of it. A number that is a rounded one of the
+    files is the server's work too.
 
     :param absent: what the server was asked for and does not have.
+    :param desired: what the files say.
     """
     arrived = {
         address: entry
         for address, write in inventory.pending.items()
-        if address in live and (entry := _arrived(inventory, write, live[address]))
+        if address in live and (entry := _arrived(inventory, write, live[address], desired.get(address)))
     }
     deleted = {one for one, write in inventory.pending.items() if one in absent and write.action == "delete"}
     rest = {address: text for address, text in inventory.packed.items() if address not in deleted}
     return replace(inventory, packed={**rest, **arrived})
 
 
-def _arrived(inventory: Inventory, write: Pending, live: Resource) -> str:
+def _arrived(inventory: Inventory, write: Pending, live: Resource, desired: Resource | None) -> str:
     """Return the entry, packed, of what a pending write made of a live resource; empty where it did not arrive."""
     kind, salt = kind_of(live.kind), inventory.salt
     if write.action == "create" and live.address not in inventory:
         return write.entry
     before, after = inventory.entry(live.address), unpacked(write.entry)
-    if after is None or not has_moved(kind, live, after, salt):
+    if before and write.action == "delete" and kind.may_duplicate:  # its parts are deleted one by one
+        after = Entry({field: [] if isinstance(value, list) else value for field, value in before.seen.items()})
+    elif after is None or not has_moved(kind, live, after, salt):
         return write.entry if after else ""
-    if before and has_moved(kind, live, before, salt) and is_partly_applied(kind, live, before, after, salt):
-        return packed(Entry(_digested(live, salt), secrets={**before.secrets, **after.secrets}))
-    return ""
+    if not before or not has_moved(kind, live, before, salt):
+        return ""
+    sent = _unrounded(desired, live) if desired else live
+    if not is_partly_applied(kind, sent, before, after, salt):
+        return ""
+    return packed(Entry(_digested(live, salt), secrets={**before.secrets, **after.secrets}))
+
+
+def _unrounded(desired: Resource, live: Resource) -> Resource:
+    """Return a live resource with the numbers of the files in place of those that the server rounded."""
+    kind = kind_of(live.kind)
+    diff = compare(kind, desired, live).diff
+    other = tuple(one for one in diff if not (one.op == "replace" and is_rounding(one.after, one.before)))
+    return live if len(other) == len(diff) else replace(live, given=blended(kind, desired, live, other))
+
+
+def is_rounding(exact: Json, kept: Json) -> bool:
+    """Whether a value is a number that was rounded or cut to fewer decimals."""
+    for one in (exact, kept):
+        if isinstance(one, bool) or not isinstance(one, int | float) or not isfinite(one):
+            return False
+    number = Decimal(repr(kept)).normalize()
+    decimals = max(0, -int(number.as_tuple().exponent))
+    return abs(Decimal(repr(exact)) - number) < Decimal(1).scaleb(-decimals)
 
 
 def announced(prepared: PlanContext) -> Inventory:
@@ -65,7 +96,10 @@ def announced(prepared: PlanContext) -> Inventory:
             change.action, "" if change.action == "delete" else packed_entry(prepared, change.address)
         )
         for change in prepared.plan.changes
-        if not change.held and kind_of(change.address.kind).account_scoped
+        if not change.held
+        and kind_of(change.address.kind).account_scoped
+        # a cut must not make it managed
+        and (change.address not in prepared.released or change.address in inventory.known)
     }
     # what repeats the last applied version says nothing new
     news = {one: write for one, write in writes.items() if write.entry != inventory.packed.get(one)}
@@ -94,17 +128,18 @@ def observed(prepared: PlanContext) -> dict[Address, str]:
     return found
 
 
-def advanced(prepared: PlanContext, changes: Iterable[ResourceChange], released: Collection[Address] = ()) -> Inventory:
+def advanced(prepared: PlanContext, changes: Iterable[ResourceChange]) -> Inventory:
     """Return the inventory as it is once the changes were made.
 
     :param changes: of the plan, with their results.
-    :param released: what is not managed any more, whatever became of it.
     """
+    released = prepared.released
     if not prepared.inventory.kept:
         return prepared.inventory
     tried = {change.address: change for change in changes}
     applied = {address for address, change in tried.items() if change.result == "applied"}
     unchanged = {one for one in prepared.live if one in prepared.desired and one not in tried}
+    unchanged -= prepared.inventory.unreadable
     entries = {
         address: packed_entry(prepared, address)
         for address in sorted(applied | unchanged)
@@ -116,7 +151,7 @@ def advanced(prepared: PlanContext, changes: Iterable[ResourceChange], released:
         {**entries, **{one: entry for one, entry in observed(prepared).items() if one not in released}},
         {*deleted, *prepared.gone, *released} - staying,
     )
-    unsure = prepared.unconfirmed.keys() - (set(released) - staying)
+    unsure = prepared.unconfirmed.keys() - (released - staying)
     unconfirmed = {one: write for one, write in announced(prepared).pending.items() if one in unsure}
     return replace(record, pending={**_not_looked_at(prepared), **unconfirmed})
 
@@ -133,7 +168,6 @@ def entry_of(prepared: PlanContext, address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
     desired, salt = prepared.desired[address], prepared.inventory.salt
     kind = kind_of(address.kind)
-    redaction = Redaction(desired.secrets)
     live = None
     if address in prepared.kept:  # sent without it, or not sent at all
         live = _digested(prepared.sent.get(address) or prepared.live[address], salt)
@@ -141,7 +175,7 @@ def entry_of(prepared: PlanContext, address: Address) -> Entry:
     return Entry(
         cast("dict[str, Json]", digested(salt, dict(form))),
         live,
-        secret_digests(salt, form, redaction) if desired.secrets else {},
+        secret_digests(salt, form) if desired.secrets else {},
         fingerprint(salt, kind.fingerprinted(desired)),
     )
 
@@ -157,7 +191,7 @@ def as_live(prepared: PlanContext, address: Address, live: Resource) -> Entry:
     taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
     # without the fields that only the server has and that nobody knows: those are not the files' business
     canonical = blended(kind, desired, live, taken)
-    secrets = secret_digests(salt, canonical, Redaction(desired.secrets))
+    secrets = secret_digests(salt, canonical)
     beside = _digested(live, salt) if by_hand else None
     return Entry(cast("dict[str, Json]", digested(salt, dict(canonical))), beside, secrets)
 

@@ -13,18 +13,24 @@ from dlsync.resources import kind_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from dlsync.model import FieldChange, Path, Resource
+    from dlsync.model import FieldChange, Path, Resource, ResourceChange
     from dlsync.state.inventory import Inventory
 
 _POSITION = re.compile(r"\[\d+\]")
 _MOST_NAMED = 3
+_UNREAD = (
+    "the inventory's entries of %s cannot be read, so these do not count as managed, and the entries stay: "
+    "a newer dlsync may have written them; if not, run `dlsync inventory rebuild`"
+)
 
 
-def broken(inventory: Inventory) -> Iterator[str]:
-    """Say that what should say what is managed does not."""
+def unread(inventory: Inventory) -> Iterator[Problem]:
+    """Warn of what cannot be read of an inventory."""
     if inventory.broken:
         fix = "nothing is taken for managed, and nothing deleted; `dlsync inventory rebuild` makes a new one"
-        yield f"{inventory.broken}: {fix}"
+        yield Problem("warning", f"{inventory.broken}: {fix}")
+    if names := sorted(inventory.unreadable):
+        yield Problem("warning", _UNREAD % _listed(names))
 
 
 def unlisted(kinds: Iterable[str]) -> Iterator[str]:
@@ -36,9 +42,27 @@ def unlisted(kinds: Iterable[str]) -> Iterator[str]:
 def masked(addresses: Sequence[Address]) -> Iterator[str]:
     """Say once that the server shows masks in place of secrets."""
     if addresses:
-        named = ", ".join(map(str, addresses[:_MOST_NAMED]))
-        more = f" and {len(addresses) - _MOST_NAMED} more" if len(addresses) > _MOST_NAMED else ""
-        yield f"the server masks secrets of {named}{more}: a change of such a value on the server cannot be seen"
+        yield f"the server masks secrets of {_listed(addresses)}: a change of such a value on the server cannot be seen"
+
+
+def _listed(addresses: Sequence[Address]) -> str:
+    """Return the first addresses, and how many more there are."""
+    more = f" and {len(addresses) - _MOST_NAMED} more" if len(addresses) > _MOST_NAMED else ""
+    return ", ".join(map(str, addresses[:_MOST_NAMED])) + more
+
+
+def unkept(changes: Iterable[ResourceChange]) -> Iterator[str]:
+    """Say which values no journal stores, so that no rollback can restore them."""
+    for change in changes:
+        if fields := unkept_fields(change):
+            where = ", ".join(f"`{one}`" for one in fields)
+            yield f"{change.address}: a rollback cannot restore {where}: the live value is likely a secret"
+
+
+def unkept_fields(change: ResourceChange) -> tuple[str, ...]:
+    """Return the fields of which an apply overwrites a value that no journal stores."""
+    shown = () if change.held else change.diff
+    return tuple(field_name(one.path) for one in shown if one.op == "replace" and one.masked == "unknown")
 
 
 def protected(addresses: Iterable[Address]) -> Iterator[str]:

@@ -10,10 +10,13 @@ from dlsync.model import Plan, Target
 from dlsync.operations.plan_document import as_document, counts
 from dlsync.render import plan_markdown
 from dlsync.render.fields import counted
+from dlsync.render.problems import failure
 from dlsync.render.table import painter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from dlsync.model import Problem
 
 FORMAT_VERSION = 1
 _ROOM_FOR_HEADINGS = 200  # characters, of each environment's section in Markdown
@@ -25,11 +28,13 @@ class Ended:
 
     :param plan: None where it failed.
     :param error: why it failed; no secret in it.
+    :param problems: what is wrong in the files, likewise.
     """
 
     environment: str
     plan: Plan | None = None
     error: str = ""
+    problems: tuple[Problem, ...] = ()
 
 
 def headline(environment: str, *, color: bool) -> str:
@@ -50,12 +55,13 @@ def summary(ended: Sequence[Ended], *, color: bool) -> str:
 def render_json(ended: Sequence[Ended]) -> str:
     """Return one document of all: a plan's own, or an error, by environment."""
     environments: dict[str, Any] = {
-        one.environment: {"error": one.error} if one.plan is None else as_document(one.plan) for one in ended
+        one.environment: failure(one.error, one.problems) if one.plan is None else as_document(one.plan)
+        for one in ended
     }
     whole = {
         "format_version": FORMAT_VERSION,
         "environments": environments,
-        "summary": {**_total(ended).summary, "failed": _failed(ended)},
+        "summary": {**_total(ended).summary, "failed": _failed(ended), "refused": _refused(ended)},
     }
     return json_text(whole)
 
@@ -69,7 +75,7 @@ def render_markdown(ended: Sequence[Ended]) -> str:
 
 def _section(one: Ended, limit: int) -> str:
     return (
-        f"**Failed**: {plan_markdown.code(one.error, limit // 8)}\n"
+        plan_markdown.render_failure(one.error, one.problems, limit)
         if one.plan is None
         else plan_markdown.render(one.plan, limit)
     )
@@ -77,7 +83,7 @@ def _section(one: Ended, limit: int) -> str:
 
 def _said(one: Ended) -> str:
     if one.plan is None:
-        return f"failed: {visible(one.error)}"
+        return f"failed: {visible(' '.join(one.error.split()))}"
     if one.plan.refused:
         return f"refused by an apply: {visible(' '.join(one.plan.refused))}"
     return counts(one.plan) if one.plan else f"no changes, {one.plan.unchanged:,} unchanged"
@@ -90,9 +96,14 @@ def _total(ended: Sequence[Ended]) -> Plan:
 
 
 def _total_said(ended: Sequence[Ended]) -> str:
-    failed = f"; {_failed(ended)} of {counted(len(ended), 'environment')} failed" if _failed(ended) else ""
-    return counts(_total(ended)) + failed
+    troubles = ((_failed(ended), "failed"), (_refused(ended), "refused by an apply"))
+    said = [f"; {count:,} of {counted(len(ended), 'environment')} {trouble}" for count, trouble in troubles if count]
+    return counts(_total(ended)) + "".join(said)
 
 
 def _failed(ended: Sequence[Ended]) -> int:
     return sum(one.plan is None for one in ended)
+
+
+def _refused(ended: Sequence[Ended]) -> int:
+    return sum(one.plan is not None and bool(one.plan.refused) for one in ended)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from dlsync.files.interpolation import names
 from dlsync.files.redaction import HIDDEN
-from dlsync.messages import WIDTH, field_name, in_full, pair, shortened, value, visible
+from dlsync.messages import WIDTH, distinct, field_name, in_full, pair, shortened, value, visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +43,10 @@ def unified(before: str, after: str) -> tuple[str, ...]:
 
 
 def _diff_lines(left: list[str], right: list[str]) -> Iterator[str]:
-    for line in islice(unified_diff(left, right, lineterm=""), 2, None):  # the first two name files
-        yield shortened(visible(line.removesuffix("\n")), MAX_WIDTH)
+    lines = [*islice(unified_diff(left, right, lineterm=""), 2, None)]  # the first two name files
+    shown = distinct([visible(line[1:].removesuffix("\n")) for line in lines])
+    for line, text in zip(lines, shown, strict=True):
+        yield shortened(line[0] + text, MAX_WIDTH)
         if line[0] != "@" and not line.endswith("\n"):
             yield "\\ No newline at end of file"
 
@@ -80,12 +82,17 @@ def fields(change: ResourceChange, *, longest: int | None = None) -> list[Field]
 
     :param longest: of a scalar of a new or deleted resource, in characters; None for no limit.
     """
-    return [
+    shown = [
         replace(
             _updated(difference) if change.action == "update" else _whole(difference, longest),
             outline=_outline(difference),
         )
         for difference in change.diff
+    ]
+    sides = iter(distinct([side for one in shown for side in (one.before, one.after) if side is not None]))
+    return [
+        replace(one, before=one.before and next(sides), after=one.after and next(sides))  # no side is an empty text
+        for one in shown
     ]
 
 

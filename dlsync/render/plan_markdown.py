@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 LIMIT = 65_000  # GitHub takes 65,536 characters in a comment
 _ROOM_FOR_FOOTER = 200
 _MAX_CELL = 120
-_MAX_MESSAGE = 300
+_MAX_WARNING = 300
+_MAX_REASON = 2_000  # longer than any but a name without bounds can make one
 _MAX_WARNINGS = 10
 _MAX_NAMED_FIELDS = 3
 _MAX_SCALAR = 300
@@ -44,6 +45,14 @@ def render(plan: Plan, limit: int = LIMIT) -> str:
     return f"{head}\n{_TABLE_HEAD}{''.join(rows)}{''.join(diffs)}{footer}"
 
 
+def render_failure(error: str, problems: Sequence[Problem], limit: int = LIMIT) -> str:
+    """Return why there is no plan: the error, and below it the problems of the files, the errors first."""
+    worst_first = sorted(problems, key=lambda one: one.severity)
+    reason = "<br>".join(code(line, min(limit // 8, _MAX_REASON)) for line in error.splitlines()[:_MAX_WARNINGS])
+    head = f"**dlsync plan failed**: {reason}\n"
+    return head + "".join(_fitting([_warnings(worst_first, "problem")], limit - len(head))[0])
+
+
 def code(text: str, longest: int = _MAX_CELL) -> str:
     """Return a text as HTML code that Markdown does nothing to, whatever is in it.
 
@@ -60,14 +69,14 @@ def _entity(special: re.Match[str]) -> str:
 def _head(plan: Plan) -> str:
     command = "apply" if is_applied(plan) else "plan"
     said = counts(plan) if plan else f"no changes, {plan.unchanged:,} unchanged"
-    refused = "".join(f"\n**{REFUSED}**: {code(reason, _MAX_MESSAGE)}\n" for reason in plan.refused)
+    refused = "".join(f"\n**{REFUSED}**: {code(reason, _MAX_REASON)}\n" for reason in plan.refused)
     return f"**dlsync {command}** for {code(account(plan))}: {said}.\n{refused}{_warnings(plan.warnings)}"
 
 
-def _warnings(warnings: Sequence[Problem]) -> str:
-    lines = [f"- {one.severity}: {code(str(one), _MAX_MESSAGE)}\n" for one in warnings[:_MAX_WARNINGS]]
+def _warnings(warnings: Sequence[Problem], noun: str = "warning") -> str:
+    lines = [f"- {one.severity}: {code(str(one), _MAX_WARNING)}\n" for one in warnings[:_MAX_WARNINGS]]
     if more := len(warnings) - len(lines):
-        lines.append(f"- and {counted(more, 'more warning')}\n")
+        lines.append(f"- and {counted(more, f'more {noun}')}\n")
     return "\n" + "".join(lines) if lines else ""
 
 
@@ -80,9 +89,9 @@ def _row(change: ResourceChange) -> str:
 def _action(change: ResourceChange) -> str:
     cause = f" ({change.cause})" if change.cause in {"drift", "conflict"} else ""
     cause += f", {renamed(change)} {code(change.renamed)}" if change.renamed else ""
-    cause += f", held: {code(change.held, _MAX_MESSAGE)}" if change.held and not change.result else ""
+    cause += f", held: {code(change.held, _MAX_REASON)}" if change.held and not change.result else ""
     result = f": {change.result}" if change.result else ""
-    error = f", {code(change.error, _MAX_MESSAGE)}" if change.error else ""
+    error = f", {code(change.error, _MAX_REASON)}" if change.error else ""
     return f"{change.action}{cause}{result}{error}"
 
 

@@ -33,6 +33,8 @@ def sentence(plan: Plan) -> str:
     """Return the line that ends a plan or an apply."""
     if plan:
         return f"{'Applied' if is_applied(plan) else 'Plan'}: {counts(plan)}."
+    if plan.unrestored:
+        return f"Nothing to restore but fields that no journal has, in {counted(len(plan.unrestored), 'resource')}."
     verb = "matches" if plan.unchanged == 1 else "match"
     adopted = f", {len(plan.adopted):,} of them not managed before" if plan.adopted else ""
     kept = f", but for what stays as it was changed on the server in {len(plan.kept):,} of them" if plan.kept else ""

@@ -41,6 +41,16 @@ def as_document(problems: Sequence[Problem], *, resources: int) -> dict[str, Any
     }
 
 
+def failure(error: str, problems: Iterable[Problem]) -> dict[str, Json]:
+    """Return why a command failed as JSON has it; the problems as :func:`as_document` has them."""
+    return {"error": error, "problems": list(map(entry, _sorted(problems)))}
+
+
+def render_failure(error: str, problems: Iterable[Problem]) -> str:
+    """Return the document of a command that failed, as ASCII text."""
+    return json_text({"format_version": 1, **failure(error, problems)})
+
+
 def entry(problem: Problem) -> dict[str, Json]:
     """Return a problem as JSON has it."""
     return {

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from dlsync.client import Client, ReadClient
-    from dlsync.files.redaction import Redaction
     from dlsync.files.settings import Settings
     from dlsync.model import FieldChange, Json, Path, Problem
+    from dlsync.state.sealed_values import Seal
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Account(Kind):
         """Return the account: no side has anything to win."""
         return desired
 
-    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:  # noqa: ARG002 - see canonical
+    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:  # noqa: ARG002 - see canonical
         """Return nothing: what is in an account no journal holds."""
         return {}
 

@@ -112,7 +112,7 @@ class Listing:
     :param etag: the version of a listing that holds them whole; empty where the server does not say.
     :param versions: by name, the ETag that the resource itself has, where the listing says so.
     :param faults: why items of it cannot be read.
-    :param locked: whether somebody holds the lock of the account.
+    :param unlocked: whether it shows that nobody holds the lock of the account.
     """
 
     resources: tuple[Resource, ...] = ()
@@ -121,4 +121,4 @@ class Listing:
     etag: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
-    locked: bool = False
+    unlocked: bool = False

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from dlsync.files import ignored
@@ -12,12 +14,14 @@ from dlsync.model import Problem
 from dlsync.resources.context import SourceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from dlsync.files.ignored import Ignored
 
     Entry = str | os.DirEntry[str]
+
+_SAMPLES = 20  # files: a folder of resources shows it early, and others are to cost little
 
 
 def is_backup(root: Path) -> bool:
@@ -68,6 +72,20 @@ def read_files(
             yield from _read([(place, path)], problems)
         elif not skips(f"{place}/"):
             yield from _read(sorted(_files(directory, path, place, (), problems, skips=skips), key=_by_parts), problems)
+
+
+def samples(root: Path, folder: str, passed_over: Collection[str]) -> Iterator[SourceFile]:
+    """Yield the first YAML files of a folder and of the folders in it; what cannot be read is passed over.
+
+    :param folder: at the root of a tree.
+    :param passed_over: names of folders in it that are not looked into.
+    """
+    directory = Directory(root)
+    for path in islice(chain(*(sorted((root / folder).glob(names)) for names in ("*.y*ml", "*/*.y*ml"))), _SAMPLES):
+        if path.parent.name not in passed_over:
+            with suppress(OSError):
+                file = path.relative_to(root).as_posix()
+                yield SourceFile(file, directory.read(file))
 
 
 def real_path(directory: Directory, file: str, problems: list[Problem]) -> str | None:

@@ -13,6 +13,7 @@ from dlsync.diff.list_match import ITEM, UNKNOWN_LIST, ListMatching, anywhere, m
 from dlsync.diff.merge import merge
 from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
 from dlsync.files import schema, yaml
+from dlsync.files.interpolation import plain
 from dlsync.files.names import resource_name
 from dlsync.messages import visible
 from dlsync.model import Address, Problem, Resource
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from dlsync.files.redaction import Redaction
     from dlsync.model import Document, FieldChange, Json, Overlay, Path
     from dlsync.resources.context import ReferenceSort
+    from dlsync.state.sealed_values import Seal
 
 
 @lru_cache(maxsize=1)
@@ -125,7 +127,7 @@ class DocumentKind(Kind):
     the lists that may be one value instead. ``overlaid`` are the lists whose items an overlay can mean.
     """
 
-    overlay_suffixes = (".yaml", ".yml")
+    overlay_suffix = ".yaml"
     sends_yaml = True
     overlaid: ClassVar[Mapping[Path, MergeKey]] = {}
     either: ClassVar[frozenset[Path]] = frozenset()
@@ -143,14 +145,14 @@ class DocumentKind(Kind):
             resources += [resource] if resource else []
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
-    def required_suffixes(self, file: str) -> tuple[str, ...]:  # noqa: ARG002 - all end so
-        """Return those of YAML; see :meth:`Kind.required_suffixes`."""
-        return self.overlay_suffixes
+    def required_suffix(self, file: str) -> str:  # noqa: ARG002 - all end so
+        """Return that of YAML; see :meth:`Kind.required_suffix`."""
+        return self.overlay_suffix
 
     def address_from_path(self, file: str, *, encoded: bool) -> Address | None:
         """Return the resource of a YAML file; see :meth:`Kind.address_from_path`."""
         stem, dot, suffix = file.rpartition("/")[2].rpartition(".")
-        if not stem or dot + suffix not in self.overlay_suffixes:
+        if not stem or dot + suffix != self.overlay_suffix:
             return None
         return Address(self.name, resource_name(stem, encoded=encoded))
 
@@ -231,7 +233,7 @@ class DocumentKind(Kind):
 
     def _rewritten(self, text: bytes, document: Json) -> bytes:
         """Write a document into a text whose items it matches as the differ does."""
-        return yaml.rewrite(text, document, self._paired)
+        return yaml.rewrite(text, plain(document), self._paired)
 
     def _paired(self, path: Path, before: list[Json], after: list[Json]) -> tuple[tuple[int, int], ...]:
         at = (*anywhere(path), ITEM)
@@ -289,22 +291,22 @@ class DocumentKind(Kind):
 
     def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:  # noqa: ARG002 - the form says all
         """Write what it is to mean into the user's own text; see :meth:`Kind.blended`."""
-        plain = replace(desired, written=None, source=None, overlay=None)
-        document = merge(self, plain, canonical)
-        return replace(plain, given=document, body=self._rewritten(desired.body, document))
+        base = replace(desired, written=None, source=None, overlay=None)
+        document = merge(self, base, canonical)
+        return replace(base, given=document, body=self._rewritten(desired.body, document))
 
     def references(self, desired: Resource) -> Iterator[Reference]:
         """Yield each ``metric`` in the document, each of ``metrics``, and the tags of each ``scope``."""
         return _references(dict(desired.document), ())
 
-    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
+    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
         """Return the text, or where there is a secret in it, which YAML may spell in many ways, the document."""
         if live.unreadable:
-            return {"broken": sealed(live.body.decode("utf-8", "surrogateescape"), redaction)}
+            return {"broken": sealed(live.body.decode("utf-8", "surrogateescape"), seal)}
         text, document = live.body.decode("utf-8", "replace"), dict(live.document)
         is_all = bool(text) and text.encode() == live.body  # a text of another encoding is none for JSON
-        safe = sealed(document, redaction)
-        return {"text": text} if is_all and safe == document and sealed(text, redaction) == text else {"document": safe}
+        safe = sealed(document, seal)
+        return {"text": text} if is_all and safe == document and sealed(text, seal) == text else {"document": safe}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Read the text, or write the document; see :meth:`Kind.restored`."""

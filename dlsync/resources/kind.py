@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dlsync.diff.merge_key import MergeKey
     from dlsync.files.redaction import Redaction
     from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+    from dlsync.state.sealed_values import Seal
 
 
 class Kind(ABC):
@@ -45,7 +46,7 @@ class Kind(ABC):
     # False where they are not in the account that a plan is for: an export and ``prune: all`` are not about them
     account_scoped: ClassVar[bool] = True
     # how the file names of its overlays end; empty where it has none
-    overlay_suffixes: ClassVar[tuple[str, ...]] = ()
+    overlay_suffix: ClassVar[str] = ""
     # whether its files go to the server as the YAML text that they are
     sends_yaml: ClassVar[bool] = False
     # whether a create of what exists makes a second one
@@ -64,8 +65,8 @@ class Kind(ABC):
         """
         return packs.parted(file)[1].startswith(f"{self.folder}/")
 
-    def required_suffixes(self, file: str) -> tuple[str, ...]:
-        """Return the endings of which the name of a file in the kind's folder must have one; none where any will do.
+    def required_suffix(self, file: str) -> str:
+        """Return the ending that the name of a file in the kind's folder must have; empty where any will do.
 
         Only asked of kinds that are named by their files.
         """
@@ -208,9 +209,10 @@ class Kind(ABC):
 
     # journal
     @abstractmethod
-    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
-        """Return what makes the live resource again, for a journal: secrets sealed (:mod:`dlsync.state.sealed_values`).
+    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
+        """Return what makes the live resource again, for a journal.
 
+        :param seal: takes secrets out; see :mod:`dlsync.state.sealed_values`.
         :raises DlsyncError: it holds a secret where none can be taken out.
         """
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 from dlsync.diff.list_match import ListMatching, token
 from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
 from dlsync.files import schema
+from dlsync.files.interpolation import referenced
 from dlsync.files.names import is_settings_file
 from dlsync.messages import visible
 from dlsync.model import Address, FieldChange, Problem, Resource
@@ -39,8 +40,8 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client, ReadClient
     from dlsync.client.links import Link as Entry
-    from dlsync.files.redaction import Redaction
     from dlsync.model import Json, Path
+    from dlsync.state.sealed_values import Seal
 
 _TAGS = "tags"
 _LINKS = "links"  # of a live one: the tags of each of its links, where there are several
@@ -88,7 +89,8 @@ class Link(Kind):
 
     def _linked(self, plugin: str, sayings: tuple[Saying, ...]) -> Linked:
         tags = tuple(dict.fromkeys(tag for saying in sayings for tag in saying.tags))
-        secrets = {value: name for one in sayings for value, name in one.secrets.items() if value in "\n".join(tags)}
+        spelled = "".join(text.spelling for text in referenced([*tags]))
+        secrets = {value: name for one in sayings for value, name in one.secrets.items() if name in spelled}
         address = Address(self.name, plugin)
         return Linked(address, {_TAGS: [*tags]}, file=sayings[0].file, secrets=secrets, sayings=sayings)
 
@@ -158,9 +160,9 @@ class Link(Kind):
         """Return the tags."""
         return token([*sorted(_tags(desired))]).encode()
 
-    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
+    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
         """Return the tags; see :meth:`Kind.saved`."""
-        return {_TAGS: sealed(live.document[_TAGS], redaction)}
+        return {_TAGS: sealed(live.document[_TAGS], seal)}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Return a link to the tags; see :meth:`Kind.restored`."""

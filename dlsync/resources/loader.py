@@ -97,16 +97,23 @@ def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Found
     places = sorted({place for kind in all_kinds() for place in kind.places})
     sources = tuple(discovery.read_files(root, places, problems, skips))
     if not backup:
-        problems += _misnamed(discovery.entries(root, problems), sources, skips)
+        problems += _misnamed(root, discovery.entries(root, problems), sources, skips)
     return Found(root, sources, tuple(problems), backup, skips)
 
 
-def _misnamed(entries: Sequence[str], sources: Sequence[SourceFile], skips: Ignored) -> Iterator[Problem]:
+def _misnamed(root: Path, entries: Sequence[str], sources: Sequence[SourceFile], skips: Ignored) -> Iterator[Problem]:
     kinds = {kind.folder: kind for kind in all_kinds() if kind.named_by_file}
     folders = [f"{folder}/" for folder in kinds]
     known = (SETTINGS, LINKS, ignored.FILE, *folders, f"{packs.FOLDER}/", f"{OVERLAYS}/")
     files = [source.file for source in sources]
-    yield from misnamed.in_root(entries, known, skips)
+    contents = {source.content for source in sources}
+    named = list(misnamed.in_root(entries, known, skips))
+    yield from named
+    for entry in set(entries).difference(known, (f"{one.file}/" for one in named)):
+        if entry.endswith("/") and not skips(entry):
+            samples = discovery.samples(root, entry.rstrip("/"), kinds)
+            # what is read through a link, or is a copy, is not missing
+            yield from misnamed.of_folder((one for one in samples if one.content not in contents), kinds)
     yield from misnamed.in_packs(files, (packs.PACKAGE, *folders))
     yield from misnamed.of_kinds(sources, kinds, skips)
 

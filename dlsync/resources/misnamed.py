@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import near_miss
@@ -36,6 +38,22 @@ def in_root(entries: Iterable[str], known: Sequence[str], ignored: Ignored) -> I
     for entry in entries:
         if not ignored.by_user(entry):
             yield from _entry("", entry, known, strict=True)
+
+
+def of_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> Iterator[Problem]:
+    """Yield a warning of a folder at the root that no kind reads and that holds what looks like a resource.
+
+    :param samples: files of the folder.
+    :param kinds: by folder.
+    """
+    for source in samples:
+        with suppress(yaml.InvalidYaml):
+            document = yaml.parse(source.content, source.file)
+            for kind in kinds.values():
+                if kind.sends_yaml and schema.allows(kind.name, document):
+                    message = f"is not read, and {source.file} looks like a {kind.name}; did you mean `{kind.folder}/`?"
+                    yield Problem("warning", f"{message} If so, {WAY_OUT}", source.file.partition("/")[0])
+                    return
 
 
 def in_folder(files: Sequence[str], place: str, known: Sequence[str]) -> Iterator[Problem]:
@@ -72,27 +90,26 @@ def of_kinds(sources: Iterable[SourceFile], kinds: Mapping[str, Kind], ignored: 
     for source in sources:
         folder, slash, _ = packs.parted(source.file)[1].partition("/")
         if slash and (kind := kinds.get(folder)):
-            yield from of_suffix(source.file, kind.required_suffixes(source.file))
+            yield from of_suffix(source.file, kind.required_suffix(source.file))
             if (doubt := kind.doubt(source)) and ignored.by_user(source.file) is None:
                 yield Problem("warning", doubt, source.file)
 
 
-def of_suffix(file: str, suffixes: Sequence[str]) -> Iterator[Problem]:
-    """Yield a warning of a file whose name has none of the endings that it must have.
+def of_suffix(file: str, suffix: str) -> Iterator[Problem]:
+    """Yield a warning of a file whose name has not the ending that it must have.
 
-    :param suffixes: the first is proposed; none where any ending will do.
+    :param suffix: empty where any ending will do.
     """
-    if not suffixes or file.endswith(tuple(suffixes)):
+    if file.endswith(suffix):
         return
     stem = _ENDING.sub("", file)
     if stem == file and "." in file.rpartition("/")[2]:
-        expected = " or ".join(f"<name>{suffix}" for suffix in suffixes)
-        yield Problem("warning", f"is not read: expected {expected}; {WAY_OUT}", file)
+        yield Problem("warning", f"is not read: expected <name>{suffix}; {WAY_OUT}", file)
         return
-    middle = len(suffixes[0].removesuffix(".yaml"))  # as the ".meta" of a plugin's settings, which the name may have
-    if middle and stem.casefold().endswith(suffixes[0][:middle]):
+    middle = len(suffix.removesuffix(".yaml"))  # as the ".meta" of a plugin's settings, which the name may have
+    if middle and stem.casefold().endswith(suffix[:middle]):
         stem = stem[:-middle]
-    yield Problem("warning", _not_read(f"{stem.rpartition('/')[2]}{suffixes[0]}"), file)
+    yield Problem("warning", _not_read(f"{stem.rpartition('/')[2]}{suffix}"), file)
 
 
 def _entry(place: str, entry: str, known: Sequence[str], *, strict: bool = False) -> Iterator[Problem]:

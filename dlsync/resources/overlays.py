@@ -13,7 +13,7 @@ from dlsync.diff.merge import merge
 from dlsync.diff.patch import lay, lift
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
-from dlsync.files.interpolation import Interpolated, Values, resolve
+from dlsync.files.interpolation import Interpolated, Values, plain, resolve
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import field_name
@@ -38,13 +38,13 @@ def read_references(
     :param overlay: what lies over the file in ``written``.
     """
     # a backslash may spell the dollar sign of a reference
-    plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
-    resolved = Interpolated(written) if plain else resolve(written, values)
+    is_plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
+    resolved = Interpolated(written) if is_plain else resolve(written, values)
     faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
     faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
     # a reference that stands for nothing is of no type yet
     told = {fault.path for fault in faults} | resolved.unknown
-    findings = [one for one in schema.check(name, resolved.document) if one.path not in told]
+    findings = [one for one in schema.check(name, plain(resolved.document)) if one.path not in told]
     problems = problems_of([*faults, *findings], source, overlay)
     redaction = Redaction(resolved.secrets)
     return resolved, [replace(one, message=redaction.said(one.message)) for one in problems]
@@ -53,7 +53,7 @@ def read_references(
 FOLDER = "overlays"
 _MOST_NAMED = 5
 _SILENCED = re.compile(rb"#\s*dlsync:\s*ignore\b")
-_NO_ITEM = "it is no item of the %s's own file, and so is added; did you mean `%s`? Else write `# dlsync: ignore` here"
+_NO_ITEM = "it is no item of the %s's own file, and so is added; %s Else write `# dlsync: ignore` here"
 
 
 @dataclass(frozen=True)
@@ -79,10 +79,8 @@ class Overlays:
                 self._add(source)
 
     def _add(self, source: SourceFile) -> None:
-        file = PurePosixPath(source.file).name
-        suffix = next(one for one in self._kind.overlay_suffixes if file.endswith(one))
         try:
-            name = resource_name(file.removesuffix(suffix))
+            name = resource_name(PurePosixPath(source.file).name.removesuffix(self._kind.overlay_suffix))
         except DlsyncError as error:
             self._problem("error", error.message, source.file)
             return
@@ -139,10 +137,20 @@ def _misspelled(kind: Kind, overlay: Overlay) -> list[Problem]:
     for path in sorted(overlay.laid.appended):
         key, origin = kind.item_key(path[:-1]), overlay.laid.origin(path)
         names = [_name(item, key) for item in cast("list[Json]", _at(overlay.base, path[:-1]))]
-        if origin and (near := messages.near_miss(_name(_at(overlay.laid.document, path), key), tuple(names))):
-            findings.append(schema.Finding("warning", origin, _NO_ITEM % (kind.name, messages.visible(near))))
+        name = _name(_at(overlay.laid.document, path), key)
+        if key and origin and (near := _nearest(name, names)):
+            same = f"one with this `{key.fields[0]}` has another `{key.fields[-1]}`."
+            guess = same if near == name else f"did you mean `{messages.visible(near)}`?"
+            findings.append(schema.Finding("warning", origin, _NO_ITEM % (kind.name, guess)))
     found = schema.located(findings, overlay.file, overlay.content)
     return [one for one in found if not is_silenced(overlay.content, one.line)]
+
+
+def _nearest(name: str, names: Sequence[str]) -> str | None:
+    """Return the name that another was likely meant to be; of metrics, one with the same last or first part too."""
+    dotted = [one for one in names if "." in one] if "." in name else []
+    same = (one for end in (-1, 0) for one in dotted if one.split(".")[end] == name.split(".")[end])
+    return messages.near_miss(name, tuple(names)) or next(same, None)
 
 
 def _name(item: Json, key: MergeKey | None) -> str:

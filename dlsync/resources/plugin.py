@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from dlsync.errors import BadAnswer
     from dlsync.files.redaction import Redaction
     from dlsync.model import FieldChange, Json, Path
+    from dlsync.state.sealed_values import Seal
 
 
 _NOT_KEPT = "it cannot be read, so a rollback could not put it back: run `dlsync plugins delete %s`, then apply again"
@@ -64,7 +65,7 @@ class Plugin(Kind):
     name = "plugin"
     folder = "plugins"
     order = 10
-    overlay_suffixes = (META,)
+    overlay_suffix = META
 
     def read(self, sources: Sequence[SourceFile], scene: LoadContext = BARE) -> tuple[list[Resource], list[Problem]]:
         """Pair each script with its settings; see :meth:`Kind.read`."""
@@ -85,9 +86,9 @@ class Plugin(Kind):
         problems += [Problem("error", plugin_files.LONELY, meta.file) for meta in metas.values()]
         return resources, [*problems, *overlays.problems, *overlays.left()]
 
-    def required_suffixes(self, file: str) -> tuple[str, ...]:
-        """Return that of settings for what is called like them; see :meth:`Kind.required_suffixes`."""
-        return (META,) if is_settings_file(file) else ()
+    def required_suffix(self, file: str) -> str:
+        """Return that of settings for what is called like them; see :meth:`Kind.required_suffix`."""
+        return META if is_settings_file(file) else ""
 
     def doubt(self, source: SourceFile) -> str:
         """Return a warning of a file that is no script, or a test of one; see :meth:`Kind.doubt`."""
@@ -196,12 +197,12 @@ class Plugin(Kind):
         """Return the plugin's name and a dot."""
         return f"{name}."
 
-    def saved(self, live: Resource, redaction: Redaction) -> dict[str, Json]:
+    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
         """Return the settings, and the script as text or, where it is none, in base64; see :meth:`Kind.saved`."""
         if live.unreadable:
             raise DlsyncError(_NOT_KEPT % live.name)
-        kept = {field: sealed(value, redaction) for field, value in live.document.items() if field != "content"}
-        return kept | {"content": saved_script(live, redaction)}
+        kept = {field: sealed(value, seal) for field, value in live.document.items() if field != "content"}
+        return kept | {"content": saved_script(live, seal)}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Take the script out of what it was kept as, and leave what servers make anew; see :meth:`Kind.restored`."""
@@ -234,7 +235,7 @@ class Plugin(Kind):
             complete=whole,
             versions=named,
             faults=messages_of(bad),
-            locked=any(entry.name == LOCK for entry in entries),
+            unlocked=whole and all(entry.name != LOCK for entry in entries),
         )
 
     async def fetch(self, client: ReadClient, name: str, known: CachedVersion = UNKNOWN) -> Resource | None:

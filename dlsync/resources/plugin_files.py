@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from dlsync.files.interpolation import Values
-    from dlsync.files.redaction import Redaction
     from dlsync.model import FieldChange, Json, Overlay
     from dlsync.resources.kind import Kind
     from dlsync.resources.overlays import Overlays
+    from dlsync.state.sealed_values import Seal
 
 
 # the fields of a plugin's document that its script and that file's name say; all others are settings
@@ -77,15 +77,15 @@ def first_changed_line(difference: FieldChange) -> int | None:
     return 1 + sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
-def saved_script(live: Resource, redaction: Redaction) -> Json:
+def saved_script(live: Resource, seal: Seal) -> Json:
     """Return a live script for a journal: as text, or where it is none in base64.
 
     :raises DlsyncError: it is no text, and a secret is in it.
     """
     content = live.document["content"]
     if isinstance(content, str):
-        return sealed(content, redaction)
-    if redaction.text(text := live.body.decode("utf-8", "replace")) != text:
+        return sealed(content, seal)
+    if sealed(text := live.body.decode("utf-8", "replace"), seal) != text:
         raise DlsyncError(f"the live script of plugin/{live.name} is no text and holds a secret: it cannot be kept")
     return {"base64": base64.b64encode(live.body).decode()}
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from dlsync.errors import InvalidTree
 from dlsync.files import ignored
+from dlsync.files.settings import FILE_NAME as SETTINGS
+from dlsync.resources import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -39,9 +41,11 @@ class Tree:
 
     @property
     def digest(self) -> str:
-        """A digest of all files that a plan is made from, dlsync.yaml and overlays included."""
+        """A digest of all files that a plan is made from: of resources, overlays, and dlsync.yaml."""
         digest = blake2b(digest_size=16)
-        for file, content in sorted({**self.sources, **self.overlays}.items()):
+        resource_files = {file for one in self.resources.values() for file in kind_of(one.kind).files(one)}
+        read = {file: content for file, content in self.sources.items() if file in {SETTINGS, *resource_files}}
+        for file, content in sorted({**read, **self.overlays}.items()):
             digest.update(blake2b(file.encode("utf-8", "surrogateescape")).digest() + blake2b(content).digest())
         return digest.hexdigest()
 

@@ -1,64 +1,56 @@
 """Organisations and their accounts."""
 
-from __future__ import annotations
+import uuid
 
-from typing import TYPE_CHECKING
+from starlette.responses import Response
 
 from dlsync.server import bodies
-from dlsync.server.operation import ORG, Call, Operation, answer, fault, no_content
-
-if TYPE_CHECKING:
-    from starlette.responses import Response
-
-    from dlsync.server.store import Row
+from dlsync.server.operation import ORG, Call, Fault, answer, no_content, operation
+from dlsync.server.store import Row, Store, new_id
 
 
-def list_orgs(call: Call) -> Response:
-    """GET ``/orgs``."""
-    return answer([dict(row) for row in call.store.rows("SELECT id, name FROM orgs ORDER BY name")])
-
-
-def list_accounts(call: Call) -> Response:
-    """GET ``accounts``."""
-    return answer(
-        [_view(row) for row in call.store.rows("SELECT * FROM accounts WHERE org = ? ORDER BY seq", call.org)]
-    )
-
-
-def get_account(call: Call) -> Response:
-    """GET ``accounts/<account>``."""
-    return answer(_view(_find(call, call.account)))
-
-
-def create_account(call: Call) -> Response:
-    """POST ``accounts``."""
-    sent = bodies.fields(call)
-    bodies.refuse_other_fields(sent, "name")
-    name = bodies.addressable(bodies.required_name(sent))
-    if not call.store.add_account(call.org, name):
-        raise fault(422, "an account called {} exists already", name)
-    return answer(_view(_find(call, call.store.account_id(call.org, name))), 201)
-
-
-def delete_account(call: Call) -> Response:
-    """DELETE ``accounts/<account>``, with all that is in it."""
-    call.store.write("DELETE FROM accounts WHERE id = ?", call.account)
-    return no_content()
-
-
-def _find(call: Call, identifier: str) -> Row:
-    (row,) = call.store.rows("SELECT * FROM accounts WHERE id = ?", identifier)
-    return row
+def add(store: Store, org: str, account: str) -> str:
+    """Create an organisation and an account by their names unless they exist; return the account's id."""
+    store.insert("orgs", id=new_id(), name=org)
+    (org_row,) = store.rows("orgs", name=org)
+    store.insert("accounts", id=new_id(), org=org_row["id"], name=account, agent_key=str(uuid.uuid4()))
+    (account_row,) = store.rows("accounts", org=org_row["id"], name=account)
+    return str(account_row["id"])
 
 
 def _view(row: Row) -> dict[str, object]:
     return {"agent_keys": [row["agent_key"]], "id": row["id"], "name": row["name"]}
 
 
-OPERATIONS = (
-    Operation("GET", "/orgs", list_orgs, documented=False),
-    Operation("GET", f"{ORG}/accounts", list_accounts),
-    Operation("POST", f"{ORG}/accounts", create_account),
-    Operation("GET", f"{ORG}/accounts/{{account}}", get_account, documented=False),
-    Operation("DELETE", f"{ORG}/accounts/{{account}}", delete_account),
-)
+@operation("GET", "/orgs", documented=False)
+def list_orgs(call: Call) -> Response:
+    return answer(call.store.rows("orgs", order="name"))
+
+
+@operation("GET", f"{ORG}/accounts")
+def list_accounts(call: Call) -> Response:
+    return answer([_view(row) for row in call.store.rows("accounts", order="seq", org=call.org)])
+
+
+@operation("POST", f"{ORG}/accounts")
+def create_account(call: Call) -> Response:
+    sent = bodies.fields(call)
+    bodies.refuse_other_fields(sent, "name")
+    name = bodies.addressable(bodies.required_name(sent))
+    row = {"id": new_id(), "org": call.org, "name": name, "agent_key": str(uuid.uuid4())}
+    if not call.store.insert("accounts", **row):
+        raise Fault(422, "an account called {} exists already", name)
+    return answer(_view(row), 201)
+
+
+@operation("GET", f"{ORG}/accounts/{{account}}", documented=False)
+def get_account(call: Call) -> Response:
+    (row,) = call.store.rows("accounts", id=call.account)
+    return answer(_view(row))
+
+
+@operation("DELETE", f"{ORG}/accounts/{{account}}")
+def delete_account(call: Call) -> Response:
+    """DELETE ``accounts/<account>``, with all that is in it."""
+    call.store.delete("accounts", id=call.account)
+    return no_content()

@@ -1,41 +1,32 @@
 """Dashboards."""
 
-from __future__ import annotations
-
 from starlette.responses import Response
 
 from dlsync.server import documents
-from dlsync.server.operation import ACCOUNT, Call, Operation
+from dlsync.server.operation import ACCOUNT, Call, operation
 
 KIND = "dashboard"
-ONE = f"{ACCOUNT}/dashboards/{{name}}"
+DASHBOARD = f"{ACCOUNT}/dashboards/{{name}}"
 
 
+@operation("GET", f"{ACCOUNT}/dashboards", documented=False)
 def list_all(call: Call) -> Response:
     """GET ``dashboards``: whole, as JSON, each with its name."""
-    rows = call.rows("SELECT view FROM documents WHERE account = ? AND kind = ? ORDER BY name", KIND)
-    # each view is JSON already: parsing it again would cost more than fetching it
+    rows = call.store.rows("documents", "view", "name", account=call.account, kind=KIND)
+    # each view is JSON already: parsing it again would take longer than fetching it
     return Response(f"[{','.join(row['view'] for row in rows)}]", media_type="application/json")
 
 
+@operation("GET", DASHBOARD)
 def get(call: Call) -> Response:
-    """GET ``dashboards/<name>``."""
     return documents.get(call, KIND)
 
 
+@operation("PUT", DASHBOARD)
 def put(call: Call) -> Response:
-    """PUT ``dashboards/<name>``."""
     return documents.put(call, KIND)
 
 
+@operation("DELETE", DASHBOARD, documented=False)
 def delete(call: Call) -> Response:
-    """DELETE ``dashboards/<name>``."""
     return documents.delete(call, KIND)
-
-
-OPERATIONS = (
-    Operation("GET", f"{ACCOUNT}/dashboards", list_all, documented=False),
-    Operation("GET", ONE, get),
-    Operation("PUT", ONE, put),
-    Operation("DELETE", ONE, delete, documented=False),
-)

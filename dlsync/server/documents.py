@@ -1,43 +1,53 @@
-"""What dashboards and rules have in common: YAML kept as it was sent, beside its view as JSON."""
-
-from __future__ import annotations
+"""What dashboards and rules have in common: YAML stored as it was sent, beside its view as JSON."""
 
 import json
 import math
 import re
-from typing import TYPE_CHECKING
+from typing import Any
 
 from starlette.responses import Response
 
-from dlsync.server import bodies, decoration
-from dlsync.server.operation import Call, answer, fault, json_text
-from dlsync.server.store import new_id
+from dlsync.server import bodies
+from dlsync.server.operation import Call, Fault, answer, found, hashed_id, json_text, named, no_content, timestamp
+from dlsync.server.store import Row, new_id
 from dlsync.server.yaml_text import InvalidYamlError, parse
 
-if TYPE_CHECKING:
-    from dlsync.server.operation import Fault
-    from dlsync.server.store import Row
-
+Document = dict[str, Any]
 YAML, JSON = "yaml", "json"
 _QUALITY = re.compile(r"(?:^|;)\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)")
-# a name wins over an id
-_FIND = """SELECT * FROM documents WHERE account = ? AND kind = ? AND (name = ? OR id = ?)
-           ORDER BY name != ? LIMIT 1"""
+_UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")  # in JSON allowed, in YAML not (YAML 1.2, 5.1)
+_PARTS = {"dashboard": "positions", "rule": "criteria"}  # which some servers give ids
 
 
 def put(call: Call, kind: str) -> Response:
-    """Create or replace; answers a small object."""
+    """Create or replace a document; answer with its id and name."""
     text = text_of(call)
     document = parsed(text)
-    identifier, name = identity(find(call, kind), call)
-    save(call, kind, identifier, name, text=text, document=document)
-    return answer({"id": identifier, "name": name})
+    return save(call, named(call, "documents", kind=kind) or new_row(call, kind, call.name), text, document)
+
+
+def get(call: Call, kind: str) -> Response:
+    """Answer with the YAML as it was sent, or with JSON if ``Accept`` asks for it."""
+    row = find(call, kind)
+    kind = preferred(call, YAML)
+    return representation(row["view" if kind == JSON else "text"], kind)
+
+
+def delete(call: Call, kind: str) -> Response:
+    """Delete the document in the path."""
+    call.store.delete("documents", id=find(call, kind)["id"])
+    return no_content()
+
+
+def find(call: Call, kind: str) -> Row:
+    """Return the row of the document in the path; raise 404 without one."""
+    return found(named(call, "documents", kind=kind), f"no {kind} is called {{}}", call.name)
 
 
 def text_of(call: Call) -> bytes:
     """Return the YAML of a PUT as it was sent; JSON with the characters escaped that YAML does not take."""
     text = bodies.document(call)
-    return decoration.escaped(text.decode()).encode() if is_json(text) else text
+    return _escaped(text.decode()).encode() if is_json(text) else text
 
 
 def is_json(text: bytes) -> bool:
@@ -49,81 +59,68 @@ def is_json(text: bytes) -> bool:
     return True
 
 
-def identity(row: Row | None, call: Call) -> tuple[str, str]:
-    """Return the id and the name of a document: those that it has, or a new id and the name in the path."""
-    return (new_id(), bodies.addressable(call.name)) if row is None else (row["id"], row["name"])
-
-
-def parsed(text: bytes) -> dict[str, object]:
-    """Return the document of a body, or answer 422 with the place and the reason."""
+def parsed(text: bytes) -> Document:
+    """Return the document of a body; raise 422 with the line and the reason if it has none."""
     try:
         return parse(text)
     except InvalidYamlError as error:
-        raise fault(422, "{}", error) from error
+        raise Fault(422, "{}", error) from error
 
 
-def save(call: Call, kind: str, identifier: str, name: str, *, text: bytes, document: dict[str, object]) -> None:
-    """Write a document under its id.
+def dump(document: Document) -> bytes:
+    """Return a document as JSON, which is YAML too and needs no second writer."""
+    return _escaped(json.dumps(document, indent=2, ensure_ascii=False)).encode() + b"\n"
+
+
+def _escaped(text: str) -> str:
+    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def new_row(call: Call, kind: str, name: str) -> Row:
+    """Insert an empty document and return its row; the name is refused if no URL can hold it."""
+    row = {"id": new_id(), "account": call.account, "kind": kind, "name": bodies.addressable(name), "mute": False}
+    call.store.insert("documents", **row, text=b"", view="{}")
+    return row
+
+
+def save(call: Call, row: Row, text: bytes, document: Document, **columns: object) -> Response:
+    """Store a document in its row; answer with its id and name.
 
     :param document: what JSON shows.
     """
     if call.settings.decorate:
-        document = decoration.decorate(document, kind, identifier, call.timestamp())
-        text = decoration.dump(document)
+        document = decorate(document, row["kind"], row["id"], timestamp(call.settings.now()))
+        text = dump(document)
     try:
-        view = json_text({**document, "name": name})
+        view = json_text({**document, "name": row["name"]})
     except ValueError as error:
-        raise fault(422, "the document holds a value that JSON does not have: {}", error) from error
-    sql = """INSERT INTO documents (id, account, kind, name, text, view) VALUES (?, ?, ?, ?, ?, ?)
-             ON CONFLICT (account, kind, name) DO UPDATE SET text = excluded.text, view = excluded.view"""
-    call.store.write(sql, identifier, call.account, kind, name, text, view)
+        raise Fault(422, "the document holds a value that JSON does not have: {}", error) from error
+    call.store.update("documents", {"text": text, "view": view, **columns}, id=row["id"])
+    return answer({"id": row["id"], "name": row["name"]})
 
 
-def find(call: Call, kind: str) -> Row | None:
-    """Return the row of the document that the path names, or whose id it has; None without one."""
-    identifier = "" if call.settings.documented_only else call.name
-    return call.store.row(_FIND, call.account, kind, call.name, identifier, call.name)
+def decorate(document: Document, kind: str, identifier: str, modified: str) -> Document:
+    """Return the document with fields that some servers add: ids, states, dates."""
+    part, result = _PARTS[kind], {**document, "id": identifier, "modified": modified}
+    if isinstance(items := result.get(part), list):
+        result[part] = [
+            {**item, "id": hashed_id(f"{identifier}/{index}")} if isinstance(item, dict) else item
+            for index, item in enumerate(items)
+        ]
+    if isinstance(actions := result.get("actions"), list):
+        result["actions"] = [_with_status(action) for action in actions]
+    return result
 
 
-def found(call: Call, kind: str) -> Row:
-    """Return the row of the document in the path; 404 without one."""
-    row = find(call, kind)
-    if row is None:
-        raise missing(kind, call.name)
-    return row
+def _with_status(action: object) -> object:
+    if not isinstance(action, dict) or not isinstance(action.get("details"), dict):
+        return action
+    return {**action, "details": {**action["details"], "status": "OK"}}
 
 
-def get(call: Call, kind: str) -> Response:
-    """Answer with the YAML as it was sent, or with JSON where ``Accept`` asks for that."""
-    row = found(call, kind)
-    return as_json(row["view"]) if preferred(call, YAML) == JSON else as_yaml(row)
-
-
-def as_yaml(row: Row) -> Response:
-    """Answer with the YAML as it was sent."""
-    return Response(row["text"], media_type="application/yaml", headers={"vary": "accept"})
-
-
-def as_json(view: str) -> Response:
-    """Answer with a view, where YAML could have been asked for."""
-    return Response(view, media_type="application/json", headers={"vary": "accept"})
-
-
-def view(row: Row) -> dict[str, object]:
-    """Return a document as its JSON view has it."""
-    value: dict[str, object] = json.loads(row["view"])
-    return value
-
-
-def delete(call: Call, kind: str) -> Response:
-    """Remove the document in the path; 404 without one."""
-    identifier = found(call, kind)["id"]
-    return call.delete(missing(kind, call.name), "DELETE FROM documents WHERE account = ? AND id = ?", identifier)
-
-
-def missing(kind: str, name: str) -> Fault:
-    """Return what a document that is unknown raises."""
-    return fault(404, f"no {kind} is called {{}}", name)
+def representation(content: bytes | str, kind: str) -> Response:
+    """Answer with the YAML as it was sent, or with the view as JSON."""
+    return Response(content, media_type=f"application/{kind}", headers={"vary": "accept"})
 
 
 def preferred(call: Call, default: str) -> str:
@@ -143,5 +140,5 @@ def preferred(call: Call, default: str) -> str:
             ranks.setdefault(JSON if kind.endswith(JSON) else YAML, (quality, -place))
         elif kind in {"*/*", "application/*"}:
             others = max(others, quality)
-    best = max((default, JSON, YAML), key=lambda one: ranks.get(one, (others, -math.inf)))
+    best = max((default, JSON, YAML), key=lambda kind: ranks.get(kind, (others, -math.inf)))
     return best if ranks.get(best, (others, 0))[0] else default

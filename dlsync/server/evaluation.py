@@ -1,7 +1,5 @@
 """Evaluation of an alert rule's criteria against measurements. Pure: a function supplies the points."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -9,10 +7,10 @@ from functools import partial
 from typing import Any
 
 TRIGGERED, UNKNOWN, CLEAR = "triggered", "unknown", "clear"
-POLL = 10  # s between two looks at a criterion
-TIMEOUT_STEPS = 30  # a longer timeout makes the looks rarer, so that it never needs more of them
-WINDOW = 4 * TIMEOUT_STEPS  # looks: four timeouts settle the state
-COARSER, LEVELS = 8, 4  # how far back to search for the time of triggering: 56 days by looks 10 s apart
+POLL = 10  # s between two polls of a criterion
+TIMEOUT_STEPS = 30  # a longer timeout makes the polls rarer, so that it never needs more of them
+WINDOW = 4 * TIMEOUT_STEPS  # polls: four timeouts settle the state
+COARSER, LEVELS = 8, 4  # how far back to search for the time of triggering: 56 days by polls 10 s apart
 MAX_TIMEOUT = 10**9  # s
 DOWN = frozenset({2, 3})  # exit codes of a Nagios plugin
 AGENT_STATUS = "agent.status"
@@ -86,9 +84,7 @@ def data_type_of(document: Mapping[str, Any]) -> str:
 
 def is_up(metric: str, value: float) -> bool:
     """Return whether a status says up: an exit code but 2 and 3, and any other value but 0."""
-    if metric.endswith(".status") and metric != AGENT_STATUS:
-        return value not in DOWN
-    return bool(value)
+    return value not in DOWN if metric.endswith(".status") and metric != AGENT_STATUS else bool(value)
 
 
 def matches(pattern: str, metric: str) -> bool:
@@ -101,17 +97,15 @@ def matches(pattern: str, metric: str) -> bool:
     if start > end or not (metric.startswith(first) and metric.endswith(last)):
         return False
     for piece in middle:  # the leftmost place leaves the most room: no pattern makes it try again
-        found = metric.find(piece, start, end)
-        if found < 0:
+        start = metric.find(piece, start, end) + len(piece)
+        if start < len(piece):
             return False
-        start = found + len(piece)
     return True
 
 
 def worst(states: Iterable[str]) -> str:
     """Return the state of several: triggered wins, then unknown, then clear; unknown for none."""
-    found = set(states)
-    return next((state for state in (TRIGGERED, UNKNOWN, CLEAR) if state in found), UNKNOWN)
+    return min(states, key=(TRIGGERED, UNKNOWN, CLEAR).index, default=UNKNOWN)
 
 
 def evaluate(criterion: Criterion, agents: Iterable[str], points: Points, now: int) -> Evaluation:
@@ -120,41 +114,31 @@ def evaluate(criterion: Criterion, agents: Iterable[str], points: Points, now: i
     :param agents: their ids.
     :param now: unix seconds.
     """
-    found = {agent: _evaluate_agent(criterion, agent, points, now) for agent in agents}
-    sources = {agent: state for agent, (state, _) in found.items()}
-    since = [moment for _, moment in found.values() if moment is not None]
-    return Evaluation(worst(sources.values()), sources, min(since, default=None))
-
-
-def _evaluate_agent(criterion: Criterion, agent: str, points: Points, now: int) -> tuple[str, int | None]:
-    """Return the state of one agent over all metrics that match, and when it triggered."""
     step = max(POLL, -(-int(criterion.timeout) // TIMEOUT_STEPS))
     times = _window(now, step)
-    judged = {
-        metric: _judge(criterion, metric, values, times)[0]
-        for metric, values in points(agent, criterion.metric, times).items()
-    }
-    searches = [
-        _Search(criterion, metric, partial(_values, points, agent, metric))
-        for metric, state in judged.items()
-        if state == TRIGGERED
-    ]
-    since = [moment for search in searches if (moment := search.triggered_at(now, step)) is not None]
-    return worst(judged.values()), min(since, default=None)
-
-
-def _values(points: Points, agent: str, metric: str, times: range) -> Values:
-    return points(agent, metric, times).get(metric, {})
+    sources, moments = {}, []
+    for agent in agents:
+        series = points(agent, criterion.metric, times)
+        states = {metric: _state(criterion, metric, values, times)[0] for metric, values in series.items()}
+        sources[agent] = worst(states.values())
+        for metric in (metric for metric, state in states.items() if state == TRIGGERED):
+            moment = _triggered_at(partial(_state_of, criterion, agent, metric, points), now, step)
+            moments += [] if moment is None else [moment]
+    return Evaluation(worst(sources.values()), sources, min(moments, default=None))
 
 
 def _window(end: int, step: int) -> range:
-    """Return the times of looks up to the end: multiples of the step, so that each call looks at the same ones."""
+    """Return the times of polls up to the end: multiples of the step, so that each evaluation has the same ones."""
     last = end // step * step
     return range(max(0, last - (WINDOW - 1) * step), last + 1, step)
 
 
-def _judge(criterion: Criterion, metric: str, values: Values, times: range) -> tuple[str, int | None]:
-    """Return the state at the last of the times, and when it triggered; None where that was before the first."""
+def _state_of(criterion: Criterion, agent: str, metric: str, points: Points, times: range) -> tuple[str, int | None]:
+    return _state(criterion, metric, points(agent, metric, times).get(metric, {}), times)
+
+
+def _state(criterion: Criterion, metric: str, values: Values, times: range) -> tuple[str, int | None]:
+    """Return the state at the last of the times, and when it triggered; None if that was before the first."""
     state, since, pending, changed = UNKNOWN, None, None, False
     for time in times:
         holds = criterion.holds(metric, values[time]) if time in values else None
@@ -170,24 +154,15 @@ def _judge(criterion: Criterion, metric: str, values: Values, times: range) -> t
     return state, since if state == TRIGGERED else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Search:
-    """The search for the time at which a metric triggered a criterion."""
+def _triggered_at(
+    state_of: Callable[[range], tuple[str, int | None]], end: int, step: int, levels: int = LEVELS
+) -> int | None:
+    """Return when the state became triggered that it has at the end; None if it is not.
 
-    criterion: Criterion
-    metric: str
-    values: Callable[[range], Values]
-
-    def triggered_at(self, end: int, step: int, levels: int = LEVELS) -> int | None:
-        """Return when the state became triggered that it has at the end; None if it is not.
-
-        Looks further back where all looks of a window were triggered: coarsely, then finely around what it finds.
-        """
-        state, since = self._judge(times := _window(end, step))
-        if state != TRIGGERED or since is not None:
-            return since
-        coarse = self.triggered_at(end, step * COARSER, levels - 1) if levels else None
-        return times[0] if coarse is None else self._judge(_window(coarse, step))[1] or coarse
-
-    def _judge(self, times: range) -> tuple[str, int | None]:
-        return _judge(self.criterion, self.metric, self.values(times), times)
+    If all polls of a window were triggered, search further back: coarsely, then finely around the time found.
+    """
+    state, since = state_of(times := _window(end, step))
+    if state != TRIGGERED or since is not None:
+        return since
+    coarse = _triggered_at(state_of, end, step * COARSER, levels - 1) if levels else None
+    return times[0] if coarse is None else state_of(_window(coarse, step))[1] or coarse

@@ -1,69 +1,48 @@
 """Links: which plugin goes to the agents of which tags."""
 
-from __future__ import annotations
-
-import json
-from typing import TYPE_CHECKING
+from starlette.responses import Response
 
 from dlsync.server import bodies
-from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault
-from dlsync.server.store import new_id
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation
+from dlsync.server.store import Row, new_id
 
-if TYPE_CHECKING:
-    from starlette.responses import Response
-
-    from dlsync.server.operation import Fault
-    from dlsync.server.store import Row
-
-ONE = f"{ACCOUNT}/links/{{id}}"
-_JOINED = """SELECT links.id, links.tags, plugins.name FROM links JOIN plugins ON plugins.id = links.plugin
-             WHERE links.account = ?"""
+LINK = f"{ACCOUNT}/links/{{id}}"
+MISSING = "no link has the id {}"
 
 
+def _views(call: Call, links: list[Row]) -> list[dict[str, object]]:
+    names = {row["id"]: row["name"] for row in call.store.rows("plugins", "id, name", account=call.account)}
+    return [
+        {"org": call.org, "plugin": names[link["plugin"]], "id": link["id"], "tags": link["tags"]} for link in links
+    ]
+
+
+@operation("GET", f"{ACCOUNT}/links")
 def list_all(call: Call) -> Response:
-    """GET ``links``."""
-    return answer([_view(call, row) for row in call.rows(f"{_JOINED} ORDER BY links.seq")])
+    return answer(_views(call, call.store.rows("links", order="seq", account=call.account)))
 
 
+@operation("POST", f"{ACCOUNT}/links", documented=False)
 def create(call: Call) -> Response:
     """POST ``links``: tags as a list or as text separated by commas."""
     sent = bodies.fields(call)
     bodies.refuse_other_fields(sent, "plugin", "tags", "id", "org")  # the last two are the server's own
-    plugin, tags = bodies.text(sent.get("plugin"), "plugin"), bodies.names_list(sent.get("tags"), "tags")
-    row = call.store.row("SELECT id FROM plugins WHERE account = ? AND name = ?", call.account, plugin)
-    if row is None:
-        raise fault(422, "plugin: no plugin is called {}", plugin)
-    sql, identifier = "INSERT INTO links (id, account, plugin, tags) VALUES (?, ?, ?, ?)", new_id()
-    call.store.write(sql, identifier, call.account, row["id"], json.dumps(tags))
-    return answer(_view(call, _find(call, identifier)), 201)
+    name, tags = bodies.text(sent.get("plugin"), "plugin"), bodies.names_list(sent.get("tags"), "tags")
+    plugin = call.store.row("plugins", "id", account=call.account, name=name)
+    if plugin is None:
+        raise Fault(422, "plugin: no plugin is called {}", name)
+    link = {"id": new_id(), "account": call.account, "plugin": plugin["id"], "tags": tags}
+    call.store.insert("links", **link)
+    return answer({"org": call.org, "plugin": name, "id": link["id"], "tags": tags}, 201)
 
 
+@operation("GET", LINK, documented=False)
 def get(call: Call) -> Response:
-    """GET ``links/<id>``."""
-    return answer(_view(call, _find(call, call.names["id"])))
+    link = found(call.store.row("links", account=call.account, id=call.id), MISSING, call.id)
+    return answer(_views(call, [link])[0])
 
 
+@operation("DELETE", LINK, documented=False)
 def delete(call: Call) -> Response:
-    """DELETE ``links/<id>``."""
-    identifier = call.names["id"]
-    return call.delete(_missing(identifier), "DELETE FROM links WHERE account = ? AND id = ?", identifier)
-
-
-def _find(call: Call, identifier: str) -> Row:
-    return call.row(_missing(identifier), f"{_JOINED} AND links.id = ?", identifier)
-
-
-def _missing(identifier: str) -> Fault:
-    return fault(404, "no link has the id {}", identifier)
-
-
-def _view(call: Call, row: Row) -> dict[str, object]:
-    return {"org": call.org, "plugin": row["name"], "id": row["id"], "tags": json.loads(row["tags"])}
-
-
-OPERATIONS = (
-    Operation("GET", f"{ACCOUNT}/links", list_all),
-    Operation("POST", f"{ACCOUNT}/links", create, documented=False),
-    Operation("GET", ONE, get, documented=False),
-    Operation("DELETE", ONE, delete, documented=False),
-)
+    found(call.store.delete("links", account=call.account, id=call.id), MISSING, call.id)
+    return no_content()

@@ -1,93 +1,130 @@
-"""Metrics and their series, of one agent or of all that carry a tag."""
+"""Metrics and their series, of one agent or of all that carry a tag.
 
-from __future__ import annotations
+An agent that only pings has the one metric ``agent.status``, known from its last heartbeat on. What an agent of the
+demo has measured, from its creation until its last heartbeat, is computed.
+"""
 
-from hashlib import blake2b
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from dlsync.server import agents, bodies, measurements, tags
-from dlsync.server.operation import ACCOUNT, Call, Operation, answer, fault, query_value
+from starlette.datastructures import QueryParams
+from starlette.responses import Response
 
-if TYPE_CHECKING:
-    from starlette.datastructures import QueryParams
-    from starlette.responses import Response
+from dlsync.server import agents, bodies, tags
+from dlsync.server.agents import Agent
+from dlsync.server.demo.catalogue import PLUGINS, reading
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, hashed_id, operation, query_value
 
-    from dlsync.server.agents import Agent
-    from dlsync.server.measurements import Metric
-    from dlsync.server.operation import Fault
-
-ALL = f"{ACCOUNT}/metrics"
+METRICS = f"{ACCOUNT}/metrics"
+SERIES = f"{METRICS}/{{name}}/series"
+MISSING = "no agent asked for has a metric called {}"
 EXPIRED, VALID = "expired", "valid"
 PERIOD = 3_600  # s: the documentation names no default; the last hour is its example
-RESOLUTION = 60  # s: twice the interval of a plugin that says nothing of it
-USUAL_POINTS = 1_000  # where no resolution is asked for, it is as coarse as this many points need
-MOST_POINTS = 10_000  # a series
-MOST_ANSWERED = 200_000  # an answer, which is held in memory
+RESOLUTION = 60  # s: twice the interval of a plugin that does not set one
+USUAL_POINTS = 1_000  # without a resolution, it is as coarse as this many points need
+MOST_POINTS = 10_000  # of a series
+MOST_ANSWERED = 200_000  # of an answer, which is in memory
 DIGITS = 12  # of a time; seconds have ten until the year 2286
+INTERVAL = 30  # s, between two measurements of a plugin
+SAMPLES = 3  # of an average, at most: a reading is computed
 
 
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What is measured.
+
+    :param collector: the plugin that measures it; empty for the agent itself.
+    :param data_type: ``number``, ``nagios`` (an exit code) or ``boolean`` (0 or 1).
+    """
+
+    name: str
+    collector: str
+    data_type: str
+    uom: str = ""
+
+
+AGENT_STATUS = Metric("agent.status", "", "boolean")
+
+
+@operation("GET", METRICS)
 def list_all(call: Call) -> Response:
     """GET ``metrics?source=<agent id>`` or ``metrics?tag=<tag>``: by name, each once."""
-    metrics = {name: metric for agent in asked(call) for name, metric in measurements.metrics_of(agent).items()}
-    collectors = _collectors(call)
-    return answer([_view(call, metrics[name], collectors) for name in sorted(metrics)])
+    metrics = {name: metric for agent in _agents_of(call) for name, metric in metrics_of(agent).items()}
+    view = _viewer(call)
+    return answer([view(metrics[name]) for name in sorted(metrics)])
 
 
+@operation("GET", SERIES)
 def series(call: Call) -> Response:
     """GET ``metrics/<metric>/series?source=<agent id>`` or ``?tag=<tag>``: one series for each agent that has it."""
-    found = [(agent, measurements.metrics_of(agent).get(call.name)) for agent in asked(call)]
-    measured = [(agent, metric) for agent, metric in found if metric]
-    if not measured:
-        raise _missing(call)
-    now = int(call.settings.now().timestamp())
+    measured = [(agent, metric) for agent in _agents_of(call) if (metric := metrics_of(agent).get(call.name))]
+    found(measured, MISSING, call.name)
+    now, view = int(call.settings.now().timestamp()), _viewer(call)
+    times = times_of(call.query, now, len(measured))
     aggregated = "resolution" in call.query and not call.settings.documented_only
-    times, collectors = times_of(call.query, now, len(measured)), _collectors(call)
     return answer(
         [
             {
                 "origin": [agent["name"]],
-                "id": identifier(call.account, agent["id"], metric.name),
+                "id": hashed_id(call.account, agent["id"], metric.name),
                 "uom": metric.uom,
-                "metric": _view(call, metric, collectors),
+                "metric": view(metric),
                 "source": {"id": agent["id"], "name": agent["name"]},
-                "points": measurements.points(agent, metric, times, now, aggregated=aggregated),
+                "points": points(agent, metric, times, now, aggregated=aggregated),
             }
             for agent, metric in measured
         ]
     )
 
 
+@operation("PUT", SERIES, documented=False)
 def change_status(call: Call) -> Response:
     """PUT ``metrics/<metric>/series?source=<agent id>``, repeatable, or ``?tag=<tag>``: expires or revives a metric."""
-    found = [(agent, measurements.all_metrics(agent).keys() & {call.name}) for agent in _asked_to_change(call)]
-    if not any(names for _, names in found):
-        raise _missing(call)
-    return _change_status(call, found)
+    return _change_status(call)
 
 
+@operation("PUT", f"{METRICS}/series", documented=False)
 def change_status_of_all(call: Call) -> Response:
     """PUT ``metrics/series?source=<agent id>`` or ``?tag=<tag>``: expires or revives all metrics."""
-    return _change_status(call, [(agent, set(measurements.all_metrics(agent))) for agent in _asked_to_change(call)])
+    return _change_status(call)
 
 
-def _change_status(call: Call, found: list[tuple[Agent, set[str]]]) -> Response:
-    """Set the status of metrics of agents, and answer how many paths changed: one for each metric of each agent."""
-    status, changed = _status(call), 0
-    for agent, names in found:
+def _change_status(call: Call) -> Response:
+    """Set the status of the metric in the path, or of all, and answer how many changed."""
+    metrics = [(agent, set(metrics_of(agent, expired=True))) for agent in _agents_of(call, several=True)]
+    if call.name:
+        metrics = [(agent, names & {call.name}) for agent, names in metrics]
+        found(any(names for _, names in metrics), MISSING, call.name)
+    fields = bodies.fields(call)
+    bodies.refuse_other_fields(fields, "status")
+    if (status := fields.get("status")) not in {EXPIRED, VALID}:
+        raise Fault(422, f"status: expected {EXPIRED} or {VALID}, not {{}}", status)
+    changed = 0
+    for agent, names in metrics:
         before = set(agent["expired"])
         after = before | names if status == EXPIRED else before - names
-        agents.set_expired(call, agent["id"], sorted(after))
+        call.store.update("agents", {"expired": sorted(after)}, account=call.account, id=agent["id"])
         changed += len(before ^ after)
     return answer(changed)
 
 
-def _status(call: Call) -> object:
-    fields = bodies.fields(call)
-    bodies.refuse_other_fields(fields, "status")
-    status = fields.get("status")
-    if status not in (EXPIRED, VALID):
-        raise fault(422, f"status: expected {EXPIRED} or {VALID}, not {{}}", status)
-    return status
+def _agents_of(call: Call, *, several: bool = False) -> list[Agent]:
+    """Return the agents that ``source`` or ``tag`` names.
+
+    :param several: whether ``source`` can be repeated.
+    :raises Fault: 422 unless exactly one of the two is in the query; 404 for an agent or a tag that is unknown.
+    """
+    sources, tag = list(dict.fromkeys(call.query.getlist("source"))), query_value(call.query, "tag")
+    if tag is not None or not several:
+        query_value(call.query, "source")
+    if (tag is None) is not bool(sources):
+        raise Fault(422, "expected one of source=<agent id> and tag=<tag>, and only one")
+    if tag is None:
+        return [agents.find(call, source) for source in sources]
+    tags.require(call, tag)
+    return agents.tagged(call, tag)
 
 
 def times_of(query: QueryParams, now: int, series: int) -> range:
@@ -95,17 +132,16 @@ def times_of(query: QueryParams, now: int, series: int) -> range:
 
     :param now: the end of a span that names none.
     :param series: how many series the answer holds; together they have at most :data:`MOST_ANSWERED` points.
-    :raises HTTPException: 422, for no positive whole number, forms of the period that are mixed, or too many points.
+    :raises Fault: 422, for no positive whole number, forms of the period that are mixed, or too many points.
     """
     if "period" in query and ("period[duration]" in query or "period[end]" in query):
-        raise fault(422, "period: cannot be mixed with period[duration] and period[end]; send the one or the others")
-    duration = "period[duration]" if "period[duration]" in query else "period"
-    period = _seconds(query, duration, PERIOD)
+        raise Fault(422, "period: cannot be mixed with period[duration] and period[end]; send the one or the others")
+    period = _seconds(query, "period[duration]" if "period[duration]" in query else "period", PERIOD)
     resolution = _seconds(query, "resolution", max(RESOLUTION, -(-period // USUAL_POINTS)))
     count = -(-period // resolution)
     most = max(1, min(MOST_POINTS, MOST_ANSWERED // max(1, series)))
     if count > most:
-        raise fault(
+        raise Fault(
             422,
             f"resolution: {resolution} s over {period} s makes {count} points a series, and this answer has room for"
             f" {most}; ask for a resolution of {-(-period // most)} s or more",
@@ -117,63 +153,60 @@ def times_of(query: QueryParams, now: int, series: int) -> range:
 def _seconds(query: QueryParams, name: str, default: int) -> int:
     """Return a query parameter that is a whole number of seconds, 1 or more."""
     value = query_value(query, name)
-    if value is None:
-        return default
-    if not (value.isascii() and value.isdigit() and len(value) <= DIGITS and int(value)):
-        raise fault(422, f"{name}: expected a whole number of seconds, 1 or more, not {{}}", value)
-    return int(value)
+    return default if value is None else bodies.seconds(value, name, DIGITS)
 
 
-def asked(call: Call) -> list[Agent]:
-    """Return the agents that ``source`` or ``tag`` names.
-
-    :raises HTTPException: 422 unless one of the two is given; 404 for an agent or a tag that is unknown.
-    """
-    source, tag = query_value(call.query, "source"), query_value(call.query, "tag")
-    if source is not None and tag is None:
-        return [agents.find(call, source)]
-    if tag is None or source is not None:
-        raise fault(422, "expected one of source=<agent id> and tag=<tag>, and only one")
-    if tag not in tags.known(call):
-        raise tags.missing(tag)
-    return agents.tagged(call, tag)
-
-
-def _asked_to_change(call: Call) -> list[Agent]:
-    """Return the agents of one tag, or of one or several sources; see :func:`asked`."""
-    sources = call.query.getlist("source")
-    if len(sources) > 1 and "tag" not in call.query:
-        return [agents.find(call, source) for source in dict.fromkeys(sources)]
-    return asked(call)
-
-
-def _missing(call: Call) -> Fault:
-    return fault(404, "no agent asked for has a metric called {}", call.name)
-
-
-def identifier(*parts: str) -> str:
-    """Return an id as the documentation shows them, always the same for the same thing, which is stored nowhere."""
-    return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
-
-
-def _collectors(call: Call) -> dict[str, str]:
-    """Return the ids of the account's plugins by name."""
-    return {row["name"]: row["id"] for row in call.rows("SELECT name, id FROM plugins WHERE account = ?")}
-
-
-def _view(call: Call, metric: Metric, collectors: dict[str, str]) -> dict[str, object]:
-    return {
-        "id": identifier(call.account, metric.name),
+def _viewer(call: Call) -> Callable[[Metric], dict[str, object]]:
+    """Return the function that shows a metric with the id of its plugin."""
+    rows = call.store.rows("plugins", "name, id", account=call.account)
+    collectors = {row["name"]: row["id"] for row in rows}
+    return lambda metric: {
+        "id": hashed_id(call.account, metric.name),
         "name": metric.name,
         "data_type": metric.data_type,
-        "collector_id": collectors.get(metric.collector) or identifier(call.account, "collector", metric.collector),
+        "collector_id": collectors.get(metric.collector) or hashed_id(call.account, "collector", metric.collector),
         "collector_type": "plugin" if metric.collector else "agent",
     }
 
 
-OPERATIONS = (
-    Operation("GET", ALL, list_all),
-    Operation("GET", f"{ALL}/{{name}}/series", series),
-    Operation("PUT", f"{ALL}/{{name}}/series", change_status, documented=False),
-    Operation("PUT", f"{ALL}/series", change_status_of_all, documented=False),
-)
+def metrics_of(agent: Agent, *, expired: bool = False) -> dict[str, Metric]:
+    """Return the metrics that an agent has, by name, with or without expired ones."""
+    metrics = {AGENT_STATUS.name: AGENT_STATUS}
+    for plugin in agent["running_plugin_names"] if "demo" in agent else ():
+        for measure, reported in PLUGINS.get(plugin, {}).items():
+            name = f"{plugin}.{measure}"
+            metrics[name] = Metric(name, plugin, reported.data_type, reported.uom)
+    return {name: metric for name, metric in metrics.items() if expired or name not in agent["expired"]}
+
+
+def points(agent: Agent, metric: Metric, times: range, now: int, *, aggregated: bool = False) -> list[dict[str, Any]]:
+    """Return the points at those of the times at which the agent measured: the value then.
+
+    :param times: in unix seconds, as are those of the points.
+    :param aggregated: add ``type``, and of the interval until the next time ``avg`` and, for booleans, ``all``.
+    """
+    first, last = _unix(agent["created"]), _unix(agent["heartbeat"])
+    read = None if metric is AGENT_STATUS else reading(agent["id"], *metric.name.split(".", 1))
+    until = last + int(agents.SILENCE.total_seconds())
+    if agent.get("status") == agents.DEREGISTERED:
+        until = _unix(agent["modified"]) - 1
+    if read is None:
+        # an agent that only pings: from the point on that its last heartbeat falls into
+        first, last = first if "demo" in agent else last - times.step + 1, now
+    result: list[dict[str, Any]] = []
+    start = max(0, -(-(first - times.start) // times.step))
+    for time in times[start : max(0, (last - times.start) // times.step + 1)]:
+        point: dict[str, Any] = {"uom": metric.uom, "value": read(time) if read else int(time <= until), "time": time}
+        end = min(time + times.step, last + 1)
+        if aggregated and read:
+            samples = range(time, end, max(INTERVAL, -(-(end - time) // SAMPLES)))
+            point |= {"type": "number", "avg": round(sum(map(read, samples)) / len(samples), 3)}
+        elif aggregated:
+            share = max(0, min(end, until + 1) - time) / (end - time)
+            point |= {"type": "boolean", "avg": round(share, 3), "all": share == 1}
+        result.append(point)
+    return result
+
+
+def _unix(timestamp: str) -> int:
+    return int(datetime.fromisoformat(timestamp).timestamp())

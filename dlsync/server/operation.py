@@ -1,56 +1,138 @@
-"""What an operation is: a method, a path, and a function from a call to an answer."""
-
-from __future__ import annotations
+"""An operation of the API: a method, a path, and a function from a call to a response."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import TypeVar
 
+from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from dlsync.server.limits import LIMITS, Limits
+from dlsync.server.store import Row, Store
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from starlette.datastructures import Headers, QueryParams
-
-    from dlsync.server.store import Row, Store
-
-DEFAULT_KEY = "changeme"  # what the API's documentation has in its examples
+DEFAULT_KEY = "changeme"  # the key in the examples of the API's documentation
 ORG = "/orgs/{org}"
 ACCOUNT = f"{ORG}/accounts/{{account}}"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits on what the server reads from a client and how long it waits.
+
+    :param body_bytes: size of a body; a longer one is answered with 413.
+    :param body_seconds: time for a body to arrive; a slower one is answered with 408.
+    :param head_bytes: size of a request line and headers that arrive in pieces; longer ones are answered with 400.
+    :param idle_seconds: time between two requests of a connection, longer than a client's pool keeps it.
+    :param connections: number of open connections, from which on requests are answered with 503.
+    :param lock_seconds: time to wait for another process that has locked the database; then 503.
+    """
+
+    body_bytes: int = 16 * 1024 * 1024
+    body_seconds: float = 60
+    head_bytes: int = 32 * 1024
+    idle_seconds: int = 75
+    connections: int = 500
+    lock_seconds: float = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server behaves.
+
+    :param api_key: the key that clients must send; other than ``changeme`` unless the host is a loopback address.
+    :param documented_only: answer as a server that has only the documented operations.
+    :param post_before_put: a PUT of a rule that was not POSTed first answers 404, as some servers do.
+    :param decorate: add fields of the server's own to dashboards and rules, as some servers do.
+    :param demo: fill the account with a bookshop's agents, metrics and series, unless it has agents already.
+    :param loopback_host: the name or address that the server listens on, if it is this machine's own. Then requests
+        with another ``Host`` are refused, which a web page sends by DNS rebinding.
+    :param now: the clock.
+    """
+
+    org: str = "acme"
+    account: str = "default"
+    api_key: str = field(default=DEFAULT_KEY, repr=False)
+    documented_only: bool = False
+    post_before_put: bool = False
+    decorate: bool = False
+    limits: Limits = Limits()
+    demo: bool = False
+    loopback_host: str = ""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request that was read.
+
+    :param name: the name in the path, decoded; ``id`` likewise. Empty if the path has none.
+    :param org: id of the organisation in the path, empty if it has none; ``account`` likewise.
+    """
+
+    store: Store
+    settings: Settings
+    headers: Headers
+    query: QueryParams
+    body: bytes
+    org: str
+    account: str
+    name: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A row of the routes table.
+
+    :param documented: False if it only was observed, which ``documented_only`` turns off.
+    """
+
+    method: str
+    path: str
+    handle: Callable[[Call], Response]
+    documented: bool
+
+
+def operation(method: str, path: str, *, documented: bool = True) -> Callable[[Callable[[Call], Response]], Operation]:
+    """Make a function the operation of a method and a path."""
+    return lambda handle: Operation(method, path, handle, documented)
 
 
 class Fault(HTTPException):
-    """A request that is refused. What the client sent stays apart until the key is taken out of it."""
+    """A request that is refused with ``{"error": reason}``.
+
+    :param reason: each ``{}`` in it stands for one of the values from the client, in which the key is masked later.
+    """
 
     def __init__(self, status: int, reason: str, *values: object) -> None:
         super().__init__(status, reason)
         self.reason, self.values = reason, values
 
 
-def fault(status: int, reason: str, *values: object) -> Fault:
-    """Return the exception that answers ``status`` with ``{"error": reason}``.
+def found(row: T | None, reason: str, *values: object) -> T:
+    """Return the row, or raise 404 with the reason if there is none."""
+    if not row:
+        raise Fault(404, reason, *values)
+    return row
 
-    :param reason: each ``{}`` in it stands for one of the values, which come from the client.
-    """
-    return Fault(status, reason, *values)
+
+def named(call: Call, table: str, **where: str) -> Row | None:
+    """Return the row of the name in the path, or else of the id; only a name is documented."""
+    row = call.store.row(table, account=call.account, name=call.name, **where)
+    if row is None and not call.settings.documented_only:
+        row = call.store.row(table, account=call.account, id=call.name, **where)
+    return row
 
 
 def query_value(query: QueryParams, name: str) -> str | None:
-    """Return the value of a query parameter, or None.
-
-    The documentation's Python example sends a parameter twice with one value, so that is allowed.
-
-    :raises HTTPException: 422 for a parameter with several values.
-    """
-    values = set(query.getlist(name))
+    """Return the value of a query parameter, or None; raise 422 for several values."""
+    values = set(query.getlist(name))  # the documentation's Python example sends one value twice
     if len(values) > 1:
-        raise fault(422, f"{name}: expected once, not with {len(values)} values")
+        raise Fault(422, f"{name}: expected once, not with {len(values)} values")
     return values.pop() if values else None
 
 
@@ -69,6 +151,11 @@ def answer(value: object, status: int = 200) -> Response:
     return Response(json_text(value), status, media_type="application/json")
 
 
+def no_content() -> Response:
+    """Return what a DELETE answers."""
+    return Response(status_code=204)
+
+
 def timestamp(moment: datetime) -> str:
     """Return a time as the documentation writes it: ``2016-07-06T10:47:46.951Z``."""
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -79,91 +166,6 @@ def etag_of(body: bytes) -> str:
     return f'"{blake2b(body, digest_size=16).hexdigest()}"'
 
 
-def no_content() -> Response:
-    """Return what a delete answers."""
-    return Response(status_code=204)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How a server behaves.
-
-    :param documented_only: answer as a server that has only the documented operations.
-    :param post_before_put: a PUT of a rule that was not POSTed first answers 404, as some servers do.
-    :param decorate: add fields of the server's own to dashboards and rules, as some servers do.
-    :param limits: what a client may ask of it.
-    :param demo: fill the account with agents that measure something.
-    :param loopback_host: the name or address that the server listens on, if it is this machine's own. Then requests
-        with another ``Host`` are refused, which a web page sends by DNS rebinding.
-    :param now: the clock.
-    """
-
-    org: str = "acme"
-    account: str = "default"
-    api_key: str = field(default=DEFAULT_KEY, repr=False)
-    documented_only: bool = False
-    post_before_put: bool = False
-    decorate: bool = False
-    limits: Limits = LIMITS
-    demo: bool = False
-    loopback_host: str = ""
-    now: Callable[[], datetime] = lambda: datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request, read and located.
-
-    :param query: what follows the path's question mark, decoded.
-    :param names: the names in the path, decoded, without the organisation's and the account's.
-    :param org: id of the organisation in the path, empty where there is none; ``account`` likewise.
-    """
-
-    store: Store
-    settings: Settings
-    headers: Headers
-    query: QueryParams
-    names: Mapping[str, str]
-    body: bytes = b""
-    org: str = ""
-    account: str = ""
-
-    @property
-    def name(self) -> str:
-        """The name at the end of the path."""
-        return self.names["name"]
-
-    def rows(self, sql: str, *values: Any) -> list[Row]:
-        """Return the rows of a query whose first parameter is the account."""
-        return self.store.rows(sql, self.account, *values)
-
-    def row(self, missing: Fault, sql: str, *values: Any) -> Row:
-        """Return the one row of a query whose first parameter is the account; ``missing`` is raised without one."""
-        row = self.store.row(sql, self.account, *values)
-        if row is None:
-            raise missing
-        return row
-
-    def delete(self, missing: Fault, sql: str, *values: Any) -> Response:
-        """Run a DELETE whose first parameter is the account and answer 204; ``missing`` is raised if it met nothing."""
-        if not self.store.write(sql, self.account, *values):
-            raise missing
-        return no_content()
-
-    def timestamp(self) -> str:
-        """Return the time as the documentation writes it."""
-        return timestamp(self.settings.now())
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """A row of the routes table.
-
-    :param path: from the base on; its names are in braces.
-    :param documented: False for what only was observed, which ``documented_only`` turns off.
-    """
-
-    method: str
-    path: str
-    handle: Callable[[Call], Response]
-    documented: bool = True
+def hashed_id(*parts: str) -> str:
+    """Return an id as the documentation shows them, always the same for the same parts."""
+    return blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()

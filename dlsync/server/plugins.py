@@ -1,167 +1,139 @@
-"""Plugins: scripts with their settings. POST creates where the name is free, and is refused where it is not."""
-
-from __future__ import annotations
+"""Plugins: scripts with their settings. POST creates one, and is refused for a name that exists."""
 
 import base64
 import binascii
 import hashlib
-import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from starlette.responses import Response
 
 from dlsync.server import bodies
-from dlsync.server.operation import ACCOUNT, Call, Operation, answer, etag_of, fault, json_text
-from dlsync.server.store import new_id
+from dlsync.server.operation import (
+    ACCOUNT,
+    Call,
+    Fault,
+    answer,
+    etag_of,
+    found,
+    json_text,
+    named,
+    no_content,
+    operation,
+)
+from dlsync.server.store import Row, new_id
 
-if TYPE_CHECKING:
-    from starlette.responses import Response
-
-    from dlsync.server.operation import Fault
-    from dlsync.server.store import Row
-
-ALL = f"{ACCOUNT}/plugins"
-ONE = f"{ALL}/{{name}}"
-MAX_INTERVAL = 2**53
+PLUGINS = f"{ACCOUNT}/plugins"
+PLUGIN = f"{PLUGINS}/{{name}}"
+NAME_EXISTS = "a plugin called {} exists already"
+INTERVAL_DIGITS = 15  # below 2**53, which every reader of JSON takes
 _TEXTS = ("name", "extension", "description", "params", "shellArgs", "type", "pack", "format")
-_COLUMNS = ("name", "content", "extension", "description", "interval", "params", "shellArgs", "type", "pack")
+_FIELDS = ("id", "name", "content", "extension", "description", "interval", "params", "shellArgs", "type", "pack")
 _READ_ONLY = {"id", "org", "hash", "etag", "encoding"}
-_TAGS = "SELECT DISTINCT value FROM links, json_each(links.tags) WHERE account = ? AND plugin = ? ORDER BY value"
-_LINKED = """SELECT * FROM plugins WHERE account = ? AND id IN (
-               SELECT plugin FROM links, json_each(links.tags) AS tag
-               WHERE tag.value IN (SELECT value FROM json_each(?)))
-             ORDER BY name"""
-_SAVE = """INSERT INTO plugins VALUES (:id, :account, :name, :content, :extension, :description, :interval, :params,
-                                       :shellArgs, :type, :pack, :extra)
-           ON CONFLICT (id) DO UPDATE SET
-           (name, content, extension, description, interval, params, shell_args, type, pack, extra) =
-           (:name, :content, :extension, :description, :interval, :params, :shellArgs, :type, :pack, :extra)"""
-# a name wins over an id
-_FIND = "SELECT * FROM plugins WHERE account = ? AND (name = ? OR id = ?) ORDER BY name != ? LIMIT 1"
 
 
+@operation("GET", PLUGINS)
 def list_all(call: Call) -> Response:
     """GET ``plugins``: the export's fields without the content, and its ETag; or as documented, a link's keys."""
-    shape = _documented if call.settings.documented_only else _summary
-    return answer([shape(call, row) for row in call.rows("SELECT * FROM plugins WHERE account = ? ORDER BY name")])
+    rows = call.store.rows("plugins", order="name", account=call.account)
+    if not call.settings.documented_only:
+        return answer([_summary(call, row) for row in rows])
+    tags: dict[str, set[str]] = {row["id"]: set() for row in rows}
+    for link in call.store.rows("links", account=call.account):
+        tags[link["plugin"]].update(link["tags"])
+    return answer(
+        [{"org": call.org, "plugin": row["name"], "id": row["id"], "tags": sorted(tags[row["id"]])} for row in rows]
+    )
 
 
+@operation("GET", PLUGIN)
 def get(call: Call) -> Response:
-    """GET ``plugins/<name>``."""
     return answer(_export(call, _find(call)))
 
 
+@operation("POST", PLUGINS)
 def create(call: Call) -> Response:
     """POST ``plugins``: creates a plugin; 422 for a name that exists."""
-    sent = _checked(bodies.fields(call))
+    sent = _settable(bodies.fields(call))
     absent = [field for field in ("name", "extension", "content") if field not in sent]
     if absent:
-        raise fault(422, f"{', '.join(absent)}: expected")
-    _refuse_taken(call, sent["name"])
+        raise Fault(422, f"{', '.join(absent)}: expected")
     kind = "INPROCESS" if sent["extension"] == "py" else "SCRIPT"
     defaults = {"description": "", "interval": 30, "params": "", "shellArgs": "", "type": kind, "pack": ""}
-    return _saved(call, {**defaults, **sent, "id": new_id()})
+    row = _row({**defaults, **sent, "id": new_id()})
+    if not call.store.insert("plugins", account=call.account, **row):
+        raise Fault(422, NAME_EXISTS, sent["name"])
+    return answer(_export(call, row))
 
 
+@operation("PATCH", PLUGIN)
 def update(call: Call) -> Response:
     """PATCH ``plugins/<name>``: a field that is not sent stays."""
-    row = _find(call)
-    sent = _checked(bodies.fields(call))
-    if sent.get("name", row["name"]) != row["name"]:
-        _refuse_taken(call, sent["name"])
-    return _saved(call, {**_fields(row), **sent})
+    before = _find(call)
+    sent = _settable(bodies.fields(call))
+    name = str(sent.get("name", before["name"]))
+    if name != before["name"] and call.store.row("plugins", "id", account=call.account, name=name):
+        raise Fault(422, NAME_EXISTS, name)
+    row = _row({**_fields(before), **sent})
+    call.store.update("plugins", row, id=row["id"])
+    return answer(_export(call, row))
 
 
+@operation("DELETE", PLUGIN)
 def delete(call: Call) -> Response:
     """DELETE ``plugins/<name>``, its links included."""
-    identifier = _find(call)["id"]
-    return call.delete(_missing(call.name), "DELETE FROM plugins WHERE account = ? AND id = ?", identifier)
+    call.store.delete("plugins", id=_find(call)["id"])
+    return no_content()
 
 
 def linked_to(call: Call, tags: list[str]) -> Response:
     """Answer with the plugins that links deploy to an agent with these tags, as ``GET plugins`` shows them."""
-    return answer([_summary(call, row) for row in call.rows(_LINKED, json.dumps(tags))])
+    links = call.store.rows("links", account=call.account)
+    plugins = {link["plugin"] for link in links if not set(tags).isdisjoint(link["tags"])}
+    rows = [row for plugin in plugins for row in call.store.rows("plugins", id=plugin)]
+    return answer([_summary(call, row) for row in sorted(rows, key=lambda row: str(row["name"]))])
 
 
-def _checked(sent: dict[str, object]) -> dict[str, Any]:
-    """Return the fields that a client may set, those that the server knows of their type."""
-    checked: dict[str, Any] = {field: value for field, value in sent.items() if field not in _READ_ONLY}
-    checked |= {field: bodies.text(sent[field], field) for field in _TEXTS if field in sent}
+def _settable(sent: dict[str, object]) -> dict[str, Any]:
+    """Return the fields that a client may set, those that the server knows checked."""
+    fields: dict[str, Any] = {field: value for field, value in sent.items() if field not in _READ_ONLY}
+    fields |= {field: bodies.text(sent[field], field) for field in _TEXTS if field in sent}
     if "name" in sent:
         bodies.addressable(bodies.required_name(sent))
     if "interval" in sent:
-        checked["interval"] = _interval(sent["interval"])
+        fields["interval"] = bodies.seconds(sent["interval"], "interval", INTERVAL_DIGITS)
     if sent.get("encoding", "base64") != "base64":
-        raise fault(422, "encoding: expected base64, the only one there is")
+        raise Fault(422, "encoding: expected base64, the only one there is")
     if "content" in sent:
-        checked["content"] = _content(bodies.text(sent["content"], "content"))
-    return checked
-
-
-def _interval(value: object) -> int:
-    """Return a number of seconds; a form has it as text."""
-    digits = value if isinstance(value, str) else str(value) if type(value) is int else ""
-    if not (digits.isascii() and digits.isdigit() and len(digits) < len(str(MAX_INTERVAL)) and int(digits)):
-        raise fault(422, "interval: expected a whole number of seconds, 1 or more, not {}", value)
-    return int(digits)
-
-
-def _content(value: str) -> bytes:
-    """Return the bytes of base64, which may be wrapped in lines, as ``base64`` in a shell leaves it."""
-    try:
-        return base64.b64decode("".join(value.splitlines()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise fault(422, "content: not base64: {}", error) from error
-
-
-def _saved(call: Call, plugin: dict[str, Any]) -> Response:
-    extra = {field: value for field, value in plugin.items() if field not in {"id", *_COLUMNS}}
-    call.store.write_fields(_SAVE, {**plugin, "account": call.account, "extra": json_text(extra)})
-    row = call.row(_missing(plugin["name"]), "SELECT * FROM plugins WHERE account = ? AND id = ?", plugin["id"])
-    return answer(_export(call, row))
+        lines = bodies.text(sent["content"], "content").splitlines()  # as `base64` in a shell writes it
+        try:
+            fields["content"] = base64.b64decode("".join(lines), validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise Fault(422, "content: not base64: {}", error) from error
+    return fields
 
 
 def _find(call: Call) -> Row:
-    """Return the row of the plugin that the path names, or whose id it has; 404 without one."""
-    identifier = "" if call.settings.documented_only else call.name
-    return call.row(_missing(call.name), _FIND, call.name, identifier, call.name)
+    return found(named(call, "plugins"), "no plugin is called {}", call.name)
 
 
-def _refuse_taken(call: Call, name: str) -> None:
-    if call.store.row("SELECT id FROM plugins WHERE account = ? AND name = ?", call.account, name):
-        raise fault(422, "a plugin called {} exists already", name)
-
-
-def _missing(name: str) -> Fault:
-    return fault(404, "no plugin is called {}", name)
+def _row(fields: dict[str, Any]) -> Row:
+    columns = {("shell_args" if field == "shellArgs" else field): fields[field] for field in _FIELDS}
+    return {**columns, "extra": {field: value for field, value in fields.items() if field not in _FIELDS}}
 
 
 def _fields(row: Row) -> dict[str, Any]:
-    columns = {field: row["shell_args" if field == "shellArgs" else field] for field in ("id", *_COLUMNS)}
-    return {**json.loads(row["extra"]), **columns}
-
-
-def _listed(call: Call, row: Row) -> dict[str, object]:
-    fields = _fields(row)
-    digest = hashlib.sha1(fields.pop("content"), usedforsecurity=False).hexdigest()
-    return {**fields, "hash": digest, "encoding": "base64", "org": call.org}
+    columns = {field: row["shell_args" if field == "shellArgs" else field] for field in _FIELDS}
+    return {**row["extra"], **columns}
 
 
 def _export(call: Call, row: Row) -> dict[str, object]:
-    return {"content": base64.b64encode(row["content"]).decode(), **_listed(call, row)}
+    digest = hashlib.sha1(row["content"], usedforsecurity=False).hexdigest()
+    content = base64.b64encode(row["content"]).decode()
+    return {**_fields(row), "content": content, "hash": digest, "encoding": "base64", "org": call.org}
 
 
 def _summary(call: Call, row: Row) -> dict[str, object]:
-    return {**_listed(call, row), "etag": etag_of(bytes(answer(_export(call, row)).body))}
-
-
-def _documented(call: Call, row: Row) -> dict[str, object]:
-    tags = [tag["value"] for tag in call.rows(_TAGS, row["id"])]
-    return {"org": call.org, "plugin": row["name"], "id": row["id"], "tags": tags}
-
-
-OPERATIONS = (
-    Operation("GET", ALL, list_all),
-    Operation("POST", ALL, create),
-    Operation("GET", ONE, get),
-    Operation("PATCH", ONE, update),
-    Operation("DELETE", ONE, delete),
-)
+    export = _export(call, row)
+    etag = etag_of(json_text(export).encode())
+    del export["content"]
+    return {**export, "etag": etag}

@@ -1,22 +1,15 @@
-"""Answers to requests that fail, and what the log says of them: bounded in length, and never with the key."""
-
-from __future__ import annotations
+"""Responses to requests that fail, and their log: bounded in length, and never with the key."""
 
 import json
 import logging
 import sqlite3
 import traceback
-from http import HTTPStatus
-from typing import TYPE_CHECKING
 
-from dlsync.server.operation import Fault, answer, fault
+from starlette.responses import Response
 
-if TYPE_CHECKING:
-    from starlette.responses import Response
+from dlsync.server.operation import Fault, answer
 
-HIDDEN = "***"
 SHOWN = 200  # characters of a value: what is refused may be as long as a body
-RETRY_AFTER = 1  # s
 LOG = logging.getLogger("dlsync.server")
 _LOCKED = 503, "another process has locked the server's database; nothing was changed, send the request again"
 _FULL = 507, "the disk that holds the server's database is full; nothing was changed, free space and send it again"
@@ -35,51 +28,39 @@ _DATABASE_FAULTS = {  # https://sqlite.org/rescode.html, the extended code befor
 }
 
 
-class Refusals:
-    """Turns exceptions into answers.
+def refused(key: str, error: Exception) -> Response:
+    """Return an exception as JSON with a reason; log one that is a bug.
 
-    :param key: the API key, which a client may have put anywhere, be it as a name.
+    :param key: the API key, which a client may have put anywhere.
     """
-
-    def __init__(self, key: str) -> None:
-        quoted = {key, repr(key)[1:-1], json.dumps(key)[1:-1], repr(key.encode())[2:-1]}
-        quoted |= {form.replace("'", "\\'") for form in quoted}  # as it is where the text around it has the other quote
-        self._forms = sorted(quoted, key=len, reverse=True)
-
-    def answer(self, error: Exception) -> Response:
-        """Return any exception as JSON with a reason; one that is neither a Fault nor the database's is a bug."""
-        if isinstance(error, sqlite3.Error) and (database_fault := _database_fault(error)):
-            LOG.error("the database: %s", error)
-            error = database_fault
-        if isinstance(error, Fault):
-            response = answer({"error": error.reason.format(*map(self._shown, error.values))}, error.status_code)
-            if error.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
-                response.headers["retry-after"] = str(RETRY_AFTER)
-            return response
-        # not exc_info: the exception may say what it stumbled over
-        LOG.error("a request failed inside the server\n%s", self._masked("".join(traceback.format_exception(error))))
+    code = getattr(error, "sqlite_errorcode", -1)  # Python's own errors have none
+    if database_fault := _DATABASE_FAULTS.get(code) or _DATABASE_FAULTS.get(code & 0xFF):
+        LOG.error("the database: %s", error)
+        error = Fault(*database_fault)
+    if not isinstance(error, Fault):
+        # not exc_info, since the exception may quote the key
+        LOG.error("a request failed inside the server\n%s", masked("".join(traceback.format_exception(error)), key))
         return answer({"error": "the server failed; its log on stderr says why"}, 500)
-
-    def _shown(self, value: object) -> str:
-        if isinstance(value, str):  # the key goes before the cut, which might leave half of it
-            return repr(_cut(self._masked(value)))
-        if isinstance(value, list | dict):
-            return "a list" if isinstance(value, list) else "an object"
-        return _cut(self._masked(str(value)))
-
-    def _masked(self, text: str) -> str:
-        for form in self._forms:
-            text = text.replace(form, HIDDEN)
-        return text
+    response = answer(
+        {"error": error.reason.format(*(_shown(value, key) for value in error.values))}, error.status_code
+    )
+    if error.status_code == 503:  # noqa: PLR2004 -- Service Unavailable
+        response.headers["retry-after"] = "1"
+    return response
 
 
-def _database_fault(error: sqlite3.Error) -> Fault | None:
-    code = getattr(error, "sqlite_errorcode", None)  # Python's own errors have none
-    if code is None:
-        return None
-    status_and_reason = _DATABASE_FAULTS.get(code) or _DATABASE_FAULTS.get(code & 0xFF)
-    return status_and_reason and fault(*status_and_reason)
+def masked(text: str, key: str) -> str:
+    """Return a text with the key replaced, as it is and as Python or JSON quote it."""
+    quoted = {key, repr(key)[1:-1], json.dumps(key)[1:-1], repr(key.encode())[2:-1]}
+    quoted |= {form.replace("'", "\\'") for form in quoted}  # in a text with both quotes
+    for form in sorted(quoted, key=len, reverse=True):
+        text = text.replace(form, "***")
+    return text
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+def _shown(value: object, key: str) -> str:
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
+    text = masked(str(value), key)  # before the cut, which might leave half of the key
+    text = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+    return repr(text) if isinstance(value, str) else text

@@ -1,80 +1,147 @@
-"""A rule as JSON shows it, and back: fields of the server's own, and ``scopes`` in place of ``scope``."""
-
-from __future__ import annotations
+"""A rule as JSON shows it: with states, ids, and ``scopes`` in place of ``scope``; and the rule that a client sent."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from dlsync.server.decoration import part_id
-from dlsync.server.operation import fault
+from dlsync.server import metrics
+from dlsync.server.agents import Agent
+from dlsync.server.documents import Document
+from dlsync.server.evaluation import (
+    TRIGGERED,
+    UNKNOWN,
+    Evaluation,
+    Values,
+    criterion_of,
+    data_type_of,
+    evaluate,
+    matches,
+    worst,
+)
+from dlsync.server.operation import Fault, hashed_id, timestamp
 from dlsync.server.tags import EVERY
 
-Document = dict[str, Any]
-AgentNames = Mapping[str, str]  # by id
+Agents = Mapping[str, Agent]  # by id
 TAG, AGENT = "tag", "agent"
+HIT = "hit"  # what the service's own clients compare the state of a criterion with
 RULE_FIELDS = frozenset({"id", "name", "mute", "state"})
 CRITERION_FIELDS = frozenset({"id", "rule", "data_type", "state", "sources", "scopes", "triggered_by", "triggered_at"})
-DEFAULTS = {"operator": "gt", "timeout": 0}  # of a condition
+CONDITION_DEFAULTS = {"operator": "gt", "timeout": 0}
 
 
-def rule_of(sent: Document, agents: AgentNames) -> Document:
+def rule_of(sent: Document, agents: Agents) -> Document:
     """Return the rule that a client sent, without the server's fields.
 
-    :raises HTTPException: 422 for ``scopes`` that cannot be understood.
+    :raises Fault: 422 for ``scopes`` that cannot be understood.
     """
     rule = {field: value for field, value in sent.items() if field not in RULE_FIELDS}
-    return _with_criteria(rule, lambda criterion, _: _criterion_of(criterion, agents))
+    return _with_criteria(rule, lambda criterion, _: _criterion_sent(criterion, agents))
 
 
-def view_of(rule: Document, identifier: str, agents: AgentNames) -> Document:
-    """Return a rule as JSON shows it, but for its name, mute and what depends on measurements."""
-    shown = _with_criteria(rule, lambda criterion, index: _criterion_view(criterion, identifier, index, agents))
-    return {**shown, "id": identifier}
+def view_of(rule: Document, identifier: str, agents: Agents) -> Document:
+    """Return a rule as JSON shows it, but for its name, mute and states."""
+    view = _with_criteria(rule, lambda criterion, index: _criterion_view(criterion, identifier, index, agents))
+    return {**view, "id": identifier}
 
 
-def scopes_of(scope: object, agents: AgentNames) -> list[dict[str, str]]:
-    """Return the tags and agents that a scope names; the tag of every agent where it names none."""
-    if scope is None or (isinstance(scope, dict) and not any(scope.values())):
-        return [_scope(TAG, EVERY, EVERY)]
-    if not isinstance(scope, dict):
-        return []
-    tags = [_scope(TAG, tag, tag) for tag in _texts(scope.get(TAG))]
-    ids = [identifier for agent in _texts(scope.get(AGENT)) for identifier in _agent_ids(agent, agents)]
-    return tags + [_scope(AGENT, identifier, agents.get(identifier, identifier)) for identifier in dict.fromkeys(ids)]
+def with_states(view: Document, agents: Agents, now: int) -> Document:
+    """Return a rule's view with its state and those of its criteria.
+
+    :param now: unix seconds.
+    """
+    states: list[str] = []
+
+    def stated(criterion: Document, _: int) -> Document:
+        evaluation = _evaluate(criterion, agents, now)
+        states.append(evaluation.state)
+        since = evaluation.triggered_at
+        shown = {
+            state: HIT if state == TRIGGERED else state for state in {evaluation.state, *evaluation.sources.values()}
+        }
+        return {
+            **criterion,
+            "data_type": data_type_of(criterion),
+            "state": shown[evaluation.state],
+            "sources": {agent: shown[state] for agent, state in evaluation.sources.items()},
+            "triggered_by": evaluation.triggered_by,
+            "triggered_at": None if since is None else timestamp(datetime.fromtimestamp(since, UTC)),
+        }
+
+    view = _with_criteria(view, stated)
+    criteria = view.get("criteria")
+    others = [UNKNOWN] * (len(criteria) - len(states)) if isinstance(criteria, list) else []
+    return {**view, "state": worst([*states, *others])}
+
+
+def _evaluate(document: Document, agents: Agents, now: int) -> Evaluation:
+    tags = {scope["id"] for scope in document["scopes"] if scope["type"] == TAG}
+    tagged = [identifier for identifier, agent in agents.items() if tags & {*agent["tags"]}]
+    in_scope = dict.fromkeys([*tagged, *(scope["id"] for scope in document["scopes"] if scope["type"] == AGENT)])
+    criterion = criterion_of(document)
+    if criterion is None:
+        return Evaluation(UNKNOWN, dict.fromkeys(in_scope, UNKNOWN))
+
+    def points(identifier: str, pattern: str, times: range) -> dict[str, Values]:
+        agent = agents.get(identifier)
+        found = metrics.metrics_of(agent) if agent else {}
+        return {
+            name: {point["time"]: point["value"] for point in metrics.points(agent, metric, times, now)}
+            for name, metric in found.items()
+            if agent and matches(pattern, name)
+        }
+
+    return evaluate(criterion, in_scope, points, now)
 
 
 def _with_criteria(rule: Document, change: Callable[[Document, int], Document]) -> Document:
-    """Return the rule with each of its criteria changed, by what it is and its index; other shapes stay."""
+    """Return the rule with each of its criteria changed, by its value and index; other shapes stay."""
     if not isinstance(criteria := rule.get("criteria"), list):
         return rule
     changed = [change(item, index) if isinstance(item, dict) else item for index, item in enumerate(criteria)]
     return {**rule, "criteria": changed}
 
 
-def _criterion_of(sent: Document, agents: AgentNames) -> Document:
+def _criterion_sent(sent: Document, agents: Agents) -> Document:
     criterion = {field: value for field, value in sent.items() if field not in CRITERION_FIELDS}
     if "scopes" not in sent:
         return criterion
     scopes = sent["scopes"]
     if not isinstance(scopes, list) or not (scopes or "scope" in sent):
-        raise fault(422, "criteria: scopes: expected a list of objects with type, id and name, not {}", scopes)
-    references = [_sent_reference(scope) for scope in scopes]
+        raise Fault(422, "criteria: scopes: expected a list of objects with type, id and name, not {}", scopes)
+    references = [_reference(scope) for scope in scopes]
     if "scope" not in sent:
         return {**criterion, "scope": _scope_of(references)}
-    if references != [_reference(scope) for scope in scopes_of(sent["scope"], agents)]:
-        raise fault(422, "criteria: scope and scopes differ; send one of them")
+    if references != [(scope["type"], scope["id"]) for scope in _scopes_of(sent["scope"], agents)]:
+        raise Fault(422, "criteria: scope and scopes differ; send one of them")
     return criterion
 
 
-def _criterion_view(criterion: Document, rule: str, index: int, agents: AgentNames) -> Document:
-    scopes = scopes_of(criterion.get("scope"), agents)
-    view = {**criterion, "id": part_id(rule, index), "rule": rule, "scopes": scopes}
+def _criterion_view(criterion: Document, rule: str, index: int, agents: Agents) -> Document:
+    scopes = _scopes_of(criterion.get("scope"), agents)
+    view = {**criterion, "id": hashed_id(f"{rule}/{index}"), "rule": rule, "scopes": scopes}
     if isinstance(condition := criterion.get("condition"), dict):
-        absent = {field: value for field, value in DEFAULTS.items() if condition.get(field) is None}
+        absent = {field: value for field, value in CONDITION_DEFAULTS.items() if condition.get(field) is None}
         view["condition"] = {**condition, **absent}
-    if scopes and criterion.get("scope") == _scope_of([_reference(scope) for scope in scopes]):
+    if scopes and criterion.get("scope") == _scope_of([(scope["type"], scope["id"]) for scope in scopes]):
         del view["scope"]
     return view
+
+
+def _scopes_of(scope: object, agents: Agents) -> list[dict[str, str]]:
+    """Return the tags and agents that a scope names; the tag of every agent if it names none."""
+    if scope is None or (isinstance(scope, dict) and not any(scope.values())):
+        return [{"type": TAG, "id": EVERY, "name": EVERY}]
+    if not isinstance(scope, dict):
+        return []
+    ids = []
+    for name in _texts(scope.get(AGENT)):  # an id, or a name, which several agents may share
+        named = [identifier for identifier, agent in agents.items() if agent["name"] == name]
+        ids += named if named and name not in agents else [name]
+    names = {identifier: agents[identifier]["name"] if identifier in agents else identifier for identifier in ids}
+    return [
+        *({"type": TAG, "id": tag, "name": tag} for tag in _texts(scope.get(TAG))),
+        *({"type": AGENT, "id": identifier, "name": name} for identifier, name in names.items()),
+    ]
 
 
 def _texts(value: object) -> list[str]:
@@ -82,34 +149,17 @@ def _texts(value: object) -> list[str]:
     return list(dict.fromkeys(item for item in items if isinstance(item, str)))
 
 
-def _scope(kind: str, identifier: str, name: str) -> dict[str, str]:
-    return {"type": kind, "id": identifier, "name": name}
-
-
-def _agent_ids(agent: str, agents: AgentNames) -> list[str]:
-    """Return the ids of the agents of an id or else of a name, which several may share."""
-    named = [identifier for identifier, name in agents.items() if name == agent]
-    return named if named and agent not in agents else [agent]
-
-
-def _sent_reference(scope: object) -> tuple[str, str]:
-    """Return the type of a scope, and the name of its tag or the id of its agent."""
+def _reference(scope: object) -> tuple[str, str]:
+    """Return the type of a scope that was sent, and the name of its tag or the id of its agent."""
     if isinstance(scope, dict) and (kind := scope.get("type")) in (TAG, AGENT):
         fields = ("name", "id") if kind == TAG else ("id", "name")
         value = next((scope[field] for field in fields if scope.get(field) is not None), None)
         if value and isinstance(value, str):
             return kind, value
-    raise fault(422, "criteria: scopes: expected a type (tag or agent) with its id or name, not {}", scope)
+    raise Fault(422, "criteria: scopes: expected a type (tag or agent) with its id or name, not {}", scope)
 
 
-def _reference(scope: dict[str, str]) -> tuple[str, str]:
-    return scope["type"], scope["id"]
-
-
-def _scope_of(references: list[tuple[str, str]]) -> Document:
-    scope: Document = {}
-    for kind in (TAG, AGENT):
-        values = list(dict.fromkeys(value for found, value in references if found == kind))
-        if values:
-            scope[kind] = values[0] if len(values) == 1 else values
-    return scope
+def _scope_of(references: list[tuple[str, str]]) -> dict[str, Any]:
+    tags, agents = (list(dict.fromkeys(value for kind, value in references if kind == of)) for of in (TAG, AGENT))
+    scope = {TAG: tags, AGENT: agents}
+    return {kind: values[0] if len(values) == 1 else values for kind, values in scope.items() if values}

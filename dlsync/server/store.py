@@ -1,18 +1,14 @@
-"""The server's data in SQLite: a file that survives ``kill -9``, or memory."""
+"""The tables of the server in SQLite: a file that survives ``kill -9``, or memory. All SQL is here."""
 
-from __future__ import annotations
-
+import json
 import secrets
 import sqlite3
-import uuid
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from dlsync.errors import SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
 APPLICATION_ID = int.from_bytes(b"dlsy")  # in the header of the file, https://sqlite.org/fileformat.html
 UNMARKED_TABLES = frozenset({"accounts", "agents", "annotations", "documents", "links", "orgs", "plugins"})
@@ -45,7 +41,7 @@ CREATE TABLE annotations (
     stream TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, start_time TEXT NOT NULL);
 CREATE INDEX annotations_of_stream ON annotations (account, stream);
 """
-STREAMS_AND_KEPT_FIELDS = """
+STREAMS_AND_EXTRA_FIELDS = """
 CREATE TABLE streams (
     account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, name TEXT NOT NULL,
     PRIMARY KEY (account, name)) WITHOUT ROWID;
@@ -58,10 +54,17 @@ ALTER TABLE agents ADD COLUMN expired TEXT NOT NULL DEFAULT '[]';
 PLUGIN_FIELDS = """
 ALTER TABLE plugins ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
 """
-MIGRATIONS = (SCHEMA, STREAMS_AND_KEPT_FIELDS, PLUGIN_FIELDS)  # the one at index N turns a file of version N into N + 1
+MIGRATIONS = (SCHEMA, STREAMS_AND_EXTRA_FIELDS, PLUGIN_FIELDS)  # the N-th turns a file of version N into N + 1
 VERSION = len(MIGRATIONS)
+JSON_COLUMNS = frozenset({"document", "expired", "extra", "tags"})
+HINTS = {
+    sqlite3.SQLITE_BUSY: "Another process has locked it: end that process, or wait for it.",
+    sqlite3.SQLITE_FULL: "Free space on its disk.",
+    sqlite3.SQLITE_CORRUPT: "Restore it from a backup, or recover it with `sqlite3 FILE .recover`.",
+    sqlite3.SQLITE_NOTADB: "Name a file that `dlsync serve` made, or one that does not exist yet.",
+}
 
-Row = sqlite3.Row
+Row = dict[str, Any]
 
 
 def new_id() -> str:
@@ -70,129 +73,131 @@ def new_id() -> str:
 
 
 def is_locked(error: sqlite3.Error) -> bool:
-    """Whether another process has locked the file; SQLite's extended codes say how, in the higher bits."""
-    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+    """Return whether another process has locked the file."""
+    return error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY  # the higher bits of the code say how
 
 
-def unusable(path: Path | None, error: OSError | sqlite3.Error) -> SettingsError:
-    """Return the error that says why a file cannot be the server's database, and what to do about it."""
-    hints = {
-        sqlite3.SQLITE_BUSY: "Another process has locked it: end that process, or wait for it.",
-        sqlite3.SQLITE_FULL: "Free space on its disk.",
-        sqlite3.SQLITE_CORRUPT: "Restore it from a backup, or recover it with `sqlite3 FILE .recover`.",
-    }
-    hint = hints.get(getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_NOTADB)
-    return SettingsError(
-        f"{path}: cannot be used as the server's database: {error}",
-        hint=hint or "Name a file that `dlsync serve` made, or one that does not exist yet.",
-    )
+@contextmanager
+def usable(path: Path | None) -> Iterator[None]:
+    """Raise SettingsError with a hint for a file that cannot be the server's database."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        hint = HINTS.get(getattr(error, "sqlite_errorcode", 0), HINTS[sqlite3.SQLITE_NOTADB])
+        raise SettingsError(f"{path}: cannot be used as the server's database: {error}", hint=hint) from error
 
 
 class Store:
-    """One connection. The event loop runs one request at a time on it, so nothing here needs a lock.
+    """A connection to the database, on which the event loop runs one request at a time.
 
-    :param path: the database file, made where it is missing; None keeps everything in memory.
+    The names of tables and columns are constants of the operations, and values are bound. Columns with JSON are read
+    and written as values.
+
+    :param path: the database file, created if it is missing; None keeps everything in memory.
     :raises SettingsError: the file cannot be opened, is damaged, is of another program or of a later version.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
-        try:
-            self._connection = self._connect()
-        except (OSError, sqlite3.Error) as error:
-            raise unusable(path, error) from error
+        with usable(path):
+            if path is not None:
+                _check_file(path)
+            # isolation_level=None: the transactions are ours; check_same_thread: `running` closes in another thread
+            self.connection = sqlite3.connect(
+                path or ":memory:", STARTUP_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._migrate()
+            except BaseException:
+                self.connection.close()
+                raise
 
-    def _connect(self) -> sqlite3.Connection:
-        if self.path is not None:
-            _make_private(self.path)
-            # immutable: SQLite neither locks the file nor makes others beside it, as long as it may be a foreign one
-            with closing(sqlite3.connect(f"{self.path.absolute().as_uri()}?immutable=1", uri=True)) as untouched:
-                _refuse_foreign(untouched)
-        # isolation_level=None: the transactions are ours; check_same_thread: `running` closes from the caller's thread
-        connection = sqlite3.connect(
-            self.path or ":memory:", STARTUP_LOCK_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        try:
-            self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        application, version = _refuse_foreign(connection)
-        if (problem := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise _error(problem, sqlite3.SQLITE_CORRUPT)
-        connection.row_factory = sqlite3.Row
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a 2xx outlives the power too, not only the process
-        connection.execute("PRAGMA foreign_keys = ON")
+    def _migrate(self) -> None:
+        application, version = _check_application(self.connection)
+        if (problem := self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            error = sqlite3.DatabaseError(problem)
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+        self.connection.row_factory = sqlite3.Row
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute("PRAGMA synchronous = FULL")  # a 2xx survives a power failure
+        self.connection.execute("PRAGMA foreign_keys = ON")
         if (application, version) != (APPLICATION_ID, VERSION):
             marks = f"PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {VERSION};"
-            connection.executescript(f"BEGIN IMMEDIATE;{''.join(MIGRATIONS[version:])}{marks}COMMIT;")
+            self.connection.executescript(f"BEGIN IMMEDIATE;{''.join(MIGRATIONS[version:])}{marks}COMMIT;")
 
-    def stop_waiting_for_locks(self) -> None:
+    def fail_if_locked(self) -> None:
         """Raise an error for a locked file at once from now on, instead of blocking the event loop."""
-        self._connection.execute("PRAGMA busy_timeout = 0")
+        self.connection.execute("PRAGMA busy_timeout = 0")
 
     def close(self) -> None:
-        """Write the log back into the file and let go of it."""
-        self._connection.close()
+        """Write the log back into the file and close it."""
+        self.connection.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Make what is written inside whole: committed at the end, undone by an exception."""
-        self._connection.execute("BEGIN IMMEDIATE")
+        """Commit the writes of the block together, or undo them if it raises."""
+        self.connection.execute("BEGIN IMMEDIATE")
         try:
             yield
-            self._connection.execute("COMMIT")
+            self.connection.execute("COMMIT")
         except BaseException:
-            if self._connection.in_transaction:  # SQLite itself may have undone it, as on a full disk
-                self._connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # SQLite itself ends it on a full disk
+                self.connection.execute("ROLLBACK")
             raise
 
-    def rows(self, sql: str, *values: Any) -> list[Row]:
-        """Return all rows of a query."""
-        return self._connection.execute(sql, values).fetchall()
+    def rows(self, table: str, columns: str = "*", order: str = "", **where: Any) -> list[Row]:
+        """Return the rows whose columns have the values of ``where``."""
+        ordered = f" ORDER BY {order}" if order else ""
+        sql = f"SELECT {columns} FROM {table}{_conditions(where)}{ordered}"  # noqa: S608 -- names are constants
+        return [_decoded(row) for row in self.connection.execute(sql, [*where.values()])]
 
-    def row(self, sql: str, *values: Any) -> Row | None:
-        """Return the first row of a query, or None."""
-        row: Row | None = self._connection.execute(sql, values).fetchone()
-        return row
+    def row(self, table: str, columns: str = "*", **where: Any) -> Row | None:
+        """Return the row whose columns have the values of ``where``, or None."""
+        return next(iter(self.rows(table, columns, **where)), None)
 
-    def write(self, sql: str, *values: Any) -> int:
-        """Run a statement and return how many rows it touched."""
-        return self._connection.execute(sql, values).rowcount
+    def insert(self, table: str, **values: Any) -> bool:
+        """Insert a row; return False if a row with its key exists."""
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        sql = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 -- as above
+        return self.connection.execute(sql, _encoded(values)).rowcount > 0
 
-    def write_fields(self, sql: str, fields: Mapping[str, Any]) -> None:
-        """Run a statement with named parameters."""
-        self._connection.execute(sql, fields)
+    def update(self, table: str, values: Row, **where: Any) -> None:
+        """Set columns of the rows whose columns have the values of ``where``."""
+        settings = ", ".join(f"{name} = ?" for name in values)
+        sql = f"UPDATE {table} SET {settings}{_conditions(where)}"  # noqa: S608 -- as above
+        self.connection.execute(sql, [*_encoded(values), *where.values()])
 
-    def add_org(self, name: str) -> str:
-        """Return the id of the organisation, made where it is missing."""
-        self.write("INSERT INTO orgs VALUES (?, ?) ON CONFLICT DO NOTHING", new_id(), name)
-        (org,) = self.rows("SELECT id FROM orgs WHERE name = ?", name)
-        return str(org["id"])
-
-    def account_id(self, org: str, name: str) -> str:
-        """Return the id of an account of the organisation of that id; empty without such an account."""
-        row = self.row("SELECT id FROM accounts WHERE org = ? AND name = ?", org, name)
-        return "" if row is None else str(row["id"])
-
-    def add_account(self, org: str, name: str) -> bool:
-        """Make an account in the organisation of that id; False where its name is taken."""
-        sql = "INSERT INTO accounts (id, org, name, agent_key) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        return self.write(sql, new_id(), org, name, str(uuid.uuid4())) > 0
+    def delete(self, table: str, **where: Any) -> bool:
+        """Delete the rows whose columns have the values of ``where``; return whether any existed."""
+        sql = f"DELETE FROM {table}{_conditions(where)}"  # noqa: S608 -- as above
+        return self.connection.execute(sql, [*where.values()]).rowcount > 0
 
 
-def _make_private(path: Path) -> None:
+def _conditions(where: Row) -> str:
+    return " WHERE " + " AND ".join(f"{name} = ?" for name in where) if where else ""
+
+
+def _encoded(values: Row) -> list[Any]:
+    return [json.dumps(value) if name in JSON_COLUMNS else value for name, value in values.items()]
+
+
+def _decoded(row: sqlite3.Row) -> Row:
+    columns = zip(row.keys(), row, strict=True)
+    return {name: json.loads(value) if name in JSON_COLUMNS else value for name, value in columns}
+
+
+def _check_file(path: Path) -> None:
     if not path.exists():
         path.touch(mode=0o600)  # a webhook's URL often is a secret
     if not path.is_file():
         raise OSError("it is not a regular file")
+    # immutable: SQLite neither locks a file that may be foreign nor creates others beside it
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+        _check_application(connection)
 
 
-def _refuse_foreign(connection: sqlite3.Connection) -> tuple[int, int]:
+def _check_application(connection: sqlite3.Connection) -> tuple[int, int]:
     """Return the application id and the version of a database.
 
     :raises sqlite3.DatabaseError: another program made it, or a later dlsync.
@@ -207,9 +212,3 @@ def _refuse_foreign(connection: sqlite3.Connection) -> tuple[int, int]:
     if version > VERSION:
         raise sqlite3.DatabaseError(f"version {version} was written by a later dlsync")
     return application, version
-
-
-def _error(message: str, code: int) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(message)
-    error.sqlite_errorcode = code
-    return error

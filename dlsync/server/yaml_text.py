@@ -1,15 +1,10 @@
-"""What a YAML body means: YAML 1.2's core schema, one document, a mapping, bounded; libyaml reads the syntax."""
-
-from __future__ import annotations
+"""Reading of YAML 1.2's core schema from a body: one document, a mapping, bounded. libyaml reads the syntax."""
 
 import re
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 DEPTH = 100
 DOCUMENT_BYTES = 2 * 1024 * 1024
@@ -20,35 +15,25 @@ EVENTS = 200_000  # reading them takes half a second, in which no other request 
 _FOREIGN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _HALF = re.compile(r"(?<!\\)((?:\\\\)*+)\\(?=u[dD][89a-fA-F])")  # of JSON's surrogate pairs, which libyaml refuses
-_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # not a key's where a text follows at once (7.3.3)
-_STAND_INS = range(0xF0000, 0xFFFFE)  # for private use
-_ABSENT = object()
+_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # not a key's if a text follows at once (7.3.3)
+_PRIVATE_USE = range(0xF0000, 0xFFFFE)
 _CORE = "tag:yaml.org,2002:"
-
-
-def _integer(text: str) -> int:
-    if len(text) > DIGITS:
-        raise ValueError(f"an integer of more than {DIGITS} digits")
-    return int(text)
-
-
-_PLAIN: tuple[tuple[re.Pattern[str], Callable[[str], Any]], ...] = (  # https://yaml.org/spec/1.2.2/#103-core-schema
-    (re.compile(r"null|Null|NULL|~|"), lambda _: None),
-    (re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),
-    (re.compile(r"[-+]?[0-9]+"), _integer),
-    (re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+"), lambda text: int(text, 0)),
-    (re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
-    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), lambda text: float(text.replace(".", "", 1))),
+_PLAIN: tuple[tuple[str, re.Pattern[str], Callable[[str], Any]], ...] = (  # https://yaml.org/spec/1.2.2, 10.3.2
+    ("null", re.compile(r"null|Null|NULL|~|"), lambda _: None),
+    ("bool", re.compile(r"true|True|TRUE|false|False|FALSE"), lambda text: text.lower() == "true"),
+    ("int", re.compile(r"[-+]?[0-9]+"), int),
+    ("int", re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+"), lambda text: int(text, 0)),
+    ("float", re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?"), float),
+    ("float", re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), lambda text: float(text.replace(".", "", 1))),
 )
-_TAGS = {_CORE + "null": (0,), _CORE + "bool": (1,), _CORE + "int": (2, 3), _CORE + "float": (4, 5)}
 
 
 class InvalidYamlError(ValueError):
-    """A body is no document that the server takes; says where and why."""
+    """A body that is no document, with the line and the reason."""
 
 
 def parse(body: bytes) -> dict[str, Any]:
-    """Return the mapping that a body stands for.
+    """Return the mapping of a body.
 
     :param body: UTF-8, with or without a BOM, of at most :data:`DOCUMENT_BYTES`.
     :raises InvalidYamlError: it is not one YAML document with a mapping at the top, or is nested too deeply.
@@ -59,136 +44,39 @@ def parse(body: bytes) -> dict[str, Any]:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidYamlError(f"the body is not UTF-8: {error.reason} at byte {error.start}") from error
-    value = _value(text)
+    if found := _CONTROL.search(text):
+        line = text.count("\n", 0, found.start()) + 1
+        raise InvalidYamlError(f"the control character U+{ord(found[0]):04X}, on line {line}")
+    reader = _Reader(text)
+    try:
+        value = reader.document()
+    except yaml.MarkedYAMLError as error:  # its own text quotes the source, which may hold a secret
+        line = error.problem_mark.line + 1 if error.problem_mark else reader.line
+        raise InvalidYamlError(f"{error.problem}, on line {line}") from None
+    except ValueError as error:
+        raise InvalidYamlError(f"{error}, on line {reader.line}") from None
     if not isinstance(value, dict):
         raise InvalidYamlError("expected a mapping at the top of the document")
     return value
 
 
-def _value(text: str) -> object:
-    if found := _CONTROL.search(text):
-        line = text.count("\n", 0, found.start()) + 1
-        raise InvalidYamlError(f"the control character U+{ord(found[0]):04X}, on line {line}")
-    stand_ins = _StandIns(text)
-    builder, line = _Builder(), 1
-    try:
-        for event in yaml.parse(stand_ins.masked(text), yaml.CBaseLoader):
-            line = event.start_mark.line + 1 if event.start_mark else line
-            if isinstance(event, yaml.ScalarEvent):
-                event.value = stand_ins.unmasked(event.value, quoted=event.style == '"')
-            builder.take(event)
-    except yaml.MarkedYAMLError as error:  # its own text quotes the source, which may hold a secret
-        line = error.problem_mark.line + 1 if error.problem_mark else line
-        raise InvalidYamlError(f"{error.problem}, on line {line}") from None
-    except ValueError as error:
-        raise InvalidYamlError(f"{error}, on line {line}") from None
-    return builder.root
-
-
-class _StandIns:
-    """Characters that a text has not, for those in it that libyaml does not read as YAML 1.2 does."""
-
-    def __init__(self, text: str) -> None:
-        free = (chr(code) for code in _STAND_INS if chr(code) not in text)
-        self._half, self._question = next(free), next(free)
-        self._masks = {ord(character): next(free) for character in set(_FOREIGN.findall(text))}
-        self._names = {ord(mask): chr(code) for code, mask in self._masks.items()} | {ord(self._question): "?"}
-
-    def masked(self, text: str) -> str:
-        """Return the text with stand-ins, each character where it was."""
-        return _QUESTION.sub(self._question, _HALF.sub(rf"\1{self._half}", text)).translate(self._masks)
-
-    def unmasked(self, text: str, *, quoted: bool) -> str:
-        """Return a scalar without stand-ins."""
-        if self._half in text:
-            text = _joined(text, self._half) if quoted else text.replace(self._half, "\\")
-        return text.translate(self._names)
-
-
-@dataclass(slots=True)
-class _Open:
-    """A collection that has begun and not ended. ``size``: bytes when written out. ``depth``: of what is in it."""
-
-    value: list[Any] | dict[str, Any]
-    anchor: str | None
-    key: Any = _ABSENT
-    size: int = 2
-    depth: int = 1
-
-
-@dataclass(slots=True)
-class _Builder:
-    """Turns events into a value without recursion, so that no depth of nesting can exhaust the stack."""
-
-    root: Any = _ABSENT
-    open: list[_Open] = field(default_factory=list)
-    anchors: dict[str, tuple[Any, int, int]] = field(default_factory=dict)
-    events: int = 0
-
-    def take(self, event: Any) -> None:
-        """Take the next event; those of the stream and of a document's end say nothing new."""
-        self.events += 1
-        if self.events > EVENTS:
-            raise ValueError(f"more than {EVENTS} values")
-        match type(event).__name__:
-            case "DocumentStartEvent" if self.root is not _ABSENT:
-                raise ValueError("expected one document, found a second")
-            case "ScalarEvent":
-                self._add(_scalar(event), len(event.value) + 1, 0, event.anchor)
-            case "AliasEvent":
-                self._alias(event.anchor)
-            case "SequenceStartEvent" | "MappingStartEvent":
-                self._begin(event)
-            case "SequenceEndEvent" | "MappingEndEvent":
-                done = self.open.pop()
-                self._add(done.value, done.size, done.depth, done.anchor)
-
-    def _begin(self, event: Any) -> None:
-        is_list = type(event).__name__ == "SequenceStartEvent"
-        if event.tag not in {None, "!", _CORE + ("seq" if is_list else "map")}:
-            raise ValueError(f"the tag {event.tag!r} is not of the core schema")
-        self.open.append(_Open([] if is_list else {}, event.anchor))
-        self._bound(0, 0)
-
-    def _alias(self, anchor: str) -> None:
-        if anchor not in self.anchors:
-            raise ValueError(f"the alias *{anchor} stands for nothing that ends before it")
-        self._add(*self.anchors[anchor], None)
-
-    def _bound(self, size: int, depth: int) -> None:
-        if len(self.open) + depth > DEPTH:
-            raise ValueError(f"nested more than {DEPTH} levels deep")
-        if sum(item.size for item in self.open) + size > WRITTEN_OUT:
-            raise ValueError(f"more than {WRITTEN_OUT} bytes once its aliases are written out")
-
-    def _add(self, value: Any, size: int, depth: int, anchor: str | None) -> None:
-        self._bound(size, depth)
-        if anchor is not None:
-            self.anchors[anchor] = (value, size, depth)
-        if not self.open:
-            self.root = value
-            return
-        parent = self.open[-1]
-        parent.size += size
-        parent.depth = max(parent.depth, depth + 1)
-        if isinstance(parent.value, list):
-            parent.value.append(value)
-        elif parent.key is _ABSENT:
-            parent.key = _key(value, parent.value)
-        else:
-            parent.value[parent.key], parent.key = value, _ABSENT
-
-
-def _key(value: Any, mapping: dict[str, Any]) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"expected text as a key, found {type(value).__name__}")  # noqa: TRY004 -- the body's fault
-    if value in mapping:
-        raise ValueError(f"the key {value!r} is there twice")
-    return value
+def _events(text: str) -> Iterator[yaml.Event]:
+    """Parse a text in which private characters stand for what libyaml does not read as YAML 1.2 does."""
+    free = (chr(code) for code in _PRIVATE_USE if chr(code) not in text)
+    half, question = next(free), next(free)
+    masks = {ord(character): next(free) for character in set(_FOREIGN.findall(text))}
+    names = {ord(mask): chr(code) for code, mask in masks.items()} | {ord(question): "?"}
+    masked = _QUESTION.sub(question, _HALF.sub(rf"\1{half}", text)).translate(masks)
+    for event in yaml.parse(masked, yaml.CBaseLoader):
+        if isinstance(event, yaml.ScalarEvent):
+            if half in event.value:
+                event.value = _joined(event.value, half) if event.style == '"' else event.value.replace(half, "\\")
+            event.value = event.value.translate(names)
+        yield event
 
 
 def _joined(text: str, escape: str) -> str:
-    """Return the text with each pair of surrogates, JSON's way past U+FFFF, as the one character that it stands for."""
+    """Return the text with each pair of surrogates, JSON's way past U+FFFF, as the character that it stands for."""
     halves = re.sub(f"{escape}u([0-9a-fA-F]{{4}})", lambda found: chr(int(found[1], 16)), text)
     try:
         return halves.encode("utf-16", "surrogatepass").decode("utf-16")
@@ -196,16 +84,94 @@ def _joined(text: str, escape: str) -> str:
         raise ValueError("half of a surrogate pair is no character") from None
 
 
+class _Reader:
+    """Reads the value of a document, counting events, bytes with aliases written out, and levels."""
+
+    def __init__(self, text: str) -> None:
+        self.line = 1
+        self._events = _events(text)
+        self._count = self._size = 0
+        self._anchors: dict[str, tuple[Any, int, int]] = {}
+
+    def _next(self) -> Any:
+        event = next(self._events)
+        self.line = event.start_mark.line + 1 if event.start_mark else self.line
+        self._count += 1
+        if self._count > EVENTS:
+            raise ValueError(f"more than {EVENTS} values")
+        return event
+
+    def document(self) -> object:
+        """Return the value of the only document; None without one."""
+        self._next()
+        if isinstance(self._next(), yaml.StreamEndEvent):
+            return None
+        value, _ = self._value(self._next(), 0)
+        self._next()
+        if not isinstance(self._next(), yaml.StreamEndEvent):
+            raise ValueError("expected one document, found a second")  # noqa: TRY004 -- the body's fault
+        return value
+
+    def _value(self, event: Any, level: int) -> tuple[Any, int]:
+        """Return the value that begins with an event, and the number of levels in it."""
+        before = self._size
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self._anchors:
+                raise ValueError(f"the alias *{event.anchor} stands for nothing that ends before it")
+            value, size, height = self._anchors[event.anchor]
+            self._grow(size, level + height)
+            return value, height
+        if isinstance(event, yaml.ScalarEvent):
+            self._grow(len(event.value) + 1, level)
+            value, height = _scalar(event), 0
+        else:
+            value, height = self._collection(event, level + 1)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value, self._size - before, height
+        return value, height
+
+    def _grow(self, size: int, level: int) -> None:
+        self._size += size
+        if level > DEPTH:
+            raise ValueError(f"nested more than {DEPTH} levels deep")
+        if self._size > WRITTEN_OUT:
+            raise ValueError(f"more than {WRITTEN_OUT} bytes once its aliases are written out")
+
+    def _collection(self, start: Any, level: int) -> tuple[Any, int]:
+        self._grow(2, level)
+        is_list = isinstance(start, yaml.SequenceStartEvent)
+        if start.tag not in {None, "!", _CORE + ("seq" if is_list else "map")}:
+            raise ValueError(f"the tag {start.tag!r} is not of the core schema")
+        items: list[Any] = []
+        mapping: dict[str, Any] = {}
+        height = 0
+        while not isinstance(event := self._next(), yaml.CollectionEndEvent):
+            item, below = self._value(event, level)
+            height = max(height, below)
+            if is_list:
+                items.append(item)
+                continue
+            if not isinstance(item, str):
+                raise ValueError(f"expected text as a key, found {type(item).__name__}")  # noqa: TRY004 -- the body's
+            if item in mapping:
+                raise ValueError(f"the key {item!r} is there twice")
+            mapping[item], below = self._value(self._next(), level)
+            height = max(height, below)
+        return items if is_list else mapping, height + 1
+
+
 def _scalar(event: Any) -> Any:
-    text = event.value
-    plain = event.tag is None and event.implicit[0]
-    if event.tag in {"!", _CORE + "str"} or (event.tag is None and not plain):
+    text, tag = event.value, event.tag
+    plain = tag is None and event.implicit[0]
+    if tag in {"!", _CORE + "str"} or (tag is None and not plain):
         return text
-    if event.tag not in {None, *_TAGS}:
-        raise ValueError(f"the tag {event.tag!r} is not of the core schema")
-    for number, (pattern, read) in enumerate(_PLAIN):
-        if number in _TAGS.get(event.tag, range(len(_PLAIN))) and pattern.fullmatch(text):
+    if tag is not None and tag not in {_CORE + name for name, _, _ in _PLAIN}:
+        raise ValueError(f"the tag {tag!r} is not of the core schema")
+    for name, pattern, read in _PLAIN:
+        if tag in {None, _CORE + name} and pattern.fullmatch(text):
+            if name == "int" and len(text) > DIGITS:
+                raise ValueError(f"an integer of more than {DIGITS} digits")
             return read(text)
     if plain:
         return text
-    raise ValueError(f"the text is not what its tag {event.tag!r} says")
+    raise ValueError(f"the text is not what its tag {tag!r} says")

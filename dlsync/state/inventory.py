@@ -11,19 +11,20 @@ import binascii
 import json
 import zlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args
 
-from dlsync.diff.digests import digest, former_secrets, texts
+from dlsync.diff.digests import digest, former_secrets
 from dlsync.errors import DlsyncError
+from dlsync.files.interpolation import referenced
 from dlsync.model import Action, Address, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from dlsync.files.redaction import Redaction
     from dlsync.model import Json, Resource
 
 
+T = TypeVar("T")
 INVENTORY = "dlsync-inventory"
 LOCK = "dlsync-lock"
 LOCK_TIMEOUT = 90.0  # s: longer than a dead lock lives, so that the same command again goes on by itself
@@ -72,6 +73,7 @@ class Inventory:
     :param exists: whether it was found where it is kept.
     :param broken: why what was found is none; empty otherwise.
     :param ids: of what the server may have and not list, by which it can be asked for.
+    :param foreign: what this version cannot read, which is written back as it is.
     """
 
     salt: bytes
@@ -81,6 +83,7 @@ class Inventory:
     broken: str = ""
     ids: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     pending: Mapping[Address, Pending] = field(default_factory=dict)
+    foreign: Inventory | None = None
 
     def __contains__(self, address: Address) -> bool:
         return address in self.packed
@@ -101,18 +104,37 @@ class Inventory:
         """Whether nothing of a resource was a secret when it was applied; far cheaper than its entry."""
         return all(map(_has_no_secrets, self._texts(address)))
 
-    def former_secrets(self, live: Iterable[Resource]) -> dict[str, str]:
-        """Return the texts that an apply put into live resources as secrets, each with what stands for it in a file."""
+    def former_secrets(self, live: Resource) -> dict[str, str]:
+        """Return the texts that an apply put into a live resource as secrets, each with its spelling in a file."""
         found: dict[str, str] = {}
-        for one in live:
-            for entry in filter(None, map(unpacked, self._texts(one.address))):
-                found |= former_secrets(self.salt, one.document, entry.secrets)
+        for entry in filter(None, map(unpacked, self._texts(live.address))):
+            found |= former_secrets(self.salt, live.document, entry.secrets)
         return found
 
     @property
     def known(self) -> set[Address]:
         """The resources that are managed, or become so where a pending write took hold."""
         return {*self.packed, *self.pending}
+
+    @property
+    def unreadable(self) -> set[Address]:
+        """The resources whose entries this version cannot read, so that they do not count as managed."""
+        return {*self.foreign.packed} - self.packed.keys() if self.foreign else set()
+
+    def understood(self, kinds: Collection[str]) -> Inventory:
+        """Return the inventory with the entries that cannot be read, and those of other kinds, set apart."""
+        strange = {one for one in self.known if one.kind not in kinds}
+        apart = strange | {one for one, text in self.packed.items() if unpacked(text) is None}
+        if not apart:
+            return self
+        entries, ids, pending = _without(self.packed, apart), _without(self.ids, apart), _without(self.pending, strange)
+        foreign = Inventory(
+            self.salt,
+            _without(self.packed, entries),
+            ids=_without(self.ids, ids),
+            pending=_without(self.pending, pending),
+        )
+        return replace(self, packed=entries, ids=ids, pending=pending, foreign=foreign)
 
     def _texts(self, address: Address) -> Iterator[str]:
         """Yield the packed entries of what may be live of a resource."""
@@ -130,9 +152,10 @@ class Inventory:
 
         No write of these resources is pending then.
         """
-        kept = {address: text for address, text in self.packed.items() if address not in gone}
-        pending = {one: write for one, write in self.pending.items() if one not in gone and one not in entries}
-        return replace(self, packed={**kept, **entries}, pending=pending).with_ids({})
+        pending = _without(self.pending, {*gone, *entries})
+        foreign = self.foreign and self.foreign.with_packed({}, {*gone, *entries})
+        packed_ = {**_without(self.packed, gone), **entries}
+        return replace(self, packed=packed_, pending=pending, foreign=foreign).with_ids({})
 
     def with_ids(self, ids: Mapping[Address, tuple[str, ...]]) -> Inventory:
         """Return the inventory with the ids of resources that it has."""
@@ -140,13 +163,18 @@ class Inventory:
 
     def content(self) -> bytes:
         """Return the record as it is kept."""
-        resources = {str(address): self.packed[address] for address in sorted(self.packed)}
+        foreign = self.foreign or Inventory(self.salt)
+        resources = {str(one): text for one, text in sorted({**foreign.packed, **self.packed}.items())}
         whole = {"format_version": FORMAT_VERSION, "note": _NOTE, "salt": self.salt.hex(), "resources": resources}
-        if self.ids:
-            whole["ids"] = {str(address): [*self.ids[address]] for address in sorted(self.ids)}
-        if self.pending:  # a version that does not know it reads the rest
-            whole["pending"] = {str(address): " ".join(self.pending[address]) for address in sorted(self.pending)}
+        if ids := {**foreign.ids, **self.ids}:
+            whole["ids"] = {str(one): [*some] for one, some in sorted(ids.items())}
+        if pending := {**foreign.pending, **self.pending}:  # a version that does not know it reads the rest
+            whole["pending"] = {str(one): " ".join(write) for one, write in sorted(pending.items())}
         return (json.dumps(whole, indent=0) + "\n").encode()
+
+
+def _without(mapping: Mapping[Address, T], gone: Collection[Address]) -> dict[Address, T]:
+    return {address: value for address, value in mapping.items() if address not in gone}
 
 
 def empty(*, kept: bool = True, broken: str = "") -> Inventory:
@@ -245,10 +273,9 @@ def _is_texts(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
 
 
-def secret_digests(salt: bytes, document: Mapping[str, Json], redaction: Redaction) -> dict[str, str]:
-    """Return the digests of the texts that hold a secret, each with its spelling: the references in their places.
+def secret_digests(salt: bytes, document: Mapping[str, Json]) -> dict[str, str]:
+    """Return the digests of the texts that were made with secrets, each with its spelling.
 
-    :param redaction: of the secrets that the document was made with.
+    :param document: as the files mean it.
     """
-    found = {text for text in texts(dict(document)) if redaction.text(text) != text}
-    return {digest(salt, text): str(redaction.spelled(text)) for text in found}
+    return {digest(salt, text): text.spelling for text in referenced(dict(document))}

@@ -45,6 +45,7 @@ class Run:
     :param salt: of the digests in it, hexadecimal.
     :param takes_back: the run that it is the rollback of.
     :param planned: how many changes its plan has; 0 where its journal is older than this field.
+    :param saved_plan: the saved plan that it carried out, as its file identifies it; empty for none.
     """
 
     id: str
@@ -59,6 +60,7 @@ class Run:
     salt: str = ""
     takes_back: str = ""
     planned: int = 0
+    saved_plan: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ class UndoRecord:
     :param before: what makes the resource again, secrets sealed; None where there was none.
     :param applied: the inventory's entry of what was sent, packed; empty for a delete.
     :param managed: whether it was managed before.
+    :param released: whether it is not managed after the run.
+    :param unkept: the fields of which ``before`` has the reference instead of a value that was likely a secret.
     """
 
     address: Address
@@ -75,6 +79,8 @@ class UndoRecord:
     before: Mapping[str, Json] | None
     applied: str = ""
     managed: bool = False
+    released: bool = False
+    unkept: tuple[str, ...] = ()
 
 
 @dataclass
@@ -198,7 +204,7 @@ def required(folder: Path, name: str) -> Record:
     """
     record = read(folder, name) if is_id(name) else None
     if record is None:
-        raise DlsyncError(f"there is no run {messages.brief(name)} in {folder}", hint="`dlsync history` lists them.")
+        raise DlsyncError(f"no run in {folder} has the id {messages.brief(name)}", hint="`dlsync history` lists them.")
     return record
 
 
@@ -233,7 +239,7 @@ def _lines(content: bytes) -> Iterator[dict[str, Any]]:
 def _take(record: Record, line: Mapping[str, Any]) -> None:
     if change := line.get("change"):
         address = Address(*change["address"].split("/", 1))
-        record.kept[address] = UndoRecord(**{**change, "address": address})
+        record.kept[address] = UndoRecord(**{**change, "address": address, "unkept": tuple(change.get("unkept", ()))})
     elif name := line.get("result"):
         address = Address(*name.split("/", 1))
         record.results[address] = line["how"]

@@ -7,10 +7,11 @@ it can be told from one that has a reference in it by nature, as a script may ha
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from dlsync.diff.digests import digest
 from dlsync.errors import DlsyncError
-from dlsync.files.interpolation import Values, names, resolve
+from dlsync.files.interpolation import Values, joined, names, resolve
 from dlsync.messages import visible
 
 if TYPE_CHECKING:
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
 
 _SEALED = "dlsync:sealed"
 _REFERENCE = "reference"
+_DIGEST = "digest"  # only of a value that nothing but its likeness shows to be a secret
 _MAPPING = "mapping"
 _MENTION = "If it is the tree's own, put the file back that used it, or mention it in a comment of dlsync.yaml."
+_CHANGED = "a text was there before with the value that %s had, and it has another value now"
+_SET_FORMER = "Set it to its former value, or restore the text by hand."
 _BROKEN = "the journal is broken: it holds a secret in a form that is none"
 
 
@@ -31,37 +35,50 @@ class Source:
     """Where secrets come from.
 
     :param names: those of the environment that may be read; see :mod:`dlsync.operations.secret_names`.
+    :param salt: of the digests of values.
     """
 
     environ: Mapping[str, str] = field(repr=False)
     names: Collection[str]
+    salt: bytes = b""
 
 
-def sealed(value: Json, redaction: Redaction) -> Json:
-    """Return the value with every text that holds a secret in parts, keys of mappings included.
+@dataclass(frozen=True)
+class Seal:
+    """What takes secrets out.
 
     :param redaction: knows the secrets.
+    :param salt: of the digests of values.
     """
+
+    redaction: Redaction
+    salt: bytes = b""
+
+
+def sealed(value: Json, seal: Seal) -> Json:
+    """Return the value with every text that holds a secret in parts, keys of mappings included."""
     if isinstance(value, str):
-        parts = redaction.parts(value)
-        return value if all(how is None for _, how in parts) else {_SEALED: [_part(*one) for one in parts]}
+        found = seal.redaction.parts(value)
+        return value if all(how is None for _, how in found) else {_SEALED: [_part(*one, seal.salt) for one in found]}
     if isinstance(value, list):
-        return [sealed(item, redaction) for item in value]
+        return [sealed(item, seal) for item in value]
     if isinstance(value, dict):
-        return _sealed_mapping(value, redaction)
-    if redaction.is_number(value):
-        return sealed(repr(value), redaction)
+        return _sealed_mapping(value, seal)
+    if seal.redaction.is_number(value) and isinstance(parts := sealed(repr(value), seal), dict):
+        return parts
     return value
 
 
-def _sealed_mapping(value: dict[str, Json], redaction: Redaction) -> Json:
-    if _SEALED not in value and all(redaction.text(key) == key for key in value):
-        return {key: sealed(item, redaction) for key, item in value.items()}
-    return {_SEALED: {_MAPPING: [[sealed(key, redaction), sealed(item, redaction)] for key, item in value.items()]}}
+def _sealed_mapping(value: dict[str, Json], seal: Seal) -> Json:
+    if _SEALED not in value and all(sealed(key, seal) == key for key in value):
+        return {key: sealed(item, seal) for key, item in value.items()}
+    return {_SEALED: {_MAPPING: [[sealed(key, seal), sealed(item, seal)] for key, item in value.items()]}}
 
 
-def _part(text: str, how: str | None) -> Json:
-    return text if how is None else {_REFERENCE: how}
+def _part(text: str, how: str | None, salt: bytes) -> Json:
+    if how is None:
+        return text
+    return {_REFERENCE: how, _DIGEST: digest(salt, text)} if text else {_REFERENCE: how}
 
 
 def unsealed(value: Json, source: Source, secrets: dict[str, str]) -> Json:
@@ -69,13 +86,14 @@ def unsealed(value: Json, source: Source, secrets: dict[str, str]) -> Json:
 
     :param source: of the secrets.
     :param secrets: is given the values that were put in, each with its reference.
-    :raises DlsyncError: one is not set, or must not be read; says which. Or no sealing made this.
+    :raises DlsyncError: one is not set, must not be read, or has another value and was only found by it; says which.
+        Or no sealing made this.
     """
     match value:
         case list():
             return [unsealed(item, source, secrets) for item in value]
         case {"dlsync:sealed": [*parts]}:
-            return "".join(_meant(part, source, secrets) for part in parts)
+            return joined(_meant(part, source, secrets) for part in parts)
         case {"dlsync:sealed": {"mapping": [*items]}}:
             return dict(_unsealed_item(item, source, secrets) for item in items)
         case dict() if _SEALED not in value:
@@ -95,15 +113,16 @@ def _unsealed_item(item: Json, source: Source, secrets: dict[str, str]) -> tuple
 def _meant(part: Json, source: Source, secrets: dict[str, str]) -> str:
     if isinstance(part, str):
         return part
-    reference = part.get(_REFERENCE) if isinstance(part, dict) else None
-    if not isinstance(reference, str):
+    if not isinstance(part, dict) or not isinstance(reference := part.get(_REFERENCE), str):
         raise DlsyncError(_BROKEN)
     _require_readable(names(reference), source)
     resolved = resolve(reference, Values({}, source.environ))
     if resolved.faults:
         raise DlsyncError(_BROKEN)
+    if _DIGEST in part and part[_DIGEST] != digest(source.salt, str(resolved.document)):
+        raise DlsyncError(_CHANGED % visible(reference), hint=_SET_FORMER)
     secrets |= resolved.secrets
-    return str(resolved.document)
+    return cast("str", resolved.document)
 
 
 def _require_readable(wanted: Iterable[str], source: Source) -> None:

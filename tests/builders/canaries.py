@@ -88,13 +88,39 @@ def spellings(text: str) -> frozenset[str]:
     return frozenset(ways - {"third"})
 
 
+def _encodings(text: str, shift: int) -> list[str]:
+    """Return a text with other text around it in base64, and in ways that encode each character."""
+    raw = text.encode()
+    encoded = base64.b64encode(b"x" * shift + raw + b"y").decode()
+    escaped = "".join(f"\\u{ord(one):04x}" for one in text), "".join(f"&#{ord(one)};" for one in text)
+    return [encoded, encoded.translate(_FOR_URLS), raw.hex(), "".join(f"%{byte:02x}" for byte in raw), *escaped]
+
+
+def _inside(text: str) -> set[str]:
+    """Return what is the same in all that :func:`_encodings` gives, wherever base64 begins."""
+    length = len(text.encode())
+    found = set()
+    for shift in range(3):
+        encoded, for_urls, *others = _encodings(text, shift)
+        inside = slice(2 * shift, (length + shift) * 8 // 6)
+        found |= {encoded[inside], for_urls[inside], *others}
+    return {way for way in found if len(way) >= _FEWEST}
+
+
+_FOR_URLS = str.maketrans("+/", "-_")
+_FEWEST = 6  # characters that do not come by chance
 LEFT = 24  # characters of a secret that are too many
 
 
 def leaks(text: str, marks: dict[str, str]) -> list[str]:
     """Which marks are in a text, and how they are spelled there."""
     folded = text.casefold()  # any case
-    return [f"{name} as {way!r}" for name, mark in marks.items() for way in spellings(mark) if way.casefold() in folded]
+    return [
+        f"{name} as {way!r}"
+        for name, mark in marks.items()
+        for way in spellings(mark) | _inside(mark)
+        if way.casefold() in folded
+    ]
 
 
 def leaks_below(folder: Path, marks: dict[str, str]) -> list[str]:
@@ -140,7 +166,8 @@ class Blurting:
         there = "" if _names_accounts(seen) and status != OK else self._passed_on(seen, "GET").text
         said = [seen.headers["authorization"].removeprefix("Bearer "), seen.body.decode(), there, *self._strings(there)]
         said = [one for one in said if one]
-        ways = sorted(spellings(said[turn % len(said)]))
+        quoted = said[turn % len(said)]
+        ways = sorted(spellings(quoted) | {*_encodings(quoted, turn % 3)})
         words = "." * (turn * 37 % 150) + f" not so: {ways[turn % len(ways)]} {' '.join(said)}"
         if turn % 3 == 0:
             return Reply(status, words.encode(), (("Content-Type", "text/plain"),))

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, cast
 from hypothesis import strategies as st
 
 from dlsync.diff.digests import digest, digested, fingerprint
-from dlsync.files.redaction import Redaction
 from dlsync.model import Address, Entry
 from dlsync.resources import kind_of
 from dlsync.state import inventory
 from dlsync.state.inventory import INVENTORY, Inventory, Pending, packed, secret_digests
 from tests.builders.accounts import NAMES, TEXT, VALUES
+from tests.builders.referring import referring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ def form(one: Resource) -> dict[str, Json]:
 def entry(applied: Resource, live: Resource | None = None, secrets: Mapping[str, str] | None = None) -> Entry:
     """What is recorded of a resource once it was applied, and where hand edits were kept, of what was then live."""
     kind = kind_of(applied.kind)
-    known = secret_digests(SALT, kind.canonical(applied.document), Redaction(secrets or {}))
+    known = secret_digests(SALT, referring(kind.canonical(applied.document), secrets or {}))
     print_ = fingerprint(SALT, kind.fingerprinted(applied))
     return Entry(form(applied), None if live is None else form(live), known, print_)
 

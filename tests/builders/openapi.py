@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dlsync.server.app import BASE, FAMILIES
+from dlsync.server.app import BASE, OPERATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,7 +189,7 @@ SHAPES = {
 def description() -> dict[str, Any]:
     """Return the OpenAPI document of a server that has all operations; what only was observed says so."""
     paths: dict[str, dict[str, Any]] = {}
-    for operation in (one for family in FAMILIES for one in family.OPERATIONS):
+    for operation in OPERATIONS:
         path = paths.setdefault(BASE + operation.path, {"parameters": _path_parameters(operation.path)})
         path[operation.method.lower()] = _operation(operation)
     return {
@@ -220,7 +220,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     found: dict[str, Any] = {
         "operationId": name,
         "tags": [name.partition(".")[0]],
-        "summary": operation.handle.__doc__,
+        "summary": operation.handle.__doc__ or f"{operation.method} {operation.path}",
         "x-documented": operation.documented,
         "responses": _responses(shape),
     }

@@ -62,7 +62,7 @@ def test_either_resources_are_named_or_all_drift_is_meant(
     assert done.err.startswith("error: expected either resources or --all-drift\n")
 
 
-def test_what_is_neither_in_the_files_nor_live_is_an_error(applied: Path, env: dict[str, str]) -> None:
+def test_a_name_that_matches_nothing_is_an_error(applied: Path, env: dict[str, str]) -> None:
     done = dlsync("accept", "dashboard/wep", applied, env=env)
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("error: dashboard/wep is neither in the files nor live\n")
+    assert done.err.startswith("error: no resource matches `dashboard/wep`\n")

@@ -24,7 +24,7 @@ def test_what_is_live_is_managed_then_and_a_plan_shows_how_its_file_differs(tree
     assert "held" not in dlsync("plan", tree, env=env).out
 
 
-def test_what_is_left_has_its_reason_and_nothing_done_is_an_error(applied: Path, env: dict[str, str]) -> None:
+def test_what_is_left_has_its_reason_and_is_an_error_where_it_is_named(applied: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/other", DASHBOARD)
     done = dlsync("adopt", "dashboard/web", "dashboard/other", "rule/none", applied, env=env)
     assert (done.code, done.err) == (1, "")
@@ -35,6 +35,17 @@ def test_what_is_left_has_its_reason_and_nothing_done_is_an_error(applied: Path,
         "left rule/none: it is in no file, so the next apply would delete it; "
         "if it is live, `dlsync export --target rule/none` writes one\n"
         "0 resources adopted.\n"
+    )
+    assert dlsync("adopt", "dashboard/*", "rule/none", applied, env=env).code == 1
+
+
+def test_what_is_managed_already_is_no_error(applied: Path, env: dict[str, str]) -> None:
+    """As after a run that was killed once it had written the inventory."""
+    done = dlsync("adopt", "dashboard/web", "rule/*", applied, env=env)
+    assert done[:3] == (
+        0,
+        "left dashboard/web: it is managed already\nleft rule/load: it is managed already\n0 resources adopted.\n",
+        "",
     )
 
 

@@ -90,7 +90,9 @@ def test_one_that_fails_keeps_no_other_from_being_done(
     apply = dlsync("apply", tree, "--all-environments", "--auto-approve", "--format", "json", env=env)
     assert (apply.code, title(production)) == (1, "title: Web")
     document = json.loads(apply.out)
-    assert document["environments"]["staging"] == {"error": "1 error in the files"}
+    failed = document["environments"]["staging"]
+    assert failed["error"] == "1 error in the files"
+    assert [one["file"] for one in failed["problems"]] == ["overlays/staging/dashboards/web.yaml"]
     assert [one["result"] for one in document["environments"]["production"]["changes"]] == ["applied"] * 3
     assert document["summary"]["failed"] == 1
 
@@ -98,13 +100,23 @@ def test_one_that_fails_keeps_no_other_from_being_done(
 def test_json_is_one_document(tree: Path, env: dict[str, str]) -> None:
     document = json.loads(dlsync("plan", tree, "--all-environments", "--format", "json", env=env).out)
     assert list(document["environments"]) == ["staging", "production"]
-    assert document["summary"] == {"create": 6, "update": 0, "delete": 0, "unchanged": 0, "conflict": 0, "failed": 0}
+    expected = {"create": 6, "update": 0, "delete": 0, "unchanged": 0, "conflict": 0, "failed": 0, "refused": 0}
+    assert document["summary"] == expected
 
 
 def test_markdown_is_one_comment(tree: Path, env: dict[str, str]) -> None:
     out = dlsync("plan", tree, "--all-environments", "--format", "markdown", env=env).out
     assert out.startswith("### <code>staging</code>\n\n**dlsync plan** for ")
     assert out.count("**dlsync plan**") == 2
+
+
+def test_a_comment_says_what_is_wrong_in_the_files_of_one(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, {"overlays/staging/dashboards/web.yaml": "period: long\n"})
+    done = dlsync("plan", tree, "--all-environments", "--format", "markdown", env=env)
+    assert done.out.startswith(
+        "### <code>staging</code>\n\n**dlsync plan failed**: <code>1 error in the files</code>\n\n"
+        "- error: <code>overlays/staging/dashboards/web.yaml:1:1: "
+    )
 
 
 def test_each_is_asked_for_and_a_no_is_for_that_one_alone(
@@ -123,7 +135,7 @@ def test_a_refusal_is_worse_than_changes(tree: Path, env: dict[str, str], stagin
     write_tree(tree, {"dlsync.yaml": f"prune: all\n{settings}"})
     done = dlsync("apply", tree, "--all-environments", "--auto-approve", env=env)
     assert done.code == 4
-    assert "  staging     failed: the plan is refused" in done.out
+    assert "  staging     refused by an apply: it would delete 12 of 12" in done.out
 
 
 def test_what_is_decided_is_decided_for_each_and_what_one_holds_is_the_exit_code(
@@ -165,6 +177,21 @@ def test_each_environment_has_a_plan_in_the_folder_of_out(tree: Path, env: dict[
     assert sorted(file.name for file in kept.iterdir()) == ["production.json", "staging.json"]
     done = dlsync("apply", kept / "staging.json", "--auto-approve", env=env)
     assert (done.code, done.err) == (0, "")
+    for options in ([], ["--all-environments"]):
+        whole = dlsync("apply", kept, "--auto-approve", *options, env={})
+        words = f"{kept} holds saved plans, not a tree"
+        hint = f"Apply each plan by itself: `dlsync apply {kept / 'production.json'}`."
+        assert (whole.code, whole.err) == (1, f"error: {words}\n{hint}\n")
+
+
+def test_no_plan_of_an_earlier_run_stays_where_an_environment_fails(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    kept = tmp_path / "plans"
+    dlsync("plan", tree, "--all-environments", "--out", kept, env=env)
+    write_tree(tree, {"overlays/staging/dashboards/web.yaml": "period: long\n"})
+    assert dlsync("plan", tree, "--all-environments", "--out", kept, env=env).code == 1
+    assert [file.name for file in kept.iterdir()] == ["production.json"]
 
 
 def test_a_saved_plan_is_for_one_environment(tree: Path, env: dict[str, str]) -> None:
@@ -183,9 +210,18 @@ def test_there_must_be_environments(tmp_path: Path, env: dict[str, str], setting
     assert message in done.err
 
 
-def test_an_option_goes_before_what_each_environment_says(
-    tree: Path, env: dict[str, str], staging: dict[str, str]
+@pytest.mark.parametrize("command", [["plan"], ["apply", "--auto-approve"]])
+@pytest.mark.parametrize("source", ["--account", "DLSYNC_ACCOUNT"])
+def test_one_account_for_several_environments_is_refused_before_any_request(
+    tree: Path, env: dict[str, str], staging: dict[str, str], command: list[str], source: str
 ) -> None:
     account = staging["DLSYNC_ACCOUNT"]
-    done = dlsync("plan", tree, "--all-environments", "--account", account, "--format", "json", env=env)
-    assert {one["account"] for one in json.loads(done.out)["environments"].values()} == {account}
+    option = [source, account] if source == "--account" else []
+    done = dlsync(*command, tree, "--all-environments", *option, env=env if option else {**env, source: account})
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    assert done.err == (
+        "error: the environments `staging` and `production` are for the same account: "
+        f"acme/{account} at {env['DLSYNC_URL']}\n"
+        f"Leave out {source}, which environments cannot override, or choose one with --environment.\n"
+    )
+    assert dlsync("plan", tree, "-e", "production", *option, env={**env, "DLSYNC_ACCOUNT": account}).code == 0

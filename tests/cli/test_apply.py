@@ -88,6 +88,13 @@ def test_without_a_terminal_it_sends_nothing_before_it_is_told_to(
     assert done.err == "error: there is no terminal to ask on\nReview `dlsync plan`, then give --auto-approve.\n"
 
 
+@pytest.mark.parametrize("missing", ["nope.json", "nope"])
+def test_what_is_missing_is_said_before_that_nobody_can_be_asked(
+    tmp_path: Path, env: dict[str, str], missing: str
+) -> None:
+    assert dlsync("apply", tmp_path / missing, env=env).err.startswith(f"error: {tmp_path / missing} does not exist\n")
+
+
 def test_json_is_one_document_with_results_and_the_plan_is_shown_beside_it(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dashboards/web.yaml": f"{DASHBOARD}colour: red\n"})
     done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
@@ -148,8 +155,11 @@ def test_the_delete_guard_answers_refused_before_anything_is_written(tmp_path: P
         by_hand(env, "PUT", f"dashboards/d{number}", DASHBOARD)
     write_tree(tmp_path, {"dlsync.yaml": "prune: all\n", "dashboards/d1.yaml": DASHBOARD})
     done = dlsync("apply", tmp_path, "--auto-approve", env=env)
-    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert (done.code, done.writes) == (4, [])
+    assert done.out.count("- dashboard/d") == 9
     assert "9 of 10 resources (90 %), more than the 30 % that `max_delete_percent` allows" in done.err
+    document = json.loads(dlsync("apply", tmp_path, "--auto-approve", "--format", "json", env=env).out)
+    assert (len(document["changes"]), len(document["refused"])) == (9, 1)
     for output in ("text", "json", "markdown"):
         shown = dlsync("plan", tmp_path, "--detailed-exitcode", "--format", output, env=env)
         assert shown.code == 1
@@ -161,8 +171,26 @@ def test_an_empty_tree_that_would_delete_is_refused(tmp_path: Path, env: dict[st
     by_hand(env, "PUT", "dashboards/web", DASHBOARD)
     write_tree(tmp_path, {"dlsync.yaml": "prune: all\n"})
     done = dlsync("apply", tmp_path, "--auto-approve", env=env)
-    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert (done.code, done.writes) == (4, [])
+    assert "\n- dashboard/web  delete\n" in done.out
     assert "the files hold no resources, and the plan would delete 1" in done.err
+
+
+@pytest.mark.parametrize("typed", [None, "y\n"])
+def test_each_reason_of_a_refusal_has_a_line_below_the_plan(
+    tmp_path: Path, env: dict[str, str], typed: str | None
+) -> None:
+    for number in range(10):
+        by_hand(env, "PUT", f"dashboards/d{number}", DASHBOARD)
+    write_tree(tmp_path, {"dlsync.yaml": "prune: all\n"})
+    done = dlsync("apply", tmp_path, *([] if typed else ["--auto-approve"]), env=env, typed=typed)
+    assert (done.code, done.writes) == (4, [])
+    lines = done.out.splitlines()
+    assert [line.partition(": ")[0] for line in lines[-3:]] == ["Plan", *["An apply refuses this plan"] * 2]
+    assert [line.partition(": ")[2][:30] for line in done.err.splitlines() if "refused: " in line] == [
+        "the plan is refused: the files",
+        "it would delete 10 of 10 resou",
+    ]
 
 
 # saved plans
@@ -191,6 +219,34 @@ def test_a_saved_plan_that_no_longer_holds_is_refused_by_what_moved(
     assert done.err == (
         "error: the saved plan is stale: since it was made, dashboard/web changed\nPlan and review again.\n"
     )
+
+
+@pytest.mark.parametrize("journal", [[], ["--journal", "kept"]])
+def test_a_saved_plan_that_was_applied_names_the_run_that_did_it(
+    tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    dlsync("plan", tree, "--out", "plan.json", env=env)
+    command = ["apply", "plan.json", "--auto-approve", *journal]
+    assert dlsync(*command, env=env).code == 0
+    (run,) = json.loads(dlsync("history", tree, *journal, "--format", "json").out)["runs"]
+    write_tree(tree, {"rules/more.yaml": "title: More\ncriteria: []\n"})
+    again = dlsync(*command, env=env)
+    assert (again.code, again.out, again.writes) == (4, "", [])
+    said = f"error: the saved plan has been applied already, by run {run['run']} ({run['started']})\n"
+    assert again.err == f"{said}For what has changed since, make a new plan.\n"
+    (tree / "rules/more.yaml").unlink()
+    elsewhere = dlsync(*command, "--journal", "elsewhere", env=env)
+    assert elsewhere.err.startswith("error: the saved plan is stale: nothing of it is left to do\n")
+
+
+def test_a_saved_plan_whose_secret_changed_names_the_variable(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+    write_tree(tree, {"rules/load.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
+    dlsync("plan", tree, "--out", tmp_path / "plan.json", env={**env, "TITLE": "first s3cret"})
+    done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env={**env, "TITLE": "other s3cret"})
+    assert (done.code, done.out, done.writes) == (4, "", [])
+    said = "error: the saved plan is stale: since it was made, the value of ${env:TITLE} in rule/load changed\n"
+    assert done.err == f"{said}Plan and review again.\n"
 
 
 def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tmp_path: Path) -> None:

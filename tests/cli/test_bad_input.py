@@ -104,6 +104,44 @@ def test_all_bad_files_are_named_in_one_run(tree: Path, env: dict[str, str], com
     ]
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, "drift"])
+@pytest.mark.parametrize(
+    ("file", "content", "line"), [("rules/load.yaml", "title: [\n", 2), ("dlsync.yaml", "protect: [keep]\n", 1)]
+)
+def test_errors_are_in_the_document_that_was_asked_for(
+    tree: Path, command: str, file: str, content: str, line: int
+) -> None:
+    write_tree(tree, {file: content})
+    env = environment("http://127.0.0.1:1/api/v1")
+    done = dlsync(command, tree, "--format", "json", *OPTIONS.get(command, []), env=env)
+    document = json.loads(done.out)
+    assert (done.code, document["format_version"]) == (1, 1)
+    (problem,) = document["problems"]
+    assert (problem["severity"], problem["file"], problem["line"]) == ("error", file, line)
+    assert problem["column"]
+    assert command == "validate" or document["error"].splitlines()[0] in done.err
+
+
+def test_errors_are_in_the_comment_that_was_asked_for_the_errors_first(tree: Path, env: dict[str, str]) -> None:
+    write_tree(
+        tree, {"dashboards/a.yaml": "title: a\npositions: []\ntitel: b\n", "rules/load.yaml": "title: [ @everyone\n"}
+    )
+    done = dlsync("plan", tree, "--format", "markdown", env=env)
+    assert done.code == 1
+    head, _, first, *_ = done.out.split("\n")
+    assert head == "**dlsync plan failed**: <code>1 error in the files</code>"
+    assert first.startswith("- error: <code>rules/load.yaml:1:")
+    assert "@" not in done.out
+
+
+def test_other_errors_are_in_the_document_too(tmp_path: Path, env: dict[str, str]) -> None:
+    for command in ("validate", "plan", "drift", "export"):
+        done = dlsync(command, tmp_path, "--environment", "nowhere", "--format", "json", env=env)
+        document = json.loads(done.out)
+        assert (done.code, document["problems"]) == (1, [])
+        assert f"error: {document['error']}\n" in done.err
+
+
 @pytest.mark.parametrize(
     "name", ["broken YAML", "a key twice", "a tag that runs code", "aliases that explode", "a list"]
 )
@@ -139,9 +177,9 @@ def test_a_byte_order_mark_and_crlf_are_fine_and_kept(tree: Path, env: dict[str,
 # names and folders
 @pytest.mark.parametrize("command", COMMANDS)
 def test_two_files_for_one_resource_are_named_both(tree: Path, env: dict[str, str], command: str) -> None:
-    write_tree(tree, {"dashboards/a/same.yaml": DASHBOARD, "dashboards/b/same.yml": DASHBOARD})
+    write_tree(tree, {"dashboards/a/same.yaml": DASHBOARD, "dashboards/b/same.yaml": DASHBOARD})
     assert said(fails(command, tree, env)) == [
-        "dashboards/b/same.yml: error: a second file for dashboard/same; the first is dashboards/a/same.yaml"
+        "dashboards/b/same.yaml: error: a second file for dashboard/same; the first is dashboards/a/same.yaml"
     ]
 
 
@@ -192,7 +230,8 @@ def test_an_empty_tree_never_empties_an_account(tmp_path: Path, env: dict[str, s
     assert (shown.code, shown.writes) == (1, [])
     assert words in shown.out
     done = dlsync("apply", tmp_path, "--auto-approve", env=env)
-    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert (done.code, done.writes) == (4, [])
+    assert words in done.out
     assert words in done.err
     assert "Check the directory." in done.err
 

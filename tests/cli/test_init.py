@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from dlsync.files.scaffold import TEMPLATES
 from tests.builders.commands import dlsync
@@ -30,14 +33,21 @@ def test_a_new_folder_gets_a_tree_that_validates_applies_and_plans_to_nothing(
     assert dlsync("plan", tree, "--detailed-exitcode", env=env).code == 0
 
 
-def test_the_commands_that_it_names_work_as_they_are(tmp_path: Path, live: Account) -> None:
-    tree = tmp_path / "new"
-    dlsync("init", tree)
-    settings = (tree / "dlsync.yaml").read_text()
-    assert "\nurl: http://127.0.0.1:8080/api/v1\n" in settings
-    (tree / "dlsync.yaml").write_text(settings.replace("http://127.0.0.1:8080/api/v1", live.settings.url))
-    assert dlsync("validate", tree).code == 0
-    assert dlsync("plan", tree, env={"DLSYNC_API_KEY": "changeme"}).code == 0
+NAMED = re.compile(
+    r"Next: dlsync (?P<validate>.+)\n"
+    r"Then, while `dlsync serve --port (?P<port>\d+)` runs: DLSYNC_API_KEY=(?P<key>\w+) dlsync (?P<plan>.+)\n\Z"
+)
+
+
+def test_the_commands_that_it_names_work_as_they_are_on_what_it_wrote(tmp_path: Path, live: Account) -> None:
+    """Nothing that it wrote is edited; only the port is another than the one that it names, which may be taken."""
+    named = NAMED.search(dlsync("init", tmp_path / "new folder").out)
+    assert named
+    served = urlsplit(live.settings.url)._replace(netloc=f"127.0.0.1:{named['port']}").geturl()
+    assert f"\nurl: {served}\n" in (tmp_path / "new folder/dlsync.yaml").read_text()
+    env = {"DLSYNC_API_KEY": named["key"], "DLSYNC_URL": live.settings.url}
+    for command in (named["validate"], named["plan"]):
+        assert dlsync(*shlex.split(command), env=env).code == 0
 
 
 def test_what_else_is_in_the_folder_stays(tmp_path: Path) -> None:

@@ -25,6 +25,14 @@ def test_of_several_that_name_no_resources_the_first_is_what_is_wrong() -> None:
         options.resources(["rulse", "team"])
 
 
+@pytest.mark.parametrize("arguments", [["rules/web"], ["dashboard/web", "rules/web"]])
+def test_a_misspelt_kind_is_not_taken_for_a_folder(arguments: list[str]) -> None:
+    with pytest.raises(SettingsError, match="`rules/web` names no resources") as caught:
+        options.resources(arguments)
+    assert caught.value.hint == "Did you mean rule/web?"
+    assert options.resources(["/no/folder"])[1] == Path("/no/folder")
+
+
 def test_resources_have_to_be_named_where_all_would_be_too_much() -> None:
     with pytest.raises(SettingsError, match="no resources are named"):
         options.named_resources(["team"])

@@ -151,6 +151,16 @@ def test_warnings_beside_a_document_are_coloured_by_their_own_stream(tree: Path,
     assert "\x1b" not in done.out
 
 
+@pytest.mark.parametrize("broken", [{"DLSYNC_API_KEY": "wrong"}, {"DLSYNC_API_KEY": ""}])
+def test_no_plan_of_an_earlier_run_stays_where_a_run_fails(
+    tree: Path, env: dict[str, str], tmp_path: Path, broken: dict[str, str]
+) -> None:
+    kept = tmp_path / "plan.json"
+    assert dlsync("plan", tree, "--out", kept, env=env).code == 0
+    assert dlsync("plan", tree, "--out", kept, env={**env, **broken}).code == 1
+    assert not kept.exists()
+
+
 def test_a_plan_that_cannot_be_kept_is_an_error_that_names_the_file(tree: Path, env: dict[str, str]) -> None:
     done = dlsync("plan", tree, "--out", tree / "rules/load.yaml" / "plan.json", env=env)
     assert (done.code, done.out) == (1, "")
@@ -167,5 +177,5 @@ def test_a_target_that_matches_nothing_is_an_error_that_names_the_nearest(
 ) -> None:
     done = dlsync(*command, applied, "--target", "rule/laod", env=env)
     assert (done.code, done.out) == (1, "")
-    assert "--target `rule/laod` matches no resource" in done.err
+    assert "no resource matches `rule/laod`" in done.err
     assert "Did you mean rule/load?" in done.err

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.builders.commands import DASHBOARD, by_hand, dlsync
 
 if TYPE_CHECKING:
@@ -19,10 +21,27 @@ def test_what_is_released_stays_live_when_its_file_goes(applied: Path, env: dict
     assert by_hand(env, "GET", "dashboards/web").text == DASHBOARD
 
 
-def test_what_is_not_managed_is_left_and_nothing_done_is_an_error(applied: Path, env: dict[str, str]) -> None:
+def test_what_is_not_managed_already_is_left(applied: Path, env: dict[str, str]) -> None:
     done = dlsync("release", "dashboard/none", applied, env=env)
-    assert done[:3] == (1, "left dashboard/none: it is not managed\n0 resources released.\n", "")
+    assert done[:3] == (0, "left dashboard/none: it is not managed already\n0 resources released.\n", "")
     assert dlsync("release", "dashboard/none", "rule/load", applied, env=env).code == 0
+
+
+@pytest.mark.parametrize("command", ["adopt", "release", "accept", "plan", "apply", "drift", "export", "render"])
+def test_each_glob_must_match_a_resource(applied: Path, env: dict[str, str], command: str) -> None:
+    """Whether it is an argument or the option --target."""
+    targets = ["rule/loda*", "dashboard/*"]
+    if command not in {"adopt", "release", "accept"}:
+        targets = [one for target in targets for one in ("--target", target)]
+    options = ["--auto-approve"] if command == "apply" else []
+    done = dlsync(command, *targets, *options, applied, env=env)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == "error: no resource matches `rule/loda*`\nDid you mean rule/load?\n"
+
+
+def test_nothing_to_release_is_no_error(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("release", "*/*", tree, env=env)
+    assert done[:3] == (0, "0 resources released.\n", "")
 
 
 def test_it_says_for_itself_what_is_meant(applied: Path, env: dict[str, str]) -> None:

@@ -102,9 +102,10 @@ def test_a_run_that_is_named_is_the_one_that_is_taken_back(changed: Path, env: d
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["20261125T101010Z-0a1b2c"], "there is no run"),
+        (["20261125T101010Z-0a1b2c"], 'has the id "20261125T101010Z-0a1b2c"'),
         (["20261125T101010Z-0a1b2c", "20261125T101010Z-0a1b2d"], "expected one run and one folder at most"),
-        (["../no such"], "'../no such' is neither a run nor a folder"),
+        (["../no such"], "no run has the id '../no such', and it is not a folder"),
+        (["2nosuch"], "no run has the id '2nosuch'\n"),
     ],
 )
 def test_what_is_no_run_is_an_error_before_any_request(
@@ -114,7 +115,7 @@ def test_what_is_no_run_is_an_error_before_any_request(
     done = dlsync("rollback", *arguments, *folder, "--auto-approve", env=env)
     assert (done.code, done.out, done.asked) == (1, "", ())
     assert message in done.err
-    assert "`dlsync history` lists" in done.err
+    assert "`dlsync history` lists" in done.err or "`dlsync history DIR` lists" in done.err
 
 
 def test_an_account_that_no_run_has_changed_has_none_to_take_back(tree: Path, env: dict[str, str]) -> None:

@@ -48,6 +48,7 @@ async def asked_through(variables: dict[str, str], url: str) -> str:
 
 DOWN = "127.0.0.1:1"
 HERE = "https://0.0.0.0:1"  # this machine, by an address that is not a loopback one
+DOTTED = "https://Monitoring.Localhost.:1"  # no server
 
 
 @pytest.mark.parametrize(
@@ -86,6 +87,11 @@ async def test_the_environment_names_a_proxy_for_what_is_not_this_machine(
         ("itoring.example,10.0.0.1", FAR, False),
         ("monitoring.example.com", FAR, False),
         ("monitoring.example:443", FAR, False),
+        ("0.0.0.0.", HERE, True),
+        ("0.1.2.3/8", HERE, True),
+        (".localhost", DOTTED, True),
+        ("*.LOCALHOST.", DOTTED, True),
+        (" , .,local", DOTTED, False),
     ],
 )
 @pytest.mark.parametrize("variable", ["no_proxy", "NO_PROXY"])
@@ -102,16 +108,26 @@ async def test_no_proxy_names_what_is_asked_directly(
     [
         ("*", "*,0.0.0.0/0,::/0"),
         ("*.example", ".example"),
-        ("other.example, monitoring.example:8443", "other.example, monitoring.example"),
+        ("*.EXAMPLE.", ".example"),
+        (" , .,", ""),
+        ("monitoring.example.", "monitoring.example"),
+        ("monitoring.example.:8443", "monitoring.example"),
+        ("other.example, monitoring.example:8443", "other.example,monitoring.example"),
         ("monitoring.example:443,x", "monitoring.example:443,x"),
         ("10.0.0.0/8", "10.0.0.0/8"),
         ("[2001:db8::1]:8443,[::2]", "2001:db8::1,::2"),
-        ("2001:db8::8443", "2001:db8::8443"),
+        ("2001:db8::8443,2001:db8::1:8443", "2001:db8::8443,2001:db8::1:8443"),
     ],
 )
 def test_no_proxy_may_have_ports_asterisks_and_brackets(named: Callable[..., None], exceptions: str, read: str) -> None:
     named(NO_PROXY=exceptions)
     assert no_proxy(Url(FAR)) == read
+
+
+def test_no_proxy_names_a_host_with_and_without_the_dot_at_its_end(named: Callable[..., None]) -> None:
+    named(NO_PROXY="monitoring.example,.example.,*.EXAMPLE,*")
+    read = "monitoring.example.,.example.,.example.,*,0.0.0.0/0,::/0"
+    assert no_proxy(Url("https://Monitoring.Example.")) == read
 
 
 @pytest.mark.parametrize("url", ["ftp://me:s3cret@p", "http://me:s3cret@", "http://[s3cret", "s3cret:3128:x"])

@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.client.rate_limit import RateLimiter
-from tests.builders.throttling import Clock, Limited, seconds_for
+from dlsync.client.connection import JSON
+from dlsync.client.rate_limit import RateLimiter, urgently
+from dlsync.client.response import Quoter, Response
+from dlsync.errors import NotFound
+from tests.builders.http import KEY, reader_of
+from tests.builders.taps import tapped
+from tests.builders.throttling import Clock, Limited, seconds_for, timeless
+
+if TYPE_CHECKING:
+    from tests.builders.taps import Asked, Onward
 
 pytestmark = pytest.mark.anyio
 
@@ -109,7 +118,7 @@ async def test_an_urgent_request_takes_neither_a_slot_nor_a_turn() -> None:
     limiter, clock = paced(1, most=1)
     crowd = Crowd(limiter, 3)
     assert await crowd.after() == 1
-    with limiter.urgently():
+    with urgently(), limiter.request():
         await turns(limiter, clock, 2)
     assert clock.slept == []
     assert await crowd.after(leaving=1) == 1
@@ -120,8 +129,23 @@ async def test_an_urgent_request_takes_neither_a_slot_nor_a_turn() -> None:
 async def test_an_urgent_request_waits_for_what_a_429_asks_for() -> None:
     limiter, clock = paced()
     limiter.throttled(limiter.cuts, 30)
-    with limiter.urgently():
+    with urgently():
         assert await turns(limiter, clock, 2) == [30.0]
+
+
+async def test_an_urgent_request_that_waits_is_put_off_by_another_429() -> None:
+    clock = Clock()
+
+    async def throttled_meanwhile(seconds: float) -> None:
+        if not clock.slept:
+            limiter.throttled(0, 5)
+        await clock.sleep(seconds)
+
+    limiter = RateLimiter(1, 16, clock=clock.read, sleep=throttled_meanwhile)
+    limiter.throttled(0, 2)
+    with urgently():
+        await turn(limiter)
+    assert clock.slept == [2.0, 3.0]
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -138,8 +162,8 @@ async def test_no_other_request_begins_before_all_urgent_ones_have_ended(begun: 
     other = asyncio.ensure_future(turn(limiter))
     if begun:
         await asleep.wait()
-    with limiter.urgently():
-        with limiter.urgently():
+    with urgently(), limiter.request():
+        with limiter.request():
             clock.now += 10
             wake.set()
         for _ in range(5):
@@ -151,14 +175,33 @@ async def test_no_other_request_begins_before_all_urgent_ones_have_ended(begun: 
 async def test_urgency_ends_with_its_block_and_holds_for_no_other_task() -> None:
     limiter, clock = paced(1)
     other = asyncio.ensure_future(turns(limiter, clock, 2))
-    with limiter.urgently():
-        for _ in range(5):
-            await asyncio.sleep(0)
-        assert not other.done()
+    with urgently():
+        await other
         await turn(limiter)
-    await other
     assert clock.slept == [1.0]
     assert await turns(limiter, clock, 1) == [1.0]
+
+
+def test_an_urgent_request_can_wait_for_the_account_that_another_request_looks_up() -> None:
+    async def answer(request: Asked, _: Onward) -> Response:
+        status = 200 if request.path.endswith("/accounts") else 404
+        return Response(status, {"content-type": JSON}, b'[{"name": "default"}]', str(request), Quoter(KEY))
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        client = tapped(reader_of("http://127.0.0.1:1"), answer)
+        client._connection._limiter = RateLimiter(1, 1, clock=loop.time)
+        async with client, asyncio.timeout(60):
+            ordinary = asyncio.ensure_future(client.plugins.get("a"))
+            await asyncio.sleep(0.5)  # its second request, for the account, waits for a turn until 1.0
+            with urgently(), pytest.raises(NotFound):
+                await client.plugins.get("b")
+            with pytest.raises(NotFound):
+                await ordinary
+        assert client.requests == 3
+        return loop.time()
+
+    assert timeless(run) < 2
 
 
 # the window

@@ -374,12 +374,23 @@ def test_a_certificate_file_that_cannot_be_used_is_named_before_anything_is_sent
     connection_to("http://127.0.0.1/api/v1")  # which needs no certificate
 
 
+def test_a_missing_certificate_file_is_named_beside_a_folder_that_has_certificates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority_file(tmp_path)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    connection_to("https://monitoring.example/api/v1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    with pytest.raises(SettingsError, match=r"loaded from SSL_CERT_FILE \([^)]*gone.pem\): No such file"):
+        connection_to("https://monitoring.example/api/v1")
+
+
 @pytest.mark.parametrize("folder", ["", "gone"])
 def test_on_a_system_without_certificates_https_says_so_and_http_works(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folder: str
 ) -> None:
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / folder))
-    with pytest.raises(SettingsError, match=r"the certificates .* from the system: .*No CA certificates"):
+    with pytest.raises(SettingsError, match=r"the certificates .* from SSL_CERT_DIR .*: .*No CA certificates"):
         connection_to("https://monitoring.example/api/v1")
     connection_to("http://127.0.0.1/api/v1")
 

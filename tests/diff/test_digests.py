@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from dlsync.diff.compare import differences
 from dlsync.diff.digests import LEAF_BYTES, digest, digested, fingerprint, former_secrets, texts
 from dlsync.files.interpolation import Values, resolve
-from dlsync.files.redaction import Redaction
 from dlsync.resources import kind_of
 from dlsync.state.inventory import secret_digests
 from tests.builders.accounts import DASHBOARDS, RULES, TEXT, VALUES
+from tests.builders.referring import referring
 
 SALT = b"salt"
 SECRETS = {"s3cret": "${env:A}", "0th3r": "${env:B}"}
@@ -74,9 +74,9 @@ PARTS = st.lists(st.sampled_from([*SECRETS, "a", " ", "{", "${env:A}", "${var:x}
 def test_texts_that_hold_a_secret_are_known_again_by_their_digests_and_spelled_as_a_file_does(
     document: dict[str, object],
 ) -> None:
-    known = secret_digests(SALT, document, Redaction(SECRETS))  # type: ignore[arg-type] # a mapping of texts is one of JSON
+    known = secret_digests(SALT, referring(document, SECRETS))
     assert not any(secret in json.dumps(known) for secret in SECRETS)
-    found = former_secrets(SALT, document, known)  # type: ignore[arg-type] # see above
+    found = former_secrets(SALT, document, known)  # type: ignore[arg-type] # a mapping of texts is one of JSON
     assert {*found} == {one for one in texts(document) if any(secret in one for secret in SECRETS)}  # type: ignore[arg-type] # see above
     environ = {reference[6:-1]: secret for secret, reference in SECRETS.items()}
     for text, spelling in found.items():
@@ -85,5 +85,5 @@ def test_texts_that_hold_a_secret_are_known_again_by_their_digests_and_spelled_a
 
 def test_where_no_secret_was_none_is_looked_for() -> None:
     assert former_secrets(SALT, {"a": "b"}, {}) == {}
-    assert secret_digests(SALT, {"a": "b"}, Redaction(SECRETS)) == {}
+    assert secret_digests(SALT, {"a": "b"}) == {}
     assert former_secrets(SALT, {"a": ""}, {digest(SALT, ""): "${env:A}"}) == {}

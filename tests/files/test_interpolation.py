@@ -100,7 +100,15 @@ def test_what_refers_to_nothing_is_escaped_to_itself(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "right"),
-    [("${vr:team}", "${var:team}"), ("x ${ENV:HOOK}", "${env:HOOK}"), ("${vars:a} ${var:team}", "${var:a}")],
+    [
+        ("${vr:team}", "${var:team}"),
+        ("x ${ENV:HOOK}", "${env:HOOK}"),
+        ("${vars:a} ${var:team}", "${var:a}"),
+        ("${ env:HOOK }", "${env:HOOK}"),
+        ("${env : HOOK}", "${env:HOOK}"),
+        ("${env.HOOK}", "${env:HOOK}"),
+        ("${ Var.team}", "${var:team}"),
+    ],
 )
 def test_what_is_nearly_a_reference_is_doubted(text: str, right: str) -> None:
     ((path, doubt),) = resolve({"a": text}, KNOWN).doubts
@@ -108,6 +116,14 @@ def test_what_is_nearly_a_reference_is_doubted(text: str, right: str) -> None:
     assert f"did you mean {right}?" in doubt
 
 
-@pytest.mark.parametrize("text", ["$${vr:team}", "${HOME}", "${host:name}", "$vr:team", "${port:-80}"])
+@pytest.mark.parametrize("text", ["${foo:x}", "a ${secret:db/password} b", "${host:name}", "${file: /run/key}"])
+def test_a_reference_of_an_unknown_sort_is_doubted(text: str) -> None:
+    ((_, doubt),) = resolve({"a": text}, KNOWN).doubts
+    assert doubt.endswith(" is no reference; expected ${var:NAME} or ${env:NAME}. Else write $${ for ${")
+
+
+@pytest.mark.parametrize(
+    "text", ["$${vr:team}", "${HOME}", "${host.name}", "$vr:team", "${port:-80}", "${N:0:3}", "${N: -3}", "${A:?no}"]
+)
 def test_what_others_than_dlsync_replace_is_not(text: str) -> None:
     assert resolve({"a": text}, KNOWN).doubts == ()

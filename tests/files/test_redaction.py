@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import html
 import json
+import textwrap
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -14,16 +15,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.files.interpolation import Values, resolve
-from dlsync.files.redaction import HIDDEN, NOTHING_SECRET, Redaction
+from dlsync.files.redaction import HIDDEN, NOTHING_SECRET, Redaction, values_in
 from dlsync.messages import KEY, visible
 from dlsync.model import FieldChange
 from tests.builders.accounts import VALUES
-from tests.builders.plans import added, change, masked, replaced
+from tests.builders.plans import added, change, masked, removed, replaced
+from tests.builders.referring import referring
 
 if TYPE_CHECKING:
-    from dlsync.model import Json
+    from collections.abc import Callable
 
-REDACTION = Redaction({"s3cret": "${env:A}", "s3cret-long": "${env:B}"})
+    from dlsync.model import Json, Path
+
+SECRETS = {"s3cret": "${env:A}", "s3cret-long": "${env:B}"}
+REDACTION = Redaction(SECRETS)
+
+
+def refers(value: Json) -> Json:
+    """A value as the files mean it where they refer to the secrets."""
+    return cast("Json", referring(value, SECRETS))
 
 
 def test_a_secret_becomes_its_reference_wherever_it_stands() -> None:
@@ -64,7 +74,7 @@ def test_a_redaction_does_not_show_what_it_hides() -> None:
 
 @given(VALUES)
 def test_where_nothing_is_secret_nothing_changes(value: object) -> None:
-    assert NOTHING_SECRET.value(value) is value  # type: ignore[arg-type]  # any value of JSON is one
+    assert NOTHING_SECRET.value(value) == value  # type: ignore[arg-type]  # any value of JSON is one
     assert NOTHING_SECRET.said("s3cret...") == "s3cret..."
     assert NOTHING_SECRET.change(change("create", "rule/x")) == change("create", "rule/x")
 
@@ -109,6 +119,49 @@ def test_in_words_the_beginning_of_a_secret_is_found_where_it_is_cut_off(dots: s
     )
 
 
+ENCODED = {
+    "base64": lambda raw: base64.b64encode(raw).decode(),
+    "base64 in lines": lambda raw: "\n".join(textwrap.wrap(base64.b64encode(raw).decode(), 9)),
+    "base64 in lines, as JSON": lambda raw: json.dumps("\r\n".join(textwrap.wrap(base64.b64encode(raw).decode(), 9))),
+    "base64 for URLs": lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("="),
+    "percent": lambda raw: "".join(f"%{byte:02x}" for byte in raw),
+    "percent twice": lambda raw: "".join(f"%25{byte:02X}" for byte in raw),
+    "decimal entities": lambda raw: "".join(f"&#{ord(letter)};" for letter in raw.decode()),
+    "hexadecimal entities": lambda raw: "".join(f"&#x{ord(letter):X};" for letter in raw.decode()),
+    "JSON": lambda raw: "".join(f"\\u{unit}" for unit in textwrap.wrap(raw.decode().encode("utf-16-be").hex(), 4)),
+    "JSON in JSON": lambda raw: "".join(f"\\\\u{ord(letter):04X}" for letter in raw.decode()),
+    "bytes of Python": lambda raw: "".join(f"\\x{byte:02x}" for byte in raw),
+    "hexadecimal digits": lambda raw: raw.hex(),
+}
+CODED = "S3cr\u00e9t/+9Zq4tR7w"
+PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), max_size=7)
+
+
+@pytest.mark.parametrize("encoded", ENCODED.values(), ids=ENCODED)
+@given(before=PLAIN, after=PLAIN)
+def test_in_words_no_encoding_of_a_text_around_a_secret_gives_it_away(
+    encoded: Callable[[bytes], str], before: str, after: str
+) -> None:
+    said = f"refused (422: 'x {encoded((before + CODED + after).encode())}')"
+    shown = Redaction({CODED: "${env:A}"}).said(said)
+    assert "encoded secret" in shown or (shown != said and encoded(CODED[-8:].encode()) not in shown)
+
+
+@pytest.mark.parametrize("encoded", ENCODED.values(), ids=ENCODED)
+def test_in_words_the_beginning_of_an_encoded_secret_is_found_where_it_is_cut_off(
+    encoded: Callable[[bytes], str],
+) -> None:
+    whole = encoded(b"S3cret-9Zq4tR7w")
+    for end in range(len(encoded(b"S3cret")), len(whole)):
+        said = f"422: {whole[:end]}…"
+        assert Redaction({"S3cret-9Zq4tR7w": "${env:A}"}).said(said) != said
+
+
+def test_in_words_what_only_looks_encoded_stays() -> None:
+    text = "50 %41 &amp; \\u0041 averages of memory_used/percent on web-server-1 A… and \\n"
+    assert Redaction({"s3cret": "${env:A}", "a1": "${env:B}", "HOOK": "${env:HOOK_%41}"}).said(text) == text
+
+
 @pytest.mark.parametrize("spelled", ["\u017f3cret", "S3CRET", "\u0130 s3cret"])  # a long s; a letter that folds to two
 def test_in_words_a_secret_is_found_in_any_letters(spelled: str) -> None:
     assert REDACTION.said(spelled).endswith("${env:A}")
@@ -125,6 +178,14 @@ def test_in_words_secrets_that_overlap_leave_nothing_of_each_other(one: str, oth
 @pytest.mark.parametrize("more", ["", " and more", ", cut"])
 def test_in_words_the_beginning_of_a_long_secret_is_found_whatever_follows(more: str) -> None:
     assert Redaction({"0123456789" * 3: "${env:A}"}).said(f"not {'0123456789' * 2}{more}") == f"not ${{env:A}}{more}"
+
+
+@pytest.mark.parametrize("secrets", [("abcdefghijkl", "bcdefghijklm"), ("one-secret-1", "one-secret-2")])
+def test_in_words_a_text_around_a_secret_is_no_secret(secrets: tuple[str, str]) -> None:
+    url, (former, now) = "https://hooks.example.org/", secrets
+    said = Redaction({**values_in([{url + former: url + "${env:A}"}]), now: "${env:A}"}).said
+    assert said(f"to {url}{now}") == said(f"to {url}{former}") == f"to {url}${{env:A}}"
+    assert said(f"to {url}other") == f"to {url}other"
 
 
 def test_in_words_a_short_secret_is_found_as_it_is_and_not_in_other_letters() -> None:
@@ -145,54 +206,123 @@ def test_a_file_keeps_what_would_not_be_read_back_as_the_same() -> None:
         ("x s3cret", "y s3cret", ("x ${env:A}", "y ${env:A}")),
         ({"a": "yesterday"}, {"a": "s3cret"}, (HIDDEN, {"a": "${env:A}"})),
         ("s3cret", "x", ("${env:A}", "x")),
+        ("s3cret", ["s3cret", "x"], ("${env:A}", ["${env:A}", "x"])),
         (None, "s3cret", (None, "${env:A}")),
         ("x", True, ("x", True)),
     ],
 )
 def test_what_was_there_before_a_secret_is_not_shown(before: Json, after: Json, shown: tuple[Json, Json]) -> None:
-    one = REDACTION.difference(replaced(("a",), before, after))
+    one = REDACTION.difference(replaced(("a",), before, refers(after)))
     assert (one.before, one.after) == shown
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [("yesterday", "s3cret"), ("x", "of s3cret-long"), ({"a": "yesterday"}, {"a": "s3cret"})]
+)
+def test_what_was_there_is_shown_where_the_file_has_no_reference(before: Json, after: Json) -> None:
+    one = REDACTION.difference(replaced(("a",), before, after))
+    assert (one.before, one.after, one.masked) == (before, REDACTION.value(after), None)
+
+
 def test_a_secret_that_has_another_value_is_the_same_reference_and_said_to_have_changed() -> None:
-    former = Redaction({"yesterday": "${env:A}", "x yesterday": "x ${env:A}", "s3cret": "${env:A}"})
+    former = Redaction({"yesterday": "${env:A}", "s3cret": "${env:A}"})
     cases: tuple[tuple[Json, Json, Json], ...] = (
         ("yesterday", "s3cret", "${env:A}"),
         ("x yesterday", "x s3cret", "x ${env:A}"),
         (["yesterday"], ["s3cret"], ["${env:A}"]),
     )
     for before, after, shown in cases:
-        one = former.difference(replaced(("a",), before, after))
+        one = former.difference(replaced(("a",), before, refers(after)))
         assert one == masked("changed", replaced(("a",), shown, shown))
         assert former.difference(one) == one  # as what an apply did is shown
-    assert former.difference(replaced(("a",), "x", "x s3cret")).masked == "unknown"
+    assert former.difference(replaced(("a",), "x", refers("x s3cret"))).masked == "unknown"
     assert former.difference(replaced(("a",), "x yesterday", "y yesterday")).masked is None
     assert former.difference(replaced(("a",), 1, True)).masked is None
 
 
 def test_what_leaves_a_list_that_a_secret_comes_into_is_not_shown() -> None:
     gone, other = FieldChange(("tags", 0), "remove", "yesterday"), FieldChange(("other", 0), "remove", "x")
-    shown = REDACTION.change(change("update", "link/x", gone, other, FieldChange(("tags", 1), "add", None, "s3cret")))
+    shown = REDACTION.change(change("update", "link/x", gone, other, added(("tags", 1), refers("s3cret"))))
     assert [one.before for one in shown.diff] == [HIDDEN, "x", None]
     assert shown.diff[2].after == "${env:A}"
 
 
 def test_what_is_shown_as_kept_counts_where_a_secret_comes_in_too() -> None:
-    gone, comes = FieldChange(("tags", 0), "remove", "by hand"), FieldChange(("tags", 1), "add", None, "s3cret")
+    gone, comes = FieldChange(("tags", 0), "remove", "by hand"), added(("tags", 1), refers("s3cret"))
     shown = REDACTION.change(replace(change("update", "link/x", comes), kept=(gone,)))
     assert [one.before for one in (*shown.diff, *shown.kept)] == [None, HIDDEN]
 
 
-REFERRING = {"s3cret": "A", "x ${env:A} y": "B", "$${": "C"}
-PIECES = st.lists(st.sampled_from([*REFERRING, "${env:A}", "${env:", "${", "}", "a", " "]), max_size=5).map("".join)
+def test_what_leaves_beside_a_new_secret_is_hidden_only_where_it_stands_in_its_place() -> None:
+    def before(path: Path, gone: Json, comes: Json) -> Json:
+        removed_, added_ = removed((*path, "old"), gone), added((*path, "new"), refers(comes))
+        items = removed((*path, 0), gone), added((*path, 1), refers(comes))
+        field, _ = REDACTION.differences((removed_, added_))
+        item, _ = REDACTION.differences(items)
+        assert (field.before, field.masked) == (gone, None)  # a field of another name
+        assert (item.masked == "unknown") == (item.before != gone)
+        return item.before
+
+    assert before((), "x", "s3cret") == HIDDEN
+    assert before(("a",), {"to": "x"}, "s3cret") == HIDDEN
+    assert before(("a",), "x", {"to": "s3cret"}) == "x"
+    hook: Json = {"type": "webhook", "to": [{"url": "yesterday", "name": "y"}]}
+    assert before(("a",), hook, {"type": "webhook", "to": [{"url": "s3cret"}]}) == {
+        "type": "webhook",
+        "to": [{"url": HIDDEN, "name": "y"}],
+    }
+    assert before(("a",), {"type": "mail", "mails": ["a"]}, {"type": "webhook", "url": "s3cret"}) == {
+        "type": "mail",
+        "mails": ["a"],
+    }
+    assert before(("a",), {"to": {"k": "y"}, "b": 2}, {"to": {"k": "s3cret"}}) == {"to": {"k": HIDDEN}, "b": 2}
+
+
+LONG = {"s3cret-value": "A", "x ${env:A} yy": "B", "$${12345": "C"}
+PIECES = st.lists(st.sampled_from([*LONG, "${env:A}", "${env:", "${", "}", "a", " "]), max_size=5).map("".join)
 
 
 @given(PIECES)
-def test_as_a_file_spells_it_a_text_holds_no_secret_and_means_what_it_is(text: str) -> None:
-    spelled = Redaction({value: f"${{env:{name}}}" for value, name in REFERRING.items()}).spelled({"a": [text, 1]})
-    assert "s3cret" not in str(spelled)
-    environ = {name: value for value, name in REFERRING.items()}
+def test_as_a_file_spells_it_a_text_means_what_it_is(text: str) -> None:
+    spelled = Redaction({value: f"${{env:{name}}}" for value, name in LONG.items()}).spelled({"a": [text, 1]})
+    environ = {name: value for value, name in LONG.items()}
     assert resolve(spelled, Values({}, environ)).document == {"a": [text, 1]}
+    assert not any(f" {value} " in f" {spelled} " for value in LONG)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelled"),
+    [
+        ("x s3cret-value, y", "x ${env:V}, y"),
+        ("How to reproduce", "How to reproduce"),
+        ("prod", "prod"),
+        ("xs3cret-value s3cret-value1", "xs3cret-value s3cret-value1"),
+        ("A prod", "A ${env:STAGE}"),
+    ],
+)
+def test_a_file_has_a_reference_for_a_text_that_is_known_or_holds_a_long_value_apart(text: str, spelled: str) -> None:
+    redaction = Redaction({"s3cret-value": "${env:V}", "prod": "${env:STAGE}"}).knowing({"A prod": "A ${env:STAGE}"})
+    assert redaction.spelled({"a": [text]}) == {"a": [spelled]}
+    assert redaction.spelled({text: 1}) == {spelled: 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "spelling", "values"),
+    [
+        ("s3cret", "${env:A}", {"s3cret": "${env:A}"}),
+        ("to s3cret!", "to ${env:A}!", {"s3cret": "${env:A}"}),
+        ("${s3cret}", "$${${env:A}}", {"s3cret": "${env:A}"}),
+        ("x/one/two", "x/${env:A}/${env:B}", {"one": "${env:A}", "two": "${env:B}"}),
+        ("one two three", "${env:A} ${env:B}", {"one": "${env:A}", "two three": "${env:B}"}),
+        ("onetwo!", "${env:A}${env:B}!", {"onetwo": "${env:A}${env:B}"}),
+        ("another", "${env:A}/${env:B}", {"another": "${env:A}"}),
+        ("no reference", "in it", {}),
+    ],
+)
+def test_the_values_in_a_text_are_those_that_its_spelling_shows(
+    text: str, spelling: str, values: dict[str, str]
+) -> None:
+    assert values_in([{text: spelling}]) == values
 
 
 def test_a_key_is_secret_where_there_is_one() -> None:
@@ -216,7 +346,7 @@ def test_what_is_kept_of_a_change_is_shown_without_secrets_too() -> None:
 
 
 def test_what_stands_where_a_secret_belongs_is_taken_for_one() -> None:
-    assert REDACTION.difference(replaced(("a",), "the old secret", "s3cret")) == masked(
+    assert REDACTION.difference(replaced(("a",), "the old secret", refers("s3cret"))) == masked(
         "unknown", replaced(("a",), HIDDEN, "${env:A}")
     )
     assert REDACTION.difference(added(("a",), "s3cret")) == added(("a",), "${env:A}")
@@ -225,10 +355,10 @@ def test_what_stands_where_a_secret_belongs_is_taken_for_one() -> None:
 
 @given(PIECES)
 def test_a_text_is_the_sum_of_its_parts_of_which_the_secrets_are_marked(text: str) -> None:
-    parts = REDACTION.parts(text)
+    secrets = {value: f"${{env:{name}}}" for value, name in LONG.items()}
+    parts = Redaction(secrets).parts(text)
     assert "".join(part for part, _ in parts) == text
-    assert "".join(how or part for part, how in parts) == REDACTION.text(text)
-    assert not any("s3cret" in part for part, how in parts if how is None)
+    assert all(secrets[part] == how for part, how in parts if how)
     assert "".join(part for part, _ in NOTHING_SECRET.parts(text)) == text
 
 

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from dlsync.errors import DlsyncError
-from dlsync.files import schema, schema_index, yaml
+from dlsync.files import schema, yaml
 from dlsync.model import Json, Plan, Problem
 from dlsync.render import plan_json
 from tests.builders.accounts import TEXT, VALUES
@@ -68,7 +68,7 @@ def test_every_field_has_a_description_for_the_editor(name: str) -> None:
         f"{path}/{field}"
         for path, node in parts_of(root)
         for field, known in (node.get("properties", {}) if isinstance(node.get("properties"), dict) else {}).items()
-        if not any("description" in part for part in schema_index.parts(root, known))
+        if not any("description" in part for part in schema.parts(root, known))
     ]
 
     assert without == []
@@ -299,3 +299,86 @@ def test_allowed_is_what_a_check_finds_no_error_in(value: Json) -> None:
     for one in (plan_json, {**plan_json, "criteria": value}):
         errors = [finding for finding in schema.check("rule", one) if finding.severity == "error"]
         assert schema.allows("rule", one) is not bool(errors)
+
+
+# what a schema knows of each place
+
+SCHEMA: dict[str, Any] = {
+    "allOf": [{"$ref": "#/$defs/common"}],
+    "properties": {
+        "size": {"anyOf": [{"enum": ["small", "large"]}, {}], "default": "small"},
+        "id": {"readOnly": True},
+        "people": {"items": {"$ref": "#/$defs/common"}},
+        "free": {"type": "object"},
+        "by_name": {"additionalProperties": {"$ref": "#/$defs/common"}},
+    },
+    "$defs": {"common": {"properties": {"name": {"type": "string"}}}},
+}
+NODE = schema.schema_node(SCHEMA, SCHEMA)
+
+
+def test_references_and_all_of_are_part_of_the_mapping() -> None:
+    assert set(NODE.writable()) == {"name", "size", "people", "free", "by_name"}
+    assert NODE.owned == {"id"}
+    assert NODE.defaults == {"size": "small"}
+
+
+def test_a_list_and_names_of_the_users_own_lead_on() -> None:
+    people, by_name = NODE.fields["people"], NODE.fields["by_name"]
+    assert people.under(0) == by_name.under("anybody") == schema.SchemaNode(fields={"name": schema.SchemaNode()})
+    assert (people.under("name"), by_name.under(0)) == (None, None)
+
+
+def test_arranged_is_the_order_of_the_schema_unknown_fields_last_by_name_without_what_the_server_owns() -> None:
+    document: Any = {
+        "zoom": {"b": 1, "a": [{"d": 1, "c": 2}]},
+        "answer": [1, {}],
+        "name": "a",
+        "by_name": {"y": {"zoom": 1, "name": "c"}, "x": 1},
+        "people": [{"age": 1, "name": "b"}, [2]],
+        "id": 1,
+        "free": {"d": 1, "c": 2},
+        "size": "large",
+    }
+    arranged = schema.in_schema_order(NODE, document)
+
+    assert json.dumps(arranged) == json.dumps(
+        {
+            "size": "large",
+            "people": [{"name": "b", "age": 1}, [2]],
+            "free": {"c": 2, "d": 1},
+            "by_name": {"x": 1, "y": {"name": "c", "zoom": 1}},
+            "name": "a",
+            "answer": [1, {}],
+            "zoom": {"a": [{"c": 2, "d": 1}], "b": 1},
+        }
+    )
+    assert next(iter(document)) == "zoom"
+
+
+def test_a_document_of_known_fields_and_values_has_no_strays() -> None:
+    document: Any = {
+        "name": "a",
+        "size": "large",
+        "id": 1,
+        "people": [{"name": "b"}],
+        "free": {"any": [1]},
+        "by_name": {"c": {}},
+    }
+
+    assert list(schema.unknown_fields(NODE, document)) == []
+
+
+def test_strays_come_in_the_documents_order_with_what_is_known_there() -> None:
+    document: Any = {"by_name": {"c": {"nam": 1}}, "size": "medium", "people": [{}, {"age": 1}], "shoe": 42}
+
+    assert list(schema.unknown_fields(NODE, document)) == [
+        schema.UnknownField(("by_name", "c", "nam"), "nam", is_field=True, known=("name",)),
+        schema.UnknownField(("size",), "medium", is_field=False, known=("small", "large")),
+        schema.UnknownField(("people", 1, "age"), "age", is_field=True, known=("name",)),
+        schema.UnknownField(("shoe",), "shoe", is_field=True, known=("size", "people", "free", "by_name", "name")),
+    ]
+
+
+def test_a_document_of_another_structure_is_no_stray() -> None:
+    assert list(schema.unknown_fields(NODE, {"people": {"a": 1}, "size": 7, "by_name": ["x"]})) == []

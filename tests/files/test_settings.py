@@ -1,17 +1,22 @@
 """Where settings come from, and what is said when they are wrong."""
 
+import json
 import os
 from dataclasses import fields
+from fnmatch import fnmatchcase
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlsync.errors import SettingsError
 from dlsync.files import schema
-from dlsync.files.settings import Options, Settings, load, read_file
-from dlsync.model import Problem, Target
+from dlsync.files.settings import Options, Setting, Settings, load, read_file, settings_in_force
+from dlsync.model import Json, Problem, Target
+from dlsync.resources import all_kinds
+from tests.builders.trees import write_tree
 
 NO_OPTIONS = Options()
 KEY = {"DLSYNC_API_KEY": "changeme"}
@@ -257,6 +262,45 @@ def test_a_field_that_nobody_knows_is_a_warning_with_its_line_and_no_hindrance(t
     assert settings.prune == "all"
 
 
+@pytest.mark.parametrize(
+    ("pattern", "guess"),
+    [
+        ("rules/*", '; did you mean "rule/*"?'),
+        ("dashbord/web-*", '; did you mean "dashboard/web-*"?'),
+        ("Rule/a", '; did you mean "rule/a"?'),
+        ("keep", '; did you mean "*/keep"?'),
+        ("rule", '; did you mean "rule/*"?'),
+        ("rule/", '; did you mean "rule/*"?'),
+        ("rules*", '; did you mean "rule/*"?'),
+        ("", ""),
+        ("xyz/*", ""),
+    ],
+)
+def test_a_pattern_that_protects_nothing_is_an_error_with_its_place(tmp_path: Path, pattern: str, guess: str) -> None:
+    for above, indent in ("", ""), ("environments:\n  prod:\n", "    "):
+        (tmp_path / "dlsync.yaml").write_text(f'{above}{indent}protect: ["rule/a", "{pattern}"]\n', encoding="utf-8")
+        line, column, place = (3, 25, "environments.prod.protect[1]") if above else (1, 21, "protect[1]")
+        assert error_of(tmp_path) == (
+            f'dlsync.yaml:{line}:{column}: `{place}` is "{pattern}", '
+            f"expected KIND/GLOB with KIND one of account, plugin, link, dashboard, rule or *{guess}"
+        )
+
+
+@given(pattern=st.text("*?[]!/rule-", max_size=8), name=st.text("rule/-", min_size=1, max_size=4))
+@example(pattern="rule?x", name="x")
+@example(pattern="[dr]*", name="x")
+@example(pattern="*", name="x")
+def test_a_pattern_that_matches_any_resource_is_no_error(pattern: str, name: str) -> None:
+    if any(fnmatchcase(f"{kind.name}/{name}", pattern) for kind in all_kinds()):
+        with TemporaryDirectory() as folder:
+            (Path(folder) / "dlsync.yaml").write_text(json.dumps({"protect": [pattern]}), encoding="utf-8")
+            assert read_file(Path(folder))[1] == []
+
+
+def test_the_schema_names_the_kinds_that_a_pattern_may_name() -> None:
+    assert schema.kinds() == tuple(kind.name for kind in all_kinds())
+
+
 def test_broken_yaml_is_an_error_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "dlsync.yaml").write_text("org: acme\norg: other\n")
     document, problems = read_file(tmp_path)
@@ -294,3 +338,84 @@ def test_a_link_that_leads_nowhere_is_not_taken_for_no_file(tmp_path: Path) -> N
         {},
         [Problem("error", "cannot be read: No such file or directory", "dlsync.yaml")],
     )
+
+
+SOURCES = """\
+url: https://file.example/api/v1
+org: file-org
+prune: all
+environments:
+  prod: {account: prod-account, concurrency: 4}
+  bare:
+"""
+
+
+def told(tree: Path, options: Options, environ: dict[str, str]) -> dict[str, tuple[Json, str]]:
+    return {one.name: (one.value, one.source) for one in settings_in_force(tree, options, environ)}
+
+
+def test_each_setting_names_the_first_source_that_gives_it(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": SOURCES})
+    found = told(
+        tmp_path, Options(org="option-org", environment="prod"), {"DLSYNC_ORG": "x", "DLSYNC_API_KEY": "s3cret"}
+    )
+    assert found == {
+        "url": ("https://file.example/api/v1", "dlsync.yaml"),
+        "org": ("option-org", "--org"),
+        "account": ("prod-account", "dlsync.yaml, environment prod"),
+        "environment": ("prod", "--environment"),
+        "key": ("set", "DLSYNC_API_KEY"),
+        "variables": ({}, "default"),
+        "prune": ("all", "dlsync.yaml"),
+        "inventory": ("account", "default"),
+        "protect": ([], "default"),
+        "max_delete_percent": (30, "default"),
+        "concurrency": (4, "dlsync.yaml, environment prod"),
+        "requests_per_second": (None, "default"),
+        "annotate": ("", "default"),
+    }
+
+
+def test_without_any_source_a_setting_is_not_set(tmp_path: Path) -> None:
+    found = settings_in_force(tmp_path / "nowhere", Options(), {})
+    assert found[:5] == tuple(Setting(name, None, "") for name in ("url", "org", "account", "environment", "key"))
+
+
+def test_environment_variables_are_named_and_an_environment_may_be_empty_or_unknown(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": SOURCES})
+    for environment in ("bare", "unknown"):
+        found = told(tmp_path, Options(), {"DLSYNC_ENVIRONMENT": environment, "DLSYNC_ACCOUNT": "books"})
+        assert found["environment"] == (environment, "DLSYNC_ENVIRONMENT")
+        assert found["account"] == ("books", "DLSYNC_ACCOUNT")
+        assert found["org"] == ("file-org", "dlsync.yaml")
+
+
+@pytest.mark.parametrize(
+    ("own", "merged", "source"),
+    [
+        ("{variables: {a: 2, b: 3}}", {"a": 2, "b": 3, "c": 1}, "dlsync.yaml and its environment prod"),
+        ("{variables: {}}", {"a": 1, "c": 1}, "dlsync.yaml and its environment prod"),
+        ("{variables: null}", {"a": 1, "c": 1}, "dlsync.yaml"),
+        ("{org: x}", {"a": 1, "c": 1}, "dlsync.yaml"),
+        ("{variables: wrong}", "wrong", "dlsync.yaml, environment prod"),
+    ],
+)
+def test_variables_are_those_of_the_environment_and_the_shared_ones(
+    tmp_path: Path, own: str, merged: Json, source: str
+) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": f"variables: {{a: 1, c: 1}}\nenvironments: {{prod: {own}}}\n"})
+    assert told(tmp_path, Options(environment="prod"), {})["variables"] == (merged, source)
+    if "wrong" not in own and "null" not in own:
+        assert load(tmp_path, Options(environment="prod"), {}, require_server=False).variables == merged
+
+
+def test_no_secret_is_told(tmp_path: Path) -> None:
+    found = told(tmp_path, Options(url="https://me:s3cret@host", api_key_file=tmp_path / "key"), {})
+    assert found["url"] == ("not shown: it may hold a password", "--url")
+    assert found["key"] == ("set", "--api-key-file")
+
+
+def test_a_setting_that_is_null_is_not_set(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": "prune:\norg:\n"})
+    found = told(tmp_path, Options(), {})
+    assert (found["prune"], found["org"]) == (("managed", "default"), (None, ""))

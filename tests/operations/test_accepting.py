@@ -126,7 +126,7 @@ def test_an_unmanaged_resource_is_accepted_as_it_is_live(tmp_path: Path) -> None
 
 
 def test_a_name_that_is_nowhere_is_an_error(applied: Account, tree: Path) -> None:
-    with pytest.raises(DlsyncError, match="rule/none is neither in the files nor live") as caught:
+    with pytest.raises(DlsyncError, match="no resource matches `rule/none`") as caught:
         accept(applied, tree, "rule/none", "rule/web")
     assert caught.value.hint
 

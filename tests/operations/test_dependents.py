@@ -98,8 +98,12 @@ def test_a_link_by_hand_of_a_plugin_that_is_deleted_is_in_the_plan_and_is_restor
 def test_a_link_that_is_protected_keeps_its_plugin_which_says_why(live: Account, linked: Path) -> None:
     made = plan(live, linked, protect=("link/*",))
     assert changes(made) == ["delete plugin/disk repo held"]
-    why = "the server would delete link/disk with it, which is not to be deleted: decide on that first"
-    assert made.changes[0].held.startswith(why)
+    why = "the server would delete link/disk with it, which is protected or in conflict"
+    assert made.changes[0].held == f"{why}: settle that first, or restore the file"
+    what = f"link/disk refers to plugin/disk, whose file was removed and which stays: {why}; "
+    assert [(one.message, one.line) for one in made.warnings] == [
+        (f"{what}restore the file, or remove this line too", 2)
+    ]
 
 
 def test_a_plugin_whose_delete_is_undecided_keeps_its_link_until_that_is_decided(live: Account, linked: Path) -> None:
@@ -114,7 +118,9 @@ def test_a_plugin_whose_delete_is_undecided_keeps_its_link_until_that_is_decided
 def test_a_link_whose_delete_is_undecided_keeps_its_plugin(live: Account, linked: Path) -> None:
     live.lacks("link/disk")
     live.has(resource("link/disk", {"tags": ["by hand"]}))
-    assert changes(plan(live, linked)) == ["delete link/disk conflict held", "delete plugin/disk repo held"]
+    made = plan(live, linked)
+    assert changes(made) == ["delete link/disk conflict held", "delete plugin/disk repo held"]
+    assert [message.partition(" and which ")[2].partition(":")[0] for message, _ in warned(made)] == ["stays"]
     assert changes(plan(live, linked, decisions=ConflictPolicy(on_conflict="live"))) == ["delete plugin/disk repo held"]
     assert changes(plan(live, linked, decisions=ConflictPolicy(on_conflict="repo"))) == [
         "delete link/disk conflict",

@@ -12,7 +12,7 @@ from dlsync.client import ReadClient
 from dlsync.files.settings import Options
 from dlsync.operations import session
 from dlsync.operations.doctor import Diagnosis, examine
-from tests.builders.commands import TREE, environment, misbehaving, served
+from tests.builders.commands import TREE, environment, lock_by_hand, misbehaving, served
 from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, by_request, json_reply
 from tests.builders.taps import Asked, recorded
 from tests.builders.trees import write_tree
@@ -77,6 +77,16 @@ def test_where_all_is_well_it_says_so_and_sends_nothing_but_get(tree: Path, aske
     assert checks["operation GET links/<id>"] == "unknown: not known, since there is nothing to try it on"
     assert checks["operation DELETE rules/<name>"] == "unknown: not known without writing"
     assert {one.method for one in asked} == {"GET"}
+
+
+def test_a_lock_that_is_held_is_named_and_is_no_problem(tree: Path) -> None:
+    with served() as server:
+        env = server.account("locked")
+        assert "lock" not in said(examined(tree, env))
+        lock_by_hand(env)
+        found = examined(tree, env)
+    assert found.is_well
+    assert said(found)["lock"].startswith("unknown: the account is locked by ann@there since 2026-11-25")
 
 
 def test_an_operation_that_the_server_has_not_is_no_problem(tree: Path, asked: list[Asked]) -> None:

@@ -122,7 +122,7 @@ def test_files_whose_resources_would_be_called_so_are_errors(tmp_path: Path, esc
         tmp_path,
         {
             f"dashboards/{escaped}.yaml": "title: Up\npositions: []\n",
-            f"rules/{escaped}.yml": "title: Up\ncriteria: []\n",
+            f"rules/{escaped}.yaml": "title: Up\ncriteria: []\n",
             f"plugins/{escaped}.sh": "",
             f"packs/p/dashboards/sub/{escaped}.yaml": "title: Up\npositions: []\n",
             "links.yaml": f"web: [all]\n'{name}': [all]\n",
@@ -134,5 +134,5 @@ def test_files_whose_resources_would_be_called_so_are_errors(tmp_path: Path, esc
         ("links.yaml", 2),
         (f"packs/p/dashboards/sub/{escaped}.yaml", 1),
         (f"plugins/{escaped}.sh", 1),
-        (f"rules/{escaped}.yml", 1),
+        (f"rules/{escaped}.yaml", 1),
     ]

@@ -133,13 +133,15 @@ def test_a_broken_inventory_is_warned_of(live: Account, tree: Path) -> None:
     assert "dlsync inventory rebuild" in warning.message
 
 
-def test_an_entry_that_cannot_be_read_says_nothing(live: Account, tree: Path) -> None:
+def test_a_resource_whose_entry_cannot_be_read_is_named_and_not_taken_for_as_applied(live: Account, tree: Path) -> None:
     apply(live, tree)
     record = live.run(lambda client: client.plugins.get("dlsync-inventory")).content.decode()
     entry = next(line for line in record.splitlines() if '"rule/web": ' in line)
     live.lacks(INVENTORY)
     live.has(resource(INVENTORY, record.replace(entry, '"rule/web": "nonsense"')), resource("rule/web", MINE))
-    assert not drift(live, tree)
+    found = drift(live, tree)
+    assert (found.changes, found.unchanged) == ((), 2)
+    assert "the inventory's entries of rule/web cannot be read" in found.warnings[0].message
 
 
 def test_without_a_record_nobody_knows(live: Account, tree: Path) -> None:

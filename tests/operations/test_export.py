@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
@@ -9,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dlsync import operations
 from dlsync.errors import InvalidTree, SettingsError
 from dlsync.files import schema, writer, yaml
 from dlsync.operations.export import Edits, build_export
@@ -208,7 +211,7 @@ def test_new_ones_join_the_tree_in_their_kind_s_folder(live: Account, tree: Path
 def test_with_managed_only_what_the_tree_has_is_exported(live: Account, tree: Path) -> None:
     live.has(*same_as_files()[1:], resource("dashboard/web", dashboard()), resource("dashboard/new", dashboard()))
     assert actions(export(live, tree, managed=True)) == ["update dashboards/team/web.yaml"]
-    with pytest.raises(SettingsError, match="`dashboard/new` matches no resource"):
+    with pytest.raises(SettingsError, match="no resource matches `dashboard/new`"):
         export(live, tree, "dashboard/new", managed=True)
 
 
@@ -589,3 +592,36 @@ def test_an_old_backup_is_edited_where_it_is_and_takes_only_names_that_are_file_
     ]
     assert [message.partition(": ")[0] for _, message in problems(made)] == ["rule/c/d"]
     assert tree_files(tmp_path)["rules/a%2Fb.yaml"] == b"title: ${var:y}\ncriteria: []\n"
+
+
+ROTATED = {
+    "rules/a.yaml": "title: A\ncriteria: [{metric: m.x, scope: {tag: ['${env:HOOK}', b]}, condition: {threshold: 5,"
+    " timeout: 300, operator: gt}}]\n",
+    "rules/b.yaml": "title: B\ncriteria: [{metric: 'm.${env:HOOK}', scope: {agent: ['${env:HOOK}', b]}, condition:"
+    " {threshold: 5, timeout: 300, operator: gt}}]\n",
+    "plugins/disk.sh": "exit 0\n",
+    "plugins/disk.meta.yaml": "params: --password ${env:HOOK} # ours\n",
+    "links.yaml": "disk: ['${env:HOOK}', web]\n",
+}
+NEW = {"HOOK": "newhook2"}
+
+
+def exported(live: Account, tree: Path) -> dict[str, bytes | None]:
+    made = asyncio.run(operations.export(tree, replace(live.settings, environ=NEW), check=True))
+    return {one.file: one.content for one in made.files}
+
+
+def test_a_reference_with_another_value_than_was_applied_changes_no_file(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", ROTATED)
+    apply(live, tree, environ={"HOOK": "oldhook1"})
+    assert exported(live, tree) == {}
+    rule_a = ROTATED["rules/a.yaml"]
+    live.has(resource("rule/a", rule_a.replace("${env:HOOK}", "oldhook1").replace("5", "6")))
+    assert exported(live, tree) == {"rules/a.yaml": rule_a.replace("5", "6").encode()}
+
+
+def test_of_a_reference_that_the_file_has_no_more_an_export_writes_the_reference(live: Account, tmp_path: Path) -> None:
+    tree = write_tree(tmp_path / "tree", ROTATED)
+    apply(live, tree, environ={"HOOK": "oldhook1"})
+    write_tree(tree, {"plugins/disk.meta.yaml": "params: none # not ${env:HOOK}\n"})
+    assert exported(live, tree) == {"plugins/disk.meta.yaml": b"params: '--password ${env:HOOK}' # not ${env:HOOK}\n"}

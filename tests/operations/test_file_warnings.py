@@ -28,7 +28,7 @@ def warnings(root: Path, files: dict[str, str]) -> list[str]:
 def test_a_scalar_that_yaml_1_1_reads_otherwise_is_named_with_its_place_and_a_fix(tmp_path: Path) -> None:
     files = {
         "dashboards/a.yaml": "title: on\nx: 12:30\n",
-        "rules/b.yml": "title: B\ncriteria: []\ny: [0777, 'on', 1e3]\n",
+        "rules/b.yaml": "title: B\ncriteria: []\ny: [0777, 'on', 1e3]\n",
         "plugins/on.sh": "yes: on\n",
         "links.yaml": "'on': [yes]\n",
     }
@@ -36,8 +36,8 @@ def test_a_scalar_that_yaml_1_1_reads_otherwise_is_named_with_its_place_and_a_fi
     assert found == [
         "dashboards/a.yaml:1:8: `on` has another value in YAML 1.1: put it in quotes",
         "dashboards/a.yaml:2:4: `12:30` has another value in YAML 1.1: put it in quotes",
-        "rules/b.yml:3:5: `0777` has another value in YAML 1.1: put it in quotes, or write the number as 777",
-        "rules/b.yml:3:17: `1e3` has another value in YAML 1.1: put it in quotes, or write the number as 1000.0",
+        "rules/b.yaml:3:5: `0777` has another value in YAML 1.1: put it in quotes, or write the number as 777",
+        "rules/b.yaml:3:17: `1e3` has another value in YAML 1.1: put it in quotes, or write the number as 1000.0",
     ]
 
 

@@ -18,12 +18,15 @@ from dlsync.files import yaml
 from dlsync.operations.plan import PlanOptions
 from dlsync.resources.selector import Targets
 from tests.builders.applies import FILES, apply, changes, plan
-from tests.builders.between import below, put_by_hand, through
+from tests.builders.between import below, put_by_hand, refusing, through
+from tests.builders.http import json_reply
 from tests.builders.trees import Account, dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from dlsync.model import Plan
+    from dlsync.operations.drift import Drift
     from tests.builders.between import Onward
     from tests.builders.http import Reply, Seen
 
@@ -121,13 +124,35 @@ def test_files_that_hold_nothing_delete_nothing(live: Account, tree: Path, tmp_p
     assert not plan(live, empty, prune="none").refused
 
 
-def test_a_plan_says_who_holds_the_lock(live: Account, tree: Path) -> None:
+def locked(found: Plan | Drift) -> list[str]:
+    return [one.message for one in found.warnings if "locked" in one.message]
+
+
+def test_plans_and_drift_say_who_holds_the_lock_whether_or_not_they_list_plugins(
+    live: Account, tree: Path, tmp_path: Path
+) -> None:
     live.run(lambda client: client.plugins.create("dlsync-lock", "json", HELD))
-    (warning,) = [one.message for one in plan(live, tree).warnings if "locked" in one.message]
-    assert warning == (
+    held = (
         "the account is locked by ann since 2026-11-25T10:10:10+00:00: an apply waits for it; if that process is dead, "
         "run `dlsync unlock`"
     )
+    bare = write_tree(tmp_path / "bare", {"rules/web.yaml": "title: Web\ncriteria: []\n"})
+
+    def incomplete(seen: Seen, onward: Onward) -> Reply:
+        return json_reply([{"name": "disk", "tags": ["all"]}]) if below(seen) == "GET plugins" else onward()
+
+    rules = Targets(["rule/*"])
+    found: list[Plan | Drift] = [
+        plan(live, tree),
+        plan(live, bare),
+        asyncio.run(operations.plan(tree, live.settings, wishes=PlanOptions(tree, targets=("rule/*",)))),
+        through(live, incomplete, lambda settings: operations.plan(tree, settings)),
+        asyncio.run(operations.drift(tree, live.settings)),
+        asyncio.run(operations.drift(tree, live.settings, targets=rules)),
+    ]
+    assert list(map(locked, found)) == [[held]] * 6
+    unheard = refusing("GET plugins/dlsync-lock", 403)
+    assert locked(through(live, unheard, lambda settings: operations.plan(tree, settings))) == []
 
 
 def test_an_account_in_use_is_not_deleted(live: Account, tree: Path) -> None:

@@ -83,7 +83,7 @@ def test_what_is_released_stays_and_nothing_of_it_is_deleted(live: Account, tree
     apply(live, tree)
     (tree / "rules/web.yaml").unlink()
     assert release(live, tree, "rule/*", "rule/none") == ManageResult(
-        taken("rule/web"), ((address("rule/none"), "it is not managed"),)
+        taken("rule/web"), ((address("rule/none"), "it is not managed already"),)
     )
     assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
     assert not plan(live, tree)
@@ -171,7 +171,7 @@ def test_a_hand_edit_goes_into_the_files_and_a_check_only_says_so(live: Account,
     assert accept(live, tree) == ["update rules/web.yaml"]
     assert (tree / "rules/web.yaml").read_text() == "title: Mine\ncriteria: []\n"
     assert not plan(live, tree)
-    with pytest.raises(DlsyncError, match="rule/none is neither in the files nor live"):
+    with pytest.raises(DlsyncError, match="no resource matches `rule/none`"):
         accept(live, tree, "rule/none")
 
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import math
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dlsync import operations
 from dlsync.operations import ApplyOptions, verify
+from dlsync.operations.update_inventory import is_rounding
 from dlsync.resources.selector import Targets
 from dlsync.state import store
 from dlsync.state.inventory import read
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client
     from dlsync.files.settings import Settings
-    from dlsync.model import Plan
+    from dlsync.model import Json, Plan
     from dlsync.state.inventory import Inventory
     from tests.builders.between import Onward
     from tests.builders.http import Reply, Seen
@@ -282,6 +286,78 @@ def test_what_a_server_rounds_in_a_killed_run_is_dlsync_s_own(live: Account, tre
     assert changes(apply(live, tree)) == ["delete rule/cpu repo applied"]
 
 
+def test_what_a_server_rounds_in_a_killed_update_is_dlsync_s_own(live: Account, tree: Path) -> None:
+    write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "70"})
+    apply(live, tree)
+    write_tree(tree, {"rules/cpu.yaml": CPU % "80.5551"})
+    killed_at_its_verification(live, tree, rounding)
+    assert changes(applied(live, tree, rounding)) == ["update rule/cpu repo failed"]
+    killed_at_its_verification(live, tree, rounding)
+    put_by_hand(live, "rules/cpu", CPU % "75")
+    assert changes(plan(live, tree)) == ["update rule/cpu conflict held"]
+
+
+def test_what_was_edited_by_hand_beside_what_a_server_rounds_is_seen(live: Account, tree: Path) -> None:
+    write_tree(tree, {**KEEPER, "rules/cpu.yaml": CPU % "70"})
+    apply(live, tree)
+    write_tree(tree, {"rules/cpu.yaml": CPU % "80.5551"})
+    killed_at_its_verification(live, tree, rounding)
+    put_by_hand(live, "rules/cpu", (CPU % "80.55").replace("Cpu", "Mine"))
+    assert drifted(live, tree, "account") == ["rule/cpu"]
+
+
+@given(number=st.floats(-1e9, 1e9), decimals=st.integers(0, 9))
+def test_a_rounded_number_is_recognised(number: float, decimals: int) -> None:
+    assert is_rounding(number, round(number, decimals))
+    assert not is_rounding(number, round(number, decimals) + 2)
+
+
+@pytest.mark.parametrize("other", [True, "80.55", None, 80.54, 80.7, 82, math.inf])
+def test_no_other_value_is_a_rounded_number(other: Json) -> None:
+    assert not is_rounding(80.5551, other)
+    assert not is_rounding(other, 80.5551)
+
+
+def test_a_delete_that_was_cut_between_its_requests_goes_on(live: Account, tree: Path) -> None:
+    write_tree(tree, {**KEEPER, "plugins/disk.py": "1\n"})
+    apply(live, tree)
+
+    async def link_by_hand(client: Client) -> None:
+        for tag in ("all", "db", "web"):
+            await client.links.create("disk", [tag])
+
+    live.run(link_by_hand)
+    write_tree(tree, {"links.yaml": "disk: [all, db, web]\n"})
+    apply(live, tree)
+    remove(tree, "plugins/disk.py", "links.yaml")
+    deleted: list[str] = []
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen).startswith("DELETE links/"):
+            deleted.append(seen.target)
+            if len(deleted) > 1:
+                return replace(onward("/nowhere"), status=400)
+        return onward()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "verified", killed)
+        with pytest.raises(SystemExit):
+            applied(live, tree, answer)
+    link = live.live("link/disk")
+    assert link
+    assert link.document["tags"] == ["db", "web"]
+    assert drifted(live, tree, "account") == []
+    done = apply(live, tree)
+    assert {(one.action, one.cause, one.result) for one in done.changes} == {("delete", "repo", "applied")}
+
+
+def killed_at_its_verification(live: Account, tree: Path, answer: Answer) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(verify, "verified", killed)
+        with pytest.raises(SystemExit):
+            applied(live, tree, answer)
+
+
 async def killed(*_: object) -> None:
     raise SystemExit
 
@@ -367,3 +443,15 @@ def test_what_cannot_be_looked_at_after_a_rejection_stays_pending(live: Account,
 
     applied(live, tree, answer)
     assert [str(one) for one in inventory(live, tree).pending] == ["rule/cpu"]
+
+
+def test_an_export_of_what_is_managed_has_what_a_run_made_that_was_cut(
+    live: Account, tree: Path, tmp_path: Path
+) -> None:
+    write_tree(tree, FIRST)
+    killed_before_the_end(live, tree)
+    put_by_hand(live, "rules/other", "title: Other\ncriteria: []\n")
+    made = asyncio.run(operations.export(tmp_path / "new", live.settings, managed=True))
+    assert {file.file for file in made.files} == {*FIRST, "plugins/disk.meta.yaml"}
+    named = operations.export(tmp_path / "b", live.settings, managed=True, targets=Targets(("rule/keeper",)))
+    assert [file.file for file in asyncio.run(named).files] == ["rules/keeper.yaml"]

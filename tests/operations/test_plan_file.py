@@ -14,6 +14,7 @@ from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Entry, Plan, Target
 from dlsync.operations import plan_file
 from dlsync.operations.plan import PlanOptions
+from dlsync.operations.plan_document import as_document
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.state import inventory
 from tests.builders.applies import prepared
@@ -50,6 +51,19 @@ def saved(tmp_path: Path, asked: dict[str, Any] | None = None, **fields: Any) ->
     content["made_with"] |= asked or {}
     file.write_text(json.dumps({**content, **fields}))
     return plan_file.read(file)
+
+
+@pytest.mark.parametrize("places", [[0, 1], [2], [], [0, 1, 2, 2]], ids=str)
+def test_a_plan_without_a_change_that_it_was_saved_with_is_none(tmp_path: Path, places: list[int]) -> None:
+    changes = as_document(MADE)["changes"]
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: its changes are not those"):
+        saved(tmp_path, changes=[changes[place] for place in places])
+
+
+@pytest.mark.parametrize("count", ["create", "update", "delete", "conflict"])
+def test_a_plan_whose_counts_are_others_is_none(tmp_path: Path, count: str) -> None:
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: its changes are not those"):
+        saved(tmp_path, summary={**MADE.summary, count: 7})
 
 
 def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
@@ -112,7 +126,7 @@ def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is
             "dashboard/web",
             id="another value",
         ),
-        pytest.param((), "dashboard/web, plugin/old, rule/new", id="nothing is left"),
+        pytest.param(MADE.changes[1:2], "plugin/old, rule/new", id="one is left"),
     ],
 )
 def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple[Any, ...], names: str) -> None:
@@ -122,15 +136,26 @@ def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple
     assert caught.value.hint
 
 
-def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path) -> None:
-    """A secret of another value, or a delete's content."""
+def test_a_plan_of_which_nothing_is_left_to_do_says_so(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="the saved plan is stale: nothing of it is left to do"):
+        plan_file.kept_to(saved(tmp_path), work(plan(commit=MADE.commit)))
+
+
+@pytest.mark.parametrize(
+    ("web", "old", "moved"),
+    [
+        ("period: 60\n", "2", "since it was made, plugin/old changed"),
+        ("period: 60\n", "1", r"since it was made, the value of \$\{env:TITLE\} in dashboard/web changed"),
+        ("period: 61\n", "2", "since it was made, dashboard/web, plugin/old changed"),
+    ],
+    ids=["what a delete deletes", "a secret", "what a secret is in"],
+)
+def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path, web: str, old: str, moved: str) -> None:
     secret = replace(WEB, given={"period": 30, "title": "s3cret"}, secrets={"s3cret": "${env:TITLE}"})
-    for now in (
-        prepared(MADE, NEW, secret, live=LIVE),
-        prepared(MADE, NEW, WEB, live=(LIVE[0], resource("plugin/old", "2"))),
-    ):
-        with pytest.raises(Refused, match=r"since it was made, (dashboard/web|plugin/old) changed"):
-            plan_file.kept_to(saved(tmp_path), now)
+    desired = WEB if old == "2" and web == "period: 60\n" else secret
+    now = prepared(MADE, NEW, desired, live=(resource("dashboard/web", web), resource("plugin/old", old)))
+    with pytest.raises(Refused, match=moved):
+        plan_file.kept_to(saved(tmp_path), now)
 
 
 @pytest.mark.parametrize(
@@ -170,9 +195,12 @@ def test_a_plan_of_an_older_version_is_called_that(tmp_path: Path) -> None:
 
 
 def test_names_of_a_hostile_plan_do_not_reach_a_terminal(tmp_path: Path) -> None:
-    evil = {**json.loads(json.dumps(saved(tmp_path).plan["changes"][0])), "name": "\x1b[2Jx\n"}
+    whole = saved(tmp_path)
+    first, *others = whole.plan["changes"]
+    digests = {name.replace("rule/new", "rule/\x1b[2Jx\n"): both for name, both in whole.digests.items()}
+    made = saved(tmp_path, {"digests": digests}, changes=[{**first, "name": "\x1b[2Jx\n"}, *others])
     with pytest.raises(Refused) as caught:
-        plan_file.kept_to(saved(tmp_path, changes=[evil]), work(plan(commit=MADE.commit)))
+        plan_file.kept_to(made, work())
     assert "rule/\\x1b[2Jx\\n changed" in caught.value.message
 
 
@@ -279,3 +307,11 @@ def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
         plan_file.read(tmp_path)
     with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
         plan_file.save(tmp_path, plan_file.promise(work(), PlanOptions()))
+
+
+def test_a_file_that_is_no_plan_is_not_removed(tmp_path: Path) -> None:
+    plan_file.save(tmp_path / "plan.json", plan_file.promise(work(), PlanOptions()))
+    (tmp_path / "web.yaml").write_text("title: Web\n")
+    for name in ("plan.json", "web.yaml", "none.json"):
+        plan_file.remove(tmp_path / name)
+    assert [file.name for file in tmp_path.iterdir()] == ["web.yaml"]

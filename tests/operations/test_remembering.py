@@ -44,6 +44,7 @@ RECORD = ["GET plugins/dlsync-inventory"]
 EACH = [f"GET {kind}/{name}" for kind in ("plugins", "rules") for name in "ab"]
 DASHBOARDS = [f"GET dashboards/{name}" for name in "ab"]
 PASSED_ON = ("authorization", "accept", "if-none-match")
+LOCK = "GET plugins/dlsync-lock"  # where the list of plugins may be incomplete
 CONFIRMED = ["GET /api/v1/orgs/acme/accounts"]  # whether a 404 is that of the operation
 
 
@@ -90,7 +91,7 @@ def test_a_second_plan_asks_a_server_with_lists_for_nothing_but_those(applied: A
 def test_a_server_with_the_documented_operations_only_is_asked_for_each_and_need_not_send_it_again(tree: Path) -> None:
     with account(documented_only=True) as live:
         apply(live, tree)
-        whole = sorted([*LISTS, *RECORD, *EACH, *DASHBOARDS, *CONFIRMED])
+        whole = sorted([*LISTS, *RECORD, *EACH, *DASHBOARDS, *CONFIRMED, LOCK])
         forgotten()
         assert asked(live, tree) == whole
         assert asked(live, tree) == whole
@@ -275,6 +276,25 @@ def test_that_something_is_as_it_was_is_believed_only_where_it_was_asked(
 
     with pytest.raises(NotModified, match="still the version that was known"):
         through(applied, hasty, lambda settings: operations.plan(tree, settings))
+
+
+def test_a_server_that_says_of_what_changed_that_it_did_not_is_believed_until_the_cache_is_deleted(
+    applied: Account, tree: Path
+) -> None:
+    forgotten()
+
+    def lying(request: Seen, onward: Onward) -> Reply:
+        came = onward()
+        return Reply(304) if "if-none-match" in request.headers else replace(came, headers=(("ETag", '"same"'),))
+
+    async def looked(settings: Settings) -> list[list[str]]:
+        assert not await operations.plan(tree, settings)
+        put_by_hand(applied, "rules/a", "title: Other\ncriteria: []\n")
+        believed = await operations.plan(tree, settings)
+        forgotten()
+        return [changes(believed), changes(await operations.plan(tree, settings))]
+
+    assert through(applied, lying, looked) == [[], ["update rule/a drift"]]
 
 
 def test_an_etag_that_no_header_should_carry_is_none(applied: Account, tree: Path) -> None:

@@ -15,7 +15,9 @@ from dlsync.operations import ApplyOptions
 from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, ConflictPolicy
 from dlsync.operations.rollback import chosen as rollback_chosen
 from dlsync.operations.rollback import way_back
+from dlsync.resources.selector import Targets
 from dlsync.state import journal
+from dlsync.state.inventory import INVENTORY
 from dlsync.state.journal import Journal, UndoRecord
 from tests.builders.applies import FILES, RUN, apply, changes, journals, managed, plan
 from tests.builders.inventories import forge
@@ -24,7 +26,7 @@ from tests.builders.trees import FLAVOURS, account, address, resource, rule, tre
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dlsync.model import Plan
+    from dlsync.model import Json, Plan
     from tests.builders.trees import Account
 
 BEFORE: dict[str, str | bytes] = {
@@ -50,11 +52,14 @@ MINE = "title: Mine\ncriteria: []\n"
 SECRET = {"title": "title: ${env:TITLE} and more\ncriteria: []\n"}
 
 
-def rolled_back(live: Account, tree: Path, *, decisions: ConflictPolicy | None = None, **settings: Any) -> Plan:
+def rolled_back(
+    live: Account, tree: Path, *, run: str = "", decisions: ConflictPolicy | None = None, **settings: Any
+) -> Plan:
     how = ApplyOptions(journals=journals(tree))
     chosen = replace(live.settings, **settings)
-    done = asyncio.run(operations.rollback(tree, chosen, decisions=decisions or ConflictPolicy(), how=how))
-    assert done
+    work = operations.rollback(tree, chosen, run=run, decisions=decisions or ConflictPolicy(), how=how)
+    done = asyncio.run(work)
+    assert done is not None
     return done
 
 
@@ -155,6 +160,75 @@ def test_what_a_run_took_over_is_not_managed_once_it_is_taken_back(live: Account
     rolled_back(live, tree)
     assert live.live("rule/web") == hand
     assert managed(live, tree) == []
+
+
+def release(live: Account, tree: Path, name: str) -> None:
+    asyncio.run(operations.release(tree, live.settings, Targets([name])))
+
+
+@pytest.mark.parametrize("before", [None, rule(description="before")])
+@pytest.mark.parametrize("by_id", [False, True])
+def test_what_was_released_since_the_run_stays_as_it_is(
+    live: Account, tree: Path, before: dict[str, Json] | None, by_id: bool
+) -> None:
+    """Whether the run created it, or updated what was adopted before."""
+    if before:
+        live.has(resource("rule/web", before))
+        asyncio.run(operations.adopt(tree, live.settings, Targets(["rule/web"])))
+    apply(live, tree)
+    run = operations.history(journals(tree))[0].run.id
+    if by_id:
+        write_tree(tree, {"dashboards/web.yaml": "title: Later\npositions: []\n"})
+        apply(live, tree)
+    release(live, tree, "rule/web")
+    (tree / "rules/web.yaml").unlink()
+    now = live.live("rule/web")
+    done = rolled_back(live, tree, run=run, decisions=ConflictPolicy(on_conflict="repo"))
+    assert "rule/web stays as it is: it is live and no longer managed" in str(done.warnings)
+    assert "rule/web" not in managed(live, tree)
+    apply(live, tree, max_delete_percent=100)
+    assert live.live("rule/web") == now
+
+
+def test_what_was_made_by_hand_since_the_run_deleted_it_is_not_taken_over(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    (tree / "rules/web.yaml").unlink()
+    apply(live, tree)
+    live.has(resource("rule/web", FILES["rules/web.yaml"]))
+    assert changes(rolled_back(live, tree)) == []
+    assert "rule/web" not in managed(live, tree)
+
+
+def test_what_was_released_and_deleted_since_the_run_is_made_again_only_on_demand_and_not_managed(
+    live: Account, tree: Path
+) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW})
+    apply(live, tree)
+    release(live, tree, "rule/web")
+    live.lacks("rule/web")
+    assert changes(rolled_back(live, tree)) == ["create rule/web conflict held skipped"]
+    done = rolled_back(live, tree, decisions=ConflictPolicy(on_conflict="repo"))
+    assert changes(done) == ["create rule/web conflict applied"]
+    assert "rule/web" not in managed(live, tree)
+
+
+def test_a_rollback_that_released_a_resource_is_taken_back_without_managing_it(live: Account, tree: Path) -> None:
+    live.has(resource("rule/web", rule(description="by hand")))
+    apply(live, tree, decisions=ConflictPolicy(adopt=True))
+    adopted = live.live("rule/web")
+    rolled_back(live, tree)
+    assert "update rule/web repo applied" in changes(rolled_back(live, tree))
+    assert live.live("rule/web") == adopted
+    assert "rule/web" not in managed(live, tree)
+
+
+def test_what_the_inventory_lost_is_taken_back_all_the_same(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW})
+    apply(live, tree)
+    live.run(lambda client: client.plugins.delete(INVENTORY))
+    assert changes(rolled_back(live, tree)) == ["update rule/web repo applied"]
 
 
 def test_what_the_run_did_not_touch_is_nobody_s_business(live: Account, tree: Path) -> None:
@@ -290,7 +364,7 @@ def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp
     assert rollback_chosen(tmp_path, target, "20261125T101010Z-000001").run.id == "20261125T101010Z-000001"
     with pytest.raises(Refused, match="was for acme/other at http://x/api/v1, not for acme/default"):
         rollback_chosen(tmp_path, target, "20261125T101012Z-000001")
-    with pytest.raises(DlsyncError, match="there is no run"):
+    with pytest.raises(DlsyncError, match="has the id"):
         rollback_chosen(tmp_path, target, "20261125T101019Z-000001")
 
 

@@ -11,16 +11,18 @@ import pytest
 from dlsync.model import Entry
 from dlsync.operations import update_inventory as update
 from dlsync.operations.plan import PlanContext
-from dlsync.operations.update_inventory import advanced, as_live, entry_of, packed_entry
+from dlsync.operations.update_inventory import advanced, announced, as_live, entry_of, packed_entry
 from dlsync.state.inventory import packed
 from tests.builders.inventories import entry, form, recorded
 from tests.builders.plans import change, plan, replaced
+from tests.builders.referring import referring
 from tests.builders.trees import by_address, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
     from dlsync.model import Action, Address, Resource, ResourceChange, Result
     from dlsync.state.inventory import Inventory
 
+SECRETS = {"s3cret": "${env:A}"}
 WEB = resource("dashboard/web", dashboard(period=60))
 EDITED = resource("dashboard/web", dashboard(period=30))
 DISK = resource("plugin/disk", "print()")
@@ -68,7 +70,19 @@ def test_what_is_recorded_as_it_is_already_is_not_recorded_again() -> None:
 def test_one_that_was_deleted_that_is_gone_or_that_was_released_is_managed_no_more() -> None:
     known = recorded(WEB, DISK, LOAD)
     prepared = work(LOAD, live=(WEB, LOAD), known=known, gone=frozenset({DISK.address}))
-    assert [*advanced(prepared, [made("delete", WEB), made("update", LOAD)], [LOAD.address])] == []
+    prepared = replace(prepared, released=frozenset({LOAD.address}))
+    assert [*advanced(prepared, [made("delete", WEB), made("update", LOAD)])] == []
+
+
+def test_what_was_released_is_announced_only_while_it_is_managed() -> None:
+    """A cut of the run that reverts it must not make it managed."""
+    changes = tuple(made("update", one) for one in (WEB, LOAD))
+    prepared = replace(
+        work(WEB, LOAD, live=(EDITED,), known=recorded(EDITED)),
+        plan=plan(*changes),
+        released=frozenset({WEB.address, LOAD.address}),
+    )
+    assert [*announced(prepared).pending] == [WEB.address]
 
 
 def test_what_is_live_and_in_no_file_is_nobody_s() -> None:
@@ -98,7 +112,8 @@ def test_what_is_kept_is_recorded_anew_though_its_file_is_as_it_was() -> None:
 
 
 def test_secrets_are_recorded_by_the_digests_of_the_texts_that_hold_them() -> None:
-    ours = replace(resource("rule/a", rule(title="Hook s3cret")), secrets={"s3cret": "${env:A}"})
+    document = referring(rule(title="Hook s3cret"), SECRETS)
+    ours = replace(resource("rule/a", document), secrets=SECRETS)
     known = entry_of(work(ours), ours.address)
     assert known == entry(ours, secrets=ours.secrets)
     assert [*known.secrets.values()] == ["Hook ${env:A}"]
@@ -121,7 +136,7 @@ def test_what_only_the_server_has_and_nobody_knows_is_not_the_files_business() -
 
 
 def test_secrets_that_are_live_are_known_again() -> None:
-    ours = replace(resource("rule/a", rule(title="s3cret", description="a")), secrets={"s3cret": "${env:A}"})
+    ours = replace(resource("rule/a", referring(rule(title="s3cret", description="a"), SECRETS)), secrets=SECRETS)
     theirs = resource("rule/a", rule(title="s3cret", description="b"))
     taken = as_live(work(ours), ours.address, theirs)
     assert [*taken.secrets.values()] == ["${env:A}"]

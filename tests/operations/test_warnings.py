@@ -11,10 +11,10 @@ from tests.builders.trees import address, by_address, criterion, dashboard, reso
 
 
 def test_a_broken_inventory_is_said_to_be_broken_with_what_to_do() -> None:
-    (message,) = warnings.broken(inventory.empty(broken="it is none"))
-    assert message.startswith("it is none: nothing is taken for managed, and nothing deleted; ")
-    assert "`dlsync inventory rebuild`" in message
-    assert [*warnings.broken(inventory.empty())] == []
+    (warning,) = warnings.unread(inventory.empty(broken="it is none"))
+    assert warning.message.startswith("it is none: nothing is taken for managed, and nothing deleted; ")
+    assert "`dlsync inventory rebuild`" in warning.message
+    assert [*warnings.unread(inventory.empty())] == []
 
 
 def test_kinds_of_which_not_all_is_known_are_named() -> None:

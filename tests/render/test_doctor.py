@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from dlsync.files.setting_sources import Setting
+from dlsync.files.settings import Setting
 from dlsync.operations.doctor import Check, Diagnosis
 from dlsync.render import doctor
 

@@ -47,16 +47,16 @@ def test_json_is_one_document_of_plans_and_errors() -> None:
         "environments": {
             "staging": as_document(STAGING),
             "production": as_document(PRODUCTION),
-            "odd\x1b": {"error": "no | answer"},
+            "odd\x1b": {"error": "no | answer", "problems": []},
         },
-        "summary": {"create": 1, "update": 0, "delete": 0, "unchanged": 7, "conflict": 0, "failed": 1},
+        "summary": {"create": 1, "update": 0, "delete": 0, "unchanged": 7, "conflict": 0, "failed": 1, "refused": 0},
     }
 
 
 def test_markdown_has_a_section_for_each_that_nothing_breaks_out_of() -> None:
     text = render_markdown(ALL)
     assert text.startswith("### <code>staging</code>\n\n**dlsync plan** for <code>acme/default</code>: 1 to create")
-    assert "\n### <code>odd&#92;x1b</code>\n\n**Failed**: <code>no &#124; answer</code>\n" in text
+    assert "\n### <code>odd&#92;x1b</code>\n\n**dlsync plan failed**: <code>no &#124; answer</code>\n" in text
     assert text.endswith(
         "\n**Total**: 1 to create, 0 to update, 0 to delete, 7 unchanged; 1 of 3 environments failed.\n"
     )
@@ -72,6 +72,11 @@ def test_markdown_of_many_fits_where_that_of_one_does() -> None:
     assert len(render_markdown([Ended(f"environment-{n}", large) for n in range(9)])) < plan_markdown.LIMIT
 
 
-def test_an_environment_whose_plan_an_apply_refuses_is_said_to_be_refused() -> None:
-    text = summary([Ended("staging", replace(STAGING, refused=("too many.", "too few.")))], color=False)
-    assert "  staging  refused by an apply: too many. too few.\n" in text
+def test_an_environment_whose_plan_an_apply_refuses_is_said_to_be_refused_and_counted() -> None:
+    ended = [Ended("staging", replace(STAGING, refused=("too many.", "too few."))), ALL[1], ALL[2]]
+    text = summary(ended, color=False)
+    assert "  staging     refused by an apply: too many. too few.\n" in text
+    total = "; 1 of 3 environments failed; 1 of 3 environments refused by an apply.\n"
+    assert text.endswith(total)
+    assert render_markdown(ended).endswith(total)
+    assert json.loads(render_json(ended))["summary"]["refused"] == 1

@@ -39,6 +39,16 @@ def test_an_export_says_what_it_did_and_what_it_could_not(export: Export, writte
     assert exported.render(export, written=written, color=False).splitlines()[-1] == said
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [(True, "Accepted the changes on acme/default: "), (False, "Accepting would write the changes on acme/default: ")],
+)
+def test_an_accept_says_that_it_accepted(written: bool, said: str) -> None:
+    export = Export(TARGET, (WEB,), 3)
+    shown = exported.render(export, written=written, color=False, accepts=True)
+    assert shown.splitlines()[-1] == f"{said}{FILES}; 3 resources unchanged."
+
+
 def test_a_file_has_a_line_that_no_terminal_acts_on() -> None:
     shown = exported.render(Export(TARGET, (WEB,), 0), written=True, color=False)
     assert shown.splitlines()[0] == "~ dashboards/web\\x1b.yaml"

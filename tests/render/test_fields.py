@@ -88,3 +88,8 @@ def test_a_deleted_resource_shows_what_goes() -> None:
 @pytest.mark.parametrize(("number", "words"), [(0, "0 lines"), (1, "1 line"), (2, "2 lines"), (1234, "1,234 lines")])
 def test_counted_things_are_in_the_plural_unless_there_is_one(number: int, words: str) -> None:
     assert counted(number, "line") == words
+
+
+def test_an_item_that_looks_like_one_that_leaves_is_told_apart() -> None:
+    shown = fields(change("update", "link/x", removed(("tags", 0), "caf\u00e9"), added(("tags", 0), "cafe\u0301")))
+    assert [(one.before, one.after) for one in shown] == [('"caf\\xe9"', None), (None, '"cafe\\u0301"')]

@@ -59,3 +59,14 @@ def test_texts_too_long_to_compare_in_a_second_are_only_counted() -> None:
     assert unified("x\n" * 6000, "x\n") == (
         "@@ too many lines to compare here (6,000 -> 1); --format json has them @@",
     )
+
+
+def test_lines_that_look_the_same_are_told_apart() -> None:
+    assert unified("caf\u00e9\nx\n\u26a0\ufe0f\n", "cafe\u0301\nx\n\u26a0\ufe0f\ny\n") == (
+        "@@ -1,3 +1,4 @@",
+        "-caf\\xe9",
+        "+cafe\\u0301",
+        " x",
+        " \u26a0\ufe0f",
+        "+y",
+    )

@@ -164,6 +164,13 @@ def test_whatever_a_server_says_nothing_of_it_is_marked_up(shown: Plan) -> None:
     assert sum(token.type == "strong_open" for token in inline) == 1
 
 
+def test_the_reason_of_what_is_not_applied_is_whole_and_still_bounded() -> None:
+    reason, worst = f"{'The files hold nothing. ' * 50}Check them.", "@" * 5_000
+    held, skipped = replace(REDIS, held=reason), NEW.finished("skipped", reason)
+    assert render(replace(plan(held, skipped), refused=(reason,))).count("Check them.</code>") == 3
+    assert len(render(replace(plan(replace(REDIS, held=worst), GONE), refused=(worst, worst)))) < LIMIT
+
+
 def test_diffs_that_do_not_fit_are_left_out_and_counted() -> None:
     long = [
         change("update", f"plugin/p{number}", replaced(("content",), "", f"{'x' * 300}\n" * 100)) for number in range(4)

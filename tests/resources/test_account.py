@@ -14,6 +14,7 @@ from dlsync.files.settings import Settings
 from dlsync.resources import LoadContext, SourceFile
 from dlsync.resources.account import KIND as ACCOUNT
 from dlsync.resources.account import deletions, in_use
+from dlsync.state.sealed_values import Seal
 from tests.builders.trees import account, address, resource
 
 SETTINGS = Settings(account="default")
@@ -84,7 +85,7 @@ def test_what_is_in_use_or_named_by_the_files_is_not_deleted() -> None:
 def test_there_is_nothing_in_one_to_blend_or_to_save() -> None:
     one = resource("account/a", {}, file="dlsync.yaml")
     assert ACCOUNT.merge_live(one, resource("account/a", {}), {}) is one
-    assert ACCOUNT.saved(one, NOTHING_SECRET) == {}
+    assert ACCOUNT.saved(one, Seal(NOTHING_SECRET)) == {}
     assert ACCOUNT.restored("a", {}) == resource("account/a", {}, body=b"")
     assert [*ACCOUNT.metrics(one)] == []
     assert (ACCOUNT.measures("a"), ACCOUNT.fingerprinted(one)) == ("", one.body)

@@ -20,7 +20,7 @@ from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.resources import SourceFile, kind_of
 from dlsync.resources.context import LoadContext
 from dlsync.resources.document import DocumentKind
-from dlsync.state.sealed_values import Source, unsealed
+from dlsync.state.sealed_values import Seal, Source, unsealed
 from tests.builders.accounts import DASHBOARDS, RULES, spellings
 from tests.builders.plans import added, removed, replaced
 from tests.builders.trees import address, criterion, dashboard, resource, rule, widget
@@ -53,7 +53,7 @@ def test_a_message_on_a_value_from_the_environment_shows_no_part_of_it() -> None
 
 def test_a_file_is_a_resource_named_by_its_stem_with_its_bytes() -> None:
     text = b"# ours\ntitle: Web\npositions: []\n"
-    ((web, db), problems) = read(("dashboards/team/web.yaml", text), ("dashboards/db%2F1.v2.yml", text))
+    ((web, db), problems) = read(("dashboards/team/web.yaml", text), ("dashboards/db%2F1.v2.yaml", text))
     assert (web.address, web.body, web.file) == (address("dashboard/web"), text, "dashboards/team/web.yaml")
     assert web.document == {"title": "Web", "positions": []}
     assert db.address == address("dashboard/db/1.v2")
@@ -188,7 +188,7 @@ def test_the_same_bytes_are_the_same_resource() -> None:
 def test_an_export_that_is_no_document_is_unreadable_and_kept_as_it_is(body: bytes, message: str) -> None:
     live = RULE.live("web", body)
     assert live.unreadable.startswith(message)
-    assert (live.document, RULE.restored("web", RULE.saved(live, NOTHING_SECRET))) == ({}, live)
+    assert (live.document, RULE.restored("web", RULE.saved(live, Seal(NOTHING_SECRET)))) == ({}, live)
 
 
 def test_a_server_may_add_what_no_schema_knows_but_where_every_field_counts() -> None:
@@ -280,7 +280,7 @@ def test_true_one_and_a_fraction_are_not_the_same_at_a_glance() -> None:
     assert [bool(compare(kind("dashboard"), desired, live).diff) for live in alike] == [False, False, True]
 
 
-SECRET = Redaction({"s3cret": "${env:A}"})
+SECRET = Redaction({"s3cret-value": "${env:A}"})
 
 
 TWO_CRITERIA = """\
@@ -349,8 +349,8 @@ def test_widgets_of_one_title_keep_their_comments_when_they_change_places_or_one
 
 
 def again(one: Resource, redaction: Redaction = NOTHING_SECRET) -> Resource:
-    saved = json.loads(json.dumps(kind(one.kind).saved(one, redaction)))
-    plain = unsealed(saved, Source({"A": "s3cret"}, "A"), {})
+    saved = json.loads(json.dumps(kind(one.kind).saved(one, Seal(redaction))))
+    plain = unsealed(saved, Source({"A": "s3cret-value"}, "A"), {})
     assert isinstance(plain, dict)
     return kind(one.kind).restored(one.name, plain)
 
@@ -370,11 +370,11 @@ def test_one_that_was_listed_has_no_text_and_is_made_from_its_document() -> None
     assert yaml.parse(again(listed).body) == listed.document
 
 
-@pytest.mark.parametrize("text", ["title: s3cret\n", 'title: "s3\\u0063ret"\n', "s3cret: 1\n"])
+@pytest.mark.parametrize("text", ["title: s3cret-value\n", 'title: "s3\\u0063ret-value"\n', "s3cret-value: 1\n"])
 def test_one_with_a_secret_is_saved_without_it_however_its_text_spells_it(text: str) -> None:
     live = RULE.live("web", text.encode())
-    assert "s3cret" not in json.dumps(RULE.saved(live, SECRET))
-    assert "ret" not in json.dumps(RULE.saved(live, SECRET))
+    assert "s3cret" not in json.dumps(RULE.saved(live, Seal(SECRET)))
+    assert "ret" not in json.dumps(RULE.saved(live, Seal(SECRET)))
     assert again(live, SECRET).document == live.document
 
 

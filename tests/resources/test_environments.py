@@ -11,6 +11,7 @@ from hypothesis import given
 
 from dlsync import operations
 from dlsync.diff.patch import lay
+from dlsync.errors import SettingsError
 from dlsync.files import yaml
 from dlsync.files.interpolation import escaped
 from dlsync.files.settings import Options, Settings, load
@@ -141,7 +142,7 @@ def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_pa
         pytest.param(
             "dashboards/notes.txt",
             "",
-            "warning: overlays/staging/dashboards/notes.txt: is not read: expected <name>.yaml or <name>.yml; rename",
+            "warning: overlays/staging/dashboards/notes.txt: is not read: expected <name>.yaml; rename",
             id="another file",
         ),
         pytest.param(
@@ -172,10 +173,10 @@ def test_what_is_wrong_with_an_overlay_is_said_at_its_place(
 
 
 def test_two_overlays_for_one_resource_are_an_error(tmp_path: Path) -> None:
-    overlays = {f"overlays/staging/dashboards/{name}": "period: 1\n" for name in ("a/web.yaml", "b/web.yml")}
+    overlays = {f"overlays/staging/dashboards/{name}": "period: 1\n" for name in ("a/web.yaml", "b/web.yaml")}
     (problem,) = said(read(tmp_path, overlays))
     assert problem == (
-        "error: overlays/staging/dashboards/b/web.yml: a second overlay for dashboard/web; "
+        "error: overlays/staging/dashboards/b/web.yaml: a second overlay for dashboard/web; "
         "the first is overlays/staging/dashboards/a/web.yaml"
     )
 
@@ -285,3 +286,47 @@ def test_what_is_sent_means_what_base_and_overlay_mean_together(
     if not tree.errors:
         (one,) = tree.resources.values()
         assert yaml.parse(one.body) == one.document == lay(kind_of("dashboard"), base, overlay).document
+
+
+@pytest.mark.parametrize(
+    ("settings", "environ", "hint"),
+    [
+        (
+            "environments: {a: {url: http://a/api/v1}, b: {url: http://b/api/v1}}",
+            {"DLSYNC_URL": "http://c/api/v1/", "DLSYNC_ACCOUNT": "x"},
+            "Leave out DLSYNC_URL, ",
+        ),
+        (
+            "environments: {a: {url: http://a/api/v1, org: a}, b: {url: http://b/api/v1}}",
+            {"DLSYNC_URL": "http://c/api/v1", "DLSYNC_ORG": "o", "DLSYNC_ACCOUNT": "x"},
+            "Leave out DLSYNC_URL and DLSYNC_ORG, ",
+        ),
+        (
+            "url: http://a/api/v1\nenvironments: {a: {account: x}, c: {account: y}, b: {account: x}}",
+            {},
+            "Give each its own `account` in dlsync.yaml.",
+        ),
+    ],
+)
+def test_two_environments_for_one_account_are_an_error_that_says_what_separates_them(
+    tmp_path: Path, settings: str, environ: dict[str, str], hint: str
+) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": f"org: acme\n{settings}\n"})
+    with pytest.raises(SettingsError, match="the environments `a` and `b` are for the same account: ") as caught:
+        environments.required(tmp_path, Options(), environ)
+    assert caught.value.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        "environments: {a: {url: http://a/api/v1}, b: {url: http://b/api/v1}}",
+        "environments: {a: {org: a}, b: {org: b}}\nurl: http://a/api/v1",
+        "environments: {a: {}, b: {}}",
+        "environments: {a: {url: 'http://a?'}, b: {url: 'http://a?'}}",
+    ],
+    ids=["two urls", "two organisations", "no url", "wrong urls, which each environment reports"],
+)
+def test_an_account_from_outside_may_be_on_several_servers(tmp_path: Path, settings: str) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": f"{settings}\n"})
+    assert environments.required(tmp_path, Options(account="x"), {}) == ("a", "b")

@@ -16,9 +16,10 @@ from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
 from dlsync.resources import ExportContext, LoadContext, SourceFile, kind_of
 from dlsync.resources.link import KIND as LINK
-from dlsync.state.sealed_values import Source, unsealed
+from dlsync.state.sealed_values import Seal, Source, unsealed
 from tests.builders.accounts import LINKED
 from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.referring import known
 from tests.builders.trees import account, address, resource
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ LINKS = "# who runs what\ndisk: [all, web]  # everywhere\nload:\n  - db\n"
 
 def read(files: Mapping[str, str], **variables: Json) -> tuple[dict[str, Resource], list[tuple[str, int | None, str]]]:
     """What files say, and what is wrong with them; the environment holds a secret."""
-    scene = LoadContext(Values(variables, {"SECRET": "s3cret"}))
+    scene = LoadContext(Values(variables, {"SECRET": "s3cret-tag"}))
     sources = [SourceFile(file, content.encode()) for file, content in files.items()]
     resources, problems = LINK.read([one for one in sources if LINK.claims(one.file)], scene)
     return {one.name: one for one in resources}, [(one.file, one.line, one.message) for one in problems]
@@ -54,7 +55,7 @@ def draft(files: Mapping[str, str | None], secrets: Mapping[str, str] | None = N
 
 def edited(files: dict[str, str], plugin: str, *live: str, **variables: Json) -> dict[str, str | None]:
     """The files after an export in which the plugin has these tags live."""
-    secrets = {"s3cret": "${env:SECRET}"}
+    secrets = {"s3cret-tag": "${env:SECRET}"}
     found = LINK.edited_files(read(files, **variables)[0][plugin], link(plugin, *live), draft(files, secrets))
     return {file: None if content is None else content.decode() for file, content in found.items()}
 
@@ -110,8 +111,8 @@ def test_an_old_backup_may_have_the_list_of_all_links_in_each_file() -> None:
 def test_references_stand_for_a_tag_or_for_all_of_them() -> None:
     files = {"links.yaml": "disk: ${var:tags}\nload: ['${var:one}', '${env:SECRET}']\n"}
     found, problems = read(files, tags=["a", "b"], one="c")
-    assert [tags(one) for one in found.values()] == [["a", "b"], ["c", "s3cret"]]
-    assert [one.secrets for one in found.values()] == [{}, {"s3cret": "${env:SECRET}"}]
+    assert [tags(one) for one in found.values()] == [["a", "b"], ["c", "s3cret-tag"]]
+    assert [one.secrets for one in found.values()] == [{}, {"s3cret-tag": "${env:SECRET}"}]
     assert problems == []
     assert read({"links.yaml": "disk:\n  - ${var:nope}\n"})[1][0][:2] == ("links.yaml", 2)
 
@@ -173,7 +174,7 @@ def test_a_new_link_joins_links_yaml_or_begins_it() -> None:
         "links.yaml": f"{LINKS}up:\n  - a\n  - b\n".encode()
     }
     assert LINK.new_files(link("up", "a"), "", draft({})) == {"links.yaml": b"up:\n  - a\n"}
-    assert LINK.new_files(link("up", "${var:x}", "s3cret"), "", draft({}, {"s3cret": "${env:SECRET}"})) == {
+    assert LINK.new_files(link("up", "${var:x}", "s3cret-tag"), "", draft({}, {"s3cret-tag": "${env:SECRET}"})) == {
         "links.yaml": b"up:\n  - $${var:x}\n  - ${env:SECRET}\n"
     }
 
@@ -199,7 +200,7 @@ def test_what_changed_is_edited_in_place() -> None:
 
 def test_references_stay_where_what_they_stand_for_stays() -> None:
     files = {"links.yaml": "disk: ${var:tags}\nload: ['${var:one}', b]\n"}
-    assert edited(files, "load", "c", "s3cret", one="c", tags=["a"]) == {
+    assert edited(files, "load", "c", "s3cret-tag", one="c", tags=["a"]) == {
         "links.yaml": "disk: ${var:tags}\nload: ['${var:one}', '${env:SECRET}']\n"
     }
     assert edited(files, "disk", "a", "c", one="c", tags=["a", "b"]) == {
@@ -365,7 +366,7 @@ def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:
 
 @given(LINKED)
 def test_what_is_saved_makes_it_again_without_a_secret_in_between(some: Json) -> None:
-    saved = LINK.saved(resource("link/disk", {"tags": some}), Redaction({"web": "${env:TAG}"}))
+    saved = LINK.saved(resource("link/disk", {"tags": some}), Seal(known("web", "${env:TAG}")))
     assert "web" not in json.dumps(saved)
     plain = unsealed(saved, Source({"TAG": "web"}, ["TAG"]), {})
     assert isinstance(plain, dict)

@@ -26,7 +26,7 @@ def test_a_tree_is_its_resources_by_kind_and_name(tmp_path: Path) -> None:
         tmp_path,
         {
             "dashboards/team/web.yaml": DASHBOARD,
-            "rules/web.yml": RULE,
+            "rules/web.yaml": RULE,
             "plugins/disk.py": b"print()\n",
             "plugins/disk.meta.yaml": "interval: 60\n",
             "plugins/__pycache__/disk.pyc": b"\0",
@@ -40,7 +40,7 @@ def test_a_tree_is_its_resources_by_kind_and_name(tmp_path: Path) -> None:
     assert {str(address): resource.file for address, resource in tree.resources.items()} == {
         "plugin/disk": "plugins/disk.py",
         "dashboard/web": "dashboards/team/web.yaml",
-        "rule/web": "rules/web.yml",
+        "rule/web": "rules/web.yaml",
     }
     (plugin, *_) = tree.resources.values()
     assert plugin.document == {"content": "print()\n", "extension": "py", "interval": 60}
@@ -308,7 +308,7 @@ def test_the_names_of_files_promise_what_they_are_found_to_hold(tmp_path: Path) 
     files = {
         "dashboards/team/web.yaml": DASHBOARD,
         "dashboards/README.md": "what these are",
-        "rules/a%2Fb.yml": RULE,
+        "rules/a%2Fb.yaml": RULE,
         "plugins/disk.py": "1",
         "plugins/disk.meta.yaml": "interval: 60\n",
         "packs/p/package.yaml": "name: p\n",

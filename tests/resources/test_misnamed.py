@@ -36,6 +36,10 @@ def problems(root: Path, files: dict[str, str | bytes]) -> list[str]:
     ("file", "place", "meant"),
     [
         ("rules/two.YAML", "", "two.yaml"),
+        ("rules/two.yml", "", "two.yaml"),
+        ("dashboards/two.yml", "", "two.yaml"),
+        ("packs/web/rules/two.yml", "", "two.yaml"),
+        ("overlays/prod/dashboards/two.yml", "", "two.yaml"),
         ("rules/two.Yml", "", "two.yaml"),
         ("rules/two.yaml.txt", "", "two.yaml"),
         ("rules/team/two.json", "", "two.yaml"),
@@ -88,7 +92,7 @@ def test_of_settings_that_are_not_in_force_the_warning_says_so(tmp_path: Path, f
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("rules/notes.txt", "expected <name>.yaml or <name>.yml"),
+        ("rules/notes.txt", "expected <name>.yaml"),
         ("packs/web/src/main.c", "expected package.yaml, plugins/, dashboards/, rules/ here"),
         ("packs/notes.txt", "expected a folder for each pack"),
         ("overlays/prod/package", "expected plugins/, dashboards/, rules/ here"),
@@ -189,3 +193,31 @@ def test_a_link_at_the_root_that_leads_to_itself_is_passed_over(tmp_path: Path) 
     write_tree(tmp_path, TREE)
     (tmp_path / "latest").symlink_to("latest")
     assert loader.read(tmp_path).problems == ()
+
+
+@pytest.mark.parametrize("file", ["alerts/two.yaml", "alerts/two.yml", "alerts/team/two.yaml"])
+def test_a_folder_that_holds_what_looks_like_resources_is_warned_of_by_the_folder_that_is_meant(
+    tmp_path: Path, file: str
+) -> None:
+    others = {"alerts/a.yaml": "[", "alerts/b.yaml": "a: b\n", "alerts/c.yaml": "- 1\n"}
+    warned = (
+        f"warning: alerts: is not read, and {file} looks like a rule; did you mean `rules/`? "
+        "If so, rename it, or name it in .dlsyncignore"
+    )
+    assert problems(tmp_path, {**others, file: f"{RULE}# moved\n"}) == [warned]
+    assert problems(tmp_path, {".dlsyncignore": "alerts/\n"}) == []
+
+
+@pytest.mark.parametrize("file", ["other/rules/two.yaml", ".github/two.yaml", "a/b/c/two.yaml", "alerts/two.txt"])
+def test_a_folder_that_holds_anything_else_is_not(tmp_path: Path, file: str) -> None:
+    assert (
+        problems(tmp_path, {file: f"{RULE}# moved\n", "shared/copy.yaml": RULE, "chart/values.yaml": "title: x\n"})
+        == []
+    )
+
+
+def test_nothing_outside_the_directory_is_looked_at(tmp_path: Path) -> None:
+    write_tree(tmp_path / "outside", {"two.yaml": f"{RULE}# moved\n"})
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree/alerts").symlink_to(tmp_path / "outside")
+    assert problems(tmp_path / "tree", {}) == []

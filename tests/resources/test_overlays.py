@@ -193,3 +193,55 @@ def test_an_item_whose_name_is_nearly_one_of_the_file_is_warned_of() -> None:
     assert warnings_of(f"positions:\n  - {added_}  # dlsync: ignore\n") == []
     assert warnings_of(f"positions:\n  - {added_.replace('cpus', 'network')}\n") == []
     assert warnings_of(f"positions:\n  - {added_.replace('cpus', '7')}\n") != []  # a title that is no text
+
+
+@pytest.mark.parametrize(
+    ("item", "base", "guess"),
+    [
+        ("CPU", "cpu", "did you mean `cpu`?"),
+        (" c p  u ", "cpu", "did you mean `cpu`?"),
+        ("cup", "cpu", "did you mean `cpu`?"),
+        ("Disk usage", "Disc usages", "did you mean `Disc usages`?"),
+        (f"{'x' * 200} of a", f"{'x' * 200} of b", f"did you mean `{'x' * 200} of b`?"),
+        ("net", "cpu", ""),
+        ("Version 1.0", "Free 2.5", ""),
+    ],
+)
+def test_a_widget_is_warned_of_by_its_title(item: str, base: str, guess: str) -> None:
+    scene = LoadContext(overlays={FILE: SourceFile(OVER, f"positions:\n- title: '{item}'\n".encode())})
+    _, problems = DASHBOARD.read([SourceFile(FILE, BASE.replace("title: cpu", f"title: {base}").encode())], scene)
+    assert [guess in str(one) for one in problems if "is no item of" in str(one)] == ([True] if guess else [])
+
+
+METRICS = [
+    ("http_chek.latency", "did you mean `http_check.latency`?"),
+    ("HTTP_check.latency", "did you mean `http_check.latency`?"),
+    ("probe.latency", "did you mean `http_check.latency`?"),
+    ("http_check.code", "did you mean `http_check.latency`?"),
+    ("latency", ""),
+    ("cpu.load", ""),
+]
+
+
+@pytest.mark.parametrize(("metric", "guess"), METRICS)
+def test_a_criterion_and_a_series_are_warned_of_by_their_metrics(metric: str, guess: str) -> None:
+    item = "{metric: http_check.latency, scope: {tag: web}, condition: {operator: gt, threshold: 1}}"
+    rule = f"title: R\ncriteria:\n- {item}\n"
+    texts = {
+        ("rule", "rules/web.yaml"): (rule, rule.replace("http_check.latency", metric)),
+        ("dashboard", FILE): (
+            BASE.replace("cpu.load", "http_check.latency"),
+            f"positions:\n- title: cpu\n  series:\n  - {{metric: {metric}, scope: {{tag: web}}}}\n",
+        ),
+    }
+    for (kind, file), (base, overlay) in texts.items():
+        scene = LoadContext(overlays={file: SourceFile(OVER, overlay.encode())})
+        _, problems = kind_of(kind).read([SourceFile(file, base.encode())], scene)
+        assert [guess in one.message for one in problems] == ([True] if guess else []), problems
+
+
+def test_a_criterion_that_only_its_scope_tells_apart_is_warned_of() -> None:
+    rule = "title: R\ncriteria:\n- {metric: a, scope: {tag: web}, condition: {operator: gt, threshold: 1}}\n"
+    scene = LoadContext(overlays={"rules/web.yaml": SourceFile(OVER, rule.replace("web", "wbe").encode())})
+    _, (problem,) = kind_of("rule").read([SourceFile("rules/web.yaml", rule.encode())], scene)
+    assert "and so is added; one with this `metric` has another `scope`. Else" in problem.message

@@ -18,7 +18,7 @@ from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.resources import SourceFile
 from dlsync.resources.plugin import KIND as PLUGIN
 from dlsync.resources.plugin_files import content_value
-from dlsync.state.sealed_values import Source, unsealed
+from dlsync.state.sealed_values import Seal, Source, unsealed
 from tests.builders.accounts import SCRIPTS, SETTINGS
 from tests.builders.http import by_request, json_reply, scripted
 from tests.builders.plans import added, removed, replaced
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from dlsync.model import Json, Resource
     from tests.builders.trees import Account
 
-SECRET = Redaction({"s3cret": "${env:A}"})
+SECRET = Redaction({"s3cret-value": "${env:A}"})
 
 
 def read(**files: bytes) -> tuple[list[Resource], list[tuple[str, int | None, str]]]:
@@ -253,7 +253,7 @@ def test_its_metrics_begin_with_its_name() -> None:
 
 
 def again(saved: Json) -> Resource:
-    plain = unsealed(saved, Source({"A": "s3cret"}, "A"), {})
+    plain = unsealed(saved, Source({"A": "s3cret-value"}, "A"), {})
     assert isinstance(plain, dict)
     return PLUGIN.restored("disk", plain)
 
@@ -261,19 +261,19 @@ def again(saved: Json) -> Resource:
 @given(SCRIPTS, SETTINGS)
 def test_what_is_saved_makes_it_again(content: bytes, settings: dict[str, Json]) -> None:
     live = script(content, **settings)
-    assert again(json.loads(json.dumps(PLUGIN.saved(live, NOTHING_SECRET)))) == live
+    assert again(json.loads(json.dumps(PLUGIN.saved(live, Seal(NOTHING_SECRET))))) == live
 
 
 def test_secrets_are_saved_as_what_they_came_from_and_are_in_it_again() -> None:
-    live = script(b"curl s3cret", params="-k s3cret")
-    saved = PLUGIN.saved(live, SECRET)
+    live = script(b"curl s3cret-value", params="-k s3cret-value")
+    saved = PLUGIN.saved(live, Seal(SECRET))
     assert "s3cret" not in json.dumps(saved)
     assert again(saved) == live
 
 
 def test_a_script_that_is_no_text_and_holds_a_secret_cannot_be_saved() -> None:
     with pytest.raises(DlsyncError, match="plugin/disk is no text and holds a secret") as error:
-        PLUGIN.saved(script(b"\xff s3cret"), SECRET)
+        PLUGIN.saved(script(b"\xff s3cret-value"), Seal(SECRET))
     assert "s3cret" not in error.value.message
 
 

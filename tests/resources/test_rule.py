@@ -103,6 +103,20 @@ def test_agents_of_a_scope_are_a_set_of_which_one_needs_no_list() -> None:
     ).diff
 
 
+def test_a_second_equal_criterion_or_action_is_no_difference_and_the_server_keeps_it() -> None:
+    threshold = criterion("a.b")
+    call: dict[str, Json] = {"emails": ["a@b.example"], "message": "m"}
+    once = resource("rule/web", rule(threshold, actions=[call]))
+    twice = resource("rule/web", rule(threshold, threshold, actions=[call, call]))
+    assert not compare(RULE, once, twice).diff
+    assert not compare(RULE, twice, once).diff
+    with account() as live:
+        live.has(twice)
+        found = live.live("rule/web")
+    assert found is not None
+    assert found.document == twice.document
+
+
 def test_a_rule_without_actions_or_with_odd_ones_is_placed_too() -> None:
     for text in ("title: Web\n", "title: Web\nactions: none\n", "title: Web\nactions: [none]\n"):
         desired = resource("rule/web", text, file="rules/web.yaml")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
-from dlsync.server.app import create_app
+from dlsync.server.app import App
 from dlsync.server.operation import Settings
 from dlsync.server.run import running
 from dlsync.server.store import Store
@@ -64,7 +64,7 @@ def timed(clock: Clock) -> Iterator[Callable[..., TestClient]]:
             if store is None:
                 store = Store()
                 stack.callback(store.close)
-            app: Any = create_app(store, Settings(now=lambda: clock.now, **settings))
+            app: Any = App(store, Settings(now=lambda: clock.now, **settings))
             base = "http://test/api/v1/orgs/acme/accounts/default/"
             return TestClient(app, base, headers={"Authorization": "Bearer changeme"})
 

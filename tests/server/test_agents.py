@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
-from dlsync.server.app import create_app
+from dlsync.server.app import App
 from dlsync.server.demo.hosts import HOSTS
 from dlsync.server.operation import Settings
 from dlsync.server.store import Store
@@ -76,7 +76,7 @@ def test_a_deleted_agent_is_gone(client: httpx2.Client) -> None:
 def test_an_agent_that_falls_silent_is_offline() -> None:
     now = [datetime(2016, 1, 10, tzinfo=UTC)]
     store = Store()
-    app: Any = create_app(store, Settings(now=lambda: now[0]))
+    app: Any = App(store, Settings(now=lambda: now[0]))
     client = TestClient(app, headers={"Authorization": "Bearer changeme"})
     path = "/api/v1/orgs/acme/accounts/default/agents/8ccf"
     assert client.post(f"{path}/ping", data=PING).json()["heartbeat"] == "2016-01-10T00:00:00.000Z"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from dlsync.server import documents
-from dlsync.server.app import create_app
+from dlsync.server.app import App
 from dlsync.server.operation import Settings
 from dlsync.server.run import running
 from dlsync.server.store import Store
@@ -102,7 +102,7 @@ def test_a_request_that_names_no_host_comes_from_no_browser(server: RunningServe
 def test_a_name_of_this_machine_that_the_server_listens_on_is_its_host() -> None:
     settings = Settings(loopback_host="Books-Laptop")
     store = Store()
-    client = TestClient(create_app(store, settings), headers={"Authorization": "Bearer changeme"})
+    client = TestClient(App(store, settings), headers={"Authorization": "Bearer changeme"})
     answers = [client.get("/api/v1/orgs", headers={"Host": host}) for host in ("books-laptop:8080", "books-desktop")]
     assert [answer.status_code for answer in answers] == [200, 421]
     store.close()

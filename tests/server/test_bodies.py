@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dlsync.server.bodies import FIELDS
-from dlsync.server.limits import Limits
+from dlsync.server.operation import Limits
 from dlsync.server.run import running
 from tests.builders.raw import DASHBOARD, connect, head, next_answer
 from tests.builders.served import YAML, account_of

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlsync.server.decoration import decorate
+from dlsync.server.documents import decorate
 from dlsync.server.run import running
 from dlsync.server.yaml_text import parse
 from tests.builders.served import YAML, account_of

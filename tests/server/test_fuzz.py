@@ -24,8 +24,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from dlsync.server.app import BASE, FAMILIES
-from dlsync.server.limits import Limits
+from dlsync.server.app import BASE, OPERATIONS
+from dlsync.server.operation import Limits
 from dlsync.server.run import running
 from tests.builders.openapi import description, name_of
 from tests.builders.raw import DASHBOARD, all_of, connect, head
@@ -49,7 +49,6 @@ CHECKS: list[Any] = [
     allow_header_conformance,
 ]
 SCHEMA = schemathesis.openapi.from_dict(description())
-OPERATIONS = [operation for family in FAMILIES for operation in family.OPERATIONS]
 OVER = "accounts.delete_account"  # what would be asked after it is gone
 
 

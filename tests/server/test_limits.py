@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.server.limits import Limits
+from dlsync.server.operation import Limits
 from dlsync.server.run import running
 from tests.builders.raw import DASHBOARD, all_of, connect, exchanged, first_answer, head, next_answer
 from tests.builders.served import account_of

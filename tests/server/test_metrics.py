@@ -12,11 +12,19 @@ from hypothesis import strategies as st
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
 
+from dlsync.server import refusals
 from dlsync.server.demo.hosts import HOSTS
-from dlsync.server.measurements import AGENT_STATUS, points
-from dlsync.server.metrics import MOST_ANSWERED, MOST_POINTS, PERIOD, RESOLUTION, USUAL_POINTS, times_of
+from dlsync.server.metrics import (
+    AGENT_STATUS,
+    MOST_ANSWERED,
+    MOST_POINTS,
+    PERIOD,
+    RESOLUTION,
+    USUAL_POINTS,
+    points,
+    times_of,
+)
 from dlsync.server.operation import query_value
-from dlsync.server.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,9 +172,8 @@ def of(client: TestClient, metric: str, tag: str, **params: Any) -> dict[str, li
 
 
 def test_an_agent_that_is_gone_has_no_data_since(demo: TestClient, clock: Clock) -> None:
-    silence = next(host.silent for host in HOSTS if host.name == "web-6")
-    assert silence is not None
-    heartbeat = clock.unix() - int(silence.total_seconds())
+    silence = next(host.silent_minutes for host in HOSTS if host.name == "web-6")
+    heartbeat = clock.unix() - silence * 60
     cpu = of(demo, "base.cpu", "web", period=3 * 86_400, resolution=60)
     assert cpu["web-6"][-1]["time"] == heartbeat // 60 * 60
     assert cpu["web-5"][-1]["time"] == clock.unix() // 60 * 60
@@ -315,7 +322,7 @@ def refused(parameters: QueryParams, series: int = 1) -> str:
     with pytest.raises(HTTPException) as caught:
         times_of(parameters, NOW, series)
     assert caught.value.status_code == 422
-    return str(json.loads(bytes(Refusals("changeme").answer(caught.value).body))["error"])
+    return str(json.loads(bytes(refusals.refused("changeme", caught.value).body))["error"])
 
 
 @given(

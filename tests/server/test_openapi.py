@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import jsonschema_rs
 import pytest
 
-from dlsync.server.app import BASE, FAMILIES
+from dlsync.server.app import BASE, OPERATIONS
 from dlsync.server.demo.hosts import HOSTS
 from dlsync.server.run import running
 from tests.builders.openapi import SCHEMAS, SHAPES, description, name_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import httpx2
 
 DOCUMENT = description()
-OPERATIONS = [operation for family in FAMILIES for operation in family.OPERATIONS]
 AGENT, OTHER = HOSTS[0].id, HOSTS[1].id
 
 # an operation, and a request that it answers

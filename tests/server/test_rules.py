@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlsync.server.agents import SILENCE
-from dlsync.server.decoration import dump
 from dlsync.server.demo.hosts import HOSTS
+from dlsync.server.documents import dump
 from dlsync.server.evaluation import OPERATORS
 from dlsync.server.run import running
 from dlsync.server.yaml_text import parse

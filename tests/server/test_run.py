@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+from threading import Thread
 from urllib.parse import urlsplit
 
 import httpx2
@@ -37,14 +39,25 @@ def test_a_signal_ends_the_server_cleanly(number: signal.Signals, code: int, las
     assert (process.returncode, out, err) == (code, last, "")
 
 
+@pytest.mark.parametrize("when", ["at once", "later"])
 @pytest.mark.parametrize(("number", "raised"), [(signal.SIGTERM, False), (signal.SIGINT, True)])
-def test_serve_returns_on_sigterm_and_raises_on_sigint(number: signal.Signals, raised: bool) -> None:
+def test_serve_returns_on_sigterm_and_raises_on_sigint(number: signal.Signals, raised: bool, when: str) -> None:
     urls: list[str] = []
+
+    def interrupt() -> None:
+        if when == "later":
+            assert httpx2.get(f"{urls[0]}/orgs").status_code == 401
+        os.kill(os.getpid(), number)
 
     def announce(url: str) -> None:
         urls.append(url)
-        signal.raise_signal(number)
+        if when == "at once":
+            interrupt()
+        else:
+            threads.append(Thread(target=interrupt))
+            threads[0].start()
 
+    threads: list[Thread] = []
     before = signal.getsignal(number)
     try:
         serve(announce=announce)
@@ -54,6 +67,8 @@ def test_serve_returns_on_sigterm_and_raises_on_sigint(number: signal.Signals, r
         assert not raised
     assert len(urls) == 1
     assert signal.getsignal(number) is before
+    for thread in threads:
+        thread.join()
 
 
 def test_it_starts_and_stops_many_times_in_a_process() -> None:
@@ -109,12 +124,12 @@ def test_a_port_that_does_not_exist_is_named() -> None:
 
 
 def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def startup(*_: object) -> None:
+    async def startup(*_: object, **__: object) -> None:
         raise OSError("no more sockets")
 
     monkeypatch.setattr(uvicorn.Server, "startup", startup)
     with pytest.raises(OSError, match="no more sockets"), running():
-        pass  # pragma: no cover - it does not start
+        pass
 
 
 def test_stopping_cuts_a_request_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:

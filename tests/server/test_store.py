@@ -16,9 +16,9 @@ from starlette.testclient import TestClient
 
 from dlsync.errors import SettingsError
 from dlsync.server import store as store_module
-from dlsync.server.app import create_app
-from dlsync.server.limits import Limits
-from dlsync.server.refusals import Refusals
+from dlsync.server.app import App
+from dlsync.server.operation import Limits, Settings
+from dlsync.server.refusals import refused
 from dlsync.server.run import running
 from dlsync.server.store import APPLICATION_ID, MIGRATIONS, SCHEMA, VERSION, Store
 from tests.builders.raw import DASHBOARD, connect, head, next_answer
@@ -74,13 +74,13 @@ def test_a_transaction_that_fails_leaves_nothing() -> None:
     store = Store()
     with pytest.raises(ValueError, match="the request fails"):
         _failing_request(store)
-    assert store.rows("SELECT * FROM orgs") == []
+    assert store.rows("orgs") == []
     store.close()
 
 
 def _failing_request(store: Store) -> None:
     with store.transaction():
-        store.add_org("acme")
+        store.insert("orgs", id="o", name="acme")
         raise ValueError("the request fails")
 
 
@@ -198,15 +198,16 @@ def test_damage_that_shows_while_the_server_runs_is_said(tmp_path: Path, caplog:
 
 def test_on_a_full_disk_nothing_is_lost_and_the_client_hears_why(caplog: pytest.LogCaptureFixture) -> None:
     store = Store()
-    client = TestClient(create_app(store), BASE, headers={"Authorization": "Bearer changeme"})
+    client = TestClient(App(store, Settings()), BASE, headers={"Authorization": "Bearer changeme"})
     client.put("dashboards/a", content="title: A\n").raise_for_status()
-    store.row(f"PRAGMA max_page_count = {store.rows('PRAGMA page_count')[0][0] + 1}")
+    (pages,) = store.connection.execute("PRAGMA page_count").fetchone()
+    store.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
     for _ in range(3):
         full = client.put("dashboards/a", content=b"title: B #" + b"x" * 100_000)
         assert full.status_code == 507
         assert full.json()["error"].startswith("the disk that holds the server's database is full; nothing was changed")
     assert client.get("dashboards/a").text == "title: A\n"
-    store.row("PRAGMA max_page_count = 100000")
+    store.connection.execute("PRAGMA max_page_count = 100000")
     assert client.put("dashboards/a", content=b"title: B #" + b"x" * 100_000).is_success
     assert "Traceback" not in caplog.text
     store.close()
@@ -284,7 +285,7 @@ def test_a_database_that_stays_locked_cannot_be_started_with(
 
 def test_an_error_of_the_database_that_is_a_bug_of_ours_is_logged_as_one(caplog: pytest.LogCaptureFixture) -> None:
     for error in (sqlite3.ProgrammingError("closed"), _integrity_error()):
-        assert Refusals("key").answer(error).status_code == 500
+        assert refused("key", error).status_code == 500
     assert caplog.text.count("a request failed inside the server") == 2
 
 
@@ -359,7 +360,7 @@ def test_a_new_file_has_the_schema_of_a_migrated_one(tmp_path: Path) -> None:
     schemas = []
     for path in (old, new):
         store = Store(path)
-        schemas.append([dict(row) for row in store.rows("SELECT type, name, sql FROM sqlite_schema ORDER BY name")])
+        schemas.append(store.rows("sqlite_schema", "type, name, sql", "name"))
         store.close()
     assert schemas[0] == schemas[1]
 
@@ -373,6 +374,6 @@ def test_a_database_of_the_first_version_is_migrated_and_loses_nothing(tmp_path:
         INSERT INTO plugins VALUES ('p', 'a', 'redis', X'00', 'py', 'd', 30, '', '', 'SCRIPT', 'base');""")
     connection.close()
     store = Store(path)
-    (plugin,) = store.rows("SELECT name, content, pack, extra FROM plugins")
+    (plugin,) = store.rows("plugins", "name, content, pack, extra")
     store.close()
-    assert tuple(plugin) == ("redis", b"\0", "base", "{}")
+    assert plugin == {"name": "redis", "content": b"\0", "pack": "base", "extra": {}}

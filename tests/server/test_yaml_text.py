@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dlsync.files import yaml
 from dlsync.files.yaml import InvalidYaml
-from dlsync.files.yaml.edit import same
+from dlsync.files.yaml.pieces import same
 from dlsync.server import yaml_text
 from dlsync.server.yaml_text import DEPTH, DIGITS, DOCUMENT_BYTES, InvalidYamlError, parse
 

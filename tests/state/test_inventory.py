@@ -165,6 +165,30 @@ def test_what_is_not_managed_has_no_entry_and_no_fingerprint() -> None:
     assert (whole.entry(address("rule/web")), whole.fingerprint(address("rule/web"))) == (None, "")
 
 
+@given(inventories(), st.sets(st.sampled_from(["dashboard", "link", "plugin", "rule"])), st.sets(NAMES, max_size=2))
+def test_what_cannot_be_read_is_not_managed_and_written_back(
+    whole: Inventory, kinds: set[str], damaged: set[str]
+) -> None:
+    broken = {Address("rule", name): "zzz" for name in damaged}
+    whole = whole.with_packed(broken).with_ids(dict.fromkeys(broken, ("1",)))
+    found = whole.understood(kinds)
+    assert {one.kind for one in found.known} <= kinds
+    assert all(found.entry(one) for one in found)
+    assert found.unreadable == whole.packed.keys() - found.packed.keys()
+    assert found.content() == whole.content()
+    assert found.understood(kinds) == found
+
+
+def test_what_cannot_be_read_goes_where_it_is_replaced_or_released() -> None:
+    whole = recorded(resource("dashboard/web", dashboard())).with_packed(
+        {address("silence/x"): "zzz", address("rule/a"): "zzz"}
+    )
+    found = whole.understood({"dashboard", "rule"})
+    assert found.unreadable == {address("silence/x"), address("rule/a")}
+    found = found.changed({address("rule/a"): Entry({})}, [address("silence/x")])
+    assert (found.unreadable, sorted(map(str, found))) == (set(), ["dashboard/web", "rule/a"])
+
+
 def test_an_entry_that_cannot_be_read_is_managed_and_says_nothing() -> None:
     whole = Inventory(SALT, {WEB: "print:!"})
     assert WEB in whole
@@ -225,5 +249,5 @@ def test_what_was_sent_as_a_secret_and_is_pending_is_recognised() -> None:
     text = recorded(load, secrets={"load": "${env:METRIC}"}).packed[load.address]
     record = replace(recorded(load), pending={load.address: Pending("update", text)})
     assert not record.knows_no_secrets(load.address)
-    assert record.former_secrets([load]) == {"load": "${env:METRIC}"}
+    assert record.former_secrets(load) == {"load": "${env:METRIC}"}
     assert record.changed({}, [load.address]).pending == {}

@@ -119,7 +119,7 @@ def test_what_is_no_journal_is_left_out(tmp_path: Path, content: str) -> None:
     (tmp_path / f"{other}.jsonl").write_text(content)
     (tmp_path / "notes.jsonl").write_text("{}")
     assert [one.run.id for one in journal.runs(tmp_path)] == [RUN.id]
-    with pytest.raises(DlsyncError, match="there is no run"):
+    with pytest.raises(DlsyncError, match="has the id"):
         journal.required(tmp_path, other)
 
 
@@ -132,7 +132,7 @@ def test_a_line_that_is_another_s_makes_the_journal_none(tmp_path: Path) -> None
 def test_there_are_no_runs_where_there_is_no_folder(tmp_path: Path) -> None:
     assert journal.runs(tmp_path / "none") == []
     for name in ("latest", RUN.id):
-        with pytest.raises(DlsyncError, match=f'there is no run "{name}"') as caught:
+        with pytest.raises(DlsyncError, match=f'has the id "{name}"') as caught:
             journal.required(tmp_path, name)
         assert caught.value.hint == "`dlsync history` lists them."
 

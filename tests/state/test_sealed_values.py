@@ -9,21 +9,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlsync.diff.digests import digest
 from dlsync.errors import DlsyncError
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
-from dlsync.state.sealed_values import Source, sealed, unsealed
+from dlsync.state.sealed_values import Seal, Source, sealed, unsealed
 from tests.builders.plans import any_json
+from tests.builders.referring import known, referring
 
 if TYPE_CHECKING:
     from dlsync.model import Json
 
-SECRETS = {"s3cret": "${env:A}", "s3cret-long": "${env:B}", "0": "${env:ZERO}"}
-ENVIRON = {"A": "s3cret", "B": "s3cret-long", "ZERO": "0"}
-REDACTION = Redaction(SECRETS)
-SOURCE = Source(ENVIRON, ENVIRON)
+SECRETS = {"s3cret-value": "${env:A}", "s3cret-value-long": "${env:B}", "00000000": "${env:ZERO}"}
+ENVIRON = {"A": "s3cret-value", "B": "s3cret-value-long", "ZERO": "00000000"}
+SALT = b"salt"
+SEAL = Seal(Redaction(SECRETS), SALT)
+SOURCE = Source(ENVIRON, ENVIRON, SALT)
 TEXTS = st.lists(
     st.sampled_from([*SECRETS, "${env:A}", "$${", "a", " ", "dlsync:sealed", "mapping", "reference"]), max_size=4
-).map("".join)
+).map(" ".join)
 VALUES = st.recursive(
     TEXTS | st.none() | st.booleans() | st.integers(1, 9),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
@@ -33,7 +36,7 @@ VALUES = st.recursive(
 
 @given(VALUES)
 def test_what_is_sealed_holds_no_secret_and_is_the_same_again_with_them(value: object) -> None:
-    kept = json.dumps(sealed(value, REDACTION))  # type: ignore[arg-type] # any value of JSON is one
+    kept = json.dumps(sealed(value, SEAL))  # type: ignore[arg-type] # any value of JSON is one
     assert not any(secret in kept for secret in SECRETS)
     put_in: dict[str, str] = {}
     assert unsealed(json.loads(kept), SOURCE, put_in) == value
@@ -42,35 +45,56 @@ def test_what_is_sealed_holds_no_secret_and_is_the_same_again_with_them(value: o
 
 @given(any_json())
 def test_without_secrets_everything_is_as_it_was(value: object) -> None:
-    kept = sealed(value, NOTHING_SECRET)  # type: ignore[arg-type] # any value of JSON is one
+    kept = sealed(value, Seal(NOTHING_SECRET))  # type: ignore[arg-type] # any value of JSON is one
     assert repr(unsealed(kept, Source({}, ()), {})) == repr(value)
 
 
 def test_a_text_with_a_secret_is_kept_as_its_parts() -> None:
-    assert sealed({"url": "https://x/s3cret?a"}, REDACTION) == {
-        "url": {"dlsync:sealed": ["https://x/", {"reference": "${env:A}"}, "?a"]}
-    }
+    digested = {"reference": "${env:A}", "digest": digest(SALT, "s3cret-value")}
+    found = sealed({"url": "https://x/s3cret-value?a"}, SEAL)
+    assert found == {"url": {"dlsync:sealed": ["https://x/", digested, "?a"]}}
+    known_ = sealed("Hook s3cret", Seal(known("Hook s3cret", "Hook ${env:A}")))
+    assert known_ == sealed(referring("Hook s3cret", {"s3cret": "${env:A}"}), SEAL)
+    assert known_ == {"dlsync:sealed": ["Hook ", {"reference": "${env:A}"}]}
+
+
+@pytest.mark.parametrize(
+    "text", ["reproduce", "prod", "xs3cret-value", "s3cret-value1", "s3cret-valueé", "$s3cret-value"]
+)
+def test_a_text_that_holds_a_short_value_or_one_inside_a_word_is_kept_as_it_is(text: str) -> None:
+    assert sealed(text, Seal(Redaction({"prod": "${env:STAGE}", **SECRETS}))) == text
 
 
 def test_a_number_that_a_server_made_of_a_secret_is_kept_as_one() -> None:
-    kept = sealed([4711, 4712, True], Redaction({"4711": "${env:A}", "True": "${env:B}"}))
-    assert kept == [{"dlsync:sealed": [{"reference": "${env:A}"}]}, 4712, True]
+    redaction = Redaction({"47114711": "${env:A}", "4712": "${env:B}", "True": "${env:B}"}).knowing(
+        {"4713": "${env:C}"}
+    )
+    first, *others = [sealed(one, Seal(redaction)) for one in (47114711, 4712, 4713, True)]
+    assert unsealed(first, Source({"A": "47114711"}, ["A"]), {}) == "47114711"
+    assert others == [4712, 4713, True]
 
 
 def test_a_mapping_of_a_server_that_looks_sealed_gets_nothing_of_the_environment() -> None:
     bait: Json = {"dlsync:sealed": [{"reference": "${env:A}"}]}
-    assert unsealed(sealed(bait, REDACTION), SOURCE, {}) == bait
+    assert unsealed(sealed(bait, SEAL), SOURCE, {}) == bait
 
 
 def test_a_secret_that_has_another_value_by_now_is_put_in_as_it_is_now() -> None:
     put_in: dict[str, str] = {}
-    assert unsealed(sealed("x s3cret", REDACTION), Source({"A": "new"}, ["A"]), put_in) == "x new"
+    former = Seal(known("Hook s3cret", "Hook ${env:A}"))
+    assert unsealed(sealed("Hook s3cret", former), Source({"A": "new"}, ["A"]), put_in) == "Hook new"
     assert put_in == {"new": "${env:A}"}
 
 
-def test_a_whole_text_that_was_spelled_with_a_secret_comes_from_that_spelling() -> None:
-    former = Redaction({"Hook s3cret": "Hook ${env:A}"})
-    assert unsealed(sealed("Hook s3cret", former), Source({"A": "new"}, ["A"]), {}) == "Hook new"
+def test_a_secret_that_was_only_found_by_its_value_is_put_in_only_with_that_value() -> None:
+    found = sealed("Hook s3cret-value", SEAL)
+    with pytest.raises(
+        DlsyncError, match=r"with the value that \$\{env:A\} had, and it has another value now"
+    ) as error:
+        unsealed(found, Source({"A": "new"}, ["A"], SALT), {})
+    assert error.value.hint
+    older: Json = {"dlsync:sealed": ["Hook ", {"reference": "${env:A}"}]}  # before there were digests
+    assert unsealed(older, Source({"A": "new"}, ["A"], SALT), {}) == "Hook new"
 
 
 @pytest.mark.parametrize("how", ["${env:A}", "Hook ${env:B} ${env:A}"])
@@ -79,7 +103,7 @@ def test_a_secret_that_is_not_set_any_more_is_named_and_nothing_of_what_is_aroun
     how: str, environ: dict[str, str], state: str
 ) -> None:
     with pytest.raises(DlsyncError) as error:
-        unsealed(sealed("s3cret", Redaction({"s3cret": how})), Source({"B": "b", **environ}, ENVIRON), {})
+        unsealed(sealed("s3cret", Seal(known("s3cret", how))), Source({"B": "b", **environ}, ENVIRON), {})
     assert error.value.message == f"a secret was there before: ${{env:A}} is {state} in the environment"
     assert error.value.hint
 
@@ -91,9 +115,9 @@ def test_a_name_that_must_not_be_read_is_not(how: str) -> None:
     with pytest.raises(
         DlsyncError, match=r"\$\{env:[^\x1b]*\} is in no file of the tree, so it is not taken from"
     ) as error:
-        unsealed(sealed("s3cret", Redaction({"s3cret": how})), Source(environ, {"A"}), put_in)
+        unsealed(sealed("s3cret", Seal(known("s3cret", how))), Source(environ, {"A"}), put_in)
     assert "dlsync.yaml" in error.value.hint
-    assert put_in == {}
+    assert not {"/bin", "x"} & put_in.keys()
 
 
 @pytest.mark.parametrize(

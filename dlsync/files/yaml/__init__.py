@@ -2,12 +2,10 @@
 
 from dlsync.files.yaml.dump import dump
 from dlsync.files.yaml.edit import rewrite
-from dlsync.files.yaml.errors import InvalidYaml
-from dlsync.files.yaml.parse import parse
-from dlsync.files.yaml.syntax import AmbiguousScalar, ambiguous_scalars, nearest, positions
+from dlsync.files.yaml.read import ambiguous_scalars, nearest, parse, positions
+from dlsync.files.yaml.source import InvalidYaml
 
 __all__ = [
-    "AmbiguousScalar",
     "InvalidYaml",
     "ambiguous_scalars",
     "dump",

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from dlsync.files.yaml.errors import InvalidYaml
-from dlsync.files.yaml.parse import MAX_DEPTH
+from dlsync.files.yaml.read import MAX_DEPTH
+from dlsync.files.yaml.source import InvalidYaml
 from dlsync.model import Problem
 
 if TYPE_CHECKING:
@@ -29,15 +28,14 @@ _WIDE_START = re.compile(r"[^\x00-\x7f]")
 _BROKEN_PLAIN = re.compile(r"^\.\.\.|: |:$| #| $|:\t|\t")
 _FLOW_INDICATOR = re.compile(r"[,\[\]{}]")
 # what some reader takes for null, a boolean, a number, a date, a time, a merge or a default
-_MEANT = re.compile(
+_AMBIGUOUS = re.compile(
     r"~|null|true|false|yes|no|on|off|y|n|=|<<|[-+]?\.(?:inf|nan)|[-+.\d][\d_.:,a-foxtz +-]*|_[\d_.]*", re.IGNORECASE
 )
 _WORDS = {None: "null", True: "true", False: "false"}
 _SHORT_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r", "\0": "\\0"}
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(NamedTuple):
     """Columns that block style indents by.
 
     :param step: a mapping under its key; ``offset``: the dashes of a list under theirs.
@@ -63,19 +61,9 @@ def dump(document: Json) -> bytes:
 
 def lines(value: Json, layout: Layout = HOUSE) -> list[str]:
     """Return the lines of a value in block style, the first at column 0, without line breaks."""
-    written = _Lines(layout)
-    written.value("", "", value)
-    return written.lines
-
-
-def entry(key: str, value: Json, layout: Layout = HOUSE) -> list[str]:
-    """Return the lines of one key with its value."""
-    return lines({key: value}, layout)
-
-
-def item(value: Json, layout: Layout = HOUSE) -> list[str]:
-    """Return the lines of one item of a list."""
-    return lines([value], layout)
+    result: list[str] = []
+    _write(value, result, ("", ""), layout, MAX_DEPTH)
+    return result
 
 
 def indented(block: list[str], columns: int) -> list[str]:
@@ -83,62 +71,36 @@ def indented(block: list[str], columns: int) -> list[str]:
     return [" " * columns + line if line else line for line in block]
 
 
-class _Lines:
-    """Lines as they are written, from the first to the last: each once, where it belongs."""
+def _write(value: Json, result: list[str], margins: tuple[str, str], layout: Layout, levels: int) -> None:
+    """Add the lines of a value.
 
-    def __init__(self, layout: Layout) -> None:
-        self.lines: list[str] = []
-        self._step = layout.step * " "
-        self._offset = layout.offset * " "
-        self._level = 0
-
-    def value(self, head: str, margin: str, value: Json) -> None:
-        """Write a value behind a head that ends where it begins.
-
-        :param head: what its first line begins with; ``margin``: what those below begin with.
-        """
-        if isinstance(value, str):
-            if "\n" in value and (block := literal(value)):
-                self.lines.append(head + block[0])
-                self.lines += [line and margin + self._step + line for line in block[1:]]
-            else:
-                self.lines.append(head + string(value))
-        elif not isinstance(value, _COLLECTIONS) or not value:
-            self.lines.append(head + scalar(value))
-        elif isinstance(value, dict):
-            self._mapping(head, margin, value)
-        else:
-            self._list(head, margin, value)
-
-    def _mapping(self, head: str, margin: str, value: dict[str, Json]) -> None:
-        self._go_deeper()
-        for key, inner in value.items():
-            written = string(key)
-            if len(written) >= _SIMPLE_KEY:
-                self.lines.append(f"{head}? {written}")
-                head, written = margin, ""
-            if isinstance(inner, _COLLECTIONS) and inner:
-                self.lines.append(f"{head}{written}:")
-                below = margin + (self._offset if isinstance(inner, list) else self._step)
-                self.value(below, below, inner)
-            elif isinstance(inner, str) and "\n" in inner:
-                self.value(f"{head}{written}: ", margin, inner)
-            else:  # most of a document, and so written here
-                self.lines.append(f"{head}{written}: {string(inner) if isinstance(inner, str) else scalar(inner)}")
-            head = margin
-        self._level -= 1
-
-    def _list(self, head: str, margin: str, value: list[Json]) -> None:
-        self._go_deeper()
+    :param margins: what the first line begins with, and what those below begin with.
+    """
+    head, margin = margins
+    if not isinstance(value, _COLLECTIONS) or not value:
+        block = literal(value) if isinstance(value, str) and "\n" in value else None
+        first, *rest = block or [scalar(value)]
+        result += [head + first, *(line and margin + " " * layout.step + line for line in rest)]
+    elif not levels:
+        raise InvalidYaml(Problem("error", f"nested more than {MAX_DEPTH} levels deep"))
+    elif isinstance(value, list):
         for inner in value:
-            self.value(f"{head}- ", margin + "  " if inner and isinstance(inner, _COLLECTIONS) else margin, inner)
+            below = margin + "  " if inner and isinstance(inner, _COLLECTIONS) else margin
+            _write(inner, result, (f"{head}- ", below), layout, levels - 1)
             head = margin
-        self._level -= 1
-
-    def _go_deeper(self) -> None:
-        self._level += 1
-        if self._level > MAX_DEPTH:
-            raise InvalidYaml(Problem("error", f"nested more than {MAX_DEPTH} levels deep"))
+    else:
+        for key, inner in value.items():
+            label = string(key)
+            if len(label) >= _SIMPLE_KEY:
+                result.append(f"{head}? {label}")
+                head, label = margin, ""
+            if inner and isinstance(inner, _COLLECTIONS):
+                result.append(f"{head}{label}:")
+                below = margin + " " * (layout.offset if isinstance(inner, list) else layout.step)
+                _write(inner, result, (below, below), layout, levels - 1)
+            else:
+                _write(inner, result, (f"{head}{label}: ", margin), layout, levels)
+            head = margin
 
 
 def scalar(value: Json) -> str:
@@ -150,15 +112,9 @@ def scalar(value: Json) -> str:
         return string(value)
     if value is None or isinstance(value, bool):
         return _WORDS[value]
-    if isinstance(value, int):
-        return str(value)
-    if isinstance(value, float):
-        return _float(value)
-    return "{}" if isinstance(value, dict) else "[]"
-
-
-def _float(value: float) -> str:
-    if not isfinite(value):
+    if isinstance(value, _COLLECTIONS):
+        return "{}" if isinstance(value, dict) else "[]"
+    if isinstance(value, float) and not isfinite(value):
         raise InvalidYaml(Problem("error", f"{value} cannot be written; expected a finite number"))
     text = repr(value)
     return text if "." in text else text.replace("e", ".0e")  # YAML 1.1 wants the point
@@ -166,18 +122,16 @@ def _float(value: float) -> str:
 
 @lru_cache(maxsize=4096)  # documents say the same words over and over
 def string(text: str, *, flow: bool = False) -> str:
-    """Return a string on one line: plain where that is safe, in single quotes where they suffice, else in double."""
-    if is_plain(text, flow=flow):
-        return text
-    return double_quoted(text) if _UNSHOWN.search(text) else single_quoted(text)
+    """Return a string on one line: plain where every reader takes it for this string, else in quotes.
 
-
-def is_plain(text: str, *, flow: bool = False) -> bool:
-    """Return whether the text without quotes is this string to every reader, inside of brackets if ``flow``."""
-    if not (_PLAIN.fullmatch(text) or _WIDE_START.match(text)) or _MEANT.fullmatch(text):
-        return False
-    broken = _BROKEN_PLAIN.search(text) or _UNSHOWN.search(text) or (flow and _FLOW_INDICATOR.search(text))
-    return not broken
+    :param flow: whether it stands inside of brackets.
+    """
+    is_plain = (_PLAIN.fullmatch(text) or _WIDE_START.match(text)) and not (
+        _AMBIGUOUS.fullmatch(text) or _BROKEN_PLAIN.search(text) or (flow and _FLOW_INDICATOR.search(text))
+    )
+    if not can_show(text):
+        return double_quoted(text)
+    return text if is_plain else single_quoted(text)
 
 
 def can_show(text: str) -> bool:
@@ -196,11 +150,7 @@ def double_quoted(text: str) -> str:
 
 
 def _escape(found: re.Match[str]) -> str:
-    char = found[0]
-    if short := _SHORT_ESCAPES.get(char):
-        return short
-    written = char.encode("unicode_escape").decode()
-    return written if written.startswith("\\") else f"\\x{ord(char):02x}"
+    return _SHORT_ESCAPES.get(found[0]) or found[0].encode("unicode_escape").decode()
 
 
 def literal(text: str, step: int = 2, *, was_block: bool = False) -> list[str] | None:

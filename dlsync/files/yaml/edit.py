@@ -6,34 +6,40 @@ comments, or else what encloses it is.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from dlsync.files.yaml.dump import HOUSE, Layout, dump, entry, indented, item, lines, literal, scalar
-from dlsync.files.yaml.errors import BOM, InvalidYaml, Source, decode
-from dlsync.files.yaml.flow import FlowEditor, quoted
-from dlsync.files.yaml.parse import parse
-from dlsync.files.yaml.pieces import Collection, Piece, Unspliceable, continues, pieces
-from dlsync.files.yaml.syntax import comments, compose
+from dlsync.files.yaml.dump import HOUSE, Layout, dump, indented, lines, literal, scalar
+from dlsync.files.yaml.flow import FlowEditor, Pairing, Part, quoted
+from dlsync.files.yaml.pieces import (
+    Collection,
+    Piece,
+    Unspliceable,
+    continues,
+    has_alias,
+    identity,
+    newline_of,
+    pieces,
+    same,
+)
+from dlsync.files.yaml.read import comments, compose, parse
+from dlsync.files.yaml.source import BOM, InvalidYaml, Source, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    from dlsync.files.yaml.syntax import Node
+    from dlsync.files.yaml.read import Node
     from dlsync.model import Json, Path
 
 _TRAILING = re.compile(r"[ \t]+#[^\r\n]*")
 _REST_OF_LINE = re.compile(r"[ \t]*(#[^\r\n]*)?(?:\r\n|[\r\n])?")
 _BLOCK_HEADER = re.compile(r"[|>]([-+0-9]*)([ \t]+#[^\r\n]*)?(?:\r?\n)*( *)")
 _LEADING_COMMENTS = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?(?:\r\n|[\r\n]))*+")
-Pairing: TypeAlias = "Callable[[Path, list[Json], list[Json]], Iterable[tuple[int, int]]]"
-Part: TypeAlias = "tuple[int | None, str]"  # a child's text, and the index of the piece that it was
 
 
 def rewrite(content: bytes, document: Json, pair: Pairing | None = None) -> bytes:
@@ -53,33 +59,29 @@ def rewrite(content: bytes, document: Json, pair: Pairing | None = None) -> byte
         return anew
     if same(root.value if root else None, document):
         return content
-    for text in _candidates(source, document, pair or by_place):
-        for ending in _endings(text, source):
-            if _means(ending, document):
-                return ending
-    leading = _LEADING_COMMENTS.match(_with_last_line_feed(source).text)
+    ended = source  # so that every piece is whole lines
+    if source.text and not source.text.endswith(("\n", "\r")):
+        ended = replace(source, text=source.text + newline_of(source))
+    bom = BOM.encode() if source.bom else b""
+    for text in _candidates(ended, root, document, pair or by_place):
+        unended = text.removesuffix("\n").removesuffix("\r")
+        for ending in (text,) if ended is source else (unended, text):  # a block scalar may need its last line feed
+            if _means(edited := ending.encode(), document):
+                return bom + edited
+    leading = _LEADING_COMMENTS.match(ended.text)
     head = leading[0].lstrip("\r\n") if leading else ""
     rest = comments(root, source, leading.end() if leading else 0)
-    return _encoded(head + "".join(f"{comment}\n" for comment in rest) + anew.decode(), source)
-
-
-def same(one: Json, other: Json) -> bool:
-    """Return whether two values are one in JSON: ``1``, ``1.0`` and ``true`` differ, the order of keys is nothing."""
-    return one is other or (type(one) is type(other) and _identity(one) == _identity(other))
-
-
-def _identity(value: Json) -> str:
-    return json.dumps(value, sort_keys=True)
+    return bom + "".join([head, *(f"{comment}\n" for comment in rest)]).encode() + anew
 
 
 def by_place(_: Path, before: list[Json], after: list[Json]) -> Iterator[tuple[int, int]]:
     """Yield the positions of items that are equal, and of others of the same type in the same place."""
     free: dict[str, list[int]] = {}
     for index, value in enumerate(before):
-        free.setdefault(_identity(value), []).append(index)
+        free.setdefault(identity(value), []).append(index)
     unmatched = []
     for index, value in enumerate(after):
-        candidates = free.get(_identity(value))
+        candidates = free.get(identity(value))
         if candidates:
             yield candidates.pop(candidates.index(index) if index in candidates else 0), index
         else:
@@ -88,42 +90,14 @@ def by_place(_: Path, before: list[Json], after: list[Json]) -> Iterator[tuple[i
     yield from ((index, index) for index in unmatched if index in left and type(before[index]) is type(after[index]))
 
 
-def _candidates(source: Source, document: Json, pair: Pairing) -> Iterator[str]:
+def _candidates(source: Source, root: Node | None, document: Json, pair: Pairing) -> Iterator[str]:
     """Yield texts that should mean the document, the one with the fewest changes first."""
-    ended = _with_last_line_feed(source)
-    texts = (source,) if ended is source else (source, ended)  # the line feed may change what a block scalar means
-    for expand in (False, True):
-        for text in texts:
-            root = compose(text)
-            if root is not None and continues(document, root) and (not expand or _has_alias(root)):
-                with suppress(Unspliceable):
-                    yield _Editor(text, root, pair, expand).root_edited(document)
-    for text in texts:
-        with suppress(Unspliceable):
-            yield _root_replaced(text, compose(text), document)
-
-
-def _with_last_line_feed(source: Source) -> Source:
-    """Return the text with its last line ended, so that every piece is whole lines."""
-    if not source.text or source.text.endswith(("\n", "\r")):
-        return source
-    return Source(source.text + newline_of(source), source.file, source.bom)
-
-
-def newline_of(source: Source) -> str:
-    """Return how most lines of the text end."""
-    return "\r\n" if 2 * source.text.count("\r\n") > source.text.count("\n") else "\n"
-
-
-def _endings(text: str, source: Source) -> Iterator[bytes]:
-    """Yield the file without a last line feed, if it had none, and with one, which a block scalar may need."""
-    if source.text and not source.text.endswith(("\n", "\r")):
-        yield _encoded(text.removesuffix("\n").removesuffix("\r"), source)
-    yield _encoded(text, source)
-
-
-def _encoded(text: str, source: Source) -> bytes:
-    return ((BOM if source.bom else "") + text).encode()
+    if root is not None and continues(document, root):
+        for expand in (False, True) if has_alias(root) else (False,):
+            with suppress(Unspliceable):
+                yield _Editor(source, root, pair, expand).root_edited(document)
+    with suppress(Unspliceable):
+        yield _root_replaced(source, root, document)
 
 
 def _means(content: bytes, document: Json) -> bool:
@@ -152,10 +126,6 @@ def _root_replaced(source: Source, root: Node | None, document: Json) -> str:
     return before + newline.join(written) + newline + text[behind.end() if behind else stop :]
 
 
-def _has_alias(node: Node) -> bool:
-    return any(one.form == "alias" for one in node.walk())
-
-
 @dataclass(frozen=True, slots=True)
 class _Around:
     """What stands around the value of a piece.
@@ -169,99 +139,54 @@ class _Around:
     below: str = ""
     free: tuple[str, ...] = ()
 
-    @property
-    def on_own_line(self) -> bool:
-        """Return whether the value stands on a line below its label."""
-        return "\n" in self.between
 
-
-@dataclass(frozen=True)
-class _Editor:
-    """Edits one text.
-
-    :param expand: whether to write out what aliases stand for.
-    """
-
-    source: Source
-    root: Node
-    pair: Pairing
-    expand: bool
-
-    @cached_property
-    def _newline(self) -> str:
-        return newline_of(self.source)
+class _Editor(FlowEditor):
+    """Edits one text, by pieces of its block collections."""
 
     @cached_property
     def _layout(self) -> Layout:
         """How far the text indents: its first nested mapping and its first list, else as the house does."""
-        found = dict(reversed([*self._indents()]))
-        return Layout(found.get("mapping", HOUSE.step), found.get("list", HOUSE.offset))
-
-    def _indents(self) -> Iterator[tuple[str, int]]:
-        for node in self.root.walk():
+        found = HOUSE._asdict()
+        for node in reversed([*self.root.walk()]):
             for key, value in node.entries() if node.form == "mapping" else ():
                 columns = self.source.column(value.start) - self.source.column(key.start)
                 below = self.source.line_start(value.start) != self.source.line_start(key.start)
                 if value.children and not value.flow and below and columns >= 0 and value.start == value.content:
-                    yield value.form, columns
+                    found["offset" if value.form == "list" else "step"] = columns
+        return Layout(**found)
 
     @cached_property
     def _is_verified(self) -> bool:
         """Whether a piece can be parsed by itself: not one with an alias, whose anchor is elsewhere."""
-        return self.expand or not _has_alias(self.root)
-
-    @cached_property
-    def _flows(self) -> FlowEditor:
-        return FlowEditor(self.source, self.root, self._newline, self.matched, self.is_unchanged)
+        return self.expand or not has_alias(self.root)
 
     def root_edited(self, new: Collection) -> str:
         """Return the whole text with its root, a collection that does not become empty, changed."""
+        text = self.source.text
         if self.root.flow:
-            return self._spliced(self.root.start, self._flows.edited(self.root, new, ()), self.root.end)
-        start, stop, text = self._block(self.root, new, (), 0)
-        return self._spliced(start, text, stop)
-
-    def _spliced(self, start: int, text: str, stop: int) -> str:
-        return self.source.text[:start] + text + self.source.text[stop:]
-
-    def matched(self, path: Path, node: Node, new: list[Json]) -> list[int | None]:
-        """Return for each item that the list becomes the index of the child that it was, or None."""
-        found: list[int | None] = [None] * len(new)
-        for before, after in self.pair(path, [child.value for child in node.children], new):
-            found[after] = before
-        return found
-
-    def is_unchanged(self, node: Node, new: Json) -> bool:
-        """Return whether the text of the node can stay."""
-        return same(node.value, new) and not (self.expand and _has_alias(node))
+            return text[: self.root.start] + self.flow_edited(self.root, new, ()) + text[self.root.end :]
+        start, stop, inner = self._block(self.root, new, (), 0)
+        return text[:start] + inner + text[stop:]
 
     def _block(self, node: Node, new: Collection, path: Path, below: int) -> tuple[int, int, str]:
         """Return begin and end of a block collection with its comments, and the text to put there."""
         old = pieces(self.source, node, below)
+        parts: list[Part] = []
         if isinstance(new, list):
-            found = zip(self.matched(path, node, new), new, strict=True)
-            parts = [self._item(old, index, value, path) for index, value in found]
+            for index, value in zip(self.matched(path, node, new), new, strict=True):
+                if index is None:
+                    parts.append((None, self._fresh([value], old[0])))
+                else:
+                    parts.append((index, self._piece(old[index], value, (*path, index))))
         else:
-            parts = self._entries(old, new, path)
+            names = [piece.key.value for piece in old if piece.key]
+            parts = [(i, self._piece(old[i], new[name], (*path, name))) for i, name in enumerate(names) if name in new]
+            parts += [(None, self._fresh({name: new[name]}, old[0])) for name in new if name not in names]
         return old[0].lead, old[-1].stop, self._assembled(old, parts)
 
-    def _item(self, old: list[Piece], index: int | None, value: Json, path: Path) -> Part:
-        if index is None:
-            return None, self._fresh(item(value, self._layout), old[0])
-        return index, self._piece(old[index], value, (*path, index))
-
-    def _entries(self, old: list[Piece], new: dict[str, Json], path: Path) -> list[Part]:
-        names = [str(piece.key.value) for piece in old if piece.key]
-        stay: list[Part] = [
-            (index, self._piece(old[index], new[name], (*path, name)))
-            for index, name in enumerate(names)
-            if name in new
-        ]
-        added = {name: value for name, value in new.items() if name not in names}
-        return stay + [(None, self._fresh(entry(name, value, self._layout), old[0])) for name, value in added.items()]
-
-    def _fresh(self, block: list[str], sibling: Piece) -> str:
-        return self._newline.join([block[0], *indented(block[1:], self.source.column(sibling.start))]) + self._newline
+    def _fresh(self, collection: Collection, sibling: Piece) -> str:
+        first, *rest = lines(collection, self._layout)
+        return self.newline.join([first, *indented(rest, self.source.column(sibling.start))]) + self.newline
 
     def _assembled(self, old: list[Piece], parts: list[Part]) -> str:
         """Return the text of a block collection made of other parts, without the indentation of its first line.
@@ -274,16 +199,18 @@ class _Editor:
         gaps = ["", *(text[one.stop : self.source.line_start(two.lead)] for one, two in pairwise(old))]
         usual = Counter(gap for gap in gaps[1:] if not gap.strip()).most_common(1)
         free = _carried(gaps, {index for index, _ in parts})
-        result: list[str] = []
+        result = ""
         before: int | None = None
         for index, part in parts:
-            blank = usual[0][0] if usual else ""
-            if index is not None and (gaps[index].strip() or (before is not None and before == index - 1)):
-                blank = gaps[index]
-            gap = (free.pop(index, "") if index is not None else "") + blank
-            result.append((gap + indent if result else (gap.lstrip() + indent if gap.strip() else "")) + part)
+            gap = usual[0][0] if usual else ""
+            if index is not None:
+                stays = gaps[index].strip() or before == index - 1
+                gap = free.pop(index, "") + (gaps[index] if stays else gap)
+            if not result:
+                gap = gap.lstrip()
+            result += gap + (indent if result or gap else "") + part
             before = index
-        return "".join([*result, *free.values()])
+        return result + "".join(free.values())
 
     def _piece(self, piece: Piece, new: Json, path: Path) -> str:
         """Return a piece's text with its value changed: in place, or where that fails, written anew."""
@@ -297,25 +224,25 @@ class _Editor:
 
     def _holds(self, edited: str, piece: Piece, new: Json) -> bool:
         text = " " * self.source.column(piece.start) + edited
-        return _means(text.encode(), [new] if piece.key is None else {str(piece.key.value): new})
+        return _means(text.encode(), _alone(piece, new))
 
     def _inside(self, piece: Piece, new: Collection, path: Path) -> str:
         node, text = piece.value, self.source.text
+        start, stop = node.start, node.end
         if node.flow:
-            start, stop, inner = node.start, node.end, self._flows.edited(node, new, path)
+            inner = self.flow_edited(node, new, path)
         else:
             start, stop, inner = self._block(node, new, path, self.source.line_end(piece.label))
         return text[piece.lead : start] + inner + text[stop : piece.stop]
 
     def _written_anew(self, piece: Piece, new: Json) -> str:
         """Return a piece as the house writes it, below all comments that are in it."""
-        block = item(new, self._layout) if piece.key is None else entry(str(piece.key.value), new, self._layout)
         found = comments(self.root, self.source, piece.start, piece.stop)
-        return self._below(found, piece, self._fresh(block, piece))
+        return self._below(found, piece, self._fresh(_alone(piece, new), piece))
 
     def _below(self, above: Iterable[str], piece: Piece, text: str) -> str:
         """Return the text of a piece from its start on, with more comments above."""
-        margin = self._newline + " " * self.source.column(piece.start)
+        margin = self.newline + " " * self.source.column(piece.start)
         return self.source.text[piece.lead : piece.start] + "".join(comment + margin for comment in above) + text
 
     def _replaced(self, piece: Piece, new: Json) -> str:
@@ -327,25 +254,20 @@ class _Editor:
             body = self._collection(new, column, around, is_item=piece.key is None)
             return self._below(around.free, piece, label + body + around.below)
         first, *more = self._scalar(piece.value, new, column)
-        below, free = ("", (*around.free, *self._comments(around.below))) if more else (around.below, around.free)
-        last = self._newline if more else self._line_break(piece.value.end)
+        below, free = around.below, around.free
+        end = self.source.line_end(piece.value.end)
+        last = "\r\n" if self.source.text[end - 2 : end] == "\r\n" else "\n"
+        if more:
+            free = (*free, *(line.strip() for line in below.splitlines() if line.strip()))
+            below, last = "", self.newline
         inline = (around.between or " ") + first + around.comment
-        return self._below(free, piece, label + self._newline.join([inline, *more]) + last + below)
-
-    def _line_break(self, index: int) -> str:
-        """Return how the line of a character ends."""
-        end = self.source.line_end(index)
-        return "\r\n" if self.source.text[end - 2 : end] == "\r\n" else "\n"
-
-    @staticmethod
-    def _comments(text: str) -> list[str]:
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        return self._below(free, piece, label + self.newline.join([inline, *more]) + last + below)
 
     def _collection(self, new: Collection, column: int, around: _Around, *, is_item: bool) -> str:
         """Return the text behind the label of a collection in block style."""
-        block, newline = lines(new, self._layout), self._newline
+        block, newline = lines(new, self._layout), self.newline
         columns = column + (2 if is_item else self._layout.offset if isinstance(new, list) else self._layout.step)
-        if around.on_own_line:
+        if "\n" in around.between:
             comment = [around.comment.strip()] if around.comment else []
             head = around.between[: around.between.rfind("\n") + 1]
             return head + newline.join(indented([*comment, *block], columns)) + newline
@@ -369,7 +291,7 @@ class _Editor:
             header = _BLOCK_HEADER.match(text, node.content)
             return _Around(between, header[2] or "" if header else "", below)
         trailing = _TRAILING.match(text, node.end)
-        return _Around(between, trailing[0] if trailing else "", below, tuple(self._flows.free_comments(node)))
+        return _Around(between, trailing[0] if trailing else "", below, tuple(self.free_comments(node)))
 
     def _scalar(self, node: Node, new: Json, column: int) -> list[str]:
         """Return the lines of a scalar, or an empty collection, in the style of the one that was there."""
@@ -383,6 +305,10 @@ class _Editor:
         if node.style != '"' and (block := literal(new, step, was_block=node.is_block_scalar)):
             return [block[0], *indented(block[1:], column + step)]
         return [quoted(new, node.style, flow=False)]
+
+
+def _alone(piece: Piece, value: Json) -> Collection:
+    return [value] if piece.key is None else {piece.key.value: value}
 
 
 def _carried(gaps: list[str], stay: set[int | None]) -> dict[int, str]:

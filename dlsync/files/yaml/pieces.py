@@ -7,6 +7,7 @@ comments, which belong to the collection.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias, TypeGuard
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlsync.files.yaml.errors import Source
-    from dlsync.files.yaml.syntax import Node
+    from dlsync.files.yaml.read import Node
+    from dlsync.files.yaml.source import Source
     from dlsync.model import Json
 
 _COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
@@ -30,6 +31,26 @@ Collection: TypeAlias = "dict[str, Json] | list[Json]"
 
 class Unspliceable(Exception):
     """The text is laid out in a way that cannot be edited piece by piece."""
+
+
+def same(one: Json, other: Json) -> bool:
+    """Return whether two values are one in JSON: ``1``, ``1.0`` and ``true`` differ, the order of keys is nothing."""
+    return one is other or (type(one) is type(other) and identity(one) == identity(other))
+
+
+def identity(value: Json) -> str:
+    """Return a text that is equal for values that are the same."""
+    return json.dumps(value, sort_keys=True)
+
+
+def has_alias(node: Node) -> bool:
+    """Return whether an alias is in a node."""
+    return any(other.form == "alias" for other in node.walk())
+
+
+def newline_of(source: Source) -> str:
+    """Return how most lines of the text end."""
+    return "\r\n" if 2 * source.text.count("\r\n") > source.text.count("\n") else "\n"
 
 
 def continues(new: Json, node: Node) -> TypeGuard[Collection]:
@@ -67,7 +88,8 @@ def pieces(source: Source, node: Node, below: int) -> list[Piece]:
         column = source.column(start)
         alone = not source.text[start - column : start].strip(" ")
         lead = _lead(source, start, column, below) if alone else start
-        if not number and lead != start and _is_at_top(source, lead):
+        begin = _DIRECTIVES_END.match(source.text)
+        if not number and begin and source.line_start(lead) == begin.end():  # comments at the top are the file's
             lead = start
         below = _stop(source, max(value.end, label), column)
         result.append(Piece(key, value, lead, start, label, below))
@@ -91,6 +113,7 @@ def _children(source: Source, node: Node) -> Iterator[tuple[Node | None, Node, i
 
 
 def _lead(source: Source, start: int, column: int, below: int) -> int:
+    """Return where the comment lines directly above a key or dash, in its column, begin."""
     top = start - column
     while top > below:
         above = source.line_start(top - 1)
@@ -101,20 +124,13 @@ def _lead(source: Source, start: int, column: int, below: int) -> int:
     return top + column
 
 
-def _is_at_top(source: Source, lead: int) -> bool:
-    begin = _DIRECTIVES_END.match(source.text)
-    return begin is not None and source.line_start(lead) == begin.end()
-
-
 def _stop(source: Source, end: int, column: int) -> int:
-    text = source.text
+    """Return where the last line, and the comments below that are indented deeper, end."""
     stop = ahead = source.line_end(end)
-    while ahead < len(text):
-        comment, blank = _COMMENT_LINE.match(text, ahead), _BLANK_LINE.match(text, ahead)
-        if comment is not None and len(comment[1]) > column:
-            stop = ahead = comment.end()
-        elif blank is not None:
-            ahead = blank.end()
-        else:
-            break
+    while found := _COMMENT_LINE.match(source.text, ahead) or _BLANK_LINE.match(source.text, ahead):
+        ahead = found.end()
+        if found.re is _COMMENT_LINE:
+            if len(found[1]) <= column:
+                break
+            stop = ahead
     return stop

@@ -11,7 +11,7 @@ from hypothesis import given
 
 from dlsync.files.yaml import InvalidYaml, dump, parse
 from dlsync.files.yaml.dump import literal, scalar, string
-from dlsync.files.yaml.edit import same
+from dlsync.files.yaml.pieces import same
 from tests.builders.yaml import VALUES
 
 if TYPE_CHECKING:

@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlsync.files.yaml import InvalidYaml, dump, parse, rewrite
-from dlsync.files.yaml.edit import by_place, same
-from dlsync.files.yaml.errors import decode
-from dlsync.files.yaml.syntax import comments, compose
+from dlsync.files.yaml.edit import by_place
+from dlsync.files.yaml.pieces import same
+from dlsync.files.yaml.read import comments, compose
+from dlsync.files.yaml.source import decode
 from tests.builders.yaml import DOCUMENTS, altered, edited, maybe_yaml, spelled, with_planted
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dlsync.files.yaml import InvalidYaml, parse
-from dlsync.files.yaml.errors import Source, decode
+from dlsync.files.yaml.source import Source, decode
 
 
 @pytest.mark.parametrize(

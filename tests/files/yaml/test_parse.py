@@ -9,9 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dlsync.files.yaml import InvalidYaml, parse
-from dlsync.files.yaml.edit import same
-from dlsync.files.yaml.errors import decode
-from dlsync.files.yaml.parse import read
+from dlsync.files.yaml.pieces import same
+from dlsync.files.yaml.read import compose
+from dlsync.files.yaml.source import decode
 from tests.builders.yaml import DOCUMENTS, maybe_yaml, spelled
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 
 def from_events(content: bytes) -> Json:
-    return read(decode(content))[0]
+    root = compose(decode(content))
+    return root.value if root else None
 
 
 def outcome(read: Callable[[bytes], Json], content: bytes) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from dlsync.files.yaml import ambiguous_scalars, nearest, positions
-from dlsync.files.yaml.errors import decode
-from dlsync.files.yaml.syntax import Node, comments, compose
+from dlsync.files.yaml.read import Node, comments, compose
+from dlsync.files.yaml.source import decode
 
 TEXT = b"""\
 # head

@@ -7,19 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.server.demo.curves import (
+from dlsync.server.demo.catalogue import (
     DAY,
     HOUR,
-    Level,
-    Load,
-    Nightly,
-    OneOf,
-    Ramp,
-    Rest,
-    State,
+    level,
+    load,
+    nightly,
     noise,
+    one_of,
+    ramp,
+    rest,
     rhythm,
     share,
+    state,
     tidy,
     trouble,
     wobble,
@@ -28,7 +28,7 @@ from dlsync.server.demo.curves import (
 SEEDS = st.integers(0, 2**32 - 1)
 TIMES = st.integers(0, 10**11)
 MONDAY = 1_772_409_600  # 2026-03-02, 0:00
-CALM = Load(10, 110, spread=0)
+CALM = load(10, 110, spread=0)
 
 
 @given(SEEDS, TIMES)
@@ -77,26 +77,26 @@ def test_each_day_has_one_incident_by_daylight(day: int) -> None:
 @given(SEEDS, TIMES)
 def test_a_load_is_what_the_rhythm_says_within_its_noise(seed: int, time: int) -> None:
     level = 10 + 100 * rhythm(time)
-    assert CALM.at(seed, time) == tidy(level, 1)
-    assert abs(Load(10, 110, spread=0.1, digits=6).at(seed, time) - level) <= 0.1 * level + 1e-6
+    assert CALM(seed, time) == tidy(level, 1)
+    assert abs(load(10, 110, spread=0.1, digits=6)(seed, time) - level) <= 0.1 * level + 1e-6
 
 
 @given(SEEDS, TIMES)
 def test_a_load_is_never_negative_nor_above_its_most(seed: int, time: int) -> None:
-    assert Load(0, 1, hurt=-50).at(seed, time) >= 0
-    assert Load(90, 100, hurt=80, most=100).at(seed, time) <= 100
+    assert load(0, 1, hurt=-50)(seed, time) >= 0
+    assert load(90, 100, hurt=80, most=100)(seed, time) <= 100
 
 
 @given(SEEDS, TIMES)
 def test_an_incident_hurts_while_it_lasts(seed: int, time: int) -> None:
-    assert Load(10, 110, hurt=1000, spread=0).at(seed, time) - CALM.at(seed, time) == pytest.approx(
+    assert load(10, 110, hurt=1000, spread=0)(seed, time) - CALM(seed, time) == pytest.approx(
         1000 * trouble(time), abs=0.2
     )
 
 
 @given(SEEDS)
 def test_a_ramp_rises_evenly_and_starts_over(seed: int) -> None:
-    days = [Ramp(0, 100, 10 * DAY).at(seed, MONDAY + day * DAY) for day in range(11)]
+    days = [ramp(0, 100, 10)(seed, MONDAY + day * DAY) for day in range(11)]
     steps = [round(after - before) for before, after in pairwise(days)]
     assert sorted(steps) == [-90] + [10] * 9
     assert days[0] == days[-1]
@@ -104,35 +104,40 @@ def test_a_ramp_rises_evenly_and_starts_over(seed: int) -> None:
 
 @given(SEEDS, SEEDS, TIMES)
 def test_what_is_not_apart_starts_over_at_once_everywhere(seed: int, other: int, time: int) -> None:
-    ramp = Ramp(0, 24, DAY, apart=False)
-    assert ramp.at(seed, time) == ramp.at(other, time)
-    assert ramp.at(seed, MONDAY) == 0
+    curve = ramp(0, 24, 1, apart=False)
+    assert curve(seed, time) == curve(other, time)
+    assert curve(seed, MONDAY) == 0
 
 
 @given(SEEDS, st.integers(0, DAY - 1))
 def test_a_nightly_job_is_as_old_as_it_runs(seed: int, second: int) -> None:
     since = second - 2 * HOUR
     expected = since if 0 <= since < 1200 else 5
-    assert Nightly(Level(5), hour=2, length=1200).at(seed, MONDAY + second) == expected
+    assert nightly(hour=2, length=1200, quiet=5, busy=5, spread=0)(seed, MONDAY + second) == expected
 
 
 @given(SEEDS, TIMES)
 def test_a_level_moves_by_its_noise_alone(seed: int, time: int) -> None:
-    assert Level(200).at(seed, time) == 200
-    assert 9 <= Level(10, spread=0.1, digits=2).at(seed, time) <= 11
+    assert level(200)(seed, time) == 200
+    assert 9 <= level(10, spread=0.1, digits=2)(seed, time) <= 11
 
 
 def test_hosts_have_different_curves() -> None:
-    assert [OneOf((Level(1), Level(2))).at(seed, MONDAY) for seed in range(4)] == [1, 2, 1, 2]
+    assert [one_of([{"start": n, "end": n, "days": 1} for n in (1, 2)])(seed, MONDAY) for seed in range(4)] == [
+        1,
+        2,
+        1,
+        2,
+    ]
 
 
 def test_the_rest_is_what_is_not_used() -> None:
-    assert Rest(Level(25), 200).at(0, MONDAY) == 150
+    assert rest(level(25), 200)(0, MONDAY) == 150
 
 
 @pytest.mark.parametrize(("value", "code"), [(0, 0), (79, 0), (80, 1), (94, 1), (95, 2), (100, 2)])
 def test_a_state_is_the_exit_code_for_a_value(value: int, code: int) -> None:
-    assert State(Level(value), 80, 95).at(0, MONDAY) == code
+    assert state(level(value), 80, 95)(0, MONDAY) == code
 
 
 def test_whole_numbers_are_written_without_a_point() -> None:

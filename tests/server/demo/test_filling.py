@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.server.demo.filling import LINKED
-from dlsync.server.demo.hosts import HOSTS
+from dlsync.server.demo.hosts import DATA, HOSTS
 from dlsync.server.run import running
 from dlsync.server.store import Store
 from tests.builders.served import account_of
@@ -32,7 +31,7 @@ def presence(client: TestClient) -> dict[str, str]:
 
 
 def test_the_account_has_the_hosts_some_of_them_offline(demo: TestClient) -> None:
-    assert presence(demo) == {host.name: "offline" if host.silent else "online" for host in HOSTS}
+    assert presence(demo) == {host.name: "offline" if host.silent_minutes else "online" for host in HOSTS}
 
 
 def test_an_agent_has_all_documented_fields(demo: TestClient) -> None:
@@ -45,15 +44,17 @@ def test_an_agent_has_all_documented_fields(demo: TestClient) -> None:
 def test_heartbeats_go_on_with_the_clock_but_for_those_that_are_gone(demo: TestClient, clock: Clock) -> None:
     before = {agent["name"]: agent["heartbeat"] for agent in demo.get("agents").json()}
     clock.now += timedelta(days=3)
-    assert presence(demo) == {host.name: "offline" if host.silent else "online" for host in HOSTS}
+    assert presence(demo) == {host.name: "offline" if host.silent_minutes else "online" for host in HOSTS}
     after = {agent["name"]: agent["heartbeat"] for agent in demo.get("agents").json()}
-    assert {name for name in after if after[name] == before[name]} == {host.name for host in HOSTS if host.silent}
+    assert {name for name in after if after[name] == before[name]} == {
+        host.name for host in HOSTS if host.silent_minutes
+    }
     assert after["web-1"] == "2026-03-07T12:00:30.000Z"
 
 
 def test_links_deploy_plugins_that_are_there_to_tags_that_agents_carry(demo: TestClient) -> None:
     links = {link["plugin"]: link["tags"] for link in demo.get("links").json()}
-    assert links == {plugin: [*tags] for plugin, tags in LINKED.items()}
+    assert links == {plugin["name"]: plugin["tags"] for plugin in DATA["plugins"]}
     assert {plugin["name"] for plugin in demo.get("plugins").json()} == set(links)
     tags = {tag["name"] for tag in demo.get("tags").json()}
     assert {tag for carried in links.values() for tag in carried} <= tags
@@ -70,7 +71,7 @@ def test_an_agent_that_is_deleted_or_loses_a_tag_is_changed_like_any_other(demo:
 
 
 def test_an_agent_that_was_gone_and_pings_is_back(demo: TestClient) -> None:
-    gone = next(host for host in HOSTS if host.silent)
+    gone = next(host for host in HOSTS if host.silent_minutes)
     demo.post(f"agents/{gone.id}/ping", json={})
     assert presence(demo)[gone.name] == "online"
 
@@ -106,6 +107,6 @@ def test_a_file_keeps_when_an_agent_went(tmp_path: Path) -> None:
     heartbeats = []
     for _ in range(2):
         with running(demo=True, db=tmp_path / "db") as server, account_of(server) as client:
-            gone = next(host for host in HOSTS if host.silent)
+            gone = next(host for host in HOSTS if host.silent_minutes)
             heartbeats.append(client.get(f"agents/{gone.id}").json()["heartbeat"])
     assert heartbeats[0] == heartbeats[1]

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from dlsync.server.demo.catalogue import PLUGINS
-from dlsync.server.demo.hosts import HOSTS, ROLES
+from dlsync.server.demo.hosts import DATA, HOSTS
 
 AGENTS = [host.agent() for host in HOSTS]
 
@@ -24,12 +24,12 @@ def test_addresses_are_addresses() -> None:
 
 
 def test_each_role_has_hosts_and_each_plugin_runs_somewhere() -> None:
-    assert {host.role for host in HOSTS} == set(ROLES)
+    assert {host.role for host in HOSTS} == set(DATA["roles"])
     assert {plugin for host in HOSTS for plugin in host.plugins} == set(PLUGINS)
 
 
 def test_some_are_gone_and_most_are_not() -> None:
-    gone = [host.name for host in HOSTS if host.silent]
+    gone = [host.name for host in HOSTS if host.silent_minutes]
     assert gone == ["web-6", "mail-1"]
 
 

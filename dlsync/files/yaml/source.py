@@ -13,7 +13,7 @@ from dlsync.messages import visible
 from dlsync.model import Problem
 
 if TYPE_CHECKING:
-    from yaml import Mark, MarkedYAMLError
+    from yaml import MarkedYAMLError
 
 BOM = "\ufeff"
 _NOT_UTF8 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
@@ -22,7 +22,7 @@ _LINE_BREAK = re.compile(r"\r\n?|\n")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _UNCLOSED = "unclosed {opening} opened on line {line}; expected ',' or the closing bracket"
 _INDENTED = "this is indented unlike the other parts of the {kind} that begins on line {line}"
-_EXPLAINED = {  # what libyaml says, in the words of a reader
+_EXPLAINED = {  # libyaml's message -> the message of dlsync
     "could not find expected ':'": "expected ': ' after the key, or '- ' before the item, that begins on line {line}",
     "block sequence entries are not allowed in this context": (
         "a list item cannot stand here; put it on a line of its own"
@@ -39,7 +39,7 @@ _EXPLAINED = {  # what libyaml says, in the words of a reader
     "did not find expected <document start>": (
         "unexpected text: indented unlike the lines above, or after a value's end"
     ),
-    "found unknown escape character": ("{escape} is no escape; double the backslash, or use single quotes"),
+    "found unknown escape character": "{escape} is no escape; double the backslash, or use single quotes",
     "found unexpected end of stream": "unclosed quote opened on line {line}",
     "found unexpected document indicator": "unclosed quote opened on line {line}",
     "found unexpected ':'": "expected a space after ':'",
@@ -98,39 +98,32 @@ class Source:
         line, column = self.place(index)
         return InvalidYaml(Problem("error", visible(message), self.file, line, column))
 
-    def syntax_fault(self, error: MarkedYAMLError, unclosed: int | None = None) -> InvalidYaml:
-        """Return what libyaml found wrong, in plain words, on one line and without the text.
+    def syntax_fault(self, error: MarkedYAMLError, unclosed: int | None) -> InvalidYaml:
+        """Return libyaml's error in plain words, on one line and without the text.
 
         :param unclosed: index of the innermost bracket that is open there.
         """
-        where, began = _index(error.problem_mark), _index(error.context_mark)
-        if unclosed is not None and not self.text[where:].strip():
-            return self.fault(where, _UNCLOSED.format(opening=self.text[unclosed], line=self.place(unclosed)[0]))
-        if error.problem == "found character that cannot start any token":
-            return self.fault(where, _unexpected(self.text[where]))
-        words = _EXPLAINED.get(error.problem or "")
-        if words == _INDENTED and self.text[where : where + 1] == ":":
-            return self.fault(where, "found nothing as a key; expected a string: put it in quotes")
-        if not words:
-            return self.fault(where, f"{error.context}: {error.problem}" if error.context else str(error.problem))
+        text, problem = self.text, str(error.problem)
+        where, began = (mark.index if mark else 0 for mark in (error.problem_mark, error.context_mark))
+        words = _EXPLAINED.get(problem) or (f"{error.context}: {problem}" if error.context else problem)
+        if unclosed is not None and not text[where:].strip():
+            words, began = _UNCLOSED, unclosed
+        elif problem == "found character that cannot start any token":
+            tab = text[where] == "\t"
+            words = (
+                "a tab cannot indent; use spaces" if tab else "a value cannot begin with {start!r}; put it in quotes"
+            )
+        elif words == _INDENTED and text[where : where + 1] == ":":
+            words = "found nothing as a key; expected a string: put it in quotes"
         details = {
             "line": self.place(began)[0],
-            "opening": self.text[began : began + 1],
+            "opening": text[began : began + 1],
             "kind": "mapping" if "mapping" in str(error.context) else "list",
-            "found": self.text[where : where + 1].strip() or "the end of the file",
-            "escape": self.text[where : where + 2],
+            "found": text[where : where + 1].strip() or "the end of the file",
+            "start": text[where : where + 1],
+            "escape": text[where : where + 2],
         }
         return self.fault(where, words.format(**details))
-
-
-def _index(mark: Mark | None) -> int:
-    return 0 if mark is None else mark.index
-
-
-def _unexpected(character: str) -> str:
-    if character == "\t":
-        return "a tab cannot indent; use spaces"
-    return f"a value cannot begin with {character!r}; put it in quotes"
 
 
 def decode(content: bytes, file: str = "") -> Source:
@@ -143,17 +136,11 @@ def decode(content: bytes, file: str = "") -> Source:
     try:
         text = content.decode()
     except UnicodeDecodeError as error:
-        raise _undecodable(content, error, file) from None
+        message = f"byte {error.start} (0x{content[error.start]:02X}) is not valid UTF-8; save the file as UTF-8"
+        before = content[: error.start].decode()
+        raise Source(before, file).fault(len(before), message) from None
     source = Source(text.removeprefix(BOM), file, text.startswith(BOM))
     if found := _UNPRINTABLE.search(source.text):
         what = f"found the control character U+{ord(found[0]):04X}, which YAML does not allow; remove it or escape it"
         raise source.fault(found.start(), what)
     return source
-
-
-def _undecodable(content: bytes, error: UnicodeDecodeError, file: str) -> InvalidYaml:
-    before = Source(content[: error.start].decode(), file)
-    found = content[error.start]
-    return before.fault(
-        len(before.text), f"byte {error.start} (0x{found:02X}) is not valid UTF-8; save the file as UTF-8"
-    )

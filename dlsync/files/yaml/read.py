@@ -1,0 +1,373 @@
+"""Read YAML: what a text means, where its parts stand, and what is refused.
+
+The meaning is YAML 1.2's core schema, narrowed to what JSON can hold. libyaml reads the syntax.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from itertools import filterfalse
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import ryaml
+import yaml
+
+from dlsync.files.yaml.scalars import is_ambiguous, plain_value, tagged_value
+from dlsync.files.yaml.source import InvalidYaml, decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dlsync.files.yaml.source import Source
+    from dlsync.model import Json, Path
+
+MAX_DEPTH = 100
+MAX_ALIASED = 10_000
+_EXCERPT = 40
+_LARGE = 10**18  # ryaml makes a float of a very long integer
+_CORE = "tag:yaml.org,2002:"
+# libyaml keeps to YAML 1.1 here: it refuses some of these characters, and takes others for line breaks or for nothing
+_FOREIGN = "\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff"
+_FOREIGN_CHARACTER = re.compile(f"[{_FOREIGN}]")
+_SURROGATE_ESCAPE = re.compile(r"(?<!\\)((?:\\\\)*+)\\(?=u[dD][89a-fA-F])")  # JSON's way past U+FFFF
+_FLOW_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # a plain text in brackets may begin so (7.3.3)
+_PRIVATE_USE = range(0xF0000, 0xFFFFE)
+# where ryaml may differ: tags and anchors, which it does not check, foreign characters, and some numbers
+_NOT_FOR_RYAML = re.compile(f"[!&?{_FOREIGN}]")
+_SIGNED_ZERO = re.compile(r"[-+](?<!\w.)0")  # not in `queue-01`: no scalar begins behind a letter or digit
+_NUMBER_STARTS = frozenset("-+.0123456789")
+
+_PROPERTIES = re.compile(r"(?:[&!]\S*+(?:\s|#[^\r\n]*+)++)*+")
+_COMMENT = re.compile(r"(?:(?<=\s)|^)#[^\r\n]*", re.MULTILINE)
+_HEADER_COMMENT = re.compile(r"[|>][-+0-9]*[ \t]+(#[^\r\n]*)")
+_COLON = re.compile(r"(?:\s|#[^\r\n]*+)*+:")
+
+Form: TypeAlias = 'Literal["scalar", "list", "mapping", "alias"]'
+_FORMS: Mapping[type, Form] = {
+    yaml.ScalarEvent: "scalar",
+    yaml.SequenceStartEvent: "list",
+    yaml.MappingStartEvent: "mapping",
+    yaml.AliasEvent: "alias",
+}
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A node of the text.
+
+    :param start: index of its first character, that of its anchor or tag where it has one.
+    :param end: index behind its last character; of a block collection, behind its last child.
+    :param content: index of its first character behind its anchor and tag.
+    :param style: of a scalar: plain (empty), ``'``, ``"``, ``|`` or ``>``.
+    :param children: of a mapping: key, value, key, value.
+    :param target: what an alias stands for.
+    """
+
+    form: Form
+    start: int
+    end: int
+    content: int
+    style: str = ""
+    flow: bool = False
+    value: Any = None
+    children: list[Node] = field(default_factory=list)
+    target: Node | None = None
+
+    def entries(self) -> Iterator[tuple[Node, Node]]:
+        """Yield the mapping's keys with their values."""
+        pairs = iter(self.children)
+        return zip(pairs, pairs, strict=True)
+
+    @property
+    def is_block_scalar(self) -> bool:
+        """Return whether it is a literal or folded block."""
+        return self.style in {"|", ">"}
+
+    def walk(self) -> Iterator[Node]:
+        """Yield the node and all below it, in the order of the text."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+
+def parse(content: bytes, file: str = "") -> Json:
+    """Return what a YAML 1.2 document means; None for one that is empty.
+
+    :param file: for messages; relative to the directory.
+    :raises InvalidYaml: where it is not one well-formed document that JSON can hold. ``<<`` is a key like any other:
+        YAML 1.2 has no merging.
+    """
+    source = decode(content, file)
+    try:
+        return _quickly_read(source.text)
+    except (ValueError, TypeError):  # not for ryaml, or not YAML, or a key that Python cannot hash
+        root = compose(source)
+        return root.value if root else None
+
+
+def _quickly_read(text: str) -> Json:
+    """Return the value of an ordinary text, by libyaml in Rust, which takes a third of the time.
+
+    :raises ValueError: for what ryaml takes in another way than :func:`compose`, refuses, or does not check.
+    """
+    is_ordinary = not (text.startswith("%") or "\n%" in text or "0b" in text)
+    if is_ordinary and not _NOT_FOR_RYAML.search(text) and not _SIGNED_ZERO.search(text):
+        value: Json = ryaml.loads(text)  # type: ignore[attr-defined] # its stub lacks the export
+        if _is_certain(value, MAX_DEPTH):
+            return value
+    raise ValueError
+
+
+def _is_certain(value: Any, levels: int) -> bool:
+    """Return whether ryaml's value is JSON of at most so many levels, and what :func:`compose` makes of the text."""
+    if isinstance(value, str):  # ryaml has `012` as a text
+        return value[:1] not in _NUMBER_STARTS or isinstance(plain_value(value), str)
+    if isinstance(value, dict):
+        return levels > 0 and all(
+            isinstance(key, str) and _is_certain(key, 0) and _is_certain(inner, levels - 1)
+            for key, inner in value.items()
+        )
+    if isinstance(value, list):
+        return levels > 0 and all(_is_certain(inner, levels - 1) for inner in value)
+    return value is None or abs(value) < _LARGE
+
+
+def compose(source: Source) -> Node | None:
+    """Return the root of the one document that the text holds, or None where it holds none.
+
+    :raises InvalidYaml: see :func:`parse`.
+    """
+    composer = _Composer(source)
+    masks = _Masks(source.text)
+    loader = yaml.CBaseLoader(masks.text)
+    try:
+        for event in iter(loader.get_event, None):
+            composer.add(event, masks)
+    except yaml.MarkedYAMLError as error:
+        unclosed = next((node.content for node in reversed(composer.enclosing) if node.flow), None)
+        raise source.syntax_fault(error, unclosed) from None
+    finally:
+        loader.dispose()
+    return composer.root
+
+
+class _Masks:
+    """Stand-ins for what libyaml does not read as YAML 1.2 does: private characters that the text does not hold."""
+
+    def __init__(self, text: str) -> None:
+        unused = filterfalse(set(text).__contains__, map(chr, _PRIVATE_USE))
+        self._backslash, question = next(unused), next(unused)
+        foreign = {ord(character): next(unused) for character in set(_FOREIGN_CHARACTER.findall(text))}
+        self.text = _FLOW_QUESTION.sub(question, _SURROGATE_ESCAPE.sub(rf"\1{self._backslash}", text))
+        self.text = self.text.translate(foreign)
+        self._originals = {ord(question): "?", **{ord(mask): chr(code) for code, mask in foreign.items()}}
+
+    def unmasked(self, text: str, style: str) -> str:
+        """Return the value of a scalar without stand-ins.
+
+        :raises ValueError: for half of a surrogate pair.
+        """
+        if text.isascii():
+            return text
+        if self._backslash in text and style == '"':
+            text = re.sub(f"{self._backslash}u([0-9a-fA-F]{{4}})", lambda found: chr(int(found[1], 16)), text)
+            try:
+                text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+            except UnicodeDecodeError:
+                raise ValueError("half of a surrogate pair is no character") from None
+        return text.replace(self._backslash, "\\").translate(self._originals)
+
+
+class _Composer:
+    """Builds the nodes of one text without recursion, so that no depth of nesting exhausts the stack."""
+
+    def __init__(self, source: Source) -> None:
+        self.root: Node | None = None
+        self.enclosing: list[Node] = []
+        self._source = source
+        self._anchors: dict[str, Node] = {}
+        self._aliased = 0
+
+    def add(self, event: Any, masks: _Masks) -> None:
+        """Take libyaml's next event."""
+        kind = type(event)
+        if kind in _FORMS:
+            node = self._node(event, masks)
+            if node.form in {"list", "mapping"}:
+                self.enclosing.append(node)
+            else:
+                self._finish(node)
+        elif issubclass(kind, yaml.CollectionEndEvent):
+            node = self.enclosing.pop()
+            node.end = event.end_mark.index if node.flow else max(node.end, *(child.end for child in node.children))
+            self._finish(node)
+        elif kind is yaml.DocumentStartEvent:
+            if self.root:
+                raise self._source.fault(
+                    event.start_mark.index, "a second document begins here; expected one in a file"
+                )
+            if event.version not in {None, (1, 2)} or event.tags:
+                raise self._source.fault(0, "found a directive; expected YAML 1.2 without %TAG")
+
+    def _node(self, event: Any, masks: _Masks) -> Node:
+        start, end = event.start_mark.index, event.end_mark.index
+        node = Node(_FORMS[type(event)], start, end, start)
+        if node.form == "alias":
+            self._resolve(node, event.anchor)
+            return node
+        if event.anchor:
+            self._anchors[event.anchor] = node
+        if (event.anchor or event.tag) and (found := _PROPERTIES.match(self._source.text, start)):
+            node.content = min(found.end(), end) if node.form == "scalar" else found.end()
+        if node.form == "scalar":
+            node.style = event.style or ""
+            node.value = self._scalar(node, event, masks)
+            if node.is_block_scalar:
+                node.end = self._last_line(node)
+            return node
+        self._check_depth(node, len(self.enclosing) + 1)
+        if event.tag not in {None, _CORE + ("map" if node.form == "mapping" else "seq")}:
+            tag = event.tag.replace(_CORE, "!!", 1)
+            raise self._source.fault(start, f"found the tag {tag} on a {node.form}; expected no tag")
+        node.flow = bool(event.flow_style)
+        node.value = {} if node.form == "mapping" else []
+        return node
+
+    def _scalar(self, node: Node, event: Any, masks: _Masks) -> Json:
+        try:
+            text = masks.unmasked(event.value, node.style)
+            if event.tag is not None:
+                return tagged_value(text, event.tag.removeprefix(_CORE))
+            return plain_value(text) if event.implicit[0] else text
+        except ValueError as error:
+            written = self._source.text[node.start : node.end]
+            excerpt = written if len(written) <= _EXCERPT else f"{written[:_EXCERPT]}…"
+            raise self._source.fault(node.start, f"found {excerpt}; {error}") from None
+
+    def _last_line(self, node: Node) -> int:
+        """Return the end of a block scalar's last line; libyaml's is the beginning of what follows."""
+        written = self._source.text[node.content : node.end]
+        if "+" in written.split("\n", 1)[0].split("#")[0]:  # the blank lines are a part of it
+            return node.content + len(written.removesuffix("\n").removesuffix("\r"))
+        return node.content + len(written.rstrip(" \t\r\n"))
+
+    def _check_depth(self, node: Node, level: int) -> None:
+        if level > MAX_DEPTH:
+            raise self._source.fault(node.start, f"nested more than {MAX_DEPTH} levels deep")
+
+    def _resolve(self, node: Node, name: str) -> None:
+        node.target = target = self._anchors.get(name)
+        if target is None:
+            raise self._source.fault(node.start, f"the alias *{name} is not defined above")
+        if any(target is outer for outer in self.enclosing):
+            raise self._source.fault(node.start, f"the alias *{name} stands for a collection that contains it")
+        node.value = self._copied(target.value, node, len(self.enclosing) + 1)
+
+    def _copied(self, value: Json, alias: Node, level: int) -> Json:
+        self._aliased += 1
+        if self._aliased > MAX_ALIASED:
+            raise self._source.fault(alias.start, f"the aliases expand to more than {MAX_ALIASED:,} values")
+        if not isinstance(value, dict | list):
+            return value
+        self._check_depth(alias, level)
+        if isinstance(value, dict):
+            return {key: self._copied(inner, alias, level + 1) for key, inner in value.items()}
+        return [self._copied(inner, alias, level + 1) for inner in value]
+
+    def _finish(self, node: Node) -> None:
+        """Add a node, which is complete, to the collection that encloses it."""
+        parent = self.enclosing[-1] if self.enclosing else None
+        if parent is None:
+            self.root = node
+            return
+        if parent.form == "list":
+            parent.value.append(node.value)
+        elif len(parent.children) % 2:
+            key = parent.children[-1]
+            parent.value[key.value] = node.value
+            if node.form == "scalar" and node.start == node.end:  # libyaml has the place of what follows
+                colon = _COLON.match(self._source.text, key.end, node.start)
+                node.start = node.end = node.content = colon.end() if colon else key.end
+        else:
+            self._check_key(parent, node)
+        parent.children.append(node)
+
+    def _check_key(self, parent: Node, node: Node) -> None:
+        key = node.value
+        if isinstance(key, dict | list):
+            found = "a list" if isinstance(key, list) else "a mapping"
+            raise self._source.fault(node.start, f"found {found} as a key; expected a string")
+        if not isinstance(key, str):
+            found = self._source.text[node.start : node.end] or "nothing"
+            raise self._source.fault(node.start, f"found {found} as a key; expected a string: put it in quotes")
+        if key in parent.value:
+            first = next(other for other, _ in parent.entries() if other.value == key)
+            lines = [self._source.place(one.start)[0] for one in (first, node)]
+            message = f"the key {key!r} is on line {lines[0]} already; line {lines[1]} repeats it"
+            raise self._source.fault(node.start, message)
+
+
+def comments(root: Node | None, source: Source, start: int = 0, stop: int | None = None) -> list[str]:
+    """Return the comments between two indexes, each without the white space around it."""
+    stop = len(source.text) if stop is None else stop
+    found: list[str] = []
+    for node in root.walk() if root else ():
+        if node.form not in {"scalar", "alias"} or node.start < start or node.end > stop:
+            continue
+        found += _COMMENT.findall(source.text, start, node.start)
+        header = _HEADER_COMMENT.match(source.text, node.content) if node.is_block_scalar else None
+        found += [header[1]] if header else []
+        start = node.end
+    return [comment.rstrip() for comment in [*found, *_COMMENT.findall(source.text, start, stop)]]
+
+
+def positions(content: bytes) -> Mapping[Path, tuple[int, int]]:
+    """Return line and column, from 1, for every path: of the key for a mapping's value, of the item for a list's.
+
+    A text that cannot be parsed has none. What an alias stands for has the places of its anchor; ``()`` is the root.
+    """
+    try:
+        source = decode(content)
+        root = compose(source)
+    except InvalidYaml:
+        return {}
+    return {} if root is None else {path: source.place(index) for path, index in _places(root, (), root.start)}
+
+
+def _places(node: Node, path: Path, index: int) -> Iterator[tuple[Path, int]]:
+    yield path, index
+    node = node.target or node
+    if node.form == "list":
+        for number, child in enumerate(node.children):
+            yield from _places(child, (*path, number), child.start)
+    elif node.form == "mapping":
+        for key, value in node.entries():
+            yield from _places(value, (*path, key.value), key.start)
+
+
+def nearest(places: Mapping[Path, tuple[int, int]], path: Path) -> tuple[int, int] | tuple[None, None]:
+    """Return the place of a path, or where :func:`positions` has none, of the closest thing that encloses it."""
+    for length in range(len(path), -1, -1):
+        if place := places.get(path[:length]):
+            return place
+    return None, None
+
+
+def ambiguous_scalars(content: bytes) -> list[tuple[int, int, str]]:
+    """Return the scalars without quotes that YAML 1.1 reads as another value: ``on``, ``12:30``, ``0777``, dates.
+
+    :returns: line and column, from 1, with the scalar as it is written; nothing for a text that cannot be parsed.
+    """
+    try:
+        source = decode(content)
+        root = compose(source)
+    except InvalidYaml:
+        return []
+    found: list[tuple[int, int, str]] = []
+    for node in root.walk() if root else ():
+        if node.form == "scalar" and not node.style and "!" not in source.text[node.start : node.content]:
+            text = source.text[node.content : node.end]
+            if is_ambiguous(text):
+                found.append((*source.place(node.content), text))
+    return found

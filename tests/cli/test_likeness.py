@@ -1,0 +1,157 @@
+"""Texts that are like a secret and come from no reference: they are kept, sent and put back as they are."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.files import yaml
+from tests.builders.commands import by_hand, dlsync
+from tests.builders.trees import tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOOK = "https://hooks.slack.example/services/T000AAAA/B111BBBB/s3cr3tvaluexyz"
+ENVIRON = {"STAGE": "prod", "HOOK": HOOK}
+REFERRING = {
+    "dashboards/refers.yaml": "title: A ${env:STAGE}\npositions: []\n",
+    "rules/refers.yaml": "title: Refers\ncriteria: []\nactions: [{type: WEBHOOK, url: '${env:HOOK}'}]\n",
+}
+LIKE = {
+    "a short secret": ("Hosts", "Hosts of prod"),
+    "a short secret in a word": ("How to reproduce", "New"),
+    "a short secret alone": ("Hosts", "prod"),
+    "the beginning of a long one": ("https://example.org/runbook", f"{HOOK[:28]}docs is the runbook"),
+    "a long one, which changes by nothing": (f"see {HOOK} please", "see the other one"),
+}
+
+
+def places(text: str) -> dict[str, str]:
+    """A tree that has a text in each kind of place."""
+    quoted = json.dumps(text)
+    return {
+        **REFERRING,
+        "dashboards/web.yaml": f"title: {quoted}\npositions:\n"
+        f"- {{title: {quoted}, row: 1, col: 1, size_x: 1, size_y: 1, type: number, series: []}}\n",
+        "rules/load.yaml": f"title: Load ${{env:STAGE}}\ndescription: {quoted}\ncriteria: []\nactions:\n"
+        f"- {{type: WEBHOOK, url: '${{env:HOOK}}', message: {quoted}}}\n",
+        "plugins/disk.sh": f"#!/bin/sh\necho {text}\n",
+        "plugins/disk.meta.yaml": f"description: {quoted}\n",
+        "links.yaml": f"disk: [all, {quoted}]\n",
+    }
+
+
+def live(env: dict[str, str]) -> list[object]:
+    """All that an account has of such a tree."""
+    plugin = json.loads(by_hand(env, "GET", "plugins/disk").text)
+    tags = sorted(tag for link in json.loads(by_hand(env, "GET", "links").text) for tag in link["tags"])
+    dashboard, rule = (yaml.parse(by_hand(env, "GET", path).content) for path in ("dashboards/web", "rules/load"))
+    assert isinstance(rule, dict)
+    del rule["title"]  # its reference has the value of the environment
+    return [dashboard, rule, plugin["content"], plugin["description"], tags]
+
+
+def run(tree: Path, env: dict[str, str], *words: str) -> str:
+    done = dlsync(*words[:1], tree, *words[1:], env=env)
+    assert done.code == 0, (words, done.out, done.err)
+    assert HOOK not in done.out + done.err
+    return done.out + done.err
+
+
+@pytest.fixture
+def env(env: dict[str, str]) -> dict[str, str]:
+    return {**env, **ENVIRON}
+
+
+@pytest.mark.parametrize("texts", LIKE.values(), ids=LIKE)
+def test_a_rollback_puts_back_what_is_only_like_a_secret(
+    tmp_path: Path, env: dict[str, str], texts: tuple[str, str]
+) -> None:
+    before, after = texts
+    tree = write_tree(tmp_path / "tree", places(before))
+    run(tree, env, "apply", "--auto-approve")
+    was = live(env)
+    write_tree(tree, places(after))
+    shown = run(tree, env, "apply", "--auto-approve")
+    assert live(env) != was
+    assert "[not shown]" not in shown
+    assert "cannot restore" not in shown
+    assert HOOK.encode() not in b"".join(tree_files(tree / ".dlsync").values())
+    run(tree, env, "rollback", "--auto-approve")
+    assert live(env) == was
+
+
+@pytest.mark.parametrize("text", ["How to reproduce", "prod", "prod-web", "of prod"])
+def test_a_rollback_sends_no_other_text_once_a_short_secret_has_another_value(
+    tmp_path: Path, env: dict[str, str], text: str
+) -> None:
+    tree = write_tree(tmp_path / "tree", places(text))
+    run(tree, env, "apply", "--auto-approve")
+    was = live(env)
+    write_tree(tree, places("New"))
+    run(tree, env, "apply", "--auto-approve")
+    run(tree, {**env, "STAGE": "staging"}, "rollback", "--auto-approve")
+    assert live(env) == was
+
+
+@pytest.mark.parametrize("text", ["How to reproduce", "prod", "of prod"])
+@pytest.mark.parametrize("command", [("accept", "--all-drift"), ("export",)])
+def test_what_was_set_by_hand_and_is_like_a_short_secret_is_written_as_it_is(
+    tmp_path: Path, env: dict[str, str], text: str, command: tuple[str, ...]
+) -> None:
+    tree = write_tree(tmp_path / "tree", {**places("Hosts"), "plugins/other.sh": "exit 0\n"})
+    run(tree, env, "apply", "--auto-approve")
+    by_hand(env, "PUT", "dashboards/web", f"title: {text}\npositions: []\n")
+    by_hand(env, "PATCH", "plugins/disk", json.dumps({"description": text}), "application/json")
+    by_hand(env, "POST", "links", json.dumps({"plugin": "other", "tags": [text]}), "application/json")
+    done = dlsync(*command, tree, env=env)
+    assert done.code == 0, done.err
+    assert yaml.parse((tree / "dashboards/web.yaml").read_bytes()) == {"title": text, "positions": []}
+    assert text in (tree / "plugins/disk.meta.yaml").read_text()
+    assert "${env:STAGE}" not in (tree / "links.yaml").read_text() + (tree / "plugins/disk.meta.yaml").read_text()
+    assert "A ${env:STAGE}" in (tree / "dashboards/refers.yaml").read_text()
+
+
+def test_a_text_with_a_long_secret_is_not_put_back_with_another_value(tmp_path: Path, env: dict[str, str]) -> None:
+    tree = write_tree(tmp_path / "tree", places(f"see {HOOK} please"))
+    run(tree, env, "apply", "--auto-approve")
+    was = live(env)
+    write_tree(tree, places("New"))
+    run(tree, env, "apply", "--auto-approve")
+    now = live(env)
+    refused = dlsync("rollback", tree, "--auto-approve", env={**env, "HOOK": "https://hooks.slack.example/other"})
+    assert refused.code == 1
+    assert "a text was there before with the value that ${env:HOOK} had, and it has another value now" in refused.err
+    assert live(env) == now
+    run(tree, env, "rollback", "--auto-approve")
+    assert live(env) == was
+
+
+def test_what_no_journal_stores_is_named_by_the_plan_and_by_the_rollback(tmp_path: Path, env: dict[str, str]) -> None:
+    tree = write_tree(tmp_path / "tree", {"rules/load.yaml": "title: ${env:HOOK}\ndescription: ours\ncriteria: []\n"})
+    run(tree, env, "apply", "--auto-approve")
+    by_hand(env, "PUT", "rules/load", "title: hand-made\ndescription: ours\ncriteria: []\n")
+    warning = "warning: rule/load: a rollback cannot restore `title`: the live value is likely a secret"
+    assert warning in run(tree, env, "plan")
+    assert warning in run(tree, env, "apply", "--auto-approve")
+    done = run(tree, env, "rollback", "--auto-approve")
+    assert "warning: rule/load: `title` cannot be restored: the value before the run was likely a secret" in done
+    assert "Nothing to restore but fields that no journal has, in 1 resource." in done
+    assert "No changes" not in done
+
+
+def test_a_line_of_a_text_around_a_secret_is_no_secret(tmp_path: Path, env: dict[str, str]) -> None:
+    referring = "title: Refers\ncriteria: []\ndescription: |-\n  Call the operators.\n  ${env:HOOK}\n  Then wait.\n"
+    other = "title: Other\ncriteria: []\ndescription: {}\n"
+    tree = write_tree(
+        tmp_path / "tree",
+        {"rules/refers.yaml": referring, "rules/other.yaml": other.format("Call the operators.")},
+    )
+    run(tree, env, "apply", "--auto-approve")
+    write_tree(tree, {"rules/other.yaml": other.format("Then wait.")})
+    shown = run(tree, {**env, "HOOK": "https://hooks.slack.example/other"}, "plan")
+    assert '~ description: "Call the operators." -> "Then wait."' in shown
+    assert "~ description: the value of ${env:HOOK} changed" in shown
