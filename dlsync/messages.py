@@ -178,6 +178,7 @@ def _step(key: str | int) -> str:
 KEY = "[key]"
 _BEGINNING = 16  # characters by which a secret is recognised, whatever follows
 _BEFORE_ELLIPSIS = 4  # characters; fewer tell nothing, and begin many words
+_DECODED = 4  # bytes; three of these come by chance in base64
 _ANY_CASE = 6  # characters; a shorter text in other letters is likely another word
 _CUT = re.compile(r"(…|\.{3})")
 _NOT_SHOWN = "[not shown: it holds an encoded secret]"
@@ -212,12 +213,13 @@ class Redactor:
         shown = self._replaced(text)
         plain = _unescaped(shown)
         is_escaped = plain != shown and self._holds(plain) and not self._holds(shown)
-        return _NOT_SHOWN if is_escaped or self._holds(_from_base64(plain), _BEFORE_ELLIPSIS) else shown
+        return _NOT_SHOWN if is_escaped or self._holds(_from_base64(plain), _DECODED) else shown
 
     def _holds(self, text: str, shortest: int = 1) -> bool:
-        """Whether a text holds a secret of at least so many characters, or the beginning of one."""
+        """Whether a text holds a secret of at least so many bytes, or the beginning of one."""
         *cut, _ = _CUT.split(text)
-        is_whole = any(length >= shortest for _, length, _ in self._found(text))
+        found = (text[start : start + length] for start, length, _ in self._found(text))
+        is_whole = any(len(secret.encode("utf-8", "surrogatepass")) >= shortest for secret in found)
         return is_whole or any(self._without_beginning(part) != part for part in cut)
 
     def _replaced(self, text: str) -> str:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from dlsync.errors import DlsyncError, Refused
 from dlsync.files.git import head_commit
 from dlsync.model import Problem
-from dlsync.operations import annotate, apply_changes, plan_file
+from dlsync.operations import annotate, apply_changes, guards, plan_file
 from dlsync.operations.cache import remembered
 from dlsync.operations.duplicates import with_ids
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import PlanOptions, judged, prepared
+from dlsync.operations.plan import PlanOptions, prepared
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from dlsync.operations.rollback import chosen, prepare
 from dlsync.operations.rollback import way_back as rollback_way_back
@@ -97,7 +97,10 @@ async def apply(
         known = remembered(settings.target)
         fetcher = Fetcher(client, tree.resources, cache=known, progress=how.progress)
         work = await prepared(fetcher, tree, settings, wanted)
-        return judged(_kept_to(promised, work, directory, how), tree, settings) if promised else work
+        if not promised:
+            return work
+        work = _kept_to(promised, work, directory, how)
+        return replace(work, plan=guards.judged(work.plan, tree, settings))
 
     saved = promised.id if promised else ""
     return await _Application(settings, tree, how, "apply", made, saved=saved).go()

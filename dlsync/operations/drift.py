@@ -146,11 +146,9 @@ def drifted(work: PlanContext) -> tuple[ResourceChange, ...]:
 
 def _found(work: PlanContext) -> Iterator[ResourceChange]:
     salt = work.inventory.salt
-    for address in work.inventory:
-        entry, live, desired = work.inventory.entry(address), work.live.get(address), work.desired.get(address)
-        if entry is None:
-            continue
-        kind = kind_of(address.kind)
+    entries = ((address, entry) for address in work.inventory if (entry := work.inventory.entry(address)))
+    for address, entry in entries:
+        live, desired, kind = work.live.get(address), work.desired.get(address), kind_of(address.kind)
         if live is None:
             if desired or address in work.gone:
                 yield ResourceChange(address, "delete", "drift", desired.file if desired else "")

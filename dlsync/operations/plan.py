@@ -15,7 +15,7 @@ from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction, values_in
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem
-from dlsync.operations import dependents, hidden_secrets
+from dlsync.operations import dependents, guards, hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
@@ -40,42 +40,6 @@ if TYPE_CHECKING:
     from dlsync.operations.reconcile import ConflictPolicy, Reconciliation
     from dlsync.resources.tree import Tree
     from dlsync.state.inventory import Inventory
-
-
-# below this many resources a share says nothing (DESIGN.md, "Files")
-_FEWEST = 10
-
-
-def judged(work: PlanContext, tree: Tree, settings: Settings) -> PlanContext:
-    """Return the plan with the reasons why an apply refuses it."""
-    reasons = (_empty_tree(work.plan, tree), _excess(work.plan, settings.max_delete_percent))
-    return replace(work, plan=replace(work.plan, refused=tuple(filter(None, reasons))))
-
-
-def _empty_tree(plan: Plan, tree: Tree) -> str:
-    deletes = plan.count("delete")
-    if not deletes or any(kind_of(one.kind).account_scoped for one in tree.resources):
-        return ""
-    return (
-        f"the files hold no resources, and the plan would delete {deletes} from {plan.target}. "
-        "Check the directory. To empty an account on purpose, set `prune: none` and delete by hand."
-    )
-
-
-def _excess(plan: Plan, max_delete_percent: float) -> str:
-    """Return why the plan deletes too large a share of what is live.
-
-    :param max_delete_percent: from 0 to 100.
-    """
-    deletes = plan.count("delete")
-    managed = deletes + plan.count("update") + plan.unchanged
-    if managed < _FEWEST or deletes * 100 <= managed * max_delete_percent:
-        return ""
-    return (
-        f"it would delete {deletes} of {managed} resources ({deletes * 100 / managed:.0f} %), more than the "
-        f"{max_delete_percent:g} % that `max_delete_percent` allows. Raise it in dlsync.yaml if that is meant. "
-        f"The limit holds for plans about {_FEWEST} live resources or more."
-    )
 
 
 _HELD = "the account is locked by %s: an apply waits for it; if that process is dead, run `dlsync unlock`"
@@ -168,7 +132,7 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Pla
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     learned = fetcher.cache.learned(fetcher.desired, [work.live[one] for one in work.equal], fetcher.listings)
     remember(settings.target, fetcher.cache, learned)
-    return judged(work, tree, settings)
+    return replace(work, plan=guards.judged(work.plan, tree, settings))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.diff.compare import compare, differences
+from dlsync.diff.digests import digest
 from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
 from dlsync.model import Entry
 from dlsync.resources import kind_of
@@ -298,3 +299,10 @@ def test_criteria_are_a_set_in_which_order_is_nobody_s() -> None:
     base, live = (resource("rule/r", rule(*criteria)) for criteria in ([criterion("a"), criterion("b")],) * 2)
     desired = resource("rule/r", rule(criterion("b"), criterion("a", 5)))
     assert movers(base, desired, live) == [("replace threshold", "repo")]
+
+
+def test_values_whose_digests_are_equal_by_chance_are_a_conflict() -> None:
+    first, second = 70_924, 91_178
+    assert digest(SALT, first) == digest(SALT, second)
+    base, desired, live = (resource("rule/x", {"x": value}) for value in (60, first, second))
+    assert movers(base, desired, live) == [("replace x", "conflict")]

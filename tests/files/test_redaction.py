@@ -157,6 +157,13 @@ def test_in_words_the_beginning_of_an_encoded_secret_is_found_where_it_is_cut_of
         assert Redaction({"S3cret-9Zq4tR7w": "${env:A}"}).said(said) != said
 
 
+@pytest.mark.parametrize("secret", ["ж7Ж", "ü✓", "🔑", "abcd"])
+@given(before=PLAIN, after=PLAIN)
+def test_in_words_a_short_secret_in_base64_is_found_by_its_bytes(secret: str, before: str, after: str) -> None:
+    said = base64.b64encode((before + secret + after).encode()).decode()
+    assert Redaction({secret: "${env:A}"}).said(said) != said
+
+
 def test_in_words_what_only_looks_encoded_stays() -> None:
     text = "50 %41 &amp; \\u0041 averages of memory_used/percent on web-server-1 A… and \\n"
     assert Redaction({"s3cret": "${env:A}", "a1": "${env:B}", "HOOK": "${env:HOOK_%41}"}).said(text) == text

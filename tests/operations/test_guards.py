@@ -10,9 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.files.settings import Settings
-from dlsync.operations.plan import judged
+from dlsync.operations.guards import judged
 from dlsync.resources.tree import Tree
-from tests.builders.applies import prepared
 from tests.builders.plans import change, plan
 from tests.builders.trees import resource
 
@@ -32,7 +31,7 @@ def of(*, deletes: int = 0, updates: int = 0, creates: int = 0, unchanged: int =
 def refused(made: Plan, percent: float = 30, *, files: bool = True) -> tuple[str, ...]:
     held = (resource("rule/a", "title: A\n"),) if files else ()
     tree = Tree(Path(), {one.address: one for one in held})
-    return judged(prepared(made), tree, Settings(max_delete_percent=percent)).plan.refused
+    return judged(made, tree, Settings(max_delete_percent=percent)).refused
 
 
 def test_an_empty_tree_that_would_delete_is_refused() -> None:
