@@ -63,20 +63,36 @@ class Agents(Family):
         """Delete an agent (DELETE agents/<id>). An agent that still runs registers again."""
         await self._request("DELETE", "agents", agent_id)
 
-    async def ping(self, agent_id: str, *, name: str, tags: Iterable[str] | None = None, **fields: str) -> None:
+    async def ping(
+        self,
+        agent_id: str,
+        *,
+        name: str,
+        hostname: str | None = None,
+        mac: str | None = None,
+        os_name: str | None = None,
+        tags: Iterable[str] | None = None,
+        mode: str | None = None,
+        container_name: str | None = None,
+    ) -> None:
         """Register an agent, or say that it is still there (POST agents/<id>/ping, observed; a form).
 
         :param agent_id: its fingerprint; the agent chooses it.
         :param tags: besides those that every agent has.
-        :param fields: ``hostname``, ``mac``, ``os_name``, ``mode`` and ``container_name``.
         """
-        form = {"name": name, **fields}
-        if tags is not None:
-            names = list(tags)
-            if comma := next((tag for tag in names if "," in tag), None):
-                message = f"the tag {comma!r} holds a comma, which separates tags in a ping"
-                raise DlsyncError(message, hint="Rename the tag.")
-            form["tag_names"] = ",".join(names)
+        names = None if tags is None else list(tags)
+        if comma := next((tag for tag in names or () if "," in tag), None):
+            message = f"the tag {comma!r} holds a comma, which separates tags in a ping"
+            raise DlsyncError(message, hint="Rename the tag.")
+        fields = {
+            "name": name,
+            "hostname": hostname,
+            "mac": mac,
+            "os_name": os_name,
+            "tag_names": None if names is None else ",".join(names),
+            "mode": mode,
+            "container_name": container_name,
+        }
+        body = urlencode({field: value for field, value in fields.items() if value is not None}).encode()
         async with self._optional("POST agents/ping"):
-            body = urlencode(form).encode()
             await self._request("POST", "agents", agent_id, "ping", body=body, content_type=_FORM)

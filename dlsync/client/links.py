@@ -32,6 +32,11 @@ class Link:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Created:
+    id: Text
+
+
 class Links(Family):
     """Reads and writes links.
 
@@ -91,8 +96,8 @@ class Links(Family):
                 raise
             raise rejected(error) from error
         else:
-            with suppress(BadAnswer, KeyError):  # no answer to a write is documented
-                self.expect([str(json_as(response, dict[str, Any])["id"])])
+            with suppress(BadAnswer):  # no answer to a write is documented
+                self.expect([json_as(response, _Created).id])
 
     async def delete(self, link_id: str) -> None:
         """Delete a link (DELETE links/<id>, observed)."""

@@ -77,7 +77,7 @@ async def test_delete_removes_one_and_says_where_there_is_none() -> None:
 async def test_a_ping_is_a_form_of_what_is_given() -> None:
     async with scripted(Reply(200)) as (server, client):
         await client.agents.ping("8c", name="web 1", os_name="Linux", tags=["web", "eu"])
-        await client.agents.ping("8c", name="web 1", hostname="", tags=[])
+        await client.agents.ping("8c", name="web 1", hostname="", mac=None, tags=[])
     first, second = server.seen
     assert str(first) == "POST /api/v1/orgs/acme/accounts/default/agents/8c/ping"
     assert first.headers["content-type"] == "application/x-www-form-urlencoded"

@@ -105,7 +105,16 @@ async def test_an_expected_link_that_cannot_be_asked_for_is_left_out(answer: Rep
         assert await client.links.list() == ()
 
 
-@pytest.mark.parametrize(("answer", "listed"), [(json_reply(BASE, 201), ["54dc"]), (Reply(201), []), (Reply(204), [])])
+@pytest.mark.parametrize(
+    ("answer", "listed"),
+    [
+        (json_reply(BASE, 201), ["54dc"]),
+        (Reply(201), []),
+        (Reply(204), []),
+        (json_reply({"id": ""}, 201), []),
+        (json_reply({"id": None}, 201), []),
+    ],
+)
 async def test_a_link_is_expected_once_a_create_has_answered_its_id_until_it_is_deleted(
     answer: Reply, listed: list[str]
 ) -> None:
