@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from dlsync.client.rate_limit import RateLimiter
 from dlsync.client.response import Quoter, Response, error_of, etag_of
 from dlsync.client.retry import AttemptError, Attempts, Retry
-from dlsync.client.transport import TIMEOUT, Transport, base_url, likely_bases
+from dlsync.client.transport import DEADLINE, LARGEST_BODY, TIMEOUT, Transport, base_url, likely_bases
 from dlsync.errors import DlsyncError, NotFound, SettingsError, Unauthorised, Unreachable
 from dlsync.model import DOT_NAMES
 
@@ -37,16 +37,20 @@ class Options(TypedDict, total=False):
     :param concurrency: requests in flight at once; fewer while the server answers 429.
     :param requests_per_second: at most; None for no limit.
     :param timeout: seconds without a byte of a response before an attempt has failed.
+    :param deadline: seconds for a whole attempt, and one more for each 32 KiB that is sent or received.
     :param retry: when and how long to try again.
     :param insecure: send the key over plain HTTP to another machine.
+    :param largest_body: bytes of a response, after decompression, that are read at most.
     :param user_agent: names the program to the server.
     """
 
     concurrency: int
     requests_per_second: float | None
     timeout: float
+    deadline: float
     retry: Retry
     insecure: bool
+    largest_body: int
     user_agent: str
 
 
@@ -112,8 +116,10 @@ class Connection:
         concurrency: int = 16,
         requests_per_second: float | None = None,
         timeout: float = TIMEOUT,
+        deadline: float = DEADLINE,
         retry: Retry = PATIENT,
         insecure: bool = False,
+        largest_body: int = LARGEST_BODY,
         user_agent: str = "dlsync",
     ) -> None:
         if not key or not key.isascii() or not key.isprintable() or " " in key:
@@ -135,7 +141,9 @@ class Connection:
         self._retry = retry
         self._limiter = RateLimiter(requests_per_second, concurrency, sleep=retry.sleep)
         headers = {"Authorization": f"Bearer {key}", "User-Agent": user_agent}
-        self._transport = Transport(self.url, methods, headers, self.quote, timeout)
+        self._transport = Transport(
+            self.url, methods, headers, self.quote, timeout=timeout, deadline=deadline, largest_body=largest_body
+        )
         self._is_open = False
         self._is_down = False
 

@@ -34,14 +34,15 @@ if TYPE_CHECKING:
 
 API: Final = "/api/v1"
 TIMEOUT: Final = 30.0
-DEADLINE: Final = 60.0  # seconds for request and response together
+DEADLINE: Final = 60.0
 SLOWEST: Final = 32 * 1024  # bytes; each so many that are sent or received buy a second more
-LARGEST_BODY: Final = 64 * 1024 * 1024  # bytes after decompression; a list of 10,000 dashboards is 36 to 45 MB
+LARGEST_BODY: Final = 64 * 1024 * 1024  # a list of 10,000 dashboards is 36 to 45 MB
 _BUFFER: Final = 1  # byte: each piece is handed over as it arrives, so that the clock sees it
 _LONGEST_PATH: Final = 60 * 1024
 _CONNECT_SECONDS: Final = 10.0
 _RELEASE_SECONDS: Final = 0.01
 _HEADERS: Final = ("content-type", "content-encoding", "etag", "location", "retry-after")
+_CERTIFICATE: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _PROXY_SCHEMES: Final = frozenset({"http", "https", "socks4", "socks4a", "socks5", "socks5h"})
 _URL_HINT: Final = f"Set `url` to the API's base, such as https://monitoring.example.com{API}."
 _TRUST_HINT: Final = "Set SSL_CERT_FILE to a PEM file that holds the certificate authority of the server."
@@ -101,6 +102,8 @@ class Transport:
     :param headers: sent with every request.
     :param quote: makes the words of servers and of the library fit for a message.
     :param timeout: seconds without a byte of the response.
+    :param deadline: seconds for request and response together, without those that :data:`SLOWEST` adds.
+    :param largest_body: bytes of a body after decompression.
     :raises SettingsError: the environment names a proxy or certificates that cannot be used.
     """
 
@@ -110,13 +113,18 @@ class Transport:
         methods: Iterable[str],
         headers: Mapping[str, str],
         quote: Quoter,
-        timeout: float,
+        *,
+        timeout: float = TIMEOUT,
+        deadline: float = DEADLINE,
+        largest_body: int = LARGEST_BODY,
     ) -> None:
         self._base = base
         self._url = Url(base)
         self._quote = quote
         self._timeout = timeout
-        self._proxy = _proxy_for(self._url)
+        self._deadline = deadline
+        self._largest_body = largest_body
+        self._proxy = proxy_for(self._url)
         client = self._build(headers)
         self._close = client.close
         self._starters = {method: partial(client.request, method) for method in methods}
@@ -140,7 +148,7 @@ class Transport:
         if body is not None:
             request = request.body_bytes(body)
         now, extra = asyncio.get_running_loop().time(), len(body or b"") / SLOWEST
-        deadline = now + DEADLINE + extra
+        deadline = now + self._deadline + extra
         try:
             async with (
                 asyncio.timeout_at(min(now + self._timeout + extra, deadline)) as clock,
@@ -171,8 +179,8 @@ class Transport:
         body, loop = bytearray(), asyncio.get_running_loop()
         while (chunk := await response.body_reader.read_chunk()) is not None:
             body += chunk
-            if len(body) > LARGEST_BODY:
-                message = f"the response is larger than {LARGEST_BODY:,} bytes; the rest was not read"
+            if len(body) > self._largest_body:
+                message = f"the response is larger than {self._largest_body:,} bytes; the rest was not read"
                 raise AttemptError(message, hint=URL_HINT, error=BadAnswer)
             deadline += len(chunk) / SLOWEST
             if clock.expired():  # a piece that arrives as time runs out takes the place of the cancellation
@@ -181,24 +189,23 @@ class Transport:
         return bytes(body)
 
     def _build(self, headers: Mapping[str, str]) -> Client:
-        seconds = min(self._timeout, DEADLINE, _CONNECT_SECONDS)
+        seconds = min(self._timeout, self._deadline, _CONNECT_SECONDS)
         builder = ClientBuilder().no_proxy().follow_redirects(enable=False).http2(enable=True)
         builder = builder.default_headers(headers).connect_timeout(timedelta(seconds=seconds))
         if self._proxy:
-            builder = builder.proxy(ProxyBuilder.all(self._proxy[1]).no_proxy(no_proxy(self._url)))
-        sources = {name: value for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if (value := os.environ.get(name))}
+            builder = builder.proxy(ProxyBuilder.all(self._proxy[1]))
         if "https" not in {self._url.scheme, self._proxy and self._proxy[1].scheme}:
             # no TLS is spoken, so a system without certificates does not matter; else the library does not start there
-            builder, sources = builder.danger_accept_invalid_certs(enable=True), {}
+            return builder.danger_accept_invalid_certs(enable=True).build()
+        for certificate in _certificates():
+            builder = builder.add_root_certificate_pem(certificate)
         try:
-            if file := sources.get("SSL_CERT_FILE"):
-                Path(file).read_bytes()  # the library passes over a missing file where a folder has certificates
             return builder.build()
-        except OSError as error:
-            raise _untrusting(f"SSL_CERT_FILE ({file})", error.strerror) from error
         except BuilderError as error:
-            source = " and ".join(f"{name} ({value})" for name, value in sources.items()) or "the system"
-            raise _untrusting(source, _causes(error)[-1]) from error
+            names = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+            source = " and ".join(f"{name} ({os.environ[name]})" for name in names) or "the system"
+            message = f"the certificates to trust cannot be loaded from {source}: {_causes(error)[-1]}"
+            raise SettingsError(message, hint=_TRUST_HINT) from error
 
     def _explained(self, error: RequestError) -> AttemptError:
         causes, origin = _causes(error), self._url.origin_ascii
@@ -214,7 +221,7 @@ class Transport:
                 message = "the response was cut short or cannot be decoded"
             maybe = " A server that expects https:// breaks http:// connections." if self._url.scheme == "http" else ""
             return AttemptError(message + detail, "broken", hint=self._reachable_hint + maybe)
-        if self._proxy and (self._url.scheme == "http" or re.search("tunnel|socks", "".join(causes))):
+        if self._proxy:
             variable, url = self._proxy
             address = f"{url.scheme}://{url.host_str}:{url.port_or_known_default or 1080}"  # without user and password
             message = f"could not connect through the proxy {address}, which {variable} names{detail}"
@@ -229,14 +236,16 @@ class Transport:
         return f"Check that the server at {origin} runs and can be reached from here, and that `url` is right."
 
 
-def _proxy_for(server: Url) -> tuple[str, Url] | None:
+def proxy_for(server: Url) -> tuple[str, Url] | None:
     """Return the environment's variable that names a proxy for a server, and its URL; None for this machine.
 
     :raises SettingsError: the variable does not hold the address of a proxy.
     """
     names = (f"{server.scheme}_proxy", f"{server.scheme}_proxy".upper(), "all_proxy", "ALL_PROXY")
     variable = next((name for name in names if os.environ.get(name)), None)
-    if variable is None or is_loopback((server.host_str or "").strip("[]")):
+    host, port = (server.host_str or "").strip("[]"), server.port_or_known_default
+    exceptions = (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").lower().split(",")
+    if not variable or is_loopback(host) or any(_matches(item.strip(), host.rstrip("."), port) for item in exceptions):
         return None
     address = os.environ[variable]
     url = None
@@ -248,21 +257,35 @@ def _proxy_for(server: Url) -> tuple[str, Url] | None:
     return variable, url
 
 
-def no_proxy(server: Url) -> str:
-    """Return ``NO_PROXY`` as the library reads it: without asterisks, brackets, and the port of the server.
+def _matches(exception: str, host: str, port: int | None) -> bool:
+    """Tell whether an entry of ``NO_PROXY`` is ``*``, a network, or a domain, with a port or without."""
+    if exception == "*":
+        return True
+    try:
+        return ipaddress.ip_address(host) in ipaddress.ip_network(exception.strip("[]"), strict=False)
+    except ValueError:
+        domain = exception.removesuffix(f":{port}").removeprefix("*").strip(".[]")
+    return bool(domain) and (host == domain or host.endswith(f".{domain}"))
 
-    A name ends with a dot where the server's does: both name the same host.
+
+def _certificates() -> list[bytes]:
+    """Return the certificates of ``SSL_CERT_FILE``; on Linux, the library reads it and ``SSL_CERT_DIR`` by itself too.
+
+    :raises SettingsError: what the variables name does not exist or holds no certificate.
     """
-    exceptions = (os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or "").lower()
-    dot = "." if (server.host_str or "").endswith(".") else ""
-    with_port = re.compile(rf"^([^:]+|\[.+\]):{server.port_or_known_default}$")
-    names = (with_port.sub(r"\1", entry.strip()).strip("[]").rstrip(".") for entry in exceptions.split(","))
-    # to the library, an asterisk stands for all names
-    return ",".join("*,0.0.0.0/0,::/0" if name == "*" else name.removeprefix("*") + dot for name in names if name)
-
-
-def _untrusting(source: str, reason: str | None) -> SettingsError:
-    return SettingsError(f"the certificates to trust cannot be loaded from {source}: {reason}", hint=_TRUST_HINT)
+    folders, file = os.environ.get("SSL_CERT_DIR"), os.environ.get("SSL_CERT_FILE")
+    if folders and not any(Path(folder).is_dir() for folder in folders.split(os.pathsep)):
+        raise SettingsError(f"SSL_CERT_DIR names {folders}, which is no folder", hint=_TRUST_HINT)
+    if not file:
+        return []
+    try:
+        found = _CERTIFICATE.findall(Path(file).read_bytes())
+    except OSError as error:
+        message = f"SSL_CERT_FILE names {file}, which cannot be read: {error.strerror}"
+        raise SettingsError(message, hint=_TRUST_HINT) from error
+    if not found:
+        raise SettingsError(f"SSL_CERT_FILE names {file}, which holds no certificate in PEM", hint=_TRUST_HINT)
+    return found
 
 
 def _causes(error: DetailedPyreqwestError) -> list[str]:

@@ -8,7 +8,6 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -207,6 +206,7 @@ async def outcome(name: str, answers: list[Reply]) -> None:
             key=KEY,
             retry=replace(IMPATIENT, attempts=3),
             timeout=0.05,
+            deadline=0.5,
         ) as client,
     ):
         try:
@@ -223,6 +223,4 @@ async def outcome(name: str, answers: list[Reply]) -> None:
 def test_whatever_is_answered_to_an_operation_it_gives_a_value_or_an_error_that_can_be_printed(
     name: str, answers: list[Reply]
 ) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dlsync.client.transport.DEADLINE", 0.5)
-        asyncio.run(outcome(name, answers))
+    asyncio.run(outcome(name, answers))
