@@ -6,35 +6,25 @@
         await client.dashboards.put("redis", body)
         await client.annotations.create("deploys", name="v24")
 
-Each family of the API is an attribute, named as the API names it, and one module of this package. What an answer must
-have and has not is a ``BadAnswer`` that names operation and field; what it has besides is kept in ``extra``.
+Each family of the API is an attribute, named as the API names it, and one module of this package. What a response must
+have and has not is a ``BadAnswer`` that names operation and field; ``extra`` holds all else.
 """
 
-from __future__ import annotations
+from typing import Self, Unpack
 
-from typing import TYPE_CHECKING, Self
-
-from dlsync.client.accounts import Accounts, WritingAccounts
-from dlsync.client.agents import Agents, WritingAgents
-from dlsync.client.annotations import Annotations, WritingAnnotations
-from dlsync.client.capabilities import Capabilities
-from dlsync.client.connection import READ_WRITE, Connection, only_while
-from dlsync.client.dashboards import Dashboards, WritingDashboards
-from dlsync.client.links import Links, WritingLinks
+from dlsync.client.accounts import Accounts
+from dlsync.client.agents import Agents
+from dlsync.client.annotations import Annotations
+from dlsync.client.connection import READ, READ_WRITE, Connection, Options, only_while
+from dlsync.client.dashboards import Dashboards
+from dlsync.client.links import Links
 from dlsync.client.metrics import Metrics
-from dlsync.client.plugins import Plugins, WritingPlugins
+from dlsync.client.plugins import Plugins
 from dlsync.client.rate_limit import urgently
 from dlsync.client.retry import Retry
-from dlsync.client.rules import Rules, WritingRules
+from dlsync.client.rules import Rules
 from dlsync.client.series import SeriesFamily
-from dlsync.client.tags import Tags, WritingTags
-
-if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-    from types import TracebackType
-    from typing import Unpack
-
-    from dlsync.client.connection import Check, Options
+from dlsync.client.tags import Tags
 
 __all__ = ["Client", "ReadClient", "Retry"]
 
@@ -47,33 +37,23 @@ class ReadClient:
     :param account: the account's name.
     :param key: the API key; sent to the URL's host alone, never shown.
     :param options: see :class:`dlsync.client.connection.Connection`.
-    :raises SettingsError: where the URL, the names or the key cannot be used.
+    :raises SettingsError: the URL, the names or the key cannot be used.
     """
 
-    accounts: Accounts
-    agents: Agents
-    annotations: Annotations
-    dashboards: Dashboards
-    links: Links
-    metrics: Metrics
-    plugins: Plugins
-    rules: Rules
-    series: SeriesFamily
-    tags: Tags
+    _methods = READ
 
     def __init__(self, *, url: str, org: str, account: str, key: str, **options: Unpack[Options]) -> None:
-        self._connection = connection = Connection(url, org, account, key, **options)
-        capabilities = Capabilities(connection)
-        self.accounts = Accounts(connection, capabilities)
-        self.agents = Agents(connection, capabilities)
-        self.annotations = Annotations(connection, capabilities)
-        self.dashboards = Dashboards(connection, capabilities)
-        self.links = Links(connection, capabilities)
-        self.metrics = Metrics(connection, capabilities)
-        self.plugins = Plugins(connection, capabilities)
-        self.rules = Rules(connection, capabilities)
-        self.series = SeriesFamily(connection, capabilities)
-        self.tags = Tags(connection, capabilities)
+        self._connection = connection = Connection(url, org, account, key, methods=self._methods, **options)
+        self.accounts = Accounts(connection)
+        self.agents = Agents(connection)
+        self.annotations = Annotations(connection)
+        self.dashboards = Dashboards(connection)
+        self.links = Links(connection)
+        self.metrics = Metrics(connection)
+        self.plugins = Plugins(connection)
+        self.rules = Rules(connection)
+        self.series = SeriesFamily(connection)
+        self.tags = Tags(connection)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._connection!r})"
@@ -82,10 +62,8 @@ class ReadClient:
         await self._connection.__aenter__()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._connection.__aexit__(kind, error, trace)
+    async def __aexit__(self, *error: object) -> None:
+        await self._connection.__aexit__(*error)
 
     @property
     def concurrency(self) -> int:
@@ -101,36 +79,6 @@ class ReadClient:
 class Client(ReadClient):
     """Reads and writes one account; takes what :class:`ReadClient` takes."""
 
-    accounts: WritingAccounts
-    agents: WritingAgents
-    annotations: WritingAnnotations
-    dashboards: WritingDashboards
-    links: WritingLinks
-    plugins: WritingPlugins
-    rules: WritingRules
-    tags: WritingTags
-
-    def __init__(self, *, url: str, org: str, account: str, key: str, **options: Unpack[Options]) -> None:
-        # nothing of the reading client's is made: each of its attributes is here one that can also write
-        self._connection = connection = Connection(url, org, account, key, methods=READ_WRITE, **options)
-        capabilities = Capabilities(connection)
-        self.accounts = WritingAccounts(connection, capabilities)
-        self.agents = WritingAgents(connection, capabilities)
-        self.annotations = WritingAnnotations(connection, capabilities)
-        self.dashboards = WritingDashboards(connection, capabilities)
-        self.links = WritingLinks(connection, capabilities)
-        self.metrics = Metrics(connection, capabilities)
-        self.plugins = WritingPlugins(connection, capabilities)
-        self.rules = WritingRules(connection, capabilities)
-        self.series = SeriesFamily(connection, capabilities)
-        self.tags = WritingTags(connection, capabilities)
-
-    @staticmethod
-    def only_while(check: Check) -> AbstractContextManager[None]:
-        """Have something checked before each attempt of each write in a block; see :func:`connection.only_while`."""
-        return only_while(check)
-
-    @staticmethod
-    def urgently() -> AbstractContextManager[None]:
-        """Send the requests of a block before all others; see :func:`rate_limit.urgently`."""
-        return urgently()
+    _methods = READ_WRITE
+    only_while = staticmethod(only_while)
+    urgently = staticmethod(urgently)

@@ -1,25 +1,15 @@
 """The family ``agents``: list, get and delete are documented, registering by a ping observed."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 from urllib.parse import urlencode
 
-from dlsync.client.connection import FORM
-from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import instant, record_of, records_of
+from dlsync.client.family import Family
+from dlsync.client.record import NAMES, Text, record_of, records_of
 from dlsync.errors import DlsyncError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import datetime
-
-    from dlsync.client.record import Record
-    from dlsync.model import Json
-
-_FAMILY = "agents"
-_SEPARATOR = ","
+_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,57 +23,41 @@ class Agent:
         ``process_summary``.
     """
 
-    id: str
-    name: str
+    id: Text
+    name: Text
     tags: tuple[str, ...]
     presence_state: str = ""
     status: str = ""
     hostname: str = ""
     mac: str = ""
-    os_name: str = ""
+    os_name: str = field(default="", metadata={NAMES: ("osName",)})
     mode: str = ""
     container_name: str = ""
     created: str = ""
     modified: str = ""
     heartbeat: str = ""
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def online(self) -> bool:
         """Whether the server hears from it."""
         return self.presence_state == "online"
 
-    @property
-    def last_seen(self) -> datetime | None:
-        """When the last heartbeat came, aware; None where the server gives no time."""
-        return instant(self.heartbeat)
-
 
 class Agents(Family):
-    """Reads agents."""
+    """Reads and writes agents."""
 
     async def list(self) -> tuple[Agent, ...]:
         """Return all agents (GET agents)."""
-        return tuple(map(_agent, records_of(await self._get(_FAMILY))))
+        return tuple(records_of(await self._request("GET", "agents"), Agent))
 
     async def get(self, agent_id: str) -> Agent:
-        """Return one agent, with its details in ``extra`` (GET agents/<id>).
-
-        :param agent_id: its fingerprint.
-        :raises NotFound: where there is none of that id.
-        """
-        return _agent(record_of(await self._get(_FAMILY, agent_id)))
-
-
-class WritingAgents(Agents, WritingFamily):
-    """Reads and writes agents."""
+        """Return one agent, with its details in ``extra`` (GET agents/<id>)."""
+        return record_of(await self._request("GET", "agents", agent_id), Agent)
 
     async def delete(self, agent_id: str) -> None:
-        """Delete an agent (DELETE agents/<id>). One that still runs registers again.
-
-        :raises NotFound: where there is none of that id.
-        """
-        await self._send("DELETE", _FAMILY, agent_id)
+        """Delete an agent (DELETE agents/<id>). An agent that still runs registers again."""
+        await self._request("DELETE", "agents", agent_id)
 
     async def ping(
         self,
@@ -101,45 +75,20 @@ class WritingAgents(Agents, WritingFamily):
 
         :param agent_id: its fingerprint; the agent chooses it.
         :param tags: besides those that every agent has.
-        :raises Unsupported: where the server has only the documented operations.
         """
-        given = {
+        names = None if tags is None else list(tags)
+        if comma := next((tag for tag in names or () if "," in tag), None):
+            message = f"the tag {comma!r} holds a comma, which separates tags in a ping"
+            raise DlsyncError(message, hint="Rename the tag.")
+        fields = {
             "name": name,
             "hostname": hostname,
             "mac": mac,
             "os_name": os_name,
-            "tag_names": None if tags is None else _joined(tags),
+            "tag_names": None if names is None else ",".join(names),
             "mode": mode,
             "container_name": container_name,
         }
-        form = urlencode({field: value for field, value in given.items() if value is not None}).encode()
-        await self._capabilities.attempt(
-            "POST agents/ping", lambda: self._send("POST", _FAMILY, agent_id, "ping", body=form, content_type=FORM)
-        )
-
-
-def _joined(tags: Iterable[str]) -> str:
-    names = list(tags)
-    for name in names:
-        if _SEPARATOR in name:
-            raise DlsyncError(f"the tag {name!r} holds a comma, which separates tags in a ping", hint="Rename the tag.")
-    return _SEPARATOR.join(names)
-
-
-def _agent(record: Record) -> Agent:
-    return Agent(
-        id=record.text("id"),
-        name=record.text("name"),
-        tags=record.texts("tags"),
-        presence_state=record.text_if_any("presence_state"),
-        status=record.text_if_any("status"),
-        hostname=record.text_if_any("hostname"),
-        mac=record.text_if_any("mac"),
-        os_name=record.text_if_any("osName"),
-        mode=record.text_if_any("mode"),
-        container_name=record.text_if_any("container_name"),
-        created=record.text_if_any("created"),
-        modified=record.text_if_any("modified"),
-        heartbeat=record.text_if_any("heartbeat"),
-        extra=record.rest,
-    )
+        body = urlencode({field: value for field, value in fields.items() if value is not None}).encode()
+        async with self._optional("POST agents/ping"):
+            await self._request("POST", "agents", agent_id, "ping", body=body, content_type=_FORM)

@@ -1,49 +1,44 @@
 """Send requests of one key to one account, within the rate limit, as often as it takes."""
 
-from __future__ import annotations
-
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from enum import Enum
-from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict
-from urllib.parse import urlencode
+from typing import Final, Literal, Self, TypedDict
+from urllib.parse import quote, urlencode
 
 from dlsync.client.rate_limit import RateLimiter
-from dlsync.client.response import Quoter, Response, etag_of
-from dlsync.client.retry import Attempts, Retry, RetryableError
-from dlsync.client.status_errors import error_of, is_success, is_throttled, is_unauthorised
-from dlsync.client.transport import DEADLINE, LARGEST_BODY, TIMEOUT, Limits, Transport, TransportError
-from dlsync.client.urls import account_path, base_url, likely_bases, organisation_path, segment
-from dlsync.errors import DlsyncError, NotFound, SettingsError, Unreachable
+from dlsync.client.response import Quoter, Response, error_of, etag_of
+from dlsync.client.retry import AttemptError, Attempts, Retry
+from dlsync.client.transport import DEADLINE, LARGEST_BODY, TIMEOUT, Transport, base_url, likely_bases
+from dlsync.errors import DlsyncError, NotFound, SettingsError, Unauthorised, Unreachable
+from dlsync.model import DOT_NAMES
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-    from types import TracebackType
-
-    from dlsync.errors import ApiError
-
-    Check = Callable[[], Awaitable[None]]
+Check = Callable[[], Awaitable[None]]
 
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
-FORM: Final = "application/x-www-form-urlencoded"
 PATIENT: Final = Retry()
 Method = Literal["GET", "PUT", "POST", "PATCH", "DELETE"]
+Scope = Literal["server", "organisation", "account"]
 READ: Final[tuple[Method, ...]] = ("GET",)
 READ_WRITE: Final[tuple[Method, ...]] = ("GET", "PUT", "POST", "PATCH", "DELETE")
 _CHECK: ContextVar[Check | None] = ContextVar("check", default=None)
 
 
-class Scope(Enum):
-    """What a path is relative to."""
-
-    SERVER = 0
-    ORGANISATION = 1
-    ACCOUNT = 2
-
-
 class Options(TypedDict, total=False):
-    """The keyword arguments of :class:`Connection`, which documents them."""
+    """The keyword arguments of a client.
+
+    :param concurrency: requests in flight at once; fewer while the server answers 429.
+    :param requests_per_second: at most; None for no limit.
+    :param timeout: seconds without a byte of a response before an attempt has failed.
+    :param deadline: seconds for a whole attempt, and one more for each 32 KiB that is sent or received.
+    :param retry: when and how long to try again.
+    :param insecure: send the key over plain HTTP to another machine.
+    :param largest_body: bytes of a response, after decompression, that are read at most.
+    :param user_agent: names the program to the server.
+    """
 
     concurrency: int
     requests_per_second: float | None
@@ -68,22 +63,41 @@ def only_while(check: Check) -> Iterator[None]:
         _CHECK.reset(token)
 
 
-class Connection:
-    """Sends requests to one account.
+def segment(name: str) -> str:
+    """Return a name percent-encoded as exactly one path segment.
 
-    :param url: the API's base, such as ``https://app.dataloop.io/api/v1``.
-    :param org: the organisation's name.
-    :param account: the account's name.
-    :param key: the API key; sent to the URL's host alone, never shown.
+    :raises DlsyncError: no path can hold the name: it is empty, ``.`` or ``..``, or has half a surrogate pair.
+    """
+    if not name:
+        raise DlsyncError("a name is empty; the server would take the request for one about all of its kind")
+    if name in DOT_NAMES:
+        hint = "Rename the resource on the server's own pages."
+        raise DlsyncError(f"the name {name!r} cannot be part of a URL, where it means a folder", hint=hint)
+    try:
+        return quote(name, safe="")
+    except UnicodeEncodeError:
+        message = f"the name {name!a} holds half a surrogate pair, which cannot be sent"
+        raise DlsyncError(message, hint="Rename the resource.") from None
+
+
+def setting_segment(setting: str, name: str) -> str:
+    """Return the name of an organisation or an account as a path segment.
+
+    :raises SettingsError: the name is empty.
+    """
+    if not name:
+        hint = f"Give --{setting}, DLSYNC_{setting.upper()} or `{setting}`."
+        raise SettingsError(f"`{setting}` is not set", hint=hint)
+    return segment(name)
+
+
+class Connection:
+    """Sends requests to one account; for the parameters see :class:`dlsync.client.ReadClient` and :class:`Options`.
+
+    :param account: may be empty where only the organisation is asked about.
     :param methods: those that can be sent: :data:`READ` or :data:`READ_WRITE`.
-    :param concurrency: requests in flight at once; fewer while the server answers 429.
-    :param requests_per_second: at most; None for no limit.
-    :param timeout: seconds without a byte of a response before an attempt has failed.
-    :param deadline: seconds for a whole attempt; more for what is large, see :class:`Limits`.
-    :param retry: when and how long to try again.
-    :param insecure: send the key over plain HTTP to another machine.
-    :param largest_body: bytes of a response, after decompression, that are read at most.
-    :param user_agent: names the program to the server.
+    :ivar has: whether the server has an optional operation, where that is known.
+    :ivar account_problem: empty where the account exists; None where that is not known.
     :raises SettingsError: the URL, the names, the key, or the environment's proxy or certificates cannot be used.
     """
 
@@ -104,22 +118,28 @@ class Connection:
         largest_body: int = LARGEST_BODY,
         user_agent: str = "dlsync",
     ) -> None:
+        if not key or not key.isascii() or not key.isprintable() or " " in key:
+            message = "the API key is empty or holds a character that a header cannot carry"
+            hint = "Check DLSYNC_API_KEY or the file of --api-key-file for blanks and line breaks."
+            raise SettingsError(message, hint=hint)
         self.url = base_url(url, insecure=insecure)
         self.org = org
         self.account = account
-        self.requests = 0
         self.concurrency = concurrency
-        self.quote = Quoter(_checked(key))
-        self._prefixes = {
-            Scope.SERVER: "",
-            Scope.ORGANISATION: organisation_path(org),
-            # what is about the organisation needs no account
-            **({Scope.ACCOUNT: account_path(org, account)} if account else {}),
-        }
+        self.quote = Quoter(key)
+        self.requests = 0
+        self.has: dict[str, bool] = {}
+        self.account_problem: str | None = None
+        self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        organisation = f"/orgs/{setting_segment('org', org)}"
+        in_account = f"{organisation}/accounts/{segment(account)}" if account else ""
+        self._paths: dict[Scope, str] = {"server": "", "organisation": organisation, "account": in_account}
         self._retry = retry
         self._limiter = RateLimiter(requests_per_second, concurrency, sleep=retry.sleep)
         headers = {"Authorization": f"Bearer {key}", "User-Agent": user_agent}
-        self._transport = Transport(self.url, methods, headers, Limits(timeout, deadline, largest_body))
+        self._transport = Transport(
+            self.url, methods, headers, self.quote, timeout=timeout, deadline=deadline, largest_body=largest_body
+        )
         self._is_open = False
         self._is_down = False
 
@@ -130,9 +150,7 @@ class Connection:
         self._is_open = True
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._is_open = False
         await self._transport.close()
 
@@ -146,7 +164,7 @@ class Connection:
         if_none_match: str = "",
         body: bytes | None = None,
         content_type: str = JSON,
-        scope: Scope = Scope.ACCOUNT,
+        scope: Scope = "account",
         repeatable: bool = True,
     ) -> Response:
         """Send a request until there is a response, and return it; any 2xx is success.
@@ -154,28 +172,28 @@ class Connection:
         :param segments: names, not encoded, below the scope.
         :param params: the query.
         :param if_none_match: the ETag of a version that need not be sent again.
-        :param repeatable: False to send it again only where the server has surely not carried it out.
-        :raises NotModified: the version is still that of ``if_none_match``.
+        :param repeatable: False for what must not be carried out twice.
         :raises ApiError: there is no usable response; see :mod:`dlsync.errors`.
         """
-        path = self._path(segments, scope, params or {})
+        if scope == "account":
+            setting_segment("account", self.account)
+        path = "/".join((self._paths[scope], *map(segment, segments))) + (f"?{urlencode(params)}" if params else "")
         headers = {"Accept": accept}
         if etag := etag_of(if_none_match):
             headers["If-None-Match"] = etag
         if body is not None:
             headers["Content-Type"] = content_type
+        attempts = Attempts(self._retry, f"{method} {path}", repeatable, self._limiter.responses)
         with self._limiter.request():
-            return await self._answered(method, path, headers, body, repeatable=repeatable)
+            return await self._send(attempts, method, path, headers, body)
 
-    async def _answered(
-        self, method: Method, path: str, headers: Mapping[str, str], body: bytes | None, *, repeatable: bool
+    async def _send(
+        self, attempts: Attempts, method: Method, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> Response:
-        responses = self._limiter.responses
-        attempts = Attempts(self._retry, repeatable=repeatable, is_down=self._is_down, responses=responses)
         while True:
             try:
                 return await self._attempt(method, path, headers, body)
-            except RetryableError as error:
+            except AttemptError as error:
                 await self._wait(attempts, error)
             except NotFound:
                 # an attempt before may have deleted it, with only its response lost
@@ -183,67 +201,43 @@ class Connection:
                     raise
                 return Response(204, {}, b"", f"{method} {path}", self.quote)
 
-    def _path(self, segments: Iterable[str], scope: Scope, params: Mapping[str, str]) -> str:
-        prefix = self._prefixes[scope] if scope in self._prefixes else account_path(self.org, self.account)
-        path = "/".join((prefix, *map(segment, segments)))
-        return f"{path}?{urlencode(params)}" if params else path
-
-    async def find_base(self) -> str:
-        """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does."""
-        path = f"{self._prefixes[Scope.ORGANISATION]}/accounts"
-        for base in likely_bases(self.url):
-            with suppress(TransportError):
-                raw = await self._transport.exchange("GET", path, {"Accept": JSON}, base=base)
-                if is_unauthorised(raw.status) or (is_success(raw.status) and raw.body.lstrip().startswith(b"[")):
-                    return base
-        return ""
-
     async def _attempt(self, method: str, path: str, headers: Mapping[str, str], body: bytes | None) -> Response:
-        limiter, label = self._limiter, f"{method} {path}"
+        limiter = self._limiter
         async with limiter:
-            await limiter.turn()
             if method != "GET" and (check := _CHECK.get()):
                 await check()
             if not self._is_open:
                 raise DlsyncError("the connection is not open", hint="Use it inside `async with`.")
             self.requests += 1
             cuts = limiter.cuts
-            try:
-                raw = await self._transport.exchange(method, path, headers, body)
-            except TransportError as error:
-                raise self._translated(error, label) from error
-            if is_throttled(raw.status):
-                limiter.throttled(cuts, self._retry.accepted_wait(raw.headers.get("retry-after", "")))
+            response = await self._transport.exchange(method, path, headers, body)
+            error = error_of(method, response)
+            if isinstance(error, AttemptError) and error.cause == "throttled":
+                seconds = self._retry.seconds(error.retry_after)
+                limiter.throttled(cuts, seconds if seconds <= self._retry.ceiling else 0.0)
             else:
                 limiter.succeeded()
         self._is_down = False
-        response = Response(raw.status, raw.headers, raw.body, label, self.quote)
-        if not is_success(raw.status):
-            raise error_of(method, response)
-        if response.is_html:
-            raise response.bad("expected an answer of the API, got a web page")
+        if error:
+            raise error
         return response
 
-    async def _wait(self, attempts: Attempts, error: RetryableError) -> None:
+    async def _wait(self, attempts: Attempts, error: AttemptError) -> None:
         try:
-            await attempts.wait_after(error, self._limiter.responses)
+            wait = attempts.next_wait(error, self._limiter.responses, is_down=self._is_down)
         except Unreachable:
             # many requests to a server that has gone must not each wait for it to come back
             self._is_down = error.cause == "refused"
             raise
+        await self._retry.sleep(wait)
 
-    def _translated(self, error: TransportError, request: str) -> ApiError | RetryableError:
-        detail = self.quote(error.detail)
-        message = f"{error.message} ({detail})" if detail else error.message
-        if error.cause:
-            return RetryableError(error.cause, message, request=request, hint=error.hint)
-        return error.error(f"{request}: {message}", request=request, hint=error.hint)
-
-
-def _checked(key: str) -> str:
-    if not key or not key.isascii() or not key.isprintable() or " " in key:
-        raise SettingsError(
-            "the API key is empty or holds a character that a header cannot carry",
-            hint="Check DLSYNC_API_KEY or the file of --api-key-file for blanks and line breaks.",
-        )
-    return key
+    async def find_base(self) -> str:
+        """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does."""
+        for base in likely_bases(self.url):
+            with suppress(AttemptError):
+                path = f"{self._paths['organisation']}/accounts"
+                response = await self._transport.exchange("GET", path, {"Accept": JSON}, base=base)
+                error = error_of("GET", response)
+                if isinstance(error, Unauthorised) or (error is None and response.body.lstrip().startswith(b"[")):
+                    return base
+        return ""

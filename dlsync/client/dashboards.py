@@ -1,22 +1,13 @@
 """The family ``dashboards``: export and import are documented, list and delete observed."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dlsync.client.connection import YAML
-from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import made_of
+from dlsync.client.family import Family
+from dlsync.client.record import OnBad, Text, records_of
 from dlsync.client.response import Versioned
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from dlsync.client.record import OnBad, Record
-    from dlsync.model import Json
-
-_FAMILY = "dashboards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +17,8 @@ class NamedDocument:
     :param document: as the server has it, without the name.
     """
 
-    name: str
-    document: Mapping[str, Json]
+    name: Text
+    document: dict[str, Any]
 
     @property
     def is_summary(self) -> bool:
@@ -36,60 +27,35 @@ class NamedDocument:
 
 
 class Dashboards(Family):
-    """Reads dashboards."""
+    """Reads and writes dashboards."""
 
     async def list(self) -> tuple[NamedDocument, ...]:
-        """Return all dashboards (GET dashboards, observed), whole or as summaries.
-
-        :raises Unsupported: where the server has only the documented operations; sent once a run at most.
-        """
+        """Return all dashboards (GET dashboards, observed), whole or as summaries."""
         return tuple((await self.read_all()).content)
 
     async def read_all(self, unless: str = "", on_bad: OnBad | None = None) -> Versioned[Iterator[NamedDocument]]:
-        """Return all dashboards, as :meth:`list` does, with their version; parsed one by one, as they are taken.
-
-        :param unless: the ETag of one that is known.
-        :param on_bad: is called for each item that cannot be read; None: that is raised.
-        :raises NotModified: it is still that one.
-        """
-        answer = await self._capabilities.attempt("GET dashboards", lambda: self._get(_FAMILY, unless=unless))
-        return Versioned(made_of(answer, _named, on_bad), answer.etag)
+        """Return all dashboards, as :meth:`list` does, with their version; parsed one by one, as they are taken."""
+        async with self._optional("GET dashboards"):
+            response = await self._request("GET", "dashboards", if_none_match=unless)
+        return Versioned(records_of(response, NamedDocument, on_bad), response.etag)
 
     async def export(self, name: str) -> bytes:
-        """Return one dashboard as YAML (GET dashboards/<name>).
-
-        :raises NotFound: where there is none of that name.
-        """
+        """Return one dashboard as YAML (GET dashboards/<name>)."""
         return (await self.read(name)).content
 
     async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
         """Return one dashboard, as :meth:`export` does, with its version; ``unless`` as for :meth:`read_all`."""
-        answer = await self._get(_FAMILY, name, accept=YAML, unless=unless)
-        return Versioned(answer.body, answer.etag)
-
-
-def _named(record: Record) -> NamedDocument:
-    return NamedDocument(record.text("name"), record.rest)
-
-
-class WritingDashboards(Dashboards, WritingFamily):
-    """Reads and writes dashboards."""
+        response = await self._request("GET", "dashboards", name, accept=YAML, if_none_match=unless)
+        return Versioned(response.body, response.etag)
 
     async def put(self, name: str, body: bytes) -> None:
         """Create or replace a dashboard (PUT dashboards/<name>).
 
         :param body: YAML, sent as it is.
         """
-        await self._send("PUT", _FAMILY, name, body=body, content_type=YAML)
+        await self._request("PUT", "dashboards", name, body=body, content_type=YAML)
 
     async def delete(self, name: str) -> None:
-        """Delete a dashboard (DELETE dashboards/<name>, observed).
-
-        :raises NotFound: where there is none of that name.
-        :raises Unsupported: where the server has only the documented operations.
-        """
-        await self._capabilities.attempt(
-            "DELETE dashboards",
-            lambda: self._send("DELETE", _FAMILY, name),
-            exists=lambda: self._exists(_FAMILY, name, accept=YAML),
-        )
+        """Delete a dashboard (DELETE dashboards/<name>, observed)."""
+        async with self._optional("DELETE dashboards", lambda: self._exists("dashboards", name, accept=YAML)):
+            await self._request("DELETE", "dashboards", name)

@@ -1,95 +1,167 @@
-"""What the API's families have in common; each is one module, with a reading class and one that also writes."""
+"""What the API's families have in common; each is one module with one class.
 
-from __future__ import annotations
+A method raises ``NotFound`` where what it names does not exist, ``AccountNotFound`` where the account does not,
+``AlreadyExists`` where it would create what exists, and ``Unsupported`` where it is observed only and the server has
+only the documented operations; see :mod:`dlsync.errors`. ``extra`` of a result holds all other fields. Parameters that
+many methods have:
+
+- ``on_bad`` is called for each item of a list that cannot be read; None: that is raised.
+- ``unless`` is the ETag of a known version; ``NotModified`` is raised where it is still that.
+"""
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
 
-from dlsync.client.connection import JSON
-from dlsync.client.status_errors import UNPROCESSABLE
-from dlsync.errors import AlreadyExists, NotFound, Rejected
+from dlsync.client.connection import Connection, Method
+from dlsync.client.record import json_as
+from dlsync.client.response import METHOD_NOT_ALLOWED, UNPROCESSABLE, Response
+from dlsync.errors import (
+    AccountNotFound,
+    AlreadyExists,
+    ApiError,
+    BadAnswer,
+    NotFound,
+    Rejected,
+    SettingsError,
+    Unsupported,
+)
+from dlsync.model import Json
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dlsync.client.capabilities import Capabilities
-    from dlsync.client.connection import Connection, Method
-    from dlsync.client.response import Response
-    from dlsync.model import Json
+_MOST_NAMES = 20
 
 
 class Family:
-    """Reads one family of operations.
+    """Calls one family of operations.
 
-    :param capabilities: shared by all families of a client.
+    :param connection: one for all families of a client; remembers what the server has.
     """
 
-    def __init__(self, connection: Connection, capabilities: Capabilities) -> None:
+    def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._capabilities = capabilities
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._connection!r})"
 
-    async def _get(
-        self, *segments: str, params: Mapping[str, str] | None = None, accept: str = JSON, unless: str = ""
+    async def _request(
+        self, method: Method, *segments: str, payload: Mapping[str, Json] | None = None, **options: Any
     ) -> Response:
+        """Send a request, with a payload as JSON; for the options see :meth:`Connection.request`."""
+        if payload is not None:
+            options["body"] = json.dumps(payload).encode()
         try:
-            return await self._connection.request("GET", segments, params=params, accept=accept, if_none_match=unless)
+            return await self._connection.request(method, segments, **options)
         except NotFound:
-            await self._capabilities.confirm_account()
+            await self._confirm_account()
             raise
 
-    async def _exists(self, *segments: str, accept: str = JSON) -> bool:
+    async def _exists(self, *segments: str, **options: Any) -> bool:
         try:
-            await self._get(*segments, accept=accept)
+            await self._request("GET", *segments, **options)
         except NotFound:
             return False
         return True
 
-
-class WritingFamily(Family):
-    """Writes one family of operations as well."""
-
-    async def _send(
-        self,
-        method: Method,
-        *segments: str,
-        body: bytes | None = None,
-        content_type: str = JSON,
-        repeatable: bool = True,
-    ) -> Response:
-        try:
-            return await self._connection.request(
-                method, segments, body=body, content_type=content_type, repeatable=repeatable
-            )
-        except NotFound:
-            await self._capabilities.confirm_account()
-            raise
-
-    async def _send_json(self, method: Method, payload: Mapping[str, Json], *segments: str) -> Response:
-        return await self._send(method, *segments, body=json.dumps(payload).encode())
-
-    async def _send_once(self, payload: Mapping[str, Json], *segments: str) -> Response:
-        """POST what would be there twice if it arrived twice."""
-        return await self._send("POST", *segments, body=json.dumps(payload).encode(), repeatable=False)
-
-    async def _create(self, family: str, payload: Mapping[str, Json], name: str, accept: str = JSON) -> None:
+    async def _create(self, family: str, payload: Mapping[str, Json], name: str, **options: Any) -> None:
         """POST, create-if-absent. 422 says both "exists" and "is wrong", so the server is asked which.
 
-        Twice, because between the refusal and the question somebody may have deleted it: a lock is such a thing.
+        Twice, because another may have deleted it between the refusal and the question: a lock is such a thing.
         """
-        try:
-            await self._create_once(family, payload, name, accept)
-        except Rejected as error:
-            if error.status != UNPROCESSABLE:
-                raise
-            await self._create_once(family, payload, name, accept)
+        attempts = 0
+        while True:
+            try:
+                await self._request("POST", family, payload=payload)
+            except AlreadyExists as error:
+                attempts += 1
+                if error.status != UNPROCESSABLE or await self._exists(family, name, **options):
+                    raise
+                if attempts > 1:
+                    raise rejected(error) from error
+            else:
+                return
 
-    async def _create_once(self, family: str, payload: Mapping[str, Json], name: str, accept: str) -> None:
+    @asynccontextmanager
+    async def _optional(
+        self, operation: str, exists: Callable[[], Awaitable[bool]] | None = None
+    ) -> AsyncIterator[None]:
+        """Send an operation in this block that is not documented.
+
+        All others wait for the first, so that it is sent once a run at most where the server has it not.
+
+        :param operation: such as ``GET dashboards``.
+        :param exists: tells whether what it is about is there; then a 404 means that the operation is not.
+        :raises Unsupported: the server has it not.
+        """
+        has = self._connection.has
+        missing = f"this server has only the documented operations, and `{operation}` is not among them"
+        async with self._connection.locks[operation]:
+            if operation not in has:
+                try:
+                    yield
+                except (NotFound, Rejected) as error:
+                    if isinstance(error, Rejected) and error.status != METHOD_NOT_ALLOWED:
+                        raise
+                    await self._confirm_account()
+                    if isinstance(error, NotFound) and exists is not None and not await exists():
+                        raise
+                    has[operation] = False
+                    raise Unsupported(missing, request=operation) from error
+                except AlreadyExists:
+                    has[operation] = True
+                    raise
+                has[operation] = True
+                return
+        if not has[operation]:
+            raise Unsupported(missing, request=operation)
+        yield
+
+    async def _confirm_account(self) -> None:
+        """Return where the account exists, or where the server does not let that be known; asked once a run."""
+        connection = self._connection
+        async with connection.locks["the account"]:
+            known = connection.account_problem
+            problem = await self._find_account_problem() if known is None else known
+            connection.account_problem = problem
+        if problem:
+            raise AccountNotFound(problem, hint="Check `org` and `account`.")
+
+    async def _find_account_problem(self) -> str:
+        org, account, quote = self._connection.org, self._connection.account, self._connection.quote
         try:
-            await self._send_json("POST", payload, family)
-        except AlreadyExists as error:
-            if error.status != UNPROCESSABLE or await self._exists(family, name, accept=accept):
+            names = [str(entry.get("name")) for entry in json_as(await self._list_accounts(), list[dict[str, Any]])]
+        except AccountNotFound as error:
+            return error.message
+        except ApiError:
+            return ""  # a key may be allowed the account and not the list of accounts
+        if account in names:
+            return ""
+        shown = ", ".join(quote(name, 60) for name in sorted(names)[:_MOST_NAMES]) or "none"
+        made = f"`dlsync accounts create {account!r}` or `accounts:` in dlsync.yaml makes it"
+        return f"organisation {org!r} has no account {account!r}; it has: {shown}; {made}"
+
+    async def _list_accounts(self) -> Response:
+        """Request the organisation's accounts (GET /orgs/<org>/accounts).
+
+        :raises AccountNotFound: there is no such organisation.
+        :raises SettingsError: the server has the API at another URL.
+        """
+        connection = self._connection
+        try:
+            response = await connection.request("GET", ("accounts",), scope="organisation")
+        except (NotFound, BadAnswer) as error:
+            if base := await connection.find_base():
+                message = f"`url` is not the base of the API: {connection.url} does not answer as the API, {base} does"
+                raise SettingsError(message, hint=f"Set `url` to {base}.") from error
+            if isinstance(error, BadAnswer):
                 raise
-            raise Rejected(error.message, request=error.request, status=error.status) from error
+            message = f"organisation {connection.org!r} does not exist on this server, or not for this API key"
+            hint = "Check `org`, and `url`, which usually ends in /api/v1."
+            raise AccountNotFound(message, request=error.request, status=error.status, hint=hint) from error
+        return replace(response, private=True)
+
+
+def rejected(error: AlreadyExists) -> Rejected:
+    """Return the error that a 422 is where nothing of that name exists."""
+    return Rejected(error.message, request=error.request, status=error.status)

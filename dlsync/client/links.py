@@ -1,51 +1,44 @@
 """The family ``links``: the list is documented, all else observed. A link deploys a plugin to agents by their tags."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dlsync.client.concurrency import gather
-from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import record_of, records_of
-from dlsync.client.status_errors import UNPROCESSABLE
+from dlsync.client.connection import Connection
+from dlsync.client.family import Family, rejected
+from dlsync.client.record import Text, json_as, record_of, records_of
+from dlsync.client.response import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from dlsync.client.capabilities import Capabilities
-    from dlsync.client.connection import Connection
-    from dlsync.client.record import Record
-    from dlsync.model import Json
-
-_FAMILY = "links"
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
     """One link.
 
-    :param plugin: the plugin's name.
     :param tags: of the agents that get it.
-    :param extra: all other fields, such as ``org``.
     """
 
-    id: str
-    plugin: str
+    id: Text
+    plugin: Text
     tags: tuple[str, ...]
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Created:
+    id: Text
 
 
 class Links(Family):
-    """Reads links.
+    """Reads and writes links.
 
     :ivar latest: the links that :meth:`list` returned last.
     """
 
-    def __init__(self, connection: Connection, capabilities: Capabilities) -> None:
-        super().__init__(connection, capabilities)
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
         self.latest: tuple[Link, ...] = ()
         self._expected: set[str] = set()
 
@@ -61,7 +54,7 @@ class Links(Family):
         return self.latest
 
     async def _listed(self) -> tuple[Link, ...]:
-        return tuple(map(_link, records_of(await self._get(_FAMILY))))
+        return tuple(records_of(await self._request("GET", "links"), Link))
 
     async def _if_exists(self, link_id: str) -> Link | None:
         try:
@@ -71,61 +64,38 @@ class Links(Family):
             return None
 
     async def get(self, link_id: str) -> Link:
-        """Return one link (GET links/<id>, observed).
+        """Return one link (GET links/<id>, observed)."""
+        async with self._optional("GET links/<id>", lambda: self._is_listed(link_id)):
+            return record_of(await self._request("GET", "links", link_id), Link)
 
-        :raises NotFound: where there is none of that id.
-        :raises Unsupported: where the server has only the documented operations.
-        """
-        answer = await self._capabilities.attempt(
-            "GET links/<id>", lambda: self._get(_FAMILY, link_id), exists=lambda: self._is_there(link_id)
-        )
-        return _link(record_of(answer))
-
-    async def _is_there(self, identifier: str) -> bool:
-        return any(link.id == identifier for link in await self._listed())
-
-
-class WritingLinks(Links, WritingFamily):
-    """Reads and writes links."""
+    async def _is_listed(self, link_id: str) -> bool:
+        return any(link.id == link_id for link in await self._listed())
 
     async def create(self, plugin: str, tags: Iterable[str]) -> None:
         """Link a plugin to tags (POST links, observed).
 
         Where it is not known whether it was done, the list is asked; so there are never two for one call.
 
-        :param plugin: the plugin's name.
-        :raises NotFound: where there is no such plugin; ``Rejected`` by servers that say so with a reason.
-        :raises Unsupported: where the server has only the documented operations.
         """
-        wanted = list(tags)
+        names = list(tags)
         try:
-            answer = await self._capabilities.attempt(
-                "POST links",
-                lambda: self._send_once({"plugin": plugin, "tags": [*wanted]}, _FAMILY),
-                exists=lambda: self._exists("plugins", plugin),
-            )
+            async with self._optional("POST links", lambda: self._exists("plugins", plugin)):
+                response = await self._request(
+                    "POST", "links", payload={"plugin": plugin, "tags": [*names]}, repeatable=False
+                )
         except (Unreachable, ServerFault):
-            if not any(link.plugin == plugin and set(link.tags) == set(wanted) for link in await self.list()):
+            if not any(link.plugin == plugin and set(link.tags) == set(names) for link in await self.list()):
                 raise
         except AlreadyExists as error:
             if error.status != UNPROCESSABLE:
                 raise
-            raise Rejected(error.message, request=error.request, status=error.status) from error
+            raise rejected(error) from error
         else:
             with suppress(BadAnswer):  # no answer to a write is documented
-                self.expect([record_of(answer).text("id")])
+                self.expect([json_as(response, _Created).id])
 
     async def delete(self, link_id: str) -> None:
-        """Delete a link (DELETE links/<id>, observed).
-
-        :raises NotFound: where there is none of that id.
-        :raises Unsupported: where the server has only the documented operations.
-        """
-        await self._capabilities.attempt(
-            "DELETE links", lambda: self._send("DELETE", _FAMILY, link_id), exists=lambda: self._is_there(link_id)
-        )
+        """Delete a link (DELETE links/<id>, observed)."""
+        async with self._optional("DELETE links", lambda: self._is_listed(link_id)):
+            await self._request("DELETE", "links", link_id)
         self._expected.discard(link_id)
-
-
-def _link(record: Record) -> Link:
-    return Link(record.text("id"), record.text("plugin"), record.texts("tags"), record.rest)

@@ -1,21 +1,11 @@
 """The family ``metrics`` (documented)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
 from dlsync.client.family import Family
-from dlsync.client.record import records_of
+from dlsync.client.record import Text, records_of
 from dlsync.errors import DlsyncError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dlsync.client.record import Record
-    from dlsync.model import Json
-
-_FAMILY = "metrics"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +15,20 @@ class Metric:
     :param name: such as ``base.cpu``.
     :param data_type: ``number``, ``nagios`` or ``boolean``, in what was seen.
     :param collector_type: what measures it, such as ``plugin``; ``collector_id`` is its id.
-    :param extra: all other fields.
     """
 
-    name: str
+    name: Text
     id: str = ""
     data_type: str = ""
     collector_id: str = ""
     collector_type: str = ""
-    extra: Mapping[str, Json] = field(default_factory=dict)
-
-
-def metric_in(record: Record) -> Metric:
-    """Return the metric that an object is."""
-    return Metric(
-        record.text("name"),
-        record.text_if_any("id"),
-        record.text_if_any("data_type"),
-        record.text_if_any("collector_id"),
-        record.text_if_any("collector_type"),
-        record.rest,
-    )
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def selected(agent: str | None, tag: str | None) -> dict[str, str]:
     """Return the query for the metrics of one agent, by its id, or of all agents that carry a tag.
 
-    :raises DlsyncError: where not exactly one of the two is given.
+    :raises DlsyncError: not exactly one of the two is given.
     """
     if agent and not tag:
         return {"source": agent}
@@ -66,9 +43,6 @@ class Metrics(Family):
     async def list(self, *, agent: str | None = None, tag: str | None = None) -> tuple[Metric, ...]:
         """Return what is measured on an agent (GET metrics?source=) or on all agents of a tag (GET metrics?tag=).
 
-        :param agent: its id, the fingerprint.
-        :raises NotFound: where the server says that there is no such agent.
-        :raises DlsyncError: where not exactly one of the two is given.
+        :raises DlsyncError: not exactly one of the two is given.
         """
-        answer = await self._get(_FAMILY, params=selected(agent, tag))
-        return tuple(map(metric_in, records_of(answer)))
+        return tuple(records_of(await self._request("GET", "metrics", params=selected(agent, tag)), Metric))

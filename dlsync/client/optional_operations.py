@@ -1,16 +1,10 @@
 """The operations that are not documented, but were seen: which a server has can partly be found out by asking."""
 
-from __future__ import annotations
-
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dlsync.client import ReadClient
 from dlsync.errors import Unsupported
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from dlsync.client import ReadClient
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +13,12 @@ class OptionalOperation:
 
     :param name: as the API's users wrote it down.
     :param without: what dlsync does where a server has it not.
-    :param ask: uses it; returns False where there is nothing on the server to use it on. None: it writes.
+    :param ask: uses it; returns None where there is nothing on the server to use it on. None: it writes.
     """
 
     name: str
     without: str
-    ask: Callable[[ReadClient], Awaitable[bool]] | None = None
+    ask: Callable[[ReadClient], Awaitable[object]] | None = None
 
     async def is_there(self, client: ReadClient) -> bool | None:
         """Return whether the server has it; None where that cannot be known without writing.
@@ -32,49 +26,31 @@ class OptionalOperation:
         :raises ApiError: the server could not be asked.
         """
         try:
-            return (await self.ask(client) or None) if self.ask else None
+            return None if self.ask is None or await self.ask(client) is None else True
         except Unsupported:
             return False
 
 
-async def _organisations(client: ReadClient) -> bool:
-    await client.accounts.organisations()
-    return True
-
-
-async def _dashboards(client: ReadClient) -> bool:
-    await client.dashboards.list()
-    return True
-
-
-async def _rules(client: ReadClient) -> bool:
-    await client.rules.list()
-    return True
-
-
-async def _criteria(client: ReadClient) -> bool:
+async def _criteria(client: ReadClient) -> object:
     rules = await client.rules.list()
-    if rules:
-        await client.rules.criteria(rules[0].name)
-    return bool(rules)
+    return await client.rules.criteria(rules[0].name) if rules else None
 
 
-async def _link(client: ReadClient) -> bool:
+async def _link(client: ReadClient) -> object:
     links = await client.links.list()
-    if links:
-        await client.links.get(links[0].id)
-    return bool(links)
+    return await client.links.get(links[0].id) if links else None
 
 
-BY_HAND = "deleting is left to the server's own pages"
+_ONE_BY_ONE = "are asked for one by one, by the names in the files"
+_BY_HAND = "deleting is left to the server's own pages"
 OBSERVED = (
-    OptionalOperation("GET orgs", "the organisation has to be known by name", _organisations),
-    OptionalOperation("GET dashboards", "dashboards are asked for one by one, by the names in the files", _dashboards),
-    OptionalOperation("GET rules", "rules are asked for one by one, by the names in the files", _rules),
+    OptionalOperation("GET orgs", "the organisation has to be known by name", lambda to: to.accounts.organisations()),
+    OptionalOperation("GET dashboards", f"dashboards {_ONE_BY_ONE}", lambda to: to.dashboards.list()),
+    OptionalOperation("GET rules", f"rules {_ONE_BY_ONE}", lambda to: to.rules.list()),
     OptionalOperation("GET rules/<name>/criteria", "criteria are read from the rule's export", _criteria),
     OptionalOperation("GET links/<id>", "links are read from their list", _link),
-    OptionalOperation("DELETE dashboards/<name>", BY_HAND),
-    OptionalOperation("DELETE rules/<name>", BY_HAND),
+    OptionalOperation("DELETE dashboards/<name>", _BY_HAND),
+    OptionalOperation("DELETE rules/<name>", _BY_HAND),
     OptionalOperation("POST rules", "a rule is made by its first PUT"),
     OptionalOperation("PATCH rules/<name>", "a rule cannot be muted"),
     OptionalOperation("POST links", "links are left to the server's own pages"),

@@ -1,15 +1,11 @@
 """Limit requests in flight and per second to what the user set and the server accepts."""
 
-from __future__ import annotations
-
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
 
 _FIRST_INTERVAL: Final = 0.05  # seconds
 _NO_INTERVAL: Final = 0.002  # seconds, below which an interval is no limit any more
@@ -35,9 +31,9 @@ class RateLimiter:
     adds one again, as TCP does. Where even one in flight is too much, each 429 doubles the interval between requests,
     and each response shortens it. The longer the server asks to wait, the slower it is tried again.
 
-    An urgent request needs neither slot nor turn. It waits for nothing but the ``Retry-After`` of a 429.
+    An urgent request waits for nothing but the ``Retry-After`` of a 429.
 
-    :param rate: turns a second, at most; None for no limit.
+    :param rate: requests a second, at most; None for no limit.
     :param most: requests in flight, at most.
     :param clock: a monotonic clock, in seconds.
     :param sleep: waits for a number of seconds.
@@ -57,66 +53,55 @@ class RateLimiter:
         self._most = most
         self._clock = clock
         self._sleep = sleep
-        self._slots = asyncio.Semaphore(most)
-        self._closed = 0  # slots for which the window has no room
-        self._withheld = 0  # closed slots that no request holds any more
+        self._gate = asyncio.Lock()  # of all that wait, the first waits for room and for its turn
+        self._changed = asyncio.Event()
+        self._in_flight = 0
+        self._urgent = 0  # requests
         self._window = float(most)
         self._interval = 0.0
         self._caution = 1.0
         self._next_turn = 0.0
         self._blocked_until = 0.0
-        self._urgent = 0  # requests
-        self._none_urgent = asyncio.Event()
-        self._none_urgent.set()
 
     @contextmanager
     def request(self) -> Iterator[None]:
         """Let no other request begin in this block if its own is urgent: the server may let only one through."""
         urgent = _IS_URGENT.get()
         self._urgent += urgent
-        if urgent:
-            self._none_urgent.clear()
         try:
             yield
         finally:
             self._urgent -= urgent
-            if not self._urgent:
-                self._none_urgent.set()
+            self._changed.set()
 
     async def __aenter__(self) -> None:
-        """Take a slot; one that the window has no room for is withheld."""
+        turn = -1.0
         if _IS_URGENT.get():
+            while turn < self._blocked_until:  # a 429 during the sleep moves it
+                turn = self._blocked_until
+                await self._sleep_until(turn)
             return
-        await self._slots.acquire()
-        while self._withheld < self._closed:
-            self._withheld += 1
-            await self._slots.acquire()
+        async with self._gate:
+            while not self._has_room() or turn < self._blocked_until:  # as above
+                while not self._has_room():
+                    self._changed.clear()
+                    await self._changed.wait()
+                turn = max(self._clock(), self._next_turn, self._blocked_until)
+                await self._sleep_until(turn)
+            self._next_turn = turn + max(self._shortest, self._interval)
+            self._in_flight += 1
 
     async def __aexit__(self, *_: object) -> None:
-        """Free the slot."""
-        if _IS_URGENT.get():
-            return
-        if self._withheld < self._closed:
-            self._withheld += 1
-        else:
-            self._slots.release()
+        if not _IS_URGENT.get():
+            self._in_flight -= 1
+            self._changed.set()
 
-    async def turn(self) -> None:
-        """Return when the caller, who has a slot, may send its request."""
-        urgent, mine = _IS_URGENT.get(), -1.0
-        # a 429 or an urgent request during the sleep moves it
-        while mine < self._blocked_until or not (urgent or self._none_urgent.is_set()):
-            mine = self._blocked_until if urgent else await self._reserved()
-            wait = mine - self._clock()
-            if wait > 0:
-                await self._sleep(wait)
+    def _has_room(self) -> bool:
+        return not self._urgent and self._in_flight < int(self._window)
 
-    async def _reserved(self) -> float:
-        """Return when the next turn is, which is nobody else's from now on."""
-        await self._none_urgent.wait()
-        mine = max(self._clock(), self._next_turn, self._blocked_until)
-        self._next_turn = mine + max(self._shortest, self._interval)
-        return mine
+    async def _sleep_until(self, moment: float) -> None:
+        if (wait := moment - self._clock()) > 0:
+            await self._sleep(wait)
 
     def succeeded(self) -> None:
         """Note a response that is not 429."""
@@ -124,8 +109,9 @@ class RateLimiter:
         if self._interval:
             shorter = self._interval * (1 - _RECOVERY / self._caution)
             self._interval = shorter if shorter > _NO_INTERVAL else 0.0
-        elif self._window < self._most:
-            self._resize(min(self._most, self._window + 1 / (self._window * self._caution)))
+        else:
+            self._window = min(self._most, self._window + 1 / (self._window * self._caution))
+            self._changed.set()
 
     def throttled(self, cuts: int, retry_after: float) -> None:
         """Note a 429.
@@ -140,11 +126,4 @@ class RateLimiter:
         self._caution = 1 + _CAUTION * retry_after
         if self._window <= 1 or self._interval:
             self._interval = max(2 * self._interval, _FIRST_INTERVAL)
-        self._resize(max(1.0, self._window / 2))
-
-    def _resize(self, window: float) -> None:
-        self._window = window
-        self._closed = self._most - int(window)
-        while self._withheld > self._closed:
-            self._withheld -= 1
-            self._slots.release()
+        self._window = max(1.0, self._window / 2)

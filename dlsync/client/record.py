@@ -1,169 +1,85 @@
-"""One JSON object of an answer: fields are taken from it one by one, and what is left nobody here has a name for."""
-
-from __future__ import annotations
+"""Read JSON objects of responses as dataclasses, and write those as JSON again."""
 
 import base64
-import math
-from dataclasses import fields, is_dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Iterator
+from dataclasses import Field, fields, is_dataclass
+from typing import Annotated, Any, TypeVar
 
-from dlsync.client.response import items_of, json_of
+import msgspec
+
+from dlsync.client.response import Response, items_of, json_of
 from dlsync.errors import BadAnswer
+from dlsync.model import Json
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-    from dlsync.client.response import Response
-    from dlsync.model import Json
-
-    OnBad = Callable[[BadAnswer], None]
+OnBad = Callable[[BadAnswer], None]
 
 T = TypeVar("T")
-# where the API has another word than the attribute
-_WORDS = {"os_name": "osName", "unit": "uom"}
-# what is part of the record itself
-_SPREAD = frozenset({"extra", "document"})
+Text = Annotated[str, msgspec.Meta(min_length=1)]  # that must be there
+NAMES = "names"  # metadata of a dataclass's field: the API's names of it; the first that holds something counts
+_REST = frozenset({"extra", "document"})
 
 
-class Record:
-    """Gives out its fields; one that is missing or of another type is a BadAnswer that names operation and field.
+def record_from(response: Response, cls: type[T], item: Json, **known: Any) -> T:
+    """Return a JSON object as a dataclass; its ``extra`` or ``document`` keeps what its other fields do not name.
 
-    :param answer: that it came in.
-    :param fields: the object; left as it is.
-    :param path: of the object in the item that the answer is a list of, with a dot after it.
+    A field without a default must be there.
+
+    :param known: values of fields that the object does not hold.
+    :raises BadAnswer: a field is missing or of another type; names operation and field.
     """
-
-    def __init__(self, answer: Response, fields: Mapping[str, Json], path: str = "") -> None:
-        self._answer = answer
-        self._left = dict(fields)
-        self._path = path
-
-    def text(self, *names: str) -> str:
-        """Take the first of the fields that is a text and not empty; the others of them are gone as well."""
-        for value in [self._left.pop(name, None) for name in names]:
-            if isinstance(value, str) and value:
-                return value
-        raise self._missing("text", *names)
-
-    def text_if_any(self, name: str) -> str:
-        """Take a text; empty where there is none or it is null."""
-        value = self._left.pop(name, None)
-        if value is None or isinstance(value, str):
-            return value or ""
-        raise self._answer.bad(f"the field `{self._path}{name}` is no text")
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """Take a list of texts."""
-        texts = _all(str, self._left.pop(name, None))
-        if texts is None:
-            raise self._missing("list of texts", name)
-        return tuple(texts)
-
-    def number_if_any(self, *names: str) -> float | None:
-        """Take the first of the fields that is not null; None where all are null. True and false are 1 and 0.
-
-        The others of them are gone as well.
-        """
-        taken = [self._left.pop(name) for name in names if name in self._left]
-        value = next((one for one in taken if one is not None), None)
-        if value is None and taken:
-            return None
-        if isinstance(value, int):
-            return int(value)
-        if isinstance(value, float) and math.isfinite(value):
-            return value
-        raise self._missing("number", *names)
-
-    def number(self, name: str) -> float:
-        """Take a number as it is."""
-        value = self.number_if_any(name)
-        if value is None:
-            raise self._missing("number", name)
-        return value
-
-    def json(self, name: str) -> Json:
-        """Take whatever there is; None for nothing."""
-        return self._left.pop(name, None)
-
-    def record(self, name: str) -> Record:
-        """Take an object."""
-        value = self._left.pop(name, None)
-        if isinstance(value, dict):
-            return Record(self._answer, value, f"{self._path}{name}.")
-        raise self._missing("object", name)
-
-    def records(self, name: str) -> list[Record]:
-        """Take a list of objects."""
-        objects = _all(dict, self._left.pop(name, None))
-        if objects is None:
-            raise self._missing("list of objects", name)
-        return [Record(self._answer, item, f"{self._path}{name}.") for item in objects]
-
-    @property
-    def rest(self) -> dict[str, Json]:
-        """The fields that were not taken so far."""
-        return dict(self._left)
-
-    def _missing(self, expected: str, *names: str) -> BadAnswer:
-        fields = "` or `".join(self._path + name for name in names)
-        return self._answer.bad(f"the field `{fields}` is missing or no {expected}")
+    what = cls.__name__.strip("_")
+    if not isinstance(item, dict):
+        raise response.bad(f"unexpected {what}: expected a JSON object")
+    rest, values = dict(item), dict(known)
+    for each in fields(cls):  # type: ignore[arg-type] # a type has no name for "of dataclasses"
+        found = [rest.pop(key, None) for key in _keys(each)]
+        value = next((value for value in found if value not in (None, "")), found[0] if found else None)
+        if value or (value is not None and each.name not in known):
+            values[each.name] = value
+    values |= dict.fromkeys(_REST, rest)
+    try:
+        return msgspec.convert(values, cls, from_attributes=True)
+    except msgspec.ValidationError as error:
+        raise response.bad(f"unexpected {what}: {error}") from None
 
 
-def record_of(answer: Response) -> Record:
-    """Return the body, which must be a JSON object."""
-    value = json_of(answer)
-    if not isinstance(value, dict):
-        raise answer.bad("expected a JSON object")
-    return Record(answer, value)
+def _keys(attribute: Field[Any]) -> tuple[str, ...]:
+    """Return the API's names of a field, of which the first is written."""
+    return () if attribute.name in _REST else attribute.metadata.get(NAMES, (attribute.name,))
 
 
-def records_of(answer: Response) -> Iterator[Record]:
-    """Yield the objects of the body, which must be a JSON list of such."""
-    return made_of(answer, lambda record: record)
+def json_as(response: Response, kind: type[T]) -> T:
+    """Return the body, which must be JSON of a type.
 
-
-def made_of(answer: Response, make: Callable[[Record], T], on_bad: OnBad | None = None) -> Iterator[T]:
-    """Yield what is made of each object of the body, which must be a JSON list.
-
-    :param on_bad: is called for each item of which nothing can be made; None: that is raised.
+    :raises BadAnswer: it is of another.
     """
-    for item in items_of(answer, on_bad):
+    try:
+        return msgspec.convert(json_of(response), kind)
+    except msgspec.ValidationError as error:
+        raise response.bad(str(error)) from None
+
+
+def record_of(response: Response, cls: type[T], **known: Any) -> T:
+    """Return the body, which must be a JSON object, as a dataclass; as :func:`record_from`."""
+    return record_from(response, cls, json_of(response), **known)
+
+
+def records_of(response: Response, cls: type[T], on_bad: OnBad | None = None, **known: Any) -> Iterator[T]:
+    """Yield the items of the body, which must be a JSON list of objects, as dataclasses; as :func:`record_from`.
+
+    :param on_bad: is called for each item that cannot be read; None: that is raised.
+    """
+    for item in items_of(response, on_bad):
         try:
             if not isinstance(item, dict):
-                raise answer.bad("expected a JSON list of objects")
-            made = make(Record(answer, item))
+                raise response.bad("expected a JSON list of objects")
+            record = record_from(response, cls, item, **known)
         except BadAnswer as error:
             if on_bad is None:
                 raise
             on_bad(error)
         else:
-            yield made
-
-
-def texts_of(answer: Response) -> tuple[str, ...]:
-    """Return the body, which must be a JSON list of texts."""
-    texts = _all(str, json_of(answer))
-    if texts is None:
-        raise answer.bad("expected a JSON list of texts")
-    return tuple(texts)
-
-
-def _all(kind: type[T], value: Json) -> list[T] | None:
-    """Return the items of what must be a list, each of that type; None where it is not."""
-    if not isinstance(value, list):
-        return None
-    items = [item for item in value if isinstance(item, kind)]
-    return items if len(items) == len(value) else None
-
-
-def instant(text: str) -> datetime | None:
-    """Return a time of ISO 8601, aware, UTC where it names no zone; None for any other text."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            yield record
 
 
 def api_document(result: Any) -> Json:
@@ -175,17 +91,12 @@ def api_document(result: Any) -> Json:
     :param result: one result, or several.
     """
     if is_dataclass(result):
-        return _document({field.name: getattr(result, field.name) for field in fields(result) if field.repr})
+        shown = [item for item in fields(result) if item.repr]
+        document = {key: api_document(getattr(result, item.name)) for item in shown for key in _keys(item)[:1]}
+        return document | {key: value for name in _REST for key, value in getattr(result, name, {}).items()}
     if isinstance(result, tuple) and hasattr(result, "_asdict"):
-        return _document(result._asdict())
+        return {name: api_document(value) for name, value in result._asdict().items()}
     if isinstance(result, tuple):
         return [api_document(item) for item in result]
-    if isinstance(result, bytes):
-        return base64.b64encode(result).decode()
-    value: Json = result
+    value: Json = base64.b64encode(result).decode() if isinstance(result, bytes) else result
     return value
-
-
-def _document(attributes: Mapping[str, Any]) -> dict[str, Json]:
-    named = {_WORDS.get(name, name): api_document(value) for name, value in attributes.items() if name not in _SPREAD}
-    return named | {name: value for spread in _SPREAD for name, value in attributes.get(spread, {}).items()}

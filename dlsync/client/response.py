@@ -1,22 +1,32 @@
-"""Read responses: JSON, YAML, ETags, and the server's words made fit for a message."""
+"""Read responses: errors, JSON, ETags, and the server's words made fit for a message.
 
-from __future__ import annotations
+The only module that knows the status codes.
+"""
 
 import json
 import re
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+from http import HTTPStatus
+from typing import Final, Generic, NamedTuple, TypeVar
+from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from dlsync.errors import BadAnswer
+from dlsync.client.retry import AttemptError, Cause
+from dlsync.errors import (
+    AlreadyExists,
+    ApiError,
+    BadAnswer,
+    NotFound,
+    NotModified,
+    Rejected,
+    ServerFault,
+    Unauthorised,
+    Unreachable,
+)
 from dlsync.messages import KEY, Redactor
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from dlsync.model import Json
+from dlsync.model import Json
 
 T = TypeVar("T")
 URL_HINT: Final = (
@@ -30,6 +40,31 @@ _ELLIPSIS: Final = "…"
 _BOM: Final = b"\xef\xbb\xbf"
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)", re.IGNORECASE)
 _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
+METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
+UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
+_TAKEN = frozenset({HTTPStatus.CONFLICT, UNPROCESSABLE})
+_KEY_HINT = "Check the key in DLSYNC_API_KEY or --api-key-file, and that its user may use this account."
+_PROXY_HINT = (
+    "Write them into the variable that names the proxy: HTTP_PROXY=http://user:password@proxy.example.com:3128."
+)
+_LOG_HINT = "The server's own log says why; run dlsync again once that is mended."
+_LATER_HINT = "Try again later; the server is overloaded or restarting."
+_RETRYABLE: dict[int, tuple[Cause, str]] = {
+    HTTPStatus.TOO_MANY_REQUESTS: (
+        "throttled",
+        "Set `requests_per_second` or a lower `concurrency`, or try again later.",
+    ),
+    HTTPStatus.INTERNAL_SERVER_ERROR: ("failed", _LOG_HINT),
+    HTTPStatus.BAD_GATEWAY: ("broken", _LATER_HINT),  # the gateway lost the response of a request that it passed on
+    HTTPStatus.SERVICE_UNAVAILABLE: ("status", _LATER_HINT),
+    HTTPStatus.GATEWAY_TIMEOUT: ("broken", _LATER_HINT),
+}
+_MEANINGS: dict[int, tuple[type[ApiError], str, str]] = {
+    HTTPStatus.UNAUTHORIZED: (Unauthorised, "the server does not accept the API key", _KEY_HINT),
+    HTTPStatus.FORBIDDEN: (Unauthorised, "the API key is not allowed to do this", _KEY_HINT),
+    HTTPStatus.NOT_FOUND: (NotFound, "not found", ""),
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (Unreachable, "the proxy asks for a user and a password", _PROXY_HINT),
+}
 
 
 class Quoter:
@@ -40,23 +75,19 @@ class Quoter:
 
     def __init__(self, key: str) -> None:
         self._redact = Redactor({key: KEY})
-        self._reach = len(key)
 
-    def __call__(self, text: str, limit: int = 200) -> str:
-        """Return the first ``limit`` characters on one line; an ellipsis marks what is left out."""
-        # the key is taken out before the text is cut: half of it would not be recognised
-        reach = _ROOM * limit + self._reach
-        printable = "".join(char if char.isprintable() else " " for char in text[:reach])
-        line = self._redact(" ".join(printable.split()))
-        is_cut = len(text) > reach
-        if is_cut:
-            line = line[: -self._reach]  # where a key may begin that was cut
-        return line[:limit].rstrip() + _ELLIPSIS if is_cut or len(line) > limit else line
+    def __call__(self, text: str | bytes, limit: int = 200) -> str:
+        """Return the first ``limit`` characters on one line; an ellipsis marks what is left out.
 
-    def start_of(self, body: bytes, limit: int) -> str:
-        """Return the first ``limit`` characters of a body, which need not be text."""
-        most = 4 * (_ROOM * limit + self._reach + 1)  # bytes, in UTF-8
-        return self(body[:most].decode("utf-8", "replace"), limit)
+        :param text: bytes need not be text.
+        """
+        reach = _ROOM * limit
+        if isinstance(text, bytes):
+            text = text[: 4 * (reach + 1)].decode("utf-8", "replace")
+        line = " ".join("".join(char if char.isprintable() else " " for char in text[:reach]).split())
+        # the key is taken out before the line is cut: half of it would not be recognised
+        line = self._redact(line + _ELLIPSIS if len(text) > reach else line)
+        return line[:limit].rstrip() + _ELLIPSIS if len(line.removesuffix(_ELLIPSIS)) > limit else line
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +126,13 @@ class Response:
     def bad(self, problem: str) -> BadAnswer:
         """Return the error that this response is, with the first characters of the body."""
         kind = self.quote(self.headers.get("content-type", ""), 60) or "no content type"
-        message = f"{self.request}: {problem}; got {kind}, {self._beginning()}"
-        return BadAnswer(message, request=self.request, status=self.status, hint=URL_HINT)
-
-    def _beginning(self) -> str:
         if self.private and self.body:
-            return f"{len(self.body):,} bytes that are not shown, for they hold keys"
-        start = self.quote.start_of(self.body, _PREVIEW)
-        return f"beginning {start!r}" if start else "empty"
+            beginning = f"{len(self.body):,} bytes that are not shown, for they hold keys"
+        else:
+            start = self.quote(self.body, _PREVIEW)
+            beginning = f"beginning {start!r}" if start else "empty"
+        message = f"{self.request}: {problem}; got {kind}, {beginning}"
+        return BadAnswer(message, request=self.request, status=self.status, hint=URL_HINT)
 
 
 class Versioned(NamedTuple, Generic[T]):
@@ -127,8 +157,7 @@ def json_of(response: Response) -> Json:
 
     :raises BadAnswer: it is none.
     """
-    with _reading(response):
-        return _shallow(msgspec.json.decode(response.body.removeprefix(_BOM)))
+    return _decoded(response, response.body.removeprefix(_BOM))
 
 
 def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = None) -> Iterator[Json]:
@@ -137,67 +166,117 @@ def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = No
     :param on_bad: is called for each item that cannot be read; of one with a readable name, the name is yielded.
     :raises BadAnswer: the body is no list, or an item is not JSON as in :func:`json_of` and ``on_bad`` is None.
     """
-    for place, item in enumerate(_raw_items(response, is_lenient=on_bad is not None), 1):
+    body = response.body.removeprefix(_BOM)
+    try:
+        items: Sequence[msgspec.Raw | bytes] = msgspec.json.decode(body, type=list[msgspec.Raw])
+    except RecursionError:
+        raise response.bad("expected JSON, got too many nested levels") from None
+    except msgspec.ValidationError:
+        raise response.bad("expected a JSON list") from None
+    except ValueError:
+        # the standard library reads NaN and infinity, so that only the items that hold one are lost
+        lenient = None if on_bad is None else _lenient(body)
+        if not isinstance(lenient, list):
+            raise response.bad("expected JSON") from None
+        items = [json.dumps(item).encode() for item in lenient]
+    for place, item in enumerate(items, 1):
         try:
-            with _reading(response, where=f" in item {place}"):
-                value = _shallow(msgspec.json.decode(item))
+            yield _decoded(response, item, f" in item {place}")
         except BadAnswer as error:
             if on_bad is None:
                 raise
-            value = _names(item)
-            if not value:
+            value = _lenient(bytes(item))
+            found = {key: value.get(key) for key in ("name", "plugin")} if isinstance(value, dict) else {}
+            names: dict[str, Json] = {
+                key: name for key, name in found.items() if isinstance(name, str) and name.isprintable()
+            }
+            if names:
+                yield names
+            else:
                 on_bad(error)
-                continue
-        yield value
 
 
-def _raw_items(response: Response, *, is_lenient: bool) -> Iterable[msgspec.Raw | bytes]:
-    body = response.body.removeprefix(_BOM)
-    with _reading(response, "expected a JSON list"):
-        try:
-            return msgspec.json.decode(body, type=list[msgspec.Raw])
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            # the standard library reads NaN and infinity, so that only the items that hold one are lost
-            items = json.loads(body) if is_lenient else None
-            if not isinstance(items, list):
-                raise
-            return [json.dumps(item).encode() for item in items]
-
-
-def _names(item: msgspec.Raw | bytes) -> dict[str, Json]:
-    """Return the name of an item that is not JSON as in :func:`json_of`; nothing where that cannot be read either."""
+def _lenient(text: bytes) -> Json:
+    """Return what the standard library takes for JSON; None for what it does not."""
     try:
-        value = json.loads(bytes(item))
+        value: Json = json.loads(text)
     except (ValueError, RecursionError):
-        return {}
-    fields = value if isinstance(value, dict) else {}
-    texts = ((field, fields.get(field)) for field in ("name", "plugin"))
-    return {field: text for field, text in texts if isinstance(text, str) and text.isprintable()}
+        return None
+    return value
 
 
-@contextmanager
-def _reading(response: Response, expected: str = "expected JSON", where: str = "") -> Iterator[None]:
+def _decoded(response: Response, text: msgspec.Raw | bytes, where: str = "") -> Json:
+    """Return parsed JSON that is not nested deeper than the code above can follow."""
+    problem = f"expected JSON{where}, got too many nested levels"
     try:
-        yield
+        value: Json = msgspec.json.decode(text)
+        level = [value]
+        for _ in range(DEEPEST):
+            collections = [node for node in level if isinstance(node, dict | list)]
+            level = [child for node in collections for child in (node.values() if isinstance(node, dict) else node)]
+            if not level:
+                return value
     except RecursionError:
-        raise response.bad(f"expected JSON{where}, got too many nested levels") from None
-    except msgspec.ValidationError:
-        raise response.bad(f"{expected}{where}") from None
+        pass
     except ValueError:
-        raise response.bad(f"expected JSON{where}") from None
+        problem = f"expected JSON{where}"
+    raise response.bad(problem) from None
 
 
-def _shallow(value: Json) -> Json:
-    """Return a value that is not nested deeper than the code above can follow.
+def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
+    """Return the error that a response is: an :class:`AttemptError` where it may pass, None for a 2xx of the API.
 
-    :raises RecursionError: it is deeper.
+    503 is not "throttled": it says that one server is ill, perhaps of several, and must not slow down requests to all.
     """
-    level = [value]
-    for _ in range(DEEPEST):
-        collections = [node for node in level if isinstance(node, dict | list)]
-        level = [child for node in collections for child in (node.values() if isinstance(node, dict) else node)]
-        if not level:
-            return value
-    raise RecursionError
+    if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+        return response.bad("expected an answer of the API, got a web page") if response.is_html else None
+    status, request = response.status, response.request
+    reason = f"{status}: {said}" if (said := words(response)) else str(status)
+    if status in _RETRYABLE:
+        cause, hint = _RETRYABLE[status]
+        after = response.headers.get("retry-after", "")
+        message = f"the server answered {reason}"
+        return AttemptError(message, cause, error=ServerFault, status=status, retry_after=after, hint=hint)
+    if status == HTTPStatus.NOT_MODIFIED:
+        return NotModified(f"{request}: it is still the version that was known", request=request, status=status)
+    if status < HTTPStatus.BAD_REQUEST:
+        return _redirect(response)
+    if status in _MEANINGS:
+        error, problem, hint = _MEANINGS[status]
+    elif method == "POST" and status in _TAKEN:
+        error, problem, hint = AlreadyExists, "the server does not create this, as where the name is taken", ""
+    elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        error, problem, hint = ServerFault, "the server failed", _LOG_HINT
+    else:
+        error, problem, hint = Rejected, "the server refuses this", ""
+    return error(f"{request}: {problem} ({reason})", request=request, status=status, hint=hint)
+
+
+def words(response: Response) -> str:
+    """Return the server's own words, from ``error`` or ``message`` of a JSON body; empty where there are none."""
+    try:
+        body = json.loads(response.body)
+    except (ValueError, RecursionError):
+        return ""
+    fields = body if isinstance(body, dict) else {}
+    return next(
+        (response.quote(fields[name]) for name in ("error", "message") if isinstance(fields.get(name), str)), ""
+    )
+
+
+def _redirect(response: Response) -> ApiError:
+    try:
+        parts = urlsplit(response.headers.get("location", ""))
+    except ValueError:
+        parts = urlsplit("")
+    # user, password and query may be secrets, such as a login page's token
+    target = response.quote(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")))
+    message = (
+        f"{response.request}: the server answered {response.status} and points to {target or 'nowhere'}; redirects are "
+        "not followed"
+    )
+    path = response.request.partition(" ")[2].partition("?")[0]
+    base = target.removesuffix("/").removesuffix(path)
+    moved = base != target.removesuffix("/") and "://" in base
+    hint = f"Set `url` to {base}." if moved else f"Where it points to is not the API. {URL_HINT}"
+    return BadAnswer(message, request=response.request, status=response.status, hint=hint)

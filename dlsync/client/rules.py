@@ -1,24 +1,17 @@
 """The family ``rules``: export and import are documented, all else observed."""
 
-from __future__ import annotations
-
 import json
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from dlsync.client.connection import YAML
-from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import made_of, record_of, records_of
-from dlsync.client.response import Response, Versioned, etag_of
+from dlsync.client.family import Family
+from dlsync.client.record import OnBad, Text, json_as, records_of
+from dlsync.client.response import Response, Versioned, etag_of, json_of
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Unsupported
+from dlsync.model import Json
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dlsync.client.record import OnBad, Record
-    from dlsync.model import Json
-
-_FAMILY = "rules"
 # the fields of a JSON view that an export does not have
 _RULE_VIEW = frozenset({"id", "name", "mute", "state", "sources"})
 _CRITERION_VIEW = frozenset({"id", "rule", "data_type", "state", "scopes", "sources", "triggered_by", "triggered_at"})
@@ -31,65 +24,50 @@ class RuleEntry:
     :param id: the server's own; None where it gives none.
     :param mute: as the server has it.
     :param etag: the version of the whole rule, where the server says it in the list; empty elsewhere.
-    :param extra: all other fields.
     """
 
-    name: str
-    id: Json = None
-    mute: Json = None
-    extra: Mapping[str, Json] = field(default_factory=dict)
-    etag: str = field(default="", compare=False, repr=False)
+    name: Text
+    id: Any = None
+    mute: Any = None
+    extra: dict[str, Any] = field(default_factory=dict)
+    etag: Any = field(default="", compare=False, repr=False)
 
 
 class Rules(Family):
-    """Reads rules."""
+    """Reads and writes rules."""
 
     async def list(self, on_bad: OnBad | None = None) -> tuple[RuleEntry, ...]:
-        """Return the names of all rules (GET rules, observed).
-
-        :param on_bad: is called for each item that cannot be read; None: that is raised.
-        :raises Unsupported: where the server has only the documented operations; sent once a run at most.
-        """
-        answer = await self._capabilities.attempt("GET rules", lambda: self._get(_FAMILY))
-        return tuple(made_of(answer, _entry, on_bad))
+        """Return the names of all rules (GET rules, observed)."""
+        async with self._optional("GET rules"):
+            response = await self._request("GET", "rules")
+        return tuple(replace(rule, etag=etag_of(rule.etag)) for rule in records_of(response, RuleEntry, on_bad))
 
     async def export(self, name: str) -> bytes:
-        """Return one rule as YAML (GET rules/<name>).
-
-        :raises NotFound: where there is none of that name.
-        """
-        answer = await self._get(_FAMILY, name, accept=YAML)
-        return _export(answer, _view(answer))
+        """Return one rule as YAML (GET rules/<name>)."""
+        response = await self._request("GET", "rules", name, accept=YAML)
+        return _export(response, _view(response))
 
     async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
         """Return one rule, as :meth:`export` does, with its version.
 
         :param name: not an id, which servers take in place of a name.
-        :param unless: the ETag of one that is known.
-        :raises NotModified: it is still that one.
         """
-        answer = await self._get(_FAMILY, name, accept=YAML, unless=unless)
-        view = _view(answer)
+        response = await self._request("GET", "rules", name, accept=YAML, if_none_match=unless)
+        view = _view(response)
         if view and str(view.get("id")) == name != view.get("name", name):
-            raise NotFound(f"{answer.request}: {name!r} is the id of another rule", request=answer.request)
-        return Versioned(_export(answer, view), answer.etag)
+            raise NotFound(f"{response.request}: {name!r} is the id of another rule", request=response.request)
+        return Versioned(_export(response, view), response.etag)
 
     async def criteria(self, name: str) -> tuple[Mapping[str, Json], ...]:
         """Return a rule's criteria as the server sees them (GET rules/<name>/criteria, observed).
 
-        :raises NotFound: where there is no rule of that name.
-        :raises Unsupported: where the server has only the documented operations.
+        :raises NotFound: there is no rule of that name.
         """
-        answer = await self._capabilities.attempt(
-            "GET rules/criteria",
-            lambda: self._get(_FAMILY, name, "criteria"),
-            exists=lambda: self._exists(_FAMILY, name, accept=YAML),
-        )
-        return tuple(record.rest for record in records_of(answer))
+        async with self._optional("GET rules/criteria", lambda: self._has(name)):
+            return json_as(await self._request("GET", "rules", name, "criteria"), tuple[dict[str, Any], ...])
 
-
-class WritingRules(Rules, WritingFamily):
-    """Reads and writes rules."""
+    async def _has(self, name: str) -> bool:
+        return await self._exists("rules", name, accept=YAML)
 
     async def put(self, name: str, body: bytes) -> None:
         """Create or replace a rule (PUT rules/<name>), with the POST before it that some servers want.
@@ -97,78 +75,51 @@ class WritingRules(Rules, WritingFamily):
         :param body: YAML, sent as it is.
         """
         try:
-            await self._put(name, body)
+            await self._request("PUT", "rules", name, body=body, content_type=YAML)
         except NotFound as error:
-            await self._create_for(name, error)
-            await self._put(name, body)
+            try:
+                await self.create(name)
+            except AlreadyExists:
+                pass  # another has just made it: the PUT that follows is what counts
+            except Unsupported:
+                raise error from None
+            await self._request("PUT", "rules", name, body=body, content_type=YAML)
 
     async def create(self, name: str) -> None:
-        """Create an empty rule (POST rules, observed).
-
-        :raises AlreadyExists: where there is one of that name.
-        :raises Unsupported: where the server has only the documented operations.
-        """
-        await self._capabilities.attempt("POST rules", lambda: self._create(_FAMILY, {"name": name}, name, YAML))
+        """Create an empty rule (POST rules, observed)."""
+        async with self._optional("POST rules"):
+            await self._create("rules", {"name": name}, name, accept=YAML)
 
     async def mute(self, name: str, *, mute: bool = True) -> None:
-        """Silence a rule, or let it speak again (PATCH rules/<name>, observed).
-
-        :raises NotFound: where there is none of that name.
-        :raises Unsupported: where the server has only the documented operations.
-        """
-        await self._capabilities.attempt(
-            "PATCH rules",
-            lambda: self._send_json("PATCH", {"mute": mute}, _FAMILY, name),
-            exists=lambda: self._exists(_FAMILY, name, accept=YAML),
-        )
+        """Silence a rule, or let it speak again (PATCH rules/<name>, observed)."""
+        async with self._optional("PATCH rules", lambda: self._has(name)):
+            await self._request("PATCH", "rules", name, payload={"mute": mute})
 
     async def delete(self, name: str) -> None:
-        """Delete a rule (DELETE rules/<name>, observed).
-
-        :raises NotFound: where there is none of that name.
-        :raises Unsupported: where the server has only the documented operations.
-        """
-        await self._capabilities.attempt(
-            "DELETE rules",
-            lambda: self._send("DELETE", _FAMILY, name),
-            exists=lambda: self._exists(_FAMILY, name, accept=YAML),
-        )
-
-    async def _put(self, name: str, body: bytes) -> None:
-        await self._send("PUT", _FAMILY, name, body=body, content_type=YAML)
-
-    async def _create_for(self, name: str, refused: NotFound) -> None:
-        try:
-            await self.create(name)
-        except AlreadyExists:
-            pass  # somebody else has just made it: the PUT that follows is what counts
-        except Unsupported:
-            raise refused from None
+        """Delete a rule (DELETE rules/<name>, observed)."""
+        async with self._optional("DELETE rules", lambda: self._has(name)):
+            await self._request("DELETE", "rules", name)
 
 
-def _entry(record: Record) -> RuleEntry:
-    name, id_, mute = record.text("name"), record.json("id"), record.json("mute")
-    return RuleEntry(name, id_, mute, etag=etag_of(record.json("etag")), extra=record.rest)
-
-
-def _export(answer: Response, view: Mapping[str, Json] | None) -> bytes:
+def _export(response: Response, view: Mapping[str, Json] | None) -> bytes:
     """Return a rule's export as it came, or a JSON view made one, which as JSON is YAML too."""
     if view is None:
-        return answer.body
+        return response.body
     document = {field: value for field, value in view.items() if field not in _RULE_VIEW}
     if isinstance(criteria := view.get("criteria"), list):
-        document["criteria"] = [_criterion(one) if isinstance(one, dict) else one for one in criteria]
+        document["criteria"] = [_criterion(item) if isinstance(item, dict) else item for item in criteria]
     return json.dumps(document, ensure_ascii=False).encode()
 
 
-def _view(answer: Response) -> dict[str, Json] | None:
+def _view(response: Response) -> dict[str, Json] | None:
     """Return a rule that came as JSON though YAML was asked for; None for an export."""
-    if "json" not in answer.content_type:
+    if "json" not in response.content_type:
         return None
     try:
-        return record_of(answer).rest
+        view = json_of(response)
     except BadAnswer:  # a wrong content type does not make an export another text
         return None
+    return view if isinstance(view, dict) else None
 
 
 def _criterion(view: Mapping[str, Json]) -> dict[str, Json]:

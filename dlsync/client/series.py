@@ -1,20 +1,15 @@
 """The family ``series`` (documented): what was measured, over time."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 from dlsync.client.family import Family
-from dlsync.client.metrics import Metric, metric_in, selected
-from dlsync.client.record import records_of
+from dlsync.client.metrics import Metric, selected
+from dlsync.client.record import NAMES, Text, record_from
+from dlsync.client.response import Response, items_of
 from dlsync.errors import DlsyncError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from dlsync.client.record import Record
-    from dlsync.model import Json
+from dlsync.model import Json
 
 
 class Point(NamedTuple):
@@ -25,7 +20,7 @@ class Point(NamedTuple):
     """
 
     time: int
-    value: float
+    value: float | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +28,11 @@ class Source:
     """The agent that was measured.
 
     :param id: its fingerprint.
-    :param extra: all other fields.
     """
 
-    id: str
+    id: Text
     name: str = ""
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +47,15 @@ class Series:
     :param points: in the order of the answer; a moment for which the server has no value has no point.
     :param unit: of the values, such as ``%``; empty where the server names none.
     :param origin: the stores that the points come from, as the server has it.
-    :param extra: all other fields of the series; a point's own are not kept.
     """
 
     metric: Metric
     source: Source
     points: tuple[Point, ...]
-    unit: str = ""
+    unit: str = field(default="", metadata={NAMES: ("uom",)})
     id: str = ""
-    origin: Json = None
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    origin: Any = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
     @property
     def times(self) -> tuple[int, ...]:
@@ -94,49 +87,49 @@ class SeriesFamily(Family):
         period: int | None = None,
         end: int | None = None,
     ) -> tuple[Series, ...]:
-        """Return a metric's series: one an agent (GET metrics/<metric>/series?source=, or ?tag=).
+        """Return a metric's series, one for each agent (GET metrics/<metric>/series?source=, or ?tag=).
 
-        :param metric: its name.
         :param agent: the id, the fingerprint, of the one agent; or else
         :param tag: that the agents carry.
-        :param resolution: between two points, s; the server's choice where not given.
+        :param resolution: between two points, s; None leaves it to the server.
         :param period: the span of time, s; likewise.
-        :param end: of that span, unix s; now where not given.
-        :raises NotFound: where the server says that there is no such metric or agent.
-        :raises DlsyncError: where not exactly one of ``agent`` and ``tag`` is given, or ``end`` without ``period``.
+        :param end: of that span, unix s; None for now.
+        :raises DlsyncError: not exactly one of ``agent`` and ``tag`` is given, or ``end`` without ``period``.
         """
-        params = selected(agent, tag) | _span(period, end)
+        params = selected(agent, tag)
+        if end is not None and period is None:
+            raise DlsyncError("`end` is given without `period`: a span of time needs its length", hint="Give both.")
+        if period is not None:
+            # the documentation forbids to mix its two spellings of a span
+            span = {"period[duration]": str(period), "period[end]": str(end)}
+            params |= {"period": str(period)} if end is None else span
         if resolution is not None:
             params["resolution"] = str(resolution)
-        answer = await self._get("metrics", metric, "series", params=params)
-        return tuple(map(_series, records_of(answer)))
+        response = await self._request("GET", "metrics", metric, "series", params=params)
+        return tuple(_series(response, item) for item in items_of(response))
 
 
-def _span(period: int | None, end: int | None) -> dict[str, str]:
-    """Return the query for a span of time; the documentation forbids to mix its two spellings."""
-    if end is None:
-        return {} if period is None else {"period": str(period)}
-    if period is None:
-        raise DlsyncError("`end` is given without `period`: a span of time needs its length", hint="Give both.")
-    return {"period[duration]": str(period), "period[end]": str(end)}
+def _series(response: Response, item: Json) -> Series:
+    if not isinstance(item, dict):
+        raise response.bad("expected a JSON list of objects")
+    points = item.pop("points", None)
+    if not isinstance(points, list):
+        raise response.bad("the field `points` is missing or no list of objects")
+    metric = record_from(response, Metric, item.pop("metric", None))
+    source = record_from(response, Source, item.pop("source", None))
+    return record_from(response, Series, item, metric=metric, source=source, points=tuple(_points(response, points)))
 
 
-def _series(record: Record) -> Series:
-    source = record.record("source")
-    return Series(
-        metric=metric_in(record.record("metric")),
-        source=Source(source.text("id"), source.text_if_any("name"), source.rest),
-        points=tuple(_points(record.records("points"))),
-        unit=record.text_if_any("uom"),
-        id=record.text_if_any("id"),
-        origin=record.json("origin"),
-        extra=record.rest,
-    )
-
-
-def _points(records: list[Record]) -> Iterator[Point]:
-    for record in records:
+def _points(response: Response, points: list[Json]) -> Iterator[Point]:
+    for point in points:
+        fields = point if isinstance(point, dict) else {}
         # with a resolution, servers may send an average, or whether all was well, in place of a value
-        time, value = int(record.number("time")), record.number_if_any("value", "avg", "all")
+        values = [fields[name] for name in ("value", "avg", "all") if name in fields]
+        value = next((value for value in values if value is not None), None)
+        time = fields.get("time")
+        if not isinstance(time, int | float):
+            raise response.bad("the field `points.time` is missing or no number")
+        if not values or not isinstance(value, int | float | None):
+            raise response.bad("the field `points.value` or `points.avg` or `points.all` is missing or no number")
         if value is not None:
-            yield Point(time, value)
+            yield Point(int(time), int(value) if isinstance(value, bool) else value)

@@ -1,52 +1,32 @@
 """The family ``tags``: the list is documented, deleting observed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Any
 
-from dlsync.client.family import Family, WritingFamily
-from dlsync.client.record import records_of
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dlsync.model import Json
-
-_FAMILY = "tags"
+from dlsync.client.family import Family
+from dlsync.client.record import Text, records_of
 
 
 @dataclass(frozen=True, slots=True)
 class Tag:
-    """One tag that agents or links carry.
+    """One tag that agents or links carry."""
 
-    :param extra: all other fields.
-    """
-
-    name: str
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    name: Text
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 class Tags(Family):
-    """Reads tags."""
+    """Reads and writes tags."""
 
     async def list(self) -> tuple[Tag, ...]:
         """Return all tags (GET tags)."""
-        return tuple(Tag(record.text("name"), record.rest) for record in records_of(await self._get(_FAMILY)))
-
-    async def _is_there(self, name: str) -> bool:
-        return any(tag.name == name for tag in await self.list())
-
-
-class WritingTags(Tags, WritingFamily):
-    """Reads and writes tags."""
+        return tuple(records_of(await self._request("GET", "tags"), Tag))
 
     async def delete(self, name: str) -> None:
-        """Take a tag from all that carry it (DELETE tags/<tag>, observed).
+        """Take a tag from all that carry it (DELETE tags/<tag>, observed)."""
 
-        :raises NotFound: where there is none of that name.
-        :raises Unsupported: where the server has only the documented operations.
-        """
-        await self._capabilities.attempt(
-            "DELETE tags", lambda: self._send("DELETE", _FAMILY, name), exists=lambda: self._is_there(name)
-        )
+        async def exists() -> bool:
+            return any(tag.name == name for tag in await self.list())
+
+        async with self._optional("DELETE tags", exists):
+            await self._request("DELETE", "tags", name)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from dlsync.client import Client
-from dlsync.client.transport import TransportError
+from dlsync.client.retry import AttemptError
 from dlsync.state.inventory import LOCK
 from dlsync.state.lease import LIFETIME, RENEWAL, Clock, LockAcquisition, LockInfo
 from dlsync.state.lock import Lock
@@ -20,7 +20,7 @@ from tests.builders.taps import tapped
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from dlsync.client.transport import RawResponse
+    from dlsync.client.response import Response
     from tests.builders.taps import Asked, Onward
     from tests.builders.trees import Account
 
@@ -87,7 +87,7 @@ class Troubled:
         self.first: dict[str | int, Callable[[], Awaitable[object]]] = {}
         self.asked: list[str] = []
 
-    async def __call__(self, request: Asked, onward: Onward) -> RawResponse:
+    async def __call__(self, request: Asked, onward: Onward) -> Response:
         self.asked.append(f"{request.method} {unquote(request.path.rpartition('/')[2])}")
         for due in (self.asked[-1], len(self.asked) - 1):
             if happens := self.first.pop(due, None):
@@ -95,7 +95,7 @@ class Troubled:
         came = await onward()
         if self.loses.get(request.method, 0):
             self.loses[request.method] -= 1
-            raise TransportError("the connection broke", "broken", detail="connection reset")
+            raise AttemptError("the connection broke (connection reset)", "broken")
         return came
 
 

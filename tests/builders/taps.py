@@ -8,9 +8,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from dlsync.client import ReadClient
-    from dlsync.client.transport import RawResponse
+    from dlsync.client.response import Response
 
-    Onward = Callable[[], Awaitable[RawResponse]]
+    Onward = Callable[[], Awaitable[Response]]
 
 C = TypeVar("C", bound="ReadClient")
 
@@ -26,7 +26,7 @@ class Asked(NamedTuple):
         return f"{self.method} {self.path}"
 
 
-def tapped(client: C, tap: Callable[[Asked, Onward], Awaitable[RawResponse]]) -> C:
+def tapped(client: C, tap: Callable[[Asked, Onward], Awaitable[Response]]) -> C:
     """Return the client.
 
     :param tap: is given each request and what sends it on.
@@ -36,7 +36,7 @@ def tapped(client: C, tap: Callable[[Asked, Onward], Awaitable[RawResponse]]) ->
 
     async def tapping(
         method: str, path: str, headers: Mapping[str, str], body: bytes | None = None, *, base: str = ""
-    ) -> RawResponse:
+    ) -> Response:
         below = path.partition("/accounts/default/")[2] or transport._url.path + path
         return await tap(Asked(method, below, body or b""), lambda: exchange(method, path, headers, body, base=base))
 
@@ -47,7 +47,7 @@ def tapped(client: C, tap: Callable[[Asked, Onward], Awaitable[RawResponse]]) ->
 def recorded(client: C, asked: list[Asked]) -> C:
     """Return the client, which from now on writes down what it sends."""
 
-    async def recording(request: Asked, onward: Onward) -> RawResponse:
+    async def recording(request: Asked, onward: Onward) -> Response:
         asked.append(request)
         return await onward()
 

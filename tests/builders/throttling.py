@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dlsync.client.concurrency import map_concurrently
 from dlsync.client.rate_limit import RateLimiter
+from dlsync.client.response import Quoter, Response
 from dlsync.client.retry import Retry
-from dlsync.client.transport import RawResponse
-from tests.builders.http import Reply, Seen, reader_of
+from tests.builders.http import KEY, Reply, Seen, reader_of
 from tests.builders.taps import tapped
 
 if TYPE_CHECKING:
@@ -72,16 +72,16 @@ class Limited:
     _tokens: float = 0.0
     _at: float = -1e9
 
-    async def serve(self, request: Asked, _: Onward) -> RawResponse:
+    async def serve(self, request: Asked, _: Onward) -> Response:
         if not self._lets(asyncio.get_running_loop().time()):
             self.refused += 1
             await asyncio.sleep(self.latency / 10)  # to say no takes less
-            return RawResponse(429, {"retry-after": self.after} if self.after else {}, b"")
+            return Response(429, {"retry-after": self.after} if self.after else {}, b"", str(request), Quoter(KEY))
         self.busy += 1
         await asyncio.sleep(self.latency)
         self.busy -= 1
         self.done.append(request.path)
-        return RawResponse(200, {}, b"fine")
+        return Response(200, {}, b"fine", str(request), Quoter(KEY))
 
     def _lets(self, now: float) -> bool:
         if self.busy >= self.at_once:

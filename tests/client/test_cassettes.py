@@ -26,7 +26,7 @@ from tests.builders.client import DOCUMENTED, Table
 from tests.builders.http import Reply, scripted
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
 
     from dlsync.client import Client
     from dlsync.model import Json
@@ -212,13 +212,13 @@ async def get_series_of_a_tag(client: Client) -> None:
 
 @DOES.operation("GET plugins")
 async def list_plugins(client: Client) -> None:
-    extra: Mapping[str, Json] = {"org": ORG, "id": "54dcd33803d166c35481367c", "tags": ["all"]}
+    extra: dict[str, Json] = {"org": ORG, "id": "54dcd33803d166c35481367c", "tags": ["all"]}
     assert await client.plugins.list() == (PluginEntry("base", extra),)
 
 
 @DOES.operation("GET plugins/<plugin name>")
 async def get_plugin(client: Client) -> None:
-    extra: Mapping[str, Json] = {
+    extra: dict[str, Json] = {
         "id": "568aa6f82121ac8ee1fbde31",
         "description": "",
         "interval": 30,

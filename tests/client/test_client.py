@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -140,6 +141,16 @@ async def test_both_clients_read_alike_and_count_what_they_send() -> None:
             assert (await each.dashboards.list(), await each.rules.list(), await each.plugins.list()) == ((), (), ())
     assert (client.requests, reader.requests) == (3, 3)
     assert len(server.seen) == 6
+
+
+async def test_urgent_requests_go_first() -> None:
+    async with scripted(json_reply([]), concurrency=1) as (server, client):
+        other = asyncio.ensure_future(client.tags.list())
+        with client.urgently():
+            await client.rules.list()
+            assert [request.target.rpartition("/")[2] for request in server.seen] == ["rules"]
+        await other
+    assert client.concurrency == 1
 
 
 def test_no_repr_shows_the_key() -> None:

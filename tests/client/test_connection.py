@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync.client.connection import READ_WRITE, Connection, Scope, only_while
+from dlsync.client.connection import READ_WRITE, Connection, only_while
 from dlsync.client.rate_limit import RateLimiter
 from dlsync.client.response import json_of
 from dlsync.client.retry import Retry
@@ -29,7 +29,7 @@ from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, in_order, s
 from tests.builders.throttling import BUSY, Clock, Crowded
 
 if TYPE_CHECKING:
-    from dlsync.client.connection import Method
+    from dlsync.client.connection import Method, Scope
     from tests.builders.http import ScriptedServer
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +53,7 @@ def connection_to(url: str, *, org: str = "acme", account: str = "default", **op
     return Connection(url, org, account, KEY, **{"retry": IMPATIENT, **options})  # type: ignore[arg-type]  # by name
 
 
-async def asked_for(*segments: str, scope: Scope = Scope.ACCOUNT, params: dict[str, str] | None = None) -> str:
+async def asked_for(*segments: str, scope: Scope = "account", params: dict[str, str] | None = None) -> str:
     """The target as it arrives on the wire."""
     async with scripted_server(OK) as server, connection_to(server.url) as connection:
         await connection.request("GET", segments, params=params, scope=scope)
@@ -86,8 +86,8 @@ def test_whatever_the_names_the_wire_has_as_many_segments(names: list[str]) -> N
 
 
 async def test_a_path_is_below_the_account_the_organisation_or_the_server() -> None:
-    assert await asked_for("accounts", scope=Scope.ORGANISATION) == "/api/v1/orgs/acme/accounts"
-    assert await asked_for("orgs", scope=Scope.SERVER) == "/api/v1/orgs"
+    assert await asked_for("accounts", scope="organisation") == "/api/v1/orgs/acme/accounts"
+    assert await asked_for("orgs", scope="server") == "/api/v1/orgs"
 
 
 async def test_a_query_is_encoded() -> None:
@@ -333,20 +333,15 @@ async def test_a_web_page_is_no_answer_to_anything(method: Method) -> None:
     assert "login page" in caught.value.hint
 
 
-async def test_requests_wait_for_their_turn_where_a_rate_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    turns = 0
-
-    async def turn() -> None:
-        nonlocal turns
-        turns += 1
-
+async def test_each_attempt_waits_for_its_turn_where_a_rate_is_set() -> None:
+    clock = Clock()
     async with (
         scripted_server(in_order(Reply(503), OK)) as server,
         connection_to(server.url, requests_per_second=5) as connection,
     ):
-        monkeypatch.setattr(connection._limiter, "turn", turn)
+        connection._limiter._clock, connection._limiter._sleep = clock.read, clock.sleep
         await connection.request("GET", ("x",))
-    assert turns == 2
+    assert clock.slept == pytest.approx([0.2])
 
 
 async def test_a_name_that_no_url_can_hold_is_an_error_of_ours_before_anything_is_sent() -> None:

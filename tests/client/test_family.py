@@ -2,20 +2,27 @@ from __future__ import annotations
 
 import pytest
 
-from dlsync.client.family import Family, WritingFamily
-from tests.builders.http import KEY, Reply, reader_of, scripted
+from dlsync.errors import DlsyncError
+from tests.builders.http import KEY, Reply, reader_of, scripted, scripted_server
 
 pytestmark = pytest.mark.anyio
 
 
-def test_a_reading_family_has_no_way_to_write() -> None:
-    reader = reader_of("http://127.0.0.1:1")
-    families = [value for value in vars(reader).values() if isinstance(value, Family)]
-    assert len(families) == 10
-    assert not any(isinstance(family, WritingFamily) or hasattr(family, "_send") for family in families)
+async def test_a_reading_client_sends_no_write() -> None:
+    async with scripted_server(Reply()) as server, reader_of(server.url) as reader:
+        for write in (
+            reader.dashboards.put("a", b""),
+            reader.rules.mute("a"),
+            reader.plugins.create("a", "sh", b""),
+            reader.links.delete("a"),
+            reader.accounts.create("a"),
+        ):
+            with pytest.raises(DlsyncError, match=r"a reading connection cannot send .*; nothing was sent"):
+                await write
+    assert server.seen == []
 
 
 async def test_the_repr_of_a_family_names_the_account_and_not_the_key() -> None:
     async with scripted(Reply()) as (server, client):
-        assert repr(client.rules) == f"WritingRules(Connection('{server.url}', 'acme', 'default'))"
+        assert repr(client.rules) == f"Rules(Connection('{server.url}', 'acme', 'default'))"
         assert KEY not in repr(client.rules)

@@ -40,5 +40,5 @@ async def test_a_metric_has_what_the_documentation_shows_and_keeps_all_else() ->
 
 async def test_a_metric_without_a_name_is_a_bad_answer() -> None:
     async with scripted(json_reply([{"id": "53bc"}])) as (_, client):
-        with pytest.raises(BadAnswer, match=r"metrics\?tag=all: the field `name` is missing"):
+        with pytest.raises(BadAnswer, match=r"metrics\?tag=all: unexpected \w+: .*required field `name`"):
             await client.metrics.list(tag="all")

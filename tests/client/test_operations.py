@@ -99,7 +99,7 @@ async def delete_account(client: Client) -> None:
 async def list_agents(client: Client) -> None:
     agents = await client.agents.list()
     assert {agent.online for agent in agents} == {True, False}
-    assert all(agent.last_seen and "all" in agent.tags for agent in agents)
+    assert all(agent.heartbeat and "all" in agent.tags for agent in agents)
 
 
 @DOES.operation("GET agents/<id>")
@@ -272,7 +272,7 @@ async def delete_stream(client: Client) -> None:
 async def create_and_get_an_annotation(client: Client) -> None:
     made = await client.annotations.create("deploys", name="v24", description="ü")
     assert (made.stream, made.name, made.description) == ("deploys", "v24", "ü")
-    assert made.started
+    assert made.start_time
     assert await client.annotations.get("deploys", made.id) == made
 
 

@@ -74,11 +74,11 @@ async def test_content_is_any_bytes_in_base64_wrapped_or_not(fields: dict[str, J
         ({"content": "%%%"}, "`content` is not base64"),
         ({"content": "YQ"}, "`content` is not base64"),
         ({"content": "é"}, "`content` is not base64"),
-        ({"content": None}, "`content` is missing"),
-        ({"content": 5}, "`content` is missing"),
+        ({"content": None}, r"field `content`|`\$\.content`"),
+        ({"content": 5}, r"field `content`|`\$\.content`"),
         ({"encoding": "gzip"}, "`encoding` is not base64"),
         ({"encoding": ["base64"]}, "`encoding` is not base64"),
-        ({"name": None}, "`name` or `plugin` is missing"),
+        ({"name": None}, "field `name`"),
     ],
 )
 async def test_a_plugin_that_cannot_be_read_is_a_bad_answer_that_names_the_field(

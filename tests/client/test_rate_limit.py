@@ -2,13 +2,22 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dlsync.client.connection import JSON
 from dlsync.client.rate_limit import RateLimiter, urgently
-from tests.builders.throttling import Clock, Limited, seconds_for
+from dlsync.client.response import Quoter, Response
+from dlsync.errors import NotFound
+from tests.builders.http import KEY, reader_of
+from tests.builders.taps import tapped
+from tests.builders.throttling import Clock, Limited, seconds_for, timeless
+
+if TYPE_CHECKING:
+    from tests.builders.taps import Asked, Onward
 
 pytestmark = pytest.mark.anyio
 
@@ -64,11 +73,17 @@ def hear(limiter: RateLimiter, clock: Clock, answers: str, every: float = 0.0) -
             limiter.throttled(limiter.cuts, 0)
 
 
+async def turn(limiter: RateLimiter) -> None:
+    """Send a request that is answered at once."""
+    async with limiter:
+        pass
+
+
 async def turns(limiter: RateLimiter, clock: Clock, many: int) -> list[float]:
     """How long each of the turns was waited for."""
     clock.slept.clear()
     for _ in range(many):
-        await limiter.turn()
+        await turn(limiter)
     return clock.slept
 
 
@@ -81,7 +96,7 @@ async def test_turns_are_evenly_spaced() -> None:
 
 async def test_time_that_passed_by_itself_is_not_waited_for_again_nor_saved_up() -> None:
     limiter, clock = paced(1)
-    await limiter.turn()
+    await turn(limiter)
     clock.now += 10
     assert await turns(limiter, clock, 2) == [1.0]
 
@@ -103,14 +118,11 @@ async def test_an_urgent_request_takes_neither_a_slot_nor_a_turn() -> None:
     limiter, clock = paced(1, most=1)
     crowd = Crowd(limiter, 3)
     assert await crowd.after() == 1
-    await turns(limiter, clock, 2)
-    clock.slept.clear()
     with urgently(), limiter.request():
-        async with limiter:
-            await limiter.turn()
+        await turns(limiter, clock, 2)
     assert clock.slept == []
     assert await crowd.after(leaving=1) == 1
-    assert await turns(limiter, clock, 1) == [1.0]
+    assert clock.slept == [1.0]
     await crowd.end()
 
 
@@ -119,6 +131,21 @@ async def test_an_urgent_request_waits_for_what_a_429_asks_for() -> None:
     limiter.throttled(limiter.cuts, 30)
     with urgently():
         assert await turns(limiter, clock, 2) == [30.0]
+
+
+async def test_an_urgent_request_that_waits_is_put_off_by_another_429() -> None:
+    clock = Clock()
+
+    async def throttled_meanwhile(seconds: float) -> None:
+        if not clock.slept:
+            limiter.throttled(0, 5)
+        await clock.sleep(seconds)
+
+    limiter = RateLimiter(1, 16, clock=clock.read, sleep=throttled_meanwhile)
+    limiter.throttled(0, 2)
+    with urgently():
+        await turn(limiter)
+    assert clock.slept == [2.0, 3.0]
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -131,16 +158,16 @@ async def test_no_other_request_begins_before_all_urgent_ones_have_ended(begun: 
 
     clock = Clock()
     limiter = RateLimiter(1, 16, clock=clock.read, sleep=sleep)
-    await limiter.turn()
-    other = asyncio.ensure_future(limiter.turn())
+    await turn(limiter)
+    other = asyncio.ensure_future(turn(limiter))
     if begun:
         await asleep.wait()
     with urgently(), limiter.request():
         with limiter.request():
             clock.now += 10
             wake.set()
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        for _ in range(5):
+            await asyncio.sleep(0)
         assert not other.done()
     await other
 
@@ -150,9 +177,31 @@ async def test_urgency_ends_with_its_block_and_holds_for_no_other_task() -> None
     other = asyncio.ensure_future(turns(limiter, clock, 2))
     with urgently():
         await other
-        await limiter.turn()
+        await turn(limiter)
     assert clock.slept == [1.0]
     assert await turns(limiter, clock, 1) == [1.0]
+
+
+def test_an_urgent_request_can_wait_for_the_account_that_another_request_looks_up() -> None:
+    async def answer(request: Asked, _: Onward) -> Response:
+        status = 200 if request.path.endswith("/accounts") else 404
+        return Response(status, {"content-type": JSON}, b'[{"name": "default"}]', str(request), Quoter(KEY))
+
+    async def run() -> float:
+        loop = asyncio.get_running_loop()
+        client = tapped(reader_of("http://127.0.0.1:1"), answer)
+        client._connection._limiter = RateLimiter(1, 1, clock=loop.time)
+        async with client, asyncio.timeout(60):
+            ordinary = asyncio.ensure_future(client.plugins.get("a"))
+            await asyncio.sleep(0.5)  # its second request, for the account, waits for a turn until 1.0
+            with urgently(), pytest.raises(NotFound):
+                await client.plugins.get("b")
+            with pytest.raises(NotFound):
+                await ordinary
+        assert client.requests == 3
+        return loop.time()
+
+    assert timeless(run) < 2
 
 
 # the window
@@ -226,8 +275,8 @@ async def test_a_turn_that_is_waited_for_already_is_put_off_too() -> None:
         await clock.sleep(seconds)
 
     limiter._sleep = told_meanwhile
-    await limiter.turn()
-    await limiter.turn()
+    await turn(limiter)
+    await turn(limiter)
     assert clock.slept == [1.0, 4.0]
 
 
@@ -245,7 +294,7 @@ async def test_where_one_in_flight_is_too_much_each_429_doubles_the_interval() -
     found = []
     for _ in range(4):
         hear(limiter, clock, "x")
-        await limiter.turn()
+        await turn(limiter)
         found += await turns(limiter, clock, 1)
     assert found == pytest.approx([0.05, 0.1, 0.2, 0.4])
 
@@ -253,11 +302,11 @@ async def test_where_one_in_flight_is_too_much_each_429_doubles_the_interval() -
 async def test_each_response_shortens_the_interval_until_it_is_no_limit_and_then_the_window_grows() -> None:
     limiter, clock = paced(most=2)
     hear(limiter, clock, "xx.")
-    await limiter.turn()
+    await turn(limiter)
     assert await turns(limiter, clock, 1) == pytest.approx([0.0475])
     assert await room(limiter) == 1
     hear(limiter, clock, "." * 65)
-    await limiter.turn()
+    await turn(limiter)
     assert await turns(limiter, clock, 3) == []
     assert await room(limiter) == 2
 

@@ -161,6 +161,22 @@ def test_items_come_before_one_that_cannot_be_read() -> None:
         next(items)
 
 
+def test_an_item_that_cannot_be_read_is_only_its_name_or_is_reported_where_that_is_asked_for() -> None:
+    bad: list[BadAnswer] = []
+    body = b'[{"name": "a"}, {"name": "b", "x": NaN}, {"plugin": "c", "x": 1e999}, {"x": NaN}, NaN]'
+    assert list(items_of(answer_of(body), bad.append)) == [{"name": "a"}, {"name": "b"}, {"plugin": "c"}]
+    assert ["in item" in error.message for error in bad] == [True, True]
+    deep = b"[" + b"[" * 200 + b"]" * 200 + b"]"
+    assert list(items_of(answer_of(deep), bad.append)) == []
+    assert "too many nested levels" in bad[-1].message
+
+
+@pytest.mark.parametrize("body", [b"", b"[", b'{"a": NaN}', b"[" * 100_000])
+def test_what_is_no_list_is_a_bad_answer_also_where_bad_items_are_reported(body: bytes) -> None:
+    with pytest.raises(BadAnswer, match="expected"):
+        list(items_of(answer_of(body), list[BadAnswer]().append))
+
+
 # quoting
 
 PIECE = 8
@@ -185,7 +201,7 @@ def test_a_quotation_is_one_printable_line_within_its_limit(text: str) -> None:
 def test_the_key_is_never_quoted_not_even_its_beginning(before: str, after: str, limit: int) -> None:
     if "s" not in before + after:
         assert "s" not in quote(f"{before}s3cret-key{after}", limit)
-        assert "s" not in quote.start_of(f"{before}s3cret-key{after}".encode("utf-8", "replace"), limit)
+        assert "s" not in quote(f"{before}s3cret-key{after}".encode("utf-8", "replace"), limit)
 
 
 def pieces(text: str) -> set[str]:
@@ -197,7 +213,7 @@ def pieces(text: str) -> set[str]:
 def test_eight_characters_of_the_key_in_a_row_are_never_quoted(echo: str) -> None:
     for before in range(0, 90, 7):
         start = "-" * before
-        for quoted in (careful(" " * 300 + start + echo, 80), careful.start_of(f"{start}{echo}".encode(), 80)):
+        for quoted in (careful(" " * 300 + start + echo, 80), careful(f"{start}{echo}".encode(), 80)):
             assert not pieces(quoted) & pieces(TOKEN)
     assert "[key]" in careful(f"no user has {echo}, sorry")
 
@@ -206,7 +222,7 @@ def test_keys_that_make_room_by_being_taken_out_do_not_bring_the_half_of_one_int
     for count in range(0, 60, 9):
         for reached in range(400, 1800, 41):
             body = (f"{TOKEN}\0" * count + "-" * reached)[:reached] + TOKEN[:-1]
-            assert not pieces(careful.start_of(body.encode(), 80)) & pieces(TOKEN)
+            assert not pieces(careful(body.encode(), 80)) & pieces(TOKEN)
 
 
 def test_what_is_no_secret_is_quoted_as_it_is() -> None:
@@ -229,7 +245,7 @@ def test_what_is_left_out_is_marked() -> None:
 
 
 def test_bytes_that_are_no_text_can_be_quoted() -> None:
-    assert quote.start_of(b"\xff\xfe\x00", 80) == "��"
+    assert quote(b"\xff\xfe\x00", 80) == "��"
 
 
 def test_the_key_is_not_in_the_repr() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.client.retry import Attempts, Cause, Retry, RetryableError, retry_after_seconds
-from dlsync.errors import ApiError, ServerFault, Unreachable
+from dlsync.client.retry import AttemptError, Attempts, Cause, Retry
+from dlsync.errors import ApiError, BadAnswer, ServerFault, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -30,8 +30,9 @@ def failing(times: float, cause: Cause = "broken", after: str = "") -> Callable[
     async def attempt(number: int) -> int:
         if number <= times:
             status = {"status": 503, "failed": 500, "throttled": 429}.get(cause)
-            raise RetryableError(
-                cause, "the last thing", request="GET /x", status=status, retry_after=after, hint="look there"
+            error = ServerFault if status else Unreachable
+            raise AttemptError(
+                "the last thing", cause, error=error, status=status, retry_after=after, hint="look there"
             )
         return number
 
@@ -46,12 +47,13 @@ async def run(
     repeatable: bool = True,
     is_down: bool = False,
 ) -> int:
-    attempts = Attempts(retry, repeatable=repeatable, is_down=is_down, responses=responses())
-    while True:
+    attempts = Attempts(retry, "GET /x", repeatable, responses())
+    for number in count(1):
         try:
-            return await attempt(attempts.number)
-        except RetryableError as error:
-            await attempts.wait_after(error, responses())
+            return await attempt(number)
+        except AttemptError as error:
+            await retry.sleep(attempts.next_wait(error, responses(), is_down=is_down))
+    raise AssertionError
 
 
 async def failure_of(
@@ -177,9 +179,10 @@ async def test_for_other_faults_it_does_not_matter_whether_others_get_on(cause: 
         await run(Retry(sleep=Sleeper(), random=lambda: 0.0), failing(99, cause), lambda: next(got_on))
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("", 0), ("30", 30), ("31", 0)])
-def test_what_asks_for_more_than_all_patience_is_heeded_by_nobody(header: str, seconds: float) -> None:
-    assert Retry().accepted_wait(header) == seconds
+async def test_what_fails_the_same_way_each_time_is_not_tried_again() -> None:
+    attempts = Attempts(Retry(), "GET /x", repeatable=True, responses=0)
+    with pytest.raises(BadAnswer, match=r"^GET /x: too large$"):
+        attempts.next_wait(AttemptError("too large", error=BadAnswer), 0, is_down=False)
 
 
 async def test_what_is_no_fault_is_not_tried_again() -> None:
@@ -208,9 +211,9 @@ async def test_what_is_no_fault_is_not_tried_again() -> None:
 )
 def test_retry_after_is_seconds_or_any_http_date_and_nonsense_asks_for_nothing(header: str, seconds: float) -> None:
     now = datetime(1994, 11, 6, 8, 49, tzinfo=UTC).timestamp()
-    assert retry_after_seconds(header, lambda: now) == seconds
+    assert Retry(now=lambda: now).seconds(header) == seconds
 
 
 @given(st.text(max_size=40))
 def test_no_retry_after_is_a_crash(header: str) -> None:
-    assert retry_after_seconds(header, lambda: 0.0) >= 0
+    assert Retry(now=lambda: 0.0).seconds(header) >= 0

@@ -108,20 +108,31 @@ async def test_a_moment_without_a_value_has_no_point() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "named"),
     [
-        ("metric", None, "metric"),
-        ("metric", {}, r"metric\.name"),
-        ("source", "0c78", "source"),
-        ("source", {"name": "x"}, r"source\.id"),
-        ("points", None, "points"),
-        ("points", [{"value": 1}], r"points\.time"),
-        ("points", [{"time": None, "value": 1}], r"points\.time"),
-        ("points", [{"time": 1}], "points.value` or `points.avg` or `points.all"),
-        ("points", [{"time": 1, "value": "16", "avg": 16}], "points.value` or `points.avg` or `points.all"),
+        ("metric", None, "unexpected Metric: expected a JSON object"),
+        ("metric", {}, "unexpected Metric: .* field `name`"),
+        ("source", "0c78", "unexpected Source: expected a JSON object"),
+        ("source", {"name": "x"}, "unexpected Source: .* field `id`"),
+        ("points", None, "the field `points` is missing"),
+        ("points", [None], r"the field `points\.time` is missing"),
+        ("points", [{"value": 1}], r"the field `points\.time` is missing"),
+        ("points", [{"time": None, "value": 1}], r"the field `points\.time` is missing"),
+        ("points", [{"time": 1}], "the field `points.value` or `points.avg` or `points.all` is missing"),
+        (
+            "points",
+            [{"time": 1, "value": "16", "avg": 16}],
+            "the field `points.value` or `points.avg` or `points.all` is missing",
+        ),
     ],
 )
 async def test_what_a_series_must_have_and_has_not_is_a_bad_answer(field: str, value: Json, named: str) -> None:
     async with scripted(json_reply([{**SHOWN, field: value}])) as (_, client):
-        with pytest.raises(BadAnswer, match=rf"series\?source=0c78: the field `{named}` is missing"):
+        with pytest.raises(BadAnswer, match=rf"series\?source=0c78: {named}"):
+            await client.series.get("base.cpu", agent="0c78")
+
+
+async def test_a_list_of_anything_but_series_is_a_bad_answer() -> None:
+    async with scripted(json_reply(["cpu"])) as (_, client):
+        with pytest.raises(BadAnswer, match="expected a JSON list of objects"):
             await client.series.get("base.cpu", agent="0c78")
 
 

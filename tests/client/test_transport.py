@@ -367,7 +367,7 @@ def test_a_certificate_file_that_cannot_be_used_is_named_before_anything_is_sent
     if content is not None:
         file.write_bytes(content)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    with pytest.raises(SettingsError, match=problem or "the certificates to trust cannot be loaded") as caught:
+    with pytest.raises(SettingsError, match=problem or r"cannot be loaded from SSL_CERT_FILE \(.*ca.pem\)") as caught:
         connection_to("https://monitoring.example/api/v1")
     assert "Set SSL_CERT_FILE to a PEM file" in caught.value.hint
     connection_to("http://127.0.0.1/api/v1")  # which needs no certificate
@@ -377,9 +377,20 @@ def test_on_a_system_without_certificates_https_says_so_and_http_works(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
-    with pytest.raises(SettingsError, match=r"the certificates to trust cannot be loaded: .*No CA certificates"):
+    with pytest.raises(SettingsError, match=r"cannot be loaded from SSL_CERT_DIR \(.*\): .*No CA certificates"):
         connection_to("https://monitoring.example/api/v1")
     connection_to("http://127.0.0.1/api/v1")
+
+
+def test_a_missing_certificate_file_is_named_beside_a_folder_that_has_certificates(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority_file(tmp_path)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
+    connection_to("https://monitoring.example/api/v1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "gone.pem"))
+    with pytest.raises(SettingsError, match=r"SSL_CERT_FILE names [^)]*gone.pem, .*: No such file"):
+        connection_to("https://monitoring.example/api/v1")
 
 
 def test_a_certificate_folder_that_is_none_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from pyreqwest.http import Url
 
-from dlsync.client.urls import base_url, is_loopback, likely_bases, segment
+from dlsync.client.connection import segment
+from dlsync.client.transport import base_url, is_loopback, likely_bases
 from dlsync.errors import DlsyncError, SettingsError
 
 names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)

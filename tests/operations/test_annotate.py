@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync import operations
-from dlsync.client.annotations import WritingAnnotations
+from dlsync.client.annotations import Annotations
 from dlsync.errors import Rejected
 from dlsync.files import git
 from dlsync.files.redaction import Redaction
@@ -123,7 +123,7 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
     async def refuse(*_: object, **__: object) -> Annotation:
         raise Rejected("no streams here")
 
-    monkeypatch.setattr(WritingAnnotations, "create", refuse)
+    monkeypatch.setattr(Annotations, "create", refuse)
 
 
 @pytest.mark.usefixtures("deaf")

@@ -18,7 +18,7 @@ from tests.builders.trees import FLAVOURS, account, address, dashboard, resource
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dlsync.client.transport import RawResponse
+    from dlsync.client.response import Response
     from dlsync.files.settings import Settings
     from dlsync.model import Address, Json
     from dlsync.operations.fetch import Live
@@ -204,7 +204,7 @@ def test_what_a_server_sends_as_it_is_in_the_file_is_not_parsed(
 def test_no_more_is_asked_at_once_than_there_are_connections() -> None:
     under_way, most = 0, 0
 
-    async def tap(asked: Asked, onward: Onward) -> RawResponse:
+    async def tap(asked: Asked, onward: Onward) -> Response:
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)

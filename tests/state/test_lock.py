@@ -12,7 +12,7 @@ from dlsync.client import Client
 from dlsync.client.concurrency import map_concurrently
 from dlsync.client.connection import PATIENT
 from dlsync.client.rate_limit import RateLimiter
-from dlsync.client.transport import RawResponse
+from dlsync.client.response import Quoter, Response
 from dlsync.errors import AccountNotFound, Refused, Unreachable
 from dlsync.state.inventory import LOCK
 from dlsync.state.lease import LIFETIME, RENEWAL, SAFE, Clock, LockInfo, holder_of, remove
@@ -384,7 +384,7 @@ class _InMemory:
         self.rules = set[str]()
         self._limit = limit
 
-    async def __call__(self, request: Asked, onward: Onward) -> RawResponse:
+    async def __call__(self, request: Asked, onward: Onward) -> Response:
         came = await self._limit.serve(request, onward)
         if came.status != 200:
             return came
@@ -395,7 +395,7 @@ class _InMemory:
         elif request.method != "GET":
             self.lock = json.loads(request.body)["content"]
         found = json.dumps({"name": LOCK, "extension": "json", "content": self.lock, "encoding": "base64"})
-        return RawResponse(200, {}, found.encode())
+        return Response(200, {}, found.encode(), str(request), Quoter("k"))
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import base64
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from pyreqwest.http import Url
 
-from dlsync.client.network_settings import Proxy, proxy_for
-from dlsync.client.urls import base_url
+from dlsync.client.transport import base_url, proxy_for
 from dlsync.errors import SettingsError, Unreachable
-from tests.builders.http import KEY, Reply, reader_of, scripted_server
+from tests.builders.http import IMPATIENT, KEY, Reply, reader_of, scripted_server
 from tests.builders.tls import REFUSAL, authority_file, server_context, tunnelling_proxy
 
 if TYPE_CHECKING:
@@ -35,35 +35,47 @@ def named(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return named
 
 
-def proxy_of(url: str) -> Proxy | None:
-    return proxy_for(Url(base_url(url, insecure=True)), os.environ)
+async def asked_through(variables: dict[str, str], url: str) -> str:
+    """Ask a server that does not exist, and return what is wrong."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        async with reader_of(url, insecure=True, retry=replace(IMPATIENT, attempts=1), timeout=1) as client:
+            with pytest.raises(Unreachable) as caught:
+                await client.rules.list()
+    return caught.value.message
+
+
+DOWN = "127.0.0.1:1"
+HERE = "https://0.0.0.0:1"  # this machine, by an address that is not a loopback one
 
 
 @pytest.mark.parametrize(
     ("variables", "url", "proxy"),
     [
-        ({}, FAR, None),
-        ({"HTTPS_PROXY": "http://p:3128"}, FAR, "http://p:3128"),
-        ({"https_proxy": "p"}, FAR, "http://p:80"),
-        ({"HTTP_PROXY": "http://p:3128"}, FAR, None),
-        ({"HTTP_PROXY": "http://p:3128"}, "http://monitoring.example", "http://p:3128"),
-        ({"ALL_PROXY": "http://[::1]:1"}, FAR, "http://[::1]:1"),
-        ({"ALL_PROXY": "http://p", "HTTPS_PROXY": "https://q"}, FAR, "https://q:443"),
-        ({"HTTPS_PROXY": "", "ALL_PROXY": "socks5h://p"}, FAR, "socks5h://p:1080"),
-        ({"HTTPS_PROXY": "http://p"}, "https://localhost", None),
-        ({"ALL_PROXY": "http://p"}, "http://[::1]:8080", None),
+        ({}, HERE, ""),
+        ({"HTTPS_PROXY": f"http://{DOWN}"}, FAR, f"http://{DOWN}, which HTTPS_PROXY"),
+        ({"https_proxy": DOWN}, FAR, f"http://{DOWN}, which https_proxy"),
+        ({"HTTP_PROXY": f"http://{DOWN}"}, HERE, ""),
+        ({"HTTP_PROXY": f"http://{DOWN}"}, "http://monitoring.example", f"http://{DOWN}, which HTTP_PROXY"),
+        ({"ALL_PROXY": "http://[::1]:1"}, FAR, "http://[::1]:1, which ALL_PROXY"),
+        ({"ALL_PROXY": "http://[::1]:1", "HTTPS_PROXY": f"http://{DOWN}"}, FAR, f"http://{DOWN}, which HTTPS_PROXY"),
+        ({"HTTPS_PROXY": "", "ALL_PROXY": "socks5h://127.0.0.1"}, FAR, "socks5h://127.0.0.1:1080, which ALL_PROXY"),
+        ({"HTTPS_PROXY": f"http://{DOWN}"}, "https://localhost:1", ""),
+        ({"ALL_PROXY": f"http://{DOWN}"}, "http://[::1]:1", ""),
     ],
 )
-def test_the_environment_names_a_proxy_for_what_is_not_this_machine(
-    named: Callable[..., None], variables: dict[str, str], url: str, proxy: str | None
+@pytest.mark.usefixtures("named")
+async def test_the_environment_names_a_proxy_for_what_is_not_this_machine(
+    variables: dict[str, str], url: str, proxy: str
 ) -> None:
-    named(**variables)
-    found = proxy_of(url)
-    assert (found and found.address) == proxy
+    message = await asked_through(variables, url)
+    assert ("through the proxy" in message) == bool(proxy)
+    assert proxy in message
 
 
 @pytest.mark.parametrize(
-    ("bypassed", "url", "is_bypassed"),
+    ("exceptions", "url", "is_bypassed"),
     [
         ("example", FAR, True),
         ("monitoring.example.", FAR, True),
@@ -71,6 +83,8 @@ def test_the_environment_names_a_proxy_for_what_is_not_this_machine(
         ("*.example", FAR, True),
         ("*.EXAMPLE", "https://Monitoring.Example.", True),
         ("*.example.org", "https://a.b.example.org", True),
+        ("monitoring.example", "https://monitoring.example.", True),
+        ("monitoring.example.:8443", FAR, True),
         ("other.example, monitoring.example:8443", FAR, True),
         ("monitoring.example:443", FAR, False),
         ("monitoring.example:443", "https://monitoring.example", True),
@@ -90,17 +104,27 @@ def test_the_environment_names_a_proxy_for_what_is_not_this_machine(
 )
 @pytest.mark.parametrize("variable", ["no_proxy", "NO_PROXY"])
 def test_no_proxy_names_domains_addresses_and_networks(
-    named: Callable[..., None], variable: str, bypassed: str, url: str, is_bypassed: bool
+    named: Callable[..., None], variable: str, exceptions: str, url: str, is_bypassed: bool
 ) -> None:
-    named(**{"HTTPS_PROXY": "http://p", variable: bypassed})
-    assert (proxy_of(url) is None) == is_bypassed
+    named(**{"HTTPS_PROXY": "http://p", variable: exceptions})
+    assert (proxy_for(Url(base_url(url, insecure=True))) is None) == is_bypassed
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_server_that_is_down_and_asked_directly_is_not_blamed_on_the_proxy(
+    named: Callable[..., None], scheme: str
+) -> None:
+    named(ALL_PROXY=f"http://{DOWN}", NO_PROXY="0.0.0.0")
+    async with reader_of(f"{scheme}://0.0.0.0:1", insecure=True) as client:
+        with pytest.raises(Unreachable, match=r"no usable answer after 5 attempts.*could not connect \("):
+            await client.rules.list()
 
 
 @pytest.mark.parametrize("url", ["ftp://me:s3cret@p", "http://me:s3cret@", "http://[s3cret", "s3cret:3128:x"])
 def test_a_proxy_that_cannot_be_used_is_an_error_that_does_not_show_it(named: Callable[..., None], url: str) -> None:
     named(ALL_PROXY=url)
     with pytest.raises(SettingsError, match="ALL_PROXY does not hold the address of a proxy") as caught:
-        proxy_of(FAR)
+        reader_of(FAR)
     assert "s3cret" not in caught.value.message + caught.value.hint + repr(caught.value.__cause__)
 
 
