@@ -1,22 +1,16 @@
 """How each environment of a tree ended, one after the other, and all of them in one summary."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync.messages import visible
-from dlsync.model import Plan, Target
+from dlsync.model import Plan, Problem, Target
 from dlsync.operations import plan_document
 from dlsync.render import plan_markdown
 from dlsync.render.fields import counted
 from dlsync.render.problems import failure
 from dlsync.render.table import painter
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dlsync.model import Problem
 
 _ROOM_FOR_HEADINGS = 200  # characters, of each environment's section in Markdown
 

@@ -1,20 +1,16 @@
 """A change's fields in words: what text and Markdown show below a resource."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 from difflib import unified_diff
 from itertools import islice
-from typing import TYPE_CHECKING, Literal, cast
+from typing import Literal, cast
 
 from dlsync import messages
 from dlsync.files.interpolation import names
 from dlsync.files.redaction import HIDDEN
 from dlsync.messages import WIDTH, distinct, field_name, in_full, pair, shortened, visible
-
-if TYPE_CHECKING:
-    from dlsync.model import FieldChange, Json, ResourceChange
+from dlsync.model import FieldChange, Json, ResourceChange
 
 MAX_LINES = 200
 MAX_WIDTH = 400

@@ -1,22 +1,16 @@
 """Files: which of them an export wrote, and what of them is sent."""
 
-from __future__ import annotations
-
 import hashlib
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from dlsync.messages import visible
+from dlsync.model import Json
+from dlsync.operations.export import Export
 from dlsync.render import problems
 from dlsync.render.fields import counted
-from dlsync.render.table import painter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from dlsync.model import Json
-    from dlsync.operations.export import Export
-    from dlsync.render.table import Style
-    from dlsync.resources.loader import SentFile
+from dlsync.render.table import Style, painter
+from dlsync.resources.loader import SentFile
 
 _STYLES: dict[str, tuple[str, Style]] = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 

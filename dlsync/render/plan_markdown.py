@@ -1,20 +1,13 @@
 """A plan as a comment on a pull request: GitHub Flavored Markdown that names and values cannot break out of."""
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
 
 from dlsync.messages import field_name, shortened, visible
+from dlsync.model import Plan, Problem, ResourceChange
 from dlsync.operations.plan_document import account, counts, is_applied
-from dlsync.render.fields import counted, fields, side
+from dlsync.render.fields import Field, counted, fields, side
 from dlsync.render.plan_text import REFUSED, STAYS, renamed
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from dlsync.model import Plan, Problem, ResourceChange
-    from dlsync.render.fields import Field
 
 LIMIT = 65_000  # GitHub takes 65,536 characters in a comment
 _ROOM_FOR_FOOTER = 200

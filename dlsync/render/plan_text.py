@@ -1,24 +1,18 @@
 """A plan, how applying it went, and drift, for a person at a terminal."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 from dlsync.messages import field_name, visible
+from dlsync.model import Plan, ResourceChange, Result
+from dlsync.operations.drift import Drift
 from dlsync.operations.plan_document import FORMAT_VERSION, account, change_document, counts, is_applied
 from dlsync.render import problems
-from dlsync.render.fields import counted, fields, side
-from dlsync.render.table import painter
+from dlsync.render.fields import Field, counted, fields, side
+from dlsync.render.table import Style, painter
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+Paint = Callable[[str, Style], str]
 
-    from dlsync.model import Plan, ResourceChange, Result
-    from dlsync.operations.drift import Drift
-    from dlsync.render.fields import Field
-    from dlsync.render.table import Style
-
-    Paint = Callable[[str, Style], str]
 
 REFUSED = "An apply refuses this plan"
 STAYS = "(stays as it was changed on the server)"

@@ -1,16 +1,10 @@
 """Series as a plot in the terminal."""
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
+from dlsync.client.series import Series
 from dlsync.messages import shortened, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dlsync.client.series import Series
 
 _HEIGHT = 12  # lines: with axis and legend it fits the smallest terminals
 _MARGIN = 22  # cells: what plotille writes left of the canvas and at the end of its axis

@@ -1,21 +1,15 @@
 """What is wrong: problems of files as ``file:line:column: severity: message``, and the doctor's checks."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync.messages import visible
+from dlsync.model import Json, Problem
+from dlsync.operations.doctor import Diagnosis, Status
 from dlsync.render import table
 from dlsync.render.fields import counted
-from dlsync.render.table import painter
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from dlsync.model import Json, Problem
-    from dlsync.operations.doctor import Diagnosis, Status
-    from dlsync.render.table import Style
+from dlsync.render.table import Style, painter
 
 _STATUS_STYLES: dict[Status, Style] = {"ok": "green", "problem": "red", "unknown": "yellow"}
 _STATUS_WIDTH = max(map(len, _STATUS_STYLES))

@@ -1,16 +1,12 @@
 """A progress bar for whoever waits at a terminal for longer than a second."""
 
-from __future__ import annotations
-
 import time
-from typing import TYPE_CHECKING, Self, TextIO
+from collections.abc import Callable
+from typing import Self, TextIO
+
+from rich.progress import Progress as Bar
 
 from dlsync.messages import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rich.progress import Progress as Bar
 
 PATIENCE = 1.0  # s
 

@@ -1,20 +1,15 @@
 """What dlsync remembers: the resources that it manages, and the runs that changed something."""
 
-from __future__ import annotations
-
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from dlsync.messages import visible
+from dlsync.model import Address
+from dlsync.operations.manage import ManageResult
 from dlsync.render import table
 from dlsync.render.fields import counted
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from dlsync.model import Address
-    from dlsync.operations.manage import ManageResult
-    from dlsync.state.journal import Record
+from dlsync.state.journal import Record
 
 _HEADERS = ("RUN", "STARTED", "COMMAND", "ACCOUNT", "CHANGES", "COMMIT", "BY")
 _COMMIT_DIGITS = 12  # as git shows it

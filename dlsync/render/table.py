@@ -1,16 +1,10 @@
 """Records as a plain table: aligned, one line a record, no wider than the terminal."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Literal, TextIO
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, TextIO
 
 from dlsync.messages import in_full, visible
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dlsync.model import Json
-
+from dlsync.model import Json
 
 Style = Literal["red", "green", "yellow", "cyan", "bold", "dim"]
 _CODES: dict[Style, int] = {"red": 31, "green": 32, "yellow": 33, "cyan": 36, "bold": 1, "dim": 2}
