@@ -10,14 +10,12 @@ Each family of the API is an attribute, named as the API names it, and one modul
 have and has not is a ``BadAnswer`` that names operation and field; ``extra`` holds all else.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Self
+from typing import Self, Unpack
 
 from dlsync.client.accounts import Accounts
 from dlsync.client.agents import Agents
 from dlsync.client.annotations import Annotations
-from dlsync.client.connection import READ, READ_WRITE, Connection, only_while
+from dlsync.client.connection import READ, READ_WRITE, Connection, Options, only_while
 from dlsync.client.dashboards import Dashboards
 from dlsync.client.links import Links
 from dlsync.client.metrics import Metrics
@@ -27,11 +25,6 @@ from dlsync.client.retry import Retry
 from dlsync.client.rules import Rules
 from dlsync.client.series import SeriesFamily
 from dlsync.client.tags import Tags
-
-if TYPE_CHECKING:
-    from typing import Unpack
-
-    from dlsync.client.connection import Options
 
 __all__ = ["Client", "ReadClient", "Retry"]
 

@@ -1,7 +1,5 @@
 """The family ``accounts``: list, create and delete are documented, the organisations observed."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass, field
 from typing import Any

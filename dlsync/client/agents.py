@@ -1,17 +1,13 @@
 """The family ``agents``: list, get and delete are documented, registering by a ping observed."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from dlsync.client.family import Family
 from dlsync.client.record import NAMES, Text, record_of, records_of
 from dlsync.errors import DlsyncError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _FORM = "application/x-www-form-urlencoded"
 

@@ -1,7 +1,5 @@
 """The family ``annotations`` (documented): dated notes, such as deploys, in named streams."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

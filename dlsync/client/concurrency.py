@@ -1,11 +1,8 @@
 """Waiting for several things at once."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import TypeVar, cast
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -13,8 +10,6 @@ _U = TypeVar("_U")
 
 async def gather(coroutines: Iterable[Coroutine[object, object, _T]]) -> list[_T]:
     """Run coroutines at once and return their results in order; the first failure ends them all and is raised."""
-    import asyncio  # 10 ms that reading files need not wait for
-
     try:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(coroutine) for coroutine in coroutines]
@@ -39,10 +34,4 @@ async def map_concurrently(work: Callable[[_T], Awaitable[object]], items: Itera
 
 async def both(one: Coroutine[object, object, _T], other: Coroutine[object, object, _U]) -> tuple[_T, _U]:
     """Run two coroutines at once and return both results; as :func:`gather`."""
-    found: list[_T] = []
-
-    async def first() -> None:
-        found.append(await one)
-
-    _, second = await gather([first(), other])
-    return found[0], second  # type: ignore[return-value] # a list has one type for all of its items
+    return cast("tuple[_T, _U]", tuple(await gather([one, other])))

@@ -1,12 +1,11 @@
 """Send requests of one key to one account, within the rate limit, as often as it takes."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final, Literal, Self, TypedDict
+from typing import Final, Literal, Self, TypedDict
 from urllib.parse import quote, urlencode
 
 from dlsync.client.rate_limit import RateLimiter
@@ -16,10 +15,7 @@ from dlsync.client.transport import DEADLINE, LARGEST_BODY, TIMEOUT, Transport, 
 from dlsync.errors import DlsyncError, NotFound, SettingsError, Unauthorised, Unreachable
 from dlsync.model import DOT_NAMES
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-
-    Check = Callable[[], Awaitable[None]]
+Check = Callable[[], Awaitable[None]]
 
 JSON: Final = "application/json"
 YAML: Final = "application/yaml"
@@ -144,8 +140,7 @@ class Connection:
         self._transport = Transport(
             self.url, methods, headers, self.quote, timeout=timeout, deadline=deadline, largest_body=largest_body
         )
-        self._is_open = False
-        self._is_down = False
+        self._is_open = self._is_down = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r}, {self.org!r}, {self.account!r})"

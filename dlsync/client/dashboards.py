@@ -1,19 +1,13 @@
 """The family ``dashboards``: export and import are documented, list and delete observed."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family
-from dlsync.client.record import Text, records_of
+from dlsync.client.record import OnBad, Text, records_of
 from dlsync.client.response import Versioned
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dlsync.client.record import OnBad
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,15 @@ many methods have:
 - ``unless`` is the ETag of a known version; ``NotModified`` is raised where it is still that.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dlsync.client.connection import Connection, Method
 from dlsync.client.record import json_as
-from dlsync.client.response import METHOD_NOT_ALLOWED, UNPROCESSABLE
+from dlsync.client.response import METHOD_NOT_ALLOWED, UNPROCESSABLE, Response
 from dlsync.errors import (
     AccountNotFound,
     AlreadyExists,
@@ -28,13 +28,7 @@ from dlsync.errors import (
     SettingsError,
     Unsupported,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-
-    from dlsync.client.connection import Connection, Method
-    from dlsync.client.response import Response
-    from dlsync.model import Json
+from dlsync.model import Json
 
 _MOST_NAMES = 20
 

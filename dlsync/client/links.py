@@ -1,22 +1,16 @@
 """The family ``links``: the list is documented, all else observed. A link deploys a plugin to agents by their tags."""
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync.client.concurrency import gather
+from dlsync.client.connection import Connection
 from dlsync.client.family import Family, rejected
 from dlsync.client.record import Text, json_as, record_of, records_of
 from dlsync.client.response import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from dlsync.client.connection import Connection
-    from dlsync.model import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +80,9 @@ class Links(Family):
         names = list(tags)
         try:
             async with self._optional("POST links", lambda: self._exists("plugins", plugin)):
-                payload: dict[str, Json] = {"plugin": plugin, "tags": [*names]}
-                response = await self._request("POST", "links", payload=payload, repeatable=False)
+                response = await self._request(
+                    "POST", "links", payload={"plugin": plugin, "tags": [*names]}, repeatable=False
+                )
         except (Unreachable, ServerFault):
             if not any(link.plugin == plugin and set(link.tags) == set(names) for link in await self.list()):
                 raise

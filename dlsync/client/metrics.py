@@ -1,7 +1,5 @@
 """The family ``metrics`` (documented)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

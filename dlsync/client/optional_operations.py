@@ -1,16 +1,10 @@
 """The operations that are not documented, but were seen: which a server has can partly be found out by asking."""
 
-from __future__ import annotations
-
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dlsync.client import ReadClient
 from dlsync.errors import Unsupported
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from dlsync.client import ReadClient
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,15 @@
 """The family ``plugins`` (documented)."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync.client.family import Family
-from dlsync.client.record import NAMES, Text, record_of, records_of
-from dlsync.client.response import etag_of
+from dlsync.client.record import NAMES, OnBad, Text, record_of, records_of
+from dlsync.client.response import Response, etag_of
 from dlsync.errors import BadAnswer, UnreadableResource
-
-if TYPE_CHECKING:
-    from dlsync.client.record import OnBad
-    from dlsync.client.response import Response
-    from dlsync.model import Json
+from dlsync.model import Json
 
 
 @dataclass(frozen=True, slots=True)

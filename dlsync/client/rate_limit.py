@@ -1,15 +1,11 @@
 """Limit requests in flight and per second to what the user set and the server accepts."""
 
-from __future__ import annotations
-
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Final
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+from typing import Final
 
 _FIRST_INTERVAL: Final = 0.05  # seconds
 _NO_INTERVAL: Final = 0.002  # seconds, below which an interval is no limit any more

@@ -1,23 +1,17 @@
 """Read JSON objects of responses as dataclasses, and write those as JSON again."""
 
-from __future__ import annotations
-
 import base64
+from collections.abc import Callable, Iterator
 from dataclasses import Field, fields, is_dataclass
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from dlsync.client.response import items_of, json_of
+from dlsync.client.response import Response, items_of, json_of
 from dlsync.errors import BadAnswer
+from dlsync.model import Json
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from dlsync.client.response import Response
-    from dlsync.model import Json
-
-    OnBad = Callable[[BadAnswer], None]
+OnBad = Callable[[BadAnswer], None]
 
 T = TypeVar("T")
 Text = Annotated[str, msgspec.Meta(min_length=1)]  # that must be there

@@ -3,18 +3,17 @@
 The only module that knows the status codes.
 """
 
-from __future__ import annotations
-
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Final, Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 
-from dlsync.client.retry import AttemptError
+from dlsync.client.retry import AttemptError, Cause
 from dlsync.errors import (
     AlreadyExists,
     ApiError,
@@ -27,12 +26,7 @@ from dlsync.errors import (
     Unreachable,
 )
 from dlsync.messages import KEY, Redactor
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from dlsync.client.retry import Cause
-    from dlsync.model import Json
+from dlsync.model import Json
 
 T = TypeVar("T")
 URL_HINT: Final = (

@@ -1,21 +1,15 @@
 """Decide whether a failed request is sent again, and how long to wait before that."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from dlsync.errors import Unreachable
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from dlsync.errors import ApiError
+from dlsync.errors import ApiError, Unreachable
 
 Cause = Literal["refused", "timeout", "broken", "failed", "status", "throttled"]
 _MAYBE_DONE = frozenset({"timeout", "broken", "failed"})

@@ -1,22 +1,16 @@
 """The family ``rules``: export and import are documented, all else observed."""
 
-from __future__ import annotations
-
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync.client.connection import YAML
 from dlsync.client.family import Family
-from dlsync.client.record import Text, json_as, records_of
+from dlsync.client.record import OnBad, Text, json_as, records_of
 from dlsync.client.response import Response, Versioned, etag_of, json_of
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Unsupported
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dlsync.client.record import OnBad
-    from dlsync.model import Json
+from dlsync.model import Json
 
 # the fields of a JSON view that an export does not have
 _RULE_VIEW = frozenset({"id", "name", "mute", "state", "sources"})

@@ -1,21 +1,15 @@
 """The family ``series`` (documented): what was measured, over time."""
 
-from __future__ import annotations
-
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from dlsync.client.family import Family
 from dlsync.client.metrics import Metric, selected
 from dlsync.client.record import NAMES, Text, record_from
-from dlsync.client.response import items_of
+from dlsync.client.response import Response, items_of
 from dlsync.errors import DlsyncError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dlsync.client.response import Response
-    from dlsync.model import Json
+from dlsync.model import Json
 
 
 class Point(NamedTuple):

@@ -1,7 +1,5 @@
 """The family ``tags``: the list is documented, deleting observed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

@@ -5,32 +5,26 @@ that closed before the response. Only the cause ``client error (Connect)`` prove
 failure counts as "the server may have carried it out".
 """
 
-from __future__ import annotations
-
 import asyncio
 import ipaddress
 import os
 import re
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pyreqwest.client import ClientBuilder
+from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import BuilderError, DecodeError, DetailedPyreqwestError, RequestError
 from pyreqwest.http import Url
 from pyreqwest.proxy import ProxyBuilder
+from pyreqwest.response import Response as LibraryResponse
 
 from dlsync.client.response import URL_HINT, Quoter, Response
 from dlsync.client.retry import AttemptError
 from dlsync.errors import ApiError, BadAnswer, DlsyncError, SettingsError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from pyreqwest.client import Client
-    from pyreqwest.response import Response as LibraryResponse
 
 API: Final = "/api/v1"
 TIMEOUT: Final = 30.0
