@@ -95,12 +95,22 @@ class ApiError(DlsyncError):
 
     :param request: method and path, such as ``GET /orgs/acme/accounts``; never a header or a body.
     :param status: the HTTP status, where there was an answer.
+    :param may_be_done: whether the server may have carried out the request all the same.
     """
 
-    def __init__(self, message: str, *, request: str = "", status: int | None = None, hint: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        request: str = "",
+        status: int | None = None,
+        hint: str = "",
+        may_be_done: bool = False,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.request = request
         self.status = status
+        self.may_be_done = may_be_done
 
 
 class Unreachable(ApiError):

@@ -56,6 +56,9 @@ def expectation(node: Mapping[str, Any]) -> str:
     return " or ".join(_TYPES[name] for name in types if name != "null")
 
 
+_RESOURCE_FILE = re.compile(r"(?:.*/)?([^/]+?)(?:\.meta)?\.(?:ya?ml|py|sh)")
+
+
 @lru_cache(maxsize=1024)
 def near_miss(word: str, choices: tuple[str, ...], cutoff: float = _NEAR) -> str | None:
     """Return the one of the choices that the word was likely meant to be, if any; case and blanks make no difference.
@@ -72,10 +75,11 @@ def _comparable(word: str) -> str:
 
 
 def near_pattern(pattern: str, kinds: tuple[str, ...]) -> str | None:
-    """Return the ``KIND/GLOB`` that a pattern of no kind was likely meant to be, if any."""
+    """Return the ``KIND/GLOB`` that a pattern of no kind, or a file, was likely meant to be, if any."""
     kind, slash, name = pattern.partition("/")
     if near := near_miss(kind, kinds):
-        return f"{near}/{name or '*'}"
+        file = _RESOURCE_FILE.fullmatch(name)
+        return f"{near}/{file[1] if file else name or '*'}"
     return f"*/{pattern}" if pattern and not slash else None
 
 

@@ -214,6 +214,7 @@ class ResourceChange:
     :param held: why an apply leaves it alone until somebody decides; empty where it does not.
     :param kept: what differs and stays as it is live, since it was changed there and the files changed elsewhere.
     :param renamed: the name of the resource that it is a rename of (create) or that is its rename (delete).
+    :param uncertain: whether a change that failed may have been carried out all the same.
     """
 
     address: Address
@@ -227,10 +228,16 @@ class ResourceChange:
     held: str = ""
     kept: tuple[FieldChange, ...] = ()
     renamed: str = ""
+    uncertain: bool = False
 
-    def finished(self, result: Result, error: str = "") -> ResourceChange:
+    @property
+    def outcome(self) -> str:
+        """The result in words: ``unknown`` where it failed and may have been carried out all the same."""
+        return "unknown" if self.uncertain else self.result or ""
+
+    def finished(self, result: Result, error: str = "", *, uncertain: bool = False) -> ResourceChange:
         """Return this change with the outcome of applying it."""
-        return replace(self, result=result, error=error)
+        return replace(self, result=result, error=error, uncertain=uncertain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +262,7 @@ class Plan:
     :param kept: those that differ from their files in what was changed on the server, and stay so.
     :param refused: why an apply refuses the plan, each in sentences that say what to do.
     :param unrestored: the resources of which a rollback cannot restore a field, since no journal has its value.
+    :param reverts: the run that it is the rollback of; empty for none.
     """
 
     target: Target
@@ -266,6 +274,7 @@ class Plan:
     kept: tuple[Address, ...] = ()
     refused: tuple[str, ...] = ()
     unrestored: tuple[Address, ...] = ()
+    reverts: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.changes)
@@ -277,6 +286,10 @@ class Plan:
     def with_changes(self, changes: Iterable[ResourceChange]) -> Plan:
         """Return this plan with its changes as they are after an apply."""
         return replace(self, changes=tuple(changes))
+
+    def with_warnings(self, warnings: Iterable[Problem]) -> Plan:
+        """Return this plan with more warnings."""
+        return replace(self, warnings=(*self.warnings, *warnings))
 
     @property
     def conflicts(self) -> int:

@@ -44,7 +44,7 @@ class Application:
     given: bool
     alone: bool = True
     review: str = "Review `dlsync plan`, then give --auto-approve."
-    _interrupted: Plan | None = field(default=None, init=False)
+    _known: Callable[[], Plan] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         if not self.given and not can_ask():
@@ -63,8 +63,7 @@ class Application:
                 show=lambda plan: self._show(plan, bar),
                 warn=told.append,
                 told=tell,
-                begins=lambda: bar.restart("Applying"),
-                interrupted=self._remember,
+                begins=lambda known: self._begin(known, bar),
                 journals=self.journals,
                 lock_timeout=self.lock_timeout,
                 progress=bar.advance,
@@ -72,14 +71,15 @@ class Application:
             try:
                 done = run(work(how))
             except KeyboardInterrupt:
-                if self._interrupted:
-                    aside(_interruption(self._interrupted))
+                plan = self._known and self._known()
+                aside(_interruption(plan) if plan else "Nothing was applied.\n")
                 raise
         report(told)
         return done, self._shown(done, told)
 
-    def _remember(self, plan: Plan) -> None:
-        self._interrupted = plan
+    def _begin(self, known: Callable[[], Plan], bar: Progress) -> None:
+        self._known = known
+        bar.restart("Applying")
 
     def _show(self, plan: Plan, bar: Progress) -> None:
         from dlsync.cli.output import aside, rendered, result
@@ -115,9 +115,11 @@ class Application:
 def _interruption(plan: Plan) -> str:
     from dlsync.render.fields import counted
 
-    results = [change.result for change in plan.changes if not change.held]
+    outcomes = [change.outcome for change in plan.changes if not change.held]
+    applied, unknown = outcomes.count("applied"), outcomes.count("unknown")
+    least, more = ("At least ", f", {unknown:,} more may have been") if unknown else ("", "")
     return (
-        f"{results.count('applied'):,} of {counted(len(results), 'change')} applied. "
+        f"{least}{applied:,} of {counted(len(outcomes), 'change')} applied{more}. "
         "Run the same command again to apply the rest.\n"
     )
 

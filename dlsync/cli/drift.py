@@ -19,7 +19,7 @@ def drift(
     """Show what was changed on the server since it was applied.
 
     Field by field, for all that is managed; exits with 2 if anything was changed. `dlsync apply` takes the changes
-    back, `dlsync accept` writes them into the files.
+    back, those too that it keeps with `--on-conflict repo`; `dlsync accept` writes them into the files.
     """
     from dlsync import operations
     from dlsync.cli.output import colored, report, result, run

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from dlsync.cli import options
 from dlsync.cli.options import CURRENT, Format, command
 from dlsync.errors import EXIT_OK
@@ -10,6 +12,7 @@ from dlsync.errors import EXIT_OK
 @command
 def history(
     directory: options.Directory = CURRENT,
+    environment: options.Environment = None,
     journal: options.Journals = None,
     output: options.OutputFormat = Format.text,
 ) -> int:
@@ -20,15 +23,17 @@ def history(
     from dlsync import operations
     from dlsync.cli.api.family import width
     from dlsync.cli.output import aside, result
+    from dlsync.messages import visible
     from dlsync.render import history as rendering
     from dlsync.state.journal import FOLDER
 
     folder = journal or directory / FOLDER
-    records = operations.history(folder)
+    chosen = environment or os.environ.get("DLSYNC_ENVIRONMENT")
+    records = [one for one in operations.history(folder) if chosen in {None, "", one.run.environment}]
     if output is Format.json:
         result(rendering.render_json(records))
     elif records:
         result(rendering.render(records, width=width()))
     else:
-        aside(f"no runs in {folder}\n")
+        aside(visible(f"no runs of environment {chosen} in {folder}" if chosen else f"no runs in {folder}") + "\n")
     return EXIT_OK

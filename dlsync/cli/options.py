@@ -135,7 +135,8 @@ OnConflict = Annotated[
     Side | None,
     typer.Option(
         "--on-conflict",
-        help="Which side wins where the files and the server have both changed; without it, such a resource is held.",
+        help="Which side wins where the files and the server have both changed; without it, such a resource is held. "
+        "`repo` also overwrites what stays as it was changed on the server.",
     ),
 ]
 Resources = Annotated[

@@ -52,8 +52,7 @@ def plan(
         work = _prepared(server, directory, wishes)
         made = work.plan
         if file:
-            environment = server.settings(directory).environment
-            plan_file.save(file, plan_file.promise(work, replace(wishes, environment=environment)))
+            _save(file, work, replace(wishes, environment=server.settings(directory).environment))
         if output is PlanFormat.json:  # the other formats have the warnings in them
             report(made.warnings)
         if output is PlanFormat.text or not all_environments:
@@ -65,6 +64,18 @@ def plan(
     if not all_environments:
         return once(server)[1]
     return every(server, directory, output, once)
+
+
+def _save(file: Path, work: PlanContext, wishes: PlanOptions) -> None:
+    from shlex import quote
+
+    from dlsync.cli.output import tell
+    from dlsync.messages import visible
+    from dlsync.operations import plan_file
+
+    plan_file.save(file, plan_file.promise(work, wishes))
+    how = "" if work.plan.refused else f"; apply it with `dlsync apply {quote(str(file))}`"
+    tell(visible(f"saved the plan to {file}{how}"))
 
 
 def _prepared(server: Server, directory: Path, wishes: PlanOptions) -> PlanContext:

@@ -138,7 +138,8 @@ class Family:
         if account in names:
             return ""
         shown = ", ".join(quote(name, 60) for name in sorted(names)[:_MOST_NAMES]) or "none"
-        return f"organisation {org!r} has no account {account!r}; it has: {shown}"
+        made = f"`dlsync accounts create {account!r}` or `accounts:` in dlsync.yaml makes it"
+        return f"organisation {org!r} has no account {account!r}; it has: {shown}; {made}"
 
     async def _list_accounts(self) -> Response:
         """Request the organisation's accounts (GET /orgs/<org>/accounts).

@@ -81,6 +81,7 @@ class Attempts:
     responses: int
     number: int = 1
     _waited: float = 0.0
+    _may_be_done: bool = False
 
     def next_wait(self, error: AttemptError, responses: int, *, is_down: bool) -> float:
         """Return the seconds to wait before the next attempt.
@@ -90,6 +91,7 @@ class Attempts:
         :param is_down: another request has found that the server does not listen, so this one does not wait for it.
         :raises ApiError: there is no further attempt.
         """
+        self._may_be_done |= error.cause in _MAYBE_DONE
         if error.cause is None:
             raise self._final(error, error.reason) from error
         if error.cause == "throttled" and responses > self.responses:
@@ -113,4 +115,10 @@ class Attempts:
         raise self._final(error, f"no usable answer after {tried}; the last: {error.reason}{note}") from error
 
     def _final(self, error: AttemptError, problem: str) -> ApiError:
-        return error.error(f"{self.request}: {problem}", request=self.request, status=error.status, hint=error.hint)
+        return error.error(
+            f"{self.request}: {problem}",
+            request=self.request,
+            status=error.status,
+            hint=error.hint,
+            may_be_done=self._may_be_done,
+        )

@@ -17,7 +17,7 @@ from dlsync.files.directory import Directory, reason
 from dlsync.model import Problem, Target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from dlsync.model import Json
@@ -123,7 +123,8 @@ def load(
     key = read_key(options.api_key_file, environ) if require_server else ""
     server = {name: str(found[name].value or "") for name in _SERVER_SETTINGS}
     if require_server:
-        _require({name: value for name, value in server.items() if name != "account" or require_account} | {"key": key})
+        required = {name: value for name, value in server.items() if name != "account" or require_account}
+        _require({**required, "key": key}, _with_account(document, environment))
     _check_url(found["url"])
     values: dict[str, Any] = {name: found[name].value for name in _FILE_SETTINGS}
     values["protect"] = tuple(values["protect"])
@@ -243,7 +244,14 @@ def _check_environment(environment: str, document: Mapping[str, Json]) -> None:
         raise SettingsError(f"there is no environment `{environment}`: {FILE_NAME} has {known}{guess}")
 
 
-def _require(values: Mapping[str, str]) -> None:
+def _with_account(document: Mapping[str, Json], environment: str) -> list[str]:
+    """Return the environments that have an account, where none is chosen."""
+    environments = document.get("environments")
+    named = environments.items() if isinstance(environments, dict) and not environment else ()
+    return [name for name, settings in named if isinstance(settings, dict) and settings.get("account")]
+
+
+def _require(values: Mapping[str, str], environments: Sequence[str]) -> None:
     missing = {
         name: _KEY_SOURCES if name == "key" else f"--{name}, DLSYNC_{name.upper()} or `{name}` in {FILE_NAME}"
         for name, value in values.items()
@@ -251,6 +259,9 @@ def _require(values: Mapping[str, str]) -> None:
     }
     if missing:
         lines = [f"  {name}: {sources}" for name, sources in missing.items()]
+        if "account" in missing and environments:
+            named = ", ".join(f"`-e {messages.visible(name)}`" for name in environments)
+            lines.append(f"or choose an environment: {named}, or `--all-environments`")
         raise SettingsError("\n".join([f"missing settings: {', '.join(missing)}; give", *lines]))
 
 

@@ -17,7 +17,7 @@ from dlsync.operations.duplicates import with_ids
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import PlanOptions, prepared
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
-from dlsync.operations.rollback import chosen, prepare
+from dlsync.operations.rollback import chosen, prepare, unwritten
 from dlsync.operations.rollback import way_back as rollback_way_back
 from dlsync.operations.session import locked, silent, unheard, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, announced, observed
@@ -52,8 +52,8 @@ class ApplyOptions:
     :param show: is shown the plan that is then carried out, where nobody is asked; and one that is refused.
     :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
     :param told: is called with what whoever runs it should know at once: whom it waits for, which run it reverts.
-    :param begins: is called before the first change is sent.
-    :param interrupted: is told the results that are known by then, where the run is cancelled while it writes.
+    :param begins: is called before the first change is sent, with a function that returns the plan with the results
+        that are known by then: a change without one was not sent.
     :param journals: the folder of journals; by default the tree's own.
     :param lock_timeout: seconds to wait for another apply.
     :param progress: called for each resource that was looked at and each change that was tried.
@@ -64,8 +64,7 @@ class ApplyOptions:
     show: Callable[[Plan], None] = unheard
     warn: Callable[[Problem], None] = unheard
     told: Callable[[str], None] = unheard
-    begins: Callable[[], None] = silent
-    interrupted: Callable[[Plan], None] = unheard
+    begins: Callable[[Callable[[], Plan]], None] = unheard
     journals: Path | None = None
     lock_timeout: float = LOCK_TIMEOUT
     progress: Callable[[], None] = silent
@@ -135,7 +134,7 @@ async def rollback(
     """
     folder = how.journals or journal.own(directory)
     record = chosen(folder, settings.target, run, how.told)
-    way_back = rollback_way_back(record, directory, settings)
+    way_back = rollback_way_back(record, directory, settings, unwritten(folder, record))
 
     async def made(client: Client) -> PlanContext:
         return await prepare(Fetcher(client, progress=how.progress), way_back, settings, decisions)
@@ -143,9 +142,12 @@ async def rollback(
     return await _Application(settings, way_back.tree, how, "rollback", made, takes_back=record.run.id).go()
 
 
-def _with_results(plan: Plan, results: Iterable[ResourceChange]) -> Plan:
-    finished = {change.address: change for change in results}
-    return plan.with_changes(finished.get(change.address, change) for change in plan.changes)
+def _with_outcomes(plan: Plan, book: Journal) -> Plan:
+    known = {change.address: change for change in book.outcomes}
+    return plan.with_changes(
+        one.finished("failed", uncertain=True) if one.address in book.in_flight else known.get(one.address, one)
+        for one in plan.changes
+    )
 
 
 @dataclass(frozen=True)
@@ -180,7 +182,6 @@ class _Application:
                     work = plan_file.kept_to(agreed, work)
                 elif work.plan:
                     self.how.show(work.plan)
-                self.how.begins()
                 done = await self._carried_out(client, lock, work)
             for problem in await annotate.annotate(client, done, work.redaction, self.tree, self.settings):
                 self.how.warn(problem)
@@ -196,7 +197,6 @@ class _Application:
     async def _carried_out(self, client: Client, lock: Lock, work: PlanContext) -> Plan:
         folder = self.how.journals or journal.own(self.tree.root)
         book = journal.Journal(folder, self._run(work))
-        results: list[ResourceChange] = []
         stored = work.inventory
 
         async def announce() -> None:
@@ -204,17 +204,17 @@ class _Application:
             stored = await self._store(client, lock, stored, announced(work))
 
         doing = apply_changes.Run(
-            client, book, lock, self.settings.concurrency, self.how.progress, results.append, self.how.sleep, announce
+            client, book, lock, self.settings.concurrency, self.how.progress, self.how.sleep, announce
         )
-        done = None
+        done: Plan | None = None
+        self.how.begins(lambda: done or _with_outcomes(work.plan, book))
         try:
             done = await apply_changes.apply(doing, work)
             self._note(book, done.changes, observed(work))
             await self._record(client, lock, stored, with_ids(client, advanced(work, done.changes)))
         except CancelledError:
             if done is None:
-                self._note(book, results, ended=False)
-            self.how.interrupted(done or _with_results(work.plan, results))
+                self._note(book, (), ended=False)
             raise
         return done
 

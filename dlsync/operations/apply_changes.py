@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Protocol
 from dlsync.client.concurrency import gather
 from dlsync.diff.compare import compare
 from dlsync.diff.three_way import blended
-from dlsync.errors import AlreadyExists, DlsyncError, ManualActionRequired, Refused, Rejected, Unauthorised
+from dlsync.errors import (
+    AlreadyExists,
+    ApiError,
+    BadAnswer,
+    DlsyncError,
+    ManualActionRequired,
+    Refused,
+    Rejected,
+    Unauthorised,
+)
 from dlsync.files.interpolation import referenced
 from dlsync.operations import hidden_secrets, unsafe_deletes, verify
 from dlsync.operations.fetch import fetch_by_name
@@ -58,7 +67,6 @@ class Run:
     :param permission: is asked before each write.
     :param concurrency: changes under way at once.
     :param progress: called for each change that was tried.
-    :param on_result: called with each change that has a result, before the next one is sent.
     :param sleep: waits for so many seconds before a write is looked for again.
     :param announce: records what is going to be sent, before the first write inside the account.
     """
@@ -68,7 +76,6 @@ class Run:
     permission: Permission
     concurrency: int = 16
     progress: Callable[[], None] = lambda: None
-    on_result: Callable[[ResourceChange], None] = lambda _: None
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     announce: Callable[[], Awaitable[None]] = _nothing
 
@@ -236,9 +243,22 @@ class _Work:
             if skip := change.held or unsafe:
                 done = self._left_alone(change, skip, "failed" if self._is_unreadable(change) else "skipped")
             else:
-                done = self._left_alone(change, moved) if moved else await self._try(change)
-            self._run.on_result(done)
+                done = self._left_alone(change, moved) if moved else await self._journaled(change)
             return done
+
+    async def _journaled(self, change: ResourceChange) -> ResourceChange:
+        """Try a change between two lines of the journal; where it cannot be written, nothing more is sent."""
+        try:
+            self._run.journal.sending(change.address)
+        except DlsyncError as error:
+            self._ended = error.message
+            return self._left_alone(change, error.message)
+        done = await self._try(change)
+        try:
+            self._run.journal.finished(done)
+        except DlsyncError as error:
+            self._ended = error.message
+        return done
 
     def _is_unreadable(self, change: ResourceChange) -> bool:
         live = self._prepared.live.get(change.address)
@@ -266,7 +286,8 @@ class _Work:
         except DlsyncError as error:
             if await self._may_have_taken_hold(change, error):
                 self._prepared.unconfirmed[change.address] = None
-            return change.finished("failed", error.message)
+            uncertain = isinstance(error, BadAnswer) or (isinstance(error, ApiError) and error.may_be_done)
+            return change.finished("failed", error.message, uncertain=uncertain)
         finally:
             self._run.progress()
         return change.finished("applied")

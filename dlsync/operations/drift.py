@@ -62,7 +62,8 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         wanted = {change.address for change in drifted(work)}
     targets.require_match({*tree.resources, *work.live})
     live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
-    edits = Edits(tree, hidden_secrets.known(work.inventory, live.values()))
+    recorded = work.inventory.secret_spellings(live.keys() - tree.resources.keys())
+    edits = Edits(tree, hidden_secrets.known(work.inventory, live.values()), recorded)
     edits.write(live)
     edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
     files = edits.files()
@@ -167,7 +168,8 @@ def _moved(work: PlanContext, entry: Entry, desired: Resource, live: Resource) -
     kind = kind_of(live.kind)
     if kind.identical(desired, live):
         return
-    yield from work.redaction.differences(kind.duplicates(desired, live))
+    duplicates = work.duplicates.get(live.address, ())
+    yield from (one for one in work.redaction.differences(duplicates) if one.mover != "repo")
     # before they are chosen from: what the files have moved tells which of the others are likely secret
     for one in work.redaction.differences(movement(kind, desired, live, entry, work.inventory.salt).diff):
         if one.mover != "repo":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dlsync.model import Address, Problem
@@ -18,29 +19,52 @@ if TYPE_CHECKING:
 
 
 def pruned(
-    desired: Mapping[Address, Resource], live: Mapping[Address, Resource], inventory: Inventory, prune: str
+    client: ReadClient,
+    desired: Mapping[Address, Resource],
+    live: Mapping[Address, Resource],
+    inventory: Inventory,
+    prune: str,
 ) -> dict[Address, tuple[FieldChange, ...]]:
-    """Return the duplicates of desired resources that ``prune`` removes, as removals."""
+    """Return the duplicates of desired resources that ``prune`` removes, as removals.
+
+    Those that were there when dlsync adopted the resource were not made on the server since.
+    """
     candidates = (
         one for one in desired if one in live and (prune == "all" or (prune == "managed" and one in inventory))
     )
     found = {one: kind_of(one.kind).duplicates(desired[one], live[one]) for one in candidates}
-    return {address: diff for address, diff in found.items() if diff}
+    return {
+        address: diff if _has_new(client, inventory, address) else tuple(replace(one, mover="repo") for one in diff)
+        for address, diff in found.items()
+        if diff
+    }
+
+
+def _has_new(client: ReadClient, inventory: Inventory, address: Address) -> bool:
+    """Whether the server has a managed resource under an id that was not recorded."""
+    ids = kind_of(address.kind).ids(client).get(address.name, ())
+    return address in inventory and not {*ids} <= {*inventory.ids.get(address, ())}
 
 
 def duplicate_warnings(
-    listings: Iterable[Listing], targets: Targets, changing: Collection[Address], prune: str
+    listings: Iterable[Listing],
+    targets: Targets,
+    changing: Collection[Address],
+    adopted: Collection[Address],
+    prune: str,
 ) -> Iterator[Problem]:
     """Warn of the duplicates that stay, of resources in the files or not.
 
     :param changing: the resources that the plan deletes, or whose duplicates it removes.
+    :param adopted: the resources that an apply of the plan adopts.
     """
     why = f"`prune: {prune}` removes none" + (" of what is not managed" if prune == "managed" else "")
     for resource in (one for listing in listings for one in listing.resources):
         count = len(kind_of(resource.kind).duplicates(resource, resource))
         if count and resource.address not in changing and targets.admits(resource.address):
             what = f"the server has {count} duplicate{'' if count == 1 else 's'} of {resource.address}"
-            yield Problem("warning", f"{what}: {why}")
+            later = ", so the apply after this one does" if prune == "managed" and resource.address in adopted else ""
+            yield Problem("warning", f"{what}: {why}{later}")
 
 
 def omitted(client: ReadClient, inventory: Inventory, targets: Targets) -> set[Address]:

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
 from dlsync.diff.compare import compare
@@ -37,9 +38,15 @@ if TYPE_CHECKING:
     from dlsync.resources.tree import Tree
 
 
-_FROM_ENVIRONMENT = re.compile(rb"\$\{env:[^}]*\}")
+_REFERENCE = {sort: re.compile(rb"\$\{" + sort + rb":[^}]*\}") for sort in (b"env", b"var")}
 _REPLACED = "%s is no longer in it, for what is live is something else: if that is a secret too, do not commit it"
+_NO_VARIABLE = (
+    "`%s` is no longer in it, so this changes every environment: to change one, edit `variables` in dlsync.yaml"
+)
 _UNKNOWN = "%s is in it because the account's record says so: see that it is one of yours before you apply this"
+
+
+NONE_RECORDED: Mapping[Address, Collection[str]] = MappingProxyType({})
 
 
 def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) -> Iterator[Problem]:
@@ -50,17 +57,16 @@ def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) ->
     """
     for file, content in files:
         yield from secret_scan.problems(file, content)
-        gone = _from_environment(sources.get(file, b"")) - _from_environment(content)
-        yield from (Problem("warning", _REPLACED % name, file) for name in sorted(gone))
+        for sort, message in ((b"env", _REPLACED), (b"var", _NO_VARIABLE)):
+            gone = _references(sort, sources.get(file, b"")) - _references(sort, content)
+            yield from (Problem("warning", message % visible(name), file) for name in sorted(gone))
         if not sources:
-            known = sorted(_from_environment(content))
+            known = sorted(_references(b"env", content))
             yield from (Problem("warning", _UNKNOWN % visible(name), file) for name in known)
 
 
-def _from_environment(content: bytes) -> set[str]:
-    if b"${env:" not in content:
-        return set()
-    return {name.decode("utf-8", "replace") for name in _FROM_ENVIRONMENT.findall(content)}
+def _references(sort: bytes, content: bytes) -> set[str]:
+    return {name.decode("utf-8", "replace") for name in _REFERENCE[sort].findall(content)}
 
 
 def _require_allowed(live: Resource) -> None:
@@ -147,7 +153,8 @@ async def build_export(
     inventory = resolved(inventory, live.resources, (), tree.resources)
     masked = hidden_secrets.readable(live.resources, tree.resources, inventory)
     live = live.with_readable(masked)
-    edits = Edits(tree, hidden_secrets.known(inventory, live.resources.values()))
+    spellings = inventory.secret_spellings(live.resources.keys() - tree.resources.keys())
+    edits = Edits(tree, hidden_secrets.known(inventory, live.resources.values()), spellings)
     edits.write(live.resources)
     if mirror:
         edits.remove(wanted - set(live.resources))
@@ -170,11 +177,18 @@ class Edits:
 
     :param tree: one that is usable.
     :param known: by resource, the texts that were secrets when they were applied, each with its spelling in a file.
+    :param recorded: by resource without a file, what stood for secrets in it when it was applied.
     """
 
-    def __init__(self, tree: Tree, known: Mapping[Address, Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        known: Mapping[Address, Mapping[str, str]],
+        recorded: Mapping[Address, Collection[str]] = NONE_RECORDED,
+    ) -> None:
         self._tree = tree
         self._known = known
+        self._recorded = recorded
         former = {text: spelling for texts in known.values() for text, spelling in texts.items()}
         # a folder that is empty mentions nothing, and would hold no secret: there a warning says whose word it is
         believes = tree.backup or not tree.sources
@@ -199,12 +213,21 @@ class Edits:
         """The resources that no file can hold."""
         return {*self._faults}
 
-    def problems(self, files: Iterable[FileChange]) -> tuple[Problem, ...]:
+    def problems(self, files: Collection[FileChange]) -> tuple[Problem, ...]:
         """Return what is likely secret in what :meth:`files` gave, and why resources are in none."""
         written = ((one.file, one.content) for one in files if one.content is not None)
         # a backup has no references to write instead
         told = () if self._tree.backup else exposed(written, self._tree.sources)
-        return (*told, *self._faults.values())
+        replaced = () if self._tree.backup else self._replaced_secrets(files)
+        return (*told, *replaced, *self._faults.values())
+
+    def _replaced_secrets(self, files: Collection[FileChange]) -> Iterator[Problem]:
+        """Yield a warning for each recorded secret whose place something else takes in the files of a resource."""
+        for address, spellings in self._recorded.items():
+            own = {one.file: one.content or b"" for one in files if address in (one.address, *one.others)}
+            there = _references(b"env", b"\n".join(own.values()))
+            gone = _references(b"env", "\n".join(spellings).encode("utf-8", "surrogatepass")) - there if own else ()
+            yield from (Problem("warning", _REPLACED % visible(name), min(own)) for name in sorted(gone))
 
     def write(self, live: Mapping[Address, Resource]) -> None:
         """Have the files hold live resources."""

@@ -105,6 +105,14 @@ class Fetcher:
         faults += [_NOT_ADDRESSABLE % one for one in self._not_addressable if one.kind in asked and admits(one)]
         return Live({resource.address: resource for resource in resources}, unlisted, faults=tuple(faults))
 
+    def listed(self) -> set[Address]:
+        """Return what the lists that were fetched name."""
+        return {Address(kind, name) for kind, one in self.listings.items() for name in one.names or ()}
+
+    async def list_muted(self, deleted: Collection[str]) -> None:
+        """List the kinds that can be muted and of which resources are to be deleted, where that is not done yet."""
+        await gather(self._listing(kind) for kind in all_kinds() if kind.can_be_muted and kind.name in deleted)
+
     async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
         chosen = await self._ask(kind, wanted, admits)
         for address in (self._unmodified & chosen) - self._looked_at.keys():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dlsync.errors import SettingsError
 from dlsync.files import writer as file_writer
 from dlsync.operations.drift import accept_edits
+from dlsync.operations.duplicates import with_ids
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan, looked
 from dlsync.operations.reconcile import NOT_MANAGED
@@ -88,7 +89,7 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
         chosen = {one for one in work.desired if kind_of(one.kind).account_scoped} | targets.named()
         left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
         entries = {one: as_live(work, one, work.live[one]) for one in chosen if one not in left}
-        kept = work.inventory.changed(entries)
+        kept = with_ids(client, work.inventory.changed(entries))
         await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
     failed = sorted(one for one in targets.named() if left.get(one, _ALREADY) != _ALREADY)
     return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())), tuple(failed))
@@ -132,7 +133,8 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
     ):
         work = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
         changes = [change.finished("skipped") for change in work.plan.changes]
-        record = advanced(replace(work, inventory=replace(work.inventory, foreign=None)), changes)
+        entries = advanced(replace(work, inventory=replace(work.inventory, foreign=None)), changes)
+        record = with_ids(client, entries)
         await _keep(client, lock, settings, directory, before=work.inventory, after=record)
     left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
     return ManageResult(tuple(sorted(record.packed)), tuple(sorted(left)))

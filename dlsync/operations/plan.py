@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import ReadClient
     from dlsync.files.settings import Settings
-    from dlsync.model import Address, FieldChange, Json, Resource, ResourceChange
+    from dlsync.model import FieldChange, Json, Resource, ResourceChange
     from dlsync.operations.fetch import Live
     from dlsync.operations.reconcile import ConflictPolicy, Reconciliation
     from dlsync.resources.tree import Tree
@@ -82,8 +82,7 @@ async def prepare(
     wanted = wishes or PlanOptions()
     async with looked(directory, settings, progress) as (fetcher, tree):
         work = await prepared(fetcher, tree, settings, wanted)
-        held = await lock_warnings(fetcher)
-    return replace(work, plan=replace(work.plan, warnings=(*work.plan.warnings, *held))) if held else work
+        return replace(work, plan=work.plan.with_warnings(await lock_warnings(fetcher)))
 
 
 async def lock_warnings(fetcher: Fetcher) -> tuple[Problem, ...]:
@@ -132,7 +131,9 @@ async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: Pla
     targets.require_match({*tree.resources, *work.live, *work.inventory})
     learned = fetcher.cache.learned(fetcher.desired, [work.live[one] for one in work.equal], fetcher.listings)
     remember(settings.target, fetcher.cache, learned)
-    return replace(work, plan=guards.judged(work.plan, tree, settings))
+    known = {*tree.resources, *work.live, *work.inventory.known, *fetcher.listed()}
+    idle = () if targets else concerns.unmatched(settings.protect, known)
+    return replace(work, plan=guards.judged(work.plan.with_warnings(idle), tree, settings))
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,7 @@ class PlanContext:
     :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
     :param files: a digest of the files that the plan is made from.
     :param released: what is not managed once the plan is carried out, whatever becomes of it.
+    :param duplicates: what ``prune`` removes because the server has it twice, whatever else the plan does.
     """
 
     plan: Plan
@@ -165,6 +167,7 @@ class PlanContext:
     compared_with: Inventory | None = None
     files: str = ""
     released: frozenset[Address] = frozenset()
+    duplicates: Mapping[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
 
     def form(self, address: Address) -> Mapping[str, Json]:
         """Return the canonical form of what the files say of a resource."""
@@ -213,8 +216,9 @@ async def build_plan(
     inventory, live = await planning.look(explicit_deletes, recorded)
     live, leaving, orphans = await planning.deletes(inventory, live, explicit_deletes, decisions)
     protected = {one for one in live.resources if one in leaving and _is_protected(one, settings)}
-    surplus = pruned(planning.desired, live.resources, inventory, settings.prune)
+    surplus = pruned(fetcher.client, planning.desired, live.resources, inventory, settings.prune)
     outcome = planning.reconcile(inventory, live, leaving.difference(protected), decisions, surplus)
+    await fetcher.list_muted({one.address.kind for one in outcome.changes if one.action == "delete"})
     changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
     former = hidden_secrets.known(inventory, changing)
     redaction = Redaction({**values_in(former.values()), **tree.secrets})
@@ -222,11 +226,12 @@ async def build_plan(
         *tree.warnings,
         *_told(inventory, live, outcome, sorted(protected - orphans.keys()), explicit_deletes),
         *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
+        *(Problem("warning", message) for message in concerns.muted(outcome.changes, fetcher.listings)),
         *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
         *planning.orphan_warnings(orphans, outcome),
-        *duplicate_warnings(fetcher.listings.values(), targets, {*surplus, *leaving}, settings.prune),
+        *duplicate_warnings(fetcher.listings.values(), targets, {*surplus, *leaving}, outcome.adopted, settings.prune),
     ]
-    return planning.prepared(inventory, live, outcome, redaction, warnings)
+    return replace(planning.prepared(inventory, live, outcome, redaction, warnings), duplicates=surplus)
 
 
 def _told(
@@ -239,6 +244,7 @@ def _told(
     yield from concerns.unread(inventory)
     for message in (
         *concerns.unseen(outcome.unseen),
+        *concerns.no_default(outcome.no_default),
         *concerns.unlisted(live.unlisted),
         *live.faults,
         *concerns.masked(live.masked),
@@ -305,16 +311,12 @@ class _Planning:
     def leaving(self, inventory: Inventory, live: Live, explicit_deletes: Collection[Address]) -> set[Address]:
         """Return what is live and in no file and, but for protection, is to be deleted."""
         extra = [one for one in live.resources if one not in self.desired]
-        prunes_all = self.settings.prune == "all"
+        prune = self.settings.prune
         return {
             one
             for one in extra
             if one in explicit_deletes
-            or (
-                self.settings.prune != "none"
-                and kind_of(one.kind).account_scoped
-                and (prunes_all or inventory.entry(one))
-            )
+            or (prune != "none" and kind_of(one.kind).account_scoped and (prune == "all" or inventory.entry(one)))
         }
 
     async def deletes(

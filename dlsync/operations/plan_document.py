@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dlsync.messages import visible
 
 if TYPE_CHECKING:
-    from dlsync.model import Action, FieldChange, Json, Plan, ResourceChange, Result
+    from dlsync.model import Action, FieldChange, Json, Plan, ResourceChange
 
 FORMAT_VERSION = 1
 # a double holds no larger whole number, and Python prints none of more than 4,300 digits
@@ -107,9 +107,9 @@ def _to_do(plan: Plan) -> str:
 
 def _done(plan: Plan) -> str:
     parts = [f"{_ended(plan, 'applied', action):,} {action}d" for action in _ACTIONS]
-    skipped = _ended(plan, "skipped")
-    return ", ".join([*parts, f"{_ended(plan, 'failed'):,} failed", *([f"{skipped:,} skipped"] if skipped else [])])
+    rest = [f"{count:,} {outcome}" for outcome in ("unknown", "skipped") if (count := _ended(plan, outcome))]
+    return ", ".join([*parts, f"{_ended(plan, 'failed'):,} failed", *rest])
 
 
-def _ended(plan: Plan, result: Result, action: Action | None = None) -> int:
-    return sum(change.result == result and action in {None, change.action} for change in plan.changes)
+def _ended(plan: Plan, outcome: str, action: Action | None = None) -> int:
+    return sum(change.outcome == outcome and action in {None, change.action} for change in plan.changes)

@@ -62,6 +62,7 @@ class Reconciliation:
     :param adopted: those of them that are not managed yet.
     :param equal: those of them that are as the files say, with nothing in ``unseen``.
     :param unseen: by resource, the fields that only the live side has, that no schema knows and an update would drop.
+    :param no_default: by resource, the fields that were taken out of the files and stay live: no default is known.
     :param kept: by resource, what differs from the files and stays as it is live.
     :param sent: what is to be live, where that is not what the files alone say.
     :param forms: the canonical forms of what is to be created, which their changes hold anyway.
@@ -72,6 +73,7 @@ class Reconciliation:
     adopted: list[Address] = field(default_factory=list)
     equal: list[Address] = field(default_factory=list)
     unseen: dict[Address, Sequence[Path]] = field(default_factory=dict)
+    no_default: dict[Address, Sequence[Path]] = field(default_factory=dict)
     kept: dict[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
     sent: dict[Address, Resource] = field(default_factory=dict)
     forms: dict[Address, Mapping[str, Json]] = field(default_factory=dict)
@@ -156,7 +158,7 @@ class _Reconciliation:
         self._note_unseen(kind, desired, comparison.unseen)
         duplicates = self._duplicates.get(desired.address, ())
         if duplicates and not comparison.diff:
-            self._add(_update(kind, desired, duplicates, "drift"))
+            self._add(_update(kind, desired, duplicates, _cause(duplicates)))
         elif not comparison.diff:  # whatever was recorded
             self.outcome.unchanged += 1
             is_adopted = not managed and desired.address not in self._recorded.unreadable
@@ -180,7 +182,7 @@ class _Reconciliation:
             change = _update(kind, desired, movement.diff, "conflict")
             self._add(replace(change, held=BOTH_MOVED))
             return
-        kept = tuple(one for one in movement.diff if _stays(one, movement, side))
+        kept = () if side == "repo" else tuple(one for one in movement.diff if _stays(one, movement, side))
         if any(holds_unreadable(one.before) for one in kept):
             self._add(replace(_update(kind, desired, movement.diff, "conflict"), held=MASKED))
             return
@@ -201,8 +203,11 @@ class _Reconciliation:
         self._add(change if self._decisions.on_conflict == "repo" else replace(change, diff=(), held=reason))
 
     def _note_unseen(self, kind: Kind, desired: Resource, unseen: Sequence[Path]) -> None:
+        entry = self._recorded.entry(desired.address)
         if fields := kind.dropped_by_update(unseen):
             self.outcome.unseen[desired.address] = fields
+        elif entry and (removed := [path for path in unseen if path[0] in entry.applied]):
+            self.outcome.no_default[desired.address] = removed
 
     def _add(self, change: ResourceChange) -> None:
         self.outcome.changes.append(change)
@@ -224,8 +229,6 @@ def _stays(one: FieldChange, movement: ThreeWayDiff, side: Side | None) -> bool:
 
     A hand edit alone is taken back, as the plan says; beside other changes of the files it is merged with them.
     """
-    if side == "repo" and holds_unreadable(one.before):
-        return False
     return (
         one.mover == "kept" or (one.mover == "drift" and movement.repo) or (one.mover == "conflict" and side == "live")
     )

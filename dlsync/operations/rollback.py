@@ -11,6 +11,7 @@ from dlsync.messages import visible
 from dlsync.model import Problem, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.plan import build_plan
+from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, MOVED_AND_GONE, NOT_MANAGED
 from dlsync.operations.secret_names import mentioned
 from dlsync.operations.session import recorded, unheard
 from dlsync.operations.update_inventory import resolved
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.files.settings import Settings
-    from dlsync.model import Address, Json, Resource
+    from dlsync.model import Address, Json, Plan, Resource
     from dlsync.operations.fetch import Fetcher
     from dlsync.operations.plan import PlanContext
     from dlsync.operations.reconcile import ConflictPolicy
@@ -35,6 +36,15 @@ if TYPE_CHECKING:
 _OUTSIDE = "%s stays as the run left it: what is in an account, no journal has"
 _UNMANAGED = "%s stays as it is: it is live and no longer managed; to revert it too, run `dlsync adopt %s` first"
 _UNKEPT = "%s: %s cannot be restored: the value before the run was likely a secret, so no journal has it"
+
+_DUPLICATES = "%s had duplicates, which the run removed: they add nothing, and a rollback does not make them again"
+
+_CHANGED = "it was changed since the run; `--on-conflict repo` reverts it all the same"
+_REASONS = dict.fromkeys((BOTH_MOVED, GONE_AND_MOVED, MOVED_AND_GONE, NOT_MANAGED), _CHANGED)
+_NOT_WRITTEN = (
+    "the run did not write it, as far as its journal says, so it was changed since; "
+    "`--on-conflict repo` reverts it all the same"
+)
 
 _NO_EFFECT = "skipping run %s, which changed nothing"
 _REVERTED = "reverting run %s (%s, %s), the last that changed %s; runs without changes are skipped"
@@ -47,11 +57,15 @@ class RollbackPlan:
     :param tree: the resources as they were before, in place of files.
     :param applied: what the run applied.
     :param records: what the journal keeps of the resources inside the account that the run changed.
+    :param run: the run's id.
+    :param unwritten: the resources of it that the run did not write, or a later one wrote.
     """
 
     tree: Tree
     applied: Inventory
     records: tuple[UndoRecord, ...]
+    run: str
+    unwritten: frozenset[Address] = frozenset()
 
     @property
     def about(self) -> frozenset[Address]:
@@ -100,10 +114,24 @@ def _target(record: Record) -> Target:
     return Target(record.run.url, record.run.org, record.run.account)
 
 
-def way_back(record: Record, root: Path, settings: Settings) -> RollbackPlan:
+def unwritten(folder: Path, record: Record) -> frozenset[Address]:
+    """Return the resources that a run was to change, and that it did not write or a later run wrote.
+
+    What a run wrote without a known outcome and a later run wrote again was not written by the first.
+    """
+    later = [one for one in journal.runs(folder) if one.run.id > record.run.id and _target(one) == _target(record)]
+    rewritten = {address for one in later if one.run.takes_back != record.run.id for address in one.sent}
+    unsure = {one for one in record.kept if record.results.get(one) != "applied"}
+    return frozenset(one for one in unsure if one not in record.sent or one in rewritten)
+
+
+def way_back(
+    record: Record, root: Path, settings: Settings, unwritten: frozenset[Address] = frozenset()
+) -> RollbackPlan:
     """Return what was there before each change of a run that may have been made.
 
     :param root: of the tree that the run was of.
+    :param unwritten: see :func:`unwritten`.
     :raises DlsyncError: what was there before cannot be made again; says what is missing. A secret that none of the
         tree's files mentions is not taken from the environment.
     """
@@ -117,6 +145,8 @@ def way_back(record: Record, root: Path, settings: Settings) -> RollbackPlan:
         Tree(root, {one.address: one for one in before}, tuple(left)),
         Inventory(bytes.fromhex(record.run.salt), {one.address: one.applied for one in inside if one.applied}),
         tuple(inside),
+        record.run.id,
+        unwritten,
     )
 
 
@@ -161,9 +191,36 @@ async def prepare(
         recorded=way_back.applied.with_ids(inventory.ids),
     )
     inventory = resolved(inventory, work.live, work.gone, work.desired)
-    unrestored = tuple(one.address for one in way_back.records if one.unkept)
-    work = replace(work, plan=replace(work.plan, unrestored=unrestored))
-    return replace(work, inventory=inventory, compared_with=way_back.applied, released=frozenset(released))
+    plan = replace(
+        _held(work.plan, way_back, decisions),
+        reverts=way_back.run,
+        unrestored=tuple(one.address for one in way_back.records if one.unkept),
+    )
+    removed = [
+        Problem("warning", _DUPLICATES % one.address) for one in work.desired.values() if _lost_duplicates(work, one)
+    ]
+    return replace(
+        work,
+        plan=plan.with_warnings(removed),
+        inventory=inventory,
+        compared_with=way_back.applied,
+        released=frozenset(released),
+    )
+
+
+def _held(plan: Plan, way_back: RollbackPlan, decisions: ConflictPolicy) -> Plan:
+    """Return a plan that holds what the run did not write, and says of what it holds why, in terms of the run."""
+    side = decisions.on_conflict
+    return plan.with_changes(
+        replace(one, held=_NOT_WRITTEN if is_unwritten else _REASONS.get(one.held, one.held)) if side is None else one
+        for one in plan.changes
+        if not ((is_unwritten := one.address in way_back.unwritten) and side == "live")
+    )
+
+
+def _lost_duplicates(work: PlanContext, before: Resource) -> bool:
+    kind, live = kind_of(before.kind), work.live.get(before.address)
+    return len(kind.duplicates(before, before)) > (len(kind.duplicates(live, live)) if live else 0)
 
 
 def history(folder: Path) -> list[Record]:

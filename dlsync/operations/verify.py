@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     _Found = Mapping[Address, Resource] | DlsyncError
 
+_UNKNOWN = "it was sent, but whether it took hold is not known"
 _PAUSES = (0.25, 0.5, 1.0, 2.0)  # seconds between looks: read after write takes a replica as long
 
 
@@ -89,7 +90,7 @@ async def _look(client: ReadClient, written: set[Address], meant: Mapping[Addres
 
 def _held(change: ResourceChange, found: _Found, prepared: PlanContext) -> ResourceChange:
     if isinstance(found, DlsyncError):
-        return change.finished("failed", f"it was sent, but whether it took hold is not known: {found.message}")
+        return change.finished("failed", f"{_UNKNOWN}: {found.message}", uncertain=True)
     live = found.get(change.address)
     desired = None if change.action == "delete" else prepared.meant(change.address)
     if desired is None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from dlsync.messages import field_name
+from dlsync.messages import field_name, value
 from dlsync.model import Address, Problem
 from dlsync.resources import kind_of
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from dlsync.model import FieldChange, Path, Resource, ResourceChange
+    from dlsync.resources import Listing
     from dlsync.state.inventory import Inventory
 
 _POSITION = re.compile(r"\[\d+\]")
@@ -22,6 +24,7 @@ _UNREAD = (
     "the inventory's entries of %s cannot be read, so these do not count as managed, and the entries stay: "
     "a newer dlsync may have written them; if not, run `dlsync inventory rebuild`"
 )
+_SENT_WITHOUT = "an update is sent without it; whether it then stays, the server decides (a muted rule stays muted)"
 
 
 def unread(inventory: Inventory) -> Iterator[Problem]:
@@ -71,10 +74,35 @@ def protected(addresses: Iterable[Address]) -> Iterator[str]:
         yield f"{address} is in no file and live; it is protected and stays"
 
 
+def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Problem]:
+    """Say which patterns of ``protect`` protect nothing.
+
+    :param known: what is in the files, live or managed.
+    """
+    for place, glob in enumerate(protect):
+        if not any(fnmatchcase(str(one), glob) for one in known):
+            message = f"`protect[{place}]` matches nothing: {value(glob)} is neither in the files nor live"
+            yield Problem("warning", message)
+
+
 def missing(explicit_deletes: Collection[Address], live: Collection[Address]) -> Iterator[str]:
     """Say what was to be deleted and is gone already."""
     for address in sorted(set(explicit_deletes) - set(live)):
         yield f"{address} is to be deleted and is not there"
+
+
+def muted(changes: Iterable[ResourceChange], listings: Mapping[str, Listing]) -> Iterator[str]:
+    """Say which deletes lose that a resource is muted."""
+    for one in changes:
+        kind, name = one.address.kind, one.address.name
+        if one.action != "delete" or one.held or kind not in listings or name not in listings[kind].muted:
+            continue
+        new = one.renamed
+        yield f"{one.address} is muted; " + (
+            f"the renamed {kind}/{new} will not be until `dlsync {kind}s mute {new}`"
+            if new
+            else "a rollback does not restore that"
+        )
 
 
 def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
@@ -87,7 +115,14 @@ def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
             example.setdefault(spelled, address)
     for spelled, count in owners.items():
         which = f"{example[spelled]}" + (f" and {count - 1} more" if count > 1 else "")
-        yield f"{spelled} is live in {which}, but in no file and no schema: it is not compared, and an update drops it"
+        yield f"{spelled} is live in {which}, but in no file and no schema: it is not compared, and {_SENT_WITHOUT}"
+
+
+def no_default(removed: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
+    """Say which fields were taken out of the files and stay as they are live."""
+    for address, paths in removed.items():
+        fields = ", ".join(f"`{field_name(path)}`" for path in paths)
+        yield f"{address} keeps {fields}, which its file has no more: no default is known, so write the value to set"
 
 
 def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address, Resource]) -> Iterator[str]:
@@ -99,7 +134,7 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
         diff = kind_of(address.kind).as_written(desired[address], canonical)
         fields = ", ".join(f"`{field_name(one.path)}`" for one in diff[:_MOST_NAMED])
         more = f" and {len(diff) - _MOST_NAMED} more" if len(diff) > _MOST_NAMED else ""
-        fix = f"`dlsync accept {address}` writes it into the file"
+        fix = f"`dlsync accept {address}` writes it into the file, `--on-conflict repo` overwrites it"
         yield f"{address} was changed on the server in {fields}{more}, and stays so; {fix}"
 
 

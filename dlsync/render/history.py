@@ -38,7 +38,8 @@ def _changes(record: Record) -> str:
     counts = _counts(record)
     if record.ended or not record.run.planned:
         return _said(counts)
-    return f"{counts.get('applied', 0)} of {record.run.planned} applied, interrupted"
+    least, more = ("at least ", f", {record.uncertain} more may have been") if record.uncertain else ("", "")
+    return f"{least}{counts.get('applied', 0)} of {record.run.planned} applied{more}, interrupted"
 
 
 def _counts(record: Record) -> dict[str, int]:

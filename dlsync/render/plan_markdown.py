@@ -90,7 +90,7 @@ def _action(change: ResourceChange) -> str:
     cause = f" ({change.cause})" if change.cause in {"drift", "conflict"} else ""
     cause += f", {renamed(change)} {code(change.renamed)}" if change.renamed else ""
     cause += f", held: {code(change.held, _MAX_REASON)}" if change.held and not change.result else ""
-    result = f": {change.result}" if change.result else ""
+    result = f": {change.outcome}" if change.result else ""
     error = f", {code(change.error, _MAX_REASON)}" if change.error else ""
     return f"{change.action}{cause}{result}{error}"
 

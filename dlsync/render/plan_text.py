@@ -11,7 +11,7 @@ from dlsync.render.fields import counted, fields, side
 from dlsync.render.table import painter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from dlsync.model import Plan, ResourceChange, Result
     from dlsync.render.fields import Field
@@ -37,15 +37,20 @@ def sentence(plan: Plan) -> str:
         return f"Nothing to restore but fields that no journal has, in {counted(len(plan.unrestored), 'resource')}."
     verb = "matches" if plan.unchanged == 1 else "match"
     adopted = f", {len(plan.adopted):,} of them not managed before" if plan.adopted else ""
-    kept = f", but for what stays as it was changed on the server in {len(plan.kept):,} of them" if plan.kept else ""
-    said = f"{counted(plan.unchanged, 'resource')} on {account(plan)} {verb} the files"
-    return f"No changes. {said}{adopted}{kept}."
+    desired = f"what was there before run {plan.reverts}" if plan.reverts else "the files"
+    said = f"{counted(plan.unchanged, 'resource')} on {account(plan)} {verb} {desired}{adopted}"
+    if not plan.kept:
+        return f"No changes. {said}."
+    keep = "keeps" if len(plan.kept) == 1 else "keep"
+    matching = f"{plan.unchanged - len(plan.kept):,} of {said}"
+    return f"No changes to apply. {matching}; {len(plan.kept):,} {keep} changes made on the server."
 
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _STYLES: dict[str, Style] = {"+": "green", "~": "yellow", "-": "red", "@": "cyan"}
 _RESULTS: dict[Result, Style] = {"applied": "green", "failed": "red", "skipped": "yellow"}
 _CAUSES = {"drift": " (changed on the server)", "conflict": " (conflict: changed in the files and on the server)"}
+_CAUSES_OF_ROLLBACKS = {"drift": _CAUSES["drift"], "conflict": " (conflict: changed since the run)"}
 _MOVERS = {
     "repo": "in the files",
     "drift": "on the server",
@@ -60,16 +65,19 @@ def render(plan: Plan, *, color: bool) -> str:
     Once applied, a resource's line ends with how it went, and its fields, shown before, are left out.
     """
     paint = painter(color=color)
-    lines = list(changes(plan.changes, paint, in_full=not is_applied(plan)))
+    causes = _CAUSES_OF_ROLLBACKS if plan.reverts else _CAUSES
+    lines = list(changes(plan.changes, paint, in_full=not is_applied(plan), causes=causes))
     refused = [paint(f"{REFUSED}: {visible(reason)}", "red") for reason in plan.refused]
     blocks = [problems.lines(plan.warnings, paint), lines, [paint(sentence(plan), "bold"), *refused]]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def changes(changes: Iterable[ResourceChange], paint: Paint, *, in_full: bool) -> Iterator[str]:
+def changes(
+    changes: Iterable[ResourceChange], paint: Paint, *, in_full: bool, causes: Mapping[str, str] = _CAUSES
+) -> Iterator[str]:
     """Yield a line for each change, and where they are shown in full, those of its fields."""
     for change in changes:
-        yield _headline(change, paint)
+        yield _headline(change, paint, causes.get(change.cause, ""))
         if in_full:
             yield from _details(change, paint)
 
@@ -87,12 +95,12 @@ def _details(change: ResourceChange, paint: Paint) -> Iterator[str]:
         yield f"    {paint('=', 'dim')} {field_name(one.path)}{now}  {paint(STAYS, 'dim')}"
 
 
-def _headline(change: ResourceChange, paint: Paint) -> str:
+def _headline(change: ResourceChange, paint: Paint, cause: str) -> str:
     sign = _SIGNS[change.action]
     place = ":".join(visible(str(part)) for part in (change.file, change.line) if part)
     parts = [
         paint(f"{sign} {visible(str(change.address))}", _STYLES[sign]),
-        f"{change.action}{_CAUSES.get(change.cause, '')}{_renamed(change)}",
+        f"{change.action}{cause}{_renamed(change)}",
         *([paint(place, "dim")] if place else []),
         *_outcome(change, paint),
     ]
@@ -106,7 +114,7 @@ def _renamed(change: ResourceChange) -> str:
 def _outcome(change: ResourceChange, paint: Paint) -> Iterator[str]:
     if change.result:
         error = f": {visible(change.error)}" if change.error else ""
-        yield paint(f"{change.result}{error}", _RESULTS[change.result])
+        yield paint(f"{change.outcome}{error}", _RESULTS[change.result])
 
 
 def _field(field: Field, paint: Paint, who: str) -> Iterator[str]:

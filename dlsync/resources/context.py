@@ -113,6 +113,7 @@ class Listing:
     :param versions: by name, the ETag that the resource itself has, where the listing says so.
     :param faults: why items of it cannot be read.
     :param unlocked: whether it shows that nobody holds the lock of the account.
+    :param muted: the names of those that are muted, which is lost with them.
     """
 
     resources: tuple[Resource, ...] = ()
@@ -122,3 +123,4 @@ class Listing:
     versions: Mapping[str, str] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
     unlocked: bool = False
+    muted: frozenset[str] = frozenset()

@@ -45,6 +45,7 @@ class Kind(ABC):
     named_by_file: ClassVar[bool] = True
     # False where they are not in the account that a plan is for: an export and ``prune: all`` are not about them
     account_scoped: ClassVar[bool] = True
+    can_be_muted: ClassVar[bool] = False
     # how the file names of its overlays end; empty where it has none
     overlay_suffix: ClassVar[str] = ""
     # whether its files go to the server as the YAML text that they are

@@ -162,13 +162,13 @@ class Link(Kind):
 
     def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
         """Return the tags; see :meth:`Kind.saved`."""
-        return {_TAGS: sealed(live.document[_TAGS], seal)}
+        return {field: sealed(live.document[field], seal) for field in (_TAGS, _LINKS) if field in live.document}
 
     def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
         """Return a link to the tags; see :meth:`Kind.restored`."""
-        match saved.get(_TAGS):
-            case [*tags] if all(isinstance(tag, str) for tag in tags):
-                return Linked(Address(self.name, name), {_TAGS: tags})
+        tags, links = saved.get(_TAGS), saved.get(_LINKS, [])
+        if _are_texts(tags) and isinstance(links, list) and all(map(_are_texts, links)):
+            return Linked(Address(self.name, name), {_TAGS: tags, _LINKS: links})
         raise DlsyncError(f"the journal holds no tags of link/{name}")
 
     def list_rule(self, path: Path) -> ListMatching:  # noqa: ARG002 - there is one list
@@ -260,6 +260,10 @@ def _said(source: SourceFile, scene: LoadContext) -> tuple[list[Saying], list[Pr
 def _line(one: Resource, path: Path) -> int | None:
     sayings = cast("Linked", one).sayings
     return sayings[0].line(path) if sayings else None  # one from a journal stands in no file
+
+
+def _are_texts(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _tags(one: Resource) -> list[str]:

@@ -216,7 +216,7 @@ class Plugin(Kind):
         return ListMatching()
 
     def is_server_managed(self, path: Path, field: str) -> bool:
-        """Whether the setting is the server's where no file gives it: the interval, the type, or one unknown."""
+        """Whether the setting is the server's where no file gives it: the type, or one unknown."""
         return not path and field not in SCRIPT and field not in DEFAULTS
 
     def dropped_by_update(self, unseen: Sequence[Path]) -> Sequence[Path]:  # noqa: ARG002 - PATCH leaves all else alone
@@ -282,7 +282,9 @@ class Plugin(Kind):
         return (Address("link", name),)
 
     def _settings_of(self, desired: Resource) -> dict[str, Json]:
-        return {field: value for field, value in self.canonical(desired.document).items() if field not in SCRIPT}
+        """Return what the files give, a default too: the server's own may be another."""
+        left_out = {*SCRIPT, *schema.owned_at(self.name, ())}
+        return {f: value for f, value in desired.document.items() if value is not None and f not in left_out}
 
     async def delete(self, client: Client, name: str) -> None:
         """DELETE ``plugins/<name>``."""

@@ -123,8 +123,10 @@ def doubt(source: SourceFile) -> str:
 
 META = ".meta.yaml"
 KNOWN = ("description", "interval", "params", "shellArgs", "type", "format")
-# what a setting is where no file gives it; the others are then left to the server
-DEFAULTS: Mapping[str, Json] = MappingProxyType({"description": "", "params": "", "shellArgs": ""})
+# what a setting is where no file gives it, as the API documents it; the others are then left to the server
+DEFAULTS: Mapping[str, Json] = MappingProxyType(
+    {"description": "", "interval": 30, "params": "", "shellArgs": "", "format": "NAGIOS"}
+)
 RESERVED = (
     "`%s` is the name of dlsync's own record; choose another, "
     "or if this is an old client's backup, import it with `dlsync import-backup`"

@@ -48,10 +48,12 @@ def _criterion(item: dict[str, Json]) -> str:
 
 def _action(item: dict[str, Json]) -> str:
     """Return ``emails a@example.org``, ``calls https://example.org``, or what an unknown action has."""
-    to = plain(item.get("emails", [])) or "nobody"
+    kind, to = plain(item.get("type", "EMAIL")), plain(item.get("emails") or [])
+    more = rest(item, frozenset({"type", "url" if kind == "WEBHOOK" else "emails"}))
+    if kind == "EMAIL" and not to:
+        return more.removeprefix(", ") or "emails no address"
     does = {"EMAIL": f"emails {to}", "WEBHOOK": f"calls {plain(item.get('url'))}"}
-    kind = plain(item.get("type", "EMAIL"))
-    return does.get(kind, kind) + rest(item, frozenset({"type", "emails" if kind == "EMAIL" else "url"}))
+    return does.get(kind, kind) + more
 
 
 _SENTENCES: Mapping[Path, Callable[[dict[str, Json]], str]] = {("criteria",): _criterion, ("actions",): _action}
@@ -66,6 +68,7 @@ class Rule(ExchangedKind):
     name = "rule"
     folder = "rules"
     order = 40
+    can_be_muted = True
     lists: ClassVar = {
         ("criteria",): ListMatching(
             (identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),), ordered=False
@@ -118,10 +121,12 @@ class Rule(ExchangedKind):
         """GET ``rules``, observed: their names."""
         bad: list[BadAnswer] = []
         try:
-            named = {rule.name: rule.etag for rule in await client.rules.list(bad.append)}
+            rules = await client.rules.list(bad.append)
         except Unsupported:
             return Listing()
-        return Listing(names=frozenset(named), complete=not bad, versions=named, faults=messages_of(bad))
+        named = {rule.name: rule.etag for rule in rules}
+        muted = frozenset(rule.name for rule in rules if rule.mute is True)
+        return Listing(names=frozenset(named), complete=not bad, versions=named, faults=messages_of(bad), muted=muted)
 
     def exports(self, client: ReadClient) -> Exports:
         """Return the family ``rules``."""

@@ -19,7 +19,7 @@ from dlsync.files.interpolation import referenced
 from dlsync.model import Action, Address, Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from dlsync.model import Json, Resource
 
@@ -110,6 +110,14 @@ class Inventory:
         for entry in filter(None, map(unpacked, self._texts(live.address))):
             found |= former_secrets(self.salt, live.document, entry.secrets)
         return found
+
+    def secret_spellings(self, addresses: Iterable[Address]) -> dict[Address, set[str]]:
+        """Return what stood for secrets in the files of resources when they were applied, where anything did."""
+        return {
+            one: {text for entry in filter(None, map(unpacked, self._texts(one))) for text in entry.secrets.values()}
+            for one in addresses
+            if not self.knows_no_secrets(one)
+        }
 
     @property
     def known(self) -> set[Address]:

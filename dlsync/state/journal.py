@@ -1,6 +1,6 @@
 """The journal: before each write, what was there; so that every write can be taken back.
 
-One file a run, a JSON document a line: the run, each change before it is sent, how each went, the end. No secrets.
+One file a run, a JSON document a line: the run, what was there, what is sent, how each went, the end. No secrets.
 """
 
 from __future__ import annotations
@@ -88,17 +88,24 @@ class Record:
     """A run as its journal has it.
 
     :param results: how changes went, by address; one without was cut off before that was known.
+    :param sent: the changes that were begun.
     """
 
     run: Run
     kept: dict[Address, UndoRecord] = field(default_factory=dict)
     results: dict[Address, str] = field(default_factory=dict)
     ended: bool = False
+    sent: set[Address] = field(default_factory=set)
 
     @property
     def has_effect(self) -> bool:
         """Whether it may have changed something: a change that failed may have taken hold in part."""
         return any(self.results.get(address) != "skipped" for address in self.kept)
+
+    @property
+    def uncertain(self) -> int:
+        """How many changes were sent without a known outcome."""
+        return sum(self.results.get(address, "unknown") == "unknown" for address in self.sent)
 
 
 def new_id(now: datetime) -> str:
@@ -129,11 +136,15 @@ class Journal:
     """The journal of one run; its file is made with the first change.
 
     :param folder: made where it is missing.
+    :ivar in_flight: the changes that were sent and have no outcome yet.
+    :ivar outcomes: the other changes that were sent.
     """
 
     def __init__(self, folder: Path, run: Run) -> None:
         self._file = folder / f"{run.id}{_SUFFIX}"
         self.run = run
+        self.in_flight: set[Address] = set()
+        self.outcomes: list[ResourceChange] = []
         self._begun = False
 
     def keep(self, changes: Iterable[UndoRecord]) -> None:
@@ -148,6 +159,20 @@ class Journal:
         except DlsyncError as error:
             raise DlsyncError(f"{error.message}; {_UNSENT}", hint=error.hint) from error
 
+    def sending(self, address: Address) -> None:
+        """Keep that a change is sent now. The line survives the end of the process, but not that of the machine.
+
+        :raises DlsyncError: it cannot be written.
+        """
+        self._write([{"sent": str(address)}], durable=False)
+        self.in_flight.add(address)
+
+    def finished(self, change: ResourceChange) -> None:
+        """Keep the outcome of a change that was sent; as :meth:`sending`."""
+        self.in_flight.remove(change.address)
+        self.outcomes.append(change)
+        self._write([{"result": str(change.address), "how": change.outcome}], durable=False)
+
     def note(
         self, changes: Iterable[ResourceChange], applied: Mapping[Address, str] = NOTHING, *, ended: bool = True
     ) -> None:
@@ -158,7 +183,7 @@ class Journal:
         :raises DlsyncError: it cannot be written.
         """
         lines = [
-            {"result": str(one.address), "how": one.result, "error": one.error}
+            {"result": str(one.address), "how": one.outcome, "error": one.error}
             | ({"applied": applied[one.address]} if one.address in applied else {})
             for one in changes
         ]
@@ -168,19 +193,28 @@ class Journal:
     def _head(self) -> list[dict[str, Any]]:
         return [] if self._begun else [{"format_version": FORMAT_VERSION, "run": asdict(self.run)}]
 
-    def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
+    def _write(self, lines: Iterable[Mapping[str, Any]], *, durable: bool = True) -> None:
         text = "".join(json.dumps(line) + "\n" for line in lines)
         try:
             if not self._begun:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
+                _make(self._file.parent)
             opened = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with open(opened, "a", encoding="utf-8") as stream:  # noqa: PTH123 - Path.open cannot set the mode of a new file
                 stream.write(text)
                 stream.flush()
-                os.fsync(stream.fileno())
+                if durable:
+                    os.fsync(stream.fileno())
         except OSError as error:
             raise DlsyncError(f"the journal {self._file} cannot be written: {error.strerror}", hint=_HINT) from error
         self._begun = True
+
+
+def _make(folder: Path) -> None:
+    """Make a folder of journals; git ignores a tree's own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    ignored = folder.parent / ".gitignore"
+    if folder.parts[-2:] == FOLDER.parts and not ignored.exists():
+        ignored.write_text("*\n")
 
 
 def runs(folder: Path) -> list[Record]:
@@ -240,6 +274,8 @@ def _take(record: Record, line: Mapping[str, Any]) -> None:
     if change := line.get("change"):
         address = Address(*change["address"].split("/", 1))
         record.kept[address] = UndoRecord(**{**change, "address": address, "unkept": tuple(change.get("unkept", ()))})
+    elif name := line.get("sent"):
+        record.sent.add(Address(*name.split("/", 1)))
     elif name := line.get("result"):
         address = Address(*name.split("/", 1))
         record.results[address] = line["how"]

@@ -73,7 +73,7 @@ def test_a_signal_while_waiting_ends_it_and_the_lock_stays_another_s(
         waiting.send_signal(number)
         rest = waiting.stderr.read()
     assert said == ("The account is locked by ann@there since 2026-11-25T10:10:10+00:00; waiting for up to 90 s.\n")
-    assert (waiting.returncode, rest) == (130, "Interrupted.\n")
+    assert (waiting.returncode, rest) == (130, "Nothing was applied.\nInterrupted.\n")
     assert [one["name"] for one in by_hand(env, "GET", "plugins").json()] == ["dlsync-lock"]
 
 

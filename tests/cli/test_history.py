@@ -35,6 +35,30 @@ def test_it_lists_the_runs_that_changed_something_the_latest_first_without_a_ser
     assert runs[1]["changes"] == [{"kind": "rule", "name": "load", "action": "update", "result": "applied"}]
 
 
+def test_an_environment_s_runs_are_listed_alone(tree: Path, env: dict[str, str]) -> None:
+    (tree / "dlsync.yaml").write_text("environments: {staging: {}, production: {}}\n")
+    for chosen in (["-e", "staging"], []):
+        write_tree(tree, {"rules/load.yaml": f"title: Load {len(chosen)}\ncriteria: []\n"})
+        assert dlsync("apply", tree, "--auto-approve", *chosen, env=env).code == 0
+    assert len(dlsync("history", tree).out.splitlines()) == 3
+    assert "3 applied" in dlsync("history", tree, "-e", "staging").out.splitlines()[1]
+    assert dlsync("history", tree, env={"DLSYNC_ENVIRONMENT": "staging"}).out.count("\n") == 2
+    done = dlsync("history", tree, "-e", "production")
+    assert done[:3] == (0, "", f"no runs of environment production in {tree}/.dlsync/runs\n")
+
+
+def test_git_ignores_the_journals_of_a_tree(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+    ignored = tree / ".dlsync" / ".gitignore"
+    dlsync("apply", tree, "--auto-approve", env=env)
+    assert ignored.read_text() == "*\n"
+    ignored.write_text("runs\n")
+    write_tree(tree, {"rules/load.yaml": "title: Loads\ncriteria: []\n"})
+    dlsync("apply", tree, "--auto-approve", env=env)
+    assert ignored.read_text() == "runs\n"
+    dlsync("rollback", tree, "--auto-approve", "--journal", tree / ".dlsync/runs", "--format", "json", env=env)
+    assert not (tmp_path / ".gitignore").exists()
+
+
 def test_a_folder_of_one_s_own_is_where_they_are_kept_and_found(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:

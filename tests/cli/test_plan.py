@@ -30,6 +30,32 @@ def test_the_plan_is_all_that_is_on_stdout_and_nothing_is_written(tree: Path, en
     assert tree_files(tree) == before
 
 
+def test_a_saved_plan_is_said_to_be_saved_with_how_to_apply_it(tree: Path, tmp_path: Path, env: dict[str, str]) -> None:
+    file = tmp_path / "my plan.json"
+    done = dlsync("plan", tree, "--out", file, "--format", "json", env=env)
+    assert done.err == f"saved the plan to {file}; apply it with `dlsync apply '{file}'`\n"
+    assert json.loads(done.out)["summary"]["create"] == 3
+
+
+def test_a_pattern_of_protect_that_matches_nothing_is_a_warning_of_the_whole_plan(
+    tree: Path, env: dict[str, str]
+) -> None:
+    (tree / "dlsync.yaml").write_text("protect: [dashboard/wrong, rule/load, dashboard/other]\n")
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    said = dlsync("plan", tree, "--format", "json", env=env).err
+    assert said == 'warning: `protect[0]` matches nothing: "dashboard/wrong" is neither in the files nor live\n'
+    assert dlsync("plan", tree, "--target", "rule/*", "--format", "json", env=env).err == ""
+
+
+def test_a_muted_rule_that_a_plan_renames_or_deletes_is_a_warning(applied: Path, env: dict[str, str]) -> None:
+    dlsync("rules", "mute", "load", env=env)
+    (applied / "rules/load.yaml").rename(applied / "rules/cpu.yaml")
+    end = "the renamed rule/cpu will not be until `dlsync rules mute cpu`"
+    assert f"warning: rule/load is muted; {end}\n" in dlsync("plan", applied, env=env).out
+    (applied / "rules/cpu.yaml").unlink()
+    assert "warning: rule/load is muted; a rollback does not restore that\n" in dlsync("plan", applied, env=env).out
+
+
 def test_a_plan_and_an_apply_warn_of_a_misnamed_file_whose_resource_they_delete(
     tree: Path, env: dict[str, str]
 ) -> None:

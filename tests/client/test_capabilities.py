@@ -75,7 +75,10 @@ async def test_a_wrong_account_is_named_with_those_that_exist() -> None:
     async with scripted(by_request({ACCOUNTS: others}, MISSING)) as (_, client):
         with pytest.raises(AccountNotFound) as caught:
             await client.dashboards.export("redis")
-    assert caught.value.message == "organisation 'acme' has no account 'default'; it has: a [2J, prod"
+    assert caught.value.message == (
+        "organisation 'acme' has no account 'default'; it has: a [2J, prod; "
+        "`dlsync accounts create 'default'` or `accounts:` in dlsync.yaml makes it"
+    )
 
 
 async def test_an_organisation_without_accounts_says_so() -> None:

@@ -101,6 +101,29 @@ async def test_what_must_not_be_done_twice_is_repeated_only_where_it_was_surely_
     assert f"after {attempts} attempt" in error.message
 
 
+@pytest.mark.parametrize(
+    ("causes", "may_be_done"),
+    [(["refused"], False), (["throttled"], False), (["broken"], True), (["broken", "refused"], True)],
+)
+async def test_an_error_says_whether_any_attempt_may_have_been_carried_out(
+    causes: list[Cause], may_be_done: bool
+) -> None:
+    left = [*causes]
+
+    async def attempt(number: int) -> int:
+        return await failing(99, left.pop(0) if len(left) > 1 else left[0])(number)
+
+    assert (await failure_of(Retry(sleep=Sleeper()), attempt)).may_be_done is may_be_done
+
+
+def test_a_last_attempt_that_cannot_pass_does_not_undo_what_an_earlier_may_have_done() -> None:
+    attempts = Attempts(Retry(), "PUT /x", repeatable=True, responses=0)
+    attempts.next_wait(AttemptError("reset", "broken"), 0, is_down=False)
+    with pytest.raises(Unreachable) as caught:
+        attempts.next_wait(AttemptError("the certificate is not trusted"), 0, is_down=False)
+    assert caught.value.may_be_done
+
+
 async def test_a_server_that_is_known_to_be_down_is_not_waited_for() -> None:
     sleeper = Sleeper()
     retry = Retry(sleep=sleeper)

@@ -204,9 +204,9 @@ def test_the_same_bytes_are_not_looked_into() -> None:
 
 def test_a_plugin_with_the_same_script_can_differ_in_its_settings() -> None:
     ours: dict[str, Json] = {"content": "x", "extension": "py", "interval": 60}
-    theirs: dict[str, Json] = {"content": "x", "extension": "py", "interval": 30, "type": "SCRIPT"}
+    theirs: dict[str, Json] = {"content": "x", "extension": "py", "interval": 90, "type": "SCRIPT"}
     one, other = resource("plugin/p", ours), resource("plugin/p", theirs)
-    assert compare(kind_of("plugin"), one, other).diff == (replaced(("interval",), 30, 60),)
+    assert compare(kind_of("plugin"), one, other).diff == (replaced(("interval",), 90, 60),)
 
 
 def test_neither_side_is_changed() -> None:

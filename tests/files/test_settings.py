@@ -131,6 +131,15 @@ def test_all_that_is_missing_is_named_at_once_with_where_to_give_it(tmp_path: Pa
     )
 
 
+def test_a_missing_account_that_environments_have_names_them(tmp_path: Path) -> None:
+    environments = "{staging: {account: a}, production: {account: b}, none: {prune: none}}"
+    (tmp_path / "dlsync.yaml").write_text(f"url: http://127.0.0.1/api/v1\norg: acme\nenvironments: {environments}\n")
+    assert error_of(tmp_path, Options(), KEY).splitlines()[2:] == [
+        "or choose an environment: `-e staging`, `-e production`, or `--all-environments`"
+    ]
+    assert "environment:" not in error_of(tmp_path, Options(environment="none"), KEY)
+
+
 def test_what_works_offline_needs_no_server_and_reads_no_key(tmp_path: Path) -> None:
     options = Options(api_key_file=tmp_path / "missing")
     assert load(tmp_path, options, KEY, require_server=False) == Settings()
@@ -268,6 +277,9 @@ def test_a_field_that_nobody_knows_is_a_warning_with_its_line_and_no_hindrance(t
         ("rules/*", '; did you mean "rule/*"?'),
         ("dashbord/web-*", '; did you mean "dashboard/web-*"?'),
         ("Rule/a", '; did you mean "rule/a"?'),
+        ("dashboards/team/web.yaml", '; did you mean "dashboard/web"?'),
+        ("plugins/disk.meta.yaml", '; did you mean "plugin/disk"?'),
+        ("plugins/a.b.py", '; did you mean "plugin/a.b"?'),
         ("keep", '; did you mean "*/keep"?'),
         ("rule", '; did you mean "rule/*"?'),
         ("rule/", '; did you mean "rule/*"?'),

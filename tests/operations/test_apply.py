@@ -53,7 +53,8 @@ def test_what_a_plan_says_an_apply_does_and_then_there_is_nothing_to_do(live: Ac
 
 def test_the_journal_is_in_the_tree_unless_another_folder_is_named(live: Account, tree: Path) -> None:
     asyncio.run(operations.apply(tree, live.settings))
-    assert [one.partition("/runs/")[0] for one in tree_files(tree) if one.startswith(".dlsync")] == [".dlsync"]
+    made = [one.partition("/runs/")[0] for one in tree_files(tree) if one.startswith(".dlsync")]
+    assert made == [".dlsync/.gitignore", ".dlsync"]
 
 
 def test_a_journal_is_not_written_where_a_link_of_the_tree_leads(live: Account, tree: Path, tmp_path: Path) -> None:

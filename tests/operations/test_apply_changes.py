@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.errors import Refused
+from dlsync.errors import DlsyncError, Refused
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan
+from dlsync.operations.plan_document import counts
 from dlsync.resources import loader
+from dlsync.state.journal import Journal
 from tests.builders.applies import carried_out, prepared, some_live
 from tests.builders.applies import planned as prepare
-from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.http import Misbehaviour, Reply, by_request, json_reply, scripted
 from tests.builders.plans import change, plan
 from tests.builders.trees import (
     FLAVOURS,
@@ -231,9 +233,31 @@ def test_what_cannot_be_looked_at_again_is_not_taken_for_applied_and_the_other_k
     }
     done, _ = run(replies, made, A, resource("rule/b", "title: B\ncriteria: []\n"))
     assert results(done) == {"dashboard/a": "failed", "rule/b": "applied"}
+    assert [one.outcome for one in done.changes] == ["unknown", "applied"]
+    assert counts(done) == "1 created, 0 updated, 0 deleted, 0 failed, 1 unknown"
     assert errors(done)["dashboard/a"].startswith(
         "it was sent, but whether it took hold is not known: GET /orgs/acme/accounts/default/dashboards:"
     )
+
+
+@pytest.mark.parametrize("lost", [Misbehaviour.RESET, Misbehaviour.CUT_SHORT])
+def test_a_write_whose_answer_was_lost_is_unknown_and_one_that_was_refused_has_failed(lost: Misbehaviour) -> None:
+    made = plan(change("create", "dashboard/a"), change("create", "rule/b"))
+    replies = {"PUT dashboards/a": Reply(200, body=b"{}", misbehaviour=lost), "PUT rules/b": Reply(400)}
+    done, _ = run(replies, made, A, resource("rule/b", "title: B\ncriteria: []\n"))
+    assert results(done) == {"dashboard/a": "failed", "rule/b": "failed"}
+    assert counts(done) == "0 created, 0 updated, 0 deleted, 1 failed, 1 unknown"
+
+
+def test_where_the_journal_cannot_say_what_is_sent_nothing_more_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise DlsyncError("the disk is full")
+
+    monkeypatch.setattr(Journal, "sending", full)
+    done, server = run({}, CREATES, *(resource(f"dashboard/{name}", "title: A\n") for name in "abc"))
+    assert results(done) == {"dashboard/a": "failed", "dashboard/b": "skipped", "dashboard/c": "skipped"}
+    assert set(errors(done).values()) == {"the disk is full"}
+    assert server.seen == []
 
 
 KEPT = resource(

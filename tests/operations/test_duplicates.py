@@ -19,6 +19,7 @@ from dlsync.operations.plan import build_plan
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.operations.session import writer
 from dlsync.resources import kind_of, loader
+from dlsync.resources.selector import Targets
 from tests.builders.applies import apply, carried_out, changes, journals, plan
 from tests.builders.between import below, through
 from tests.builders.http import Reply, json_reply
@@ -79,6 +80,10 @@ def test_a_duplicate_is_shown_and_removed_and_nothing_else_is(live: Account, tre
     how = ApplyOptions(journals=journals(tree))
     back = asyncio.run(operations.rollback(tree, live.settings, how=how))  # what it removed said nothing
     assert (changes(back), links(live)) == ([], [["db", "web"]])
+    assert back is not None
+    assert [one.message for one in back.warnings] == [
+        "link/disk had duplicates, which the run removed: they add nothing, and a rollback does not make them again"
+    ]
 
 
 def test_drift_names_each_duplicate_as_added(live: Account, tree: Path) -> None:
@@ -86,6 +91,26 @@ def test_drift_names_each_duplicate_as_added(live: Account, tree: Path) -> None:
     found = asyncio.run(drift(tree, live.settings))
     assert [str(one.address) for one in found.changes] == ["link/disk"]
     assert found.changes[0].diff == (FieldChange(("duplicates", 0), "add", after=["web"], line=1, mover="drift"),)
+
+
+@pytest.mark.parametrize("by_command", [False, True])
+def test_duplicates_that_were_adopted_are_removed_as_a_change_of_dlsync_s_and_are_no_drift(
+    live: Account, tree: Path, *, by_command: bool
+) -> None:
+    for _ in range(2):
+        linked(live, "net", "web")
+    write_tree(tree, {"links.yaml": "disk: [web, db]\nnet: [web]\n"})
+    if by_command:
+        asyncio.run(operations.adopt(tree, live.settings, Targets(["link/net"])))
+    else:
+        assert changes(apply(live, tree)) == []
+    assert not asyncio.run(drift(tree, live.settings))
+    made = plan(live, tree)
+    assert (changes(made), [one.mover for one in made.changes[0].diff]) == (["update link/net repo"], ["repo"])
+    linked(live, "net", "web")
+    assert asyncio.run(drift(tree, live.settings))
+    assert changes(apply(live, tree)) == ["update link/net drift applied"]
+    assert not plan(live, tree)
 
 
 def test_several_links_that_each_add_a_tag_are_no_duplicates(live: Account, tree: Path) -> None:
@@ -140,10 +165,11 @@ def test_duplicates_of_what_is_not_managed_stay_and_are_named_and_go_with_prune_
     assert plan(live, tree, "link/disk").warnings == ()
     write_tree(tree, {"links.yaml": "disk: [web, db]\nnet: [web]\n"})
     made = plan(live, tree)
-    assert (changes(made), [one.message for one in made.warnings]) == ([], [NOT_MANAGED])
+    later = [f"{NOT_MANAGED}, so the apply after this one does"]
+    assert (changes(made), [one.message for one in made.warnings]) == ([], later)
     assert [str(one) for one in made.adopted] == ["link/net"]
     made = plan(live, tree, prune="all")
-    assert (changes(made), made.warnings) == (["update link/net drift"], ())
+    assert (changes(made), made.warnings) == (["update link/net repo"], ())
 
 
 def test_with_prune_none_duplicates_stay_and_are_named(live: Account, tree: Path) -> None:

@@ -271,6 +271,19 @@ def test_an_empty_folder_gets_the_references_of_the_record_and_a_warning_of_each
     ]
 
 
+@pytest.mark.parametrize("files", [{}, {"dlsync.yaml": "org: acme # ${env:TITLE}\n"}])
+def test_a_new_file_with_a_live_value_in_a_secret_s_place_is_warned_of(
+    live: Account, tree: Path, tmp_path: Path, files: dict[str, str]
+) -> None:
+    write_tree(tree, {"rules/web.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
+    apply(live, tree, environ={"TITLE": "s3cret"})
+    live.has(resource("rule/web", "title: rotated\ncriteria: []\n"))
+    made = export(live, write_tree(tmp_path / "copy", files))
+    assert [(one.severity, one.file, one.message.partition(",")[0]) for one in made.problems] == [
+        ("warning", "rules/web.yaml", "${env:TITLE} is no longer in it")
+    ]
+
+
 def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(tmp_path: Path) -> None:
     write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1"})
     disk = resource("link/disk", {"tags": ["db"]})

@@ -25,6 +25,15 @@ def test_a_reference_that_something_else_takes_the_place_of_is_told() -> None:
     assert told(REFERENCE, REFERENCE) == []
 
 
+def test_a_variable_that_a_value_takes_the_place_of_is_told_for_it_counts_in_every_environment() -> None:
+    (message,) = told(b"threshold: 5\n", b"threshold: ${var:busy}\n")
+    assert message == (
+        "`${var:busy}` is no longer in it, so this changes every environment: "
+        "to change one, edit `variables` in dlsync.yaml"
+    )
+    assert told(b"threshold: ${var:busy}\n", b"threshold: ${var:busy}\ntitle: x\n") == []
+
+
 def test_a_reference_that_only_the_record_knows_is_told_where_no_file_can_know_it() -> None:
     (message,) = told(REFERENCE, None)
     assert message.startswith("${env:TITLE} is in it because the account's record says so")

@@ -65,7 +65,7 @@ def test_what_was_applied_plans_as_unchanged_and_is_exported_into_an_empty_folde
 
     through(live, ObservedServer(), work)
     found = {file: parse(content) for file, content in tree_files(tmp_path / "exported").items() if "meta" in file}
-    assert found == {"plugins/metrics.meta.yaml": {"interval": 30, "type": "SCRIPT", "format": "PROMETHEUS"}}
+    assert found == {"plugins/metrics.meta.yaml": {"type": "SCRIPT", "format": "PROMETHEUS"}}
 
 
 REWRITTEN = """\
@@ -134,7 +134,7 @@ def test_a_rollback_puts_back_what_a_view_showed_without_what_the_server_owns(li
     assert puts[2] == puts[0]
 
 
-def test_the_format_of_a_plugin_is_changed_and_one_that_no_file_gives_is_left_alone(
+def test_settings_that_leave_the_files_get_the_documented_default_or_a_warning_that_they_stay(
     live: Account, tmp_path: Path
 ) -> None:
     tree = write_tree(tmp_path / "tree", {"plugins/metrics.sh": "exit 0\n"})
@@ -142,11 +142,21 @@ def test_the_format_of_a_plugin_is_changed_and_one_that_no_file_gives_is_left_al
 
     async def work(settings: Settings) -> None:
         await _applied(tree, settings)
-        write_tree(tree, {"plugins/metrics.meta.yaml": "format: NAGIOS\n"})
+        write_tree(tree, {"plugins/metrics.meta.yaml": "interval: 90\nformat: PROMETHEUS\ntype: INPROCESS\n"})
+        assert await _applied(tree, settings) == ["update plugin/metrics repo applied"]
+        (tree / "plugins/metrics.meta.yaml").unlink()
+        plan = await operations.plan(tree, settings)
+        assert {(one.op, one.path, one.before) for one in plan.changes[0].diff} == {
+            ("remove", ("interval",), 90),
+            ("remove", ("format",), "PROMETHEUS"),
+        }
+        assert [one.message for one in plan.warnings] == [
+            "plugin/metrics keeps `type`, which its file has no more: no default is known, so write the value to set"
+        ]
         assert await _applied(tree, settings) == ["update plugin/metrics repo applied"]
         assert server.formats == {"metrics": "NAGIOS"}
-        (tree / "plugins/metrics.meta.yaml").unlink()
-        assert not await operations.plan(tree, settings)
+        assert (await operations.plan(tree, settings)).warnings == ()
+        assert not await operations.drift(tree, settings)
 
     through(live, server, work)
 

@@ -186,7 +186,8 @@ def test_fields_that_only_the_server_has_and_no_schema_knows_are_named_once_with
     assert not made
     assert warnings(made) == [
         f"{field} is live in dashboard/a and 1 more, but in no file and no schema: "
-        "it is not compared, and an update drops it"
+        "it is not compared, and an update is sent without it; "
+        "whether it then stays, the server decides (a muted rule stays muted)"
         for field in ("`positions[].glow` of a dashboard", "`zoom` of a dashboard")
     ]
 
@@ -349,6 +350,7 @@ def test_what_both_sides_moved_is_held_until_a_side_is_chosen(tree: Path) -> Non
         ]
         yielding = applies.plan(live, tree, decisions=ConflictPolicy(on_conflict="live"))
         assert (applies.changes(yielding), yielding.kept) == ([], (address("dashboard/web"),))
+        applies.apply(live, tree, decisions=ConflictPolicy(on_conflict="live"))
         applies.apply(live, tree, decisions=ConflictPolicy(on_conflict="repo"))
         assert not applies.plan(live, tree)
         assert live.live("dashboard/web") == resource("dashboard/web", "title: Ours\npositions: []\n")
@@ -367,18 +369,23 @@ def test_fields_that_each_side_moved_alone_are_merged_and_what_stays_is_said(tre
         assert now
         assert now.document == {"title": "New", "period": 90, "positions": []}
         later = applies.plan(live, tree)
+        decided = ConflictPolicy(on_conflict="repo")
+        assert applies.changes(applies.plan(live, tree, decisions=decided)) == ["update dashboard/web drift"]
+        applies.apply(live, tree, decisions=decided)
+        again = applies.plan(live, tree)
+    assert (applies.changes(again), again.kept, again.warnings) == ([], (), ())
     assert (applies.changes(later), later.kept) == ([], (address("dashboard/web"),))
     (warning,) = warnings(later)
     assert warning == (
         "dashboard/web was changed on the server in `period`, and stays so; "
-        "`dlsync accept dashboard/web` writes it into the file"
+        "`dlsync accept dashboard/web` writes it into the file, `--on-conflict repo` overwrites it"
     )
 
 
 def test_what_the_server_chose_and_the_files_say_from_now_on_is_a_change_of_the_files(tree: Path) -> None:
     with account() as live:
         applies.apply(live, tree)
-        write_tree(tree, {"plugins/disk.meta.yaml": "interval: 60\n"})
+        write_tree(tree, {"plugins/disk.meta.yaml": "type: SCRIPT\n"})
         assert applies.changes(applies.apply(live, tree)) == ["update plugin/disk repo applied"]
         assert not applies.plan(live, tree)
 

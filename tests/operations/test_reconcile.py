@@ -204,6 +204,21 @@ def test_what_was_kept_by_an_earlier_apply_is_kept_again() -> None:
     assert [one.mover for one in outcome.kept[WEB.address]] == ["kept"]
 
 
+@pytest.mark.parametrize(
+    ("desired", "seen"),
+    [
+        pytest.param(WEB, BY_HAND, id="kept by an earlier apply"),
+        pytest.param(RENAMED, None, id="beside a change of the files"),
+    ],
+)
+def test_where_the_files_win_nothing_stays_as_it_was_changed_on_the_server(
+    desired: Resource, seen: Resource | None
+) -> None:
+    outcome = told(WEB, desired, BY_HAND, REPO, seen=seen)
+    assert (outcome.kept, outcome.sent) == ({}, {})
+    assert ("period",) in [one.path for one in outcome.changes[0].diff]
+
+
 def test_what_lives_as_its_file_says_and_is_not_managed_is_adopted_and_what_is_managed_is_not() -> None:
     assert told(None, WEB, WEB).adopted == [WEB.address]
     assert told(WEB, WEB, WEB).adopted == []

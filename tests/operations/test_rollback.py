@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from dlsync import operations
 from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Target
 from dlsync.operations import ApplyOptions
-from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, ConflictPolicy
+from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.operations.rollback import chosen as rollback_chosen
 from dlsync.operations.rollback import way_back
 from dlsync.resources.selector import Targets
@@ -26,7 +27,7 @@ from tests.builders.trees import FLAVOURS, account, address, resource, rule, tre
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dlsync.model import Json, Plan
+    from dlsync.model import Json, Plan, Side
     from tests.builders.trees import Account
 
 BEFORE: dict[str, str | bytes] = {
@@ -124,6 +125,36 @@ def test_a_run_that_was_cut_off_is_taken_back_too(live: Account, tree: Path) -> 
     assert not plan(live, tree)
 
 
+@pytest.mark.parametrize("lost", [{"sent", "result"}, {"result"}])
+@pytest.mark.parametrize(
+    ("side", "done"),
+    [
+        (None, ["update dashboard/web repo applied", "update rule/web repo held skipped"]),
+        ("repo", ["update dashboard/web repo applied", "update rule/web repo applied"]),
+        ("live", ["update dashboard/web repo applied"]),
+    ],
+)
+def test_what_a_later_run_wrote_of_a_run_that_was_killed_is_held(
+    live: Account, tree: Path, lost: set[str], side: Side | None, done: list[str]
+) -> None:
+    """Whether the killed run had not come to it, or had sent it in vain."""
+    apply(live, tree)
+    write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
+    apply(live, tree)
+    killed = max(journals(tree).iterdir())
+    lines = map(json.loads, killed.read_text().splitlines())
+    known = [one for one in lines if not any(one.get(key) == "rule/web" for key in lost) and "end" not in one]
+    killed.write_text("".join(f"{json.dumps(one)}\n" for one in known))
+    live.has(resource("rule/web", FILES["rules/web.yaml"]))
+    assert changes(apply(live, tree)) == ["update rule/web drift applied"]
+    back = rolled_back(live, tree, run=killed.stem, decisions=ConflictPolicy(on_conflict=side))
+    assert changes(back) == done
+    assert side or "the run did not write it" in back.changes[1].held
+    now = live.live("rule/web")
+    assert now
+    assert now.document["title"] == ("Web" if side == "repo" else "New")
+
+
 def test_what_was_changed_since_the_run_is_held_until_somebody_decides(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW, "rules/new.yaml": NEW})
@@ -131,7 +162,8 @@ def test_what_was_changed_since_the_run_is_held_until_somebody_decides(live: Acc
     live.has(resource("rule/web", MINE), resource("rule/new", MINE))
     done = rolled_back(live, tree)
     assert changes(done) == ["update rule/web conflict held skipped", "delete rule/new conflict held skipped"]
-    assert [one.held for one in done.changes] == [BOTH_MOVED, GONE_AND_MOVED]
+    reason = "it was changed since the run; `--on-conflict repo` reverts it all the same"
+    assert [one.held for one in done.changes] == [reason, reason]
     assert [live.live(f"rule/{name}") for name in ("web", "new")] == [
         resource(f"rule/{name}", MINE) for name in ("web", "new")
     ]

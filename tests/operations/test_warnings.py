@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dlsync.operations import warnings
+from dlsync.resources import Listing
 from dlsync.state import inventory
-from tests.builders.plans import removed, replaced
+from tests.builders.plans import change, removed, replaced
 from tests.builders.trees import address, by_address, criterion, dashboard, resource, rule, widget
 
 
@@ -27,6 +30,29 @@ def test_what_stays_since_it_is_protected_is_named() -> None:
     assert [*warnings.protected([address("rule/a")])] == ["rule/a is in no file and live; it is protected and stays"]
 
 
+def test_a_pattern_of_protect_that_matches_nothing_is_named_with_its_place() -> None:
+    known = [address("dashboard/web"), address("rule/a")]
+    assert [str(one) for one in warnings.unmatched(["dashboard/*", "dashboard/wrong", "*/a"], known)] == [
+        '`protect[1]` matches nothing: "dashboard/wrong" is neither in the files nor live'
+    ]
+
+
+def test_a_mute_that_a_delete_or_a_rename_loses_is_named() -> None:
+    listings = {"rule": Listing(names=frozenset("abc"), muted=frozenset("ab"))}
+    changes = [
+        change("delete", "rule/a"),
+        replace(change("delete", "rule/b"), renamed="d"),
+        replace(change("delete", "rule/b"), held="no"),
+        change("delete", "rule/c"),
+        change("update", "rule/a"),
+        change("delete", "dashboard/a"),
+    ]
+    assert [*warnings.muted(changes, listings)] == [
+        "rule/a is muted; a rollback does not restore that",
+        "rule/b is muted; the renamed rule/d will not be until `dlsync rules mute d`",
+    ]
+
+
 def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
     explicit_deletes = [address("rule/b"), address("account/a"), address("rule/c")]
     assert [*warnings.missing(explicit_deletes, [address("rule/c")])] == [
@@ -43,7 +69,10 @@ def test_a_field_that_an_update_would_drop_is_named_once_with_one_of_those_that_
             address("rule/c"): [("zoom",)],
         }
     )
-    end = "but in no file and no schema: it is not compared, and an update drops it"
+    end = (
+        "but in no file and no schema: it is not compared, and an update is sent without it; "
+        "whether it then stays, the server decides (a muted rule stays muted)"
+    )
     assert [*told] == [
         f"`positions[].glow` of a dashboard is live in dashboard/a and 1 more, {end}",
         f"`zoom` of a dashboard is live in dashboard/a, {end}",
@@ -64,9 +93,11 @@ def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_
     fields: list[str], words: str
 ) -> None:
     kept = {address("rule/r"): [removed((field,), 1) for field in fields]}
-    assert [*warnings.kept(kept, by_address(resource("rule/r", rule())))] == [
-        f"rule/r was changed on the server in {words}, and stays so; `dlsync accept rule/r` writes it into the file"
-    ]
+    (message,) = warnings.kept(kept, by_address(resource("rule/r", rule())))
+    assert message == (
+        f"rule/r was changed on the server in {words}, and stays so; "
+        "`dlsync accept rule/r` writes it into the file, `--on-conflict repo` overwrites it"
+    )
 
 
 def test_a_kept_field_is_named_as_the_file_has_it() -> None:

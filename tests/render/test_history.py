@@ -1,7 +1,9 @@
 """Runs as a table and as JSON."""
 
 import json
+from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +35,22 @@ def test_a_run_is_a_line_and_what_was_cut_off_is_unknown() -> None:
         "20261125T101010Z-0a1b2c  2026-11-25T10:10:10+00:00  apply    acme/default  1 applied, 1 unknown  "
         "0123456789ab  ann@there\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("sent", "results", "changes"),
+    [
+        (set(), {}, "0 of 2 applied, interrupted"),
+        ({WEB}, {WEB: "applied"}, "1 of 2 applied, interrupted"),
+        ({WEB, LOAD}, {WEB: "applied"}, "at least 1 of 2 applied, 1 more may have been, interrupted"),
+        ({WEB, LOAD}, {WEB: "failed", LOAD: "unknown"}, "at least 0 of 2 applied, 1 more may have been, interrupted"),
+    ],
+)
+def test_an_interrupted_run_says_what_is_known_of_it(
+    sent: set[Address], results: dict[Address, str], changes: str
+) -> None:
+    record = Record(replace(RUN, planned=2), CUT_OFF.kept, results, sent=sent)
+    assert f"  {changes}  " in render([record], width=None)
 
 
 def test_json_has_each_change_and_whether_the_run_came_to_its_end() -> None:

@@ -34,8 +34,11 @@ def test_what_is_adopted_and_what_stays_changed_is_counted() -> None:
         "Plan: 1 to create, 0 to update, 0 to delete, 2 unchanged (2 to adopt)."
     )
     assert sentence(replace(plan(unchanged=2), adopted=(one,), kept=(two,))) == (
-        "No changes. 2 resources on acme/default match the files, 1 of them not managed before, "
-        "but for what stays as it was changed on the server in 1 of them."
+        "No changes to apply. 1 of 2 resources on acme/default match the files, 1 of them not managed before; "
+        "1 keeps changes made on the server."
+    )
+    assert sentence(replace(plan(unchanged=8), kept=(one, two))) == (
+        "No changes to apply. 6 of 8 resources on acme/default match the files; 2 keep changes made on the server."
     )
 
 

@@ -381,7 +381,7 @@ def test_one_from_a_journal_stands_in_no_file() -> None:
     assert (LINK.line(restored), LINK.files(restored)) == (1, ())
 
 
-@pytest.mark.parametrize("saved", [{}, {"tags": "a"}, {"tags": [1]}, {"tags": None}])
+@pytest.mark.parametrize("saved", [{}, {"tags": "a"}, {"tags": [1]}, {"tags": ["a"], "links": [1]}])
 def test_what_holds_no_tags_makes_no_link(saved: dict[str, Json]) -> None:
     with pytest.raises(DlsyncError, match="the journal holds no tags of link/disk"):
         LINK.restored("disk", saved)

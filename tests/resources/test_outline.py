@@ -45,7 +45,8 @@ def test_a_criterion_is_a_sentence(item: dict[str, Json], expected: str) -> None
     ("item", "expected"),
     [
         (MAIL, "emails a@example.org, b@example.org, message See the runbook"),
-        ({}, "emails nobody"),
+        ({}, "emails no address"),
+        ({"emails": None, "url": "https://example.org"}, "url https://example.org"),
         ({"type": "WEBHOOK", "url": "${env:HOOK}"}, "calls ${env:HOOK}"),
         ({"type": "SMS", "to": "1"}, "SMS, to 1"),
     ],

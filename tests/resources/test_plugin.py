@@ -155,8 +155,8 @@ def test_a_script_that_differs_is_replaced_and_its_settings_stay_untouched() -> 
 
 def test_settings_that_differ_are_edited_with_their_comments_and_the_script_stays_untouched() -> None:
     desired = plugin(b"a", "# ours\ninterval:   60 # a minute\nparams: -a\n")
-    assert edited(desired, script(b"a", interval=30, description="Disks")) == {
-        "plugins/disk.meta.yaml": b"# ours\ninterval:   30 # a minute\ndescription: Disks\n"
+    assert edited(desired, script(b"a", interval=90, description="Disks")) == {
+        "plugins/disk.meta.yaml": b"# ours\ninterval:   90 # a minute\ndescription: Disks\n"
     }
 
 
@@ -175,11 +175,11 @@ def test_another_extension_renames_the_file() -> None:
 
 def test_settings_follow_a_script_whose_dots_have_to_be_encoded_once_it_has_no_extension() -> None:
     ((found,), _) = read(a__b__py=b"1", a__b__meta__yaml=b"interval: 60\n")
-    assert edited(found, script(b"1", "", interval=30)) == {
+    assert edited(found, script(b"1", "", interval=90)) == {
         "plugins/a.b.py": None,
         "plugins/a%2Eb": b"1",
         "plugins/a.b.meta.yaml": None,
-        "plugins/a%2Eb.meta.yaml": b"interval: 30\n",
+        "plugins/a%2Eb.meta.yaml": b"interval: 90\n",
     }
 
 
@@ -191,6 +191,8 @@ def test_settings_follow_a_script_whose_dots_have_to_be_encoded_once_it_has_no_e
     [
         pytest.param("description: ''\n", {}, id="a default spelled out"),
         pytest.param("params: null\ninterval: null\n", {"interval": 30}, id="nothing, so up to the server"),
+        pytest.param("", {"format": "NAGIOS"}, id="a default that the server adds"),
+        pytest.param("interval: 30\nformat: NAGIOS\n", {}, id="a default that the server leaves out"),
         pytest.param("", {"interval": 30, "type": "SCRIPT", "hash": "x", "id": 1}, id="what only the server says"),
         pytest.param("pack: mine\n", {"pack": "base"}, id="what the server owns"),
         pytest.param("timeout: 5\n", {"timeout": 5}, id="a setting that no schema knows"),
@@ -203,8 +205,11 @@ def test_what_carries_no_meaning_is_no_difference(settings: str, live: dict[str,
 
 
 def test_a_setting_that_left_the_files_differs_where_its_default_is_known() -> None:
-    assert compare(PLUGIN, plugin(b"a"), script(b"a", description="Disks")).diff == (
+    live = script(b"a", description="Disks", interval=90, format="PROMETHEUS")
+    assert compare(PLUGIN, plugin(b"a"), live).diff == (
         removed(("description",), "Disks"),
+        removed(("interval",), 90),
+        removed(("format",), "PROMETHEUS"),
     )
 
 
@@ -322,6 +327,13 @@ def test_one_that_somebody_else_made_meanwhile_and_that_differs_is_theirs_and_st
     assert compare(PLUGIN, theirs, found).diff == ()
 
 
+def test_a_default_that_the_files_give_is_sent_for_the_server_s_own_may_be_another() -> None:
+    with account() as live:
+        live.run(lambda client: PLUGIN.create(client, plugin(b"a", "interval: 30\nparams: null\npack: x\n")))
+        (sent,) = [json.loads(one.body) for one in live.asked if one.method == "POST"]
+    assert {*sent} == {"name", "extension", "content", "interval"}
+
+
 def test_one_that_is_there_and_is_as_the_files_say_is_ours_its_answer_lost() -> None:
     desired = plugin(b"ours", "params: -a\n")
     with account() as live:
@@ -346,7 +358,9 @@ def test_one_that_is_said_to_be_there_and_is_not_is_somebody_s() -> None:
     [
         pytest.param("", {}, {}, id="the content alone"),
         pytest.param("interval: 60\nparams: -a\n", {"params": "-a"}, {"interval": 60}, id="a changed setting"),
-        pytest.param("", {"params": "-a", "interval": 60}, {"params": ""}, id="a removed setting"),
+        pytest.param(
+            "", {"params": "-a", "interval": 60}, {"params": "", "interval": 30}, id="settings that left the files"
+        ),
         pytest.param("description: ''\n", {"description": "x"}, {"description": ""}, id="a default spelled out"),
     ],
 )

@@ -76,6 +76,25 @@ def test_a_run_that_changes_nothing_leaves_no_file(tmp_path: Path) -> None:
     assert [*tmp_path.iterdir()] == []
 
 
+def test_what_is_sent_and_how_it_went_is_kept_at_once(tmp_path: Path) -> None:
+    book = Journal(tmp_path, RUN)
+    book.keep([WEB, NEW])
+    book.sending(WEB.address)
+    book.sending(NEW.address)
+    book.finished(DONE[0])
+    record = journal.required(tmp_path, RUN.id)
+    assert (record.sent, record.results, record.uncertain) == ({WEB.address, NEW.address}, {WEB.address: "applied"}, 1)
+    assert (book.in_flight, book.outcomes) == ({NEW.address}, [DONE[0]])
+
+
+def test_a_change_that_may_have_been_carried_out_is_kept_as_unknown(tmp_path: Path) -> None:
+    book = Journal(tmp_path, RUN)
+    book.keep([WEB])
+    book.sending(WEB.address)
+    book.finished(change("update", "rule/web").finished("failed", "lost", uncertain=True))
+    assert journal.required(tmp_path, RUN.id).results == {WEB.address: "unknown"}
+
+
 def test_only_its_owner_can_read_a_journal(tmp_path: Path) -> None:
     assert written(tmp_path).stat().st_mode & 0o777 == 0o600
 
