@@ -182,7 +182,7 @@ class Connection:
             headers["If-None-Match"] = etag
         if body is not None:
             headers["Content-Type"] = content_type
-        attempts = Attempts(self._retry, f"{method} {path}", repeatable, self._limiter.responses)
+        attempts = Attempts(self._retry, f"{method} {path}", repeatable, self._limiter.responses, self._is_down)
         with self._limiter.request():
             return await self._send(attempts, method, path, headers, body)
 
@@ -223,7 +223,7 @@ class Connection:
 
     async def _wait(self, attempts: Attempts, error: AttemptError) -> None:
         try:
-            wait = attempts.next_wait(error, self._limiter.responses, is_down=self._is_down)
+            wait = attempts.next_wait(error, self._limiter.responses)
         except Unreachable:
             # many requests to a server that has gone must not each wait for it to come back
             self._is_down = error.cause == "refused"
