@@ -140,8 +140,7 @@ class Connection:
         self._transport = Transport(
             self.url, methods, headers, self.quote, timeout=timeout, deadline=deadline, largest_body=largest_body
         )
-        self._is_open = False
-        self._is_down = False
+        self._is_open = self._is_down = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url!r}, {self.org!r}, {self.account!r})"
@@ -183,7 +182,7 @@ class Connection:
             headers["If-None-Match"] = etag
         if body is not None:
             headers["Content-Type"] = content_type
-        attempts = Attempts(self._retry, f"{method} {path}", repeatable, self._limiter.responses)
+        attempts = Attempts(self._retry, f"{method} {path}", repeatable, self._limiter.responses, self._is_down)
         with self._limiter.request():
             return await self._send(attempts, method, path, headers, body)
 
@@ -224,7 +223,7 @@ class Connection:
 
     async def _wait(self, attempts: Attempts, error: AttemptError) -> None:
         try:
-            wait = attempts.next_wait(error, self._limiter.responses, is_down=self._is_down)
+            wait = attempts.next_wait(error, self._limiter.responses)
         except Unreachable:
             # many requests to a server that has gone must not each wait for it to come back
             self._is_down = error.cause == "refused"

@@ -73,22 +73,23 @@ class Attempts:
     :param request: method and path, for messages.
     :param repeatable: False for what must not be carried out twice.
     :param responses: the number of responses to all requests before the last attempt.
+    :param is_down: another request has found that the server does not listen, so this one does not wait for it.
     """
 
     retry: Retry
     request: str
     repeatable: bool
     responses: int
+    is_down: bool = False
     number: int = 1
     _waited: float = 0.0
     _may_be_done: bool = False
 
-    def next_wait(self, error: AttemptError, responses: int, *, is_down: bool) -> float:
+    def next_wait(self, error: AttemptError, responses: int) -> float:
         """Return the seconds to wait before the next attempt.
 
         A throttled request waits for its turn as long as other requests get their responses.
 
-        :param is_down: another request has found that the server does not listen, so this one does not wait for it.
         :raises ApiError: there is no further attempt.
         """
         self._may_be_done |= error.cause in _MAYBE_DONE
@@ -98,9 +99,9 @@ class Attempts:
             self.number, self._waited = 1, 0.0
         self.responses = responses
         retry, left, asked = self.retry, self.retry.ceiling - self._waited, self.retry.seconds(error.retry_after)
-        most = (
-            1 if is_down and error.cause == "refused" else min(retry.attempts, _MOST.get(error.cause, retry.attempts))
-        )
+        most = min(retry.attempts, _MOST.get(error.cause, retry.attempts))
+        if self.is_down and error.cause == "refused":
+            most = 1
         note = ""
         if error.cause in _MAYBE_DONE and not self.repeatable:
             note = "; the server may have carried it out, so it is not sent again"

@@ -81,10 +81,6 @@ class Redaction:
         """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
         return with_texts(value, self._spelled, lambda key: "".join(name or part for part, name in self.parts(key)))
 
-    def respells(self, content: bytes) -> bool:
-        """Whether :meth:`spelled` may change a value whose YAML is this."""
-        return bool(self._secrets or self._texts) or b"${" in content
-
     def _spelled(self, text: str) -> str:
         parts = self.parts(text)
         if all(name is None for _, name in parts):

@@ -47,12 +47,12 @@ async def run(
     repeatable: bool = True,
     is_down: bool = False,
 ) -> int:
-    attempts = Attempts(retry, "GET /x", repeatable, responses())
+    attempts = Attempts(retry, "GET /x", repeatable, responses(), is_down)
     for number in count(1):
         try:
             return await attempt(number)
         except AttemptError as error:
-            await retry.sleep(attempts.next_wait(error, responses(), is_down=is_down))
+            await retry.sleep(attempts.next_wait(error, responses()))
     raise AssertionError
 
 
@@ -114,6 +114,14 @@ async def test_an_error_says_whether_any_attempt_may_have_been_carried_out(
         return await failing(99, left.pop(0) if len(left) > 1 else left[0])(number)
 
     assert (await failure_of(Retry(sleep=Sleeper()), attempt)).may_be_done is may_be_done
+
+
+def test_a_last_attempt_that_cannot_pass_does_not_undo_what_an_earlier_may_have_done() -> None:
+    attempts = Attempts(Retry(), "PUT /x", repeatable=True, responses=0)
+    attempts.next_wait(AttemptError("reset", "broken"), 0)
+    with pytest.raises(Unreachable) as caught:
+        attempts.next_wait(AttemptError("the certificate is not trusted"), 0)
+    assert caught.value.may_be_done
 
 
 async def test_a_server_that_is_known_to_be_down_is_not_waited_for() -> None:
@@ -182,7 +190,7 @@ async def test_for_other_faults_it_does_not_matter_whether_others_get_on(cause: 
 async def test_what_fails_the_same_way_each_time_is_not_tried_again() -> None:
     attempts = Attempts(Retry(), "GET /x", repeatable=True, responses=0)
     with pytest.raises(BadAnswer, match=r"^GET /x: too large$"):
-        attempts.next_wait(AttemptError("too large", error=BadAnswer), 0, is_down=False)
+        attempts.next_wait(AttemptError("too large", error=BadAnswer), 0)
 
 
 async def test_what_is_no_fault_is_not_tried_again() -> None:
