@@ -25,7 +25,7 @@ from dlsync.operations.plan import PlanOptions
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.resources.selector import Targets
 from dlsync.server.run import running
-from dlsync.state import journal, lease
+from dlsync.state import journal, lock
 from tests.builders.disturbed import account_settings, applied
 from tests.builders.faults import RESET_AFTER, RESET_BEFORE, proxied
 
@@ -124,7 +124,7 @@ class Account(RuleBasedStateMachine):
             return  # an empty tree deletes nothing, and says so
         promised = self._plan(decisions)
         wishes = PlanOptions(self.tree, decisions=decisions)
-        with patch.object(lease, "has_ended", lambda _: True):
+        with patch.object(lock, "has_ended", lambda _: True):
             done = asyncio.run(operations.apply(self.tree, account_settings(self.url), wishes=wishes))
         assert done is not None
         told = [replace(one, result=None, error="") for one in done.changes]
@@ -171,7 +171,7 @@ class Account(RuleBasedStateMachine):
 
     @rule()
     def roll_back(self) -> None:
-        with patch.object(lease, "has_ended", lambda _: True):
+        with patch.object(lock, "has_ended", lambda _: True):
             if any(one.kept for one in journal.runs(self.tree / journal.FOLDER)):
                 asyncio.run(operations.rollback(self.tree, account_settings(self.url)))
 

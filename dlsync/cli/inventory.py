@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dlsync.operations.manage import ManageResult
-    from dlsync.state.lease import LockInfo
+    from dlsync.state.lock import LockInfo
 
     Operation = Callable[..., Coroutine[Any, Any, ManageResult]]
 

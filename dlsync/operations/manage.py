@@ -17,7 +17,7 @@ from dlsync.operations.update_inventory import advanced, as_live
 from dlsync.resources import environments, kind_of
 from dlsync.state import store
 from dlsync.state.inventory import LOCK_TIMEOUT
-from dlsync.state.lease import holder_of, remove
+from dlsync.state.lock import holder_of, remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from dlsync.operations.plan import PlanContext
     from dlsync.resources.selector import Targets
     from dlsync.state.inventory import Inventory
-    from dlsync.state.lease import LockInfo
-    from dlsync.state.lock import Lock
+    from dlsync.state.lock import Lock, LockInfo
 
 _NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
 _NOT_LIVE = "it is not live; `dlsync apply` makes it"

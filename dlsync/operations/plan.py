@@ -28,7 +28,7 @@ from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
 from dlsync.state.inventory import empty
-from dlsync.state.lease import holder_of
+from dlsync.state.lock import holder_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence

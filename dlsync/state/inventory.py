@@ -4,30 +4,28 @@ In a file or an account it is JSON that names the resources in the clear; what w
 for resources that a run has a question about.
 """
 
-from __future__ import annotations
-
 import base64
-import binascii
 import json
+import os
 import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast, get_args
+from typing import NamedTuple, Optional, TypeVar, cast, get_args
 
 from dlsync.diff.digests import digest, former_secrets
 from dlsync.errors import DlsyncError
 from dlsync.files.interpolation import referenced
-from dlsync.model import Action, Address, Entry
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from dlsync.model import Json, Resource
-
+from dlsync.model import Action, Address, Entry, Json, Resource
 
 T = TypeVar("T")
 INVENTORY = "dlsync-inventory"
 LOCK = "dlsync-lock"
 LOCK_TIMEOUT = 90.0  # s: longer than a dead lock lives, so that the same command again goes on by itself
+FORMAT_VERSION = 1
+_SALT_BYTES = 16
+_LARGEST_ENTRY = 8 * 1024 * 1024  # bytes unpacked: a document of 1 MB has digests of some 3 MB
+_NOTE = "What dlsync manages here, and digests of what it applied. `dlsync inventory` reads it; do not edit it."
+_HINT = "Run `dlsync inventory rebuild`."
 
 
 def is_reserved(plugin: str) -> bool:
@@ -38,13 +36,6 @@ def is_reserved(plugin: str) -> bool:
 def is_own_plugin(name: str) -> bool:
     """Whether a name in an old client's backup, with or without an extension, is that of dlsync's own plugin."""
     return is_reserved(name.partition(".")[0])
-
-
-FORMAT_VERSION = 1
-_SALT_BYTES = 16
-_LARGEST_ENTRY = 8 * 1024 * 1024  # bytes unpacked: a document of 1 MB has digests of some 3 MB
-_NO_SECRETS = b",{}]"  # as an entry ends that has none
-_NOTE = "What dlsync manages here, and digests of what it applied. `dlsync inventory` reads it; do not edit it."
 
 
 class Pending(NamedTuple):
@@ -68,11 +59,11 @@ class Inventory:
 
     :param salt: of all digests.
     :param packed: the entries by address, in the form of :func:`packed`.
-    :param pending: the writes that were announced and not confirmed, by address.
     :param kept: whether there is such a record at all; False where the settings want none.
     :param exists: whether it was found where it is kept.
     :param broken: why what was found is none; empty otherwise.
     :param ids: of what the server may have and not list, by which it can be asked for.
+    :param pending: the writes that were announced and not confirmed, by address.
     :param foreign: what this version cannot read, which is written back as it is.
     """
 
@@ -83,7 +74,7 @@ class Inventory:
     broken: str = ""
     ids: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     pending: Mapping[Address, Pending] = field(default_factory=dict)
-    foreign: Inventory | None = None
+    foreign: Optional["Inventory"] = None
 
     def __contains__(self, address: Address) -> bool:
         return address in self.packed
@@ -93,31 +84,34 @@ class Inventory:
 
     def entry(self, address: Address) -> Entry | None:
         """Return what was applied of a resource; None where it is not managed, or its entry cannot be read."""
-        text = self.packed.get(address)
-        return None if text is None else unpacked(text)
+        return unpacked(self.packed.get(address, ""))
 
     def fingerprint(self, address: Address) -> str:
         """Return the fingerprint of what was applied, without unpacking anything; empty where it is not managed."""
         return self.packed.get(address, "").partition(":")[0]
 
     def knows_no_secrets(self, address: Address) -> bool:
-        """Whether nothing of a resource was a secret when it was applied; far cheaper than its entry."""
-        return all(map(_has_no_secrets, self._texts(address)))
+        """Whether nothing of a resource was a secret when it was applied."""
+        return not any(entry.secrets for entry in self._entries(address))
 
     def former_secrets(self, live: Resource) -> dict[str, str]:
         """Return the texts that an apply put into a live resource as secrets, each with its spelling in a file."""
         found: dict[str, str] = {}
-        for entry in filter(None, map(unpacked, self._texts(live.address))):
+        for entry in self._entries(live.address):
             found |= former_secrets(self.salt, live.document, entry.secrets)
         return found
 
     def secret_spellings(self, addresses: Iterable[Address]) -> dict[Address, set[str]]:
         """Return what stood for secrets in the files of resources when they were applied, where anything did."""
-        return {
-            one: {text for entry in filter(None, map(unpacked, self._texts(one))) for text in entry.secrets.values()}
-            for one in addresses
-            if not self.knows_no_secrets(one)
-        }
+        found = {one: {text for entry in self._entries(one) for text in entry.secrets.values()} for one in addresses}
+        return {address: spellings for address, spellings in found.items() if spellings}
+
+    def _entries(self, address: Address) -> Iterator[Entry]:
+        """Yield the entries of what may be live of a resource."""
+        pending = self.pending.get(address)
+        for text in (self.packed.get(address, ""), pending.entry if pending else ""):
+            if entry := unpacked(text):
+                yield entry
 
     @property
     def known(self) -> set[Address]:
@@ -129,7 +123,7 @@ class Inventory:
         """The resources whose entries this version cannot read, so that they do not count as managed."""
         return {*self.foreign.packed} - self.packed.keys() if self.foreign else set()
 
-    def understood(self, kinds: Collection[str]) -> Inventory:
+    def understood(self, kinds: Collection[str]) -> "Inventory":
         """Return the inventory with the entries that cannot be read, and those of other kinds, set apart."""
         strange = {one for one in self.known if one.kind not in kinds}
         apart = strange | {one for one, text in self.packed.items() if unpacked(text) is None}
@@ -144,18 +138,11 @@ class Inventory:
         )
         return replace(self, packed=entries, ids=ids, pending=pending, foreign=foreign)
 
-    def _texts(self, address: Address) -> Iterator[str]:
-        """Yield the packed entries of what may be live of a resource."""
-        if address in self.packed:
-            yield self.packed[address]
-        if (pending := self.pending.get(address)) and pending.entry:
-            yield pending.entry
-
-    def changed(self, entries: Mapping[Address, Entry], gone: Collection[Address] = ()) -> Inventory:
+    def changed(self, entries: Mapping[Address, Entry], gone: Collection[Address] = ()) -> "Inventory":
         """Return the inventory with some entries new or replaced, and others gone."""
         return self.with_packed({address: packed(entry) for address, entry in entries.items()}, gone)
 
-    def with_packed(self, entries: Mapping[Address, str], gone: Collection[Address] = ()) -> Inventory:
+    def with_packed(self, entries: Mapping[Address, str], gone: Collection[Address] = ()) -> "Inventory":
         """Return the inventory with some entries new or replaced, each as :func:`packed` gave it, and others gone.
 
         No write of these resources is pending then.
@@ -165,7 +152,7 @@ class Inventory:
         packed_ = {**_without(self.packed, gone), **entries}
         return replace(self, packed=packed_, pending=pending, foreign=foreign).with_ids({})
 
-    def with_ids(self, ids: Mapping[Address, tuple[str, ...]]) -> Inventory:
+    def with_ids(self, ids: Mapping[Address, tuple[str, ...]]) -> "Inventory":
         """Return the inventory with the ids of resources that it has."""
         return replace(self, ids={one: found for one, found in {**self.ids, **ids}.items() if one in self.packed})
 
@@ -175,7 +162,7 @@ class Inventory:
         resources = {str(one): text for one, text in sorted({**foreign.packed, **self.packed}.items())}
         whole = {"format_version": FORMAT_VERSION, "note": _NOTE, "salt": self.salt.hex(), "resources": resources}
         if ids := {**foreign.ids, **self.ids}:
-            whole["ids"] = {str(one): [*some] for one, some in sorted(ids.items())}
+            whole["ids"] = {str(one): found for one, found in sorted(ids.items())}
         if pending := {**foreign.pending, **self.pending}:  # a version that does not know it reads the rest
             whole["pending"] = {str(one): " ".join(write) for one, write in sorted(pending.items())}
         return (json.dumps(whole, indent=0) + "\n").encode()
@@ -187,9 +174,7 @@ def _without(mapping: Mapping[Address, T], gone: Collection[Address]) -> dict[Ad
 
 def empty(*, kept: bool = True, broken: str = "") -> Inventory:
     """Return an inventory of nothing, with a salt of its own."""
-    from secrets import token_bytes
-
-    return Inventory(token_bytes(_SALT_BYTES), kept=kept, exists=bool(broken), broken=broken)
+    return Inventory(os.urandom(_SALT_BYTES), kept=kept, exists=bool(broken), broken=broken)
 
 
 def read(content: bytes) -> Inventory:
@@ -206,9 +191,9 @@ def read(content: bytes) -> Inventory:
         ids = {_address(name): _texts(some) for name, some in whole.get("ids", {}).items()}
         pending = {_address(name): _pending(text) for name, text in whole.get("pending", {}).items()}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise BrokenInventory("the inventory is broken", hint="Run `dlsync inventory rebuild`.") from None
+        raise BrokenInventory("the inventory is broken", hint=_HINT) from None
     if not 0 < len(salt) <= 64:  # noqa: PLR2004 - what blake2b takes as a key
-        raise BrokenInventory("the inventory has no salt", hint="Run `dlsync inventory rebuild`.")
+        raise BrokenInventory("the inventory has no salt", hint=_HINT)
     return Inventory(salt, packed_, exists=True, pending=pending).with_ids(ids)
 
 
@@ -247,38 +232,21 @@ def _pending(text: str) -> Pending:
 
 def packed(entry: Entry) -> str:
     """Return an entry as one short text: its fingerprint, and the rest compressed."""
-    whole = [entry.applied, entry.live, dict(entry.secrets)]
-    text = json.dumps(whole, separators=(",", ":")).encode()
+    text = json.dumps([entry.applied, entry.live, dict(entry.secrets)], separators=(",", ":")).encode()
     return f"{entry.fingerprint}:{base64.b64encode(zlib.compress(text)).decode()}"
 
 
 def unpacked(text: str) -> Entry | None:
     """Return the entry that :func:`packed` made a text of; None for any other text."""
-    print_, _, rest = text.partition(":")
+    fingerprint, _, rest = text.partition(":")
     try:
-        whole: Any = json.loads(_inflated(rest) or b"")
-        applied, live, secret = whole
-    except (ValueError, TypeError, RecursionError):
+        content = zlib.decompressobj().decompress(base64.b64decode(rest, validate=True), _LARGEST_ENTRY)
+        applied, live, secrets = json.loads(content)
+    except (ValueError, TypeError, RecursionError, zlib.error):
         return None
-    if not (isinstance(applied, dict) and isinstance(live, dict | None) and _is_texts(secret)):
+    if not (isinstance(applied, dict) and isinstance(live, dict | None) and isinstance(secrets, dict)):
         return None
-    return Entry(applied, live, cast("dict[str, str]", secret), print_)
-
-
-def _has_no_secrets(text: str) -> bool:
-    raw = _inflated(text.partition(":")[2])
-    return raw is None or raw.endswith(_NO_SECRETS) or not ((entry := unpacked(text)) and entry.secrets)
-
-
-def _inflated(rest: str) -> bytes | None:
-    try:
-        return zlib.decompressobj().decompress(base64.b64decode(rest, validate=True), _LARGEST_ENTRY)
-    except (ValueError, binascii.Error, zlib.error):
-        return None
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
+    return Entry(applied, live, secrets, fingerprint) if all(isinstance(one, str) for one in secrets.values()) else None
 
 
 def secret_digests(salt: bytes, document: Mapping[str, Json]) -> dict[str, str]:

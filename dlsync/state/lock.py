@@ -1,53 +1,132 @@
 """The lock of an account: one apply at a time. A plugin, since to create one is atomic (API.md, "Observed").
 
-Whoever holds it renews it; one that is not renewed for a while is dead. A dead lock is taken over under a second lock
-that is named after it, so that of several who see it dead only one takes it over.
+Its holder renews it; a lock that is not renewed for a while is dead. A dead lock is taken over under a second lock that
+is named after it, so that only one of several who see it dead takes it over.
 """
 
-from __future__ import annotations
-
 import asyncio
+import json
+import os
+import re
+import time
 import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
 
-from dlsync.errors import DlsyncError, NotFound, Refused
-from dlsync.state import lease
+from dlsync.client import Client, ReadClient
+from dlsync.errors import AccountNotFound, AlreadyExists, DlsyncError, NotFound, Refused, Rejected
+from dlsync.messages import visible
 from dlsync.state.inventory import LOCK
-from dlsync.state.lease import REAL, RENEWAL, SAFE, Clock, LockAcquisition, LockInfo, content, holder_of
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+RENEWAL = 10.0  # s between renewals
+# s after a renewal in which its holder still writes: more than RENEWAL and the longest Retry-After that is waited for
+SAFE = 45.0
+LIFETIME = 75.0  # s without a renewal, after which others may take it: the last 30 are for requests under way
+_POLL = 1.0  # s between requests for a lock that another holds
+_MAX_REJECTIONS = 5
+_MAX_NESTED = 10  # locks, each of whose holders died in taking over another
+_ID = re.compile("[0-9a-f]{32}")
+# goes on while the machine sleeps: a holder that wakes up an hour later holds nothing any more
+_STEADY = partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
+_PROC = Path("/proc")
+_PROCESS = re.compile("([0-9a-f]{16}):([0-9]{1,9}):[0-9]+")
+_START = 19  # of /proc/<pid>/stat, behind the name: proc(5), field 22
 
-    from dlsync.client import Client
 
-_LOST = "lock lost; nothing more is written"
-_AGAIN = "Run the same again."
+@dataclass(frozen=True)
+class Clock:
+    """What time it is, and waiting.
+
+    :param wall: seconds since 1970.
+    :param steady: seconds that only grow.
+    """
+
+    wall: Callable[[], float] = time.time
+    steady: Callable[[], float] = _STEADY
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
+
+
+REAL = Clock()
+
+
+@dataclass(frozen=True)
+class LockInfo:
+    """Who holds a lock.
+
+    :param id: of the run; empty where the lock was not made by dlsync.
+    :param owner: in words; may hold anything, since others write it.
+    :param since: ISO 8601.
+    :param expires: seconds since 1970 by its holder's clock; only that it changes with each renewal counts.
+    :param process: see :func:`process_id`.
+    """
+
+    id: str = ""
+    owner: str = "somebody unknown"
+    since: str = ""
+    expires: float = 0.0
+    process: str = ""
+
+    def __str__(self) -> str:
+        since = f" since {visible(self.since)}" if self.since else ""
+        return f"{visible(self.owner)}{since}"
+
+    def renewed(self, clock: Clock) -> bytes:
+        """Return the content of a lock that is renewed now."""
+        return json.dumps(asdict(replace(self, expires=clock.wall() + LIFETIME))).encode()
+
+
+_RELEASED = LockInfo(owner="somebody who has just given it back")
+
+
+async def holder_of(client: ReadClient, name: str = LOCK) -> LockInfo | None:
+    """Return who holds a lock; None for nobody."""
+    try:
+        content = (await client.plugins.get(name)).content
+    except (NotFound, AccountNotFound):
+        return None
+    try:
+        document: Any = json.loads(content)
+        texts = {name: str(document[name]) for name in ("id", "owner", "since", "process")}
+        holder = LockInfo(**texts, expires=float(document["expires"]))
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return LockInfo()
+    return holder if _ID.fullmatch(holder.id) else LockInfo()
+
+
+async def remove(client: Client) -> None:
+    """Remove the lock, and those under which it was being taken over, also where a server does not list them."""
+    name, names = LOCK, list[str]()
+    while len(names) < _MAX_NESTED and (holder := await holder_of(client, name)):
+        names.append(name)
+        name = f"{name}.{holder.id}"
+    names += [entry.name for entry in await client.plugins.list() if entry.name.startswith(f"{LOCK}.")]
+    for name in dict.fromkeys(names):
+        with suppress(NotFound):
+            await client.plugins.delete(name)
 
 
 class Lock:
     """The lock of one account for one run.
 
     :param owner: who to ask, in words.
-    :param timeout: seconds to wait for another to be done.
-    :param told: is told that it is waited for.
+    :param timeout: seconds to wait for another holder.
+    :param on_wait: is called with whom it waits for.
     """
 
     def __init__(
-        self,
-        client: Client,
-        owner: str,
-        timeout: float,
-        told: Callable[[str], None],
-        clock: Clock = REAL,
+        self, client: Client, owner: str, timeout: float, on_wait: Callable[[str], None], clock: Clock = REAL
     ) -> None:
         self._client = client
         self._timeout = timeout
-        self._told = told
+        self._on_wait = on_wait
         self._clock = clock
-        self._me = LockInfo(owner=owner, process=lease.mine())
+        self._me = LockInfo(owner=owner, process=process_id())
         self._renewed = 0.0
         self._held = False
         self._renewing: asyncio.Task[None] | None = None
@@ -62,16 +141,17 @@ class Lock:
         since = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="seconds")
         # with an id of its own: what an attempt that failed has left is as old as that was
         self._me = replace(self._me, id=uuid.uuid4().hex, since=since)
-        taking = LockAcquisition(self._client, self._clock, self._me, self._clock.steady() + self._timeout, self._told)
-        await taking.take(LOCK)
-        self._renewed, self._held = taking.begun, True
-        await self._renew_again()
+        deadline = self._clock.steady() + self._timeout
+        acquisition = LockAcquisition(self._client, self._clock, self._me, deadline, self._on_wait)
+        await acquisition.take(LOCK)
+        self._renewed, self._held = acquisition.begun, True
+        await self._renew_overdue()
         self._renewing = asyncio.create_task(self._renew_for_ever())
 
     async def require(self) -> None:
         """Take the lock where it could not be taken before, for want of an account; return only while it is held.
 
-        :raises Refused: it was lost: too long without an answer of the server, or somebody has unlocked.
+        :raises Refused: it was lost: too long without an answer of the server, or unlocked by another.
         """
         async with self._turn:
             if self._renewing is None:
@@ -80,7 +160,7 @@ class Lock:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Write in this block, and only while the lock is held: that is checked before each attempt of each request.
+        """Check before each attempt of each request in this block that the lock is held.
 
         :raises Refused: as :meth:`require`.
         """
@@ -89,14 +169,16 @@ class Lock:
             yield
 
     async def _check(self) -> None:
-        if not self._held:
-            raise Refused(_LOST, hint=_AGAIN)
-        await self._check_time()
+        if not self._held or self._is_late():
+            raise _lost()
 
     async def _check_time(self) -> None:
         """Require that nobody else can have taken it; what is sent late of the lock itself would come after theirs."""
-        if self._clock.steady() > self._renewed + SAFE:
-            raise Refused(_LOST, hint=_AGAIN)
+        if self._is_late():
+            raise _lost()
+
+    def _is_late(self) -> bool:
+        return self._clock.steady() > self._renewed + SAFE
 
     async def release(self) -> None:
         """Give the lock back; one that was lost is another's and stays."""
@@ -104,7 +186,7 @@ class Lock:
             return
         self._renewing.cancel()
         await asyncio.wait([self._renewing])  # what it has sent would come after the next holder's
-        if self._is_safe():
+        if self._held and not self._is_late():
             self._held = False
             # where that fails, whoever comes next finds it dead
             with suppress(DlsyncError), self._client.only_while(self._check_time), self._client.urgently():
@@ -115,33 +197,176 @@ class Lock:
         while self._held:
             await self._clock.sleep(RENEWAL)
             await self.renew()
-            await self._renew_again()
+            await self._renew_overdue()
 
-    async def _renew_again(self) -> None:
+    async def _renew_overdue(self) -> None:
         """Renew where the last answer was long in coming: the lock is as old as its request."""
         if self._clock.steady() > self._renewed + RENEWAL:
             await self.renew()
 
     async def renew(self) -> None:
-        """Say that the holder lives; that it could not be said shows in :meth:`require`."""
-        if not self._is_safe():
+        """Renew the lock; a failure shows in :meth:`require`."""
+        if not self._held or self._is_late():
             return  # it may be another's by now
         try:
             with self._client.only_while(self._check_time), self._client.urgently():
                 self._held = await self._is_mine()
                 begun = self._clock.steady()
                 if self._held:
-                    await self._client.plugins.update(LOCK, content(self._me, self._clock))
+                    await self._client.plugins.update(LOCK, self._me.renewed(self._clock))
                     self._renewed = begun
         except NotFound:
             self._held = False
         except DlsyncError:
             return
 
-    def _is_safe(self) -> bool:
-        return self._held and self._clock.steady() <= self._renewed + SAFE
-
     async def _is_mine(self) -> bool:
-        """Whether nobody has unlocked, and somebody else locked, in between."""
+        """Whether it was not unlocked, and locked by another, in between."""
         holder = await holder_of(self._client)
         return holder is not None and holder.id == self._me.id
+
+
+def _lost() -> Refused:
+    return Refused("lock lost; nothing more is written", hint="Run the same again.")
+
+
+@dataclass
+class LockAcquisition:
+    """One attempt to get a lock, however many locks that takes.
+
+    :param deadline: by the steady clock.
+    :ivar begun: when the write was sent since which nobody else can take it.
+    """
+
+    client: Client
+    clock: Clock
+    me: LockInfo
+    deadline: float
+    on_wait: Callable[[str], None]
+    begun: float = 0.0
+    seen: dict[str, tuple[float, float]] = field(default_factory=dict)  # by holder: its expiry, and when that was seen
+    waits: bool = False
+    rejections: int = 0
+
+    async def take(self, name: str) -> None:
+        """Return once the lock is ours.
+
+        :raises Refused: another holds it for longer than we wait.
+        """
+        while not await self._created(name):
+            holder = await holder_of(self.client, name) or _RELEASED
+            if holder.id == self.me.id:
+                return  # ours: only the answer was lost
+            if self._is_dead(holder) and await self._taken_over(name, holder):
+                return
+            await self._wait(holder)
+
+    async def _created(self, name: str) -> bool:
+        self.begun = 0.0
+        try:
+            with self.client.only_while(self._begin):
+                content = self.me.renewed(self.clock)
+                await self.client.plugins.create(name, "json", content, description="An apply is going on")
+        except AlreadyExists:
+            return False
+        except Rejected:  # or it was given back before the server was asked whether that is why, each time
+            self.rejections += 1
+            if self.rejections == _MAX_REJECTIONS:
+                raise
+            return False
+        return True
+
+    async def _begin(self) -> None:
+        self.begun = self.begun or self.clock.steady()
+
+    def _is_dead(self, holder: LockInfo) -> bool:
+        now = self.clock.steady()
+        if not holder.id:
+            return False  # dlsync did not write it: only `dlsync unlock` removes it
+        expires, since = self.seen.get(holder.id, (0.0, now))
+        if expires != holder.expires:
+            self.seen[holder.id] = holder.expires, now
+            since = now
+        # never by the time of day: a machine whose clock is wrong would take a living one
+        return now - since > LIFETIME or has_ended(holder.process)
+
+    async def _taken_over(self, name: str, dead: LockInfo) -> bool:
+        under = f"{name}.{dead.id}"
+        await self.take(under)
+        with self.client.only_while(self._check), self.client.urgently():
+            try:
+                if await holder_of(self.client, name) != dead or self._is_late():
+                    return False  # another was faster, it lives after all, or we were seen dead ourselves
+                await self.client.plugins.update(name, self.me.renewed(self.clock))
+            except (NotFound, Refused):
+                return False
+            else:
+                return True
+            finally:
+                if not self._is_late():
+                    with suppress(NotFound, Refused):
+                        await self.client.plugins.delete(under)
+
+    async def _check(self) -> None:
+        if self._is_late():
+            raise Refused("the lock under which another is taken over was lost")
+
+    def _is_late(self) -> bool:
+        """Whether the lock under which another is taken over may be another's by now."""
+        return self.clock.steady() > self.begun + SAFE
+
+    async def _wait(self, holder: LockInfo) -> None:
+        left = self.deadline - self.clock.steady()
+        if left <= 0:
+            raise Refused(
+                f"another apply is going on: the account is locked by {holder}",
+                hint="Wait for it with --lock-timeout SECONDS; if that process is dead, run `dlsync unlock`.",
+            )
+        if not self.waits:
+            self.on_wait(f"The account is locked by {holder}; waiting for up to {left:.0f} s.")
+            self.waits = True
+        await self.clock.sleep(min(_POLL, left))
+
+
+def process_id(proc: Path = _PROC, number: int | None = None) -> str:
+    """Return what tells a process from all others, on every machine; empty where the system does not say.
+
+    :param proc: where procfs is mounted.
+    :param number: of a process of this machine; by default this one.
+    """
+    number = os.getpid() if number is None else number
+    try:
+        # the name of a process is in brackets and may hold anything
+        start = (proc / str(number) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return ""
+    machine = _machine(proc)
+    return f"{machine}:{number}:{start[_START]}" if machine and len(start) > _START else ""
+
+
+def has_ended(process: str, proc: Path = _PROC) -> bool:
+    """Whether a process ran on this machine, since it was started last, and runs no more.
+
+    :param process: what :func:`process_id` returned there.
+    """
+    found = _PROCESS.fullmatch(process)
+    if found is None or found[1] != _machine(proc):
+        return False
+    number = int(found[2])
+    try:  # procfs alone does not tell, where it hides the processes of other users
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        pass
+    return process_id(proc, number) not in {"", process}
+
+
+def _machine(proc: Path) -> str:
+    """Return a digest of this start of this machine, as the processes of one container see it."""
+    try:
+        boot = (proc / "sys/kernel/random/boot_id").read_text(encoding="ascii")
+        namespace = os.readlink(proc / "self/ns/pid")  # noqa: PTH115 - pathlib would take the link's text for a path
+    except OSError:
+        return ""
+    return blake2b(f"{boot}{namespace}".encode(), digest_size=8).hexdigest()

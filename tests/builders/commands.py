@@ -25,7 +25,7 @@ from dlsync.client import Client, ReadClient
 from dlsync.operations import session
 from dlsync.server.run import running
 from dlsync.state.inventory import INVENTORY, LOCK
-from dlsync.state.lease import LockInfo
+from dlsync.state.lock import LockInfo
 from tests.builders.http import IMPATIENT, scripted_server
 from tests.builders.taps import Asked, recorded
 

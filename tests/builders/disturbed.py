@@ -21,7 +21,7 @@ from dlsync.errors import DlsyncError
 from dlsync.files.settings import Settings
 from dlsync.operations import ApplyOptions, session
 from dlsync.server.run import running
-from dlsync.state import lease
+from dlsync.state import lock
 from tests.builders.faults import proxied
 from tests.builders.trees import criterion, dashboard, resource, rule, widget, write_tree
 
@@ -148,7 +148,7 @@ def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1)
     with (
         patch.object(session, "Client", lambda **options: Client(**options, retry=retry, timeout=timeout)),
         patch.object(session, "ReadClient", lambda **options: ReadClient(**options, retry=retry, timeout=timeout)),
-        patch.object(lease, "has_ended", lambda _: True),
+        patch.object(lock, "has_ended", lambda _: True),
     ):
         try:
             settings = account_settings(url, concurrency=concurrency)

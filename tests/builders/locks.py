@@ -12,8 +12,7 @@ from urllib.parse import unquote
 from dlsync.client import Client
 from dlsync.client.retry import AttemptError
 from dlsync.state.inventory import LOCK
-from dlsync.state.lease import LIFETIME, RENEWAL, Clock, LockAcquisition, LockInfo
-from dlsync.state.lock import Lock
+from dlsync.state.lock import LIFETIME, RENEWAL, Clock, Lock, LockAcquisition, LockInfo
 from tests.builders.http import IMPATIENT
 from tests.builders.taps import tapped
 

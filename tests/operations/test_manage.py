@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.model import Address
-    from dlsync.state.lease import LockInfo
+    from dlsync.state.lock import LockInfo
     from tests.builders.trees import Account
 
 INVENTORY = "dlsync-inventory"

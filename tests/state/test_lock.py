@@ -15,8 +15,7 @@ from dlsync.client.rate_limit import RateLimiter
 from dlsync.client.response import Quoter, Response
 from dlsync.errors import AccountNotFound, Refused, Unreachable
 from dlsync.state.inventory import LOCK
-from dlsync.state.lease import LIFETIME, RENEWAL, SAFE, Clock, LockInfo, holder_of, remove
-from dlsync.state.lock import Lock
+from dlsync.state.lock import LIFETIME, RENEWAL, SAFE, Clock, Lock, LockInfo, holder_of, remove
 from tests.builders.locks import Time, Troubled, client_of, left, lock, put
 from tests.builders.taps import tapped
 from tests.builders.throttling import Limited, timeless

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.state import lease
+from dlsync.state import lock
 from tests.builders.plans import any_text
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def procfs(root: Path, boot: str = "one-boot", namespace: str = "pid:[1]", **sta
 
 def stat(start: int, name: str = "python") -> str:
     fields = FIELDS.split()
-    fields[lease._START] = str(start)
+    fields[lock._START] = str(start)
     return f"1 ({name}) {' '.join(fields)}\n"
 
 
@@ -44,18 +44,18 @@ def ours(start: int, name: str = "python") -> dict[str, str]:
 
 
 def test_a_process_is_told_by_its_machine_its_number_and_its_start(tmp_path: Path) -> None:
-    mark = lease.mine(procfs(tmp_path, **ours(4711)))
+    mark = lock.process_id(procfs(tmp_path, **ours(4711)))
     assert re.fullmatch(f"[0-9a-f]{{16}}:{os.getpid()}:4711", mark)
-    assert not lease.has_ended(mark, tmp_path)
+    assert not lock.has_ended(mark, tmp_path)
 
 
 def test_the_name_of_a_process_may_hold_anything(tmp_path: Path) -> None:
-    assert lease.mine(procfs(tmp_path, **ours(5, "a) R 1 (b \udcff"))).endswith(":5")
+    assert lock.process_id(procfs(tmp_path, **ours(5, "a) R 1 (b \udcff"))).endswith(":5")
 
 
 def test_another_process_with_the_same_number_is_another(tmp_path: Path) -> None:
     before, after = procfs(tmp_path / "a", **ours(1)), procfs(tmp_path / "b", **ours(2))
-    assert lease.has_ended(lease.mine(before), after)
+    assert lock.has_ended(lock.process_id(before), after)
 
 
 @pytest.mark.parametrize("elsewhere", [{"boot": "another-boot"}, {"namespace": "pid:[2]"}])
@@ -64,23 +64,23 @@ def test_of_a_process_of_another_machine_or_container_nothing_is_known(
 ) -> None:
     here = procfs(tmp_path / "here", **ours(1))
     there = procfs(tmp_path / "there", **elsewhere, **ours(2))
-    assert not lease.has_ended(lease.mine(there), here)
+    assert not lock.has_ended(lock.process_id(there), here)
 
 
 @pytest.mark.parametrize("content", ["", "1 (python)", "1 (python) R 2"])
 def test_a_system_that_does_not_say_when_a_process_began_knows_nothing(tmp_path: Path, content: str) -> None:
-    assert lease.mine(procfs(tmp_path, **{f"_{os.getpid()}": content})) == ""
+    assert lock.process_id(procfs(tmp_path, **{f"_{os.getpid()}": content})) == ""
 
 
 def test_a_system_without_procfs_knows_nothing(tmp_path: Path) -> None:
-    assert lease.mine(tmp_path) == ""
-    assert not lease.has_ended("0123456789abcdef:1:1", tmp_path)
-    assert not lease.has_ended("", tmp_path)
+    assert lock.process_id(tmp_path) == ""
+    assert not lock.has_ended("0123456789abcdef:1:1", tmp_path)
+    assert not lock.has_ended("", tmp_path)
 
 
 def test_one_that_is_hidden_from_us_may_live(tmp_path: Path) -> None:
-    mark = lease.mine(procfs(tmp_path / "seen", **ours(1)))
-    assert not lease.has_ended(mark, procfs(tmp_path / "hidden"))
+    mark = lock.process_id(procfs(tmp_path / "seen", **ours(1)))
+    assert not lock.has_ended(mark, procfs(tmp_path / "hidden"))
 
 
 def test_another_user_s_process_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -88,28 +88,28 @@ def test_another_user_s_process_lives(tmp_path: Path, monkeypatch: pytest.Monkey
         assert signal == 0
         raise PermissionError
 
-    mark = lease.mine(procfs(tmp_path / "seen", **ours(1)))
+    mark = lock.process_id(procfs(tmp_path / "seen", **ours(1)))
     monkeypatch.setattr(os, "kill", forbidden)
-    assert not lease.has_ended(mark, procfs(tmp_path / "hidden"))
+    assert not lock.has_ended(mark, procfs(tmp_path / "hidden"))
 
 
 def test_one_that_runs_has_not_ended_and_one_that_was_killed_has() -> None:
-    code = "from dlsync.state import lease; print(lease.mine(), flush=True); input()"
+    code = "from dlsync.state import lock; print(lock.process_id(), flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as running:
         assert running.stdout
         mark = running.stdout.readline().decode().strip()
-        assert mark != lease.mine()
-        assert not lease.has_ended(mark)
+        assert mark != lock.process_id()
+        assert not lock.has_ended(mark)
         running.kill()
-    assert lease.has_ended(mark)
+    assert lock.has_ended(mark)
 
 
 @given(any_text() | st.from_regex(r"[0-9a-f]{16}:[0-9\N{SUPERSCRIPT TWO}]{1,30}:[0-9]+"))
 def test_whatever_else_a_lock_may_say_has_not_ended(mark: str) -> None:
-    assert not lease.has_ended(mark)
+    assert not lock.has_ended(mark)
 
 
 @pytest.mark.parametrize("number", ["0", "\N{SUPERSCRIPT TWO}", "9" * 30, "9" * 5_000, "-1", ""])
 def test_what_is_no_number_of_a_process_is_none_on_this_machine_either(number: str) -> None:
-    machine = lease.mine().partition(":")[0]
-    assert not lease.has_ended(f"{machine}:{number}:1")
+    machine = lock.process_id().partition(":")[0]
+    assert not lock.has_ended(f"{machine}:{number}:1")

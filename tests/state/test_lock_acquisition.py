@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.errors import Refused, Rejected, Unreachable
-from dlsync.state import lease
+from dlsync.state import lock
 from dlsync.state.inventory import LOCK
-from dlsync.state.lease import LIFETIME, REAL, SAFE, LockInfo, content, holder_of, remove
+from dlsync.state.lock import LIFETIME, REAL, SAFE, LockInfo, holder_of, remove
 from tests.builders.accounts import VALUES
 from tests.builders.http import Reply, by_request, json_reply, scripted
 from tests.builders.locks import Time, Troubled, client_of, left, put, taking
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
 
     from dlsync.client import Client
-    from dlsync.state.lease import LockAcquisition
+    from dlsync.state.lock import LockAcquisition
 
 DEAD = LockInfo("d" * 32, "one who is dead")
 YEAR = 365 * 86_400.0
-MARK_OF_A_PROCESS = "from dlsync.state import lease; print(lease.mine(), flush=True); input()"
+MARK_OF_A_PROCESS = "from dlsync.state import lock; print(lock.process_id(), flush=True); input()"
 
 
 @pytest.fixture(scope="module")
@@ -341,7 +341,7 @@ def test_whatever_is_found_is_somebody_whose_name_no_terminal_acts_on(found: byt
     holder = asyncio.run(run())
     assert holder
     assert str(holder).isprintable()
-    assert not lease.has_ended(holder.process)
+    assert not lock.has_ended(holder.process)
 
 
 def test_nobody_holds_a_lock_of_an_account_that_is_not_there() -> None:
@@ -396,7 +396,7 @@ def test_a_lock_says_until_when_its_holder_lives_and_reads_back_as_it_was(live: 
     async def work(client: Client) -> None:
         time = Time()
         holder = LockInfo("a" * 32, "ann of \N{SNOWMAN}", "2026-11-25T10:10:10+00:00", process="0123456789abcdef:1:2")
-        await put(client, content(holder, time.clock()))
+        await put(client, holder.renewed(time.clock()))
         assert await holder_of(client) == replace(holder, expires=time.clock().wall() + LIFETIME)
 
     live.run(work)
