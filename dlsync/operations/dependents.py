@@ -1,20 +1,12 @@
 """Resources that need others in a plan: none is made without, and none goes with another unseen."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from dlsync.model import Problem
-from dlsync.operations.fetch import fetch_by_name
+from dlsync.client import ReadClient
+from dlsync.model import Address, Problem, Resource, ResourceChange
+from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.resources import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from dlsync.client import ReadClient
-    from dlsync.model import Address, Resource, ResourceChange
-    from dlsync.operations.fetch import Fetcher, Live
 
 _MISSING = "%s refers to %s, which does not exist: it is not created; add what is missing, or remove this line"
 _DELETED = "%s refers to %s, which this plan deletes: the server deletes both; remove this line too"

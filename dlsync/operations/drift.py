@@ -1,36 +1,27 @@
 """Drift: what was changed on the server since it was applied, field by field."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
-from dlsync.model import Problem, ResourceChange, Target
+from dlsync.files.settings import Settings
+from dlsync.model import Entry, FieldChange, Op, Problem, Resource, ResourceChange, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.export import Edits, Export
-from dlsync.operations.plan import build_plan, lock_warnings, looked
+from dlsync.operations.fetch import Fetcher
+from dlsync.operations.plan import PlanContext, build_plan, lock_warnings, looked
 from dlsync.operations.session import silent
 from dlsync.resources import kind_of
-from dlsync.resources.selector import EVERYTHING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from dlsync.files.settings import Settings
-    from dlsync.model import Entry, FieldChange, Op, Resource
-    from dlsync.operations.fetch import Fetcher
-    from dlsync.operations.plan import PlanContext
-    from dlsync.resources.selector import Targets
-    from dlsync.resources.tree import Tree
+from dlsync.resources.selector import EVERYTHING, Targets
+from dlsync.resources.tree import Tree
 
 
 async def drift(
     directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = silent
-) -> Drift:
+) -> "Drift":
     """Say what was changed on the server since it was applied.
 
     :raises SettingsError: the settings want no record of what was applied.

@@ -1,21 +1,14 @@
 """Resources that the server has, or might have, more than once: what is removed, warned of, and asked for by its id."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from dlsync.model import Address, Problem
+from dlsync.client import ReadClient
+from dlsync.model import Address, FieldChange, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from dlsync.client import ReadClient
-    from dlsync.model import FieldChange, Resource
-    from dlsync.resources.context import Listing
-    from dlsync.resources.selector import Targets
-    from dlsync.state.inventory import Inventory
+from dlsync.resources.context import Listing
+from dlsync.resources.selector import Targets
+from dlsync.state.inventory import Inventory
 
 
 def pruned(

@@ -1,21 +1,14 @@
 """The fetcher: what the server has, by list operations where it has them, by name where it has not."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from dlsync.client import ReadClient
 from dlsync.client.concurrency import gather, map_concurrently
 from dlsync.errors import NotModified
 from dlsync.model import DOT_NAMES, Address, Resource
-from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED
+from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED, Cache
 from dlsync.resources import CachedVersion, Kind, Listing, all_kinds
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
-    from dlsync.client import ReadClient
-    from dlsync.operations.cache import Cache
 
 
 @dataclass(frozen=True)
@@ -33,7 +26,7 @@ class Live:
     masked: tuple[Address, ...] = ()
     faults: tuple[str, ...] = ()
 
-    def with_readable(self, readable: Mapping[Address, Resource]) -> Live:
+    def with_readable(self, readable: Mapping[Address, Resource]) -> "Live":
         """Return this with values in place of secrets that the server masks."""
         return replace(self, resources={**self.resources, **readable}, masked=tuple(readable))
 

@@ -3,10 +3,8 @@
 `# dlsync: ignore` on a line silences it.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from dlsync.files import yaml
 from dlsync.messages import in_full, visible
@@ -14,11 +12,7 @@ from dlsync.model import Problem
 from dlsync.operations.reference_warnings import reference_warnings
 from dlsync.resources import all_kinds
 from dlsync.resources.overlays import is_silenced
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dlsync.resources.tree import Tree
+from dlsync.resources.tree import Tree
 
 # a file without a match has no ambiguous scalar; to find those for sure takes 0.5 ms a file, and this 0.01 ms
 _MAY_BE_AMBIGUOUS = re.compile(

@@ -1,16 +1,11 @@
 """The guards: plans that delete so much that an apply refuses them. Pure."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from dlsync.files.settings import Settings
+from dlsync.model import Plan
 from dlsync.resources import kind_of
-
-if TYPE_CHECKING:
-    from dlsync.files.settings import Settings
-    from dlsync.model import Plan
-    from dlsync.resources.tree import Tree
+from dlsync.resources.tree import Tree
 
 # below this many resources a share says nothing (DESIGN.md, "Files")
 _FEWEST = 10

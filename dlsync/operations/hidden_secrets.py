@@ -1,24 +1,16 @@
 """Live secrets that a server masks: each counts as what was last applied in its place. Pure."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import cast
 
 from dlsync.diff.digests import Unreadable, digest, digested, texts
 from dlsync.diff.list_match import match
 from dlsync.errors import DlsyncError
 from dlsync.files.interpolation import split
 from dlsync.files.masks import hides, is_certain, may_be_masked
-from dlsync.model import Entry
-from dlsync.resources import kind_of
-from dlsync.state.inventory import secret_digests
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from dlsync.model import Address, Json, Path, Resource
-    from dlsync.resources import Kind
-    from dlsync.state.inventory import Inventory
+from dlsync.model import Address, Entry, Json, Path, Resource
+from dlsync.resources import Kind, kind_of
+from dlsync.state.inventory import Inventory, secret_digests
 
 _MARK = " (masked by the server)"  # makes another text of a mask, so that it counts as another value
 _NO_FILE = "a value that no file has is hidden, `%s`: put it into the file as ${env:NAME} first"

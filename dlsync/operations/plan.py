@@ -1,46 +1,33 @@
 """The planner: what the files say, what is live and what was recorded, to the plan."""
 
-from __future__ import annotations
-
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dlsync.client import ReadClient
 from dlsync.client.concurrency import both
 from dlsync.errors import ApiError
 from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction, values_in
 from dlsync.files.settings import Settings
-from dlsync.model import Address, Plan, Problem
+from dlsync.model import Address, FieldChange, Json, Plan, Problem, Resource, ResourceChange
 from dlsync.operations import dependents, guards, hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
-from dlsync.operations.fetch import Fetcher, fetch_by_name
-from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, moved_since, reconcile
+from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
+from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
 from dlsync.operations.session import reader, silent
 from dlsync.operations.session import recorded as recorded_inventory
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
-from dlsync.state.inventory import empty
+from dlsync.state.inventory import Inventory, empty
 from dlsync.state.lease import holder_of
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-
-    from dlsync.client import ReadClient
-    from dlsync.files.settings import Settings
-    from dlsync.model import FieldChange, Json, Resource, ResourceChange
-    from dlsync.operations.fetch import Live
-    from dlsync.operations.reconcile import ConflictPolicy, Reconciliation
-    from dlsync.resources.tree import Tree
-    from dlsync.state.inventory import Inventory
-
 
 _HELD = "the account is locked by %s: an apply waits for it; if that process is dead, run `dlsync unlock`"
 
@@ -71,7 +58,7 @@ async def plan(
 
 async def prepare(
     directory: Path, settings: Settings, *, wishes: PlanOptions | None = None, progress: Callable[[], None] = silent
-) -> PlanContext:
+) -> "PlanContext":
     """Work out a plan, with what it takes to carry it out or to keep it.
 
     :param wishes: what it is to be about; everything, where that is not said.
@@ -117,7 +104,7 @@ async def looked(
         yield Fetcher(client, tree.resources, cache=cache, progress=progress), tree
 
 
-async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: PlanOptions) -> PlanContext:
+async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: PlanOptions) -> "PlanContext":
     """Work out a plan with a client that is open; see :func:`prepare`."""
     targets = Targets(wishes.targets)
     work = await build_plan(

@@ -1,14 +1,10 @@
 """A plan as a document: the JSON that scripts rely on (schemas/plan.schema.json), and its counts in words."""
 
-from __future__ import annotations
-
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync.messages import visible
-
-if TYPE_CHECKING:
-    from dlsync.model import Action, FieldChange, Json, Plan, ResourceChange
+from dlsync.model import Action, FieldChange, Json, Plan, ResourceChange
 
 FORMAT_VERSION = 1
 # a double holds no larger whole number, and Python prints none of more than 4,300 digits

@@ -1,13 +1,11 @@
 """A plan kept in a file, so that what was reviewed is what is applied."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync import messages
 from dlsync.diff.digests import fingerprint
@@ -16,15 +14,11 @@ from dlsync.errors import DlsyncError, Refused
 from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
-from dlsync.model import Address
-from dlsync.operations.plan import PlanOptions
+from dlsync.model import Address, Json, Resource
+from dlsync.operations.plan import PlanContext, PlanOptions
 from dlsync.operations.plan_document import as_document
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.resources import kind_of
-
-if TYPE_CHECKING:
-    from dlsync.model import Json, Resource
-    from dlsync.operations.plan import PlanContext
 
 # to create 1,000 resources of each kind takes 15 MB; lists in lists take nearly thirty times their size when read
 _LARGEST = 64 * 1024 * 1024

@@ -3,27 +3,20 @@
 What the files and the server both moved is nobody's to decide here: such a resource is held until somebody does.
 """
 
-from __future__ import annotations
-
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.digests import holds_unreadable
 from dlsync.diff.list_match import token
-from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
-from dlsync.model import Address, FieldChange, ResourceChange
+from dlsync.diff.three_way import ThreeWayDiff, blended, has_moved, moved_in_files, movement
+from dlsync.model import Action, Address, Cause, FieldChange, Json, Path, Resource, ResourceChange, Side
+from dlsync.resources.kind import Kind
+from dlsync.state.inventory import Inventory
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dlsync.diff.three_way import ThreeWayDiff
-    from dlsync.model import Action, Cause, Json, Path, Resource, Side
-    from dlsync.resources.kind import Kind
-    from dlsync.state.inventory import Inventory
-
-    Duplicates = Mapping[Address, tuple[FieldChange, ...]]
+Duplicates = Mapping[Address, tuple[FieldChange, ...]]
 
 NOT_MANAGED = "it lives already, differs from its file and is not managed: `--adopt` takes it over"
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"

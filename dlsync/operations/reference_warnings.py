@@ -4,22 +4,16 @@ A false alarm is worse than a gap: a metric or tag is taken for misspelled only 
 differs from a plugin's name, or from a name that the files use at least as often.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from dlsync.messages import near_miss, visible
-from dlsync.model import FieldChange, Problem
+from dlsync.model import FieldChange, Problem, Resource
 from dlsync.resources import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Mapping
-
-    from dlsync.model import Resource
-    from dlsync.resources.context import Reference
-    from dlsync.resources.tree import Tree
+from dlsync.resources.context import Reference
+from dlsync.resources.tree import Tree
 
 _LETTERS = re.compile(r"([^A-Za-z]+)")
 _SHORTEST = 4  # letters of a misspelled word; `rx` and `tx`, `min` and `max` are both right

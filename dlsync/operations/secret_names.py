@@ -4,24 +4,18 @@ Whoever can write to an account can have its record say that any text there came
 believed only of names that the tree itself mentions: for no other is the environment read, or a file written.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dlsync.diff.digests import texts
 from dlsync.errors import DlsyncError
 from dlsync.files import interpolation
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import visible
+from dlsync.model import Json, Resource
 from dlsync.resources import all_kinds, discovery, kind_of
 from dlsync.resources.overlays import FOLDER as OVERLAYS
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-    from pathlib import Path
-
-    from dlsync.model import Json, Resource
 
 _STRANGE = (
     "not written, for it holds what the account's record has as {}, which no file of the tree mentions: "

@@ -1,20 +1,13 @@
 """Deletes that would lose something: a replacement is not confirmed, or a resource that needs the deleted one stays."""
 
-from __future__ import annotations
+from collections.abc import Collection, Sequence
 
-from typing import TYPE_CHECKING
-
+from dlsync.client import ReadClient
 from dlsync.client.concurrency import gather
 from dlsync.files.names import folded
-from dlsync.model import Address
+from dlsync.model import Address, ResourceChange
+from dlsync.operations.plan import PlanContext
 from dlsync.resources import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from dlsync.client import ReadClient
-    from dlsync.model import ResourceChange
-    from dlsync.operations.plan import PlanContext
 
 _NOT_CREATED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
 _STILL_NEEDED = "%s needs it and was not deleted: fix that, then apply again"
