@@ -47,10 +47,7 @@ async def orphans(
 
 
 def warning(orphan: Resource, need: Address, deletes: Mapping[Address, ResourceChange]) -> Problem:
-    """Warn of a resource that needs one which will not exist, or which only stays because its delete is blocked.
-
-    :param deletes: those of the plan.
-    """
+    """Warn of a resource that needs one which will not exist, or which only stays because its delete is blocked."""
     delete = deletes.get(need)
     if delete and delete.held:
         message = _KEPT % (orphan.address, need, delete.held.partition(":")[0])
