@@ -1,6 +1,6 @@
 """Digests of documents, value by value: enough to say later what was changed, and never what it was. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Self
 
@@ -43,11 +43,16 @@ def digested(salt: bytes, value: Json) -> Json:
 
     Two documents differ where their digested forms differ, so one differ serves both.
     """
+    return mapped(value, lambda leaf: digest(salt, leaf))
+
+
+def mapped(value: Json, change: Callable[[Json], Json]) -> Json:
+    """Return a value with its mappings and lists as they are, and every other value in them changed."""
     if isinstance(value, dict):
-        return {key: digested(salt, item) for key, item in value.items()}
+        return {key: mapped(item, change) for key, item in value.items()}
     if isinstance(value, list):
-        return [digested(salt, item) for item in value]
-    return digest(salt, value)
+        return [mapped(item, change) for item in value]
+    return change(value)
 
 
 def fingerprint(salt: bytes, content: bytes) -> str:

@@ -35,6 +35,7 @@ class Listed(NamedTuple):
 
 
 NOTHING_LISTED = Listed("", frozenset())
+_NOTHING_SEEN = Seen("", "")
 
 
 @dataclass
@@ -46,13 +47,12 @@ class Cache:
 
     def version(self, address: Address) -> str:
         """Return the ETag of the version that was equal to the files; empty where none is known."""
-        known = self.seen.get(address)
-        return known.etag if known else ""
+        return self.seen.get(address, _NOTHING_SEEN).etag
 
     def says(self, address: Address, desired: Resource | None) -> bool:
         """Tell whether that version is equal to the files as they are now."""
-        known = self.seen.get(address)
-        return bool(known and desired and not desired.secrets and known.digest == _digest(desired))
+        digest = self.seen.get(address, _NOTHING_SEEN).digest
+        return desired is not None and not desired.secrets and digest == _digest(desired)
 
     def learned(
         self, desired: Mapping[Address, Resource], equal: Iterable[Resource], lists: Mapping[str, Listing]

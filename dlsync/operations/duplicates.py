@@ -25,18 +25,14 @@ def pruned(
     candidates = (
         one for one in desired if one in live and (prune == "all" or (prune == "managed" and one in inventory))
     )
-    found = {one: kind_of(one.kind).duplicates(desired[one], live[one]) for one in candidates}
-    return {
-        address: diff if _has_new(client, inventory, address) else tuple(replace(one, mover="repo") for one in diff)
-        for address, diff in found.items()
-        if diff
-    }
-
-
-def _has_new(client: ReadClient, inventory: Inventory, address: Address) -> bool:
-    """Whether the server has a managed resource under an id that was not recorded."""
-    ids = kind_of(address.kind).ids(client).get(address.name, ())
-    return address in inventory and not {*ids} <= {*inventory.ids.get(address, ())}
+    found: dict[Address, tuple[FieldChange, ...]] = {}
+    for address in candidates:
+        kind = kind_of(address.kind)
+        if diff := kind.duplicates(desired[address], live[address]):
+            ids, recorded = kind.ids(client).get(address.name, ()), inventory.ids.get(address, ())
+            has_new = address in inventory and not {*ids} <= {*recorded}
+            found[address] = diff if has_new else tuple(replace(one, mover="repo") for one in diff)
+    return found
 
 
 def duplicate_warnings(

@@ -262,8 +262,7 @@ async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, 
     # a list may have been cut short
     if unsure := scope.absent(inventory, resources) | omitted(fetcher.client, inventory, targets):
         resources |= await fetch_by_name(fetcher.client, unsure)
-    masked = hidden_secrets.readable(resources, desired, inventory)
-    live = replace(live, resources={**resources, **masked}, masked=tuple(masked))
+    live = replace(live, resources=resources).with_readable(hidden_secrets.readable(resources, desired, inventory))
     return resolved(inventory, live.resources, scope.absent(inventory, live.resources), desired), live
 
 

@@ -3,7 +3,8 @@
 import json
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from os import urandom
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from dlsync.errors import DlsyncError, Refused
 from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
-from dlsync.model import Address, Json, Resource
+from dlsync.model import Address
 from dlsync.operations.plan import PlanContext, PlanOptions
 from dlsync.operations.plan_document import as_document
 from dlsync.operations.reconcile import ConflictPolicy
@@ -39,16 +40,16 @@ class SavedPlan:
     :param digests: by resource, of what was live and what was to be, the values of secrets included.
     """
 
-    @property
-    def id(self) -> str:
-        """What tells the plan from all others."""
-        return self.salt.hex()
-
     wishes: PlanOptions
     plan: dict[str, Any]
     salt: bytes
     files: str
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str]
+
+    @property
+    def id(self) -> str:
+        """What tells the plan from all others."""
+        return self.salt.hex()
 
 
 class StalePlan(Refused):
@@ -60,21 +61,17 @@ class StalePlan(Refused):
 
 def promise(prepared: PlanContext, wishes: PlanOptions) -> SavedPlan:
     """Return what an apply has to keep to."""
-    from secrets import token_bytes
-
-    salt = token_bytes(_SALT_BYTES)
+    salt = urandom(_SALT_BYTES)
     digests = {str(change.address): _digest(salt, prepared, change.address) for change in prepared.plan.changes}
     return SavedPlan(wishes, as_document(prepared.plan), salt, prepared.files, digests)
 
 
 def _digest(salt: bytes, prepared: PlanContext, address: Address) -> str:
     """Return the digests of what is live and of what is to be, with a space between them."""
-    sides = (_canonical(one) for one in (prepared.live.get(address), prepared.meant(address)))
-    return " ".join(fingerprint(salt, token(side).encode("utf-8", "surrogatepass")) for side in sides)
-
-
-def _canonical(resource: Resource | None) -> Json:
-    return kind_of(resource.kind).canonical(resource.document) if resource else None
+    canonical = kind_of(address.kind).canonical
+    sides = (prepared.live.get(address), prepared.meant(address))
+    tokens = (token(canonical(side.document) if side else None) for side in sides)
+    return " ".join(fingerprint(salt, text.encode("utf-8", "surrogatepass")) for text in tokens)
 
 
 def save(file: Path, saved: SavedPlan) -> None:
@@ -171,7 +168,12 @@ def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
                 hint=_AGAIN,
             )
     old, new = ({(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
-    moved = [key for key, change in old.items() if new.get(key) != change or _moved(saved, prepared, Address(*key))]
+    digests = {key: _digest(saved.salt, prepared, Address(*key)) for key in old}
+    moved = [
+        key
+        for key, change in old.items()
+        if new.get(key) != change or saved.digests.get(str(Address(*key))) != digests[key]
+    ]
     if moved and new.keys().isdisjoint(old) and saved.files == prepared.files:
         raise StalePlan("nothing of it is left to do")
     if moved:
@@ -189,10 +191,6 @@ def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
         plan=replace(prepared.plan, changes=changes, adopted=adopted),
         desired={address: one for address, one in prepared.desired.items() if address in touched},
     )
-
-
-def _moved(saved: SavedPlan, prepared: PlanContext, address: Address) -> bool:
-    return saved.digests.get(str(address)) != _digest(saved.salt, prepared, address)
 
 
 def _what_moved(saved: SavedPlan, prepared: PlanContext, address: Address) -> str:
