@@ -49,21 +49,15 @@ def readable(
 
 def _readable(live: Resource, desired: Resource | None, applied: Inventory) -> Resource:
     kind = kind_of(live.kind)
-    base = _base(kind, live.address, desired, applied)
-    if base is None or (desired and kind.identical(desired, live)):
+    entry = None if applied.knows_no_secrets(live.address) else applied.entry(live.address)
+    values: Mapping[str, str] | None = _values(desired) if desired else {}
+    if entry is None and desired and desired.secrets:
+        entry, values = _applied(kind, desired, applied.salt), None  # nobody knows what was applied
+    if entry is None or (desired and kind.identical(desired, live)):
         return live
     if not any(map(may_be_masked, texts(dict(live.document)))):
         return live
-    return _unmasked(kind, live, base[0], applied.salt, base[1])
-
-
-def _base(
-    kind: Kind, address: Address, desired: Resource | None, applied: Inventory
-) -> tuple[Entry, Mapping[str, str] | None] | None:
-    """Return where a resource has secrets, with the values of references, None where nobody knows what was applied."""
-    if not applied.knows_no_secrets(address) and (entry := applied.entry(address)):
-        return entry, _values(desired) if desired else {}
-    return (_applied(kind, desired, applied.salt), None) if desired and desired.secrets else None
+    return _unmasked(kind, live, entry, applied.salt, values)
 
 
 def _values(resource: Resource) -> dict[str, str]:
@@ -81,12 +75,11 @@ def known(applied: Inventory, live: Iterable[Resource]) -> dict[Address, dict[st
 
     A spelling that stands for a hidden value is itself.
     """
-    return {one.address: {**applied.former_secrets(one), **_references(one)} for one in live}
-
-
-def _references(live: Resource) -> dict[str, str]:
-    unreadable = (text for text in texts(dict(live.document)) if isinstance(text, Unreadable))
-    return {text: str(text) for text in unreadable if _is_spelling(text)}
+    found: dict[Address, dict[str, str]] = {}
+    for one in live:
+        hidden = [text for text in texts(dict(one.document)) if isinstance(text, Unreadable) and _is_spelling(text)]
+        found[one.address] = applied.former_secrets(one) | {text: str(text) for text in hidden}
+    return found
 
 
 def require_spellings(live: Resource, *, references: bool) -> None:

@@ -68,9 +68,8 @@ def promise(prepared: PlanContext, wishes: PlanOptions) -> SavedPlan:
 
 def _digest(salt: bytes, prepared: PlanContext, address: Address) -> str:
     """Return the digests of what is live and of what is to be, with a space between them."""
-    canonical = kind_of(address.kind).canonical
     sides = (prepared.live.get(address), prepared.meant(address))
-    tokens = (token(canonical(side.document) if side else None) for side in sides)
+    tokens = (token(kind_of(side.kind).canonical(side.document) if side else None) for side in sides)
     return " ".join(fingerprint(salt, text.encode("utf-8", "surrogatepass")) for text in tokens)
 
 
@@ -118,9 +117,8 @@ def read(file: Path) -> SavedPlan:
         raise DlsyncError(f"{file} is not a plan: {wrong[0].message}", hint=_HINT)
     made = content.pop("made_with", None)
     if made is None or "\0" in made["directory"]:
-        raise DlsyncError(
-            f"{file} is a plan that was printed, not kept: it does not say what it was made with", hint=_HINT
-        )
+        problem = f"{file} is a plan that was printed, not kept: it does not say what it was made with"
+        raise DlsyncError(problem, hint=_HINT)
     if "files" not in made:
         raise DlsyncError(f"{file} was made by an older version of dlsync", hint=_HINT)
     _require_whole(file, content, made["digests"])
@@ -167,25 +165,23 @@ def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
                 f"the saved plan is for {name} {messages.brief(saved.plan[name])}, not {messages.brief(now[name])}",
                 hint=_AGAIN,
             )
-    old, new = ({(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
-    digests = {key: _digest(saved.salt, prepared, Address(*key)) for key in old}
+    old, new = ({Address(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
     moved = [
-        key
-        for key, change in old.items()
-        if new.get(key) != change or saved.digests.get(str(Address(*key))) != digests[key]
+        address
+        for address, change in old.items()
+        if new.get(address) != change or saved.digests.get(str(address)) != _digest(saved.salt, prepared, address)
     ]
     if moved and new.keys().isdisjoint(old) and saved.files == prepared.files:
         raise StalePlan("nothing of it is left to do")
     if moved:
-        names = ", ".join(_what_moved(saved, prepared, Address(*key)) for key in sorted(moved))
+        names = ", ".join(_what_moved(saved, prepared, address) for address in sorted(moved))
         raise StalePlan(f"since it was made, {names} changed")
     if saved.files != prepared.files:
         made = f" at commit {messages.brief(saved.plan['commit'])}" if saved.plan["commit"] else ""
         raise StalePlan(f"the files changed since it was made{made}")
-    chosen = {Address(*key) for key in old}
     adopted = tuple(one for one in prepared.plan.adopted if str(one) in saved.plan["adopted"])
-    changes = tuple(change for change in prepared.plan.changes if change.address in chosen)
-    touched = {*chosen, *adopted, *prepared.inventory}
+    changes = tuple(change for change in prepared.plan.changes if change.address in old)
+    touched = {*old, *adopted, *prepared.inventory}
     return replace(
         prepared,
         plan=replace(prepared.plan, changes=changes, adopted=adopted),
