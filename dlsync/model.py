@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
-Path: TypeAlias = "tuple[str | int, ...]"
-Document: TypeAlias = "Mapping[str, Json] | Callable[[], Mapping[str, Json]]"
+Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Path: TypeAlias = tuple[str | int, ...]
+Document: TypeAlias = Mapping[str, Json] | Callable[[], Mapping[str, Json]]
 Action = Literal["create", "update", "delete"]
 Cause = Literal["repo", "drift", "conflict", "new"]
 Side = Literal["repo", "live"]

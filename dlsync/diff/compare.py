@@ -1,19 +1,12 @@
 """Desired against live, and both against what was recorded when they last agreed: pure, on canonical forms."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
 
 from dlsync.diff.digests import digested
-from dlsync.diff.list_match import equal, match, same
-from dlsync.model import FieldChange
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from dlsync.diff.list_match import Matching
-    from dlsync.diff.rules import Rules
-    from dlsync.model import ChangedBy, Json, Path, Resource
+from dlsync.diff.list_match import ListMatching, Matching, equal, match, same
+from dlsync.diff.merge_key import MergeKey
+from dlsync.model import ChangedBy, FieldChange, Json, Path, Resource
 
 # who moved a value, by whether the files and the live side have moved
 _MOVERS: dict[tuple[bool, bool], ChangedBy] = {
@@ -22,6 +15,31 @@ _MOVERS: dict[tuple[bool, bool], ChangedBy] = {
     (False, True): "drift",
     (False, False): "kept",
 }
+
+
+class Rules(Protocol):
+    """Tells what a document means; a kind of resource is one (:mod:`dlsync.resources.kind` documents each method)."""
+
+    def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
+        """Return the document without what carries no meaning."""
+
+    def identical(self, desired: Resource, live: Resource) -> bool:
+        """Tell whether the bytes alone show that the two mean the same."""
+
+    def list_rule(self, path: Path) -> ListMatching:
+        """Return how the items of the list at the path are matched."""
+
+    def item_key(self, path: Path) -> MergeKey | None:
+        """Return what names the items of the list at the path for an overlay."""
+
+    def is_server_managed(self, path: Path, field: str) -> bool:
+        """Tell whether a field that only the live side has is the server's own business."""
+
+    def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Return the mapping at the path in the one spelling that canonical forms use."""
+
+    def respelled(self, path: Path, written: Mapping[str, Json], flat: dict[str, Json]) -> dict[str, Json]:
+        """Return a flattened mapping spelled as the user wrote it."""
 
 
 class Absent:
@@ -41,33 +59,26 @@ class Base(NamedTuple):
     seen: Json | Absent
     salt: bytes | None
 
-    def field(self, name: str) -> Base:
+    def field(self, name: str) -> "Base":
         """Return the base of a field of the mapping here."""
-        return self._replace(applied=_at(self.applied, name), seen=_at(self.seen, name))
+        applied, seen = (
+            side.get(name, ABSENT) if isinstance(side, dict) else ABSENT for side in (self.applied, self.seen)
+        )
+        return Base(applied, seen, self.salt)
 
-    def shared(self, kind: Rules, path: Path, name: str, theirs: Json) -> Base:
-        """Return the base of a field that both sides have."""
-        base = self.field(name)
-        if base.seen is ABSENT and kind.is_server_managed(path, name):
-            # what a server adds by itself was not in what was applied, and has not moved for that
-            return base._replace(seen=self._digested(theirs))
-        return base
+    def digested(self, value: Json) -> Json:
+        """Return a value of either side as the base has it."""
+        return value if self.salt is None else digested(self.salt, value)
 
-    def mover(self, ours: Json | Absent, theirs: Json | Absent) -> ChangedBy:
-        """Return who moved the value here."""
-        ours, theirs = (one if isinstance(one, Absent) else self._digested(one) for one in (ours, theirs))
-        if not _differs(ours, theirs):  # the values do; digests differ with them, but for one in 2**32
-            return "conflict"
-        return _MOVERS[_differs(ours, self.applied), _differs(theirs, self.seen)]
-
-    def items(self, kind: Rules, path: Path, ours: list[Json], theirs: list[Json], matching: Matching) -> _Items:
+    def items(self, rule: ListMatching, ours: list[Json], theirs: list[Json], matching: Matching) -> "_Items":
         """Return the bases of the items of the list here."""
-        rule = kind.list_rule(path)
-        applied, seen = _list(self.applied), _list(self.seen)
-        ours, theirs = ([self._digested(item) for item in items] for items in (ours, theirs))
+        applied, seen = (side if isinstance(side, list) else [] for side in (self.applied, self.seen))
+        ours, theirs = ([self.digested(item) for item in items] for items in (ours, theirs))
         mine, live, both = match(ours, applied, rule), match(theirs, seen, rule), match(applied, seen, rule)
-        of_ours, of_theirs, seen_of = dict(mine.pairs), dict(live.pairs), dict(both.pairs)
-        applied_of = {seen_place: place for place, seen_place in both.pairs}
+        of_ours: dict[int | None, int] = dict(mine.pairs)
+        of_theirs: dict[int | None, int] = dict(live.pairs)
+        seen_of: dict[int | None, int] = dict(both.pairs)
+        applied_of: dict[int | None, int] = {seen_place: place for place, seen_place in both.pairs}
         # what is alike is the same only where it was one item then: not what each side has added
         matching = matching.apart(
             [
@@ -77,24 +88,24 @@ class Base(NamedTuple):
                 and (place not in of_ours or seen_of.get(of_ours[place]) != of_theirs.get(live_place, ABSENT))
             ]
         )
+
+        def base(our_place: int | None, their_place: int | None) -> Base:
+            applied_place, seen_place = of_ours.get(our_place), of_theirs.get(their_place)
+            applied_place = applied_of.get(seen_place) if applied_place is None else applied_place
+            seen_place = seen_of.get(applied_place) if seen_place is None else seen_place
+            return Base(
+                ABSENT if applied_place is None else applied[applied_place],
+                ABSENT if seen_place is None else seen[seen_place],
+                self.salt,
+            )
+
         live_place = dict(matching.pairs)
-
-        def base(applied_place: int | None, seen_place: int | None) -> Base:
-            if applied_place is None and seen_place is not None:
-                applied_place = applied_of.get(seen_place)
-            if seen_place is None and applied_place is not None:
-                seen_place = seen_of.get(applied_place)
-            return Base(_value(applied, applied_place), _value(seen, seen_place), self.salt)
-
         return _Items(
             matching,
-            {place: base(of_ours.get(place), of_theirs.get(live_place.get(place, -1))) for place in range(len(ours))},
-            {place: base(None, of_theirs.get(place)) for place in matching.removed},
+            {place: base(place, live_place.get(place)) for place in range(len(ours))},
+            {place: base(None, place) for place in matching.removed},
             _MOVERS[bool(mine.moved), bool(live.moved)],
         )
-
-    def _digested(self, value: Json) -> Json:
-        return value if self.salt is None else digested(self.salt, value)
 
 
 class _Items(NamedTuple):
@@ -109,24 +120,6 @@ class _Items(NamedTuple):
     order: ChangedBy | None = None
 
 
-def _at(value: Json | Absent, name: str) -> Json | Absent:
-    return value.get(name, ABSENT) if isinstance(value, dict) else ABSENT
-
-
-def _list(value: Json | Absent) -> list[Json]:
-    return value if isinstance(value, list) else []
-
-
-def _value(values: list[Json], place: int | None) -> Json | Absent:
-    return ABSENT if place is None else values[place]
-
-
-def _differs(one: Json | Absent, other: Json | Absent) -> bool:
-    if isinstance(one, Absent) or isinstance(other, Absent):
-        return one is not other
-    return not same(one, other)
-
-
 class Comparison(NamedTuple):
     """How a live resource differs from its file.
 
@@ -134,8 +127,8 @@ class Comparison(NamedTuple):
     :param unseen: fields that only the live side has and that no schema knows; they are left out of ``diff``.
     """
 
-    diff: tuple[FieldChange, ...]
-    unseen: tuple[Path, ...]
+    diff: tuple[FieldChange, ...] = ()
+    unseen: tuple[Path, ...] = ()
 
 
 def compare(kind: Rules, desired: Resource, live: Resource, base: Base | None = None) -> Comparison:
@@ -144,57 +137,57 @@ def compare(kind: Rules, desired: Resource, live: Resource, base: Base | None = 
     :param base: what both were when they last agreed.
     """
     if kind.identical(desired, live):
-        return Comparison((), ())
+        return Comparison()
     ours, theirs = kind.canonical(desired.document), kind.canonical(live.document)
     if equal(ours, theirs):
-        return Comparison((), ())
-    unseen: list[Path] = []
-    diff = tuple(_Differ(kind, unseen).mappings((), ours, theirs, base))
-    return Comparison(diff, tuple(unseen))
+        return Comparison()
+    differ = _Differ(kind)
+    return Comparison(tuple(differ.values((), ours, theirs, base)), tuple(differ.unseen))
 
 
 def differences(kind: Rules, path: Path, ours: Json, theirs: Json, base: Base | None = None) -> Iterator[FieldChange]:
-    """Walk two values of canonical forms, both at the path, and give each difference as it is found."""
-    return _Differ(kind, []).values(path, ours, theirs, base)
+    """Yield each difference of two values of canonical forms, both at the path."""
+    return _Differ(kind).values(path, ours, theirs, base)
 
 
 class _Differ:
     """Walks two canonical forms at once."""
 
-    def __init__(self, kind: Rules, unseen: list[Path]) -> None:
+    def __init__(self, kind: Rules) -> None:
         self._kind = kind
-        self._unseen = unseen
+        self.unseen: list[Path] = []
 
     def values(self, path: Path, ours: Json, theirs: Json, base: Base | None) -> Iterator[FieldChange]:
         if isinstance(ours, dict) and isinstance(theirs, dict):
-            yield from self.mappings(path, ours, theirs, base)
+            yield from self._mappings(path, ours, theirs, base)
         elif isinstance(ours, list) and isinstance(theirs, list):
-            yield from self.lists(path, ours, theirs, base)
+            yield from self._lists(path, ours, theirs, base)
         elif not same(ours, theirs):
             yield FieldChange(path, "replace", before=theirs, after=ours, mover=_mover(base, ours, theirs))
 
-    def mappings(
+    def _mappings(
         self, path: Path, ours: Mapping[str, Json], theirs: Mapping[str, Json], base: Base | None
     ) -> Iterator[FieldChange]:
         for field, value in ours.items():
-            if field in theirs:
-                there = theirs[field]
-                shared = base and base.shared(self._kind, path, field, there)
-                yield from self.values((*path, field), value, there, shared)
-            else:
-                yield FieldChange((*path, field), "add", after=value, mover=_mover(base and base.field(field), value))
-        for field, value in theirs.items():
-            if field in ours:
+            here, below = (*path, field), base and base.field(field)
+            if field not in theirs:
+                yield FieldChange(here, "add", after=value, mover=_mover(below, value))
                 continue
+            if below and below.seen is ABSENT and self._kind.is_server_managed(path, field):
+                # what a server adds by itself was not in what was applied, and has not moved for that
+                below = below._replace(seen=below.digested(theirs[field]))
+            yield from self.values(here, value, theirs[field], below)
+        for field in (name for name in theirs if name not in ours):
             if self._kind.is_server_managed(path, field):
-                self._unseen.append((*path, field))
+                self.unseen.append((*path, field))
             else:
-                mover = _mover(base and base.field(field), theirs=value)
-                yield FieldChange((*path, field), "remove", before=value, mover=mover)
+                mover = _mover(base and base.field(field), theirs=theirs[field])
+                yield FieldChange((*path, field), "remove", before=theirs[field], mover=mover)
 
-    def lists(self, path: Path, ours: list[Json], theirs: list[Json], base: Base | None) -> Iterator[FieldChange]:
-        matching = match(ours, theirs, self._kind.list_rule(path))
-        bases = base.items(self._kind, path, ours, theirs, matching) if base else _Items(matching, {}, {})
+    def _lists(self, path: Path, ours: list[Json], theirs: list[Json], base: Base | None) -> Iterator[FieldChange]:
+        rule = self._kind.list_rule(path)
+        matching = match(ours, theirs, rule)
+        bases = base.items(rule, ours, theirs, matching) if base else _Items(matching, {}, {})
         live_place = dict(bases.matching.pairs)
         for place, item in enumerate(ours):
             here, was = (*path, place), bases.ours.get(place)
@@ -211,4 +204,16 @@ class _Differ:
 
 
 def _mover(base: Base | None, ours: Json | Absent = ABSENT, theirs: Json | Absent = ABSENT) -> ChangedBy | None:
-    return base.mover(ours, theirs) if base else None
+    """Return who moved the value at the place of the base."""
+    if base is None:
+        return None
+    ours, theirs = (side if isinstance(side, Absent) else base.digested(side) for side in (ours, theirs))
+    if not _differs(ours, theirs):  # the values do; digests differ with them, but for one in 2**32
+        return "conflict"
+    return _MOVERS[_differs(ours, base.applied), _differs(theirs, base.seen)]
+
+
+def _differs(left: Json | Absent, right: Json | Absent) -> bool:
+    if isinstance(left, Absent) or isinstance(right, Absent):
+        return left is not right
+    return not same(left, right)

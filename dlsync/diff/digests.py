@@ -1,31 +1,21 @@
 """Digests of documents, value by value: enough to say later what was changed, and never what it was. Pure."""
 
-from __future__ import annotations
-
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import Self
 
 from dlsync.diff.list_match import token
+from dlsync.model import Json
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from dlsync.model import Json
-
-Leaf: TypeAlias = "None | bool | int | float | str"
-
-# short on purpose: a digest of 32 bits tells a change, and confirms no guess at a secret
+# short on purpose: a digest of 32 bits shows a change, and confirms no guess at a secret
 LEAF_BYTES = 4
 _WHOLE_BYTES = 8
-_LONG = 100  # characters; said once, most likely, and not kept
 
 
 class Unreadable(str):
     """Stands for a live text that the server hides.
 
-    Its characters are the spelling of a secret, with references, or the mask itself where none was applied there.
-
+    :param text: the spelling of a secret, with references, or the mask itself where none was applied there.
     :param known: the digest of the value that was applied there; empty where that is not known.
     """
 
@@ -38,7 +28,7 @@ class Unreadable(str):
         return made
 
 
-def digest(salt: bytes, value: Leaf) -> str:
+def digest(salt: bytes, value: Json) -> str:
     """Return the digest of a single value; values that mean the same have the same.
 
     :param salt: up to 64 bytes.
@@ -48,22 +38,21 @@ def digest(salt: bytes, value: Leaf) -> str:
     return blake2b(token(value).encode("utf-8", "surrogatepass"), key=salt, digest_size=LEAF_BYTES).hexdigest()
 
 
-# documents say the same over and over; typed, as 1 and true are not the same
-_digest_again = lru_cache(maxsize=4096, typed=True)(digest)
-
-
 def digested(salt: bytes, value: Json) -> Json:
     """Return a value with its mappings and lists as they are, and a digest in place of every other value in them.
 
     Two documents differ where their digested forms differ, so one differ serves both.
     """
+    return mapped(value, lambda leaf: digest(salt, leaf))
+
+
+def mapped(value: Json, change: Callable[[Json], Json]) -> Json:
+    """Return a value with its mappings and lists as they are, and every other value in them changed."""
     if isinstance(value, dict):
-        return {key: digested(salt, item) for key, item in value.items()}
+        return {key: mapped(item, change) for key, item in value.items()}
     if isinstance(value, list):
-        return [digested(salt, item) for item in value]
-    if isinstance(value, Unreadable) or (isinstance(value, str) and len(value) > _LONG):
-        return digest(salt, value)
-    return _digest_again(salt, value)
+        return [mapped(item, change) for item in value]
+    return change(value)
 
 
 def fingerprint(salt: bytes, content: bytes) -> str:
@@ -81,14 +70,14 @@ def texts(value: Json) -> Iterator[str]:
 
 
 def holds_unreadable(value: Json) -> bool:
-    """Whether a value holds what stands for a text that the server hides, so that it cannot be sent."""
+    """Whether a value holds a text that the server hides, so that it cannot be sent."""
     return any(isinstance(text, Unreadable) for text in texts(value))
 
 
 def former_secrets(salt: bytes, document: Mapping[str, Json], known: Mapping[str, str]) -> dict[str, str]:
-    """Return the texts of a live document that were put there as secrets, each with the spelling it came from.
+    """Return the texts of a live document that were put there as secrets, each with its spelling.
 
-    :param known: what :func:`secret_digests` gave when the document was applied.
+    :param known: the digests of the secrets of the last apply, each with its spelling.
     """
     if not known:
         return {}

@@ -4,19 +4,13 @@ Lists of widgets, criteria or series have no keys of their own. Items are paired
 loosest, so that a widget that was moved, or changed in one field, is still the same widget.
 """
 
-from __future__ import annotations
-
 import json
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
-
-    from dlsync.model import Json, Path
+from dlsync.model import Json, Path
 
 _encoded = json.JSONEncoder(sort_keys=True).encode  # json.dumps would make an encoder for each value
 
@@ -59,7 +53,7 @@ class Matching:
     moved: frozenset[int]
     alike: frozenset[int] = frozenset()
 
-    def apart(self, places: Collection[int]) -> Matching:
+    def apart(self, places: Collection[int]) -> "Matching":
         """Return this matching without the pairs at these desired positions."""
         if not places:
             return self
@@ -124,20 +118,19 @@ def equal(one: Json, other: Json) -> bool:
 
 
 def match(desired: Sequence[Json], live: Sequence[Json], rule: ListMatching) -> Matching:
-    """Pair the items of two lists.
-
-    :param rule: the identities to pair by after equality; see :class:`~dlsync.resources.kind.ListMatching`.
-    """
+    """Pair the items of two lists: first equal ones, then those that the rule pairs."""
     ours, theirs = dict(enumerate(desired)), dict(enumerate(live))
     pairs: list[tuple[int, int]] = []
     for key in (token, *rule.keys):
-        pairs += _take(_paired(ours, theirs, key), ours, theirs)
+        pairs += _pair(ours, theirs, key)
     by_identity = len(pairs)
     for key in rule.alike:
-        pairs += _take(_paired(ours, theirs, key), ours, theirs)
+        pairs += _pair(ours, theirs, key)
     alike = frozenset(place for place, _ in pairs[by_identity:])
     if rule.ordered and not rule.keys:
-        pairs += _take([(place, place) for place in ours if place in theirs], ours, theirs)
+        for place in ours.keys() & theirs.keys():
+            del ours[place], theirs[place]
+            pairs.append((place, place))
     if not (rule.ordered or rule.repeats):
         _forget_repeats(ours, desired)
         _forget_repeats(theirs, live)
@@ -146,23 +139,20 @@ def match(desired: Sequence[Json], live: Sequence[Json], rule: ListMatching) -> 
     return Matching(tuple(pairs), tuple(ours), tuple(theirs), moved, alike)
 
 
-def _take(pairs: list[tuple[int, int]], ours: dict[int, Json], theirs: dict[int, Json]) -> list[tuple[int, int]]:
-    for our_place, their_place in pairs:
-        del ours[our_place], theirs[their_place]
-    return pairs
-
-
-def _paired(ours: dict[int, Json], theirs: dict[int, Json], key: Callable[[Json], object]) -> list[tuple[int, int]]:
+def _pair(ours: dict[int, Json], theirs: dict[int, Json], key: Callable[[Json], object]) -> list[tuple[int, int]]:
+    """Take the items that share a key out of both sides, and return the places of each two."""
     candidates: defaultdict[object, list[int]] = defaultdict(list)
     for place, item in theirs.items():
         candidates[key(item)].append(place)
     candidates.pop(None, None)
-    pairs = []
     choices = [(place, candidates.get(key(item), [])) for place, item in ours.items()]
+    pairs = []
     # those that have their like in the same place come first, so that no other item takes it
     for place, found in sorted(choices, key=lambda choice: choice[0] not in choice[1]):
         if found:
-            pairs.append((place, found.pop(found.index(place) if place in found else 0)))
+            live_place = found.pop(found.index(place) if place in found else 0)
+            del ours[place], theirs[live_place]
+            pairs.append((place, live_place))
     return pairs
 
 
@@ -177,22 +167,17 @@ def _forget_repeats(left: dict[int, Json], items: Sequence[Json]) -> None:
 
 def _out_of_order(pairs: Sequence[tuple[int, int]]) -> frozenset[int]:
     """Return the desired positions outside a longest run of pairs that both lists have in the same order."""
-    if all(earlier[1] < later[1] for earlier, later in pairwise(pairs)):
-        return frozenset()
-    kept = {pairs[index][0] for index in _longest_increasing([live for _, live in pairs])}
-    return frozenset(position for position, _ in pairs if position not in kept)
-
-
-def _longest_increasing(values: Sequence[int]) -> Iterable[int]:
-    tails: list[int] = []
+    tails: list[int] = []  # by length of a run, the smallest live position that one can end with; ``ends``: its pair
     ends: list[int] = []
     before: list[int] = []
-    for index, value in enumerate(values):
-        place = bisect_left(tails, value)
+    for index, (_, live) in enumerate(pairs):
+        place = bisect_left(tails, live)
         before.append(ends[place - 1] if place else -1)
-        tails[place : place + 1] = [value]
+        tails[place : place + 1] = [live]
         ends[place : place + 1] = [index]
-    index = ends[-1]
+    in_order = set()
+    index = ends[-1] if ends else -1
     while index >= 0:
-        yield index
+        in_order.add(index)
         index = before[index]
+    return frozenset(desired for index, (desired, _) in enumerate(pairs) if index not in in_order)

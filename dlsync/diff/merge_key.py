@@ -1,17 +1,11 @@
 """Which item of a list an item of an overlay means. Pure."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from dlsync.diff.list_match import token
 from dlsync.messages import field_name
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dlsync.model import Json, Path
+from dlsync.model import Json, Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +40,25 @@ class MergeKey:
         first = self.fields[0]
         if not isinstance(item, dict) or item.get(first) is None:
             return f"an item of `{field_name(path)}` says by its `{first}` which one it means; give it"
-        found = _agreeing(base, item, [name for name in self.fields if name in item], meant)
-        if len(found) > 1 and any(name in item for name in self.among):
-            found = _agreeing(base, item, [name for name in (*self.fields, *self.among) if name in item], meant)
+
+        def agreeing(fields: Sequence[str]) -> list[int]:
+            marks = {name: _mark(meant(item[name])) for name in fields if name in item}
+            others = [(place, other) for place, other in enumerate(base) if isinstance(other, dict)]
+            return [
+                place
+                for place, other in others
+                if all(_mark(meant(other.get(name))) == mark for name, mark in marks.items())
+            ]
+
+        found = agreeing(self.fields)
+        if len(found) > 1:
+            found = agreeing((*self.fields, *self.among))
         if len(found) > 1:
             which = ", ".join(f"`{field_name((*path, place))}`" for place in found)
             missing = [f"`{name}`" for name in (*self.fields, *self.among) if name not in item]
             way_out = f"give its {' and '.join(missing)} too" if missing else "make them differ in the base"
             return f"it means {len(found)} items of the base, {which}; {way_out}"
         return found[0] if found else None
-
-
-def _agreeing(
-    base: Sequence[Json], item: Mapping[str, Json], names: Sequence[str], meant: Callable[[Json], Json]
-) -> list[int]:
-    wanted = [_mark(meant(item[name])) for name in names]
-    return [
-        place
-        for place, one in enumerate(base)
-        if isinstance(one, dict) and [_mark(meant(one.get(name))) for name in names] == wanted
-    ]
 
 
 def _mark(value: Json) -> str:

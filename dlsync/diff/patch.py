@@ -5,19 +5,12 @@ a list (:mod:`dlsync.diff.merge_key`), an overlay's item is merged into the one 
 is none.
 """
 
-from __future__ import annotations
+from collections.abc import Callable, Mapping
 
-from typing import TYPE_CHECKING
-
+from dlsync.diff.compare import Rules
 from dlsync.diff.list_match import match
-from dlsync.model import Patched
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from dlsync.diff.merge_key import MergeKey
-    from dlsync.diff.rules import Rules
-    from dlsync.model import Json, Path
+from dlsync.diff.merge_key import MergeKey
+from dlsync.model import Json, Patched, Path
 
 
 def lay(
@@ -32,7 +25,7 @@ def lay(
     :param meant: what a value stands for, where items are compared: references are replaced in neither document.
     """
     layer = _Layer(kind, meant)
-    document = layer.mappings((), (), base, overlay)
+    document = layer.mapping((), (), base, overlay)
     return Patched(document, layer.origins, frozenset(layer.appended), tuple(layer.faults))
 
 
@@ -47,7 +40,7 @@ def lift(
 
     :param target: like what :func:`lay` gives, but for what the base says.
     """
-    return _Lifter(kind, meant).mappings((), base, overlay, lay(kind, base, overlay, meant).document, target)
+    return _Lifter(kind, meant).mapping((), base, overlay, lay(kind, base, overlay, meant).document, target)
 
 
 class _Layer:
@@ -60,7 +53,7 @@ class _Layer:
         self.appended: list[Path] = []
         self.faults: list[tuple[Path, str]] = []
 
-    def mappings(
+    def mapping(
         self, path: Path, source: Path, base: Mapping[str, Json], overlay: Mapping[str, Json]
     ) -> dict[str, Json]:
         laid = dict(base)
@@ -70,19 +63,19 @@ class _Layer:
                 laid.pop(name, None)
                 self.origins[here] = there
             else:
-                laid[name] = self._values(here, there, base.get(name), value)
+                laid[name] = self._value(here, there, base.get(name), value)
         return laid
 
-    def _values(self, path: Path, source: Path, base: Json, overlay: Json) -> Json:
+    def _value(self, path: Path, source: Path, base: Json, overlay: Json) -> Json:
         if isinstance(base, dict) and isinstance(overlay, dict):
-            return self.mappings(path, source, base, overlay)
+            return self.mapping(path, source, base, overlay)
         key = self._kind.item_key(path)
         if key and isinstance(base, list) and isinstance(overlay, list):
-            return self._items(path, source, key, base, overlay)
+            return self._list(path, source, key, base, overlay)
         self.origins[path] = source
         return _without_nulls(overlay)
 
-    def _items(self, path: Path, source: Path, key: MergeKey, base: list[Json], overlay: list[Json]) -> list[Json]:
+    def _list(self, path: Path, source: Path, key: MergeKey, base: list[Json], overlay: list[Json]) -> list[Json]:
         laid = list(base)
         for place, found in enumerate(key.places(path, base, overlay, self._meant)):
             there = (*source, place)
@@ -94,7 +87,7 @@ class _Layer:
                 self.appended.append(here)
                 laid.append(_without_nulls(overlay[place]))
             else:
-                laid[found] = self._values((*path, found), there, base[found], overlay[place])
+                laid[found] = self._value((*path, found), there, base[found], overlay[place])
         return laid
 
 
@@ -112,7 +105,7 @@ class _Lifter:
         self._kind = kind
         self._meant = meant
 
-    def mappings(
+    def mapping(
         self,
         path: Path,
         base: Mapping[str, Json],
@@ -126,27 +119,20 @@ class _Lifter:
                 lifted[name] = target[name]
             elif name in overlay and name in base:
                 here = (*path, name)
-                lifted[name] = self._values(here, base[name], overlay[name], laid.get(name), target.get(name))
+                lifted[name] = self._value(here, base[name], overlay[name], laid.get(name), target.get(name))
         return lifted
 
-    def _values(self, path: Path, base: Json, overlay: Json, laid: Json, target: Json) -> Json:
-        sides = (base, overlay, laid, target)
-        if all(isinstance(side, dict) for side in sides):
-            return self.mappings(path, *sides)  # type: ignore[arg-type] # all four are, but mypy follows no all()
+    def _value(self, path: Path, base: Json, overlay: Json, laid: Json, target: Json) -> Json:
+        if isinstance(base, dict) and isinstance(overlay, dict) and isinstance(laid, dict) and isinstance(target, dict):
+            return self.mapping(path, base, overlay, laid, target)
         key = self._kind.item_key(path)
-        if key and all(isinstance(side, list) for side in sides):
-            places = key.places(path, base, overlay, self._meant)  # type: ignore[arg-type] # see above
-            over = dict(zip(places, overlay, strict=True))  # type: ignore[arg-type] # see above
-            return self._items(path, base, over, laid, target)  # type: ignore[arg-type] # see above
+        if key and isinstance(base, list) and isinstance(overlay, list) and isinstance(laid, list):
+            over = dict(zip(key.places(path, base, overlay, self._meant), overlay, strict=True))
+            return self._list(path, base, over, laid, target) if isinstance(target, list) else base
         return base
 
-    def _items(
-        self,
-        path: Path,
-        base: list[Json],
-        over: Mapping[int | str | None, Json],
-        laid: list[Json],
-        target: list[Json],
+    def _list(
+        self, path: Path, base: list[Json], over: Mapping[int | str | None, Json], laid: list[Json], target: list[Json]
     ) -> list[Json]:
         was = dict(match(target, laid, self._kind.list_rule(path)).pairs)
         lifted: list[Json] = []
@@ -155,5 +141,5 @@ class _Lifter:
             if old is None or (old < len(base) and old not in over):
                 lifted.append(item)
             elif old < len(base):
-                lifted.append(self._values((*path, old), base[old], over[old], laid[old], item))
+                lifted.append(self._value((*path, old), base[old], over[old], laid[old], item))
         return lifted

@@ -22,7 +22,7 @@ from dlsync.errors import (
     Unauthorised,
 )
 from dlsync.files.interpolation import referenced
-from dlsync.operations import hidden_secrets, unsafe_deletes, verify
+from dlsync.operations import dependents, hidden_secrets, verify
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.update_inventory import packed_entry
 from dlsync.operations.warnings import unkept_fields
@@ -137,7 +137,7 @@ class _Work:
         for _, step in groupby(changes, key=_kind_name):
             done += await self._step(list(step))
         verified = await verify.verified(self._run.client, done, self._prepared, self._run.sleep)
-        self._unconfirmed += unsafe_deletes.unconfirmed_creates(verified, self._prepared)
+        self._unconfirmed += dependents.unconfirmed_creates(verified, self._prepared)
         self.done += verified
 
     async def _step(self, changes: Sequence[ResourceChange]) -> list[ResourceChange]:
@@ -165,8 +165,8 @@ class _Work:
     async def _unsafe(self, changes: Sequence[ResourceChange]) -> dict[Address, str]:
         """Return why deletes would lose something, by address."""
         deletes = [change for change in changes if _is_delete(change) and not change.held]
-        blocked = unsafe_deletes.blocked_deletes(deletes, self._unconfirmed, self._remaining, self._prepared)
-        same = await unsafe_deletes.same_but_for_case(self._run.client, deletes, self._prepared.desired)
+        blocked = dependents.blocked_deletes(deletes, self._unconfirmed, self._remaining, self._prepared)
+        same = await dependents.same_but_for_case(self._run.client, deletes, self._prepared.desired)
         return {**blocked, **same}
 
     async def _now(self, changes: Iterable[ResourceChange]) -> dict[Address, Resource]:

@@ -4,27 +4,20 @@ The cache holds ETags and digests of one account. The server is always asked; a 
 sent and compared again. A resource with a secret in it is left out.
 """
 
-from __future__ import annotations
-
 import json
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 from platformdirs import user_cache_path
 
 from dlsync import __version__
 from dlsync.files.writer import replace_file
-from dlsync.model import Address
-from dlsync.resources import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from pathlib import Path
-
-    from dlsync.model import Resource, Target
-    from dlsync.resources import Listing
+from dlsync.model import Address, Resource, Target
+from dlsync.resources import Listing, kind_of
 
 
 class Seen(NamedTuple):
@@ -42,6 +35,7 @@ class Listed(NamedTuple):
 
 
 NOTHING_LISTED = Listed("", frozenset())
+_NOTHING_SEEN = Seen("", "")
 
 
 @dataclass
@@ -53,17 +47,16 @@ class Cache:
 
     def version(self, address: Address) -> str:
         """Return the ETag of the version that was equal to the files; empty where none is known."""
-        known = self.seen.get(address)
-        return known.etag if known else ""
+        return self.seen.get(address, _NOTHING_SEEN).etag
 
     def says(self, address: Address, desired: Resource | None) -> bool:
         """Tell whether that version is equal to the files as they are now."""
-        known = self.seen.get(address)
-        return bool(known and desired and not desired.secrets and known.digest == _digest(desired))
+        digest = self.seen.get(address, _NOTHING_SEEN).digest
+        return desired is not None and not desired.secrets and digest == _digest(desired)
 
     def learned(
         self, desired: Mapping[Address, Resource], equal: Iterable[Resource], lists: Mapping[str, Listing]
-    ) -> Cache:
+    ) -> "Cache":
         """Return what is known after a plan.
 
         :param desired: all resources of the files; others are forgotten.

@@ -1,25 +1,32 @@
-"""Resources that need others in a plan: none is made without, and none goes with another unseen."""
+"""Resources that need others: none is made without, and none goes with another unseen.
 
-from __future__ import annotations
+A delete waits while its replacement is not confirmed, or while a resource that needs it stays.
+"""
 
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dlsync.model import Problem
-from dlsync.operations.fetch import fetch_by_name
+from dlsync.client import ReadClient
+from dlsync.client.concurrency import gather
+from dlsync.files.names import folded
+from dlsync.model import Address, Problem, Resource, ResourceChange
+from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.resources import kind_of
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from dlsync.client import ReadClient
-    from dlsync.model import Address, Resource, ResourceChange
-    from dlsync.operations.fetch import Fetcher, Live
+if TYPE_CHECKING:  # plan imports this module
+    from dlsync.operations.plan import PlanContext
 
 _MISSING = "%s refers to %s, which does not exist: it is not created; add what is missing, or remove this line"
 _DELETED = "%s refers to %s, which this plan deletes: the server deletes both; remove this line too"
 _KEPT = "%s refers to %s, whose file was removed and which stays: %s; restore the file, or remove this line too"
 _STAYS = "the server would delete %s with it, which is protected or in conflict: settle that first, or restore the file"
+_NOT_CREATED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
+_STILL_NEEDED = "%s needs it and was not deleted: fix that, then apply again"
+_SAME_NAME = (
+    "its name differs from %s only in case, and the server does not list both: "
+    "if the server ignores case, give the file its old name again"
+)
 
 
 async def deleted_with(fetcher: Fetcher, live: Live, deletes: Iterable[Address]) -> tuple[Live, set[Address]]:
@@ -55,10 +62,7 @@ async def orphans(
 
 
 def warning(orphan: Resource, need: Address, deletes: Mapping[Address, ResourceChange]) -> Problem:
-    """Warn of a resource that needs one which will not exist, or which only stays because its delete is blocked.
-
-    :param deletes: those of the plan.
-    """
+    """Warn of a resource that needs one which will not exist, or which only stays because its delete is blocked."""
     delete = deletes.get(need)
     if delete and delete.held:
         message = _KEPT % (orphan.address, need, delete.held.partition(":")[0])
@@ -79,3 +83,67 @@ def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceCh
         return change
     taken = [one for one in kind_of(change.address.kind).deleted_with(change.address.name) if one in staying]
     return replace(change, held=_STAYS % taken[0]) if taken else change
+
+
+def unconfirmed_creates(changes: Sequence[ResourceChange], prepared: "PlanContext") -> list[Address]:
+    """Return the creates that did not take hold, and those that need one of them.
+
+    :param changes: creates and updates with their results, after they were verified.
+    """
+    creates = [change for change in changes if change.action == "create"]
+    confirmed = [change.address for change in creates if change.result == "applied"]
+    failed = [change.address for change in creates if change.result != "applied"]
+    return [*failed, *(one for one in confirmed if set(needs(one, prepared)) & set(failed))]
+
+
+def needs(address: Address, prepared: "PlanContext") -> tuple[Address, ...]:
+    """Return the resources that one needs, as the files say or else as it is live."""
+    resource = prepared.meant(address) or prepared.live[address]
+    return kind_of(address.kind).needs(resource)
+
+
+def blocked_deletes(
+    deletes: Sequence[ResourceChange],
+    creates: Collection[Address],
+    remaining: Collection[Address],
+    prepared: "PlanContext",
+) -> dict[Address, str]:
+    """Return why deletes must wait, by address.
+
+    A rename without other changes is recognised by its content. After any other failed create, no resource of its kind
+    is deleted, since each may be what it replaces.
+
+    :param creates: those that did not take hold.
+    :param remaining: the resources that were to be deleted and are not.
+    """
+    renames = {Address(one.address.kind, one.renamed) for one in prepared.plan.changes if one.renamed}
+    needed = {need: one for one in remaining for need in needs(one, prepared)}
+    reasons: dict[Address, str] = {}
+    for change in deletes:
+        own = Address(change.address.kind, change.renamed)
+        replacements = [own] if change.renamed else [one for one in creates if one not in renames]
+        failed = [one for one in replacements if one in creates and one.kind == change.address.kind]
+        if failed:
+            reasons[change.address] = _NOT_CREATED % failed[0]
+        elif change.address in needed:
+            reasons[change.address] = _STILL_NEEDED % needed[change.address]
+    return reasons
+
+
+async def same_but_for_case(
+    client: ReadClient, deletes: Sequence[ResourceChange], desired: Collection[Address]
+) -> dict[Address, str]:
+    """Return the deletes of what a server that ignores case may have under a desired name, each with the reason.
+
+    :param desired: what the files have.
+    :raises ApiError: the server could not be asked which names it has.
+    """
+    names = {(one.kind, folded(one.name)): one for one in desired}
+    keys = {change.address: (change.address.kind, folded(change.address.name)) for change in deletes}
+    pairs = [(address, names[key]) for address, key in keys.items() if key in names]
+    listings = await gather(kind_of(address.kind).list(client) for address, _ in pairs)
+    return {
+        address: _SAME_NAME % other
+        for (address, other), listing in zip(pairs, listings, strict=True)
+        if not {address.name, other.name} <= (listing.names or frozenset())
+    }

@@ -1,27 +1,20 @@
 """The doctor: whether settings, files and server are as they must be, and what to do where they are not."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import Literal
 
 from dlsync import operations
-from dlsync.client.optional_operations import OBSERVED
+from dlsync.client import ReadClient
+from dlsync.client.optional_operations import OBSERVED, OptionalOperation
 from dlsync.errors import AccountNotFound, ApiError, BadAnswer, DlsyncError, ServerFault, Unauthorised, Unreachable
 from dlsync.files import settings
-from dlsync.files.settings import settings_in_force
+from dlsync.files.settings import Options, Setting, Settings, settings_in_force
 from dlsync.messages import near_miss
 from dlsync.operations.plan import held_lock
 from dlsync.operations.session import recorded
 from dlsync.operations.warnings import unread
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from dlsync.client import ReadClient
-    from dlsync.client.optional_operations import OptionalOperation
-    from dlsync.files.settings import Options, Setting, Settings
 
 Status = Literal["ok", "problem", "unknown"]
 _NO_SERVER = (Unreachable, ServerFault, BadAnswer)

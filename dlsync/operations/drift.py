@@ -1,91 +1,26 @@
 """Drift: what was changed on the server since it was applied, field by field."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
-from dlsync.model import Problem, ResourceChange, Target
+from dlsync.files.settings import Settings
+from dlsync.model import Address, Entry, FieldChange, Op, Problem, Resource, ResourceChange, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.export import Edits, Export
-from dlsync.operations.plan import build_plan, lock_warnings, looked
+from dlsync.operations.fetch import Fetcher
+from dlsync.operations.plan import PlanContext, build_plan, lock_warnings, looked
 from dlsync.operations.session import silent
 from dlsync.resources import kind_of
-from dlsync.resources.selector import EVERYTHING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
-    from dlsync.files.settings import Settings
-    from dlsync.model import Entry, FieldChange, Op, Resource
-    from dlsync.operations.fetch import Fetcher
-    from dlsync.operations.plan import PlanContext
-    from dlsync.resources.selector import Targets
-    from dlsync.resources.tree import Tree
-
-
-async def drift(
-    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = silent
-) -> Drift:
-    """Say what was changed on the server since it was applied.
-
-    :raises SettingsError: the settings want no record of what was applied.
-    :raises InvalidTree: the files have errors.
-    :raises ApiError: the live state could not be fetched.
-    """
-    require_record(settings)
-    async with looked(directory, settings, progress) as (fetcher, tree):
-        found = await find(fetcher, tree, settings, targets)
-        return replace(found, warnings=(*found.warnings, *await lock_warnings(fetcher)))
-
-
-async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Export:
-    """Work out the files that have what was changed on the server in them.
-
-    :param targets: the resources that are meant; all that drifted, where it has no patterns.
-    :raises SettingsError: a target matches no resource.
-    :raises SettingsError: what drifted is not recorded.
-    :raises ApiError: live state could not be fetched whole.
-    """
-    if not targets:
-        require_record(settings)
-    work = await look(fetcher, tree, settings, targets)
-    if targets:
-        wanted = {
-            one for one in tree.resources if targets.admits(one) and kind_of(one.kind).account_scoped
-        } | targets.named()
-    else:
-        wanted = {change.address for change in drifted(work)}
-    targets.require_match({*tree.resources, *work.live})
-    live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
-    recorded = work.inventory.secret_spellings(live.keys() - tree.resources.keys())
-    edits = Edits(tree, hidden_secrets.known(work.inventory, live.values()), recorded)
-    edits.write(live)
-    edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
-    files = edits.files()
-    problems = (*concerns.unread(work.inventory), *edits.problems(files))
-    return Export(settings.target, files, len(set(live) - edits.changed), problems)
-
-
-def _accepted(work: PlanContext, live: Resource) -> Resource:
-    """Return the live side, but for what only the files have moved since it was applied."""
-    desired, entry = work.desired.get(live.address), work.inventory.entry(live.address)
-    if desired is None or entry is None or live.unreadable:
-        return live
-    kind, salt = kind_of(live.kind), work.inventory.salt
-    theirs = tuple(one for one in movement(kind, desired, live, entry, salt).diff if one.mover != "repo")
-    return kind.merge_live(desired, live, blended(kind, desired, live, theirs)) if theirs else desired
-
+from dlsync.resources.selector import EVERYTHING, Targets
+from dlsync.resources.tree import Tree
 
 _NO_RECORD = (
     "`inventory: none` in dlsync.yaml: without a record of what was applied, nobody knows what was changed since"
 )
-
-
 _UNREADABLE = "%s cannot be read, so what was changed in it is not known: %s"
 
 
@@ -107,24 +42,67 @@ class Drift:
         return bool(self.changes)
 
 
-async def find(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Drift:
-    """Compare what is live with what was applied.
+async def drift(
+    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = silent
+) -> Drift:
+    """Say what was changed on the server since it was applied.
 
-    :param tree: says in words what was applied, where the files have not moved on.
-    :param settings: of which :func:`require_record` has been asked.
+    :raises SettingsError: the settings want no record of what was applied.
+    :raises InvalidTree: the files have errors.
+    :raises ApiError: the live state could not be fetched.
+    """
+    _require_record(settings)
+    async with looked(directory, settings, progress) as (fetcher, tree):
+        work = await _look(fetcher, tree, settings, targets)
+        targets.require_match({*tree.resources, *work.live, *work.inventory})
+        found = _drifted(work)
+        managed = sum(targets.admits(address) for address in work.inventory)
+        warnings = [*concerns.unread(work.inventory)]
+        unreadable = [(address, live.unreadable) for address, live in work.live.items() if live.unreadable]
+        warnings += [Problem("warning", work.redaction.said(_UNREADABLE % one)) for one in unreadable]
+        warnings += await lock_warnings(fetcher)
+        return Drift(settings.target, found, managed - len(found), tuple(warnings))
+
+
+async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Export:
+    """Work out the files that have what was changed on the server in them.
+
+    :param targets: the resources that are meant; all that drifted, where it has no patterns.
+    :raises SettingsError: a target matches no resource.
+    :raises SettingsError: what drifted is not recorded.
     :raises ApiError: live state could not be fetched whole.
     """
-    work = await look(fetcher, tree, settings, targets)
-    targets.require_match({*tree.resources, *work.live, *work.inventory})
-    found = drifted(work)
-    managed = sum(targets.admits(address) for address in work.inventory)
-    warnings = [*concerns.unread(work.inventory)]
-    unreadable = [(one, live.unreadable) for one, live in work.live.items() if live.unreadable]
-    warnings += [Problem("warning", work.redaction.said(_UNREADABLE % one)) for one in unreadable]
-    return Drift(settings.target, found, managed - len(found), tuple(warnings))
+    if not targets:
+        _require_record(settings)
+    work = await _look(fetcher, tree, settings, targets)
+    if targets:
+        wanted = {
+            one for one in tree.resources if targets.admits(one) and kind_of(one.kind).account_scoped
+        } | targets.named()
+    else:
+        wanted = {change.address for change in _drifted(work)}
+    targets.require_match({*tree.resources, *work.live})
+    live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
+    recorded = work.inventory.secret_spellings(live.keys() - tree.resources.keys())
+    edits = Edits(tree, hidden_secrets.known(work.inventory, live.values()), recorded)
+    edits.write(live)
+    edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
+    files = edits.files()
+    problems = (*concerns.unread(work.inventory), *edits.problems(files))
+    return Export(settings.target, files, len(set(live) - edits.changed), problems)
 
 
-def require_record(settings: Settings) -> None:
+def _accepted(work: PlanContext, live: Resource) -> Resource:
+    """Return the live side, but for what only the files have moved since it was applied."""
+    desired, entry = work.desired.get(live.address), work.inventory.entry(live.address)
+    if desired is None or entry is None or live.unreadable:
+        return live
+    kind, salt = kind_of(live.kind), work.inventory.salt
+    theirs = tuple(one for one in movement(kind, desired, live, entry, salt).diff if one.mover != "repo")
+    return kind.merge_live(desired, live, blended(kind, desired, live, theirs)) if theirs else desired
+
+
+def _require_record(settings: Settings) -> None:
     """Require that what was applied is recorded.
 
     :raises SettingsError: the settings want no record.
@@ -133,35 +111,34 @@ def require_record(settings: Settings) -> None:
         raise SettingsError(_NO_RECORD, hint="Set `inventory: account`, or a file's path.")
 
 
-async def look(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> PlanContext:
+async def _look(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> PlanContext:
     """Return what the files say, what is live and what was recorded, of all that is managed."""
-    chosen = replace(settings, prune="managed", protect=())
-    return await build_plan(fetcher, tree, chosen, targets=targets)
+    return await build_plan(fetcher, tree, replace(settings, prune="managed", protect=()), targets=targets)
 
 
-def drifted(work: PlanContext) -> tuple[ResourceChange, ...]:
+def _drifted(work: PlanContext) -> tuple[ResourceChange, ...]:
     """Return what was changed outside, in the order of an apply."""
-    found = sorted(_found(work), key=lambda change: (kind_of(change.address.kind).order, change.address.name))
-    return tuple(found)
-
-
-def _found(work: PlanContext) -> Iterator[ResourceChange]:
-    salt = work.inventory.salt
     entries = ((address, entry) for address in work.inventory if (entry := work.inventory.entry(address)))
-    for address, entry in entries:
-        live, desired, kind = work.live.get(address), work.desired.get(address), kind_of(address.kind)
-        if live is None:
-            if desired or address in work.gone:
-                yield ResourceChange(address, "delete", "drift", desired.file if desired else "")
-        elif live.unreadable:
-            yield ResourceChange(address, "update", "drift", desired.file if desired else "")
-        elif desired is None:
-            if has_moved(kind, live, entry, salt):
-                yield ResourceChange(address, "update", "drift")
-        elif diff := tuple(_moved(work, entry, desired, live)):
-            file, placed = kind.located(desired, diff)
-            line = min((one.line for one in placed if one.line), default=None)
-            yield ResourceChange(address, "update", "drift", file, line, tuple(map(_outside, placed)))
+    found = [change for address, entry in entries if (change := _drift(work, address, entry))]
+    return tuple(sorted(found, key=lambda change: (kind_of(change.address.kind).order, change.address.name)))
+
+
+def _drift(work: PlanContext, address: Address, entry: Entry) -> ResourceChange | None:
+    live, desired, kind = work.live.get(address), work.desired.get(address), kind_of(address.kind)
+    file = desired.file if desired else ""
+    if live is None:
+        return ResourceChange(address, "delete", "drift", file) if desired or address in work.gone else None
+    if live.unreadable:
+        return ResourceChange(address, "update", "drift", file)
+    if desired is None:
+        moved = has_moved(kind, live, entry, work.inventory.salt)
+        return ResourceChange(address, "update", "drift") if moved else None
+    diff = tuple(_moved(work, entry, desired, live))
+    if not diff:
+        return None
+    file, placed = kind.located(desired, diff)
+    line = min((one.line for one in placed if one.line), default=None)
+    return ResourceChange(address, "update", "drift", file, line, tuple(map(_outside, placed)))
 
 
 def _moved(work: PlanContext, entry: Entry, desired: Resource, live: Resource) -> Iterator[FieldChange]:

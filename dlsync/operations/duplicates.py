@@ -1,21 +1,14 @@
 """Resources that the server has, or might have, more than once: what is removed, warned of, and asked for by its id."""
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from dlsync.model import Address, Problem
+from dlsync.client import ReadClient
+from dlsync.model import Address, FieldChange, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from dlsync.client import ReadClient
-    from dlsync.model import FieldChange, Resource
-    from dlsync.resources.kind import Listing
-    from dlsync.resources.selector import Targets
-    from dlsync.state.inventory import Inventory
+from dlsync.resources.kind import Listing
+from dlsync.resources.selector import Targets
+from dlsync.state.inventory import Inventory
 
 
 def pruned(
@@ -32,18 +25,14 @@ def pruned(
     candidates = (
         one for one in desired if one in live and (prune == "all" or (prune == "managed" and one in inventory))
     )
-    found = {one: kind_of(one.kind).duplicates(desired[one], live[one]) for one in candidates}
-    return {
-        address: diff if _has_new(client, inventory, address) else tuple(replace(one, mover="repo") for one in diff)
-        for address, diff in found.items()
-        if diff
-    }
-
-
-def _has_new(client: ReadClient, inventory: Inventory, address: Address) -> bool:
-    """Whether the server has a managed resource under an id that was not recorded."""
-    ids = kind_of(address.kind).ids(client).get(address.name, ())
-    return address in inventory and not {*ids} <= {*inventory.ids.get(address, ())}
+    found: dict[Address, tuple[FieldChange, ...]] = {}
+    for address in candidates:
+        kind = kind_of(address.kind)
+        if diff := kind.duplicates(desired[address], live[address]):
+            ids, recorded = kind.ids(client).get(address.name, ()), inventory.ids.get(address, ())
+            has_new = address in inventory and not {*ids} <= {*recorded}
+            found[address] = diff if has_new else tuple(replace(one, mover="repo") for one in diff)
+    return found
 
 
 def duplicate_warnings(

@@ -22,8 +22,8 @@ from dlsync.model import Action, Address, Problem, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.fetch import fetch_by_name
+from dlsync.operations.hidden_secrets import Former, parted
 from dlsync.operations.plan import looked
-from dlsync.operations.secret_names import Former, parted
 from dlsync.operations.session import recorded, silent
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, kind_of

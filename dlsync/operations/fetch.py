@@ -1,21 +1,14 @@
 """The fetcher: what the server has, by list operations where it has them, by name where it has not."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from dlsync.client import ReadClient
 from dlsync.client.concurrency import gather, map_concurrently
 from dlsync.errors import NotModified
 from dlsync.model import DOT_NAMES, Address, Resource
-from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED
+from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED, Cache
 from dlsync.resources import CachedVersion, Kind, Listing, all_kinds
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
-    from dlsync.client import ReadClient
-    from dlsync.operations.cache import Cache
 
 
 @dataclass(frozen=True)
@@ -33,16 +26,12 @@ class Live:
     masked: tuple[Address, ...] = ()
     faults: tuple[str, ...] = ()
 
-    def with_readable(self, readable: Mapping[Address, Resource]) -> Live:
+    def with_readable(self, readable: Mapping[Address, Resource]) -> "Live":
         """Return this with values in place of secrets that the server masks."""
         return replace(self, resources={**self.resources, **readable}, masked=tuple(readable))
 
 
 _NOT_ADDRESSABLE = "%s: no URL can hold this name; rename or delete it on the server's own pages"
-
-
-def _all(_: Address) -> bool:
-    return True
 
 
 async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict[Address, Resource]:
@@ -85,7 +74,7 @@ class Fetcher:
         wanted: Collection[Address],
         *,
         everything: Collection[str] = (),
-        admits: Callable[[Address], bool] = _all,
+        admits: Callable[[Address], bool] = lambda _: True,
     ) -> Live:
         """Fetch live resources.
 
@@ -94,7 +83,8 @@ class Fetcher:
         :param admits: which of all those are meant.
         :raises ApiError: a request failed for good; nothing partial is returned.
         """
-        kinds = _by_kind(wanted, everything)
+        names = [(kind, {address.name for address in wanted if address.kind == kind.name}) for kind in all_kinds()]
+        kinds = [(kind, some) for kind, some in names if some or kind.name in everything]
         found = await gather(
             self._kind(kind, names, admits if kind.name in everything else None) for kind, names in kinds
         )
@@ -114,27 +104,27 @@ class Fetcher:
         await gather(self._listing(kind) for kind in all_kinds() if kind.can_be_muted and kind.name in deleted)
 
     async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
-        chosen = await self._ask(kind, wanted, admits)
+        """Look at a kind's resources.
+
+        :param admits: which of all that the server lists are wanted as well.
+        """
+        listing = await self._listing(kind)
+        wanted = wanted - DOT_NAMES
+        if listing.names is not None and listing.complete:
+            wanted &= listing.names
+        chosen = {Address(kind.name, name) for name in wanted}
+        if admits and listing.names:
+            chosen |= {address for name in listing.names if admits(address := Address(kind.name, name))}
+        workers = self.client.concurrency
+        missing = sorted(chosen - self._looked_at.keys() - self._unmodified, key=lambda address: address.key)
+        await map_concurrently(lambda address: self._check(kind, address, listing), missing, workers=workers)
         for address in (self._unmodified & chosen) - self._looked_at.keys():
             if self.cache.says(address, self.desired.get(address)):
                 one = self.desired[address]
                 self._found(address, Resource(address, one.given, one.body, etag=self.cache.version(address)))
         changed = [address for address in chosen if address not in self._looked_at]
-        await map_concurrently(lambda address: self._look(kind, address), changed, workers=self.client.concurrency)
+        await map_concurrently(lambda address: self._look(kind, address), changed, workers=workers)
         return [resource for address in chosen if (resource := self._looked_at[address])]
-
-    async def _ask(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None = None) -> set[Address]:
-        """Look at a kind's resources, but for those of which the version is known; return the addresses of all.
-
-        :param admits: which of all that the server lists are wanted as well.
-        """
-        listing = await self._listing(kind)
-        chosen = {Address(kind.name, name) for name in _there(wanted, listing)}
-        if admits and listing.names:
-            chosen |= {one for name in listing.names if admits(one := Address(kind.name, name))}
-        missing = sorted(chosen - self._looked_at.keys() - self._unmodified, key=lambda address: address.key)
-        await map_concurrently(lambda one: self._check(kind, one, listing), missing, workers=self.client.concurrency)
-        return chosen
 
     async def _listing(self, kind: Kind) -> Listing:
         if kind.name in self.listings:
@@ -189,13 +179,3 @@ class Fetcher:
         listing = self.listings[kind.name]
         # a list of nothing may be incomplete, but is no sign that there is more
         return listing.names is None or (bool(listing.names) and not listing.complete)
-
-
-def _by_kind(wanted: Collection[Address], everything: Collection[str]) -> list[tuple[Kind, set[str]]]:
-    names = [(kind, {address.name for address in wanted if address.kind == kind.name}) for kind in all_kinds()]
-    return [(kind, some) for kind, some in names if some or kind.name in everything]
-
-
-def _there(wanted: set[str], listing: Listing) -> set[str]:
-    wanted = wanted - DOT_NAMES
-    return wanted if listing.names is None or not listing.complete else wanted & listing.names

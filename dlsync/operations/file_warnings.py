@@ -1,35 +1,36 @@
 """What validate warns of in files that can be read: likely mistakes that no schema sees. Pure.
 
-`# dlsync: ignore` on a line silences it.
+`# dlsync: ignore` on a line silences it. A false alarm is worse than a gap: a metric or tag is taken for misspelled
+only where one letter inside one longer word differs from a plugin's name, or from a name that the files use at least
+as often.
 """
 
-from __future__ import annotations
-
 import re
-from typing import TYPE_CHECKING
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from dlsync.files import yaml
-from dlsync.messages import in_full, visible
-from dlsync.model import Problem
-from dlsync.operations.reference_warnings import reference_warnings
-from dlsync.resources import all_kinds
+from dlsync.messages import in_full, near_miss, visible
+from dlsync.model import FieldChange, Problem, Resource
+from dlsync.resources import all_kinds, kind_of
+from dlsync.resources.kind import Reference
 from dlsync.resources.overlays import is_silenced
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from dlsync.resources.tree import Tree
+from dlsync.resources.tree import Tree
 
 # a file without a match has no ambiguous scalar; to find those for sure takes 0.5 ms a file, and this 0.01 ms
 _MAY_BE_AMBIGUOUS = re.compile(
     rb"(?im)\b(?:yes|no|on|off)[ \t]*(?:[\r\n,:}\]]|#|$)|(?:^|[\s\[{,])=|<<"
     rb"|(?:^|[\s\[{,:])[-+]?(?:0[\dob]|\d[\d_.]*[:_e]|\d{4}-\d|\.[._])|(?:^|[\s\[{,:])[-+]\.|[\[{,]\s*-\s*[,\]}]"
 )
+_LETTERS = re.compile(r"([^A-Za-z]+)")
+_SHORTEST = 4  # letters of a misspelled word; `rx` and `tx`, `min` and `max` are both right
+_OFTEN = 3  # resources: a name that so many use is not misspelled
 
 
 def file_warnings(tree: Tree) -> list[Problem]:
     """Return the warnings of a tree, without those that a comment silences."""
-    found = [*_ambiguous(tree), *([] if tree.backup else reference_warnings(tree))]
+    found = [*_ambiguous(tree), *([] if tree.backup else [*_missing(tree), *_misspelled(tree)])]
     return [one for one in found if not is_silenced(tree.sources.get(one.file, b""), one.line)]
 
 
@@ -46,3 +47,100 @@ def _ambiguity(text: str) -> str:
     number = yaml.parse(text.encode())
     fix = f", or write the number as {in_full(number)}" if isinstance(number, int | float) else ""
     return f"`{visible(text)}` has another value in YAML 1.1: put it in quotes{fix}"
+
+
+class _Use(NamedTuple):
+    resource: Resource
+    reference: Reference
+
+
+def _misspelled(tree: Tree) -> Iterator[Problem]:
+    """Warn of metrics and tags that are likely misspelled."""
+    plugins = [
+        measured.removesuffix(".") for one in tree.resources if (measured := kind_of(one.kind).measures(one.name))
+    ]
+    for sort, uses in _uses(tree).items():
+        near_plugins = _near_plugins(uses, plugins, is_prefix=sort == "metric")
+        for name, near in (_near_names(uses) | near_plugins).items():
+            yield from (_warning(sort, use, near) for use in uses[name])
+
+
+def _missing(tree: Tree) -> Iterator[Problem]:
+    """Warn of links to plugins that the files lack."""
+    for address, resource in tree.resources.items():
+        kind = kind_of(address.kind)
+        for needed in kind.needs(resource):
+            if needed not in tree.resources:
+                near = near_miss(needed.name, tuple(one.name for one in tree.resources if one.kind == needed.kind))
+                guess = f"; did you mean `{visible(near)}`?" if near else ""
+                what = f"{visible(str(address))} refers to {visible(str(needed))}, which the files do not have{guess}"
+                yield Problem("warning", what, resource.file, kind.line(resource))
+
+
+def _uses(tree: Tree) -> dict[str, dict[str, list[_Use]]]:
+    """Return who uses each metric and tag, in the order of the tree; references that are not resolved are no names."""
+    uses: dict[str, dict[str, list[_Use]]] = {"metric": defaultdict(list), "tag": defaultdict(list)}
+    for address, resource in tree.resources.items():
+        for reference in kind_of(address.kind).references(resource):
+            if "${" not in reference.name:
+                uses[reference.sort][reference.name].append(_Use(resource, reference))
+    return uses
+
+
+def _near_plugins(uses: Mapping[str, list[_Use]], plugins: Iterable[str], *, is_prefix: bool) -> dict[str, str]:
+    """Return the names that nearly are a plugin's, or begin so, each with what it may have been meant to be."""
+    known = {*plugins}
+    words = {key: (plugin, word) for plugin in sorted(known) for key, word in _words(plugin)}
+    users: defaultdict[str, set[int]] = defaultdict(set)
+    prefixes = {name: name.partition(".")[0] if is_prefix else name for name in uses}
+    for name, prefix in prefixes.items():
+        users[prefix] |= {id(use.resource) for use in uses[name]}
+    found = {}
+    for name, prefix in prefixes.items():
+        near = next(
+            (words[key][0] for key, word in _words(prefix) if key in words and _is_near(word, words[key][1])), ""
+        )
+        is_known = near and (prefix in known or any(name.startswith(f"{plugin}.") for plugin in known))
+        if near and not is_known and len(users[prefix]) < _OFTEN:
+            found[name] = near + name[len(prefix) :]
+    return found
+
+
+def _near_names(uses: Mapping[str, list[_Use]]) -> dict[str, str]:
+    """Return the names that nearly equal one that is used as often, each with that one."""
+    seen: defaultdict[Hashable, list[tuple[str, str]]] = defaultdict(list)
+    found: dict[str, str] = {}
+    count = {name: len({id(use.resource) for use in used}) for name, used in uses.items()}
+    for name in sorted(uses, key=lambda name: -count[name]):  # of two that are used as often, the later one is named
+        for key, word in _words(name):
+            near = next((other for other, its_word in seen[key] if _is_near(word, its_word)), None)
+            if near and count[name] < _OFTEN:
+                found.setdefault(name, near)
+            seen[key].append((name, word))
+    return found
+
+
+def _words(name: str) -> Iterator[tuple[Hashable, str]]:
+    """Yield each longer word of a name with a key: names with a key in common differ inside that word alone."""
+    parts = _LETTERS.split(name)
+    for place, word in enumerate(parts):
+        if place % 2 == 0 and len(word) >= _SHORTEST:
+            yield (*parts[:place], None, *parts[place + 1 :], word[0].casefold(), word[-1].casefold()), word
+
+
+def _is_near(left: str, right: str) -> bool:
+    """Whether one letter was left out, added, or replaced, or two were swapped, in words of more than four letters."""
+    left, right = sorted((left, right), key=len)
+    start = next((at for at, (one, other) in enumerate(zip(left, right, strict=False)) if one != other), len(left))
+    rest, longer = left[start:], right[start:]
+    if len(left) < len(right):
+        return rest == longer[1:]
+    return len(left) > _SHORTEST and (rest[1:] == longer[1:] or rest[1::-1] + rest[2:] == longer)
+
+
+def _warning(sort: str, use: _Use, near: str) -> Problem:
+    resource, reference = use
+    differing = FieldChange(reference.path, "replace")
+    file, (placed,) = kind_of(resource.address.kind).located(resource, [differing])
+    message = f"{sort} `{visible(reference.name)}`: did you mean `{visible(near)}`? Else write `# dlsync: ignore` here"
+    return Problem("warning", message, file, placed.line)

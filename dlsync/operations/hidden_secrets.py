@@ -1,26 +1,35 @@
-"""Live secrets that a server masks: each counts as what was last applied in its place. Pure."""
+"""Secrets in what is live: those that the server masks, and those that a record says were applied.
 
-from __future__ import annotations
+A masked secret counts as what was last applied in its place. Whoever can write to an account can have its record say
+that any text there came from any ``${env:NAME}``. That is believed only of names that the tree itself mentions: for no
+other is the environment read, or a file written.
+"""
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
 
-from dlsync.diff.digests import Unreadable, digest, digested, texts
+from dlsync.diff.digests import Unreadable, digest, digested, mapped, texts
 from dlsync.diff.list_match import match
 from dlsync.errors import DlsyncError
+from dlsync.files.interpolation import names as names_in
 from dlsync.files.interpolation import split
 from dlsync.files.masks import hides, is_certain, may_be_masked
-from dlsync.model import Entry
-from dlsync.resources import kind_of
-from dlsync.state.inventory import secret_digests
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from dlsync.model import Address, Json, Path, Resource
-    from dlsync.resources import Kind
-    from dlsync.state.inventory import Inventory
+from dlsync.files.settings import FILE_NAME as SETTINGS
+from dlsync.messages import visible
+from dlsync.model import Address, Entry, Json, Resource
+from dlsync.model import Path as FieldPath
+from dlsync.resources import Kind, all_kinds, discovery, kind_of
+from dlsync.resources.overlays import FOLDER as OVERLAYS
+from dlsync.state.inventory import Inventory, secret_digests
 
 _MARK = " (masked by the server)"  # makes another text of a mask, so that it counts as another value
+_BLANK = ""
+_STRANGE = (
+    "not written, for it holds what the account's record has as {}, which no file of the tree mentions: "
+    "if it is the tree's own, mention it in one, as in a comment of dlsync.yaml"
+)
 _NO_FILE = "a value that no file has is hidden, `%s`: put it into the file as ${env:NAME} first"
 
 
@@ -40,21 +49,15 @@ def readable(
 
 def _readable(live: Resource, desired: Resource | None, applied: Inventory) -> Resource:
     kind = kind_of(live.kind)
-    base = _base(kind, live.address, desired, applied)
-    if base is None or (desired and kind.identical(desired, live)):
+    entry = None if applied.knows_no_secrets(live.address) else applied.entry(live.address)
+    values: Mapping[str, str] | None = _values(desired) if desired else {}
+    if entry is None and desired and desired.secrets:
+        entry, values = _applied(kind, desired, applied.salt), None  # nobody knows what was applied
+    if entry is None or (desired and kind.identical(desired, live)):
         return live
     if not any(map(may_be_masked, texts(dict(live.document)))):
         return live
-    return _unmasked(kind, live, base[0], applied.salt, base[1])
-
-
-def _base(
-    kind: Kind, address: Address, desired: Resource | None, applied: Inventory
-) -> tuple[Entry, Mapping[str, str] | None] | None:
-    """Return where a resource has secrets, with the values of references, None where nobody knows what was applied."""
-    if not applied.knows_no_secrets(address) and (entry := applied.entry(address)):
-        return entry, _values(desired) if desired else {}
-    return (_applied(kind, desired, applied.salt), None) if desired and desired.secrets else None
+    return _unmasked(kind, live, entry, applied.salt, values)
 
 
 def _values(resource: Resource) -> dict[str, str]:
@@ -72,12 +75,11 @@ def known(applied: Inventory, live: Iterable[Resource]) -> dict[Address, dict[st
 
     A spelling that stands for a hidden value is itself.
     """
-    return {one.address: {**applied.former_secrets(one), **_references(one)} for one in live}
-
-
-def _references(live: Resource) -> dict[str, str]:
-    unreadable = (text for text in texts(dict(live.document)) if isinstance(text, Unreadable))
-    return {text: str(text) for text in unreadable if _is_spelling(text)}
+    found: dict[Address, dict[str, str]] = {}
+    for one in live:
+        hidden = [text for text in texts(dict(one.document)) if isinstance(text, Unreadable) and _is_spelling(text)]
+        found[one.address] = applied.former_secrets(one) | {text: str(text) for text in hidden}
+    return found
 
 
 def require_spellings(live: Resource, *, references: bool) -> None:
@@ -131,7 +133,7 @@ class _Unmasking:
         self._values = values
         self.found = False
 
-    def value(self, path: Path, live: Json, seen: Json) -> Json:
+    def value(self, path: FieldPath, live: Json, seen: Json) -> Json:
         if isinstance(live, dict):
             fields = seen if isinstance(seen, dict) else {}
             return {field: self.value((*path, field), item, fields.get(field)) for field, item in live.items()}
@@ -140,7 +142,7 @@ class _Unmasking:
             return [self.value((*path, place), item, items.get(place)) for place, item in enumerate(live)]
         return self._text(live, seen) if isinstance(live, str) else live
 
-    def _items_seen(self, path: Path, live: Sequence[Json], seen: Sequence[Json]) -> dict[int, Json]:
+    def _items_seen(self, path: FieldPath, live: Sequence[Json], seen: Sequence[Json]) -> dict[int, Json]:
         """Return by live position what was seen there, items paired whatever secrets they hold."""
         before = [self._without_secrets(item) for item in seen]
         now = [self._without_secrets(digested(self._salt, _blanked(item))) for item in live]
@@ -148,11 +150,8 @@ class _Unmasking:
         return {live_place: seen[place] for place, live_place in pairs}
 
     def _without_secrets(self, value: Json) -> Json:
-        if isinstance(value, dict):
-            return {field: self._without_secrets(item) for field, item in value.items()}
-        if isinstance(value, list):
-            return [self._without_secrets(item) for item in value]
-        return _BLANK if value == digest(self._salt, _BLANK) or value in self._secrets else value
+        blank = digest(self._salt, _BLANK)
+        return mapped(value, lambda leaf: _BLANK if leaf == blank or leaf in self._secrets else leaf)
 
     def _text(self, live: str, seen: Json) -> str:
         if seen == digest(self._salt, live):
@@ -174,13 +173,68 @@ class _Unmasking:
         return value if is_applied else Unreadable(spelling, "" if self._values is None else seen)
 
 
-_BLANK = ""
-
-
 def _blanked(value: Json) -> Json:
     """Return a value with nothing in place of texts that may be masks."""
-    if isinstance(value, dict):
-        return {field: _blanked(item) for field, item in value.items()}
-    if isinstance(value, list):
-        return [_blanked(item) for item in value]
-    return _BLANK if isinstance(value, str) and may_be_masked(value) else value
+    return mapped(value, lambda leaf: _BLANK if isinstance(leaf, str) and may_be_masked(leaf) else leaf)
+
+
+def mentioned(root: Path) -> frozenset[str]:
+    """Return the names that the YAML files of a tree mention, in whatever environment, comments included.
+
+    Scripts are left out: PowerShell spells its own variables so.
+    """
+    places = [SETTINGS, OVERLAYS, *sorted({place for kind in all_kinds() for place in kind.places})]
+    files = (one.content for one in discovery.read_files(root, places, []) if one.file.endswith(".yaml"))
+    return frozenset(name for text in files for name in names_in(text.decode("utf-8", "replace")))
+
+
+@dataclass(frozen=True)
+class Former:
+    """Texts that a record has as secrets.
+
+    :param known: each with its spelling, all of whose names the tree mentions.
+    :param strange: each with the first name that it does not mention.
+    """
+
+    known: Mapping[str, str] = field(default_factory=dict, repr=False)
+    strange: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def renewed(self, desired: Resource, live: Resource) -> Resource:
+        """Return a live resource with the values that its former secrets have now.
+
+        :param desired: says which values references have; what it says in the clear is no secret.
+        """
+        values = {reference: value for value, reference in desired.secrets.items()}
+        former = {*texts(dict(live.document))} & self.known.keys() - {*texts(dict(desired.document))}
+        parts = {text: split(self.known[text]) for text in former}
+        now = {
+            text: "".join(values[part] if is_reference else part for part, is_reference in spelling)
+            for text, spelling in parts.items()
+            if all(part in values for part, is_reference in spelling if is_reference)
+        }
+        kind = kind_of(live.kind)
+        form = mapped(
+            kind.canonical(live.document), lambda leaf: now.get(leaf, leaf) if isinstance(leaf, str) else leaf
+        )
+        return kind.merge_live(live, live, cast("dict[str, Json]", form)) if now else live
+
+    def require_known(self, desired: Resource | None, live: Resource) -> None:
+        """Require that a file can be written of what is live.
+
+        :param desired: what the file says; what it says in the clear is no secret.
+        :raises DlsyncError: it holds a secret of a name that is not known.
+        """
+        if not self.strange:
+            return
+        there = {*texts(dict(desired.document))} if desired else set()
+        for text in texts(dict(live.document)):
+            if text in self.strange and text not in there:
+                raise DlsyncError(_STRANGE.format(f"${{env:{visible(self.strange[text])}}}"))
+
+
+def parted(former: Mapping[str, str], root: Path) -> Former:
+    """Return what a record has as secrets, by what the tree there mentions; it is read only where there are any."""
+    names = mentioned(root) if former else frozenset()
+    unknown = {text: next((one for one in names_in(how) if one not in names), None) for text, how in former.items()}
+    strange = {text: name for text, name in unknown.items() if name is not None}
+    return Former({text: how for text, how in former.items() if text not in strange}, strange)

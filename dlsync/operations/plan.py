@@ -1,46 +1,35 @@
 """The planner: what the files say, what is live and what was recorded, to the plan."""
 
-from __future__ import annotations
-
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import NamedTuple
 
+from dlsync.client import ReadClient
 from dlsync.client.concurrency import both
 from dlsync.errors import ApiError
 from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction, values_in
 from dlsync.files.settings import Settings
-from dlsync.model import Address, Plan, Problem
+from dlsync.model import Address, FieldChange, Plan, Problem, Resource, ResourceChange
 from dlsync.operations import dependents, guards, hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
-from dlsync.operations.fetch import Fetcher, fetch_by_name
-from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, moved_since, reconcile
+from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
+from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
 from dlsync.operations.session import reader, silent
 from dlsync.operations.session import recorded as recorded_inventory
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
-from dlsync.state.inventory import empty
+from dlsync.state.inventory import Inventory, empty
 from dlsync.state.lock import holder_of
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-
-    from dlsync.client import ReadClient
-    from dlsync.files.settings import Settings
-    from dlsync.model import FieldChange, Json, Resource, ResourceChange
-    from dlsync.operations.fetch import Live
-    from dlsync.operations.reconcile import ConflictPolicy, Reconciliation
-    from dlsync.resources.tree import Tree
-    from dlsync.state.inventory import Inventory
-
 
 _HELD = "the account is locked by %s: an apply waits for it; if that process is dead, run `dlsync unlock`"
 
@@ -71,7 +60,7 @@ async def plan(
 
 async def prepare(
     directory: Path, settings: Settings, *, wishes: PlanOptions | None = None, progress: Callable[[], None] = silent
-) -> PlanContext:
+) -> "PlanContext":
     """Work out a plan, with what it takes to carry it out or to keep it.
 
     :param wishes: what it is to be about; everything, where that is not said.
@@ -117,7 +106,7 @@ async def looked(
         yield Fetcher(client, tree.resources, cache=cache, progress=progress), tree
 
 
-async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: PlanOptions) -> PlanContext:
+async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: PlanOptions) -> "PlanContext":
     """Work out a plan with a client that is open; see :func:`prepare`."""
     targets = Targets(wishes.targets)
     work = await build_plan(
@@ -141,13 +130,11 @@ class PlanContext:
     """A plan, and what it takes to carry it out.
 
     :param desired: what the files say, of what the plan is about.
-    :param live: what was live.
     :param sent: what is sent, where that is not what the files alone say.
     :param kept: by resource, what differs from the files and stays as it is live.
     :param gone: what was managed, has no file any more, and is not live either.
     :param equal: what is live as the files say, with nothing besides.
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
-    :param forms: canonical forms that were worked out on the way.
     :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
     :param files: a digest of the files that the plan is made from.
     :param released: what is not managed once the plan is carried out, whatever becomes of it.
@@ -163,16 +150,10 @@ class PlanContext:
     gone: frozenset[Address] = frozenset()
     equal: tuple[Address, ...] = ()
     redaction: Redaction = NOTHING_SECRET
-    forms: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
     compared_with: Inventory | None = None
     files: str = ""
     released: frozenset[Address] = frozenset()
     duplicates: Mapping[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
-
-    def form(self, address: Address) -> Mapping[str, Json]:
-        """Return the canonical form of what the files say of a resource."""
-        known = self.forms.get(address)
-        return kind_of(address.kind).canonical(self.desired[address].document) if known is None else known
 
     @cached_property
     def unconfirmed(self) -> dict[Address, Resource | None]:
@@ -193,6 +174,42 @@ class PlanContext:
         return self.sent.get(address) or self.desired.get(address)
 
 
+class _Scope(NamedTuple):
+    """What a plan is about.
+
+    :param desired: the resources of the files that it makes live.
+    :param explicit_deletes: what is to be deleted whatever ``prune`` says.
+    :param leaving: what is live and, but for protection, is to be deleted.
+    :param orphans: resources of the files that need another which will not exist, each with that one.
+    """
+
+    fetcher: Fetcher
+    tree: Tree
+    settings: Settings
+    targets: Targets
+    desired: dict[Address, Resource]
+    explicit_deletes: Collection[Address]
+    leaving: frozenset[Address] = frozenset()
+    orphans: Mapping[Address, Address] = MappingProxyType({})
+
+    def absent(self, inventory: Inventory, live: Collection[Address]) -> set[Address]:
+        """Return what is managed, is this plan's business, and was not found."""
+        absent = {address for address in inventory.known if address not in live and self.targets.admits(address)}
+        return absent & self.desired.keys() if self.settings.prune == "none" else absent
+
+    def undesired(self, inventory: Inventory, live: Collection[Address]) -> set[Address]:
+        """Return what is live and in no file and, but for protection, is to be deleted."""
+        prune, extra = self.settings.prune, {address for address in live if address not in self.desired}
+        pruned = {address for address in extra if prune != "none" and kind_of(address.kind).account_scoped}
+        pruned = {address for address in pruned if prune == "all" or inventory.entry(address)}
+        return pruned | {address for address in extra if address in self.explicit_deletes}
+
+    def deletable(self, addresses: Collection[Address]) -> set[Address]:
+        """Return those of the addresses that no pattern protects."""
+        protect = self.settings.protect
+        return {address for address in addresses if not any(fnmatchcase(str(address), glob) for glob in protect)}
+
+
 async def build_plan(
     fetcher: Fetcher,
     tree: Tree,
@@ -206,41 +223,103 @@ async def build_plan(
     """Work out what it takes to make the account what the files say.
 
     :param fetcher: a new one, for what it has fetched is not fetched again.
-    :param tree: one that is usable.
-    :param targets: plan for these resources only.
-    :param doomed: what is to be deleted whatever ``prune`` says: somebody named it.
+    :param explicit_deletes: what is to be deleted whatever ``prune`` says, since a user named it.
     :param recorded: what was applied last, where that is not what the inventory says.
     :raises ApiError: live state could not be fetched whole.
     """
-    planning = _Planning(fetcher, tree, settings, targets)
-    inventory, live = await planning.look(explicit_deletes, recorded)
-    live, leaving, orphans = await planning.deletes(inventory, live, explicit_deletes, decisions)
-    protected = {one for one in live.resources if one in leaving and _is_protected(one, settings)}
-    surplus = pruned(fetcher.client, planning.desired, live.resources, inventory, settings.prune)
-    outcome = planning.reconcile(inventory, live, leaving.difference(protected), decisions, surplus)
-    await fetcher.list_muted({one.address.kind for one in outcome.changes if one.action == "delete"})
-    changing = [live.resources[one.address] for one in outcome.changes if one.address in live.resources]
+    desired = {address: resource for address, resource in tree.resources.items() if targets.admits(address)}
+    scope = _Scope(fetcher, tree, settings, targets, desired, explicit_deletes)
+    inventory, live = await _fetch(scope, recorded)
+    scope, live = await _with_dependents(scope, inventory, live, decisions)
+    outcome = reconcile(
+        scope.desired,
+        live.resources,
+        inventory,
+        deletes=scope.deletable(scope.leaving),
+        decisions=decisions,
+        duplicates=pruned(fetcher.client, scope.desired, live.resources, inventory, settings.prune),
+    )
+    outcome.changes = dependents.blocked(outcome.changes, live.resources)
+    await fetcher.list_muted({change.address.kind for change in outcome.changes if change.action == "delete"})
+    return _explained(scope, inventory, live, outcome)
+
+
+async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, Live]:
+    """Return what was recorded and what is live: of the files, of what is to go, and of what is managed."""
+    fetcher, tree, settings, targets, desired = scope[:5]
+    wanted = {*desired, *scope.explicit_deletes}
+    outside = {address for address in wanted if not kind_of(address.kind).account_scoped}
+    around = await fetcher.fetch(outside)
+    if account.in_use(settings) in outside - around.resources.keys():  # the plan makes it: nothing is in it
+        return empty(kept=settings.inventory != "none"), around
+    everything = {name for name in targets.kinds() if settings.prune == "all" and kind_of(name).account_scoped}
+    fetching = fetcher.fetch(wanted - outside, everything=everything, admits=targets.admits)
+    if recorded is None:
+        inventory, live = await both(recorded_inventory(fetcher.client, settings, tree.root), fetching)
+    else:
+        inventory, live = recorded, await fetching
+    resources = {**around.resources, **live.resources}
+    # a list may have been cut short
+    if unsure := scope.absent(inventory, resources) | omitted(fetcher.client, inventory, targets):
+        resources |= await fetch_by_name(fetcher.client, unsure)
+    live = replace(live, resources=resources).with_readable(hidden_secrets.readable(resources, desired, inventory))
+    return resolved(inventory, live.resources, scope.absent(inventory, live.resources), desired), live
+
+
+async def _with_dependents(
+    scope: _Scope, inventory: Inventory, live: Live, decisions: ConflictPolicy
+) -> tuple[_Scope, Live]:
+    """Return the scope with what is to be deleted, and all that is live.
+
+    A desired resource that needs one which will not exist counts as removed from the files.
+    """
+    deleted = scope.deletable(scope.undesired(inventory, live.resources))
+    if decisions.on_conflict != "repo":
+        deleted = {address for address in deleted if not moved_since(live.resources[address], inventory)}
+    live, taken = await dependents.deleted_with(scope.fetcher, live, deleted)
+    own_account = account.in_use(scope.settings)
+    has_account = own_account not in scope.desired or own_account in live.resources
+    client = scope.fetcher.client if has_account else None
+    known = {*scope.tree.resources, *live.resources}
+    orphans = await dependents.orphans(client, scope.desired, known, deleted)
+    desired = {address: resource for address, resource in scope.desired.items() if address not in orphans}
+    scope = scope._replace(desired=desired, orphans=orphans)
+    return scope._replace(leaving=frozenset(scope.undesired(inventory, live.resources) | taken)), live
+
+
+def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> PlanContext:
+    """Return a plan without secrets, with its warnings and all that it takes to carry it out."""
+    changing = [live.resources[change.address] for change in outcome.changes if change.address in live.resources]
     former = hidden_secrets.known(inventory, changing)
-    redaction = Redaction({**values_in(former.values()), **tree.secrets})
-    warnings = [
-        *tree.warnings,
-        *_told(inventory, live, outcome, sorted(protected - orphans.keys()), explicit_deletes),
-        *(Problem("warning", message) for message in concerns.kept(outcome.kept, planning.desired)),
-        *(Problem("warning", message) for message in concerns.muted(outcome.changes, fetcher.listings)),
-        *concerns.still_used([one.address for one in outcome.changes if one.action == "delete"], tree.resources),
-        *planning.orphan_warnings(orphans, outcome),
-        *duplicate_warnings(fetcher.listings.values(), targets, {*surplus, *leaving}, outcome.adopted, settings.prune),
-    ]
-    return replace(planning.prepared(inventory, live, outcome, redaction, warnings), duplicates=surplus)
+    redaction = Redaction({**values_in(former.values()), **scope.tree.secrets})
+    changes = tuple(_outlined(redaction.change(change)) for change in outcome.changes)
+    unkept = [Problem("warning", message) for message in concerns.unkept(changes)]
+    plan = Plan(
+        scope.settings.target,
+        changes,
+        outcome.unchanged,
+        head_commit(scope.tree.root),
+        (*scope.tree.warnings, *_warnings(scope, inventory, live, outcome), *unkept),
+        tuple(outcome.adopted),
+        tuple(outcome.kept),
+    )
+    return PlanContext(
+        plan,
+        scope.desired,
+        live.resources,
+        inventory,
+        outcome.sent,
+        outcome.kept,
+        frozenset(scope.absent(inventory, live.resources) - scope.desired.keys()),
+        tuple(outcome.equal),
+        redaction,
+        files=scope.tree.digest,
+        duplicates=outcome.duplicates,
+    )
 
 
-def _told(
-    inventory: Inventory,
-    live: Live,
-    outcome: Reconciliation,
-    protected: Collection[Address],
-    explicit_deletes: Collection[Address],
-) -> Iterator[Problem]:
+def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> Iterator[Problem]:
+    protected = live.resources.keys() & scope.leaving - scope.deletable(scope.leaving) - scope.orphans.keys()
     yield from concerns.unread(inventory)
     for message in (
         *concerns.unseen(outcome.unseen),
@@ -248,173 +327,26 @@ def _told(
         *concerns.unlisted(live.unlisted),
         *live.faults,
         *concerns.masked(live.masked),
-        *concerns.protected(protected),
-        *concerns.missing(explicit_deletes, live.resources),
+        *concerns.protected(sorted(protected)),
+        *concerns.missing(scope.explicit_deletes, live.resources),
+        *concerns.kept(outcome.kept, scope.desired),
+        *concerns.muted(outcome.changes, scope.fetcher.listings),
     ):
         yield Problem("warning", message)
-
-
-def _is_protected(address: Address, settings: Settings) -> bool:
-    return any(fnmatchcase(str(address), glob) for glob in settings.protect)
-
-
-class _Planning:
-    """One plan: what all of its steps share."""
-
-    def __init__(self, fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> None:
-        self.fetcher = fetcher
-        self.tree = tree
-        self.settings = settings
-        self.targets = targets
-        self.desired = {address: one for address, one in tree.resources.items() if targets.admits(address)}
-        self._account = account.in_use(settings)
-
-    async def look(self, explicit_deletes: Collection[Address], recorded: Inventory | None) -> tuple[Inventory, Live]:
-        """Return what was recorded and what is live: of the files, of what is to go, and of what is managed."""
-        outside = {one for one in {*self.desired, *explicit_deletes} if not kind_of(one.kind).account_scoped}
-        around = await self.fetcher.fetch(outside)
-        if self._account in outside - set(around.resources):  # the plan makes it: nothing is in it
-            inventory = empty(kept=self.settings.inventory != "none")
-            return inventory, around
-        inside = {*self.desired, *explicit_deletes} - outside
-        if recorded is not None:
-            live, inventory = await self._inside(inside), recorded
-        else:
-            reading = recorded_inventory(self.fetcher.client, self.settings, self.tree.root)
-            inventory, live = await both(reading, self._inside(inside))
-        live = await self._completed(inventory, replace(live, resources={**around.resources, **live.resources}))
-        live = live.with_readable(hidden_secrets.readable(live.resources, self.desired, inventory))
-        return resolved(inventory, live.resources, self._absent(inventory, live), self.desired), live
-
-    async def _inside(self, wanted: Collection[Address]) -> Live:
-        prunes_all = self.settings.prune == "all"
-        everything = {name for name in self.targets.kinds() if prunes_all and kind_of(name).account_scoped}
-        return await self.fetcher.fetch(wanted, everything=everything, admits=self.targets.admits)
-
-    async def _completed(self, inventory: Inventory, live: Live) -> Live:
-        """Ask once more for what is managed and was not found: a list may have been cut short."""
-        unsure = self._absent(inventory, live) | omitted(self.fetcher.client, inventory, self.targets)
-        if not unsure:
-            return live
-        found = await fetch_by_name(self.fetcher.client, unsure)
-        return replace(live, resources={**live.resources, **found})
-
-    def _absent(self, inventory: Inventory, live: Live) -> set[Address]:
-        """Return what is managed, is this plan's business, and was not found."""
-        absent = {one for one in inventory.known if one not in live.resources and self.targets.admits(one)}
-        return absent & set(self.desired) if self.settings.prune == "none" else absent
-
-    def _gone(self, inventory: Inventory, live: Live) -> frozenset[Address]:
-        """Return what is managed, and neither in the files nor live; asked by its name."""
-        return frozenset(self._absent(inventory, live) - set(self.desired))
-
-    def leaving(self, inventory: Inventory, live: Live, explicit_deletes: Collection[Address]) -> set[Address]:
-        """Return what is live and in no file and, but for protection, is to be deleted."""
-        extra = [one for one in live.resources if one not in self.desired]
-        prune = self.settings.prune
-        return {
-            one
-            for one in extra
-            if one in explicit_deletes
-            or (prune != "none" and kind_of(one.kind).account_scoped and (prune == "all" or inventory.entry(one)))
-        }
-
-    async def deletes(
-        self, inventory: Inventory, live: Live, explicit_deletes: Collection[Address], decisions: ConflictPolicy
-    ) -> tuple[Live, set[Address], dict[Address, Address]]:
-        """Return what is live, what of it is to be deleted but for protection, and orphans with what they need.
-
-        A desired resource that needs one which will not exist counts as removed from the files.
-        """
-        leaving = self.leaving(inventory, live, explicit_deletes)
-        deleted = {one for one in leaving if not _is_protected(one, self.settings)}
-        if decisions.on_conflict != "repo":
-            deleted -= {one for one in deleted if moved_since(kind_of(one.kind), live.resources[one], inventory)}
-        live, taken = await dependents.deleted_with(self.fetcher, live, deleted)
-        has_account = self._account not in self.desired or self._account in live.resources
-        client = self.fetcher.client if has_account else None
-        known = {*self.tree.resources, *live.resources}
-        orphans = await dependents.orphans(client, self.desired, known, deleted)
-        self.desired = {address: one for address, one in self.desired.items() if address not in orphans}
-        return live, self.leaving(inventory, live, explicit_deletes) | taken, orphans
-
-    def orphan_warnings(self, orphans: Mapping[Address, Address], outcome: Reconciliation) -> list[Problem]:
-        """Return a warning of each resource that needs one which the plan deletes or which does not exist."""
-        deletes = {one.address: one for one in outcome.changes if one.action == "delete"}
-        return [dependents.warning(self.tree.resources[one], need, deletes) for one, need in orphans.items()]
-
-    def reconcile(
-        self,
-        inventory: Inventory,
-        live: Live,
-        deletes: Collection[Address],
-        decisions: ConflictPolicy,
-        surplus: Mapping[Address, tuple[FieldChange, ...]],
-    ) -> Reconciliation:
-        """Compare the files, the server and the record; see :func:`dlsync.operations.reconcile.reconcile`."""
-        outcome = reconcile(
-            kind_of,
-            self.desired,
-            live.resources,
-            inventory,
-            prunes=deletes.__contains__,
-            decisions=decisions,
-            duplicates=surplus,
-        )
-        outcome.changes = dependents.blocked(outcome.changes, live.resources)
-        return outcome
-
-    def prepared(
-        self,
-        inventory: Inventory,
-        live: Live,
-        outcome: Reconciliation,
-        redaction: Redaction,
-        warnings: Sequence[Problem],
-    ) -> PlanContext:
-        """Return all that came out."""
-        return PlanContext(
-            _warned(self._plan(outcome, redaction, warnings)),
-            self.desired,
-            live.resources,
-            inventory,
-            outcome.sent,
-            outcome.kept,
-            self._gone(inventory, live),
-            tuple(outcome.equal),
-            redaction,
-            outcome.forms,
-            files=self.tree.digest,
-        )
-
-    def _plan(self, outcome: Reconciliation, redaction: Redaction, warnings: Sequence[Problem]) -> Plan:
-        """Return the plan as it may be shown."""
-        return Plan(
-            self.settings.target,
-            tuple(_outlined(redaction.change(change)) for change in outcome.changes),
-            outcome.unchanged,
-            head_commit(self.tree.root),
-            tuple(warnings),
-            tuple(outcome.adopted),
-            tuple(outcome.kept),
-        )
-
-
-def _warned(plan: Plan) -> Plan:
-    """Return a plan that also warns of what no rollback of its apply can restore."""
-    unkept = (Problem("warning", message) for message in concerns.unkept(plan.changes))
-    return replace(plan, warnings=(*plan.warnings, *unkept))
+    deletes = {change.address: change for change in outcome.changes if change.action == "delete"}
+    yield from concerns.still_used(deletes, scope.tree.resources)
+    yield from (dependents.warning(scope.tree.resources[one], need, deletes) for one, need in scope.orphans.items())
+    changing, prune = {*outcome.duplicates, *scope.leaving}, scope.settings.prune
+    yield from duplicate_warnings(scope.fetcher.listings.values(), scope.targets, changing, outcome.adopted, prune)
 
 
 def _outlined(change: ResourceChange) -> ResourceChange:
     """Return a change that holds no secret any more with what it adds and removes in sentences."""
-    kind = kind_of(change.address.kind)
-    return replace(
-        change,
-        diff=tuple(
-            replace(one, outline=tuple(kind.outline(one.path, one.after if one.op == "add" else one.before)))
-            if one.op != "replace"
-            else one
-            for one in change.diff
-        ),
+    outline = kind_of(change.address.kind).outline
+    diff = tuple(
+        replace(one, outline=tuple(outline(one.path, one.after if one.op == "add" else one.before)))
+        if one.op != "replace"
+        else one
+        for one in change.diff
     )
+    return replace(change, diff=diff)

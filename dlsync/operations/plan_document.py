@@ -1,14 +1,11 @@
 """A plan as a document: the JSON that scripts rely on (schemas/plan.schema.json), and its counts in words."""
 
-from __future__ import annotations
-
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from dlsync.diff.digests import mapped
 from dlsync.messages import visible
-
-if TYPE_CHECKING:
-    from dlsync.model import Action, FieldChange, Json, Plan, ResourceChange
+from dlsync.model import Action, FieldChange, Json, Plan, ResourceChange
 
 FORMAT_VERSION = 1
 # a double holds no larger whole number, and Python prints none of more than 4,300 digits
@@ -32,7 +29,11 @@ def as_document(plan: Plan) -> dict[str, Any]:
         "summary": plan.summary,
         "adopted": [str(address) for address in plan.adopted],
         "refused": [*plan.refused],
-        "changes": [change_document(change) | (_outcome(change) if applied else {}) for change in plan.changes],
+        "changes": [
+            change_document(change)
+            | ({"result": change.result or "skipped", "error": change.error or None} if applied else {})
+            for change in plan.changes
+        ],
     }
 
 
@@ -45,19 +46,14 @@ def change_document(change: ResourceChange) -> dict[str, Any]:
         "cause": change.cause,
         "file": change.file or None,
         "line": change.line,
-        "diff": [difference_document(one) for one in change.diff],
+        "diff": [_difference_document(one) for one in change.diff],
         **({"held": change.held} if change.held else {}),
-        **({"kept": [difference_document(one) for one in change.kept]} if change.kept else {}),
+        **({"kept": [_difference_document(one) for one in change.kept]} if change.kept else {}),
         **({_RENAMED[change.action]: change.renamed} if change.renamed and change.action in _RENAMED else {}),
     }
 
 
-def _outcome(change: ResourceChange) -> dict[str, Any]:
-    return {"result": change.result or "skipped", "error": change.error or None}
-
-
-def difference_document(difference: FieldChange) -> dict[str, Any]:
-    """Return one field that differs as JSON has it."""
+def _difference_document(difference: FieldChange) -> dict[str, Any]:
     return {
         "path": list(difference.path),
         "op": difference.op,
@@ -72,15 +68,13 @@ def difference_document(difference: FieldChange) -> dict[str, Any]:
 
 def exact(value: Json) -> Json:
     """Return the value with what JSON cannot hold, or its readers cannot, as text: ``.inf``, ``.nan``, huge numbers."""
-    if isinstance(value, dict):
-        return {key: exact(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [exact(item) for item in value]
-    if isinstance(value, float) and not isfinite(value):
-        return str(value)
-    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
-        return hex(value)
-    return value
+    return mapped(value, _exact)
+
+
+def _exact(leaf: Json) -> Json:
+    if isinstance(leaf, float) and not isfinite(leaf):
+        return str(leaf)
+    return hex(leaf) if isinstance(leaf, int) and leaf.bit_length() > _MAX_BITS else leaf
 
 
 def is_applied(plan: Plan) -> bool:
@@ -95,20 +89,14 @@ def account(plan: Plan) -> str:
 
 def counts(plan: Plan) -> str:
     """Return ``1 to create, 2 to update, ...``, or once applied ``1 created, 2 updated, ...``."""
-    return _done(plan) if is_applied(plan) else _to_do(plan)
-
-
-def _to_do(plan: Plan) -> str:
+    if is_applied(plan):
+        parts = [f"{_ended(plan, 'applied', action):,} {action}d" for action in _ACTIONS]
+        rest = [f"{count:,} {outcome}" for outcome in ("unknown", "skipped") if (count := _ended(plan, outcome))]
+        return ", ".join([*parts, f"{_ended(plan, 'failed'):,} failed", *rest])
     parts = [f"{plan.count(action):,} to {action}" for action in _ACTIONS]
-    held = [f"{plan.conflicts:,} held"] if plan.conflicts else []
     adopted = f" ({len(plan.adopted):,} to adopt)" if plan.adopted else ""
+    held = [f"{plan.conflicts:,} held"] if plan.conflicts else []
     return ", ".join([*parts, f"{plan.unchanged:,} unchanged{adopted}", *held])
-
-
-def _done(plan: Plan) -> str:
-    parts = [f"{_ended(plan, 'applied', action):,} {action}d" for action in _ACTIONS]
-    rest = [f"{count:,} {outcome}" for outcome in ("unknown", "skipped") if (count := _ended(plan, outcome))]
-    return ", ".join([*parts, f"{_ended(plan, 'failed'):,} failed", *rest])
 
 
 def _ended(plan: Plan, outcome: str, action: Action | None = None) -> int:

@@ -1,13 +1,12 @@
 """A plan kept in a file, so that what was reviewed is what is applied."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from os import urandom
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync import messages
 from dlsync.diff.digests import fingerprint
@@ -17,14 +16,10 @@ from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
 from dlsync.model import Address
-from dlsync.operations.plan import PlanOptions
+from dlsync.operations.plan import PlanContext, PlanOptions
 from dlsync.operations.plan_document import as_document
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.resources import kind_of
-
-if TYPE_CHECKING:
-    from dlsync.model import Json, Resource
-    from dlsync.operations.plan import PlanContext
 
 # to create 1,000 resources of each kind takes 15 MB; lists in lists take nearly thirty times their size when read
 _LARGEST = 64 * 1024 * 1024
@@ -45,16 +40,16 @@ class SavedPlan:
     :param digests: by resource, of what was live and what was to be, the values of secrets included.
     """
 
-    @property
-    def id(self) -> str:
-        """What tells the plan from all others."""
-        return self.salt.hex()
-
     wishes: PlanOptions
     plan: dict[str, Any]
     salt: bytes
     files: str
-    digests: dict[str, str] = field(default_factory=dict)
+    digests: dict[str, str]
+
+    @property
+    def id(self) -> str:
+        """What tells the plan from all others."""
+        return self.salt.hex()
 
 
 class StalePlan(Refused):
@@ -66,21 +61,16 @@ class StalePlan(Refused):
 
 def promise(prepared: PlanContext, wishes: PlanOptions) -> SavedPlan:
     """Return what an apply has to keep to."""
-    from secrets import token_bytes
-
-    salt = token_bytes(_SALT_BYTES)
+    salt = urandom(_SALT_BYTES)
     digests = {str(change.address): _digest(salt, prepared, change.address) for change in prepared.plan.changes}
     return SavedPlan(wishes, as_document(prepared.plan), salt, prepared.files, digests)
 
 
 def _digest(salt: bytes, prepared: PlanContext, address: Address) -> str:
     """Return the digests of what is live and of what is to be, with a space between them."""
-    sides = (_canonical(one) for one in (prepared.live.get(address), prepared.meant(address)))
-    return " ".join(fingerprint(salt, token(side).encode("utf-8", "surrogatepass")) for side in sides)
-
-
-def _canonical(resource: Resource | None) -> Json:
-    return kind_of(resource.kind).canonical(resource.document) if resource else None
+    sides = (prepared.live.get(address), prepared.meant(address))
+    tokens = (token(kind_of(side.kind).canonical(side.document) if side else None) for side in sides)
+    return " ".join(fingerprint(salt, text.encode("utf-8", "surrogatepass")) for text in tokens)
 
 
 def save(file: Path, saved: SavedPlan) -> None:
@@ -127,9 +117,8 @@ def read(file: Path) -> SavedPlan:
         raise DlsyncError(f"{file} is not a plan: {wrong[0].message}", hint=_HINT)
     made = content.pop("made_with", None)
     if made is None or "\0" in made["directory"]:
-        raise DlsyncError(
-            f"{file} is a plan that was printed, not kept: it does not say what it was made with", hint=_HINT
-        )
+        problem = f"{file} is a plan that was printed, not kept: it does not say what it was made with"
+        raise DlsyncError(problem, hint=_HINT)
     if "files" not in made:
         raise DlsyncError(f"{file} was made by an older version of dlsync", hint=_HINT)
     _require_whole(file, content, made["digests"])
@@ -176,29 +165,28 @@ def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
                 f"the saved plan is for {name} {messages.brief(saved.plan[name])}, not {messages.brief(now[name])}",
                 hint=_AGAIN,
             )
-    old, new = ({(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
-    moved = [key for key, change in old.items() if new.get(key) != change or _moved(saved, prepared, Address(*key))]
+    old, new = ({Address(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
+    moved = [
+        address
+        for address, change in old.items()
+        if new.get(address) != change or saved.digests.get(str(address)) != _digest(saved.salt, prepared, address)
+    ]
     if moved and new.keys().isdisjoint(old) and saved.files == prepared.files:
         raise StalePlan("nothing of it is left to do")
     if moved:
-        names = ", ".join(_what_moved(saved, prepared, Address(*key)) for key in sorted(moved))
+        names = ", ".join(_what_moved(saved, prepared, address) for address in sorted(moved))
         raise StalePlan(f"since it was made, {names} changed")
     if saved.files != prepared.files:
         made = f" at commit {messages.brief(saved.plan['commit'])}" if saved.plan["commit"] else ""
         raise StalePlan(f"the files changed since it was made{made}")
-    chosen = {Address(*key) for key in old}
     adopted = tuple(one for one in prepared.plan.adopted if str(one) in saved.plan["adopted"])
-    changes = tuple(change for change in prepared.plan.changes if change.address in chosen)
-    touched = {*chosen, *adopted, *prepared.inventory}
+    changes = tuple(change for change in prepared.plan.changes if change.address in old)
+    touched = {*old, *adopted, *prepared.inventory}
     return replace(
         prepared,
         plan=replace(prepared.plan, changes=changes, adopted=adopted),
         desired={address: one for address, one in prepared.desired.items() if address in touched},
     )
-
-
-def _moved(saved: SavedPlan, prepared: PlanContext, address: Address) -> bool:
-    return saved.digests.get(str(address)) != _digest(saved.salt, prepared, address)
 
 
 def _what_moved(saved: SavedPlan, prepared: PlanContext, address: Address) -> str:

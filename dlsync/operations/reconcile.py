@@ -3,27 +3,20 @@
 What the files and the server both moved is nobody's to decide here: such a resource is held until somebody does.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.digests import holds_unreadable
 from dlsync.diff.list_match import token
-from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
-from dlsync.model import Address, FieldChange, ResourceChange
+from dlsync.diff.three_way import ThreeWayDiff, blended, has_moved, moved_in_files, movement
+from dlsync.model import Address, Cause, FieldChange, Path, Resource, ResourceChange, Side
+from dlsync.resources import Kind, kind_of
+from dlsync.state.inventory import Inventory
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from dlsync.diff.three_way import ThreeWayDiff
-    from dlsync.model import Action, Cause, Json, Path, Resource, Side
-    from dlsync.resources.kind import Kind
-    from dlsync.state.inventory import Inventory
-
-    Duplicates = Mapping[Address, tuple[FieldChange, ...]]
+Duplicates = Mapping[Address, tuple[FieldChange, ...]]
 
 NOT_MANAGED = "it lives already, differs from its file and is not managed: `--adopt` takes it over"
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
@@ -64,8 +57,8 @@ class Reconciliation:
     :param unseen: by resource, the fields that only the live side has, that no schema knows and an update would drop.
     :param no_default: by resource, the fields that were taken out of the files and stay live: no default is known.
     :param kept: by resource, what differs from the files and stays as it is live.
+    :param duplicates: what is removed because the server has it twice.
     :param sent: what is to be live, where that is not what the files alone say.
-    :param forms: the canonical forms of what is to be created, which their changes hold anyway.
     """
 
     changes: list[ResourceChange] = field(default_factory=list)
@@ -76,79 +69,67 @@ class Reconciliation:
     no_default: dict[Address, Sequence[Path]] = field(default_factory=dict)
     kept: dict[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
     sent: dict[Address, Resource] = field(default_factory=dict)
-    forms: dict[Address, Mapping[str, Json]] = field(default_factory=dict)
+    duplicates: Duplicates = field(default_factory=dict)
 
 
 def reconcile(
-    kind_of: Callable[[str], Kind],
     desired: Mapping[Address, Resource],
     live: Mapping[Address, Resource],
     recorded: Inventory,
     *,
-    prunes: Callable[[Address], bool],
+    deletes: Collection[Address] = (),
     decisions: ConflictPolicy = UNDECIDED,
     duplicates: Duplicates = NO_DUPLICATES,
 ) -> Reconciliation:
     """Compare all that the files say with all that is live, and both with what was applied.
 
-    :param kind_of: from a kind's name to the kind.
-    :param prunes: whether a live resource that the files do not have is to be deleted.
+    :param deletes: the live resources that are to be deleted if the files do not have them.
     :param duplicates: what is to be removed of live resources besides.
     """
-    work = _Reconciliation(kind_of, recorded, decisions, duplicates)
+    work = _Reconciliation(recorded, decisions, duplicates)
     for address, resource in desired.items():
         if address in live:
             work.both(resource, live[address])
         else:
             work.missing(resource)
     for address, resource in live.items():
-        if address not in desired and prunes(address):
+        if address not in desired and address in deletes:
             work.surplus(resource)
-    changes = _with_renames(kind_of, work.outcome.changes, desired, live)
-    work.outcome.changes = sorted(changes, key=lambda change: _turn(kind_of, change))
+    changes = _with_renames(work.outcome.changes, desired, live)
+    work.outcome.changes = sorted(changes, key=_turn)
     return work.outcome
 
 
 class _Reconciliation:
     """One comparison of everything."""
 
-    def __init__(
-        self,
-        kind_of: Callable[[str], Kind],
-        recorded: Inventory,
-        decisions: ConflictPolicy,
-        duplicates: Duplicates,
-    ) -> None:
-        self._kind_of = kind_of
+    def __init__(self, recorded: Inventory, decisions: ConflictPolicy, duplicates: Duplicates) -> None:
         self._recorded = recorded
         self._decisions = decisions
-        self._duplicates = duplicates
-        self.outcome = Reconciliation()
+        self.outcome = Reconciliation(duplicates=duplicates)
 
     def missing(self, desired: Resource) -> None:
         """Take in a resource that only the files have."""
-        kind, entry = self._kind_of(desired.kind), self._recorded.entry(desired.address)
-        form = kind.canonical(desired.document)
-        self.outcome.forms[desired.address] = form
+        kind, entry = kind_of(desired.kind), self._recorded.entry(desired.address)
         if entry is None:
-            self._add(_create(kind, desired, form, "new"))
+            self._add(_create(kind, desired, "new"))
         elif not moved_in_files(kind, desired, entry, self._recorded.salt):
-            self._add(_create(kind, desired, form, "drift"))
+            self._add(_create(kind, desired, "drift"))
         else:
-            self._decide(_create(kind, desired, form, "conflict"), MOVED_AND_GONE)
+            self._decide(_create(kind, desired, "conflict"), MOVED_AND_GONE)
 
     def surplus(self, live: Resource) -> None:
         """Take in a live resource that the files do not have any more."""
         if live.unreadable:
             self._unreadable(ResourceChange(live.address, "delete", "conflict"), live)
-        elif moved_since(self._kind_of(live.kind), live, self._recorded):
+        elif moved_since(live, self._recorded):
             self._decide(ResourceChange(live.address, "delete", "conflict"), GONE_AND_MOVED)
         else:
             self._add(ResourceChange(live.address, "delete", "repo"))
 
     def both(self, desired: Resource, live: Resource) -> None:
         """Take in a resource that both sides have."""
-        kind = self._kind_of(desired.kind)
+        kind = kind_of(desired.kind)
         if live.unreadable and not kind.identical(desired, live):
             whole = tuple(differences(kind, (), kind.canonical(desired.document), {}))
             self._unreadable(_update(kind, desired, whole, "conflict"), live)
@@ -156,7 +137,7 @@ class _Reconciliation:
         managed = not (self._recorded.kept and kind.account_scoped) or desired.address in self._recorded
         comparison = compare(kind, desired, live)
         self._note_unseen(kind, desired, comparison.unseen)
-        duplicates = self._duplicates.get(desired.address, ())
+        duplicates = self.outcome.duplicates.get(desired.address, ())
         if duplicates and not comparison.diff:
             self._add(_update(kind, desired, duplicates, _cause(duplicates)))
         elif not comparison.diff:  # whatever was recorded
@@ -186,7 +167,7 @@ class _Reconciliation:
         if any(holds_unreadable(one.before) for one in kept):
             self._add(replace(_update(kind, desired, movement.diff, "conflict"), held=MASKED))
             return
-        sent = tuple(one for one in movement.diff if one not in kept) + self._duplicates.get(desired.address, ())
+        sent = tuple(one for one in movement.diff if one not in kept) + self.outcome.duplicates.get(desired.address, ())
         if kept:
             self.outcome.kept[desired.address] = kept
         if not sent:
@@ -218,10 +199,10 @@ class _Reconciliation:
             self._add(change if self._decisions.on_conflict else replace(change, held=reason))
 
 
-def moved_since(kind: Kind, live: Resource, recorded: Inventory) -> bool:
+def moved_since(live: Resource, recorded: Inventory) -> bool:
     """Whether a live resource was changed on the server since it was last applied."""
     entry = recorded.entry(live.address)
-    return entry is not None and has_moved(kind, live, entry, recorded.salt)
+    return entry is not None and has_moved(kind_of(live.kind), live, entry, recorded.salt)
 
 
 def _stays(one: FieldChange, movement: ThreeWayDiff, side: Side | None) -> bool:
@@ -239,8 +220,8 @@ def _cause(sent: Sequence[FieldChange]) -> Cause:
     return "conflict" if "conflict" in movers else "repo" if "repo" in movers else "drift"
 
 
-def _create(kind: Kind, desired: Resource, form: Mapping[str, Json], cause: Cause) -> ResourceChange:
-    whole = differences(kind, (), dict(form), {})
+def _create(kind: Kind, desired: Resource, cause: Cause) -> ResourceChange:
+    whole = differences(kind, (), kind.canonical(desired.document), {})
     # the whole file is new: finding each field's line takes 11 ms a file, and tells nobody anything
     line = kind.line(desired) if desired.file else None
     return ResourceChange(desired.address, "create", cause, desired.file, line, tuple(whole))
@@ -254,43 +235,33 @@ def _update(kind: Kind, desired: Resource, diff: tuple[FieldChange, ...], cause:
     return ResourceChange(desired.address, "update", cause, file, min(lines, default=None), diff)
 
 
-def _turn(kind_of: Callable[[str], Kind], change: ResourceChange) -> tuple[bool, int, str]:
+def _turn(change: ResourceChange) -> tuple[bool, int, str]:
     order = kind_of(change.address.kind).order
     deletes = change.action == "delete"
     return deletes, -order if deletes else order, change.address.name
 
 
 def _with_renames(
-    kind_of: Callable[[str], Kind],
-    changes: Sequence[ResourceChange],
-    desired: Mapping[Address, Resource],
-    live: Mapping[Address, Resource],
+    changes: Sequence[ResourceChange], desired: Mapping[Address, Resource], live: Mapping[Address, Resource]
 ) -> list[ResourceChange]:
     """Tell of a create and a delete of the same content that they are one rename."""
-    if {"create", "delete"} - {change.action for change in changes}:
-        return list(changes)
-    left = {
-        _content(kind_of, live[one.address]): one.address
-        for one in reversed(changes)
-        if _may_be(kind_of, one, "delete")
-    }
+    movable = [change for change in changes if not change.held and kind_of(change.address.kind).named_by_file]
+    creates = [change.address for change in movable if change.action == "create"]
+    deletes = [change.address for change in movable if change.action == "delete"]
+    if not (creates and deletes):
+        return [*changes]
+    left = {_content(live[address]): address for address in reversed(deletes)}
     names: dict[Address, str] = {}
-    for one in changes:
-        if not _may_be(kind_of, one, "create"):
-            continue
-        new = desired[one.address]
-        old = left.get(content := _content(kind_of, new))
-        if old and not compare(kind_of(old.kind), new, live[old]).diff:
+    for new in creates:
+        content = _content(desired[new])
+        old = left.get(content)
+        if old and not compare(kind_of(old.kind), desired[new], live[old]).diff:
             del left[content]
-            names[one.address], names[old] = old.name, one.address.name
-    return [replace(one, renamed=names[one.address]) if one.address in names else one for one in changes]
+            names[new], names[old] = old.name, new.name
+    return [replace(change, renamed=names.get(change.address, "")) for change in changes]
 
 
-def _may_be(kind_of: Callable[[str], Kind], change: ResourceChange, action: Action) -> bool:
-    return change.action == action and not change.held and kind_of(change.address.kind).named_by_file
-
-
-def _content(kind_of: Callable[[str], Kind], resource: Resource) -> tuple[str, str]:
+def _content(resource: Resource) -> tuple[str, str]:
     kind = kind_of(resource.kind)
     form = kind.canonical(resource.document)
     return resource.kind, token({name: form[name] for name in form if not kind.is_server_managed((), name)})

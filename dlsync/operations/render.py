@@ -1,23 +1,14 @@
 """Show the files of a directory as they are sent."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from dlsync.files import settings as settings_file
-from dlsync.files.settings import NO_ENVIRONMENT, NO_OPTIONS
+from dlsync.files.settings import NO_ENVIRONMENT, NO_OPTIONS, Options
 from dlsync.resources import environments, loader
-from dlsync.resources.loader import sent_files
-from dlsync.resources.selector import EVERYTHING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from dlsync.files.settings import Options
-    from dlsync.resources.loader import SentFile
-    from dlsync.resources.selector import Targets
-    from dlsync.resources.tree import Tree
+from dlsync.resources.loader import SentFile, sent_files
+from dlsync.resources.selector import EVERYTHING, Targets
+from dlsync.resources.tree import Tree
 
 
 def render(

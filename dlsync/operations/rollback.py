@@ -10,9 +10,9 @@ from dlsync.errors import DlsyncError, Refused
 from dlsync.messages import visible
 from dlsync.model import Problem, Target
 from dlsync.operations import hidden_secrets
+from dlsync.operations.hidden_secrets import mentioned
 from dlsync.operations.plan import build_plan
 from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, MOVED_AND_GONE, NOT_MANAGED
-from dlsync.operations.secret_names import mentioned
 from dlsync.operations.session import recorded, unheard
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import kind_of

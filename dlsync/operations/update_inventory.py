@@ -171,7 +171,7 @@ def entry_of(prepared: PlanContext, address: Address) -> Entry:
     live = None
     if address in prepared.kept:  # sent without it, or not sent at all
         live = _digested(prepared.sent.get(address) or prepared.live[address], salt)
-    form = prepared.form(address)
+    form = kind.canonical(desired.document)
     return Entry(
         cast("dict[str, Json]", digested(salt, dict(form))),
         live,

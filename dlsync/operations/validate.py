@@ -1,23 +1,17 @@
 """The validator: all that is wrong with a tree, in every environment that it has, without a server."""
 
-from __future__ import annotations
-
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import cast
 
 from dlsync.files import settings as settings_file
 from dlsync.files.interpolation import Values
-from dlsync.files.settings import NO_ENVIRONMENT, NO_OPTIONS, Settings
+from dlsync.files.settings import NO_ENVIRONMENT, NO_OPTIONS, Options, Settings
+from dlsync.model import Json, Problem
 from dlsync.operations.file_warnings import file_warnings
 from dlsync.resources import environments, loader
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from dlsync.files.settings import Options
-    from dlsync.model import Json, Problem
-    from dlsync.resources.tree import Tree
+from dlsync.resources.tree import Tree
 
 
 def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[str, str] = NO_ENVIRONMENT) -> Tree:

@@ -1,22 +1,14 @@
 """What a plan warns of besides its changes. Pure."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from dlsync.messages import field_name, value
-from dlsync.model import Address, Problem
-from dlsync.resources import kind_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-
-    from dlsync.model import FieldChange, Path, Resource, ResourceChange
-    from dlsync.resources import Listing
-    from dlsync.state.inventory import Inventory
+from dlsync.model import Address, FieldChange, Path, Problem, Resource, ResourceChange
+from dlsync.resources import Listing, kind_of
+from dlsync.state.inventory import Inventory
 
 _POSITION = re.compile(r"\[\d+\]")
 _MOST_NAMED = 3

@@ -34,7 +34,7 @@ _BROKEN = "the journal is broken: it holds a secret in a form that is none"
 class Source:
     """Where secrets come from.
 
-    :param names: those of the environment that may be read; see :mod:`dlsync.operations.secret_names`.
+    :param names: those of the environment that may be read; see :mod:`dlsync.operations.hidden_secrets`.
     :param salt: of the digests of values.
     """
 

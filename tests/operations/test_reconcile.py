@@ -27,7 +27,7 @@ from tests.builders.sides import sides
 from tests.builders.trees import by_address, dashboard, resource, rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Collection, Mapping
 
     from dlsync.model import Address, Resource
     from tests.builders.sides import Sides
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 def reconciled(
     desired: Mapping[Address, Resource],
     live: Mapping[Address, Resource],
-    prunes: Callable[[Address], bool] = lambda _: False,
+    deletes: Collection[Address] = (),
 ) -> Reconciliation:
     """Without a record of what was applied."""
-    return reconcile(kind_of, desired, live, inventory.empty(kept=False), prunes=prunes)
+    return reconcile(desired, live, inventory.empty(kept=False), deletes=deletes)
 
 
 def linked(plugin: str, *tags: str) -> Resource:
@@ -68,7 +68,7 @@ def test_changes_come_in_the_order_of_an_apply_and_deletes_in_the_opposite_one_a
         resource("rule/gone", rule()),
         resource("dashboard/kept", dashboard()),
     )
-    outcome = reconciled(desired, live, lambda address: address.name == "gone")
+    outcome = reconciled(desired, live, [address for address in live if address.name == "gone"])
     assert [(change.action, str(change.address)) for change in outcome.changes] == [
         ("create", "plugin/p"),
         ("update", "dashboard/x"),
@@ -122,11 +122,10 @@ def told(
     if base:
         known = known.changed({base.address: entry(base, seen)})
     return reconcile(
-        kind_of,
         by_address(desired) if desired else {},
         by_address(live) if live else {},
         known,
-        prunes=lambda _: True,
+        deletes=by_address(live) if live else (),
         decisions=decisions,
     )
 
@@ -233,7 +232,7 @@ def test_what_is_in_no_account_is_in_no_inventory_either() -> None:
 
 def test_one_of_which_the_record_cannot_be_read_is_taken_for_not_managed_where_it_differs() -> None:
     known = Inventory(SALT, {WEB.address: "x:!"})
-    outcome = reconcile(kind_of, by_address(WEB), by_address(BY_HAND), known, prunes=lambda _: True)
+    outcome = reconcile(by_address(WEB), by_address(BY_HAND), known)
     assert brief(outcome) == [("update", "new", NOT_MANAGED)]
 
 
@@ -248,7 +247,7 @@ def test_an_edit_of_a_managed_one_names_the_fields_that_an_update_would_drop() -
 def test_a_create_and_a_delete_of_the_same_content_are_one_rename() -> None:
     desired = by_address(resource("rule/new", rule()), resource("rule/other", rule(title="Other")))
     live = by_address(resource("rule/old", rule()), resource("rule/older", rule()))
-    outcome = reconciled(desired, live, lambda _: True)
+    outcome = reconciled(desired, live, live)
     assert {(str(one.address), one.renamed) for one in outcome.changes} == {
         ("rule/new", "old"),
         ("rule/other", ""),
@@ -260,10 +259,10 @@ def test_a_create_and_a_delete_of_the_same_content_are_one_rename() -> None:
 def test_one_of_another_kind_one_that_is_held_or_one_that_shares_a_file_is_no_rename() -> None:
     live = by_address(resource("dashboard/old", {"title": "Web"}), resource("link/old", {"tags": ["a"]}))
     desired = by_address(resource("rule/new", {"title": "Web"}), linked("new", "a"))
-    assert not any(one.renamed for one in reconciled(desired, live, lambda _: True).changes)
+    assert not any(one.renamed for one in reconciled(desired, live, live).changes)
     old = resource("rule/old", rule())
     known = recorded(resource("rule/old", rule(title="As it was")))
-    held = reconcile(kind_of, by_address(resource("rule/new", rule())), by_address(old), known, prunes=lambda _: True)
+    held = reconcile(by_address(resource("rule/new", rule())), by_address(old), known, deletes=[old.address])
     assert [(one.held, one.renamed) for one in held.changes] == [("", ""), (GONE_AND_MOVED, "")]
 
 

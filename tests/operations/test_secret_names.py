@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.errors import DlsyncError
-from dlsync.operations.secret_names import Former, mentioned, parted
+from dlsync.operations.hidden_secrets import Former, mentioned, parted
 from tests.builders.trees import resource, rule, write_tree
 
 if TYPE_CHECKING:
