@@ -1,12 +1,16 @@
 """A progress bar for whoever waits at a terminal for longer than a second."""
 
-import time
-from collections.abc import Callable
-from typing import Self, TextIO
+from __future__ import annotations
 
-from rich.progress import Progress as Bar
+import time
+from typing import TYPE_CHECKING, Self, TextIO
 
 from dlsync.messages import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.progress import Progress as Bar
 
 PATIENCE = 1.0  # s
 
