@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.__main__ import main
+from dlsync.resources import all_kinds
 from dlsync.server.run import running
 from tests.builders.trees import write_tree
 
@@ -127,3 +128,15 @@ def test_every_module_and_package_of_the_house_is_drawn_in_its_plan() -> None:
     rooms = [one for one in (ROOT / "dlsync").iterdir() if not one.name.startswith(("_", "py."))]
     names = [f"`{one.name}/`" if one.is_dir() else f"`{one.name}`" for one in rooms]
     assert sorted(name for name in names if name not in drawn) == []
+
+
+def test_the_row_of_a_folder_names_its_modules_and_no_others() -> None:
+    rows = dict(
+        re.findall(r"^\| `(\w+)/` \|(.*)$", (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    named = {folder: set(re.findall(r"`([a-z_]+)/?`", row)) for folder, row in rows.items()}
+    modules = {folder: {one.stem for one in (ROOT / "dlsync" / folder).iterdir()} for folder in rows}
+    others = {"__init__", "__pycache__", *(kind.name for kind in all_kinds())}
+    for folder in ("diff", "files", "operations", "resources", "state"):
+        assert modules[folder] - named[folder] - others == set(), folder
+    assert {name for folder in rows for name in named[folder] - modules[folder]} <= rows.keys()

@@ -30,7 +30,7 @@ __all__ = ["Client", "ReadClient", "Retry"]
 
 
 class ReadClient:
-    """Reads one account. Its connection has no way to send anything but GET.
+    """Reads one account by one attribute for each family. Its connection has no way to send anything but GET.
 
     :param url: the API's base, such as ``https://app.dataloop.io/api/v1``.
     :param org: the organisation's name.
@@ -72,7 +72,7 @@ class ReadClient:
 
     @property
     def requests(self) -> int:
-        """How many requests were sent, repeated ones included."""
+        """How many requests were sent, repeated ones included, those of ``find_base`` not."""
         return self._connection.requests
 
 

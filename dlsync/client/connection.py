@@ -1,4 +1,7 @@
-"""Send requests of one key to one account, within the rate limit, as often as it takes."""
+"""Send requests of one key to one account, within the rate limit, with retries up to a limit.
+
+``Connection.find_base`` alone sends outside both.
+"""
 
 import asyncio
 from collections import defaultdict
@@ -96,8 +99,12 @@ class Connection:
 
     :param account: may be empty where only the organisation is asked about.
     :param methods: those that can be sent: :data:`READ` or :data:`READ_WRITE`.
+    :ivar url: the API's base in its normal form.
+    :ivar quote: makes the words of the server fit for a message.
+    :ivar requests: how many were sent, repeated ones included, those of :meth:`find_base` not.
     :ivar has: whether the server has an optional operation, where that is known.
     :ivar account_problem: empty where the account exists; None where that is not known.
+    :ivar locks: by name, for what must not run twice at once.
     :raises SettingsError: the URL, the names, the key, or the environment's proxy or certificates cannot be used.
     """
 
@@ -231,7 +238,10 @@ class Connection:
         await self._retry.sleep(wait)
 
     async def find_base(self) -> str:
-        """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does."""
+        """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does.
+
+        It asks each likely URL once, outside the rate limit, without retries.
+        """
         for base in likely_bases(self.url):
             with suppress(AttemptError):
                 path = f"{self._paths['organisation']}/accounts"

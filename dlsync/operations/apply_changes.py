@@ -1,4 +1,6 @@
-"""The applier: the plan to the server, step by step, and the proof that it took hold. Nothing else writes."""
+"""The applier: the plan to the server, step by step, and the proof that it took hold.
+
+Of the commands that plan, only this changes resources."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dlsync.model import Plan
 from dlsync.resources import kind_of
 from dlsync.resources.tree import Tree
 
-# below this many resources a share says nothing (DESIGN.md, "Files")
+# in a smaller account, a few deletes on purpose are a large share
 _FEWEST = 10
 
 

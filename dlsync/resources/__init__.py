@@ -1,4 +1,4 @@
-"""The kinds of resources. A module here with a ``KIND`` is one: adding it, and its schema, is all that is needed."""
+"""The kinds of resources: each module here that has a ``KIND``. CONTRIBUTING.md lists what else a new kind needs."""
 
 from functools import cache
 from importlib import import_module

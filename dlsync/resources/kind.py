@@ -1,6 +1,7 @@
 """What a kind of resource is: its files, its canonical form and its endpoints, and the values that these take and give.
 
-One module of this package is one kind. Nothing outside asks which kind a resource is of: it asks the kind.
+One module of this package is one kind. No code outside compares a kind's name: it asks the kind. Only accounts are
+special (``account.in_use``, ``account.deletions``).
 """
 
 from abc import ABC, abstractmethod

@@ -1,4 +1,4 @@
-"""The lock of an account: one apply at a time. A plugin, since to create one is atomic (API.md, "Observed").
+"""The lock of an account: one apply at a time. A plugin, since a server creates no second one of a name.
 
 Its holder renews it; a lock that is not renewed for a while is dead. A dead lock is taken over under a second lock that
 is named after it, so that only one of several who see it dead takes it over.

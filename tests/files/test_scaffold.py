@@ -26,7 +26,7 @@ WRITTEN = [
     ".github/workflows/dlsync.yml",
     ".gitlab-ci.yml",
 ]
-# DESIGN.md, "The command line that others rely on"
+# what a CI template may use of the command line, so that it works with later versions too
 OPTIONS = {
     "validate": set[str](),
     "plan": {"--detailed-exitcode", "--format", "--out", "--target"},

@@ -1,4 +1,4 @@
-"""How the service evaluates a rule, as API.md has it: a table, and properties."""
+"""How the service evaluates a rule, as docs/server.md describes it: a table, and properties."""
 
 from __future__ import annotations
 
