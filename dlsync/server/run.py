@@ -25,6 +25,18 @@ class _Terminated(BaseException):  # like KeyboardInterrupt no Exception, which 
     """SIGTERM arrived."""
 
 
+class _Announced(uvicorn.Server):
+    """A server that says when it runs: a signal before that would end it half begun, with warnings of Python's."""
+
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announce()
+
+
 @dataclass(frozen=True, slots=True)
 class RunningServer:
     """The URL of a server that :func:`running` started."""
@@ -55,9 +67,8 @@ def serve(
 
     before = signal.signal(signal.SIGTERM, terminate)
     try:
-        with suppress(_Terminated), _server(host, port, db, Settings(**settings)) as (server, listener):
-            announce(url_of(listener))
-            server.run([listener])
+        with suppress(_Terminated), _server(host, port, db, Settings(**settings)) as (config, listener):
+            _Announced(config, lambda: announce(url_of(listener))).run([listener])
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -72,9 +83,10 @@ def running(
     :raises SettingsError: the address, the key or the database cannot be used.
     """
     with (
-        _server(host, port, db, Settings(**settings)) as (server, listener),
+        _server(host, port, db, Settings(**settings)) as (config, listener),
         ThreadPoolExecutor(1, "dlsync-server") as executor,
     ):
+        server = uvicorn.Server(config)
         stopped = executor.submit(server.run, [listener])
         try:
             yield RunningServer(url_of(listener))
@@ -86,8 +98,8 @@ def running(
 @contextmanager
 def _server(
     host: str, port: int, db: Path | None, settings: Settings
-) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
-    """Listen, open the database, and return the server; from then on connections wait until it runs."""
+) -> Iterator[tuple[uvicorn.Config, socket.socket]]:
+    """Listen, open the database, and configure the server; from then on connections wait until it runs."""
     name = host.removeprefix("[").removesuffix("]")
     listener, loopback = _listening(name, port, settings)
     limits = settings.limits
@@ -110,7 +122,7 @@ def _server(
             timeout_keep_alive=limits.idle_seconds,
             timeout_graceful_shutdown=GRACE,
         )
-        yield uvicorn.Server(config), listener
+        yield config, listener
 
 
 def _listening(host: str, port: int, settings: Settings) -> tuple[socket.socket, bool]:
