@@ -256,9 +256,9 @@ def history(
     from dlsync import operations
     from dlsync.messages import visible
     from dlsync.render import state
-    from dlsync.state.journal import FOLDER
+    from dlsync.state.journal import own
 
-    folder = journal or directory / FOLDER
+    folder = journal or own(directory)
     chosen = environment or os.environ.get("DLSYNC_ENVIRONMENT")
     records = [record for record in operations.history(folder) if chosen in {None, "", record.run.environment}]
     if not records and output == "text":

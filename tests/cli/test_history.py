@@ -59,6 +59,15 @@ def test_git_ignores_the_journals_of_a_tree(tree: Path, env: dict[str, str], tmp
     assert not (tmp_path / ".gitignore").exists()
 
 
+def test_journals_outside_the_tree_are_not_read_through_a_link(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+    dlsync("apply", tree, "--auto-approve", "--journal", tmp_path / "outside/runs", env=env)
+    (tree / ".dlsync").symlink_to(tmp_path / "outside")
+    done = dlsync("history", tree)
+    assert (done.code, done.out) == (1, "")
+    assert "leads outside" in done.err
+    assert len(dlsync("history", tree, "--journal", tree / ".dlsync/runs").out.splitlines()) == 2
+
+
 def test_a_folder_of_one_s_own_is_where_they_are_kept_and_found(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
