@@ -105,7 +105,7 @@ class DocumentKind(Kind):
         old, new = ([self._canonical(item, at) for item in items] for items in (before, after))
         return match(old, new, self.list_rule(path)).pairs
 
-    # comparison
+    # canonical form
     def identical(self, desired: Resource, live: Resource) -> bool:
         return desired.body == live.body
 
@@ -162,7 +162,7 @@ class DocumentKind(Kind):
                 return self.live(name, text.encode("utf-8", "surrogateescape"))
         raise DlsyncError(f"the journal holds no document of {self.name}/{name}")
 
-    # endpoint
+    # server calls
     def _endpoint(self, client: ReadClient) -> Any:
         return getattr(client, self.folder)
 

@@ -1,4 +1,4 @@
-"""What a kind of resource is: its files, its canonical form and its endpoints, and the values that these take and give.
+"""What a kind of resource is: its files, its canonical form and its server calls, and the values that these take and give.
 
 One module of this package is one kind. No code outside compares a kind's name: it asks the kind. Only accounts are
 special (``account.in_use``, ``account.deletions``).
@@ -256,6 +256,10 @@ class Kind(ABC):
         """Return the mapping at the path in the one spelling that canonical forms use."""
         return mapping
 
+    def respelled(self, path: Path, written: Mapping[str, Json], flat: dict[str, Json]) -> dict[str, Json]:
+        """Return a flattened mapping spelled as the user wrote it."""
+        return flat
+
     def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
         """Return the resource to send so that it means ``canonical``, each field of which is from one of the sides."""
         return desired
@@ -305,11 +309,7 @@ class Kind(ABC):
         """
         return Resource(Address(self.name, name), {})
 
-    def respelled(self, path: Path, written: Mapping[str, Json], flat: dict[str, Json]) -> dict[str, Json]:
-        """Return a flattened mapping spelled as the user wrote it."""
-        return flat
-
-    # endpoints
+    # server calls
     @abstractmethod
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
         """Ask the server what it has.

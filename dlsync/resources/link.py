@@ -161,7 +161,7 @@ class Link(Kind):
     def faults(self, live: Resource) -> list[schema.Finding]:
         return schema.check("link", {live.name: live.document[_TAGS]})
 
-    # comparison
+    # canonical form
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         return {_TAGS: document[_TAGS]}
 
@@ -189,7 +189,7 @@ class Link(Kind):
             return Linked(Address(self.name, name), {_TAGS: tags, _LINKS: links})
         raise DlsyncError(f"the journal holds no tags of link/{name}")
 
-    # endpoint
+    # server calls
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
         links: defaultdict[str, list[list[str]]] = defaultdict(list)
         for link in await client.links.list():

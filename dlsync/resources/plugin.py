@@ -186,7 +186,7 @@ class Plugin(Kind):
             return files | {meta.file: yaml.rewrite(meta.content, settings)}
         return files | ({_without_extension(desired.file) + _META: yaml.dump(settings)} if settings else {})
 
-    # comparison
+    # canonical form
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         owned = schema.owned_at(self.name, ())
         return {
@@ -243,7 +243,7 @@ class Plugin(Kind):
         document |= {"content": content_value(body), "extension": saved.get("extension", "")}
         return Resource(Address(self.name, name), document, body)
 
-    # endpoint
+    # server calls
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
         bad: list[BadAnswer] = []
         entries = await client.plugins.list(bad.append)
