@@ -199,7 +199,7 @@ class _Work:
         """Return why the journal cannot keep what cannot be read; empty where it can."""
         try:
             if found.unreadable:
-                kind_of(found.kind).saved(found, self._seal(found))
+                kind_of(found.kind).to_journal(found, self._seal(found))
         except DlsyncError as error:
             return error.message
         return ""
@@ -219,7 +219,7 @@ class _Work:
     def _kept(self, change: ResourceChange, before: Resource | None) -> UndoRecord:
         desired = self._prepared.desired.get(change.address)
         known = _without_unknown_secrets(change, desired, before) if desired and before else before
-        saved = kind_of(change.address.kind).saved(known, self._seal(known)) if known else None
+        saved = kind_of(change.address.kind).to_journal(known, self._seal(known)) if known else None
         return UndoRecord(
             change.address,
             change.action,

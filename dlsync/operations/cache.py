@@ -106,7 +106,7 @@ def _file(target: Target) -> Path:
 
 
 def _digest(desired: Resource) -> str:
-    return blake2b(kind_of(desired.kind).fingerprinted(desired), digest_size=16).hexdigest()
+    return blake2b(kind_of(desired.kind).fingerprint_source(desired), digest_size=16).hexdigest()
 
 
 def _has_all(kind: str, listed: Listed, seen: Mapping[Address, Seen], desired: Iterable[Address]) -> bool:

@@ -61,7 +61,7 @@ def omitted(client: ReadClient, inventory: Inventory, targets: Targets) -> set[A
     found: set[Address] = set()
     for kind in all_kinds():
         ids = {one.name: some for one, some in inventory.ids.items() if one.kind == kind.name and targets.admits(one)}
-        found |= {Address(kind.name, name) for name in kind.expect(client, ids)}
+        found |= {Address(kind.name, name) for name in kind.track_ids(client, ids)}
     return found
 
 

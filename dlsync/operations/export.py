@@ -74,8 +74,9 @@ def _require_allowed(live: Resource) -> None:
 
     :raises DlsyncError: it may not.
     """
-    faults = kind_of(live.kind).faults(replace(live, given=cast("dict[str, Json]", plain(dict(live.document)))))
-    if errors := [one for one in faults if one.severity == "error"]:
+    document = cast("dict[str, Json]", plain(dict(live.document)))
+    findings = kind_of(live.kind).schema_findings(replace(live, given=document))
+    if errors := [one for one in findings if one.severity == "error"]:
         raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
 
 

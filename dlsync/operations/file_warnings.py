@@ -57,7 +57,7 @@ class _Use(NamedTuple):
 def _misspelled(tree: Tree) -> Iterator[Problem]:
     """Warn of metrics and tags that are likely misspelled."""
     plugins = [
-        measured.removesuffix(".") for one in tree.resources if (measured := kind_of(one.kind).measures(one.name))
+        prefix.removesuffix(".") for one in tree.resources if (prefix := kind_of(one.kind).metric_prefix(one.name))
     ]
     for sort, uses in _uses(tree).items():
         near_plugins = _near_plugins(uses, plugins, is_prefix=sort == "metric")

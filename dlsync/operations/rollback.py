@@ -159,7 +159,7 @@ def _before(kept: UndoRecord, source: Source) -> Resource:
     address = kept.address
     try:
         saved = cast("dict[str, Json]", unsealed(dict(kept.before or {}), source, secrets))
-        before = replace(kind_of(address.kind).restored(address.name, saved), secrets=secrets)
+        before = replace(kind_of(address.kind).from_journal(address.name, saved), secrets=secrets)
         hidden_secrets.require_values(before)
     except DlsyncError as error:
         raise DlsyncError(f"{address}: {error.message}", hint=error.hint) from error

@@ -176,7 +176,7 @@ def entry_of(prepared: PlanContext, address: Address) -> Entry:
         cast("dict[str, Json]", digested(salt, dict(form))),
         live,
         secret_digests(salt, form) if desired.secrets else {},
-        fingerprint(salt, kind.fingerprinted(desired)),
+        fingerprint(salt, kind.fingerprint_source(desired)),
     )
 
 
@@ -205,5 +205,5 @@ def _is_news(prepared: PlanContext, address: Address) -> bool:
     kind, inventory = kind_of(address.kind), prepared.inventory
     if not kind.account_scoped:
         return False
-    now = fingerprint(inventory.salt, kind.fingerprinted(prepared.desired[address]))
+    now = fingerprint(inventory.salt, kind.fingerprint_source(prepared.desired[address]))
     return address in prepared.kept or now != inventory.fingerprint(address)

@@ -135,7 +135,9 @@ def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]
 
     :param desired: all that the files say.
     """
-    prefixes = {kind_of(one.kind).measures(one.name): one for one in deleted if kind_of(one.kind).measures(one.name)}
+    prefixes = {
+        kind_of(one.kind).metric_prefix(one.name): one for one in deleted if kind_of(one.kind).metric_prefix(one.name)
+    }
     for address, resource in desired.items() if prefixes else ():
         kind = kind_of(address.kind)
         for prefix in sorted({_prefix(metric, prefixes) for metric in kind.metrics(resource)} - {""}):

@@ -40,7 +40,7 @@ class Dashboard(DocumentKind):
     name = "dashboard"
     folder = "dashboards"
     order = 30
-    lists: ClassVar = {
+    list_matching: ClassVar = {
         ("annotations",): A_SET,
         ("positions",): ListMatching(
             (
@@ -61,9 +61,12 @@ class Dashboard(DocumentKind):
         (*_SERIES, "scope", "tag"): A_SET,
         (*_SERIES, "scope", "agent"): A_SET,
     }
-    overlaid: ClassVar = {("positions",): MergeKey(("title",)), (*_WIDGET, "series"): MergeKey(("metric",), ("scope",))}
+    overlay_keys: ClassVar = {
+        ("positions",): MergeKey(("title",)),
+        (*_WIDGET, "series"): MergeKey(("metric",), ("scope",)),
+    }
     either = frozenset({(*_SERIES, "scope", "tag"), (*_SERIES, "scope", "agent")})
-    sentences: ClassVar = {("positions",): _widget}
+    item_sentences: ClassVar = {("positions",): _widget}
     closed = frozenset({(*_SERIES, "scope")})
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:

@@ -141,7 +141,7 @@ class DocumentKind(Kind):
         return _references(dict(desired.document), ())
 
     # journal
-    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
+    def to_journal(self, live: Resource, seal: Seal) -> dict[str, Json]:
         # YAML may spell a secret in many ways, so a text with one is saved as its document
         if live.unreadable:
             return {"broken": sealed(live.body.decode("utf-8", "surrogateescape"), seal)}
@@ -150,7 +150,7 @@ class DocumentKind(Kind):
         safe = sealed(document, seal)
         return {"text": text} if is_all and safe == document and sealed(text, seal) == text else {"document": safe}
 
-    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
+    def from_journal(self, name: str, saved: Mapping[str, Json]) -> Resource:
         match saved:
             case {"document": dict(document)}:
                 return Resource(Address(self.name, name), document, yaml.dump(document))

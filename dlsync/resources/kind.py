@@ -1,4 +1,4 @@
-"""What a kind of resource is: its files, its canonical form and its server calls, and the values that these take and give.
+"""What a kind of resource is: its files, its canonical form, its server calls, and the values that these take and give.
 
 One module of this package is one kind. No code outside compares a kind's name: it asks the kind. Only accounts are
 special (``account.in_use``, ``account.deletions``).
@@ -22,7 +22,7 @@ from dlsync.state.sealed_values import Seal
 Files = dict[str, bytes | None]
 Loaded = tuple[list[Resource], list[Problem]]
 
-PACKS = "packs"  # the folder of them
+PACKS = "packs"  # the folder that holds packs
 _PARTS = 3  # packs, the pack, and the path there
 _ITEM_DEPTH = 2
 _FIRST_LINES = 8
@@ -138,10 +138,10 @@ class Kind(ABC):
     # whether a create of what exists makes a second one
     may_duplicate: ClassVar[bool] = False
     # how the items of lists are matched, and what names them in an overlay; by paths with ITEM for list positions
-    lists: ClassVar[Mapping[Path, ListMatching]] = {}
-    overlaid: ClassVar[Mapping[Path, MergeKey]] = {}
+    list_matching: ClassVar[Mapping[Path, ListMatching]] = {}
+    overlay_keys: ClassVar[Mapping[Path, MergeKey]] = {}
     # what tells a person of an item of the list at a path
-    sentences: ClassVar[Mapping[Path, Callable[[dict[str, Json]], str]]] = {}
+    item_sentences: ClassVar[Mapping[Path, Callable[[dict[str, Json]], str]]] = {}
 
     # files
     @property
@@ -157,8 +157,8 @@ class Kind(ABC):
         """Return the ending that the name of a file in the kind's folder must have."""
         return self.overlay_suffix
 
-    def doubt(self, source: SourceFile) -> str:
-        """Return a warning of a file that is read as a resource and is likely none; empty where there is no doubt."""
+    def misread_warning(self, source: SourceFile) -> str:
+        """Return a warning of a file that is read as a resource and is likely none; empty for any other file."""
         return ""
 
     def address_from_path(self, file: str, *, encoded: bool) -> Address | None:
@@ -190,7 +190,7 @@ class Kind(ABC):
         return ()
 
     def written_path(self, desired: Resource, path: Path) -> Path:
-        """Return where the file has what the canonical form has at the path; a path in the file is left alone."""
+        """Return where the file has what the canonical form has at the path; a path of the file stays as it is."""
         return path
 
     def as_written(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
@@ -217,8 +217,8 @@ class Kind(ABC):
         """Return the resource's files as they are sent, with references in place of secrets."""
         return {desired.file: yaml.dump(redaction.value(dict(desired.document)))}
 
-    def faults(self, live: Resource) -> list[schema.Finding]:
-        """Return what the schema of the kind's files says of a live resource that its file must not have."""
+    def schema_findings(self, live: Resource) -> list[schema.Finding]:
+        """Return what the schema of the kind's files finds in a live resource that its file must not have."""
         if schema.allows(self.name, dict(live.document)):
             return []
         return schema.check(self.name, self.canonical(live.document))
@@ -234,11 +234,11 @@ class Kind(ABC):
 
     def list_rule(self, path: Path) -> ListMatching:
         """Return how the items of the list at the path are matched."""
-        return self.lists.get(anywhere(path), UNKNOWN_LIST)
+        return self.list_matching.get(anywhere(path), UNKNOWN_LIST)
 
     def item_key(self, path: Path) -> MergeKey | None:
         """Return what names the items of the list at the path for an overlay; None where it replaces the list whole."""
-        return self.overlaid.get(anywhere(path))
+        return self.overlay_keys.get(anywhere(path))
 
     def duplicates(self, desired: Resource, live: Resource) -> tuple[FieldChange, ...]:
         """Return what the server has besides that adds nothing to the live resource, as removals."""
@@ -264,14 +264,14 @@ class Kind(ABC):
         """Return the resource to send so that it means ``canonical``, each field of which is from one of the sides."""
         return desired
 
-    def fingerprinted(self, desired: Resource) -> bytes:
+    def fingerprint_source(self, desired: Resource) -> bytes:
         """Return bytes that stand for all that the files say of the resource."""
         return desired.body
 
     # what a person reads of it
     def outline(self, path: Path, value: Json) -> Iterator[str]:
         """Yield lines that summarize a canonical value, of any type, that is added or removed at a path."""
-        if (sentence := self.sentences.get(path[:1])) and len(path) <= _ITEM_DEPTH:
+        if (sentence := self.item_sentences.get(path[:1])) and len(path) <= _ITEM_DEPTH:
             items = value if isinstance(value, list) else [value]
             yield from (sentence(item) for item in items if isinstance(item, dict))
         elif isinstance(value, str) and "\n" in value:
@@ -289,21 +289,21 @@ class Kind(ABC):
         """Yield the metrics that the resource uses."""
         return (one.name for one in self.references(desired) if one.sort == "metric")
 
-    def measures(self, name: str) -> str:
+    def metric_prefix(self, name: str) -> str:
         """Return what the names of its metrics begin with; empty where it has none."""
         return ""
 
     # journal
-    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
-        """Return what makes the live resource again, for a journal.
+    def to_journal(self, live: Resource, seal: Seal) -> dict[str, Json]:
+        """Return what a journal holds of a live resource, from which :meth:`from_journal` makes it again.
 
         :param seal: takes secrets out; see :mod:`dlsync.state.sealed_values`.
         :raises DlsyncError: it holds a secret where none can be taken out.
         """
         return {}
 
-    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
-        """Return the resource that :meth:`saved` was made from, its secrets in it again.
+    def from_journal(self, name: str, saved: Mapping[str, Json]) -> Resource:
+        """Return the resource that :meth:`to_journal` was made from, its secrets in it again.
 
         :raises DlsyncError: it was made from none.
         """
@@ -329,8 +329,8 @@ class Kind(ABC):
         """Return by name the ids under which the server has what it listed last."""
         return {}
 
-    def expect(self, client: ReadClient, ids: Mapping[str, tuple[str, ...]]) -> Collection[str]:
-        """Have resources asked for by their ids from now on; return the names of those that were not listed whole."""
+    def track_ids(self, client: ReadClient, ids: Mapping[str, tuple[str, ...]]) -> Collection[str]:
+        """Have later lists ask for what they omit by these ids; return the names of those that were not all listed."""
         return ()
 
     async def originals(self, client: ReadClient, names: Iterable[str]) -> dict[str, Resource]:

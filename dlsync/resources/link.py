@@ -86,7 +86,7 @@ class Link(Kind):
     named_by_file = False
     places = (FILE, PACKS, "links")
     may_duplicate = True
-    lists: ClassVar = {(_TAGS,): A_SET}
+    list_matching: ClassVar = {(_TAGS,): A_SET}
 
     # files
     def claims(self, file: str) -> bool:
@@ -158,7 +158,7 @@ class Link(Kind):
                 raise DlsyncError(_IN_A_PACK % (visible(source.pack), visible(source.file)))
         return files | (_with_entry(draft, desired.name, listed) if changes else {})
 
-    def faults(self, live: Resource) -> list[schema.Finding]:
+    def schema_findings(self, live: Resource) -> list[schema.Finding]:
         return schema.check("link", {live.name: live.document[_TAGS]})
 
     # canonical form
@@ -168,7 +168,7 @@ class Link(Kind):
     def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
         return replace(desired, given=dict(canonical))
 
-    def fingerprinted(self, desired: Resource) -> bytes:
+    def fingerprint_source(self, desired: Resource) -> bytes:
         return token([*sorted(_tags(desired))]).encode()
 
     def duplicates(self, desired: Resource, live: Resource) -> tuple[FieldChange, ...]:
@@ -180,10 +180,10 @@ class Link(Kind):
         )
 
     # journal
-    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
+    def to_journal(self, live: Resource, seal: Seal) -> dict[str, Json]:
         return {field: sealed(live.document[field], seal) for field in (_TAGS, _LINKS) if field in live.document}
 
-    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
+    def from_journal(self, name: str, saved: Mapping[str, Json]) -> Resource:
         tags, links = saved.get(_TAGS), saved.get(_LINKS, [])
         if _are_texts(tags) and isinstance(links, list) and all(map(_are_texts, links)):
             return Linked(Address(self.name, name), {_TAGS: tags, _LINKS: links})
@@ -212,7 +212,7 @@ class Link(Kind):
         plugins = {link.plugin for link in client.links.latest}
         return {name: tuple(sorted(one.id for one in client.links.latest if one.plugin == name)) for name in plugins}
 
-    def expect(self, client: ReadClient, ids: Mapping[str, tuple[str, ...]]) -> Collection[str]:
+    def track_ids(self, client: ReadClient, ids: Mapping[str, tuple[str, ...]]) -> Collection[str]:
         client.links.expect(one for some in ids.values() for one in some)
         listed = {link.id for link in client.links.latest}
         return [name for name, some in ids.items() if not listed.issuperset(some)]

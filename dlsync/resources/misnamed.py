@@ -52,8 +52,8 @@ def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ig
         folder, slash, _ = pack_and_path(file)[1].partition("/")
         if slash and (kind := kinds.get(folder)):
             yield from of_suffix(file, kind.required_suffix(file))
-            if (doubt := kind.doubt(SourceFile(file, content))) and ignored.by_user(file) is None:
-                yield Problem("warning", doubt, file)
+            if (warning := kind.misread_warning(SourceFile(file, content))) and ignored.by_user(file) is None:
+                yield Problem("warning", warning, file)
 
 
 def _unread_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> Iterator[Problem]:

@@ -87,7 +87,7 @@ class Plugin(Kind):
     def required_suffix(self, file: str) -> str:
         return _META if is_settings_file(file) else ""
 
-    def doubt(self, source: SourceFile) -> str:
+    def misread_warning(self, source: SourceFile) -> str:
         file = source.file
         if _TEST.search(file):
             return _DOUBT % ("is named like a test", IGNORE_FILE, file)
@@ -201,11 +201,11 @@ class Plugin(Kind):
         body = desired.body if document["content"] == desired.document["content"] else live.body
         return replace(base, given=document, body=body)
 
-    def fingerprinted(self, desired: Resource) -> bytes:
+    def fingerprint_source(self, desired: Resource) -> bytes:
         settings = {field: value for field, value in desired.document.items() if field != "content"}
         return token(settings).encode("utf-8", "surrogatepass") + desired.body
 
-    def measures(self, name: str) -> str:
+    def metric_prefix(self, name: str) -> str:
         return f"{name}."
 
     def is_server_managed(self, path: Path, field: str) -> bool:
@@ -218,7 +218,7 @@ class Plugin(Kind):
         return (Address("link", name),)
 
     # journal
-    def saved(self, live: Resource, seal: Seal) -> dict[str, Json]:
+    def to_journal(self, live: Resource, seal: Seal) -> dict[str, Json]:
         if live.unreadable:
             raise DlsyncError(_NOT_KEPT % live.name)
         fields = {field: sealed(value, seal) for field, value in live.document.items()}
@@ -229,7 +229,7 @@ class Plugin(Kind):
             fields["content"] = {"base64": base64.b64encode(live.body).decode()}
         return fields
 
-    def restored(self, name: str, saved: Mapping[str, Json]) -> Resource:
+    def from_journal(self, name: str, saved: Mapping[str, Json]) -> Resource:
         body = None
         match saved.get("content"):
             case str(text):

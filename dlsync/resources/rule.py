@@ -49,7 +49,7 @@ class Rule(DocumentKind):
     folder = "rules"
     order = 40
     can_be_muted = True
-    lists: ClassVar = {
+    list_matching: ClassVar = {
         ("criteria",): ListMatching(
             (identity("metric", "scope"), identity("metric")), alike=(but_for("metric"),), ordered=False
         ),
@@ -60,9 +60,9 @@ class Rule(DocumentKind):
         ),
         (*_ACTION, "emails"): A_SET,
     }
-    overlaid: ClassVar = {("criteria",): MergeKey(("metric", "scope"))}
+    overlay_keys: ClassVar = {("criteria",): MergeKey(("metric", "scope"))}
     either = frozenset({(*_CRITERION, "scope", "tag"), (*_CRITERION, "scope", "agent")})
-    sentences: ClassVar = {("criteria",): _criterion, ("actions",): _action}
+    item_sentences: ClassVar = {("criteria",): _criterion, ("actions",): _action}
     closed = frozenset({(*_CRITERION, "scope"), (*_CRITERION, "condition"), _ACTION})
 
     def flattened(self, path: Path, mapping: Mapping[str, Json]) -> Mapping[str, Json]:

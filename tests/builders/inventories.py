@@ -52,7 +52,7 @@ def entry(applied: Resource, live: Resource | None = None, secrets: Mapping[str,
     """What is recorded of a resource once it was applied, and where hand edits were kept, of what was then live."""
     kind = kind_of(applied.kind)
     known = secret_digests(SALT, referring(kind.canonical(applied.document), secrets or {}))
-    print_ = fingerprint(SALT, kind.fingerprinted(applied))
+    print_ = fingerprint(SALT, kind.fingerprint_source(applied))
     return Entry(form(applied), None if live is None else form(live), known, print_)
 
 

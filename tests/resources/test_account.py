@@ -84,7 +84,7 @@ def test_what_is_in_use_or_named_by_the_files_is_not_deleted() -> None:
 def test_there_is_nothing_in_one_to_blend_or_to_save() -> None:
     one = resource("account/a", {}, file="dlsync.yaml")
     assert ACCOUNT.merge_live(one, resource("account/a", {}), {}) is one
-    assert ACCOUNT.saved(one, Seal(NOTHING_SECRET)) == {}
-    assert ACCOUNT.restored("a", {}) == resource("account/a", {}, body=b"")
+    assert ACCOUNT.to_journal(one, Seal(NOTHING_SECRET)) == {}
+    assert ACCOUNT.from_journal("a", {}) == resource("account/a", {}, body=b"")
     assert [*ACCOUNT.metrics(one)] == []
-    assert (ACCOUNT.measures("a"), ACCOUNT.fingerprinted(one)) == ("", one.body)
+    assert (ACCOUNT.metric_prefix("a"), ACCOUNT.fingerprint_source(one)) == ("", one.body)

@@ -188,7 +188,7 @@ def test_the_same_bytes_are_the_same_resource() -> None:
 def test_an_export_that_is_no_document_is_unreadable_and_kept_as_it_is(body: bytes, message: str) -> None:
     live = RULE.live("web", body)
     assert live.unreadable.startswith(message)
-    assert (live.document, RULE.restored("web", RULE.saved(live, Seal(NOTHING_SECRET)))) == ({}, live)
+    assert (live.document, RULE.from_journal("web", RULE.to_journal(live, Seal(NOTHING_SECRET)))) == ({}, live)
 
 
 def test_a_server_may_add_what_no_schema_knows_but_where_every_field_counts() -> None:
@@ -239,8 +239,8 @@ def test_a_blend_is_of_what_the_file_means_with_its_references_replaced() -> Non
 
 
 def test_its_fingerprint_is_its_text() -> None:
-    assert DASHBOARD.fingerprinted(resource("dashboard/web", "title: Web\n")) == b"title: Web\n"
-    assert DASHBOARD.measures("web") == ""
+    assert DASHBOARD.fingerprint_source(resource("dashboard/web", "title: Web\n")) == b"title: Web\n"
+    assert DASHBOARD.metric_prefix("web") == ""
 
 
 def test_its_metrics_are_those_that_it_shows_or_watches() -> None:
@@ -348,10 +348,10 @@ def test_widgets_of_one_title_keep_their_comments_when_they_change_places_or_one
 
 
 def again(one: Resource, redaction: Redaction = NOTHING_SECRET) -> Resource:
-    saved = json.loads(json.dumps(kind(one.kind).saved(one, Seal(redaction))))
+    saved = json.loads(json.dumps(kind(one.kind).to_journal(one, Seal(redaction))))
     plain = unsealed(saved, Source({"A": "s3cret-value"}, "A"), {})
     assert isinstance(plain, dict)
-    return kind(one.kind).restored(one.name, plain)
+    return kind(one.kind).from_journal(one.name, plain)
 
 
 @given(st.data(), st.sampled_from(["dashboard", "rule"]))
@@ -372,12 +372,12 @@ def test_one_that_was_listed_has_no_text_and_is_made_from_its_document() -> None
 @pytest.mark.parametrize("text", ["title: s3cret-value\n", 'title: "s3\\u0063ret-value"\n', "s3cret-value: 1\n"])
 def test_one_with_a_secret_is_saved_without_it_however_its_text_spells_it(text: str) -> None:
     live = RULE.live("web", text.encode())
-    assert "s3cret" not in json.dumps(RULE.saved(live, Seal(SECRET)))
-    assert "ret" not in json.dumps(RULE.saved(live, Seal(SECRET)))
+    assert "s3cret" not in json.dumps(RULE.to_journal(live, Seal(SECRET)))
+    assert "ret" not in json.dumps(RULE.to_journal(live, Seal(SECRET)))
     assert again(live, SECRET).document == live.document
 
 
 @pytest.mark.parametrize("saved", [{}, {"text": None}, {"document": "title: Web"}, {"text": "["}, {"text": "\ud800"}])
 def test_what_holds_no_document_makes_none(saved: dict[str, Json]) -> None:
     with pytest.raises(DlsyncError):
-        RULE.restored("web", saved)
+        RULE.from_journal("web", saved)

@@ -167,8 +167,8 @@ def test_tags_are_a_set_and_a_difference_has_the_line_of_its_tag() -> None:
 
 
 def test_a_live_link_that_no_file_may_hold_has_faults() -> None:
-    assert LINK.faults(link("disk", "all")) == []
-    assert LINK.faults(resource("link/disk", {"tags": [1]}))
+    assert LINK.schema_findings(link("disk", "all")) == []
+    assert LINK.schema_findings(resource("link/disk", {"tags": [1]}))
 
 
 # exported
@@ -365,22 +365,22 @@ def test_a_blend_is_a_link_to_the_tags_that_each_side_wins() -> None:
 
 
 def test_its_fingerprint_stands_for_its_tags_in_any_order() -> None:
-    assert LINK.fingerprinted(link("disk", "a", "b")) == LINK.fingerprinted(link("load", "b", "a"))
-    assert LINK.fingerprinted(link("disk", "a")) != LINK.fingerprinted(link("disk", "a", "b"))
+    assert LINK.fingerprint_source(link("disk", "a", "b")) == LINK.fingerprint_source(link("load", "b", "a"))
+    assert LINK.fingerprint_source(link("disk", "a")) != LINK.fingerprint_source(link("disk", "a", "b"))
 
 
 @given(LINKED)
 def test_what_is_saved_makes_it_again_without_a_secret_in_between(some: Json) -> None:
-    saved = LINK.saved(resource("link/disk", {"tags": some}), Seal(known("web", "${env:TAG}")))
+    saved = LINK.to_journal(resource("link/disk", {"tags": some}), Seal(known("web", "${env:TAG}")))
     assert "web" not in json.dumps(saved)
     plain = unsealed(saved, Source({"TAG": "web"}, ["TAG"]), {})
     assert isinstance(plain, dict)
-    restored = LINK.restored("disk", plain)
+    restored = LINK.from_journal("disk", plain)
     assert (restored.address, tags(restored)) == (address("link/disk"), some)
 
 
 def test_one_from_a_journal_stands_in_no_file() -> None:
-    restored = LINK.restored("disk", {"tags": ["a"]})
+    restored = LINK.from_journal("disk", {"tags": ["a"]})
     diff = compare(LINK, restored, link("disk", "b")).diff
     assert LINK.located(restored, diff) == ("", diff)
     assert (LINK.line(restored), LINK.files(restored)) == (1, ())
@@ -389,7 +389,7 @@ def test_one_from_a_journal_stands_in_no_file() -> None:
 @pytest.mark.parametrize("saved", [{}, {"tags": "a"}, {"tags": [1]}, {"tags": ["a"], "links": [1]}])
 def test_what_holds_no_tags_makes_no_link(saved: dict[str, Json]) -> None:
     with pytest.raises(DlsyncError, match="the journal holds no tags of link/disk"):
-        LINK.restored("disk", saved)
+        LINK.from_journal("disk", saved)
 
 
 def test_those_of_several_plugins_are_asked_for_once() -> None:

@@ -241,17 +241,17 @@ def test_a_blend_has_the_script_of_the_side_that_wins_it_and_each_setting_of_its
 
 def test_its_fingerprint_stands_for_its_script_and_its_settings() -> None:
     prints = [
-        PLUGIN.fingerprinted(one)
+        PLUGIN.fingerprint_source(one)
         for one in (plugin(b"a"), plugin(b"b"), plugin(b"a", "params: -a\n"), script(b"a", "sh"), script(b"\xff"))
     ]
     assert len({*prints}) == len(prints)
-    assert PLUGIN.fingerprinted(plugin(b"a", "params: -a\ninterval: 60\n")) == PLUGIN.fingerprinted(
+    assert PLUGIN.fingerprint_source(plugin(b"a", "params: -a\ninterval: 60\n")) == PLUGIN.fingerprint_source(
         plugin(b"a", "interval: 60.0\nparams: '-a'\n")
     )
 
 
 def test_its_metrics_begin_with_its_name() -> None:
-    assert PLUGIN.measures("disk") == "disk."
+    assert PLUGIN.metric_prefix("disk") == "disk."
 
 
 # journal
@@ -260,32 +260,32 @@ def test_its_metrics_begin_with_its_name() -> None:
 def again(saved: Json) -> Resource:
     plain = unsealed(saved, Source({"A": "s3cret-value"}, "A"), {})
     assert isinstance(plain, dict)
-    return PLUGIN.restored("disk", plain)
+    return PLUGIN.from_journal("disk", plain)
 
 
 @given(SCRIPTS, SETTINGS)
 def test_what_is_saved_makes_it_again(content: bytes, settings: dict[str, Json]) -> None:
     live = script(content, **settings)
-    assert again(json.loads(json.dumps(PLUGIN.saved(live, Seal(NOTHING_SECRET))))) == live
+    assert again(json.loads(json.dumps(PLUGIN.to_journal(live, Seal(NOTHING_SECRET))))) == live
 
 
 def test_secrets_are_saved_as_what_they_came_from_and_are_in_it_again() -> None:
     live = script(b"curl s3cret-value", params="-k s3cret-value")
-    saved = PLUGIN.saved(live, Seal(SECRET))
+    saved = PLUGIN.to_journal(live, Seal(SECRET))
     assert "s3cret" not in json.dumps(saved)
     assert again(saved) == live
 
 
 def test_a_script_that_is_no_text_and_holds_a_secret_cannot_be_saved() -> None:
     with pytest.raises(DlsyncError, match="plugin/disk is no text and holds a secret") as error:
-        PLUGIN.saved(script(b"\xff s3cret-value"), Seal(SECRET))
+        PLUGIN.to_journal(script(b"\xff s3cret-value"), Seal(SECRET))
     assert "s3cret" not in error.value.message
 
 
 @pytest.mark.parametrize("content", [None, 1, {}, {"base64": 1}, {"base64": "?"}, ["a"]])
 def test_what_holds_no_script_makes_no_plugin(content: Json) -> None:
     with pytest.raises(DlsyncError, match="the journal holds no script of plugin/disk"):
-        PLUGIN.restored("disk", {"content": content, "extension": "py"})
+        PLUGIN.from_journal("disk", {"content": content, "extension": "py"})
 
 
 # the server
