@@ -29,7 +29,7 @@ _SAME_NAME = (
 )
 
 
-async def deleted_with(fetcher: Fetcher, live: Live, deletes: Iterable[Address]) -> tuple[Live, set[Address]]:
+async def fetch_deleted_with(fetcher: Fetcher, live: Live, deletes: Iterable[Address]) -> tuple[Live, set[Address]]:
     """Fetch what the server deletes with other resources; return all that is live, and the addresses of those.
 
     :raises ApiError: a request failed for good.

@@ -276,7 +276,7 @@ async def _with_dependents(
     deleted = scope.deletable(scope.undesired(inventory, live.resources))
     if decisions.on_conflict != "repo":
         deleted = {address for address in deleted if not moved_since(live.resources[address], inventory)}
-    live, taken = await dependents.deleted_with(scope.fetcher, live, deleted)
+    live, taken = await dependents.fetch_deleted_with(scope.fetcher, live, deleted)
     own_account = account.in_use(scope.settings)
     has_account = own_account not in scope.desired or own_account in live.resources
     client = scope.fetcher.client if has_account else None
