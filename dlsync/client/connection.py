@@ -102,7 +102,7 @@ class Connection:
     :ivar url: the API's base in its normal form.
     :ivar quote: makes the words of the server fit for a message.
     :ivar requests: how many were sent, repeated ones included, those of :meth:`find_base` not.
-    :ivar has: whether the server has an optional operation, where that is known.
+    :ivar has_operation: whether the server has an optional operation, where that is known.
     :ivar account_problem: empty where the account exists; None where that is not known.
     :ivar locks: by name, for what must not run twice at once.
     :raises SettingsError: the URL, the names, the key, or the environment's proxy or certificates cannot be used.
@@ -135,7 +135,7 @@ class Connection:
         self.concurrency = concurrency
         self.quote = Quoter(key)
         self.requests = 0
-        self.has: dict[str, bool] = {}
+        self.has_operation: dict[str, bool] = {}
         self.account_problem: str | None = None
         self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         organisation = f"/orgs/{setting_segment('org', org)}"

@@ -94,10 +94,10 @@ class Family:
         :param exists: tells whether what it is about is there; then a 404 means that the operation is not.
         :raises Unsupported: the server has it not.
         """
-        has = self._connection.has
+        has_operation = self._connection.has_operation
         missing = f"this server has only the documented operations, and `{operation}` is not among them"
         async with self._connection.locks[operation]:
-            if operation not in has:
+            if operation not in has_operation:
                 try:
                     yield
                 except (NotFound, Rejected) as error:
@@ -106,14 +106,14 @@ class Family:
                     await self._confirm_account()
                     if isinstance(error, NotFound) and exists is not None and not await exists():
                         raise
-                    has[operation] = False
+                    has_operation[operation] = False
                     raise Unsupported(missing, request=operation) from error
                 except AlreadyExists:
-                    has[operation] = True
+                    has_operation[operation] = True
                     raise
-                has[operation] = True
+                has_operation[operation] = True
                 return
-        if not has[operation]:
+        if not has_operation[operation]:
             raise Unsupported(missing, request=operation)
         yield
 
