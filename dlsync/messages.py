@@ -119,13 +119,14 @@ def distinct(texts: Sequence[str]) -> list[str]:
     """Return visible texts, those in ASCII that differ from another and look the same."""
     spellings: defaultdict[str, set[str]] = defaultdict(set)
     for text in texts:
-        spellings[_look(text)].add(text)
+        spellings[_appearance(text)].add(text)
     return [
-        text.encode("ascii", "backslashreplace").decode() if len(spellings[_look(text)]) > 1 else text for text in texts
+        text.encode("ascii", "backslashreplace").decode() if len(spellings[_appearance(text)]) > 1 else text
+        for text in texts
     ]
 
 
-def _look(text: str) -> str:
+def _appearance(text: str) -> str:
     return text if text.isascii() else normalize("NFC", _SELECTOR.sub("", text))
 
 
@@ -161,11 +162,11 @@ def value(raw: Json, width: int = WIDTH) -> str:
     return f'{shortened(whole[:-1], width - 1)}"' if isinstance(raw, str) else shortened(whole, width)
 
 
-def pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, str]:
+def distinct_pair(before: Json, after: Json, width: int = WIDTH) -> tuple[str, str]:
     """Return two values that differ such that the texts differ too, each in at most ``width`` characters."""
     left, right = distinct([in_full(before), in_full(after)])
     if left != right and shortened(left, width) == shortened(right, width):
-        cut = _alike(left, right) - _CONTEXT
+        cut = _common_prefix_length(left, right) - _CONTEXT
         left, right = _ELLIPSIS + left[cut:], _ELLIPSIS + right[cut:]
     return shortened(left, width), shortened(right, width)
 
@@ -203,11 +204,13 @@ class Redactor:
     """
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
-        names = {way: name for secret, name in secrets.items() for way in _spellings(secret)}
+        names = {text: name for secret, name in secrets.items() for text in _spellings(secret)}
         # the client takes the key out of what the server says before anything else does
-        names |= {way.replace(key, KEY): name for key in secrets if secrets[key] == KEY for way, name in names.items()}
-        self._exact = {way: name for way, name in names.items() if len(way) < _ANY_CASE and way != KEY}
-        self._folded = {_folded(way): name for way, name in names.items() if len(way) >= _ANY_CASE}
+        names |= {
+            text.replace(key, KEY): name for key in secrets if secrets[key] == KEY for text, name in names.items()
+        }
+        self._exact = {text: name for text, name in names.items() if len(text) < _ANY_CASE and text != KEY}
+        self._folded = {_folded(text): name for text, name in names.items() if len(text) >= _ANY_CASE}
         self._starts = _by_start(self._exact), _by_start(self._folded)
 
     def __call__(self, text: str) -> str:
@@ -242,31 +245,31 @@ class Redactor:
         found = []
         for starts, among in zip(self._starts, (text, _folded(text)), strict=True):
             there = {among[place : place + _BEFORE_ELLIPSIS] for place in range(len(among))}
-            for way, name in chain.from_iterable(starts[beginning] for beginning in starts.keys() & {*there, ""}):
-                start = among.find(way[:_BEGINNING])
+            for spelling, name in chain.from_iterable(starts[beginning] for beginning in starts.keys() & {*there, ""}):
+                start = among.find(spelling[:_BEGINNING])
                 while start >= 0:
-                    found.append((start, _alike(way, among[start : start + len(way)]), name))
-                    start = among.find(way[:_BEGINNING], start + 1)
+                    found.append((start, _common_prefix_length(spelling, among[start : start + len(spelling)]), name))
+                    start = among.find(spelling[:_BEGINNING], start + 1)
         return sorted(found, key=lambda one: (one[0], -one[1], one[2]))
 
     def _without_beginning(self, part: str) -> str:
         """Return a text before an ellipsis without the longest beginning of a secret at its end."""
         end = _folded(part)
-        lengths = ((_overlap(end, way), name) for way, name in {**self._exact, **self._folded}.items())
+        lengths = ((_overlap(end, spelling), name) for spelling, name in {**self._exact, **self._folded}.items())
         length, name = max(lengths, key=itemgetter(0))
         return part[:-length] + name if length else part
 
 
-def _by_start(ways: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
-    """Return ways and names by the first characters of the way; those of shorter ways under an empty text."""
+def _by_start(spellings: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
+    """Return spellings and names by the first characters of the spelling; those of shorter ones under an empty text."""
     starts: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    for way, name in ways.items():
-        starts[way[:_BEFORE_ELLIPSIS] if len(way) >= _BEFORE_ELLIPSIS else ""].append((way, name))
+    for spelling, name in spellings.items():
+        starts[spelling[:_BEFORE_ELLIPSIS] if len(spelling) >= _BEFORE_ELLIPSIS else ""].append((spelling, name))
     return dict(starts)
 
 
-def _alike(left: str, right: str) -> int:
-    """Return how many characters two texts begin with alike."""
+def _common_prefix_length(left: str, right: str) -> int:
+    """Return how many characters at their beginning two texts share."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
 
 
@@ -315,7 +318,7 @@ def _overlap(text: str, secret: str) -> int:
 
 
 def _spellings(secret: str) -> Iterator[str]:
-    """Yield the ways in which messages of servers and libraries spell a text."""
+    """Yield the spellings of a text in the messages of servers and libraries."""
     one_line = " ".join("".join(char if char.isprintable() else " " for char in secret).split())
     long_lines = [line.strip() for line in secret.splitlines() if len(line.strip()) > 2 * _BEFORE_ELLIPSIS]
     for text in filter(None, (secret, one_line, *long_lines)):

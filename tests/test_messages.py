@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from dlsync.messages import distinct, field_name, in_full, json_text, pair, shortened, value, visible
+from dlsync.messages import distinct, distinct_pair, field_name, in_full, json_text, shortened, value, visible
 from tests.builders.plans import any_json, assert_harmless
 
 ANY_TEXT = st.text(st.characters())
@@ -97,7 +97,7 @@ def test_what_was_cut_off_is_shown_as_three_dots() -> None:
 
 
 def test_values_that_differ_far_behind_are_shown_from_just_before_they_do() -> None:
-    before, after = pair("x" * 100 + " 80 percent", "x" * 100 + " 90 percent")
+    before, after = distinct_pair("x" * 100 + " 80 percent", "x" * 100 + " 90 percent")
     assert (before, after) == ('...xxxxxxxxxxx 80 percent"', '...xxxxxxxxxxx 90 percent"')
 
 
@@ -105,7 +105,7 @@ def test_values_that_differ_far_behind_are_shown_from_just_before_they_do() -> N
 def test_values_that_differ_are_shown_differently(offset: int, before: object, after: object) -> None:
     left, right = ["x" * offset, before], ["x" * offset, after]
     assume(in_full(left) != in_full(right))  # type: ignore[arg-type]  # see above
-    shown = pair(left, right)  # type: ignore[arg-type]  # see above
+    shown = distinct_pair(left, right)  # type: ignore[arg-type]  # see above
     assert shown[0] != shown[1]
     assert max(map(len, shown)) <= 60
 
@@ -145,7 +145,7 @@ def test_an_emoji_is_shown_as_it_is() -> None:
     ],
 )
 def test_two_texts_that_look_the_same_are_told_apart(before: str, after: str, shown: tuple[str, str]) -> None:
-    assert pair(before, after) == shown
+    assert distinct_pair(before, after) == shown
 
 
 TWINS = st.lists(st.sampled_from(["e\u0301", "\u00e9", "\u26a0", *SELECTORS, *INVISIBLE, "a", "\\"])).map("".join)

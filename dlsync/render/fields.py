@@ -9,7 +9,7 @@ from typing import Literal, cast
 from dlsync import messages
 from dlsync.files.interpolation import names
 from dlsync.files.redaction import HIDDEN
-from dlsync.messages import WIDTH, distinct, field_name, in_full, pair, shortened, visible
+from dlsync.messages import WIDTH, distinct, distinct_pair, field_name, in_full, shortened, visible
 from dlsync.model import FieldChange, Json, ResourceChange
 
 MAX_LINES = 200
@@ -90,7 +90,7 @@ def _updated(difference: FieldChange) -> Field:
         return Field("~", name, hunks=unified(before, after), line=line)
     if difference.masked or _is_long(before) or _is_long(after):
         return Field("~", name, side(difference, before), side(difference, after), line=line)
-    return Field("~", name, *pair(before, after), line=line)
+    return Field("~", name, *distinct_pair(before, after), line=line)
 
 
 def side(difference: FieldChange, value: Json) -> str:
