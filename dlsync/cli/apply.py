@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     Operation = Callable[[ApplyOptions], Coroutine[Any, Any, Plan | None]]
 
+_NOTHING_APPLIED = "Nothing was applied.\n"
 
 DirectoryOrPlan = Annotated[
     Path, typer.Argument(metavar="DIR|PLANFILE", help="The tree, or a plan that `dlsync plan --out` kept.")
@@ -57,7 +58,9 @@ def apply(
         settings = server.settings(options.directory)
         return _run(
             lambda how: operations.apply(options.directory, settings, wishes=options, promised=saved, how=how),
-            *(output, lock_timeout, journal),
+            output,
+            lock_timeout,
+            journal,
             auto_approve=auto_approve,
             shows_result=output == "text" or not all_environments,
         )
@@ -70,22 +73,30 @@ def apply(
 
 
 def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
-    """Return the saved plan that the path is; None for a tree."""
+    """Return the saved plan that the path is; None where it is a tree.
+
+    :raises DlsyncError: it is neither.
+    """
     from dlsync.operations import plan_file
+
+    if not path.is_file():
+        _require_tree(path)
+        return None
+    if narrowed:
+        hint = "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree."
+        raise SettingsError("a saved plan has in it what it was asked for", hint=hint)
+    return plan_file.read(path)
+
+
+def _require_tree(directory: Path) -> None:
     from dlsync.resources import loader
 
-    if path.is_file():
-        if narrowed:
-            hint = "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree."
-            raise SettingsError("a saved plan has in it what it was asked for", hint=hint)
-        return plan_file.read(path)
-    loader.require_directory(path)
+    loader.require_directory(directory)
     # `plan --all-environments --out` makes a folder of plans
-    files = sorted(file for file in path.iterdir() if not file.name.startswith("."))
+    files = sorted(file for file in directory.iterdir() if not file.name.startswith("."))
     if files and all(file.suffix == ".json" for file in files):
         hint = f"Apply each plan by itself: `dlsync apply {files[0]}`."
-        raise SettingsError(f"{path} holds saved plans, not a tree", hint=hint)
-    return None
+        raise SettingsError(f"{directory} holds saved plans, not a tree", hint=hint)
 
 
 def _runs(directory: Path) -> Iterable[str]:
@@ -98,7 +109,7 @@ RunAndDirectory = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[RUN] [DIR]",
-        help="The run, as `dlsync history` names it: else the last; then the tree.",
+        help="The run to revert, as `dlsync history` names it (default: the last), then the directory.",
         autocompletion=opt.completion_from(_runs),
     ),
 ]
@@ -129,7 +140,9 @@ def rollback(
         console.require_terminal("On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve.")
     return _run(
         lambda how: operations.rollback(directory, settings, run=run_id, decisions=policy, how=how),
-        *(output, lock_timeout, journal),
+        output,
+        lock_timeout,
+        journal,
         auto_approve=auto_approve,
     )[1]
 
@@ -145,19 +158,20 @@ def parse_run(arguments: Sequence[str]) -> tuple[str, Path]:
     others = [argument for argument in arguments if not is_id(argument)]
     hint = "`dlsync history DIR` lists the runs of a folder."
     if unknown := next((other for other in others if not Path(other).is_dir()), ""):
-        folder = "" if len(others) > 1 else ", and it is not a folder"
-        raise SettingsError(f"no run has the id {unknown!r}{folder}", hint=hint)
+        suffix = "" if len(others) > 1 else ", and it is not a folder"
+        raise SettingsError(f"no run has the id {unknown!r}{suffix}", hint=hint)
     if len(runs) > 1 or len(others) > 1:
         raise SettingsError("expected one run and one folder at most", hint=hint)
     return next(iter(runs), ""), Path(others[0]) if others else opt.CURRENT
 
 
 class _Terminal:
-    """Shows a plan and asks for its approval, while a bar counts."""
+    """Shows a plan, asks for its approval, and knows how far its apply came, while a bar counts."""
 
     def __init__(self, bar: Progress, output: opt.Format) -> None:
         self._bar = bar
         self._output = output
+        self._results_so_far: Callable[[], Plan] | None = None
 
     def show(self, plan: Plan) -> None:
         self._bar.restart("")
@@ -174,6 +188,13 @@ class _Terminal:
         self._bar.restart("Fetching again")
         return agreed
 
+    def begin(self, results_so_far: Callable[[], Plan]) -> None:
+        self._results_so_far = results_so_far
+        self._bar.restart("Applying")
+
+    def interruption(self) -> str:
+        return _interruption(self._results_so_far()) if self._results_so_far else _NOTHING_APPLIED
+
 
 def _run(
     operation: Operation,
@@ -189,20 +210,14 @@ def _run(
     from dlsync.render.progress import Progress
 
     warnings: list[Problem] = []
-    begun: list[Callable[[], Plan]] = []
     with Progress("Fetching", sys.stderr) as bar:
         terminal = _Terminal(bar, output)
-
-        def begin(known: Callable[[], Plan]) -> None:
-            begun.append(known)
-            bar.restart("Applying")
-
         options = ApplyOptions(
             approve=None if auto_approve else terminal.approve,
             show=terminal.show,
             warn=warnings.append,
             told=console.notify,
-            begins=begin,
+            begins=terminal.begin,
             journals=journals,
             lock_timeout=lock_timeout,
             progress=bar.advance,
@@ -210,7 +225,7 @@ def _run(
         try:
             applied = console.run(operation(options))
         except KeyboardInterrupt:
-            console.write_stderr(_interruption(begun[0]()) if begun else "Nothing was applied.\n")
+            console.write_stderr(terminal.interruption())
             raise
     console.report(warnings)
     return applied, _finish(applied, warnings, output, shows_result=shows_result)
@@ -228,14 +243,14 @@ def _interruption(plan: Plan) -> str:
 
 def _finish(plan: Plan | None, warnings: Sequence[Problem], output: opt.Format, *, shows_result: bool) -> int:
     if plan is None:
-        console.write_stderr("Nothing was applied.\n")
+        console.write_stderr(_NOTHING_APPLIED)
         return EXIT_ERROR
     if not plan and output == "json":  # a plan with changes has been shown, and its warnings with it
         console.report(plan.warnings)
     if shows_result:
         console.write_stdout(console.rendered(replace(plan, warnings=()) if plan else plan, output))
     is_incomplete = any(
-        change.result == "failed" or (change.result != "applied" and not change.held) for change in plan.changes
+        change.result == "failed" or not (change.held or change.result == "applied") for change in plan.changes
     )
     if is_incomplete or any(problem.severity == "error" for problem in warnings):
         return EXIT_PARTIAL

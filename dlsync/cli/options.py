@@ -88,7 +88,7 @@ Resources = Annotated[
     list[str],
     typer.Argument(
         metavar="KIND/GLOB... [DIR]",
-        help="The resources, such as dashboard/web-*; then the tree.",
+        help="The resources, such as dashboard/web-*, then the directory.",
         autocompletion=complete_resources,
     ),
 ]
