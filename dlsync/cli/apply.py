@@ -238,7 +238,8 @@ def _interruption(plan: Plan) -> str:
     applied, unknown = outcomes.count("applied"), outcomes.count("unknown")
     least, more = ("At least ", f", {unknown:,} more may have been") if unknown else ("", "")
     counts = f"{least}{applied:,} of {counted(len(outcomes), 'change')} applied{more}"
-    return f"{counts}. Run the same command again to apply the rest.\n"
+    rest = "check and record them" if applied == len(outcomes) else "apply the rest"
+    return f"{counts}. Run the same command again to {rest}.\n"
 
 
 def _finish(plan: Plan | None, warnings: Sequence[Problem], output: opt.Format, *, shows_result: bool) -> int:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # plan imports this module
 
 _MISSING = "%s refers to %s, which does not exist: it is not created; add what is missing, or remove this line"
 _DELETED = "%s refers to %s, which this plan deletes: the server deletes both; remove this line too"
+_RENAMED = "%s refers to %s, which this plan renames: write `%s` in this line, or the new name runs on no agent"
 _KEPT = "%s refers to %s, whose file was removed and which stays: %s; restore the file, or remove this line too"
 _STAYS = "the server would delete %s with it, which is protected or in conflict: settle that first, or restore the file"
 _NOT_CREATED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
@@ -66,6 +67,8 @@ def warning(orphan: Resource, need: Address, deletes: Mapping[Address, ResourceC
     delete = deletes.get(need)
     if delete and delete.held:
         message = _KEPT % (orphan.address, need, delete.held.partition(":")[0])
+    elif delete and delete.renamed:
+        message = _RENAMED % (orphan.address, need, delete.renamed)
     else:
         message = (_DELETED if delete else _MISSING) % (orphan.address, need)
     return Problem("warning", message, orphan.file, kind_of(orphan.kind).line(orphan))

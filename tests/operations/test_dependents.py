@@ -69,6 +69,12 @@ def test_a_plan_deletes_the_link_of_a_plugin_that_it_deletes_and_warns_at_its_li
     assert warned(made) == [(what, 2)]
 
 
+def test_the_link_of_a_renamed_plugin_is_warned_of_with_the_new_name(live: Account, linked: Path) -> None:
+    write_tree(linked, {"plugins/disks.py": PLUGINS["plugins/disk.py"]})
+    what = "link/disk refers to plugin/disk, which this plan renames: write `disks` in this line, or the new name runs "
+    assert warned(plan(live, linked)) == [(f"{what}on no agent", 2)]
+
+
 def test_the_link_is_not_made_again_and_a_rollback_restores_both(live: Account, linked: Path) -> None:
     assert changes(apply(live, linked)) == [f"{one} applied" for one in BOTH]
     made = plan(live, linked)
