@@ -12,7 +12,7 @@ from dlsync.errors import AccountNotFound, ApiError, BadAnswer, DlsyncError, Ser
 from dlsync.files import settings
 from dlsync.files.settings import Options, Setting, Settings, settings_in_force
 from dlsync.messages import near_miss
-from dlsync.operations.plan import held_lock
+from dlsync.operations.plan import lock_message
 from dlsync.operations.session import recorded
 from dlsync.operations.warnings import unread
 
@@ -89,7 +89,7 @@ async def _server(loaded: Settings, directory: Path) -> list[Check]:
         checks, is_usable = await _account(client, loaded)
         if not is_usable:
             return checks
-        if held := await held_lock(client):
+        if held := await lock_message(client):
             checks.append(Check("lock", "unknown", held))
         checks.append(await _inventory(client, loaded, directory))
         return [*checks, *[await _operation(client, one) for one in OBSERVED]]

@@ -23,7 +23,7 @@ from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.hidden_secrets import Former, parted
-from dlsync.operations.plan import looked
+from dlsync.operations.plan import open_planning
 from dlsync.operations.session import recorded, silent
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, kind_of
@@ -119,7 +119,7 @@ async def export(
     :param check: write nothing, only say what would be written.
     :raises InvalidTree: the files that are there have errors.
     """
-    async with looked(directory, settings, progress, exports=True) as (fetcher, tree):
+    async with open_planning(directory, settings, progress, exports=True) as (fetcher, tree):
         made = await build_export(fetcher, tree, settings, targets=targets, managed=managed, mirror=mirror)
     if not check:
         writer.write(directory, made.files)

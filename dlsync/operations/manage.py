@@ -10,7 +10,7 @@ from dlsync.files import writer as file_writer
 from dlsync.operations.drift import accept_edits
 from dlsync.operations.duplicates import with_ids
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import build_plan, looked
+from dlsync.operations.plan import build_plan, open_planning
 from dlsync.operations.reconcile import NOT_MANAGED
 from dlsync.operations.session import locked, reader, recorded, silent, unheard, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, as_live
@@ -84,24 +84,24 @@ async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: 
         writer(settings) as client,
         locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
     ):
-        work = await build_plan(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
-        chosen = {one for one in work.desired if kind_of(one.kind).account_scoped} | targets.named()
-        left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
-        entries = {one: as_live(work, one, work.live[one]) for one in chosen if one not in left}
-        kept = with_ids(client, work.inventory.changed(entries))
-        await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
+        context = await build_plan(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
+        chosen = {one for one in context.desired if kind_of(one.kind).account_scoped} | targets.named()
+        left = {one: reason for one in chosen if (reason := _not_adopted(context, one))}
+        entries = {one: as_live(context, one, context.live[one]) for one in chosen if one not in left}
+        kept = with_ids(client, context.inventory.changed(entries))
+        await _keep(client, lock, settings, directory, before=context.inventory, after=kept)
     failed = sorted(one for one in targets.named() if left.get(one, _ALREADY) != _ALREADY)
     return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())), tuple(failed))
 
 
-def _not_adopted(work: PlanContext, address: Address) -> str:
-    if address in work.inventory:
+def _not_adopted(context: PlanContext, address: Address) -> str:
+    if address in context.inventory:
         return _ALREADY
-    if address not in work.desired:
+    if address not in context.desired:
         return _NO_FILE.format(address)
-    if address not in work.live:
+    if address not in context.live:
         return _NOT_LIVE
-    return work.live[address].unreadable
+    return context.live[address].unreadable
 
 
 async def release(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> ManageResult:
@@ -130,11 +130,11 @@ async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIEN
         writer(settings) as client,
         locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
     ):
-        work = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
-        changes = [change.finished("skipped") for change in work.plan.changes]
-        entries = advanced(replace(work, inventory=replace(work.inventory, foreign=None)), changes)
+        context = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
+        changes = [change.finished("skipped") for change in context.plan.changes]
+        entries = advanced(replace(context, inventory=replace(context.inventory, foreign=None)), changes)
         record = with_ids(client, entries)
-        await _keep(client, lock, settings, directory, before=work.inventory, after=record)
+        await _keep(client, lock, settings, directory, before=context.inventory, after=record)
     left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
     return ManageResult(tuple(sorted(record.packed)), tuple(sorted(left)))
 
@@ -167,7 +167,7 @@ async def accept(
     :param check: write nothing, only say what would be written.
     :raises SettingsError: a target matches no resource.
     """
-    async with looked(directory, settings, progress) as (fetcher, tree):
+    async with open_planning(directory, settings, progress) as (fetcher, tree):
         made = await accept_edits(fetcher, tree, settings, targets)
     if not check:
         file_writer.write(directory, made.files)

@@ -3,26 +3,24 @@
 What was sent and is not confirmed stays pending, so that the next plan recognises it as dlsync's own.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from math import isfinite
-from typing import TYPE_CHECKING, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
 from dlsync.diff.compare import compare
 from dlsync.diff.digests import digested, fingerprint
 from dlsync.diff.three_way import blended, has_moved, is_partly_applied
-from dlsync.model import Entry
+from dlsync.model import Address, Entry, Json, Resource, ResourceChange
 from dlsync.resources import kind_of
-from dlsync.state.inventory import Pending, packed, secret_digests, unpacked
+from dlsync.state.inventory import Inventory, Pending, packed, secret_digests, unpacked
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from dlsync.model import Address, Json, Resource, ResourceChange
+if TYPE_CHECKING:  # plan imports this module
     from dlsync.operations.plan import PlanContext
-    from dlsync.state.inventory import Inventory
+
+_NOTHING: Mapping[Address, Any] = MappingProxyType({})
 
 
 def resolved(
@@ -86,91 +84,100 @@ def is_rounding(exact: Json, kept: Json) -> bool:
     return abs(Decimal(repr(exact)) - number) < Decimal(1).scaleb(-decimals)
 
 
-def announced(prepared: PlanContext) -> Inventory:
-    """Return the inventory as it is before the first write: all that is going to be sent is pending."""
-    inventory = prepared.inventory
+def planned_entries(context: "PlanContext") -> dict[Address, str]:
+    """Return what is recorded of each resource once its create or update is confirmed, packed."""
+    changes = [change for change in context.plan.changes if change.action != "delete" and not change.held]
+    return {change.address: packed(entry_of(context, change.address)) for change in changes}
+
+
+def announced(context: "PlanContext", entries: Mapping[Address, str]) -> Inventory:
+    """Return the inventory as it is before the first write: all that is going to be sent is pending.
+
+    :param entries: of :func:`planned_entries`.
+    """
+    inventory = context.inventory
     if not inventory.kept:
         return inventory
     writes = {
-        change.address: Pending(
-            change.action, "" if change.action == "delete" else packed_entry(prepared, change.address)
-        )
-        for change in prepared.plan.changes
+        change.address: Pending(change.action, entries.get(change.address, ""))
+        for change in context.plan.changes
         if not change.held
         and kind_of(change.address.kind).account_scoped
         # a cut must not make it managed
-        and (change.address not in prepared.released or change.address in inventory.known)
+        and (change.address not in context.released or change.address in inventory.known)
     }
     # what repeats the last applied version says nothing new
     news = {one: write for one, write in writes.items() if write.entry != inventory.packed.get(one)}
-    return replace(inventory, pending={**_not_looked_at(prepared), **news})
+    return replace(inventory, pending={**_not_looked_at(context), **news})
 
 
-def _not_looked_at(prepared: PlanContext) -> dict[Address, Pending]:
+def _not_looked_at(context: "PlanContext") -> dict[Address, Pending]:
     return {
         address: write
-        for address, write in prepared.inventory.pending.items()
-        if not (address in prepared.live or address in prepared.desired or address in prepared.gone)
+        for address, write in context.inventory.pending.items()
+        if not (address in context.live or address in context.desired or address in context.gone)
     }
 
 
-def observed(prepared: PlanContext) -> dict[Address, str]:
-    """Return what is recorded, packed, of resources that the server has and did not keep as they were sent."""
+def observed(context: "PlanContext", unconfirmed: Mapping[Address, Resource | None]) -> dict[Address, str]:
+    """Return what is recorded, packed, of resources that the server has and did not keep as they were sent.
+
+    :param unconfirmed: what was sent and could not be confirmed, with what the server has of it.
+    """
     found: dict[Address, str] = {}
-    for address, live in prepared.unconfirmed.items():
-        before, kind = prepared.inventory.entry(address), kind_of(address.kind)
-        if live and address in prepared.desired:
-            if before and not has_moved(kind, live, before, prepared.inventory.salt):
+    for address, live in unconfirmed.items():
+        before, kind = context.inventory.entry(address), kind_of(address.kind)
+        if live and address in context.desired:
+            if before and not has_moved(kind, live, before, context.inventory.salt):
                 continue
-            entry = as_live(prepared, address, live)
+            entry = as_live(context, address, live)
             secrets = {**(before.secrets if before else {}), **entry.secrets}
             found[address] = packed(replace(entry, secrets=secrets))
     return found
 
 
-def advanced(prepared: PlanContext, changes: Iterable[ResourceChange]) -> Inventory:
+def advanced(
+    context: "PlanContext",
+    changes: Iterable[ResourceChange],
+    planned: Mapping[Address, str] = _NOTHING,
+    unconfirmed: Mapping[Address, Resource | None] = _NOTHING,
+) -> Inventory:
     """Return the inventory as it is once the changes were made.
 
     :param changes: of the plan, with their results.
+    :param planned: the entries of :func:`planned_entries`, for those that may have been sent.
+    :param unconfirmed: as of :func:`observed`.
     """
-    released = prepared.released
-    if not prepared.inventory.kept:
-        return prepared.inventory
+    released = context.released
+    if not context.inventory.kept:
+        return context.inventory
     tried = {change.address: change for change in changes}
     applied = {address for address, change in tried.items() if change.result == "applied"}
-    unchanged = {one for one in prepared.live if one in prepared.desired and one not in tried}
-    unchanged -= prepared.inventory.unreadable
+    unchanged = {one for one in context.live if one in context.desired and one not in tried}
+    unchanged -= context.inventory.unreadable
     entries = {
-        address: packed_entry(prepared, address)
+        address: planned.get(address) or packed(entry_of(context, address))
         for address in sorted(applied | unchanged)
-        if address in prepared.desired and address not in released and _is_news(prepared, address)
+        if address in context.desired and address not in released and _is_news(context, address)
     }
     deleted = {address for address in applied if tried[address].action == "delete"}
     staying = {one for one in tried if tried[one].action == "delete"} - deleted
-    record = prepared.inventory.with_packed(
-        {**entries, **{one: entry for one, entry in observed(prepared).items() if one not in released}},
-        {*deleted, *prepared.gone, *released} - staying,
+    record = context.inventory.with_packed(
+        {**entries, **{one: entry for one, entry in observed(context, unconfirmed).items() if one not in released}},
+        {*deleted, *context.gone, *released} - staying,
     )
-    unsure = prepared.unconfirmed.keys() - (released - staying)
-    unconfirmed = {one: write for one, write in announced(prepared).pending.items() if one in unsure}
-    return replace(record, pending={**_not_looked_at(prepared), **unconfirmed})
+    unsure = unconfirmed.keys() - (released - staying)
+    pending = {one: write for one, write in announced(context, planned).pending.items() if one in unsure}
+    return replace(record, pending={**_not_looked_at(context), **pending})
 
 
-def packed_entry(prepared: PlanContext, address: Address) -> str:
-    """Return :func:`entry_of` packed, worked out once for the journal before the write and the record after it."""
-    known = prepared.entries
-    if address not in known:
-        known[address] = packed(entry_of(prepared, address))
-    return known[address]
-
-
-def entry_of(prepared: PlanContext, address: Address) -> Entry:
+def entry_of(context: "PlanContext", address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
-    desired, salt = prepared.desired[address], prepared.inventory.salt
+    desired, salt = context.desired[address], context.inventory.salt
     kind = kind_of(address.kind)
     live = None
-    if address in prepared.kept:  # sent without it, or not sent at all
-        live = _digested(prepared.sent.get(address) or prepared.live[address], salt)
+    if address in context.kept_live:  # sent without it, or not sent at all
+        live = _digested(context.sent.get(address) or context.live[address], salt)
     form = kind.canonical(desired.document)
     return Entry(
         cast("dict[str, Json]", digested(salt, dict(form))),
@@ -180,14 +187,14 @@ def entry_of(prepared: PlanContext, address: Address) -> Entry:
     )
 
 
-def as_live(prepared: PlanContext, address: Address, live: Resource) -> Entry:
+def as_live(context: "PlanContext", address: Address, live: Resource) -> Entry:
     """Return what is to be recorded of a resource that is taken over as it is live."""
-    desired, salt = prepared.desired[address], prepared.inventory.salt
+    desired, salt = context.desired[address], context.inventory.salt
     kind = kind_of(address.kind)
     diff = compare(kind, desired, live).diff
     if not diff:
-        return entry_of(prepared, address)
-    by_hand = {(one.path, one.op, one.moved) for one in prepared.kept.get(address, ())}
+        return entry_of(context, address)
+    by_hand = {(one.path, one.op, one.moved) for one in context.kept_live.get(address, ())}
     taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
     # without the fields that only the server has and that nobody knows: those are not the files' business
     canonical = blended(kind, desired, live, taken)
@@ -200,10 +207,10 @@ def _digested(resource: Resource, salt: bytes) -> Mapping[str, Json]:
     return cast("dict[str, Json]", digested(salt, kind_of(resource.kind).canonical(resource.document)))
 
 
-def _is_news(prepared: PlanContext, address: Address) -> bool:
+def _is_news(context: "PlanContext", address: Address) -> bool:
     """Whether the record says something else of a resource that is live as it is meant; cheap where it does not."""
-    kind, inventory = kind_of(address.kind), prepared.inventory
+    kind, inventory = kind_of(address.kind), context.inventory
     if not kind.account_scoped:
         return False
-    now = fingerprint(inventory.salt, kind.fingerprinted(prepared.desired[address]))
-    return address in prepared.kept or now != inventory.fingerprint(address)
+    now = fingerprint(inventory.salt, kind.fingerprinted(context.desired[address]))
+    return address in context.kept_live or now != inventory.fingerprint(address)
