@@ -20,7 +20,7 @@ from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import DEFAULT_OPTIONS, PlanContext, PlanOptions, plan_with_client
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from dlsync.operations.rollback import choose_run, plan_rollback, read_rollback
-from dlsync.operations.session import locked, silent, unheard, who_runs_us, writer
+from dlsync.operations.session import do_nothing, locked, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, observed
 from dlsync.resources import environments
 from dlsync.resources.tree import Tree
@@ -50,13 +50,13 @@ class ApplyOptions:
     """
 
     approve: Callable[[Plan], bool] | None = None
-    show: Callable[[Plan], None] = unheard
-    warn: Callable[[Problem], None] = unheard
-    notify: Callable[[str], None] = unheard
-    on_begin: Callable[[Callable[[], Plan]], None] = unheard
+    show: Callable[[Plan], None] = do_nothing
+    warn: Callable[[Problem], None] = do_nothing
+    notify: Callable[[str], None] = do_nothing
+    on_begin: Callable[[Callable[[], Plan]], None] = do_nothing
     journals: Path | None = None
     lock_timeout: float = LOCK_TIMEOUT
-    progress: Callable[[], None] = silent
+    progress: Callable[[], None] = do_nothing
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 

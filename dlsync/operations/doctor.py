@@ -13,7 +13,7 @@ from dlsync.files import settings
 from dlsync.files.settings import Options, Setting, Settings, settings_in_force
 from dlsync.messages import near_miss
 from dlsync.operations.plan import lock_message
-from dlsync.operations.session import recorded
+from dlsync.operations.session import read_inventory
 from dlsync.operations.warnings import unread
 
 Status = Literal["ok", "problem", "unknown"]
@@ -126,7 +126,7 @@ async def _account(client: ReadClient, loaded: Settings) -> tuple[list[Check], b
 
 async def _inventory(client: ReadClient, loaded: Settings, directory: Path) -> Check:
     try:
-        inventory = await recorded(client, loaded, directory)
+        inventory = await read_inventory(client, loaded, directory)
     except DlsyncError as error:
         return _problem("inventory", error)
     if warning := next(unread(inventory), None):

@@ -13,7 +13,7 @@ from dlsync.operations import warnings as concerns
 from dlsync.operations.export import Edits, Export
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import PlanContext, build_plan, lock_warnings, open_planning
-from dlsync.operations.session import silent
+from dlsync.operations.session import do_nothing
 from dlsync.resources import kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
@@ -43,7 +43,7 @@ class Drift:
 
 
 async def drift(
-    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = silent
+    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = do_nothing
 ) -> Drift:
     """Say what was changed on the server since it was applied.
 

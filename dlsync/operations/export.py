@@ -24,7 +24,7 @@ from dlsync.operations import warnings as concerns
 from dlsync.operations.fetch import fetch_by_name
 from dlsync.operations.hidden_secrets import Former, parted
 from dlsync.operations.plan import open_planning
-from dlsync.operations.session import recorded, silent
+from dlsync.operations.session import do_nothing, read_inventory
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
@@ -111,7 +111,7 @@ async def export(
     managed: bool = False,
     mirror: bool = False,
     check: bool = False,
-    progress: Callable[[], None] = silent,
+    progress: Callable[[], None] = do_nothing,
 ) -> Export:
     """Write the live state into files.
 
@@ -143,7 +143,7 @@ async def build_export(
     :raises ApiError: live state could not be fetched whole.
     """
     wanted = {address for address in tree.resources if targets.admits(address)}
-    inventory = await recorded(fetcher.client, settings, tree.root)
+    inventory = await read_inventory(fetcher.client, settings, tree.root)
     wanted |= {address for address in inventory.known if targets.admits(address)} if managed else targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).account_scoped}
     listed = () if managed else {name for name in targets.kinds() if kind_of(name).account_scoped}

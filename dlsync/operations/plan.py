@@ -21,8 +21,7 @@ from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
-from dlsync.operations.session import reader, silent
-from dlsync.operations.session import recorded as recorded_inventory
+from dlsync.operations.session import do_nothing, read_inventory, reader
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.selector import EVERYTHING, Targets
@@ -55,7 +54,7 @@ async def plan(
     settings: Settings,
     *,
     options: PlanOptions = DEFAULT_OPTIONS,
-    progress: Callable[[], None] = silent,
+    progress: Callable[[], None] = do_nothing,
 ) -> Plan:
     """Return what an apply would change.
 
@@ -72,7 +71,7 @@ async def plan_tree(
     settings: Settings,
     *,
     options: PlanOptions = DEFAULT_OPTIONS,
-    progress: Callable[[], None] = silent,
+    progress: Callable[[], None] = do_nothing,
 ) -> "PlanContext":
     """Work out the plan of a tree, with what it takes to apply or save it; parameters as of :func:`plan`.
 
@@ -258,7 +257,7 @@ async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, 
     everything = {name for name in targets.kinds() if settings.prune == "all" and kind_of(name).account_scoped}
     fetching = fetcher.fetch(wanted - outside, everything=everything, admits=targets.admits)
     if recorded is None:
-        inventory, live = await both(recorded_inventory(fetcher.client, settings, tree.root), fetching)
+        inventory, live = await both(read_inventory(fetcher.client, settings, tree.root), fetching)
     else:
         inventory, live = recorded, await fetching
     resources = {**around.resources, **live.resources}

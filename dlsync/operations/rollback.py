@@ -14,7 +14,7 @@ from dlsync.operations import hidden_secrets
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import PlanContext, build_plan
 from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, MOVED_AND_GONE, NOT_MANAGED, ConflictPolicy
-from dlsync.operations.session import recorded, unheard
+from dlsync.operations.session import do_nothing, read_inventory
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import kind_of
 from dlsync.resources.selector import Exactly
@@ -58,7 +58,7 @@ class RollbackPlan:
     unwritten: frozenset[Address]
 
 
-def choose_run(folder: Path, target: Target, run: str, notify: Callable[[str], None] = unheard) -> Record:
+def choose_run(folder: Path, target: Target, run: str, notify: Callable[[str], None] = do_nothing) -> Record:
     """Return the run to revert.
 
     :param run: its id; empty for the last one that changed the account, or that this one was reverting when it was cut
@@ -147,7 +147,7 @@ async def plan_rollback(
 
     :raises ApiError: live state could not be fetched whole.
     """
-    inventory = await recorded(fetcher.client, settings, rollback.tree.root)
+    inventory = await read_inventory(fetcher.client, settings, rollback.tree.root)
     is_known = inventory.exists and not inventory.broken
     unmanaged = [one for one in rollback.records if is_known and one.address not in inventory.known]
     left = (await fetcher.fetch([one.address for one in unmanaged if not one.released])).resources

@@ -14,7 +14,7 @@ from dlsync.errors import EXIT_REFUSED, DlsyncError, InvalidTree, Refused
 from dlsync.operations import ApplyOptions, plan_file
 from dlsync.operations.plan import PlanOptions
 from dlsync.operations.reconcile import ConflictPolicy
-from dlsync.operations.session import locked, unheard, writer
+from dlsync.operations.session import do_nothing, locked, writer
 from tests.builders.applies import FILES, apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
 from tests.builders.trees import dashboard, resource, rule, tree_files, write_tree
@@ -136,7 +136,7 @@ def test_an_apply_that_deletes_too_much_is_refused_before_anybody_is_asked(live:
 
 def test_another_apply_that_goes_on_is_waited_for_and_then_refused(live: Account, tree: Path) -> None:
     async def meanwhile() -> None:
-        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, do_nothing):
             await operations.apply(tree, live.settings, options=ApplyOptions(journals=journals(tree), lock_timeout=0.0))
 
     with pytest.raises(Refused):
