@@ -29,7 +29,7 @@ def resolved(
     absent: Collection[Address],
     desired: Mapping[Address, Resource],
 ) -> Inventory:
-    """Return the inventory with each pending write as applied, as far as it is live and was looked at.
+    """Return the inventory with each pending write as applied, as far as it is live and was fetched.
 
     What differs from the last applied version and from the pending one was changed by hand, but for a pending create:
     where there was nothing before, what is there is what the server made of it. A number that is a rounded one of the
@@ -63,7 +63,7 @@ def _arrived(inventory: Inventory, write: Pending, live: Resource, desired: Reso
     sent = _unrounded(desired, live) if desired else live
     if not is_partly_applied(kind, sent, before, after, salt):
         return ""
-    return packed(Entry(_digested(live, salt), secrets={**before.secrets, **after.secrets}))
+    return packed(Entry(_digested(kind.canonical(live.document), salt), secrets={**before.secrets, **after.secrets}))
 
 
 def _unrounded(desired: Resource, live: Resource) -> Resource:
@@ -108,10 +108,10 @@ def announced(context: "PlanContext", entries: Mapping[Address, str]) -> Invento
     }
     # what repeats the last applied version says nothing new
     news = {one: write for one, write in writes.items() if write.entry != inventory.packed.get(one)}
-    return replace(inventory, pending={**_not_looked_at(context), **news})
+    return replace(inventory, pending={**_not_fetched(context), **news})
 
 
-def _not_looked_at(context: "PlanContext") -> dict[Address, Pending]:
+def _not_fetched(context: "PlanContext") -> dict[Address, Pending]:
     return {
         address: write
         for address, write in context.inventory.pending.items()
@@ -126,10 +126,9 @@ def observed(context: "PlanContext", unconfirmed: Mapping[Address, Resource | No
     """
     found: dict[Address, str] = {}
     for address, live in unconfirmed.items():
-        before, kind = context.inventory.entry(address), kind_of(address.kind)
-        if live and address in context.desired:
-            if before and not has_moved(kind, live, before, context.inventory.salt):
-                continue
+        before = context.inventory.entry(address)
+        has_news = not before or (live and has_moved(kind_of(address.kind), live, before, context.inventory.salt))
+        if live and address in context.desired and has_news:
             entry = as_live(context, address, live)
             secrets = {**(before.secrets if before else {}), **entry.secrets}
             found[address] = packed(replace(entry, secrets=secrets))
@@ -148,49 +147,40 @@ def advanced(
     :param planned: the entries of :func:`planned_entries`, for those that may have been sent.
     :param unconfirmed: as of :func:`observed`.
     """
-    released = context.released
-    if not context.inventory.kept:
-        return context.inventory
+    inventory, released = context.inventory, context.released
+    if not inventory.kept:
+        return inventory
     tried = {change.address: change for change in changes}
     applied = {address for address, change in tried.items() if change.result == "applied"}
-    unchanged = {one for one in context.live if one in context.desired and one not in tried}
-    unchanged -= context.inventory.unreadable
+    unchanged = (context.live.keys() & context.desired.keys()) - tried.keys() - inventory.unreadable
     entries = {
         address: planned.get(address) or packed(entry_of(context, address))
         for address in sorted(applied | unchanged)
         if address in context.desired and address not in released and _is_news(context, address)
     }
-    deleted = {address for address in applied if tried[address].action == "delete"}
-    staying = {one for one in tried if tried[one].action == "delete"} - deleted
-    record = context.inventory.with_packed(
-        {**entries, **{one: entry for one, entry in observed(context, unconfirmed).items() if one not in released}},
-        {*deleted, *context.gone, *released} - staying,
-    )
+    entries |= {one: entry for one, entry in observed(context, unconfirmed).items() if one not in released}
+    deletes = {address for address, change in tried.items() if change.action == "delete"}
+    staying = deletes - applied
+    inventory = inventory.with_packed(entries, (deletes | context.gone | released) - staying)
     unsure = unconfirmed.keys() - (released - staying)
     pending = {one: write for one, write in announced(context, planned).pending.items() if one in unsure}
-    return replace(record, pending={**_not_looked_at(context), **pending})
+    return replace(inventory, pending={**_not_fetched(context), **pending})
 
 
 def entry_of(context: "PlanContext", address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
-    desired, salt = context.desired[address], context.inventory.salt
-    kind = kind_of(address.kind)
-    live = None
+    desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
+    canonical, live = kind.canonical(desired.document), None
     if address in context.kept_live:  # sent without it, or not sent at all
-        live = _digested(context.sent.get(address) or context.live[address], salt)
-    form = kind.canonical(desired.document)
-    return Entry(
-        cast("dict[str, Json]", digested(salt, dict(form))),
-        live,
-        secret_digests(salt, form) if desired.secrets else {},
-        fingerprint(salt, kind.fingerprinted(desired)),
-    )
+        effective = context.sent.get(address) or context.live[address]
+        live = _digested(kind.canonical(effective.document), salt)
+    secrets = secret_digests(salt, canonical) if desired.secrets else {}
+    return Entry(_digested(canonical, salt), live, secrets, fingerprint(salt, kind.fingerprinted(desired)))
 
 
 def as_live(context: "PlanContext", address: Address, live: Resource) -> Entry:
     """Return what is to be recorded of a resource that is taken over as it is live."""
-    desired, salt = context.desired[address], context.inventory.salt
-    kind = kind_of(address.kind)
+    desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
     diff = compare(kind, desired, live).diff
     if not diff:
         return entry_of(context, address)
@@ -198,19 +188,16 @@ def as_live(context: "PlanContext", address: Address, live: Resource) -> Entry:
     taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
     # without the fields that only the server has and that nobody knows: those are not the files' business
     canonical = blended(kind, desired, live, taken)
-    secrets = secret_digests(salt, canonical)
-    beside = _digested(live, salt) if by_hand else None
-    return Entry(cast("dict[str, Json]", digested(salt, dict(canonical))), beside, secrets)
+    whole = _digested(kind.canonical(live.document), salt) if by_hand else None
+    return Entry(_digested(canonical, salt), whole, secret_digests(salt, canonical))
 
 
-def _digested(resource: Resource, salt: bytes) -> Mapping[str, Json]:
-    return cast("dict[str, Json]", digested(salt, kind_of(resource.kind).canonical(resource.document)))
+def _digested(canonical: Mapping[str, Json], salt: bytes) -> dict[str, Json]:
+    return cast("dict[str, Json]", digested(salt, dict(canonical)))
 
 
 def _is_news(context: "PlanContext", address: Address) -> bool:
-    """Whether the record says something else of a resource that is live as it is meant; cheap where it does not."""
+    """Whether the inventory says something else of a resource that is live as desired; cheap where it does not."""
     kind, inventory = kind_of(address.kind), context.inventory
-    if not kind.account_scoped:
-        return False
     now = fingerprint(inventory.salt, kind.fingerprinted(context.desired[address]))
-    return address in context.kept_live or now != inventory.fingerprint(address)
+    return kind.account_scoped and (address in context.kept_live or now != inventory.fingerprint(address))
