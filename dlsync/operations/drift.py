@@ -8,9 +8,8 @@ from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Entry, FieldChange, Op, Problem, Resource, ResourceChange, Target
-from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
-from dlsync.operations.export import Edits, Export
+from dlsync.operations.export import Export, edit_files
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import PlanContext, build_plan, lock_warnings, open_planning
 from dlsync.operations.session import do_nothing
@@ -83,13 +82,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         wanted = {change.address for change in _drifted(context)}
     targets.require_match({*tree.resources, *context.live})
     live = {address: _accepted(context, one) for address, one in context.live.items() if address in wanted}
-    recorded = context.inventory.secret_spellings(live.keys() - tree.resources.keys())
-    edits = Edits(tree, hidden_secrets.known(context.inventory, live.values()), recorded)
-    edits.write(live)
-    edits.remove({one for one in wanted if one in tree.resources and one not in context.live})
-    files = edits.files()
-    problems = (*concerns.unread(context.inventory), *edits.problems(files))
-    return Export(settings.target, files, len(set(live) - edits.changed), problems)
+    return edit_files(settings.target, tree, context.inventory, live, wanted - context.live.keys())
 
 
 def _accepted(context: PlanContext, live: Resource) -> Resource:
