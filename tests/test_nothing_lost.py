@@ -115,17 +115,17 @@ class Account(RuleBasedStateMachine):
     # dlsync
 
     def _plan(self, decisions: ConflictPolicy) -> Plan:
-        wishes = PlanOptions(self.tree, decisions=decisions)
-        return asyncio.run(operations.plan(self.tree, account_settings(self.url), wishes=wishes))
+        plan_options = PlanOptions(decisions=decisions)
+        return asyncio.run(operations.plan(self.tree, account_settings(self.url), options=plan_options))
 
     @rule(decisions=DECISIONS)
     def apply(self, decisions: ConflictPolicy) -> None:
         if not any(self.tree.rglob("*.yaml")):
             return  # an empty tree deletes nothing, and says so
         promised = self._plan(decisions)
-        wishes = PlanOptions(self.tree, decisions=decisions)
+        plan_options = PlanOptions(decisions=decisions)
         with patch.object(lock, "has_ended", lambda _: True):
-            done = asyncio.run(operations.apply(self.tree, account_settings(self.url), wishes=wishes))
+            done = asyncio.run(operations.apply(self.tree, account_settings(self.url), plan_options=plan_options))
         assert done is not None
         told = [replace(one, result=None, error="") for one in done.changes]
         assert told == list(promised.changes)
@@ -152,8 +152,8 @@ class Account(RuleBasedStateMachine):
     @rule()
     def two_writers(self) -> None:
         async def both() -> list[Plan | None | BaseException]:
-            how = ApplyOptions(lock_timeout=20)
-            runs = [operations.apply(self.tree, account_settings(self.url), how=how) for _ in range(2)]
+            options = ApplyOptions(lock_timeout=20)
+            runs = [operations.apply(self.tree, account_settings(self.url), options=options) for _ in range(2)]
             return await asyncio.gather(*runs, return_exceptions=True)
 
         before = len(journal.runs(self.tree / journal.FOLDER))

@@ -52,24 +52,28 @@ def apply(
     saved = _saved_plan(directory, narrowed=selection != opt.Selection())
     if not auto_approve:
         console.require_terminal("Review `dlsync plan`, then give --auto-approve.")
-    options = saved.wishes if saved else selection.plan_options(directory)
+    plan_options = saved.options if saved else selection.plan_options()
+    tree = saved.directory if saved else directory
 
     def once(server: opt.Server) -> tuple[Plan | None, int]:
-        settings = server.settings(options.directory)
+        settings = server.settings(tree)
         return _run(
-            lambda how: operations.apply(options.directory, settings, wishes=options, promised=saved, how=how),
-            output,
-            lock_timeout,
-            journal,
+            lambda options: operations.apply(
+                tree, settings, plan_options=plan_options, saved_plan=saved, options=options
+            ),
+            output=output,
+            lock_timeout=lock_timeout,
+            journals=journal,
             auto_approve=auto_approve,
             shows_result=output == "text" or not all_environments,
         )
 
     if not all_environments:
-        return once(replace(server, environment=server.environment or options.environment or None))[1]
+        environment = server.environment or (saved.environment if saved else "") or None
+        return once(replace(server, environment=environment))[1]
     if saved:
         raise SettingsError("a saved plan is for one environment", hint="Leave out --all-environments, or give DIR.")
-    return run_everywhere(server, options.directory, output, once)
+    return run_everywhere(server, tree, output, once)
 
 
 def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
@@ -139,10 +143,10 @@ def rollback(
     if not auto_approve:
         console.require_terminal("On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve.")
     return _run(
-        lambda how: operations.rollback(directory, settings, run=run_id, decisions=policy, how=how),
-        output,
-        lock_timeout,
-        journal,
+        lambda options: operations.rollback(directory, settings, run=run_id, decisions=policy, options=options),
+        output=output,
+        lock_timeout=lock_timeout,
+        journals=journal,
         auto_approve=auto_approve,
     )[1]
 
@@ -198,10 +202,10 @@ class _Terminal:
 
 def _run(
     operation: Operation,
+    *,
     output: opt.Format,
     lock_timeout: float,
     journals: Path | None,
-    *,
     auto_approve: bool,
     shows_result: bool = True,
 ) -> tuple[Plan | None, int]:
@@ -216,8 +220,8 @@ def _run(
             approve=None if auto_approve else terminal.approve,
             show=terminal.show,
             warn=warnings.append,
-            told=console.notify,
-            begins=terminal.begin,
+            notify=console.notify,
+            on_begin=terminal.begin,
             journals=journals,
             lock_timeout=lock_timeout,
             progress=bar.advance,

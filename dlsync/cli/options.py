@@ -164,15 +164,15 @@ class Selection:
         list[str] | None, typer.Option(metavar="NAME", help="Delete this account, with all in it; repeatable.")
     ] = None
 
-    def plan_options(self, directory: Path) -> PlanOptions:
-        """Return it for a tree; raise a SettingsError for a target that names no resources."""
+    def plan_options(self) -> PlanOptions:
+        """Return it for a planner; raise a SettingsError for a target that names no resources."""
         from dlsync.operations.plan import PlanOptions
         from dlsync.operations.reconcile import ConflictPolicy
         from dlsync.resources.selector import Targets
 
         Targets(self.target or ())
         policy = ConflictPolicy(self.adopt, self.on_conflict)
-        return PlanOptions(directory, "", tuple(self.target or ()), tuple(self.delete_account or ()), policy)
+        return PlanOptions(tuple(self.target or ()), tuple(self.delete_account or ()), policy)
 
 
 def parse_resources(arguments: Sequence[str]) -> tuple[Targets, Path]:

@@ -48,11 +48,11 @@ def plan(
     """Show what an apply would change; changes nothing."""
     from dlsync.files.names import file_stem
 
-    options = selection.plan_options(directory)
+    options = selection.plan_options()
 
     def once(server: opt.Server) -> tuple[Plan, int]:
         file = out / f"{file_stem(server.environment or '')}.json" if out and all_environments else out
-        plan = _planned(server, options, file)
+        plan = _planned(server, directory, options, file)
         if output == "json":  # the other formats have the warnings in them
             console.report(plan.warnings)
         if output == "text" or not all_environments:
@@ -64,7 +64,7 @@ def plan(
     return run_everywhere(server, directory, output, once) if all_environments else once(server)[1]
 
 
-def _planned(server: opt.Server, options: PlanOptions, file: Path | None) -> Plan:
+def _planned(server: opt.Server, directory: Path, options: PlanOptions, file: Path | None) -> Plan:
     from shlex import quote
 
     from dlsync import operations
@@ -73,12 +73,12 @@ def _planned(server: opt.Server, options: PlanOptions, file: Path | None) -> Pla
 
     if file:
         plan_file.remove(file)
-    settings = server.settings(options.directory)
+    settings = server.settings(directory)
     context = console.run_with_progress(
-        lambda progress: operations.prepare(options.directory, settings, wishes=options, progress=progress)
+        lambda progress: operations.plan_tree(directory, settings, options=options, progress=progress)
     )
     if file:
-        plan_file.save(file, plan_file.promise(context, replace(options, environment=settings.environment)))
+        plan_file.save(file, plan_file.promise(context, options, directory, settings.environment))
         how = "" if context.plan.refused else f"; apply it with `dlsync apply {quote(str(file))}`"
         console.notify(visible(f"saved the plan to {file}{how}"))
     return context.plan

@@ -6,7 +6,7 @@ from dlsync.operations.apply import ApplyOptions, apply, rollback
 from dlsync.operations.drift import drift
 from dlsync.operations.export import export
 from dlsync.operations.manage import accept, adopt, managed, rebuild, release, unlock
-from dlsync.operations.plan import plan, prepare
+from dlsync.operations.plan import plan, plan_tree
 from dlsync.operations.render import render
 from dlsync.operations.rollback import history
 from dlsync.operations.session import reading, writing
@@ -22,7 +22,7 @@ __all__ = [
     "history",
     "managed",
     "plan",
-    "prepare",
+    "plan_tree",
     "reading",
     "rebuild",
     "release",

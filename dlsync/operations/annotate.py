@@ -1,35 +1,27 @@
-"""The annotator: a note in the account that an apply has changed something, for whoever looks at a graph later."""
-
-from __future__ import annotations
+"""Annotate that an apply has changed something, for whoever reads a graph later."""
 
 import getpass
 import socket
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from dlsync.client import Client
 from dlsync.errors import DlsyncError
 from dlsync.files import git
+from dlsync.files.redaction import Redaction
+from dlsync.files.settings import Settings
 from dlsync.messages import visible
-from dlsync.model import Problem
+from dlsync.model import Plan, Problem
 from dlsync.operations.plan_document import account, counts
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from dlsync.client import Client
-    from dlsync.files.redaction import Redaction
-    from dlsync.files.settings import Settings
-    from dlsync.model import Plan
-    from dlsync.resources.tree import Tree
+from dlsync.resources.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
-class _System:
-    """A CI system: the variable that says that it runs us, the one that says for whom, and where the run is shown."""
+class _System(NamedTuple):
+    """A CI system: the variable that it sets, the variable that names the user, and the template of a run's URL."""
 
-    sign: str
-    who: str
+    variable: str
+    user: str
     run: str
 
 
@@ -49,33 +41,30 @@ _SYSTEMS = (
 
 
 def of(environ: Mapping[str, str]) -> tuple[str, str]:
-    """Return for whom a CI system runs us and the address of the run; empty where that is not known."""
-    system = next((one for one in _SYSTEMS if environ.get(one.sign)), None)
+    """Return the user of a CI system's run and its URL; empty where that is not known."""
+    system = next((one for one in _SYSTEMS if environ.get(one.variable)), None)
     if system is None:
         return "", ""
-    return environ.get(system.who, ""), _address(system.run, environ)
-
-
-def _address(template: str, environ: Mapping[str, str]) -> str:
     try:
-        address = template.format_map(dict(environ))
-        parts = urlsplit(address)
+        url = system.run.format_map(dict(environ))
+        parts = urlsplit(url)
+        # what is before an @ would be a name and a password
+        is_safe = parts.scheme in {"http", "https"} and "@" not in parts.netloc
     except (KeyError, ValueError):
-        return ""
-    # what is before an @ would be a name and a password
-    return address if parts.scheme in {"http", "https"} and "@" not in parts.netloc else ""
+        is_safe = False
+    return environ.get(system.user, ""), url if is_safe else ""
 
 
 def holder(environ: Mapping[str, str]) -> str:
-    """Return who or what is to be asked about a run that is going on: a CI run's address, or a user and a machine."""
-    who, run = of(environ)
+    """Return whom to ask about a run that is going on: a CI run's URL, or a user and a machine."""
+    user, run = of(environ)
     if run:
-        return f"{who} ({run})" if who else run
+        return f"{user} ({run})" if user else run
     try:
-        who = who or getpass.getuser()
+        user = user or getpass.getuser()
     except (OSError, KeyError):  # a user without a name, as in some containers
-        who = who or "somebody"
-    return f"{who}@{socket.gethostname()}"
+        user = "somebody"
+    return f"{user}@{socket.gethostname()}"
 
 
 async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree, settings: Settings) -> list[Problem]:
@@ -99,22 +88,20 @@ async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree,
 
 
 def _name(done: Plan) -> str:
-    ended = {
-        f"{action}d": sum(change.action == action and change.result == "applied" for change in done.changes)
-        for action in ("create", "update", "delete")
-    }
-    ended["failed"] = sum(change.result == "failed" for change in done.changes)
-    return "dlsync " + ", ".join(f"{count} {how}" for how, count in ended.items() if count)
+    applied = [f"{change.action}d" for change in done.changes if change.result == "applied"]
+    outcomes = applied + ["failed" for change in done.changes if change.result == "failed"]
+    names = ("created", "updated", "deleted", "failed")
+    return "dlsync " + ", ".join(f"{outcomes.count(name)} {name}" for name in names if name in outcomes)
 
 
 def _description(done: Plan, tree: Tree, settings: Settings) -> str:
-    who, run = of(settings.environ)
-    who = who or git.user_name(tree.root)
+    user, run = of(settings.environ)
+    user = user or git.user_name(tree.root)
     environment = f", environment {settings.environment}" if settings.environment else ""
     lines = [
         f"{counts(done)} in {account(done)}{environment}",
         f"commit {done.commit}" if done.commit else "",
-        f"by {who}" if who else "",
+        f"by {user}" if user else "",
         run,
     ]
     return "\n".join(visible(line) for line in lines if line)

@@ -1,46 +1,35 @@
-"""What writes resources to a server: apply, and its way back."""
-
-from __future__ import annotations
+"""The commands that write resources to a server: apply, and rollback."""
 
 import asyncio
-from asyncio import CancelledError
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
+from dlsync.client import Client
 from dlsync.errors import DlsyncError, Refused
 from dlsync.files.git import head_commit
-from dlsync.model import Problem
-from dlsync.operations import annotate, apply_changes, guards, plan_file
+from dlsync.files.settings import Settings
+from dlsync.model import Plan, Problem, Severity
+from dlsync.operations import annotate, guards, plan_file
+from dlsync.operations.apply_changes import Applier
 from dlsync.operations.cache import remembered
 from dlsync.operations.duplicates import with_ids
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import PlanOptions, prepared
+from dlsync.operations.plan import DEFAULT_OPTIONS, PlanContext, PlanOptions, plan_with_client
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
-from dlsync.operations.rollback import chosen, prepare, unwritten
-from dlsync.operations.rollback import way_back as rollback_way_back
-from dlsync.operations.session import locked, silent, unheard, who_runs_us, writer
-from dlsync.operations.update_inventory import advanced, announced, observed
+from dlsync.operations.rollback import choose_run, plan_rollback, read_rollback
+from dlsync.operations.session import do_nothing, locked, who_runs_us, writer
+from dlsync.operations.update_inventory import advanced, observed
 from dlsync.resources import environments
+from dlsync.resources.tree import Tree
 from dlsync.state import journal, store
-from dlsync.state.inventory import LOCK_TIMEOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
-    from pathlib import Path
-
-    from dlsync.client import Client
-    from dlsync.files.settings import Settings
-    from dlsync.model import Address, Plan, ResourceChange
-    from dlsync.operations.plan import PlanContext
-    from dlsync.operations.plan_file import SavedPlan
-    from dlsync.resources.tree import Tree
-    from dlsync.state.inventory import Inventory
-    from dlsync.state.journal import Journal, Run
-    from dlsync.state.lock import Lock
+from dlsync.state.inventory import LOCK_TIMEOUT, Inventory
+from dlsync.state.lock import Lock
 
 _UNRECORDED = "what was applied could not be recorded in the inventory; the same command again does that"
-_UNNOTED = "how the changes went could not be kept, so `dlsync history` has them as unknown"
+_NOT_JOURNALED = "how the changes went could not be kept, so `dlsync history` has them as unknown"
 
 
 @dataclass(frozen=True)
@@ -50,24 +39,24 @@ class ApplyOptions:
     :param approve: is shown a plan with changes, before the account is locked; nothing is written unless it returns
         True. None: that was agreed beforehand.
     :param show: is shown the plan that is then carried out, where nobody is asked; and one that is refused.
-    :param warn: is told what went wrong besides the plan: an annotation that could not be posted.
-    :param told: is called with what whoever runs it should know at once: whom it waits for, which run it reverts.
-    :param begins: is called before the first change is sent, with a function that returns the plan with the results
+    :param warn: is called with what went wrong besides the plan: an annotation that could not be posted.
+    :param notify: is called with what whoever runs it should know at once: whom it waits for, which run it reverts.
+    :param on_begin: is called before the first change is sent, with a function that returns the plan with the results
         that are known by then: a change without one was not sent.
     :param journals: the folder of journals; by default the tree's own.
     :param lock_timeout: seconds to wait for another apply.
-    :param progress: called for each resource that was looked at and each change that was tried.
-    :param sleep: waits for so many seconds before a write is looked for again.
+    :param progress: called for each resource that was fetched and each change that was tried.
+    :param sleep: waits for so many seconds before a write is fetched again.
     """
 
     approve: Callable[[Plan], bool] | None = None
-    show: Callable[[Plan], None] = unheard
-    warn: Callable[[Problem], None] = unheard
-    told: Callable[[str], None] = unheard
-    begins: Callable[[Callable[[], Plan]], None] = unheard
+    show: Callable[[Plan], None] = do_nothing
+    warn: Callable[[Problem], None] = do_nothing
+    notify: Callable[[str], None] = do_nothing
+    on_begin: Callable[[Callable[[], Plan]], None] = do_nothing
     journals: Path | None = None
     lock_timeout: float = LOCK_TIMEOUT
-    progress: Callable[[], None] = silent
+    progress: Callable[[], None] = do_nothing
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
@@ -78,42 +67,43 @@ async def apply(
     directory: Path,
     settings: Settings,
     *,
-    wishes: PlanOptions | None = None,
-    promised: SavedPlan | None = None,
-    how: ApplyOptions = UNATTENDED,
+    plan_options: PlanOptions | None = None,
+    saved_plan: plan_file.SavedPlan | None = None,
+    options: ApplyOptions = UNATTENDED,
 ) -> Plan | None:
-    """Plan, ask, and make it so.
+    """Plan, ask and apply.
 
-    :param wishes: what the plan is to be about; everything, where that is not said.
-    :param promised: a saved plan; anything but exactly that is refused.
+    :param plan_options: what the plan is about; everything by default.
+    :param saved_plan: anything but exactly these changes is refused.
     :returns: the plan with its results, or None where it was not approved.
-    :raises Refused: a guard holds the plan back, it is not the one promised, or another apply goes on.
+    :raises Refused: a guard refuses the plan, it is not the saved one, or another apply goes on.
     """
     tree = environments.read(directory, settings).raise_for_errors()
-    wanted = wishes or (promised.wishes if promised else PlanOptions())
+    plan_options = plan_options or (saved_plan.options if saved_plan else DEFAULT_OPTIONS)
 
-    async def made(client: Client) -> PlanContext:
-        known = remembered(settings.target)
-        fetcher = Fetcher(client, tree.resources, cache=known, progress=how.progress)
-        work = await prepared(fetcher, tree, settings, wanted)
-        if not promised:
-            return work
-        work = _kept_to(promised, work, directory, how)
-        return replace(work, plan=guards.judged(work.plan, tree, settings))
+    async def make_plan(client: Client) -> PlanContext:
+        fetcher = Fetcher(client, tree.resources, cache=remembered(settings.target), progress=options.progress)
+        context = await plan_with_client(fetcher, tree, settings, plan_options)
+        if not saved_plan:
+            return context
+        context = _narrowed_to(saved_plan, context, options.journals or journal.own(directory))
+        # the guards count what is carried out: the saved changes, not all that differs by now
+        return replace(context, plan=guards.judged(context.plan, tree, settings))
 
-    saved = promised.id if promised else ""
-    return await _Application(settings, tree, how, "apply", made, saved=saved).go()
+    saved_id = saved_plan.id if saved_plan else ""
+    return await _Application(settings, tree, options, "apply", make_plan, saved_plan=saved_id).run()
 
 
-def _kept_to(promised: SavedPlan, work: PlanContext, directory: Path, how: ApplyOptions) -> PlanContext:
+def _narrowed_to(saved_plan: plan_file.SavedPlan, context: PlanContext, journals: Path) -> PlanContext:
     try:
-        return plan_file.kept_to(promised, work)
+        return plan_file.narrowed_to(saved_plan, context)
     except plan_file.StalePlan as error:
-        runs = journal.runs(how.journals or journal.own(directory))
-        if applied := next((one.run for one in runs if one.run.saved_plan == promised.id and one.has_effect), None):
-            problem = f"the saved plan has been applied already, by run {applied.id} ({applied.started})"
-            raise Refused(problem, hint="For what has changed since, make a new plan.") from error
-        raise
+        records = [one for one in journal.runs(journals) if one.run.saved_plan == saved_plan.id and one.has_effect]
+        if not records:
+            raise
+        run = records[0].run
+        problem = f"the saved plan has been applied already, by run {run.id} ({run.started})"
+        raise Refused(problem, hint="For what has changed since, make a new plan.") from error
 
 
 async def rollback(
@@ -122,145 +112,142 @@ async def rollback(
     *,
     run: str = "",
     decisions: ConflictPolicy = UNDECIDED,
-    how: ApplyOptions = UNATTENDED,
+    options: ApplyOptions = UNATTENDED,
 ) -> Plan | None:
-    """Plan the way back of a run, ask, and make it so.
+    """Plan the rollback of a run, ask and apply it.
 
-    :param run: its name; by default the last one that changed this account.
+    :param run: its id; by default the last one that changed this account.
     :param decisions: what is done with what was changed since.
     :returns: as :func:`apply`.
     :raises DlsyncError: there is no such run, or its journal lacks a secret that the environment does not have.
     :raises Refused: as :func:`apply`.
     """
-    folder = how.journals or journal.own(directory)
-    record = chosen(folder, settings.target, run, how.told)
-    way_back = rollback_way_back(record, directory, settings, unwritten(folder, record))
+    folder = options.journals or journal.own(directory)
+    record = choose_run(folder, settings.target, run, options.notify)
+    before = read_rollback(folder, record, directory, settings)
 
-    async def made(client: Client) -> PlanContext:
-        return await prepare(Fetcher(client, progress=how.progress), way_back, settings, decisions)
+    async def make_plan(client: Client) -> PlanContext:
+        return await plan_rollback(Fetcher(client, progress=options.progress), before, settings, decisions)
 
-    return await _Application(settings, way_back.tree, how, "rollback", made, takes_back=record.run.id).go()
-
-
-def _with_outcomes(plan: Plan, book: Journal) -> Plan:
-    known = {change.address: change for change in book.outcomes}
-    return plan.with_changes(
-        one.finished("failed", uncertain=True) if one.address in book.in_flight else known.get(one.address, one)
-        for one in plan.changes
-    )
+    return await _Application(settings, before.tree, options, "rollback", make_plan, reverts=record.run.id).run()
 
 
 @dataclass(frozen=True)
 class _Application:
-    """One way from a plan to its results.
+    """The way from a plan to its results.
 
-    :param made: works the plan out.
-    :param takes_back: the run that it is the way back of.
-    :param saved: the saved plan that it carries out.
+    :param reverts: the run that it is the rollback of.
+    :param saved_plan: the saved plan that it carries out.
     """
 
     settings: Settings
     tree: Tree
-    how: ApplyOptions
+    options: ApplyOptions
     command: str
-    made: Callable[[Client], Awaitable[PlanContext]]
-    takes_back: str = ""
-    saved: str = ""
+    make_plan: Callable[[Client], Awaitable[PlanContext]]
+    reverts: str = ""
+    saved_plan: str = ""
 
-    async def go(self) -> Plan | None:
+    async def run(self) -> Plan | None:
         async with writer(self.settings) as client:
-            agreed = None
-            if self.how.approve:
-                first = await self._planned(client)
-                if first.plan and not self.how.approve(first.plan):
+            approved = None
+            if self.options.approve:
+                context = await self._plan(client)
+                if context.plan and not self.options.approve(context.plan):
                     return None
-                agreed = plan_file.promise(first, PlanOptions())
+                approved = plan_file.promise(context)
             owner = who_runs_us(self.settings, self.tree.secrets)
-            async with locked(client, owner, self.how.lock_timeout, self.how.told) as lock:
-                work = await self._planned(client)
-                if agreed:
-                    work = plan_file.kept_to(agreed, work)
-                elif work.plan:
-                    self.how.show(work.plan)
-                done = await self._carried_out(client, lock, work)
-            for problem in await annotate.annotate(client, done, work.redaction, self.tree, self.settings):
-                self.how.warn(problem)
+            async with locked(client, owner, self.options.lock_timeout, self.options.notify) as lock:
+                context = await self._plan(client)
+                if approved:
+                    context = plan_file.narrowed_to(approved, context)
+                elif context.plan:
+                    self.options.show(context.plan)
+                done = await self._carry_out(client, lock, context)
+            for problem in await annotate.annotate(client, done, context.redaction, self.tree, self.settings):
+                self.options.warn(problem)
             return done
 
-    async def _planned(self, client: Client) -> PlanContext:
-        work = await self.made(client)
-        if work.plan.refused:
-            self.how.show(work.plan)
-            raise Refused("\n".join(f"the plan is refused: {one}" for one in work.plan.refused), plan=work.plan)
-        return work
+    async def _plan(self, client: Client) -> PlanContext:
+        context = await self.make_plan(client)
+        if context.plan.refused:
+            self.options.show(context.plan)
+            raise Refused("\n".join(f"the plan is refused: {one}" for one in context.plan.refused), plan=context.plan)
+        return context
 
-    async def _carried_out(self, client: Client, lock: Lock, work: PlanContext) -> Plan:
-        folder = self.how.journals or journal.own(self.tree.root)
-        book = journal.Journal(folder, self._run(work))
-        stored = work.inventory
+    async def _carry_out(self, client: Client, lock: Lock, context: PlanContext) -> Plan:
+        """Journal and write the changes, verify them, and record in the inventory what is confirmed."""
+        folder = self.options.journals or journal.own(self.tree.root)
+        journal_of_run = journal.Journal(folder, self._new_run(context))
+        previous = context.inventory
 
-        async def announce() -> None:
-            nonlocal stored
-            stored = await self._store(client, lock, stored, announced(work))
+        async def store_inventory(inventory: Inventory) -> None:
+            nonlocal previous
+            inventory = replace(inventory, exists=previous.exists)
+            if inventory != previous:
+                async with lock.held():
+                    await store.write(client, self.settings, self.tree.root, inventory)
+                previous = replace(inventory, exists=True)
 
-        doing = apply_changes.Run(
-            client, book, lock, self.settings.concurrency, self.how.progress, self.how.sleep, announce
+        applier = Applier(
+            context=context,
+            client=client,
+            journal=journal_of_run,
+            permission=lock.held,
+            store=store_inventory,
+            concurrency=self.settings.concurrency,
+            progress=self.options.progress,
+            sleep=self.options.sleep,
         )
         done: Plan | None = None
-        self.how.begins(lambda: done or _with_outcomes(work.plan, book))
+        self.options.on_begin(lambda: done or _results_so_far(context.plan, journal_of_run))
         try:
-            done = await apply_changes.apply(doing, work)
-            self._note(book, done.changes, observed(work))
-            await self._record(client, lock, stored, with_ids(client, advanced(work, done.changes)))
-        except CancelledError:
+            done = await applier.apply()
+            with self._reported("warning", _NOT_JOURNALED):  # what a rollback needs was journaled before
+                journal_of_run.note(done.changes, observed(context, applier.unconfirmed))
+            with self._reported("error", _UNRECORDED):
+                inventory = advanced(context, done.changes, applier.entries, applier.unconfirmed)
+                await store_inventory(with_ids(client, inventory))
+        except asyncio.CancelledError:
             if done is None:
-                self._note(book, (), ended=False)
+                with self._reported("warning", _NOT_JOURNALED):
+                    journal_of_run.note((), ended=False)
             raise
         return done
 
-    def _note(
-        self,
-        book: Journal,
-        changes: Iterable[ResourceChange],
-        applied: Mapping[Address, str] = journal.NOTHING,
-        *,
-        ended: bool = True,
-    ) -> None:
+    @contextmanager
+    def _reported(self, severity: Severity, consequence: str) -> Iterator[None]:
+        """Report an error instead of raising it."""
         try:
-            book.note(changes, applied, ended=ended)
-        except DlsyncError as error:  # what the way back needs was kept before
-            self.how.warn(Problem("warning", f"{_UNNOTED}: {error.message}"))
-
-    async def _store(self, client: Client, lock: Lock, stored: Inventory, record: Inventory) -> Inventory:
-        """Write the inventory where it says something else than what is stored, and return what is stored then."""
-        record = replace(record, exists=stored.exists)
-        if record == stored:
-            return stored
-        async with lock.held():
-            await store.write(client, self.settings, self.tree.root, record)
-        return replace(record, exists=True)
-
-    async def _record(self, client: Client, lock: Lock, stored: Inventory, record: Inventory) -> None:
-        try:
-            await self._store(client, lock, stored, record)
+            yield
         except DlsyncError as error:
-            self.how.warn(Problem("error", f"{_UNRECORDED}: {error.message}"))
+            self.options.warn(Problem(severity, f"{consequence}: {error.message}"))
 
-    def _run(self, work: PlanContext) -> Run:
+    def _new_run(self, context: PlanContext) -> journal.Run:
         """Return the run that begins: only now, for it may have waited long, and others ran meanwhile."""
         now, settings = datetime.now(UTC), self.settings
         return journal.Run(
-            journal.new_id(now),
-            self.command,
-            now.isoformat(timespec="seconds"),
-            settings.url,
-            settings.org,
-            settings.account,
-            settings.environment,
-            head_commit(self.tree.root),
-            who_runs_us(settings, self.tree.secrets),
-            work.inventory.salt.hex(),
-            self.takes_back,
-            sum(not change.held for change in work.plan.changes),
-            self.saved,
+            id=journal.new_id(now),
+            command=self.command,
+            started=now.isoformat(timespec="seconds"),
+            url=settings.url,
+            org=settings.org,
+            account=settings.account,
+            environment=settings.environment,
+            commit=head_commit(self.tree.root),
+            by=who_runs_us(settings, self.tree.secrets),
+            salt=context.inventory.salt.hex(),
+            takes_back=self.reverts,
+            planned=sum(not change.held for change in context.plan.changes),
+            saved_plan=self.saved_plan,
         )
+
+
+def _results_so_far(plan: Plan, journal_of_run: journal.Journal) -> Plan:
+    known = {change.address: change for change in journal_of_run.outcomes}
+    return plan.with_changes(
+        one.finished("failed", uncertain=True)
+        if one.address in journal_of_run.in_flight
+        else known.get(one.address, one)
+        for one in plan.changes
+    )

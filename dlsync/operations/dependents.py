@@ -88,7 +88,7 @@ def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceCh
     return replace(change, held=_STAYS % taken[0]) if taken else change
 
 
-def unconfirmed_creates(changes: Sequence[ResourceChange], prepared: "PlanContext") -> list[Address]:
+def unconfirmed_creates(changes: Sequence[ResourceChange], context: "PlanContext") -> list[Address]:
     """Return the creates that did not take hold, and those that need one of them.
 
     :param changes: creates and updates with their results, after they were verified.
@@ -96,12 +96,12 @@ def unconfirmed_creates(changes: Sequence[ResourceChange], prepared: "PlanContex
     creates = [change for change in changes if change.action == "create"]
     confirmed = [change.address for change in creates if change.result == "applied"]
     failed = [change.address for change in creates if change.result != "applied"]
-    return [*failed, *(one for one in confirmed if set(needs(one, prepared)) & set(failed))]
+    return [*failed, *(one for one in confirmed if set(needs(one, context)) & set(failed))]
 
 
-def needs(address: Address, prepared: "PlanContext") -> tuple[Address, ...]:
+def needs(address: Address, context: "PlanContext") -> tuple[Address, ...]:
     """Return the resources that one needs, as the files say or else as it is live."""
-    resource = prepared.meant(address) or prepared.live[address]
+    resource = context.effective(address) or context.live[address]
     return kind_of(address.kind).needs(resource)
 
 
@@ -109,7 +109,7 @@ def blocked_deletes(
     deletes: Sequence[ResourceChange],
     creates: Collection[Address],
     remaining: Collection[Address],
-    prepared: "PlanContext",
+    context: "PlanContext",
 ) -> dict[Address, str]:
     """Return why deletes must wait, by address.
 
@@ -119,8 +119,8 @@ def blocked_deletes(
     :param creates: those that did not take hold.
     :param remaining: the resources that were to be deleted and are not.
     """
-    renames = {Address(one.address.kind, one.renamed) for one in prepared.plan.changes if one.renamed}
-    needed = {need: one for one in remaining for need in needs(one, prepared)}
+    renames = {Address(one.address.kind, one.renamed) for one in context.plan.changes if one.renamed}
+    needed = {need: one for one in remaining for need in needs(one, context)}
     reasons: dict[Address, str] = {}
     for change in deletes:
         own = Address(change.address.kind, change.renamed)

@@ -12,8 +12,8 @@ from dlsync.errors import AccountNotFound, ApiError, BadAnswer, DlsyncError, Ser
 from dlsync.files import settings
 from dlsync.files.settings import Options, Setting, Settings, settings_in_force
 from dlsync.messages import near_miss
-from dlsync.operations.plan import held_lock
-from dlsync.operations.session import recorded
+from dlsync.operations.plan import lock_message
+from dlsync.operations.session import read_inventory
 from dlsync.operations.warnings import unread
 
 Status = Literal["ok", "problem", "unknown"]
@@ -89,7 +89,7 @@ async def _server(loaded: Settings, directory: Path) -> list[Check]:
         checks, is_usable = await _account(client, loaded)
         if not is_usable:
             return checks
-        if held := await held_lock(client):
+        if held := await lock_message(client):
             checks.append(Check("lock", "unknown", held))
         checks.append(await _inventory(client, loaded, directory))
         return [*checks, *[await _operation(client, one) for one in OBSERVED]]
@@ -126,7 +126,7 @@ async def _account(client: ReadClient, loaded: Settings) -> tuple[list[Check], b
 
 async def _inventory(client: ReadClient, loaded: Settings, directory: Path) -> Check:
     try:
-        inventory = await recorded(client, loaded, directory)
+        inventory = await read_inventory(client, loaded, directory)
     except DlsyncError as error:
         return _problem("inventory", error)
     if warning := next(unread(inventory), None):

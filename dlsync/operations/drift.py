@@ -8,12 +8,11 @@ from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Entry, FieldChange, Op, Problem, Resource, ResourceChange, Target
-from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
-from dlsync.operations.export import Edits, Export
+from dlsync.operations.export import Export, edit_files
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import PlanContext, build_plan, lock_warnings, looked
-from dlsync.operations.session import silent
+from dlsync.operations.plan import PlanContext, build_plan, lock_warnings, open_planning
+from dlsync.operations.session import do_nothing
 from dlsync.resources import kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
@@ -43,7 +42,7 @@ class Drift:
 
 
 async def drift(
-    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = silent
+    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = do_nothing
 ) -> Drift:
     """Say what was changed on the server since it was applied.
 
@@ -52,14 +51,14 @@ async def drift(
     :raises ApiError: the live state could not be fetched.
     """
     _require_record(settings)
-    async with looked(directory, settings, progress) as (fetcher, tree):
-        work = await _look(fetcher, tree, settings, targets)
-        targets.require_match({*tree.resources, *work.live, *work.inventory})
-        found = _drifted(work)
-        managed = sum(targets.admits(address) for address in work.inventory)
-        warnings = [*concerns.unread(work.inventory)]
-        unreadable = [(address, live.unreadable) for address, live in work.live.items() if live.unreadable]
-        warnings += [Problem("warning", work.redaction.said(_UNREADABLE % one)) for one in unreadable]
+    async with open_planning(directory, settings, progress) as (fetcher, tree):
+        context = await _look(fetcher, tree, settings, targets)
+        targets.require_match({*tree.resources, *context.live, *context.inventory})
+        found = _drifted(context)
+        managed = sum(targets.admits(address) for address in context.inventory)
+        warnings = [*concerns.unread(context.inventory)]
+        unreadable = [(address, live.unreadable) for address, live in context.live.items() if live.unreadable]
+        warnings += [Problem("warning", context.redaction.said(_UNREADABLE % one)) for one in unreadable]
         warnings += await lock_warnings(fetcher)
         return Drift(settings.target, found, managed - len(found), tuple(warnings))
 
@@ -74,30 +73,24 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     """
     if not targets:
         _require_record(settings)
-    work = await _look(fetcher, tree, settings, targets)
+    context = await _look(fetcher, tree, settings, targets)
     if targets:
         wanted = {
             one for one in tree.resources if targets.admits(one) and kind_of(one.kind).account_scoped
         } | targets.named()
     else:
-        wanted = {change.address for change in _drifted(work)}
-    targets.require_match({*tree.resources, *work.live})
-    live = {address: _accepted(work, one) for address, one in work.live.items() if address in wanted}
-    recorded = work.inventory.secret_spellings(live.keys() - tree.resources.keys())
-    edits = Edits(tree, hidden_secrets.known(work.inventory, live.values()), recorded)
-    edits.write(live)
-    edits.remove({one for one in wanted if one in tree.resources and one not in work.live})
-    files = edits.files()
-    problems = (*concerns.unread(work.inventory), *edits.problems(files))
-    return Export(settings.target, files, len(set(live) - edits.changed), problems)
+        wanted = {change.address for change in _drifted(context)}
+    targets.require_match({*tree.resources, *context.live})
+    live = {address: _accepted(context, one) for address, one in context.live.items() if address in wanted}
+    return edit_files(settings.target, tree, context.inventory, live, wanted - context.live.keys())
 
 
-def _accepted(work: PlanContext, live: Resource) -> Resource:
+def _accepted(context: PlanContext, live: Resource) -> Resource:
     """Return the live side, but for what only the files have moved since it was applied."""
-    desired, entry = work.desired.get(live.address), work.inventory.entry(live.address)
+    desired, entry = context.desired.get(live.address), context.inventory.entry(live.address)
     if desired is None or entry is None or live.unreadable:
         return live
-    kind, salt = kind_of(live.kind), work.inventory.salt
+    kind, salt = kind_of(live.kind), context.inventory.salt
     theirs = tuple(one for one in movement(kind, desired, live, entry, salt).diff if one.mover != "repo")
     return kind.merge_live(desired, live, blended(kind, desired, live, theirs)) if theirs else desired
 
@@ -116,24 +109,24 @@ async def _look(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targe
     return await build_plan(fetcher, tree, replace(settings, prune="managed", protect=()), targets=targets)
 
 
-def _drifted(work: PlanContext) -> tuple[ResourceChange, ...]:
+def _drifted(context: PlanContext) -> tuple[ResourceChange, ...]:
     """Return what was changed outside, in the order of an apply."""
-    entries = ((address, entry) for address in work.inventory if (entry := work.inventory.entry(address)))
-    found = [change for address, entry in entries if (change := _drift(work, address, entry))]
+    entries = ((address, entry) for address in context.inventory if (entry := context.inventory.entry(address)))
+    found = [change for address, entry in entries if (change := _drift(context, address, entry))]
     return tuple(sorted(found, key=lambda change: (kind_of(change.address.kind).order, change.address.name)))
 
 
-def _drift(work: PlanContext, address: Address, entry: Entry) -> ResourceChange | None:
-    live, desired, kind = work.live.get(address), work.desired.get(address), kind_of(address.kind)
+def _drift(context: PlanContext, address: Address, entry: Entry) -> ResourceChange | None:
+    live, desired, kind = context.live.get(address), context.desired.get(address), kind_of(address.kind)
     file = desired.file if desired else ""
     if live is None:
-        return ResourceChange(address, "delete", "drift", file) if desired or address in work.gone else None
+        return ResourceChange(address, "delete", "drift", file) if desired or address in context.gone else None
     if live.unreadable:
         return ResourceChange(address, "update", "drift", file)
     if desired is None:
-        moved = has_moved(kind, live, entry, work.inventory.salt)
+        moved = has_moved(kind, live, entry, context.inventory.salt)
         return ResourceChange(address, "update", "drift") if moved else None
-    diff = tuple(_moved(work, entry, desired, live))
+    diff = tuple(_moved(context, entry, desired, live))
     if not diff:
         return None
     file, placed = kind.located(desired, diff)
@@ -141,14 +134,14 @@ def _drift(work: PlanContext, address: Address, entry: Entry) -> ResourceChange 
     return ResourceChange(address, "update", "drift", file, line, tuple(map(_outside, placed)))
 
 
-def _moved(work: PlanContext, entry: Entry, desired: Resource, live: Resource) -> Iterator[FieldChange]:
+def _moved(context: PlanContext, entry: Entry, desired: Resource, live: Resource) -> Iterator[FieldChange]:
     kind = kind_of(live.kind)
     if kind.identical(desired, live):
         return
-    duplicates = work.duplicates.get(live.address, ())
-    yield from (one for one in work.redaction.differences(duplicates) if one.mover != "repo")
+    duplicates = context.duplicates.get(live.address, ())
+    yield from (one for one in context.redaction.differences(duplicates) if one.mover != "repo")
     # before they are chosen from: what the files have moved tells which of the others are likely secret
-    for one in work.redaction.differences(movement(kind, desired, live, entry, work.inventory.salt).diff):
+    for one in context.redaction.differences(movement(kind, desired, live, entry, context.inventory.salt).diff):
         if one.mover != "repo":
             yield one
 

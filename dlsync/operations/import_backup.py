@@ -1,22 +1,16 @@
 """Old backups: the folder ``<org>/<account>/`` of the old command-line client, made a tree."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dlsync.errors import InvalidTree
 from dlsync.files import scaffold, yaml
 from dlsync.files.interpolation import Values, escaped
 from dlsync.files.names import distinct_stems
 from dlsync.files.settings import FILE_NAME
-from dlsync.resources import ExportContext, LoadContext, all_kinds, discovery, loader
-
-if TYPE_CHECKING:
-    from dlsync.model import Json, Problem, Resource
-    from dlsync.resources import Kind
-    from dlsync.resources.tree import Tree
+from dlsync.model import Json, Problem
+from dlsync.resources import ExportContext, Kind, LoadContext, all_kinds, discovery, loader
+from dlsync.resources.tree import Tree
 
 _AGENTS = "agents"
 # what the old client wrote below `<org>/<account>/`
@@ -69,30 +63,20 @@ def _files(kind: Kind, backup: Tree) -> dict[str, bytes]:
     stems = distinct_stems(resources)
     files: dict[str, bytes | None] = {}
     for name, resource in sorted(resources.items()):
-        files |= _copied(kind, resource, stems[name], files)
+        new = kind.new_files(resource, stems[name], ExportContext(files))
+        first = next(iter(new))
+        if kind.named_by_file and new[first] != resource.body:  # a copy of the file that it has to itself
+            new[first] = yaml.rewrite(resource.body, escaped(dict(resource.document)))
+        files |= new
     return {file: content for file, content in files.items() if content is not None}
-
-
-def _copied(kind: Kind, resource: Resource, stem: str, files: dict[str, bytes | None]) -> dict[str, bytes | None]:
-    """Return the new files of a resource: a copy of its own, where it has one to itself."""
-    made = kind.new_files(resource, stem, ExportContext(files))
-    first = next(iter(made))
-    if kind.named_by_file and made[first] != resource.body:
-        made[first] = yaml.rewrite(resource.body, escaped(dict(resource.document)))
-    return made
 
 
 def _org_and_account(source: Path) -> tuple[str, str]:
     """Return the names of the two folders, where all that is beside the backup is backups too."""
     folder = source.resolve()
     beside = [one for one in folder.parent.iterdir() if not one.name.startswith(".")]
-    if folder.parent.name and all(one.is_dir() and _looks_like_a_backup(one) for one in beside):
-        return folder.parent.name, folder.name
-    return "", ""
-
-
-def _looks_like_a_backup(folder: Path) -> bool:
-    return any((folder / name).is_dir() for name in _FOLDERS)
+    are_backups = all(any((one / name).is_dir() for name in _FOLDERS) for one in beside)
+    return (folder.parent.name, folder.name) if folder.parent.name and are_backups else ("", "")
 
 
 def _agents(source: Path, problems: list[Problem]) -> tuple[str, ...]:

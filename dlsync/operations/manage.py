@@ -1,36 +1,29 @@
-"""Taking resources in and out of management, hand edits into the files, and locks away."""
+"""Manage resources or release them, accept hand edits into the files, and remove locks."""
 
-from __future__ import annotations
-
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
+from dlsync.client import Client
 from dlsync.errors import SettingsError
 from dlsync.files import writer as file_writer
+from dlsync.files.settings import Settings
+from dlsync.model import Address
 from dlsync.operations.drift import accept_edits
 from dlsync.operations.duplicates import with_ids
+from dlsync.operations.export import Export
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import build_plan, looked
+from dlsync.operations.plan import PlanContext, build_plan, open_planning
 from dlsync.operations.reconcile import NOT_MANAGED
-from dlsync.operations.session import locked, reader, recorded, silent, unheard, who_runs_us, writer
+from dlsync.operations.session import NO_SECRETS, do_nothing, locked, read_inventory, reader, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, as_live
 from dlsync.resources import environments, kind_of
+from dlsync.resources.selector import Targets
 from dlsync.state import store
-from dlsync.state.inventory import LOCK_TIMEOUT
-from dlsync.state.lock import holder_of, remove
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from dlsync.client import Client
-    from dlsync.files.settings import Settings
-    from dlsync.model import Address
-    from dlsync.operations.export import Export
-    from dlsync.operations.plan import PlanContext
-    from dlsync.resources.selector import Targets
-    from dlsync.state.inventory import Inventory
-    from dlsync.state.lock import Lock, LockInfo
+from dlsync.state.inventory import LOCK_TIMEOUT, Inventory
+from dlsync.state.lock import LockInfo, holder_of, remove
 
 _NO_FILE = "it is in no file, so the next apply would delete it; if it is live, `dlsync export --target {}` writes one"
 _NOT_LIVE = "it is not live; `dlsync apply` makes it"
@@ -40,7 +33,7 @@ _DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the n
 
 
 class ManageResult(NamedTuple):
-    """What became of resources that were to be taken in or out of management.
+    """What became of resources that were to be managed or released.
 
     :param taken: those for which it was done.
     :param left: the others, each with the reason.
@@ -56,101 +49,104 @@ class Waiting(NamedTuple):
     """How to wait for an apply that goes on.
 
     :param seconds: for so long.
-    :param told: is told whom it is waited for.
+    :param on_wait: is called with whom it waits for.
     """
 
     seconds: float = LOCK_TIMEOUT
-    told: Callable[[str], None] = unheard
+    on_wait: Callable[[str], None] = do_nothing
 
 
-PATIENTLY = Waiting()
+DEFAULT_WAITING = Waiting()
 
 
 async def managed(directory: Path, settings: Settings) -> Inventory:
     """Return the inventory of the account."""
     async with reader(settings) as client:
-        return await recorded(client, settings, directory)
+        return await read_inventory(client, settings, directory)
 
 
-async def adopt(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> ManageResult:
-    """Take resources into management as they are live; what differs from the files is then a change of the files.
+async def adopt(
+    directory: Path, settings: Settings, targets: Targets, waiting: Waiting = DEFAULT_WAITING
+) -> ManageResult:
+    """Manage resources as they are live; what differs from the files is then a change of the files.
 
     :raises Refused: an apply goes on.
     :raises SettingsError: a glob matches no resource of the files.
     """
-    tree = environments.read(directory, _recording(settings)).raise_for_errors()
+    _require_inventory(settings)
+    tree = environments.read(directory, settings).raise_for_errors()
     targets.require_match({*tree.resources, *targets.named()})
-    async with (
-        writer(settings) as client,
-        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
-    ):
-        work = await build_plan(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
-        chosen = {one for one in work.desired if kind_of(one.kind).account_scoped} | targets.named()
-        left = {one: reason for one in chosen if (reason := _not_adopted(work, one))}
-        entries = {one: as_live(work, one, work.live[one]) for one in chosen if one not in left}
-        kept = with_ids(client, work.inventory.changed(entries))
-        await _keep(client, lock, settings, directory, before=work.inventory, after=kept)
+    async with _locked_account(directory, settings, waiting, tree.secrets) as (client, store_inventory):
+        context = await build_plan(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
+        chosen = {one for one in context.desired if kind_of(one.kind).account_scoped} | targets.named()
+        left = {one: reason for one in chosen if (reason := _not_adopted(context, one))}
+        entries = {one: as_live(context, one, context.live[one]) for one in chosen if one not in left}
+        await store_inventory(context.inventory, with_ids(client, context.inventory.changed(entries)))
     failed = sorted(one for one in targets.named() if left.get(one, _ALREADY) != _ALREADY)
     return ManageResult(tuple(sorted(entries)), tuple(sorted(left.items())), tuple(failed))
 
 
-def _not_adopted(work: PlanContext, address: Address) -> str:
-    if address in work.inventory:
+def _not_adopted(context: PlanContext, address: Address) -> str:
+    if address in context.inventory:
         return _ALREADY
-    if address not in work.desired:
+    if address not in context.desired:
         return _NO_FILE.format(address)
-    if address not in work.live:
-        return _NOT_LIVE
-    return work.live[address].unreadable
+    return context.live[address].unreadable if address in context.live else _NOT_LIVE
 
 
-async def release(directory: Path, settings: Settings, targets: Targets, waiting: Waiting = PATIENTLY) -> ManageResult:
-    """Take resources out of management; they stay as they are live.
+async def release(
+    directory: Path, settings: Settings, targets: Targets, waiting: Waiting = DEFAULT_WAITING
+) -> ManageResult:
+    """Stop managing resources; they stay as they are live.
 
     :raises Refused: an apply goes on.
     :raises SettingsError: a glob matches no managed resource.
     """
-    _recording(settings)
-    async with writer(settings) as client, locked(client, who_runs_us(settings), waiting.seconds, waiting.told) as lock:
-        inventory = await recorded(client, settings, directory)
+    _require_inventory(settings)
+    async with _locked_account(directory, settings, waiting) as (client, store_inventory):
+        inventory = await read_inventory(client, settings, directory)
         known = inventory.known | inventory.unreadable
         targets.require_match({*known, *targets.named()})
         taken = sorted(filter(targets.admits, known))
-        await _keep(client, lock, settings, directory, before=inventory, after=inventory.changed({}, taken))
+        await store_inventory(inventory, inventory.changed({}, taken))
     return ManageResult(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
 
 
-async def rebuild(directory: Path, settings: Settings, waiting: Waiting = PATIENTLY) -> ManageResult:
-    """Make the inventory anew from the files and what is live as they say; what can still be read of it stays.
+async def rebuild(directory: Path, settings: Settings, waiting: Waiting = DEFAULT_WAITING) -> ManageResult:
+    """Rebuild the inventory from live resources that match their files; what can still be read of it stays.
 
     :raises Refused: an apply goes on.
     """
-    tree = environments.read(directory, _recording(settings)).raise_for_errors()
-    async with (
-        writer(settings) as client,
-        locked(client, who_runs_us(settings, tree.secrets), waiting.seconds, waiting.told) as lock,
-    ):
-        work = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
-        changes = [change.finished("skipped") for change in work.plan.changes]
-        entries = advanced(replace(work, inventory=replace(work.inventory, foreign=None)), changes)
-        record = with_ids(client, entries)
-        await _keep(client, lock, settings, directory, before=work.inventory, after=record)
+    _require_inventory(settings)
+    tree = environments.read(directory, settings).raise_for_errors()
+    async with _locked_account(directory, settings, waiting, tree.secrets) as (client, store_inventory):
+        context = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
+        changes = [change.finished("skipped") for change in context.plan.changes]
+        readable = replace(context, inventory=replace(context.inventory, foreign=None))
+        inventory = with_ids(client, advanced(readable, changes))
+        await store_inventory(context.inventory, inventory)
     left = [(one.address, _DIFFERS.format(one.address)) for one in changes if one.held == NOT_MANAGED]
-    return ManageResult(tuple(sorted(record.packed)), tuple(sorted(left)))
+    return ManageResult(tuple(sorted(inventory.packed)), tuple(sorted(left)))
 
 
-def _recording(settings: Settings) -> Settings:
+def _require_inventory(settings: Settings) -> None:
     if settings.inventory == "none":
         raise SettingsError("`inventory: none` in dlsync.yaml: nothing is managed", hint="Set `inventory: account`.")
-    return settings
 
 
-async def _keep(
-    client: Client, lock: Lock, settings: Settings, directory: Path, *, before: Inventory, after: Inventory
-) -> None:
-    if after != before or before.broken:
-        async with lock.held():
-            await store.write(client, settings, directory, after)
+@asynccontextmanager
+async def _locked_account(
+    directory: Path, settings: Settings, waiting: Waiting, secrets: Mapping[str, str] = NO_SECRETS
+) -> AsyncIterator[tuple[Client, Callable[[Inventory, Inventory], Awaitable[None]]]]:
+    """Open and lock the account; give its client, and what stores an inventory that differs from the one before."""
+    async with writer(settings) as client, locked(client, who_runs_us(settings, secrets), *waiting) as lock:
+
+        async def store_inventory(before: Inventory, after: Inventory) -> None:
+            if after != before or before.broken:
+                async with lock.held():
+                    await store.write(client, settings, directory, after)
+
+        yield client, store_inventory
 
 
 async def accept(
@@ -159,15 +155,15 @@ async def accept(
     targets: Targets,
     *,
     check: bool = False,
-    progress: Callable[[], None] = silent,
+    progress: Callable[[], None] = do_nothing,
 ) -> Export:
     """Write what was changed on the server into the files.
 
-    :param targets: the resources that are meant; all that drifted, where it has no patterns.
-    :param check: write nothing, only say what would be written.
+    :param targets: all that drifted, where it has no patterns.
+    :param check: write nothing, only return what would be written.
     :raises SettingsError: a target matches no resource.
     """
-    async with looked(directory, settings, progress) as (fetcher, tree):
+    async with open_planning(directory, settings, progress) as (fetcher, tree):
         made = await accept_edits(fetcher, tree, settings, targets)
     if not check:
         file_writer.write(directory, made.files)
@@ -175,10 +171,10 @@ async def accept(
 
 
 async def unlock(settings: Settings, agree: Callable[[LockInfo], bool]) -> LockInfo | None:
-    """Take the lock of the account away from whoever holds it.
+    """Remove the lock of the account.
 
-    :param agree: is told who that is; nothing is done unless it returns True.
-    :returns: who held it; None where nobody did.
+    :param agree: is called with its holder; nothing is done unless it returns True.
+    :returns: the holder; None where there was no lock.
     """
     async with writer(settings) as client:
         holder = await holder_of(client)

@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mappi
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -22,8 +21,7 @@ from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
-from dlsync.operations.session import reader, silent
-from dlsync.operations.session import recorded as recorded_inventory
+from dlsync.operations.session import do_nothing, read_inventory, reader
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader
 from dlsync.resources.selector import EVERYTHING, Targets
@@ -38,51 +36,63 @@ _HELD = "the account is locked by %s: an apply waits for it; if that process is 
 class PlanOptions:
     """What a plan was asked for.
 
-    :param directory: of the tree, as it was given.
-    :param environment: empty for none.
-    :param targets: the ``--target`` patterns.
+    :param targets: the ``--target`` patterns; empty for everything.
     :param delete_accounts: the accounts that ``--delete-account`` named.
+    :param decisions: what is done with resources that are not managed, or that both sides changed.
     """
 
-    directory: Path = Path()
-    environment: str = ""
     targets: tuple[str, ...] = ()
     delete_accounts: tuple[str, ...] = ()
     decisions: ConflictPolicy = UNDECIDED
 
 
+DEFAULT_OPTIONS = PlanOptions()
+
+
 async def plan(
-    directory: Path, settings: Settings, *, wishes: PlanOptions | None = None, progress: Callable[[], None] = silent
+    directory: Path,
+    settings: Settings,
+    *,
+    options: PlanOptions = DEFAULT_OPTIONS,
+    progress: Callable[[], None] = do_nothing,
 ) -> Plan:
-    """Say what an apply would change; see :func:`prepare`."""
-    return (await prepare(directory, settings, wishes=wishes, progress=progress)).plan
+    """Return what an apply would change.
+
+    :param directory: of the tree.
+    :param options: what the plan is about; everything by default.
+    :param progress: called for each resource that was fetched.
+    :raises DlsyncError: as :func:`plan_tree`.
+    """
+    return (await plan_tree(directory, settings, options=options, progress=progress)).plan
 
 
-async def prepare(
-    directory: Path, settings: Settings, *, wishes: PlanOptions | None = None, progress: Callable[[], None] = silent
+async def plan_tree(
+    directory: Path,
+    settings: Settings,
+    *,
+    options: PlanOptions = DEFAULT_OPTIONS,
+    progress: Callable[[], None] = do_nothing,
 ) -> "PlanContext":
-    """Work out a plan, with what it takes to carry it out or to keep it.
+    """Work out the plan of a tree, with what it takes to apply or save it; parameters as of :func:`plan`.
 
-    :param wishes: what it is to be about; everything, where that is not said.
     :raises SettingsError: an account is to be deleted that is in use, or that dlsync.yaml names.
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
     """
-    wanted = wishes or PlanOptions()
-    async with looked(directory, settings, progress) as (fetcher, tree):
-        work = await prepared(fetcher, tree, settings, wanted)
-        return replace(work, plan=work.plan.with_warnings(await lock_warnings(fetcher)))
+    async with open_planning(directory, settings, progress) as (fetcher, tree):
+        context = await plan_with_client(fetcher, tree, settings, options)
+        return replace(context, plan=context.plan.with_warnings(await lock_warnings(fetcher)))
 
 
 async def lock_warnings(fetcher: Fetcher) -> tuple[Problem, ...]:
-    """Return who holds the lock of the account; a list of plugins that was fetched saves the request."""
+    """Return a warning where the account is locked; a list of plugins that was fetched saves the request."""
     if any(listing.unlocked for listing in fetcher.listings.values()):
         return ()
-    held = await held_lock(fetcher.client)
-    return (Problem("warning", held),) if held else ()
+    message = await lock_message(fetcher.client)
+    return (Problem("warning", message),) if message else ()
 
 
-async def held_lock(client: ReadClient) -> str:
+async def lock_message(client: ReadClient) -> str:
     """Return who holds the lock of the account and what to do; empty where nobody does, or that cannot be asked."""
     with suppress(ApiError):
         if holder := await holder_of(client):
@@ -91,10 +101,10 @@ async def held_lock(client: ReadClient) -> str:
 
 
 @asynccontextmanager
-async def looked(
+async def open_planning(
     directory: Path, settings: Settings, progress: Callable[[], None], *, exports: bool = False
 ) -> AsyncIterator[tuple[Fetcher, Tree]]:
-    """Read a tree, and open the client that fetches what the plan is about.
+    """Read a tree, and open a client to fetch what is live.
 
     :param exports: every resource is needed whole, and a directory that does not exist is an empty tree.
     :raises InvalidTree: the files have errors.
@@ -106,37 +116,39 @@ async def looked(
         yield Fetcher(client, tree.resources, cache=cache, progress=progress), tree
 
 
-async def prepared(fetcher: Fetcher, tree: Tree, settings: Settings, wishes: PlanOptions) -> "PlanContext":
-    """Work out a plan with a client that is open; see :func:`prepare`."""
-    targets = Targets(wishes.targets)
-    work = await build_plan(
+async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions) -> "PlanContext":
+    """Work out a plan with a client that is open; see :func:`plan_tree`."""
+    targets = Targets(options.targets)
+    context = await build_plan(
         fetcher,
         tree,
         settings,
         targets=targets,
-        explicit_deletes=account.deletions(wishes.delete_accounts, settings, tree.resources),
-        decisions=wishes.decisions,
+        explicit_deletes=account.deletions(options.delete_accounts, settings, tree.resources),
+        decisions=options.decisions,
     )
-    targets.require_match({*tree.resources, *work.live, *work.inventory})
-    learned = fetcher.cache.learned(fetcher.desired, [work.live[one] for one in work.equal], fetcher.listings)
+    targets.require_match({*tree.resources, *context.live, *context.inventory})
+    learned = fetcher.cache.learned(fetcher.desired, [context.live[one] for one in context.equal], fetcher.listings)
     remember(settings.target, fetcher.cache, learned)
-    known = {*tree.resources, *work.live, *work.inventory.known, *fetcher.listed()}
+    known = {*tree.resources, *context.live, *context.inventory.known, *fetcher.listed()}
     idle = () if targets else concerns.unmatched(settings.protect, known)
-    return replace(work, plan=guards.judged(work.plan.with_warnings(idle), tree, settings))
+    return replace(context, plan=guards.judged(context.plan.with_warnings(idle), tree, settings))
 
 
 @dataclass(frozen=True)
 class PlanContext:
     """A plan, and what it takes to carry it out.
 
+    :param plan: without secrets.
     :param desired: what the files say, of what the plan is about.
+    :param inventory: as it was read, with the pending writes that arrived.
     :param sent: what is sent, where that is not what the files alone say.
-    :param kept: by resource, what differs from the files and stays as it is live.
+    :param kept_live: by resource, what differs from the files and stays as it is live.
     :param gone: what was managed, has no file any more, and is not live either.
     :param equal: what is live as the files say, with nothing besides.
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
     :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
-    :param files: a digest of the files that the plan is made from.
+    :param files_digest: a digest of the files that the plan is made from.
     :param released: what is not managed once the plan is carried out, whatever becomes of it.
     :param duplicates: what ``prune`` removes because the server has it twice, whatever else the plan does.
     """
@@ -146,30 +158,20 @@ class PlanContext:
     live: Mapping[Address, Resource]
     inventory: Inventory
     sent: Mapping[Address, Resource] = field(default_factory=dict)
-    kept: Mapping[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
+    kept_live: Mapping[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
     gone: frozenset[Address] = frozenset()
     equal: tuple[Address, ...] = ()
     redaction: Redaction = NOTHING_SECRET
     compared_with: Inventory | None = None
-    files: str = ""
+    files_digest: str = ""
     released: frozenset[Address] = frozenset()
     duplicates: Mapping[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
-
-    @cached_property
-    def unconfirmed(self) -> dict[Address, Resource | None]:
-        """What an apply sent and could not confirm, with what the server has of it where that is known."""
-        return {}
-
-    @cached_property
-    def entries(self) -> dict[Address, str]:
-        """What is to be recorded of resources, packed: what was worked out of it so far."""
-        return {}
 
     def readable(self, live: Mapping[Address, Resource]) -> dict[Address, Resource]:
         """Return live resources as the plan reads them, with values in place of the secrets that a server masks."""
         return {**live, **hidden_secrets.readable(live, self.desired, self.compared_with or self.inventory)}
 
-    def meant(self, address: Address) -> Resource | None:
+    def effective(self, address: Address) -> Resource | None:
         """Return what is to be live of a resource; None where it is to be deleted."""
         return self.sent.get(address) or self.desired.get(address)
 
@@ -255,7 +257,7 @@ async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, 
     everything = {name for name in targets.kinds() if settings.prune == "all" and kind_of(name).account_scoped}
     fetching = fetcher.fetch(wanted - outside, everything=everything, admits=targets.admits)
     if recorded is None:
-        inventory, live = await both(recorded_inventory(fetcher.client, settings, tree.root), fetching)
+        inventory, live = await both(read_inventory(fetcher.client, settings, tree.root), fetching)
     else:
         inventory, live = recorded, await fetching
     resources = {**around.resources, **live.resources}
@@ -293,27 +295,26 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
     former = hidden_secrets.known(inventory, changing)
     redaction = Redaction({**values_in(former.values()), **scope.tree.secrets})
     changes = tuple(_outlined(redaction.change(change)) for change in outcome.changes)
-    unkept = [Problem("warning", message) for message in concerns.unkept(changes)]
     plan = Plan(
-        scope.settings.target,
-        changes,
-        outcome.unchanged,
-        head_commit(scope.tree.root),
-        (*scope.tree.warnings, *_warnings(scope, inventory, live, outcome), *unkept),
-        tuple(outcome.adopted),
-        tuple(outcome.kept),
+        target=scope.settings.target,
+        changes=changes,
+        unchanged=outcome.unchanged,
+        commit=head_commit(scope.tree.root),
+        warnings=(*scope.tree.warnings, *_warnings(scope, inventory, live, outcome), *concerns.unkept(changes)),
+        adopted=tuple(outcome.adopted),
+        kept=tuple(outcome.kept),
     )
     return PlanContext(
-        plan,
-        scope.desired,
-        live.resources,
-        inventory,
-        outcome.sent,
-        outcome.kept,
-        frozenset(scope.absent(inventory, live.resources) - scope.desired.keys()),
-        tuple(outcome.equal),
-        redaction,
-        files=scope.tree.digest,
+        plan=plan,
+        desired=scope.desired,
+        live=live.resources,
+        inventory=inventory,
+        sent=outcome.sent,
+        kept_live=outcome.kept,
+        gone=frozenset(scope.absent(inventory, live.resources) - scope.desired.keys()),
+        equal=tuple(outcome.equal),
+        redaction=redaction,
+        files_digest=scope.tree.digest,
         duplicates=outcome.duplicates,
     )
 
@@ -321,18 +322,15 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
 def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> Iterator[Problem]:
     protected = live.resources.keys() & scope.leaving - scope.deletable(scope.leaving) - scope.orphans.keys()
     yield from concerns.unread(inventory)
-    for message in (
-        *concerns.unseen(outcome.unseen),
-        *concerns.no_default(outcome.no_default),
-        *concerns.unlisted(live.unlisted),
-        *live.faults,
-        *concerns.masked(live.masked),
-        *concerns.protected(sorted(protected)),
-        *concerns.missing(scope.explicit_deletes, live.resources),
-        *concerns.kept(outcome.kept, scope.desired),
-        *concerns.muted(outcome.changes, scope.fetcher.listings),
-    ):
-        yield Problem("warning", message)
+    yield from concerns.unseen(outcome.unseen)
+    yield from concerns.no_default(outcome.no_default)
+    yield from concerns.unlisted(live.unlisted)
+    yield from (Problem("warning", fault) for fault in live.faults)
+    yield from concerns.masked(live.masked)
+    yield from concerns.protected(sorted(protected))
+    yield from concerns.missing(scope.explicit_deletes, live.resources)
+    yield from concerns.kept(outcome.kept, scope.desired)
+    yield from concerns.muted(outcome.changes, scope.fetcher.listings)
     deletes = {change.address: change for change in outcome.changes if change.action == "delete"}
     yield from concerns.still_used(deletes, scope.tree.resources)
     yield from (dependents.warning(scope.tree.resources[one], need, deletes) for one, need in scope.orphans.items())
@@ -341,7 +339,7 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
 
 
 def _outlined(change: ResourceChange) -> ResourceChange:
-    """Return a change that holds no secret any more with what it adds and removes in sentences."""
+    """Add an outline to each addition and removal of a redacted change."""
     outline = kind_of(change.address.kind).outline
     diff = tuple(
         replace(one, outline=tuple(outline(one.path, one.after if one.op == "add" else one.before)))

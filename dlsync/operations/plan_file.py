@@ -16,7 +16,7 @@ from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
 from dlsync.model import Address
-from dlsync.operations.plan import PlanContext, PlanOptions
+from dlsync.operations.plan import DEFAULT_OPTIONS, PlanContext, PlanOptions
 from dlsync.operations.plan_document import as_document
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.resources import kind_of
@@ -34,17 +34,22 @@ _HINT = "Make it with `dlsync plan --out FILE`."
 class SavedPlan:
     """What a plan file says.
 
+    :param options: what the plan was asked for.
     :param plan: the document that ``plan --format json`` prints.
     :param salt: of the digests.
-    :param files: a digest of the files that the plan was made from.
+    :param files_digest: of the files that the plan was made from.
     :param digests: by resource, of what was live and what was to be, the values of secrets included.
+    :param directory: of the tree, as it was given.
+    :param environment: empty for none.
     """
 
-    wishes: PlanOptions
+    options: PlanOptions
     plan: dict[str, Any]
     salt: bytes
-    files: str
+    files_digest: str
     digests: dict[str, str]
+    directory: Path = Path()
+    environment: str = ""
 
     @property
     def id(self) -> str:
@@ -59,16 +64,18 @@ class StalePlan(Refused):
         super().__init__(f"the saved plan is stale: {reason}", hint=_AGAIN)
 
 
-def promise(prepared: PlanContext, wishes: PlanOptions) -> SavedPlan:
-    """Return what an apply has to keep to."""
+def promise(
+    context: PlanContext, options: PlanOptions = DEFAULT_OPTIONS, directory: Path = Path(), environment: str = ""
+) -> SavedPlan:
+    """Return what an apply has to keep to; parameters as of :class:`SavedPlan`."""
     salt = urandom(_SALT_BYTES)
-    digests = {str(change.address): _digest(salt, prepared, change.address) for change in prepared.plan.changes}
-    return SavedPlan(wishes, as_document(prepared.plan), salt, prepared.files, digests)
+    digests = {str(change.address): _digest(salt, context, change.address) for change in context.plan.changes}
+    return SavedPlan(options, as_document(context.plan), salt, context.files_digest, digests, directory, environment)
 
 
-def _digest(salt: bytes, prepared: PlanContext, address: Address) -> str:
+def _digest(salt: bytes, context: PlanContext, address: Address) -> str:
     """Return the digests of what is live and of what is to be, with a space between them."""
-    sides = (prepared.live.get(address), prepared.meant(address))
+    sides = (context.live.get(address), context.effective(address))
     tokens = (token(kind_of(side.kind).canonical(side.document) if side else None) for side in sides)
     return " ".join(fingerprint(salt, text.encode("utf-8", "surrogatepass")) for text in tokens)
 
@@ -78,16 +85,16 @@ def save(file: Path, saved: SavedPlan) -> None:
 
     :raises DlsyncError: the file cannot be written, or would be too large to be read again.
     """
-    wishes = saved.wishes
+    options = saved.options
     made_with = {
-        "directory": str(wishes.directory),
-        "environment": wishes.environment,
-        "targets": [*wishes.targets],
-        "delete_accounts": [*wishes.delete_accounts],
-        "adopt": wishes.decisions.adopt,
-        "on_conflict": wishes.decisions.on_conflict,
+        "directory": str(saved.directory),
+        "environment": saved.environment,
+        "targets": [*options.targets],
+        "delete_accounts": [*options.delete_accounts],
+        "adopt": options.decisions.adopt,
+        "on_conflict": options.decisions.on_conflict,
         "salt": saved.salt.hex(),
-        "files": saved.files,
+        "files": saved.files_digest,
         "digests": saved.digests,
     }
     content = (json.dumps({**saved.plan, "made_with": made_with}, indent=2) + "\n").encode()
@@ -123,9 +130,15 @@ def read(file: Path) -> SavedPlan:
         raise DlsyncError(f"{file} was made by an older version of dlsync", hint=_HINT)
     _require_whole(file, content, made["digests"])
     decisions = ConflictPolicy(made["adopt"], made["on_conflict"])
-    targets, accounts = tuple(made["targets"]), tuple(made["delete_accounts"])
-    wishes = PlanOptions(Path(made["directory"]), made["environment"], targets, accounts, decisions)
-    return SavedPlan(wishes, content, bytes.fromhex(made["salt"]), made["files"], made["digests"])
+    return SavedPlan(
+        options=PlanOptions(tuple(made["targets"]), tuple(made["delete_accounts"]), decisions),
+        plan=content,
+        salt=bytes.fromhex(made["salt"]),
+        files_digest=made["files"],
+        digests=made["digests"],
+        directory=Path(made["directory"]),
+        environment=made["environment"],
+    )
 
 
 def _require_whole(file: Path, plan: dict[str, Any], digests: dict[str, str]) -> None:
@@ -150,7 +163,7 @@ def _json(file: Path) -> Any:
         raise DlsyncError(f"{file} is not a plan: it is not JSON", hint=_HINT) from error
 
 
-def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
+def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
     """Return what was just worked out, with exactly the changes of a saved plan.
 
     What else has changed in the account since then is left alone, and does not matter.
@@ -158,7 +171,7 @@ def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
     :raises Refused: they are not for the same account.
     :raises StalePlan: they are not made from the same files, or not the same changes; says what moved.
     """
-    now = as_document(prepared.plan)
+    now = as_document(context.plan)
     for name in ("url", "org", "account"):
         if saved.plan[name] != now[name]:
             raise Refused(
@@ -169,32 +182,32 @@ def kept_to(saved: SavedPlan, prepared: PlanContext) -> PlanContext:
     moved = [
         address
         for address, change in old.items()
-        if new.get(address) != change or saved.digests.get(str(address)) != _digest(saved.salt, prepared, address)
+        if new.get(address) != change or saved.digests.get(str(address)) != _digest(saved.salt, context, address)
     ]
-    if moved and new.keys().isdisjoint(old) and saved.files == prepared.files:
+    if moved and new.keys().isdisjoint(old) and saved.files_digest == context.files_digest:
         raise StalePlan("nothing of it is left to do")
     if moved:
-        names = ", ".join(_what_moved(saved, prepared, address) for address in sorted(moved))
+        names = ", ".join(_what_moved(saved, context, address) for address in sorted(moved))
         raise StalePlan(f"since it was made, {names} changed")
-    if saved.files != prepared.files:
+    if saved.files_digest != context.files_digest:
         made = f" at commit {messages.brief(saved.plan['commit'])}" if saved.plan["commit"] else ""
         raise StalePlan(f"the files changed since it was made{made}")
-    adopted = tuple(one for one in prepared.plan.adopted if str(one) in saved.plan["adopted"])
-    changes = tuple(change for change in prepared.plan.changes if change.address in old)
-    touched = {*old, *adopted, *prepared.inventory}
+    adopted = tuple(one for one in context.plan.adopted if str(one) in saved.plan["adopted"])
+    changes = tuple(change for change in context.plan.changes if change.address in old)
+    touched = {*old, *adopted, *context.inventory}
     return replace(
-        prepared,
-        plan=replace(prepared.plan, changes=changes, adopted=adopted),
-        desired={address: one for address, one in prepared.desired.items() if address in touched},
+        context,
+        plan=replace(context.plan, changes=changes, adopted=adopted),
+        desired={address: one for address, one in context.desired.items() if address in touched},
     )
 
 
-def _what_moved(saved: SavedPlan, prepared: PlanContext, address: Address) -> str:
+def _what_moved(saved: SavedPlan, context: PlanContext, address: Address) -> str:
     """Return what changed of a resource: the secrets in it where that is all, or the resource itself."""
     live, _, meant = saved.digests.get(str(address), "").partition(" ")
-    live_now, _, meant_now = _digest(saved.salt, prepared, address).partition(" ")
-    resource = prepared.meant(address)
-    is_secret = saved.files == prepared.files and live == live_now and meant != meant_now
+    live_now, _, meant_now = _digest(saved.salt, context, address).partition(" ")
+    resource = context.effective(address)
+    is_secret = saved.files_digest == context.files_digest and live == live_now and meant != meant_now
     if not (is_secret and resource and resource.secrets):
         return visible(str(address))
     return visible(f"the value of {' or '.join(sorted(set(resource.secrets.values())))} in {address}")

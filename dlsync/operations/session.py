@@ -1,26 +1,21 @@
-"""Clients of the account that the settings name."""
+"""Clients of the account that the settings name, its inventory and its lock."""
 
-from __future__ import annotations
-
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from dlsync import __version__
 from dlsync.client import Client, ReadClient
 from dlsync.errors import AccountNotFound
 from dlsync.files.redaction import Redaction
+from dlsync.files.settings import Settings
 from dlsync.operations import annotate
 from dlsync.resources import all_kinds
 from dlsync.state import store
+from dlsync.state.inventory import Inventory
 from dlsync.state.lock import Lock
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-    from pathlib import Path
-
-    from dlsync.files.settings import Settings
-    from dlsync.state.inventory import Inventory
 
 NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 C = TypeVar("C", bound=ReadClient)
@@ -28,7 +23,7 @@ T = TypeVar("T")
 
 
 def reader(settings: Settings) -> ReadClient:
-    """Return a client that can only ask, of the account that the settings name; ``async with`` opens it.
+    """Return a client that can only read, of the account that the settings name; ``async with`` opens it.
 
     :raises SettingsError: the URL, the names or the key cannot be used.
     """
@@ -54,32 +49,32 @@ def _client(of: type[C], settings: Settings) -> C:
 
 
 async def reading(settings: Settings, question: Callable[[ReadClient], Awaitable[T]]) -> T:
-    """Return what the question finds out with a client that can only ask."""
+    """Return what a function returns that gets a client that can only read."""
     async with reader(settings) as client:
         return await question(client)
 
 
 async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Return what the work returns, done with a client that can write."""
+    """Return what a function returns that gets a client that can write."""
     async with writer(settings) as client:
         return await work(client)
 
 
-async def recorded(client: ReadClient, settings: Settings, root: Path) -> Inventory:
+async def read_inventory(client: ReadClient, settings: Settings, root: Path) -> Inventory:
     """Return the inventory of an account, with what this version cannot read set apart; see :func:`store.read`."""
     return (await store.read(client, settings, root)).understood({kind.name for kind in all_kinds()})
 
 
 @asynccontextmanager
-async def locked(client: Client, owner: str, patience: float, told: Callable[[str], None]) -> AsyncIterator[Lock]:
+async def locked(client: Client, owner: str, max_wait: float, on_wait: Callable[[str], None]) -> AsyncIterator[Lock]:
     """Hold the lock of the account; where there is no such account yet, have it taken when there is.
 
     :param owner: see :func:`who_runs_us`.
-    :param patience: seconds to wait for another.
-    :param told: is told whom it is waited for.
+    :param max_wait: seconds to wait for another holder.
+    :param on_wait: is called with whom it waits for.
     :raises Refused: another holds it.
     """
-    lock = Lock(client, owner, patience, told)
+    lock = Lock(client, owner, max_wait, on_wait)
     try:
         with suppress(AccountNotFound):
             await lock.acquire()
@@ -89,16 +84,12 @@ async def locked(client: Client, owner: str, patience: float, told: Callable[[st
 
 
 def who_runs_us(settings: Settings, secrets: Mapping[str, str] = NO_SECRETS) -> str:
-    """Return who is to be asked about what goes on, as others may read it: a CI system may have anything in that.
+    """Return who runs dlsync, as others may read it: a CI system may have anything in that.
 
     :param secrets: values to take out besides the key, each with its reference.
     """
     return Redaction(secrets).with_key(settings.key).said(annotate.holder(settings.environ))
 
 
-def silent() -> None:
-    """Report no progress."""
-
-
-def unheard(_: object) -> None:
-    """Tell nobody."""
+def do_nothing(*_: object) -> None:
+    """Do nothing."""

@@ -3,26 +3,24 @@
 What was sent and is not confirmed stays pending, so that the next plan recognises it as dlsync's own.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from math import isfinite
-from typing import TYPE_CHECKING, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
 from dlsync.diff.compare import compare
 from dlsync.diff.digests import digested, fingerprint
 from dlsync.diff.three_way import blended, has_moved, is_partly_applied
-from dlsync.model import Entry
+from dlsync.model import Address, Entry, Json, Resource, ResourceChange
 from dlsync.resources import kind_of
-from dlsync.state.inventory import Pending, packed, secret_digests, unpacked
+from dlsync.state.inventory import Inventory, Pending, packed, secret_digests, unpacked
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from dlsync.model import Address, Json, Resource, ResourceChange
+if TYPE_CHECKING:  # plan imports this module
     from dlsync.operations.plan import PlanContext
-    from dlsync.state.inventory import Inventory
+
+_NOTHING: Mapping[Address, Any] = MappingProxyType({})
 
 
 def resolved(
@@ -31,7 +29,7 @@ def resolved(
     absent: Collection[Address],
     desired: Mapping[Address, Resource],
 ) -> Inventory:
-    """Return the inventory with each pending write as applied, as far as it is live and was looked at.
+    """Return the inventory with each pending write as applied, as far as it is live and was fetched.
 
     What differs from the last applied version and from the pending one was changed by hand, but for a pending create:
     where there was nothing before, what is there is what the server made of it. A number that is a rounded one of the
@@ -65,7 +63,7 @@ def _arrived(inventory: Inventory, write: Pending, live: Resource, desired: Reso
     sent = _unrounded(desired, live) if desired else live
     if not is_partly_applied(kind, sent, before, after, salt):
         return ""
-    return packed(Entry(_digested(live, salt), secrets={**before.secrets, **after.secrets}))
+    return packed(Entry(_digested(kind.canonical(live.document), salt), secrets={**before.secrets, **after.secrets}))
 
 
 def _unrounded(desired: Resource, live: Resource) -> Resource:
@@ -86,124 +84,120 @@ def is_rounding(exact: Json, kept: Json) -> bool:
     return abs(Decimal(repr(exact)) - number) < Decimal(1).scaleb(-decimals)
 
 
-def announced(prepared: PlanContext) -> Inventory:
-    """Return the inventory as it is before the first write: all that is going to be sent is pending."""
-    inventory = prepared.inventory
+def planned_entries(context: "PlanContext") -> dict[Address, str]:
+    """Return what is recorded of each resource once its create or update is confirmed, packed."""
+    changes = [change for change in context.plan.changes if change.action != "delete" and not change.held]
+    return {change.address: packed(entry_of(context, change.address)) for change in changes}
+
+
+def announced(context: "PlanContext", entries: Mapping[Address, str]) -> Inventory:
+    """Return the inventory as it is before the first write: all that is going to be sent is pending.
+
+    :param entries: of :func:`planned_entries`.
+    """
+    inventory = context.inventory
     if not inventory.kept:
         return inventory
     writes = {
-        change.address: Pending(
-            change.action, "" if change.action == "delete" else packed_entry(prepared, change.address)
-        )
-        for change in prepared.plan.changes
+        change.address: Pending(change.action, entries.get(change.address, ""))
+        for change in context.plan.changes
         if not change.held
         and kind_of(change.address.kind).account_scoped
         # a cut must not make it managed
-        and (change.address not in prepared.released or change.address in inventory.known)
+        and (change.address not in context.released or change.address in inventory.known)
     }
     # what repeats the last applied version says nothing new
     news = {one: write for one, write in writes.items() if write.entry != inventory.packed.get(one)}
-    return replace(inventory, pending={**_not_looked_at(prepared), **news})
+    return replace(inventory, pending={**_not_fetched(context), **news})
 
 
-def _not_looked_at(prepared: PlanContext) -> dict[Address, Pending]:
+def _not_fetched(context: "PlanContext") -> dict[Address, Pending]:
     return {
         address: write
-        for address, write in prepared.inventory.pending.items()
-        if not (address in prepared.live or address in prepared.desired or address in prepared.gone)
+        for address, write in context.inventory.pending.items()
+        if not (address in context.live or address in context.desired or address in context.gone)
     }
 
 
-def observed(prepared: PlanContext) -> dict[Address, str]:
-    """Return what is recorded, packed, of resources that the server has and did not keep as they were sent."""
+def observed(context: "PlanContext", unconfirmed: Mapping[Address, Resource | None]) -> dict[Address, str]:
+    """Return what is recorded, packed, of resources that the server has and did not keep as they were sent.
+
+    :param unconfirmed: what was sent and could not be confirmed, with what the server has of it.
+    """
     found: dict[Address, str] = {}
-    for address, live in prepared.unconfirmed.items():
-        before, kind = prepared.inventory.entry(address), kind_of(address.kind)
-        if live and address in prepared.desired:
-            if before and not has_moved(kind, live, before, prepared.inventory.salt):
-                continue
-            entry = as_live(prepared, address, live)
+    for address, live in unconfirmed.items():
+        before = context.inventory.entry(address)
+        has_news = not before or (live and has_moved(kind_of(address.kind), live, before, context.inventory.salt))
+        if live and address in context.desired and has_news:
+            entry = as_live(context, address, live)
             secrets = {**(before.secrets if before else {}), **entry.secrets}
             found[address] = packed(replace(entry, secrets=secrets))
     return found
 
 
-def advanced(prepared: PlanContext, changes: Iterable[ResourceChange]) -> Inventory:
+def advanced(
+    context: "PlanContext",
+    changes: Iterable[ResourceChange],
+    planned: Mapping[Address, str] = _NOTHING,
+    unconfirmed: Mapping[Address, Resource | None] = _NOTHING,
+) -> Inventory:
     """Return the inventory as it is once the changes were made.
 
     :param changes: of the plan, with their results.
+    :param planned: the entries of :func:`planned_entries`, for those that may have been sent.
+    :param unconfirmed: as of :func:`observed`.
     """
-    released = prepared.released
-    if not prepared.inventory.kept:
-        return prepared.inventory
+    inventory, released = context.inventory, context.released
+    if not inventory.kept:
+        return inventory
     tried = {change.address: change for change in changes}
     applied = {address for address, change in tried.items() if change.result == "applied"}
-    unchanged = {one for one in prepared.live if one in prepared.desired and one not in tried}
-    unchanged -= prepared.inventory.unreadable
+    unchanged = (context.live.keys() & context.desired.keys()) - tried.keys() - inventory.unreadable
     entries = {
-        address: packed_entry(prepared, address)
+        address: planned.get(address) or packed(entry_of(context, address))
         for address in sorted(applied | unchanged)
-        if address in prepared.desired and address not in released and _is_news(prepared, address)
+        if address in context.desired and address not in released and _is_news(context, address)
     }
-    deleted = {address for address in applied if tried[address].action == "delete"}
-    staying = {one for one in tried if tried[one].action == "delete"} - deleted
-    record = prepared.inventory.with_packed(
-        {**entries, **{one: entry for one, entry in observed(prepared).items() if one not in released}},
-        {*deleted, *prepared.gone, *released} - staying,
-    )
-    unsure = prepared.unconfirmed.keys() - (released - staying)
-    unconfirmed = {one: write for one, write in announced(prepared).pending.items() if one in unsure}
-    return replace(record, pending={**_not_looked_at(prepared), **unconfirmed})
+    entries |= {one: entry for one, entry in observed(context, unconfirmed).items() if one not in released}
+    deletes = {address for address, change in tried.items() if change.action == "delete"}
+    staying = deletes - applied
+    inventory = inventory.with_packed(entries, (deletes | context.gone | released) - staying)
+    unsure = unconfirmed.keys() - (released - staying)
+    pending = {one: write for one, write in announced(context, planned).pending.items() if one in unsure}
+    return replace(inventory, pending={**_not_fetched(context), **pending})
 
 
-def packed_entry(prepared: PlanContext, address: Address) -> str:
-    """Return :func:`entry_of` packed, worked out once for the journal before the write and the record after it."""
-    known = prepared.entries
-    if address not in known:
-        known[address] = packed(entry_of(prepared, address))
-    return known[address]
-
-
-def entry_of(prepared: PlanContext, address: Address) -> Entry:
+def entry_of(context: "PlanContext", address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
-    desired, salt = prepared.desired[address], prepared.inventory.salt
-    kind = kind_of(address.kind)
-    live = None
-    if address in prepared.kept:  # sent without it, or not sent at all
-        live = _digested(prepared.sent.get(address) or prepared.live[address], salt)
-    form = kind.canonical(desired.document)
-    return Entry(
-        cast("dict[str, Json]", digested(salt, dict(form))),
-        live,
-        secret_digests(salt, form) if desired.secrets else {},
-        fingerprint(salt, kind.fingerprint_source(desired)),
-    )
+    desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
+    canonical, live = kind.canonical(desired.document), None
+    if address in context.kept_live:  # sent without it, or not sent at all
+        effective = context.sent.get(address) or context.live[address]
+        live = _digested(kind.canonical(effective.document), salt)
+    secrets = secret_digests(salt, canonical) if desired.secrets else {}
+    return Entry(_digested(canonical, salt), live, secrets, fingerprint(salt, kind.fingerprint_source(desired)))
 
 
-def as_live(prepared: PlanContext, address: Address, live: Resource) -> Entry:
+def as_live(context: "PlanContext", address: Address, live: Resource) -> Entry:
     """Return what is to be recorded of a resource that is taken over as it is live."""
-    desired, salt = prepared.desired[address], prepared.inventory.salt
-    kind = kind_of(address.kind)
+    desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
     diff = compare(kind, desired, live).diff
     if not diff:
-        return entry_of(prepared, address)
-    by_hand = {(one.path, one.op, one.moved) for one in prepared.kept.get(address, ())}
+        return entry_of(context, address)
+    by_hand = {(one.path, one.op, one.moved) for one in context.kept_live.get(address, ())}
     taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
     # without the fields that only the server has and that nobody knows: those are not the files' business
     canonical = blended(kind, desired, live, taken)
-    secrets = secret_digests(salt, canonical)
-    beside = _digested(live, salt) if by_hand else None
-    return Entry(cast("dict[str, Json]", digested(salt, dict(canonical))), beside, secrets)
+    whole = _digested(kind.canonical(live.document), salt) if by_hand else None
+    return Entry(_digested(canonical, salt), whole, secret_digests(salt, canonical))
 
 
-def _digested(resource: Resource, salt: bytes) -> Mapping[str, Json]:
-    return cast("dict[str, Json]", digested(salt, kind_of(resource.kind).canonical(resource.document)))
+def _digested(canonical: Mapping[str, Json], salt: bytes) -> dict[str, Json]:
+    return cast("dict[str, Json]", digested(salt, dict(canonical)))
 
 
-def _is_news(prepared: PlanContext, address: Address) -> bool:
-    """Whether the record says something else of a resource that is live as it is meant; cheap where it does not."""
-    kind, inventory = kind_of(address.kind), prepared.inventory
-    if not kind.account_scoped:
-        return False
-    now = fingerprint(inventory.salt, kind.fingerprint_source(prepared.desired[address]))
-    return address in prepared.kept or now != inventory.fingerprint(address)
+def _is_news(context: "PlanContext", address: Address) -> bool:
+    """Whether the inventory says something else of a resource that is live as desired; cheap where it does not."""
+    kind, inventory = kind_of(address.kind), context.inventory
+    now = fingerprint(inventory.salt, kind.fingerprint_source(context.desired[address]))
+    return kind.account_scoped and (address in context.kept_live or now != inventory.fingerprint(address))

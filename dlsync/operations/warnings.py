@@ -28,16 +28,17 @@ def unread(inventory: Inventory) -> Iterator[Problem]:
         yield Problem("warning", _UNREAD % _listed(names))
 
 
-def unlisted(kinds: Iterable[str]) -> Iterator[str]:
-    """Say of which kinds not all is known."""
+def unlisted(kinds: Iterable[str]) -> Iterator[Problem]:
+    """Warn of kinds of which not all is known."""
     for kind in kinds:
-        yield f"this server does not list every {kind}: what it does not list is not pruned"
+        yield Problem("warning", f"this server does not list every {kind}: what it does not list is not pruned")
 
 
-def masked(addresses: Sequence[Address]) -> Iterator[str]:
-    """Say once that the server shows masks in place of secrets."""
+def masked(addresses: Sequence[Address]) -> Iterator[Problem]:
+    """Warn once that the server shows masks in place of secrets."""
     if addresses:
-        yield f"the server masks secrets of {_listed(addresses)}: a change of such a value on the server cannot be seen"
+        unseen = "a change of such a value on the server cannot be seen"
+        yield Problem("warning", f"the server masks secrets of {_listed(addresses)}: {unseen}")
 
 
 def _listed(addresses: Sequence[Address]) -> str:
@@ -46,12 +47,13 @@ def _listed(addresses: Sequence[Address]) -> str:
     return ", ".join(map(str, addresses[:_MOST_NAMED])) + more
 
 
-def unkept(changes: Iterable[ResourceChange]) -> Iterator[str]:
-    """Say which values no journal stores, so that no rollback can restore them."""
+def unkept(changes: Iterable[ResourceChange]) -> Iterator[Problem]:
+    """Warn of values that no journal stores, so that no rollback can restore them."""
     for change in changes:
         if fields := unkept_fields(change):
             where = ", ".join(f"`{one}`" for one in fields)
-            yield f"{change.address}: a rollback cannot restore {where}: the live value is likely a secret"
+            message = f"{change.address}: a rollback cannot restore {where}: the live value is likely a secret"
+            yield Problem("warning", message)
 
 
 def unkept_fields(change: ResourceChange) -> tuple[str, ...]:
@@ -60,14 +62,14 @@ def unkept_fields(change: ResourceChange) -> tuple[str, ...]:
     return tuple(field_name(one.path) for one in shown if one.op == "replace" and one.masked == "unknown")
 
 
-def protected(addresses: Iterable[Address]) -> Iterator[str]:
-    """Say what stays though no file has it."""
+def protected(addresses: Iterable[Address]) -> Iterator[Problem]:
+    """Warn of what stays though no file has it."""
     for address in addresses:
-        yield f"{address} is in no file and live; it is protected and stays"
+        yield Problem("warning", f"{address} is in no file and live; it is protected and stays")
 
 
 def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Problem]:
-    """Say which patterns of ``protect`` protect nothing.
+    """Warn of patterns of ``protect`` that protect nothing.
 
     :param known: what is in the files, live or managed.
     """
@@ -77,28 +79,25 @@ def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Pr
             yield Problem("warning", message)
 
 
-def missing(explicit_deletes: Collection[Address], live: Collection[Address]) -> Iterator[str]:
-    """Say what was to be deleted and is gone already."""
+def missing(explicit_deletes: Collection[Address], live: Collection[Address]) -> Iterator[Problem]:
+    """Warn of what was to be deleted and is gone already."""
     for address in sorted(set(explicit_deletes) - set(live)):
-        yield f"{address} is to be deleted and is not there"
+        yield Problem("warning", f"{address} is to be deleted and is not there")
 
 
-def muted(changes: Iterable[ResourceChange], listings: Mapping[str, Listing]) -> Iterator[str]:
-    """Say which deletes lose that a resource is muted."""
+def muted(changes: Iterable[ResourceChange], listings: Mapping[str, Listing]) -> Iterator[Problem]:
+    """Warn of deletes that lose that a resource is muted."""
     for one in changes:
         kind, name = one.address.kind, one.address.name
         if one.action != "delete" or one.held or kind not in listings or name not in listings[kind].muted:
             continue
         new = one.renamed
-        yield f"{one.address} is muted; " + (
-            f"the renamed {kind}/{new} will not be until `dlsync {kind}s mute {new}`"
-            if new
-            else "a rollback does not restore that"
-        )
+        renamed = f"the renamed {kind}/{new} will not be until `dlsync {kind}s mute {new}`"
+        yield Problem("warning", f"{one.address} is muted; {renamed if new else 'a rollback does not restore that'}")
 
 
-def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
-    """Say once for each field, not once for each of a thousand resources, what an update would drop."""
+def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
+    """Warn once for each field that an update would drop, not once for each of a thousand resources."""
     owners: Counter[str] = Counter()
     example: dict[str, Address] = {}
     for address, paths in unseen.items():
@@ -107,18 +106,20 @@ def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
             example.setdefault(spelled, address)
     for spelled, count in owners.items():
         which = f"{example[spelled]}" + (f" and {count - 1} more" if count > 1 else "")
-        yield f"{spelled} is live in {which}, but in no file and no schema: it is not compared, and {_SENT_WITHOUT}"
+        unknown = "but in no file and no schema: it is not compared"
+        yield Problem("warning", f"{spelled} is live in {which}, {unknown}, and {_SENT_WITHOUT}")
 
 
-def no_default(removed: Mapping[Address, Sequence[Path]]) -> Iterator[str]:
-    """Say which fields were taken out of the files and stay as they are live."""
+def no_default(removed: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
+    """Warn of fields that were taken out of the files and stay as they are live."""
     for address, paths in removed.items():
         fields = ", ".join(f"`{field_name(path)}`" for path in paths)
-        yield f"{address} keeps {fields}, which its file has no more: no default is known, so write the value to set"
+        fix = "no default is known, so write the value to set"
+        yield Problem("warning", f"{address} keeps {fields}, which its file has no more: {fix}")
 
 
-def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address, Resource]) -> Iterator[str]:
-    """Say what differs from the files and stays as it is live.
+def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address, Resource]) -> Iterator[Problem]:
+    """Warn of what differs from the files and stays as it is live.
 
     :param desired: what the files say of each.
     """
@@ -127,11 +128,11 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
         fields = ", ".join(f"`{field_name(one.path)}`" for one in diff[:_MOST_NAMED])
         more = f" and {len(diff) - _MOST_NAMED} more" if len(diff) > _MOST_NAMED else ""
         fix = f"`dlsync accept {address}` writes it into the file, `--on-conflict repo` overwrites it"
-        yield f"{address} was changed on the server in {fields}{more}, and stays so; {fix}"
+        yield Problem("warning", f"{address} was changed on the server in {fields}{more}, and stays so; {fix}")
 
 
 def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]) -> Iterator[Problem]:
-    """Name what is to be deleted and is spoken of by what stays.
+    """Warn of what is to be deleted and is used by what stays.
 
     :param desired: all that the files say.
     """

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlsync import operations
-from dlsync.operations import ApplyOptions, apply_changes
+from dlsync.operations import ApplyOptions
+from dlsync.operations.apply_changes import Applier
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import PlanContext, PlanOptions, build_plan
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from dlsync.client import Client
     from dlsync.model import Plan, Resource
-    from dlsync.operations.apply_changes import Permission
+    from dlsync.state.inventory import Inventory
     from tests.builders.trees import Account
 
 RUN = journal.Run("20261125T101010Z-0a1b2c", "apply", "2026-11-25T10:10:10+00:00", "http://x/api/v1", "acme", "default")
@@ -35,16 +36,6 @@ FILES = {
     "rules/web.yaml": "title: Web\ncriteria: []\n",
     "plugins/disk.py": "print()\n",
 }
-
-
-class Granted:
-    """May always write."""
-
-    def held(self) -> AbstractAsyncContextManager[None]:
-        return nullcontext()
-
-
-GRANTED = Granted()
 
 
 def prepared(made: Plan, *desired: Resource, live: tuple[Resource, ...] = ()) -> PlanContext:
@@ -61,6 +52,10 @@ async def at_once(_: float) -> None:
     """Wait for nothing."""
 
 
+async def stored_nowhere(_: Inventory) -> None:
+    """Store no inventory."""
+
+
 async def carried_out(
     client: Client,
     work: PlanContext,
@@ -68,13 +63,13 @@ async def carried_out(
     folder: Path | None = None,
     concurrency: int = 16,
     progress: Callable[[], None] = lambda: None,
-    permission: Permission = GRANTED,
+    permission: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> Plan:
     """Carry a plan out, with a journal in a folder, or in one that is thrown away."""
     with tempfile.TemporaryDirectory() as somewhere:
         book = journal.Journal(folder or Path(somewhere), RUN)
-        run = apply_changes.Run(client, book, permission, concurrency, progress, sleep=at_once)
-        return await apply_changes.apply(run, work)
+        applier = Applier(work, client, book, permission, stored_nowhere, concurrency, progress, at_once)
+        return await applier.apply()
 
 
 def planned(live: Account, root: Path, **settings: Any) -> PlanContext:
@@ -86,8 +81,8 @@ def planned(live: Account, root: Path, **settings: Any) -> PlanContext:
 
 def plan(live: Account, root: Path, *targets: str, decisions: ConflictPolicy = UNDECIDED, **settings: Any) -> Plan:
     """Plan a tree as the command does."""
-    wishes = PlanOptions(root, targets=targets, decisions=decisions)
-    return asyncio.run(operations.plan(root, replace(live.settings, **settings), wishes=wishes))
+    plan_options = PlanOptions(targets=targets, decisions=decisions)
+    return asyncio.run(operations.plan(root, replace(live.settings, **settings), options=plan_options))
 
 
 def apply(
@@ -95,13 +90,15 @@ def apply(
     root: Path,
     *targets: str,
     decisions: ConflictPolicy = UNDECIDED,
-    how: ApplyOptions | None = None,
+    options: ApplyOptions | None = None,
     **settings: Any,
 ) -> Plan:
     """Apply a tree as the command does, recording what was applied; journals are beside the tree."""
-    wishes = PlanOptions(root, targets=targets, decisions=decisions)
-    how = replace(how or ApplyOptions(), journals=journals(root))
-    done = asyncio.run(operations.apply(root, replace(live.settings, **settings), wishes=wishes, how=how))
+    plan_options = PlanOptions(targets=targets, decisions=decisions)
+    options = replace(options or ApplyOptions(), journals=journals(root))
+    done = asyncio.run(
+        operations.apply(root, replace(live.settings, **settings), plan_options=plan_options, options=options)
+    )
     assert done is not None
     return done
 

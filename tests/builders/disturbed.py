@@ -152,7 +152,7 @@ def applied(tree: Path, url: str, *, timeout: float = 5.0, concurrency: int = 1)
     ):
         try:
             settings = account_settings(url, concurrency=concurrency)
-            return asyncio.run(operations.apply(tree, settings, how=ApplyOptions(lock_timeout=0)))
+            return asyncio.run(operations.apply(tree, settings, options=ApplyOptions(lock_timeout=0)))
         except DlsyncError:
             return None
 

@@ -152,7 +152,7 @@ def test_an_apply_tells_once(live: Account, tmp_path: Path) -> None:
     told: list[Problem] = []
 
     def apply() -> Plan | None:
-        return asyncio.run(operations.apply(tmp_path, settings, how=ApplyOptions(warn=told.append)))
+        return asyncio.run(operations.apply(tmp_path, settings, options=ApplyOptions(warn=told.append)))
 
     assert apply()
     assert [one.name for one in posted(live)] == ["dlsync 1 created"]

@@ -14,7 +14,7 @@ from dlsync.errors import EXIT_REFUSED, DlsyncError, InvalidTree, Refused
 from dlsync.operations import ApplyOptions, plan_file
 from dlsync.operations.plan import PlanOptions
 from dlsync.operations.reconcile import ConflictPolicy
-from dlsync.operations.session import locked, unheard, writer
+from dlsync.operations.session import do_nothing, locked, writer
 from tests.builders.applies import FILES, apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
 from tests.builders.trees import dashboard, resource, rule, tree_files, write_tree
@@ -32,9 +32,9 @@ NEW = "title: New\ncriteria: []\n"
 MINE = "title: Mine\ncriteria: []\n"
 
 
-def carried_out(live: Account, tree: Path, how: ApplyOptions, promised: SavedPlan | None = None) -> Plan | None:
-    how = replace(how, journals=journals(tree))
-    return asyncio.run(operations.apply(tree, live.settings, promised=promised, how=how))
+def carried_out(live: Account, tree: Path, options: ApplyOptions, promised: SavedPlan | None = None) -> Plan | None:
+    options = replace(options, journals=journals(tree))
+    return asyncio.run(operations.apply(tree, live.settings, saved_plan=promised, options=options))
 
 
 # apply
@@ -64,7 +64,7 @@ def test_a_journal_is_not_written_where_a_link_of_the_tree_leads(live: Account, 
         asyncio.run(operations.apply(tree, live.settings))
     assert list((tmp_path / "outside").iterdir()) == []
     assert live.plugins() == []
-    made = apply(live, tree, how=ApplyOptions(journals=tmp_path / "journals"))
+    made = apply(live, tree, options=ApplyOptions(journals=tmp_path / "journals"))
     assert {one.result for one in made.changes} == {"applied"}
 
 
@@ -136,8 +136,8 @@ def test_an_apply_that_deletes_too_much_is_refused_before_anybody_is_asked(live:
 
 def test_another_apply_that_goes_on_is_waited_for_and_then_refused(live: Account, tree: Path) -> None:
     async def meanwhile() -> None:
-        async with writer(live.settings) as client, locked(client, "ann", 0.0, unheard):
-            await operations.apply(tree, live.settings, how=ApplyOptions(journals=journals(tree), lock_timeout=0.0))
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, do_nothing):
+            await operations.apply(tree, live.settings, options=ApplyOptions(journals=journals(tree), lock_timeout=0.0))
 
     with pytest.raises(Refused):
         asyncio.run(meanwhile())
@@ -157,16 +157,18 @@ def test_an_account_that_is_named_is_deleted_and_nothing_else_deletes_one(
 ) -> None:
     live.has(resource("account/old", {}))
     apply(live, tree, prune=prune)
-    wishes = PlanOptions(tree, delete_accounts=("old",))
-    done = asyncio.run(operations.apply(tree, live.settings, wishes=wishes, how=ApplyOptions(journals=journals(tree))))
+    plan_options = PlanOptions(delete_accounts=("old",))
+    done = asyncio.run(
+        operations.apply(tree, live.settings, plan_options=plan_options, options=ApplyOptions(journals=journals(tree)))
+    )
     assert changes(done) == ["delete account/old repo applied"]
-    assert changes(asyncio.run(operations.plan(tree, live.settings, wishes=wishes))) == []
+    assert changes(asyncio.run(operations.plan(tree, live.settings, options=plan_options))) == []
 
 
 def test_an_account_that_is_made_is_locked_and_recorded_once_it_is_there(live: Account, tree: Path) -> None:
     write_tree(tree, {"dlsync.yaml": "accounts: [new]\n"})
     new = replace(live.settings, account="new")
-    done = asyncio.run(operations.apply(tree, new, how=ApplyOptions(journals=journals(tree))))
+    done = asyncio.run(operations.apply(tree, new, options=ApplyOptions(journals=journals(tree))))
     assert [one.result for one in done.changes if done] == ["applied"] * 4  # type: ignore[union-attr] # it was approved
     assert sorted(map(str, asyncio.run(operations.managed(tree, new)))) == ["dashboard/web", "plugin/disk", "rule/web"]
 
@@ -189,8 +191,8 @@ def test_each_write_comes_after_what_was_there_is_on_the_disk(live: Account, tre
             late.extend([path] if f'"address": "{path.replace("s/", "/")}"' not in kept else [])
         return onward()
 
-    how = ApplyOptions(journals=journals(tree))
-    done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
+    options = ApplyOptions(journals=journals(tree))
+    done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
     assert changes(done) == ["update dashboard/web repo applied", "update rule/web repo applied"]
     assert (sorted(writes), late) == (["dashboards/web", "rules/web"], [])
 
@@ -215,8 +217,8 @@ def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_w
             file.rename(file.with_suffix(".kept"))
             file.mkdir()
 
-    how = ApplyOptions(journals=journals(tree), warn=warned.append, progress=spoilt)
-    done = asyncio.run(operations.apply(tree, live.settings, how=how))
+    options = ApplyOptions(journals=journals(tree), warn=warned.append, progress=spoilt)
+    done = asyncio.run(operations.apply(tree, live.settings, options=options))
     assert changes(done) == ["create rule/new new applied"]
     (problem,) = warned
     assert problem.severity == "warning"
@@ -227,13 +229,13 @@ def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_w
     (file,) = journals(tree).glob("*.kept")
     file.with_suffix(".jsonl").rmdir()
     file.rename(file.with_suffix(".jsonl"))
-    back = asyncio.run(operations.rollback(tree, live.settings, how=ApplyOptions(journals=journals(tree))))
+    back = asyncio.run(operations.rollback(tree, live.settings, options=ApplyOptions(journals=journals(tree))))
     assert changes(back) == ["delete rule/new repo applied"]
 
 
 def test_what_fails_is_not_recorded_and_what_was_applied_is(live: Account, tree: Path) -> None:
-    how = ApplyOptions(journals=journals(tree))
-    done = through(live, refusing("PUT rules/web"), lambda settings: operations.apply(tree, settings, how=how))
+    options = ApplyOptions(journals=journals(tree))
+    done = through(live, refusing("PUT rules/web"), lambda settings: operations.apply(tree, settings, options=options))
     assert changes(done) == [
         "create plugin/disk new applied",
         "create dashboard/web new applied",
@@ -246,9 +248,9 @@ def test_a_record_that_cannot_be_written_is_said_and_the_same_again_mends_it(liv
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW})
     warned: list[Problem] = []
-    how = ApplyOptions(journals=journals(tree), warn=warned.append)
+    options = ApplyOptions(journals=journals(tree), warn=warned.append)
     answer = refusing("PATCH plugins/dlsync-inventory", after=1)
-    done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
+    done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
     assert changes(done) == ["create rule/new new applied"]
     (problem,) = warned
     assert problem.severity == "error"
@@ -264,9 +266,9 @@ def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tr
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW, "dashboards/new.yaml": "title: New\npositions: []\n"})
     warned: list[Problem] = []
-    how = ApplyOptions(journals=journals(tree), warn=warned.append)
+    options = ApplyOptions(journals=journals(tree), warn=warned.append)
     answer = refusing("PATCH plugins/dlsync-inventory")
-    done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
+    done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
     assert changes(done) == ["create dashboard/new new failed", "create rule/new new skipped"]
     assert done
     assert {one.error.partition("; ")[2] for one in done.changes} == {
@@ -279,9 +281,11 @@ def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tr
 
 def test_an_annotation_that_cannot_be_posted_is_said(live: Account, tree: Path) -> None:
     warned: list[Problem] = []
-    how = ApplyOptions(journals=journals(tree), warn=warned.append)
+    options = ApplyOptions(journals=journals(tree), warn=warned.append)
     answer = refusing("POST annotations/deploys")
-    through(live, answer, lambda settings: operations.apply(tree, replace(settings, annotate="deploys"), how=how))
+    through(
+        live, answer, lambda settings: operations.apply(tree, replace(settings, annotate="deploys"), options=options)
+    )
     assert [one.severity for one in warned] == ["warning"]
 
 
@@ -290,9 +294,9 @@ def test_an_annotation_that_cannot_be_posted_is_said(live: Account, tree: Path) 
 
 def promised(live: Account, tree: Path, *targets: str, **settings: Any) -> SavedPlan:
     file = tree.parent / "plan.json"
-    wishes = PlanOptions(tree, targets=targets)
-    work = asyncio.run(operations.prepare(tree, replace(live.settings, **settings), wishes=wishes))
-    plan_file.save(file, plan_file.promise(work, wishes))
+    plan_options = PlanOptions(targets=targets)
+    work = asyncio.run(operations.plan_tree(tree, replace(live.settings, **settings), options=plan_options))
+    plan_file.save(file, plan_file.promise(work, plan_options))
     return plan_file.read(file)
 
 
@@ -336,8 +340,8 @@ def test_a_saved_plan_is_bound_to_the_overlays_of_its_environment(live: Account,
     chosen = replace(live, settings=replace(live.settings, environment="prod"))
     saved = promised(chosen, tree, "dashboard/web")
     write_tree(tree, {"overlays/test/rules/web.yaml": "title: B\n"})
-    again = asyncio.run(operations.prepare(tree, chosen.settings, wishes=saved.wishes))
-    assert plan_file.kept_to(saved, again).plan.changes == again.plan.changes
+    again = asyncio.run(operations.plan_tree(tree, chosen.settings, options=saved.options))
+    assert plan_file.narrowed_to(saved, again).plan.changes == again.plan.changes
     write_tree(tree, {"overlays/prod/rules/web.yaml": "title: C\n"})
     with pytest.raises(Refused, match="the files changed since it was made"):
         carried_out(chosen, tree, ApplyOptions(), saved)
@@ -375,9 +379,9 @@ def test_a_plan_is_refused_where_a_secret_has_another_value_and_its_file_has_non
     assert "s3cret" not in (tree.parent / "plan.json").read_text()
     other = replace(live.settings, environ={"TITLE": "s3cret two"})
     with pytest.raises(Refused, match="rule/web changed"):
-        asyncio.run(operations.apply(tree, other, promised=saved))
+        asyncio.run(operations.apply(tree, other, saved_plan=saved))
     same = replace(live.settings, environ={"TITLE": "s3cret one"})
-    done = asyncio.run(operations.apply(tree, same, promised=saved, how=ApplyOptions(journals=journals(tree))))
+    done = asyncio.run(operations.apply(tree, same, saved_plan=saved, options=ApplyOptions(journals=journals(tree))))
     assert len(changes(done)) == 3
 
 
@@ -385,8 +389,10 @@ def test_a_plan_is_refused_where_a_secret_has_another_value_and_its_file_has_non
 
 
 def rolled_back(live: Account, tree: Path, run: str = "", **decided: Any) -> Plan | None:
-    how = ApplyOptions(journals=journals(tree))
-    return asyncio.run(operations.rollback(tree, live.settings, run=run, decisions=ConflictPolicy(**decided), how=how))
+    options = ApplyOptions(journals=journals(tree))
+    return asyncio.run(
+        operations.rollback(tree, live.settings, run=run, decisions=ConflictPolicy(**decided), options=options)
+    )
 
 
 def test_a_rollback_makes_the_account_what_it_was(live: Account, tree: Path) -> None:
@@ -427,26 +433,26 @@ def test_the_last_run_is_the_one_that_wrote_last_however_long_it_was_thought_abo
     apply(live, tree)
     write_tree(tree, {"dashboards/web.yaml": "title: New\npositions: []\n"})
     other = write_tree(tree.parent / "other", {"rules/web.yaml": NEW})
-    how = ApplyOptions(journals=journals(tree))
+    options = ApplyOptions(journals=journals(tree))
 
     async def meanwhile() -> None:
-        rules = PlanOptions(other, targets=("rule/*",))
-        await operations.apply(other, live.settings, wishes=rules, how=how)
+        rules = PlanOptions(targets=("rule/*",))
+        await operations.apply(other, live.settings, plan_options=rules, options=options)
 
     def approve(_: Plan) -> bool:
         with ThreadPoolExecutor() as another:
             another.submit(asyncio.run, meanwhile()).result()
         return True
 
-    carried_out(live, tree, replace(how, approve=approve))
+    carried_out(live, tree, replace(options, approve=approve))
     first, second, _ = operations.history(journals(tree))
     assert [[str(one) for one in run.kept] for run in (first, second)] == [["dashboard/web"], ["rule/web"]]
 
 
 def test_a_rollback_is_approved_like_an_apply(live: Account, tree: Path) -> None:
     apply(live, tree)
-    how = ApplyOptions(approve=lambda _: False, journals=journals(tree))
-    assert asyncio.run(operations.rollback(tree, live.settings, how=how)) is None
+    options = ApplyOptions(approve=lambda _: False, journals=journals(tree))
+    assert asyncio.run(operations.rollback(tree, live.settings, options=options)) is None
     assert live.live("rule/web")
 
 

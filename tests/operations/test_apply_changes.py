@@ -398,7 +398,7 @@ def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
     async def opened() -> tuple[Plan, ScriptedServer]:
         work = prepared(plan(*CREATES.changes, change("delete", "rule/old")), A, B, C)
         async with scripted(NOT_THERE) as (server, client):
-            return await carried_out(client, work, concurrency=concurrency, permission=Lost()), server
+            return await carried_out(client, work, concurrency=concurrency, permission=Lost().held), server
 
     done, server = asyncio.run(opened())
     assert list(results(done).values()) == ["failed", "skipped", "skipped", "skipped"]

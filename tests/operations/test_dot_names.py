@@ -57,7 +57,7 @@ def with_dots(seen: Seen, onward: Onward) -> Reply:
 
 def planned(live: Account, tree: Path, *targets: str) -> Plan:
     async def work(settings: Settings) -> Plan:
-        return await operations.plan(tree, replace(settings, prune="all"), wishes=PlanOptions(tree, targets=targets))
+        return await operations.plan(tree, replace(settings, prune="all"), options=PlanOptions(targets=targets))
 
     return through(live, with_dots, work)
 

@@ -77,8 +77,8 @@ def test_a_duplicate_is_shown_and_removed_and_nothing_else_is(live: Account, tre
     assert changes(apply(live, tree)) == ["update link/disk drift applied"]
     assert links(live) == [["db", "web"]]
     assert not plan(live, tree)
-    how = ApplyOptions(journals=journals(tree))
-    back = asyncio.run(operations.rollback(tree, live.settings, how=how))  # what it removed said nothing
+    options = ApplyOptions(journals=journals(tree))
+    back = asyncio.run(operations.rollback(tree, live.settings, options=options))  # what it removed said nothing
     assert (changes(back), links(live)) == ([], [["db", "web"]])
     assert back is not None
     assert [one.message for one in back.warnings] == [
@@ -236,8 +236,8 @@ def planned_and_applied(live: Account, tree: Path, answer: Callable[[Seen, Onwar
 
     async def work(settings: Settings) -> list[list[str]]:
         made = await operations.plan(tree, settings)
-        how = ApplyOptions(journals=journals(tree))
-        return [changes(made), *[changes(await operations.apply(tree, settings, how=how)) for _ in range(2)]]
+        options = ApplyOptions(journals=journals(tree))
+        return [changes(made), *[changes(await operations.apply(tree, settings, options=options)) for _ in range(2)]]
 
     return through(live, answer, work)
 
@@ -266,11 +266,11 @@ def test_a_tag_of_a_link_that_the_list_omits_is_not_linked_again(live: Account, 
 
 def test_a_rollback_finds_a_link_that_the_list_omits(live: Account, tree: Path) -> None:
     write_tree(tree, {"links.yaml": "disk: [new]\n"})
-    how = ApplyOptions(journals=journals(tree))
+    options = ApplyOptions(journals=journals(tree))
 
     async def work(settings: Settings) -> Plan | None:
-        await operations.apply(tree, settings, how=how)
-        return await operations.rollback(tree, settings, how=how)
+        await operations.apply(tree, settings, options=options)
+        return await operations.rollback(tree, settings, options=options)
 
     assert changes(through(live, omitting(0), work)) == ["update link/disk repo applied"]
     assert links(live) == [["db", "web"]]

@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 from dlsync import operations
 from dlsync.errors import InvalidTree, SettingsError
 from dlsync.files import schema, writer, yaml
-from dlsync.operations.export import Edits, build_export
+from dlsync.model import Target
+from dlsync.operations.export import Export, build_export, edit_files
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan
 from dlsync.resources import kind_of, loader
 from dlsync.resources.document import DocumentKind
 from dlsync.resources.selector import Targets
+from dlsync.state import inventory
 from tests.builders.accounts import trees, without_links
 from tests.builders.applies import apply
 from tests.builders.inventories import forge
@@ -41,7 +43,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dlsync.model import Json, Resource
-    from dlsync.operations.export import Export
     from tests.builders.trees import Account
 
 WEB = "# the fleet\ntitle:   'Web' # ours\npositions: [ ]\nperiod: 60\n"
@@ -286,15 +287,13 @@ def test_a_new_file_with_a_live_value_in_a_secret_s_place_is_warned_of(
 def test_edits_of_several_resources_are_one_change_of_the_file_that_they_share(tmp_path: Path) -> None:
     write_tree(tmp_path, {"links.yaml": LINKS, "plugins/disk.py": "1", "plugins/load.py": "1"})
     disk = resource("link/disk", {"tags": ["db"]})
-    edits = Edits(loader.read(tmp_path).raise_for_errors(), {})
-    assert (edits.files(), edits.changed) == ((), set())
-    edits.write({disk.address: disk})
-    edits.remove({address("link/load"), address("plugin/none")})
-    files = edits.files()
-    (file,) = files
+    target, tree = Target("", "", ""), loader.read(tmp_path).raise_for_errors()
+    assert edit_files(target, tree, inventory.empty(), {}, ()) == Export(target, (), 0)
+    removed = {address("link/load"), address("plugin/none")}
+    made = edit_files(target, tree, inventory.empty(), {disk.address: disk}, removed)
+    (file,) = made.files
     assert (file.file, file.address, file.others) == ("links.yaml", address("link/disk"), (address("link/load"),))
-    assert edits.changed == {address("link/disk"), address("link/load")}
-    assert edits.problems(files) == ()
+    assert (made.unchanged, made.problems) == (0, ())
 
 
 def test_targets_narrow_an_export(live: Account, tree: Path) -> None:

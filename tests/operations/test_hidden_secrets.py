@@ -55,25 +55,29 @@ class Team:
         return (self.tree / "rules/web.yaml").read_text()
 
     def plan(self) -> Plan:
-        wishes = PlanOptions(self.tree, decisions=self.decisions)
-        return through(self.live, self.server, lambda to: operations.plan(self.tree, self._with(to), wishes=wishes))
+        plan_options = PlanOptions(decisions=self.decisions)
+        return through(
+            self.live, self.server, lambda to: operations.plan(self.tree, self._with(to), options=plan_options)
+        )
 
     def apply(self) -> list[str]:
         self.server.bodies.clear()
-        how, wishes = ApplyOptions(journals=journals(self.tree)), PlanOptions(self.tree, decisions=self.decisions)
+        options, plan_options = ApplyOptions(journals=journals(self.tree)), PlanOptions(decisions=self.decisions)
         done = through(
-            self.live, self.server, lambda to: operations.apply(self.tree, self._with(to), wishes=wishes, how=how)
+            self.live,
+            self.server,
+            lambda to: operations.apply(self.tree, self._with(to), plan_options=plan_options, options=options),
         )
         return changes(done)
 
     def applied_and_rolled_back(self) -> list[str]:
         """Apply and take that back, through one server, since a journal is for one URL."""
-        how = ApplyOptions(journals=journals(self.tree))
+        options = ApplyOptions(journals=journals(self.tree))
 
         async def work(to: Settings) -> list[str]:
-            await operations.apply(self.tree, self._with(to), how=how)
+            await operations.apply(self.tree, self._with(to), options=options)
             self.server.bodies.clear()
-            return changes(await operations.rollback(self.tree, self._with(to), how=how))
+            return changes(await operations.rollback(self.tree, self._with(to), options=options))
 
         return through(self.live, self.server, work)
 

@@ -145,7 +145,7 @@ def test_plans_and_drift_say_who_holds_the_lock_whether_or_not_they_list_plugins
     found: list[Plan | Drift] = [
         plan(live, tree),
         plan(live, bare),
-        asyncio.run(operations.plan(tree, live.settings, wishes=PlanOptions(tree, targets=("rule/*",)))),
+        asyncio.run(operations.plan(tree, live.settings, options=PlanOptions(targets=("rule/*",)))),
         through(live, incomplete, lambda settings: operations.plan(tree, settings)),
         asyncio.run(operations.drift(tree, live.settings)),
         asyncio.run(operations.drift(tree, live.settings, targets=rules)),
@@ -157,7 +157,7 @@ def test_plans_and_drift_say_who_holds_the_lock_whether_or_not_they_list_plugins
 
 def test_an_account_in_use_is_not_deleted(live: Account, tree: Path) -> None:
     with pytest.raises(SettingsError, match="in use"):
-        asyncio.run(operations.plan(tree, live.settings, wishes=PlanOptions(tree, delete_accounts=("default",))))
+        asyncio.run(operations.plan(tree, live.settings, options=PlanOptions(delete_accounts=("default",))))
 
 
 def test_a_chosen_environment_names_accounts_of_its_own(live: Account, tree: Path) -> None:

@@ -127,8 +127,8 @@ def test_a_rollback_puts_back_what_a_view_showed_without_what_the_server_owns(li
         await _applied(tree, settings)
         write_tree(tree, {"rules/web.yaml": "title: Changed\ncriteria: []\n"})
         assert await _applied(tree, settings) == ["update rule/web repo applied"]
-        how = operations.ApplyOptions()
-        assert changes(await operations.rollback(tree, settings, how=how)) == ["update rule/web repo applied"]
+        options = operations.ApplyOptions()
+        assert changes(await operations.rollback(tree, settings, options=options)) == ["update rule/web repo applied"]
 
     through(live, answer, work)
     assert puts[2] == puts[0]

@@ -34,11 +34,11 @@ settings = Settings(url=url, org="acme", account="default", key=key)
 
 
 def once(place):
-    how = ApplyOptions(journals=tree.parent / place)
+    options = ApplyOptions(journals=tree.parent / place)
     asyncio.run(operations.plan(tree, settings))
     operations.validate(tree)
     operations.render(tree, environ={"DLSYNC_URL": url})
-    asyncio.run(operations.apply(tree, settings, how=how))
+    asyncio.run(operations.apply(tree, settings, options=options))
     asyncio.run(operations.drift(tree, settings))
     asyncio.run(operations.export(tree, settings))
     asyncio.run(operations.managed(tree, settings))

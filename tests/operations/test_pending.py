@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync import operations
-from dlsync.operations import ApplyOptions, verify
+from dlsync.operations import ApplyOptions, apply_changes
 from dlsync.operations.update_inventory import is_rounding
 from dlsync.resources.selector import Targets
 from dlsync.state import store
@@ -69,17 +69,17 @@ def tree(tmp_path: Path) -> Path:
 
 def applied(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
     """Apply with a server in between."""
-    how = ApplyOptions(journals=journals(tree), sleep=at_once)
-    return through(live, answer, lambda to: operations.apply(tree, replace(to, **settings), how=how))
+    options = ApplyOptions(journals=journals(tree), sleep=at_once)
+    return through(live, answer, lambda to: operations.apply(tree, replace(to, **settings), options=options))
 
 
 def applied_and_rolled_back(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
     """Apply with a server in between, and take that back."""
-    how = ApplyOptions(journals=journals(tree), sleep=at_once)
+    options = ApplyOptions(journals=journals(tree), sleep=at_once)
 
     async def both(to: Settings) -> Plan | None:
-        await operations.apply(tree, replace(to, **settings), how=how)
-        return await operations.rollback(tree, replace(to, **settings), how=how)
+        await operations.apply(tree, replace(to, **settings), options=options)
+        return await operations.rollback(tree, replace(to, **settings), options=options)
 
     return through(live, answer, both)
 
@@ -206,7 +206,7 @@ def test_an_update_that_was_cut_between_its_requests_is_no_edit_by_hand(live: Ac
         return replace(onward("/nowhere"), status=400) if cut else onward()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verify, "verified", killed)
+        patch.setattr(apply_changes, "verify", killed)
         with pytest.raises(SystemExit):
             applied(live, tree, answer)
     link = live.live("link/disk")
@@ -277,7 +277,7 @@ def test_what_a_server_rounds_in_a_killed_run_is_dlsync_s_own(live: Account, tre
     write_tree(tree, {"rules/cpu.yaml": CPU % "80.5551"})
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verify, "verified", killed)
+        patch.setattr(apply_changes, "verify", killed)
         with pytest.raises(SystemExit):
             applied(live, tree, rounding)
     assert changes(plan(live, tree)) == ["update rule/cpu drift"]
@@ -340,7 +340,7 @@ def test_a_delete_that_was_cut_between_its_requests_goes_on(live: Account, tree:
         return onward()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verify, "verified", killed)
+        patch.setattr(apply_changes, "verify", killed)
         with pytest.raises(SystemExit):
             applied(live, tree, answer)
     link = live.live("link/disk")
@@ -353,7 +353,7 @@ def test_a_delete_that_was_cut_between_its_requests_goes_on(live: Account, tree:
 
 def killed_at_its_verification(live: Account, tree: Path, answer: Answer) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(verify, "verified", killed)
+        patch.setattr(apply_changes, "verify", killed)
         with pytest.raises(SystemExit):
             applied(live, tree, answer)
 

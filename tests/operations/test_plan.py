@@ -514,7 +514,9 @@ def test_a_list_that_was_cut_short_deletes_nothing_and_forgets_nothing(tree: Pat
         write_tree(tree, FIXED)
         folder = applies.journals(tree)
         done = through(
-            live, cut, lambda settings: operations.apply(tree, settings, how=operations.ApplyOptions(journals=folder))
+            live,
+            cut,
+            lambda settings: operations.apply(tree, settings, options=operations.ApplyOptions(journals=folder)),
         )
         assert applies.changes(done) == []
         assert applies.managed(live, tree) == managed

@@ -46,7 +46,7 @@ def work(made: Plan = MADE) -> PlanContext:
 def saved(tmp_path: Path, asked: dict[str, Any] | None = None, **fields: Any) -> plan_file.SavedPlan:
     """Save a plan, change some of the file's fields by hand, and read it."""
     file = tmp_path / "plan.json"
-    plan_file.save(file, plan_file.promise(work(), PlanOptions()))
+    plan_file.save(file, plan_file.promise(work()))
     content = json.loads(file.read_text())
     content["made_with"] |= asked or {}
     file.write_text(json.dumps({**content, **fields}))
@@ -68,8 +68,8 @@ def test_a_plan_whose_counts_are_others_is_none(tmp_path: Path, count: str) -> N
 
 def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    wishes = PlanOptions(Path("tree"), "staging", ("rule/*", "dashboard/web"), ("old",), ConflictPolicy(True, "live"))
-    promised = plan_file.promise(work(), wishes)
+    options = PlanOptions(("rule/*", "dashboard/web"), ("old",), ConflictPolicy(True, "live"))
+    promised = plan_file.promise(work(), options, Path("tree"), "staging")
     plan_file.save(file, promised)
     assert plan_file.read(file) == promised
     assert [one["name"] for one in promised.plan["changes"]] == ["new", "web", "old"]
@@ -77,7 +77,7 @@ def test_a_saved_plan_says_what_it_was_asked_for(tmp_path: Path) -> None:
 
 def test_the_file_is_the_plan_as_json_prints_it(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    plan_file.save(file, plan_file.promise(work(plan()), PlanOptions()))
+    plan_file.save(file, plan_file.promise(work(plan())))
     assert json.loads(file.read_text())["format_version"] == 1
 
 
@@ -85,20 +85,20 @@ def test_the_file_is_the_plan_as_json_prints_it(tmp_path: Path) -> None:
 def test_what_was_saved_is_not_stale(tmp_path_factory: pytest.TempPathFactory, made: Plan) -> None:
     made = Plan(made.target, tuple({one.address: one for one in made.changes}.values()), made.unchanged, made.commit)
     file = tmp_path_factory.mktemp("saved") / "plan.json"
-    plan_file.save(file, plan_file.promise(work(made), PlanOptions()))
+    plan_file.save(file, plan_file.promise(work(made)))
     try:
         read = plan_file.read(file)
     except DlsyncError:  # lone surrogates, which neither a file nor a server can give
         assert "\\ud" in file.read_text()
     else:
-        assert plan_file.kept_to(read, work(made)).plan.changes == made.changes
+        assert plan_file.narrowed_to(read, work(made)).plan.changes == made.changes
 
 
 def test_exactly_the_changes_that_were_reviewed_are_made_whatever_else_came_up(tmp_path: Path) -> None:
     other = resource("rule/x", "title: X\n")
     now = replace(work(), plan=plan(change("create", "rule/x"), *MADE.changes, unchanged=7, commit=MADE.commit))
     now = replace(now, desired={**now.desired, other.address: other})
-    kept = plan_file.kept_to(saved(tmp_path), now)
+    kept = plan_file.narrowed_to(saved(tmp_path), now)
     assert kept.plan.changes == MADE.changes
     assert other.address not in kept.desired
 
@@ -111,7 +111,7 @@ def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is
         desired={one.address: one for one in (NEW, WEB, *some)},
         inventory=inventory.empty().changed({managed: Entry({})}),
     )
-    kept = plan_file.kept_to(saved(tmp_path, adopted=["rule/said"]), now)
+    kept = plan_file.narrowed_to(saved(tmp_path, adopted=["rule/said"]), now)
     assert kept.plan.adopted == (said,)
     assert set(kept.desired) == {NEW.address, WEB.address, said, managed}
 
@@ -131,14 +131,14 @@ def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is
 )
 def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple[Any, ...], names: str) -> None:
     with pytest.raises(Refused) as caught:
-        plan_file.kept_to(saved(tmp_path), work(plan(*now, commit=MADE.commit)))
+        plan_file.narrowed_to(saved(tmp_path), work(plan(*now, commit=MADE.commit)))
     assert caught.value.message == f"the saved plan is stale: since it was made, {names} changed"
     assert caught.value.hint
 
 
 def test_a_plan_of_which_nothing_is_left_to_do_says_so(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="the saved plan is stale: nothing of it is left to do"):
-        plan_file.kept_to(saved(tmp_path), work(plan(commit=MADE.commit)))
+        plan_file.narrowed_to(saved(tmp_path), work(plan(commit=MADE.commit)))
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path, web: str,
     desired = WEB if old == "2" and web == "period: 60\n" else secret
     now = prepared(MADE, NEW, desired, live=(resource("dashboard/web", web), resource("plugin/old", old)))
     with pytest.raises(Refused, match=moved):
-        plan_file.kept_to(saved(tmp_path), now)
+        plan_file.narrowed_to(saved(tmp_path), now)
 
 
 @pytest.mark.parametrize(
@@ -171,22 +171,22 @@ def test_a_value_that_no_plan_shows_makes_it_stale_too(tmp_path: Path, web: str,
 )
 def test_a_plan_for_another_account_is_refused(tmp_path: Path, now: dict[str, Any], message: str) -> None:
     with pytest.raises(Refused, match="the saved plan is for ") as caught:
-        plan_file.kept_to(saved(tmp_path), work(replace(MADE, **now)))
+        plan_file.narrowed_to(saved(tmp_path), work(replace(MADE, **now)))
     assert message in caught.value.message
 
 
 def test_a_plan_of_another_commit_with_the_same_files_holds(tmp_path: Path) -> None:
-    assert plan_file.kept_to(saved(tmp_path), work(replace(MADE, commit="d" * 40))).plan.changes == MADE.changes
+    assert plan_file.narrowed_to(saved(tmp_path), work(replace(MADE, commit="d" * 40))).plan.changes == MADE.changes
 
 
 def test_a_plan_of_other_files_is_stale(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=f'changed since it was made at commit "{"c" * 40}"'):
-        plan_file.kept_to(saved(tmp_path, {"files": "other"}), work())
+        plan_file.narrowed_to(saved(tmp_path, {"files": "other"}), work())
 
 
 def test_a_plan_of_an_older_version_is_called_that(tmp_path: Path) -> None:
     file = tmp_path / "plan.json"
-    plan_file.save(file, plan_file.promise(work(), PlanOptions()))
+    plan_file.save(file, plan_file.promise(work()))
     content = json.loads(file.read_text())
     del content["made_with"]["files"]
     file.write_text(json.dumps(content))
@@ -200,7 +200,7 @@ def test_names_of_a_hostile_plan_do_not_reach_a_terminal(tmp_path: Path) -> None
     digests = {name.replace("rule/new", "rule/\x1b[2Jx\n"): both for name, both in whole.digests.items()}
     made = saved(tmp_path, {"digests": digests}, changes=[{**first, "name": "\x1b[2Jx\n"}, *others])
     with pytest.raises(Refused) as caught:
-        plan_file.kept_to(made, work())
+        plan_file.narrowed_to(made, work())
     assert "rule/\\x1b[2Jx\\n changed" in caught.value.message
 
 
@@ -288,7 +288,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
 
 def test_a_plan_that_could_not_be_read_again_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "plan.json"
-    promised = plan_file.promise(work(), PlanOptions())
+    promised = plan_file.promise(work())
     plan_file.save(file, promised)
     monkeypatch.setattr(plan_file, "_LARGEST", file.stat().st_size)
     plan_file.save(file, promised)
@@ -306,11 +306,11 @@ def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DlsyncError, match="cannot be read: Is a directory"):
         plan_file.read(tmp_path)
     with pytest.raises(DlsyncError, match=r"cannot be written to .*: Is a directory"):
-        plan_file.save(tmp_path, plan_file.promise(work(), PlanOptions()))
+        plan_file.save(tmp_path, plan_file.promise(work()))
 
 
 def test_a_file_that_is_no_plan_is_not_removed(tmp_path: Path) -> None:
-    plan_file.save(tmp_path / "plan.json", plan_file.promise(work(), PlanOptions()))
+    plan_file.save(tmp_path / "plan.json", plan_file.promise(work()))
     (tmp_path / "web.yaml").write_text("title: Web\n")
     for name in ("plan.json", "web.yaml", "none.json"):
         plan_file.remove(tmp_path / name)

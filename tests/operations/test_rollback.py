@@ -14,8 +14,7 @@ from dlsync.errors import DlsyncError, Refused
 from dlsync.model import Target
 from dlsync.operations import ApplyOptions
 from dlsync.operations.reconcile import ConflictPolicy
-from dlsync.operations.rollback import chosen as rollback_chosen
-from dlsync.operations.rollback import way_back
+from dlsync.operations.rollback import choose_run, read_rollback
 from dlsync.resources.selector import Targets
 from dlsync.state import journal
 from dlsync.state.inventory import INVENTORY
@@ -56,9 +55,9 @@ SECRET = {"title": "title: ${env:TITLE} and more\ncriteria: []\n"}
 def rolled_back(
     live: Account, tree: Path, *, run: str = "", decisions: ConflictPolicy | None = None, **settings: Any
 ) -> Plan:
-    how = ApplyOptions(journals=journals(tree))
+    options = ApplyOptions(journals=journals(tree))
     chosen = replace(live.settings, **settings)
-    work = operations.rollback(tree, chosen, run=run, decisions=decisions or ConflictPolicy(), how=how)
+    work = operations.rollback(tree, chosen, run=run, decisions=decisions or ConflictPolicy(), options=options)
     done = asyncio.run(work)
     assert done is not None
     return done
@@ -175,9 +174,11 @@ def test_a_decision_for_the_journal_takes_hand_edits_back(live: Account, tree: P
     apply(live, tree)
     live.has(resource("rule/web", MINE), resource("rule/new", MINE))
     apply_of = operations.history(journals(tree))[0].run.id
-    how = ApplyOptions(journals=journals(tree))
+    options = ApplyOptions(journals=journals(tree))
     done = asyncio.run(
-        operations.rollback(tree, live.settings, run=apply_of, decisions=ConflictPolicy(on_conflict="repo"), how=how)
+        operations.rollback(
+            tree, live.settings, run=apply_of, decisions=ConflictPolicy(on_conflict="repo"), options=options
+        )
     )
     assert [one.partition(" conflict ")[2] for one in changes(done)] == ["applied", "applied"]
     assert live.live("rule/web") == resource("rule/web", FILES["rules/web.yaml"])
@@ -279,8 +280,10 @@ def test_what_failed_may_have_been_done_all_the_same_and_what_was_skipped_was_no
     with (journals(tree) / f"{RUN.id}.jsonl").open("a") as stream:
         for name, how in results:
             stream.write(f'{{"result": "rule/{name}", "how": "{how}"}}\n')
-    record = rollback_chosen(journals(tree), live.settings.target, "")
-    assert way_back(record, tree, live.settings).about == {address("rule/a")}
+    record = choose_run(journals(tree), live.settings.target, "")
+    assert [str(one.address) for one in read_rollback(journals(tree), record, tree, live.settings).records] == [
+        "rule/a"
+    ]
 
 
 # secrets
@@ -392,17 +395,17 @@ def test_the_last_run_that_changed_this_account_is_meant_unless_one_is_named(tmp
     for name, fields in runs.items():
         Journal(tmp_path, replace(RUN, id=name, **fields)).keep([UndoRecord(address("rule/web"), "create", None)])
     target = Target(RUN.url, RUN.org, RUN.account)
-    assert rollback_chosen(tmp_path, target, "").run.id == "20261125T101011Z-000001"
-    assert rollback_chosen(tmp_path, target, "20261125T101010Z-000001").run.id == "20261125T101010Z-000001"
+    assert choose_run(tmp_path, target, "").run.id == "20261125T101011Z-000001"
+    assert choose_run(tmp_path, target, "20261125T101010Z-000001").run.id == "20261125T101010Z-000001"
     with pytest.raises(Refused, match="was for acme/other at http://x/api/v1, not for acme/default"):
-        rollback_chosen(tmp_path, target, "20261125T101012Z-000001")
+        choose_run(tmp_path, target, "20261125T101012Z-000001")
     with pytest.raises(DlsyncError, match="has the id"):
-        rollback_chosen(tmp_path, target, "20261125T101019Z-000001")
+        choose_run(tmp_path, target, "20261125T101019Z-000001")
 
 
 def test_without_a_run_that_changed_the_account_there_is_no_way_back(tmp_path: Path) -> None:
     with pytest.raises(DlsyncError, match=r"no run in .* has changed acme/default"):
-        rollback_chosen(tmp_path, Target(RUN.url, RUN.org, RUN.account), "")
+        choose_run(tmp_path, Target(RUN.url, RUN.org, RUN.account), "")
 
 
 def test_a_rollback_that_was_cut_off_goes_on_and_one_that_ended_is_a_run_like_any(tmp_path: Path) -> None:
@@ -412,17 +415,17 @@ def test_a_rollback_that_was_cut_off_goes_on_and_one_that_ended_is_a_run_like_an
     Journal(tmp_path, replace(RUN, id=first)).keep(kept)
     book = Journal(tmp_path, replace(RUN, id=back, takes_back=first))
     book.keep(kept)
-    assert rollback_chosen(tmp_path, target, "").run.id == first
+    assert choose_run(tmp_path, target, "").run.id == first
     book.note([])
-    assert rollback_chosen(tmp_path, target, "").run.id == back
+    assert choose_run(tmp_path, target, "").run.id == back
 
 
 def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(live: Account, tree: Path) -> None:
     record = journal.Record(
         replace(RUN, salt="00"), {address("account/old"): UndoRecord(address("account/old"), "delete", {})}
     )
-    found = way_back(record, tree, live.settings)
-    assert found.about == frozenset()
+    found = read_rollback(journals(tree), record, tree, live.settings)
+    assert found.records == ()
     assert [one.message for one in found.tree.warnings] == [
         "account/old stays as the run left it: what is in an account, no journal has"
     ]
@@ -432,4 +435,4 @@ def test_what_was_there_before_and_cannot_be_read_is_an_error_that_names_it(live
     broken = UndoRecord(address("rule/web"), "update", {"text": "title: ["})
     record = journal.Record(replace(RUN, salt="00"), {broken.address: broken})
     with pytest.raises(DlsyncError, match=r"^rule/web: "):
-        way_back(record, tree, live.settings)
+        read_rollback(journals(tree), record, tree, live.settings)

@@ -76,17 +76,21 @@ class Team:
     server: BrokenServer
 
     def plan(self, decisions: ConflictPolicy = UNDECIDED, **settings: str) -> Plan:
-        wishes = PlanOptions(self.tree, decisions=decisions)
+        plan_options = PlanOptions(decisions=decisions)
 
         async def work(to: Settings) -> Plan:
-            return await operations.plan(self.tree, replace(to, **settings), wishes=wishes)  # type: ignore[arg-type] # any setting
+            return await operations.plan(self.tree, replace(to, **settings), options=plan_options)  # type: ignore[arg-type] # any setting
 
         return through(self.live, self.server, work)
 
     def apply(self, decisions: ConflictPolicy = UNDECIDED) -> Plan:
         self.server.writes.clear()
-        how, wishes = ApplyOptions(journals=journals(self.tree)), PlanOptions(self.tree, decisions=decisions)
-        done = through(self.live, self.server, lambda to: operations.apply(self.tree, to, wishes=wishes, how=how))
+        options, plan_options = ApplyOptions(journals=journals(self.tree)), PlanOptions(decisions=decisions)
+        done = through(
+            self.live,
+            self.server,
+            lambda to: operations.apply(self.tree, to, plan_options=plan_options, options=options),
+        )
         assert done is not None
         return done
 
@@ -133,8 +137,8 @@ def test_a_managed_resource_that_cannot_be_read_is_held_and_the_others_are_appli
 
 
 def test_it_is_overwritten_where_the_files_are_to_win_and_a_rollback_puts_it_back(team: Team) -> None:
-    how = ApplyOptions(journals=journals(team.tree))
-    wishes = PlanOptions(team.tree, decisions=ConflictPolicy(on_conflict="repo"))
+    options = ApplyOptions(journals=journals(team.tree))
+    plan_options = PlanOptions(decisions=ConflictPolicy(on_conflict="repo"))
     bodies: list[bytes] = []
 
     def answer(seen: Seen, onward: Onward) -> Reply:
@@ -146,9 +150,9 @@ def test_it_is_overwritten_where_the_files_are_to_win_and_a_rollback_puts_it_bac
         return team.server(seen, onward)
 
     async def work(to: Settings) -> list[list[str]]:
-        first = await operations.apply(team.tree, to, wishes=wishes, how=how)
+        first = await operations.apply(team.tree, to, plan_options=plan_options, options=options)
         after = await operations.plan(team.tree, to)
-        back = await operations.rollback(team.tree, to, how=how)
+        back = await operations.rollback(team.tree, to, options=options)
         return [changes(first), changes(after), changes(back)]
 
     assert through(team.live, answer, work) == [
@@ -172,9 +176,11 @@ def test_what_changes_in_a_resource_that_cannot_be_read_makes_the_plan_old(team:
     def answer(seen: Seen, onward: Onward) -> Reply:
         return Reply(200, next(replies, b"[[")) if below(seen) == "GET rules/web" else onward()
 
-    wishes = PlanOptions(team.tree, decisions=ConflictPolicy(on_conflict="repo"))
-    how = ApplyOptions(journals=journals(team.tree), approve=lambda _: True)
-    done = through(team.live, answer, lambda to: operations.apply(team.tree, to, wishes=wishes, how=how))
+    plan_options = PlanOptions(decisions=ConflictPolicy(on_conflict="repo"))
+    options = ApplyOptions(journals=journals(team.tree), approve=lambda _: True)
+    done = through(
+        team.live, answer, lambda to: operations.apply(team.tree, to, plan_options=plan_options, options=options)
+    )
     assert done is not None
     assert done.changes[0].error == "it was changed on the server since the plan was made: plan again"
 
@@ -190,7 +196,9 @@ def test_what_cannot_be_read_after_a_write_has_failed_and_nothing_else(team: Tea
 
     team.server.replies = {}
     done = through(
-        team.live, answer, lambda to: operations.apply(team.tree, to, how=ApplyOptions(journals=journals(team.tree)))
+        team.live,
+        answer,
+        lambda to: operations.apply(team.tree, to, options=ApplyOptions(journals=journals(team.tree))),
     )
     assert changes(done) == [
         "update dashboard/web repo applied",

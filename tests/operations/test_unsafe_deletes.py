@@ -65,9 +65,9 @@ def disturbing(fault: Answer, *writes: str) -> Answer:
 
 
 def applied(live: Account, tree: Path, answer: Answer) -> Plan:
-    how = ApplyOptions(journals=journals(tree))
+    options = ApplyOptions(journals=journals(tree))
     with patch.object(session, "Client", lambda **options: Client(**options, retry=IMPATIENT)):
-        done = through(live, answer, lambda settings: operations.apply(tree, settings, how=how))
+        done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
     assert done
     return done
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
-from unittest.mock import Mock
 
 import pytest
 
 from dlsync.model import Entry
-from dlsync.operations import update_inventory as update
 from dlsync.operations.plan import PlanContext
-from dlsync.operations.update_inventory import advanced, announced, as_live, entry_of, packed_entry
+from dlsync.operations.update_inventory import advanced, announced, as_live, entry_of, planned_entries
 from dlsync.state.inventory import packed
 from tests.builders.inventories import entry, form, recorded
 from tests.builders.plans import change, plan, replaced
@@ -82,7 +80,7 @@ def test_what_was_released_is_announced_only_while_it_is_managed() -> None:
         plan=plan(*changes),
         released=frozenset({WEB.address, LOAD.address}),
     )
-    assert [*announced(prepared).pending] == [WEB.address]
+    assert [*announced(prepared, planned_entries(prepared)).pending] == [WEB.address]
 
 
 def test_what_is_live_and_in_no_file_is_nobody_s() -> None:
@@ -98,7 +96,7 @@ def test_where_hand_edits_are_kept_what_is_live_then_is_recorded_beside_what_the
     ours, theirs = resource("dashboard/web", dashboard(title="New")), resource("dashboard/web", dashboard(period=1))
     blend = resource("dashboard/web", dashboard(title="New", period=1))
     kept = {ours.address: (replaced(("period",), 1, 3600),)}
-    prepared = replace(work(ours, live=(theirs,)), kept=kept, sent=by_address(blend))
+    prepared = replace(work(ours, live=(theirs,)), kept_live=kept, sent=by_address(blend))
     assert entry_of(prepared, ours.address) == entry(ours, blend)
     # without anything to send, it is live as it was
     assert entry_of(replace(prepared, sent={}), ours.address) == entry(ours, theirs)
@@ -107,7 +105,7 @@ def test_where_hand_edits_are_kept_what_is_live_then_is_recorded_beside_what_the
 def test_what_is_kept_is_recorded_anew_though_its_file_is_as_it_was() -> None:
     prepared = work(WEB, live=(EDITED,), known=recorded(WEB))
     assert advanced(prepared, []).entry(WEB.address) == entry(WEB)
-    kept = replace(prepared, kept={WEB.address: (replaced(("period",), 30, 60),)})
+    kept = replace(prepared, kept_live={WEB.address: (replaced(("period",), 30, 60),)})
     assert advanced(kept, []).entry(WEB.address) == entry(WEB, EDITED)
 
 
@@ -143,15 +141,9 @@ def test_secrets_that_are_live_are_known_again() -> None:
     assert taken.applied == form(theirs)
 
 
-def test_what_is_recorded_is_worked_out_once_for_the_journal_and_the_record(monkeypatch: pytest.MonkeyPatch) -> None:
-    worked_out = Mock(wraps=entry_of)
-    monkeypatch.setattr(update, "entry_of", worked_out)
-    prepared = work(WEB)
-    before = packed_entry(prepared, WEB.address)
-    record = advanced(prepared, [made("create", WEB)])
-    assert record.packed == {WEB.address: before}
-    assert before == packed(entry(WEB))
-    assert worked_out.call_count == 1
-    # of another plan, it is worked out anew
-    assert packed_entry(replace(prepared, inventory=recorded()), WEB.address) == before
-    assert worked_out.call_count == 2
+def test_what_is_recorded_is_what_was_worked_out_before_the_write() -> None:
+    prepared = replace(work(WEB), plan=plan(change("create", "dashboard/web"), change("delete", "rule/old")))
+    planned = planned_entries(prepared)
+    assert planned == {WEB.address: packed(entry(WEB))}
+    other = {WEB.address: "as it was sent"}
+    assert advanced(prepared, [made("create", WEB)], other).packed == other

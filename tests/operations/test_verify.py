@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.files.redaction import Redaction
-from dlsync.operations import verify
+from dlsync.operations.apply_changes import verify
 from dlsync.operations.session import reader
-from dlsync.resources import kind_of
 from tests.builders.applies import at_once, prepared
 from tests.builders.between import through
 from tests.builders.plans import change, plan
@@ -34,18 +33,12 @@ def verified(
     """The results, and the errors where there are any."""
     work = prepared(plan(*changes), *desired)
     work = replace(work, redaction=Redaction({secret: "${env:TITLE}"} if secret else {}))
-    done = live.run(lambda client: verify.verified(client, changes, work, at_once))
+    done = live.run(lambda client: verify(client, changes, work, {}, at_once))
     return [f"{one.result} {one.error}".strip() for one in done]
 
 
 def wrote(action: Action, address: str = "dashboard/web") -> ResourceChange:
     return change(action, address).finished("applied")
-
-
-def test_two_live_versions_differ_in_what_they_mean_and_not_in_how_it_is_written() -> None:
-    same = resource("dashboard/web", "positions: []  # none\ntitle: 'Web'\n")
-    assert not verify.differs(kind_of("dashboard"), WEB, same)
-    assert verify.differs(kind_of("dashboard"), WEB, MINE)
 
 
 def test_what_was_not_written_is_not_asked_for(live: Account) -> None:
@@ -85,7 +78,7 @@ async def _applied(settings: Settings, pauses: list[float]) -> ResourceChange:
         pauses.append(seconds)
 
     async with reader(settings) as client:
-        (done,) = await verify.verified(client, [wrote("update")], prepared(plan(), WEB), sleep)
+        (done,) = await verify(client, [wrote("update")], prepared(plan(), WEB), {}, sleep)
     return done
 
 
@@ -113,7 +106,7 @@ def test_what_cannot_be_fetched_is_not_waited_for(live: Account) -> None:
 def test_what_is_sent_in_place_of_the_file_is_what_was_meant(live: Account) -> None:
     live.has(MINE)
     work = replace(prepared(plan(), WEB), sent={WEB.address: MINE})
-    (done,) = live.run(lambda client: verify.verified(client, [wrote("update")], work, at_once))
+    (done,) = live.run(lambda client: verify(client, [wrote("update")], work, {}, at_once))
     assert done.result == "applied"
 
 

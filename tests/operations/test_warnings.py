@@ -21,13 +21,15 @@ def test_a_broken_inventory_is_said_to_be_broken_with_what_to_do() -> None:
 
 
 def test_kinds_of_which_not_all_is_known_are_named() -> None:
-    assert [*warnings.unlisted(["rule"])] == [
+    assert [one.message for one in warnings.unlisted(["rule"])] == [
         "this server does not list every rule: what it does not list is not pruned"
     ]
 
 
 def test_what_stays_since_it_is_protected_is_named() -> None:
-    assert [*warnings.protected([address("rule/a")])] == ["rule/a is in no file and live; it is protected and stays"]
+    assert [one.message for one in warnings.protected([address("rule/a")])] == [
+        "rule/a is in no file and live; it is protected and stays"
+    ]
 
 
 def test_a_pattern_of_protect_that_matches_nothing_is_named_with_its_place() -> None:
@@ -47,7 +49,7 @@ def test_a_mute_that_a_delete_or_a_rename_loses_is_named() -> None:
         change("update", "rule/a"),
         change("delete", "dashboard/a"),
     ]
-    assert [*warnings.muted(changes, listings)] == [
+    assert [one.message for one in warnings.muted(changes, listings)] == [
         "rule/a is muted; a rollback does not restore that",
         "rule/b is muted; the renamed rule/d will not be until `dlsync rules mute d`",
     ]
@@ -55,7 +57,7 @@ def test_a_mute_that_a_delete_or_a_rename_loses_is_named() -> None:
 
 def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
     explicit_deletes = [address("rule/b"), address("account/a"), address("rule/c")]
-    assert [*warnings.missing(explicit_deletes, [address("rule/c")])] == [
+    assert [one.message for one in warnings.missing(explicit_deletes, [address("rule/c")])] == [
         "account/a is to be deleted and is not there",
         "rule/b is to be deleted and is not there",
     ]
@@ -73,7 +75,7 @@ def test_a_field_that_an_update_would_drop_is_named_once_with_one_of_those_that_
         "but in no file and no schema: it is not compared, and an update is sent without it; "
         "whether it then stays, the server decides (a muted rule stays muted)"
     )
-    assert [*told] == [
+    assert [one.message for one in told] == [
         f"`positions[].glow` of a dashboard is live in dashboard/a and 1 more, {end}",
         f"`zoom` of a dashboard is live in dashboard/a, {end}",
         f"`zoom` of a rule is live in rule/c, {end}",
@@ -93,8 +95,8 @@ def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_
     fields: list[str], words: str
 ) -> None:
     kept = {address("rule/r"): [removed((field,), 1) for field in fields]}
-    (message,) = warnings.kept(kept, by_address(resource("rule/r", rule())))
-    assert message == (
+    (warning,) = warnings.kept(kept, by_address(resource("rule/r", rule())))
+    assert warning.message == (
         f"rule/r was changed on the server in {words}, and stays so; "
         "`dlsync accept rule/r` writes it into the file, `--on-conflict repo` overwrites it"
     )
@@ -102,17 +104,17 @@ def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_
 
 def test_a_kept_field_is_named_as_the_file_has_it() -> None:
     kept = {address("rule/r"): [replaced(("actions", 0, "url"), "b", "a")]}
-    (message,) = warnings.kept(
+    (warning,) = warnings.kept(
         kept, by_address(resource("rule/r", rule(actions=[{"type": "WEBHOOK", "details": {"url": "a"}}])))
     )
-    assert "in `actions[0].details.url`, and" in message
+    assert "in `actions[0].details.url`, and" in warning.message
 
 
 def test_a_kept_field_is_named_and_what_it_holds_is_not() -> None:
-    (message,) = warnings.kept(
+    (warning,) = warnings.kept(
         {address("rule/r"): [replaced(("title",), "s3cret", "other")]}, by_address(resource("rule/r", rule()))
     )
-    assert "s3cret" not in message
+    assert "s3cret" not in warning.message
 
 
 WEB = resource("dashboard/web", dashboard(widget("cpu")), file="dashboards/web.yaml")
