@@ -200,6 +200,7 @@ class _Application:
             sleep=self.options.sleep,
         )
         done: Plan | None = None
+        journal_of_run.begin()
         self.options.on_begin(lambda: done or _results_so_far(context.plan, journal_of_run))
         try:
             done = await applier.apply()

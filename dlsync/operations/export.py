@@ -286,7 +286,9 @@ def _require_allowed(live: Resource) -> None:
 
     :raises DlsyncError: it may not.
     """
-    faults = kind_of(live.kind).schema_findings(replace(live, given=cast("dict[str, Json]", plain(dict(live.document)))))
+    faults = kind_of(live.kind).schema_findings(
+        replace(live, given=cast("dict[str, Json]", plain(dict(live.document))))
+    )
     if errors := [one for one in faults if one.severity == "error"]:
         raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
 

@@ -37,6 +37,8 @@ _NOT_WRITTEN = (
 )
 
 _NO_EFFECT = "skipping run %s, which changed nothing"
+_INTERRUPTED = "the last run %s was interrupted before it changed anything, so it leaves nothing to revert"
+_CONTINUES = "the run %s before it was interrupted, and stays; revert it next with `dlsync rollback %s`"
 _REVERTED = "reverting run %s (%s, %s), the last that changed %s; runs without changes are skipped"
 
 
@@ -65,7 +67,7 @@ def choose_run(folder: Path, target: Target, run: str, notify: Callable[[str], N
         off.
     :param notify: is called with the run that is reverted by default, and with those that are skipped.
     :raises DlsyncError: there is no such run.
-    :raises Refused: it changed another account.
+    :raises Refused: it changed another account; or the last run was interrupted before it changed anything.
     """
     if run:
         record = journal.required(folder, run)
@@ -77,11 +79,18 @@ def choose_run(folder: Path, target: Target, run: str, notify: Callable[[str], N
     if len(skipped) == len(records):
         raise DlsyncError(f"no run in {folder} has changed {target}", hint="Name the folder with --journal DIR.")
     record = records[len(skipped)]
-    if record.run.takes_back and not record.ended:
-        record = journal.required(folder, record.run.takes_back)
+    latest = next(one for one in records if one.has_effect or not one.ended)
+    if latest.run.takes_back and not latest.ended:
+        record = journal.required(folder, latest.run.takes_back)
+    elif latest is not record and latest is records[0]:
+        hint = f"To revert the run before it, name that: `dlsync rollback {record.run.id}`."
+        raise Refused(_INTERRUPTED % latest.run.id, hint=hint)
     for one in skipped:
         notify(_NO_EFFECT % one.run.id)
     notify(_REVERTED % (record.run.id, record.run.command, record.run.started, target))
+    earlier = next((one for one in records if one.has_effect and one.run.id < record.run.id), None)
+    if earlier and not earlier.ended and not earlier.run.takes_back:
+        notify(_CONTINUES % (earlier.run.id, earlier.run.id))
     return record
 
 
@@ -120,7 +129,7 @@ def _before(record: UndoRecord, before: Mapping[str, Json], source: Source) -> R
     secrets: dict[str, str] = {}
     try:
         saved = cast("dict[str, Json]", unsealed(dict(before), source, secrets))
-        resource = replace(kind_of(record.address.kind).restored(record.address.name, saved), secrets=secrets)
+        resource = replace(kind_of(record.address.kind).from_journal(record.address.name, saved), secrets=secrets)
         hidden_secrets.require_values(resource)
     except DlsyncError as error:
         raise DlsyncError(f"{record.address}: {error.message}", hint=error.hint) from error

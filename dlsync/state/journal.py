@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -146,6 +147,12 @@ class Journal:
         self.in_flight: set[Address] = set()
         self.outcomes: list[ResourceChange] = []
         self._begun = False
+
+    def begin(self) -> None:
+        """Keep that a run with changes begins; where that cannot be written, :meth:`keep` fails and says so."""
+        if self.run.planned:
+            with suppress(DlsyncError):
+                self._write(self._head())
 
     def keep(self, changes: Iterable[UndoRecord]) -> None:
         """Keep what was there, on the disk by the time that this returns.

@@ -57,6 +57,39 @@ def test_it_names_the_run_that_it_reverts_and_skips_runs_without_an_effect(chang
     assert f"skipping run {skipped}, which changed nothing\nreverting run {run} (apply, " in done.err
 
 
+def interrupted(tree: Path) -> str:
+    """A run that ended before it changed anything, later than all others."""
+    folder = tree / ".dlsync/runs"
+    run = run_ids(tree)[0]
+    first = json.loads((folder / f"{run}.jsonl").read_text(encoding="utf-8").splitlines()[0])
+    first["run"]["id"] = run.replace("Z-", "Z-f")[:-1]
+    (folder / f"{first['run']['id']}.jsonl").write_text(f"{json.dumps(first)}\n", encoding="utf-8")
+    return str(first["run"]["id"])
+
+
+def test_after_an_interruption_before_the_first_change_the_run_to_revert_is_to_be_named(
+    changed: Path, env: dict[str, str]
+) -> None:
+    run, last = run_ids(changed)[0], interrupted(changed)
+    done = dlsync("rollback", changed, "--auto-approve", env=env)
+    assert done.code == 4
+    assert f"the last run {last} was interrupted before it changed anything" in done.err
+    assert f"`dlsync rollback {run}`" in done.err
+    assert dlsync("rollback", run, changed, "--auto-approve", env=env).code == 0
+    assert web(env) == DASHBOARD
+
+
+def test_the_interrupted_run_that_the_reverted_one_continued_is_named(changed: Path, env: dict[str, str]) -> None:
+    run, earlier = run_ids(changed)
+    file = changed / f".dlsync/runs/{earlier}.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("".join(f"{line}\n" for line in lines if '"end"' not in line), encoding="utf-8")
+    done = dlsync("rollback", changed, "--auto-approve", env=env)
+    assert done.code == 0
+    assert f"reverting run {run} (apply, " in done.err
+    assert f"the run {earlier} before it was interrupted, and stays; revert it next with" in done.err
+
+
 def test_a_run_whose_changes_were_all_skipped_is_none_to_revert(changed: Path, env: dict[str, str]) -> None:
     for journal in (changed / ".dlsync/runs").iterdir():
         journal.write_text(journal.read_text(encoding="utf-8").replace('"applied"', '"skipped"'), encoding="utf-8")
