@@ -88,7 +88,10 @@ class DocumentKind(Kind):
 
     def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
         document = schema.arranged(self.name, live.document)
-        return {f"{self.folder}/{stem}.yaml": yaml.dump(draft.spelled(document))}
+        content = yaml.dump(document)
+        if draft.references and draft.redaction.respells(content):
+            content = yaml.dump(draft.spelled(document))
+        return {f"{self.folder}/{stem}.yaml": content}
 
     def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
         return {desired.file: self._rewritten(desired.text, edited(self, desired, live, draft))}

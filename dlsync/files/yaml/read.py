@@ -121,12 +121,15 @@ def _is_certain(value: Any, levels: int) -> bool:
     if isinstance(value, str):  # ryaml has `012` as a text
         return value[:1] not in _NUMBER_STARTS or isinstance(plain_value(value), str)
     if isinstance(value, dict):
-        return levels > 0 and all(
-            isinstance(key, str) and _is_certain(key, 0) and _is_certain(inner, levels - 1)
-            for key, inner in value.items()
-        )
+        for key, inner in value.items():  # on every value of every file: a loop is twice as fast as a generator
+            if not (levels and isinstance(key, str) and _is_certain(key, 0) and _is_certain(inner, levels - 1)):
+                return False
+        return levels > 0
     if isinstance(value, list):
-        return levels > 0 and all(_is_certain(inner, levels - 1) for inner in value)
+        for inner in value:
+            if not (levels and _is_certain(inner, levels - 1)):
+                return False
+        return levels > 0
     return value is None or abs(value) < _LARGE
 
 
