@@ -36,7 +36,7 @@ SECTIONS = {
         "inventory": ("inventory", "List managed resources, and rebuild the inventory."),
     },
     "Runs": {
-        "history": ("apply", "List the runs that changed something, the latest first."),
+        "history": ("apply", "List the runs that had something to change, the latest first."),
         "rollback": ("apply", "Revert a run: show the plan, ask, and apply it."),
         "unlock": ("inventory", "Remove the lock of an apply that is dead."),
     },

@@ -131,8 +131,8 @@ def rollback(
 ) -> int:
     """Revert a run: show the plan, ask, and apply it.
 
-    What was changed since the run is held, and exits with 4: --on-conflict repo takes that back too, --on-conflict live
-    keeps it. A rollback is a run as well, and can be taken back.
+    What was changed since the run is held, and exits with 4: --on-conflict repo reverts that too, --on-conflict live
+    keeps it. A rollback is a run as well, and can be rolled back.
     """
     from dlsync import operations
     from dlsync.operations.reconcile import ConflictPolicy
@@ -269,7 +269,7 @@ def history(
     journal: opt.Journals = None,
     output: opt.Output = "text",
 ) -> None:
-    """List the runs that changed something, the latest first.
+    """List the runs that had something to change, the latest first.
 
     Only those whose journals are here: each machine keeps its own.
     """

@@ -17,7 +17,7 @@ Accepted = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KIND/NAME... [DIR]",
-        help="The resources whose live side counts; then the tree.",
+        help="The resources whose live side counts, then the directory.",
         autocompletion=opt.complete_resources,
     ),
 ]

@@ -14,7 +14,7 @@ from dlsync.errors import ApiError
 from dlsync.files.git import head_commit
 from dlsync.files.redaction import NOTHING_SECRET, Redaction, values_in
 from dlsync.files.settings import Settings
-from dlsync.model import Address, FieldChange, Plan, Problem, Resource, ResourceChange
+from dlsync.model import Address, FieldChange, Json, Plan, Problem, Resource, ResourceChange
 from dlsync.operations import dependents, guards, hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import FORGETFUL, remember, remembered
@@ -151,6 +151,7 @@ class PlanContext:
     :param files_digest: a digest of the files that the plan is made from.
     :param released: what is not managed once the plan is carried out, whatever becomes of it.
     :param duplicates: what ``prune`` removes because the server has it twice, whatever else the plan does.
+    :param canonical: the canonical forms that the plan was made with, of what it creates.
     """
 
     plan: Plan
@@ -166,6 +167,7 @@ class PlanContext:
     files_digest: str = ""
     released: frozenset[Address] = frozenset()
     duplicates: Mapping[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
+    canonical: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
 
     def readable(self, live: Mapping[Address, Resource]) -> dict[Address, Resource]:
         """Return live resources as the plan reads them, with values in place of the secrets that a server masks."""
@@ -248,7 +250,7 @@ async def build_plan(
 
 async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, Live]:
     """Return what was recorded and what is live: of the files, of what is to go, and of what is managed."""
-    fetcher, tree, settings, targets, desired = scope[:5]
+    fetcher, settings, targets, desired = scope.fetcher, scope.settings, scope.targets, scope.desired
     wanted = {*desired, *scope.explicit_deletes}
     outside = {address for address in wanted if not kind_of(address.kind).account_scoped}
     around = await fetcher.fetch(outside)
@@ -257,7 +259,7 @@ async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, 
     everything = {name for name in targets.kinds() if settings.prune == "all" and kind_of(name).account_scoped}
     fetching = fetcher.fetch(wanted - outside, everything=everything, admits=targets.admits)
     if recorded is None:
-        inventory, live = await both(read_inventory(fetcher.client, settings, tree.root), fetching)
+        inventory, live = await both(read_inventory(fetcher.client, settings, scope.tree.root), fetching)
     else:
         inventory, live = recorded, await fetching
     resources = {**around.resources, **live.resources}
@@ -316,6 +318,7 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         redaction=redaction,
         files_digest=scope.tree.digest,
         duplicates=outcome.duplicates,
+        canonical=outcome.canonical,
     )
 
 

@@ -170,7 +170,7 @@ def advanced(
 def entry_of(context: "PlanContext", address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
     desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
-    canonical, live = kind.canonical(desired.document), None
+    canonical, live = context.canonical.get(address) or kind.canonical(desired.document), None
     if address in context.kept_live:  # sent without it, or not sent at all
         effective = context.sent.get(address) or context.live[address]
         live = _digested(kind.canonical(effective.document), salt)

@@ -1,4 +1,4 @@
-"""What dlsync remembers: the resources that it manages, and the runs that changed something."""
+"""What dlsync remembers: the resources that it manages, and the runs that had something to change."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

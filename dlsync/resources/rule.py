@@ -31,12 +31,12 @@ def _criterion(item: dict[str, Json]) -> str:
 
 def _action(item: dict[str, Json]) -> str:
     """Return ``emails a@example.org``, ``calls https://example.org``, or what an unknown action has."""
-    kind, to = as_text(item.get("type", "EMAIL")), as_text(item.get("emails") or [])
-    more = rest(item, frozenset({"type", "url" if kind == "WEBHOOK" else "emails"}))
-    if kind == "EMAIL" and not to:
+    sort, to = as_text(item.get("type", "EMAIL")), as_text(item.get("emails") or [])
+    more = rest(item, frozenset({"type", "url" if sort == "WEBHOOK" else "emails"}))
+    if sort == "EMAIL" and not to:
         return more.removeprefix(", ") or "emails no address"
     does = {"EMAIL": f"emails {to}", "WEBHOOK": f"calls {as_text(item.get('url'))}"}
-    return does.get(kind, kind) + more
+    return does.get(sort, sort) + more
 
 
 class Rule(DocumentKind):

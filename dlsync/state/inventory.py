@@ -10,7 +10,7 @@ import os
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Optional, TypeVar, cast, get_args
+from typing import NamedTuple, TypeVar, cast, get_args
 
 from dlsync.diff.digests import digest, former_secrets
 from dlsync.errors import DlsyncError
@@ -74,7 +74,7 @@ class Inventory:
     broken: str = ""
     ids: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     pending: Mapping[Address, Pending] = field(default_factory=dict)
-    foreign: Optional["Inventory"] = None
+    foreign: "Inventory | None" = None
 
     def __contains__(self, address: Address) -> bool:
         return address in self.packed

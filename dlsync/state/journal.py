@@ -134,7 +134,7 @@ def own(root: Path) -> Path:
 
 
 class Journal:
-    """The journal of one run; its file is made with the first change.
+    """The journal of one run; its file is made when it begins.
 
     :param folder: made where it is missing.
     :ivar in_flight: the changes that were sent and have no outcome yet.

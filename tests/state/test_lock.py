@@ -19,26 +19,14 @@ from dlsync.state.lock import LIFETIME, RENEWAL, SAFE, Clock, Lock, LockInfo, ho
 from tests.builders.locks import Time, Troubled, client_of, left, lock, put
 from tests.builders.taps import tapped
 from tests.builders.throttling import Limited, timeless
-from tests.builders.trees import Account, account
+from tests.builders.trees import Account
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from tests.builders.taps import Asked, Onward
 
 ANOTHER = LockInfo("b" * 32, "bob")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Account]:
-    with account() as live:
-        yield live
-
-
-@pytest.fixture
-def live(server: Account) -> Account:
-    server.run(remove)
-    return server
 
 
 async def is_refused(held: Lock) -> bool:

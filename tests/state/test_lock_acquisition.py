@@ -25,7 +25,7 @@ from tests.builders.plans import any_text
 from tests.builders.trees import Account, account
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from dlsync.client import Client
     from dlsync.state.lock import LockAcquisition
@@ -33,18 +33,6 @@ if TYPE_CHECKING:
 DEAD = LockInfo("d" * 32, "one who is dead")
 YEAR = 365 * 86_400.0
 MARK_OF_A_PROCESS = "from dlsync.state import lock; print(lock.process_id(), flush=True); input()"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Account]:
-    with account() as live:
-        yield live
-
-
-@pytest.fixture
-def live(server: Account) -> Account:
-    server.run(remove)
-    return server
 
 
 async def taken(client: Client, *takers: LockAcquisition) -> list[str]:
