@@ -91,9 +91,9 @@ def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceCh
 def unconfirmed_creates(changes: Sequence[ResourceChange], context: "PlanContext") -> list[Address]:
     """Return the creates that did not take hold, and those that need one of them.
 
-    :param changes: creates and updates with their results, after they were verified.
+    :param changes: creates and updates with their results, after they were verified; the plan said that held ones wait.
     """
-    creates = [change for change in changes if change.action == "create"]
+    creates = [change for change in changes if change.action == "create" and not change.held]
     confirmed = [change.address for change in creates if change.result == "applied"]
     failed = [change.address for change in creates if change.result != "applied"]
     return [*failed, *(one for one in confirmed if set(needs(one, context)) & set(failed))]

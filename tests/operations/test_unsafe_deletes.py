@@ -101,6 +101,24 @@ def test_a_rename_whose_create_fails_leaves_the_old_resource(
     assert (live.live(f"{kind}/a"), bool(live.live(f"{kind}/b"))) == (None, True)
 
 
+@pytest.mark.parametrize("folder", TEXTS)
+def test_a_create_that_waits_for_a_decision_keeps_no_delete_of_the_plan(
+    live: Account, tmp_path: Path, folder: str
+) -> None:
+    kind, text = folder[:-1], TEXTS[folder]
+    tree = write_tree(tmp_path / "tree", {f"{folder}/a.yaml": text, f"{folder}/b.yaml": text.replace("A", "B")})
+    apply(live, tree)
+    live.lacks(f"{kind}/a")
+    write_tree(tree, {f"{folder}/a.yaml": text.replace("A", "Changed"), "rules/keeper.yaml": OTHER})
+    (tree / f"{folder}/b.yaml").unlink()
+    done = apply(live, tree)
+    assert {str(one.address): (one.result, bool(one.held)) for one in done.changes} == {
+        f"{kind}/a": ("skipped", True),
+        f"{kind}/b": ("applied", False),
+        "rule/keeper": ("applied", False),
+    }
+
+
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_plugin_whose_rename_fails_keeps_its_links(live: Account, tmp_path: Path, fault: Answer) -> None:
     tree = write_tree(tmp_path / "tree", {"plugins/a.sh": b"1", "links.yaml": "a: [web]\n", "rules/r.yaml": RULE})
