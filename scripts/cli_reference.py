@@ -35,7 +35,7 @@ shows a first round, and [doctor](doctor.md) where each setting comes from.
 | 1 | error | wrong usage, files or server at fault, a question answered with no; `doctor` found a problem |
 | | | `plan` shows a plan that `apply` refuses; `adopt` could not adopt a named resource |
 | 2 | changes | `plan --detailed-exitcode`, `export --check`, `accept --check` and `drift` found changes |
-| 3 | partial | some changes failed or must be made by hand, or some resources could not be exported; the rest is done |
+| 3 | partial | some changes failed or must be made by hand; `export` or `accept` left some out; the rest is done |
 | 4 | refused | a stale plan, a plan that deletes too much, a run of another account, a lock that is held or lost |
 | | | or some resources are held because of a conflict, and the rest is applied |
 | 130 | interrupted | Ctrl-C, SIGTERM or SIGHUP; `apply` prints how many changes it applied, `history` lists them |

@@ -64,7 +64,8 @@ def accept(
 ) -> int:
     """Write what was changed on the server into the files.
 
-    Comments and layout stay, and so does what was changed in the files alone.
+    Comments and layout stay, and so does what was changed in the files alone. A resource is left out, with exit
+    code 3, if that would change another environment, replace a reference or write a likely secret.
     """
     from dlsync import operations
 

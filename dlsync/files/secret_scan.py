@@ -69,45 +69,50 @@ _HINTS = (
 )
 
 
-def problems(file: str, content: bytes) -> list[Problem]:
+def problems(file: str, content: bytes, known: bytes = b"") -> list[Problem]:
     """Return a warning for each likely secret in a file, unless a comment beside it says that it is none.
 
     :param file: relative to the tree; one that is not YAML is a script, in which only well-known forms count.
+    :param known: what the file held before: the secrets in it are left out.
     """
     lower = content.lower()
     if not any(hint in lower for hint in _HINTS):
         return []
-    found = _in_document(file, content) if file.endswith((".yaml", ".yml")) else _in_script(file, content)
+    search = _in_document if file.endswith((".yaml", ".yml")) else _in_script
+    found = search(file, content, known)
     lines = content.splitlines()
     return [problem for problem in found if not _ALLOWED.search(lines[(problem.line or 1) - 1])]
 
 
-def _in_document(file: str, content: bytes) -> list[Problem]:
+def _in_document(file: str, content: bytes, known: bytes) -> list[Problem]:
     try:
         document = yaml.parse(content, file)
+        before = [secret for *_, secret in likely(yaml.parse(known, file))] if known else []
     except yaml.InvalidYaml:  # the reader of the file reports it
         return []
     instead = _IN_SETTINGS if file == SETTINGS else _IN_FIELD
     findings = [
         schema.Finding("warning", path, f"`{field_name(path)}` looks like a secret ({what}): {instead}")
-        for path, what in likely(document)
+        for path, what, secret in likely(document)
+        if secret not in before
     ]
     return schema.located(findings, file, content)
 
 
-def _in_script(file: str, content: bytes) -> list[Problem]:
-    text = content.decode("latin-1")
+def _in_script(file: str, content: bytes, known: bytes) -> list[Problem]:
+    text, before = content.decode("latin-1"), known.decode("latin-1")
     matches = [(match, what) for what, form in _FORMATS.items() for match in form.finditer(text)]
+    new = [(match, what) for match, what in matches if _is_plausible(match[1]) and match[1] not in before]
     result = []
-    for start, what in sorted((match.start(1), what) for match, what in matches if _is_plausible(match[1])):
+    for start, what in sorted((match.start(1), what) for match, what in new):
         lines = content[: start + 1].splitlines()
         message = f"looks like a secret ({what}): {_IN_SCRIPT}"
         result.append(Problem("warning", message, file, len(lines), len(lines[-1])))
     return result
 
 
-def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Yield what looks like a secret in a document: its path, and what it looks like.
+def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str, Json]]:
+    """Yield what looks like a secret in a document: its path, what it looks like, and the value.
 
     :param document: as the file spells it: a reference is no secret. Where a key looks like one, the path is that of
         its mapping, and what the key holds goes unseen: a path shows its keys.
@@ -115,15 +120,15 @@ def likely(document: Json, path: Path = ()) -> Iterator[tuple[Path, str]]:
     if isinstance(document, dict):
         for key, value in document.items():
             if what := _looks_like(key):
-                yield path, f"{what} as a key"
+                yield path, f"{what} as a key", key
             elif _is_named_secret(key, value):
-                yield (*path, key), "by its name"
+                yield (*path, key), "by its name", value
             else:
                 yield from likely(value, (*path, key))
     elif isinstance(document, list):
         yield from chain.from_iterable(likely(value, (*path, place)) for place, value in enumerate(document))
     elif isinstance(document, str) and (what := _looks_like(document)):
-        yield path, what
+        yield path, what, document
 
 
 def _is_named_secret(key: str, value: Json) -> bool:

@@ -82,7 +82,8 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         wanted = {change.address for change in _drifted(context)}
     targets.require_match({*tree.resources, *context.live})
     live = {address: _accepted(context, one) for address, one in context.live.items() if address in wanted}
-    return edit_files(settings.target, tree, context.inventory, live, wanted - context.live.keys())
+    removed, environment = wanted - context.live.keys(), settings.environment
+    return edit_files(settings.target, tree, context.inventory, live, removed, accepts_for=environment)
 
 
 def _accepted(context: PlanContext, live: Resource) -> Resource:

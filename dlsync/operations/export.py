@@ -1,7 +1,7 @@
 """Write what is live into files. What is in the tree is edited in place, the rest is written anew."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -26,16 +26,25 @@ from dlsync.operations.hidden_secrets import Former, parted
 from dlsync.operations.plan import open_planning
 from dlsync.operations.session import do_nothing, read_inventory
 from dlsync.operations.update_inventory import resolved
-from dlsync.resources import ExportContext, all_kinds, kind_of
+from dlsync.resources import ExportContext, all_kinds, environments, kind_of
+from dlsync.resources.kind import pack_and_path
+from dlsync.resources.overlays import FOLDER as OVERLAYS
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
 from dlsync.state.inventory import Inventory
 
-_REFERENCE = {sort: re.compile(rb"\$\{" + sort + rb":[^}]*\}") for sort in (b"env", b"var")}
+_REFERENCE = re.compile(rb"(?<!\$)\$\{(?:env|var):[^}]*\}")
+_ENVIRONMENT = "${env:"
 _REPLACED = "%s is no longer in it, for what is live is something else: if that is a secret too, do not commit it"
 _NO_VARIABLE = (
     "`%s` is no longer in it, so this changes every environment: to change one, edit `variables` in dlsync.yaml"
 )
+_KEPT_REFERENCE = "not written, for a live value would replace `%s` in %s: change %s, or edit the file by hand"
+_KEPT_OUT = (
+    "not written into %s: %s. Write that into the file; if it is no secret, write the value there with the comment "
+    "`# gitleaks:allow`"
+)
+_SHARED = "not written, for %s is also a file of %s: %s`%s` changes it for all"
 _UNKNOWN = "%s is in it because the account's record says so: see that it is one of yours before you apply this"
 _NOT_LISTED = (
     "this server does not list every %s: of the others, those that the inventory, files or --target name are exported"
@@ -136,14 +145,17 @@ def edit_files(
     removed: Collection[Address],
     *,
     problems: Iterable[Problem] = (),
+    accepts_for: str | None = None,
 ) -> Export:
     """Work out the files that hold live resources.
 
     :param tree: without errors.
     :param removed: the resources that no file is to hold any more.
     :param problems: what else to report.
+    :param accepts_for: the environment whose manual edits these are: what would change another one, replace a
+        reference or write a likely secret is left out. None: all is written.
     """
-    edits = _Edits(tree, inventory, live)
+    edits = _Edits(tree, inventory, live, accepts_for)
     for resource in live.values():
         edits.write(resource)
     for address, resource in tree.resources.items():  # a plugin before its links: those of packs go with it
@@ -160,8 +172,14 @@ class _Edits:
     :ivar faults: the resources that no file can hold, with the reason.
     """
 
-    def __init__(self, tree: Tree, inventory: Inventory, live: Mapping[Address, Resource]) -> None:
+    def __init__(
+        self, tree: Tree, inventory: Inventory, live: Mapping[Address, Resource], accepts_for: str | None = None
+    ) -> None:
         self._tree = tree
+        self._live = live.keys()
+        self._environment = accepts_for or ""
+        self._others = () if accepts_for is None else environments.sharing(tree.root, accepts_for)
+        self._is_careful = accepts_for is not None and not tree.backup
         self._stems = _stems(tree.resources, live)
         self._known = hidden_secrets.known(inventory, live.values())
         self._recorded = inventory.secret_spellings(live.keys() - tree.resources.keys())
@@ -193,11 +211,14 @@ class _Edits:
     def _edit(self, address: Address, edit: Callable[[], Mapping[str, bytes | None]]) -> None:
         try:
             files = edit()
+            # what is live may be spelled as the file has it: a reference whose value changed
+            changed = {
+                file: text for file, text in files.items() if file not in self._files or self._files[file] != text
+            }
+            self._require_own(address, changed)
         except DlsyncError as error:
             self.faults[address] = Problem("error", f"{address}: {self._redacted(error.message)}")
             return
-        # what is live may be spelled as the file has it: a reference whose value changed
-        changed = {file: text for file, text in files.items() if file not in self._files or self._files[file] != text}
         for file in changed:
             self._changes[file].append(address)
         self._files |= changed
@@ -208,7 +229,8 @@ class _Edits:
             raise DlsyncError(live.unreadable)
         if desired is not None and compare(kind, desired, live).diff:
             live = self._former.renewed(desired, live)
-        if desired is not None and not compare(kind, desired, live).diff:
+        diff = compare(kind, desired, live).diff if desired is not None else ()
+        if desired is not None and not diff:
             return {}
         self._former.require_known(desired, live)
         hidden_secrets.require_spellings(live, references=not self._tree.backup)
@@ -221,7 +243,37 @@ class _Edits:
             files = kind.new_files(live, self._stems[live.address], context)
         for file in files:
             self._require_name(file)
+        if self._is_careful:
+            self._require_no_secrets(files)
+            if desired is None or any(one.op != "add" for one in diff):  # else nothing is written, only taken out
+                self._require_references(live.address, files)
         return files
+
+    def _require_own(self, address: Address, changed: Mapping[str, bytes | None]) -> None:
+        """Require that files are of no other environment than the one whose edits are accepted."""
+        if not (self._others and changed):
+            return
+        own, suffix, is_gone = "", kind_of(address.kind).overlay_suffix, address not in self._live
+        is_overlaid = suffix and all(file.endswith(suffix) for file in changed)
+        if is_overlaid and self._environment and address in self._tree.resources and not is_gone:
+            own = f"write the difference into {OVERLAYS}/{self._environment}/{pack_and_path(min(changed))[1]}; "
+        options = [f"-e {self._environment}"] * bool(self._environment) + ["--mirror"] * is_gone
+        command = " ".join(["dlsync export", *options, f"--target {address}"])
+        raise DlsyncError(_SHARED % (min(changed), " and ".join(self._others), own, command))
+
+    def _require_no_secrets(self, files: Mapping[str, bytes | None]) -> None:
+        for file, content in files.items():
+            for problem in secret_scan.problems(file, content or b"", known=self._files.get(file) or b""):
+                raise DlsyncError(_KEPT_OUT % (file, problem.message))
+
+    def _require_references(self, address: Address, files: Mapping[str, bytes | None]) -> None:
+        """Require that files keep their references, and new ones those that the inventory has for them."""
+        recorded = _references("\n".join(self._recorded.get(address, ())).encode("utf-8", "surrogatepass"))
+        texts = {file: text or b"" for file, text in files.items() if _has_references(file)}
+        before = Counter(recorded.keys()) + _references(b"\n".join(self._files.get(file) or b"" for file in texts))
+        for name in sorted(before - _references(b"\n".join(texts.values()))):
+            instead = "the environment variable" if name.startswith(_ENVIRONMENT) else "`variables` in dlsync.yaml"
+            raise DlsyncError(_KEPT_REFERENCE % (visible(name), min(texts or files), instead))
 
     def _require_name(self, file: str) -> None:
         if file in self._tree.sources:
@@ -257,9 +309,10 @@ class _Edits:
         """Yield a warning for each recorded secret whose place something else takes in the files of a resource."""
         for address, spellings in self._recorded.items():
             own = {one.file: one.content or b"" for one in files if address in (one.address, *one.others)}
-            there = _references(b"env", b"\n".join(own.values()))
-            gone = _references(b"env", "\n".join(spellings).encode("utf-8", "surrogatepass")) - there if own else ()
-            yield from (Problem("warning", _REPLACED % visible(name), min(own)) for name in sorted(gone))
+            there = _references(b"\n".join(own.values()))
+            gone = _references("\n".join(spellings).encode("utf-8", "surrogatepass")).keys() - there if own else ()
+            secrets = sorted(name for name in gone if name.startswith(_ENVIRONMENT))
+            yield from (Problem("warning", _REPLACED % visible(name), min(own)) for name in secrets)
 
 
 def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) -> Iterator[Problem]:
@@ -270,15 +323,23 @@ def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) ->
     """
     for file, content in files:
         yield from secret_scan.problems(file, content)
-        for sort, message in ((b"env", _REPLACED), (b"var", _NO_VARIABLE)):
-            gone = _references(sort, sources.get(file, b"")) - _references(sort, content)
-            yield from (Problem("warning", message % visible(name), file) for name in sorted(gone))
-        for name in () if sources else sorted(_references(b"env", content)):
-            yield Problem("warning", _UNKNOWN % visible(name), file)
+        if not _has_references(file):
+            continue
+        there = _references(content)
+        for name in sorted(_references(sources.get(file, b"")) - there):
+            message = _REPLACED if name.startswith(_ENVIRONMENT) else _NO_VARIABLE
+            yield Problem("warning", message % visible(name), file)
+        unknown = () if sources else sorted(name for name in there if name.startswith(_ENVIRONMENT))
+        yield from (Problem("warning", _UNKNOWN % visible(name), file) for name in unknown)
 
 
-def _references(sort: bytes, content: bytes) -> set[str]:
-    return {name.decode("utf-8", "replace") for name in _REFERENCE[sort].findall(content)}
+def _has_references(file: str) -> bool:
+    """Tell whether a file holds references: a script spells its own variables like them."""
+    return file.endswith(".yaml")
+
+
+def _references(content: bytes) -> Counter[str]:
+    return Counter(name.decode("utf-8", "replace") for name in _REFERENCE.findall(content))
 
 
 def _require_allowed(live: Resource) -> None:

@@ -50,6 +50,20 @@ def required(directory: Path, options: Options, environ: Mapping[str, str]) -> t
     return found
 
 
+def sharing(directory: Path, environment: str) -> tuple[str, ...]:
+    """Return the other environments for which the files are planned too; without one, the account of dlsync.yaml.
+
+    :param environment: the chosen one; empty for none.
+    """
+    targets = {name: _target(directory, Options(environment=name), {}) for name in ("", *names(directory))}
+    base = targets.pop("")
+    own = targets.get(environment, base)
+    others = [name for name, one in targets.items() if name != environment and not (one.account and one == own)]
+    if base.account:
+        return (*others, *([f"the account {base.account}"] if base != own else []))
+    return tuple(others) if len(targets) > 1 else ()
+
+
 def _target(directory: Path, options: Options, environ: Mapping[str, str]) -> Target:
     try:
         return settings_file.load(directory, options, environ, require_server=False).target

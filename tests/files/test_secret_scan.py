@@ -76,7 +76,7 @@ NONE = (
 
 
 def only(text: str) -> list[str]:
-    return [what for _, what in likely({"field": text})]
+    return [what for _, what, _ in likely({"field": text})]
 
 
 @pytest.mark.parametrize("url", SECRETS)
@@ -107,12 +107,14 @@ def test_what_is_none_is_not_taken_for_one(text: str) -> None:
 
 def test_a_field_called_like_a_secret_holds_one_unless_it_is_a_reference_or_a_placeholder() -> None:
     names: dict[str, Json] = {"token": "${env:T}", "secret": "changeme", "password": 1, "key": "hunter22"}
-    assert list(likely([{"details": {"apiKey": "hunter22", **names}}])) == [((0, "details", "apiKey"), "by its name")]
+    assert list(likely([{"details": {"apiKey": "hunter22", **names}}])) == [
+        ((0, "details", "apiKey"), "by its name", "hunter22")
+    ]
 
 
 def test_a_key_that_is_a_secret_is_not_shown_in_the_path() -> None:
     url = f"https://chat.acme.net/hooks/{LOWER}"
-    assert list(likely({"a": {url: {"b": url}}})) == [(("a",), "a URL with a token in its path as a key")]
+    assert list(likely({"a": {url: {"b": url}}})) == [(("a",), "a URL with a token in its path as a key", url)]
 
 
 def test_a_finding_has_its_place_says_what_to_do_and_not_the_value() -> None:
@@ -177,3 +179,12 @@ def test_the_example_and_the_templates_hold_none() -> None:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file():
                 assert secret_scan.problems(path.name, path.read_bytes()) == []
+
+
+@pytest.mark.parametrize("file", ["rules/a.yaml", "plugins/a.sh"])
+def test_a_secret_that_a_file_held_before_is_none_of_what_is_new(file: str) -> None:
+    old, new = ("AKIAIOSFODNN7ABCDEFG", "AKIAIOSFODNN7ABCDEFH")
+    content = f"a: {new}\nb: {old}\n".encode()
+    assert [one.line for one in secret_scan.problems(file, content)] == [1, 2]
+    assert [one.line for one in secret_scan.problems(file, content, known=f"c: {old}\n".encode())] == [1]
+    assert secret_scan.problems(file, content, known=content) == []

@@ -11,9 +11,10 @@ from dlsync.errors import DlsyncError, SettingsError
 from dlsync.files import writer
 from dlsync.operations.drift import accept_edits
 from dlsync.operations.fetch import Fetcher
-from dlsync.resources import loader
+from dlsync.operations.reconcile import ConflictPolicy
+from dlsync.resources import environments
 from dlsync.resources.selector import Targets
-from tests.builders.applies import changes, plan
+from tests.builders.applies import apply, changes, plan
 from tests.builders.trees import account, dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ def tree(tmp_path: Path) -> Path:
 
 
 def accept(live: Account, root: Path, *targets: str, **settings: Any) -> Export:
-    tree = loader.read(root).raise_for_errors()
     chosen = replace(live.settings, **settings)
+    tree = environments.read(root, chosen).raise_for_errors()
     made = live.run(lambda client: accept_edits(Fetcher(client), tree, chosen, Targets(targets)))
     writer.write(root, made.files)
     return made
@@ -46,6 +47,11 @@ def accept(live: Account, root: Path, *targets: str, **settings: Any) -> Export:
 
 def files(made: Export) -> list[str]:
     return [f"{one.action} {one.file}" for one in made.files]
+
+
+def problems(made: Export) -> list[str]:
+    assert {one.severity for one in made.problems} <= {"error"}
+    return [one.message for one in made.problems]
 
 
 def text(tree: Path, file: str) -> str:
@@ -144,3 +150,127 @@ def test_what_no_file_can_hold_is_told_and_the_rest_is_written(applied: Account,
     made = accept(applied, tree)
     assert [one.message.partition(":")[0] for one in made.problems] == ["rule/web"]
     assert files(made) == ["update dashboards/team/web.yaml"]
+
+
+# what an accept leaves out: the files of other environments
+
+
+BOTH = {"dlsync.yaml": "environments: {staging: {account: st}, production: {account: pr}}\n"}
+SHARED = "not written, for %s is also a file of production: "
+
+
+def test_a_manual_edit_of_one_environment_changes_no_file_of_another(applied: Account, tree: Path) -> None:
+    write_tree(tree, {**BOTH, "links.yaml": "disk: [all]\nload: [all]\n", "plugins/load.py": "print()\n"})
+    apply(applied, tree)
+    before = tree_files(tree)
+    applied.has(resource("dashboard/web", dashboard()))
+    applied.lacks("plugin/disk")
+    applied.has(resource("plugin/disk", {"content": "new\n", "extension": "py", "interval": 60}))
+    applied.lacks("rule/web")
+    made = accept(applied, tree, environment="staging")
+    assert (files(made), tree_files(tree)) == ([], before)
+    web, overlay = "dashboards/team/web.yaml", "write the difference into overlays/staging/dashboards/team/web.yaml; "
+    export = "`dlsync export -e staging"
+    assert sorted(problems(made)) == [
+        f"dashboard/web: {SHARED % web}{overlay}{export} --target dashboard/web` changes it for all",
+        f"link/disk: {SHARED % 'links.yaml'}{export} --mirror --target link/disk` changes it for all",
+        f"plugin/disk: {SHARED % 'plugins/disk.meta.yaml'}{export} --target plugin/disk` changes it for all",
+        f"rule/web: {SHARED % 'rules/web.yaml'}{export} --mirror --target rule/web` changes it for all",
+    ]
+    (tree / "dashboards/team/web.yaml").unlink()
+    assert f"dashboard/web: {SHARED % 'dashboards/web.yaml'}{export} --target dashboard/web` changes it for all" in (
+        problems(accept(applied, tree, environment="staging"))
+    )
+
+
+def test_settings_of_a_plugin_can_go_into_an_overlay(applied: Account, tree: Path) -> None:
+    write_tree(tree, BOTH)
+    applied.lacks("plugin/disk")
+    applied.has(resource("plugin/disk", {"content": "print()\n", "extension": "py", "interval": 60}))
+    applied.has(resource("link/disk", {"tags": ["all"]}))
+    (message,) = problems(accept(applied, tree, environment="staging"))
+    assert "write the difference into overlays/staging/plugins/disk.meta.yaml" in message
+
+
+def test_without_an_environment_there_is_no_overlay_to_write(applied: Account, tree: Path) -> None:
+    write_tree(tree, {"dlsync.yaml": "account: default\nenvironments: {staging: {account: st}}\n"})
+    applied.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
+    (message,) = problems(accept(applied, tree))
+    assert message == (
+        "rule/web: not written, for rules/web.yaml is also a file of staging: "
+        "`dlsync export --target rule/web` changes it for all"
+    )
+
+
+def test_with_one_environment_its_edits_are_written(applied: Account, tree: Path) -> None:
+    write_tree(tree, {"dlsync.yaml": "environments: {staging: {account: st}}\n"})
+    applied.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
+    assert files(accept(applied, tree, environment="staging")) == ["update rules/web.yaml"]
+
+
+# references, and likely secrets
+
+
+HOOK = "https://hooks.slack.com/services/T02ABCDEF/B03ABCDEF/aB3dE5fG7hI9jK1lM2nO4pQ6"
+ACTION = "title: %s\ncriteria: []\nactions:\n  - {type: WEBHOOK, url: '%s'}\n"
+
+
+@pytest.mark.parametrize(
+    ("reference", "instead"),
+    [("${var:to}", "`variables` in dlsync.yaml"), ("${env:TO}", "the environment variable")],
+)
+def test_no_live_value_replaces_a_reference(tmp_path: Path, reference: str, instead: str) -> None:
+    url = "http://a.example/%s"
+    text = ACTION % ("Web", url % reference) + f"description: '{reference}'\n"
+    root = write_tree(tmp_path / "tree", {"rules/web.yaml": text, "rules/b.yaml": ACTION % ("B", url % reference)})
+    values: dict[str, Any] = {"variables": {"to": "first"}, "environ": {"TO": "first"}}
+    with account() as live:
+        apply(live, root, **values)
+        live.has(resource("rule/web", ACTION % ("Web", url % "first") + "description: second\n"))
+        live.has(resource("rule/b", "title: B\ncriteria: []\nactions: []\n"))
+        made = accept(live, root, **values)
+    (message,) = (one.message for one in made.problems if one.severity == "error")
+    assert message == (
+        f"rule/web: not written, for a live value would replace `{reference}` in rules/web.yaml: "
+        f"change {instead}, or edit the file by hand"
+    )
+    # what is only removed takes no place
+    assert files(made) == ["update rules/b.yaml"]
+
+
+def test_a_new_file_has_the_references_that_were_applied(applied: Account, tree: Path) -> None:
+    write_tree(tree, {"rules/s.yaml": "title: ${env:TITLE}\ncriteria: []\n", "dlsync.yaml": "# ${env:TITLE}\n"})
+    apply(applied, tree, environ={"TITLE": "s3cret"})
+    (tree / "rules/s.yaml").unlink()
+    applied.has(resource("rule/s", "title: rotated\ncriteria: []\n"))
+    (message,) = problems(accept(applied, tree, "rule/s"))
+    assert message.startswith("rule/s: not written, for a live value would replace `${env:TITLE}` in rules/s.yaml: ")
+    applied.has(resource("rule/s", "title: s3cret\ncriteria: []\n"))
+    assert files(accept(applied, tree, "rule/s")) == ["create rules/s.yaml"]
+
+
+def test_no_likely_secret_is_written_unless_the_file_says_that_it_is_none(applied: Account, tree: Path) -> None:
+    harmless = ACTION.replace("'}", "'} # gitleaks:allow") % ("Web", "http://a.example")
+    applied.has(resource("rule/web", ACTION % ("Web", HOOK)))
+    made = accept(applied, tree, "rule/web")
+    assert files(made) == []
+    (message,) = problems(made)
+    assert message == (
+        "rule/web: not written into rules/web.yaml: `actions[0].url` looks like a secret (a Slack webhook): put it "
+        "into the environment as ${env:NAME}. Write that into the file; if it is no secret, write the value there "
+        "with the comment `# gitleaks:allow`"
+    )
+    (tree / "rules/web.yaml").unlink()
+    assert problems(accept(applied, tree, "rule/web")) == [message]  # of a new file, the same
+    write_tree(tree, {"rules/web.yaml": harmless})
+    apply(applied, tree, decisions=ConflictPolicy(on_conflict="repo"))
+    applied.has(resource("rule/web", ACTION % ("Web", HOOK)))
+    made = accept(applied, tree, "rule/web")
+    assert (made.problems, files(made)) == ((), ["update rules/web.yaml"])
+
+
+def test_a_likely_secret_that_the_file_holds_already_keeps_nothing_out(applied: Account, tree: Path) -> None:
+    write_tree(tree, {"rules/web.yaml": ACTION % ("Web", HOOK)})
+    applied.has(resource("rule/web", ACTION % ("Mine", HOOK)))
+    made = accept(applied, tree, "rule/web")
+    assert (files(made), [one.severity for one in made.problems]) == (["update rules/web.yaml"], ["warning"])

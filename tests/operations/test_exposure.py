@@ -38,3 +38,8 @@ def test_a_reference_that_only_the_record_knows_is_told_where_no_file_can_know_i
     (message,) = told(REFERENCE, None)
     assert message.startswith("${env:TITLE} is in it because the account's record says so")
     assert told(REFERENCE, None, others=True) == []
+
+
+def test_a_script_s_own_variables_are_no_references() -> None:
+    assert [*exposed([("plugins/disk.ps1", b"exit 0\n")], {"plugins/disk.ps1": b"echo ${env:PATH}\n"})] == []
+    assert told(b"title: x\n", b"title: $${env:PATH}\n") == []

@@ -330,3 +330,24 @@ def test_two_environments_for_one_account_are_an_error_that_says_what_separates_
 def test_an_account_from_outside_may_be_on_several_servers(tmp_path: Path, settings: str) -> None:
     write_tree(tmp_path, {"dlsync.yaml": f"{settings}\n"})
     assert environments.required(tmp_path, Options(account="x"), {}) == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "environment", "expected"),
+    [
+        ("account: x", "", ()),
+        ("environments: {a: {account: x}}", "a", ()),
+        ("environments: {a: {account: x}}", "", ()),
+        ("account: x\nenvironments: {a: {variables: {n: 1}}}", "a", ()),
+        ("account: x\nenvironments: {a: {account: y}}", "a", ("the account x",)),
+        ("account: x\nenvironments: {a: {account: y}}", "", ("a",)),
+        ("environments: {a: {account: x}, b: {account: y}, c: {}}", "a", ("b", "c")),
+        ("environments: {a: {account: x}, b: {account: y}}", "", ("a", "b")),
+        ("environments: {a: {account: x}, b: {account: x}}", "a", ()),
+    ],
+)
+def test_files_are_shared_by_the_environments_that_are_for_other_accounts(
+    tmp_path: Path, settings: str, environment: str, expected: tuple[str, ...]
+) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": f"{settings}\n"})
+    assert environments.sharing(tmp_path, environment) == expected
