@@ -58,7 +58,7 @@ def _manage(
 ) -> int:
     from dlsync.operations.manage import Waiting
 
-    targets, directory = opt.parse_resources(resources)
+    targets, directory = opt.parse_resources(resources, required=True)
     if not targets:
         raise SettingsError("no resources are named", hint="For example: dashboard/web-*; all are '*/*'.")
     result = console.run(

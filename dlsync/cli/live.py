@@ -69,7 +69,7 @@ def accept(
     """
     from dlsync import operations
 
-    targets, directory = opt.parse_resources(resources or ())
+    targets, directory = opt.parse_resources(resources or (), required=not all_drift)
     if bool(targets) == all_drift:
         raise SettingsError("expected either resources or --all-drift", hint="For example: dlsync accept dashboard/web")
     settings = server.settings(directory)

@@ -175,17 +175,23 @@ class Selection:
         return PlanOptions(tuple(self.target or ()), tuple(self.delete_account or ()), policy)
 
 
-def parse_resources(arguments: Sequence[str]) -> tuple[Targets, Path]:
+def parse_resources(arguments: Sequence[str], *, required: bool = False) -> tuple[Targets, Path]:
     """Return the resources that are named, and the tree: the one argument that names none.
 
+    :param required: an argument that is no folder, and alone, is to name a resource.
     :raises SettingsError: an argument names no resources, and is not the one that names a folder.
     """
     from dlsync.resources.selector import Targets, is_pattern, nearest
 
     patterns = [argument for argument in arguments if is_pattern(argument)]
     others = [argument for argument in arguments if not is_pattern(argument)]
-    if len(others) > 1 or (others and "/" in others[0] and nearest(others[0]) and not Path(others[0]).exists()):
-        Targets(others)  # says what is wrong with the first
+    is_alone = required and not patterns and not all(Path(one).is_dir() for one in others)
+    is_misspelled = others and "/" in others[0] and nearest(others[0]) and not Path(others[0]).exists()
+    if len(others) > 1 or is_alone or is_misspelled:
+        known: Iterable[str] = ()
+        with suppress(DlsyncError, OSError):
+            known = _addresses(Path(others[-1]) if len(others) > 1 else CURRENT)
+        Targets(others, known)  # says what is wrong with the first
     return Targets(patterns), Path(others[-1]) if others else CURRENT
 
 

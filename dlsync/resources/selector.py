@@ -1,6 +1,6 @@
 """Which resources a command is about: the ``--target KIND/GLOB`` of the command line."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from dlsync.errors import SettingsError
@@ -16,13 +16,14 @@ class Targets:
     """A filter on addresses; without patterns it admits all.
 
     :param patterns: each ``kind/glob``, such as ``dashboard/web-*``; ``*`` as the kind means every kind.
+    :param known: the resources that a name without a kind may mean, each as ``kind/name``.
     :raises SettingsError: a pattern is not of that form, or names no kind.
     """
 
-    def __init__(self, patterns: Sequence[str] = ()) -> None:
+    def __init__(self, patterns: Sequence[str] = (), known: Iterable[str] = ()) -> None:
         for pattern in patterns:
             if not is_pattern(pattern):
-                near = nearest(pattern)
+                near = _named(pattern, known) or nearest(pattern)
                 hint = f"Did you mean {near}?" if near else "For example: dashboard/web-*"
                 expected = f"expected KIND/GLOB with KIND one of {', '.join(_kinds())} or *"
                 raise SettingsError(f"`{pattern}` names no resources: {expected}", hint=hint)
@@ -83,6 +84,13 @@ def is_pattern(text: str) -> bool:
 def nearest(text: str) -> str | None:
     """Return the pattern that a text which names no kind was likely meant to be, if any."""
     return near_pattern(text, _kinds())
+
+
+def _named(text: str, known: Iterable[str]) -> str:
+    """Return the resources that have the name, or else the nearest one."""
+    names = {address: address.partition("/")[2] for address in known if text not in _kinds()}
+    near = text if text in names.values() else near_miss(text, tuple(names.values()))
+    return " or ".join(visible(address) for address, name in names.items() if name == near)
 
 
 def _kinds() -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from dlsync.cli.apply import parse_run
 from dlsync.cli.options import parse_resources
 from dlsync.errors import SettingsError
 from dlsync.model import Address
+from tests.builders.trees import write_tree
 
 RUN = "20261125T101010Z-0a1b2c"
 
@@ -32,6 +33,34 @@ def test_a_misspelt_kind_is_not_taken_for_a_folder(arguments: list[str]) -> None
         parse_resources(arguments)
     assert caught.value.hint == "Did you mean rule/web?"
     assert parse_resources(["/no/folder"])[1] == Path("/no/folder")
+
+
+@pytest.mark.parametrize(
+    ("argument", "hint"),
+    [
+        ("web-cpu", "dashboard/web-cpu or rule/web-cpu"),
+        ("db-cup", "rule/db-cpu"),
+        ("rule", "rule/*"),
+        ("rules/db-cpu.yaml", "rule/db-cpu"),
+        ("other", "*/other"),
+    ],
+)
+def test_a_name_without_a_kind_is_answered_with_the_nearest_resources_of_the_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, hint: str
+) -> None:
+    files = dict.fromkeys(("rules/web-cpu.yaml", "rules/db-cpu.yaml", "dashboards/web-cpu.yaml"), "")
+    monkeypatch.chdir(write_tree(tmp_path, files))
+    for arguments in ([argument], [argument, str(tmp_path)]):
+        with pytest.raises(SettingsError, match=f"`{argument}` names no resources") as caught:
+            parse_resources(arguments, required=True)
+        assert caught.value.hint == f"Did you mean {hint}?"
+    assert parse_resources(["rules"], required=True)[1] == Path("rules")
+
+
+def test_a_folder_that_cannot_be_read_has_no_resources_to_name(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse_resources(["web-cpu", str(tmp_path / "none")])
+    assert caught.value.hint == "Did you mean */web-cpu?"
 
 
 def test_a_run_and_a_tree_come_in_any_order(tmp_path: Path) -> None:
