@@ -23,7 +23,7 @@ from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
 from dlsync.operations.session import do_nothing, read_inventory, reader
 from dlsync.operations.update_inventory import resolved
-from dlsync.resources import account, environments, kind_of, loader
+from dlsync.resources import account, environments, kind_of, loader, misnamed
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
 from dlsync.state.inventory import Inventory, empty
@@ -302,7 +302,11 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         changes=changes,
         unchanged=outcome.unchanged,
         commit=head_commit(scope.tree.root),
-        warnings=(*scope.tree.warnings, *_warnings(scope, inventory, live, outcome), *concerns.unkept(changes)),
+        warnings=(
+            *_file_warnings(scope, changes),
+            *_warnings(scope, inventory, live, outcome),
+            *concerns.unkept(changes),
+        ),
         adopted=tuple(outcome.adopted),
         kept=tuple(outcome.kept),
     )
@@ -320,6 +324,11 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         duplicates=outcome.duplicates,
         canonical=outcome.canonical,
     )
+
+
+def _file_warnings(scope: _Scope, changes: Collection[ResourceChange]) -> Iterator[Problem]:
+    deletes = {one.address for one in changes if one.action == "delete" and not one.held}
+    return misnamed.with_deletes(scope.tree.root, scope.tree.warnings, deletes)
 
 
 def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> Iterator[Problem]:

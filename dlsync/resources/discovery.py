@@ -115,6 +115,14 @@ def samples(root: Path, folder: str, passed_over: Collection[str]) -> Iterator[S
                 yield SourceFile(file, directory.read(file))
 
 
+def names_at(root: Path, place: str) -> frozenset[str]:
+    """Return the name of a file of the tree, or those of what is below a folder; none where it leads outside."""
+    with suppress(OSError):
+        path = Path(Directory(root).real_path(place))
+        return frozenset(one.name for one in path.rglob("*")) if path.is_dir() else frozenset({path.name})
+    return frozenset()
+
+
 def _is_folder(entry: Entry) -> bool:
     try:
         return os.path.isdir(entry) if isinstance(entry, str) else entry.is_dir()

@@ -1,17 +1,19 @@
-"""Warnings of files and folders that are not read although they stand where resources live. Pure."""
+"""Warnings of files and folders that are not read although they stand where resources live."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.ignored import Ignored
+from dlsync.files.names import file_stem
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import near_miss
-from dlsync.model import Problem
-from dlsync.resources import all_kinds, discovery, packs
+from dlsync.model import Address, Problem
+from dlsync.resources import all_kinds, discovery, kind_of, packs
 from dlsync.resources.kind import PACKS, Kind, SourceFile, pack_and_path
 from dlsync.resources.link import FILE as LINKS
 from dlsync.resources.overlays import FOLDER as OVERLAYS
@@ -23,6 +25,7 @@ _NO_FOLDER = "is a file; expected a folder (git writes a symbolic link as a file
 _ENDING = re.compile(r"(?i)(?:\.(?:ya?ml|json|toml)(?:\.txt)?)?\Z")
 # difflib's ratio for names that may as well be of something else: `roles/` and `packages/` are below it
 _VERY_NEAR = 0.85
+_MOST_NAMED = 3
 
 
 def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ignored: Ignored) -> Iterator[Problem]:
@@ -54,6 +57,36 @@ def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ig
             yield from of_suffix(file, kind.required_suffix(file))
             if (warning := kind.misread_warning(SourceFile(file, content))) and ignored.by_user(file) is None:
                 yield Problem("warning", warning, file)
+
+
+def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Address]) -> Iterator[Problem]:
+    """Yield warnings of a tree; one of a file that is not read says which resources a plan therefore deletes.
+
+    :param deletes: of a plan.
+    """
+    for one in warnings:
+        names = discovery.names_at(root, one.file) if deletes and one.file else frozenset()
+        if lost := [address for address in sorted(deletes) if _is_unread(address, one.file, names)]:
+            more = f" and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
+            which = ", ".join(map(str, lost[:_MOST_NAMED])) + more
+            yield replace(one, message=f"{one.message}. Because it is not read, the plan deletes {which}")
+        else:
+            yield one
+
+
+def _is_unread(address: Address, place: str, names: Collection[str]) -> bool:
+    """Tell whether a resource that no file holds has the name of a file that is not read.
+
+    :param place: the file, or a folder that it is in; ``names`` are of all files there.
+    """
+    kind = kind_of(address.kind)
+    if not kind.named_by_file:
+        return place not in kind.places and _nearest(place, kind.places, strict=True) is not None
+    is_file = place.rpartition("/")[2] in names
+    if place.startswith(f"{OVERLAYS}/") or (is_file and not kind.claims(place)):
+        return False
+    stem = file_stem(address.name)
+    return any(stem in {_ENDING.sub("", name), name.rpartition(".")[0]} for name in names)
 
 
 def _unread_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> Iterator[Problem]:

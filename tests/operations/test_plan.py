@@ -201,6 +201,16 @@ def test_one_such_field_of_one_resource_has_no_count_and_a_plugin_s_is_safe(tree
     assert warning.startswith("`glow` of a rule is live in rule/web, but")
 
 
+def test_the_warning_of_a_misnamed_file_says_that_its_resource_is_deleted_unless_that_is_held(
+    live: Account, tree: Path
+) -> None:
+    applies.apply(live, tree)
+    (tree / "rules/web.yaml").rename(tree / "rules/web.YAML")
+    assert warnings(plan(live, tree))[0].endswith(". Because it is not read, the plan deletes rule/web")
+    live.has(resource("rule/web", rule(title="Mine")))
+    assert warnings(plan(live, tree))[0].endswith(" or name it in .dlsyncignore")
+
+
 def test_the_files_warnings_come_first(tree: Path) -> None:
     write_tree(tree, {"rules/web.yaml": "title: Web\ncriteria: []\nglow: 1\n"})
     with account(documented_only=True) as live:

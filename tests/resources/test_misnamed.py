@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.files.settings import Settings
-from dlsync.resources import environments, loader
-from tests.builders.trees import write_tree
+from dlsync.model import Problem
+from dlsync.resources import environments, loader, misnamed
+from tests.builders.trees import address, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -221,3 +222,45 @@ def test_nothing_outside_the_directory_is_looked_at(tmp_path: Path) -> None:
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree/alerts").symlink_to(tmp_path / "outside")
     assert problems(tmp_path / "tree", {}) == []
+
+
+# what a plan deletes because of it
+
+
+@pytest.mark.parametrize(
+    ("file", "deleted", "expected"),
+    [
+        ("rules/two.YAML", ["rule/two", "rule/three", "dashboard/two"], "rule/two"),
+        ("packs/web/rules/two.yml", ["rule/two"], "rule/two"),
+        ("packs/web/ruels/two.yaml", ["rule/two"], "rule/two"),
+        ("rules/a%2Fb.yml", ["rule/a/b", "rule/b"], "rule/a/b"),
+        ("Plugins/web/disk.py", ["plugin/disk"], "plugin/disk"),
+        ("Rules/two.yaml", [f"rule/{name}" for name in ("one", "two")], "rule/two"),
+        (
+            "link.yaml",
+            ["link/a", "link/b", "link/c", "link/d", "link/e", "rule/link"],
+            "link/a, link/b, link/c and 2 more",
+        ),
+        ("plugins/disk.meta.yml", ["rule/disk"], ""),
+        ("overlays/prod/rules/two.yml", ["rule/two"], ""),
+        ("rules/two.YAML", [], ""),
+    ],
+)
+def test_a_warning_of_a_file_that_is_not_read_names_what_a_plan_therefore_deletes(
+    tmp_path: Path, file: str, deleted: list[str], expected: str
+) -> None:
+    write_tree(tmp_path, {**TREE, file: RULE})
+    found = environments.read(tmp_path, Settings(environment="prod")).warnings
+    said = [one.message for one in misnamed.with_deletes(tmp_path, found, [address(one) for one in deleted])]
+    tail = f". Because it is not read, the plan deletes {expected}" if expected else ""
+    assert said == [f"{one.message}{tail if 'is not read' in one.message else ''}" for one in found]
+    assert any("is not read" in one for one in said)
+
+
+def test_no_deletion_is_put_down_to_what_is_read_or_leads_outside(tmp_path: Path) -> None:
+    outside = write_tree(tmp_path / "outside", {"two.yaml": RULE})
+    tree = write_tree(tmp_path / "tree", TREE)
+    (tree / "Rules").symlink_to(outside)
+    found = [Problem("warning", "w", file) for file in ("links.yaml", "Rules", "dlsync.yaml", "")]
+    deletes = [address(one) for one in ("link/load", "rule/two", "rule/dlsync")]
+    assert [*misnamed.with_deletes(tree, found, deletes)] == found
