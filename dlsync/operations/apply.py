@@ -183,10 +183,10 @@ class _Application:
 
         async def store_inventory(inventory: Inventory) -> None:
             nonlocal previous
-            inventory = replace(inventory, exists=previous.exists)
-            if inventory != previous:
+            if (inventory := replace(inventory, exists=previous.exists)) != previous:
                 async with lock.held():
-                    await store.write(client, self.settings, self.tree.root, inventory)
+                    record = replace(inventory, commit=context.plan.commit)
+                    await store.write(client, self.settings, self.tree.root, record)
                 previous = replace(inventory, exists=True)
 
         applier = Applier(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dlsync.client import ReadClient
 from dlsync.client.concurrency import both
 from dlsync.errors import ApiError
-from dlsync.files.git import head_commit
+from dlsync.files.git import head_commit, is_unknown
 from dlsync.files.redaction import NOTHING_SECRET, Redaction, values_in
 from dlsync.files.settings import Settings
 from dlsync.model import Address, FieldChange, Json, Plan, Problem, Resource, ResourceChange
@@ -334,6 +334,9 @@ def _file_warnings(scope: _Scope, changes: Collection[ResourceChange]) -> Iterat
 def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> Iterator[Problem]:
     protected = live.resources.keys() & scope.leaving - scope.deletable(scope.leaving) - scope.orphans.keys()
     yield from concerns.unread(inventory)
+    pruned = any(one.action == "delete" and not one.held and one.address in inventory for one in outcome.changes)
+    if pruned and is_unknown(scope.tree.root, inventory.commit):
+        yield concerns.other_directory(inventory.commit)
     yield from concerns.unseen(outcome.unseen)
     yield from concerns.no_default(outcome.no_default)
     yield from concerns.unlisted(live.unlisted)

@@ -28,6 +28,14 @@ def unread(inventory: Inventory) -> Iterator[Problem]:
         yield Problem("warning", _UNREAD % _listed(names))
 
 
+def other_directory(commit: str) -> Problem:
+    """Return a warning of deletes where the commit that was applied last is of another repository."""
+    question = "is another directory applied to this account? This plan deletes what only that one has"
+    return Problem(
+        "warning", f"the last apply was of commit {commit[:12]}, which this git repository lacks: {question}"
+    )
+
+
 def unlisted(kinds: Iterable[str]) -> Iterator[Problem]:
     """Warn of kinds of which not all is known."""
     for kind in kinds:

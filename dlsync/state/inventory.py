@@ -65,6 +65,7 @@ class Inventory:
     :param ids: of what the server may have and not list, by which it can be asked for.
     :param pending: the writes that were announced and not confirmed, by address.
     :param foreign: what this version cannot read, which is written back as it is.
+    :param commit: the git commit of the files that were applied last; empty where that is not known.
     """
 
     salt: bytes
@@ -75,6 +76,7 @@ class Inventory:
     ids: Mapping[Address, tuple[str, ...]] = field(default_factory=dict)
     pending: Mapping[Address, Pending] = field(default_factory=dict)
     foreign: "Inventory | None" = None
+    commit: str = field(default="", compare=False)
 
     def __contains__(self, address: Address) -> bool:
         return address in self.packed
@@ -165,6 +167,8 @@ class Inventory:
             whole["ids"] = {str(one): found for one, found in sorted(ids.items())}
         if pending := {**foreign.pending, **self.pending}:  # a version that does not know it reads the rest
             whole["pending"] = {str(one): " ".join(write) for one, write in sorted(pending.items())}
+        if self.commit:
+            whole["commit"] = self.commit
         return (json.dumps(whole, indent=0) + "\n").encode()
 
 
@@ -190,11 +194,12 @@ def read(content: bytes) -> Inventory:
         packed_ = {_address(name): _checked(text) for name, text in whole["resources"].items()}
         ids = {_address(name): _texts(some) for name, some in whole.get("ids", {}).items()}
         pending = {_address(name): _pending(text) for name, text in whole.get("pending", {}).items()}
+        commit = _checked(whole.get("commit", ""))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise BrokenInventory("the inventory is broken", hint=_HINT) from None
     if not 0 < len(salt) <= 64:  # noqa: PLR2004 - what blake2b takes as a key
         raise BrokenInventory("the inventory has no salt", hint=_HINT)
-    return Inventory(salt, packed_, exists=True, pending=pending).with_ids(ids)
+    return Inventory(salt, packed_, exists=True, pending=pending, commit=commit).with_ids(ids)
 
 
 def _require_version(version: object) -> None:

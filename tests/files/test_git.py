@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.files.git import head_commit, user_name
+from dlsync.files.git import head_commit, is_unknown, user_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,20 @@ def test_the_commit_is_the_repository_s_wherever_in_it_the_tree_is(tmp_path: Pat
     commit = git(repository, "rev-parse", "HEAD")
     assert len(commit) == 40
     assert head_commit(repository) == head_commit(tree) == commit
+
+
+def test_a_commit_is_unknown_only_to_a_whole_repository_that_lacks_it(tmp_path: Path) -> None:
+    repository, other, shallow = (tmp_path / name for name in ("repository", "other", "shallow"))
+    for folder in (repository, other):
+        folder.mkdir()
+        git(folder, "init", "--quiet")
+        git(folder, "commit", "--quiet", "--allow-empty", "--message", folder.name)
+    git(other, "commit", "--quiet", "--allow-empty", "--message", "second")
+    git(tmp_path, "clone", "--quiet", "--depth=1", other.as_uri(), str(shallow))
+    commit = head_commit(repository)
+    assert is_unknown(other, commit)
+    assert not any(is_unknown(folder, commit) for folder in (repository, shallow, tmp_path))
+    assert not any(is_unknown(other, text) for text in ("", "HEAD", "--help", "main"))
 
 
 def test_a_repository_without_a_commit_and_a_folder_outside_one_have_none(tmp_path: Path) -> None:

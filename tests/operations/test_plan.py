@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -209,6 +210,28 @@ def test_the_warning_of_a_misnamed_file_says_that_its_resource_is_deleted_unless
     assert warnings(plan(live, tree))[0].endswith(". Because it is not read, the plan deletes rule/web")
     live.has(resource("rule/web", rule(title="Mine")))
     assert warnings(plan(live, tree))[0].endswith(" or name it in .dlsyncignore")
+
+
+def test_deletes_of_what_another_repository_applied_are_warned_of(live: Account, tmp_path: Path) -> None:
+    first, second = (write_tree(tmp_path / name, FILES) for name in ("first", "second"))
+    for root in (first, second):
+        command = ("git", "-C", str(root), "-c", "user.name=A", "-c", "user.email=a@example.org")
+        subprocess.run([*command, "init", "--quiet"], check=True)
+        subprocess.run([*command, "commit", "--quiet", "--allow-empty", "--message", root.name], check=True)
+    commit = applies.apply(live, first).commit
+    (second / "rules/web.yaml").unlink()
+    (warning,) = warnings(plan(live, second))
+    assert warning == (
+        f"the last apply was of commit {commit[:12]}, which this git repository lacks: "
+        "is another directory applied to this account? This plan deletes what only that one has"
+    )
+    assert warnings(plan(live, second, prune="none")) == []
+    (first / "rules/web.yaml").unlink()
+    assert warnings(plan(live, first)) == []
+    applies.apply(live, second)
+    record = live.live("plugin/dlsync-inventory")
+    assert not applies.apply(live, first)
+    assert live.live("plugin/dlsync-inventory") == record  # another commit alone is no news
 
 
 def test_the_files_warnings_come_first(tree: Path) -> None:

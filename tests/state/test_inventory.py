@@ -40,6 +40,15 @@ def test_what_is_kept_reads_back_as_it_was(whole: Inventory) -> None:
     assert again.content() == whole.content()
 
 
+def test_the_commit_that_was_applied_last_is_kept_and_makes_no_other_inventory() -> None:
+    whole = replace(recorded(), commit="a" * 40)
+    assert read(whole.content()).commit == "a" * 40
+    assert "commit" not in json.loads(recorded().content())
+    assert whole == recorded()
+    with pytest.raises(BrokenInventory):
+        read(without(whole, commit=1))
+
+
 @given(ENTRIES)
 def test_an_entry_reads_back_as_it_was(entry: Entry) -> None:
     assert unpacked(packed(entry)) == entry
