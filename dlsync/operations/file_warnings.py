@@ -72,8 +72,8 @@ def _missing(tree: Tree) -> Iterator[Problem]:
         for needed in kind.needs(resource):
             if needed not in tree.resources:
                 near = near_miss(needed.name, tuple(one.name for one in tree.resources if one.kind == needed.kind))
-                guess = f"; did you mean `{visible(near)}`?" if near else ""
-                what = f"{visible(str(address))} refers to {visible(str(needed))}, which the files do not have{guess}"
+                fix = f"did you mean `{visible(near)}`?" if near else "add it, or correct or remove this line"
+                what = f"{visible(str(address))} refers to {visible(str(needed))}, which the files do not have; {fix}"
                 yield Problem("warning", what, resource.file, kind.line(resource))
 
 

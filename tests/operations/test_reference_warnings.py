@@ -25,11 +25,14 @@ def warnings(root: Path, files: dict[str, str]) -> list[str]:
     return [f"{one.file}:{one.line}: {one.message}" for one in found if any(text in one.message for text in texts)]
 
 
+FIX = "add it, or correct or remove this line"
+
+
 def test_a_link_to_a_plugin_that_the_files_lack_is_named_with_the_nearest_one(tmp_path: Path) -> None:
     files = {"plugins/postgres.sh": "#!/bin/sh\n", "links.yaml": "postgres: [db]\npostgre: [db]\nnginx: [web]\n"}
     assert warnings(tmp_path, files) == [
         "links.yaml:2: link/postgre refers to plugin/postgre, which the files do not have; did you mean `postgres`?",
-        "links.yaml:3: link/nginx refers to plugin/nginx, which the files do not have",
+        f"links.yaml:3: link/nginx refers to plugin/nginx, which the files do not have; {FIX}",
     ]
 
 
