@@ -59,6 +59,16 @@ class Problem:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         return f"{place}: {self.message}" if place else self.message
 
+    def as_document(self) -> dict[str, Json]:
+        """Return the problem as JSON has it; file, line and column are null where unknown."""
+        return {
+            "severity": self.severity,
+            "file": self.file or None,
+            "line": self.line,
+            "column": self.column,
+            "message": self.message,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Resource:

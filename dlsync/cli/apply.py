@@ -232,7 +232,14 @@ def _run(
             console.write_stderr(terminal.interruption())
             raise
     console.report(warnings)
-    return applied, _finish(applied, warnings, output, shows_result=shows_result)
+    if applied is None:
+        console.write_stderr(_NOTHING_APPLIED)
+        return None, EXIT_ERROR
+    complete = applied.with_warnings(warnings)
+    if shows_result:  # a plan with changes has been shown, and its warnings with it
+        shown = complete if output == "json" else replace(applied, warnings=()) if applied else applied
+        console.write_stdout(console.rendered(shown, output))
+    return complete, _exit_code(applied, warnings)
 
 
 def _interruption(plan: Plan) -> str:
@@ -246,14 +253,7 @@ def _interruption(plan: Plan) -> str:
     return f"{counts}. Run the same command again to {rest}.\n"
 
 
-def _finish(plan: Plan | None, warnings: Sequence[Problem], output: opt.Format, *, shows_result: bool) -> int:
-    if plan is None:
-        console.write_stderr(_NOTHING_APPLIED)
-        return EXIT_ERROR
-    if not plan and output == "json":  # a plan with changes has been shown, and its warnings with it
-        console.report(plan.warnings)
-    if shows_result:
-        console.write_stdout(console.rendered(replace(plan, warnings=()) if plan else plan, output))
+def _exit_code(plan: Plan, warnings: Sequence[Problem]) -> int:
     is_incomplete = any(
         change.result == "failed" or not (change.held or change.result == "applied") for change in plan.changes
     )

@@ -225,8 +225,8 @@ def redacted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 def redacted_plan(plan: Plan) -> Plan:
-    """Return a plan whose errors, in which a server may say anything, hold no secret."""
-    return plan.with_changes(
+    """Return a plan whose errors and warnings, in which a server may say anything, hold no secret."""
+    return replace(plan, warnings=redacted_problems(plan.warnings)).with_changes(
         replace(change, error=redacted(change.error)) if change.error else change for change in plan.changes
     )
 

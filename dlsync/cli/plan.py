@@ -53,8 +53,6 @@ def plan(
     def once(server: opt.Server) -> tuple[Plan, int]:
         file = out / f"{file_stem(server.environment or '')}.json" if out and all_environments else out
         plan = _planned(server, directory, options, file)
-        if output == "json":  # the other formats have the warnings in them
-            console.report(plan.warnings)
         if output == "text" or not all_environments:
             console.write_stdout(console.rendered(plan, output))
         if plan.refused:

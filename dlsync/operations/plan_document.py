@@ -29,6 +29,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
         "summary": plan.summary,
         "adopted": [str(address) for address in plan.adopted],
         "refused": [*plan.refused],
+        "warnings": [one.as_document() for one in plan.warnings],
         "changes": [
             change_document(change)
             | ({"result": change.result or "skipped", "error": change.error or None} if applied else {})

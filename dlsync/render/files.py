@@ -7,7 +7,6 @@ from typing import Any
 from dlsync.messages import visible
 from dlsync.model import Json
 from dlsync.operations.export import Export
-from dlsync.render import problems
 from dlsync.render.fields import counted
 from dlsync.render.table import Style, painter
 from dlsync.resources.loader import SentFile
@@ -60,7 +59,7 @@ def export_document(export: Export) -> dict[str, Any]:
             {"kind": file.address.kind, "name": file.address.name, "action": file.action, "file": file.file}
             for file in export.files
         ],
-        "problems": list(map(problems.entry, export.problems)),
+        "problems": [one.as_document() for one in export.problems],
     }
 
 

@@ -85,6 +85,7 @@ def drift_document(drift: Drift) -> dict[str, Any]:
         "org": drift.target.org,
         "account": drift.target.account,
         "summary": {"drifted": len(drift.changes), "unchanged": drift.unchanged},
+        "warnings": [one.as_document() for one in drift.warnings],
         "changes": [change_document(change) for change in drift.changes],
     }
 

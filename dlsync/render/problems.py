@@ -35,25 +35,14 @@ def lines(problems: Iterable[Problem], paint: Callable[[str, Style], str]) -> li
 
 
 def as_document(problems: Sequence[Problem], *, resources: int) -> dict[str, Any]:
-    """Return the problems as JSON has them; file, line and column are null where unknown."""
+    """Return the problems as JSON has them."""
     summary = {"resources": resources, **_counts(problems)}
-    return {"format_version": 1, "summary": summary, "problems": list(map(entry, _sorted(problems)))}
+    return {"format_version": 1, "summary": summary, "problems": [one.as_document() for one in _sorted(problems)]}
 
 
 def failure(error: str, problems: Iterable[Problem]) -> dict[str, Json]:
     """Return why a command failed as JSON has it."""
-    return {"error": error, "problems": list(map(entry, _sorted(problems)))}
-
-
-def entry(problem: Problem) -> dict[str, Json]:
-    """Return a problem as JSON has it."""
-    return {
-        "severity": problem.severity,
-        "file": problem.file or None,
-        "line": problem.line,
-        "column": problem.column,
-        "message": problem.message,
-    }
+    return {"error": error, "problems": [one.as_document() for one in _sorted(problems)]}
 
 
 def _sorted(problems: Iterable[Problem]) -> list[Problem]:

@@ -109,14 +109,23 @@ def test_json_is_one_document_with_results_and_the_plan_is_shown_beside_it(tree:
     assert done.err.count("colour") == 2  # as a field of the new dashboard, and in the warning
 
 
-def test_json_of_nothing_to_do_is_a_document_too_and_its_warnings_are_beside_it(
-    tree: Path, env: dict[str, str]
-) -> None:
+def test_json_of_nothing_to_do_is_a_document_too_with_its_warnings(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"dlsync.yaml": "purne: all\n"})
     dlsync("apply", tree, "--auto-approve", env=env)
     done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
-    assert json.loads(done.out)["changes"] == []
-    assert done.err == "dlsync.yaml:1:1: warning: `purne`: did you mean `prune`?\n"
+    document = json.loads(done.out)
+    message = "`purne`: did you mean `prune`?"
+    warning = {"severity": "warning", "file": "dlsync.yaml", "line": 1, "column": 1, "message": message}
+    assert (document["changes"], document["warnings"], done.err) == ([], [warning], "")
+    assert schema.check("plan", document) == []
+
+
+def test_json_has_what_went_wrong_besides_the_changes(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, {"dlsync.yaml": "annotate: ..\n"})
+    done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
+    (warning,) = json.loads(done.out)["warnings"]
+    assert warning["message"].startswith("what was applied was not told to the annotation stream")
+    assert warning["message"] in done.err
 
 
 def test_a_warning_is_said_once(tree: Path, env: dict[str, str]) -> None:

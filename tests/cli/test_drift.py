@@ -56,6 +56,8 @@ def test_a_record_that_is_broken_is_said_and_a_tree_that_wants_none_is_an_error(
 ) -> None:
     by_hand(env, "PATCH", "plugins/dlsync-inventory", '{"content": "bm9uZQ=="}', "application/json")
     assert "the inventory is broken" in dlsync("drift", applied, env=env).err
+    (warning,) = json.loads(dlsync("drift", applied, "--format", "json", env=env).out)["warnings"]
+    assert "the inventory is broken" in warning["message"]
     write_tree(applied, {"dlsync.yaml": "inventory: none\n"})
     done = dlsync("drift", applied, env=env)
     assert (done.code, done.out, done.asked) == (1, "", ())

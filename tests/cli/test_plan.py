@@ -42,9 +42,12 @@ def test_a_pattern_of_protect_that_matches_nothing_is_a_warning_of_the_whole_pla
 ) -> None:
     (tree / "dlsync.yaml").write_text("protect: [dashboard/wrong, rule/load, dashboard/other]\n")
     by_hand(env, "PUT", "dashboards/other", DASHBOARD)
-    said = dlsync("plan", tree, "--format", "json", env=env).err
-    assert said == 'warning: `protect[0]` matches nothing: "dashboard/wrong" is neither in the files nor live\n'
-    assert dlsync("plan", tree, "--target", "rule/*", "--format", "json", env=env).err == ""
+    warnings = json.loads(dlsync("plan", tree, "--format", "json", env=env).out)["warnings"]
+    assert [(one["severity"], one["message"]) for one in warnings] == [
+        ("warning", '`protect[0]` matches nothing: "dashboard/wrong" is neither in the files nor live')
+    ]
+    narrowed = dlsync("plan", tree, "--target", "rule/*", "--format", "json", env=env)
+    assert json.loads(narrowed.out)["warnings"] == []
 
 
 def test_a_muted_rule_that_a_plan_renames_or_deletes_is_a_warning(applied: Path, env: dict[str, str]) -> None:
@@ -63,7 +66,6 @@ def test_a_plan_and_an_apply_warn_of_a_misnamed_file_whose_resource_they_delete(
     (tree / "rules/load.yaml").rename(tree / "rules/load.YAML")
     warning = "rules/load.YAML: warning: is not read; did you mean `load.yaml`?"
     assert warning in dlsync("plan", tree, env=env).out
-    assert warning in dlsync("plan", "--format", "json", tree, env=env).err
     assert warning in dlsync("apply", tree, "--auto-approve", env=env).out
 
 
@@ -89,16 +91,11 @@ def test_json_is_one_document_that_its_schema_allows(tree: Path, env: dict[str, 
     assert done.err == ""
 
 
-@pytest.mark.parametrize(("output", "beside"), [("text", False), ("markdown", False), ("json", True)])
-def test_a_warning_is_said_once_and_beside_a_document_that_has_no_place_for_it(
-    tree: Path, env: dict[str, str], output: str, beside: bool
-) -> None:
+@pytest.mark.parametrize("output", ["text", "markdown", "json"])
+def test_a_warning_is_printed_once_and_with_the_plan(tree: Path, env: dict[str, str], output: str) -> None:
     write_tree(tree, UNKNOWN_FIELD)
     done = dlsync("plan", tree, "--format", output, env=env)
-    assert done.code == 0
-    assert (done.out.count("not a field that is known here"), done.err.count("not a field that is known here")) == (
-        (0, 1) if beside else (1, 0)
-    )
+    assert (done.code, done.err, done.out.count("not a field that is known here")) == (0, "", 1)
 
 
 def test_a_secret_that_was_changed_is_said_to_have_changed(tree: Path, env: dict[str, str]) -> None:
@@ -172,7 +169,7 @@ def test_colours_are_for_terminals_and_those_who_want_them(tree: Path, env: dict
 
 def test_warnings_beside_a_document_are_coloured_by_their_own_stream(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, UNKNOWN_FIELD)
-    done = dlsync("plan", tree, "--format", "json", env=env, err=Terminal())
+    done = dlsync("render", tree, "--format", "json", env=env, err=Terminal())
     assert "\x1b[33mwarning\x1b[0m" in done.err
     assert "\x1b" not in done.out
 

@@ -32,6 +32,7 @@ def test_a_plan_is_the_document_that_the_design_fixes() -> None:
         "summary": {"create": 0, "update": 1, "delete": 1, "unchanged": 3, "conflict": 0},
         "adopted": [],
         "refused": [],
+        "warnings": [],
         "changes": [
             {
                 "kind": "dashboard",
