@@ -50,8 +50,6 @@ def apply(
     from dlsync import operations
 
     saved = _saved_plan(directory, narrowed=selection != opt.Selection())
-    if not auto_approve:
-        console.require_terminal("Review `dlsync plan`, then give --auto-approve.")
     plan_options = saved.options if saved else selection.plan_options()
     tree = saved.directory if saved else directory
 
@@ -140,8 +138,6 @@ def rollback(
     run_id, directory = parse_run(arguments or ())
     settings = server.settings(directory)
     policy = ConflictPolicy(on_conflict == "repo", on_conflict)
-    if not auto_approve:
-        console.require_terminal("On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve.")
     return _run(
         lambda options: operations.rollback(directory, settings, run=run_id, decisions=policy, options=options),
         output=output,
@@ -188,7 +184,7 @@ class _Terminal:
         self.show(plan)
         if all(change.held for change in plan.changes):
             return True  # there is nothing to agree to
-        agreed = console.is_agreed(f"Apply this to {plan.target}?")
+        agreed = console.is_agreed(f"Apply this to {plan.target}?", "--auto-approve")
         self._bar.restart("Fetching again")
         return agreed
 

@@ -28,20 +28,19 @@ _secrets: dict[str, str] = {}
 
 def confirm(question: str, *, yes: bool) -> None:
     """Ask on the terminal before what cannot be taken back; raise a DlsyncError if the answer is no."""
-    if not yes:
-        require_terminal("Give --yes where you are sure.")
-        if not is_agreed(question):
-            raise DlsyncError("nothing was done")
+    if not yes and not is_agreed(question, "--yes"):
+        raise DlsyncError("nothing was done")
 
 
-def require_terminal(hint: str) -> None:
-    """Raise a SettingsError where there is no terminal to ask on."""
+def is_agreed(question: str, option: str) -> bool:
+    """Ask on the terminal; anything but yes is a no.
+
+    :param option: that answers yes.
+    :raises SettingsError: there is no terminal.
+    """
     if sys.stdin is None or not sys.stdin.isatty() or not sys.stderr.isatty():
-        raise SettingsError("there is no terminal to ask on", hint=hint)
-
-
-def is_agreed(question: str) -> bool:
-    """Ask on the terminal; anything but yes is a no."""
+        problem = f"there is no terminal to ask on: {question}"
+        raise SettingsError(problem, hint=f"Give {option} where the answer is yes.")
     # the loop's own handler would let Ctrl-C wait until the question is answered
     with signals.handled_by(signal.default_int_handler):
         write_stderr(visible(f"{question} [y/N] "))

@@ -171,7 +171,7 @@ class _Application:
     async def _plan(self, client: Client) -> PlanContext:
         context = await self.make_plan(client)
         if context.plan.refused:
-            self.options.show(context.plan)
+            self.options.show(replace(context.plan, refused=()))  # the error has the reasons
             raise Refused("\n".join(f"the plan is refused: {one}" for one in context.plan.refused), plan=context.plan)
         return context
 

@@ -75,7 +75,7 @@ def _outcome(result: EnvironmentResult) -> str:
     if result.plan is None:
         return f"failed: {visible(' '.join(result.error.split()))}"
     if result.plan.refused:
-        return f"refused by an apply: {visible(' '.join(result.plan.refused))}"
+        return "refused by an apply"
     return plan_document.counts(result.plan) if result.plan else f"no changes, {result.plan.unchanged:,} unchanged"
 
 

@@ -135,7 +135,7 @@ def test_a_refusal_is_worse_than_changes(tree: Path, env: dict[str, str], stagin
     write_tree(tree, {"dlsync.yaml": f"prune: all\n{settings}"})
     done = dlsync("apply", tree, "--all-environments", "--auto-approve", env=env)
     assert done.code == 4
-    assert "  staging     refused by an apply: it would delete 12 of 12" in done.out
+    assert "  staging     refused by an apply\n" in done.out
 
 
 def test_what_is_decided_is_decided_for_each_and_what_one_holds_is_the_exit_code(

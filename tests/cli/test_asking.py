@@ -24,7 +24,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch, typed: str) -> None:
 def test_only_yes_is_a_yes(monkeypatch: pytest.MonkeyPatch, answer: str, agreed: bool) -> None:
     before = signal.getsignal(signal.SIGINT)
     terminal(monkeypatch, answer)
-    assert console.is_agreed("Sure?") is agreed
+    assert console.is_agreed("Sure?", "--yes") is agreed
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -37,5 +37,5 @@ def test_a_no_ends_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_was_answered_beforehand_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     console.confirm("Sure?", yes=True)
-    with pytest.raises(SettingsError, match="no terminal"):
+    with pytest.raises(SettingsError, match=r"no terminal to ask on: Sure\?"):
         console.confirm("Sure?", yes=False)

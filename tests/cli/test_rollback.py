@@ -98,9 +98,13 @@ def test_a_run_whose_changes_were_all_skipped_is_none_to_revert(changed: Path, e
     assert "has changed acme/" in done.err
 
 
-def test_where_nobody_can_be_asked_it_does_not_send_to_a_plan_of_the_files(changed: Path, env: dict[str, str]) -> None:
-    hint = "On a terminal it shows what it would do, and asks; elsewhere, give --auto-approve."
-    assert dlsync("rollback", changed, env=env).err.endswith(f"error: there is no terminal to ask on\n{hint}\n")
+def test_without_a_terminal_it_shows_what_it_would_revert_and_reverts_nothing(
+    changed: Path, env: dict[str, str]
+) -> None:
+    done = dlsync("rollback", changed, env=env)
+    assert (done.code, done.writes) == (1, [])
+    assert "~ dashboard/web  update" in done.out
+    assert done.err.endswith("?\nGive --auto-approve where the answer is yes.\n")
     assert web(env) == EDITED
 
 

@@ -78,7 +78,7 @@ def test_markdown_of_many_fits_where_that_of_one_does() -> None:
 def test_an_environment_whose_plan_an_apply_refuses_is_said_to_be_refused_and_counted() -> None:
     ended = [EnvironmentResult("staging", replace(STAGING, refused=("too many.", "too few."))), ALL[1], ALL[2]]
     text = summary(ended, color=False)
-    assert "  staging     refused by an apply: too many. too few.\n" in text
+    assert "  staging     refused by an apply\n" in text
     total = "; 1 of 3 environments failed; 1 of 3 environments refused by an apply.\n"
     assert text.endswith(total)
     assert render_markdown(ended).endswith(total)

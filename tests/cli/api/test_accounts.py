@@ -40,11 +40,12 @@ def test_nothing_is_deleted_unless_somebody_says_so(server: Served, env: dict[st
     doomed = server.account()["DLSYNC_ACCOUNT"]
     silent = dlsync("accounts", "delete", doomed, env=env)
     assert (silent.code, silent.asked) == (1, ())
-    assert silent.err == "error: there is no terminal to ask on\nGive --yes where you are sure.\n"
+    question = f"Delete the account {doomed} with all that is in it?"
+    hint = "Give --yes where the answer is yes."
+    assert silent.err == f"error: there is no terminal to ask on: {question}\n{hint}\n"
     refused = dlsync("accounts", "delete", doomed, env=env, typed="n\n")
     assert (refused.code, refused.asked) == (1, ())
-    question = f"Delete the account {doomed} with all that is in it? [y/N] "
-    assert refused.err == f"{question}error: nothing was done\n"
+    assert refused.err == f"{question} [y/N] error: nothing was done\n"
     agreed = dlsync("accounts", "delete", doomed, env=env, typed="y\n")
     assert (agreed.code, agreed.out, agreed.writes) == (
         0,

@@ -20,7 +20,9 @@ def test_without_a_terminal_or_after_a_no_nothing_is_written(arguments: list[str
     family, *stream = arguments
     silent = dlsync(family, "delete", *stream, "x", env=env)
     assert (silent.code, silent.writes) == (1, [])
-    assert silent.err == "error: there is no terminal to ask on\nGive --yes where you are sure.\n"
     refused = dlsync(family, "delete", *stream, "x", env=env, typed="n\n")
     assert (refused.code, refused.writes) == (1, [])
-    assert refused.err.endswith("error: nothing was done\n")
+    question = refused.err.removesuffix(" [y/N] error: nothing was done\n")
+    assert question.startswith("Delete the ")
+    hint = "Give --yes where the answer is yes."
+    assert silent.err == f"error: there is no terminal to ask on: {question}\n{hint}\n"
