@@ -119,7 +119,7 @@ def load(
         raise SettingsError("\n".join(map(str, errors)), problems=errors)
     found = _in_force(document, options, environ)
     environment = str(found["environment"].value or "")
-    _check_environment(environment, document)
+    _check_environment(found["environment"], document, directory)
     key = read_key(options.api_key_file, environ) if require_server else ""
     server = {name: str(found[name].value or "") for name in _SERVER_SETTINGS}
     if require_server:
@@ -235,13 +235,17 @@ def _can_match(pattern: str, kind: str) -> bool:
     return is_open and fnmatchcase(start[: len(fixed)], "".join(fixed[: len(start)]))
 
 
-def _check_environment(environment: str, document: Mapping[str, Json]) -> None:
-    names = sorted(cast("dict[str, Json]", document.get("environments") or {}))
-    if environment and environment not in names:
-        near = messages.near_miss(environment, tuple(names))
+def _check_environment(environment: Setting, document: Mapping[str, Json], directory: Path) -> None:
+    names, name = sorted(cast("dict[str, Json]", document.get("environments") or {})), str(environment.value or "")
+    if name and name not in names:
+        near = messages.near_miss(name, tuple(names))
         guess = f"; did you mean `{near}`?" if near else ""
-        known = ", ".join(f"`{name}`" for name in names) or "no `environments`"
-        raise SettingsError(f"there is no environment `{environment}`: {FILE_NAME} has {known}{guess}")
+        known = ", ".join(f"`{known}`" for known in names) or "no `environments`"
+        file = directory / FILE_NAME
+        has = f"{FILE_NAME} has {known}{guess}" if file.exists() else f"there is no {file}"
+        problem = f"{environment.source} names the environment `{name}`, but {has}"
+        way = f"{'Unset' if environment.source.startswith('DLSYNC_') else 'Leave out'} {environment.source}"
+        raise SettingsError(problem, hint=f"{way}, or add the environment to `environments` in {FILE_NAME}.")
 
 
 def _with_account(document: Mapping[str, Json], environment: str) -> list[str]:

@@ -107,8 +107,11 @@ def test_annotate_false_is_no_stream(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("prd", "there is no environment `prd`: dlsync.yaml has `prod`, `staging`; did you mean `prod`?"),
-        ("xyz", "there is no environment `xyz`: dlsync.yaml has `prod`, `staging`"),
+        (
+            "prd",
+            "--environment names the environment `prd`, but dlsync.yaml has `prod`, `staging`; did you mean `prod`?",
+        ),
+        ("xyz", "--environment names the environment `xyz`, but dlsync.yaml has `prod`, `staging`"),
     ],
 )
 def test_an_unknown_environment_is_answered_with_the_known_ones(tmp_path: Path, name: str, message: str) -> None:
@@ -116,10 +119,14 @@ def test_an_unknown_environment_is_answered_with_the_known_ones(tmp_path: Path, 
     assert error_of(tmp_path, Options(environment=name)) == message
 
 
-def test_an_environment_without_a_file_that_has_any_is_an_error(tmp_path: Path) -> None:
-    assert error_of(tmp_path, Options(environment="prod")) == (
-        "there is no environment `prod`: dlsync.yaml has no `environments`"
-    )
+def test_an_environment_where_there_is_none_is_an_error_that_names_its_source_and_the_way_out(tmp_path: Path) -> None:
+    file = tmp_path / "dlsync.yaml"
+    for write, lack in ((file.exists, f"there is no {file}"), (file.touch, "dlsync.yaml has no `environments`")):
+        write()
+        with pytest.raises(SettingsError) as caught:
+            load(tmp_path, NO_OPTIONS, {"DLSYNC_ENVIRONMENT": "prod"})
+        assert caught.value.message == f"DLSYNC_ENVIRONMENT names the environment `prod`, but {lack}"
+        assert caught.value.hint == "Unset DLSYNC_ENVIRONMENT, or add the environment to `environments` in dlsync.yaml."
 
 
 def test_all_that_is_missing_is_named_at_once_with_where_to_give_it(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_settings_that_are_wrong_keep_nothing_else_from_being_checked(tmp_path: 
 
 
 def test_an_environment_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="there is no environment `x`"):
+    with pytest.raises(SettingsError, match="names the environment `x`, but"):
         found(tmp_path, {}, "x")
 
 
