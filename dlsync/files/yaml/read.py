@@ -22,6 +22,7 @@ from dlsync.model import Json, Path
 MAX_DEPTH = 100
 MAX_ALIASED = 10_000
 _EXCERPT = 40
+_IN_QUOTES = "expected a string: put a text that begins with '{' or '[' in quotes"
 _DIGITS = 4_300  # Python converts no more
 _LARGE = 10**18  # ryaml makes a float of a very long integer
 _CORE = "tag:yaml.org,2002:"
@@ -174,7 +175,7 @@ def _tagged_value(text: str, tag: str) -> Json:
     if tag in {"!", "str"}:
         return text
     if tag not in _SCALARS:
-        raise ValueError("this tag is unknown; expected no tag, or one of YAML's core schema such as !!str")
+        raise ValueError("this tag is unknown; put a text that begins with '!' in quotes")
     pattern, convert, expected = _SCALARS[tag]
     try:
         if re.fullmatch(pattern, text):
@@ -253,7 +254,7 @@ class _Composer:
         for event in iter(self.parser.get_event, None):
             is_document = isinstance(event, yaml.DocumentStartEvent)
             if is_document and root:
-                message = "a second document begins here; expected one in a file"
+                message = "a second document begins here; put it into a file of its own"
                 raise self._source.fault(event.start_mark.index, message)
             if is_document and (event.version not in {None, (1, 2)} or event.tags):
                 raise self._source.fault(0, "found a directive; expected YAML 1.2 without %TAG")
@@ -316,7 +317,8 @@ class _Composer:
     def _resolve(self, node: Node, name: str) -> None:
         node.target = target = self._anchors.get(name)
         if target is None:
-            raise self._source.fault(node.start, f"the alias *{name} is not defined above")
+            message = f"the alias *{name} is not defined above; put a text that begins with '*' in quotes"
+            raise self._source.fault(node.start, message)
         if any(target is outer for outer in self.enclosing):
             raise self._source.fault(node.start, f"the alias *{name} stands for a collection that contains it")
         node.value = self._copied(target.value, node, len(self.enclosing) + 1)
@@ -348,14 +350,14 @@ class _Composer:
     def _check_key(self, parent: Node, node: Node) -> None:
         key = node.value
         if isinstance(key, dict | list):
-            raise self._source.fault(node.start, f"found {brief(key)} as a key; expected a string")
+            raise self._source.fault(node.start, f"found {brief(key)} as a key; {_IN_QUOTES}")
         if not isinstance(key, str):
             found = self._source.text[node.start : node.end] or "nothing"
             raise self._source.fault(node.start, f"found {found} as a key; expected a string: put it in quotes")
         if key in parent.value:
             first = next(other for other, _ in parent.entries() if other.value == key)
-            lines = [self._source.place(one.start)[0] for one in (first, node)]
-            message = f"the key {key!r} is on line {lines[0]} already; line {lines[1]} repeats it"
+            line, _ = self._source.place(first.start)
+            message = f"the key {key!r} is on line {line} already; remove one of the two"
             raise self._source.fault(node.start, message)
 
 

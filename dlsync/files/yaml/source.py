@@ -16,28 +16,40 @@ _NOT_UTF8 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 _LINE_BREAK = re.compile(r"\r\n?|\n")
 # YAML 1.2 lets quoted text hold what JSON's may (5.1, nb-json): all but these
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-_UNCLOSED = "unclosed {opening} opened on line {line}; expected ',' or the closing bracket"
-_INDENTED = "this is indented unlike the other parts of the {kind} that begins on line {line}"
+_UNCLOSED = "expected ',' or '{closing}': the '{opening}' opened on line {line} is unclosed"
+_CLOSING = {"[": "]", "{": "}"}
+_INDENTED = "wrong indentation; indent this as the other keys of the mapping that begins on line {line}"
+_NO_ITEM = "expected '- '; indent this as the item above, or less than the list that begins on line {line}"
+_MISPLACED_ITEM = "a list item cannot stand here; indent it as the items above, or put a key above it"
+_AFTER_VALUE = "text after the end of a value; remove it, or put the whole value in quotes (other quotes than it holds)"
+_TAB = "a tab in the indentation; use spaces"
+_UNCLOSED_QUOTE = "unclosed quote; add the closing quote"
+_NO_COLON = "expected ': ' (a colon and a space) after this key, or '- ' (a dash and a space) before this list item"
+_AT_BEGINNING = frozenset({_UNCLOSED_QUOTE, _NO_COLON})  # libyaml has the end, far below
 _EXPLAINED = {  # libyaml's message -> the message of dlsync
-    "could not find expected ':'": "expected ': ' after the key, or '- ' before the item, that begins on line {line}",
+    "could not find expected ':'": _NO_COLON,
     "block sequence entries are not allowed in this context": (
         "a list item cannot stand here; put it on a line of its own"
     ),
     "mapping keys are not allowed in this context": "a key cannot stand here; put it on a line of its own",
     "mapping values are not allowed in this context": (
-        "a second ': ' cannot stand here; indent the key as its siblings, or put a text that holds ': ' in quotes"
+        "unexpected ': '; indent the key as the keys above, write a space after each ':' above, "
+        "or put a text that holds ': ' in quotes"
     ),
     "did not find expected ',' or ']'": _UNCLOSED,
     "did not find expected ',' or '}'": _UNCLOSED,
-    "did not find expected node content": "expected a value, found {found}",
+    "did not find expected node content": "expected a value, found {found}; put a text that begins so in quotes",
     "did not find expected key": _INDENTED,
-    "did not find expected '-' indicator": _INDENTED,
-    "did not find expected <document start>": (
-        "unexpected text: indented unlike the lines above, or after a value's end"
-    ),
+    "did not find expected '-' indicator": _NO_ITEM,
+    "did not find expected <document start>": "unexpected text; indent it as the lines above, or remove it",
+    "did not find expected alphabetic or numeric character": "a text that begins with '&' or '*' belongs in quotes",
+    "did not find expected comment or line break": "expected the end of the line; begin the text on the next one",
     "found unknown escape character": "{escape} is no escape; double the backslash, or use single quotes",
-    "found unexpected end of stream": "unclosed quote opened on line {line}",
-    "found unexpected document indicator": "unclosed quote opened on line {line}",
+    "found a tab character that violates indentation": _TAB,
+    "found a tab character where an indentation space is expected": _TAB,
+    "found unknown directive name": "a text that begins with '%' belongs in quotes",
+    "found unexpected end of stream": _UNCLOSED_QUOTE,
+    "found unexpected document indicator": _UNCLOSED_QUOTE,
     "found unexpected ':'": "expected a space after ':'",
     "did not find expected hexdecimal number": "an escape is incomplete; expected hexadecimal digits",
     "found invalid Unicode character escape code": "an escape stands for no character",
@@ -103,25 +115,32 @@ class Source:
         """
         text, problem = self.text, str(error.problem)
         where, began = (mark.index if mark else 0 for mark in (error.problem_mark, error.context_mark))
-        words = _EXPLAINED.get(problem) or (f"{error.context}: {problem}" if error.context else problem)
+        words = _EXPLAINED.get(problem) or f"not YAML: {problem}; if it is a text, put it in quotes"
         if unclosed is not None and not text[where:].strip():
             words, began = _UNCLOSED, unclosed
         elif problem == "found character that cannot start any token":
-            tab = text[where] == "\t"
-            words = (
-                "a tab cannot indent; use spaces" if tab else "a value cannot begin with {start!r}; put it in quotes"
-            )
-        elif words == _INDENTED and text[where : where + 1] == ":":
-            words = "found nothing as a key; expected a string: put it in quotes"
+            words = _TAB if text[where] == "\t" else "a value cannot begin with {start!r}; put it in quotes"
+        elif words in {_INDENTED, _NO_ITEM}:
+            words = self._misplaced(where, words)
+        elif words in _AT_BEGINNING:
+            where = began
         details = {
             "line": self.place(began)[0],
             "opening": text[began : began + 1],
-            "kind": "mapping" if "mapping" in str(error.context) else "list",
-            "found": text[where : where + 1].strip() or "the end of the file",
+            "closing": _CLOSING.get(text[began : began + 1]),
+            "found": repr(text[where : where + 1]) if text[where:].strip() else "the end of the file",
             "start": text[where : where + 1],
             "escape": text[where : where + 2],
         }
         return self.fault(where, words.format(**details))
+
+    def _misplaced(self, index: int, words: str) -> str:
+        """Return what is wrong with a part of a block collection, by default these words."""
+        if self.text[self.line_start(index) : index].strip(" -"):
+            return _AFTER_VALUE
+        if self.text[index : index + 1] == ":":
+            return "found nothing as a key; expected a string: put it in quotes"
+        return _MISPLACED_ITEM if self.text[index : index + 1] == "-" else words
 
 
 def decode(content: bytes, file: str = "") -> Source:

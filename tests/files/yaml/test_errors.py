@@ -55,35 +55,46 @@ def test_only_the_first_byte_order_mark_is_one() -> None:
 
 
 ANOTHER_COLON = (
-    "a second ': ' cannot stand here; indent the key as its siblings, or put a text that holds ': ' in quotes"
+    "unexpected ': '; indent the key as the keys above, write a space after each ':' above, "
+    "or put a text that holds ': ' in quotes"
 )
+NO_COLON = "expected ': ' (a colon and a space) after this key, or '- ' (a dash and a space) before this list item"
+AFTER_VALUE = "text after the end of a value; remove it, or put the whole value in quotes (other quotes than it holds)"
+MISPLACED = "a list item cannot stand here; indent it as the items above, or put a key above it"
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a:\n\tb: 1", "2:1: a tab cannot indent; use spaces"),
+        ("a:\n\tb: 1", "2:1: a tab in the indentation; use spaces"),
+        ("a: b\n\tc: 1", "2:1: a tab in the indentation; use spaces"),
+        ("a: |\n\tb", "2:1: a tab in the indentation; use spaces"),
         ("a: @b", "1:4: a value cannot begin with '@'; put it in quotes"),
-        ("a: 1\nb\nc: 2", "3:1: expected ': ' after the key, or '- ' before the item, that begins on line 2"),
+        ("a: 1\nb\nc: 2", f"2:1: {NO_COLON}"),
         ("a: - b", "1:4: a list item cannot stand here; put it on a line of its own"),
         ("a: ? b", "1:4: a key cannot stand here; put it on a line of its own"),
         ("a: b: c", f"1:5: {ANOTHER_COLON}"),
-        ("a: [\n  b\nc: d", "3:2: unclosed [ opened on line 1; expected ',' or the closing bracket"),
-        ("x: 1\na: {\n  b: [1],\n", "4:1: unclosed { opened on line 2; expected ',' or the closing bracket"),
-        ("a: [1,, 2]", "1:7: expected a value, found ,"),
-        ("a: ]", "1:4: expected a value, found ]"),
-        ("a:\n  b: 1\n c: 2", "3:2: this is indented unlike the other parts of the mapping that begins on line 1"),
-        ("- a\nb: c", "2:1: this is indented unlike the other parts of the list that begins on line 1"),
-        (" a: 1\nb: 2", "2:1: unexpected text: indented unlike the lines above, or after a value's end"),
-        ('a: "\\q"', "1:5: \\q is no escape; double the backslash, or use single quotes"),
-        ("a: 'b\nc: d\n", "3:1: unclosed quote opened on line 1"),
-        ("a: 'b\n---\nc'", "2:1: unclosed quote opened on line 1"),
-        ("a: 1\n... b", "2:5: unexpected text: indented unlike the lines above, or after a value's end"),
-        ('"\\U00110000"', "1:4: an escape stands for no character"),
+        ("a: [\n  b\nc: d", "3:2: expected ',' or ']': the '[' opened on line 1 is unclosed"),
+        ("x: 1\na: {\n  b: [1],\n", "4:1: expected ',' or '}': the '{' opened on line 2 is unclosed"),
+        ("a: [1,, 2]", "1:7: expected a value, found ','; put a text that begins so in quotes"),
+        ("a: ]", "1:4: expected a value, found ']'; put a text that begins so in quotes"),
         (
-            "a: *",
-            "1:5: while scanning an alias: did not find expected alphabetic or numeric character",
+            "a:\n  b: 1\n c: 2",
+            "3:2: wrong indentation; indent this as the other keys of the mapping that begins on line 1",
         ),
+        ("- a\nb: c", "2:1: expected '- '; indent this as the item above, or less than the list that begins on line 1"),
+        ("a: 1\n- b", f"2:1: {MISPLACED}"),
+        ("a:\n    - b\n  - c", f"3:3: {MISPLACED}"),
+        ("a: 'it's'", f"1:8: {AFTER_VALUE}"),
+        ("a: [b]]", f"1:7: {AFTER_VALUE}"),
+        (" a: 1\nb: 2", "2:1: unexpected text; indent it as the lines above, or remove it"),
+        ('a: "\\q"', "1:5: \\q is no escape; double the backslash, or use single quotes"),
+        ("a: 'b\nc: d\n", "1:4: unclosed quote; add the closing quote"),
+        ("a: 'b\n---\nc'", "1:4: unclosed quote; add the closing quote"),
+        ("a: 1\n... b", "2:5: unexpected text; indent it as the lines above, or remove it"),
+        ('"\\U00110000"', "1:4: an escape stands for no character"),
+        ("a: *", "1:5: a text that begins with '&' or '*' belongs in quotes"),
+        ("a: !<b", "1:7: not YAML: did not find the expected '>'; if it is a text, put it in quotes"),
         ("%YAML 2.0\n---\na", "1:1: found a directive for another version; expected YAML 1.2"),
     ],
 )
@@ -96,4 +107,4 @@ def test_a_message_says_what_was_found_and_what_was_expected(text: str, message:
 def test_no_message_holds_a_control_character_or_a_second_line() -> None:
     with pytest.raises(InvalidYaml) as caught:
         parse("a\u202eb: 1\na\u202eb: 2".encode())
-    assert str(caught.value) == "2:1: the key 'a\\u202eb' is on line 1 already; line 2 repeats it"
+    assert str(caught.value) == "2:1: the key 'a\\u202eb' is on line 1 already; remove one of the two"
