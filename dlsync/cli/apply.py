@@ -85,8 +85,8 @@ def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
         _require_tree(path)
         return None
     if narrowed:
-        hint = "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree."
-        raise SettingsError("a saved plan has in it what it was asked for", hint=hint)
+        hint = "Leave out --target, --adopt, --on-conflict and --delete-account, or give the tree."
+        raise SettingsError("a saved plan is applied with the options that it was made with", hint=hint)
     return plan_file.read(path)
 
 

@@ -93,7 +93,7 @@ def run_everywhere(server: opt.Server, directory: Path, output: opt.PlanFormat, 
 
     if server.environment:
         raise errors.SettingsError(
-            "--all-environments takes all of them", hint="Leave out --environment, or the other."
+            "--all-environments and --environment exclude each other", hint="Leave out one of them."
         )
     results: list[EnvironmentResult] = []
     codes: list[int] = []

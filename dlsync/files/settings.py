@@ -315,5 +315,5 @@ def read_key(file: Path | None, environ: Mapping[str, str]) -> str:
         raise SettingsError(f"{source} holds more than one line; it must hold the key and nothing else")
     # RFC 9110, section 5.5: beyond visible ASCII, what a header holds is not the same to every server
     if not (key.isascii() and key.isprintable()):
-        raise SettingsError(f"{source} holds characters that no header can carry")
+        raise SettingsError(f"{source} holds characters other than visible ASCII")
     return key

@@ -82,8 +82,8 @@ async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree,
     try:
         await client.annotations.create(settings.annotate, name=name, description=description)
     except DlsyncError as error:
-        where = f"the annotation stream `{settings.annotate}`"
-        return [Problem("warning", redaction.said(f"what was applied was not told to {where}: {error.message}"))]
+        where = f"the stream `{settings.annotate}`"
+        return [Problem("warning", redaction.said(f"no annotation was posted to {where}: {error.message}"))]
     return []
 
 

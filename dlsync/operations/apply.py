@@ -28,8 +28,8 @@ from dlsync.state import journal, store
 from dlsync.state.inventory import LOCK_TIMEOUT, Inventory
 from dlsync.state.lock import Lock
 
-_UNRECORDED = "what was applied could not be recorded in the inventory; the same command again does that"
-_NOT_JOURNALED = "how the changes went could not be kept, so `dlsync history` has them as unknown"
+_UNRECORDED = "the inventory could not record what was applied; run the same command again"
+_NOT_JOURNALED = "the journal could not record how the changes ended, so `dlsync history` shows them as unknown"
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,11 @@ from dlsync.state.sealed_values import Seal
 
 _Found = Mapping[Address, Resource] | DlsyncError
 
-_UNANNOUNCED = "nothing is sent that the inventory does not know of"
+_UNANNOUNCED = "nothing was sent, since the inventory could not record it first"
 _CREATED_SINCE = "it was created since the plan was made: plan again"
 _DELETED_SINCE = "it was deleted on the server since the plan was made"
 _CHANGED_SINCE = "it was changed on the server since the plan was made: plan again"
-_UNKNOWN = "it was sent, but whether it took hold is not known"
+_UNKNOWN = "it was sent, but whether it took effect is unknown"
 _PAUSES = (0.25, 0.5, 1.0, 2.0)  # seconds between fetches: read after write takes a replica as long
 
 

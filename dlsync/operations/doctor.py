@@ -62,7 +62,7 @@ async def examine(
         loaded = replace(settings.load(directory, options, environ), insecure=insecure)
     except DlsyncError as error:
         checks.insert(0, _problem("settings", error))
-        checks.append(Check("server", "unknown", "not asked, since the settings have to be mended first"))
+        checks.append(Check("server", "unknown", "not checked, because the settings have errors"))
     else:
         checks.insert(0, Check("settings", "ok", "complete"))
         checks += await _server(loaded, directory)
@@ -152,4 +152,4 @@ async def _operation(client: ReadClient, one: OptionalOperation) -> Check:
     if is_there is None:
         why = "not known without writing" if one.ask is None else "not known, since there is nothing to try it on"
         return Check(name, "unknown", why)
-    return Check(name, "ok", "the server has it" if is_there else f"the server has it not; {one.without}")
+    return Check(name, "ok", "the server has it" if is_there else f"the server does not have it; {one.without}")

@@ -18,7 +18,7 @@ from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
 
 _NO_RECORD = (
-    "`inventory: none` in dlsync.yaml: without a record of what was applied, nobody knows what was changed since"
+    "`inventory: none` in dlsync.yaml: without a record of what was applied, dlsync cannot tell what changed since"
 )
 _UNREADABLE = "%s cannot be read, so what was changed in it is not known: %s"
 

@@ -35,19 +35,18 @@ from dlsync.state.inventory import Inventory
 
 _REFERENCE = re.compile(rb"(?<!\$)\$\{(?:env|var):[^}]*\}")
 _ENVIRONMENT = "${env:"
-_REPLACED = "%s is no longer in it, for what is live is something else: if that is a secret too, do not commit it"
-_NO_VARIABLE = (
-    "`%s` is no longer in it, so this changes every environment: to change one, edit `variables` in dlsync.yaml"
-)
+_REPLACED = "%s was replaced by the live value, which differs: if that is a secret too, do not commit it"
+_NO_VARIABLE = "`%s` was replaced by a value for every environment: to change one, edit `variables` in dlsync.yaml"
 _KEPT_REFERENCE = "not written, for a live value would replace `%s` in %s: change %s, or edit the file by hand"
 _KEPT_OUT = (
     "not written into %s: %s. Write that into the file; if it is no secret, write the value there with the comment "
     "`# gitleaks:allow`"
 )
 _SHARED = "not written, for %s is also a file of %s: %s`%s` changes it for all"
-_UNKNOWN = "%s is in it because the account's record says so: see that it is one of yours before you apply this"
+_UNKNOWN = "%s comes from the account's inventory: check that it is a variable of yours before you apply this"
 _NOT_LISTED = (
-    "this server does not list every %s: of the others, those that the inventory, files or --target name are exported"
+    "this server does not list every %s: of the others, only those that the inventory, a file or --target names are "
+    "exported"
 )
 
 
@@ -279,12 +278,12 @@ class _Edits:
         if file in self._tree.sources:
             return
         if self._tree.ignored(file):
-            raise DlsyncError(f"its file {file} would be ignored: write `!{file}` in {IGNORE_FILE} to have it")
+            raise DlsyncError(f"its file {file} would be ignored: to export it, write `!{file}` in {IGNORE_FILE}")
         if too_long(file.rpartition("/")[2]):
             raise DlsyncError(f"its name is too long for a file: {file}", hint="Rename it on the server.")
         if self._tree.backup and "%" in file:
             raise DlsyncError(
-                "its name cannot be a file's in an old client's backup, which `import-backup` makes a tree"
+                "no file of an old client's backup can have its name: make that a tree with `dlsync import-backup`"
             )
 
     def files(self) -> tuple[FileChange, ...]:
@@ -351,7 +350,7 @@ def _require_allowed(live: Resource) -> None:
         replace(live, given=cast("dict[str, Json]", plain(dict(live.document))))
     )
     if errors := [one for one in faults if one.severity == "error"]:
-        raise DlsyncError(f"the server has it in a form that its file must not have: {errors[0].message}")
+        raise DlsyncError(f"its file would be invalid: {errors[0].message}")
 
 
 def _stems(desired: Mapping[Address, Resource], live: Collection[Address]) -> dict[Address, str]:

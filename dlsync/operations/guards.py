@@ -24,7 +24,7 @@ def judged(plan: Plan, tree: Tree, settings: Settings) -> Plan:
     if live_in_plan >= _FEWEST and deletes * 100 > live_in_plan * limit:
         refused.append(
             f"it would delete {deletes} of {live_in_plan} resources ({deletes * 100 / live_in_plan:.0f} %), more than "
-            f"the {limit:g} % that `max_delete_percent` allows. Raise it in dlsync.yaml if that is meant. "
+            f"the {limit:g} % that `max_delete_percent` allows. To allow it, raise the limit in dlsync.yaml. "
             f"The limit holds for plans about {_FEWEST} live resources or more."
         )
     return replace(plan, refused=tuple(refused))

@@ -30,7 +30,7 @@ _STRANGE = (
     "not written, for it holds what the account's record has as {}, which no file of the tree mentions: "
     "if it is the tree's own, mention it in one, as in a comment of dlsync.yaml"
 )
-_NO_FILE = "a value that no file has is hidden, `%s`: put it into the file as ${env:NAME} first"
+_NO_FILE = "the server hides `%s`, which no file has: put it into the file as ${env:NAME} first"
 
 
 def readable(
@@ -99,7 +99,7 @@ def require_values(before: Resource) -> None:
     :raises DlsyncError: it has one.
     """
     if any(text.endswith(_MARK) for text in texts(dict(before.document))):
-        raise DlsyncError("a value was there before that the server masked, so that nobody can put it back")
+        raise DlsyncError("the server masked the value before the run, so it cannot be restored")
 
 
 def _is_spelling(text: str) -> bool:

@@ -99,8 +99,8 @@ def save(file: Path, saved: SavedPlan) -> None:
     }
     content = (json.dumps({**saved.plan, "made_with": made_with}, indent=2) + "\n").encode()
     if len(content) > _LARGEST:
-        problem = f"the plan is too large to be kept: {len(content):,} bytes, and {_LARGEST:,} are read"
-        raise DlsyncError(problem, hint="Keep it in parts, with --target; or apply it without keeping it.")
+        problem = f"the plan is too large to be saved: {len(content):,} bytes; the limit is {_LARGEST:,}"
+        raise DlsyncError(problem, hint="Save it in parts, with --target; or apply it without saving it.")
     try:
         replace_file(file, content)
     except OSError as error:
@@ -124,7 +124,7 @@ def read(file: Path) -> SavedPlan:
         raise DlsyncError(f"{file} is not a plan: {wrong[0].message}", hint=_HINT)
     made = content.pop("made_with", None)
     if made is None or "\0" in made["directory"]:
-        problem = f"{file} is a plan that was printed, not kept: it does not say what it was made with"
+        problem = f"{file} is the output of `dlsync plan --format json`, not a saved plan"
         raise DlsyncError(problem, hint=_HINT)
     if "files" not in made:
         raise DlsyncError(f"{file} was made by an older version of dlsync", hint=_HINT)
@@ -149,7 +149,7 @@ def _require_whole(file: Path, plan: dict[str, Any], digests: dict[str, str]) ->
     counts = Counter("conflict" if one.get("held") else one["action"] for one in plan["changes"])
     addresses = sorted(str(Address(one["kind"], one["name"])) for one in plan["changes"])
     if addresses != sorted(digests) or any(plan["summary"][name] != counts[name] for name in _COUNTED):
-        raise DlsyncError(f"{file} is not a plan: its changes are not those that it was saved with", hint=_HINT)
+        raise DlsyncError(f"{file} is not a plan: it was changed after it was saved", hint=_HINT)
 
 
 def _json(file: Path) -> Any:
@@ -185,7 +185,7 @@ def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
         if new.get(address) != change or saved.digests.get(str(address)) != _digest(saved.salt, context, address)
     ]
     if moved and new.keys().isdisjoint(old) and saved.files_digest == context.files_digest:
-        raise StalePlan("nothing of it is left to do")
+        raise StalePlan("none of its changes is left to apply")
     if moved:
         names = ", ".join(_what_moved(saved, context, address) for address in sorted(moved))
         raise StalePlan(f"since it was made, {names} changed")

@@ -18,12 +18,12 @@ from dlsync.state.inventory import Inventory
 
 Duplicates = Mapping[Address, tuple[FieldChange, ...]]
 
-NOT_MANAGED = "it lives already, differs from its file and is not managed: `--adopt` takes it over"
+NOT_MANAGED = "it exists on the server, differs from its file and is not managed: `--adopt` takes it over"
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
 GONE_AND_MOVED = (
     "its file is gone, and it was changed on the server since: `--on-conflict repo` deletes it all the same"
 )
-UNREADABLE = "what is live cannot be read (%s): `--on-conflict repo` lets the files win"
+UNREADABLE = "the live resource cannot be read (%s): `--on-conflict repo` overwrites it"
 MASKED = (
     "the server masks a value that was changed there, so it cannot be kept: `--on-conflict repo` overwrites it; "
     "to keep it, put it into the file as ${env:NAME}"

@@ -24,7 +24,7 @@ from dlsync.state.inventory import Inventory
 from dlsync.state.journal import Record, UndoRecord
 from dlsync.state.sealed_values import Source, unsealed
 
-_OUTSIDE = "%s stays as the run left it: what is in an account, no journal has"
+_OUTSIDE = "%s stays as the run left it: no journal holds the content of an account"
 _UNMANAGED = "%s stays as it is: it is live and no longer managed; to revert it too, run `dlsync adopt %s` first"
 _UNKEPT = "%s: %s cannot be restored: the value before the run was likely a secret, so no journal has it"
 _DUPLICATES = "%s had duplicates, which the run removed: they add nothing, and a rollback does not make them again"

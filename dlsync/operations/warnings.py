@@ -16,13 +16,13 @@ _UNREAD = (
     "the inventory's entries of %s cannot be read, so these do not count as managed, and the entries stay: "
     "a newer dlsync may have written them; if not, run `dlsync inventory rebuild`"
 )
-_SENT_WITHOUT = "an update is sent without it; whether it then stays, the server decides (a muted rule stays muted)"
+_SENT_WITHOUT = "an update is sent without it, so the server may drop it (a muted rule stays muted)"
 
 
 def unread(inventory: Inventory) -> Iterator[Problem]:
     """Warn of what cannot be read of an inventory."""
     if inventory.broken:
-        fix = "nothing is taken for managed, and nothing deleted; `dlsync inventory rebuild` makes a new one"
+        fix = "no resource counts as managed, and none is deleted; run `dlsync inventory rebuild`"
         yield Problem("warning", f"{inventory.broken}: {fix}")
     if names := sorted(inventory.unreadable):
         yield Problem("warning", _UNREAD % _listed(names))
@@ -73,7 +73,7 @@ def unkept_fields(change: ResourceChange) -> tuple[str, ...]:
 def protected(addresses: Iterable[Address]) -> Iterator[Problem]:
     """Warn of what stays though no file has it."""
     for address in addresses:
-        yield Problem("warning", f"{address} is in no file and live; it is protected and stays")
+        yield Problem("warning", f"{address} has no file; it is protected, so it stays live")
 
 
 def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Problem]:
@@ -90,7 +90,7 @@ def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Pr
 def missing(explicit_deletes: Collection[Address], live: Collection[Address]) -> Iterator[Problem]:
     """Warn of what was to be deleted and is gone already."""
     for address in sorted(set(explicit_deletes) - set(live)):
-        yield Problem("warning", f"{address} is to be deleted and is not there")
+        yield Problem("warning", f"{address} is to be deleted, but does not exist")
 
 
 def muted(changes: Iterable[ResourceChange], listings: Mapping[str, Listing]) -> Iterator[Problem]:
@@ -100,7 +100,7 @@ def muted(changes: Iterable[ResourceChange], listings: Mapping[str, Listing]) ->
         if one.action != "delete" or one.held or kind not in listings or name not in listings[kind].muted:
             continue
         new = one.renamed
-        renamed = f"the renamed {kind}/{new} will not be until `dlsync {kind}s mute {new}`"
+        renamed = f"to mute it under its new name too, run `dlsync {kind}s mute {new}` after the apply"
         yield Problem("warning", f"{one.address} is muted; {renamed if new else 'a rollback does not restore that'}")
 
 
@@ -122,8 +122,8 @@ def no_default(removed: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
     """Warn of fields that were taken out of the files and stay as they are live."""
     for address, paths in removed.items():
         fields = ", ".join(f"`{field_name(path)}`" for path in paths)
-        fix = "no default is known, so write the value to set"
-        yield Problem("warning", f"{address} keeps {fields}, which its file has no more: {fix}")
+        fix = "no default is known, so write the value into the file"
+        yield Problem("warning", f"{address} keeps {fields}, which was removed from its file: {fix}")
 
 
 def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address, Resource]) -> Iterator[Problem]:

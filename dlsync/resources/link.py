@@ -42,10 +42,10 @@ FILE = "links.yaml"
 _TAGS = "tags"
 _LINKS = "links"  # of a live one: the tags of each of its links, where there are several
 _DUPLICATES = "duplicates"
-_NOT_YOURS = "`%s` is the name of dlsync's own record, which is linked to nothing"
-_IN_A_PACK = "live it is not linked to the tag `%s`, which its being in that pack says: no file can say otherwise (%s)"
+_NOT_YOURS = "`%s` is the name of dlsync's own record, which is never linked; remove it"
+_IN_A_PACK = "it is not linked to the tag `%s` on the server, but its pack links it (%s): move it out of the pack"
 _EXPECTED = "expected a mapping of plugins to their tags, such as `disk: [all]`"
-_NO_TAGS = "`%s` has no tags, which is no link: name some, or leave it out"
+_NO_TAGS = "`%s` has no tags, so it is no link; name some, or remove it"
 _IN_A_LIST = "%s holds a list of links, which is not edited"
 _BACKUP = "expected a link: an object with the name of a `plugin` and a list of `tags`"
 

@@ -23,7 +23,7 @@ from dlsync.resources.kind import ExportContext, Kind, LoadContext, SourceFile
 FOLDER = "overlays"
 _MOST_NAMED = 5
 _SILENCED = re.compile(rb"#\s*dlsync:\s*ignore\b")
-_NO_ITEM = "it is no item of the %s's own file, and so is added; %s Else write `# dlsync: ignore` here"
+_NO_ITEM = "the %s's own file has no such item, so it is added; %s Else write `# dlsync: ignore` here"
 
 
 def parse_mapping(file: str, content: bytes, expected: str, problems: list[Problem]) -> dict[str, Json] | None:
@@ -105,8 +105,9 @@ class Overlays:
 
     def require_taken(self) -> None:
         """Report the overlays that no resource has taken."""
+        missing = f"there is no {self._kind.name}"
         self.problems += [
-            Problem("error", f"there is no {self._kind.name} `{name}` that it could lie over", source.file, 1)
+            Problem("error", f"{missing} `{name}` to change: rename or remove this file", source.file, 1)
             for name, (source, document) in self._left.items()
             if document is not None
         ]

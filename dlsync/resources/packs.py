@@ -42,7 +42,7 @@ def problems(sources: Mapping[str, bytes]) -> Iterator[Problem]:
     for pack in _names(sources):
         folder, file = f"{PACKS}/{pack}", f"{PACKS}/{pack}/{PACKAGE}"
         if not is_utf8(pack):
-            yield Problem("error", "the pack's folder is no text in UTF-8; rename it", ascii(folder))
+            yield Problem("error", "the name of the pack's folder is not UTF-8; rename it", ascii(folder))
         elif file in sources:
             yield from _package(file, sources[file])[1]
         else:

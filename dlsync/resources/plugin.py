@@ -39,12 +39,12 @@ _RESERVED = (
 _LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
 # what the script itself says: its file name and its bytes
 _NO_SETTINGS = ("name", "extension", "content", "encoding")
-_MISPLACED = "`%s` is no setting: the script's file name and its content say it; expected that it is left out"
+_MISPLACED = "`%s` is not a setting, since the script's file says it; remove it"
 _EXPECTED = "expected a mapping of settings, such as `interval: 60`"
 # the fields of a plugin's document that its script and that file's name say; all others are settings
 _SCRIPT_FIELDS = ("content", "extension")
 _NOT_KEPT = "it cannot be read, so a rollback could not put it back: run `dlsync plugins delete %s`, then apply again"
-_NO_TEXT = "the live script of plugin/%s is no text and holds a secret: it cannot be kept"
+_NO_TEXT = "the live script of plugin/%s is not text and holds a secret, so no journal can hold it"
 # what an agent can run is called so, or begins so; all else may be a leftover
 _SCRIPT = re.compile(r"(?i)\.(?:sh|bash|ksh|zsh|py|pl|rb|js|lua|php|awk|tcl|go|jar|ps1|bat|cmd|vbs|exe)\Z")
 _PROGRAM = (b"#!", b"\x7fELF", b"MZ")

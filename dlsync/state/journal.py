@@ -31,7 +31,7 @@ FOLDER = Path(".dlsync", "runs")
 FORMAT_VERSION = 1
 _SUFFIX = ".jsonl"
 _RUN = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
-_UNSENT = "nothing is sent that could not be taken back"
+_UNSENT = "nothing was sent, since it could not be reverted"
 NOTHING: Mapping[Address, str] = MappingProxyType({})
 _HINT = "Name another folder with --journal DIR."
 

@@ -227,7 +227,7 @@ class Lock:
 
 
 def _lost() -> Refused:
-    return Refused("lock lost; nothing more is written", hint="Run the same again.")
+    return Refused("lock lost; nothing more is written", hint="Run the same command again.")
 
 
 @dataclass
@@ -309,7 +309,7 @@ class LockAcquisition:
 
     async def _check(self) -> None:
         if self._is_late():
-            raise Refused("the lock under which another is taken over was lost")
+            raise Refused("the lock was lost while a dead one was taken over; run the same command again")
 
     def _is_late(self) -> bool:
         """Whether the lock under which another is taken over may be another's by now."""

@@ -25,9 +25,9 @@ _REFERENCE = "reference"
 _DIGEST = "digest"  # only of a value that nothing but its likeness shows to be a secret
 _MAPPING = "mapping"
 _MENTION = "If it is the tree's own, put the file back that used it, or mention it in a comment of dlsync.yaml."
-_CHANGED = "a text was there before with the value that %s had, and it has another value now"
+_CHANGED = "the text before the run held the value of %s, which has another value now"
 _SET_FORMER = "Set it to its former value, or restore the text by hand."
-_BROKEN = "the journal is broken: it holds a secret in a form that is none"
+_BROKEN = "the journal is broken: it holds a secret in an unknown form"
 
 
 @dataclass(frozen=True)

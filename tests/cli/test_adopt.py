@@ -15,7 +15,7 @@ EDITED = DASHBOARD.replace("Web", "Shop")
 
 def test_what_is_live_is_managed_then_and_a_plan_shows_how_its_file_differs(tree: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", EDITED)
-    assert "held: it lives already" in dlsync("plan", tree, env=env).out
+    assert "held: it exists on the server" in dlsync("plan", tree, env=env).out
     done = dlsync("adopt", "dashboard/web", tree, env=env)
     assert done[:3] == (0, "adopted dashboard/web\n1 resource adopted.\n", "")
     assert done.writes == []

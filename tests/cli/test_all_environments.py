@@ -158,8 +158,8 @@ def test_what_is_decided_is_decided_for_each_and_what_one_holds_is_the_exit_code
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["plan", "-e", "staging"], "--all-environments takes all of them"),
-        (["apply", "--auto-approve", "-e", "staging"], "--all-environments takes all of them"),
+        (["plan", "-e", "staging"], "--all-environments and --environment exclude each other"),
+        (["apply", "--auto-approve", "-e", "staging"], "--all-environments and --environment exclude each other"),
         (["plan", "--target", "x"], "`x` names no resources"),
     ],
 )

@@ -127,7 +127,7 @@ def test_json_has_what_went_wrong_besides_the_changes(tree: Path, env: dict[str,
     write_tree(tree, {"dlsync.yaml": "annotate: ..\n"})
     done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
     (warning,) = json.loads(done.out)["warnings"]
-    assert warning["message"].startswith("what was applied was not told to the annotation stream")
+    assert warning["message"].startswith("no annotation was posted to the stream")
     assert warning["message"] in done.err
 
 
@@ -248,7 +248,7 @@ def test_a_saved_plan_that_was_applied_names_the_run_that_did_it(
     assert again.err == f"{said}For what has changed since, make a new plan.\n"
     (tree / "rules/more.yaml").unlink()
     elsewhere = dlsync(*command, "--journal", "elsewhere", env=env)
-    assert elsewhere.err.startswith("error: the saved plan is stale: nothing of it is left to do\n")
+    assert elsewhere.err.startswith("error: the saved plan is stale: none of its changes is left to apply\n")
 
 
 def test_a_saved_plan_whose_secret_changed_names_the_variable(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
@@ -265,8 +265,8 @@ def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tm
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", "--target", "rule/*", env=env)
     assert (done.code, done.asked) == (1, ())
     assert done.err == (
-        "error: a saved plan has in it what it was asked for\n"
-        "Leave --target, --adopt, --on-conflict and --delete-account out, or give the tree.\n"
+        "error: a saved plan is applied with the options that it was made with\n"
+        "Leave out --target, --adopt, --on-conflict and --delete-account, or give the tree.\n"
     )
 
 
@@ -447,7 +447,7 @@ def test_a_resource_that_cannot_be_read_fails_alone(applied: Path, env: dict[str
         planned = dlsync("plan", applied, env=through)
         done = dlsync("apply", applied, "--auto-approve", env=through)
         exported = dlsync("export", tmp_path / "copy", env=through)
-    held = "held: what is live cannot be read (what the server sent is not YAML: 1:8: found .inf; "
+    held = "held: the live resource cannot be read (what the server sent is not YAML: 1:8: found .inf; "
     assert (planned.code, held in planned.out) == (0, True)
     assert (done.code, "1 updated, 0 deleted, 1 failed" in done.out) == (3, True)
     assert (exported.code, "1 not written" in exported.out) == (3, True)

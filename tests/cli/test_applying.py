@@ -80,7 +80,7 @@ def test_a_signal_while_waiting_ends_it_and_the_lock_stays_another_s(
 def test_what_was_asked_about_is_planned_again_under_the_lock_and_must_be_the_same(
     tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def meanwhile(_: object) -> bool:
+    def meanwhile(*_: object) -> bool:
         by_hand(env, "PUT", "dashboards/web", EDITED)
         return True
 

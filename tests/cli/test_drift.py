@@ -61,4 +61,4 @@ def test_a_record_that_is_broken_is_said_and_a_tree_that_wants_none_is_an_error(
     write_tree(applied, {"dlsync.yaml": "inventory: none\n"})
     done = dlsync("drift", applied, env=env)
     assert (done.code, done.out, done.asked) == (1, "", ())
-    assert "without a record of what was applied, nobody knows what was changed since" in done.err
+    assert "without a record of what was applied, dlsync cannot tell what changed since" in done.err

@@ -124,7 +124,7 @@ def test_what_takes_the_place_of_a_secret_in_a_file_is_warned_of(tmp_path: Path,
     by_hand(env, "PUT", "rules/load", f"{RULE}something else")
     done = dlsync("export", tmp_path, env={**env, "END": "x"})
     assert done.err == (
-        "rules/load.yaml: warning: ${env:END} is no longer in it, for what is live is something else: "
+        "rules/load.yaml: warning: ${env:END} was replaced by the live value, which differs: "
         "if that is a secret too, do not commit it\n"
     )
 

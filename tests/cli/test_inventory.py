@@ -40,7 +40,7 @@ def test_a_record_that_is_broken_is_said_deletes_nothing_and_is_made_anew(applie
     done = dlsync("inventory", "list", applied, env=env)
     assert (done.code, done.out) == (0, "")
     assert done.err.startswith("warning: the inventory is broken: ")
-    assert done.err.endswith("; `dlsync inventory rebuild` makes a new one\n")
+    assert done.err.endswith("; run `dlsync inventory rebuild`\n")
     assert "0 to delete" in dlsync("plan", applied, env=env).out
     made = dlsync("inventory", "rebuild", applied, env=env)
     assert (made.code, made.err) == (0, "")
@@ -85,7 +85,7 @@ def recorded(env: dict[str, str]) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
-        (("plan",), 0, "it lives already, differs from its file and is not managed"),
+        (("plan",), 0, "it exists on the server, differs from its file and is not managed"),
         (("drift",), 0, "No drift: 2 managed resources on"),
         (("export", "--check", "--managed"), 2, "~ rules/load.yaml\n"),
         (("accept", "--all-drift"), 0, "Nothing to do"),

@@ -124,7 +124,7 @@ def test_a_text_with_a_long_secret_is_not_put_back_with_another_value(tmp_path: 
     now = live(env)
     refused = dlsync("rollback", tree, "--auto-approve", env={**env, "HOOK": "https://hooks.slack.example/other"})
     assert refused.code == 1
-    assert "a text was there before with the value that ${env:HOOK} had, and it has another value now" in refused.err
+    assert "the text before the run held the value of ${env:HOOK}, which has another value now" in refused.err
     assert live(env) == now
     run(tree, env, "rollback", "--auto-approve")
     assert live(env) == was

@@ -53,7 +53,7 @@ def test_a_pattern_of_protect_that_matches_nothing_is_a_warning_of_the_whole_pla
 def test_a_muted_rule_that_a_plan_renames_or_deletes_is_a_warning(applied: Path, env: dict[str, str]) -> None:
     dlsync("rules", "mute", "load", env=env)
     (applied / "rules/load.yaml").rename(applied / "rules/cpu.yaml")
-    end = "the renamed rule/cpu will not be until `dlsync rules mute cpu`"
+    end = "to mute it under its new name too, run `dlsync rules mute cpu` after the apply"
     assert f"warning: rule/load is muted; {end}\n" in dlsync("plan", applied, env=env).out
     (applied / "rules/cpu.yaml").unlink()
     assert "warning: rule/load is muted; a rollback does not restore that\n" in dlsync("plan", applied, env=env).out

@@ -23,7 +23,7 @@ def test_what_is_released_stays_live_when_its_file_goes(applied: Path, env: dict
 
 def test_what_is_not_managed_already_is_left(applied: Path, env: dict[str, str]) -> None:
     done = dlsync("release", "dashboard/none", applied, env=env)
-    assert done[:3] == (0, "left dashboard/none: it is not managed already\n0 resources released.\n", "")
+    assert done[:3] == (0, "left dashboard/none: it is not managed\n0 resources released.\n", "")
     assert dlsync("release", "dashboard/none", "rule/load", applied, env=env).code == 0
 
 

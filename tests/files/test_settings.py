@@ -167,8 +167,8 @@ def test_the_key_file_goes_before_the_environment_and_is_stripped(tmp_path: Path
         (b" \n", "is empty"),
         (b"secret\nsecret\n", "holds more than one line; it must hold the key and nothing else"),
         (b"secret\xff", "is not text"),
-        ("s\u00e9cret".encode(), "holds characters that no header can carry"),
-        (b"sec\x00ret", "holds characters that no header can carry"),
+        ("s\u00e9cret".encode(), "holds characters other than visible ASCII"),
+        (b"sec\x00ret", "holds characters other than visible ASCII"),
     ],
 )
 def test_a_bad_key_file_is_named_and_never_quoted(tmp_path: Path, content: bytes, fault: str) -> None:

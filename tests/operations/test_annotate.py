@@ -131,7 +131,7 @@ def deaf(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_failure_to_tell_is_a_warning(live: Account, key: str) -> None:
     (problem,) = annotate(live, done(live, ("create", "applied")), key=key)
     assert problem.severity == "warning"
-    assert str(problem) == "what was applied was not told to the annotation stream `deploys`: no streams here"
+    assert str(problem) == "no annotation was posted to the stream `deploys`: no streams here"
 
 
 @pytest.mark.usefixtures("deaf")
@@ -141,9 +141,7 @@ def test_a_failure_to_tell_is_no_failure_to_apply(live: Account, tmp_path: Path)
     env = {"DLSYNC_URL": to.url, "DLSYNC_ORG": to.org, "DLSYNC_ACCOUNT": to.account, "DLSYNC_API_KEY": to.key}
     outcome = dlsync("apply", tmp_path, "--auto-approve", env=env)
     assert outcome.code == 0
-    assert outcome.err == (
-        "warning: what was applied was not told to the annotation stream `deploys`: no streams here\n"
-    )
+    assert outcome.err == ("warning: no annotation was posted to the stream `deploys`: no streams here\n")
 
 
 def test_an_apply_tells_once(live: Account, tmp_path: Path) -> None:

@@ -201,7 +201,7 @@ def test_where_no_journal_can_be_written_nothing_is_sent(live: Account, tree: Pa
     journals(tree).write_text("a file where the folder belongs")
     done = apply(live, tree)
     assert {one.result for one in done.changes} == {"failed"}
-    assert all("nothing is sent that could not be taken back" in one.error for one in done.changes)
+    assert all("nothing was sent, since it could not be reverted" in one.error for one in done.changes)
     assert live.plugins() == []
     assert [live.live(str(one.address)) for one in done.changes] == [None] * 3
 
@@ -223,7 +223,7 @@ def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_w
     (problem,) = warned
     assert problem.severity == "warning"
     assert problem.message.startswith(
-        "how the changes went could not be kept, so `dlsync history` has them as unknown: the"
+        "the journal could not record how the changes ended, so `dlsync history` shows them as unknown: the"
     )
     assert "rule/new" in managed(live, tree)
     (file,) = journals(tree).glob("*.kept")
@@ -254,7 +254,7 @@ def test_a_record_that_cannot_be_written_is_said_and_the_same_again_mends_it(liv
     assert changes(done) == ["create rule/new new applied"]
     (problem,) = warned
     assert problem.severity == "error"
-    assert problem.message.startswith("what was applied could not be recorded in the inventory; the same command again")
+    assert problem.message.startswith("the inventory could not record what was applied; run the same command again")
     assert "rule/new" not in managed(live, tree)
     made = plan(live, tree)
     assert (made.changes, made.adopted) == ((), ())  # it is recognised
@@ -272,7 +272,7 @@ def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tr
     assert changes(done) == ["create dashboard/new new failed", "create rule/new new skipped"]
     assert done
     assert {one.error.partition("; ")[2] for one in done.changes} == {
-        "nothing is sent that the inventory does not know of"
+        "nothing was sent, since the inventory could not record it first"
     }
     assert warned == []
     assert live.live("dashboard/new") is live.live("rule/new") is None

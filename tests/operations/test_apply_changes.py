@@ -236,7 +236,7 @@ def test_what_cannot_be_looked_at_again_is_not_taken_for_applied_and_the_other_k
     assert [one.outcome for one in done.changes] == ["unknown", "applied"]
     assert counts(done) == "1 created, 0 updated, 0 deleted, 0 failed, 1 unknown"
     assert errors(done)["dashboard/a"].startswith(
-        "it was sent, but whether it took hold is not known: GET /orgs/acme/accounts/default/dashboards:"
+        "it was sent, but whether it took effect is unknown: GET /orgs/acme/accounts/default/dashboards:"
     )
 
 

@@ -93,7 +93,9 @@ def test_an_operation_that_the_server_has_not_is_no_problem(tree: Path, asked: l
     answer = by_request({ACCOUNTS: LISTED, "GET rules": Reply(501)}, Reply(404))
     found = answered(tree, answer)
     assert found.is_well
-    assert said(found)["operation GET dashboards"].startswith("ok: the server has it not; dashboards are asked for one")
+    assert said(found)["operation GET dashboards"].startswith(
+        "ok: the server does not have it; dashboards are asked for one"
+    )
     assert said(found)["operation GET rules"].startswith("unknown: GET /orgs/acme/accounts/default/rules: the server")
 
 
@@ -101,7 +103,7 @@ def test_settings_that_lack_something_are_a_problem_and_no_server_is_asked(tree:
     found = examined(tree, {})
     assert not found.is_well
     assert said(found)["settings"].startswith("problem: missing settings: url, org, account, key; give")
-    assert said(found)["server"] == "unknown: not asked, since the settings have to be mended first"
+    assert said(found)["server"] == "unknown: not checked, because the settings have errors"
     assert asked == []
 
 

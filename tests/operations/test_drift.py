@@ -145,7 +145,7 @@ def test_a_resource_whose_entry_cannot_be_read_is_named_and_not_taken_for_as_app
 
 
 def test_without_a_record_nobody_knows(live: Account, tree: Path) -> None:
-    with pytest.raises(SettingsError, match="nobody knows what was changed since"):
+    with pytest.raises(SettingsError, match="dlsync cannot tell what changed since"):
         drift(live, tree, inventory="none")
 
 

@@ -267,8 +267,8 @@ def test_an_empty_folder_gets_the_references_of_the_record_and_a_warning_of_each
     apply(live, tree, environ={"TITLE": "s3cret"})
     made = export(live, tmp_path / "backup")
     assert (tmp_path / "backup/rules/web.yaml").read_text() == "title: ${env:TITLE}\ncriteria: []\n"
-    assert [(one.severity, one.file, one.message.partition(" because")[0]) for one in made.problems] == [
-        ("warning", "rules/web.yaml", "${env:TITLE} is in it")
+    assert [(one.severity, one.file, one.message.partition(" from")[0]) for one in made.problems] == [
+        ("warning", "rules/web.yaml", "${env:TITLE} comes")
     ]
 
 
@@ -281,7 +281,7 @@ def test_a_new_file_with_a_live_value_in_a_secret_s_place_is_warned_of(
     live.has(resource("rule/web", "title: rotated\ncriteria: []\n"))
     made = export(live, write_tree(tmp_path / "copy", files))
     assert [(one.severity, one.file, one.message.partition(",")[0]) for one in made.problems] == [
-        ("warning", "rules/web.yaml", "${env:TITLE} is no longer in it")
+        ("warning", "rules/web.yaml", "${env:TITLE} was replaced by the live value")
     ]
 
 
@@ -314,11 +314,11 @@ def test_with_mirror_the_files_of_what_is_gone_are_removed_settings_first(live: 
 def test_a_resource_whose_file_would_be_ignored_is_an_error_and_the_file_that_is_there_stays(
     live: Account, tree: Path
 ) -> None:
-    live.has(*same_as_files(), rule_x := resource("rule/x", rule()))
+    live.has(*same_as_files(), resource("rule/x", rule()))
     before = tree_files(write_tree(tree, {"rules/x.yaml": "[", ".dlsyncignore": "rules/x.yaml\n"}))
     made = export(live, tree)
     assert [str(one) for one in made.problems if one.severity == "error"] == [
-        f"{rule_x.address}: its file rules/x.yaml would be ignored: write `!rules/x.yaml` in .dlsyncignore to have it"
+        "rule/x: its file rules/x.yaml would be ignored: to export it, write `!rules/x.yaml` in .dlsyncignore"
     ]
     assert tree_files(tree) == before
 
@@ -359,7 +359,7 @@ def test_a_server_that_cannot_list_exports_what_files_and_targets_name_and_says_
         )
         made = export(live, tree, "dashboard/named", "dashboard/w*", "rule/*")
     assert actions(made) == ["create dashboards/named.yaml", "update dashboards/team/web.yaml"]
-    tail = "of the others, those that the inventory, files or --target name are exported"
+    tail = "of the others, only those that the inventory, a file or --target names are exported"
     assert problems(made) == [
         ("warning", f"this server does not list every {kind}: {tail}") for kind in ("dashboard", "rule")
     ]
@@ -446,7 +446,7 @@ def test_a_resource_that_no_file_may_hold_is_an_error_and_does_not_spoil_the_tre
     live.has(*same_as_files(), resource("rule/made-by-hand", "{}\n"), resource("dashboard/new", {"title": 1}))
     before = tree_files(tree)
     made = export(live, tree)
-    form = "the server has it in a form that its file must not have: "
+    form = "its file would be invalid: "
     assert [(severity, message.partition(form)[0]) for severity, message in problems(made)] == [
         ("error", "dashboard/new: "),
         ("error", "rule/made-by-hand: "),

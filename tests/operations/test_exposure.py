@@ -21,22 +21,21 @@ def test_what_looks_like_a_secret_is_told_with_its_place() -> None:
 
 def test_a_reference_that_something_else_takes_the_place_of_is_told() -> None:
     (message,) = told(b"title: else\n", REFERENCE)
-    assert message.startswith("${env:TITLE} is no longer in it")
+    assert message.startswith("${env:TITLE} was replaced by the live value")
     assert told(REFERENCE, REFERENCE) == []
 
 
 def test_a_variable_that_a_value_takes_the_place_of_is_told_for_it_counts_in_every_environment() -> None:
     (message,) = told(b"threshold: 5\n", b"threshold: ${var:busy}\n")
     assert message == (
-        "`${var:busy}` is no longer in it, so this changes every environment: "
-        "to change one, edit `variables` in dlsync.yaml"
+        "`${var:busy}` was replaced by a value for every environment: to change one, edit `variables` in dlsync.yaml"
     )
     assert told(b"threshold: ${var:busy}\n", b"threshold: ${var:busy}\ntitle: x\n") == []
 
 
 def test_a_reference_that_only_the_record_knows_is_told_where_no_file_can_know_it() -> None:
     (message,) = told(REFERENCE, None)
-    assert message.startswith("${env:TITLE} is in it because the account's record says so")
+    assert message.startswith("${env:TITLE} comes from the account's inventory")
     assert told(REFERENCE, None, others=True) == []
 
 

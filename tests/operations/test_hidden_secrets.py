@@ -201,7 +201,7 @@ def test_a_secret_that_is_part_of_a_text_may_be_masked_in_it(live: Account, tmp_
     assert [one.path for one in team.drift().changes[0].diff] == [("description",)]
     made = team.accept()
     assert (
-        "a value that no file has is hidden, `run --token **** --slow (masked by the server)`"
+        "the server hides `run --token **** --slow (masked by the server)`, which no file has"
         in made.problems[-1].message
     )
     assert (tree / "rules/web.yaml").read_text() == text.replace("Web", "Shop")
@@ -240,8 +240,8 @@ def test_a_masked_value_that_somebody_added_is_never_sent_nor_written_into_a_fil
     assert changes(team.plan()) == ["update rule/web conflict held"]
     assert "the server masks a value that was changed there" in team.plan().changes[0].held
     before = team.text()
-    assert "a value that no file has is hidden" in team.accept().problems[-1].message
-    assert "a value that no file has is hidden" in team.export().problems[-1].message
+    assert "the server hides `" in team.accept().problems[-1].message
+    assert "the server hides `" in team.export().problems[-1].message
     assert team.text() == before
     team.decisions = ConflictPolicy(on_conflict="live")
     assert changes(team.plan()) == ["update rule/web conflict held"]
@@ -253,7 +253,7 @@ def test_a_masked_value_that_somebody_added_is_never_sent_nor_written_into_a_fil
 def test_a_rollback_that_would_send_a_mask_in_place_of_a_value_is_refused(team: Team) -> None:
     team.server.masks["by hand"] = "****"
     team.by_hand(team.stored().replace("title: Web", "title: Web\ndescription: by hand"))
-    with pytest.raises(DlsyncError, match=r"^rule/web: a value was there before that the server masked"):
+    with pytest.raises(DlsyncError, match=r"^rule/web: the server masked the value before the run"):
         team.applied_and_rolled_back()
     assert (team.server.bodies, "by hand" in team.stored()) == ([], False)
 

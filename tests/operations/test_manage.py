@@ -83,7 +83,7 @@ def test_what_is_released_stays_and_nothing_of_it_is_deleted(live: Account, tree
     apply(live, tree)
     (tree / "rules/web.yaml").unlink()
     assert release(live, tree, "rule/*", "rule/none") == ManageResult(
-        taken("rule/web"), ((address("rule/none"), "it is not managed already"),)
+        taken("rule/web"), ((address("rule/none"), "it is not managed"),)
     )
     assert managed(live, tree) == ["dashboard/web", "plugin/disk"]
     assert not plan(live, tree)

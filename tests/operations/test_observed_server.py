@@ -151,7 +151,10 @@ def test_settings_that_leave_the_files_get_the_documented_default_or_a_warning_t
             ("remove", ("format",), "PROMETHEUS"),
         }
         assert [one.message for one in plan.warnings] == [
-            "plugin/metrics keeps `type`, which its file has no more: no default is known, so write the value to set"
+            (
+                "plugin/metrics keeps `type`, which was removed from its file: "
+                "no default is known, so write the value into the file"
+            )
         ]
         assert await _applied(tree, settings) == ["update plugin/metrics repo applied"]
         assert server.formats == {"metrics": "NAGIOS"}

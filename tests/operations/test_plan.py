@@ -140,8 +140,8 @@ def test_what_is_protected_stays_with_a_warning(tree: Path) -> None:
         made = plan(live, tree, prune="all", protect=("dashboard/*", "rule/oth??"))
     assert changes(made) == ["delete plugin/other"]
     assert warnings(made) == [
-        "dashboard/other is in no file and live; it is protected and stays",
-        "rule/other is in no file and live; it is protected and stays",
+        "dashboard/other has no file; it is protected, so it stays live",
+        "rule/other has no file; it is protected, so it stays live",
     ]
 
 
@@ -187,8 +187,8 @@ def test_fields_that_only_the_server_has_and_no_schema_knows_are_named_once_with
     assert not made
     assert warnings(made) == [
         f"{field} is live in dashboard/a and 1 more, but in no file and no schema: "
-        "it is not compared, and an update is sent without it; "
-        "whether it then stays, the server decides (a muted rule stays muted)"
+        "it is not compared, and an update is sent without it, "
+        "so the server may drop it (a muted rule stays muted)"
         for field in ("`positions[].glow` of a dashboard", "`zoom` of a dashboard")
     ]
 
@@ -321,9 +321,9 @@ def test_an_account_is_deleted_only_where_it_is_named_and_is_not_protected(tree:
         kept = deleting(live, protect=("account/*",))
     assert (changes(made), warnings(made)) == (
         ["delete account/old"],
-        ["account/gone is to be deleted and is not there"],
+        ["account/gone is to be deleted, but does not exist"],
     )
-    assert (changes(kept), warnings(kept)[0]) == ([], "account/old is in no file and live; it is protected and stays")
+    assert (changes(kept), warnings(kept)[0]) == ([], "account/old has no file; it is protected, so it stays live")
 
 
 # ownership

@@ -56,13 +56,13 @@ def saved(tmp_path: Path, asked: dict[str, Any] | None = None, **fields: Any) ->
 @pytest.mark.parametrize("places", [[0, 1], [2], [], [0, 1, 2, 2]], ids=str)
 def test_a_plan_without_a_change_that_it_was_saved_with_is_none(tmp_path: Path, places: list[int]) -> None:
     changes = as_document(MADE)["changes"]
-    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: its changes are not those"):
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: it was changed after it was saved"):
         saved(tmp_path, changes=[changes[place] for place in places])
 
 
 @pytest.mark.parametrize("count", ["create", "update", "delete", "conflict"])
 def test_a_plan_whose_counts_are_others_is_none(tmp_path: Path, count: str) -> None:
-    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: its changes are not those"):
+    with pytest.raises(DlsyncError, match=r"plan\.json is not a plan: it was changed after it was saved"):
         saved(tmp_path, summary={**MADE.summary, count: 7})
 
 
@@ -137,7 +137,7 @@ def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple
 
 
 def test_a_plan_of_which_nothing_is_left_to_do_says_so(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="the saved plan is stale: nothing of it is left to do"):
+    with pytest.raises(Refused, match="the saved plan is stale: none of its changes is left to apply"):
         plan_file.narrowed_to(saved(tmp_path), work(plan(commit=MADE.commit)))
 
 
@@ -274,7 +274,7 @@ def test_a_plan_that_was_printed_or_names_no_directory_is_an_error(tmp_path: Pat
     else:
         content["made_with"]["directory"] = directory
     file.write_text(json.dumps(content))
-    with pytest.raises(DlsyncError, match="a plan that was printed, not kept"):
+    with pytest.raises(DlsyncError, match="is the output of `dlsync plan --format json`, not a saved plan"):
         plan_file.read(file)
 
 
@@ -294,7 +294,7 @@ def test_a_plan_that_could_not_be_read_again_is_not_kept(tmp_path: Path, monkeyp
     plan_file.save(file, promised)
     assert plan_file.read(file) == promised
     monkeypatch.setattr(plan_file, "_LARGEST", file.stat().st_size - 1)
-    with pytest.raises(DlsyncError, match="too large to be kept") as caught:
+    with pytest.raises(DlsyncError, match="too large to be saved") as caught:
         plan_file.save(tmp_path / "other.json", promised)
     assert "--target" in caught.value.hint
     assert not (tmp_path / "other.json").exists()

@@ -427,7 +427,7 @@ def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(
     found = read_rollback(journals(tree), record, tree, live.settings)
     assert found.records == ()
     assert [one.message for one in found.tree.warnings] == [
-        "account/old stays as the run left it: what is in an account, no journal has"
+        "account/old stays as the run left it: no journal holds the content of an account"
     ]
 
 

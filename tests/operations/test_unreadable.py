@@ -128,8 +128,8 @@ def test_a_managed_resource_that_cannot_be_read_is_held_and_the_others_are_appli
     made = team.plan()
     assert changes(made) == ["update rule/db repo", "update rule/web conflict held"]
     held = made.changes[1].held
-    assert held.startswith("what is live cannot be read (what the server sent is not ")
-    assert held.endswith("): `--on-conflict repo` lets the files win")
+    assert held.startswith("the live resource cannot be read (what the server sent is not ")
+    assert held.endswith("): `--on-conflict repo` overwrites it")
     done = team.apply()
     assert changes(done) == ["update rule/db repo applied", "update rule/web conflict held failed"]
     assert "rule/web" in managed(team.live, team.tree)

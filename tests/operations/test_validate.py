@@ -67,7 +67,10 @@ def test_what_only_an_environment_lacks_names_it_and_is_said_once(tmp_path: Path
     tree = validate_resources(write_tree(tmp_path, files), Options(), {})
     assert [str(one).partition("; ")[0] for one in tree.errors] == [
         'overlays/a/dashboards/web.yaml:1:1: `period` is "long", expected a whole number of seconds (environment a)',
-        "overlays/c/dashboards/db.yaml:1: there is no dashboard `db` that it could lie over (environment c)",
+        (
+            "overlays/c/dashboards/db.yaml:1: there is no dashboard `db` to change: rename or remove this file "
+            "(environment c)"
+        ),
     ]
 
 

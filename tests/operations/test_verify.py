@@ -121,4 +121,4 @@ def test_a_secret_that_was_not_kept_is_not_told(live: Account) -> None:
 def test_what_cannot_be_asked_for_is_not_taken_for_applied(live: Account) -> None:
     wrong = replace(live, settings=replace(live.settings, key="wrong"))
     (told,) = verified(wrong, wrote("update"), desired=(WEB,))
-    assert told.startswith("failed it was sent, but whether it took hold is not known: ")
+    assert told.startswith("failed it was sent, but whether it took effect is unknown: ")

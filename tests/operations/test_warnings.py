@@ -15,7 +15,7 @@ from tests.builders.trees import address, by_address, criterion, dashboard, reso
 
 def test_a_broken_inventory_is_said_to_be_broken_with_what_to_do() -> None:
     (warning,) = warnings.unread(inventory.empty(broken="it is none"))
-    assert warning.message.startswith("it is none: nothing is taken for managed, and nothing deleted; ")
+    assert warning.message.startswith("it is none: no resource counts as managed, and none is deleted; ")
     assert "`dlsync inventory rebuild`" in warning.message
     assert [*warnings.unread(inventory.empty())] == []
 
@@ -28,7 +28,7 @@ def test_kinds_of_which_not_all_is_known_are_named() -> None:
 
 def test_what_stays_since_it_is_protected_is_named() -> None:
     assert [one.message for one in warnings.protected([address("rule/a")])] == [
-        "rule/a is in no file and live; it is protected and stays"
+        "rule/a has no file; it is protected, so it stays live"
     ]
 
 
@@ -51,15 +51,15 @@ def test_a_mute_that_a_delete_or_a_rename_loses_is_named() -> None:
     ]
     assert [one.message for one in warnings.muted(changes, listings)] == [
         "rule/a is muted; a rollback does not restore that",
-        "rule/b is muted; the renamed rule/d will not be until `dlsync rules mute d`",
+        "rule/b is muted; to mute it under its new name too, run `dlsync rules mute d` after the apply",
     ]
 
 
 def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
     explicit_deletes = [address("rule/b"), address("account/a"), address("rule/c")]
     assert [one.message for one in warnings.missing(explicit_deletes, [address("rule/c")])] == [
-        "account/a is to be deleted and is not there",
-        "rule/b is to be deleted and is not there",
+        "account/a is to be deleted, but does not exist",
+        "rule/b is to be deleted, but does not exist",
     ]
 
 
@@ -72,8 +72,8 @@ def test_a_field_that_an_update_would_drop_is_named_once_with_one_of_those_that_
         }
     )
     end = (
-        "but in no file and no schema: it is not compared, and an update is sent without it; "
-        "whether it then stays, the server decides (a muted rule stays muted)"
+        "but in no file and no schema: it is not compared, and an update is sent without it, "
+        "so the server may drop it (a muted rule stays muted)"
     )
     assert [one.message for one in told] == [
         f"`positions[].glow` of a dashboard is live in dashboard/a and 1 more, {end}",

@@ -96,7 +96,7 @@ def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_pa
         pytest.param(
             "dashboards/db.yaml",
             "period: 1\n",
-            "error: overlays/staging/dashboards/db.yaml:1: there is no dashboard `db` that it could lie over",
+            "error: overlays/staging/dashboards/db.yaml:1: there is no dashboard `db` to change: ",
             id="no base",
         ),
         pytest.param(
@@ -154,7 +154,7 @@ def test_a_secret_of_an_overlay_that_says_what_the_base_says_is_still_one(tmp_pa
         pytest.param(
             "plugins/disk.meta.yaml",
             "interval: 1\nname: x\n",
-            "error: overlays/staging/plugins/disk.meta.yaml:2:1: `name` is no setting",
+            "error: overlays/staging/plugins/disk.meta.yaml:2:1: `name` is not a setting",
             id="no setting",
         ),
         pytest.param(

@@ -188,7 +188,7 @@ def test_an_item_whose_name_is_nearly_one_of_the_file_is_warned_of() -> None:
     added_ = "{title: cpus, row: 1, col: 1, size_x: 2, size_y: 2, type: number, series: []}"
     (warning,) = warnings_of(f"positions:\n  - {added_}\n")
     assert warning.startswith(
-        f"{OVER}:2:5: it is no item of the dashboard's own file, and so is added; did you mean `cpu`?"
+        f"{OVER}:2:5: the dashboard's own file has no such item, so it is added; did you mean `cpu`?"
     )
     assert warnings_of(f"positions:\n  - {added_}  # dlsync: ignore\n") == []
     assert warnings_of(f"positions:\n  - {added_.replace('cpus', 'network')}\n") == []
@@ -210,7 +210,7 @@ def test_an_item_whose_name_is_nearly_one_of_the_file_is_warned_of() -> None:
 def test_a_widget_is_warned_of_by_its_title(item: str, base: str, guess: str) -> None:
     scene = LoadContext(overlays={FILE: SourceFile(OVER, f"positions:\n- title: '{item}'\n".encode())})
     _, problems = DASHBOARD.read([SourceFile(FILE, BASE.replace("title: cpu", f"title: {base}").encode())], scene)
-    assert [guess in str(one) for one in problems if "is no item of" in str(one)] == ([True] if guess else [])
+    assert [guess in str(one) for one in problems if "has no such item" in str(one)] == ([True] if guess else [])
 
 
 METRICS = [
@@ -244,4 +244,4 @@ def test_a_criterion_that_only_its_scope_tells_apart_is_warned_of() -> None:
     rule = "title: R\ncriteria:\n- {metric: a, scope: {tag: web}, condition: {operator: gt, threshold: 1}}\n"
     scene = LoadContext(overlays={"rules/web.yaml": SourceFile(OVER, rule.replace("web", "wbe").encode())})
     _, (problem,) = kind_of("rule").read([SourceFile("rules/web.yaml", rule.encode())], scene)
-    assert "and so is added; one with this `metric` has another `scope`. Else" in problem.message
+    assert "so it is added; one with this `metric` has another `scope`. Else" in problem.message

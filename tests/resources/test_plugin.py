@@ -77,7 +77,7 @@ def test_settings_do_not_say_what_the_script_says(field: str) -> None:
     ((disk,), problems) = read(disk__py=b"a", disk__meta__yaml=f"interval: 60\n{field}: x\n".encode())
     assert disk.document == {"content": "a", "extension": "py", "interval": 60}
     assert [(file, line) for file, line, _ in problems] == [("plugins/disk.meta.yaml", 2)]
-    assert f"`{field}` is no setting" in problems[0][2]
+    assert f"`{field}` is not a setting" in problems[0][2]
 
 
 @pytest.mark.parametrize(
@@ -277,7 +277,7 @@ def test_secrets_are_saved_as_what_they_came_from_and_are_in_it_again() -> None:
 
 
 def test_a_script_that_is_no_text_and_holds_a_secret_cannot_be_saved() -> None:
-    with pytest.raises(DlsyncError, match="plugin/disk is no text and holds a secret") as error:
+    with pytest.raises(DlsyncError, match="plugin/disk is not text and holds a secret") as error:
         PLUGIN.to_journal(script(b"\xff s3cret-value"), Seal(SECRET))
     assert "s3cret" not in error.value.message
 

@@ -174,6 +174,6 @@ def test_a_journal_is_not_read_through_a_link_that_leads_out_of_its_folder(tmp_p
 
 def test_a_journal_that_cannot_be_written_is_an_error_that_says_that_nothing_is_sent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(DlsyncError, match="nothing is sent that could not be taken back") as caught:
+    with pytest.raises(DlsyncError, match="nothing was sent, since it could not be reverted") as caught:
         Journal(tmp_path / "file", RUN).keep([WEB])
     assert caught.value.hint == "Name another folder with --journal DIR."

@@ -64,7 +64,7 @@ async def agent_named(client: ReadClient, id_or_name: str) -> Agent:
 def require_agent_or_tag(agent: str | None, tag: str | None) -> None:
     """Raise a SettingsError unless one of the two is given."""
     if bool(agent) == bool(tag):
-        raise SettingsError("specify --agent or --tag", hint="Give --agent or --tag.")
+        raise SettingsError("expected either --agent or --tag", hint="Give one of the two.")
 
 
 @subcommand(metrics_app, "list")
@@ -162,7 +162,7 @@ def update_annotation(
 ) -> None:
     """Change an annotation's name, description or both."""
     if name is None and description is None:
-        raise SettingsError("nothing is given to change", hint="Give --name, --description or both.")
+        raise SettingsError("there is nothing to change", hint="Give --name, --description or both.")
     changed = write(
         server, lambda client: client.annotations.update(stream, annotation, name=name, description=description)
     )

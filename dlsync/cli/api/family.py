@@ -130,7 +130,7 @@ def content_of(file: Path) -> bytes:
     """
     if file == STDIN:
         if sys.stdin is None:
-            raise DlsyncError("stdin is closed, and the content was to come from there")
+            raise DlsyncError("stdin is closed, but `-` reads the content from there")
         return sys.stdin.buffer.read()
     try:
         return file.read_bytes()

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 DocumentName = Annotated[str, typer.Argument(metavar="NAME", help="Its name.")]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="Its YAML; - for stdin.", allow_dash=True)]
 RuleName = Annotated[str, typer.Argument(metavar="NAME", help="The rule's name.")]
-NO_LIST = "Each can be had by its name: `dlsync {0} get NAME`; the names are those of your files."
-NO_DELETE = "Delete it where the server has a page for that; `dlsync {0} update {1} FILE` can replace it."
-NO_MUTE = "Take the actions out of its file, and `dlsync rules update` it."
+NO_LIST = "Get each by the name that your files have: `dlsync {0} get NAME`."
+NO_DELETE = "Delete it on the server's own pages, or replace it: `dlsync {0} update {1} FILE`."
+NO_MUTE = "Remove the actions from its file, and run `dlsync rules update`."
 
 dashboards_app = family("dashboards")
 rules_app = family("rules")
@@ -140,7 +140,7 @@ Tags = Annotated[list[str], typer.Argument(metavar="TAG...", help="Of the agents
 PluginFilter = Annotated[str | None, typer.Option("--plugin", metavar="NAME", help="Only those of this plugin.")]
 TagFilter = Annotated[str | None, typer.Option("--tag", metavar="TAG", help="Only those to this tag.")]
 LinkedPlugin = Annotated[str, typer.Argument(metavar="PLUGIN", help="The plugin's name.")]
-NO_WRITING = "Make and delete links where the server has a page for that; `dlsync links list` shows them."
+NO_WRITING = "Make and delete links on the server's own pages; `dlsync links list` shows them."
 
 plugins_app = family("plugins")
 links_app = family("links")

@@ -33,7 +33,7 @@ def test_they_need_no_account(env: dict[str, str]) -> None:
 def test_a_name_that_is_taken_is_an_error(env: dict[str, str]) -> None:
     done = dlsync("accounts", "create", env["DLSYNC_ACCOUNT"], env=env)
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith("error: POST /orgs/acme/accounts: the server does not create this")
+    assert done.err.startswith("error: POST /orgs/acme/accounts: the server did not create it")
 
 
 def test_nothing_is_deleted_unless_somebody_says_so(server: Served, env: dict[str, str]) -> None:

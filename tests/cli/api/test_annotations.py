@@ -46,7 +46,7 @@ def test_a_stream_that_is_not_there_is_an_error(env: dict[str, str]) -> None:
 def test_a_change_of_nothing_is_an_error(env: dict[str, str]) -> None:
     done = dlsync("annotations", "update", "deploys", "1", env=env)
     assert (done.code, done.asked) == (1, ())
-    assert done.err == "error: nothing is given to change\nGive --name, --description or both.\n"
+    assert done.err == "error: there is nothing to change\nGive --name, --description or both.\n"
 
 
 def test_a_whole_stream_is_deleted_once_somebody_has_said_so(env: dict[str, str]) -> None:

@@ -109,9 +109,9 @@ def test_where_the_server_cannot_it_says_what_can_be_done_instead(
     assert (listed.code, listed.out, deleted.code, deleted.out) == (1, "", 1, "")
     assert listed.err == (
         f"error: this server has only the documented operations, and `GET {family}` is not among them\n"
-        f"Each can be had by its name: `dlsync {family} get NAME`; the names are those of your files.\n"
+        f"Get each by the name that your files have: `dlsync {family} get NAME`.\n"
     )
-    assert f"`dlsync {family} update web FILE` can replace it" in deleted.err
+    assert f"or replace it: `dlsync {family} update web FILE`" in deleted.err
 
 
 def test_dashboards_are_listed_with_their_titles(env: dict[str, str]) -> None:
@@ -145,5 +145,5 @@ def test_muting_needs_a_server_that_can(documented: dict[str, str]) -> None:
         done = dlsync("rules", command, "load", env=documented)
         assert (done.code, done.err.splitlines()[1]) == (
             1,
-            "Take the actions out of its file, and `dlsync rules update` it.",
+            "Remove the actions from its file, and run `dlsync rules update`.",
         )

@@ -67,5 +67,5 @@ def test_where_the_server_cannot_it_says_what_can_be_done_instead(documented: di
     assert (done.code, done.out) == (1, "")
     assert done.err == (
         "error: this server has only the documented operations, and `POST links` is not among them\n"
-        "Make and delete links where the server has a page for that; `dlsync links list` shows them.\n"
+        "Make and delete links on the server's own pages; `dlsync links list` shows them.\n"
     )

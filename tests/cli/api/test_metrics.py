@@ -39,4 +39,4 @@ def test_an_agent_that_measures_nothing_has_none() -> None:
 def test_exactly_one_of_agent_and_tag_is_given(command: tuple[str, ...], whose: tuple[str, ...]) -> None:
     done = dlsync(*command, *whose)
     assert (done.code, done.out) == (1, "")
-    assert done.err == "error: specify --agent or --tag\nGive --agent or --tag.\n"
+    assert done.err == "error: expected either --agent or --tag\nGive one of the two.\n"
