@@ -40,8 +40,7 @@ def import_backup(source: Source, directory: NewTree, output: opt.Output = "text
     imported = backup.import_backup(source, directory)
     console.report(imported.problems)
     if output == "json":
-        fields = ("severity", "file", "line", "message")
-        problems = [{field: getattr(one, field) for field in fields} for one in imported.problems]
+        problems = [one.as_document() for one in imported.problems]
         named = {"org": imported.org or None, "account": imported.account or None}
         files = {"files": imported.files, "agents": imported.agents}
         console.write_json({"format_version": 1, **named, **files, "problems": problems})
