@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _NOTHING_APPLIED = "Nothing was applied.\n"
 
 DirectoryOrPlan = Annotated[
-    Path, typer.Argument(metavar="DIR|PLANFILE", help="The tree, or a plan that `dlsync plan --out` kept.")
+    Path, typer.Argument(metavar="DIR|PLANFILE", help="The tree, or a plan that `dlsync plan --out` saved.")
 ]
 
 
@@ -129,8 +129,8 @@ def rollback(
 ) -> int:
     """Revert a run: show the plan, ask, and apply it.
 
-    What was changed since the run is held, and exits with 4: --on-conflict repo reverts that too, --on-conflict live
-    keeps it. A rollback is a run as well, and can be rolled back.
+    Resources that were changed since the run are held, and the exit code is 4: --on-conflict repo reverts them too,
+    --on-conflict live keeps them. A rollback is a run as well, and can be rolled back.
     """
     from dlsync import operations
     from dlsync.operations.reconcile import ConflictPolicy

@@ -17,7 +17,7 @@ Accepted = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="KIND/NAME... [DIR]",
-        help="The resources whose live side counts, then the directory.",
+        help="The resources whose changes are written, then the directory.",
         autocompletion=opt.complete_resources,
     ),
 ]
@@ -36,8 +36,8 @@ def drift(
 ) -> int:
     """Show what was changed on the server since it was applied.
 
-    Field by field, for all that is managed; exits with 2 if anything was changed. `dlsync apply` takes the changes
-    back, those too that it keeps with `--on-conflict repo`; `dlsync accept` writes them into the files.
+    Field by field, for all that is managed; exits with 2 if anything was changed. `dlsync apply` reverts the changes,
+    with `--on-conflict repo` also those that it keeps; `dlsync accept` writes them into the files.
     """
     from dlsync import operations
     from dlsync.render import plan_text

@@ -67,7 +67,7 @@ Environment = Annotated[
 Url = Annotated[str | None, typer.Option(metavar="URL", help="The API, http://HOST:PORT/api/v1; else DLSYNC_URL.")]
 ApiKeyFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Holds the API key; else DLSYNC_API_KEY.")]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Allow plain HTTP to a host that is not this machine.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; needed without a terminal.")]
 TargetPatterns = Annotated[
     list[str] | None,
     typer.Option(
@@ -95,7 +95,7 @@ Resources = Annotated[
 LockTimeout = Annotated[
     float,
     typer.Option(
-        metavar="SECONDS", help="How long to wait while another apply holds the lock; 0 refuses at once.", min=0
+        metavar="SECONDS", help="How long to wait while another apply holds the lock; 0 does not wait.", min=0
     ),
 ]
 Journals = Annotated[
@@ -106,7 +106,7 @@ Journals = Annotated[
         help="The folder of journals, for `history` and `rollback`; else .dlsync/runs of the tree.",
     ),
 ]
-AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask.")]
+AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask; needed without a terminal.")]
 Format = Literal["text", "json"]
 PlanFormat = Literal["text", "json", "markdown"]
 Output = Annotated[Format, typer.Option("--format", help="How to print the result.")]
@@ -156,7 +156,7 @@ class Selection:
         bool,
         typer.Option(
             "--adopt",
-            help="Take over what is live already, not managed and unlike its file: make it what the file says.",
+            help="Overwrite existing resources that are not managed and differ from their files.",
         ),
     ] = False
     on_conflict: OnConflict = None

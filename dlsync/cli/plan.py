@@ -27,7 +27,7 @@ AllEnvironments = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Keep the plan too, for `dlsync apply FILE`; with --all-environments, a folder."),
+    typer.Option(metavar="FILE", help="Save the plan too, for `dlsync apply FILE`; with --all-environments, a folder."),
 ]
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")]
 # the exit code of all environments is the first of these that one of them ended with
