@@ -22,6 +22,7 @@ _DELETED = "%s refers to %s, which this plan deletes: the server deletes both; r
 _RENAMED = "%s refers to %s, which this plan renames: write `%s` in this line, or the new name runs on no agent"
 _KEPT = "%s refers to %s, whose file was removed and which stays: %s; restore the file, or remove this line too"
 _STAYS = "the server would delete %s with it, which is protected or in conflict: settle that first, or restore the file"
+_WAITS = "it goes with the rename of %s, which is held: settle that first"
 _NOT_CREATED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
 _STILL_NEEDED = "%s needs it and was not deleted: fix that, then apply again"
 _SAME_NAME = (
@@ -74,11 +75,26 @@ def warning(orphan: Resource, need: Address, deletes: Mapping[Address, ResourceC
     return Problem("warning", message, orphan.file, kind_of(orphan.kind).line(orphan))
 
 
-def blocked(changes: Iterable[ResourceChange], live: Collection[Address]) -> list[ResourceChange]:
-    """Block each delete with which the server would delete what the plan does not."""
+def blocked(
+    changes: Iterable[ResourceChange], live: Mapping[Address, Resource], desired: Mapping[Address, Resource]
+) -> list[ResourceChange]:
+    """Block each delete with which the server would delete what the plan does not, and the whole of its rename."""
     changes = list(changes)
     staying = {*live} - {one.address for one in changes if one.action == "delete" and not one.held}
-    return [_blocked(one, staying) for one in changes]
+    changes = [_blocked(one, staying) for one in changes]
+    held = {one.address: one for one in changes if one.held and one.renamed}
+    news = {Address(one.address.kind, one.renamed): one for one in held.values()}
+    return [_with_rename(one, held | news, (desired.get(one.address) or live[one.address])) for one in changes]
+
+
+def _with_rename(change: ResourceChange, held: Mapping[Address, ResourceChange], resource: Resource) -> ResourceChange:
+    """Block the create of a rename whose delete is blocked, and the creates and deletes of what needs either."""
+    if change.held or change.action == "update":
+        return change
+    if delete := held.get(change.address):
+        return replace(change, held=delete.held)
+    waiting = [held[one].address for one in kind_of(change.address.kind).needs(resource) if one in held]
+    return replace(change, held=_WAITS % waiting[0]) if waiting else change
 
 
 def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceChange:

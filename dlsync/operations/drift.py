@@ -78,12 +78,30 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         wanted = {
             one for one in tree.resources if targets.admits(one) and kind_of(one.kind).account_scoped
         } | targets.named()
+        if wanted - (tree.resources.keys() & context.live.keys()):  # one may be another's new name
+            widened = Targets([f"{kind}/*" for kind in sorted(targets.kinds())])
+            context = await _look(fetcher, tree, settings, widened)
     else:
         wanted = {change.address for change in _drifted(context)}
     targets.require_match({*tree.resources, *context.live})
+    context, wanted = _under_new_names(context, wanted)
     live = {address: _accepted(context, one) for address, one in context.live.items() if address in wanted}
     removed, environment = wanted - context.live.keys(), settings.environment
     return edit_files(settings.target, tree, context.inventory, live, removed, accepts_for=environment)
+
+
+def _under_new_names(context: PlanContext, wanted: set[Address]) -> tuple[PlanContext, set[Address]]:
+    """Return what is live and recorded of a resource whose file was renamed under its new name; what is wanted too."""
+    changes = [one for one in context.plan.changes if one.action == "delete" and one.renamed]
+    news = {one.address: Address(one.address.kind, one.renamed) for one in changes}
+    live = {news.get(one, one): resource for one, resource in context.live.items()}
+    packed = {news.get(one, one): entry for one, entry in context.inventory.packed.items()}
+    context = replace(
+        context,
+        live={address: replace(one, address=address) for address, one in live.items()},
+        inventory=replace(context.inventory, packed=packed),
+    )
+    return context, {news.get(one, one) for one in wanted}
 
 
 def _accepted(context: PlanContext, live: Resource) -> Resource:

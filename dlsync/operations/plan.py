@@ -243,7 +243,7 @@ async def build_plan(
         decisions=decisions,
         duplicates=pruned(fetcher.client, scope.desired, live.resources, inventory, settings.prune),
     )
-    outcome.changes = dependents.blocked(outcome.changes, live.resources)
+    outcome.changes = dependents.blocked(outcome.changes, live.resources, scope.desired)
     await fetcher.list_muted({change.address.kind for change in outcome.changes if change.action == "delete"})
     return _explained(scope, inventory, live, outcome)
 

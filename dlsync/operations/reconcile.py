@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from dlsync.diff.compare import compare, differences
-from dlsync.diff.digests import holds_unreadable
+from dlsync.diff.digests import digested, holds_unreadable
 from dlsync.diff.list_match import token
 from dlsync.diff.three_way import ThreeWayDiff, blended, has_moved, moved_in_files, movement
 from dlsync.model import Address, Cause, FieldChange, Json, Path, Resource, ResourceChange, Side
@@ -22,6 +22,10 @@ NOT_MANAGED = "it exists on the server, differs from its file and is not managed
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
 GONE_AND_MOVED = (
     "its file is gone, and it was changed on the server since: `--on-conflict repo` deletes it all the same"
+)
+RENAMED_AND_MOVED = (
+    "renamed in the files, and changed on the server under its old name: `--on-conflict repo` renames it as its file "
+    "says, `--on-conflict live` as it is on the server; `dlsync accept %s` writes the change into the file"
 )
 UNREADABLE = "the live resource cannot be read (%s): `--on-conflict repo` overwrites it"
 MASKED = (
@@ -97,7 +101,7 @@ def reconcile(
     for address, resource in live.items():
         if address not in desired and address in deletes:
             work.surplus(resource)
-    changes = _with_renames(work.outcome.changes, desired, live)
+    changes = work.with_renames(desired, live)
     work.outcome.changes = sorted(changes, key=_turn)
     return work.outcome
 
@@ -126,7 +130,8 @@ class _Reconciliation:
         if live.unreadable:
             self._unreadable(ResourceChange(live.address, "delete", "conflict"), live)
         elif moved_since(live, self._recorded):
-            self._decide(ResourceChange(live.address, "delete", "conflict"), GONE_AND_MOVED)
+            held = "" if self._decisions.on_conflict == "repo" else GONE_AND_MOVED
+            self._add(ResourceChange(live.address, "delete", "conflict", held=held))
         else:
             self._add(ResourceChange(live.address, "delete", "repo"))
 
@@ -152,6 +157,36 @@ class _Reconciliation:
             self._unrecorded(kind, desired, (*comparison.diff, *duplicates), managed=managed)
         else:
             self._moved(kind, desired, live, movement(kind, desired, live, entry, self._recorded.salt))
+
+    def with_renames(
+        self, desired: Mapping[Address, Resource], live: Mapping[Address, Resource]
+    ) -> list[ResourceChange]:
+        """Return the changes, with a create and the delete of what it renames naming each other."""
+        changes = {change.address: change for change in self.outcome.changes}
+        for old, new in _renames(self.outcome.changes, desired, live, self._recorded).items():
+            create, delete = self._renamed(changes[new], changes[old], desired[new], live[old])
+            changes[new], changes[old] = replace(create, renamed=old.name), replace(delete, renamed=new.name)
+        stays = GONE_AND_MOVED if self._decisions.on_conflict == "live" else None
+        return [change for change in changes.values() if change.held != stays]
+
+    def _renamed(
+        self, create: ResourceChange, delete: ResourceChange, desired: Resource, live: Resource
+    ) -> tuple[ResourceChange, ResourceChange]:
+        """Decide a rename of what was changed on the server under its old name; others stay as they are."""
+        kind = kind_of(live.kind)
+        if delete.held != GONE_AND_MOVED:
+            return create, delete
+        diff = compare(kind, desired, live).diff
+        if not diff:  # the file has what was changed on the server
+            return create, replace(delete, cause="repo", held="")
+        create = replace(create, cause="conflict")
+        if self._decisions.on_conflict is None:
+            return create, replace(delete, held=RENAMED_AND_MOVED % live.address)
+        if any(holds_unreadable(one.before) for one in diff):
+            return create, replace(delete, held=MASKED)
+        self.outcome.kept[create.address] = diff
+        self.outcome.sent[create.address] = kind.merge_live(desired, live, blended(kind, desired, live, diff))
+        return replace(create, kept=kind.as_written(desired, diff)), replace(delete, held="")
 
     def _unrecorded(self, kind: Kind, desired: Resource, diff: tuple[FieldChange, ...], *, managed: bool) -> None:
         if managed and not self._recorded.kept:
@@ -244,27 +279,31 @@ def _turn(change: ResourceChange) -> tuple[bool, int, str]:
     return deletes, -order if deletes else order, change.address.name
 
 
-def _with_renames(
-    changes: Sequence[ResourceChange], desired: Mapping[Address, Resource], live: Mapping[Address, Resource]
-) -> list[ResourceChange]:
-    """Tell of a create and a delete of the same content that they are one rename."""
-    movable = [change for change in changes if not change.held and kind_of(change.address.kind).named_by_file]
-    creates = [change.address for change in movable if change.action == "create"]
-    deletes = [change.address for change in movable if change.action == "delete"]
+def _renames(
+    changes: Sequence[ResourceChange],
+    desired: Mapping[Address, Resource],
+    live: Mapping[Address, Resource],
+    recorded: Inventory,
+) -> dict[Address, Address]:
+    """Return the new address of each delete whose content, as it is live or was last applied, is created elsewhere."""
+    movable = [change for change in changes if kind_of(change.address.kind).named_by_file]
+    creates = [change.address for change in movable if change.action == "create" and not change.held]
+    deletes = [change for change in movable if change.action == "delete"]
     if not (creates and deletes):
-        return [*changes]
-    left = {_content(live[address]): address for address in reversed(deletes)}
-    names: dict[Address, str] = {}
+        return {}
+    olds = {content(live[one.address]): one.address for one in reversed(deletes) if not live[one.address].unreadable}
+    moved = [one.address for one in deletes if one.cause == "conflict"]
+    olds |= {(one.kind, token(dict(entry.applied))): one for one in moved if (entry := recorded.entry(one))}
+    news: dict[Address, Address] = {}
     for new in creates:
-        content = _content(desired[new])
-        old = left.get(content)
-        if old and not compare(kind_of(old.kind), desired[new], live[old]).diff:
-            del left[content]
-            names[new], names[old] = old.name, new.name
-    return [replace(change, renamed=names.get(change.address, "")) for change in changes]
+        applied = digested(recorded.salt, kind_of(new.kind).canonical(desired[new].document))
+        if old := olds.get(content(desired[new])) or olds.get((new.kind, token(applied))):
+            news.setdefault(old, new)
+    return news
 
 
-def _content(resource: Resource) -> tuple[str, str]:
+def content(resource: Resource) -> tuple[str, str]:
+    """Return what two resources share exactly when they are the same but for their names."""
     kind = kind_of(resource.kind)
     form = kind.canonical(resource.document)
     return resource.kind, token({name: form[name] for name in form if not kind.is_server_managed((), name)})

@@ -152,6 +152,17 @@ def test_what_no_file_can_hold_is_told_and_the_rest_is_written(applied: Account,
     assert files(made) == ["update dashboards/team/web.yaml"]
 
 
+@pytest.mark.parametrize("target", ["rule/web", "rule/new", ""])
+def test_a_hand_edit_of_what_was_renamed_is_written_into_the_file_of_its_new_name(
+    applied: Account, tree: Path, target: str
+) -> None:
+    (tree / "rules/web.yaml").rename(tree / "rules/new.yaml")
+    applied.has(resource("rule/web", "title: Mine\ncriteria: []\n"))
+    assert files(accept(applied, tree, *filter(None, [target]))) == ["update rules/new.yaml"]
+    assert text(tree, "rules/new.yaml") == "title: Mine\ncriteria: []\n"
+    assert changes(plan(applied, tree)) == ["create rule/new new", "delete rule/web repo"]
+
+
 # what an accept leaves out: the files of other environments
 
 

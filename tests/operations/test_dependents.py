@@ -184,3 +184,41 @@ def test_where_the_server_keeps_a_link_without_its_plugin_the_delete_has_failed(
 
     done = applied(live, by_hand, answer)
     assert [one.error for one in done.changes] == ["the server still has it after the delete", ""]
+
+
+def test_a_rename_of_a_plugin_that_was_changed_on_the_server_is_held_with_its_links(
+    live: Account, linked: Path
+) -> None:
+    write_tree(linked, {"plugins/disks.py": PLUGINS["plugins/disk.py"], "links.yaml": "net: [all]\ndisks: [web]\n"})
+    live.lacks("plugin/disk")
+    live.has(resource("plugin/disk", "changed by hand"), resource("link/disk", {"tags": ["web"]}))
+    held = apply(live, linked)
+    assert changes(held) == [
+        "create plugin/disks conflict held skipped",
+        "create link/disks new held skipped",
+        "delete link/disk repo held skipped",
+        "delete plugin/disk conflict held skipped",
+    ]
+    why = "it goes with the rename of plugin/disk, which is held: settle that first"
+    assert [one.held for one in held.changes] == [held.changes[-1].held, why, why, held.changes[-1].held]
+    apply(live, linked, decisions=ConflictPolicy(on_conflict="live"))
+    assert (live.live("plugin/disk"), live.live("link/disk")) == (None, None)
+    renamed = live.live("plugin/disks")
+    assert renamed
+    assert renamed.body == b"changed by hand"
+    assert live.live("link/disks")
+    assert not plan(live, linked)
+
+
+def test_a_rename_of_a_plugin_whose_link_was_changed_on_the_server_is_held_whole(live: Account, linked: Path) -> None:
+    write_tree(linked, {"plugins/disks.py": PLUGINS["plugins/disk.py"], "links.yaml": "net: [all]\ndisks: [web]\n"})
+    live.lacks("link/disk")
+    live.has(resource("link/disk", {"tags": ["by hand"]}))
+    assert changes(plan(live, linked)) == [
+        "create plugin/disks new held",
+        "create link/disks new held",
+        "delete link/disk conflict held",
+        "delete plugin/disk repo held",
+    ]
+    apply(live, linked, decisions=ConflictPolicy(on_conflict="repo"))
+    assert not plan(live, linked)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 
 from dlsync.diff.compare import compare
+from dlsync.diff.digests import Unreadable
 from dlsync.operations.reconcile import (
     BOTH_MOVED,
     GONE_AND_MOVED,
+    MASKED,
     MOVED_AND_GONE,
     NOT_MANAGED,
+    RENAMED_AND_MOVED,
     UNDECIDED,
+    UNREADABLE,
     ConflictPolicy,
     Reconciliation,
     reconcile,
@@ -256,14 +261,69 @@ def test_a_create_and_a_delete_of_the_same_content_are_one_rename() -> None:
     }
 
 
-def test_one_of_another_kind_one_that_is_held_or_one_that_shares_a_file_is_no_rename() -> None:
+def test_one_of_another_kind_or_one_that_shares_a_file_is_no_rename() -> None:
     live = by_address(resource("dashboard/old", {"title": "Web"}), resource("link/old", {"tags": ["a"]}))
     desired = by_address(resource("rule/new", {"title": "Web"}), linked("new", "a"))
     assert not any(one.renamed for one in reconciled(desired, live, live).changes)
-    old = resource("rule/old", rule())
+
+
+RULE = resource("rule/new", rule())
+EDITED = resource("rule/old", rule(title="Edited"))
+
+
+def renamed(live: Resource, decisions: ConflictPolicy = UNDECIDED) -> Reconciliation:
+    """A rule whose file was renamed, and which was changed on the server under its old name."""
+    known = recorded(resource("rule/old", rule()))
+    return reconcile(by_address(RULE), by_address(live), known, deletes=[live.address], decisions=decisions)
+
+
+def test_a_rename_of_what_was_changed_on_the_server_is_held_at_its_delete() -> None:
+    made = renamed(EDITED).changes
+    assert [(one.action, one.cause, one.held, one.renamed) for one in made] == [
+        ("create", "conflict", "", "old"),  # held with the delete, which the server can hold too
+        ("delete", "conflict", RENAMED_AND_MOVED % "rule/old", "new"),
+    ]
+
+
+def test_where_the_files_win_a_rename_has_the_content_of_the_file() -> None:
+    outcome = renamed(EDITED, REPO)
+    assert [(one.action, one.held, one.renamed) for one in outcome.changes] == [
+        ("create", "", "old"),
+        ("delete", "", "new"),
+    ]
+    assert (outcome.sent, outcome.kept) == ({}, {})
+
+
+def test_where_the_live_side_wins_a_rename_has_the_content_of_the_server() -> None:
+    outcome = renamed(EDITED, LIVE)
+    assert [(one.action, one.held, one.renamed) for one in outcome.changes] == [
+        ("create", "", "old"),
+        ("delete", "", "new"),
+    ]
+    assert outcome.sent[RULE.address].document["title"] == "Edited"
+    assert [one.before for one in outcome.kept[RULE.address]] == ["Edited"]
+    assert [one.before for one in outcome.changes[0].kept] == ["Edited"]
+
+
+def test_a_rename_to_a_file_that_has_what_was_changed_on_the_server_loses_nothing() -> None:
     known = recorded(resource("rule/old", rule(title="As it was")))
-    held = reconcile(by_address(resource("rule/new", rule())), by_address(old), known, deletes=[old.address])
-    assert [(one.held, one.renamed) for one in held.changes] == [("", ""), (GONE_AND_MOVED, "")]
+    live = resource("rule/old", rule())
+    made = reconcile(by_address(RULE), by_address(live), known, deletes=[live.address]).changes
+    assert [(one.held, one.renamed) for one in made] == [("", "old"), ("", "new")]
+
+
+def test_a_rename_whose_edit_the_server_masks_is_held_although_the_live_side_wins() -> None:
+    live = resource("rule/old", rule(title=Unreadable("***")))
+    assert [one.held for one in renamed(live, LIVE).changes] == ["", MASKED]
+
+
+def test_a_rename_of_what_cannot_be_read_is_held_with_that_reason() -> None:
+    live = replace(resource("rule/old", {}), unreadable="no YAML")
+    assert [(one.renamed, one.held) for one in renamed(live, LIVE).changes] == [
+        ("old", ""),
+        ("new", UNREADABLE % "no YAML"),
+    ]
+    assert [(one.renamed, one.held) for one in renamed(live, REPO).changes] == [("old", ""), ("new", "")]
 
 
 # any account
