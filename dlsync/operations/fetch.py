@@ -99,9 +99,9 @@ class Fetcher:
         """Return what the lists that were fetched name."""
         return {Address(kind, name) for kind, one in self.listings.items() for name in one.names or ()}
 
-    async def list_muted(self, deleted: Collection[str]) -> None:
-        """List the kinds that can be muted and of which resources are to be deleted, where that is not done yet."""
-        await gather(self._listing(kind) for kind in all_kinds() if kind.can_be_muted and kind.name in deleted)
+    async def list_muted(self, changing: Collection[str]) -> None:
+        """List the kinds that can be muted and of which live resources change, where that is not done yet."""
+        await gather(self._listing(kind) for kind in all_kinds() if kind.can_be_muted and kind.name in changing)
 
     async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
         """Look at a kind's resources.

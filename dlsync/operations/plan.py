@@ -244,7 +244,7 @@ async def build_plan(
         duplicates=pruned(fetcher.client, scope.desired, live.resources, inventory, settings.prune),
     )
     outcome.changes = dependents.blocked(outcome.changes, live.resources, scope.desired)
-    await fetcher.list_muted({change.address.kind for change in outcome.changes if change.action == "delete"})
+    await fetcher.list_muted({change.address.kind for change in outcome.changes if change.action != "create"})
     return _explained(scope, inventory, live, outcome)
 
 
@@ -345,7 +345,7 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
     yield from concerns.protected(sorted(protected))
     yield from concerns.missing(scope.explicit_deletes, live.resources)
     yield from concerns.kept(outcome.kept, scope.desired)
-    yield from concerns.muted(outcome.changes, scope.fetcher.listings)
+    yield from concerns.muted(outcome.changes, scope.fetcher.listings, live.resources, scope.desired)
     deletes = {change.address: change for change in outcome.changes if change.action == "delete"}
     yield from concerns.still_used(deletes, scope.tree.resources)
     yield from (dependents.warning(scope.tree.resources[one], need, deletes) for one, need in scope.orphans.items())

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 
 from dlsync.messages import field_name, value
 from dlsync.model import Address, FieldChange, Path, Problem, Resource, ResourceChange
+from dlsync.operations.reconcile import content
 from dlsync.resources import Listing, kind_of
 from dlsync.state.inventory import Inventory
 
@@ -93,15 +94,33 @@ def missing(explicit_deletes: Collection[Address], live: Collection[Address]) ->
         yield Problem("warning", f"{address} is to be deleted, but does not exist")
 
 
-def muted(changes: Iterable[ResourceChange], listings: Mapping[str, Listing]) -> Iterator[Problem]:
-    """Warn of deletes that lose that a resource is muted."""
+def muted(
+    changes: Iterable[ResourceChange],
+    listings: Mapping[str, Listing],
+    live: Mapping[Address, Resource],
+    desired: Mapping[Address, Resource],
+) -> Iterator[Problem]:
+    """Warn of changes that lose that a resource is muted, or mute another one's content."""
+    silent = {Address(kind, name) for kind, listing in listings.items() for name in listing.muted}
+    changes = [one for one in changes if not one.held and any(one.address.kind == other.kind for other in silent)]
+    if silent.isdisjoint(one.address for one in changes):
+        return
+    olds = {content(live[one.address]): one.address for one in changes if one.action != "create"}
+    heirs = {olds.get(content(desired[one.address])): one.address for one in changes if one.action != "delete"}
+    heirs |= {
+        one.address: Address(one.address.kind, one.renamed) for one in changes if one.action == "delete" and one.renamed
+    }
     for one in changes:
-        kind, name = one.address.kind, one.address.name
-        if one.action != "delete" or one.held or kind not in listings or name not in listings[kind].muted:
-            continue
-        new = one.renamed
-        renamed = f"to mute it under its new name too, run `dlsync {kind}s mute {new}` after the apply"
-        yield Problem("warning", f"{one.address} is muted; {renamed if new else 'a rollback does not restore that'}")
+        old, new = one.address, heirs.get(one.address)
+        if old in silent and new and new not in silent:
+            which = "it under its new name too" if one.renamed else f"{new}, which gets its content"
+            fix = f"to mute {which}, run `dlsync {new.kind}s mute {new.name}` after the apply"
+            yield Problem("warning", f"{old} is muted; {fix}")
+        elif old in silent and one.action == "delete":
+            yield Problem("warning", f"{old} is muted; a rollback does not restore that")
+        elif old not in silent and new in silent:
+            fix = f"to unmute it, run `dlsync {new.kind}s unmute {new.name}` after the apply"
+            yield Problem("warning", f"{new} is muted, and stays so with the content of {old}; {fix}")
 
 
 def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:

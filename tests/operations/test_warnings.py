@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +12,9 @@ from dlsync.resources import Listing
 from dlsync.state import inventory
 from tests.builders.plans import change, removed, replaced
 from tests.builders.trees import address, by_address, criterion, dashboard, resource, rule, widget
+
+if TYPE_CHECKING:
+    from dlsync.model import Action, Address, Resource, ResourceChange
 
 
 def test_a_broken_inventory_is_said_to_be_broken_with_what_to_do() -> None:
@@ -39,20 +43,58 @@ def test_a_pattern_of_protect_that_matches_nothing_is_named_with_its_place() -> 
     ]
 
 
+LISTINGS = {"rule": Listing(names=frozenset("abc"), muted=frozenset("ab"))}
+RULES = by_address(*(resource(f"rule/{name}", rule(title=name)) for name in "abcx"))
+
+
+def renamed(action: Action, old: str, new: str) -> ResourceChange:
+    return replace(change(action, old), renamed=new)
+
+
+def under(name: str, content: str) -> dict[Address, Resource]:
+    """A rule that has the content of another one."""
+    return by_address(resource(f"rule/{name}", rule(title=content)))
+
+
 def test_a_mute_that_a_delete_or_a_rename_loses_is_named() -> None:
-    listings = {"rule": Listing(names=frozenset("abc"), muted=frozenset("ab"))}
     changes = [
         change("delete", "rule/a"),
-        replace(change("delete", "rule/b"), renamed="d"),
+        renamed("delete", "rule/b", "d"),
         replace(change("delete", "rule/b"), held="no"),
         change("delete", "rule/c"),
-        change("update", "rule/a"),
         change("delete", "dashboard/a"),
     ]
-    assert [one.message for one in warnings.muted(changes, listings)] == [
+    assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, {})] == [
         "rule/a is muted; a rollback does not restore that",
         "rule/b is muted; to mute it under its new name too, run `dlsync rules mute d` after the apply",
     ]
+
+
+def test_a_mute_is_named_where_two_rules_swap_their_contents() -> None:
+    changes = [change("update", "rule/a"), change("update", "rule/c")]
+    swapped = under("a", "c") | under("c", "a")
+    assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, swapped)] == [
+        "rule/a is muted; to mute rule/c, which gets its content, run `dlsync rules mute c` after the apply",
+        "rule/a is muted, and stays so with the content of rule/c; to unmute it, run `dlsync rules unmute a` after the apply",
+    ]
+    changes, swapped = [change("update", "rule/a"), change("update", "rule/b")], under("a", "b") | under("b", "a")
+    assert [*warnings.muted(changes, LISTINGS, RULES, swapped)] == []
+
+
+def test_a_mute_is_named_where_a_rule_is_renamed_over_another_one() -> None:
+    changes = [change("update", "rule/c"), change("delete", "rule/a")]
+    assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, under("c", "a"))] == [
+        "rule/a is muted; to mute rule/c, which gets its content, run `dlsync rules mute c` after the apply",
+    ]
+    changes = [change("update", "rule/a"), change("delete", "rule/c")]
+    assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, under("a", "c"))] == [
+        "rule/a is muted, and stays so with the content of rule/c; to unmute it, run `dlsync rules unmute a` after the apply",
+    ]
+
+
+def test_an_update_of_a_muted_rule_alone_loses_no_mute() -> None:
+    assert [*warnings.muted([change("update", "rule/a")], LISTINGS, RULES, under("a", "new"))] == []
+    assert [*warnings.muted([change("update", "rule/c")], LISTINGS, RULES, under("c", "a"))] == []
 
 
 def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
