@@ -184,11 +184,10 @@ def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
         for address, change in old.items()
         if new.get(address) != change or saved.digests.get(str(address)) != _digest(saved.salt, context, address)
     ]
-    if moved and new.keys().isdisjoint(old) and saved.files_digest == context.files_digest:
-        raise StalePlan("none of its changes is left to apply")
     if moved:
         names = ", ".join(_what_moved(saved, context, address) for address in sorted(moved))
-        raise StalePlan(f"since it was made, {names} changed")
+        rest = ", so none of its changes is left to apply" if new.keys().isdisjoint(old) else ""
+        raise StalePlan(f"since it was made, {names} changed{rest}")
     if saved.files_digest != context.files_digest:
         made = f" at commit {messages.brief(saved.plan['commit'])}" if saved.plan["commit"] else ""
         raise StalePlan(f"the files changed since it was made{made}")

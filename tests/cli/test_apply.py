@@ -248,7 +248,7 @@ def test_a_saved_plan_that_was_applied_names_the_run_that_did_it(
     assert again.err == f"{said}For what has changed since, make a new plan.\n"
     (tree / "rules/more.yaml").unlink()
     elsewhere = dlsync(*command, "--journal", "elsewhere", env=env)
-    assert elsewhere.err.startswith("error: the saved plan is stale: none of its changes is left to apply\n")
+    assert "changed, so none of its changes is left to apply\n" in elsewhere.err
 
 
 def test_a_saved_plan_whose_secret_changed_names_the_variable(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
@@ -258,6 +258,19 @@ def test_a_saved_plan_whose_secret_changed_names_the_variable(tree: Path, env: d
     assert (done.code, done.out, done.writes) == (4, "", [])
     said = "error: the saved plan is stale: since it was made, the value of ${env:TITLE} in rule/load changed\n"
     assert done.err == f"{said}Plan and review again.\n"
+
+
+def test_a_saved_plan_whose_secret_has_its_former_value_again_names_the_variable(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    write_tree(tree, {"rules/load.yaml": "title: ${env:TITLE}\ncriteria: []\n"})
+    first, other = {**env, "TITLE": "first s3cret"}, {**env, "TITLE": "other s3cret"}
+    dlsync("apply", tree, "--auto-approve", env=first)
+    dlsync("plan", tree, "--out", tmp_path / "plan.json", env=other)
+    done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env=first)
+    assert (done.code, done.out, done.writes) == (4, "", [])
+    said = "since it was made, the value of ${env:TITLE} in rule/load changed, so none of its changes is left to apply"
+    assert done.err == f"error: the saved plan is stale: {said}\nPlan and review again.\n"
 
 
 def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tmp_path: Path) -> None:

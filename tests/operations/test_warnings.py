@@ -47,6 +47,12 @@ LISTINGS = {"rule": Listing(names=frozenset("abc"), muted=frozenset("ab"))}
 RULES = by_address(*(resource(f"rule/{name}", rule(title=name)) for name in "abcx"))
 
 
+STAYS_MUTED = (
+    "rule/a is muted, and stays so with the content of rule/c; "
+    "to unmute it, run `dlsync rules unmute a` after the apply"
+)
+
+
 def renamed(action: Action, old: str, new: str) -> ResourceChange:
     return replace(change(action, old), renamed=new)
 
@@ -75,7 +81,7 @@ def test_a_mute_is_named_where_two_rules_swap_their_contents() -> None:
     swapped = under("a", "c") | under("c", "a")
     assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, swapped)] == [
         "rule/a is muted; to mute rule/c, which gets its content, run `dlsync rules mute c` after the apply",
-        "rule/a is muted, and stays so with the content of rule/c; to unmute it, run `dlsync rules unmute a` after the apply",
+        STAYS_MUTED,
     ]
     changes, swapped = [change("update", "rule/a"), change("update", "rule/b")], under("a", "b") | under("b", "a")
     assert [*warnings.muted(changes, LISTINGS, RULES, swapped)] == []
@@ -88,7 +94,7 @@ def test_a_mute_is_named_where_a_rule_is_renamed_over_another_one() -> None:
     ]
     changes = [change("update", "rule/a"), change("delete", "rule/c")]
     assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, under("a", "c"))] == [
-        "rule/a is muted, and stays so with the content of rule/c; to unmute it, run `dlsync rules unmute a` after the apply",
+        STAYS_MUTED,
     ]
 
 
