@@ -77,7 +77,7 @@ def apply(
 def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
     """Return the saved plan that the path is; None where it is a tree.
 
-    :raises DlsyncError: it is neither.
+    :raises DlsyncError: it is neither, or a plan of another directory.
     """
     from dlsync.operations import plan_file
 
@@ -87,7 +87,9 @@ def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
     if narrowed:
         hint = "Leave out --target, --adopt, --on-conflict and --delete-account, or give the tree."
         raise SettingsError("a saved plan is applied with the options that it was made with", hint=hint)
-    return plan_file.read(path)
+    saved = plan_file.read(path)
+    plan_file.require_directory(saved)
+    return saved
 
 
 def _require_tree(directory: Path) -> None:

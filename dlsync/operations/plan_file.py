@@ -11,7 +11,7 @@ from typing import Any
 from dlsync import messages
 from dlsync.diff.digests import fingerprint
 from dlsync.diff.list_match import token
-from dlsync.errors import DlsyncError, Refused
+from dlsync.errors import DlsyncError, Refused, SettingsError
 from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
@@ -27,6 +27,7 @@ _SALT_BYTES = 16
 _COUNTED = ("create", "update", "delete", "conflict")
 _NOT_WRITTEN = "the plan cannot be written to %s: %s"
 _AGAIN = "Plan and review again."
+_ELSEWHERE = "If the plan was made in another directory, change to that one; else plan and review again."
 _HINT = "Make it with `dlsync plan --out FILE`."
 
 
@@ -60,8 +61,8 @@ class SavedPlan:
 class StalePlan(Refused):
     """A saved plan does not hold any more."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__(f"the saved plan is stale: {reason}", hint=_AGAIN)
+    def __init__(self, reason: str, hint: str = _AGAIN) -> None:
+        super().__init__(f"the saved plan is stale: {reason}", hint=hint)
 
 
 def promise(
@@ -141,6 +142,25 @@ def read(file: Path) -> SavedPlan:
     )
 
 
+def require_directory(saved: SavedPlan) -> None:
+    """Require that the directory is there that a plan was made from, with one of the files that it names.
+
+    :raises SettingsError: it is not, as where the plan was made in another working directory.
+    """
+    files = sorted({one["file"] for one in saved.plan["changes"] if one["file"]})
+    if not saved.directory.is_dir():
+        missing = f"the directory {visible(str(saved.directory))}, which does not exist"
+    elif files and not any((saved.directory / file).is_file() for file in files):
+        missing = f"{visible(files[0])}, which is not in {_place(saved)}"
+    else:
+        return
+    raise SettingsError(f"the saved plan was made from {missing}", hint=_ELSEWHERE)
+
+
+def _place(saved: SavedPlan) -> str:
+    return "this directory" if saved.directory == Path() else visible(str(saved.directory))
+
+
 def _require_whole(file: Path, plan: dict[str, Any], digests: dict[str, str]) -> None:
     """Require that a plan has each change that it was saved with, once.
 
@@ -184,13 +204,15 @@ def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
         for address, change in old.items()
         if new.get(address) != change or saved.digests.get(str(address)) != _digest(saved.salt, context, address)
     ]
+    is_same = saved.files_digest == context.files_digest
+    hint = _AGAIN if is_same else f"Files in {_place(saved)} are not those that the plan was made from. {_ELSEWHERE}"
     if moved:
         names = ", ".join(_what_moved(saved, context, address) for address in sorted(moved))
         rest = ", so none of its changes is left to apply" if new.keys().isdisjoint(old) else ""
-        raise StalePlan(f"since it was made, {names} changed{rest}")
-    if saved.files_digest != context.files_digest:
+        raise StalePlan(f"since it was made, {names} changed{rest}", hint)
+    if not is_same:
         made = f" at commit {messages.brief(saved.plan['commit'])}" if saved.plan["commit"] else ""
-        raise StalePlan(f"the files changed since it was made{made}")
+        raise StalePlan(f"the files changed since it was made{made}", hint)
     adopted = tuple(one for one in context.plan.adopted if str(one) in saved.plan["adopted"])
     changes = tuple(change for change in context.plan.changes if change.address in old)
     touched = {*old, *adopted, *context.inventory}

@@ -283,6 +283,26 @@ def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tm
     )
 
 
+def test_a_saved_plan_that_is_applied_in_another_directory_says_so(
+    tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hint = "If the plan was made in another directory, change to that one; else plan and review again.\n"
+    monkeypatch.chdir(tree)
+    dlsync("plan", "--out", "../plan.json", env=env)
+    other = write_tree(tmp_path / "other", {"plugins/else.sh": "1"})
+    monkeypatch.chdir(other)
+    done = dlsync("apply", "../plan.json", "--auto-approve", env=env)
+    assert (done.code, done.out, done.asked) == (1, "", ())
+    said = "error: the saved plan was made from dashboards/web.yaml, which is not in this directory\n"
+    assert done.err == said + hint
+    write_tree(other, {"dashboards/web.yaml": "title: Other\npositions: []\n"})
+    done = dlsync("apply", "../plan.json", "--auto-approve", env=env)
+    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert done.err.splitlines(keepends=True)[1] == (
+        f"Files in this directory are not those that the plan was made from. {hint}"
+    )
+
+
 def test_a_saved_plan_whose_tree_is_gone_is_an_error_that_names_it(
     tree: Path, env: dict[str, str], tmp_path: Path
 ) -> None:
@@ -290,7 +310,7 @@ def test_a_saved_plan_whose_tree_is_gone_is_an_error_that_names_it(
     tree.rename(tmp_path / "moved")
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env=env)
     assert (done.code, done.asked) == (1, ())
-    assert f"error: {tree} does not exist\n" in done.err
+    assert f"made from the directory {tree}, which does not exist\n" in done.err
 
 
 def test_a_file_that_is_no_plan_is_an_error(tree: Path, env: dict[str, str]) -> None:
