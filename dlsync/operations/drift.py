@@ -55,7 +55,8 @@ async def drift(
         context = await _look(fetcher, tree, settings, targets)
         targets.require_match({*tree.resources, *context.live, *context.inventory})
         found = _drifted(context)
-        managed = sum(targets.admits(address) for address in context.inventory)
+        # what is gone on both sides is no drift: the next apply forgets it
+        managed = sum(targets.admits(address) for address in context.inventory if address not in context.gone)
         warnings = [*concerns.unread(context.inventory)]
         unreadable = [(address, live.unreadable) for address, live in context.live.items() if live.unreadable]
         warnings += [Problem("warning", context.redaction.said(_UNREADABLE % one)) for one in unreadable]
@@ -139,7 +140,7 @@ def _drift(context: PlanContext, address: Address, entry: Entry) -> ResourceChan
     live, desired, kind = context.live.get(address), context.desired.get(address), kind_of(address.kind)
     file = desired.file if desired else ""
     if live is None:
-        return ResourceChange(address, "delete", "drift", file) if desired or address in context.gone else None
+        return ResourceChange(address, "delete", "drift", file) if desired else None
     if live.unreadable:
         return ResourceChange(address, "update", "drift", file)
     if desired is None:

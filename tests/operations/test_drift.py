@@ -78,13 +78,19 @@ def test_of_what_both_sides_moved_only_the_server_s_part_is_told_and_not_what_wa
     assert fields(drift(live, tree)) == [("title", "replace", None, "Mine")]
 
 
-def test_what_is_gone_from_the_server_and_what_no_file_has_any_more_have_drifted_too(live: Account, tree: Path) -> None:
+def test_what_is_gone_from_the_server_or_has_no_file_any_more_has_drifted_and_what_is_gone_on_both_sides_has_not(
+    live: Account, tree: Path
+) -> None:
     apply(live, tree)
     live.lacks("rule/web", "plugin/disk")
     live.has(resource("dashboard/web", dashboard()))
     (tree / "plugins/disk.py").unlink()
     (tree / "dashboards/web.yaml").unlink()
-    assert changes_of(drift(live, tree)) == ["delete plugin/disk", "update dashboard/web", "delete rule/web"]
+    found = drift(live, tree)
+    assert changes_of(found) == ["update dashboard/web", "delete rule/web"]
+    # both sides agree on plugin/disk, so that a plan has nothing to do with it and an apply forgets it
+    assert [str(one) for one in plan(live, tree).warnings] == []
+    assert found.unchanged == 0
 
 
 def changes_of(found: Drift) -> list[str]:
