@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Literal, cast
 
 from dlsync import messages
+from dlsync.files import schema
 from dlsync.files.interpolation import names
 from dlsync.files.redaction import HIDDEN
 from dlsync.messages import WIDTH, distinct, distinct_pair, field_name, in_full, shortened, visible
@@ -48,7 +49,7 @@ def fields(change: ResourceChange, *, longest: int | None = None) -> list[Field]
     """
     found = []
     for difference in change.diff:
-        field = _updated(difference) if change.action == "update" else _whole(difference, longest)
+        field = _updated(difference, change.address.kind) if change.action == "update" else _whole(difference, longest)
         outline = [shortened(visible(line.rstrip()), MAX_WIDTH) for line in difference.outline[:MAX_OUTLINE]]
         if more := len(difference.outline) - len(outline):
             outline.append(f"... {more:,} more; --format json has them all")
@@ -71,7 +72,7 @@ def _whole(difference: FieldChange, longest: int | None) -> Field:
     return Field("-", name, before=shown) if removed else Field("+", name, after=shown)
 
 
-def _updated(difference: FieldChange) -> Field:
+def _updated(difference: FieldChange, kind: str) -> Field:
     name, before, after, line = field_name(difference.path), difference.before, difference.after, difference.line
     note = ""
     if difference.moved:
@@ -85,7 +86,9 @@ def _updated(difference: FieldChange) -> Field:
     if difference.op == "add":
         return Field("+", name, after=side(difference, after), line=line)
     if difference.op == "remove":
-        return Field("-", name, before=side(difference, before), line=line)
+        default = schema.known_at(kind, difference.path[:-1]).defaults.get(str(difference.path[-1]))
+        reset = None if default is None or isinstance(default, list) else f"{_shown(default)} (default)"
+        return Field("~" if reset else "-", name, side(difference, before), reset, line=line)
     if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
         return Field("~", name, hunks=unified(before, after), line=line)
     if difference.masked or _is_long(before) or _is_long(after):

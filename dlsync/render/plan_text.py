@@ -20,6 +20,7 @@ _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _STYLES: dict[str, Style] = {"+": "green", "~": "yellow", "-": "red", "@": "cyan"}
 _RESULTS: dict[Result, Style] = {"applied": "green", "failed": "red", "skipped": "yellow"}
 _CAUSES = {"drift": " (changed on the server)", "conflict": " (conflict: changed in the files and on the server)"}
+_DELETED = {"drift": " (deleted on the server)", "conflict": " (conflict: changed in the files, deleted on the server)"}
 _CAUSES_OF_ROLLBACKS = {**_CAUSES, "conflict": " (conflict: changed since the run)"}
 _MOVERS = {
     "repo": "in the files",
@@ -97,6 +98,9 @@ def renamed(change: ResourceChange) -> str:
 
 def _headline(change: ResourceChange, paint: Paint, causes: Mapping[str, str]) -> str:
     sign = _SIGNS[change.action]
+    is_gone = change.cause == "drift" and change.action != "update"
+    if is_gone or (causes is _CAUSES and change.action == "create" and not change.renamed):
+        causes = _DELETED
     rename = f" ({renamed(change)} {visible(change.renamed)})" if change.renamed else ""
     parts = [
         paint(f"{sign} {visible(str(change.address))}", _STYLES[sign]),

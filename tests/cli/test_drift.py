@@ -47,7 +47,7 @@ def test_what_was_deleted_by_hand_has_drifted_and_a_change_of_the_files_has_not(
     write_tree(applied, {"rules/load.yaml": "title: Loads\ncriteria: []\n"})
     done = dlsync("drift", applied, env=env)
     assert done.code == 2
-    assert done.out.startswith("- dashboard/web  delete (changed on the server)  dashboards/web.yaml\n\nDrift: 1 ")
+    assert done.out.startswith("- dashboard/web  delete (deleted on the server)  dashboards/web.yaml\n\nDrift: 1 ")
     assert dlsync("drift", applied, "--target", "rule/*", env=env).code == 0
 
 

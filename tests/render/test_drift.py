@@ -26,7 +26,7 @@ def test_what_was_changed_is_shown_field_by_field_and_counted() -> None:
         """\
 ~ rule/x  update (changed on the server)  rules/x.yaml:2
     ~ title: "a" -> "b"   (line 2)
-- plugin/p  delete (changed on the server)
+- plugin/p  delete (deleted on the server)
 
 Drift: 2 resources on acme/default changed since applied, 1,200 as applied.
 """

@@ -14,6 +14,24 @@ def one_field(difference: FieldChange) -> Field:
     return fields(change("update", "dashboard/redis", difference))[0]
 
 
+@pytest.mark.parametrize(
+    ("address", "one", "after"),
+    [
+        ("plugin/x", removed(("interval",), 60), "30 (default)"),
+        ("plugin/x", removed(("format",), 60), '"NAGIOS" (default)'),
+        ("rule/x", removed(("criteria", 0, "condition", "operator"), 60), '"gt" (default)'),
+    ],
+)
+def test_a_field_that_is_left_out_becomes_its_default(address: str, one: FieldChange, after: str) -> None:
+    (shown,) = fields(change("update", address, one))
+    assert (shown.sign, shown.before, shown.after) == ("~", "60", after)
+
+
+def test_a_list_that_is_left_out_is_removed() -> None:
+    (shown,) = fields(change("update", "rule/x", removed(("actions",), [{}])))
+    assert (shown.sign, shown.after) == ("-", None)
+
+
 def test_an_update_shows_both_values_and_the_line() -> None:
     assert one_field(replaced(("period",), 3600, 600, 3)) == Field("~", "period", "3600", "600", line=3)
     assert one_field(added(("locked",), True, 4)) == Field("+", "locked", after="true", line=4)

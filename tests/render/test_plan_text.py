@@ -141,6 +141,18 @@ def test_a_rename_names_the_other_one() -> None:
     assert shown.startswith("+ rule/n  create (renamed from o\\x1b)\n- rule/o  delete (renamed to n)\n")
 
 
+def test_what_was_deleted_on_the_server_is_said_to_be_so() -> None:
+    drifted, conflict = (change("create", f"rule/{cause}", cause=cause) for cause in ("drift", "conflict"))
+    renamed = replace(conflict, renamed="o")
+    assert render(plan(drifted, conflict, renamed), color=False).splitlines()[:3] == [
+        "+ rule/drift  create (deleted on the server)",
+        "+ rule/conflict  create (conflict: changed in the files, deleted on the server)",
+        "+ rule/conflict  create (conflict: changed in the files and on the server) (renamed from o)",
+    ]
+    rollback = render(replace(plan(conflict), reverts="r"), color=False)
+    assert rollback.startswith("+ rule/conflict  create (conflict: changed since the run)\n")
+
+
 def test_after_an_apply_each_line_ends_with_how_it_went() -> None:
     applied = plan(
         NEW.finished("applied"),
