@@ -164,6 +164,20 @@ def test_a_reader_of_stdout_that_has_enough_is_no_error_to_speak_of(tree: Path, 
         assert (done.returncode, done.stderr) == (1, "")
 
 
+def test_an_apply_whose_reader_of_stdout_is_gone_goes_on_to_its_end(tree: Path, server: Served) -> None:
+    environment = process_environment(server.account())
+    said = "stdout was closed by its reader"
+    for _ in range(2):  # the second has nothing to do
+        read, write = os.pipe()
+        os.close(read)
+        apply = command_line("apply", tree, "--auto-approve")
+        done = subprocess.run(apply, env=environment, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+        os.close(write)
+        assert (done.returncode, done.stderr.count(said), done.stderr.count("\n")) == (0, 1, 1)
+    plan = command_line("plan", tree, "--detailed-exitcode")
+    assert subprocess.run(plan, env=environment, capture_output=True, check=False).returncode == 0
+
+
 def test_nor_is_it_where_no_command_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
     read, write = os.pipe()
     os.close(read)

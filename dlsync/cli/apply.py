@@ -35,6 +35,7 @@ DirectoryOrPlan = Annotated[
 
 
 @opt.command
+@console.outliving_reader()
 def apply(
     directory: DirectoryOrPlan = opt.CURRENT,
     *,
@@ -120,6 +121,7 @@ RunAndDirectory = Annotated[
 
 
 @opt.command
+@console.outliving_reader()
 def rollback(
     server: opt.Server,
     arguments: RunAndDirectory = None,

@@ -6,6 +6,8 @@ import os
 import shutil
 import signal
 import sys
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import lru_cache
 from typing import IO, TYPE_CHECKING, Any, AnyStr, TypeVar, cast
@@ -15,7 +17,7 @@ from dlsync.errors import DlsyncError, InvalidTree, Refused, SettingsError
 from dlsync.messages import KEY, json_text, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable
+    from collections.abc import Callable, Coroutine, Iterable, Iterator
     from typing import TextIO
 
     from dlsync.files.redaction import Redaction
@@ -23,7 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MIN_KEY = 6  # characters: a shorter key is part of many words, and gaps in them would tell what it is
+_READER_GONE = "stdout was closed by its reader: the run goes on, and the exit code says how it ends\n"
 _secrets: dict[str, str] = {}
+_outlives_reader = ContextVar("_outlives_reader", default=False)
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -85,6 +89,16 @@ def run_with_progress(operation: Callable[[Callable[[], None]], Coroutine[Any, A
         return run(operation(bar.advance))
 
 
+@contextmanager
+def outliving_reader() -> Iterator[None]:
+    """Say on stderr, and do not raise, that the reader of stdout is gone: half a run is worse than half its output."""
+    token = _outlives_reader.set(True)
+    try:
+        yield
+    finally:
+        _outlives_reader.reset(token)
+
+
 def write_stdout(text: str) -> None:
     """Print a result; raise a DlsyncError if it cannot be written, for a reader that is gone a BrokenPipeError."""
     _print(sys.stdout, text)
@@ -126,7 +140,9 @@ def _print(stream: IO[AnyStr], text: AnyStr) -> None:
     try:
         _write(stream, text)
     except BrokenPipeError:
-        raise
+        if not _outlives_reader.get():
+            raise
+        write_stderr(_READER_GONE)
     except OSError as error:
         raise DlsyncError(f"the result cannot be written to stdout: {error.strerror}") from error
 

@@ -61,6 +61,17 @@ def test_a_reader_that_is_gone_is_left_to_the_boundary(descriptor: int, monkeypa
         console.write_stdout("x")
 
 
+def test_a_run_that_outlives_the_reader_says_that_it_is_gone_and_goes_on(
+    descriptor: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdout", Lost(descriptor, BrokenPipeError))
+    with console.outliving_reader():
+        console.write_stdout("x")
+    assert capsys.readouterr().err.startswith("stdout was closed by its reader: the run goes on")
+    with pytest.raises(BrokenPipeError):
+        console.write_stdout("x")
+
+
 def test_what_cannot_be_said_beside_the_result_stops_nothing(
     file: Path, descriptor: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
