@@ -158,7 +158,7 @@ def _moved(context: PlanContext, entry: Entry, desired: Resource, live: Resource
     kind = kind_of(live.kind)
     if kind.identical(desired, live):
         return
-    duplicates = context.duplicates.get(live.address, ())
+    duplicates = context.reconciliation.duplicates.get(live.address, ())
     yield from (one for one in context.redaction.differences(duplicates) if one.mover != "repo")
     # before they are chosen from: what the files have moved tells which of the others are likely secret
     for one in context.redaction.differences(movement(kind, desired, live, entry, context.inventory.salt).diff):

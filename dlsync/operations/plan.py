@@ -14,7 +14,7 @@ from dlsync.errors import ApiError
 from dlsync.files.git import head_commit, is_unknown
 from dlsync.files.redaction import NOTHING_SECRET, Redaction, values_in
 from dlsync.files.settings import Settings
-from dlsync.model import Address, FieldChange, Json, Plan, Problem, Resource, ResourceChange
+from dlsync.model import Address, Plan, Problem, Resource, ResourceChange
 from dlsync.operations import dependents, guards, hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import FORGETFUL, remember, remembered
@@ -128,7 +128,8 @@ async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, opt
         decisions=options.decisions,
     )
     targets.require_match({*tree.resources, *context.live, *context.inventory})
-    learned = fetcher.cache.learned(fetcher.desired, [context.live[one] for one in context.equal], fetcher.listings)
+    equal = [context.live[one] for one in context.reconciliation.equal]
+    learned = fetcher.cache.learned(fetcher.desired, equal, fetcher.listings)
     remember(settings.target, fetcher.cache, learned)
     known = {*tree.resources, *context.live, *context.inventory.known, *fetcher.listed()}
     idle = () if targets else concerns.unmatched(settings.protect, known)
@@ -142,32 +143,24 @@ class PlanContext:
     :param plan: without secrets.
     :param desired: what the files say, of what the plan is about.
     :param inventory: as it was read, with the pending writes that arrived.
-    :param sent: what is sent, where that is not what the files alone say.
-    :param kept_live: by resource, what differs from the files and stays as it is live.
+    :param reconciliation: what the plan is made of, secrets included.
     :param gone: what was managed, has no file any more, and is not live either.
-    :param equal: what is live as the files say, with nothing besides.
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
     :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
     :param files_digest: a digest of the files that the plan is made from.
     :param released: what is not managed once the plan is carried out, whatever becomes of it.
-    :param duplicates: what ``prune`` removes because the server has it twice, whatever else the plan does.
-    :param canonical: the canonical forms that the plan was made with, of what it creates.
     """
 
     plan: Plan
     desired: Mapping[Address, Resource]
     live: Mapping[Address, Resource]
     inventory: Inventory
-    sent: Mapping[Address, Resource] = field(default_factory=dict)
-    kept_live: Mapping[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
+    reconciliation: Reconciliation = field(default_factory=Reconciliation)
     gone: frozenset[Address] = frozenset()
-    equal: tuple[Address, ...] = ()
     redaction: Redaction = NOTHING_SECRET
     compared_with: Inventory | None = None
     files_digest: str = ""
     released: frozenset[Address] = frozenset()
-    duplicates: Mapping[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
-    canonical: Mapping[Address, Mapping[str, Json]] = field(default_factory=dict)
 
     def readable(self, live: Mapping[Address, Resource]) -> dict[Address, Resource]:
         """Return live resources as the plan reads them, with values in place of the secrets that a server masks."""
@@ -175,7 +168,7 @@ class PlanContext:
 
     def effective(self, address: Address) -> Resource | None:
         """Return what is to be live of a resource; None where it is to be deleted."""
-        return self.sent.get(address) or self.desired.get(address)
+        return self.reconciliation.sent.get(address) or self.desired.get(address)
 
 
 class _Scope(NamedTuple):
@@ -315,14 +308,10 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         desired=scope.desired,
         live=live.resources,
         inventory=inventory,
-        sent=outcome.sent,
-        kept_live=outcome.kept,
+        reconciliation=outcome,
         gone=frozenset(scope.absent(inventory, live.resources) - scope.desired.keys()),
-        equal=tuple(outcome.equal),
         redaction=redaction,
         files_digest=scope.tree.digest,
-        duplicates=outcome.duplicates,
-        canonical=outcome.canonical,
     )
 
 

@@ -170,9 +170,9 @@ def advanced(
 def entry_of(context: "PlanContext", address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
     desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
-    canonical, live = context.canonical.get(address) or kind.canonical(desired.document), None
-    if address in context.kept_live:  # sent without it, or not sent at all
-        effective = context.sent.get(address) or context.live[address]
+    canonical, live = context.reconciliation.canonical.get(address) or kind.canonical(desired.document), None
+    if address in context.reconciliation.kept:  # sent without it, or not sent at all
+        effective = context.reconciliation.sent.get(address) or context.live[address]
         live = _digested(kind.canonical(effective.document), salt)
     secrets = secret_digests(salt, canonical) if desired.secrets else {}
     return Entry(_digested(canonical, salt), live, secrets, fingerprint(salt, kind.fingerprint_source(desired)))
@@ -184,7 +184,7 @@ def as_live(context: "PlanContext", address: Address, live: Resource) -> Entry:
     diff = compare(kind, desired, live).diff
     if not diff:
         return entry_of(context, address)
-    by_hand = {(one.path, one.op, one.moved) for one in context.kept_live.get(address, ())}
+    by_hand = {(one.path, one.op, one.moved) for one in context.reconciliation.kept.get(address, ())}
     taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
     # without the fields that only the server has and that nobody knows: those are not the files' business
     canonical = blended(kind, desired, live, taken)
@@ -200,4 +200,4 @@ def _is_news(context: "PlanContext", address: Address) -> bool:
     """Whether the inventory says something else of a resource that is live as desired; cheap where it does not."""
     kind, inventory = kind_of(address.kind), context.inventory
     now = fingerprint(inventory.salt, kind.fingerprint_source(context.desired[address]))
-    return kind.account_scoped and (address in context.kept_live or now != inventory.fingerprint(address))
+    return kind.account_scoped and (address in context.reconciliation.kept or now != inventory.fingerprint(address))

@@ -9,6 +9,7 @@ import pytest
 
 from dlsync.model import Entry
 from dlsync.operations.plan import PlanContext
+from dlsync.operations.reconcile import Reconciliation
 from dlsync.operations.update_inventory import advanced, announced, as_live, entry_of, planned_entries
 from dlsync.state.inventory import packed
 from tests.builders.inventories import entry, form, recorded
@@ -17,7 +18,7 @@ from tests.builders.referring import referring
 from tests.builders.trees import by_address, dashboard, resource, rule, widget
 
 if TYPE_CHECKING:
-    from dlsync.model import Action, Address, Resource, ResourceChange, Result
+    from dlsync.model import Action, Address, FieldChange, Resource, ResourceChange, Result
     from dlsync.state.inventory import Inventory
 
 SECRETS = {"s3cret": "${env:A}"}
@@ -95,17 +96,18 @@ def test_an_account_is_in_no_inventory_of_what_is_in_it() -> None:
 def test_where_hand_edits_are_kept_what_is_live_then_is_recorded_beside_what_the_files_say() -> None:
     ours, theirs = resource("dashboard/web", dashboard(title="New")), resource("dashboard/web", dashboard(period=1))
     blend = resource("dashboard/web", dashboard(title="New", period=1))
-    kept = {ours.address: (replaced(("period",), 1, 3600),)}
-    prepared = replace(work(ours, live=(theirs,)), kept_live=kept, sent=by_address(blend))
+    kept: dict[Address, tuple[FieldChange, ...]] = {ours.address: (replaced(("period",), 1, 3600),)}
+    prepared = replace(work(ours, live=(theirs,)), reconciliation=Reconciliation(kept=kept, sent=by_address(blend)))
     assert entry_of(prepared, ours.address) == entry(ours, blend)
     # without anything to send, it is live as it was
-    assert entry_of(replace(prepared, sent={}), ours.address) == entry(ours, theirs)
+    assert entry_of(replace(prepared, reconciliation=Reconciliation(kept=kept)), ours.address) == entry(ours, theirs)
 
 
 def test_what_is_kept_is_recorded_anew_though_its_file_is_as_it_was() -> None:
     prepared = work(WEB, live=(EDITED,), known=recorded(WEB))
     assert advanced(prepared, []).entry(WEB.address) == entry(WEB)
-    kept = replace(prepared, kept_live={WEB.address: (replaced(("period",), 30, 60),)})
+    reconciliation = Reconciliation(kept={WEB.address: (replaced(("period",), 30, 60),)})
+    kept = replace(prepared, reconciliation=reconciliation)
     assert advanced(kept, []).entry(WEB.address) == entry(WEB, EDITED)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from dlsync.files.redaction import Redaction
 from dlsync.operations.apply_changes import verify
+from dlsync.operations.reconcile import Reconciliation
 from dlsync.operations.session import reader
 from tests.builders.applies import at_once, prepared
 from tests.builders.between import through
@@ -105,7 +106,7 @@ def test_what_cannot_be_fetched_is_not_waited_for(live: Account) -> None:
 
 def test_what_is_sent_in_place_of_the_file_is_what_was_meant(live: Account) -> None:
     live.has(MINE)
-    work = replace(prepared(plan(), WEB), sent={WEB.address: MINE})
+    work = replace(prepared(plan(), WEB), reconciliation=Reconciliation(sent={WEB.address: MINE}))
     (done,) = live.run(lambda client: verify(client, [wrote("update")], work, {}, at_once))
     assert done.result == "applied"
 
