@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from dlsync.diff.compare import compare, differences
-from dlsync.diff.digests import digested, holds_unreadable
+from dlsync.diff.digests import digested, holds_unreadable, mapped
 from dlsync.diff.list_match import token
 from dlsync.diff.three_way import ThreeWayDiff, blended, has_moved, moved_in_files, movement
 from dlsync.model import Address, Cause, FieldChange, Json, Path, Resource, ResourceChange, Side
 from dlsync.resources import Kind, kind_of
-from dlsync.state.inventory import Inventory
+from dlsync.state.inventory import Inventory, secret_digests
 
 Duplicates = Mapping[Address, tuple[FieldChange, ...]]
 
@@ -174,9 +174,11 @@ class _Reconciliation:
     ) -> tuple[ResourceChange, ResourceChange]:
         """Decide a rename of what was changed on the server under its old name; others stay as they are."""
         kind = kind_of(live.kind)
-        if delete.held != GONE_AND_MOVED:
+        entry = self._recorded.entry(live.address)
+        if delete.held != GONE_AND_MOVED or entry is None:
             return create, delete
-        diff = compare(kind, desired, live).diff
+        moved = movement(kind, desired, live, entry, self._recorded.salt).diff
+        diff = tuple(one for one in moved if one.mover != "repo")
         if not diff:  # the file has what was changed on the server
             return create, replace(delete, cause="repo", held="")
         create = replace(create, cause="conflict")
@@ -293,13 +295,22 @@ def _renames(
         return {}
     olds = {content(live[one.address]): one.address for one in reversed(deletes) if not live[one.address].unreadable}
     moved = [one.address for one in deletes if one.cause == "conflict"]
-    olds |= {(one.kind, token(dict(entry.applied))): one for one in moved if (entry := recorded.entry(one))}
+    entries = {one: entry for one in moved if (entry := recorded.entry(one))}
+    for one, entry in entries.items():
+        now = digested(recorded.salt, kind_of(one.kind).canonical(live[one].document))
+        olds |= {_as_applied(one.kind, form, entry.secrets): one for form in (now, dict(entry.applied))}
     news: dict[Address, Address] = {}
     for new in creates:
-        applied = digested(recorded.salt, kind_of(new.kind).canonical(desired[new].document))
-        if old := olds.get(content(desired[new])) or olds.get((new.kind, token(applied))):
+        form = kind_of(new.kind).canonical(desired[new].document)
+        applied = _as_applied(new.kind, digested(recorded.salt, form), secret_digests(recorded.salt, form))
+        if old := olds.get(content(desired[new])) or olds.get(applied):
             news.setdefault(old, new)
     return news
+
+
+def _as_applied(kind: str, applied: Json, secrets: Mapping[str, str]) -> tuple[str, str]:
+    """Return what two digested forms share exactly when they are the same but for the values of secrets."""
+    return kind, token(mapped(applied, lambda leaf: secrets.get(str(leaf), leaf)))
 
 
 def content(resource: Resource) -> tuple[str, str]:

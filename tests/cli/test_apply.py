@@ -485,3 +485,21 @@ def test_a_resource_that_cannot_be_read_fails_alone(applied: Path, env: dict[str
     assert (done.code, "1 updated, 0 deleted, 1 failed" in done.out) == (3, True)
     assert (exported.code, "1 not written" in exported.out) == (3, True)
     assert exported.err.startswith("error: rule/load: what the server sent is not YAML")
+
+
+def test_a_rename_of_what_was_changed_on_the_server_is_held_where_its_secret_has_another_value_too(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    rule = "title: {}\ndescription: {}\ncriteria: []\n"
+    write_tree(tree, {"rules/load.yaml": rule.format("Load", "${env:TITLE}")})
+    dlsync("apply", tree, "--auto-approve", env={**env, "TITLE": "first s3cret"})
+    edited = write_tree(tmp_path, {"edited.yaml": rule.format("Edited", "first s3cret")}) / "edited.yaml"
+    assert dlsync("rules", "update", "load", edited, env=env).code == 0
+    (tree / "rules/load.yaml").rename(tree / "rules/new.yaml")
+    rotated = {**env, "TITLE": "other s3cret"}
+    done = dlsync("apply", tree, "--auto-approve", env=rotated)
+    assert (done.code, done.writes) == (4, [])
+    assert dlsync("accept", "rule/load", tree, env=rotated).code == 0
+    assert (tree / "rules/new.yaml").read_text() == rule.format("Edited", "${env:TITLE}")
+    assert dlsync("apply", tree, "--auto-approve", env=rotated).code == 0
+    assert dlsync("rules", "get", "new", env=env).out == rule.format("Edited", "other s3cret")
