@@ -100,7 +100,7 @@ def list_packs(directory: opt.Directory = opt.CURRENT, output: opt.Output = "tex
     from dlsync import operations
     from dlsync.model import Json
     from dlsync.render import table
-    from dlsync.resources.kind import PACKS
+    from dlsync.resources.file_format import PACKS
     from dlsync.resources.packs import packs_of
 
     tree = operations.validate(directory)

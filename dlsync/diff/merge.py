@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
-from dlsync.diff.compare import Rules, differences
+from dlsync.diff.compare import differences
 from dlsync.diff.list_match import match
+from dlsync.diff.rules import Rules
 from dlsync.model import Json, Path, Resource
 
 

@@ -7,9 +7,9 @@ is none.
 
 from collections.abc import Callable, Mapping
 
-from dlsync.diff.compare import Rules
 from dlsync.diff.list_match import match
 from dlsync.diff.merge_key import MergeKey
+from dlsync.diff.rules import Rules
 from dlsync.model import Json, Patched, Path
 
 

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
-from dlsync.diff.compare import Base, Rules, compare, differences
+from dlsync.diff.compare import Base, compare, differences
 from dlsync.diff.digests import digested
 from dlsync.diff.list_match import match
+from dlsync.diff.rules import Rules
 from dlsync.model import Entry, FieldChange, Json, Path, Resource
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from dlsync.client import ReadClient
 from dlsync.model import Address, FieldChange, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
-from dlsync.resources.kind import Listing
+from dlsync.resources.endpoint import Listing
 from dlsync.resources.selector import Targets
 from dlsync.state.inventory import Inventory
 

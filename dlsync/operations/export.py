@@ -27,7 +27,7 @@ from dlsync.operations.plan import open_planning
 from dlsync.operations.session import do_nothing, read_inventory
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, environments, kind_of
-from dlsync.resources.kind import pack_and_path
+from dlsync.resources.file_format import pack_and_path
 from dlsync.resources.overlays import FOLDER as OVERLAYS
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree

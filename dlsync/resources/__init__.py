@@ -4,7 +4,9 @@ from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 
-from dlsync.resources.kind import CachedVersion, ExportContext, Kind, Listing, LoadContext, SourceFile
+from dlsync.resources.endpoint import CachedVersion, Listing
+from dlsync.resources.file_format import ExportContext, LoadContext, SourceFile
+from dlsync.resources.kind import Kind
 
 __all__ = ["CachedVersion", "ExportContext", "Kind", "Listing", "LoadContext", "SourceFile", "all_kinds", "kind_of"]
 

@@ -13,7 +13,9 @@ from dlsync.errors import AlreadyExists, NotFound, SettingsError
 from dlsync.files import yaml
 from dlsync.files.settings import FILE_NAME, Settings
 from dlsync.model import Address, FieldChange, Json, Path, Resource
-from dlsync.resources.kind import ExportContext, Files, Kind, Listing, LoadContext, Loaded, SourceFile
+from dlsync.resources.endpoint import Listing
+from dlsync.resources.file_format import ExportContext, Files, LoadContext, Loaded, SourceFile
+from dlsync.resources.kind import Kind
 
 
 @dataclass(frozen=True)

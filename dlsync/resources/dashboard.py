@@ -10,7 +10,7 @@ from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import BadAnswer, Unsupported
 from dlsync.model import Address, Json, Resource
 from dlsync.resources.document import DocumentKind, as_text, scope
-from dlsync.resources.kind import Listing
+from dlsync.resources.endpoint import Listing
 
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)

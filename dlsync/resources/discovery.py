@@ -11,7 +11,7 @@ from dlsync.files.directory import Directory, read_regular, reason
 from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import Problem
-from dlsync.resources.kind import SourceFile
+from dlsync.resources.file_format import SourceFile
 
 Entry = str | os.DirEntry[str]
 

@@ -15,7 +15,9 @@ from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import in_full, visible
 from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
-from dlsync.resources.kind import CachedVersion, ExportContext, Files, Kind, LoadContext, Loaded, Reference, SourceFile
+from dlsync.resources.endpoint import CachedVersion
+from dlsync.resources.file_format import ExportContext, Files, LoadContext, Loaded, SourceFile
+from dlsync.resources.kind import Kind, Reference
 from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed
 from dlsync.state.sealed_values import Seal, sealed
 

@@ -21,18 +21,9 @@ from dlsync.files.interpolation import referenced
 from dlsync.files.names import is_settings_file, plugin_name
 from dlsync.messages import visible
 from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
-from dlsync.resources.kind import (
-    PACKS,
-    ExportContext,
-    Files,
-    Kind,
-    Listing,
-    LoadContext,
-    Loaded,
-    Reference,
-    SourceFile,
-    pack_and_path,
-)
+from dlsync.resources.endpoint import Listing
+from dlsync.resources.file_format import PACKS, ExportContext, Files, LoadContext, Loaded, SourceFile, pack_and_path
+from dlsync.resources.kind import Kind, Reference
 from dlsync.resources.overlays import Overlays, parse_mapping
 from dlsync.resources.plugin import KIND as PLUGIN
 from dlsync.state.inventory import is_own_plugin, is_reserved

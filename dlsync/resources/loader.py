@@ -12,7 +12,7 @@ from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
 from dlsync.model import DOT_NAMES, Address, Problem, Resource
 from dlsync.resources import all_kinds, discovery, kind_of, misnamed, packs
-from dlsync.resources.kind import LoadContext, SourceFile
+from dlsync.resources.file_format import LoadContext, SourceFile
 from dlsync.resources.selector import Targets
 from dlsync.resources.tree import Tree, in_order
 

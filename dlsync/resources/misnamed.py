@@ -14,7 +14,8 @@ from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import near_miss
 from dlsync.model import Address, Problem
 from dlsync.resources import all_kinds, discovery, kind_of, packs
-from dlsync.resources.kind import PACKS, Kind, SourceFile, pack_and_path
+from dlsync.resources.file_format import PACKS, SourceFile, pack_and_path
+from dlsync.resources.kind import Kind
 from dlsync.resources.link import FILE as LINKS
 from dlsync.resources.overlays import FOLDER as OVERLAYS
 

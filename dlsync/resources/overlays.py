@@ -18,7 +18,8 @@ from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import field_name
 from dlsync.model import FieldChange, Json, Overlay, Path, Problem, Resource
-from dlsync.resources.kind import ExportContext, Kind, LoadContext, SourceFile
+from dlsync.resources.file_format import ExportContext, LoadContext, SourceFile
+from dlsync.resources.kind import Kind
 
 FOLDER = "overlays"
 _MOST_NAMED = 5

@@ -8,7 +8,7 @@ from typing import Any
 from dlsync.files import schema
 from dlsync.files.names import is_utf8
 from dlsync.model import Problem
-from dlsync.resources.kind import PACKS, pack_and_path
+from dlsync.resources.file_format import PACKS, pack_and_path
 from dlsync.resources.overlays import parse_mapping
 from dlsync.resources.tree import Tree
 

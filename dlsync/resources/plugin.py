@@ -21,7 +21,9 @@ from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.names import is_settings_file, plugin_file, plugin_name
 from dlsync.files.redaction import Redaction
 from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
-from dlsync.resources.kind import CachedVersion, ExportContext, Files, Kind, Listing, LoadContext, Loaded, SourceFile
+from dlsync.resources.endpoint import CachedVersion, Listing
+from dlsync.resources.file_format import ExportContext, Files, LoadContext, Loaded, SourceFile
+from dlsync.resources.kind import Kind
 from dlsync.resources.overlays import Overlays, edited, parse_mapping, placed, problems_of
 from dlsync.state.inventory import LOCK, is_own_plugin, is_reserved
 from dlsync.state.sealed_values import Seal, sealed

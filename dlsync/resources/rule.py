@@ -9,7 +9,7 @@ from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import BadAnswer, Unsupported
 from dlsync.model import Json, Path, Resource
 from dlsync.resources.document import DocumentKind, as_text, duration, rest, scope
-from dlsync.resources.kind import Listing
+from dlsync.resources.endpoint import Listing
 
 _CRITERION = ("criteria", ITEM)
 _ACTION = ("actions", ITEM)

@@ -19,7 +19,7 @@ from dlsync.files.interpolation import Values
 from dlsync.files.redaction import NOTHING_SECRET, Redaction
 from dlsync.resources import SourceFile, kind_of
 from dlsync.resources.document import DocumentKind
-from dlsync.resources.kind import LoadContext
+from dlsync.resources.file_format import LoadContext
 from dlsync.state.sealed_values import Seal, Source, unsealed
 from tests.builders.accounts import DASHBOARDS, RULES, spellings
 from tests.builders.plans import added, removed, replaced

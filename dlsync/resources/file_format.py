@@ -1,0 +1,145 @@
+"""What a kind of resource is as files of a tree, and the values that reading and writing them takes and gives."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from dlsync.files import yaml
+from dlsync.files.interpolation import Values
+from dlsync.files.redaction import NOTHING_SECRET, Redaction
+from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+
+Files = dict[str, bytes | None]
+Loaded = tuple[list[Resource], list[Problem]]
+
+PACKS = "packs"  # the folder that holds packs
+_PARTS = 3  # packs, the pack, and the path there
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """The bytes of a file of the tree, by its path there, POSIX style."""
+
+    file: str
+    content: bytes
+
+
+@dataclass(frozen=True)
+class LoadContext:
+    """What the files of a tree are read with.
+
+    :param values: of references.
+    :param overlays: the chosen environment's overlays, by the path that they have below its folder.
+    :param environment: empty for none.
+    :param backup: the tree is an old client's backup, in which file names are not encoded.
+    """
+
+    values: Values = field(default_factory=Values)
+    overlays: Mapping[str, SourceFile] = field(default_factory=dict)
+    environment: str = ""
+    backup: bool = False
+
+
+@dataclass(frozen=True)
+class ExportContext:
+    """The files of a tree as an export has them so far.
+
+    :param files: by path in the tree; None for one that is to be removed.
+    :param references: whether files can hold references.
+    """
+
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    redaction: Redaction = NOTHING_SECRET
+    references: bool = True
+
+    def spelled(self, value: Json) -> Json:
+        """Return a live value as a file spells it: what looks like a reference escaped, secrets as references."""
+        return self.redaction.spelled(value) if self.references else value
+
+
+def pack_and_path(file: str) -> tuple[str, str]:
+    """Return the pack that a file is in and its path there; for a file outside of packs, none and the whole path.
+
+    :param file: relative to the tree, POSIX style.
+    """
+    parts = file.split("/", _PARTS - 1)
+    return (parts[1], parts[2]) if parts[0] == PACKS and len(parts) == _PARTS else ("", file)
+
+
+class FileFormat(ABC):
+    """The files of a kind."""
+
+    name: ClassVar[str]
+    folder: ClassVar[str]
+    # False where several resources share a file
+    named_by_file: ClassVar[bool] = True
+    # how the file names of its overlays end; empty where it has none
+    overlay_suffix: ClassVar[str] = ""
+    # whether its files go to the server as the YAML text that they are
+    sends_yaml: ClassVar[bool] = False
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The files and folders at the root of a tree in which this kind's files are."""
+        return (self.folder, PACKS)
+
+    def claims(self, file: str) -> bool:
+        """Whether this kind reads a file of the tree."""
+        return pack_and_path(file)[1].startswith(f"{self.folder}/")
+
+    def required_suffix(self, file: str) -> str:
+        """Return the ending that the name of a file in the kind's folder must have."""
+        return self.overlay_suffix
+
+    def misread_warning(self, source: SourceFile) -> str:
+        """Return a warning of a file that is read as a resource and is likely none; empty for any other file."""
+        return ""
+
+    def address_from_path(self, file: str, *, encoded: bool) -> Address | None:
+        """Return the resource whose name a file has; None where the name of the file is no resource's.
+
+        :param encoded: whether file names are percent-encoded; in an old client's backup they are not.
+        :raises DlsyncError: the name cannot be a resource's.
+        """
+        return None
+
+    @abstractmethod
+    def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
+        """Turn the files that this kind claims into resources, with all problems found on the way."""
+
+    def files(self, desired: Resource) -> tuple[str, ...]:
+        """Return the resource's files in the tree."""
+        return (desired.file,)
+
+    def line(self, desired: Resource) -> int:
+        """Return the line, from 1, at which the resource begins in its file."""
+        return 1
+
+    def written_path(self, desired: Resource, path: Path) -> Path:
+        """Return where the file has what the canonical form has at the path; a path of the file stays as it is."""
+        return path
+
+    def as_written(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
+        """Return the differences under the paths that the file has."""
+        return tuple(replace(one, path=self.written_path(desired, one.path)) for one in diff)
+
+    def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
+        """Return the file that the differences stand in, and the differences with their lines, from 1."""
+        return desired.file, tuple(diff)
+
+    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
+        """Return the files, by path in the tree, that are to stand for a live resource which the tree has not."""
+        return {}
+
+    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
+        """Return the resource's files with the live side written in and all else as it was; None: remove it."""
+        return {}
+
+    def removed_files(self, desired: Resource, draft: ExportContext = ExportContext()) -> Files:
+        """Return the resource's files without the resource; None: remove it."""
+        return dict.fromkeys(reversed(self.files(desired)))
+
+    def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
+        """Return the resource's files as they are sent, with references in place of secrets."""
+        return {desired.file: yaml.dump(redaction.value(dict(desired.document)))}
