@@ -1,27 +1,21 @@
 """Settings: options go before the environment, which goes before dlsync.yaml and its chosen environment."""
 
-from __future__ import annotations
-
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import takewhile
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from dlsync import messages
 from dlsync.errors import SettingsError
 from dlsync.files import schema, yaml
 from dlsync.files.directory import Directory, reason
-from dlsync.model import Problem, Target
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from dlsync.model import Json
-    from dlsync.model import Path as FieldPath
+from dlsync.model import Json, Problem, Target
+from dlsync.model import Path as FieldPath
 
 FILE_NAME = "dlsync.yaml"
 MAX_KEY_FILE_BYTES = 64 * 1024

@@ -17,7 +17,8 @@ from dlsync.operations.apply_changes import Applier
 from dlsync.operations.cache import remembered
 from dlsync.operations.duplicates import with_ids
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import DEFAULT_OPTIONS, PlanContext, PlanOptions, plan_with_client
+from dlsync.operations.plan import DEFAULT_OPTIONS, PlanOptions, plan_with_client
+from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from dlsync.operations.rollback import choose_run, plan_rollback, read_rollback
 from dlsync.operations.session import do_nothing, locked, who_runs_us, writer

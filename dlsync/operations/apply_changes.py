@@ -26,7 +26,7 @@ from dlsync.messages import field_name
 from dlsync.model import Address, FieldChange, Plan, Resource, ResourceChange, Result
 from dlsync.operations import dependents, hidden_secrets
 from dlsync.operations.fetch import Fetcher, fetch_by_name
-from dlsync.operations.plan import PlanContext
+from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.update_inventory import announced, planned_entries
 from dlsync.operations.warnings import unkept_fields
 from dlsync.resources import kind_of

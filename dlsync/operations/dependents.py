@@ -5,17 +5,14 @@ A delete waits while its replacement is not confirmed, or while a resource that 
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from dlsync.client import ReadClient
 from dlsync.client.concurrency import gather
 from dlsync.files.names import folded
 from dlsync.model import Address, Problem, Resource, ResourceChange
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
+from dlsync.operations.plan_context import PlanContext
 from dlsync.resources import kind_of
-
-if TYPE_CHECKING:  # plan imports this module
-    from dlsync.operations.plan import PlanContext
 
 _MISSING = "%s refers to %s, which does not exist: it is not created; add what is missing, or remove this line"
 _DELETED = "%s refers to %s, which this plan deletes: the server deletes both; remove this line too"
@@ -104,7 +101,7 @@ def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceCh
     return replace(change, held=_STAYS % taken[0]) if taken else change
 
 
-def unconfirmed_creates(changes: Sequence[ResourceChange], context: "PlanContext") -> list[Address]:
+def unconfirmed_creates(changes: Sequence[ResourceChange], context: PlanContext) -> list[Address]:
     """Return the creates that did not take hold, and those that need one of them.
 
     :param changes: creates and updates with their results, after they were verified; the plan said that held ones wait.
@@ -115,7 +112,7 @@ def unconfirmed_creates(changes: Sequence[ResourceChange], context: "PlanContext
     return [*failed, *(one for one in confirmed if set(needs(one, context)) & set(failed))]
 
 
-def needs(address: Address, context: "PlanContext") -> tuple[Address, ...]:
+def needs(address: Address, context: PlanContext) -> tuple[Address, ...]:
     """Return the resources that one needs, as the files say or else as it is live."""
     resource = context.effective(address) or context.live[address]
     return kind_of(address.kind).needs(resource)
@@ -125,7 +122,7 @@ def blocked_deletes(
     deletes: Sequence[ResourceChange],
     creates: Collection[Address],
     remaining: Collection[Address],
-    context: "PlanContext",
+    context: PlanContext,
 ) -> dict[Address, str]:
     """Return why deletes must wait, by address.
 

@@ -11,7 +11,8 @@ from dlsync.model import Address, Entry, FieldChange, Op, Problem, Resource, Res
 from dlsync.operations import warnings as concerns
 from dlsync.operations.export import Export, edit_files
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import PlanContext, build_plan, lock_warnings, open_planning
+from dlsync.operations.plan import build_plan, lock_warnings, open_planning
+from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.session import do_nothing
 from dlsync.resources import kind_of
 from dlsync.resources.selector import EVERYTHING, Targets

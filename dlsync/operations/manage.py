@@ -15,7 +15,8 @@ from dlsync.operations.drift import accept_edits
 from dlsync.operations.duplicates import with_ids
 from dlsync.operations.export import Export
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import PlanContext, build_plan, open_planning
+from dlsync.operations.plan import build_plan, open_planning
+from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import NOT_MANAGED
 from dlsync.operations.session import NO_SECRETS, do_nothing, locked, read_inventory, reader, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, as_live

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
@@ -12,7 +12,7 @@ from dlsync.client import ReadClient
 from dlsync.client.concurrency import both
 from dlsync.errors import ApiError
 from dlsync.files.git import head_commit, is_unknown
-from dlsync.files.redaction import NOTHING_SECRET, Redaction, values_in
+from dlsync.files.redaction import Redaction, values_in
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem, Resource, ResourceChange
 from dlsync.operations import dependents, guards, hidden_secrets
@@ -20,6 +20,7 @@ from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
+from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
 from dlsync.operations.session import do_nothing, read_inventory, reader
 from dlsync.operations.update_inventory import resolved
@@ -72,7 +73,7 @@ async def plan_tree(
     *,
     options: PlanOptions = DEFAULT_OPTIONS,
     progress: Callable[[], None] = do_nothing,
-) -> "PlanContext":
+) -> PlanContext:
     """Work out the plan of a tree, with what it takes to apply or save it; parameters as of :func:`plan`.
 
     :raises SettingsError: an account is to be deleted that is in use, or that dlsync.yaml names.
@@ -116,7 +117,7 @@ async def open_planning(
         yield Fetcher(client, tree.resources, cache=cache, progress=progress), tree
 
 
-async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions) -> "PlanContext":
+async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions) -> PlanContext:
     """Work out a plan with a client that is open; see :func:`plan_tree`."""
     targets = Targets(options.targets)
     context = await build_plan(
@@ -134,41 +135,6 @@ async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, opt
     known = {*tree.resources, *context.live, *context.inventory.known, *fetcher.listed()}
     idle = () if targets else concerns.unmatched(settings.protect, known)
     return replace(context, plan=guards.judged(context.plan.with_warnings(idle), tree, settings))
-
-
-@dataclass(frozen=True)
-class PlanContext:
-    """A plan, and what it takes to carry it out.
-
-    :param plan: without secrets.
-    :param desired: what the files say, of what the plan is about.
-    :param inventory: as it was read, with the pending writes that arrived.
-    :param reconciliation: what the plan is made of, secrets included.
-    :param gone: what was managed, has no file any more, and is not live either.
-    :param redaction: takes secrets out, those too that were put there by an earlier apply.
-    :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
-    :param files_digest: a digest of the files that the plan is made from.
-    :param released: what is not managed once the plan is carried out, whatever becomes of it.
-    """
-
-    plan: Plan
-    desired: Mapping[Address, Resource]
-    live: Mapping[Address, Resource]
-    inventory: Inventory
-    reconciliation: Reconciliation = field(default_factory=Reconciliation)
-    gone: frozenset[Address] = frozenset()
-    redaction: Redaction = NOTHING_SECRET
-    compared_with: Inventory | None = None
-    files_digest: str = ""
-    released: frozenset[Address] = frozenset()
-
-    def readable(self, live: Mapping[Address, Resource]) -> dict[Address, Resource]:
-        """Return live resources as the plan reads them, with values in place of the secrets that a server masks."""
-        return {**live, **hidden_secrets.readable(live, self.desired, self.compared_with or self.inventory)}
-
-    def effective(self, address: Address) -> Resource | None:
-        """Return what is to be live of a resource; None where it is to be deleted."""
-        return self.reconciliation.sent.get(address) or self.desired.get(address)
 
 
 class _Scope(NamedTuple):

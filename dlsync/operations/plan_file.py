@@ -16,7 +16,8 @@ from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
 from dlsync.model import Address
-from dlsync.operations.plan import DEFAULT_OPTIONS, PlanContext, PlanOptions
+from dlsync.operations.plan import DEFAULT_OPTIONS, PlanOptions
+from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.plan_document import as_document
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.resources import kind_of

@@ -12,7 +12,8 @@ from dlsync.messages import visible
 from dlsync.model import Address, Json, Plan, Problem, Resource, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import PlanContext, build_plan
+from dlsync.operations.plan import build_plan
+from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, MOVED_AND_GONE, NOT_MANAGED, ConflictPolicy
 from dlsync.operations.session import do_nothing, read_inventory
 from dlsync.operations.update_inventory import resolved

@@ -8,17 +8,15 @@ from dataclasses import replace
 from decimal import Decimal
 from math import isfinite
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from dlsync.diff.compare import compare
 from dlsync.diff.digests import digested, fingerprint
 from dlsync.diff.three_way import blended, has_moved, is_partly_applied
 from dlsync.model import Address, Entry, Json, Resource, ResourceChange
+from dlsync.operations.plan_context import PlanContext
 from dlsync.resources import kind_of
 from dlsync.state.inventory import Inventory, Pending, packed, secret_digests, unpacked
-
-if TYPE_CHECKING:  # plan imports this module
-    from dlsync.operations.plan import PlanContext
 
 _NOTHING: Mapping[Address, Any] = MappingProxyType({})
 
@@ -84,13 +82,13 @@ def is_rounding(exact: Json, kept: Json) -> bool:
     return abs(Decimal(repr(exact)) - number) < Decimal(1).scaleb(-decimals)
 
 
-def planned_entries(context: "PlanContext") -> dict[Address, str]:
+def planned_entries(context: PlanContext) -> dict[Address, str]:
     """Return what is recorded of each resource once its create or update is confirmed, packed."""
     changes = [change for change in context.plan.changes if change.action != "delete" and not change.held]
     return {change.address: packed(entry_of(context, change.address)) for change in changes}
 
 
-def announced(context: "PlanContext", entries: Mapping[Address, str]) -> Inventory:
+def announced(context: PlanContext, entries: Mapping[Address, str]) -> Inventory:
     """Return the inventory as it is before the first write: all that is going to be sent is pending.
 
     :param entries: of :func:`planned_entries`.
@@ -111,7 +109,7 @@ def announced(context: "PlanContext", entries: Mapping[Address, str]) -> Invento
     return replace(inventory, pending={**_not_fetched(context), **news})
 
 
-def _not_fetched(context: "PlanContext") -> dict[Address, Pending]:
+def _not_fetched(context: PlanContext) -> dict[Address, Pending]:
     return {
         address: write
         for address, write in context.inventory.pending.items()
@@ -119,7 +117,7 @@ def _not_fetched(context: "PlanContext") -> dict[Address, Pending]:
     }
 
 
-def observed(context: "PlanContext", unconfirmed: Mapping[Address, Resource | None]) -> dict[Address, str]:
+def observed(context: PlanContext, unconfirmed: Mapping[Address, Resource | None]) -> dict[Address, str]:
     """Return what is recorded, packed, of resources that the server has and did not keep as they were sent.
 
     :param unconfirmed: what was sent and could not be confirmed, with what the server has of it.
@@ -136,7 +134,7 @@ def observed(context: "PlanContext", unconfirmed: Mapping[Address, Resource | No
 
 
 def advanced(
-    context: "PlanContext",
+    context: PlanContext,
     changes: Iterable[ResourceChange],
     planned: Mapping[Address, str] = _NOTHING,
     unconfirmed: Mapping[Address, Resource | None] = _NOTHING,
@@ -167,7 +165,7 @@ def advanced(
     return replace(inventory, pending={**_not_fetched(context), **pending})
 
 
-def entry_of(context: "PlanContext", address: Address) -> Entry:
+def entry_of(context: PlanContext, address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
     desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
     canonical, live = context.reconciliation.canonical.get(address) or kind.canonical(desired.document), None
@@ -178,7 +176,7 @@ def entry_of(context: "PlanContext", address: Address) -> Entry:
     return Entry(_digested(canonical, salt), live, secrets, fingerprint(salt, kind.fingerprint_source(desired)))
 
 
-def as_live(context: "PlanContext", address: Address, live: Resource) -> Entry:
+def as_live(context: PlanContext, address: Address, live: Resource) -> Entry:
     """Return what is to be recorded of a resource that is taken over as it is live."""
     desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
     diff = compare(kind, desired, live).diff
@@ -196,7 +194,7 @@ def _digested(canonical: Mapping[str, Json], salt: bytes) -> dict[str, Json]:
     return cast("dict[str, Json]", digested(salt, dict(canonical)))
 
 
-def _is_news(context: "PlanContext", address: Address) -> bool:
+def _is_news(context: PlanContext, address: Address) -> bool:
     """Whether the inventory says something else of a resource that is live as desired; cheap where it does not."""
     kind, inventory = kind_of(address.kind), context.inventory
     now = fingerprint(inventory.salt, kind.fingerprint_source(context.desired[address]))

@@ -3,29 +3,23 @@
 One file a run, a JSON document a line: the run, what was there, what is sent, how each went, the end. No secrets.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re
 import secrets
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlsync import messages
 from dlsync.errors import DlsyncError
 from dlsync.files.directory import Directory, reason
-from dlsync.model import Address, ResourceChange
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from datetime import datetime
-
-    from dlsync.model import Json
+from dlsync.model import Address, Json, ResourceChange
 
 FOLDER = Path(".dlsync", "runs")
 FORMAT_VERSION = 1

@@ -4,21 +4,16 @@ A text that holds a secret is kept as its parts: text, and the references that s
 it can be told from one that has a reference in it by nature, as a script may have.
 """
 
-from __future__ import annotations
-
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from dlsync.diff.digests import digest
 from dlsync.errors import DlsyncError
 from dlsync.files.interpolation import Values, joined, names, resolve
+from dlsync.files.redaction import Redaction
 from dlsync.messages import visible
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from dlsync.files.redaction import Redaction
-    from dlsync.model import Json
+from dlsync.model import Json
 
 _SEALED = "dlsync:sealed"
 _REFERENCE = "reference"

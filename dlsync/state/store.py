@@ -1,20 +1,15 @@
 """Where the inventory is kept: in the account itself, in a file, or nowhere."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from dlsync.client import Client, ReadClient
 from dlsync.errors import AccountNotFound, AlreadyExists, DlsyncError, NotFound
 from dlsync.files.directory import Directory, read_regular, reason
+from dlsync.files.settings import Settings
 from dlsync.files.writer import replace_file
 from dlsync.state import inventory
 from dlsync.state.inventory import INVENTORY, BrokenInventory, Inventory
-
-if TYPE_CHECKING:
-    from dlsync.client import Client, ReadClient
-    from dlsync.files.settings import Settings
 
 _EXTENSION = "json"
 _LARGEST = 256 * 1024 * 1024

@@ -13,7 +13,8 @@ from dlsync import operations
 from dlsync.operations import ApplyOptions
 from dlsync.operations.apply_changes import Applier
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import PlanContext, PlanOptions, build_plan
+from dlsync.operations.plan import PlanOptions, build_plan
+from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from dlsync.resources import loader
 from dlsync.state import inventory, journal

@@ -22,7 +22,7 @@ from tests.builders.plans import TARGET, added, any_plan, change, moved, plan, r
 from tests.builders.trees import resource
 
 if TYPE_CHECKING:
-    from dlsync.operations.plan import PlanContext
+    from dlsync.operations.plan_context import PlanContext
 
 MADE = plan(
     change("create", "rule/new", added(("title",), "New", 1), file="rules/new.yaml", line=1),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.model import Entry
-from dlsync.operations.plan import PlanContext
+from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import Reconciliation
 from dlsync.operations.update_inventory import advanced, announced, as_live, entry_of, planned_entries
 from dlsync.state.inventory import packed
