@@ -227,9 +227,9 @@ def unknown_fields(node: SchemaNode, document: Json, lacking: set[Path], path: P
     if isinstance(document, dict):
         for name, value in document.items():
             inner = node.fields.get(name, node.others)
-            if inner:
+            if inner and (inner.choices or isinstance(value, dict | list)):
                 yield from unknown_fields(inner, value, lacking, (*path, name))
-            elif node.fields:
+            elif node.fields and not inner:
                 yield _unknown_field((*path, name), node.writable(), lacking)
     elif isinstance(document, list) and node.items:
         for position, value in enumerate(document):

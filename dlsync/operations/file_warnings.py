@@ -18,10 +18,14 @@ from dlsync.resources.kind import Reference
 from dlsync.resources.overlays import is_silenced
 from dlsync.resources.tree import Tree
 
-# a file without a match has no ambiguous scalar; to find those for sure takes 0.5 ms a file, and this 0.01 ms
+# a file without a match has no ambiguous scalar; to find those for sure takes 0.5 ms a file, and this 0.03 ms.
+# `re` skips to the next of a set of characters, so each alternative looks behind at the first that it needs
 _MAY_BE_AMBIGUOUS = re.compile(
-    rb"(?im)\b(?:yes|no|on|off)[ \t]*(?:[\r\n,:}\]]|#|$)|(?:^|[\s\[{,])=|<<"
-    rb"|(?:^|[\s\[{,:])[-+]?(?:0[\dob]|\d[\d_.]*[:_e]|\d{4}-\d|\.[._])|(?:^|[\s\[{,:])[-+]\.|[\[{,]\s*-\s*[,\]}]"
+    rb"""[-=<.\dyYnNoO](?:
+    (?<=[yYnNoO])(?<!\w.)(?:[eE][sS]|[oO]|[nN]|[fF][fF])[\ \t]*(?:[\r\n,:}\]\#]|\Z)
+    |(?<![^\s\[{,:+-].)(?<![^\s\[{,:][-+].)  # the beginning of a scalar, or behind its sign
+     (?:(?<==)|(?<=<)<|(?<=0)[\doObB]|(?<=\d)(?:[\d_.]*[:_eE]|\d{3}-\d)|(?<=\.)[._]|(?<=[-+]\.)|(?<=-)\s*[,\]}]))""",
+    re.VERBOSE,
 )
 _LETTERS = re.compile(r"([^A-Za-z]+)")
 _SHORTEST = 4  # letters of a misspelled word; `rx` and `tx`, `min` and `max` are both right

@@ -215,16 +215,15 @@ def _parse(content: bytes) -> Mapping[str, Json]:
     return cast("dict[str, Json]", yaml.parse(content))
 
 
-def _references(value: Json, path: Path) -> Iterator[Reference]:
+def _references(value: dict[str, Json] | list[Json], path: Path) -> Iterator[Reference]:
     """Yield each ``metric`` in a document, each of ``metrics``, and the tags of each ``scope``."""
-    if isinstance(value, dict):
-        yield from _named("metric", value.get("metric"), (*path, "metric"))
-        yield from _named("metric", value.get("metrics"), (*path, "metrics"))
-        if isinstance(scope := value.get("scope"), dict):
-            yield from _named("tag", scope.get("tag"), (*path, "scope", "tag"))
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        yield from _references(item, (*path, key))
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+        if key in {"metric", "metrics"}:
+            yield from _named("metric", item, (*path, key))
+        elif key == "tag" and path[-1:] == ("scope",):
+            yield from _named("tag", item, (*path, key))
+        if isinstance(item, dict | list):
+            yield from _references(item, (*path, key))
 
 
 def _named(sort: Literal["metric", "tag"], value: Json, path: Path) -> Iterator[Reference]:

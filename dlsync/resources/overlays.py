@@ -98,7 +98,8 @@ class Overlays:
         faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
         # a reference that stands for nothing is of no type yet
         reported = {fault.path for fault in faults} | resolved.unknown
-        findings = [one for one in schema.check(self._kind.name, plain(resolved.document)) if one.path not in reported]
+        checked = resolved.document if is_plain else plain(resolved.document)
+        findings = [one for one in schema.check(self._kind.name, checked) if one.path not in reported]
         redaction = Redaction(resolved.secrets)
         problems = problems_of([*faults, *findings], source, overlay)
         self.problems += (replace(one, message=redaction.said(one.message)) for one in problems)
