@@ -49,13 +49,13 @@ def readable(
 
 def _readable(live: Resource, desired: Resource | None, applied: Inventory) -> Resource:
     kind = kind_of(live.kind)
+    if desired and kind.identical(desired, live):
+        return live
     entry = None if applied.knows_no_secrets(live.address) else applied.entry(live.address)
     values: Mapping[str, str] | None = _values(desired) if desired else {}
     if entry is None and desired and desired.secrets:
         entry, values = _applied(kind, desired, applied.salt), None  # nobody knows what was applied
-    if entry is None or (desired and kind.identical(desired, live)):
-        return live
-    if not any(map(may_be_masked, texts(dict(live.document)))):
+    if entry is None or not any(map(may_be_masked, texts(dict(live.document)))):
         return live
     return _unmasked(kind, live, entry, applied.salt, values)
 

@@ -224,11 +224,11 @@ class _Reconciliation:
         self._add(change if self._decisions.on_conflict == "repo" else replace(change, diff=(), held=reason))
 
     def _note_unseen(self, kind: Kind, desired: Resource, unseen: Sequence[Path]) -> None:
-        entry = self._recorded.entry(desired.address)
         if fields := kind.dropped_by_update(unseen):
             self.outcome.unseen[desired.address] = fields
-        elif entry and (removed := [path for path in unseen if path[0] in entry.applied]):
-            self.outcome.no_default[desired.address] = removed
+        elif unseen and (entry := self._recorded.entry(desired.address)):
+            removed = [path for path in unseen if path[0] in entry.applied]
+            self.outcome.no_default |= {desired.address: removed} if removed else {}
 
     def _add(self, change: ResourceChange) -> None:
         self.outcome.changes.append(change)

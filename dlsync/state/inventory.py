@@ -10,6 +10,7 @@ import os
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import NamedTuple, TypeVar, cast, get_args
 
 from dlsync.diff.digests import digest, former_secrets
@@ -94,26 +95,25 @@ class Inventory:
 
     def knows_no_secrets(self, address: Address) -> bool:
         """Whether nothing of a resource was a secret when it was applied."""
-        return not any(entry.secrets for entry in self._entries(address))
+        return not any(self._secrets(address))
 
     def former_secrets(self, live: Resource) -> dict[str, str]:
         """Return the texts that an apply put into a live resource as secrets, each with its spelling in a file."""
         found: dict[str, str] = {}
-        for entry in self._entries(live.address):
-            found |= former_secrets(self.salt, live.document, entry.secrets)
+        for secrets in self._secrets(live.address):
+            found |= former_secrets(self.salt, live.document, secrets)
         return found
 
     def secret_spellings(self, addresses: Iterable[Address]) -> dict[Address, set[str]]:
         """Return what stood for secrets in the files of resources when they were applied, where anything did."""
-        found = {one: {text for entry in self._entries(one) for text in entry.secrets.values()} for one in addresses}
+        found = {one: {text for secrets in self._secrets(one) for text in secrets.values()} for one in addresses}
         return {address: spellings for address, spellings in found.items() if spellings}
 
-    def _entries(self, address: Address) -> Iterator[Entry]:
-        """Yield the entries of what may be live of a resource."""
+    def _secrets(self, address: Address) -> Iterator[Mapping[str, str]]:
+        """Yield the secrets of the entries of what may be live of a resource."""
         pending = self.pending.get(address)
-        for text in (self.packed.get(address, ""), pending.entry if pending else ""):
-            if entry := unpacked(text):
-                yield entry
+        for text in filter(None, (self.packed.get(address), pending and pending.entry)):
+            yield _secrets(text) or {}
 
     @property
     def known(self) -> set[Address]:
@@ -128,7 +128,7 @@ class Inventory:
     def understood(self, kinds: Collection[str]) -> "Inventory":
         """Return the inventory with the entries that cannot be read, and those of other kinds, set apart."""
         strange = {one for one in self.known if one.kind not in kinds}
-        apart = strange | {one for one, text in self.packed.items() if unpacked(text) is None}
+        apart = strange | {one for one, text in self.packed.items() if _secrets(text) is None}
         if not apart:
             return self
         entries, ids, pending = _without(self.packed, apart), _without(self.ids, apart), _without(self.pending, strange)
@@ -252,6 +252,13 @@ def unpacked(text: str) -> Entry | None:
     if not (isinstance(applied, dict) and isinstance(live, dict | None) and isinstance(secrets, dict)):
         return None
     return Entry(applied, live, secrets, fingerprint) if all(isinstance(one, str) for one in secrets.values()) else None
+
+
+@lru_cache(maxsize=2**16)  # several steps ask for those of each resource, and few have any
+def _secrets(text: str) -> Mapping[str, str] | None:
+    """Return the secrets of a packed entry; None where it cannot be read."""
+    entry = unpacked(text)
+    return entry.secrets if entry else None
 
 
 def secret_digests(salt: bytes, document: Mapping[str, Json]) -> dict[str, str]:

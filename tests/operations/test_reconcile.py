@@ -60,6 +60,15 @@ def test_fields_that_an_update_would_drop_are_named() -> None:
     assert outcome.unchanged == 1
 
 
+def test_what_is_live_as_its_file_says_is_compared_without_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    web = resource("dashboard/web", dashboard())
+    applied = recorded(web)
+    asked: list[Address] = []
+    monkeypatch.setattr(Inventory, "entry", lambda _, address: asked.append(address))
+    assert reconcile(by_address(web), by_address(web), applied).unchanged == 1
+    assert not asked
+
+
 def test_changes_come_in_the_order_of_an_apply_and_deletes_in_the_opposite_one_at_the_end() -> None:
     desired = by_address(
         resource("rule/b", rule()),

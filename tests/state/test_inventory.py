@@ -8,6 +8,7 @@ import zlib
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,17 @@ def test_the_commit_that_was_applied_last_is_kept_and_makes_no_other_inventory()
 def test_an_entry_reads_back_as_it_was(entry: Entry) -> None:
     assert unpacked(packed(entry)) == entry
     assert unpacked(packed(entry)).seen == (entry.applied if entry.live is None else entry.live)  # type: ignore[union-attr] # as the line above says
+
+
+def test_an_entry_is_unpacked_once_whatever_is_asked_of_its_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = packed(Entry({"title": "unpacked once"}, secrets={"00000000": "${env:HOOK}"}))
+    unpacking = Mock(wraps=unpacked)
+    monkeypatch.setattr(inventory, "unpacked", unpacking)
+    whole = Inventory(SALT, {WEB: text}).understood({"dashboard"})
+    assert not whole.knows_no_secrets(WEB)
+    assert whole.secret_spellings([WEB]) == {WEB: {"${env:HOOK}"}}
+    assert whole.former_secrets(resource("dashboard/web", dashboard())) == {}
+    unpacking.assert_called_once_with(text)
 
 
 @given(st.binary() | any_json().map(lambda one: json.dumps(one).encode()))
