@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-_NEW_OBJECTS = 50_000  # before Python looks for garbage; after 700, its own number, that is a tenth of a plan
+_NEW_OBJECTS = 200_000  # before Python looks for garbage; after 700, its own number, that is a tenth of a plan
 
 
 def program() -> NoReturn:

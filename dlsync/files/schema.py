@@ -227,7 +227,7 @@ def unknown_fields(node: SchemaNode, document: Json, lacking: set[Path], path: P
     if isinstance(document, dict):
         for name, value in document.items():
             inner = node.fields.get(name, node.others)
-            if inner and (inner.choices or isinstance(value, dict | list)):
+            if inner and (inner.choices or isinstance(value, (dict, list))):
                 yield from unknown_fields(inner, value, lacking, (*path, name))
             elif node.fields and not inner:
                 yield _unknown_field((*path, name), node.writable(), lacking)

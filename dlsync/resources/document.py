@@ -126,7 +126,7 @@ class DocumentKind(Kind):
             return value
         known = schema.known_at(self.name, at)
         return {
-            field: self._canonical(inner, (*at, field))
+            field: self._canonical(inner, (*at, field)) if isinstance(inner, (dict, list)) else inner
             for field, inner in self.flattened(at, value).items()
             if field not in known.owned
             and not (inner is None and field in known.nullable)
@@ -222,7 +222,7 @@ def _references(value: dict[str, Json] | list[Json], path: Path) -> Iterator[Ref
             yield from _named("metric", item, (*path, key))
         elif key == "tag" and path[-1:] == ("scope",):
             yield from _named("tag", item, (*path, key))
-        if isinstance(item, dict | list):
+        if isinstance(item, (dict, list)):  # half the time of `dict | list`, on every value of every file
             yield from _references(item, (*path, key))
 
 

@@ -1,6 +1,5 @@
 """A document as YAML text in the house style; other writers take a hundred times as long."""
 
-import json
 import re
 from functools import lru_cache
 from math import isfinite
@@ -21,6 +20,7 @@ _UNSHOWN = re.compile(f"[{_INVISIBLE}]")
 _PLAIN = re.compile(r"[\w./(^$;+][^\n]*|[^\x00-\x7f].*", re.ASCII)
 _BROKEN_PLAIN = re.compile(r"^\.\.\.|: |:$| #| $|:\t|\t")
 _FLOW_INDICATOR = re.compile(r"[,\[\]{}]")
+_WORDS = {None: "null", True: "true", False: "false"}
 # what some reader takes for null, a boolean, a number, a date, a time, a merge or a default
 _AMBIGUOUS = re.compile(
     r"~|null|true|false|yes|no|on|off|y|n|=|<<|[-+]?\.(?:inf|nan)|[-+.\d][\d_.:,a-foxtz +-]*|_[\d_.]*", re.IGNORECASE
@@ -70,10 +70,10 @@ def _write(value: Json, result: list[str], margins: tuple[str, str], layout: Lay
     :param margins: what the first line begins with, and what those below begin with.
     """
     head, margin = margins
-    if not isinstance(value, dict | list) or not value:
-        block = literal(value) if isinstance(value, str) and "\n" in value else None
-        first, *rest = block or [scalar(value)]
-        result += [head + first, *(line and margin + " " * layout.step + line for line in rest)]
+    if isinstance(value, str) and "\n" in value and (block := literal(value)):
+        result += [head + block[0], *(line and margin + " " * layout.step + line for line in block[1:])]
+    elif not isinstance(value, (dict, list)) or not value:
+        result.append(head + scalar(value))
     elif not levels:
         raise InvalidYaml(Problem("error", f"nested more than {MAX_DEPTH} levels deep"))
     elif isinstance(value, list):
@@ -87,7 +87,7 @@ def _write(value: Json, result: list[str], margins: tuple[str, str], layout: Lay
             if len(label) >= _SIMPLE_KEY:
                 result.append(f"{head}? {label}")
                 head, label = margin, ""
-            if inner and isinstance(inner, dict | list):
+            if inner and isinstance(inner, (dict, list)):
                 result.append(f"{head}{label}:")
                 below = margin + " " * (layout.offset if isinstance(inner, list) else layout.step)
                 _write(inner, result, (below, below), layout, levels - 1)
@@ -103,8 +103,10 @@ def scalar(value: Json) -> str:
     """
     if isinstance(value, str):
         return string(value)
-    if value is None or isinstance(value, bool | dict | list):
-        return json.dumps(value)
+    if value is None or isinstance(value, bool):
+        return _WORDS[value]
+    if isinstance(value, (dict, list)):
+        return "{}" if isinstance(value, dict) else "[]"
     if isinstance(value, float) and not isfinite(value):
         raise InvalidYaml(Problem("error", f"{value} cannot be written; expected a finite number"))
     text = repr(value)
