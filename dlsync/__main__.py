@@ -26,6 +26,8 @@ def program() -> NoReturn:
     was written has been flushed by then (:mod:`dlsync.cli.console`).
     """
     signals.end_as_interrupted()
+    if "_DLSYNC_COMPLETE" in os.environ:  # with rich, typer takes 50 ms more, and breaks each purpose into lines
+        sys.modules["rich"] = None  # type: ignore[assignment] # how Python is told not to import a module
     gc.set_threshold(_NEW_OBJECTS)
     os._exit(main(sys.argv[1:]))
 
@@ -63,8 +65,6 @@ def _run(arguments: Sequence[str]) -> int:
     from dlsync.cli.console import forget_secrets
 
     forget_secrets()
-    if "_DLSYNC_COMPLETE" in os.environ:  # fish takes each line of a purpose that typer breaks for a suggestion
-        os.environ.setdefault("TERMINAL_WIDTH", "1000")
     return int(command_line().main(list(arguments), prog_name="dlsync", standalone_mode=False) or EXIT_OK)
 
 

@@ -286,6 +286,21 @@ def test_it_is_a_program(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     assert capsys.readouterr().out.startswith("dlsync ")
 
 
+def test_completion_needs_no_rich(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Typer would break purposes into lines with it, and importing it takes as long as typer itself."""
+    monkeypatch.setattr(sys, "argv", ["dlsync"])
+    monkeypatch.delitem(sys.modules, "dlsync.__main__")
+    monkeypatch.setitem(sys.modules, "rich", sys)
+    monkeypatch.setattr("gc.set_threshold", lambda _: None)
+    monkeypatch.setattr("os._exit", lambda _: None)
+    env = {"_TYPER_COMPLETE_ARGS": "dlsync plan --o", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    for name, value in {"_DLSYNC_COMPLETE": "complete_fish", **env}.items():
+        monkeypatch.setenv(name, value)
+    runpy.run_module("dlsync", run_name="__main__")
+    assert sys.modules.get("rich") is None
+    assert capsys.readouterr().out.startswith("--out\t")
+
+
 def test_completion_ends_without_an_exception(monkeypatch: pytest.MonkeyPatch) -> None:
     env = {"_DLSYNC_COMPLETE": "complete_bash", "COMP_WORDS": "dlsync validate --fo", "COMP_CWORD": "2"}
     assert dlsync(env=env)[:3] == (0, "--format\n", "")
