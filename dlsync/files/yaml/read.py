@@ -34,8 +34,8 @@ _FLOW_QUESTION = re.compile(r"\?(?<=[\[{,\s]\?)(?=[^\s,\[\]{}])")  # a plain tex
 _PRIVATE_USE = range(0xF0000, 0xFFFFE)
 # ryaml is libyaml in Rust, and takes a third of the time. Where it may differ from what is composed here:
 # tags and anchors, which it does not check, foreign characters, and some numbers
-_NOT_FOR_RYAML = re.compile(f"[!&?{_FOREIGN}]")
-_SIGNED_ZERO = re.compile(r"[-+](?<!\w.)0")  # not in `queue-01`: no scalar begins behind a letter or digit
+_NOT_FOR_RYAML = ("!", "&", "?", "\x7f", "0b")
+_SIGNED_ZERO = re.compile(r"[-+]0(?<!\w..)")  # not in `queue-01`: no scalar begins behind a letter or digit
 _NUMBER_STARTS = frozenset("-+.0123456789")
 # what YAML 1.1 may read in another way: a cheap test ahead of the loader's own
 _MAYBE_AMBIGUOUS = re.compile(r"[-+.0-9].*|yes|no|on|off|=|<<", re.IGNORECASE)
@@ -107,31 +107,40 @@ def parse(content: bytes, file: str = "") -> Json:
     """
     source = decode(content, file)
     text = source.text
-    is_special = text.startswith("%") or "\n%" in text or "0b" in text
-    if not (is_special or _NOT_FOR_RYAML.search(text) or _SIGNED_ZERO.search(text)):
+    is_special = "%" in text and (text.startswith("%") or "\n%" in text)
+    is_foreign = not text.isascii() and _FOREIGN_CHARACTER.search(text)
+    if not (is_special or is_foreign or any(mark in text for mark in _NOT_FOR_RYAML) or _SIGNED_ZERO.search(text)):
         with suppress(ValueError, TypeError):  # not YAML, or a key that Python cannot hash
             value: Json = ryaml.loads(text)  # type: ignore[attr-defined] # its stub lacks the export
-            if _is_certain(value, MAX_DEPTH):
+            if _is_certain(value):
                 return value
     root = compose(source)
     return root.value if root else None
 
 
-def _is_certain(value: Any, levels: int) -> bool:
-    """Return whether ryaml's value is JSON of at most so many levels, and what :func:`compose` makes of the text."""
-    if isinstance(value, str):  # ryaml has `012` as a text
-        return value[:1] not in _NUMBER_STARTS or isinstance(plain_value(value), str)
-    if isinstance(value, dict):
-        for key, inner in value.items():  # on every value of every file: a loop is twice as fast as a generator
-            if not (levels and isinstance(key, str) and _is_certain(key, 0) and _is_certain(inner, levels - 1)):
+def _is_certain(value: Any) -> bool:
+    """Return whether ryaml's value is JSON of few levels, and what :func:`compose` makes of the text."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        texts: list[Any] = []
+        inner: list[Any] = []
+        for one in level:  # every value of every file: with a call for each, it takes a third longer
+            if isinstance(one, str):
+                texts.append(one)
+            elif isinstance(one, dict):
+                texts += one
+                inner += one.values()
+            elif isinstance(one, list):
+                inner += one
+            elif not (one is None or abs(one) < _LARGE):
                 return False
-        return levels > 0
-    if isinstance(value, list):
-        for inner in value:
-            if not (levels and _is_certain(inner, levels - 1)):
+        for text in texts:  # ryaml has `012` as a text
+            if not isinstance(text, str) or (text[:1] in _NUMBER_STARTS and not isinstance(plain_value(text), str)):
                 return False
-        return levels > 0
-    return value is None or abs(value) < _LARGE
+        if not inner:
+            return True
+        level = inner
+    return False
 
 
 def _integer(text: str) -> int:
