@@ -146,7 +146,7 @@ def _scopes_of(scope: object, agents: Agents) -> list[dict[str, str]]:
 
 def _texts(value: object) -> list[str]:
     items = value if isinstance(value, list) else [value]
-    return list(dict.fromkeys(item for item in items if isinstance(item, str)))
+    return list(dict.fromkeys(item for item in items if item and isinstance(item, str)))
 
 
 def _reference(scope: object) -> tuple[str, str]:

@@ -259,7 +259,7 @@ def test_a_view_that_cannot_be_understood_is_refused(
     assert client.get("rules/a", headers=YAML).content == RULE
 
 
-texts = st.sampled_from(["web", "db", "all", AGENT.id, AGENT.name, "é", "*"])
+texts = st.sampled_from(["web", "db", "all", AGENT.id, AGENT.name, "é", "*", ""])
 either = texts | st.lists(texts, max_size=3)
 odd = st.none() | st.integers() | st.text(max_size=3)
 scopes = st.dictionaries(st.sampled_from(["tag", "agent", "other"]), either | odd, max_size=3) | odd
