@@ -182,7 +182,7 @@ class _Resolver:
             if secret == "":  # CI sets a secret that is missing to an empty text
                 problem = f"{text} is empty in the environment; set it to the value, or remove the reference"
             (self.doubts if self._values.lenient else self.faults).append((path, problem))
-            return text
+            return Referenced(text, text)
         variables = self._values.variables
         if variables is not None and name in variables:
             return variables[name]

@@ -52,7 +52,7 @@ async def drift(
     :raises ApiError: the live state could not be fetched.
     """
     _require_record(settings)
-    async with open_planning(directory, settings, progress) as (fetcher, tree):
+    async with open_planning(directory, settings, progress, reads_only=True) as (fetcher, tree):
         context = await _look(fetcher, tree, settings, targets)
         targets.require_match({*tree.resources, *context.live, *context.inventory})
         found = _drifted(context)

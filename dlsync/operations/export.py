@@ -24,7 +24,7 @@ from dlsync.operations import warnings as concerns
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.hidden_secrets import Former, parted
 from dlsync.operations.plan import open_planning
-from dlsync.operations.session import do_nothing, read_inventory
+from dlsync.operations.session import do_nothing
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, environments, kind_of
 from dlsync.resources.file_format import pack_and_path
@@ -92,7 +92,7 @@ async def export(
     :raises InvalidTree: the files that are there have errors.
     :raises ApiError: live state could not be fetched whole.
     """
-    async with open_planning(directory, settings, progress, exports=True) as (fetcher, tree):
+    async with open_planning(directory, settings, progress, reads_only=True, missing_ok=True) as (fetcher, tree):
         made = await build_export(fetcher, tree, settings, targets=targets, managed=managed, mirror=mirror)
     if not check:
         writer.write(directory, made.files)
@@ -112,7 +112,7 @@ async def build_export(
 
     :param tree: without errors; it may hold nothing.
     """
-    inventory = await read_inventory(fetcher.client, settings, tree.root)
+    inventory = await fetcher.inventory(settings, tree.root)
     wanted = {address for address in tree.resources if targets.admits(address)}
     wanted |= {address for address in inventory.known if targets.admits(address)} if managed else targets.named()
     wanted = {address for address in wanted if kind_of(address.kind).account_scoped}
@@ -231,6 +231,7 @@ class _Edits:
         diff = compare(kind, desired, live).diff if desired is not None else ()
         if desired is not None and not diff:
             return {}
+        hidden_secrets.require_set(diff)
         self._former.require_known(desired, live)
         hidden_secrets.require_spellings(live, references=not self._tree.backup)
         _require_allowed(live)

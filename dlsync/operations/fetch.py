@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from dlsync.client import ReadClient
 from dlsync.client.concurrency import gather, map_concurrently
 from dlsync.errors import NotModified
+from dlsync.files.settings import Settings
 from dlsync.model import DOT_NAMES, Address, Resource
 from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED, Cache
+from dlsync.operations.session import read_inventory
 from dlsync.resources import CachedVersion, Kind, Listing, all_kinds
+from dlsync.state.inventory import Inventory
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,13 @@ class Fetcher:
         self._looked_at: dict[Address, Resource | None] = {}
         self._unmodified: set[Address] = set()
         self._not_addressable: list[Address] = []
+        self._inventory: Inventory | None = None
+
+    async def inventory(self, settings: Settings, root: Path) -> Inventory:
+        """Return the inventory of the account; see :func:`read_inventory`."""
+        if self._inventory is None:
+            self._inventory = await read_inventory(self.client, settings, root)
+        return self._inventory
 
     async def fetch(
         self,

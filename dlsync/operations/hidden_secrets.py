@@ -5,8 +5,9 @@ that any text there came from any ``${env:NAME}``. That is believed only of name
 other is the environment read, or a file written.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -14,14 +15,15 @@ from dlsync.diff.digests import Unreadable, digest, digested, mapped, texts
 from dlsync.diff.list_match import match
 from dlsync.errors import DlsyncError
 from dlsync.files.interpolation import names as names_in
-from dlsync.files.interpolation import split
+from dlsync.files.interpolation import referenced, split
 from dlsync.files.masks import hides, is_certain, may_be_masked
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import visible
-from dlsync.model import Address, Entry, Json, Resource
+from dlsync.model import Address, Entry, FieldChange, Json, Resource
 from dlsync.model import Path as FieldPath
 from dlsync.resources import Kind, all_kinds, discovery, kind_of
 from dlsync.resources.overlays import FOLDER as OVERLAYS
+from dlsync.resources.tree import Tree
 from dlsync.state.inventory import Inventory, secret_digests
 
 _MARK = " (masked by the server)"  # makes another text of a mask, so that it counts as another value
@@ -31,6 +33,7 @@ _STRANGE = (
     "if it is the tree's own, mention it in one, as in a comment of dlsync.yaml"
 )
 _NO_FILE = "the server hides `%s`, which no file has: put it into the file as ${env:NAME} first"
+_NOT_SET = "not written, for `${env:%s}` is not set, and what is live is not what was applied: set `%s`"
 
 
 def readable(
@@ -91,6 +94,50 @@ def require_spellings(live: Resource, *, references: bool) -> None:
     for text in texts(dict(live.document)):
         if isinstance(text, Unreadable) and not (references and _is_spelling(text)):
             raise DlsyncError(_NO_FILE % text)
+
+
+def unset_names(tree: Tree) -> frozenset[str]:
+    """Return the names of which a tree that was read leniently has references in place of values."""
+    # a document that is parsed anew has no references
+    return _unset([one.given for one in tree.resources.values() if isinstance(one.given, dict)])
+
+
+def _unset(value: Json) -> frozenset[str]:
+    return frozenset(name for text in referenced(value) for name in names_in(text))
+
+
+def require_set(diff: Iterable[FieldChange]) -> None:
+    """Require that no difference comes from a reference whose value is not known.
+
+    :raises DlsyncError: one does.
+    """
+    if names := sorted(_unset([one.after for one in diff])):
+        raise DlsyncError(_NOT_SET % (visible(names[0]), visible(names[0])))
+
+
+def applied_values(applied: Inventory, live: Iterable[Resource], names: Collection[str]) -> dict[str, str]:
+    """Return by name the values that an apply put into live resources.
+
+    :param names: those that are wanted.
+    """
+    found: dict[str, str] = {}
+    for one in live:
+        for text, spelling in applied.former_secrets(one).items():
+            found |= {name: value for name, value in _values_in(text, spelling).items() if name in names}
+    return found
+
+
+def _values_in(text: str, spelling: str) -> dict[str, str]:
+    """Return by name the values that make a text of its spelling; none where the references cannot be told apart."""
+    parts, rest = [*split(spelling), ("", False)], text
+    values: dict[str, str] = {}
+    for (part, is_reference), (following, _) in pairwise(parts):
+        end = (rest.find(following, 1) if following else len(rest)) if is_reference else len(part)
+        if is_reference:
+            values[part] = rest[:end]
+        rest = rest[end:]
+    whole = "".join(values[part] if is_reference else part for part, is_reference in parts)
+    return {names_in(part)[0]: value for part, value in values.items()} if whole == text else {}
 
 
 def require_values(before: Resource) -> None:

@@ -164,7 +164,7 @@ async def accept(
     :param check: write nothing, only return what would be written.
     :raises SettingsError: a target matches no resource.
     """
-    async with open_planning(directory, settings, progress) as (fetcher, tree):
+    async with open_planning(directory, settings, progress, reads_only=True) as (fetcher, tree):
         made = await accept_edits(fetcher, tree, settings, targets)
     if not check:
         file_writer.write(directory, made.files)

@@ -1,17 +1,20 @@
 """The planner: what the files say, what is live and what was recorded, to the plan."""
 
+from collections import ChainMap
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from dlsync.client import ReadClient
 from dlsync.client.concurrency import both
 from dlsync.errors import ApiError
 from dlsync.files.git import head_commit, is_unknown
+from dlsync.files.interpolation import Values
+from dlsync.files.interpolation import names as names_in
 from dlsync.files.redaction import Redaction, values_in
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Plan, Problem, Resource, ResourceChange
@@ -22,7 +25,7 @@ from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
-from dlsync.operations.session import do_nothing, read_inventory, reader
+from dlsync.operations.session import do_nothing, reader
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import account, environments, kind_of, loader, misnamed
 from dlsync.resources.selector import EVERYTHING, Targets
@@ -103,18 +106,41 @@ async def lock_message(client: ReadClient) -> str:
 
 @asynccontextmanager
 async def open_planning(
-    directory: Path, settings: Settings, progress: Callable[[], None], *, exports: bool = False
+    directory: Path,
+    settings: Settings,
+    progress: Callable[[], None],
+    *,
+    reads_only: bool = False,
+    missing_ok: bool = False,
 ) -> AsyncIterator[tuple[Fetcher, Tree]]:
     """Read a tree, and open a client to fetch what is live.
 
-    :param exports: every resource is needed whole, and a directory that does not exist is an empty tree.
+    :param reads_only: nothing is sent, so that an unset reference stands for what an apply put there.
+    :param missing_ok: a directory that does not exist is an empty tree; every resource is needed whole.
     :raises InvalidTree: the files have errors.
     """
-    found = loader.find(directory, missing_ok=exports)
-    tree = environments.understood(found, settings).raise_for_errors()
+    found = loader.find(directory, missing_ok=missing_ok)
+    values = Values(settings.variables, settings.environ, lenient=reads_only)
+    tree = environments.understood(found, settings, values=values).raise_for_errors()
     async with reader(settings) as client:
-        cache = FORGETFUL if exports else remembered(settings.target)
-        yield Fetcher(client, tree.resources, cache=cache, progress=progress), tree
+        cache = FORGETFUL if missing_ok else remembered(settings.target)
+        fetcher = Fetcher(client, tree.resources, cache=cache, progress=progress)
+        if reads_only and (unset := hidden_secrets.unset_names(tree)):
+            environ = cast("dict[str, str]", settings.environ)  # not copied, for it records what is looked up
+            values = replace(values, environ=ChainMap(await _applied(fetcher, settings, found, unset), environ))
+            tree = environments.understood(found, settings, values=values)
+            fetcher.desired = tree.resources
+        yield fetcher, tree
+
+
+async def _applied(fetcher: Fetcher, settings: Settings, found: Tree, unset: frozenset[str]) -> dict[str, str]:
+    """Return the values that an apply put into what is live, by name, of names that are not set."""
+    inventory = await fetcher.inventory(settings, found.root)
+    spellings = inventory.secret_spellings(inventory.known)
+    live = await fetcher.fetch(
+        {one for one, some in spellings.items() if not unset.isdisjoint(names_in(" ".join(some)))}
+    )
+    return hidden_secrets.applied_values(inventory, live.resources.values(), unset)
 
 
 async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions) -> PlanContext:
@@ -218,7 +244,7 @@ async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, 
     everything = {name for name in targets.kinds() if settings.prune == "all" and kind_of(name).account_scoped}
     fetching = fetcher.fetch(wanted - outside, everything=everything, admits=targets.admits)
     if recorded is None:
-        inventory, live = await both(read_inventory(fetcher.client, settings, scope.tree.root), fetching)
+        inventory, live = await both(fetcher.inventory(settings, scope.tree.root), fetching)
     else:
         inventory, live = recorded, await fetching
     resources = {**around.resources, **live.resources}

@@ -10,7 +10,7 @@ from dlsync.diff.list_match import ITEM, anywhere, match, same
 from dlsync.diff.merge import merge
 from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
 from dlsync.files import schema, yaml
-from dlsync.files.interpolation import plain
+from dlsync.files.interpolation import plain, referenced
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import in_full, visible
@@ -64,7 +64,10 @@ class DocumentKind(Kind):
             return None
         document = overlay.laid.document if overlay else written
         resolved = overlays.resolve(source, document, overlay)
-        if overlay is None and (resolved.document is document or same(resolved.document, document)):
+        is_plain = resolved.document is document or (
+            same(resolved.document, document) and not any(referenced(resolved.document))
+        )
+        if overlay is None and is_plain:
             return Resource(address, partial(_parse, source.content), source.content, source.file)
         return Resource(
             address,
