@@ -19,7 +19,7 @@ _DELETED = "%s refers to %s, which this plan deletes: the server deletes both; r
 _RENAMED = "%s refers to %s, which this plan renames: write `%s` in this line, or the new name runs on no agent"
 _KEPT = "%s refers to %s, whose file was removed and which stays: %s; restore the file, or remove this line too"
 _STAYS = "the server would delete %s with it, which is protected or in conflict: settle that first, or restore the file"
-_WAITS = "it goes with the rename of %s, which is held: settle that first"
+_TOGETHER = "together with %s"
 _NOT_CREATED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
 _STILL_NEEDED = "%s needs it and was not deleted: fix that, then apply again"
 _SAME_NAME = (
@@ -63,10 +63,10 @@ async def orphans(
 def warning(orphan: Resource, need: Address, deletes: Mapping[Address, ResourceChange]) -> Problem:
     """Warn of a resource that needs one which will not exist, or which only stays because its delete is blocked."""
     delete = deletes.get(need)
-    if delete and delete.held:
-        message = _KEPT % (orphan.address, need, delete.held.partition(":")[0])
-    elif delete and delete.renamed:
+    if delete and delete.renamed:
         message = _RENAMED % (orphan.address, need, delete.renamed)
+    elif delete and delete.held:
+        message = _KEPT % (orphan.address, need, delete.held.partition(":")[0])
     else:
         message = (_DELETED if delete else _MISSING) % (orphan.address, need)
     return Problem("warning", message, orphan.file, kind_of(orphan.kind).line(orphan))
@@ -79,19 +79,21 @@ def blocked(
     changes = list(changes)
     staying = {*live} - {one.address for one in changes if one.action == "delete" and not one.held}
     changes = [_blocked(one, staying) for one in changes]
-    held = {one.address: one for one in changes if one.held and one.renamed}
-    news = {Address(one.address.kind, one.renamed): one for one in held.values()}
-    return [_with_rename(one, held | news, (desired.get(one.address) or live[one.address])) for one in changes]
+    held = {Address(one.address.kind, one.renamed): one for one in changes if one.held and one.renamed}
+    news = {new: new for new in held} | {one.address: new for new, one in held.items()}
+    reasons = {new: one.held for new, one in held.items()} | {one.address: _TOGETHER % new for new, one in held.items()}
+    changes = [replace(one, held=reasons.get(one.address, one.held)) for one in changes]
+    return [_with_rename(one, news, (desired.get(one.address) or live[one.address])) for one in changes]
 
 
-def _with_rename(change: ResourceChange, held: Mapping[Address, ResourceChange], resource: Resource) -> ResourceChange:
-    """Block the create of a rename whose delete is blocked, and the creates and deletes of what needs either."""
-    if change.held or change.action == "update":
-        return change
-    if delete := held.get(change.address):
-        return replace(change, held=delete.held)
-    waiting = [held[one].address for one in kind_of(change.address.kind).needs(resource) if one in held]
-    return replace(change, held=_WAITS % waiting[0]) if waiting else change
+def _with_rename(change: ResourceChange, held: Mapping[Address, Address], resource: Resource) -> ResourceChange:
+    """Block the create or delete of what needs a resource whose rename is blocked.
+
+    :param held: the new names of such resources by their old and new ones.
+    """
+    waiting = [held[one] for one in kind_of(change.address.kind).needs(resource) if one in held]
+    is_blocked = waiting and not change.held and change.action != "update"
+    return replace(change, held=_TOGETHER % waiting[0]) if is_blocked else change
 
 
 def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceChange:

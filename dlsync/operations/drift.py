@@ -55,7 +55,12 @@ async def drift(
     async with open_planning(directory, settings, progress, reads_only=True) as (fetcher, tree):
         context = await _look(fetcher, tree, settings, targets)
         targets.require_match({*tree.resources, *context.live, *context.inventory})
-        found = _drifted(context)
+        context, news = _under_new_names(context)
+        olds = {new: old for old, new in news.items()}
+        found = tuple(
+            replace(one, address=olds[one.address], renamed=one.address.name) if one.address in olds else one
+            for one in _drifted(context)
+        )
         # what is gone on both sides is no drift: the next apply forgets it
         managed = sum(targets.admits(address) for address in context.inventory if address not in context.gone)
         warnings = [*concerns.unread(context.inventory)]
@@ -81,19 +86,17 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
             one for one in tree.resources if targets.admits(one) and kind_of(one.kind).account_scoped
         } | targets.named()
         if wanted - (tree.resources.keys() & context.live.keys()):  # one may be another's new name
-            widened = Targets([f"{kind}/*" for kind in sorted(targets.kinds())])
-            context = await _look(fetcher, tree, settings, widened)
-    else:
-        wanted = {change.address for change in _drifted(context)}
+            context = await _look(fetcher, tree, settings, EVERYTHING)
     targets.require_match({*tree.resources, *context.live})
-    context, wanted = _under_new_names(context, wanted)
+    context, news = _under_new_names(context)
+    wanted = {news.get(one, one) for one in wanted} if targets else {one.address for one in _drifted(context)}
     live = {address: _accepted(context, one) for address, one in context.live.items() if address in wanted}
     removed, environment = wanted - context.live.keys(), settings.environment
     return edit_files(settings.target, tree, context.inventory, live, removed, accepts_for=environment)
 
 
-def _under_new_names(context: PlanContext, wanted: set[Address]) -> tuple[PlanContext, set[Address]]:
-    """Return what is live and recorded of a resource whose file was renamed under its new name; what is wanted too."""
+def _under_new_names(context: PlanContext) -> tuple[PlanContext, dict[Address, Address]]:
+    """Return what is live and recorded of resources whose files were renamed under their new names, and those."""
     changes = [one for one in context.plan.changes if one.action == "delete" and one.renamed]
     news = {one.address: Address(one.address.kind, one.renamed) for one in changes}
     live = {news.get(one, one): resource for one, resource in context.live.items()}
@@ -103,7 +106,7 @@ def _under_new_names(context: PlanContext, wanted: set[Address]) -> tuple[PlanCo
         live={address: replace(one, address=address) for address, one in live.items()},
         inventory=replace(context.inventory, packed=packed),
     )
-    return context, {news.get(one, one) for one in wanted}
+    return context, news
 
 
 def _accepted(context: PlanContext, live: Resource) -> Resource:

@@ -10,7 +10,6 @@ from dlsync.model import Action, FieldChange, Json, Plan, ResourceChange
 FORMAT_VERSION = 1
 # a double holds no larger whole number, and Python prints none of more than 4,300 digits
 _MAX_BITS = 1024
-_RENAMED = {"create": "renamed_from", "delete": "renamed_to"}
 _ACTIONS: tuple[Action, ...] = ("create", "update", "delete")
 
 
@@ -50,7 +49,7 @@ def change_document(change: ResourceChange) -> dict[str, Any]:
         "diff": [_difference_document(one) for one in change.diff],
         **({"held": change.held} if change.held else {}),
         **({"kept": [_difference_document(one) for one in change.kept]} if change.kept else {}),
-        **({_RENAMED[change.action]: change.renamed} if change.renamed and change.action in _RENAMED else {}),
+        **({"renamed_from" if change.action == "create" else "renamed_to": change.renamed} if change.renamed else {}),
     }
 
 

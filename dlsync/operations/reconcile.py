@@ -163,7 +163,7 @@ class _Reconciliation:
     ) -> list[ResourceChange]:
         """Return the changes, with a create and the delete of what it renames naming each other."""
         changes = {change.address: change for change in self.outcome.changes}
-        for old, new in _renames(self.outcome.changes, desired, live, self._recorded).items():
+        for old, new in _renames(changes, desired, live, self._recorded).items():
             create, delete = self._renamed(changes[new], changes[old], desired[new], live[old])
             changes[new], changes[old] = replace(create, renamed=old.name), replace(delete, renamed=new.name)
         stays = GONE_AND_MOVED if self._decisions.on_conflict == "live" else None
@@ -173,22 +173,23 @@ class _Reconciliation:
         self, create: ResourceChange, delete: ResourceChange, desired: Resource, live: Resource
     ) -> tuple[ResourceChange, ResourceChange]:
         """Decide a rename of what was changed on the server under its old name; others stay as they are."""
-        kind = kind_of(live.kind)
+        kind, side = kind_of(live.kind), self._decisions.on_conflict
         entry = self._recorded.entry(live.address)
-        if delete.held != GONE_AND_MOVED or entry is None:
+        if delete.cause != "conflict" or live.unreadable or entry is None:
             return create, delete
-        moved = movement(kind, desired, live, entry, self._recorded.salt).diff
-        diff = tuple(one for one in moved if one.mover != "repo")
-        if not diff:  # the file has what was changed on the server
+        diff = movement(kind, desired, live, entry, self._recorded.salt).diff
+        by_hand = tuple(one for one in diff if one.mover != "repo")
+        if not by_hand:  # the file has what was changed on the server
             return create, replace(delete, cause="repo", held="")
-        create = replace(create, cause="conflict")
-        if self._decisions.on_conflict is None:
-            return create, replace(delete, held=RENAMED_AND_MOVED % live.address)
-        if any(holds_unreadable(one.before) for one in diff):
-            return create, replace(delete, held=MASKED)
-        self.outcome.kept[create.address] = diff
-        self.outcome.sent[create.address] = kind.merge_live(desired, live, blended(kind, desired, live, diff))
-        return replace(create, kept=kind.as_written(desired, diff)), replace(delete, held="")
+        is_masked = side == "live" and any(holds_unreadable(one.before) for one in by_hand)
+        kept = by_hand if side == "live" and not is_masked else ()
+        update = _update(kind, desired, tuple(one for one in diff if one not in kept), "conflict")
+        create = replace(update, action="create", kept=kind.as_written(desired, kept))
+        if kept:
+            self.outcome.kept[create.address] = kept
+            self.outcome.sent[create.address] = kind.merge_live(desired, live, blended(kind, desired, live, kept))
+        held = MASKED if is_masked else "" if side else RENAMED_AND_MOVED % live.address
+        return create, replace(delete, held=held)
 
     def _unrecorded(self, kind: Kind, desired: Resource, diff: tuple[FieldChange, ...], *, managed: bool) -> None:
         if managed and not self._recorded.kept:
@@ -282,13 +283,16 @@ def _turn(change: ResourceChange) -> tuple[bool, int, str]:
 
 
 def _renames(
-    changes: Sequence[ResourceChange],
+    changes: Mapping[Address, ResourceChange],
     desired: Mapping[Address, Resource],
     live: Mapping[Address, Resource],
     recorded: Inventory,
 ) -> dict[Address, Address]:
-    """Return the new address of each delete whose content, as it is live or was last applied, is created elsewhere."""
-    movable = [change for change in changes if kind_of(change.address.kind).named_by_file]
+    """Return the new address of each delete whose content, as it is live or was last applied, is created elsewhere.
+
+    What the server deletes with such a resource is renamed with it.
+    """
+    movable = [change for change in changes.values() if kind_of(change.address.kind).named_by_file]
     creates = [change.address for change in movable if change.action == "create" and not change.held]
     deletes = [change for change in movable if change.action == "delete"]
     if not (creates and deletes):
@@ -305,7 +309,13 @@ def _renames(
         applied = _as_applied(new.kind, digested(recorded.salt, form), secret_digests(recorded.salt, form))
         if old := olds.get(content(desired[new])) or olds.get(applied):
             news.setdefault(old, new)
-    return news
+    pairs = [(old, new) for one in news.items() for old, new in zip(*map(_deleted_with, one), strict=True)]
+    is_new = {one.address for one in changes.values() if one.action == "create" and not one.held}
+    return news | {old: new for old, new in pairs if old in changes and old not in desired and new in is_new}
+
+
+def _deleted_with(address: Address) -> tuple[Address, ...]:
+    return kind_of(address.kind).deleted_with(address.name)
 
 
 def _as_applied(kind: str, applied: Json, secrets: Mapping[str, str]) -> tuple[str, str]:

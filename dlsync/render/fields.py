@@ -49,7 +49,8 @@ def fields(change: ResourceChange, *, longest: int | None = None) -> list[Field]
     """
     found = []
     for difference in change.diff:
-        field = _updated(difference, change.address.kind) if change.action == "update" else _whole(difference, longest)
+        is_whole = change.action != "update" and not difference.mover  # a rename may show only what differs
+        field = _whole(difference, longest) if is_whole else _updated(difference, change.address.kind)
         outline = [shortened(visible(line.rstrip()), MAX_WIDTH) for line in difference.outline[:MAX_OUTLINE]]
         if more := len(difference.outline) - len(outline):
             outline.append(f"... {more:,} more; --format json has them all")
