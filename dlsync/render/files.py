@@ -37,6 +37,8 @@ def _summary(export: Export, *, written: bool, accepts: bool) -> str:
     if not export and not failed:
         if not counts["unchanged"]:
             return f"Nothing to do: there is nothing on {account} to write."
+        if accepts:
+            return f"Nothing to accept: the files have all that was changed on {account} since the last apply."
         return f"Nothing to do: the files hold {unchanged} of {account} as live."
     if accepts:
         done = "Accepted the changes on" if written else "Accepting would write the changes on"
@@ -44,7 +46,8 @@ def _summary(export: Export, *, written: bool, accepts: bool) -> str:
         done = "Exported" if written else "An export would change files of"
     files = f"{counted(counts['create'], 'file')} created, {counts['update']} updated, {counts['delete']} deleted"
     not_written = f", {failed} not written" if failed else ""
-    return f"{done} {account}: {files}; {unchanged} unchanged{not_written}."
+    record = " Run `dlsync apply` to record them." if accepts and written and export else ""
+    return f"{done} {account}: {files}; {unchanged} unchanged{not_written}.{record}"
 
 
 def export_document(export: Export) -> dict[str, Any]:

@@ -43,10 +43,16 @@ def test_an_export_says_what_it_did_and_what_it_could_not(export: Export, writte
     ("written", "said"),
     [(True, "Accepted the changes on acme/default: "), (False, "Accepting would write the changes on acme/default: ")],
 )
-def test_an_accept_says_that_it_accepted(written: bool, said: str) -> None:
+def test_an_accept_says_that_it_accepted_and_what_records_that(written: bool, said: str) -> None:
     export = Export(TARGET, (WEB,), 3)
     shown = render_export(export, written=written, color=False, accepts=True)
-    assert shown.splitlines()[-1] == f"{said}{FILES}; 3 resources unchanged."
+    record = " Run `dlsync apply` to record them." if written else ""
+    assert shown.splitlines()[-1] == f"{said}{FILES}; 3 resources unchanged.{record}"
+
+
+def test_an_accept_of_what_the_files_alone_changed_does_not_say_that_they_match() -> None:
+    shown = render_export(Export(TARGET, (), 3), written=True, color=False, accepts=True)
+    assert shown == "Nothing to accept: the files have all that was changed on acme/default since the last apply.\n"
 
 
 def test_a_file_has_a_line_that_no_terminal_acts_on() -> None:
