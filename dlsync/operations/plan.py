@@ -160,7 +160,9 @@ async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, opt
     remember(settings.target, fetcher.cache, learned)
     known = {*tree.resources, *context.live, *context.inventory.known, *fetcher.listed()}
     idle = () if targets else concerns.unmatched(settings.protect, known)
-    return replace(context, plan=guards.judged(context.plan.with_warnings(idle), tree, settings))
+    is_live = options.decisions.on_conflict == "live"
+    wins = concerns.live_wins(context.plan.changes, context.reconciliation.left, context.desired) if is_live else ()
+    return replace(context, plan=guards.judged(context.plan.with_warnings([*idle, *wins]), tree, settings))
 
 
 class _Scope(NamedTuple):
@@ -293,7 +295,7 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
             *concerns.unkept(changes),
         ),
         adopted=tuple(outcome.adopted),
-        kept=tuple(outcome.kept),
+        kept=(*outcome.kept, *outcome.left),
     )
     return PlanContext(
         plan=plan,

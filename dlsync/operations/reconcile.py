@@ -21,7 +21,8 @@ Duplicates = Mapping[Address, tuple[FieldChange, ...]]
 NOT_MANAGED = "it exists on the server, differs from its file and is not managed: `--adopt` takes it over"
 BOTH_MOVED = "changed in the files and on the server: `--on-conflict repo` or `--on-conflict live` says which side wins"
 GONE_AND_MOVED = (
-    "its file is gone, and it was changed on the server since: `--on-conflict repo` deletes it all the same"
+    "its file is gone, and it was changed on the server since: `--on-conflict repo` deletes it all the same, "
+    "`--on-conflict live` leaves it"
 )
 RENAMED_AND_MOVED = (
     "renamed in the files, and changed on the server under its old name: `--on-conflict repo` renames it as its file "
@@ -32,7 +33,10 @@ MASKED = (
     "the server masks a value that was changed there, so it cannot be kept: `--on-conflict repo` overwrites it; "
     "to keep it, put it into the file as ${env:NAME}"
 )
-MOVED_AND_GONE = "changed in the files, and deleted on the server: `--on-conflict repo` makes it again"
+MOVED_AND_GONE = (
+    "changed in the files, and deleted on the server: `--on-conflict repo` makes it again, `--on-conflict live` leaves "
+    "it deleted; `dlsync accept %s` removes its file"
+)
 
 
 class ConflictPolicy(NamedTuple):
@@ -61,6 +65,7 @@ class Reconciliation:
     :param unseen: by resource, the fields that only the live side has, that no schema knows and an update would drop.
     :param no_default: by resource, the fields that were taken out of the files and stay live: no default is known.
     :param kept: by resource, what differs from the files and stays as it is live.
+    :param left: the resources that only one side has, and that stay so, as on the server.
     :param duplicates: what is removed because the server has it twice.
     :param canonical: the canonical forms of what is not live, for whoever records it: each would cost one more parse.
     :param sent: what is to be live, where that is not what the files alone say.
@@ -74,6 +79,7 @@ class Reconciliation:
     no_default: dict[Address, Sequence[Path]] = field(default_factory=dict)
     kept: dict[Address, tuple[FieldChange, ...]] = field(default_factory=dict)
     sent: dict[Address, Resource] = field(default_factory=dict)
+    left: list[Address] = field(default_factory=list)
     duplicates: Duplicates = field(default_factory=dict)
     canonical: dict[Address, Mapping[str, Json]] = field(default_factory=dict)
 
@@ -123,7 +129,8 @@ class _Reconciliation:
         elif not moved_in_files(kind, desired, entry, self._recorded.salt):
             self._add(_create(kind, desired, canonical, "drift"))
         else:
-            self._decide(_create(kind, desired, canonical, "conflict"), MOVED_AND_GONE)
+            held = "" if self._decisions.on_conflict == "repo" else MOVED_AND_GONE % desired.address
+            self._add(replace(_create(kind, desired, canonical, "conflict"), held=held))
 
     def surplus(self, live: Resource) -> None:
         """Take in a live resource that the files do not have any more."""
@@ -166,8 +173,11 @@ class _Reconciliation:
         for old, new in _renames(changes, desired, live, self._recorded).items():
             create, delete = self._renamed(changes[new], changes[old], desired[new], live[old])
             changes[new], changes[old] = replace(create, renamed=old.name), replace(delete, renamed=new.name)
-        stays = GONE_AND_MOVED if self._decisions.on_conflict == "live" else None
-        return [change for change in changes.values() if change.held != stays]
+        if self._decisions.on_conflict == "live":
+            reasons = {one: {GONE_AND_MOVED, MOVED_AND_GONE % one} for one in changes}
+            self.outcome.left = [one for one, change in changes.items() if change.held in reasons[one]]
+            self.outcome.unchanged += len(self.outcome.left)
+        return [change for change in changes.values() if change.address not in self.outcome.left]
 
     def _renamed(
         self, create: ResourceChange, delete: ResourceChange, desired: Resource, live: Resource
@@ -233,11 +243,6 @@ class _Reconciliation:
 
     def _add(self, change: ResourceChange) -> None:
         self.outcome.changes.append(change)
-
-    def _decide(self, change: ResourceChange, reason: str) -> None:
-        """Add a change that is a conflict as a whole, unless the live side wins it."""
-        if self._decisions.on_conflict != "live":
-            self._add(change if self._decisions.on_conflict else replace(change, held=reason))
 
 
 def moved_since(live: Resource, recorded: Inventory) -> bool:

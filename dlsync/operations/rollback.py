@@ -14,7 +14,14 @@ from dlsync.operations import hidden_secrets
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan
 from dlsync.operations.plan_context import PlanContext
-from dlsync.operations.reconcile import BOTH_MOVED, GONE_AND_MOVED, MOVED_AND_GONE, NOT_MANAGED, ConflictPolicy
+from dlsync.operations.reconcile import (
+    BOTH_MOVED,
+    GONE_AND_MOVED,
+    MOVED_AND_GONE,
+    NOT_MANAGED,
+    RENAMED_AND_MOVED,
+    ConflictPolicy,
+)
 from dlsync.operations.session import do_nothing, read_inventory
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import kind_of
@@ -31,7 +38,9 @@ _UNKEPT = "%s: %s cannot be restored: the value before the run was likely a secr
 _DUPLICATES = "%s had duplicates, which the run removed: they add nothing, and a rollback does not make them again"
 
 _CHANGED = "it was changed since the run; `--on-conflict repo` reverts it all the same"
-_REASONS = dict.fromkeys((BOTH_MOVED, GONE_AND_MOVED, MOVED_AND_GONE, NOT_MANAGED), _CHANGED)
+_REASONS = tuple(  # those that speak of files
+    one.partition("%")[0] for one in (BOTH_MOVED, GONE_AND_MOVED, MOVED_AND_GONE, NOT_MANAGED, RENAMED_AND_MOVED)
+)
 _NOT_WRITTEN = (
     "the run did not write it, as far as its journal says, so it was changed since; "
     "`--on-conflict repo` reverts it all the same"
@@ -199,7 +208,9 @@ def _with_reasons(plan: Plan, rollback: RollbackPlan, decisions: ConflictPolicy)
     """Return a plan that holds what the run did not write, and says of what it holds why, in terms of the run."""
     side = decisions.on_conflict
     return plan.with_changes(
-        replace(one, held=_NOT_WRITTEN if is_unwritten else _REASONS.get(one.held, one.held)) if side is None else one
+        replace(one, held=_NOT_WRITTEN if is_unwritten else _CHANGED if one.held.startswith(_REASONS) else one.held)
+        if side is None
+        else one
         for one in plan.changes
         if not ((is_unwritten := one.address in rollback.unwritten) and side == "live")
     )

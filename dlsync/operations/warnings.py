@@ -17,6 +17,18 @@ _UNREAD = (
     "the inventory's entries of %s cannot be read, so these do not count as managed, and the entries stay: "
     "a newer dlsync may have written them; if not, run `dlsync inventory rebuild`"
 )
+_LEFT_DELETED = (
+    "{0} was deleted on the server, and stays so; `dlsync accept {0}` removes its file, "
+    "`--on-conflict repo` makes it again"
+)
+_LEFT_LIVE = (
+    "{0} has no file and was changed on the server, and stays so; `dlsync export --target {0}` writes its file, "
+    "`--on-conflict repo` deletes it"
+)
+_REVERTED = (
+    "{0} was changed on the server alone, which is no conflict, so the plan reverts it; `dlsync accept {0}` writes the "
+    "change into the files"
+)
 _SENT_WITHOUT = "an update is sent without it, so the server may drop it (a muted rule stays muted)"
 
 
@@ -156,6 +168,22 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
         more = f" and {len(diff) - _MOST_NAMED} more" if len(diff) > _MOST_NAMED else ""
         fix = f"`dlsync accept {address}` writes it into the file, `--on-conflict repo` overwrites it"
         yield Problem("warning", f"{address} was changed on the server in {fields}{more}, and stays so; {fix}")
+
+
+def live_wins(
+    changes: Iterable[ResourceChange], left: Iterable[Address], desired: Collection[Address]
+) -> Iterator[Problem]:
+    """Warn of what a plan in which the live side wins conflicts keeps, and of what it reverts nevertheless.
+
+    :param left: the resources that only one side has, and that stay so.
+    :param desired: what the files have.
+    """
+    for address in left:
+        message = _LEFT_DELETED if address in desired else _LEFT_LIVE
+        yield Problem("warning", message.format(address))
+    for change in changes:
+        if change.cause == "drift":
+            yield Problem("warning", _REVERTED.format(change.address))
 
 
 def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]) -> Iterator[Problem]:

@@ -21,9 +21,10 @@ from tests.builders import applies
 from tests.builders.between import below, through
 from tests.builders.http import json_reply
 from tests.builders.trees import FLAVOURS, Account, account, address, dashboard, resource, rule, widget, write_tree
+from tests.operations.test_accepting import accept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from dlsync.model import Plan
@@ -382,7 +383,7 @@ def test_what_both_sides_moved_is_held_until_a_side_is_chosen(tree: Path) -> Non
             "create rule/other conflict held skipped",
         ]
         yielding = applies.plan(live, tree, decisions=ConflictPolicy(on_conflict="live"))
-        assert (applies.changes(yielding), yielding.kept) == ([], (address("dashboard/web"),))
+        assert (applies.changes(yielding), yielding.kept) == ([], (address("dashboard/web"), address("rule/other")))
         applies.apply(live, tree, decisions=ConflictPolicy(on_conflict="live"))
         applies.apply(live, tree, decisions=ConflictPolicy(on_conflict="repo"))
         assert not applies.plan(live, tree)
@@ -450,6 +451,43 @@ def test_a_file_that_was_renamed_is_told_as_a_rename(tree: Path, kind: str, file
         create, delete = applies.plan(live, tree).changes
     assert (str(create.address), create.renamed) == (f"{kind}/other", name)
     assert (str(delete.address), delete.renamed) == (f"{kind}/{name}", "other")
+
+
+@pytest.fixture
+def one_sided(tree: Path) -> Iterator[Account]:
+    """A rule changed in its file and deleted here, a dashboard changed here without a file, a plugin changed here."""
+    with account() as live:
+        applies.apply(live, tree)
+        write_tree(tree, {"rules/web.yaml": "title: New\ncriteria: []\n"})
+        (tree / "dashboards/web.yaml").unlink()
+        live.lacks("rule/web", "plugin/disk")
+        live.has(resource("dashboard/web", dashboard(title="Mine")), resource("plugin/disk", "mine"))
+        yield live
+
+
+def test_a_plan_in_which_the_live_side_wins_names_what_it_keeps_and_what_it_reverts(
+    one_sided: Account, tree: Path
+) -> None:
+    made = applies.plan(one_sided, tree, decisions=ConflictPolicy(on_conflict="live"))
+    assert changes(made) == ["update plugin/disk"]
+    assert (made.unchanged, sorted(map(str, made.kept))) == (2, ["dashboard/web", "rule/web"])
+    assert [one.partition(",")[0] for one in warnings(made)] == [
+        "rule/web was deleted on the server",
+        "dashboard/web has no file and was changed on the server",
+        "plugin/disk was changed on the server alone",
+    ]
+
+
+def test_what_such_a_plan_advises_leads_to_an_empty_plan(one_sided: Account, tree: Path) -> None:
+    held = [one.held for one in applies.plan(one_sided, tree).changes if one.held]
+    assert ["`dlsync accept rule/web` removes its file" in one for one in held] == [True, False]
+    accept(one_sided, tree, "rule/web")
+    accept(one_sided, tree, "plugin/disk")
+    targets = Targets(["dashboard/web"])
+    asyncio.run(operations.export(tree, one_sided.settings, targets=targets))
+    applies.apply(one_sided, tree, decisions=ConflictPolicy(on_conflict="live"))
+    made = applies.plan(one_sided, tree)
+    assert (made.changes, warnings(made), made.unchanged) == ((), [], 2)
 
 
 def test_a_target_prunes_adopts_and_forgets_nothing_outside_of_it(tree: Path) -> None:

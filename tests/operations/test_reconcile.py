@@ -156,7 +156,14 @@ ADOPT, REPO, LIVE = ConflictPolicy(adopt=True), ConflictPolicy(on_conflict="repo
     [
         pytest.param(None, WEB, None, UNDECIDED, [("create", "new", "")], id="new"),
         pytest.param(WEB, WEB, None, UNDECIDED, [("create", "drift", "")], id="deleted by hand"),
-        pytest.param(WEB, RENAMED, None, UNDECIDED, [("create", "conflict", MOVED_AND_GONE)], id="edited and deleted"),
+        pytest.param(
+            WEB,
+            RENAMED,
+            None,
+            UNDECIDED,
+            [("create", "conflict", MOVED_AND_GONE % WEB.address)],
+            id="edited and deleted",
+        ),
         pytest.param(WEB, RENAMED, None, REPO, [("create", "conflict", "")], id="edited and deleted, the files win"),
         pytest.param(WEB, RENAMED, None, LIVE, [], id="edited and deleted, the server wins"),
         pytest.param(None, None, WEB, UNDECIDED, [("delete", "repo", "")], id="in no file and not managed"),

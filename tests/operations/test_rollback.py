@@ -436,3 +436,14 @@ def test_what_was_there_before_and_cannot_be_read_is_an_error_that_names_it(live
     record = journal.Record(replace(RUN, salt="00"), {broken.address: broken})
     with pytest.raises(DlsyncError, match=r"^rule/web: "):
         read_rollback(journals(tree), record, tree, live.settings)
+
+
+def test_a_rollback_of_a_rename_names_the_run_as_what_was_changed_since(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    (tree / "rules/web.yaml").rename(tree / "rules/new.yaml")
+    apply(live, tree)
+    live.has(resource("rule/new", MINE))
+    done = rolled_back(live, tree)
+    assert changes(done) == ["create rule/web conflict held skipped", "delete rule/new conflict held skipped"]
+    reasons = [one.held.partition(";")[0] for one in done.changes]
+    assert reasons == ["it was changed since the run", "together with rule/web"]
