@@ -447,3 +447,20 @@ def test_a_rollback_of_a_rename_names_the_run_as_what_was_changed_since(live: Ac
     assert changes(done) == ["create rule/web conflict held skipped", "delete rule/new conflict held skipped"]
     reasons = [one.held.partition(";")[0] for one in done.changes]
     assert reasons == ["it was changed since the run", "together with rule/web"]
+
+
+@pytest.mark.parametrize("undone", ["update", "delete"])
+def test_after_a_rollback_no_plan_takes_a_field_that_the_server_added_for_one_of_the_files(
+    live: Account, tree: Path, undone: str
+) -> None:
+    before = tree_files(tree)
+    apply(live, tree)
+    (tree / "plugins/disk.py").write_text("new\n")
+    if undone == "delete":
+        (tree / "plugins/disk.py").unlink()
+        (tree / "plugins/disk.meta.yaml").unlink(missing_ok=True)
+    apply(live, tree)
+    rolled_back(live, tree)
+    write_tree(tree, before)
+    made = plan(live, tree)
+    assert (made.changes, made.warnings) == ((), ())
