@@ -60,10 +60,10 @@ class SavedPlan:
 
 
 class StalePlan(Refused):
-    """A saved plan does not hold any more."""
+    """A plan that was saved or approved does not hold any more."""
 
     def __init__(self, reason: str, hint: str = _AGAIN) -> None:
-        super().__init__(f"the saved plan is stale: {reason}", hint=hint)
+        super().__init__(f"the plan is stale: {reason}", hint=hint)
 
 
 def promise(

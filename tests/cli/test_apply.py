@@ -227,9 +227,7 @@ def test_a_saved_plan_that_no_longer_holds_is_refused_by_what_moved(
     by_hand(env, "PUT", "dashboards/web", DASHBOARD)
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env=env)
     assert (done.code, done.out, done.writes) == (4, "", [])
-    assert done.err == (
-        "error: the saved plan is stale: since it was made, dashboard/web changed\nPlan and review again.\n"
-    )
+    assert done.err == "error: the plan is stale: since it was made, dashboard/web changed\nPlan and review again.\n"
 
 
 @pytest.mark.parametrize("journal", [[], ["--journal", "kept"]])
@@ -256,7 +254,7 @@ def test_a_saved_plan_whose_secret_changed_names_the_variable(tree: Path, env: d
     dlsync("plan", tree, "--out", tmp_path / "plan.json", env={**env, "TITLE": "first s3cret"})
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env={**env, "TITLE": "other s3cret"})
     assert (done.code, done.out, done.writes) == (4, "", [])
-    said = "error: the saved plan is stale: since it was made, the value of ${env:TITLE} in rule/load changed\n"
+    said = "error: the plan is stale: since it was made, the value of ${env:TITLE} in rule/load changed\n"
     assert done.err == f"{said}Plan and review again.\n"
 
 
@@ -270,7 +268,7 @@ def test_a_saved_plan_whose_secret_has_its_former_value_again_names_the_variable
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", env=first)
     assert (done.code, done.out, done.writes) == (4, "", [])
     said = "since it was made, the value of ${env:TITLE} in rule/load changed, so none of its changes is left to apply"
-    assert done.err == f"error: the saved plan is stale: {said}\nPlan and review again.\n"
+    assert done.err == f"error: the plan is stale: {said}\nPlan and review again.\n"
 
 
 def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tmp_path: Path) -> None:

@@ -132,12 +132,12 @@ def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is
 def test_a_stale_plan_is_refused_and_names_what_moved(tmp_path: Path, now: tuple[Any, ...], names: str) -> None:
     with pytest.raises(Refused) as caught:
         plan_file.narrowed_to(saved(tmp_path), work(plan(*now, commit=MADE.commit)))
-    assert caught.value.message == f"the saved plan is stale: since it was made, {names} changed"
+    assert caught.value.message == f"the plan is stale: since it was made, {names} changed"
     assert caught.value.hint
 
 
 def test_a_plan_of_which_nothing_is_left_to_do_says_so(tmp_path: Path) -> None:
-    said = "the saved plan is stale: since it was made, .* changed, so none of its changes is left to apply"
+    said = "the plan is stale: since it was made, .* changed, so none of its changes is left to apply"
     with pytest.raises(Refused, match=said):
         plan_file.narrowed_to(saved(tmp_path), work(plan(commit=MADE.commit)))
 
