@@ -174,6 +174,9 @@ class RecordedEnvironment(dict[str, str]):
             _secrets[value] = f"${{env:{name}}}"
         return value
 
+    def __or__(self, other: dict[str, str]) -> RecordedEnvironment:  # type: ignore[override] # the values of both are texts
+        return RecordedEnvironment({**self, **other})
+
 
 def redacted(text: str) -> str:
     """Return a text without the keys and the values from the environment that this run knows."""

@@ -1,6 +1,5 @@
 """The planner: what the files say, what is live and what was recorded, to the plan."""
 
-from collections import ChainMap
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
@@ -126,8 +125,8 @@ async def open_planning(
         cache = FORGETFUL if missing_ok else remembered(settings.target)
         fetcher = Fetcher(client, tree.resources, cache=cache, progress=progress)
         if reads_only and (unset := hidden_secrets.unset_names(tree)):
-            environ = cast("dict[str, str]", settings.environ)  # not copied, for it records what is looked up
-            values = replace(values, environ=ChainMap(await _applied(fetcher, settings, found, unset), environ))
+            environ = cast("dict[str, str]", settings.environ)
+            values = replace(values, environ=environ | await _applied(fetcher, settings, found, unset))
             tree = environments.understood(found, settings, values=values)
             fetcher.desired = tree.resources
         yield fetcher, tree

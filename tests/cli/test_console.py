@@ -122,6 +122,12 @@ def test_what_is_looked_up_in_the_environment_is_taken_out_and_the_rest_is_not(m
     assert console.redacted("words and s3cret") == "words and s3cret"
 
 
+def test_a_value_that_was_added_to_the_environment_is_taken_out_too() -> None:
+    watched = console.RecordedEnvironment({"HOOK": "s3cret"}) | {"LIVE": "from-the-server"}
+    assert [watched["LIVE"], watched["HOOK"]] == ["from-the-server", "s3cret"]
+    assert console.redacted("s3cret from-the-server") == "${env:HOOK} ${env:LIVE}"
+
+
 def test_a_sentence_that_quotes_others_is_told_without_the_key(capsys: pytest.CaptureFixture[str]) -> None:
     console.conceal("s3cret-key")
     console.notify("The account is locked by ann (s3cret-key); waiting.")
