@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from dlsync.messages import field_name, shortened, visible
-from dlsync.model import Plan, Problem, ResourceChange
+from dlsync.messages import shortened, visible
+from dlsync.model import Plan, Problem
 from dlsync.operations.plan_document import account, counts, is_applied
-from dlsync.render.fields import Field, counted, fields, side
-from dlsync.render.plan_text import REFUSED, STAYS, renamed
+from dlsync.render.description import REFUSED, Description, describe
+from dlsync.render.fields import Field, counted
 
 LIMIT = 65_000  # GitHub takes 65,536 characters in a comment
 _ROOM_FOR_FOOTER = 200
@@ -31,10 +31,11 @@ def render(plan: Plan, limit: int = LIMIT) -> str:
     if not plan:
         return head
     room = limit - _ROOM_FOR_FOOTER - len(head) - len(_TABLE_HEAD)
-    rows, room = _fitting(map(_row, plan.changes), room)
-    foldable = [change for change in plan.changes if change.diff]
-    diffs, _ = _fitting(map(_folded, foldable), room if len(rows) == len(plan.changes) else 0)
-    omitted = ((len(plan.changes) - len(rows), "resource"), (len(foldable) - len(diffs), "diff"))
+    changes = list(describe(plan.changes, reverts=bool(plan.reverts), longest=_MAX_SCALAR))
+    rows, room = _fitting(map(_row, changes), room)
+    foldable = [change for change in changes if change.fields]
+    diffs, _ = _fitting(map(_folded, foldable), room if len(rows) == len(changes) else 0)
+    omitted = ((len(changes) - len(rows), "resource"), (len(foldable) - len(diffs), "diff"))
     said = " and ".join(counted(count, noun) for count, noun in omitted if count)
     footer = f"\nLeft out here, to stay within a comment's length: {said}. `dlsync plan` shows all.\n" if said else ""
     return f"{head}\n{_TABLE_HEAD}{''.join(rows)}{''.join(diffs)}{footer}"
@@ -75,33 +76,30 @@ def _warnings(warnings: Sequence[Problem], noun: str = "warning") -> str:
     return "\n" + "".join(lines) if lines else ""
 
 
-def _row(change: ResourceChange) -> str:
-    action: str = change.action
-    if change.cause in {"drift", "conflict"}:
-        action += f" ({change.cause})"
+def _row(change: Description) -> str:
+    action = f"{change.action}{f' ({change.cause})' if change.cause else ''}"
     if change.renamed:
-        action += f", {renamed(change)} {code(change.renamed)}"
+        action += f", {change.renamed[0]} {code(change.renamed[1])}"
     if change.result:
         action += f": {change.outcome}"
     elif change.held:
         action += f", held: {code(change.held, _MAX_REASON)}"
     if change.error:
         action += f", {code(change.error, _MAX_REASON)}"
-    place = ":".join(str(part) for part in (change.file, change.line) if part)
-    named = counted(len(change.diff), "field") if change.diff else ""
+    named = counted(len(change.fields), "field") if change.fields else ""
     if change.action == "update":
-        named = ", ".join(code(field_name(difference.path)) for difference in change.diff[:_MAX_NAMED_FIELDS])
-        more = len(change.diff) - _MAX_NAMED_FIELDS
+        named = ", ".join(code(field.name) for field in change.fields[:_MAX_NAMED_FIELDS])
+        more = len(change.fields) - _MAX_NAMED_FIELDS
         named += f" and {more:,} more" if more > 0 else ""
-    return f"| {action} | {code(str(change.address))} | {code(place) if place else ''} | {named} |\n"
+    return f"| {action} | {code(change.address)} | {code(change.place) if change.place else ''} | {named} |\n"
 
 
-def _folded(change: ResourceChange) -> str:
-    differ = [line for field in fields(change, longest=_MAX_SCALAR) for line in _lines(field)]
-    stay = [f"! {field_name(one.path)}: {side(one, one.before)} {STAYS}" for one in change.kept]
+def _folded(change: Description) -> str:
+    differ = [line for field in change.fields for line in _lines(field)]
+    stay = [f"! {field.name}:{f' {field.before}' if field.before else ''} ({field.note})" for field in change.kept]
     body = "\n".join([*differ, *stay])
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
-    summary = f"<summary>{change.action} {code(str(change.address))}</summary>"
+    summary = f"<summary>{change.action} {code(change.address)}</summary>"
     return f"\n<details>\n{summary}\n\n{fence}diff\n{body}\n{fence}\n\n</details>\n"
 
 

@@ -1,33 +1,22 @@
 """A plan, how applying it went, and drift, for a person at a terminal."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
-from dlsync.messages import field_name, visible
-from dlsync.model import Plan, ResourceChange, Result
+from dlsync.messages import visible
+from dlsync.model import Plan, Result
 from dlsync.operations.drift import Drift
 from dlsync.operations.plan_document import FORMAT_VERSION, account, change_document, counts, is_applied
 from dlsync.render import problems
-from dlsync.render.fields import Field, counted, fields, side
+from dlsync.render.description import REFUSED, Description, describe
+from dlsync.render.fields import Field, counted
 from dlsync.render.table import Style, painter
 
 Paint = Callable[[str, Style], str]
 
 
-REFUSED = "An apply refuses this plan"
-STAYS = "(stays as it was changed on the server)"
-_SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _STYLES: dict[str, Style] = {"+": "green", "~": "yellow", "-": "red", "@": "cyan"}
 _RESULTS: dict[Result, Style] = {"applied": "green", "failed": "red", "skipped": "yellow"}
-_CAUSES = {"drift": " (changed on the server)", "conflict": " (conflict: changed in the files and on the server)"}
-_DELETED = {"drift": " (deleted on the server)", "conflict": " (conflict: changed in the files, deleted on the server)"}
-_CAUSES_OF_ROLLBACKS = {**_CAUSES, "conflict": " (conflict: changed since the run)"}
-_MOVERS = {
-    "repo": "in the files",
-    "drift": "on the server",
-    "conflict": "on both sides",
-    "kept": "on the server, before",
-}
 
 
 def render(plan: Plan, *, color: bool) -> str:
@@ -37,9 +26,8 @@ def render(plan: Plan, *, color: bool) -> str:
     """
     paint = painter(color=color)
     lines, applied = [], is_applied(plan)
-    causes = _CAUSES_OF_ROLLBACKS if plan.reverts else _CAUSES
-    for change in plan.changes:
-        lines.append(_headline(change, paint, causes))
+    for change in describe(plan.changes, reverts=bool(plan.reverts)):
+        lines.append(_headline(change, paint))
         if not applied:
             lines += _details(change, paint)
     refused = [paint(f"{REFUSED}: {visible(reason)}", "red") for reason in plan.refused]
@@ -67,7 +55,8 @@ def summary(plan: Plan) -> str:
 def render_drift(drift: Drift, *, color: bool) -> str:
     """Return what was changed, one resource after the other with its fields, and the counts."""
     paint = painter(color=color)
-    lines = [line for change in drift.changes for line in (_headline(change, paint, _CAUSES), *_details(change, paint))]
+    changes = describe(drift.changes)
+    lines = [line for change in changes for line in (_headline(change, paint), *_details(change, paint))]
     target = visible(f"{drift.target.org}/{drift.target.account}")
     if drift:
         lines.append("")
@@ -91,45 +80,31 @@ def drift_document(drift: Drift) -> dict[str, Any]:
     }
 
 
-def renamed(change: ResourceChange) -> str:
-    """Return what stands before the name of the other resource of a rename."""
-    return "renamed from" if change.action == "create" else "renamed to"
-
-
-def _headline(change: ResourceChange, paint: Paint, causes: Mapping[str, str]) -> str:
-    sign = _SIGNS[change.action]
-    is_gone = change.cause == "drift" and change.action != "update"
-    if is_gone or (causes is _CAUSES and change.action == "create" and not change.renamed):
-        causes = _DELETED
-    rename = f" ({renamed(change)} {visible(change.renamed)})" if change.renamed else ""
-    parts = [
-        paint(f"{sign} {visible(str(change.address))}", _STYLES[sign]),
-        f"{change.action}{causes.get(change.cause, '')}{rename}",
-    ]
-    if place := ":".join(visible(str(part)) for part in (change.file, change.line) if part):
-        parts.append(paint(place, "dim"))
+def _headline(change: Description, paint: Paint) -> str:
+    words = " ".join([change.action, *(f"({one})" for one in (change.cause, " ".join(change.renamed)) if one)])
+    parts = [paint(f"{change.sign} {change.address}", _STYLES[change.sign]), words]
+    if change.place:
+        parts.append(paint(change.place, "dim"))
     if change.result:
-        error = f": {visible(change.error)}" if change.error else ""
+        error = f": {change.error}" if change.error else ""
         parts.append(paint(f"{change.outcome}{error}", _RESULTS[change.result]))
     return "  ".join(parts)
 
 
-def _details(change: ResourceChange, paint: Paint) -> Iterator[str]:
+def _details(change: Description, paint: Paint) -> Iterator[str]:
     if change.held:
-        yield f"    {paint(f'held: {visible(change.held)}', 'yellow')}"
-    # who moved a field matters only where not all of them have one mover
-    movers = {difference.mover for difference in change.diff}
-    for field, difference in zip(fields(change), change.diff, strict=True):
-        mover = f"  ({_MOVERS[difference.mover]})" if difference.mover and len(movers) > 1 else ""
-        yield from _field(field, paint, paint(mover, "dim") if mover else "")
-    for difference in change.kept:
-        live = "" if difference.before is None else f": {side(difference, difference.before)}"
-        yield f"    {paint('=', 'dim')} {field_name(difference.path)}{live}  {paint(STAYS, 'dim')}"
+        yield f"    {paint(f'held: {change.held}', 'yellow')}"
+    for field in change.fields:
+        yield from _field(field, paint)
+    for field in change.kept:
+        live = f": {field.before}" if field.before else ""
+        yield f"    {paint('=', 'dim')} {field.name}{live}  {paint(f'({field.note})', 'dim')}"
 
 
-def _field(field: Field, paint: Paint, mover: str) -> Iterator[str]:
+def _field(field: Field, paint: Paint) -> Iterator[str]:
     values = field.note or " -> ".join(value for value in (field.before, field.after) if value is not None)
     line = paint(f"   (line {field.line})", "dim") if field.line else ""
+    mover = paint(f"  ({field.mover})", "dim") if field.mover else ""
     yield f"    {paint(field.sign, _STYLES[field.sign])} {field.name}:{' ' if values else ''}{values}{line}{mover}"
     for hunk in field.hunks:
         style = _STYLES.get(hunk[:1])

@@ -89,7 +89,10 @@ def test_without_changes_one_line_is_all() -> None:
 
 def test_a_cause_that_is_not_the_files_is_named() -> None:
     shown = render(plan(change("update", "rule/x", replaced(("title",), "a", "b"), cause="conflict")))
-    assert "| update (conflict) | <code>rule/x</code> |  | <code>title</code> |" in shown
+    assert (
+        "| update (conflict: changed in the files and on the server) | <code>rule/x</code> |  | <code>title</code> |"
+        in shown
+    )
 
 
 def test_what_is_held_what_stays_and_what_was_renamed_are_said() -> None:
@@ -100,7 +103,8 @@ def test_what_is_held_what_stays_and_what_was_renamed_are_said() -> None:
     )
     renamed = replace(change("create", "rule/y"), renamed="<z>")
     shown = render(plan(held, renamed))
-    assert "| update (conflict), held: <code>both &#124; have changed</code> | <code>rule/x</code> |" in shown
+    held_row = "(conflict: changed in the files and on the server), held: <code>both &#124; have changed</code>"
+    assert f"| update {held_row} | <code>rule/x</code> |" in shown
     assert '- title: "a"\n+ title: "b"\n! period: 60 (stays as it was changed on the server)\n```' in shown
     assert "| create, renamed from <code>&#60;z&#62;</code> |" in shown
 

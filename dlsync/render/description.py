@@ -1,0 +1,89 @@
+"""What a person reads of a change, in every format: text, Markdown, HTML."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from dlsync.messages import field_name, visible
+from dlsync.model import Action, ChangedBy, ResourceChange, Result
+from dlsync.render.fields import Field, Sign, fields, side
+
+REFUSED = "An apply refuses this plan"
+_STAYS = "stays as it was changed on the server"
+_SIGNS: dict[Action, Sign] = {"create": "+", "update": "~", "delete": "-"}
+_CAUSES = {"drift": "changed on the server", "conflict": "conflict: changed in the files and on the server"}
+_DELETED = {"drift": "deleted on the server", "conflict": "conflict: changed in the files, deleted on the server"}
+_SINCE_THE_RUN = {"drift": _CAUSES["drift"], "conflict": "conflict: changed since the run"}
+_MOVERS: dict[ChangedBy, str] = {
+    "repo": "in the files",
+    "drift": "on the server",
+    "conflict": "on both sides",
+    "kept": "on the server, before",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """One change in words, visible and without line breaks.
+
+    :param cause: who changed it outside of the files; empty where nobody did.
+    :param renamed: ``renamed from`` or ``renamed to``, and the other name; empty for no rename.
+    :param place: file and line.
+    :param outcome: how applying it went; empty before that.
+    :param kept: what differs and stays as it is live, which ``before`` has.
+    """
+
+    address: str
+    action: Action
+    sign: Sign
+    cause: str = ""
+    renamed: tuple[str, ...] = ()
+    place: str = ""
+    held: str = ""
+    result: Result | None = None
+    outcome: str = ""
+    error: str = ""
+    fields: tuple[Field, ...] = ()
+    kept: tuple[Field, ...] = ()
+
+
+def describe(
+    changes: Iterable[ResourceChange], *, reverts: bool = False, longest: int | None = None
+) -> Iterator[Description]:
+    """Yield the description of each change.
+
+    :param reverts: they are of a rollback.
+    :param longest: of a scalar of a new or deleted resource, in characters; None for no limit.
+    """
+    for change in changes:
+        # who moved a field matters only where not all of them have one mover
+        several = len({one.mover for one in change.diff}) > 1
+        movers = [_MOVERS[one.mover] if one.mover and several else "" for one in change.diff]
+        yield Description(
+            visible(str(change.address)),
+            change.action,
+            _SIGNS[change.action],
+            _cause(change, reverts=reverts),
+            (f"renamed {'from' if change.action == 'create' else 'to'}", visible(change.renamed))
+            if change.renamed
+            else (),
+            ":".join(visible(str(part)) for part in (change.file, change.line) if part),
+            visible(change.held),
+            change.result,
+            change.outcome,
+            visible(change.error),
+            tuple(
+                replace(field, mover=mover)
+                for field, mover in zip(fields(change, longest=longest), movers, strict=True)
+            ),
+            tuple(
+                Field("~", field_name(one.path), None if one.before is None else side(one, one.before), note=_STAYS)
+                for one in change.kept
+            ),
+        )
+
+
+def _cause(change: ResourceChange, *, reverts: bool) -> str:
+    is_gone = change.cause == "drift" and change.action != "update"
+    if is_gone or (not reverts and change.action == "create" and not change.renamed):
+        return _DELETED.get(change.cause, "")
+    return (_SINCE_THE_RUN if reverts else _CAUSES).get(change.cause, "")
