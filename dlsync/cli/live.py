@@ -25,6 +25,8 @@ AllDrift = Annotated[bool, typer.Option("--all-drift", help="All that was change
 Managed = Annotated[bool, typer.Option("--managed", help="Only what is managed, or in the files already.")]
 Mirror = Annotated[bool, typer.Option("--mirror", help="Remove the files of what is gone from the server.")]
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 if files would change.")]
+Commit = Annotated[bool, typer.Option("--commit", help="Commit what is written, but nothing that is not applied yet.")]
+Push = Annotated[bool, typer.Option("--push", help="With --commit: push the branch to its upstream.")]
 
 
 @opt.command
@@ -87,15 +89,23 @@ def export(
     managed: Managed = False,
     mirror: Mirror = False,
     check: Check = False,
+    commit: Commit = False,
+    push: Push = False,
     output: opt.Output = "text",
 ) -> int:
-    """Write live resources into files; comments and layout stay."""
+    """Write live resources into files; comments and layout stay.
+
+    With --commit, one commit has all that changed. A resource is then left out, and named, if its file is not applied
+    yet, or if that would replace a reference or write a likely secret.
+    """
     from dlsync import operations
     from dlsync.resources.selector import Targets
 
+    if push and not commit:
+        raise SettingsError("--push pushes a commit", hint="Give --commit too.")
     targets = Targets(target or ())
     settings = server.settings(directory, may_be_missing=True)
-    flags = {"managed": managed, "mirror": mirror, "check": check}
+    flags = {"managed": managed, "mirror": mirror, "check": check, "commit": commit, "push": push}
     exported = console.run_with_progress(
         lambda progress: operations.export(directory, settings, targets=targets, progress=progress, **flags)
     )

@@ -1,11 +1,20 @@
-"""Ask git for the commit of a directory, and for the user's name."""
+"""Ask git for the commit of a directory and for the user's name, and commit files."""
 
 import os
 import re
+import shlex
 import subprocess
+from collections.abc import Collection
 from pathlib import Path
 
+from dlsync.errors import DlsyncError
+
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
+_STATES = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG")
+_USER_IN_URL = re.compile(r"(?<=://)[^/\s]+@")
+_SHOWN = 20  # lines of what git or a hook says
+_ENTRY = slice(3, None)  # of `git status --porcelain`, behind two letters and a blank
+_PATHS = ("--pathspec-from-file=-", "--pathspec-file-nul")
 
 
 def head_commit(root: Path) -> str:
@@ -32,3 +41,75 @@ def _output(root: Path, *arguments: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, check=False, env=local).stdout.strip()  # noqa: S603 - the commands above
     except OSError:
         return ""
+
+
+class Repository:
+    """The repository around a directory, to commit files of the directory and nothing else.
+
+    :param directory: need not exist.
+    :param push: require that the current branch has an upstream, for :meth:`push`.
+    :raises DlsyncError: git cannot commit there now, or there is no upstream; says what to do.
+    """
+
+    def __init__(self, directory: Path, *, push: bool) -> None:
+        self._top = next(one for one in (directory.absolute(), *directory.absolute().parents) if one.is_dir())
+        hint = "Run `git init` there, or leave out --commit."
+        self._top = Path(
+            self._run("rev-parse", "--show-toplevel", failed=f"{directory} cannot be committed", hint=hint)
+        )
+        states = self._run("rev-parse", *(argument for name in _STATES for argument in ("--git-path", name)))
+        if any((self._top / state).exists() for state in states.splitlines()) or self._run("ls-files", "--unmerged"):
+            hint = f"Finish or abort it; `git -C {shlex.quote(str(self._top))} status` says how."
+            raise DlsyncError(f"{self._top} is in the middle of a merge, rebase, revert or bisection", hint=hint)
+        if push:
+            hint = "Run `git switch BRANCH`, or once `git push --set-upstream REMOTE BRANCH`."
+            self._run("rev-parse", "@{upstream}", failed="--push has no upstream branch", hint=hint)
+
+    def path(self, file: str) -> str:
+        """Return a file, by its real path, as git names it."""
+        return Path(os.path.relpath(file, os.path.realpath(self._top))).as_posix()
+
+    def changed(self, paths: Collection[str]) -> list[str]:
+        """Return the paths with changes that are not committed, staged or not, known to git or not."""
+        found = self._run("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").split("\0")
+        return sorted({entry[_ENTRY] for entry in found}.intersection(paths))
+
+    def commit(self, paths: Collection[str], message: str) -> str:
+        """Commit the changes of paths, and of no others; return the commit, empty where git sees no change.
+
+        :raises DlsyncError: git or a hook refuses; nothing is staged that was not staged before.
+        """
+        failed = "git did not commit, and the files are as they were"
+        try:
+            present = [path for path in paths if os.path.lexists(self._top / path)]
+            self._run("add", *_PATHS, paths=present, failed=failed)
+            if not (changed := self.changed(paths)):  # but line ends that git converts
+                return ""
+            self._run("commit", "--quiet", "--only", f"--message={message}", *_PATHS, paths=changed, failed=failed)
+        except DlsyncError:
+            self._run("reset", "--quiet", *_PATHS, paths=paths)
+            raise
+        return self._run("rev-parse", "HEAD")
+
+    def push(self) -> None:
+        """Push the current branch to its upstream.
+
+        :raises DlsyncError: git cannot, or the remote refuses.
+        """
+        hint = "Run `git pull --rebase` and `git push`: the commit is there."
+        self._run("-c", "push.default=upstream", "push", "--quiet", failed="not pushed", hint=hint)
+
+    def _run(self, *arguments: str, paths: Collection[str] = (), failed: str = "git failed", hint: str = "") -> str:
+        """Return what git prints that is called with arguments, and with paths on its stdin."""
+        command = ("git", "--literal-pathspecs", "-C", str(self._top), *arguments)
+        stdin = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        environment = {"GIT_TERMINAL_PROMPT": "0", **os.environ}
+        try:
+            done = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)  # noqa: S603 - the commands above
+        except OSError as error:
+            raise DlsyncError(f"{failed}: git cannot be run: {error.strerror}", hint="Install git.") from error
+        if done.returncode:
+            said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace").split("\n")
+            reason = "\n".join([*filter(None, said)][-_SHOWN:]) or f"git ended with code {done.returncode}"
+            raise DlsyncError(f"{failed}: {_USER_IN_URL.sub('[user]@', reason)}", hint=hint)
+        return os.fsdecode(done.stdout).rstrip("\n")

@@ -33,13 +33,7 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
     :raises DlsyncError: a file leads outside the tree, before anything is written; or it cannot be written, and those
         before it are.
     """
-    directory = Directory(root)
-    places: list[tuple[FileChange, str]] = []
-    for change in changes:
-        try:  # of a file to remove, the link and not its target
-            places.append((change, directory.real_path(change.file, follow=change.content is not None)))
-        except RefusedFile as error:
-            raise DlsyncError(f"{change.file} {error.strerror}; nothing was written") from error
+    places = real_paths(root, changes)
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -53,6 +47,21 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
                 replace_file(path, change.content)
         except OSError as error:
             raise DlsyncError(f"{change.file} cannot be written: {error.strerror}") from error
+
+
+def real_paths(root: Path, changes: Iterable[FileChange]) -> list[tuple[FileChange, str]]:
+    """Return the changes of files, each with where the file really is.
+
+    :raises DlsyncError: a file leads outside the tree.
+    """
+    directory = Directory(root)
+    places: list[tuple[FileChange, str]] = []
+    for change in changes:
+        try:  # of a file to remove, the link and not its target
+            places.append((change, directory.real_path(change.file, follow=change.content is not None)))
+        except RefusedFile as error:
+            raise DlsyncError(f"{change.file} {error.strerror}; nothing was written") from error
+    return places
 
 
 def replace_file(path: str | Path, content: bytes) -> None:

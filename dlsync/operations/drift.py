@@ -92,7 +92,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     wanted = {news.get(one, one) for one in wanted} if targets else {one.address for one in _drifted(context)}
     live = {address: _accepted(context, one) for address, one in context.live.items() if address in wanted}
     removed, environment = wanted - context.live.keys(), settings.environment
-    return edit_files(settings.target, tree, context.inventory, live, removed, accepts_for=environment)
+    return edit_files(settings.target, tree, context.inventory, live, removed, accepts_for=environment, is_careful=True)
 
 
 def _under_new_names(context: PlanContext) -> tuple[PlanContext, dict[Address, Address]]:

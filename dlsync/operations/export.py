@@ -11,6 +11,7 @@ from typing import cast
 from dlsync.diff.compare import compare
 from dlsync.errors import DlsyncError
 from dlsync.files import secret_scan, writer
+from dlsync.files.git import Repository
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.interpolation import plain
 from dlsync.files.names import distinct_stems, too_long
@@ -19,6 +20,7 @@ from dlsync.files.settings import Settings
 from dlsync.files.writer import FileChange
 from dlsync.messages import visible
 from dlsync.model import Action, Address, Json, Problem, Resource, Target
+from dlsync.operations import commit as commits
 from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
@@ -56,12 +58,14 @@ class Export:
 
     :param unchanged: how many resources their files hold as they are live.
     :param problems: errors are resources that no file can hold.
+    :param commit: that has the files; empty where none was made.
     """
 
     target: Target
     files: tuple[FileChange, ...]
     unchanged: int
     problems: tuple[Problem, ...] = ()
+    commit: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.files)
@@ -82,6 +86,8 @@ async def export(
     managed: bool = False,
     mirror: bool = False,
     check: bool = False,
+    commit: bool = False,
+    push: bool = False,
     progress: Callable[[], None] = do_nothing,
 ) -> Export:
     """Write the live state into files.
@@ -89,12 +95,21 @@ async def export(
     :param managed: only what is managed, or in the files already.
     :param mirror: also remove the files of what is gone from the server.
     :param check: write nothing, only return what would be written.
+    :param commit: commit what is written, and leave out what is not applied yet.
+    :param push: push the branch to its upstream then.
     :raises InvalidTree: the files that are there have errors.
     :raises ApiError: live state could not be fetched whole.
+    :raises DlsyncError: git cannot commit or push.
     """
+    repository = Repository(directory, push=push) if commit and not check else None
     async with open_planning(directory, settings, progress, reads_only=True, missing_ok=True) as (fetcher, tree):
-        made = await build_export(fetcher, tree, settings, targets=targets, managed=managed, mirror=mirror)
-    if not check:
+        options = {"managed": managed, "mirror": mirror, "applied_only": commit}
+        made = await build_export(fetcher, tree, settings, targets=targets, **options)
+    if repository:
+        made = replace(made, commit=commits.commit(repository, directory, made.target, made.files))
+        if push:
+            repository.push()
+    elif not check:
         writer.write(directory, made.files)
     return made
 
@@ -107,10 +122,12 @@ async def build_export(
     targets: Targets,
     managed: bool = False,
     mirror: bool = False,
+    applied_only: bool = False,
 ) -> Export:
     """Work out which files an export writes; parameters and errors as of :func:`export`.
 
     :param tree: without errors; it may hold nothing.
+    :param applied_only: leave out what is not applied yet, would replace a reference or write a likely secret.
     """
     inventory = await fetcher.inventory(settings, tree.root)
     wanted = {address for address in tree.resources if targets.admits(address)}
@@ -124,8 +141,13 @@ async def build_export(
     live = live.with_readable(hidden_secrets.readable(live.resources, tree.resources, inventory))
     problems = [Problem("warning", _NOT_LISTED % kind) for kind in live.unlisted]
     problems += [Problem("error", fault) for fault in live.faults]
-    removed = wanted - live.resources.keys() if mirror else ()
-    return edit_files(settings.target, tree, inventory, live.resources, removed, problems=problems)
+    removed = wanted - live.resources.keys() if mirror else set()
+    resources = live.resources
+    if applied_only and (waiting := commits.not_applied({*resources, *removed}, tree, resources, inventory)):
+        problems += [Problem("warning", f"{address}: {reason}") for address, reason in sorted(waiting.items())]
+        resources = {address: one for address, one in resources.items() if address not in waiting}
+        removed -= waiting.keys()
+    return edit_files(settings.target, tree, inventory, resources, removed, problems=problems, is_careful=applied_only)
 
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
@@ -145,16 +167,18 @@ def edit_files(
     *,
     problems: Iterable[Problem] = (),
     accepts_for: str | None = None,
+    is_careful: bool = False,
 ) -> Export:
     """Work out the files that hold live resources.
 
     :param tree: without errors.
     :param removed: the resources that no file is to hold any more.
     :param problems: what else to report.
-    :param accepts_for: the environment whose manual edits these are: what would change another one, replace a
-        reference or write a likely secret is left out. None: all is written.
+    :param accepts_for: the environment whose manual edits these are: what would change another one is left out. None:
+        all is written.
+    :param is_careful: leave out what would replace a reference or write a likely secret.
     """
-    edits = _Edits(tree, inventory, live, accepts_for)
+    edits = _Edits(tree, inventory, live, accepts_for, is_careful=is_careful)
     for resource in live.values():
         edits.write(resource)
     for address, resource in tree.resources.items():  # a plugin before its links: those of packs go with it
@@ -172,13 +196,19 @@ class _Edits:
     """
 
     def __init__(
-        self, tree: Tree, inventory: Inventory, live: Mapping[Address, Resource], accepts_for: str | None = None
+        self,
+        tree: Tree,
+        inventory: Inventory,
+        live: Mapping[Address, Resource],
+        accepts_for: str | None,
+        *,
+        is_careful: bool,
     ) -> None:
         self._tree = tree
         self._live = live.keys()
         self._environment = accepts_for or ""
         self._others = () if accepts_for is None else environments.sharing(tree.root, accepts_for)
-        self._is_careful = accepts_for is not None and not tree.backup
+        self._is_careful = is_careful and not tree.backup
         self._stems = _stems(tree.resources, live)
         self._known = hidden_secrets.known(inventory, live.values())
         self._recorded = inventory.secret_spellings(live.keys() - tree.resources.keys())

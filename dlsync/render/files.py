@@ -11,6 +11,7 @@ from dlsync.render.fields import counted
 from dlsync.render.table import Style, painter
 from dlsync.resources.loader import SentFile
 
+_ABBREVIATED = 12  # characters of a commit
 _STYLES: dict[str, tuple[str, Style]] = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 
 
@@ -27,7 +28,10 @@ def render_export(export: Export, *, written: bool, color: bool, accepts: bool =
         lines.append(paint(f"{sign} {visible(file.file)}", style))
     if lines:
         lines.append("")
-    return "\n".join([*lines, paint(_summary(export, written=written, accepts=accepts), "bold")]) + "\n"
+    lines.append(paint(_summary(export, written=written, accepts=accepts), "bold"))
+    if export.commit:
+        lines.append(f"Committed as {export.commit[:_ABBREVIATED]}.")
+    return "\n".join(lines) + "\n"
 
 
 def _summary(export: Export, *, written: bool, accepts: bool) -> str:
@@ -57,6 +61,7 @@ def export_document(export: Export) -> dict[str, Any]:
         "url": export.target.url,
         "org": export.target.org,
         "account": export.target.account,
+        "commit": export.commit or None,
         "summary": export.summary,
         "files": [
             {"kind": file.address.kind, "name": file.address.name, "action": file.action, "file": file.file}

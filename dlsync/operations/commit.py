@@ -1,0 +1,92 @@
+"""Commit what an export writes: its files alone, and none over work that is not committed or not applied yet."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from dlsync.diff.compare import compare
+from dlsync.diff.three_way import moved_in_files
+from dlsync.errors import DlsyncError, Refused
+from dlsync.files import git, writer
+from dlsync.files.git import Repository
+from dlsync.files.writer import FileChange
+from dlsync.messages import shortened, visible
+from dlsync.model import Address, Resource, Target
+from dlsync.resources import kind_of
+from dlsync.resources.tree import Tree
+from dlsync.state.inventory import Inventory
+
+_SIGNS = {"create": "+", "update": "~", "delete": "-"}
+_MOST_LINES = 100  # of a commit's message
+# what forges act on in a message: `[skip ci]`, `closes #1`, `@all`, `skip-checks: true`, `GH-1`
+_ACTED_ON = re.compile(r"[#@!*:\[\]]|(?<=[gG][hH])-(?=\d)")
+_CHANGED = "its file is not applied yet; run `dlsync apply`, then export again"
+_REMOVED = "its file is gone, and that is not applied yet; run `dlsync apply`, then export again"
+_NEW = "its file was never applied; run `dlsync apply --adopt`, or export it without --commit"
+
+
+def not_applied(
+    addresses: Collection[Address], tree: Tree, live: Mapping[Address, Resource], inventory: Inventory
+) -> dict[Address, str]:
+    """Return the resources whose files wait for an apply, with what to do.
+
+    Without files or a record of what was applied, and in a repository that lacks that commit, it is a backup.
+    """
+    if not tree.resources or not inventory.packed or git.is_unknown(tree.root, inventory.commit):
+        return {}
+    reasons = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}
+    return {address: reason for address, reason in reasons.items() if reason}
+
+
+def _reason(desired: Resource | None, live: Resource | None, inventory: Inventory) -> str:
+    if desired is None:
+        return _REMOVED if live and live.address in inventory else ""
+    kind, entry = kind_of(desired.kind), inventory.entry(desired.address)
+    if live and not live.unreadable and not compare(kind, desired, live).diff:
+        return ""
+    if entry is None:
+        return _NEW
+    return _CHANGED if moved_in_files(kind, desired, entry, inventory.salt) else ""
+
+
+def commit(repository: Repository, directory: Path, target: Target, changes: Sequence[FileChange]) -> str:
+    """Write changes of files and commit them; return the commit, empty where git sees no change.
+
+    :raises Refused: a file has changes that are not committed; nothing is written.
+    :raises DlsyncError: git or a hook refuses, and the files are as they were.
+    """
+    places = [Path(place) for _, place in writer.real_paths(directory, changes)]
+    paths = [repository.path(str(place)) for place in places]
+    if changed := repository.changed(paths):
+        named = shortened(", ".join(map(visible, changed)), width=500)
+        hint = "Commit or discard the changes first."
+        raise Refused(f"not committed, so it is not overwritten: {named}; nothing was written", hint=hint)
+    links = {one: one.readlink() for one in places if one.is_symlink()}
+    before = {one: (one.read_bytes(), one.stat().st_mode) for one in places if one.is_file() and one not in links}
+    try:
+        writer.write(directory, changes)
+        return repository.commit(paths, message(target, changes)) if changes else ""
+    except DlsyncError:
+        for place in places:
+            place.unlink(missing_ok=True)
+        for place, to in links.items():
+            place.symlink_to(to)
+        for place, (content, mode) in before.items():
+            writer.replace_file(place, content)
+            place.chmod(mode)
+        raise
+
+
+def message(target: Target, changes: Sequence[FileChange]) -> str:
+    """Return the message of a commit: how many files changed, of which account, and a line for each of the first."""
+    counts = Counter(f"{one.action}d" for one in changes)
+    subject = f"Export {_inert(f'{target.org}/{target.account}')}: "
+    subject += ", ".join(f"{counts[verb]} {verb}" for verb in ("created", "updated", "deleted") if counts[verb])
+    lines = [f"{_SIGNS[one.action]} {_inert(one.file)}" for one in changes[:_MOST_LINES]]
+    more = [f"and {len(changes) - _MOST_LINES} more"] if len(changes) > _MOST_LINES else []
+    return "\n".join([subject, "", *lines, *more])
+
+
+def _inert(name: str) -> str:
+    return _ACTED_ON.sub(lambda found: f"%{ord(found[0]):02X}", visible(name))

@@ -1,0 +1,417 @@
+"""``dlsync export --commit``: one commit of what is live, and of nothing else, in real repositories."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dlsync.files.writer import FileChange
+from dlsync.model import Address
+from dlsync.operations.commit import message
+from tests.builders.commands import DASHBOARD, TREE, Outcome, Served, by_hand, dlsync
+from tests.builders.plans import TARGET
+from tests.builders.repositories import CONFIGURATION, commit_all, git, repository
+from tests.builders.trees import tree_files, write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LIVE = "title: Shop\npositions: []\n"
+WEB = "dashboards/web.yaml"
+
+
+@pytest.fixture
+def env(server: Served) -> dict[str, str]:
+    return {**server.account(), **CONFIGURATION}
+
+
+@pytest.fixture
+def repo(tmp_path: Path, env: dict[str, str]) -> Path:
+    """A repository whose files were committed and then applied."""
+    root = repository(write_tree(tmp_path / 'a repo\'s "files"', {**TREE, ".gitignore": ".dlsync/\n"}))
+    assert dlsync("apply", root, "--auto-approve", env=env).code == 0
+    return root
+
+
+def export(root: Path, env: dict[str, str], *options: str) -> Outcome:
+    return dlsync("export", root, "--commit", *options, env=env)
+
+
+def work_files(root: Path) -> dict[str, bytes]:
+    return {file: content for file, content in tree_files(root).items() if not file.startswith(".git/")}
+
+
+def log(root: Path) -> list[str]:
+    return git(root, "log", "--format=%s").splitlines()
+
+
+def test_one_commit_says_what_changed_and_the_next_has_nothing_to_do(repo: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    by_hand(env, "PUT", "dashboards/my%20new%20%22one%22", DASHBOARD)
+    by_hand(env, "DELETE", "rules/load")
+    done = export(repo, env, "--mirror")
+    assert (done.code, done.err) == (0, "")
+    commit = git(repo, "rev-parse", "HEAD")
+    assert done.out.endswith(
+        f"1 file created, 1 updated, 1 deleted; 1 resource unchanged.\nCommitted as {commit[:12]}.\n"
+    )
+    body = "+ dashboards/my new %22one%22.yaml\n~ dashboards/web.yaml\n- rules/load.yaml"
+    subject = f"Export acme/{env['DLSYNC_ACCOUNT']}: 1 created, 1 updated, 1 deleted"
+    assert git(repo, "log", "-1", "--format=%B").strip() == f"{subject}\n\n{body}"
+    assert git(repo, "log", "-1", "--format=%an <%ae>") == "Ada <ada@example.org>"
+    assert git(repo, "status", "--porcelain") == ""
+    assert git(repo, "show", f"HEAD:{WEB}") == LIVE.strip()
+    again = export(repo, env, "--mirror", "--format", "json")
+    assert (again.code, json.loads(again.out)["commit"], len(log(repo))) == (0, None, 2)
+
+
+def test_check_commits_nothing_and_needs_no_repository(tmp_path: Path, env: dict[str, str], repo: Path) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert export(repo, env, "--check").code == export(tmp_path / "new", env, "--check").code == 2
+    assert log(repo) == ["first"]
+
+
+def test_a_target_is_committed_alone(repo: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    assert export(repo, env, "--target", "dashboard/other").code == 0
+    assert git(repo, "show", "--name-only", "--format=") == "dashboards/other.yaml"
+
+
+def test_the_work_of_others_stays_out_and_staged_as_it_was(repo: Path, env: dict[str, str]) -> None:
+    write_tree(repo, {"rules/load.yaml": "title: Mine\ncriteria: []\n", "staged.txt": "1\n", "loose.txt": "1\n"})
+    git(repo, "add", "staged.txt", "rules/load.yaml")
+    write_tree(repo, {"staged.txt": "2\n"})
+    before = git(repo, "status", "--porcelain")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    done = export(repo, env)
+    assert (done.code, done.err) == (
+        0,
+        "warning: rule/load: its file is not applied yet; run `dlsync apply`, then export again\n",
+    )
+    assert git(repo, "show", "--name-only", "--format=") == f"dashboards/other.yaml\n{WEB}"
+    assert git(repo, "status", "--porcelain") == before
+
+
+@pytest.mark.parametrize("how", ["staged", "loose", "deleted", "untracked"])
+def test_a_file_with_changes_that_are_not_committed_is_not_overwritten(
+    repo: Path, env: dict[str, str], how: str
+) -> None:
+    if how == "untracked":
+        git(repo, "rm", "--quiet", "--cached", WEB)
+        git(repo, "commit", "--quiet", "--message=second")
+    elif how == "deleted":
+        (repo / WEB).unlink()
+    else:
+        write_tree(repo, {WEB: f"# mine\n{DASHBOARD}"})
+    if how == "staged":
+        git(repo, "add", WEB)
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    by_hand(env, "PUT", "dashboards/another", DASHBOARD)
+    before, commits = work_files(repo), log(repo)
+    options = ["--target", "dashboard/*"]
+    if how == "deleted":  # it is not applied either, and that is said first
+        assert "dashboard/web: its file is gone, and that is not applied yet" in export(repo, env, *options).err
+        return
+    done = export(repo, env, *options)
+    assert (done.code, done.out) == (4, "")
+    assert done.err.endswith(
+        f"error: not committed, so it is not overwritten: {WEB}; nothing was written\n"
+        "Commit or discard the changes first.\n"
+    )
+    assert (work_files(repo), log(repo)) == (before, commits)
+
+
+def test_what_is_not_applied_is_left_alone_and_named(repo: Path, env: dict[str, str]) -> None:
+    write_tree(
+        repo, {WEB: "title: Wanted\npositions: []\n", "dashboards/new.yaml": DASHBOARD, "dashboards/own.yaml": LIVE}
+    )
+    (repo / "plugins" / "disk.sh").unlink()
+    commit_all(repo, "not applied")
+    by_hand(env, "PUT", "dashboards/own", DASHBOARD)
+    by_hand(env, "PUT", "rules/load", "title: Live\ncriteria: []\n")
+    done = export(repo, env, "--mirror")
+    assert done.code == 0
+    assert [line.split(";")[0] for line in done.err.splitlines()] == [
+        "warning: dashboard/new: its file was never applied",
+        "warning: dashboard/own: its file was never applied",
+        "warning: dashboard/web: its file is not applied yet",
+        "warning: plugin/disk: its file is gone, and that is not applied yet",
+    ]
+    assert git(repo, "show", "--name-only", "--format=") == "rules/load.yaml"
+
+
+def test_what_was_accepted_is_no_obstacle(repo: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert dlsync("accept", repo, "--all-drift", env=env).code == 0
+    commit_all(repo, "accepted")
+    done = export(repo, env, "--mirror")
+    assert (done.code, done.err, len(log(repo))) == (0, "", 2)
+
+
+def test_a_repository_of_its_own_takes_all_that_is_live(repo: Path, env: dict[str, str], tmp_path: Path) -> None:
+    backup = repository(tmp_path / "backup")
+    assert export(backup, env, "--mirror").code == 0
+    write_tree(repo, {WEB: LIVE})
+    (repo / "rules" / "load.yaml").unlink()
+    commit_all(repo, "second")
+    assert dlsync("apply", repo, "--auto-approve", env=env).code == 0
+    done = export(backup, env, "--mirror")
+    assert (done.code, done.err) == (0, "")
+    assert git(backup, "log", "-1", "--format=%b") == "~ dashboards/web.yaml\n- rules/load.yaml"
+
+
+def test_an_account_that_was_never_applied_is_backed_up(tmp_path: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", DASHBOARD)
+    backup = repository(tmp_path / "backup")
+    for text in (DASHBOARD, LIVE):
+        by_hand(env, "PUT", "dashboards/web", text)
+        assert export(backup, env).code == 0
+    assert len(log(backup)) == 3
+
+
+def test_a_likely_secret_and_a_lost_reference_are_not_committed(repo: Path, env: dict[str, str]) -> None:
+    write_tree(repo, {WEB: "title: ${env:TITLE}\npositions: []\n"})
+    commit_all(repo, "second")
+    env["TITLE"] = "sesame-open"
+    assert dlsync("apply", repo, "--auto-approve", env=env).code == 0
+    by_hand(env, "PUT", "dashboards/web", "title: other\npositions: []\n")
+    rule = "title: Load\ncriteria: []\nactions:\n  - emails: [a@acme.net]\n    message: https://chat.acme.net/hooks/a3d5f7h9j1l2n4p6q8s0t2v4w6\n"
+    by_hand(env, "PUT", "rules/load", rule)
+    done = export(repo, env)
+    assert (done.code, len(log(repo))) == (3, 2)
+    assert "error: dashboard/web: not written, for a live value would replace `${env:TITLE}`" in done.err
+    assert "error: rule/load: not written into rules/load.yaml: `actions[0].message` looks like a secret" in done.err
+    assert "a3d5f7" not in done.out + done.err
+
+
+def test_outside_a_repository_it_says_so_before_anything_else(tmp_path: Path, env: dict[str, str]) -> None:
+    env["GIT_CEILING_DIRECTORIES"] = str(tmp_path)
+    done = export(tmp_path / "new", env)
+    assert (done.code, done.asked) == (1, ())
+    assert done.err.startswith(f"error: {tmp_path / 'new'} cannot be committed: fatal: not a git repository")
+    assert done.err.endswith("Run `git init` there, or leave out --commit.\n")
+    assert not (tmp_path / "new").exists()
+
+
+def test_without_git_it_says_so(tmp_path: Path, env: dict[str, str]) -> None:
+    done = export(tmp_path, {**env, "PATH": str(tmp_path)})
+    assert (done.code, done.err.splitlines()[-1]) == (1, "Install git.")
+
+
+@pytest.mark.parametrize("operation", ["merge", "rebase", "cherry-pick", "revert", "stash"])
+def test_in_the_middle_of_another_operation_it_says_what_to_do(repo: Path, env: dict[str, str], operation: str) -> None:
+    git(repo, "switch", "--quiet", "--create", "other")
+    write_tree(repo, {"note.txt": "theirs\n"})
+    commit_all(repo, "other")
+    git(repo, "switch", "--quiet", "main")
+    write_tree(repo, {"note.txt": "ours\n"})
+    commit_all(repo, "ours")
+    if operation == "stash":
+        write_tree(repo, {"note.txt": "stashed\n"})
+        git(repo, "stash")
+        write_tree(repo, {"note.txt": "newer\n"})
+        commit_all(repo, "newer")
+    arguments = {"revert": ["HEAD~1"], "stash": ["pop"]}.get(operation, ["other"])
+    if operation == "revert":
+        write_tree(repo, {"note.txt": "newer\n"})
+        commit_all(repo, "newer")
+    git(repo, operation, *arguments, check=False)
+    done = export(repo, env)
+    assert (done.code, done.asked) == (1, ())
+    assert "is in the middle of a merge, rebase, revert or bisection\nFinish or abort it; `git -C" in done.err
+
+
+def test_without_an_author_nothing_is_written(repo: Path, env: dict[str, str]) -> None:
+    git(repo, "config", "--unset", "user.name")
+    git(repo, "config", "--unset", "user.email")
+    git(repo, "config", "user.useConfigOnly", "true")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    before = work_files(repo)
+    done = export(repo, env)
+    assert (done.code, work_files(repo), git(repo, "status", "--porcelain")) == (1, before, "")
+    assert "error: git did not commit, and the files are as they were: Author identity unknown" in done.err
+    assert "git config" in done.err
+
+
+def hook(repo: Path, name: str, script: str) -> None:
+    path = repo / ".git" / "hooks" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_hooks_run_and_one_that_refuses_leaves_all_as_it_was(repo: Path, env: dict[str, str]) -> None:
+    write_tree(repo, {"staged.txt": "1\n"})
+    git(repo, "add", "staged.txt")
+    status = git(repo, "status", "--porcelain")
+    (repo / "plugins" / "disk.sh").chmod(0o755)
+    commit_all(repo, "executable")
+    write_tree(repo, {"staged.txt": "2\n"})
+    git(repo, "add", "staged.txt")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    by_hand(env, "DELETE", "plugins/disk")
+    hook(repo, "pre-commit", "printf 'no\\n::error::no\\n\\033[31mhttps://ada:hunter2@example.org\\n' >&2; exit 1")
+    before, status = work_files(repo), git(repo, "status", "--porcelain")
+    done = export(repo, env, "--mirror")
+    assert (done.code, done.out) == (1, "")
+    assert "error: git did not commit, and the files are as they were: no\n\\x3a:error::no\n" in done.err
+    assert not any(bad in done.err for bad in ("hunter2", "\x1b"))
+    assert (work_files(repo), git(repo, "status", "--porcelain")) == (before, status)
+    assert os.access(repo / "plugins" / "disk.sh", os.X_OK)
+    hook(repo, "pre-commit", "exit 0")
+    hook(repo, "commit-msg", 'echo "Ticket: 1" >> "$1"')
+    assert export(repo, env, "--mirror").code == 0
+    assert git(repo, "log", "-1", "--format=%B").endswith("Ticket: 1")
+    assert git(repo, "status", "--porcelain") == status
+
+
+def test_what_git_ignores_is_refused(repo: Path, env: dict[str, str]) -> None:
+    write_tree(repo, {".gitignore": ".dlsync/\nother.*\n"})
+    commit_all(repo, "second")
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    done = export(repo, env)
+    assert done.code == 1
+    assert "are ignored by one of your .gitignore files:\ndashboards/other.yaml\n" in done.err
+    assert git(repo, "status", "--porcelain") == ""
+    assert not (repo / "dashboards" / "other.yaml").exists()
+
+
+def test_a_folder_of_a_repository_may_be_new_and_names_may_be_patterns(tmp_path: Path, env: dict[str, str]) -> None:
+    root = repository(tmp_path / "all")
+    for name in ("%5Ba%5D%20%27b%27", "%3Aweb", "-x"):
+        by_hand(env, "PUT", f"dashboards/{name}", DASHBOARD)
+    write_tree(root, {"dashboards/a.yaml": "not ours\n"})
+    done = export(root / "sub folder" / "acme", env)
+    assert done.code == 0
+    assert len(git(root, "show", "--name-only", "-z", "--format=").strip("\0").split("\0")) == 3
+    assert git(root, "status", "--porcelain") == "?? dashboards/"
+
+
+def test_the_first_commit_of_a_repository_may_be_an_export(tmp_path: Path, env: dict[str, str]) -> None:
+    root = repository(tmp_path / "new")
+    git(root, "update-ref", "-d", "HEAD")
+    by_hand(env, "PUT", "dashboards/web", DASHBOARD)
+    hook(root, "pre-commit", "exit 1")
+    done = export(root, env)
+    assert (done.code, git(root, "status", "--porcelain")) == (1, "")
+    assert "the files are as they were: git ended with code 1" in done.err
+    hook(root, "pre-commit", "exit 0")
+    assert export(root, env).code == 0
+    assert len(log(root)) == 1
+
+
+def test_line_ends_that_git_converts_are_no_change(repo: Path, env: dict[str, str]) -> None:
+    git(repo, "config", "core.autocrlf", "true")
+    for file in TREE:
+        (repo / file).unlink()
+    git(repo, "checkout", "--", ".")
+    assert b"\r\n" in (repo / "plugins" / "disk.sh").read_bytes()
+    backup = repository(repo.parent / "backup")
+    git(backup, "config", "core.autocrlf", "true")
+    assert export(backup, env).code == 0
+    for file in TREE:
+        (backup / file).unlink()
+    git(backup, "checkout", "--", ".")
+    done = export(backup, env)
+    assert done.err == ""
+    assert (done.code, len(log(backup)), git(backup, "status", "--porcelain")) == (0, 2, "")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert export(backup, env).code == 0
+    assert git(backup, "show", "--numstat", "--format=") == f"1\t1\t{WEB}"
+
+
+@pytest.fixture
+def clone(repo: Path, tmp_path: Path) -> Path:
+    """A shallow clone, with an upstream, of a bare remote."""
+    remote, clone = tmp_path / "remote.git", tmp_path / "clone"
+    git(tmp_path, "clone", "--quiet", "--bare", str(repo), str(remote))
+    git(tmp_path, "clone", "--quiet", "--depth=1", remote.as_uri(), str(clone))
+    git(clone, "config", "user.name", "Ada")
+    git(clone, "config", "user.email", "ada@example.org")
+    return clone
+
+
+def test_push_pushes_to_the_upstream_and_what_was_not_pushed_the_next_time(
+    clone: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    remote = tmp_path / "remote.git"
+    git(clone, "config", "push.default", "nothing")
+    git(clone, "switch", "--quiet", "--create", "local.name", "--track", "origin/main")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert export(clone, env, "--push").code == 0
+    assert git(remote, "rev-parse", "main") == git(clone, "rev-parse", "HEAD")
+    hook_file = remote / "hooks" / "pre-receive"
+    hook_file.parent.mkdir(exist_ok=True)
+    hook_file.write_text("#!/bin/sh\necho no >&2; exit 1\n")
+    hook_file.chmod(0o755)
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    done = export(clone, env, "--push")
+    assert done.code == 1
+    assert "error: not pushed: " in done.err
+    assert done.err.endswith("Run `git pull --rebase` and `git push`: the commit is there.\n")
+    hook_file.unlink()
+    assert export(clone, env, "--push").code == 0
+    assert git(remote, "rev-parse", "main") == git(clone, "rev-parse", "HEAD")
+
+
+def test_push_without_an_upstream_says_what_to_do(clone: Path, env: dict[str, str]) -> None:
+    git(clone, "switch", "--quiet", "--create", "other")
+    done = export(clone, env, "--push")
+    assert (done.code, done.asked) == (1, ())
+    assert done.err.startswith(
+        "error: --push has no upstream branch: fatal: no upstream configured for branch 'other'\n"
+    )
+    assert done.err.endswith("Run `git switch BRANCH`, or once `git push --set-upstream REMOTE BRANCH`.\n")
+    git(clone, "switch", "--quiet", "--detach")
+    assert "fatal: HEAD does not point to a branch" in export(clone, env, "--push").err
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert export(clone, env).code == 0
+    assert log(clone)[0].startswith("Export acme/")
+
+
+def test_push_alone_is_refused(repo: Path, env: dict[str, str]) -> None:
+    done = dlsync("export", repo, "--push", env=env)
+    assert (done.code, done.err) == (1, "error: --push pushes a commit\nGive --commit too.\n")
+
+
+def test_a_link_inside_of_the_directory_is_followed_and_its_target_committed(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    root = repository(write_tree(tmp_path / "linked", {"shared/web.yaml": DASHBOARD, "dashboards/x/.keep": ""}))
+    (root / WEB).symlink_to("../shared/web.yaml")
+    commit_all(root, "second")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert export(root, env).code == 0
+    assert git(root, "show", "--name-only", "--format=") == "shared/web.yaml"
+    hook(root, "pre-commit", "exit 1")
+    by_hand(env, "DELETE", "dashboards/web")
+    assert export(root, env, "--mirror").code == 1
+    assert ((root / WEB).is_symlink(), git(root, "status", "--porcelain")) == (True, "")
+    hook(root, "pre-commit", "exit 0")
+    assert export(root, env, "--mirror").code == 0
+    assert git(root, "show", "--name-status", "--format=") == f"D\t{WEB}"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["[skip ci]", "closes #1", "@all", "skip-checks:true", "fixes GH-1", "***NO_CI***", "a\n\nCo-authored-by: b"],
+)
+def test_nothing_in_a_message_makes_a_forge_act(name: str) -> None:
+    text = message(TARGET, [FileChange(Address("dashboard", name), "create", f"dashboards/{name}.yaml", b"")])
+    assert name not in text
+    assert len(text.splitlines()) == 3
+    assert not {"[", "#", "@", "*"} & {*text}
+    assert "GH-1" not in text
+
+
+def test_a_message_is_bounded() -> None:
+    changes = [FileChange(Address("rule", f"{one}"), "delete", f"rules/{one}.yaml", None) for one in range(150)]
+    lines = message(TARGET, changes).splitlines()
+    assert lines[0] == "Export acme/default: 150 deleted"
+    assert (len(lines), lines[-1]) == (103, "and 50 more")
