@@ -20,6 +20,7 @@ SECTIONS = {
         "init": ("tree", "Start a directory: settings, samples, CI templates."),
         "import-backup": ("tree", "Turn an old client's backup into a tree."),
         "validate": ("tree", "Check the files offline: syntax, schema, names, references."),
+        "fmt": ("tree", "Write the YAML files in the house style; comments stay."),
         "render": ("tree", "Show the files as they are sent; secrets stay references."),
         "packs": ("tree", "The packs of a tree."),
     },

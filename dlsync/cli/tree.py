@@ -11,7 +11,7 @@ import typer
 
 from dlsync.cli import console
 from dlsync.cli import options as opt
-from dlsync.errors import EXIT_ERROR, EXIT_OK
+from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
 from dlsync.messages import visible
 
 Source = Annotated[Path, typer.Argument(metavar="SRC", help="The folder <org>/<account>/ of the old client's backup.")]
@@ -50,6 +50,24 @@ def import_backup(source: Source, directory: NewTree, output: opt.Output = "text
         lines.append(f"agents are listed, never applied: {', '.join(imported.agents)}")
     lines.append(f"Next: dlsync validate {shlex.quote(str(directory))}")
     console.write_stdout("".join(f"{visible(line)}\n" for line in lines))
+
+
+@opt.command
+def fmt(
+    directory: opt.Directory = opt.CURRENT,
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 if files would change.")] = False,
+    output: opt.Output = "text",
+) -> int:
+    """Write the YAML files in the house style; comments stay."""
+    from dlsync.operations.format import format_files
+
+    changed, problems = format_files(directory, check=check)
+    console.report(problems)
+    document = {"format_version": 1, "files": changed, "problems": [one.as_document() for one in problems]}
+    console.show(output, lambda: document, lambda _: "".join(f"~ {visible(file)}\n" for file in changed))
+    if any(one.severity == "error" for one in problems):
+        return EXIT_ERROR
+    return EXIT_CHANGES if check and changed else EXIT_OK
 
 
 @opt.command

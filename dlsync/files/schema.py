@@ -5,7 +5,7 @@ that names the near miss: the service has fields that no schema here has.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, lru_cache, reduce
 from operator import getitem
@@ -166,6 +166,14 @@ def in_schema_order(node: SchemaNode, document: Json) -> Json:
     order = [name for name in node.fields if name in document and name not in node.owned]
     order += sorted(document.keys() - node.fields.keys())
     return {name: in_schema_order(node.under(name) or _NOTHING, document[name]) for name in order}
+
+
+def ordered(name: str, path: Path, fields: Collection[str]) -> list[str]:
+    """Return the fields of the mapping at a path as :func:`arranged` does; as they are where no field is known."""
+    known = [*known_at(name, path).fields]
+    if not known:
+        return [*fields]
+    return sorted(fields, key=lambda one: (known.index(one), "") if one in known else (len(known), one))
 
 
 @cache

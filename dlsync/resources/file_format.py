@@ -88,6 +88,10 @@ class FileFormat(ABC):
         """Whether this kind reads a file of the tree."""
         return pack_and_path(file)[1].startswith(f"{self.folder}/")
 
+    def is_document(self, file: str) -> bool:
+        """Whether a file outside of packs is a YAML document, to which the kind's schema applies."""
+        return bool(self.overlay_suffix) and file.startswith(f"{self.folder}/") and file.endswith(self.overlay_suffix)
+
     def required_suffix(self, file: str) -> str:
         """Return the ending that the name of a file in the kind's folder must have."""
         return self.overlay_suffix

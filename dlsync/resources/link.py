@@ -86,6 +86,9 @@ class Link(Kind):
             return rest.startswith("plugins/") and not is_settings_file(rest)
         return file == FILE or (file.startswith(f"{self.folder}/") and file.endswith(".json"))
 
+    def is_document(self, file: str) -> bool:
+        return file == FILE
+
     def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
         by_plugin: defaultdict[str, list[LinkSource]] = defaultdict(list)
         reader = Overlays(self, context)

@@ -1,0 +1,178 @@
+"""Texts in the house style: the same value, all comments where they were, and nothing to do the second time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlsync.files import schema
+from dlsync.files.yaml import InvalidYaml, dump, parse
+from dlsync.files.yaml.format import formatted
+from dlsync.files.yaml.pieces import Unspliceable, same
+from dlsync.files.yaml.read import comments, compose
+from dlsync.files.yaml.source import decode
+from tests.builders.yaml import DOCUMENTS, maybe_yaml, spelled, with_planted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from dlsync.model import Json, Path
+
+
+def by_name(_: Path, names: Collection[str]) -> list[str]:
+    return sorted(names)
+
+
+def arranged(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: arranged(value[name]) for name in sorted(value)}
+    return [*map(arranged, value)] if isinstance(value, list) else value
+
+
+def comments_of(content: bytes) -> list[str]:
+    source = decode(content)
+    return sorted(comments(compose(source), source))
+
+
+@given(st.data())
+def test_the_value_and_all_comments_stay_and_a_second_time_changes_nothing(data: st.DataObject) -> None:
+    document = data.draw(DOCUMENTS)
+    written = data.draw(spelled(document))
+    with suppress(Unspliceable):
+        text = formatted(written.content, by_name)
+        assert same(parse(text), document)
+        assert comments_of(text) == comments_of(written.content)
+        assert formatted(text, by_name) == text
+
+
+@given(st.data())
+def test_a_comment_stays_on_the_line_of_its_key(data: st.DataObject) -> None:
+    document = data.draw(with_planted(data.draw(DOCUMENTS), "planted", "here"))
+    lines = dump(document).decode().split("\n")
+    marked = [f"{line} # this" if line.endswith("planted: here") else line for line in lines]
+    text = formatted("\n".join(marked).encode(), by_name).decode()
+    assert "planted: here # this\n" in text
+
+
+@given(DOCUMENTS)
+def test_without_comments_it_is_what_an_export_writes(document: dict[str, Json]) -> None:
+    house = dump(arranged(document))
+    assert formatted(dump(document), by_name) == (house if document else b"{}\n")
+
+
+@given(maybe_yaml())
+def test_any_text_is_formatted_or_refused(text: str) -> None:
+    with suppress(Unspliceable, InvalidYaml):
+        new = formatted(text.encode(), by_name)
+        assert same(parse(new), parse(text.encode()))
+        assert formatted(new, by_name) == new
+
+
+MESSY = """\
+# yaml-language-server: $schema=../schemas/dashboard.schema.json
+# head
+
+positions:
+ -   title:   "A"   # title of A
+     # what it shows
+     series: # two
+
+       # the first
+       - {scope: {tag: [all, web]}, metric: base.cpu}  # one
+       - metric:
+           # the second
+           "x"
+     row: 1
+
+
+     type: number
+ - # second
+   title: B
+   message: |   # a text
+        hello
+
+          there
+   size: [ ]
+     # - none
+period: 3600   # seconds
+title: 'Hosts'
+"""
+NEAT = """\
+# yaml-language-server: $schema=../schemas/dashboard.schema.json
+# head
+
+title: Hosts
+period: 3600 # seconds
+positions:
+  - title: A # title of A
+
+    type: number
+    row: 1
+    # what it shows
+    series: # two
+      # the first
+      # one
+      - metric: base.cpu
+        scope:
+          tag:
+            - all
+            - web
+      - metric: x # the second
+  # second
+  - title: B
+    message: | # a text
+      hello
+
+        there
+    size: []
+      # - none
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_fields_come_in_the_order_of_the_schema_each_with_its_comments(newline: str) -> None:
+    order = partial(schema.ordered, "dashboard")
+    assert formatted(MESSY.replace("\n", newline).encode(), order).decode() == NEAT.replace("\n", newline)
+    assert formatted(NEAT.encode(), order).decode() == NEAT
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "b: 1\n\n# about what follows\n\na: 1\n",
+        "# about b, or the file\nb: 1\na: 1\n",
+        "b: 1\na: 1\n# the end\n",
+        "x:\n    # about x\n  b: 1\n  a: 1\n",
+    ],
+)
+def test_a_comment_that_belongs_to_no_key_keeps_the_order(text: str) -> None:
+    assert list(parse(formatted(text.encode(), by_name))) == list(parse(text.encode()))  # type: ignore[arg-type] # a mapping
+    if "x" in text:
+        assert formatted(text.encode(), by_name) == text.replace("    #", "  #").encode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"? {'k' * 1100}\n:\n  a: 1\n",
+        "a: [1, # one\n  2]\n",
+        "a: &x 1\nb: *x\n",
+        "a: &x # c\n  b: 1\n",
+        "--- # c\na: 1\n",
+        "a: |\n  x\n  # deeper\n # comment\nb: 1\n",
+        "{a: 1} # c\n",
+    ],
+)
+def test_what_would_lose_a_comment_or_an_anchor_is_refused(text: str) -> None:
+    with pytest.raises(Unspliceable):
+        formatted(text.encode(), by_name)
+
+
+@pytest.mark.parametrize("text", ["", "# nothing\n", "{}\n", "5\n"])
+def test_what_is_no_collection_stays(text: str) -> None:
+    assert formatted(text.encode(), by_name) == text.encode()
