@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from dlsync.errors import DlsyncError
+from dlsync.files import schema
 from dlsync.files.directory import Directory
 
 # path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
@@ -21,11 +22,15 @@ TEMPLATES = {
     ".gitlab-ci.yml": "gitlab-ci.yml",
 }
 
+# in the tree, so that the editor of whoever has it finds them offline
+SCHEMAS = {f"schemas/{name}.schema.json": name for name in ("dlsync", "dashboard", "rule", "plugin", "link")}
+
 
 def create(directory: Path) -> list[str]:
     """Write a new tree and return its files; see :func:`write_new`."""
     templates = files("dlsync.files") / "templates"
-    return write_new(directory, {file: (templates / template).read_bytes() for file, template in TEMPLATES.items()})
+    contents = {file: (templates / template).read_bytes() for file, template in TEMPLATES.items()}
+    return write_new(directory, contents | {file: schema.text(name).encode() for file, name in SCHEMAS.items()})
 
 
 def write_new(directory: Path, contents: Mapping[str, bytes]) -> list[str]:

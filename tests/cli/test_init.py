@@ -7,7 +7,7 @@ import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dlsync.files.scaffold import TEMPLATES
+from dlsync.files.scaffold import SCHEMAS, TEMPLATES
 from tests.builders.commands import dlsync
 from tests.builders.trees import tree_files, write_tree
 
@@ -24,7 +24,7 @@ def test_a_new_folder_gets_a_tree_that_validates_applies_and_plans_to_nothing(
     done = dlsync("init", tree)
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
-        *(f"wrote {file}" for file in TEMPLATES),
+        *(f"wrote {file}" for file in (*TEMPLATES, *SCHEMAS)),
         f"Next: dlsync validate '{tree}'",
         f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan '{tree}'",
     ]
@@ -53,7 +53,7 @@ def test_the_commands_that_it_names_work_as_they_are_on_what_it_wrote(tmp_path: 
 def test_what_else_is_in_the_folder_stays(tmp_path: Path) -> None:
     write_tree(tmp_path, {"README.md": "mine"})
     assert dlsync("init", tmp_path).code == 0
-    assert tree_files(tmp_path).keys() == {"README.md", *TEMPLATES}
+    assert tree_files(tmp_path).keys() == {"README.md", *TEMPLATES, *SCHEMAS}
 
 
 def test_a_file_that_is_there_already_is_named_and_nothing_is_written(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ WRITTEN = [
     ".gitignore",
     ".github/workflows/dlsync.yml",
     ".gitlab-ci.yml",
+    *(f"schemas/{name}.schema.json" for name in ("dlsync", "dashboard", "rule", "plugin", "link")),
 ]
 # what a CI template may use of the command line, so that it works with later versions too
 OPTIONS = {
@@ -178,3 +179,13 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(DlsyncError, match=r"cannot write .*tree"):
         scaffold.create(tmp_path / "tree")
+
+
+@pytest.mark.parametrize("file", [one for one in WRITTEN if one.endswith(".yaml")])
+def test_the_first_line_of_a_sample_names_its_schema(tree: Path, file: str) -> None:
+    first = (tree / file).read_text().split("\n", 1)[0]
+    found = (tree / file).parent / first.removeprefix("# yaml-language-server: $schema=")
+    assert found.resolve().relative_to(tree.resolve()).as_posix() in WRITTEN
+    name = found.name.removesuffix(".schema.json")
+    assert found.read_text() == schema.text(name)
+    assert schema.check(name, parsed(tree / file)) == []
