@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Path: TypeAlias = tuple[str | int, ...]
@@ -147,6 +147,52 @@ class FieldChange:
     outline: tuple[str, ...] = ()
 
 
+class Place(NamedTuple):
+    """Where an item is drawn on its kind's grid: cells, rows and columns from 1."""
+
+    row: int
+    column: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a list for a person: in a sentence, and where its kind draws it, as a rectangle.
+
+    :param label: what sort of item it is.
+    :param place: None where it is not drawn.
+    """
+
+    sentence: str
+    title: str = ""
+    label: str = ""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """One item of a list on both sides of a change, which may be equal.
+
+    :param section: the field that holds the list.
+    :param before: None where it is added; ``after`` where it is removed.
+    :param is_changed: whether the sides differ in more than the place.
+    """
+
+    section: str
+    before: Item | None
+    after: Item | None
+    is_changed: bool = False
+
+    @property
+    def mark(self) -> str:
+        """How the item differs: ``moved and changed`` for example; empty where it does not."""
+        if self.before is None or self.after is None:
+            return "added" if self.after else "removed"
+        moved, changed = self.before.place != self.after.place, self.is_changed
+        return " and ".join(word for word, holds in (("moved", moved), ("changed", changed)) if holds)
+
+
 @dataclass(frozen=True)
 class Entry:
     """What was applied of one resource.
@@ -222,6 +268,7 @@ class ResourceChange:
     :param kept: what differs and stays as it is live, since it was changed there and the files changed elsewhere.
     :param renamed: the name of the resource that it is a rename of (create) or that is its rename (delete).
     :param uncertain: whether a change that failed may have been carried out all the same.
+    :param items: works out the items of its lists on both sides, changed or not; few formats show them.
     """
 
     address: Address
@@ -236,6 +283,7 @@ class ResourceChange:
     kept: tuple[FieldChange, ...] = ()
     renamed: str = ""
     uncertain: bool = False
+    items: Callable[[], tuple[ItemChange, ...]] = field(default=tuple, compare=False, repr=False)
 
     @property
     def outcome(self) -> str:

@@ -2,16 +2,17 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
 from dlsync.files.settings import Settings
-from dlsync.model import Address, Entry, FieldChange, Op, Problem, Resource, ResourceChange, Target
+from dlsync.model import Address, Entry, FieldChange, ItemChange, Op, Problem, Resource, ResourceChange, Target
 from dlsync.operations import warnings as concerns
 from dlsync.operations.export import Export, edit_files
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import build_plan, lock_warnings, open_planning
+from dlsync.operations.plan import build_plan, item_changes, lock_warnings, open_planning
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.session import do_nothing
 from dlsync.resources import kind_of
@@ -155,7 +156,19 @@ def _drift(context: PlanContext, address: Address, entry: Entry) -> ResourceChan
         return None
     file, placed = kind.located(desired, diff)
     line = min((one.line for one in placed if one.line), default=None)
-    return ResourceChange(address, "update", "drift", file, line, tuple(map(_outside, placed)))
+    outside = tuple(map(_outside, placed))
+    items = partial(_items, context, entry, desired, live)
+    return ResourceChange(address, "update", "drift", file, line, outside, items=items)
+
+
+def _items(context: PlanContext, entry: Entry, desired: Resource, live: Resource) -> tuple[ItemChange, ...]:
+    """Return the items of lists as they were applied and as they are live; none where the files have moved too."""
+    kind = kind_of(live.kind)
+    movers = {one.mover for one in movement(kind, desired, live, entry, context.inventory.salt).diff}
+    if not movers.isdisjoint({"repo", "conflict"}):
+        return ()
+    items = item_changes(kind, live, desired, context.redaction)
+    return tuple(replace(one, before=one.after, after=one.before) for one in items)
 
 
 def _moved(context: PlanContext, entry: Entry, desired: Resource, live: Resource) -> Iterator[FieldChange]:

@@ -10,13 +10,14 @@ from typing import NamedTuple, cast
 
 from dlsync.client import ReadClient
 from dlsync.client.concurrency import both
+from dlsync.diff.list_match import same
 from dlsync.errors import ApiError
 from dlsync.files.git import head_commit, is_unknown
 from dlsync.files.interpolation import Values
 from dlsync.files.interpolation import names as names_in
 from dlsync.files.redaction import Redaction, values_in
 from dlsync.files.settings import Settings
-from dlsync.model import Address, Plan, Problem, Resource, ResourceChange
+from dlsync.model import Address, ItemChange, Plan, Problem, Resource, ResourceChange
 from dlsync.operations import dependents, guards, hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import FORGETFUL, remember, remembered
@@ -26,7 +27,7 @@ from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
 from dlsync.operations.session import do_nothing, reader
 from dlsync.operations.update_inventory import resolved
-from dlsync.resources import account, environments, kind_of, loader, misnamed
+from dlsync.resources import Kind, account, environments, kind_of, loader, misnamed
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
 from dlsync.state.inventory import Inventory, empty
@@ -282,7 +283,15 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
     changing = [live.resources[change.address] for change in outcome.changes if change.address in live.resources]
     former = hidden_secrets.known(inventory, changing)
     redaction = Redaction({**values_in(former.values()), **scope.tree.secrets})
-    changes = tuple(_outlined(redaction.change(change)) for change in outcome.changes)
+    changes = tuple(
+        _outlined(
+            redaction.change(change),
+            live.resources.get(change.address),
+            outcome.sent.get(change.address, scope.desired.get(change.address)),
+            redaction,
+        )
+        for change in outcome.changes
+    )
     plan = Plan(
         target=scope.settings.target,
         changes=changes,
@@ -335,13 +344,38 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
     yield from duplicate_warnings(scope.fetcher.listings.values(), scope.targets, changing, outcome.adopted, prune)
 
 
-def _outlined(change: ResourceChange) -> ResourceChange:
-    """Add an outline to each addition and removal of a redacted change."""
-    outline = kind_of(change.address.kind).outline
+def _outlined(
+    change: ResourceChange, live: Resource | None, desired: Resource | None, redaction: Redaction
+) -> ResourceChange:
+    """Add an outline to each addition and removal of a redacted change, and the items of its lists."""
+    kind = kind_of(change.address.kind)
     diff = tuple(
-        replace(one, outline=tuple(outline(one.path, one.after if one.op == "add" else one.before)))
+        replace(one, outline=tuple(kind.outline(one.path, one.after if one.op == "add" else one.before)))
         if one.op != "replace"
         else one
         for one in change.diff
     )
-    return replace(change, diff=diff)
+    after = None if change.action == "delete" else desired
+    return replace(change, diff=diff, items=lambda: item_changes(kind, live, after, redaction))
+
+
+def item_changes(
+    kind: Kind, live: Resource | None, desired: Resource | None, redaction: Redaction
+) -> tuple[ItemChange, ...]:
+    """Return the items of the lists that a kind says in sentences, on both sides, without secrets.
+
+    :param live: None for a resource that is created; ``desired`` for one that is deleted.
+    """
+    if not kind.item_sentences or (live and live.unreadable):
+        return ()
+    before, after = (kind.canonical(one.document) if one else {} for one in (live, desired))
+    found = [*kind.items(before, after)]
+    return tuple(
+        ItemChange(
+            str(one.path[0]),
+            None if one.op == "add" else kind.item(one.path, shown.before),
+            None if one.op == "remove" else kind.item(one.path, shown.after),
+            not same(kind.without_place(one.before), kind.without_place(one.after)),
+        )
+        for one, shown in zip(found, redaction.differences(found), strict=True)
+    )

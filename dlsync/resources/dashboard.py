@@ -1,6 +1,7 @@
 """Dashboards: ``dashboards/**/<name>.yaml``."""
 
 import json
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -8,12 +9,14 @@ from dlsync.client import ReadClient
 from dlsync.diff.list_match import A_SET, ITEM, ListMatching, but_for, identity
 from dlsync.diff.merge_key import MergeKey
 from dlsync.errors import BadAnswer, Unsupported
-from dlsync.model import Address, Json, Resource
+from dlsync.model import Address, Item, Json, Path, Place, Resource
 from dlsync.resources.document import DocumentKind, as_text, scope
 from dlsync.resources.endpoint import Listing
 
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)
+_PLACE = ("row", "col", "size_x", "size_y")
+_MOST_CELLS = 500  # of a grid, in each direction; what is beyond is not drawn
 
 
 def _widget(item: dict[str, Json]) -> str:
@@ -68,6 +71,18 @@ class Dashboard(DocumentKind):
     either = frozenset({(*_SERIES, "scope", "tag"), (*_SERIES, "scope", "agent")})
     item_sentences: ClassVar = {("positions",): _widget}
     closed = frozenset({(*_SERIES, "scope")})
+
+    def item(self, path: Path, value: Json) -> Item:
+        item = super().item(path, value)
+        if not isinstance(value, dict):
+            return item
+        title, label = (as_text(value.get(name, "")) for name in ("title", "type"))
+        cells = [value.get(name) for name in _PLACE]
+        found = [cell for cell in cells if type(cell) is int and 0 < cell <= _MOST_CELLS]
+        return replace(item, title=title, label=label, place=Place(*found) if len(found) == len(_PLACE) else None)
+
+    def without_place(self, value: Json) -> Json:
+        return {key: one for key, one in value.items() if key not in _PLACE} if isinstance(value, dict) else value
 
     async def list(self, client: ReadClient, unless: str = "") -> Listing:
         # observed: whole dashboards, but for those of which the server sends summaries

@@ -7,9 +7,11 @@ special (``account.in_use``, ``account.deletions``).
 from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, Literal, NamedTuple
 
+from dlsync.diff.list_match import match
 from dlsync.diff.rules import Rules
 from dlsync.files import schema
-from dlsync.model import Address, Json, Path, Resource
+from dlsync.messages import in_full
+from dlsync.model import Address, FieldChange, Item, Json, Path, Resource
 from dlsync.resources.endpoint import Endpoint
 from dlsync.resources.file_format import FileFormat
 from dlsync.state.sealed_values import Seal
@@ -65,6 +67,27 @@ class Kind(FileFormat, Rules, Endpoint):
             yield from lines[:_FIRST_LINES]
             if (more := len(lines) - _FIRST_LINES) > 0:
                 yield f"... {more:,} more {'line' if more == 1 else 'lines'}"
+
+    def items(self, before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[FieldChange]:
+        """Yield each item of the lists that have sentences, as a difference even where both sides are equal."""
+        for path in self.item_sentences:
+            old, new = (
+                [*side] if isinstance(side := document.get(str(path[0])), list) else [] for document in (before, after)
+            )
+            matching = match(new, old, self.list_rule(path))
+            pairs: dict[int, int | None] = dict(matching.pairs)
+            for place, item in enumerate(new):
+                at = pairs.get(place)
+                yield FieldChange((*path, place), *(("add", None) if at is None else ("replace", old[at])), item)
+            yield from (FieldChange((*path, place), "remove", before=old[place]) for place in matching.removed)
+
+    def item(self, path: Path, value: Json) -> Item:
+        """Return a canonical item of the list at a path, of any type, for a person."""
+        return Item(self.item_sentences[path[:1]](value) if isinstance(value, dict) else in_full(value))
+
+    def without_place(self, value: Json) -> Json:
+        """Return an item without the fields that say where it is drawn."""
+        return value
 
     def references(self, desired: Resource) -> Iterator[Reference]:
         """Yield the metrics and tags that the resource names."""
