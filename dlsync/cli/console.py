@@ -17,11 +17,14 @@ from dlsync.errors import DlsyncError, InvalidTree, Refused, SettingsError
 from dlsync.messages import KEY, json_text, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
     from typing import TextIO
 
     from dlsync.files.redaction import Redaction
     from dlsync.model import Plan, Problem
+    from dlsync.operations.drift import Drift
+    from dlsync.operations.export import Export
+    from dlsync.render.environments import EnvironmentResult
 
 T = TypeVar("T")
 _MIN_KEY = 6  # characters: a shorter key is part of many words, and gaps in them would tell what it is
@@ -109,9 +112,21 @@ def write_json(document: object) -> None:
     write_stdout(json_text(document))
 
 
-def show(form: str, document: Callable[[], object], text: Callable[[bool], str]) -> None:
-    """Print a result as JSON or as text, which is called with whether it is printed in colour."""
-    write_stdout(json_text(document()) if form == "json" else text(colored()))
+def show(
+    form: str, document: Callable[[], object], text: Callable[[bool], str], html: Callable[[], str] | None = None
+) -> None:
+    """Print a result as JSON, as HTML or as text, which is called with whether it is printed in colour."""
+    if html and form == "html":
+        write_stdout(html())
+    else:
+        write_stdout(json_text(document()) if form == "json" else text(colored()))
+
+
+def page(result: Plan | Drift | Export | Sequence[EnvironmentResult], *, written: bool = True) -> str:
+    """Return a result as HTML; see :func:`dlsync.render.page.render`, which takes as long to import as a plan."""
+    from dlsync.render import page as rendering
+
+    return rendering.render(result, written=written)
 
 
 def write_content(body: bytes) -> None:
@@ -215,6 +230,7 @@ def explain(error: DlsyncError, place: str = "") -> None:
 def write_failure(error: DlsyncError, form: str) -> None:
     """Print why a command failed as the document that was asked for; as text, nothing."""
     from dlsync.render import plan_markdown, problems
+    from dlsync.render.environments import EnvironmentResult
 
     message, found = redacted(error.message), redacted_problems(error.problems)
     if isinstance(error, Refused) and error.plan and form != "text":
@@ -223,6 +239,8 @@ def write_failure(error: DlsyncError, form: str) -> None:
         write_json({"format_version": 1, **problems.failure(message, found)})
     elif form == "markdown":
         write_stdout(plan_markdown.render_failure(message, found))
+    elif form == "html":
+        write_stdout(page([EnvironmentResult("No result", error=message, problems=found)]))
 
 
 def colored(stream: TextIO | None = None) -> bool:
@@ -257,4 +275,6 @@ def rendered(plan: Plan, form: str, stream: TextIO | None = None) -> str:
     plan = redacted_plan(plan)
     if form == "json":
         return json_text(as_document(plan))
+    if form == "html":
+        return page(plan)
     return plan_markdown.render(plan) if form == "markdown" else plan_text.render(plan, color=colored(stream))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,7 +35,7 @@ def drift(
     server: opt.Server,
     directory: opt.Directory = opt.CURRENT,
     target: opt.TargetPatterns = None,
-    output: opt.Output = "text",
+    output: opt.ReportOutput = "text",
 ) -> int:
     """Show what was changed on the server since it was applied.
 
@@ -49,9 +50,13 @@ def drift(
     found = console.run_with_progress(
         lambda progress: operations.drift(directory, settings, targets=targets, progress=progress)
     )
+    found = replace(found, warnings=console.redacted_problems(found.warnings))
     console.report(found.warnings)
     console.show(
-        output, lambda: plan_text.drift_document(found), lambda color: plan_text.render_drift(found, color=color)
+        output,
+        lambda: plan_text.drift_document(found),
+        lambda color: plan_text.render_drift(found, color=color),
+        lambda: console.page(found),
     )
     return EXIT_CHANGES if found else EXIT_OK
 
@@ -91,7 +96,7 @@ def export(
     check: Check = False,
     commit: Commit = False,
     push: Push = False,
-    output: opt.Output = "text",
+    output: opt.ReportOutput = "text",
 ) -> int:
     """Write live resources into files; comments and layout stay.
 
@@ -112,14 +117,16 @@ def export(
     return _show(exported, output, check=check)
 
 
-def _show(export: Export, output: opt.Format, *, check: bool, accepts: bool = False) -> int:
+def _show(export: Export, output: opt.ReportFormat, *, check: bool, accepts: bool = False) -> int:
     from dlsync.render import files
 
+    export = replace(export, problems=console.redacted_problems(export.problems))
     console.report(export.problems)
     console.show(
         output,
         lambda: files.export_document(export),
         lambda color: files.render_export(export, written=not check, color=color, accepts=accepts),
+        lambda: console.page(export, written=not check),
     )
     if any(problem.severity == "error" for problem in export.problems):
         return EXIT_PARTIAL

@@ -108,8 +108,10 @@ Journals = Annotated[
 ]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask; needed without a terminal.")]
 Format = Literal["text", "json"]
-PlanFormat = Literal["text", "json", "markdown"]
+PlanFormat = Literal["text", "json", "markdown", "html"]
+ReportFormat = Literal["text", "json", "html"]
 Output = Annotated[Format, typer.Option("--format", help="How to print the result.")]
+ReportOutput = Annotated[ReportFormat, typer.Option("--format", help="How to print the result.")]
 PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]
 _Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]
 

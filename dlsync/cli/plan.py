@@ -109,6 +109,8 @@ def run_everywhere(server: opt.Server, directory: Path, output: opt.PlanFormat, 
         console.write_json(rendering.as_document(results))
     elif output == "markdown":
         console.write_stdout(rendering.render_markdown(results))
+    elif output == "html":
+        console.write_stdout(console.page(results))
     else:
         console.write_stdout(rendering.summary(results, color=console.colored()))
     return min(codes, key=_WORST_FIRST.index)

@@ -9,7 +9,7 @@ from dlsync.render.fields import Field, Sign, fields, side
 
 REFUSED = "An apply refuses this plan"
 _STAYS = "stays as it was changed on the server"
-_SIGNS: dict[Action, Sign] = {"create": "+", "update": "~", "delete": "-"}
+SIGNS: dict[Action, Sign] = {"create": "+", "update": "~", "delete": "-"}
 _CAUSES = {"drift": "changed on the server", "conflict": "conflict: changed in the files and on the server"}
 _DELETED = {"drift": "deleted on the server", "conflict": "conflict: changed in the files, deleted on the server"}
 _SINCE_THE_RUN = {"drift": _CAUSES["drift"], "conflict": "conflict: changed since the run"}
@@ -61,7 +61,7 @@ def describe(
         yield Description(
             visible(str(change.address)),
             change.action,
-            _SIGNS[change.action],
+            SIGNS[change.action],
             _cause(change, reverts=reverts),
             (f"renamed {'from' if change.action == 'create' else 'to'}", visible(change.renamed))
             if change.renamed

@@ -28,13 +28,14 @@ def render_export(export: Export, *, written: bool, color: bool, accepts: bool =
         lines.append(paint(f"{sign} {visible(file.file)}", style))
     if lines:
         lines.append("")
-    lines.append(paint(_summary(export, written=written, accepts=accepts), "bold"))
+    lines.append(paint(summary(export, written=written, accepts=accepts), "bold"))
     if export.commit:
         lines.append(f"Committed as {export.commit[:_ABBREVIATED]}.")
     return "\n".join(lines) + "\n"
 
 
-def _summary(export: Export, *, written: bool, accepts: bool) -> str:
+def summary(export: Export, *, written: bool, accepts: bool = False) -> str:
+    """Return the line that ends an export; parameters as of :func:`render_export`."""
     counts, account = export.summary, visible(f"{export.target.org}/{export.target.account}")
     failed = sum(problem.severity == "error" for problem in export.problems)
     unchanged = counted(counts["unchanged"], "resource")

@@ -57,14 +57,17 @@ def render_drift(drift: Drift, *, color: bool) -> str:
     paint = painter(color=color)
     changes = describe(drift.changes)
     lines = [line for change in changes for line in (_headline(change, paint), *_details(change, paint))]
+    gap = [""] if lines else []
+    return "\n".join([*lines, *gap, paint(drift_summary(drift), "bold")]) + "\n"
+
+
+def drift_summary(drift: Drift) -> str:
+    """Return the line that ends a drift."""
     target = visible(f"{drift.target.org}/{drift.target.account}")
-    if drift:
-        lines.append("")
-        changed = f"{counted(len(drift.changes), 'resource')} on {target} changed since applied"
-        total = f"Drift: {changed}, {drift.unchanged:,} as applied."
-    else:
-        total = f"No drift: {counted(drift.unchanged, 'managed resource')} on {target}, as applied."
-    return "\n".join([*lines, paint(total, "bold")]) + "\n"
+    if not drift:
+        return f"No drift: {counted(drift.unchanged, 'managed resource')} on {target}, as applied."
+    changed = f"{counted(len(drift.changes), 'resource')} on {target} changed since applied"
+    return f"Drift: {changed}, {drift.unchanged:,} as applied."
 
 
 def drift_document(drift: Drift) -> dict[str, Any]:

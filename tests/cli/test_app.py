@@ -86,7 +86,7 @@ def test_no_arguments_are_an_error_that_shows_the_help_for_a_script_that_lost_it
     [
         (["paln"], "No such command 'paln'. Did you mean 'plan'?", "dlsync"),
         (["plan", "--fromat", "json"], "No such option: --fromat (Possible options: --format", "dlsync plan"),
-        (["plan", "--format", "xml"], "'xml' is not one of 'text', 'json', 'markdown'", "dlsync plan"),
+        (["plan", "--format", "xml"], "'xml' is not one of 'text', 'json', 'markdown', 'html'", "dlsync plan"),
         (["apply", "--format", "markdown"], "'markdown' is not one of 'text', 'json'", "dlsync apply"),
         (["plan", "a", "b"], "Got unexpected extra argument(s) (b)", "dlsync plan"),
         (["plan", "--out"], "Option '--out' requires an argument", "dlsync"),

@@ -91,7 +91,7 @@ def test_json_is_one_document_that_its_schema_allows(tree: Path, env: dict[str, 
     assert done.err == ""
 
 
-@pytest.mark.parametrize("output", ["text", "markdown", "json"])
+@pytest.mark.parametrize("output", ["text", "markdown", "json", "html"])
 def test_a_warning_is_printed_once_and_with_the_plan(tree: Path, env: dict[str, str], output: str) -> None:
     write_tree(tree, UNKNOWN_FIELD)
     done = dlsync("plan", tree, "--format", output, env=env)
