@@ -12,8 +12,6 @@ from dlsync.render.fields import counted
 from dlsync.render.problems import failure
 from dlsync.render.table import painter
 
-_ROOM_FOR_HEADINGS = 200  # characters, of each environment's section in Markdown
-
 
 @dataclass(frozen=True)
 class EnvironmentResult:
@@ -57,18 +55,17 @@ def as_document(results: Sequence[EnvironmentResult]) -> dict[str, Any]:
     return {"format_version": 1, "environments": environments, "summary": counts}
 
 
-def render_markdown(results: Sequence[EnvironmentResult]) -> str:
+def render_markdown(results: Sequence[EnvironmentResult], *, limit: int = plan_markdown.LIMIT, marker: str = "") -> str:
     """Return a section for each environment, all of them together no longer than one plan may be."""
-    limit = plan_markdown.LIMIT // len(results) - _ROOM_FOR_HEADINGS
-    sections = []
-    for result in results:
-        section = (
-            plan_markdown.render_failure(result.error, result.problems, limit)
+    sections = [
+        (
+            plan_markdown.section_of_failure(result.error, result.problems)
             if result.plan is None
-            else plan_markdown.render(result.plan, limit)
-        )
-        sections.append(f"### {plan_markdown.code(result.environment)}\n\n{section}")
-    return "\n".join([*sections, f"**Total**: {_total(results)}.\n"])
+            else plan_markdown.section_of(result.plan)
+        ).headed(result.environment)
+        for result in results
+    ]
+    return plan_markdown.assemble(sections, limit=limit, start=marker, end=f"\n**Total**: {_total(results)}.\n")
 
 
 def _outcome(result: EnvironmentResult) -> str:

@@ -1,7 +1,10 @@
 """A plan as a comment on a pull request: GitHub Flavored Markdown that names and values cannot break out of."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from dlsync.messages import shortened, visible
 from dlsync.model import Plan, Problem
@@ -9,44 +12,148 @@ from dlsync.operations.plan_document import account, counts, is_applied
 from dlsync.render.description import REFUSED, Description, describe
 from dlsync.render.fields import Field, counted
 
-LIMIT = 65_000  # GitHub takes 65,536 characters in a comment
-_ROOM_FOR_FOOTER = 200
+LIMIT = 65_000  # GitHub takes 65,536 characters in a comment; the rest is for a link
+_ROOM_FOR_FOOTER = 250
 _MAX_CELL = 120
+_MAX_CELL_IN_SHORT = 30
 _MAX_WARNING = 300
 _MAX_REASON = 2_000  # longer than any but a name without bounds can make one
+_MAX_REASON_IN_SHORT = 100
 _MAX_WARNINGS = 10
 _MAX_NAMED_FIELDS = 3
 _MAX_SCALAR = 300
-_TABLE_HEAD = "| action | resource | file | fields |\n| --- | --- | --- | --- |\n"
+_NOT_URGENT = 2
+_TABLE_HEAD = "\n| action | resource | file | fields |\n| --- | --- | --- | --- |\n"
 # what Markdown, HTML or GitHub's links, mentions and formulas could begin or end with
 _SPECIAL = re.compile(r":(?![0-9 ])|(?<=[wW])\.|[!#$&*<>@\[\\\]^_`{|}~]")
 
+_SLOTS = ("head", "refused", "warnings", "urgent", "other", "diffs")
 
-def render(plan: Plan, limit: int = LIMIT) -> str:
-    """Return a summary line, a table of the changes and a folded diff of each, in at most ``limit`` characters.
+Forms = tuple[str, ...]
+_Shown = list[defaultdict[str, list[str]]]  # the blocks of each section that are shown, by slot
 
-    What does not fit is left out, diffs first, then rows, and a sentence says how much.
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """What a comment says of one account; each part in forms, the whole one first and the shortest last.
+
+    :param head: the summary, or that there is no plan.
+    :param refused: why an apply refuses the plan; empty where it does not.
+    :param warnings: empty for none.
+    :param changes: those that delete, conflict or are held first.
     """
-    head = _head(plan)
-    if not plan:
-        return head
-    room = limit - _ROOM_FOR_FOOTER - len(head) - len(_TABLE_HEAD)
-    changes = list(describe(plan.changes, reverts=bool(plan.reverts), longest=_MAX_SCALAR))
-    rows, room = _fitting(map(_row, changes), room)
-    foldable = [change for change in changes if change.fields]
-    diffs, _ = _fitting(map(_folded, foldable), room if len(rows) == len(changes) else 0)
-    omitted = ((len(changes) - len(rows), "resource"), (len(foldable) - len(diffs), "diff"))
-    said = " and ".join(counted(count, noun) for count, noun in omitted if count)
-    footer = f"\nLeft out here, to stay within a comment's length: {said}. `dlsync plan` shows all.\n" if said else ""
-    return f"{head}\n{_TABLE_HEAD}{''.join(rows)}{''.join(diffs)}{footer}"
+
+    head: Forms
+    refused: Forms = ()
+    warnings: Forms = ()
+    changes: tuple[Description, ...] = ()
+
+    def headed(self, name: str) -> "Section":
+        """Return this section below a heading."""
+        longest = (_MAX_CELL, _MAX_CELL_IN_SHORT)
+        heads = zip(longest, self.head, strict=True)
+        return replace(self, head=tuple(f"### {code(name, width)}\n\n{head}" for width, head in heads))
 
 
-def render_failure(error: str, problems: Sequence[Problem], limit: int = LIMIT) -> str:
+def render(plan: Plan, *, limit: int = LIMIT, marker: str = "") -> str:
+    """Return a summary line, a table of the changes and a folded diff of each; see :func:`assemble`."""
+    return assemble([section_of(plan)], limit=limit, start=marker)
+
+
+def render_failure(error: str, problems: Sequence[Problem], *, limit: int = LIMIT, marker: str = "") -> str:
     """Return why there is no plan: the error, and below it the problems of the files, the errors first."""
-    worst_first = sorted(problems, key=lambda one: one.severity)
-    reason = "<br>".join(code(line, min(limit // 8, _MAX_REASON)) for line in error.splitlines()[:_MAX_WARNINGS])
-    head = f"**dlsync plan failed**: {reason}\n"
-    return head + "".join(_fitting([_warnings(worst_first, "problem")], limit - len(head))[0])
+    return assemble([section_of_failure(error, problems)], limit=limit, start=marker)
+
+
+def section_of(plan: Plan) -> Section:
+    """Return what a comment says of a plan."""
+    command = "apply" if is_applied(plan) else "plan"
+    said = counts(plan) if plan else f"no changes, {plan.unchanged:,} unchanged"
+    widths = (_MAX_CELL, _MAX_CELL_IN_SHORT)
+    head = tuple(f"**dlsync {command}** for {code(account(plan), width)}: {said}.\n" for width in widths)
+    refused = tuple(
+        "".join(f"\n**{REFUSED}**: {code(reason, width)}\n" for reason in plan.refused)
+        for width in (_MAX_REASON, _MAX_REASON_IN_SHORT)
+    )
+    brief = f"\n**{REFUSED}**: {counted(len(plan.refused), 'reason')}.\n"
+    changes = describe(plan.changes, reverts=bool(plan.reverts), longest=_MAX_SCALAR)
+    return Section(
+        head,
+        (*refused, brief) if plan.refused else (),
+        _warnings(plan.warnings, "warning"),
+        tuple(sorted(changes, key=_rank)),
+    )
+
+
+def section_of_failure(error: str, problems: Sequence[Problem]) -> Section:
+    """Return what a comment says where there is no plan."""
+    lines = error.splitlines()[:_MAX_WARNINGS]
+    reason = "<br>".join(code(line, _MAX_REASON) for line in lines)
+    brief = code(lines[0], _MAX_REASON_IN_SHORT) if lines else ""
+    head = tuple(f"**dlsync plan failed**: {text}\n" for text in (reason, brief))
+    return Section(head, (), _warnings(sorted(problems, key=lambda one: one.severity), "problem"))
+
+
+def assemble(sections: Sequence[Section], *, limit: int, start: str = "", end: str = "") -> str:
+    """Return the sections as one comment of whole blocks, and a sentence that says what is left out.
+
+    The room is given first to the summaries, then to why an apply refuses, to the changes that delete, conflict or are
+    held, to warnings, to the other changes, and to diffs, the smallest first. What comes later is left out as a whole
+    where something that comes earlier does not fit, even in its shortest form.
+
+    :param limit: characters, at least 2,000.
+    """
+    room = limit - len(start) - len(end) - _ROOM_FOR_FOOTER
+    shown: _Shown = [defaultdict(list) for _ in sections]
+    for slot, blocks in _stages(sections):
+        texts = _fitting([forms for _, forms in blocks], room)
+        room -= sum(map(len, texts))
+        for (number, _), text in zip(blocks, texts, strict=False):
+            shown[number][slot].append(text)
+        if len(texts) < len(blocks):
+            room = 0
+    for number, diff in _diffs(sections):
+        if len(diff) <= room:
+            room -= len(diff)
+            shown[number]["diffs"].append(diff)
+    parts = [text for slots in shown for slot in _SLOTS for text in slots[slot]]
+    return "".join([start, *parts, _footer(sections, shown), end])
+
+
+def _stages(sections: Sequence[Section]) -> Iterator[tuple[str, list[tuple[int, Forms]]]]:
+    """Yield each slot with its blocks and their sections, the most important slot first."""
+    numbered = list(enumerate(sections))
+    yield "head", [(number, tuple("\n" * (number > 0) + form for form in one.head)) for number, one in numbered]
+    yield "refused", [(number, one.refused) for number, one in numbered if one.refused]
+    yield "urgent", [(number, forms) for number, one in numbered for forms in _rows(one, urgent=True)]
+    yield "warnings", [(number, one.warnings) for number, one in numbered if one.warnings]
+    yield "other", [(number, forms) for number, one in numbered for forms in _rows(one, urgent=False)]
+
+
+def _fitting(blocks: Sequence[Forms], room: int) -> list[str]:
+    """Return all blocks in the first form in which they fit, else the first of them in their shortest form."""
+    for texts in zip(*blocks, strict=True):
+        if sum(map(len, texts)) <= room:
+            return list(texts)
+    found = []
+    for *_, text in blocks:
+        if len(text) > room:
+            break
+        room -= len(text)
+        found.append(text)
+    return found
+
+
+def _footer(sections: Sequence[Section], shown: _Shown) -> str:
+    count = {slot: sum(len(slots[slot]) for slots in shown) for slot in _SLOTS}
+    changes = list(chain.from_iterable(section.changes for section in sections))
+    omitted = (
+        (len(sections) - count["head"], "environment"),
+        (len(changes) - count["urgent"] - count["other"], "resource"),
+        (sum(bool(change.fields) for change in changes) - count["diffs"], "diff"),
+    )
+    said = " and ".join(counted(number, noun) for number, noun in omitted if number)
+    return f"\nLeft out here, to stay within a comment's length: {said}. `dlsync plan` shows all.\n" if said else ""
 
 
 def code(text: str, longest: int = _MAX_CELL) -> str:
@@ -62,28 +169,40 @@ def _entity(special: re.Match[str]) -> str:
     return "&#64;<wbr>" if special[0] == "@" else f"&#{ord(special[0])};"
 
 
-def _head(plan: Plan) -> str:
-    command = "apply" if is_applied(plan) else "plan"
-    said = counts(plan) if plan else f"no changes, {plan.unchanged:,} unchanged"
-    refused = "".join(f"\n**{REFUSED}**: {code(reason, _MAX_REASON)}\n" for reason in plan.refused)
-    return f"**dlsync {command}** for {code(account(plan))}: {said}.\n{refused}{_warnings(plan.warnings)}"
-
-
-def _warnings(warnings: Sequence[Problem], noun: str = "warning") -> str:
+def _warnings(warnings: Sequence[Problem], noun: str) -> Forms:
+    if not warnings:
+        return ()
     lines = [f"- {one.severity}: {code(str(one), _MAX_WARNING)}\n" for one in warnings[:_MAX_WARNINGS]]
     if more := len(warnings) - len(lines):
         lines.append(f"- and {counted(more, f'more {noun}')}\n")
-    return "\n" + "".join(lines) if lines else ""
+    return "\n" + "".join(lines), f"\n- {counted(len(warnings), noun)}, which `dlsync plan` shows\n"
+
+
+def _rank(change: Description) -> int:
+    """What needs a decision goes before what is deleted or in conflict, and both before all else."""
+    if change.held:
+        return 0
+    return 1 if change.action == "delete" or change.cause.startswith("conflict") else _NOT_URGENT
+
+
+def _rows(section: Section, *, urgent: bool) -> Iterator[Forms]:
+    for number, change in enumerate(section.changes):
+        if (_rank(change) < _NOT_URGENT) == urgent:
+            head = "" if number else _TABLE_HEAD
+            yield head + _row(change), f"{head}| {_action(change)} | {code(change.address)} |  |  |\n"
+
+
+def _action(change: Description) -> str:
+    action = f"{change.action}{f' ({change.cause})' if change.cause else ''}"
+    return f"{action}{f': {change.outcome}' if change.result else ', held' if change.held else ''}"
 
 
 def _row(change: Description) -> str:
-    action = f"{change.action}{f' ({change.cause})' if change.cause else ''}"
+    action = _action(change)
+    if change.held and not change.result:
+        action += f": {code(change.held, _MAX_REASON)}"
     if change.renamed:
         action += f", {change.renamed[0]} {code(change.renamed[1])}"
-    if change.result:
-        action += f": {change.outcome}"
-    elif change.held:
-        action += f", held: {code(change.held, _MAX_REASON)}"
     if change.error:
         action += f", {code(change.error, _MAX_REASON)}"
     named = counted(len(change.fields), "field") if change.fields else ""
@@ -92,6 +211,18 @@ def _row(change: Description) -> str:
         more = len(change.fields) - _MAX_NAMED_FIELDS
         named += f" and {more:,} more" if more > 0 else ""
     return f"| {action} | {code(change.address)} | {code(change.place) if change.place else ''} | {named} |\n"
+
+
+def _diffs(sections: Sequence[Section]) -> list[tuple[int, str]]:
+    """Return the diffs with their sections: of what is urgent first, then the smallest first."""
+    found = [
+        (_rank(change), number, _folded(change))
+        for number, section in enumerate(sections)
+        for change in section.changes
+        if change.fields
+    ]
+    found.sort(key=lambda one: (one[0], len(one[2])))
+    return [(number, diff) for _, number, diff in found]
 
 
 def _folded(change: Description) -> str:
@@ -113,13 +244,3 @@ def _lines(field: Field) -> Iterator[str]:
     if field.after is not None:
         yield f"+ {field.name}: {field.after}"
     yield from (f"{field.sign}     {line}".rstrip() for line in field.outline)
-
-
-def _fitting(parts: Iterable[str], room: int) -> tuple[list[str], int]:
-    """Return the parts that fit into so many characters together, in their order, and how many are left."""
-    kept = []
-    for part in parts:
-        if len(part) <= room:
-            kept.append(part)
-            room -= len(part)
-    return kept, room

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from dlsync.model import Plan, ResourceChange, Target
 from dlsync.operations import plan_document
 from dlsync.render import plan_markdown
@@ -73,6 +76,24 @@ def test_markdown_of_many_fits_where_that_of_one_does() -> None:
         ),
     )
     assert len(render_markdown([EnvironmentResult(f"environment-{n}", large) for n in range(9)])) < plan_markdown.LIMIT
+
+
+@given(st.integers(1, 60), st.integers(2_000, 20_000))
+def test_for_any_budget_all_environments_fit_and_deletions_of_each_go_before_other_changes(
+    count: int, limit: int
+) -> None:
+    changes = [ResourceChange(address(f"rule/{n}"), "update", "repo", diff=(added(("x",), "y"),)) for n in range(40)]
+    gone = ResourceChange(address("rule/gone"), "delete", "repo")
+    large = Plan(TARGET, (*changes, gone))
+    results = [EnvironmentResult(f"environment-{n}", large if n % 2 else None, "no answer") for n in range(count)]
+    text = render_markdown(results, limit=limit, marker="<!-- -->\n")
+    assert len(text) <= limit
+    assert text.startswith("<!-- -->\n### ")
+    assert text.count("<details>") == text.count("</details>")
+    if text.count("| delete |") < count // 2:
+        assert "| update |" not in text
+    if text.count("\n### ") < count:
+        assert f"{count - text.count(chr(10) + '### '):,} environment" in text
 
 
 def test_an_environment_whose_plan_an_apply_refuses_is_said_to_be_refused_and_counted() -> None:

@@ -6,11 +6,12 @@ from dataclasses import replace
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from dlsync.model import Plan, Problem
-from dlsync.render.plan_markdown import LIMIT, code, render
+from dlsync.render.plan_markdown import LIMIT, code, render, render_failure
 from tests.builders.plans import LINKS, added, any_plan, assert_harmless, change, moved, plan, replaced
 
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -48,10 +49,10 @@ def test_a_plan_is_a_summary_a_table_and_a_folded_diff_of_each_change() -> None:
 
 | action | resource | file | fields |
 | --- | --- | --- | --- |
+| delete | <code>plugin/old</code> |  |  |
 | create | <code>rule/a&#124;b</code> | <code>rules/a%7Cb.yaml:1</code> | 1 field |
 | update | <code>dashboard/redis</code> | <code>dashboards/redis.yaml:3</code> | <code>period</code>, \
 <code>description</code>, <code>positions&#91;4&#93;</code> and 1 more |
-| delete | <code>plugin/old</code> |  |  |
 
 <details>
 <summary>create <code>rule/a&#124;b</code></summary>
@@ -189,12 +190,12 @@ def test_diffs_that_do_not_fit_are_left_out_and_counted() -> None:
 
 def test_rows_that_do_not_fit_are_left_out_and_counted_and_then_no_diff_is_shown() -> None:
     shown = render(
-        plan(*(change("update", f"rule/{'|' * 100}{number}", replaced(("a",), 1, 2)) for number in range(200)))
+        plan(*(change("update", f"rule/{'|' * 100}{number}", replaced(("a",), 1, 2)) for number in range(400)))
     )
     rows = shown.count("| update |")
     assert LIMIT - 1000 < len(shown) < LIMIT
     assert "<details>" not in shown
-    assert shown.endswith(f": {200 - rows} resources and 200 diffs. `dlsync plan` shows all.\n")
+    assert shown.endswith(f": {400 - rows} resources and 400 diffs. `dlsync plan` shows all.\n")
 
 
 def test_the_worst_of_names_and_warnings_still_fits() -> None:
@@ -202,3 +203,94 @@ def test_the_worst_of_names_and_warnings_still_fits() -> None:
     shown = render(plan(change("update", f"rule/{worst}", file=worst), warnings=(Problem("warning", worst),) * 50))
     assert len(shown) < LIMIT
     assert "| update |" in shown
+
+
+LONG = replaced(("content",), "", f"{'x' * 300}\n" * 5)
+MARKER = "<!-- dlsync plan account=acme%2Fdefault environment= -->\n"
+
+
+def assert_whole(text: str, limit: int) -> None:
+    """Check that a comment fits, that each of its blocks is closed, and that GitLab takes no line for a command."""
+    tokens = tokens_of(text)
+    kinds = Counter(token.type for token in tokens)
+    blocks = [token.content for token in tokens if token.type == "html_block"]
+    assert len(text) <= limit
+    assert text.endswith("\n")
+    assert text.count("<details>\n") == text.count("\n</details>\n") == kinds["fence"]
+    assert all(OWN_BLOCK.fullmatch(block) or block.startswith("<!-- dlsync plan ") for block in blocks)
+    assert all(len(row.split(" | ")) == 4 for row in text.splitlines() if row.startswith("| "))
+    assert not any(line.lstrip().startswith("/") for line in text.splitlines())
+    assert_harmless(text)
+
+
+def any_large_plan() -> st.SearchStrategy[Plan]:
+    """A plan with some changes of any kind, many that are alike, and some long reasons."""
+    many = st.builds(
+        lambda count, name: [change("update", f"rule/{name}{number}", LONG) for number in range(count)],
+        st.integers(0, 60),
+        st.sampled_from(["x", "@" * 100]),
+    )
+    reasons = st.lists(st.sampled_from(["short.", "@" * 3_000]), max_size=3).map(tuple)
+    return st.builds(
+        lambda one, changes, refused: replace(one, changes=(*changes, *one.changes), refused=refused),
+        any_plan(),
+        many,
+        reasons,
+    )
+
+
+@given(any_large_plan(), st.integers(2_000, 30_000))
+def test_for_any_budget_a_comment_fits_has_whole_blocks_and_leaves_out_what_is_urgent_last(
+    shown: Plan, limit: int
+) -> None:
+    text = render(shown, limit=limit, marker=MARKER)
+    assert_whole(text, limit)
+    assert text.startswith(f"{MARKER}**dlsync ")
+    urgent = [one for one in shown.changes if one.held or one.action == "delete" or one.cause == "conflict"]
+    rows = sum(line.startswith(("| create", "| update", "| delete")) for line in text.splitlines())
+    if rows < len(shown.changes):
+        assert "<details>" not in text
+        assert f"{len(shown.changes) - rows:,} resource" in text.splitlines()[-1]
+    if rows <= len(urgent) and any(one.action == "update" and not one.held for one in shown.changes):
+        plain = render(replace(shown, changes=tuple(urgent)), limit=100_000)
+        kinds = Counter(re.findall(r"^\| (create|update|delete)", plain, re.MULTILINE))
+        assert Counter(re.findall(r"^\| (create|update|delete)", text, re.MULTILINE)) <= kinds
+
+
+@given(st.text(max_size=3_000), st.lists(st.just(Problem("error", "@" * 400)), max_size=20), st.integers(2_000, 9_000))
+def test_for_any_budget_a_failure_fits(error: str, problems: list[Problem], limit: int) -> None:
+    text = render_failure(error, problems, limit=limit, marker=MARKER)
+    assert_whole(text, limit)
+    assert text.startswith(f"{MARKER}**dlsync plan failed**")
+
+
+def test_what_is_urgent_is_shown_before_all_else_and_what_is_left_out_is_said() -> None:
+    gone = [change("delete", f"rule/gone-{number}") for number in range(5)]
+    held = replace(change("update", "rule/held", LONG), held="both have changed")
+    rest = [change("update", f"rule/rest-{number:03}", LONG) for number in range(100)]
+    shown = plan(*rest, *gone, held)
+    whole, less, least = (render(shown, limit=limit) for limit in (200_000, 9_000, 2_000))
+    assert "Left out" not in whole
+    assert whole.index("rule/held") < whole.index("rule/gone-0") < whole.index("rule/rest-000")
+    assert less.count("| update | <code>rule/rest-") == 100
+    assert [less.count("\n| update, held"), less.count("\n| delete |")] == [1, 5]
+    assert [least.count("\n| update, held"), least.count("\n| delete |")] == [1, 5]
+    assert re.search(r"length: \d+ resources and 101 diffs\. `dlsync plan` shows all\.\n$", least)
+
+
+def test_warnings_that_do_not_fit_are_counted() -> None:
+    shown = render(plan(NEW, warnings=(Problem("warning", "@" * 300),)), limit=2_000)
+    assert "\n- 1 warning, which `dlsync plan` shows\n\n| action |" in shown
+
+
+def test_the_smallest_diffs_are_shown_first() -> None:
+    names = ["large", "small", "medium"]
+    sizes = {"large": 9, "small": 1, "medium": 5}
+    changes = [change("update", f"rule/{one}", replaced(("a",), "", "x\n" * sizes[one])) for one in names]
+    summaries = re.findall("<summary>update <code>rule/(.*)</code>", render(plan(*changes)))
+    assert summaries == ["small", "medium", "large"]
+
+
+def test_the_same_plan_is_the_same_comment_whatever_the_commit() -> None:
+    shown = plan(NEW, REDIS, GONE)
+    assert render(shown) == render(replace(shown, commit="0123456"))
