@@ -27,6 +27,7 @@ SECTIONS = {
     "Files and server": {
         "plan": ("plan", "Show what an apply would change; changes nothing."),
         "apply": ("apply", "Show the plan, ask, and apply it."),
+        "comment": ("comment", "Keep one comment with the plan on a pull request."),
         "drift": ("live", "Show what was changed on the server since it was applied."),
         "accept": ("live", "Write what was changed on the server into the files."),
         "export": ("live", "Write live resources into files; comments and layout stay."),

@@ -227,18 +227,21 @@ def explain(error: DlsyncError, place: str = "") -> None:
     write_stderr("".join(f"{visible(line)}\n" for line in message.split("\n")))
 
 
-def write_failure(error: DlsyncError, form: str) -> None:
-    """Print why a command failed as the document that was asked for; as text, nothing."""
+def write_failure(error: DlsyncError, form: str, marker: str = "") -> None:
+    """Print why a command failed as the document that was asked for; as text, nothing.
+
+    :param marker: what the document begins with in Markdown.
+    """
     from dlsync.render import plan_markdown, problems
     from dlsync.render.environments import EnvironmentResult
 
     message, found = redacted(error.message), redacted_problems(error.problems)
     if isinstance(error, Refused) and error.plan and form != "text":
-        write_stdout(rendered(error.plan, form))
+        write_stdout(rendered(error.plan, form, marker=marker))
     elif form == "json":
         write_json({"format_version": 1, **problems.failure(message, found)})
     elif form == "markdown":
-        write_stdout(plan_markdown.render_failure(message, found))
+        write_stdout(plan_markdown.render_failure(message, found, marker=marker))
     elif form == "html":
         write_stdout(page([EnvironmentResult("No result", error=message, problems=found)]))
 
@@ -267,8 +270,11 @@ def redacted_plan(plan: Plan) -> Plan:
     )
 
 
-def rendered(plan: Plan, form: str, stream: TextIO | None = None) -> str:
-    """Return a plan in the form that was asked for, for the stream that it goes to, by default stdout."""
+def rendered(plan: Plan, form: str, stream: TextIO | None = None, *, marker: str = "") -> str:
+    """Return a plan in the form that was asked for, for the stream that it goes to, by default stdout.
+
+    :param marker: what it begins with in Markdown.
+    """
     from dlsync.operations.plan_document import as_document
     from dlsync.render import plan_markdown, plan_text
 
@@ -277,4 +283,6 @@ def rendered(plan: Plan, form: str, stream: TextIO | None = None) -> str:
         return json_text(as_document(plan))
     if form == "html":
         return page(plan)
-    return plan_markdown.render(plan) if form == "markdown" else plan_text.render(plan, color=colored(stream))
+    if form == "markdown":
+        return plan_markdown.render(plan, marker=marker)
+    return plan_text.render(plan, color=colored(stream))

@@ -148,6 +148,22 @@ class Server:
         conceal(settings.key)
         return replace(settings, environ=RecordedEnvironment(settings.environ), insecure=self.insecure)
 
+    def marker(self, directory: Path, output: str, *, all_environments: bool = False) -> str:
+        """Return the line by which ``dlsync comment`` finds the comment of a tree's plan, even where that fails.
+
+        :param output: the format of the plan; empty is returned for those that no comment has.
+        """
+        if output != "markdown":
+            return ""
+        from dlsync.files.settings import settings_in_force
+        from dlsync.operations.comment import ALL, marker
+
+        if all_environments:
+            return marker("", ALL)
+        found = {one.name: str(one.value or "") for one in settings_in_force(directory, self.options, os.environ)}
+        account = f"{found['org']}/{found['account']}" if found["org"] and found["account"] else ""
+        return marker(account, found["environment"])
+
 
 @dataclass(frozen=True)
 class Selection:
@@ -217,7 +233,11 @@ def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
         try:
             return function(**arguments)
         except DlsyncError as error:
-            write_failure(error, arguments.get("output", "text"))
+            output, server = arguments.get("output", "text"), arguments.get("server")
+            everywhere = arguments.get("all_environments", False)
+            directory = arguments.get("directory", CURRENT)
+            marker = server.marker(directory, output, all_environments=everywhere) if server else ""
+            write_failure(error, output, marker)
             raise
 
     parameters: list[inspect.Parameter] = []

@@ -54,7 +54,7 @@ def plan(
         file = out / f"{file_stem(server.environment or '')}.json" if out and all_environments else out
         plan = _planned(server, directory, options, file)
         if output == "text" or not all_environments:
-            console.write_stdout(console.rendered(plan, output))
+            console.write_stdout(console.rendered(plan, output, marker=server.marker(directory, output)))
         if plan.refused:
             return plan, errors.EXIT_ERROR
         return plan, errors.EXIT_CHANGES if plan and detailed_exitcode else errors.EXIT_OK
@@ -108,7 +108,8 @@ def run_everywhere(server: opt.Server, directory: Path, output: opt.PlanFormat, 
     if output == "json":
         console.write_json(rendering.as_document(results))
     elif output == "markdown":
-        console.write_stdout(rendering.render_markdown(results))
+        marker = server.marker(directory, output, all_environments=True)
+        console.write_stdout(rendering.render_markdown(results, marker=marker))
     elif output == "html":
         console.write_stdout(console.page(results))
     else:

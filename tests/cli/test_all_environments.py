@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dlsync.operations.comment import ALL, marker
 from tests.builders.commands import DASHBOARD, by_hand, dlsync, lock_by_hand
 from tests.builders.trees import write_tree
 
@@ -106,14 +107,14 @@ def test_json_is_one_document(tree: Path, env: dict[str, str]) -> None:
 
 def test_markdown_is_one_comment(tree: Path, env: dict[str, str]) -> None:
     out = dlsync("plan", tree, "--all-environments", "--format", "markdown", env=env).out
-    assert out.startswith("### <code>staging</code>\n\n**dlsync plan** for ")
+    assert out.startswith(f"{marker('', ALL)}### <code>staging</code>\n\n**dlsync plan** for ")
     assert out.count("**dlsync plan**") == 2
 
 
 def test_a_comment_says_what_is_wrong_in_the_files_of_one(tree: Path, env: dict[str, str]) -> None:
     write_tree(tree, {"overlays/staging/dashboards/web.yaml": "period: long\n"})
     done = dlsync("plan", tree, "--all-environments", "--format", "markdown", env=env)
-    assert done.out.startswith(
+    assert done.out.removeprefix(marker("", ALL)).startswith(
         "### <code>staging</code>\n\n**dlsync plan failed**: <code>1 error in the files</code>\n\n"
         "- error: <code>overlays/staging/dashboards/web.yaml:1:1: "
     )

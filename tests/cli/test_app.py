@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMMANDS = (
-    *("init", "import-backup", "validate", "fmt", "render", "packs", "plan", "apply", "drift", "accept", "export"),
+    *("init", "import-backup", "validate", "fmt", "render", "packs", "plan", "apply", "comment", "drift", "accept"),
+    "export",
     *("adopt", "release", "inventory", "history", "rollback", "unlock", "doctor", "schema", "serve"),
 )
 FAMILIES = ("accounts", "agents", "annotations", "dashboards", "links", "metrics", "plugins", "rules", "series", "tags")

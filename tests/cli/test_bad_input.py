@@ -130,7 +130,8 @@ def test_errors_are_in_the_comment_that_was_asked_for_the_errors_first(tree: Pat
     )
     done = dlsync("plan", tree, "--format", "markdown", env=env)
     assert done.code == 1
-    head, _, first, *_ = done.out.split("\n")
+    marker, head, _, first, *_ = done.out.split("\n")
+    assert marker.startswith("<!-- dlsync plan account=acme%2F")
     assert head == "**dlsync plan failed**: <code>1 error in the files</code>"
     assert first.startswith("- error: <code>rules/load.yaml:1:")
     assert "@" not in done.out

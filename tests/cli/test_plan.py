@@ -130,7 +130,9 @@ def test_settings_that_are_unknown_are_warned_of_too(tree: Path, env: dict[str, 
 
 
 def test_markdown_is_for_a_pull_request(tree: Path, env: dict[str, str]) -> None:
-    assert dlsync("plan", tree, "--format", "markdown", env=env).out.startswith("**dlsync plan** for <code>acme/")
+    marker, head, *_ = dlsync("plan", tree, "--format", "markdown", env=env).out.splitlines()
+    assert marker == f"<!-- dlsync plan account=acme%2F{env['DLSYNC_ACCOUNT']} environment= -->"
+    assert head.startswith("**dlsync plan** for <code>acme/")
 
 
 def test_a_target_leaves_the_rest_out(tree: Path, env: dict[str, str]) -> None:
