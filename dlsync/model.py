@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Literal, NamedTuple, TypeAlias
 
 Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
@@ -41,6 +42,90 @@ class Address:
         return self.kind, self.name
 
 
+class Code(Enum):
+    """What can be wrong, each with its severity and in words; docs/findings.md has a section for each."""
+
+    # in files
+    INVALID_YAML = "error", "The file is not one YAML document"
+    UNREADABLE_FILE = "error", "A file or folder cannot be read"
+    LINK_LOOP = "error", "A symbolic link leads back to a folder above it"
+    INVALID_PATTERN = "error", "A line of .dlsyncignore is no pattern"
+    NOT_A_MAPPING = "error", "The file holds something other than a mapping"
+    INVALID_VALUE = "error", "A value is not one that its field takes"
+    MISSING_FIELD = "error", "A required field is missing"
+    MISSPELLED_FIELD = "error", "A required field is misspelled"
+    INVALID_REFERENCE = "error", "A reference has no value, or one that cannot stand there"
+    KEY_IN_FILE = "error", "dlsync.yaml holds an API key"
+    UNKNOWN_KIND = "error", "A pattern of `protect` names no kind"
+    INVALID_OVERLAY = "error", "An item of an overlay does not say which item it changes"
+    UNUSED_OVERLAY = "error", "An overlay changes no resource"
+    INVALID_NAME = "error", "A name cannot be that of a resource"
+    RESERVED_NAME = "error", "A name is that of dlsync's own record"
+    UNUSED_SETTINGS = "error", "Settings of a plugin have no script"
+    MISPLACED_SETTING = "error", "A setting repeats what the script's file says"
+    SECOND_FILE = "error", "Two files are for the same resource"
+    SAME_BUT_CASE = "error", "The names of two files differ only in case"
+    WRONG_FILE_TYPE = "error", "A file is where a folder belongs, or a folder where a file does"
+    INVALID_LINK = "error", "A file of an old client's backup holds no link"
+    UNREADABLE_AGENT = "warning", "An agent of an old client's backup cannot be read"
+    FILE_NOT_READ = "warning", "A file or folder is not read"
+    UNKNOWN_ENVIRONMENT = "warning", "A folder of overlays is for no environment"
+    DOUBTFUL_PLUGIN = "warning", "A file may be no plugin"
+    PACK_WITHOUT_PACKAGE = "warning", "A pack has no package.yaml"
+    NO_RESOURCES = "warning", "The directory holds no resources"
+    LIKELY_SECRET = "warning", "A file likely holds a secret"
+    AMBIGUOUS_VALUE = "warning", "YAML 1.1 and YAML 1.2 read a value differently"
+    UNKNOWN_PLUGIN = "warning", "A link is to a plugin that the files do not have"
+    MISSPELLED_NAME = "warning", "A metric or tag is likely misspelled"
+    ITEM_ONLY_IN_OVERLAY = "warning", "An overlay adds an item that resembles one of the file"
+    LINK_WITHOUT_TAGS = "warning", "A plugin in links.yaml has no tags"
+    UNKNOWN_FIELD = "warning", "A field is not known"
+    UNKNOWN_VALUE = "warning", "A value of a field is not known"
+    UNSET_REFERENCE = "warning", "A variable of the environment is not set here"
+    MISSPELLED_REFERENCE = "warning", "A text resembles a reference"
+    NOT_FORMATTED = "warning", "A file cannot be formatted with its comments in place"
+    # of plans, and of what else compares files with a server
+    UNREADABLE_INVENTORY = "warning", "The inventory cannot be read"
+    OTHER_DIRECTORY = "warning", "Another directory may be applied to the account"
+    INCOMPLETE_LIST = "warning", "The server does not list all resources"
+    MASKED_SECRET = "warning", "The server masks secrets"
+    NOT_RESTORABLE = "warning", "A rollback cannot restore something"
+    NOT_MANAGED = "warning", "A resource of the run is no longer managed"
+    PROTECTED_RESOURCE = "warning", "A resource without a file stays, since it is protected"
+    UNUSED_PATTERN = "warning", "A pattern of `protect` matches nothing"
+    ALREADY_DELETED = "warning", "What is to be deleted does not exist"
+    MUTED_RULE = "warning", "A change affects a muted rule"
+    UNKNOWN_LIVE_FIELD = "warning", "The server has a field that no schema knows"
+    NO_DEFAULT = "warning", "A field was removed from its file and stays live"
+    KEPT_EDIT = "warning", "An edit on the server stays"
+    REVERTED_EDIT = "warning", "An edit on the server is reverted"
+    STILL_USED = "warning", "A resource uses the metrics of one that is deleted"
+    DANGLING_REFERENCE = "warning", "A resource refers to one that will not exist"
+    DUPLICATE_RESOURCE = "warning", "The server has a resource more than once"
+    UNREADABLE_ANSWER = "warning", "A live resource cannot be read"
+    ACCOUNT_LOCKED = "warning", "The account is locked"
+    NOT_EXPORTED = "error", "A resource could not be exported"
+    NOT_APPLIED = "warning", "A file is not applied yet, so no commit has what is live"
+    REPLACED_REFERENCE = "warning", "An export replaces a reference by its value"
+    UNVERIFIED_REFERENCE = "warning", "A reference in an export comes from the inventory"
+    NOT_ANNOTATED = "warning", "No annotation was posted"
+    NOT_JOURNALED = "warning", "The journal lacks the outcome of a run"
+    NOT_RECORDED = "error", "The inventory lacks what was applied"
+    # results of commands, in the formats for findings
+    PLAN_REFUSED = "error", "An apply refuses the plan"
+    CHANGE_HELD = "error", "An apply skips a change until a user decides"
+    RESOURCE_DELETED = "warning", "An apply deletes a resource"
+    CHANGED_ON_SERVER = "error", "A resource was changed on the server"
+    RUN_FAILED = "error", "The command failed"
+
+    def __init__(self, severity: Severity, title: str) -> None:
+        self.severity = severity
+        self.title = title
+
+    def __str__(self) -> str:
+        return self.name.lower().replace("_", "-")
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong in the files.
@@ -49,11 +134,16 @@ class Problem:
     :param line: from 1; ``column`` likewise.
     """
 
-    severity: Severity
+    code: Code
     message: str
     file: str = ""
     line: int | None = None
     column: int | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """Return how bad it is, which its code decides."""
+        return self.code.severity
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
@@ -63,6 +153,7 @@ class Problem:
         """Return the problem as JSON has it; file, line and column are null where unknown."""
         return {
             "severity": self.severity,
+            "code": str(self.code),
             "file": self.file or None,
             "line": self.line,
             "column": self.column,

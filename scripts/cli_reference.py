@@ -24,9 +24,9 @@ dlsync COMMAND --help
 
 `DIR` is the current folder by default. Options stand before or after it. Results go to stdout, everything else to
 stderr. `--format json` prints one JSON document. If the command fails, that is `{"format_version": 1, "error": "…",
-"problems": […]}`, where a problem has `severity`, `file`, `line`, `column` and `message`, as each of the `warnings` of
-`plan`, `apply` and `drift` has. The [README](../README.md) shows a first round, and [doctor](doctor.md) where each
-setting comes from.
+"problems": […]}`, where a problem has `severity`, `code`, `file`, `line`, `column` and `message`, as each of the
+`warnings` of `plan`, `apply` and `drift` has. [findings](findings.md) explains each code, and the formats for CI. The
+[README](../README.md) shows a first round, and [doctor](doctor.md) where each setting comes from.
 
 ## Exit codes
 

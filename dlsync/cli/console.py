@@ -17,7 +17,8 @@ from dlsync.errors import DlsyncError, InvalidTree, Refused, SettingsError
 from dlsync.messages import KEY, json_text, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import TextIO
 
     from dlsync.files.redaction import Redaction
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from dlsync.operations.drift import Drift
     from dlsync.operations.export import Export
     from dlsync.render.environments import EnvironmentResult
+    from dlsync.render.findings import Finding
 
 T = TypeVar("T")
+FOR_FINDINGS = ("sarif", "junit", "github")  # formats
 _MIN_KEY = 6  # characters: a shorter key is part of many words, and gaps in them would tell what it is
 _READER_GONE = "stdout was closed by its reader: the run goes on, and the exit code says how it ends\n"
 _secrets: dict[str, str] = {}
@@ -227,9 +230,10 @@ def explain(error: DlsyncError, place: str = "") -> None:
     write_stderr("".join(f"{visible(line)}\n" for line in message.split("\n")))
 
 
-def write_failure(error: DlsyncError, form: str, marker: str = "") -> None:
+def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = "") -> None:
     """Print why a command failed as the document that was asked for; as text, nothing.
 
+    :param directory: that the command was about.
     :param marker: what the document begins with in Markdown.
     """
     from dlsync.render import plan_markdown, problems
@@ -244,6 +248,24 @@ def write_failure(error: DlsyncError, form: str, marker: str = "") -> None:
         write_stdout(plan_markdown.render_failure(message, found, marker=marker))
     elif form == "html":
         write_stdout(page([EnvironmentResult("No result", error=message, problems=found)]))
+    elif form in FOR_FINDINGS:
+        from dlsync.render import findings
+
+        write_findings({"": findings.of_problems(found, message)}, form, directory)
+
+
+def write_findings(found: Mapping[str, Iterable[Finding]], form: str, directory: Path) -> None:
+    """Print what was found as a result, by environment, files relative to the root of the repository.
+
+    :param found: without secrets.
+    :param form: one of the formats for findings.
+    """
+    from dlsync.files.git import place
+    from dlsync.render import findings
+
+    folder = place(directory)
+    placed = [one for name, some in found.items() for one in findings.placed(some, folder, name)]
+    write_stdout(findings.render(placed, form))
 
 
 def colored(stream: TextIO | None = None) -> bool:

@@ -35,7 +35,7 @@ def drift(
     server: opt.Server,
     directory: opt.Directory = opt.CURRENT,
     target: opt.TargetPatterns = None,
-    output: opt.ReportOutput = "text",
+    output: opt.DriftOutput = "text",
 ) -> int:
     """Show what was changed on the server since it was applied.
 
@@ -52,12 +52,17 @@ def drift(
     )
     found = replace(found, warnings=console.redacted_problems(found.warnings))
     console.report(found.warnings)
-    console.show(
-        output,
-        lambda: plan_text.drift_document(found),
-        lambda color: plan_text.render_drift(found, color=color),
-        lambda: console.page(found),
-    )
+    if output in console.FOR_FINDINGS:
+        from dlsync.render import findings
+
+        console.write_findings({"": findings.of_drift(found)}, output, directory)
+    else:
+        console.show(
+            output,
+            lambda: plan_text.drift_document(found),
+            lambda color: plan_text.render_drift(found, color=color),
+            lambda: console.page(found),
+        )
     return EXIT_CHANGES if found else EXIT_OK
 
 

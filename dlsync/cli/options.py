@@ -110,9 +110,14 @@ AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask; n
 Format = Literal["text", "json"]
 PlanFormat = Literal["text", "json", "markdown", "html"]
 ReportFormat = Literal["text", "json", "html"]
+FindingsFormat = Literal["sarif", "junit", "github"]
 Output = Annotated[Format, typer.Option("--format", help="How to print the result.")]
 ReportOutput = Annotated[ReportFormat, typer.Option("--format", help="How to print the result.")]
-PlanOutput = Annotated[PlanFormat, typer.Option("--format", help="How to print the plan.")]
+PlanOutput = Annotated[Literal[PlanFormat, FindingsFormat], typer.Option("--format", help="How to print the plan.")]
+FindingsOutput = Annotated[Literal[Format, FindingsFormat], typer.Option("--format", help="How to print the result.")]
+DriftOutput = Annotated[
+    Literal[ReportFormat, FindingsFormat], typer.Option("--format", help="How to print the result.")
+]
 _Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")]
 
 
@@ -237,7 +242,7 @@ def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
             everywhere = arguments.get("all_environments", False)
             directory = arguments.get("directory", CURRENT)
             marker = server.marker(directory, output, all_environments=everywhere) if server else ""
-            write_failure(error, output, marker)
+            write_failure(error, output, directory, marker)
             raise
 
     parameters: list[inspect.Parameter] = []

@@ -53,7 +53,11 @@ def plan(
     def once(server: opt.Server) -> tuple[Plan, int]:
         file = out / f"{file_stem(server.environment or '')}.json" if out and all_environments else out
         plan = _planned(server, directory, options, file)
-        if output == "text" or not all_environments:
+        if output in console.FOR_FINDINGS and not all_environments:
+            from dlsync.render import findings
+
+            console.write_findings({"": findings.of_plan(console.redacted_plan(plan))}, output, directory)
+        elif output == "text" or not all_environments:
             console.write_stdout(console.rendered(plan, output, marker=server.marker(directory, output)))
         if plan.refused:
             return plan, errors.EXIT_ERROR
@@ -82,7 +86,7 @@ def _planned(server: opt.Server, directory: Path, options: PlanOptions, file: Pa
     return context.plan
 
 
-def run_everywhere(server: opt.Server, directory: Path, output: opt.PlanFormat, once: RunOnce) -> int:
+def run_everywhere(server: opt.Server, directory: Path, output: str, once: RunOnce) -> int:
     """Run a command for each environment, those after one that fails too, show the summary, return the exit code.
 
     :param once: shows a plan where the output is text, and returns it, None if not approved, with its exit code.
@@ -112,6 +116,8 @@ def run_everywhere(server: opt.Server, directory: Path, output: opt.PlanFormat, 
         console.write_stdout(rendering.render_markdown(results, marker=marker))
     elif output == "html":
         console.write_stdout(console.page(results))
+    elif output in console.FOR_FINDINGS:
+        console.write_findings(rendering.findings_of(results), output, directory)
     else:
         console.write_stdout(rendering.summary(results, color=console.colored()))
     return min(codes, key=_WORST_FIRST.index)

@@ -72,7 +72,7 @@ def fmt(
 
 @opt.command
 def validate(
-    directory: opt.Directory = opt.CURRENT, environment: opt.Environment = None, output: opt.Output = "text"
+    directory: opt.Directory = opt.CURRENT, environment: opt.Environment = None, output: opt.FindingsOutput = "text"
 ) -> int:
     """Check the files offline: syntax, schema, names, references."""
     from dlsync import operations
@@ -81,11 +81,16 @@ def validate(
 
     tree = operations.validate(directory, Options(environment=environment), os.environ)
     found, count = tree.problems, len(tree.resources)
-    console.show(
-        output,
-        lambda: problems.as_document(found, resources=count),
-        lambda color: problems.render(found, resources=count, color=color),
-    )
+    if output in console.FOR_FINDINGS:
+        from dlsync.render import findings
+
+        console.write_findings({"": findings.of_problems(console.redacted_problems(found))}, output, directory)
+    else:
+        console.show(
+            output,
+            lambda: problems.as_document(found, resources=count),
+            lambda color: problems.render(found, resources=count, color=color),
+        )
     return EXIT_ERROR if tree.errors else EXIT_OK
 
 

@@ -29,6 +29,11 @@ def is_unknown(root: Path, commit: str) -> bool:
     return not _output(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
 
 
+def place(root: Path) -> str:
+    """Return the directory's path in its repository, with a slash at its end; empty for the root, or outside one."""
+    return _output(root, "rev-parse", "--show-prefix")
+
+
 def user_name(root: Path) -> str:
     """Return the name that git would put on a commit to the directory; empty where it has none, or without git."""
     return _output(root, "config", "user.name")

@@ -6,7 +6,7 @@ from fnmatch import translate
 from typing import TYPE_CHECKING
 
 from dlsync.files.settings import FILE_NAME as SETTINGS
-from dlsync.model import Problem
+from dlsync.model import Code, Problem
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -58,5 +58,7 @@ def parsed(content: bytes, problems: list[Problem]) -> Ignored:
             GitIgnoreSpec.from_lines([line])
             patterns.append(line)
         except ValueError:
-            problems.append(Problem("error", "expected a gitignore pattern, such as `plugins/*.txt`", FILE, number))
+            problems.append(
+                Problem(Code.INVALID_PATTERN, "expected a gitignore pattern, such as `plugins/*.txt`", FILE, number)
+            )
     return Ignored(GitIgnoreSpec.from_lines(patterns))

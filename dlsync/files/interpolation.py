@@ -37,7 +37,7 @@ class Values:
     :param variables: for ``var``; of any type. None where they are unknown, so that no reference to one is judged.
     :param environ: for ``env``; secret.
     :param literal: nothing is a reference, whatever it looks like.
-    :param lenient: what is not in ``environ`` may be set elsewhere, and is only doubted.
+    :param lenient: what is not in ``environ`` may be set elsewhere, and is no fault.
     """
 
     variables: Mapping[str, Json] | None = field(default_factory=dict)
@@ -50,7 +50,8 @@ class Values:
 class Interpolated:
     """A document without references.
 
-    :param faults: by path, the references to what is not there; ``doubts``: likely mistakes.
+    :param faults: by path, the references to what is not there; ``doubts``: likely mistakes; ``unset``: what may be
+        set elsewhere.
     :param secrets: from the environment, the values that were put in, with the references that they stand for.
     :param unknown: the paths of which the value cannot be known.
     """
@@ -59,6 +60,7 @@ class Interpolated:
     faults: tuple[tuple[Path, str], ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
     doubts: tuple[tuple[Path, str], ...] = ()
+    unset: tuple[tuple[Path, str], ...] = ()
     unknown: frozenset[Path] = frozenset()
 
 
@@ -71,8 +73,8 @@ def resolve(document: Json, values: Values) -> Interpolated:
         return Interpolated(document)
     resolver = _Resolver(values)
     resolved = resolver.value((), document)
-    faults, doubts = tuple(resolver.faults), tuple(resolver.doubts)
-    return Interpolated(resolved, faults, resolver.secrets, doubts, frozenset(resolver.unknown))
+    found = tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts), tuple(resolver.unset)
+    return Interpolated(resolved, *found, frozenset(resolver.unknown))
 
 
 def with_texts(value: Json, text: Callable[[str], str], key: Callable[[str], str] = str) -> Json:
@@ -136,6 +138,7 @@ class _Resolver:
         self._values = values
         self.faults: list[tuple[Path, str]] = []
         self.doubts: list[tuple[Path, str]] = []
+        self.unset: list[tuple[Path, str]] = []
         self.secrets: dict[str, str] = {}
         self.unknown: set[Path] = set()
 
@@ -181,7 +184,7 @@ class _Resolver:
             problem = f"{text} is not set: there is no `{name}` in the environment"
             if secret == "":  # CI sets a secret that is missing to an empty text
                 problem = f"{text} is empty in the environment; set it to the value, or remove the reference"
-            (self.doubts if self._values.lenient else self.faults).append((path, problem))
+            (self.unset if self._values.lenient else self.faults).append((path, problem))
             return Referenced(text, text)
         variables = self._values.variables
         if variables is not None and name in variables:

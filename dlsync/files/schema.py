@@ -16,7 +16,7 @@ from dlsync import messages
 from dlsync.errors import DlsyncError
 from dlsync.files import yaml
 from dlsync.messages import brief, field_name, near_miss
-from dlsync.model import Json, Path, Problem, Severity
+from dlsync.model import Code, Json, Path, Problem
 
 _FOLDER = File(__file__).parent.with_name("schemas")
 _SUFFIX = ".schema.json"
@@ -31,7 +31,7 @@ class Finding:
     :param missing: the field that is missing.
     """
 
-    severity: Severity
+    code: Code
     path: Path
     message: str
     missing: str = ""
@@ -100,7 +100,7 @@ def check(name: str, document: Json) -> list[Finding]:
         # not iter_errors: its paths make `7` of a key "7" and drop empty keys (jsonschema-rs 0.60)
         errors = [] if validator.is_valid(document) else validator.evaluate(document).errors()
     except ValueError:  # jsonschema-rs on 255 levels or more, keys that are no text, lone surrogates
-        return [Finding("error", (), _NOT_PLAIN)]
+        return [Finding(Code.INVALID_VALUE, (), _NOT_PLAIN)]
     lacking: set[Path] = set()
     wrong: dict[Path, Finding] = {}
     for error in errors:
@@ -110,11 +110,11 @@ def check(name: str, document: Json) -> list[Finding]:
         if keyword == "required":
             lacking |= {(*path, missing) for missing in rule["required"] if missing not in value}
         else:
-            wrong[path] = Finding("error", path, _wrong(path, value, rule))
+            wrong[path] = Finding(Code.INVALID_VALUE, path, _wrong(path, value, rule))
     findings = [*wrong.values(), *unknown_fields(_root(name), document, lacking)]
-    findings += [Finding("error", path[:-1], _has_no(path), str(path[-1])) for path in lacking]
+    findings += [Finding(Code.MISSING_FIELD, path[:-1], _has_no(path), str(path[-1])) for path in lacking]
     order = {path: number for number, path in enumerate(_paths(document, ()) if findings else ())}
-    return sorted(findings, key=lambda one: (order[one.path], one.severity, one.message))
+    return sorted(findings, key=lambda one: (order[one.path], one.code.severity, one.message))
 
 
 def allows(name: str, document: Json) -> bool:
@@ -129,7 +129,7 @@ def located(findings: Iterable[Finding], file: str, content: bytes) -> list[Prob
     """Return the findings as problems of a file, each with the line and column of its path in the content."""
     findings = list(findings)
     places = yaml.positions(content) if findings else {}
-    return [Problem(one.severity, one.message, file, *yaml.nearest(places, one.path)) for one in findings]
+    return [Problem(one.code, one.message, file, *yaml.nearest(places, one.path)) for one in findings]
 
 
 def fields_at(name: str, path: Path) -> frozenset[str] | None:
@@ -245,7 +245,7 @@ def unknown_fields(node: SchemaNode, document: Json, lacking: set[Path], path: P
     elif isinstance(document, str) and node.choices and document not in node.choices:
         near = near_miss(document, node.choices)
         guess = f": did you mean {brief(near)}?" if near else f", known are {', '.join(map(brief, node.choices))}"
-        yield Finding("warning", path, f"`{field_name(path)}` is {brief(document)}{guess}")
+        yield Finding(Code.UNKNOWN_VALUE, path, f"`{field_name(path)}` is {brief(document)}{guess}")
 
 
 def _unknown_field(path: Path, known: tuple[str, ...], lacking: set[Path]) -> Finding:
@@ -253,10 +253,14 @@ def _unknown_field(path: Path, known: tuple[str, ...], lacking: set[Path]) -> Fi
     missing = near_miss(str(path[-1]), tuple(name for name in known if (*parent, name) in lacking))
     if missing:
         lacking.remove((*parent, missing))
-        return Finding("error", path, f"{_has_no((*parent, missing))}; {field}: did you mean `{missing}`?")
+        return Finding(
+            Code.MISSPELLED_FIELD, path, f"{_has_no((*parent, missing))}; {field}: did you mean `{missing}`?"
+        )
     near = near_miss(str(path[-1]), known)
     return Finding(
-        "warning", path, field + (f": did you mean `{near}`?" if near else " is not a field that is known here")
+        Code.UNKNOWN_FIELD,
+        path,
+        field + (f": did you mean `{near}`?" if near else " is not a field that is known here"),
     )
 
 

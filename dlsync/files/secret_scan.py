@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from dlsync.files import schema, yaml
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import field_name
-from dlsync.model import Json, Path, Problem
+from dlsync.model import Code, Json, Path, Problem
 
 _IN_FIELD = "put it into the environment as ${env:NAME}"
 _IN_SETTINGS = "put it into the environment, and ${env:NAME} where it is used: this file has no such references"
@@ -92,7 +92,7 @@ def _in_document(file: str, content: bytes, known: bytes) -> list[Problem]:
         return []
     instead = _IN_SETTINGS if file == SETTINGS else _IN_FIELD
     findings = [
-        schema.Finding("warning", path, f"`{field_name(path)}` looks like a secret ({what}): {instead}")
+        schema.Finding(Code.LIKELY_SECRET, path, f"`{field_name(path)}` looks like a secret ({what}): {instead}")
         for path, what, secret in likely(document)
         if secret not in before
     ]
@@ -107,7 +107,7 @@ def _in_script(file: str, content: bytes, known: bytes) -> list[Problem]:
     for start, what in sorted((match.start(1), what) for match, what in new):
         lines = content[: start + 1].splitlines()
         message = f"looks like a secret ({what}): {_IN_SCRIPT}"
-        result.append(Problem("warning", message, file, len(lines), len(lines[-1])))
+        result.append(Problem(Code.LIKELY_SECRET, message, file, len(lines), len(lines[-1])))
     return result
 
 

@@ -14,7 +14,7 @@ from dlsync import messages
 from dlsync.errors import SettingsError
 from dlsync.files import schema, yaml
 from dlsync.files.directory import Directory, reason
-from dlsync.model import Json, Problem, Target
+from dlsync.model import Code, Json, Problem, Target
 from dlsync.model import Path as FieldPath
 
 FILE_NAME = "dlsync.yaml"
@@ -175,18 +175,19 @@ def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
         content = Directory(directory).read(FILE_NAME)
     except OSError as error:
         absent = isinstance(error, FileNotFoundError) and not (directory / FILE_NAME).is_symlink()
-        return {}, [] if absent else [Problem("error", reason(error), FILE_NAME)]
+        return {}, [] if absent else [Problem(Code.UNREADABLE_FILE, reason(error), FILE_NAME)]
     try:
         document = yaml.parse(content, FILE_NAME)
     except yaml.InvalidYaml as error:
         return {}, [error.problem]
     if not isinstance(document, dict | None):
-        return {}, [Problem("error", "expected a mapping of settings, such as `org: acme`", FILE_NAME, 1)]
+        return {}, [Problem(Code.NOT_A_MAPPING, "expected a mapping of settings, such as `org: acme`", FILE_NAME, 1)]
     document = document or {}
     keys = list(_key_fields(document))
     findings = [finding for finding in schema.check("dlsync", document) if finding.path not in keys]
     findings += [
-        schema.Finding("error", path, f"the key does not belong here; it comes from {_KEY_SOURCES}") for path in keys
+        schema.Finding(Code.KEY_IN_FILE, path, f"the key does not belong here; it comes from {_KEY_SOURCES}")
+        for path in keys
     ]
     findings += _without_kind(document)
     return document, schema.located(findings, FILE_NAME, content)
@@ -218,7 +219,7 @@ def _without_kind(document: dict[str, Json]) -> Iterator[schema.Finding]:
                 guess = f"; did you mean {messages.brief(near)}?" if near else ""
                 place = (*path, "protect", index)
                 message = f"`{messages.field_name(place)}` is {messages.brief(pattern)}, {expected}{guess}"
-                yield schema.Finding("error", place, message)
+                yield schema.Finding(Code.UNKNOWN_KIND, place, message)
 
 
 def _can_match(pattern: str, kind: str) -> bool:

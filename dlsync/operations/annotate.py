@@ -12,7 +12,7 @@ from dlsync.files import git
 from dlsync.files.redaction import Redaction
 from dlsync.files.settings import Settings
 from dlsync.messages import visible
-from dlsync.model import Plan, Problem
+from dlsync.model import Code, Plan, Problem
 from dlsync.operations.plan_document import account, counts
 from dlsync.resources.tree import Tree
 
@@ -83,7 +83,7 @@ async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree,
         await client.annotations.create(settings.annotate, name=name, description=description)
     except DlsyncError as error:
         where = f"the stream `{settings.annotate}`"
-        return [Problem("warning", redaction.said(f"no annotation was posted to {where}: {error.message}"))]
+        return [Problem(Code.NOT_ANNOTATED, redaction.said(f"no annotation was posted to {where}: {error.message}"))]
     return []
 
 

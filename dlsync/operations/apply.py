@@ -11,7 +11,7 @@ from dlsync.client import Client
 from dlsync.errors import DlsyncError, Refused
 from dlsync.files.git import head_commit
 from dlsync.files.settings import Settings
-from dlsync.model import Plan, Problem, Severity
+from dlsync.model import Code, Plan, Problem
 from dlsync.operations import annotate, guards, plan_file
 from dlsync.operations.apply_changes import Applier
 from dlsync.operations.cache import remembered
@@ -205,25 +205,25 @@ class _Application:
         self.options.on_begin(lambda: done or _results_so_far(context.plan, journal_of_run))
         try:
             done = await applier.apply()
-            with self._reported("warning", _NOT_JOURNALED):  # what a rollback needs was journaled before
+            with self._reported(Code.NOT_JOURNALED, _NOT_JOURNALED):  # what a rollback needs was journaled before
                 journal_of_run.note(done.changes, observed(context, applier.unconfirmed))
-            with self._reported("error", _UNRECORDED):
+            with self._reported(Code.NOT_RECORDED, _UNRECORDED):
                 inventory = advanced(context, done.changes, applier.entries, applier.unconfirmed)
                 await store_inventory(with_ids(client, inventory))
         except asyncio.CancelledError:
             if done is None:
-                with self._reported("warning", _NOT_JOURNALED):
+                with self._reported(Code.NOT_JOURNALED, _NOT_JOURNALED):
                     journal_of_run.note((), ended=False)
             raise
         return done
 
     @contextmanager
-    def _reported(self, severity: Severity, consequence: str) -> Iterator[None]:
+    def _reported(self, code: Code, consequence: str) -> Iterator[None]:
         """Report an error instead of raising it."""
         try:
             yield
         except DlsyncError as error:
-            self.options.warn(Problem(severity, f"{consequence}: {error.message}"))
+            self.options.warn(Problem(code, f"{consequence}: {error.message}"))
 
     def _new_run(self, context: PlanContext) -> journal.Run:
         """Return the run that begins: only now, for it may have waited long, and others ran meanwhile."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from dlsync.client import ReadClient
 from dlsync.client.concurrency import gather
 from dlsync.files.names import folded
-from dlsync.model import Address, Problem, Resource, ResourceChange
+from dlsync.model import Address, Code, Problem, Resource, ResourceChange
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.plan_context import PlanContext
 from dlsync.resources import kind_of
@@ -69,7 +69,7 @@ def warning(orphan: Resource, need: Address, deletes: Mapping[Address, ResourceC
         message = _KEPT % (orphan.address, need, delete.held.partition(":")[0])
     else:
         message = (_DELETED if delete else _MISSING) % (orphan.address, need)
-    return Problem("warning", message, orphan.file, kind_of(orphan.kind).line(orphan))
+    return Problem(Code.DANGLING_REFERENCE, message, orphan.file, kind_of(orphan.kind).line(orphan))
 
 
 def blocked(

@@ -8,7 +8,7 @@ from pathlib import Path
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
 from dlsync.files.settings import Settings
-from dlsync.model import Address, Entry, FieldChange, ItemChange, Op, Problem, Resource, ResourceChange, Target
+from dlsync.model import Address, Code, Entry, FieldChange, ItemChange, Op, Problem, Resource, ResourceChange, Target
 from dlsync.operations import warnings as concerns
 from dlsync.operations.export import Export, edit_files
 from dlsync.operations.fetch import Fetcher
@@ -66,7 +66,7 @@ async def drift(
         managed = sum(targets.admits(address) for address in context.inventory if address not in context.gone)
         warnings = [*concerns.unread(context.inventory)]
         unreadable = [(address, live.unreadable) for address, live in context.live.items() if live.unreadable]
-        warnings += [Problem("warning", context.redaction.said(_UNREADABLE % one)) for one in unreadable]
+        warnings += [Problem(Code.UNREADABLE_ANSWER, context.redaction.said(_UNREADABLE % one)) for one in unreadable]
         warnings += await lock_warnings(fetcher)
         return Drift(settings.target, found, managed - len(found), tuple(warnings))
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from dlsync.client import ReadClient
-from dlsync.model import Address, FieldChange, Problem, Resource
+from dlsync.model import Address, Code, FieldChange, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
 from dlsync.resources.endpoint import Listing
 from dlsync.resources.selector import Targets
@@ -53,7 +53,7 @@ def duplicate_warnings(
         if count and resource.address not in changing and targets.admits(resource.address):
             what = f"the server has {count} duplicate{'' if count == 1 else 's'} of {resource.address}"
             later = ", so the apply after this one does" if prune == "managed" and resource.address in adopted else ""
-            yield Problem("warning", f"{what}: {why}{later}")
+            yield Problem(Code.DUPLICATE_RESOURCE, f"{what}: {why}{later}")
 
 
 def omitted(client: ReadClient, inventory: Inventory, targets: Targets) -> set[Address]:

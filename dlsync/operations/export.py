@@ -19,7 +19,7 @@ from dlsync.files.redaction import Redaction, values_in
 from dlsync.files.settings import Settings
 from dlsync.files.writer import FileChange
 from dlsync.messages import visible
-from dlsync.model import Action, Address, Json, Problem, Resource, Target
+from dlsync.model import Action, Address, Code, Json, Problem, Resource, Target
 from dlsync.operations import commit as commits
 from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
@@ -32,7 +32,7 @@ from dlsync.resources import ExportContext, all_kinds, environments, kind_of
 from dlsync.resources.file_format import pack_and_path
 from dlsync.resources.overlays import FOLDER as OVERLAYS
 from dlsync.resources.selector import EVERYTHING, Targets
-from dlsync.resources.tree import Tree
+from dlsync.resources.tree import Tree, unsilenced
 from dlsync.state.inventory import Inventory
 
 _REFERENCE = re.compile(rb"(?<!\$)\$\{(?:env|var):[^}]*\}")
@@ -139,12 +139,12 @@ async def build_export(
     targets.require_match({*tree.resources, *live.resources, *inventory.known})
     inventory = resolved(inventory, live.resources, (), tree.resources)
     live = live.with_readable(hidden_secrets.readable(live.resources, tree.resources, inventory))
-    problems = [Problem("warning", _NOT_LISTED % kind) for kind in live.unlisted]
-    problems += [Problem("error", fault) for fault in live.faults]
+    problems = [Problem(Code.INCOMPLETE_LIST, _NOT_LISTED % kind) for kind in live.unlisted]
+    problems += [Problem(Code.NOT_EXPORTED, fault) for fault in live.faults]
     removed = wanted - live.resources.keys() if mirror else set()
     resources = live.resources
     if applied_only and (waiting := commits.not_applied({*resources, *removed}, tree, resources, inventory)):
-        problems += [Problem("warning", f"{address}: {reason}") for address, reason in sorted(waiting.items())]
+        problems += [Problem(Code.NOT_APPLIED, f"{address}: {reason}") for address, reason in sorted(waiting.items())]
         resources = {address: one for address, one in resources.items() if address not in waiting}
         removed -= waiting.keys()
     return edit_files(settings.target, tree, inventory, resources, removed, problems=problems, is_careful=applied_only)
@@ -246,7 +246,7 @@ class _Edits:
             }
             self._require_own(address, changed)
         except DlsyncError as error:
-            self.faults[address] = Problem("error", f"{address}: {self._redacted(error.message)}")
+            self.faults[address] = Problem(Code.NOT_EXPORTED, f"{address}: {self._redacted(error.message)}")
             return
         for file in changed:
             self._changes[file].append(address)
@@ -342,25 +342,30 @@ class _Edits:
             there = _references(b"\n".join(own.values()))
             gone = _references("\n".join(spellings).encode("utf-8", "surrogatepass")).keys() - there if own else ()
             secrets = sorted(name for name in gone if name.startswith(_ENVIRONMENT))
-            yield from (Problem("warning", _REPLACED % visible(name), min(own)) for name in secrets)
+            yield from (Problem(Code.REPLACED_REFERENCE, _REPLACED % visible(name), min(own)) for name in secrets)
 
 
-def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) -> Iterator[Problem]:
-    """Yield a warning for each likely secret in what is to be written, and for what takes a secret's place.
+def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) -> tuple[Problem, ...]:
+    """Return a warning for each likely secret in what is to be written, and for what takes a secret's place.
 
     :param files: to be written, each with its content.
     :param sources: the files of the tree as they were.
     """
-    for file, content in files:
+    contents = dict(files)
+    return unsilenced(_exposed(contents, sources), contents)
+
+
+def _exposed(files: Mapping[str, bytes], sources: Mapping[str, bytes]) -> Iterator[Problem]:
+    for file, content in files.items():
         yield from secret_scan.problems(file, content)
         if not _has_references(file):
             continue
         there = _references(content)
         for name in sorted(_references(sources.get(file, b"")) - there):
             message = _REPLACED if name.startswith(_ENVIRONMENT) else _NO_VARIABLE
-            yield Problem("warning", message % visible(name), file)
+            yield Problem(Code.REPLACED_REFERENCE, message % visible(name), file)
         unknown = () if sources else sorted(name for name in there if name.startswith(_ENVIRONMENT))
-        yield from (Problem("warning", _UNKNOWN % visible(name), file) for name in unknown)
+        yield from (Problem(Code.UNVERIFIED_REFERENCE, _UNKNOWN % visible(name), file) for name in unknown)
 
 
 def _has_references(file: str) -> bool:
@@ -381,7 +386,7 @@ def _require_allowed(live: Resource) -> None:
     if not kind.schema_findings(live):  # but for a text that stands for a secret, nearly always
         return
     faults = kind.schema_findings(replace(live, given=cast("dict[str, Json]", plain(dict(live.document)))))
-    if errors := [one for one in faults if one.severity == "error"]:
+    if errors := [one for one in faults if one.code.severity == "error"]:
         raise DlsyncError(f"its file would be invalid: {errors[0].message}")
 
 

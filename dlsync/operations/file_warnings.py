@@ -1,8 +1,7 @@
 """What validate warns of in files that can be read: likely mistakes that no schema sees. Pure.
 
-`# dlsync: ignore` on a line silences it. A false alarm is worse than a gap: a metric or tag is taken for misspelled
-only where one letter inside one longer word differs from a plugin's name, or from a name that the files use at least
-as often.
+A false alarm is worse than a gap: a metric or tag is taken for misspelled only where one letter inside one longer word
+differs from a plugin's name, or from a name that the files use at least as often.
 """
 
 import re
@@ -12,10 +11,9 @@ from typing import NamedTuple
 
 from dlsync.files import yaml
 from dlsync.messages import in_full, near_miss, visible
-from dlsync.model import FieldChange, Problem, Resource
+from dlsync.model import Code, FieldChange, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
 from dlsync.resources.kind import Reference
-from dlsync.resources.overlays import is_silenced
 from dlsync.resources.tree import Tree
 
 # a file without a match has no ambiguous scalar; to find those for sure takes 0.5 ms a file, and this 0.03 ms.
@@ -33,9 +31,8 @@ _OFTEN = 3  # resources: a name that so many use is not misspelled
 
 
 def file_warnings(tree: Tree) -> list[Problem]:
-    """Return the warnings of a tree, without those that a comment silences."""
-    found = [*_ambiguous(tree), *([] if tree.backup else [*_missing(tree), *_misspelled(tree)])]
-    return [one for one in found if not is_silenced(tree.sources.get(one.file, b""), one.line)]
+    """Return the warnings of a tree."""
+    return [*_ambiguous(tree), *([] if tree.backup else [*_missing(tree), *_misspelled(tree)])]
 
 
 def _ambiguous(tree: Tree) -> Iterator[Problem]:
@@ -44,7 +41,7 @@ def _ambiguous(tree: Tree) -> Iterator[Problem]:
         for file, content in tree.sources.items() if kind.sends_yaml else ():
             if kind.claims(file) and _MAY_BE_AMBIGUOUS.search(content):
                 for line, column, text in yaml.ambiguous_scalars(content):
-                    yield Problem("warning", _ambiguity(text), file, line, column)
+                    yield Problem(Code.AMBIGUOUS_VALUE, _ambiguity(text), file, line, column)
 
 
 def _ambiguity(text: str) -> str:
@@ -78,7 +75,7 @@ def _missing(tree: Tree) -> Iterator[Problem]:
                 near = near_miss(needed.name, tuple(one.name for one in tree.resources if one.kind == needed.kind))
                 fix = f"did you mean `{visible(near)}`?" if near else "add it, or correct or remove this line"
                 what = f"{visible(str(address))} refers to {visible(str(needed))}, which the files do not have; {fix}"
-                yield Problem("warning", what, resource.file, kind.line(resource))
+                yield Problem(Code.UNKNOWN_PLUGIN, what, resource.file, kind.line(resource))
 
 
 def _uses(tree: Tree) -> dict[str, dict[str, list[_Use]]]:
@@ -147,4 +144,4 @@ def _warning(sort: str, use: _Use, near: str) -> Problem:
     differing = FieldChange(reference.path, "replace")
     file, (placed,) = kind_of(resource.address.kind).located(resource, [differing])
     message = f"{sort} `{visible(reference.name)}`: did you mean `{visible(near)}`? Else write `# dlsync: ignore` here"
-    return Problem("warning", message, file, placed.line)
+    return Problem(Code.MISSPELLED_NAME, message, file, placed.line)

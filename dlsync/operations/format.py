@@ -9,7 +9,7 @@ from dlsync.files.directory import Directory
 from dlsync.files.yaml.format import formatted
 from dlsync.files.yaml.pieces import Unspliceable
 from dlsync.files.yaml.source import InvalidYaml
-from dlsync.model import Problem
+from dlsync.model import Code, Problem
 from dlsync.resources import all_kinds, discovery, loader
 from dlsync.resources.overlays import FOLDER as OVERLAYS
 
@@ -36,7 +36,7 @@ def format_files(directory: Path, *, check: bool = False) -> tuple[list[str], li
             except InvalidYaml as error:
                 problems.append(error.problem)
             except Unspliceable:
-                problems.append(Problem("warning", _STAYS, file))
+                problems.append(Problem(Code.NOT_FORMATTED, _STAYS, file))
             else:
                 changed |= {file: text} if text != content else {}
     for file, text in () if check else changed.items():

@@ -8,7 +8,7 @@ from dlsync.files import scaffold, yaml
 from dlsync.files.interpolation import Values, escaped
 from dlsync.files.names import distinct_stems
 from dlsync.files.settings import FILE_NAME
-from dlsync.model import Json, Problem
+from dlsync.model import Code, Json, Problem
 from dlsync.resources import ExportContext, Kind, LoadContext, all_kinds, discovery, loader
 from dlsync.resources.tree import Tree
 
@@ -90,5 +90,5 @@ def _agents(source: Path, problems: list[Problem]) -> tuple[str, ...]:
             continue
         name = document.get("name") if isinstance(document, dict) else None
         found.append(name if isinstance(name, str) and name else Path(file.file).stem)
-    problems += [replace(one, severity="warning") for one in unreadable]  # nothing depends on them
+    problems += [replace(one, code=Code.UNREADABLE_AGENT) for one in unreadable]  # nothing depends on them
     return tuple(sorted(found))

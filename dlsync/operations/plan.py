@@ -17,7 +17,7 @@ from dlsync.files.interpolation import Values
 from dlsync.files.interpolation import names as names_in
 from dlsync.files.redaction import Redaction, values_in
 from dlsync.files.settings import Settings
-from dlsync.model import Address, ItemChange, Plan, Problem, Resource, ResourceChange
+from dlsync.model import Address, Code, ItemChange, Plan, Problem, Resource, ResourceChange
 from dlsync.operations import dependents, guards, hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.cache import FORGETFUL, remember, remembered
@@ -93,7 +93,7 @@ async def lock_warnings(fetcher: Fetcher) -> tuple[Problem, ...]:
     if any(listing.unlocked for listing in fetcher.listings.values()):
         return ()
     message = await lock_message(fetcher.client)
-    return (Problem("warning", message),) if message else ()
+    return (Problem(Code.ACCOUNT_LOCKED, message),) if message else ()
 
 
 async def lock_message(client: ReadClient) -> str:
@@ -297,10 +297,12 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         changes=changes,
         unchanged=outcome.unchanged,
         commit=head_commit(scope.tree.root),
-        warnings=(
-            *_file_warnings(scope, changes),
-            *_warnings(scope, inventory, live, outcome),
-            *concerns.unkept(changes),
+        warnings=scope.tree.unsilenced(
+            (
+                *_file_warnings(scope, changes),
+                *_warnings(scope, inventory, live, outcome),
+                *concerns.unkept(changes),
+            )
         ),
         adopted=tuple(outcome.adopted),
         kept=(*outcome.kept, *outcome.left),
@@ -331,7 +333,7 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
     yield from concerns.unseen(outcome.unseen)
     yield from concerns.no_default(outcome.no_default)
     yield from concerns.unlisted(live.unlisted)
-    yield from (Problem("warning", fault) for fault in live.faults)
+    yield from (Problem(Code.UNREADABLE_ANSWER, fault) for fault in live.faults)
     yield from concerns.masked(live.masked)
     yield from concerns.protected(sorted(protected))
     yield from concerns.missing(scope.explicit_deletes, live.resources)

@@ -122,7 +122,7 @@ def read(file: Path) -> SavedPlan:
     :raises DlsyncError: it cannot be read, or is not a plan.
     """
     content = _json(file)
-    if wrong := [one for one in schema.check("plan", content) if one.severity == "error"]:
+    if wrong := [one for one in schema.check("plan", content) if one.code.severity == "error"]:
         raise DlsyncError(f"{file} is not a plan: {wrong[0].message}", hint=_HINT)
     made = content.pop("made_with", None)
     if made is None or "\0" in made["directory"]:

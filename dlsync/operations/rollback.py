@@ -9,7 +9,7 @@ from typing import cast
 from dlsync.errors import DlsyncError, Refused
 from dlsync.files.settings import Settings
 from dlsync.messages import visible
-from dlsync.model import Address, Json, Plan, Problem, Resource, Target
+from dlsync.model import Address, Code, Json, Plan, Problem, Resource, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan
@@ -121,11 +121,11 @@ def read_rollback(folder: Path, record: Record, root: Path, settings: Settings) 
     salt = bytes.fromhex(record.run.salt)
     source = Source(settings.environ, hidden_secrets.mentioned(root), salt)
     before = [_before(one, one.before, source) for one in inside if one.before is not None]
-    warnings = [Problem("warning", _OUTSIDE % one.address) for one in changed if one not in inside]
+    warnings = [Problem(Code.NOT_RESTORABLE, _OUTSIDE % one.address) for one in changed if one not in inside]
     for one in inside:
         if one.unkept:
             fields = ", ".join(f"`{visible(name)}`" for name in one.unkept)
-            warnings.append(Problem("warning", _UNKEPT % (one.address, fields)))
+            warnings.append(Problem(Code.NOT_RESTORABLE, _UNKEPT % (one.address, fields)))
     return RollbackPlan(
         Tree(root, {one.address: one for one in before}, tuple(warnings)),
         Inventory(salt, {one.address: one.applied for one in inside if one.applied}),
@@ -189,7 +189,7 @@ async def plan_rollback(
     duplicates = [one.address for one in context.desired.values() if _lost_duplicates(context, one)]
     return replace(
         context,
-        plan=plan.with_warnings(Problem("warning", _DUPLICATES % address) for address in duplicates),
+        plan=plan.with_warnings(Problem(Code.NOT_RESTORABLE, _DUPLICATES % address) for address in duplicates),
         inventory=resolved(inventory, context.live, context.gone, context.desired),
         compared_with=rollback.applied,
         released=frozenset(released),
@@ -199,7 +199,7 @@ async def plan_rollback(
 def _without(rollback: RollbackPlan, left: Collection[Address]) -> RollbackPlan:
     """Return the plan without some resources, with a warning of each."""
     resources = {address: resource for address, resource in rollback.tree.resources.items() if address not in left}
-    warnings = [Problem("warning", _UNMANAGED % (address, address)) for address in sorted(left)]
+    warnings = [Problem(Code.NOT_MANAGED, _UNMANAGED % (address, address)) for address in sorted(left)]
     tree = replace(rollback.tree, resources=resources, problems=(*rollback.tree.problems, *warnings))
     return replace(rollback, tree=tree, records=tuple(one for one in rollback.records if one.address not in left))
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from dlsync.messages import field_name, value
-from dlsync.model import Address, FieldChange, Path, Problem, Resource, ResourceChange
+from dlsync.model import Address, Code, FieldChange, Path, Problem, Resource, ResourceChange
 from dlsync.operations.reconcile import content
 from dlsync.resources import Listing, kind_of
 from dlsync.state.inventory import Inventory
@@ -36,30 +36,32 @@ def unread(inventory: Inventory) -> Iterator[Problem]:
     """Warn of what cannot be read of an inventory."""
     if inventory.broken:
         fix = "no resource counts as managed, and none is deleted; run `dlsync inventory rebuild`"
-        yield Problem("warning", f"{inventory.broken}: {fix}")
+        yield Problem(Code.UNREADABLE_INVENTORY, f"{inventory.broken}: {fix}")
     if names := sorted(inventory.unreadable):
-        yield Problem("warning", _UNREAD % _listed(names))
+        yield Problem(Code.UNREADABLE_INVENTORY, _UNREAD % _listed(names))
 
 
 def other_directory(commit: str) -> Problem:
     """Return a warning of deletes where the commit that was applied last is of another repository."""
     question = "is another directory applied to this account? This plan deletes what only that one has"
     return Problem(
-        "warning", f"the last apply was of commit {commit[:12]}, which this git repository lacks: {question}"
+        Code.OTHER_DIRECTORY, f"the last apply was of commit {commit[:12]}, which this git repository lacks: {question}"
     )
 
 
 def unlisted(kinds: Iterable[str]) -> Iterator[Problem]:
     """Warn of kinds of which not all is known."""
     for kind in kinds:
-        yield Problem("warning", f"this server does not list every {kind}: what it does not list is not pruned")
+        yield Problem(
+            Code.INCOMPLETE_LIST, f"this server does not list every {kind}: what it does not list is not pruned"
+        )
 
 
 def masked(addresses: Sequence[Address]) -> Iterator[Problem]:
     """Warn once that the server shows masks in place of secrets."""
     if addresses:
         unseen = "a change of such a value on the server cannot be seen"
-        yield Problem("warning", f"the server masks secrets of {_listed(addresses)}: {unseen}")
+        yield Problem(Code.MASKED_SECRET, f"the server masks secrets of {_listed(addresses)}: {unseen}")
 
 
 def _listed(addresses: Sequence[Address]) -> str:
@@ -74,7 +76,7 @@ def unkept(changes: Iterable[ResourceChange]) -> Iterator[Problem]:
         if fields := unkept_fields(change):
             where = ", ".join(f"`{one}`" for one in fields)
             message = f"{change.address}: a rollback cannot restore {where}: the live value is likely a secret"
-            yield Problem("warning", message)
+            yield Problem(Code.NOT_RESTORABLE, message)
 
 
 def unkept_fields(change: ResourceChange) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ def unkept_fields(change: ResourceChange) -> tuple[str, ...]:
 def protected(addresses: Iterable[Address]) -> Iterator[Problem]:
     """Warn of what stays though no file has it."""
     for address in addresses:
-        yield Problem("warning", f"{address} has no file; it is protected, so it stays live")
+        yield Problem(Code.PROTECTED_RESOURCE, f"{address} has no file; it is protected, so it stays live")
 
 
 def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Problem]:
@@ -97,13 +99,13 @@ def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Pr
     for place, glob in enumerate(protect):
         if not any(fnmatchcase(str(one), glob) for one in known):
             message = f"`protect[{place}]` matches nothing: {value(glob)} is neither in the files nor live"
-            yield Problem("warning", message)
+            yield Problem(Code.UNUSED_PATTERN, message)
 
 
 def missing(explicit_deletes: Collection[Address], live: Collection[Address]) -> Iterator[Problem]:
     """Warn of what was to be deleted and is gone already."""
     for address in sorted(set(explicit_deletes) - set(live)):
-        yield Problem("warning", f"{address} is to be deleted, but does not exist")
+        yield Problem(Code.ALREADY_DELETED, f"{address} is to be deleted, but does not exist")
 
 
 def muted(
@@ -127,12 +129,12 @@ def muted(
         if old in silent and new and new not in silent:
             which = "it under its new name too" if one.renamed else f"{new}, which gets its content"
             fix = f"to mute {which}, run `dlsync {new.kind}s mute {new.name}` after the apply"
-            yield Problem("warning", f"{old} is muted; {fix}")
+            yield Problem(Code.MUTED_RULE, f"{old} is muted; {fix}")
         elif old in silent and one.action == "delete":
-            yield Problem("warning", f"{old} is muted; a rollback does not restore that")
+            yield Problem(Code.MUTED_RULE, f"{old} is muted; a rollback does not restore that")
         elif old not in silent and new in silent:
             fix = f"to unmute it, run `dlsync {new.kind}s unmute {new.name}` after the apply"
-            yield Problem("warning", f"{new} is muted, and stays so with the content of {old}; {fix}")
+            yield Problem(Code.MUTED_RULE, f"{new} is muted, and stays so with the content of {old}; {fix}")
 
 
 def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
@@ -146,7 +148,7 @@ def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
     for spelled, count in owners.items():
         which = f"{example[spelled]}" + (f" and {count - 1} more" if count > 1 else "")
         unknown = "but in no file and no schema: it is not compared"
-        yield Problem("warning", f"{spelled} is live in {which}, {unknown}, and {_SENT_WITHOUT}")
+        yield Problem(Code.UNKNOWN_LIVE_FIELD, f"{spelled} is live in {which}, {unknown}, and {_SENT_WITHOUT}")
 
 
 def no_default(removed: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
@@ -154,7 +156,7 @@ def no_default(removed: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
     for address, paths in removed.items():
         fields = ", ".join(f"`{field_name(path)}`" for path in paths)
         fix = "no default is known, so write the value into the file"
-        yield Problem("warning", f"{address} keeps {fields}, which was removed from its file: {fix}")
+        yield Problem(Code.NO_DEFAULT, f"{address} keeps {fields}, which was removed from its file: {fix}")
 
 
 def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address, Resource]) -> Iterator[Problem]:
@@ -167,7 +169,7 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
         fields = ", ".join(f"`{field_name(one.path)}`" for one in diff[:_MOST_NAMED])
         more = f" and {len(diff) - _MOST_NAMED} more" if len(diff) > _MOST_NAMED else ""
         fix = f"`dlsync accept {address}` writes it into the file, `--on-conflict repo` overwrites it"
-        yield Problem("warning", f"{address} was changed on the server in {fields}{more}, and stays so; {fix}")
+        yield Problem(Code.KEPT_EDIT, f"{address} was changed on the server in {fields}{more}, and stays so; {fix}")
 
 
 def live_wins(
@@ -180,10 +182,10 @@ def live_wins(
     """
     for address in left:
         message = _LEFT_DELETED if address in desired else _LEFT_LIVE
-        yield Problem("warning", message.format(address))
+        yield Problem(Code.KEPT_EDIT, message.format(address))
     for change in changes:
         if change.cause == "drift":
-            yield Problem("warning", _REVERTED.format(change.address))
+            yield Problem(Code.REVERTED_EDIT, _REVERTED.format(change.address))
 
 
 def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]) -> Iterator[Problem]:
@@ -198,7 +200,7 @@ def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]
         kind = kind_of(address.kind)
         for prefix in sorted({_prefix(metric, prefixes) for metric in kind.metrics(resource)} - {""}):
             message = f"{prefixes[prefix]} is to be deleted, and {address} uses its metrics"
-            yield Problem("warning", message, resource.file, kind.line(resource))
+            yield Problem(Code.STILL_USED, message, resource.file, kind.line(resource))
 
 
 def _prefix(metric: str, prefixes: Mapping[str, Address]) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 from dlsync.messages import visible
 from dlsync.model import Plan, Problem, Target
 from dlsync.operations import plan_document
-from dlsync.render import plan_markdown
+from dlsync.render import findings, plan_markdown
 from dlsync.render.fields import counted
+from dlsync.render.findings import Finding
 from dlsync.render.problems import failure
 from dlsync.render.table import painter
 
@@ -53,6 +54,16 @@ def as_document(results: Sequence[EnvironmentResult]) -> dict[str, Any]:
     plan, failed, refused = _combined(results)
     counts = {**plan.summary, "failed": failed, "refused": refused}
     return {"format_version": 1, "environments": environments, "summary": counts}
+
+
+def findings_of(results: Sequence[EnvironmentResult]) -> dict[str, list[Finding]]:
+    """Return what was found by environment."""
+    return {
+        one.environment: findings.of_problems(one.problems, one.error)
+        if one.plan is None
+        else findings.of_plan(one.plan)
+        for one in results
+    }
 
 
 def render_markdown(results: Sequence[EnvironmentResult], *, limit: int = plan_markdown.LIMIT, marker: str = "") -> str:

@@ -10,7 +10,7 @@ from dlsync.files import ignored
 from dlsync.files.directory import Directory, read_regular, reason
 from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
-from dlsync.model import Problem
+from dlsync.model import Code, Problem
 from dlsync.resources.file_format import SourceFile
 
 Entry = str | os.DirEntry[str]
@@ -35,7 +35,7 @@ def entries(root: Path, problems: list[Problem]) -> list[str]:
         with os.scandir(root) as found:
             return sorted(f"{entry.name}/" if _is_folder(entry) else entry.name for entry in found)
     except OSError as error:
-        problems.append(Problem("error", reason(error), "."))
+        problems.append(Problem(Code.UNREADABLE_FILE, reason(error), "."))
         return []
 
 
@@ -64,7 +64,7 @@ def read_files(
                 try:
                     yield SourceFile(file, read_regular(path))
                 except OSError as error:
-                    problems.append(Problem("error", reason(error), file))
+                    problems.append(Problem(Code.UNREADABLE_FILE, reason(error), file))
 
 
 def _files(
@@ -92,11 +92,13 @@ def _files(
         status = os.stat(path)
         entries = sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError as error:
-        problems.append(Problem("error", reason(error), file))
+        problems.append(Problem(Code.UNREADABLE_FILE, reason(error), file))
         return
     here = (status.st_dev, status.st_ino)
     if here in above:
-        problems.append(Problem("error", "a symbolic link leads back to a folder above it; remove the link", file))
+        problems.append(
+            Problem(Code.LINK_LOOP, "a symbolic link leads back to a folder above it; remove the link", file)
+        )
         return
     for inner in entries:
         yield from _files(directory, f"{file}/{inner.name}", inner, (*above, here), problems, skips=skips)

@@ -14,7 +14,7 @@ from dlsync.files.interpolation import plain, referenced
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import in_full, visible
-from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+from dlsync.model import Address, Code, FieldChange, Json, Path, Problem, Resource
 from dlsync.resources.endpoint import CachedVersion
 from dlsync.resources.file_format import ExportContext, Files, LoadContext, Loaded, SourceFile
 from dlsync.resources.kind import Kind, Reference
@@ -54,7 +54,7 @@ class DocumentKind(Kind):
         try:
             address = self.address_from_path(source.file, encoded=not context.backup)
         except DlsyncError as error:
-            problems.append(Problem("error", error.message, source.file))
+            problems.append(Problem(Code.INVALID_NAME, error.message, source.file))
             return None
         if address is None:
             return None

@@ -10,7 +10,7 @@ from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
 from dlsync.files.settings import Options, Settings, settings_in_force
 from dlsync.messages import near_miss
-from dlsync.model import Problem, Target
+from dlsync.model import Code, Problem, Target
 from dlsync.resources import LoadContext, SourceFile, all_kinds, discovery, loader, misnamed
 from dlsync.resources.overlays import FOLDER
 from dlsync.resources.tree import Tree
@@ -90,7 +90,7 @@ def understood(found: Tree, settings: Settings, *, values: Values | None = None)
             near = near_miss(folder, known)
             guess = f"; did you mean `{near}`?" if near else ""
             message = f"is not read: dlsync.yaml has no environment `{folder}`{guess}"
-            problems.append(Problem("warning", message, f"{FOLDER}/{folder}"))
+            problems.append(Problem(Code.UNKNOWN_ENVIRONMENT, message, f"{FOLDER}/{folder}"))
     overlays = (
         _overlays(found, f"{FOLDER}/{settings.environment}/", problems) if settings.environment in folders else {}
     )
@@ -106,7 +106,7 @@ def _folders(directory: Path, problems: list[Problem]) -> list[str]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        problems.append(Problem("error", reason(error), FOLDER))
+        problems.append(Problem(Code.UNREADABLE_FILE, reason(error), FOLDER))
         return []
 
 

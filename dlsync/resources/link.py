@@ -20,7 +20,7 @@ from dlsync.files import schema, yaml
 from dlsync.files.interpolation import referenced
 from dlsync.files.names import is_settings_file, plugin_name
 from dlsync.messages import visible
-from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+from dlsync.model import Address, Code, FieldChange, Json, Path, Problem, Resource
 from dlsync.resources.endpoint import Listing
 from dlsync.resources.file_format import PACKS, ExportContext, Files, LoadContext, Loaded, SourceFile, pack_and_path
 from dlsync.resources.kind import Kind, Reference
@@ -99,7 +99,7 @@ class Link(Kind):
                 if not (context.backup and is_own_plugin(one.plugin)):
                     by_plugin[one.plugin].append(one)
         reserved = sorted(filter(is_reserved, by_plugin))
-        problems += [Problem("error", _NOT_YOURS % name, by_plugin.pop(name)[0].file) for name in reserved]
+        problems += [Problem(Code.RESERVED_NAME, _NOT_YOURS % name, by_plugin.pop(name)[0].file) for name in reserved]
         return [self._linked(plugin, tuple(found)) for plugin, found in by_plugin.items()], problems
 
     def _linked(self, plugin: str, sources: tuple[LinkSource, ...]) -> Linked:
@@ -281,7 +281,7 @@ def _read_entries(source: SourceFile, reader: Overlays) -> list[LinkSource]:
             found.append(LinkSource(plugin, tuple(tags), FILE, "", written[plugin], source.content, resolved.secrets))
         else:
             line = yaml.nearest(_positions(source.content), (plugin,))[0]
-            problems.append(Problem("warning", _NO_TAGS % plugin, FILE, line))
+            problems.append(Problem(Code.LINK_WITHOUT_TAGS, _NO_TAGS % plugin, FILE, line))
     return found
 
 
@@ -300,7 +300,7 @@ def _read_backup(source: SourceFile, problems: list[Problem]) -> list[LinkSource
                 tags_ = tuple(cast("list[str]", tags))
                 found.append(LinkSource(plugin, tags_, source.file, written=item, in_list=in_list))
             case _:
-                problems.append(Problem("error", _BACKUP, source.file, 1))
+                problems.append(Problem(Code.INVALID_LINK, _BACKUP, source.file, 1))
                 break
     return [one for one in found if one.tags or in_list]
 

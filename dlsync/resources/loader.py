@@ -10,7 +10,7 @@ from dlsync.errors import InvalidTree
 from dlsync.files import ignored
 from dlsync.files.interpolation import Values
 from dlsync.files.redaction import Redaction
-from dlsync.model import DOT_NAMES, Address, Problem, Resource
+from dlsync.model import DOT_NAMES, Address, Code, Problem, Resource
 from dlsync.resources import all_kinds, discovery, kind_of, misnamed, packs
 from dlsync.resources.file_format import LoadContext, SourceFile
 from dlsync.resources.selector import Targets
@@ -70,7 +70,7 @@ def understood(found: Tree, context: LoadContext = LoadContext()) -> Tree:
         problems += wrong
         for one in read:
             if one.name in DOT_NAMES:
-                problems.append(Problem("error", _DOT_NAME.format(one.name), one.file, kind.line(one)))
+                problems.append(Problem(Code.INVALID_NAME, _DOT_NAME.format(one.name), one.file, kind.line(one)))
         if kind.named_by_file:
             problems += _clashes(read, backup=context.backup)
     problems += packs.problems(found.sources)
@@ -81,7 +81,7 @@ def understood(found: Tree, context: LoadContext = LoadContext()) -> Tree:
     in_account = any(kind_of(resource.kind).account_scoped for resource in resources)
     if found.root.exists() and not problems and not in_account:
         folders = ", ".join(f"{kind.folder}/" for kind in all_kinds() if kind.named_by_file)
-        problems.append(Problem("warning", f"no resources here; expected files in {folders} of the directory"))
+        problems.append(Problem(Code.NO_RESOURCES, f"no resources here; expected files in {folders} of the directory"))
     by_address = {resource.address: resource for resource in resources}
     return replace(found, resources=by_address, problems=in_order(problems), backup=context.backup)
 
@@ -113,6 +113,8 @@ def _clashes(resources: Iterable[Resource], *, backup: bool) -> Iterator[Problem
         first = named.setdefault(resource.address, resource.file)
         stem = Path(resource.file).stem.casefold()
         if first != resource.file:
-            yield Problem("error", f"a second file for {resource.address}; the first is {first}", resource.file)
+            yield Problem(
+                Code.SECOND_FILE, f"a second file for {resource.address}; the first is {first}", resource.file
+            )
         elif not backup and (other := folded.setdefault(stem, resource.file)) != resource.file:
-            yield Problem("error", _IN_CASE_ALONE.format(other), resource.file)
+            yield Problem(Code.SAME_BUT_CASE, _IN_CASE_ALONE.format(other), resource.file)

@@ -12,7 +12,7 @@ from dlsync.files.ignored import Ignored
 from dlsync.files.names import file_stem
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import near_miss
-from dlsync.model import Address, Problem
+from dlsync.model import Address, Code, Problem
 from dlsync.resources import all_kinds, discovery, kind_of, packs
 from dlsync.resources.file_format import PACKS, SourceFile, pack_and_path
 from dlsync.resources.kind import Kind
@@ -49,7 +49,7 @@ def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ig
     place = f"{PACKS}/"
     for file in files:
         if file.startswith(place) and file.count("/") == 1:
-            yield Problem("warning", f"is not read: expected a folder for each pack; {WAY_OUT}", file)
+            yield Problem(Code.FILE_NOT_READ, f"is not read: expected a folder for each pack; {WAY_OUT}", file)
     for pack in dict.fromkeys(name for name, _ in map(pack_and_path, files) if name):
         yield from in_folder(files, f"{place}{pack}/", (packs.PACKAGE, *folders))
     for file, content in sources.items():
@@ -57,7 +57,7 @@ def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ig
         if slash and (kind := kinds.get(folder)):
             yield from of_suffix(file, kind.required_suffix(file))
             if (warning := kind.misread_warning(SourceFile(file, content))) and ignored.by_user(file) is None:
-                yield Problem("warning", warning, file)
+                yield Problem(Code.DOUBTFUL_PLUGIN, warning, file)
 
 
 def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Address]) -> Iterator[Problem]:
@@ -98,7 +98,7 @@ def _unread_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> 
             for kind in kinds.values():
                 if kind.sends_yaml and schema.allows(kind.name, document):
                     message = f"is not read, and {source.file} looks like a {kind.name}; did you mean `{kind.folder}/`?"
-                    yield Problem("warning", f"{message} If so, {WAY_OUT}", source.file.partition("/")[0])
+                    yield Problem(Code.FILE_NOT_READ, f"{message} If so, {WAY_OUT}", source.file.partition("/")[0])
                     return
 
 
@@ -109,7 +109,7 @@ def in_folder(files: Sequence[str], place: str, known: Sequence[str]) -> Iterato
     :param place: the folder, with a slash at its end.
     """
     if (itself := place.removesuffix("/")) in files:
-        yield Problem("error", _NO_FOLDER, itself)
+        yield Problem(Code.WRONG_FILE_TYPE, _NO_FOLDER, itself)
     inside = (file.removeprefix(place).partition("/") for file in files if file.startswith(place))
     for entry in dict.fromkeys(name + slash for name, slash, _ in inside):
         yield from _entry(place, entry, known)
@@ -121,12 +121,12 @@ def of_suffix(file: str, suffix: str) -> Iterator[Problem]:
         return
     stem = _ENDING.sub("", file)
     if stem == file and "." in file.rpartition("/")[2]:
-        yield Problem("warning", f"is not read: expected <name>{suffix}; {WAY_OUT}", file)
+        yield Problem(Code.FILE_NOT_READ, f"is not read: expected <name>{suffix}; {WAY_OUT}", file)
         return
     middle = len(suffix.removesuffix(".yaml"))  # as the ".meta" of a plugin's settings, which the name may have
     if middle and stem.casefold().endswith(suffix[:middle]):
         stem = stem[:-middle]
-    yield Problem("warning", _not_read(f"{stem.rpartition('/')[2]}{suffix}"), file)
+    yield Problem(Code.FILE_NOT_READ, _not_read(f"{stem.rpartition('/')[2]}{suffix}"), file)
 
 
 def _entry(place: str, entry: str, known: Sequence[str], *, strict: bool = False) -> Iterator[Problem]:
@@ -136,13 +136,13 @@ def _entry(place: str, entry: str, known: Sequence[str], *, strict: bool = False
     if entry in known:
         return
     if not is_folder and f"{name}/" in known:
-        yield Problem("error", _NO_FOLDER, place + name)
+        yield Problem(Code.WRONG_FILE_TYPE, _NO_FOLDER, place + name)
     elif is_folder and name in known:
-        yield Problem("error", "is a folder; expected a file", place + name)
+        yield Problem(Code.WRONG_FILE_TYPE, "is a folder; expected a file", place + name)
     elif near := _nearest(entry, known, strict=strict):
-        yield Problem("warning", _not_read(near), place + name)
+        yield Problem(Code.FILE_NOT_READ, _not_read(near), place + name)
     elif not strict:
-        yield Problem("warning", f"is not read: expected {', '.join(known)} here; {WAY_OUT}", place + name)
+        yield Problem(Code.FILE_NOT_READ, f"is not read: expected {', '.join(known)} here; {WAY_OUT}", place + name)
 
 
 def _not_read(near: str) -> str:

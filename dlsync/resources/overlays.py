@@ -1,6 +1,5 @@
 """What the kinds with overlays share: reading them, and knowing afterwards which file a field comes from."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
@@ -17,13 +16,12 @@ from dlsync.files.interpolation import Interpolated, plain, resolve
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
 from dlsync.messages import field_name
-from dlsync.model import FieldChange, Json, Overlay, Path, Problem, Resource
+from dlsync.model import Code, FieldChange, Json, Overlay, Path, Problem, Resource
 from dlsync.resources.file_format import ExportContext, LoadContext, SourceFile
 from dlsync.resources.kind import Kind
 
 FOLDER = "overlays"
 _MOST_NAMED = 5
-_SILENCED = re.compile(rb"#\s*dlsync:\s*ignore\b")
 _NO_ITEM = "the %s's own file has no such item, so it is added; %s Else write `# dlsync: ignore` here"
 
 
@@ -41,7 +39,7 @@ def parse_mapping(file: str, content: bytes, expected: str, problems: list[Probl
     if isinstance(document, dict):
         return document
     found = "nothing" if document is None else "a list" if isinstance(document, list) else "a single value"
-    problems.append(Problem("error", expected.replace("%s", found), file, 1))
+    problems.append(Problem(Code.NOT_A_MAPPING, expected.replace("%s", found), file, 1))
     return None
 
 
@@ -59,11 +57,11 @@ class Overlays:
             try:
                 name = resource_name(PurePosixPath(source.file).name.removesuffix(kind.overlay_suffix))
             except DlsyncError as error:
-                self.problems.append(Problem("error", error.message, source.file))
+                self.problems.append(Problem(Code.INVALID_NAME, error.message, source.file))
                 continue
             if name in self._left:
                 message = f"a second overlay for {kind.name}/{name}; the first is {self._left[name][0].file}"
-                self.problems.append(Problem("error", message, source.file))
+                self.problems.append(Problem(Code.SECOND_FILE, message, source.file))
                 continue
             self._left[name] = (source, parse_mapping(source.file, source.content, expected, self.problems))
 
@@ -80,7 +78,7 @@ class Overlays:
             return resolve(value, self._values).document
 
         laid = lay(self._kind, base, document, meant)
-        faults = [schema.Finding("error", path, message) for path, message in laid.faults]
+        faults = [schema.Finding(Code.INVALID_OVERLAY, path, message) for path, message in laid.faults]
         self.problems += schema.located(faults, source.file, source.content)
         overlay = Overlay(source.file, source.content, document, base, laid, meant)
         self.problems += _misspelled(self._kind, overlay)
@@ -94,8 +92,9 @@ class Overlays:
         # a backslash may spell the dollar sign of a reference
         is_plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
         resolved = Interpolated(document) if is_plain else resolve(document, self._values)
-        faults = [schema.Finding("error", path, message) for path, message in resolved.faults]
-        faults += [schema.Finding("warning", path, message) for path, message in resolved.doubts]
+        faults = [schema.Finding(Code.INVALID_REFERENCE, path, message) for path, message in resolved.faults]
+        faults += [schema.Finding(Code.MISSPELLED_REFERENCE, path, message) for path, message in resolved.doubts]
+        faults += [schema.Finding(Code.UNSET_REFERENCE, path, message) for path, message in resolved.unset]
         # a reference that stands for nothing is of no type yet
         reported = {fault.path for fault in faults} | resolved.unknown
         checked = resolved.document if is_plain else plain(resolved.document)
@@ -109,7 +108,7 @@ class Overlays:
         """Report the overlays that no resource has taken."""
         missing = f"there is no {self._kind.name}"
         self.problems += [
-            Problem("error", f"{missing} `{name}` to change: rename or remove this file", source.file, 1)
+            Problem(Code.UNUSED_OVERLAY, f"{missing} `{name}` to change: rename or remove this file", source.file, 1)
             for name, (source, document) in self._left.items()
             if document is not None
         ]
@@ -125,9 +124,8 @@ def _misspelled(kind: Kind, overlay: Overlay) -> list[Problem]:
         if key and origin and (near := _nearest(name, names)):
             same = f"one with this `{key.fields[0]}` has another `{key.fields[-1]}`."
             guess = same if near == name else f"did you mean `{messages.visible(near)}`?"
-            findings.append(schema.Finding("warning", origin, _NO_ITEM % (kind.name, guess)))
-    found = schema.located(findings, overlay.file, overlay.content)
-    return [one for one in found if not is_silenced(overlay.content, one.line)]
+            findings.append(schema.Finding(Code.ITEM_ONLY_IN_OVERLAY, origin, _NO_ITEM % (kind.name, guess)))
+    return schema.located(findings, overlay.file, overlay.content)
 
 
 def _nearest(name: str, names: Sequence[str]) -> str | None:
@@ -146,12 +144,6 @@ def _at(value: Any, path: Path) -> Json:
     for part in path:
         value = value[part]
     return cast("Json", value)
-
-
-def is_silenced(content: bytes, line: int | None) -> bool:
-    """Tell whether a line of a file, from 1, has the comment ``# dlsync: ignore``."""
-    lines = content.splitlines()
-    return bool(line and line <= len(lines) and _SILENCED.search(lines[line - 1]))
 
 
 def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay: Overlay | None) -> list[Problem]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from dlsync.files import schema
 from dlsync.files.names import is_utf8
-from dlsync.model import Problem
+from dlsync.model import Code, Problem
 from dlsync.resources.file_format import PACKS, pack_and_path
 from dlsync.resources.overlays import parse_mapping
 from dlsync.resources.tree import Tree
@@ -42,11 +42,13 @@ def problems(sources: Mapping[str, bytes]) -> Iterator[Problem]:
     for pack in _names(sources):
         folder, file = f"{PACKS}/{pack}", f"{PACKS}/{pack}/{PACKAGE}"
         if not is_utf8(pack):
-            yield Problem("error", "the name of the pack's folder is not UTF-8; rename it", ascii(folder))
+            yield Problem(Code.INVALID_NAME, "the name of the pack's folder is not UTF-8; rename it", ascii(folder))
         elif file in sources:
             yield from _package(file, sources[file])[1]
         else:
-            yield Problem("warning", f"the pack has no {PACKAGE}; expected one, with `title:` at least", folder)
+            yield Problem(
+                Code.PACK_WITHOUT_PACKAGE, f"the pack has no {PACKAGE}; expected one, with `title:` at least", folder
+            )
 
 
 def packs_of(tree: Tree) -> tuple[Pack, ...]:

@@ -20,7 +20,7 @@ from dlsync.files import schema, yaml
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.names import is_settings_file, plugin_file, plugin_name
 from dlsync.files.redaction import Redaction
-from dlsync.model import Address, FieldChange, Json, Path, Problem, Resource
+from dlsync.model import Address, Code, FieldChange, Json, Path, Problem, Resource
 from dlsync.resources.endpoint import CachedVersion, Listing
 from dlsync.resources.file_format import ExportContext, Files, LoadContext, Loaded, SourceFile
 from dlsync.resources.kind import Kind
@@ -82,7 +82,7 @@ class Plugin(Kind):
             self._read_one(source, metas.pop(_without_extension(source.file), None), context, overlays)
             for source in scripts
         ]
-        overlays.problems += [Problem("error", _LONELY, meta.file) for meta in metas.values()]
+        overlays.problems += [Problem(Code.UNUSED_SETTINGS, _LONELY, meta.file) for meta in metas.values()]
         overlays.require_taken()
         return [resource for resource in found if resource], overlays.problems
 
@@ -113,15 +113,17 @@ class Plugin(Kind):
         try:
             name, extension = plugin_name(script.file.rpartition("/")[2], encoded=not context.backup)
         except DlsyncError as error:
-            problems.append(Problem("error", error.message, script.file))
+            problems.append(Problem(Code.INVALID_NAME, error.message, script.file))
             return None
         if is_reserved(name):
-            problems.append(Problem("error", _RESERVED % name, script.file))
+            problems.append(Problem(Code.RESERVED_NAME, _RESERVED % name, script.file))
             return None
         base = parse_mapping(meta.file, meta.content, _EXPECTED, problems) if meta else {}
         overlay = overlays.over(name, base)
         document = overlay.laid.document if overlay else base or {}
-        misplaced = [schema.Finding("error", (one,), _MISPLACED % one) for one in _NO_SETTINGS if one in document]
+        misplaced = [
+            schema.Finding(Code.MISPLACED_SETTING, (one,), _MISPLACED % one) for one in _NO_SETTINGS if one in document
+        ]
         settings = {field: value for field, value in document.items() if field not in _NO_SETTINGS}
         source = meta or SourceFile(script.file, b"")
         problems += problems_of(misplaced, source, overlay)

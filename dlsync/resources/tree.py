@@ -1,5 +1,6 @@
 """A directory as its files have it: resources, problems, and the files themselves."""
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,10 @@ from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
+
+# behind it, the codes that it silences, all with a hyphen; any other word is a reason
+_SILENCED = re.compile(rb"#\s*dlsync:\s*ignore\b((?:[\s,]+[a-z]+(?:-[a-z]+)+)*)")
+_CODE = re.compile(r"[a-z-]+")
 
 
 @dataclass(frozen=True)
@@ -69,8 +74,12 @@ class Tree:
         return tuple(problem for problem in self.problems if problem.severity == "warning")
 
     def with_problems(self, problems: Iterable[Problem]) -> Self:
-        """Return the tree with more problems, in their order."""
-        return replace(self, problems=in_order(dict.fromkeys((*problems, *self.problems))))
+        """Return the tree with more problems, in their order, without those that a comment silences."""
+        return replace(self, problems=in_order(self.unsilenced(dict.fromkeys((*problems, *self.problems)))))
+
+    def unsilenced(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+        """Return the problems without the warnings that a comment in the tree silences."""
+        return unsilenced(problems, {**self.sources, **self.overlays})
 
     def raise_for_errors(self) -> Self:
         """Return the tree.
@@ -86,3 +95,28 @@ class Tree:
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Return problems in the order of their places."""
     return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.column or 0)))
+
+
+def unsilenced(problems: Iterable[Problem], contents: Mapping[str, bytes]) -> tuple[Problem, ...]:
+    """Return problems without the warnings on lines with ``# dlsync: ignore``, alone or with their code behind it.
+
+    :param contents: of the files, by path in the tree.
+    """
+    problems = tuple(problems)
+    files = {one.file for one in problems if one.line and one.severity == "warning"}
+    silenced = {file: _silenced(contents.get(file, b"")) for file in files}
+    return tuple(
+        one
+        for one in problems
+        if one.severity == "error"
+        or (codes := silenced.get(one.file, {}).get(one.line or 0)) is None
+        or (codes and str(one.code) not in codes)
+    )
+
+
+def _silenced(content: bytes) -> dict[int, list[str]]:
+    """Return the codes that each line with the comment silences, by line from 1; none for all of them."""
+    if b"dlsync:" not in content:
+        return {}
+    comments = enumerate(map(_SILENCED.search, content.splitlines()), 1)
+    return {line: _CODE.findall(found[1].decode()) for line, found in comments if found}

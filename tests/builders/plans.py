@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hypothesis import strategies as st
 
-from dlsync.model import Address, FieldChange, Plan, Problem, ResourceChange, Target
+from dlsync.model import Address, Code, FieldChange, Plan, Problem, ResourceChange, Target
 
 if TYPE_CHECKING:
     from dlsync.model import Action, Cause, Json, Masked, Path
@@ -117,7 +117,7 @@ def any_change() -> st.SearchStrategy[ResourceChange]:
 
 
 def any_plan() -> st.SearchStrategy[Plan]:
-    warning = st.builds(Problem, st.just("warning"), any_text(), any_text(), st.none() | st.integers(1, 99))
+    warning = st.builds(Problem, st.sampled_from(Code), any_text(), any_text(), st.none() | st.integers(1, 99))
     return st.builds(
         Plan,
         st.builds(Target, any_text(), any_text(), any_text()),

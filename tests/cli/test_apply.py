@@ -118,7 +118,8 @@ def test_json_of_nothing_to_do_is_a_document_too_with_its_warnings(tree: Path, e
     done = dlsync("apply", tree, "--auto-approve", "--format", "json", env=env)
     document = json.loads(done.out)
     message = "`purne`: did you mean `prune`?"
-    warning = {"severity": "warning", "file": "dlsync.yaml", "line": 1, "column": 1, "message": message}
+    place = {"file": "dlsync.yaml", "line": 1, "column": 1}
+    warning = {"severity": "warning", "code": "unknown-field", **place, "message": message}
     assert (document["changes"], document["warnings"], done.err) == ([], [warning], "")
     assert schema.check("plan", document) == []
 

@@ -11,7 +11,7 @@ import pytest
 
 from dlsync.cli import console
 from dlsync.errors import DlsyncError
-from dlsync.model import Problem
+from dlsync.model import Code, Problem
 from tests.builders.commands import Terminal
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_problems_are_said_with_their_places_and_in_colour_on_a_terminal(monkeyp
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setattr(sys, "stderr", Terminal())
-    console.report([Problem("error", "a\x1b[2J", "rules/x.yaml", 3)])
+    console.report([Problem(Code.INVALID_VALUE, "a\x1b[2J", "rules/x.yaml", 3)])
     assert isinstance(sys.stderr, Terminal)
     assert sys.stderr.getvalue() == "rules/x.yaml:3: \x1b[31merror\x1b[0m: a\\x1b[2J\n"
 

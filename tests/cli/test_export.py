@@ -114,7 +114,8 @@ def test_a_likely_secret_that_is_written_is_warned_of_and_not_shown(tmp_path: Pa
     words = f"{EXPOSED}: put it into the environment as ${{env:NAME}}"
     assert shown[0].err == f"rules/load.yaml:6:5: warning: {words}\n"
     (told,) = json.loads(shown[1].out)["problems"]
-    assert told == {"severity": "warning", "file": "rules/load.yaml", "line": 6, "column": 5, "message": words}
+    place = {"file": "rules/load.yaml", "line": 6, "column": 5}
+    assert told == {"severity": "warning", "code": "likely-secret", **place, "message": words}
     assert TOKEN not in "".join(one.out + one.err for one in shown)
     assert dlsync("export", tmp_path / "text", env=env).err == ""
 

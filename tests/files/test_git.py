@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.files.git import head_commit, is_unknown, user_name
+from dlsync.files.git import head_commit, is_unknown, place, user_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,7 @@ def test_the_commit_is_the_repository_s_wherever_in_it_the_tree_is(tmp_path: Pat
     commit = git(repository, "rev-parse", "HEAD")
     assert len(commit) == 40
     assert head_commit(repository) == head_commit(tree) == commit
+    assert (place(repository), place(tree), place(tmp_path)) == ("", "monitoring/", "")
 
 
 def test_a_commit_is_unknown_only_to_a_whole_repository_that_lacks_it(tmp_path: Path) -> None:

@@ -79,7 +79,7 @@ def test_an_empty_value_from_the_environment_is_a_fault_as_one_that_is_not_set(d
     assert problem == "${env:EMPTY} is empty in the environment; set it to the value, or remove the reference"
     assert (resolved.document, resolved.secrets) == (document, {})
     doubted = resolve(document, Values({}, {"EMPTY": ""}, lenient=True))
-    assert (doubted.faults, len(doubted.doubts)) == ((), 1)
+    assert (doubted.faults, doubted.doubts, len(doubted.unset)) == ((), (), 1)
 
 
 def test_an_empty_variable_of_dlsync_yaml_is_a_value() -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from dlsync.errors import DlsyncError
 from dlsync.files import schema, yaml
 from dlsync.messages import json_text
-from dlsync.model import Json, Plan, Problem
+from dlsync.model import Code, Json, Plan, Problem
 from dlsync.operations.plan_document import as_document
 from tests.builders.accounts import TEXT, VALUES
 from tests.builders.plans import any_json, any_plan, any_text
@@ -111,7 +111,7 @@ def test_a_bad_example_gives_exactly_the_findings_that_it_names(file: Path) -> N
     content = file.read_bytes()
     findings = schema.check(file.parent.name, yaml.parse(content, file.name))
 
-    assert told(content.decode()) == [f"{finding.severity}: {finding.message}" for finding in findings]
+    assert told(content.decode()) == [f"{finding.code.severity}: {finding.message}" for finding in findings]
 
 
 def test_every_schema_has_bad_examples(name: str) -> None:
@@ -160,7 +160,7 @@ def test_a_field_too_many_is_a_warning_and_never_an_error(field: str, value: Jso
     assume(field not in {*(schema.fields_at("rule", ()) or ()), *schema.owned_at("rule", ())})
     (finding,) = schema.check("rule", rule(criterion("disk.used"), **{field: value}))
 
-    assert (finding.severity, finding.path) == ("warning", (field,))
+    assert (finding.code.severity, finding.path) == ("warning", (field,))
 
 
 @given(any_plan())
@@ -176,7 +176,7 @@ def test_a_plan_is_printed_as_its_schema_says(plan: Plan) -> None:
     ],
 )
 def test_what_json_cannot_hold_is_one_error(document: Any) -> None:
-    assert [finding.severity for finding in schema.check("rule", document)] == ["error"]
+    assert [finding.code.severity for finding in schema.check("rule", document)] == ["error"]
     assert not schema.allows("rule", document)
 
 
@@ -206,7 +206,7 @@ def test_a_finding_is_placed_at_its_line_and_column() -> None:
 
     assert schema.located(findings, "rules/disk.yaml", content) == [
         Problem(
-            "error",
+            Code.MISSPELLED_FIELD,
             "`criteria[0]` has no `condition`; `criteria[0].conditoin`: did you mean `condition`?",
             "rules/disk.yaml",
             4,
@@ -216,15 +216,17 @@ def test_a_finding_is_placed_at_its_line_and_column() -> None:
 
 
 def test_a_path_that_the_text_lacks_is_placed_at_the_nearest_that_it_has() -> None:
-    finding = schema.Finding("error", ("criteria", 3, "metric"), "gone")
+    finding = schema.Finding(Code.INVALID_VALUE, ("criteria", 3, "metric"), "gone")
 
     assert schema.located([finding], "a.yaml", b"title: Disk\ncriteria: []\n") == [
-        Problem("error", "gone", "a.yaml", 2, 1)
+        Problem(Code.INVALID_VALUE, "gone", "a.yaml", 2, 1)
     ]
 
 
 def test_without_a_text_there_is_no_place() -> None:
-    assert schema.located([schema.Finding("error", (), "gone")], "a.yaml", b"") == [Problem("error", "gone", "a.yaml")]
+    assert schema.located([schema.Finding(Code.INVALID_VALUE, (), "gone")], "a.yaml", b"") == [
+        Problem(Code.INVALID_VALUE, "gone", "a.yaml")
+    ]
 
 
 # what is known at a path
@@ -298,7 +300,7 @@ def test_what_only_the_server_sets_is_never_required(name: str) -> None:
 def test_allowed_is_what_a_check_finds_no_error_in(value: Json) -> None:
     plan_json = rule(criterion("disk.used"), extra=value)
     for one in (plan_json, {**plan_json, "criteria": value}):
-        errors = [finding for finding in schema.check("rule", one) if finding.severity == "error"]
+        errors = [finding for finding in schema.check("rule", one) if finding.code.severity == "error"]
         assert schema.allows("rule", one) is not bool(errors)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from dlsync.errors import SettingsError
 from dlsync.files import schema
 from dlsync.files.settings import Options, Setting, Settings, load, read_file, settings_in_force
-from dlsync.model import Json, Problem, Target
+from dlsync.model import Code, Json, Problem, Target
 from dlsync.resources import all_kinds
 from tests.builders.trees import write_tree
 
@@ -330,7 +330,7 @@ def test_broken_yaml_is_an_error_with_its_place(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["- org\n", "acme\n"])
 def test_a_file_that_is_no_mapping_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "dlsync.yaml").write_text(content)
-    problem = Problem("error", "expected a mapping of settings, such as `org: acme`", "dlsync.yaml", 1)
+    problem = Problem(Code.NOT_A_MAPPING, "expected a mapping of settings, such as `org: acme`", "dlsync.yaml", 1)
     assert read_file(tmp_path) == ({}, [problem])
 
 
@@ -342,20 +342,20 @@ def test_a_list_where_the_environments_belong_is_an_error(tmp_path: Path) -> Non
 def test_a_file_that_is_too_large_is_refused(tmp_path: Path) -> None:
     (tmp_path / "dlsync.yaml").touch()
     os.truncate(tmp_path / "dlsync.yaml", 50_000_000)
-    problem = Problem("error", "is too large: 50 MB; expected a file of at most 10 MB", "dlsync.yaml")
+    problem = Problem(Code.UNREADABLE_FILE, "is too large: 50 MB; expected a file of at most 10 MB", "dlsync.yaml")
     assert read_file(tmp_path) == ({}, [problem])
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "dlsync.yaml")
-    assert read_file(tmp_path) == ({}, [Problem("error", "is not a regular file", "dlsync.yaml")])
+    assert read_file(tmp_path) == ({}, [Problem(Code.UNREADABLE_FILE, "is not a regular file", "dlsync.yaml")])
 
 
 def test_a_link_that_leads_nowhere_is_not_taken_for_no_file(tmp_path: Path) -> None:
     (tmp_path / "dlsync.yaml").symlink_to("missing.yaml")
     assert read_file(tmp_path) == (
         {},
-        [Problem("error", "cannot be read: No such file or directory", "dlsync.yaml")],
+        [Problem(Code.UNREADABLE_FILE, "cannot be read: No such file or directory", "dlsync.yaml")],
     )
 
 

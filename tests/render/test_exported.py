@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from dlsync.files.writer import FileChange
-from dlsync.model import Address, Problem
+from dlsync.model import Address, Code, Problem
 from dlsync.operations.export import Export
 from dlsync.render.files import render_export
 from tests.builders.plans import TARGET
 
 WEB = FileChange(Address("dashboard", "web"), "update", "dashboards/web\x1b.yaml", b"")
-UNWRITABLE = Problem("error", "rule/x: its name is too long for a file")
+UNWRITABLE = Problem(Code.NOT_EXPORTED, "rule/x: its name is too long for a file")
 
 
 FILES = "0 files created, 1 updated, 0 deleted"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from dlsync.files.writer import FileChange
 from dlsync.messages import json_text
-from dlsync.model import Address, Plan, Problem
+from dlsync.model import Address, Code, Plan, Problem
 from dlsync.operations.export import Export
 from dlsync.render import environments, problems
 from dlsync.render.fields import unified
@@ -15,7 +15,7 @@ from dlsync.render.files import export_document, render_export, render_sent, sen
 from dlsync.resources.loader import SentFile
 from tests.builders.plans import CI_COMMANDS, CI_LINES, TARGET, any_plan, any_text, assert_harmless
 
-PROBLEM = st.builds(Problem, st.just("error"), any_text(), any_text(), st.none() | st.integers(1, 9))
+PROBLEM = st.builds(Problem, st.sampled_from(Code), any_text(), any_text(), st.none() | st.integers(1, 9))
 ADDRESS = st.builds(Address, st.just("rule"), any_text())
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from dlsync.files.writer import FileChange
-from dlsync.model import Address, Item, ItemChange, Plan, Problem, ResourceChange
+from dlsync.model import Address, Code, Item, ItemChange, Plan, Problem, ResourceChange
 from dlsync.operations.drift import Drift
 from dlsync.operations.export import Export
 from dlsync.render.environments import EnvironmentResult
@@ -83,7 +83,7 @@ def test_the_largest_changes_are_shortened_where_all_would_be_too_large() -> Non
 
 def test_the_worst_of_messages_still_fits() -> None:
     worst = '"' * 9_000
-    refused = replace(plan(warnings=(Problem("warning", worst, worst),) * 90), refused=(worst,) * 90)
+    refused = replace(plan(warnings=(Problem(Code.UNKNOWN_FIELD, worst, worst),) * 90), refused=(worst,) * 90)
     results = [EnvironmentResult(worst, refused), EnvironmentResult(worst, None, f"{worst}\n" * 90)]
     page = render(results)
     assert len(page.encode()) <= FRAME
@@ -243,7 +243,7 @@ def test_environments_are_sections_of_one_page() -> None:
     results = [
         EnvironmentResult("staging", plan(same)),
         EnvironmentResult("production", plan(same)),
-        EnvironmentResult("broken", None, "no such account", (Problem("error", "bad", "rules/x.yaml", 2),)),
+        EnvironmentResult("broken", None, "no such account", (Problem(Code.INVALID_VALUE, "bad", "rules/x.yaml", 2),)),
     ]
     page = render(results)
     assert re.findall("<h2>(.*)</h2>", page) == ["staging", "production", "broken"]
@@ -255,7 +255,7 @@ def test_environments_are_sections_of_one_page() -> None:
 
 def test_drift_is_shown_from_what_was_applied_to_what_is_live() -> None:
     edit = change("update", "rule/x", replaced(("title",), "a", "b", 2), cause="drift")
-    page = render(Drift(TARGET, (edit,), 12, (Problem("warning", "locked"),)))
+    page = render(Drift(TARGET, (edit,), 12, (Problem(Code.UNKNOWN_FIELD, "locked"),)))
     assert "<h1>dlsync drift</h1>" in page
     assert "Drift: 1 resource on acme/default changed since applied, 12 as applied." in page
     assert '<span class="cause">changed on the server</span>' in page

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-from dlsync.model import Item, ItemChange, Plan, Problem
+from dlsync.model import Code, Item, ItemChange, Plan, Problem
 from dlsync.render.environments import EnvironmentResult
 from dlsync.render.page import render
 from tests.builders.pages import dashboard, drawn, whole_plan
@@ -56,7 +56,7 @@ def ordinary() -> Plan:
         change("delete", "rule/old"),
         change("create", "plugin/new"),
     )
-    warnings = (Problem("warning", "`x` is not a field", "rules/a.yaml", 2),)
+    warnings = (Problem(Code.UNKNOWN_FIELD, "`x` is not a field", "rules/a.yaml", 2),)
     return replace(plan(*changes, unchanged=12, warnings=warnings), refused=("too many deletes",))
 
 
@@ -65,7 +65,7 @@ def hostile() -> Plan:
     worst = change(
         "update", f"rule/{WORST}", added((WORST,), WORST), replaced(("content",), "a\n", f"{WORST}\n"), file=WORST
     )
-    warnings = (Problem("warning", WORST, WORST),)
+    warnings = (Problem(Code.UNKNOWN_FIELD, WORST, WORST),)
     return plan(replace(worst, items=lambda: items, held=WORST, renamed=WORST), warnings=warnings)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from dlsync.model import Plan, Problem
+from dlsync.model import Code, Plan, Problem
 from dlsync.render.plan_markdown import LIMIT, code, render, render_failure
 from tests.builders.plans import LINKS, added, any_plan, assert_harmless, change, moved, plan, replaced
 
@@ -40,7 +40,7 @@ def test_what_is_new_is_outlined_in_its_folded_difference() -> None:
 
 
 def test_a_plan_is_a_summary_a_table_and_a_folded_diff_of_each_change() -> None:
-    warning = Problem("warning", "`x` is not a field", "rules/a.yaml", 2, 1)
+    warning = Problem(Code.UNKNOWN_FIELD, "`x` is not a field", "rules/a.yaml", 2, 1)
     assert render(plan(NEW, REDIS, GONE, unchanged=12, warnings=(warning,))) == (
         """\
 **dlsync plan** for <code>acme/default</code>: 1 to create, 1 to update, 1 to delete, 12 unchanged.
@@ -120,7 +120,7 @@ def test_after_an_apply_the_table_says_how_it_went() -> None:
 
 
 def test_warnings_beyond_ten_are_counted() -> None:
-    shown = render(plan(warnings=(Problem("warning", "w"),) * 12))
+    shown = render(plan(warnings=(Problem(Code.UNKNOWN_FIELD, "w"),) * 12))
     assert shown.count("- warning: <code>w</code>\n") == 10
     assert shown.endswith("\n- and 2 more warnings\n")
 
@@ -200,7 +200,9 @@ def test_rows_that_do_not_fit_are_left_out_and_counted_and_then_no_diff_is_shown
 
 def test_the_worst_of_names_and_warnings_still_fits() -> None:
     worst = "@" * 5000
-    shown = render(plan(change("update", f"rule/{worst}", file=worst), warnings=(Problem("warning", worst),) * 50))
+    shown = render(
+        plan(change("update", f"rule/{worst}", file=worst), warnings=(Problem(Code.UNKNOWN_FIELD, worst),) * 50)
+    )
     assert len(shown) < LIMIT
     assert "| update |" in shown
 
@@ -257,7 +259,11 @@ def test_for_any_budget_a_comment_fits_has_whole_blocks_and_leaves_out_what_is_u
         assert Counter(re.findall(r"^\| (create|update|delete)", text, re.MULTILINE)) <= kinds
 
 
-@given(st.text(max_size=3_000), st.lists(st.just(Problem("error", "@" * 400)), max_size=20), st.integers(2_000, 9_000))
+@given(
+    st.text(max_size=3_000),
+    st.lists(st.just(Problem(Code.INVALID_VALUE, "@" * 400)), max_size=20),
+    st.integers(2_000, 9_000),
+)
 def test_for_any_budget_a_failure_fits(error: str, problems: list[Problem], limit: int) -> None:
     text = render_failure(error, problems, limit=limit, marker=MARKER)
     assert_whole(text, limit)
@@ -279,7 +285,7 @@ def test_what_is_urgent_is_shown_before_all_else_and_what_is_left_out_is_said() 
 
 
 def test_warnings_that_do_not_fit_are_counted() -> None:
-    shown = render(plan(NEW, warnings=(Problem("warning", "@" * 300),)), limit=2_000)
+    shown = render(plan(NEW, warnings=(Problem(Code.UNKNOWN_FIELD, "@" * 300),)), limit=2_000)
     assert "\n- 1 warning, which `dlsync plan` shows\n\n| action |" in shown
 
 

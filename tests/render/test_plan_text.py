@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.model import Plan, Problem
+from dlsync.model import Code, Plan, Problem
 from dlsync.render.plan_text import render
 from tests.builders.plans import added, any_plan, assert_harmless, change, moved, plan, removed, replaced
 
@@ -85,7 +85,7 @@ def test_without_changes_one_sentence_is_all() -> None:
 
 
 def test_warnings_come_first() -> None:
-    warning = Problem("warning", "`colour`: did you mean `color`?", "dashboards/redis.yaml", 3, 5)
+    warning = Problem(Code.UNKNOWN_FIELD, "`colour`: did you mean `color`?", "dashboards/redis.yaml", 3, 5)
     assert render(plan(GONE, warnings=(warning,)), color=False) == (
         """\
 dashboards/redis.yaml:3:5: warning: `colour`: did you mean `color`?

@@ -3,13 +3,13 @@
 import json
 
 from dlsync.messages import json_text
-from dlsync.model import Problem
+from dlsync.model import Code, Problem
 from dlsync.render.problems import as_document, render
 
-UNKNOWN = Problem("warning", "`colour`: did you mean `color`?", "dashboards/redis.yaml", 12, 5)
-BROKEN = Problem("error", "expected a mapping", "dashboards/redis.yaml", 3, 1)
-TWICE = Problem("error", "two files hold rule/x\x1b[2J", "rules/\u202ex.yaml")
-EMPTY = Problem("error", "the tree holds no resource")
+UNKNOWN = Problem(Code.UNKNOWN_FIELD, "`colour`: did you mean `color`?", "dashboards/redis.yaml", 12, 5)
+BROKEN = Problem(Code.NOT_A_MAPPING, "expected a mapping", "dashboards/redis.yaml", 3, 1)
+TWICE = Problem(Code.SECOND_FILE, "two files hold rule/x\x1b[2J", "rules/\u202ex.yaml")
+EMPTY = Problem(Code.INVALID_VALUE, "the tree holds no resource")
 
 
 def test_each_problem_is_a_line_with_its_place_severity_and_message_by_file_and_place() -> None:
@@ -43,6 +43,7 @@ def test_json_has_the_same_with_null_for_what_is_unknown() -> None:
         "problems": [
             {
                 "severity": "error",
+                "code": "invalid-value",
                 "file": None,
                 "line": None,
                 "column": None,
@@ -50,6 +51,7 @@ def test_json_has_the_same_with_null_for_what_is_unknown() -> None:
             },
             {
                 "severity": "error",
+                "code": "not-a-mapping",
                 "file": "dashboards/redis.yaml",
                 "line": 3,
                 "column": 1,

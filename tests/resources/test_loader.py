@@ -9,7 +9,7 @@ import pytest
 
 from dlsync.errors import InvalidTree
 from dlsync.files.interpolation import Values
-from dlsync.model import Problem
+from dlsync.model import Code, Problem
 from dlsync.resources import LoadContext, loader
 from tests.builders.trees import write_tree
 
@@ -166,7 +166,7 @@ def test_a_symbolic_link_is_followed_and_a_loop_is_an_error(tmp_path: Path) -> N
         "dashboards/linked/web.yaml",
     }
     assert tree.errors == (
-        Problem("error", "a symbolic link leads back to a folder above it; remove the link", "dashboards/loop"),
+        Problem(Code.LINK_LOOP, "a symbolic link leads back to a folder above it; remove the link", "dashboards/loop"),
     )
 
 
@@ -198,7 +198,7 @@ def test_a_directory_that_is_none_is_an_error_but_where_it_may_be_made(tmp_path:
 
 def test_more_problems_join_in_their_order(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/web.yaml": "title: [\n"})
-    tree = loader.read(tmp_path).with_problems([Problem("warning", "hm", "dlsync.yaml")])
+    tree = loader.read(tmp_path).with_problems([Problem(Code.UNKNOWN_FIELD, "hm", "dlsync.yaml")])
     assert [one.file for one in tree.problems] == ["dlsync.yaml", "rules/web.yaml"]
     assert [one.message for one in tree.warnings] == ["hm"]
 
@@ -297,7 +297,7 @@ def test_what_is_no_regular_file_is_an_error_and_is_not_waited_for(tmp_path: Pat
 
 
 def test_the_same_problem_is_told_once(tmp_path: Path) -> None:
-    problem = Problem("error", "is not a regular file", "dlsync.yaml")
+    problem = Problem(Code.UNREADABLE_FILE, "is not a regular file", "dlsync.yaml")
     assert loader.read(tmp_path, missing_ok=True).with_problems([problem, problem]).errors == (problem,)
 
 

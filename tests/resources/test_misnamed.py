@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.files.settings import Settings
-from dlsync.model import Problem
+from dlsync.model import Code, Problem
 from dlsync.resources import environments, loader, misnamed
 from tests.builders.trees import address, write_tree
 
@@ -261,6 +261,6 @@ def test_no_deletion_is_put_down_to_what_is_read_or_leads_outside(tmp_path: Path
     outside = write_tree(tmp_path / "outside", {"two.yaml": RULE})
     tree = write_tree(tmp_path / "tree", TREE)
     (tree / "Rules").symlink_to(outside)
-    found = [Problem("warning", "w", file) for file in ("links.yaml", "Rules", "dlsync.yaml", "")]
+    found = [Problem(Code.FILE_NOT_READ, "w", file) for file in ("links.yaml", "Rules", "dlsync.yaml", "")]
     deletes = [address(one) for one in ("link/load", "rule/two", "rule/dlsync")]
     assert [*misnamed.with_deletes(tree, found, deletes)] == found

@@ -190,7 +190,6 @@ def test_an_item_whose_name_is_nearly_one_of_the_file_is_warned_of() -> None:
     assert warning.startswith(
         f"{OVER}:2:5: the dashboard's own file has no such item, so it is added; did you mean `cpu`?"
     )
-    assert warnings_of(f"positions:\n  - {added_}  # dlsync: ignore\n") == []
     assert warnings_of(f"positions:\n  - {added_.replace('cpus', 'network')}\n") == []
     assert warnings_of(f"positions:\n  - {added_.replace('cpus', '7')}\n") != []  # a title that is no text
 

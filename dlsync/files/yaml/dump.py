@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dlsync.files.yaml.read import MAX_DEPTH
 from dlsync.files.yaml.source import InvalidYaml
-from dlsync.model import Json, Problem
+from dlsync.model import Code, Json, Problem
 
 _SIMPLE_KEY = 1000  # YAML allows 1,024 characters before the colon
 # what reorders or hides text, line breaks of YAML 1.1, non-characters
@@ -49,7 +49,9 @@ def dump(document: Json) -> bytes:
     try:
         return ("\n".join(lines(document)) + "\n").encode()
     except UnicodeEncodeError:
-        raise InvalidYaml(Problem("error", "a string holds half of a surrogate pair, which is no character")) from None
+        raise InvalidYaml(
+            Problem(Code.INVALID_YAML, "a string holds half of a surrogate pair, which is no character")
+        ) from None
 
 
 def lines(value: Json, layout: Layout = HOUSE) -> list[str]:
@@ -75,7 +77,7 @@ def _write(value: Json, result: list[str], margins: tuple[str, str], layout: Lay
     elif not isinstance(value, (dict, list)) or not value:
         result.append(head + scalar(value))
     elif not levels:
-        raise InvalidYaml(Problem("error", f"nested more than {MAX_DEPTH} levels deep"))
+        raise InvalidYaml(Problem(Code.INVALID_YAML, f"nested more than {MAX_DEPTH} levels deep"))
     elif isinstance(value, list):
         for inner in value:
             below = margin + "  " if inner and isinstance(inner, dict | list) else margin
@@ -108,7 +110,7 @@ def scalar(value: Json) -> str:
     if isinstance(value, (dict, list)):
         return "{}" if isinstance(value, dict) else "[]"
     if isinstance(value, float) and not isfinite(value):
-        raise InvalidYaml(Problem("error", f"{value} cannot be written; expected a finite number"))
+        raise InvalidYaml(Problem(Code.INVALID_YAML, f"{value} cannot be written; expected a finite number"))
     text = repr(value)
     return text if "." in text else text.replace("e", ".0e")  # YAML 1.1 wants the point
 

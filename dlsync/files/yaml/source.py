@@ -9,7 +9,7 @@ from yaml import MarkedYAMLError
 
 from dlsync.errors import DlsyncError
 from dlsync.messages import visible
-from dlsync.model import Problem
+from dlsync.model import Code, Problem
 
 BOM = "\ufeff"
 _NOT_UTF8 = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
@@ -106,7 +106,7 @@ class Source:
     def fault(self, index: int, message: str) -> InvalidYaml:
         """Return the error that something is wrong at the index; control characters of the message are escaped."""
         line, column = self.place(index)
-        return InvalidYaml(Problem("error", visible(message), self.file, line, column))
+        return InvalidYaml(Problem(Code.INVALID_YAML, visible(message), self.file, line, column))
 
     def syntax_fault(self, error: MarkedYAMLError, unclosed: int | None) -> InvalidYaml:
         """Return libyaml's error in plain words, on one line and without the text.
@@ -149,7 +149,7 @@ def decode(content: bytes, file: str = "") -> Source:
     :raises InvalidYaml: for another encoding, and for control characters that YAML forbids.
     """
     if content.startswith(_NOT_UTF8):
-        raise InvalidYaml(Problem("error", "the file is UTF-16 or UTF-32; save it as UTF-8", file, 1, 1))
+        raise InvalidYaml(Problem(Code.INVALID_YAML, "the file is UTF-16 or UTF-32; save it as UTF-8", file, 1, 1))
     try:
         text = content.decode()
     except UnicodeDecodeError as error:

@@ -1,0 +1,80 @@
+"""``--format sarif``, ``junit`` and ``github`` of the commands that find something."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.builders.commands import DASHBOARD, by_hand, dlsync
+from tests.builders.trees import write_tree
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.builders.commands import Outcome
+
+FORMATS = pytest.mark.parametrize("form", ["sarif", "junit", "github"])
+
+
+def rules(done: Outcome) -> list[str]:
+    """Return the rules of the results in a log."""
+    return [one["ruleId"] for one in json.loads(done.out)["runs"][0]["results"]]
+
+
+def test_validate_prints_its_problems_with_files_from_the_root_of_the_repository(tree: Path) -> None:
+    subprocess.run(("git", "init", "--quiet", str(tree.parent)), check=True)
+    write_tree(tree, {"dashboards/web.yaml": "title: Web\nowner: on\npositions: []\n"})
+    done = dlsync("validate", tree, "--format", "github")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == (
+        "::warning file=tree/dashboards/web.yaml,line=2,col=1,title=unknown-field::"
+        "`owner` is not a field that is known here\n"
+        "::warning file=tree/dashboards/web.yaml,line=2,col=8,title=ambiguous-value::"
+        "`on` has another value in YAML 1.1: put it in quotes\n"
+    )
+
+
+@FORMATS
+def test_each_command_prints_one_document_also_where_it_fails(tree: Path, env: dict[str, str], form: str) -> None:
+    write_tree(tree, {"rules/load.yaml": "title: [\n"})
+    for command in ("validate", "plan", "drift"):
+        done = dlsync(command, tree, "--format", form, env=env)
+        assert (done.code, "invalid-yaml" in done.out) == (1, True)
+    missing = dlsync("validate", tree / "missing", "--format", form)
+    assert (missing.code, "run-failed" in missing.out) == (1, True)
+
+
+def test_plan_prints_what_it_deletes_and_holds(applied: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", DASHBOARD.replace("Web", "Shop"))
+    write_tree(applied, {"dashboards/web.yaml": DASHBOARD.replace("Web", "Site")})
+    (applied / "rules/load.yaml").unlink()
+    done = dlsync("plan", applied, "--format", "sarif", env=env)
+    assert (done.code, rules(done)) == (0, ["change-held", "resource-deleted"])
+
+
+def test_drift_prints_each_field(applied: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", DASHBOARD.replace("Web", "Shop"))
+    done = dlsync("drift", applied, "--format", "github", env=env)
+    assert (done.code, done.err) == (2, "")
+    assert done.out == (
+        "::error file=dashboards/web.yaml,line=1,title=changed-on-server::"
+        'dashboard/web was changed on the server: title: "Web" -> "Shop"\n'
+    )
+
+
+def test_all_environments_are_one_document(tree: Path, env: dict[str, str]) -> None:
+    write_tree(
+        tree,
+        {
+            "dlsync.yaml": "environments:\n  a: {account: one}\n  b: {account: two}\n",
+            "overlays/a/rules/load.yaml": "criteria: x\n",
+        },
+    )
+    env = {name: value for name, value in env.items() if name != "DLSYNC_ACCOUNT"}
+    done = dlsync("plan", tree, "--all-environments", "--format", "sarif", env=env)
+    assert done.code == 1
+    assert {"invalid-value", "run-failed"} >= {*rules(done)}
+    assert "(environment a)" in done.out
