@@ -73,7 +73,7 @@ class Applier:
         self._turns = asyncio.Semaphore(self.concurrency)
         self._ended = ""
         self._announced = False
-        self._unconfirmed_creates: list[Address] = []
+        self._failed_writes: list[Address] = []
         self._remaining: set[Address] = set()
         self._manual: set[Address] = set()
 
@@ -93,7 +93,7 @@ class Applier:
             for _, changes in groupby(phase, key=lambda change: change.address.kind):
                 tried += await self._apply_kind([*changes])
             verified = await verify(self.client, tried, self.context, self.unconfirmed, self.sleep)
-            self._unconfirmed_creates += dependents.unconfirmed_creates(verified, self.context)
+            self._failed_writes += dependents.unconfirmed(verified, self.context)
             done += verified
         return self.context.plan.with_changes(map(self.context.redaction.change, done))
 
@@ -155,7 +155,7 @@ class Applier:
     async def _unsafe(self, changes: Sequence[ResourceChange]) -> dict[Address, str]:
         """Return why deletes would lose something, by address."""
         deletes = [change for change in changes if _is_delete(change) and not change.held]
-        blocked = dependents.blocked_deletes(deletes, self._unconfirmed_creates, self._remaining, self.context)
+        blocked = dependents.blocked_deletes(deletes, self._failed_writes, self._remaining, self.context)
         return blocked | await dependents.same_but_for_case(self.client, deletes, self.context.desired)
 
     def _undo_record(self, change: ResourceChange, before: Resource | None) -> UndoRecord:

@@ -20,7 +20,7 @@ _RENAMED = "%s refers to %s, which this plan renames: write `%s` in this line, o
 _KEPT = "%s refers to %s, whose file was removed and which stays: %s; restore the file, or remove this line too"
 _STAYS = "the server would delete %s with it, which is protected or in conflict: settle that first, or restore the file"
 _TOGETHER = "together with %s"
-_NOT_CREATED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
+_UNCONFIRMED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
 _STILL_NEEDED = "%s needs it and was not deleted: fix that, then apply again"
 _SAME_NAME = (
     "its name differs from %s only in case, and the server does not list both: "
@@ -103,14 +103,14 @@ def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceCh
     return replace(change, held=_STAYS % taken[0]) if taken else change
 
 
-def unconfirmed_creates(changes: Sequence[ResourceChange], context: PlanContext) -> list[Address]:
-    """Return the creates that did not take hold, and those that need one of them.
+def unconfirmed(changes: Sequence[ResourceChange], context: PlanContext) -> list[Address]:
+    """Return the creates and updates that did not take hold, and the creates that need one of them.
 
     :param changes: creates and updates with their results, after they were verified; the plan said that held ones wait.
     """
-    creates = [change for change in changes if change.action == "create" and not change.held]
-    confirmed = [change.address for change in creates if change.result == "applied"]
-    failed = [change.address for change in creates if change.result != "applied"]
+    writes = [change for change in changes if change.action != "delete" and not change.held]
+    failed = [change.address for change in writes if change.result != "applied"]
+    confirmed = [one.address for one in writes if one.action == "create" and one.result == "applied"]
     return [*failed, *(one for one in confirmed if set(needs(one, context)) & set(failed))]
 
 
@@ -122,16 +122,16 @@ def needs(address: Address, context: PlanContext) -> tuple[Address, ...]:
 
 def blocked_deletes(
     deletes: Sequence[ResourceChange],
-    creates: Collection[Address],
+    failed: Collection[Address],
     remaining: Collection[Address],
     context: PlanContext,
 ) -> dict[Address, str]:
     """Return why deletes must wait, by address.
 
-    A rename without other changes is recognised by its content. After any other failed create, no resource of its kind
-    is deleted, since each may be what it replaces.
+    A rename without other changes is recognised by its content. After any other failed write, no resource of its kind
+    is deleted, since the write may take over its content.
 
-    :param creates: those that did not take hold.
+    :param failed: the creates and updates that did not take hold.
     :param remaining: the resources that were to be deleted and are not.
     """
     renames = {Address(one.address.kind, one.renamed) for one in context.plan.changes if one.renamed}
@@ -139,10 +139,10 @@ def blocked_deletes(
     reasons: dict[Address, str] = {}
     for change in deletes:
         own = Address(change.address.kind, change.renamed)
-        replacements = [own] if change.renamed else [one for one in creates if one not in renames]
-        failed = [one for one in replacements if one in creates and one.kind == change.address.kind]
-        if failed:
-            reasons[change.address] = _NOT_CREATED % failed[0]
+        replacements = [own] if change.renamed else [one for one in failed if one not in renames]
+        waiting = [one for one in replacements if one in failed and one.kind == change.address.kind]
+        if waiting:
+            reasons[change.address] = _UNCONFIRMED % waiting[0]
         elif change.address in needed:
             reasons[change.address] = _STILL_NEEDED % needed[change.address]
     return reasons

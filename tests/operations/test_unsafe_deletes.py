@@ -101,6 +101,24 @@ def test_a_rename_whose_create_fails_leaves_the_old_resource(
     assert (live.live(f"{kind}/a"), bool(live.live(f"{kind}/b"))) == (None, True)
 
 
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+@pytest.mark.parametrize("folder", TEXTS)
+def test_a_delete_waits_for_the_update_that_takes_its_content_over(
+    live: Account, tmp_path: Path, fault: Answer, folder: str
+) -> None:
+    kind, text = folder[:-1], TEXTS[folder]
+    files = {f"{folder}/a.yaml": text, f"{folder}/b.yaml": text.replace("A", "B"), "rules/keeper.yaml": OTHER}
+    tree = write_tree(tmp_path / "tree", files)
+    apply(live, tree)
+    (tree / f"{folder}/b.yaml").rename(tree / f"{folder}/c.yaml")
+    (tree / f"{folder}/a.yaml").rename(tree / f"{folder}/b.yaml")
+    done = applied(live, tree, disturbing(fault, f"{folder}/b"))
+    assert [one.result for one in done.changes] == ["failed", "applied", "skipped"]
+    assert f"{kind}/b may replace it" in done.changes[-1].error
+    assert live.live(f"{kind}/a")
+    assert [one.result for one in apply(live, tree).changes] == ["applied", "applied"]
+
+
 @pytest.mark.parametrize("folder", TEXTS)
 def test_a_create_that_waits_for_a_decision_keeps_no_delete_of_the_plan(
     live: Account, tmp_path: Path, folder: str
