@@ -156,7 +156,9 @@ class Applier:
         """Return why deletes would lose something, by address."""
         deletes = [change for change in changes if _is_delete(change) and not change.held]
         blocked = dependents.blocked_deletes(deletes, self._failed_writes, self._remaining, self.context)
-        return blocked | await dependents.same_but_for_case(self.client, deletes, self.context.desired)
+        going = {change.address for change in deletes} - blocked.keys()
+        known = {*self.context.desired, *self.context.inventory.known}
+        return blocked | await dependents.aliased(Fetcher(self.client), going, known)
 
     def _undo_record(self, change: ResourceChange, before: Resource | None) -> UndoRecord:
         desired = self.context.desired.get(change.address)

@@ -5,13 +5,14 @@ A delete waits while its replacement is not confirmed, or while a resource that 
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from shlex import quote
 
 from dlsync.client import ReadClient
-from dlsync.client.concurrency import gather
 from dlsync.files.names import folded
 from dlsync.model import Address, Code, Problem, Resource, ResourceChange
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.plan_context import PlanContext
+from dlsync.operations.reconcile import content
 from dlsync.resources import kind_of
 
 _MISSING = "%s refers to %s, which does not exist: it is not created; add what is missing, or remove this line"
@@ -22,9 +23,9 @@ _STAYS = "the server would delete %s with it, which is protected or in conflict:
 _TOGETHER = "together with %s"
 _UNCONFIRMED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
 _STILL_NEEDED = "%s needs it and was not deleted: fix that, then apply again"
-_SAME_NAME = (
-    "its name differs from %s only in case, and the server does not list both: "
-    "if the server ignores case, give the file its old name again"
+_ALIASED = (
+    "%s has the same content, and the server does not list both, so they may be one resource: name its file as the "
+    "server lists it; if no file should have this name, run `dlsync release %s`"
 )
 
 
@@ -148,20 +149,26 @@ def blocked_deletes(
     return reasons
 
 
-async def same_but_for_case(
-    client: ReadClient, deletes: Sequence[ResourceChange], desired: Collection[Address]
-) -> dict[Address, str]:
-    """Return the deletes of what a server that ignores case may have under a desired name, each with the reason.
+async def aliased(fetcher: Fetcher, deletes: Collection[Address], known: Collection[Address]) -> dict[Address, str]:
+    """Return the deletes that may delete another resource too, each with the reason.
 
-    :param desired: what the files have.
-    :raises ApiError: the server could not be asked which names it has.
+    A server that rewrites names (case, spaces, Unicode) answers both names with one resource, and lists one of them.
+
+    :param known: the names that may have that resource besides those that the server lists.
+    :raises ApiError: the server could not be asked.
     """
-    names = {(one.kind, folded(one.name)): one for one in desired}
-    keys = {change.address: (change.address.kind, folded(change.address.name)) for change in deletes}
-    pairs = [(address, names[key]) for address, key in keys.items() if key in names]
-    listings = await gather(kind_of(address.kind).list(client) for address, _ in pairs)
-    return {
-        address: _SAME_NAME % other
-        for (address, other), listing in zip(pairs, listings, strict=True)
-        if not {address.name, other.name} <= (listing.names or frozenset())
-    }
+    reasons: dict[Address, str] = {}
+    for kind in {one.kind for one in deletes}:
+        own = {one for one in deletes if one.kind == kind}
+        names = (await fetcher.listing(kind_of(kind))).names
+        listed = {Address(kind, name) for name in names or ()}
+        others = {one for one in {*known, *listed} if one.kind == kind} - own
+        if names is None:  # what differs more cannot be told from a copy
+            others = {one for one in others if folded(one.name) in {folded(delete.name) for delete in own}}
+        if found := await fetch_by_name(fetcher.client, others if own - listed else others - listed):
+            contents = {content(found[one]): one for one in sorted(found, key=lambda one: one not in listed)}
+            for one, resource in (await fetch_by_name(fetcher.client, own)).items():
+                other = contents.get(content(resource))
+                if other and not {one, other} <= listed:
+                    reasons[one] = _ALIASED % (other, quote(str(one)))
+    return reasons

@@ -112,14 +112,32 @@ class Fetcher:
 
     async def list_muted(self, changing: Collection[str]) -> None:
         """List the kinds that can be muted and of which live resources change, where that is not done yet."""
-        await gather(self._listing(kind) for kind in all_kinds() if kind.can_be_muted and kind.name in changing)
+        await gather(self.listing(kind) for kind in all_kinds() if kind.can_be_muted and kind.name in changing)
+
+    async def listing(self, kind: Kind) -> Listing:
+        """Return what the server lists of a kind, which is asked for once."""
+        if kind.name in self.listings:
+            return self.listings[kind.name]
+        known = self.cache.listed.get(kind.name, NOTHING_LISTED)
+        try:
+            listing = await kind.list(self.client, known.etag)
+        except NotModified:
+            if not known.etag:  # which was not asked
+                raise
+            listing = Listing(names=known.names, etag=known.etag, versions=dict.fromkeys(known.names, known.etag))
+        listing = self._addressable(kind, listing)
+        for resource in listing.resources:
+            self._looked_at[resource.address] = resource
+            self._progress()
+        self.listings[kind.name] = listing
+        return listing
 
     async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
         """Look at a kind's resources.
 
         :param admits: which of all that the server lists are wanted as well.
         """
-        listing = await self._listing(kind)
+        listing = await self.listing(kind)
         wanted = wanted - DOT_NAMES
         if listing.names is not None and listing.complete:
             wanted &= listing.names
@@ -136,23 +154,6 @@ class Fetcher:
         changed = [address for address in chosen if address not in self._looked_at]
         await map_concurrently(lambda address: self._look(kind, address), changed, workers=workers)
         return [resource for address in chosen if (resource := self._looked_at[address])]
-
-    async def _listing(self, kind: Kind) -> Listing:
-        if kind.name in self.listings:
-            return self.listings[kind.name]
-        known = self.cache.listed.get(kind.name, NOTHING_LISTED)
-        try:
-            listing = await kind.list(self.client, known.etag)
-        except NotModified:
-            if not known.etag:  # which was not asked
-                raise
-            listing = Listing(names=known.names, etag=known.etag, versions=dict.fromkeys(known.names, known.etag))
-        listing = self._addressable(kind, listing)
-        for resource in listing.resources:
-            self._looked_at[resource.address] = resource
-            self._progress()
-        self.listings[kind.name] = listing
-        return listing
 
     def _addressable(self, kind: Kind, listing: Listing) -> Listing:
         """Return a listing without the names that no URL can hold, which become faults."""

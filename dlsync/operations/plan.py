@@ -230,7 +230,10 @@ async def build_plan(
         decisions=decisions,
         duplicates=pruned(fetcher.client, scope.desired, live.resources, inventory, settings.prune),
     )
-    outcome.changes = dependents.blocked(outcome.changes, live.resources, scope.desired)
+    deletes = [change.address for change in outcome.changes if change.action == "delete" and not change.held]
+    aliased = await dependents.aliased(fetcher, deletes, live.resources)
+    changes = [replace(one, held=aliased.get(one.address, one.held)) for one in outcome.changes]
+    outcome.changes = dependents.blocked(changes, live.resources, scope.desired)
     await fetcher.list_muted({change.address.kind for change in outcome.changes if change.action != "create"})
     return _explained(scope, inventory, live, outcome)
 

@@ -11,7 +11,7 @@ import pytest
 from dlsync import operations
 from dlsync.client import Client
 from dlsync.operations import ApplyOptions, session
-from tests.builders.applies import apply, changes, journals
+from tests.builders.applies import apply, at_once, changes, journals
 from tests.builders.between import below, through
 from tests.builders.http import IMPATIENT, Reply, json_reply
 from tests.builders.trees import account, write_tree
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from dlsync.files.settings import Settings
     from dlsync.model import Plan
     from tests.builders.between import Onward
     from tests.builders.http import Seen
@@ -185,28 +186,66 @@ def test_a_delete_goes_on_where_the_failed_create_replaces_another_resource(live
     }
 
 
-def ignoring_case(seen: Seen, onward: Onward) -> Reply:
-    """Answer as a server that ignores case in the names of rules."""
-    return onward(seen.target.replace("/rules/web", "/rules/Web"))
+def rewriting(stored: str, *, listed: str = "", rules: bool = True) -> Answer:
+    """Answer as a server that has one resource under each name.
+
+    :param listed: the name in the server's list, where it is not the stored one.
+    :param rules: whether the server can list rules.
+    """
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen) == "GET rules" and not rules:
+            return json_reply({"error": "no such operation"}, 405)
+        if below(seen) == "GET rules" and listed:
+            return json_reply([{"name": listed}])
+        before, rule, _ = seen.target.partition("/rules/")
+        return onward(before + rule + stored if rule else seen.target)
+
+    return answer
 
 
-def ignoring_case_with_the_new_name_listed(seen: Seen, onward: Onward) -> Reply:
-    """Answer as such a server, which lists a rule under the name that it was put under last."""
-    reply = ignoring_case(seen, onward)
-    return json_reply([{"name": "web"}]) if below(seen) == "GET rules" else reply
+NAMES = {
+    "case": ("Web", "web", rewriting("Web")),
+    "case, with the new name listed": ("Web", "web", rewriting("Web", listed="web")),
+    "case, with no list": ("Web", "web", rewriting("Web", rules=False)),
+    "spaces": ("a", "a ", rewriting("a")),
+    "a slug": ("web eu", "web-eu", rewriting("web-eu")),
+}
 
 
-@pytest.mark.parametrize("answer", [ignoring_case, ignoring_case_with_the_new_name_listed])
-def test_a_rename_that_changes_only_case_keeps_the_only_copy_of_a_server_that_ignores_case(
-    live: Account, tmp_path: Path, answer: Answer
+@pytest.mark.parametrize(("old", "new", "answer"), NAMES.values(), ids=NAMES)
+def test_a_server_that_rewrites_names_keeps_the_only_copy_of_a_renamed_resource(
+    live: Account, tmp_path: Path, old: str, new: str, answer: Answer
 ) -> None:
-    tree = write_tree(tmp_path / "tree", {"rules/Web.yaml": RULE})
+    tree = write_tree(tmp_path / "tree", {f"rules/{old}.yaml": RULE, "dashboards/d.yaml": DASHBOARD})
+    options = ApplyOptions(journals=journals(tree), sleep=at_once)
+
+    async def rolled_back(settings: Settings) -> list[Plan | None]:
+        await operations.apply(tree, settings, options=options)
+        (tree / f"rules/{old}.yaml").rename(tree / f"rules/{new}.yaml")
+        write_tree(tree, {"dashboards/d.yaml": DASHBOARD.replace("A", "B")})
+        applies = [await operations.apply(tree, settings, options=options) for _ in "12"]
+        return [*applies, await operations.rollback(tree, settings, options=options)]
+
+    done = through(live, answer, rolled_back)
+    assert [f"{one.address} {one.result}" for made in done if made for one in made.changes if one.action == "delete"]
+    assert len(live.run(lambda client: client.rules.list())) == 1
+    assert live.live("dashboard/d")
+
+
+def test_a_plan_says_why_it_keeps_what_the_server_may_have_under_two_names(live: Account, tmp_path: Path) -> None:
+    old, new, answer = NAMES["spaces"]
+    tree = write_tree(tmp_path / "tree", {f"rules/{old}.yaml": RULE, "dashboards/d.yaml": DASHBOARD})
     apply(live, tree)
-    (tree / "rules/Web.yaml").rename(tree / "rules/web.yaml")
-    delete = applied(live, tree, answer).changes[-1]
-    assert (delete.action, delete.result) == ("delete", "skipped")
-    assert "differs from rule/web only in case" in delete.error
-    assert live.live("rule/Web")
+    (tree / f"rules/{old}.yaml").rename(tree / f"rules/{new}.yaml")
+    options = ApplyOptions(journals=journals(tree), sleep=at_once)
+    through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
+    [delete] = through(live, answer, lambda settings: operations.plan(tree, settings)).changes
+    assert (str(delete.address), delete.held.partition(", so ")[0]) == (
+        "rule/a",
+        "rule/a  has the same content, and the server does not list both",
+    )
+    assert delete.held.endswith("run `dlsync release rule/a`")
 
 
 def test_a_rename_that_changes_only_case_is_carried_out_where_case_counts(live: Account, tmp_path: Path) -> None:
