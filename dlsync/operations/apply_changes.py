@@ -168,6 +168,7 @@ class Applier:
             change.action,
             before=kind_of(change.address.kind).to_journal(known, self._seal(known)) if known else None,
             applied=self.entries.get(change.address, ""),
+            entry=self.context.inventory.packed.get(change.address, ""),
             managed=change.address in self.context.inventory,
             released=change.address in self.context.released,
             unkept=unkept_fields(change),

@@ -22,6 +22,7 @@ class PlanContext:
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
     :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
     :param files_digest: a digest of the files that the plan is made from.
+    :param restored: the packed entries that a rollback records of what it restores.
     :param released: what is not managed once the plan is carried out, whatever becomes of it.
     """
 
@@ -34,6 +35,7 @@ class PlanContext:
     redaction: Redaction = NOTHING_SECRET
     compared_with: Inventory | None = None
     files_digest: str = ""
+    restored: Mapping[Address, str] = field(default_factory=dict)
     released: frozenset[Address] = frozenset()
 
     def readable(self, live: Mapping[Address, Resource]) -> dict[Address, Resource]:

@@ -152,7 +152,7 @@ def advanced(
     applied = {address for address, change in tried.items() if change.result == "applied"}
     unchanged = (context.live.keys() & context.desired.keys()) - tried.keys() - inventory.unreadable
     entries = {
-        address: planned.get(address) or packed(entry_of(context, address))
+        address: context.restored.get(address) or planned.get(address) or packed(entry_of(context, address))
         for address in sorted(applied | unchanged)
         if address in context.desired and address not in released and _is_news(context, address)
     }

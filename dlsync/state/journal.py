@@ -64,6 +64,7 @@ class UndoRecord:
 
     :param before: what makes the resource again, secrets sealed; None where there was none.
     :param applied: the inventory's entry of what was sent, packed; empty for a delete.
+    :param entry: the inventory's entry before the change, packed; empty where there was none.
     :param managed: whether it was managed before.
     :param released: whether it is not managed after the run.
     :param unkept: the fields of which ``before`` has the reference instead of a value that was likely a secret.
@@ -73,6 +74,7 @@ class UndoRecord:
     action: str
     before: Mapping[str, Json] | None
     applied: str = ""
+    entry: str = ""
     managed: bool = False
     released: bool = False
     unkept: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ from dlsync.state import journal
 from dlsync.state.inventory import INVENTORY
 from dlsync.state.journal import Journal, UndoRecord
 from tests.builders.applies import FILES, RUN, apply, changes, journals, managed, plan
+from tests.builders.between import put_by_hand
 from tests.builders.inventories import forge
 from tests.builders.trees import FLAVOURS, account, address, resource, rule, tree_files, write_tree
 
@@ -464,3 +465,39 @@ def test_after_a_rollback_no_plan_takes_a_field_that_the_server_added_for_one_of
     write_tree(tree, before)
     made = plan(live, tree)
     assert (made.changes, made.warnings) == ((), ())
+
+
+@pytest.mark.parametrize("rebuilt", [False, True])
+def test_a_change_on_the_server_that_the_run_kept_is_drift_again_after_a_rollback(
+    tmp_path: Path, *, rebuilt: bool
+) -> None:
+    text = "title: Web\nperiod: 60\npositions: []\n"
+    with account() as live:
+        tree = write_tree(tmp_path / "tree", {"dashboards/web.yaml": text, "dashboards/other.yaml": text})
+        apply(live, tree)
+        put_by_hand(live, "dashboards/web", text.replace("Web", "By hand"))
+        write_tree(tree, {"dashboards/web.yaml": text.replace("60", "120")})
+        apply(live, tree)
+        if rebuilt:
+            live.lacks(f"plugin/{INVENTORY}")
+            asyncio.run(operations.rebuild(tree, live.settings))
+        rolled_back(live, tree)
+        write_tree(tree, {"dashboards/web.yaml": text})
+        assert changes(plan(live, tree)) == [f"update dashboard/web {'new held' if rebuilt else 'drift'}"]
+
+
+def test_a_rename_that_was_held_is_held_again_after_a_rollback(tmp_path: Path) -> None:
+    text = "title: Web\npositions: []\n"
+    with account() as live:
+        tree = write_tree(tmp_path / "tree", {"dashboards/a.yaml": text, "dashboards/other.yaml": text + "# 2\n"})
+        apply(live, tree)
+        put_by_hand(live, "dashboards/a", text.replace("Web", "By hand"))
+        (tree / "dashboards/a.yaml").rename(tree / "dashboards/b.yaml")
+        held = changes(plan(live, tree))
+        apply(live, tree, decisions=ConflictPolicy(on_conflict="live"))
+        rolled_back(live, tree)
+        assert (
+            changes(plan(live, tree))
+            == held
+            == ["create dashboard/b conflict held", "delete dashboard/a conflict held"]
+        )
