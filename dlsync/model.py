@@ -58,6 +58,7 @@ class Code(Enum):
     KEY_IN_FILE = "error", "dlsync.yaml holds an API key"
     UNKNOWN_KIND = "error", "A pattern of `protect` names no kind"
     INVALID_OVERLAY = "error", "An item of an overlay does not say which item it changes"
+    SHARED_INVENTORY = "error", "Environments with different accounts have one inventory file"
     UNUSED_OVERLAY = "error", "An overlay changes no resource"
     INVALID_NAME = "error", "A name cannot be that of a resource"
     RESERVED_NAME = "error", "A name is that of dlsync's own record"

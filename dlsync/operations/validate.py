@@ -1,6 +1,6 @@
 """The validator: all that is wrong with a tree, in every environment that it has, without a server."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -8,10 +8,13 @@ from typing import cast
 from dlsync.files import settings as settings_file
 from dlsync.files.interpolation import Values
 from dlsync.files.settings import NO_ENVIRONMENT, NO_OPTIONS, Options, Settings
-from dlsync.model import Json, Problem
+from dlsync.messages import visible
+from dlsync.model import Code, Json, Problem
 from dlsync.operations.file_warnings import file_warnings
 from dlsync.resources import environments, loader
 from dlsync.resources.tree import Tree
+
+_SHARED = "the environments %s have different accounts and one inventory file, %s: give each an `inventory` of its own"
 
 
 def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[str, str] = NO_ENVIRONMENT) -> Tree:
@@ -39,7 +42,9 @@ def _read(directory: Path, options: Options, environ: Mapping[str, str]) -> Tree
     names = environments.names(directory)
     trees = {name: _leniently(directory, replace(options, environment=name), environ) for name in names}
     base = _leniently(directory, options, environ)
-    return replace(base, problems=()).with_problems(_together(base, trees, alone=_is_planned(document)))
+    problems = _together(base, trees, alone=_is_planned(document))
+    settings = [_settings(directory, replace(options, environment=name), environ) for name in names]
+    return replace(base, problems=()).with_problems([*problems, *_shared_inventories(settings)])
 
 
 def _settings(directory: Path, options: Options, environ: Mapping[str, str]) -> Settings:
@@ -50,6 +55,15 @@ def _leniently(directory: Path, options: Options, environ: Mapping[str, str]) ->
     settings = _settings(directory, options, environ)
     values = Values(settings.variables, settings.environ, lenient=True)
     return environments.read(directory, settings, values=values)
+
+
+def _shared_inventories(settings: Collection[Settings]) -> Iterator[Problem]:
+    """Yield an error for each inventory file of environments that have different accounts."""
+    for file in sorted({one.inventory for one in settings} - {"account", "none"}):
+        using = [one for one in settings if one.inventory == file]
+        if len({one.target for one in using}) > 1:
+            names = ", ".join(one.environment for one in using)
+            yield Problem(Code.SHARED_INVENTORY, _SHARED % (names, visible(file)), settings_file.FILE_NAME)
 
 
 def _is_planned(document: Mapping[str, Json]) -> bool:

@@ -66,6 +66,7 @@ class Inventory:
     :param ids: of what the server may have and not list, by which it can be asked for.
     :param pending: the writes that were announced and not confirmed, by address.
     :param foreign: what this version cannot read, which is written back as it is.
+    :param account: the account of an inventory file; empty where the file does not name it.
     :param commit: the git commit of the files that were applied last; empty where that is not known.
     """
 
@@ -78,6 +79,7 @@ class Inventory:
     pending: Mapping[Address, Pending] = field(default_factory=dict)
     foreign: "Inventory | None" = None
     commit: str = field(default="", compare=False)
+    account: str = field(default="", compare=False)
 
     def __contains__(self, address: Address) -> bool:
         return address in self.packed
@@ -167,8 +169,7 @@ class Inventory:
             whole["ids"] = {str(one): found for one, found in sorted(ids.items())}
         if pending := {**foreign.pending, **self.pending}:  # a version that does not know it reads the rest
             whole["pending"] = {str(one): " ".join(write) for one, write in sorted(pending.items())}
-        if self.commit:
-            whole["commit"] = self.commit
+        whole |= {name: text for name, text in (("commit", self.commit), ("account", self.account)) if text}
         return (json.dumps(whole, indent=0) + "\n").encode()
 
 
@@ -194,12 +195,12 @@ def read(content: bytes) -> Inventory:
         packed_ = {_address(name): _checked(text) for name, text in whole["resources"].items()}
         ids = {_address(name): _texts(some) for name, some in whole.get("ids", {}).items()}
         pending = {_address(name): _pending(text) for name, text in whole.get("pending", {}).items()}
-        commit = _checked(whole.get("commit", ""))
+        commit, account = _checked(whole.get("commit", "")), _checked(whole.get("account", ""))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise BrokenInventory("the inventory is broken", hint=_HINT) from None
     if not 0 < len(salt) <= 64:  # noqa: PLR2004 - what blake2b takes as a key
         raise BrokenInventory("the inventory has no salt", hint=_HINT)
-    return Inventory(salt, packed_, exists=True, pending=pending, commit=commit).with_ids(ids)
+    return Inventory(salt, packed_, exists=True, pending=pending, commit=commit, account=account).with_ids(ids)
 
 
 def _require_version(version: object) -> None:

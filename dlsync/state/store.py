@@ -1,8 +1,10 @@
 """Where the inventory is kept: in the account itself, in a file, or nowhere."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
+from dlsync import messages
 from dlsync.client import Client, ReadClient
 from dlsync.errors import AccountNotFound, AlreadyExists, DlsyncError, NotFound
 from dlsync.files.directory import Directory, read_regular, reason
@@ -14,6 +16,10 @@ from dlsync.state.inventory import INVENTORY, BrokenInventory, Inventory
 _EXTENSION = "json"
 _LARGEST = 256 * 1024 * 1024
 _HINT = "Check `inventory` in dlsync.yaml."
+_OTHER_ACCOUNT = (
+    "In dlsync.yaml, give each environment an `inventory` of its own. If the account has a new address, delete the "
+    "file and run `dlsync inventory rebuild`."
+)
 
 
 async def read(client: ReadClient, settings: Settings, root: Path) -> Inventory:
@@ -21,7 +27,7 @@ async def read(client: ReadClient, settings: Settings, root: Path) -> Inventory:
 
     :param root: of the tree, from which a file's path in the settings goes.
     :raises ApiError: the server did not say whether there is one.
-    :raises DlsyncError: a file cannot be read, or a newer dlsync wrote what is there.
+    :raises DlsyncError: a file cannot be read or is of another account, or a newer dlsync wrote what is there.
     """
     if settings.inventory == "none":
         return inventory.empty(kept=False)
@@ -29,9 +35,13 @@ async def read(client: ReadClient, settings: Settings, root: Path) -> Inventory:
     if content is None:
         return inventory.empty()
     try:
-        return inventory.read(content)
+        record = inventory.read(content)
     except BrokenInventory as error:
         return inventory.empty(broken=error.message)
+    if record.account not in {"", str(settings.target)}:
+        place, account = root / settings.inventory, messages.visible(record.account)
+        raise DlsyncError(f"the inventory {place} is of {account}, not of {settings.target}", hint=_OTHER_ACCOUNT)
+    return record
 
 
 async def _in_account(client: ReadClient) -> bytes | None:
@@ -66,7 +76,7 @@ async def write(client: Client, settings: Settings, root: Path, record: Inventor
     if settings.inventory == "account":
         await _to_account(client, record)
     elif settings.inventory != "none":
-        _to_file(root, settings.inventory, record.content())
+        _to_file(root, settings.inventory, replace(record, account=str(settings.target)).content())
 
 
 async def _to_account(client: Client, record: Inventory) -> None:

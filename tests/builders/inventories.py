@@ -17,6 +17,7 @@ from tests.builders.referring import referring
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from dlsync.model import Json, Resource
     from tests.builders.trees import Account
@@ -60,6 +61,12 @@ def recorded(*applied: Resource, secrets: Mapping[str, str] | None = None, kept:
     """The inventory after these were applied."""
     whole = Inventory(SALT, exists=True).changed({one.address: entry(one, secrets=secrets) for one in applied})
     return replace(whole, kept=kept)
+
+
+def name_no_account(file: Path) -> None:
+    """Make an inventory file one of an older version, so that a server in between may have it."""
+    if file.exists():
+        file.write_bytes(replace(inventory.read(file.read_bytes()), account="").content())
 
 
 def forge(live: Account, name: str, text: str, spelling: str) -> None:

@@ -14,6 +14,7 @@ from dlsync.resources import loader
 from dlsync.resources.selector import Targets
 from tests.builders.between import below, through
 from tests.builders.http import json_reply
+from tests.builders.inventories import name_no_account
 from tests.builders.trees import account, dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -100,6 +101,7 @@ def test_an_inventory_that_names_one_stops_nothing(live: Account, tmp_path: Path
 
     exported(live, tmp_path)
     through(live, with_dots, applied)
+    name_no_account(tmp_path / "inventory.json")
     text = (tmp_path / "inventory.json").read_text()
     (tmp_path / "inventory.json").write_text(text.replace("rule/web", "rule/.."))
 

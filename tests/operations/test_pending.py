@@ -22,6 +22,7 @@ from dlsync.state import store
 from dlsync.state.inventory import read
 from tests.builders.applies import apply, at_once, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
+from tests.builders.inventories import name_no_account
 from tests.builders.trees import resource, write_tree
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def tree(tmp_path: Path) -> Path:
 def applied(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
     """Apply with a server in between."""
     options = ApplyOptions(journals=journals(tree), sleep=at_once)
-    return through(live, answer, lambda to: operations.apply(tree, replace(to, **settings), options=options))
+    done = through(live, answer, lambda to: operations.apply(tree, replace(to, **settings), options=options))
+    name_no_account(tree / "inventory.json")
+    return done
 
 
 def applied_and_rolled_back(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
@@ -81,7 +84,9 @@ def applied_and_rolled_back(live: Account, tree: Path, answer: Answer, **setting
         await operations.apply(tree, replace(to, **settings), options=options)
         return await operations.rollback(tree, replace(to, **settings), options=options)
 
-    return through(live, answer, both)
+    done = through(live, answer, both)
+    name_no_account(tree / "inventory.json")
+    return done
 
 
 def killed_before_the_end(live: Account, tree: Path, place: str = "account") -> None:

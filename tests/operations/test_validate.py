@@ -119,3 +119,20 @@ def test_a_field_that_an_overlay_removes_is_an_error_of_the_overlay(tmp_path: Pa
     assert found(tmp_path, files, "prod") == [
         "error overlays/prod/rules/web.yaml:2: the document has no `title`: this removes it"
     ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "is_error"),
+    [
+        ("{inventory: one.json, environments: {a: {account: x}, b: {account: y}}}", True),
+        ("{inventory: one.json, environments: {a: {account: x}, b: {account: y, inventory: b.json}}}", False),
+        ("{inventory: one.json, account: x, environments: {a: , b: }}", False),
+        ("{environments: {a: {account: x}, b: {account: y}}}", False),
+    ],
+)
+def test_environments_of_different_accounts_share_no_inventory_file(
+    tmp_path: Path, settings: str, *, is_error: bool
+) -> None:
+    message = "the environments a, b have different accounts and one inventory file, one.json: "
+    error = f"error dlsync.yaml:None: {message}give each an `inventory` of its own"
+    assert found(tmp_path, {"dlsync.yaml": settings, "rules/r.yaml": "title: A\ncriteria: []\n"}) == [error] * is_error

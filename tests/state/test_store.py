@@ -10,7 +10,7 @@ import pytest
 from dlsync.errors import DlsyncError
 from dlsync.state import inventory, store
 from dlsync.state.inventory import INVENTORY
-from tests.builders.inventories import recorded
+from tests.builders.inventories import name_no_account, recorded
 from tests.builders.trees import Account, account, dashboard, resource
 
 if TYPE_CHECKING:
@@ -142,3 +142,13 @@ def test_a_file_that_is_too_large_for_one_is_not_read(live: Account, tmp_path: P
     with pytest.raises(DlsyncError, match="huge is too large: 268 MB") as error:
         read(live, tmp_path, "huge")
     assert "`inventory`" in error.value.hint
+
+
+def test_a_file_of_another_account_is_refused_and_one_that_names_none_is_read(live: Account, tmp_path: Path) -> None:
+    write(live, tmp_path, "inventory.json", RECORD)
+    other = replace(live, settings=replace(live.settings, account="other"))
+    with pytest.raises(DlsyncError, match=r"inventory\.json is of acme/default at .*, not of acme/other at ") as error:
+        read(other, tmp_path, "inventory.json")
+    assert "give each environment an `inventory` of its own" in error.value.hint
+    name_no_account(tmp_path / "inventory.json")
+    assert read(other, tmp_path, "inventory.json").packed == RECORD.packed
