@@ -21,6 +21,7 @@ _RENAMED = "%s refers to %s, which this plan renames: write `%s` in this line, o
 _KEPT = "%s refers to %s, whose file was removed and which stays: %s; restore the file, or remove this line too"
 _STAYS = "the server would delete %s with it, which is protected or in conflict: settle that first, or restore the file"
 _TOGETHER = "together with %s"
+_HELD_HEIR = "%s gets its content and is held: settle that first"
 _UNCONFIRMED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
 _STILL_NEEDED = "%s needs it and was not deleted: fix that, then apply again"
 _ALIASED = (
@@ -84,7 +85,21 @@ def blocked(
     news = {new: new for new in held} | {one.address: new for new, one in held.items()}
     reasons = {new: one.held for new, one in held.items()} | {one.address: _TOGETHER % new for new, one in held.items()}
     changes = [replace(one, held=reasons.get(one.address, one.held)) for one in changes]
+    changes = _waiting_for_heirs(changes, live, desired)
     return [_with_rename(one, news, (desired.get(one.address) or live[one.address])) for one in changes]
+
+
+def _waiting_for_heirs(
+    changes: Sequence[ResourceChange], live: Mapping[Address, Resource], desired: Mapping[Address, Resource]
+) -> list[ResourceChange]:
+    """Block each delete of what has the content that the files give to a resource whose update is blocked."""
+    deletes = {one.address for one in changes if one.action == "delete" and not one.held}
+    held = [one.address for one in changes if one.held and one.action == "update" and one.address in desired]
+    if not (deletes and held):
+        return [*changes]
+    heirs = {content(desired[one]): one for one in held}
+    found = {one: heirs.get(content(live[one])) for one in deletes}
+    return [replace(one, held=_HELD_HEIR % heir) if (heir := found.get(one.address)) else one for one in changes]
 
 
 def _with_rename(change: ResourceChange, held: Mapping[Address, Address], resource: Resource) -> ResourceChange:

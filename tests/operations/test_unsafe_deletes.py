@@ -11,10 +11,11 @@ import pytest
 from dlsync import operations
 from dlsync.client import Client
 from dlsync.operations import ApplyOptions, session
-from tests.builders.applies import apply, at_once, changes, journals
+from dlsync.operations.reconcile import ConflictPolicy
+from tests.builders.applies import apply, at_once, changes, journals, plan
 from tests.builders.between import below, through
 from tests.builders.http import IMPATIENT, Reply, json_reply
-from tests.builders.trees import account, write_tree
+from tests.builders.trees import account, resource, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -118,6 +119,26 @@ def test_a_delete_waits_for_the_update_that_takes_its_content_over(
     assert f"{kind}/b may replace it" in done.changes[-1].error
     assert live.live(f"{kind}/a")
     assert [one.result for one in apply(live, tree).changes] == ["applied", "applied"]
+
+
+@pytest.mark.parametrize("folder", TEXTS)
+def test_a_resource_stays_whose_content_goes_to_one_that_is_held(live: Account, tmp_path: Path, folder: str) -> None:
+    kind, text = folder[:-1], TEXTS[folder]
+    tree = write_tree(tmp_path / "tree", {f"{folder}/a.yaml": text, f"{folder}/b.yaml": text.replace("A", "B")})
+    apply(live, tree)
+    live.lacks(f"{kind}/b")
+    live.has(resource(f"{kind}/b", text.replace("A", "By hand")))
+    (tree / f"{folder}/b.yaml").rename(tree / f"{folder}/c.yaml")
+    (tree / f"{folder}/a.yaml").rename(tree / f"{folder}/b.yaml")
+    done = apply(live, tree)
+    assert {str(one.address): one.held.partition(":")[0] for one in done.changes} == {
+        f"{kind}/c": "",
+        f"{kind}/b": "changed in the files and on the server",
+        f"{kind}/a": f"{kind}/b gets its content and is held",
+    }
+    assert live.live(f"{kind}/a")
+    apply(live, tree, decisions=ConflictPolicy(on_conflict="repo"))
+    assert changes(plan(live, tree)) == []
 
 
 @pytest.mark.parametrize("folder", TEXTS)
