@@ -27,6 +27,8 @@ _LARGEST = 64 * 1024 * 1024
 _SALT_BYTES = 16
 _COUNTED = ("create", "update", "delete", "conflict")
 _NOT_WRITTEN = "the plan cannot be written to %s: %s"
+_OTHER = "the plan is not written to %s, which exists and %s"
+_NO_PLAN = "Name another file with --out."
 _AGAIN = "Plan and review again."
 _ELSEWHERE = "If the plan was made in another directory, change to that one; else plan and review again."
 _HINT = "Make it with `dlsync plan --out FILE`."
@@ -104,16 +106,30 @@ def save(file: Path, saved: SavedPlan) -> None:
         problem = f"the plan is too large to be saved: {len(content):,} bytes; the limit is {_LARGEST:,}"
         raise DlsyncError(problem, hint="Save it in parts, with --target; or apply it without saving it.")
     try:
-        replace_file(file, content)
+        if file.exists() and not file.is_file():  # a device or a pipe, which a new file must not replace
+            file.write_bytes(content)
+        else:
+            replace_file(file, content)
     except OSError as error:
         raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
 
 
 def remove(file: Path) -> None:
-    """Remove the plan file of an earlier run, which nothing may apply if this run fails; another file stays."""
-    with suppress(DlsyncError):  # nothing can apply what cannot be read as a plan
-        read(file)
+    """Remove the plan file of an earlier run, which nothing may apply if this run fails.
+
+    :raises DlsyncError: another file is there, which must not be overwritten; or a link to a file.
+    """
+    try:
+        if not file.is_file() or not (file.is_symlink() or file.stat().st_size):
+            return  # nothing is there, or an empty file, a device or a pipe
+        content: Any = None
+        with suppress(DlsyncError):
+            content = _json(file)
+        if file.is_symlink() or not (isinstance(content, dict) and "made_with" in content):
+            raise DlsyncError(_OTHER % (file, "is a link" if file.is_symlink() else "is no saved plan"), hint=_NO_PLAN)
         file.unlink()
+    except OSError as error:
+        raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
 
 
 def read(file: Path) -> SavedPlan:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -184,6 +185,56 @@ def test_no_plan_of_an_earlier_run_stays_where_a_run_fails(
     assert dlsync("plan", tree, "--out", kept, env=env).code == 0
     assert dlsync("plan", tree, "--out", kept, env={**env, **broken}).code == 1
     assert not kept.exists()
+
+
+@pytest.mark.parametrize("content", ["precious", '{"format_version": 1}', "[]", "title: Web\n"])
+def test_a_plan_overwrites_no_file_that_is_no_saved_plan(
+    tree: Path, env: dict[str, str], tmp_path: Path, content: str
+) -> None:
+    file = tmp_path / "file"
+    file.write_text(content)
+    done = dlsync("plan", tree, "--out", file, env=env)
+    assert (done.code, done.out) == (1, "")
+    assert (
+        f"the plan is not written to {file}, which exists and is no saved plan\nName another file with --out.\n"
+        in done.err
+    )
+    assert file.read_text() == content
+
+
+def test_a_plan_overwrites_an_empty_file_and_a_plan_of_another_version(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.json"
+    for content in ("", '{"made_with": {}}'):
+        file.write_text(content)
+        assert dlsync("plan", tree, "--out", file, env=env).code == 0
+        assert "made_with" in json.loads(file.read_text())
+
+
+def test_a_plan_replaces_no_link_to_a_file(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+    link, file = tmp_path / "link", tmp_path / "file"
+    file.touch()
+    link.symlink_to(file)  # as /dev/stdout is, where stdout is a file
+    done = dlsync("plan", tree, "--out", link, env=env)
+    assert (done.code, link.is_symlink(), file.read_text()) == (1, True, "")
+    assert f"the plan is not written to {link}, which exists and is a link" in done.err
+
+
+def test_a_plan_is_written_into_a_pipe(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR)  # does not wait for a writer
+    assert dlsync("plan", tree, "--out", pipe, env=env).code == 0
+    assert "made_with" in json.loads(os.read(reader, 2**16))
+    os.close(reader)
+    assert pipe.is_fifo()
+
+
+def test_a_plan_file_whose_name_is_too_long_is_an_error_that_names_it(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("plan", tree, "--out", tree / ("p" * 300), env=env)
+    assert done.code == 1
+    assert "ppp: File name too long" in done.err
 
 
 def test_a_plan_that_cannot_be_kept_is_an_error_that_names_the_file(tree: Path, env: dict[str, str]) -> None:

@@ -313,6 +313,8 @@ def test_what_cannot_be_read_or_written_is_an_error(tmp_path: Path) -> None:
 def test_a_file_that_is_no_plan_is_not_removed(tmp_path: Path) -> None:
     plan_file.save(tmp_path / "plan.json", plan_file.promise(work()))
     (tmp_path / "web.yaml").write_text("title: Web\n")
-    for name in ("plan.json", "web.yaml", "none.json"):
+    for name in ("plan.json", "none.json"):
         plan_file.remove(tmp_path / name)
+    with pytest.raises(DlsyncError, match="is no saved plan"):
+        plan_file.remove(tmp_path / "web.yaml")
     assert [file.name for file in tmp_path.iterdir()] == ["web.yaml"]
