@@ -85,6 +85,28 @@ def test_a_name_that_is_not_utf8_can_be_ignored(tmp_path: Path) -> None:
     assert addresses(tmp_path) == ["rule/one"]
 
 
+@given(
+    st.lists(
+        st.sampled_from(["a", "b", "*", "**", "/", "/**/", "?", "[ab]", "[]*]", "\\*", ".", "^", "("]), max_size=9
+    ),
+    st.lists(st.text("aab*.^(", min_size=1, max_size=4), min_size=1, max_size=5),
+    st.sampled_from(["", "/"]),
+)
+def test_a_pattern_means_what_gitignore_has_it_mean(pattern: list[str], names: list[str], slash: str) -> None:
+    line, path = "".join(pattern), "/".join(names) + slash
+    try:
+        expected = GitIgnoreSpec.from_lines([line], backend="simple").check_file(path).include
+    except ValueError:
+        return
+    assert ignored.parsed(line.encode(), []).by_user(path) == expected
+
+
+@pytest.mark.parametrize("pattern", ["a*" * 30 + "b", "?*" * 30 + "b", "[a]*" * 30 + "b", "**/a/" * 30 + "**/b"])
+@pytest.mark.parametrize("path", ["rules/" + "a" * 250, "rules/" + "a/" * 500 + "x"], ids=["long", "deep"])
+def test_no_pattern_takes_exponential_time(pattern: str, path: str) -> None:
+    assert ignored.parsed(pattern.encode(), []).by_user(path) is None  # else the test does not end
+
+
 def test_a_line_that_is_no_pattern_is_an_error_with_its_number(tmp_path: Path) -> None:
     write_tree(tmp_path, {".dlsyncignore": "*.x\n!\n", "rules/one.yaml": RULE, "rules/y.x": ""})
     (problem,) = loader.read(tmp_path).problems
