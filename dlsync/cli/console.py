@@ -196,6 +196,13 @@ class RecordedEnvironment(dict[str, str]):
         return RecordedEnvironment({**self, **other})
 
 
+def conceal_mentioned(directory: Path) -> None:
+    """Remember the values that the files of a tree mention, for a command that does not read the resources."""
+    from dlsync.operations.hidden_secrets import values_of_mentioned
+
+    values_of_mentioned(directory, RecordedEnvironment(os.environ))
+
+
 def redacted(text: str) -> str:
     """Return a text without the keys and the values from the environment that this run knows."""
     return _redaction(tuple(_secrets.items())).said(text)

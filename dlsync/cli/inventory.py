@@ -59,6 +59,7 @@ def _manage(
     from dlsync.operations.manage import Waiting
 
     targets, directory = opt.parse_resources(resources, required=True)
+    console.conceal_mentioned(directory)
     if not targets:
         raise SettingsError("no resources are named", hint="For example: dashboard/web-*; all are '*/*'.")
     result = console.run(
@@ -84,6 +85,7 @@ def list_managed(server: opt.Server, directory: opt.Directory = opt.CURRENT, out
     from dlsync.operations import warnings
     from dlsync.render import state
 
+    console.conceal_mentioned(directory)
     found = console.run(operations.managed(directory, server.settings(directory)))
     console.report(warnings.unread(found))
     addresses = sorted(found)
@@ -122,5 +124,6 @@ def unlock(server: opt.Server, directory: opt.Directory = opt.CURRENT, yes: opt.
         console.confirm(f"The account is locked by {console.redacted(str(holder))}. {still_running}", yes=yes)
         return True
 
+    console.conceal_mentioned(directory)
     holder = console.run(operations.unlock(server.settings(directory), agree))
     console.write_stdout(f"unlocked; it was locked by {console.redacted(str(holder))}\n" if holder else "not locked\n")

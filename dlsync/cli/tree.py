@@ -155,6 +155,7 @@ def doctor(server: opt.Server, directory: opt.Directory = opt.CURRENT, output: o
     from dlsync.render import problems
 
     console.conceal(os.environ.get("DLSYNC_API_KEY", ""))
+    console.conceal_mentioned(directory)
     found = console.run(examine(directory, server.options, os.environ, insecure=server.insecure))
     found = replace(found, checks=tuple(replace(one, message=console.redacted(one.message)) for one in found.checks))
     console.show(

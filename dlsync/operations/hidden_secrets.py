@@ -235,6 +235,12 @@ def mentioned(root: Path) -> frozenset[str]:
     return frozenset(name for text in files for name in names_in(text.decode("utf-8", "replace")))
 
 
+def values_of_mentioned(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the values of the environment that the YAML files of a tree mention, each with its reference."""
+    values = {name: environ[name] for name in sorted(mentioned(root) & environ.keys())}
+    return {value: f"${{env:{name}}}" for name, value in values.items() if value}
+
+
 @dataclass(frozen=True)
 class Former:
     """Texts that a record has as secrets.

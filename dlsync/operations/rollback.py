@@ -127,7 +127,12 @@ def read_rollback(folder: Path, record: Record, root: Path, settings: Settings) 
             fields = ", ".join(f"`{visible(name)}`" for name in one.unkept)
             warnings.append(Problem(Code.NOT_RESTORABLE, _UNKEPT % (one.address, fields)))
     return RollbackPlan(
-        Tree(root, {one.address: one for one in before}, tuple(warnings)),
+        Tree(
+            root,
+            {one.address: one for one in before},
+            tuple(warnings),
+            mentioned=hidden_secrets.values_of_mentioned(root, settings.environ),
+        ),
         Inventory(salt, {one.address: one.applied for one in inside if one.applied}),
         tuple(inside),
         record.run.id,

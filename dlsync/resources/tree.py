@@ -28,6 +28,7 @@ class Tree:
     :param problems: by file and line.
     :param sources: the bytes of the files that were read.
     :param backup: whether it is the folder of an old client's backup.
+    :param mentioned: values from the environment, each with its reference, which may be in no resource.
     :param overlays: the bytes of the files of the chosen environment's overlays.
     """
 
@@ -38,6 +39,7 @@ class Tree:
     backup: bool = False
     overlays: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     ignored: Ignored = ignored.NOTHING_BUT_BUILT_IN
+    mentioned: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def addresses(self) -> set[Address]:
         """Return the resources that the names of the files promise."""
@@ -60,8 +62,9 @@ class Tree:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """The values from the environment that are in the resources, each with its reference."""
-        return {value: name for resource in self.resources.values() for value, name in resource.secrets.items()}
+        """The values from the environment that are in the resources or mentioned, each with its reference."""
+        found = {value: name for resource in self.resources.values() for value, name in resource.secrets.items()}
+        return {**self.mentioned, **found}
 
     @property
     def errors(self) -> tuple[Problem, ...]:

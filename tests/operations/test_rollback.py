@@ -383,6 +383,19 @@ def test_a_secret_whose_file_is_gone_is_put_back_once_the_tree_mentions_it_again
     assert now.document["title"] == "s3cret value and more"
 
 
+def test_a_rollback_shows_no_secret_that_the_server_spelled_otherwise(live: Account, tree: Path) -> None:
+    environ = {"TITLE": "s3cret value", "EMPTY": ""}
+    write_tree(tree, {"dlsync.yaml": "org: acme # rules had ${env:TITLE} and ${env:EMPTY}\n"})
+    write_tree(tree, {"rules/web.yaml": "title: S3CRET VALUE and more\ncriteria: []\n"})
+    apply(live, tree)
+    (tree / "rules/web.yaml").unlink()
+    apply(live, tree)
+    done = rolled_back(live, tree, environ=environ)
+    assert changes(done) == ["create rule/web new applied"]
+    assert "S3CRET" not in str(done)
+    assert "${env:TITLE} and more" in str(done)
+
+
 # which run
 
 
