@@ -244,7 +244,8 @@ def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
     if status in _MEANINGS:
         error, problem, hint = _MEANINGS[status]
     elif method == "POST" and status in _TAKEN:
-        error, problem, hint = AlreadyExists, "the server did not create it; its name may be taken", ""
+        problem = "the server did not create it" + ("" if said else "; its name may be taken")
+        error, hint = AlreadyExists, ""
     elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         error, problem, hint = ServerFault, "the server failed", _LOG_HINT
     else:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dlsync.client.response import Quoter, etag_of, items_of, json_of
+from dlsync.client.response import Quoter, error_of, etag_of, items_of, json_of
 from dlsync.errors import BadAnswer, NotModified
 from tests.builders.http import KEY, Reply, answer_of, by_request, scripted
 
@@ -282,3 +282,15 @@ async def test_without_an_etag_none_is_named() -> None:
         found = await client.rules.read("a", "no etag\r\nX: y")
     assert not {"if-none-match", "x"} & server.seen[0].headers.keys()
     assert found == (b"title: A\n", '"new"')
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        (b"", "the server did not create it; its name may be taken (422)"),
+        (b'{"error": "interval: too large"}', "the server did not create it (422: interval: too large)"),
+    ],
+)
+def test_a_create_that_is_refused_in_words_is_not_called_taken(body: bytes, problem: str) -> None:
+    error = error_of("POST", answer_of(body, status=422))
+    assert problem in str(error)
