@@ -320,8 +320,11 @@ async def _fetch_written(client: ReadClient, written: Collection[Address], conte
     effective = {address: resource for address in written if (resource := context.effective(address))}
 
     async def fetch(kind: str) -> _Found:
+        wanted = {one for one in written if one.kind == kind}
         try:
-            return (await Fetcher(client, effective).fetch({one for one in written if one.kind == kind})).resources
+            found = (await Fetcher(client, effective).fetch(wanted)).resources
+            # a list may omit what is there
+            return {**found, **await fetch_by_name(client, (wanted & effective.keys()) - found.keys())}
         except DlsyncError as error:
             return error
 

@@ -301,6 +301,7 @@ def test_a_server_that_does_not_keep_what_was_sent_is_told_field_by_field() -> N
 
 def test_a_write_that_is_answered_well_and_comes_to_nothing_has_failed() -> None:
     replies = {f"PUT dashboards/{name}": Reply(200) for name in "abc"}
+    replies["GET /api/v1/orgs/acme/accounts"] = json_reply([{"name": "default"}])
     done, _ = run({**replies, "GET dashboards": listing(A)}, CREATES, A, B, C)
     assert errors(done) == {
         "dashboard/b": "the server does not have it after the write",

@@ -13,7 +13,8 @@ from dlsync.operations.apply_changes import verify
 from dlsync.operations.reconcile import Reconciliation
 from dlsync.operations.session import reader
 from tests.builders.applies import at_once, prepared
-from tests.builders.between import through
+from tests.builders.between import below, through
+from tests.builders.http import json_reply
 from tests.builders.plans import change, plan
 from tests.builders.trees import resource
 
@@ -63,6 +64,20 @@ def test_what_is_not_live_as_it_was_meant_has_failed(live: Account) -> None:
         "failed the server does not have it after the write"
     ]
     assert verified(live, wrote("delete")) == ["failed the server still has it after the delete"]
+
+
+def test_what_a_list_omits_is_asked_for_by_its_name(live: Account) -> None:
+    live.has(WEB)
+    work = prepared(plan(wrote("create")), WEB)
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        return json_reply([{"name": "other"}]) if below(seen) == "GET dashboards" else onward()
+
+    async def checked(settings: Settings) -> list[ResourceChange]:
+        async with reader(settings) as client:
+            return await verify(client, [wrote("create")], work, {}, at_once)
+
+    assert [one.result for one in through(live, answer, checked)] == ["applied"]
 
 
 def test_items_that_the_server_has_put_in_another_order_are_named(live: Account) -> None:
