@@ -31,7 +31,8 @@ _HINT = "Run `dlsync inventory rebuild`."
 
 def is_reserved(plugin: str) -> bool:
     """Whether a plugin is dlsync's own record, its lock, or a lock under which that one is taken over."""
-    return plugin in {INVENTORY, LOCK} or plugin.startswith(f"{LOCK}.")
+    folded = plugin.casefold()  # a server may ignore case
+    return folded in {INVENTORY, LOCK} or folded.startswith(f"{LOCK}.")
 
 
 def is_own_plugin(name: str) -> bool:
