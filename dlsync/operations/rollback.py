@@ -49,7 +49,10 @@ _NOT_WRITTEN = (
 _NO_EFFECT = "skipping run %s, which changed nothing"
 _INTERRUPTED = "the last run %s was interrupted before it changed anything, so it leaves nothing to revert"
 _CONTINUES = "the run %s before it was interrupted, and stays; revert it next with `dlsync rollback %s`"
-_REVERTED = "reverting run %s (%s, %s), the last that changed %s; runs without changes are skipped"
+_REVERTED = (
+    "reverting run %s (%s, %s), the last that changed %s; "
+    "a run without changes, or one that was killed while it planned, does not count"
+)
 
 
 @dataclass(frozen=True)
