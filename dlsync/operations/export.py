@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import cast
 
 from dlsync.diff.compare import compare
-from dlsync.errors import DlsyncError
+from dlsync.errors import DlsyncError, Refused
 from dlsync.files import secret_scan, writer
 from dlsync.files.git import Repository
 from dlsync.files.ignored import FILE as IGNORE_FILE
@@ -43,6 +43,10 @@ _KEPT_REFERENCE = "not written, for a live value would replace `%s` in %s: chang
 _KEPT_OUT = (
     "not written into %s: %s. Write that into the file; if it is no secret, write the value there with the comment "
     "`# gitleaks:allow`"
+)
+_NOTHING_LIVE = "nothing that this export covers is live on %s, and --mirror would remove the files of %d resources"
+_NOTHING_LIVE_HINT = (
+    "Check the account. To remove the files on purpose, delete them, or name each resource with --target."
 )
 _SHARED = "not written, for %s is also a file of %s: %s`%s` changes it for all"
 _UNKNOWN = "%s comes from the account's inventory: check that it is a variable of yours before you apply this"
@@ -98,6 +102,7 @@ async def export(
     :param commit: commit what is written, and leave out what is not applied yet.
     :param push: push the branch to its upstream then.
     :raises InvalidTree: the files that are there have errors.
+    :raises Refused: nothing is live, and ``mirror`` would remove files of resources that no target names in full.
     :raises ApiError: live state could not be fetched whole.
     :raises DlsyncError: git cannot commit or push.
     """
@@ -141,7 +146,9 @@ async def build_export(
     live = live.with_readable(hidden_secrets.readable(live.resources, tree.resources, inventory))
     problems = [Problem(Code.INCOMPLETE_LIST, _NOT_LISTED % kind) for kind in live.unlisted]
     problems += [Problem(Code.NOT_EXPORTED, fault) for fault in live.faults]
-    removed = wanted - live.resources.keys() if mirror else set()
+    removed = wanted & tree.resources.keys() - live.resources.keys() if mirror else set()
+    if not live.resources and removed - targets.named():
+        raise Refused(_NOTHING_LIVE % (settings.target, len(removed)), hint=_NOTHING_LIVE_HINT)
     resources = live.resources
     if applied_only and (waiting := commits.not_applied({*resources, *removed}, tree, resources, inventory)):
         problems += [Problem(Code.NOT_APPLIED, f"{address}: {reason}") for address, reason in sorted(waiting.items())]

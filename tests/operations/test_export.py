@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from unittest.mock import Mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dlsync import operations
-from dlsync.errors import InvalidTree, SettingsError
+from dlsync.errors import InvalidTree, Refused, SettingsError
 from dlsync.files import schema, writer, yaml
 from dlsync.model import Target
 from dlsync.operations.export import Export, build_export, edit_files
@@ -311,6 +311,17 @@ def test_with_mirror_the_files_of_what_is_gone_are_removed_settings_first(live: 
     assert set(tree_files(tree)) == {"dashboards/team/web.yaml"}
 
 
+@pytest.mark.parametrize("targets", [(), ("*/*",), ("rule/web", "plugin/d*")])
+def test_a_mirror_of_an_account_where_nothing_is_live_removes_only_what_a_target_names_in_full(
+    live: Account, tree: Path, targets: tuple[str, ...]
+) -> None:
+    before = tree_files(tree)
+    with pytest.raises(Refused, match=r"nothing .* is live on acme/default .*--mirror would remove the files of \d"):
+        export(live, tree, *targets, mirror=True)
+    assert tree_files(tree) == before
+    assert actions(export(live, tree, "rule/web", mirror=True)) == ["delete rules/web.yaml"]
+
+
 def test_a_resource_whose_file_would_be_ignored_is_an_error_and_the_file_that_is_there_stays(
     live: Account, tree: Path
 ) -> None:
@@ -486,6 +497,7 @@ def test_a_mirror_over_any_tree_plans_to_nothing_and_a_second_one_changes_nothin
         files, live_files = without_links(files), without_links(live_files)
     tree = write_tree(tmp_path_factory.mktemp("tree"), files)
     others = loader.read(write_tree(tmp_path_factory.mktemp("live"), live_files)).raise_for_errors().resources
+    assume(others)  # an empty account is refused
     names = [str(one) for one in others if not set("*?[") & set(str(one))]
     with account(**FLAVOURS[flavour]) as live:
         live.has(*others.values())
@@ -532,7 +544,7 @@ def test_changed_new_and_gone_links_are_one_update_of_their_file(live: Account, 
 def test_a_mirror_of_an_account_without_links_removes_their_file(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, {"links.yaml": LINKS})
     assert actions(export(live, tmp_path)) == []
-    made = export(live, tmp_path, mirror=True)
+    made = export(live, tmp_path, "link/disk", "link/load", mirror=True)
     assert (actions(made), made.files[0].others) == (["delete links.yaml"], (address("link/load"),))
     assert tree_files(tmp_path) == {}
 
