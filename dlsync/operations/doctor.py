@@ -15,9 +15,11 @@ from dlsync.messages import near_miss
 from dlsync.operations.plan import lock_message
 from dlsync.operations.session import read_inventory
 from dlsync.operations.warnings import unread
+from dlsync.resources import environments
 
 Status = Literal["ok", "problem", "unknown"]
 _NO_SERVER = (Unreachable, ServerFault, BadAnswer)
+_UNSET = "Set it here; without it `dlsync plan` stops, and names each with its line."
 _FORBIDDEN = "the key may not list the accounts"
 
 
@@ -57,15 +59,15 @@ async def examine(
 
     :param insecure: plain HTTP to another machine is allowed.
     """
-    checks = [_files(directory, options, environ)]
+    files = _files(directory, options, environ)
     try:
         loaded = replace(settings.load(directory, options, environ), insecure=insecure)
     except DlsyncError as error:
-        checks.insert(0, _problem("settings", error))
-        checks.append(Check("server", "unknown", "not checked, because the settings have errors"))
+        unknown = Check("server", "unknown", "not checked, because the settings have errors")
+        checks = [_problem("settings", error), files, unknown]
     else:
-        checks.insert(0, Check("settings", "ok", "complete"))
-        checks += await _server(loaded, directory)
+        files = files if files.status == "problem" else _references(directory, loaded, files)
+        checks = [Check("settings", "ok", "complete"), files, *await _server(loaded, directory)]
     return Diagnosis(settings_in_force(directory, options, environ), tuple(checks))
 
 
@@ -82,6 +84,15 @@ def _files(directory: Path, options: Options, environ: Mapping[str, str]) -> Che
     if tree.errors:
         return Check("files", "problem", counts, "Run `dlsync validate`, which names each with its line.")
     return Check("files", "ok", counts)
+
+
+def _references(directory: Path, loaded: Settings, files: Check) -> Check:
+    """Return the check of the files, with what an apply needs and a check of a pull request does not."""
+    errors = environments.read(directory, loaded).errors
+    if not errors:
+        return files
+    more = f" and {len(errors) - 1} more" if errors[1:] else ""
+    return replace(files, status="problem", message=f"{files.message}; {errors[0]}{more}", advice=_UNSET)
 
 
 async def _server(loaded: Settings, directory: Path) -> list[Check]:

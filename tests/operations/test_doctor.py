@@ -115,6 +115,20 @@ def test_files_with_errors_or_none_at_all_are_a_problem(tree: Path, asked: list[
     assert said(examined(tree / "nowhere", {}))["files"].endswith("nowhere does not exist")
 
 
+def test_a_reference_whose_variable_is_not_set_is_a_problem(tree: Path, asked: list[Asked]) -> None:
+    write_tree(tree, {"dashboards/hook.yaml": "title: ${env:HOOK}\npositions: []\n"})
+    with served() as server:
+        env = server.account("books")
+        unset, found = examined(tree, env), examined(tree, {**env, "HOOK": "https://hook.example"})
+        write_tree(tree, {"dashboards/two.yaml": "title: ${env:HOOK}\npositions: []\n"})
+        two = examined(tree, env)
+    assert said(found)["files"] == "ok: resources: 4, errors: 0, warnings: 0"
+    message = "dashboards/hook.yaml:1:1: ${env:HOOK} is not set: there is no `HOOK` in the environment"
+    assert said(unset)["files"] == f"problem: resources: 4, errors: 0, warnings: 1; {message}"
+    assert said(two)["files"] == f"problem: resources: 5, errors: 0, warnings: 2; {message} and 1 more"
+    assert "dlsync plan" in advice(unset, "files")
+
+
 @pytest.mark.parametrize(
     "answer",
     [Reply(misbehaviour=Misbehaviour.RESET), Reply(500), Reply(200, b"<html>", (("Content-Type", "text/html"),))],
