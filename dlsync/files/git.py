@@ -23,8 +23,8 @@ def head_commit(root: Path) -> str:
 
 
 def is_unknown(root: Path, commit: str) -> bool:
-    """Tell whether the directory's repository is whole and lacks a commit; False outside a repository."""
-    if not _COMMIT.fullmatch(commit) or _output(root, "rev-parse", "--is-shallow-repository") != "false":
+    """Tell whether the directory is in no repository that has a commit; False in a shallow clone, which need not."""
+    if not _COMMIT.fullmatch(commit) or _output(root, "rev-parse", "--is-shallow-repository") not in {"false", ""}:
         return False
     return not _output(root, "rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}")
 

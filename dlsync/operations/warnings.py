@@ -42,11 +42,10 @@ def unread(inventory: Inventory) -> Iterator[Problem]:
 
 
 def other_directory(commit: str) -> Problem:
-    """Return a warning of deletes where the commit that was applied last is of another repository."""
+    """Return a warning of deletes where the commit that was applied last is in no repository of the directory."""
+    applied = f"the last apply was of commit {commit[:12]}, and this directory is in no git repository that has it"
     question = "is another directory applied to this account? This plan deletes what only that one has"
-    return Problem(
-        Code.OTHER_DIRECTORY, f"the last apply was of commit {commit[:12]}, which this git repository lacks: {question}"
-    )
+    return Problem(Code.OTHER_DIRECTORY, f"{applied}: {question}")
 
 
 def unlisted(kinds: Iterable[str]) -> Iterator[Problem]:

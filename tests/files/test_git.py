@@ -41,7 +41,9 @@ def test_the_commit_is_the_repository_s_wherever_in_it_the_tree_is(tmp_path: Pat
     assert (place(repository), place(tree), place(tmp_path)) == ("", "monitoring/", "")
 
 
-def test_a_commit_is_unknown_only_to_a_whole_repository_that_lacks_it(tmp_path: Path) -> None:
+def test_a_commit_is_unknown_to_a_whole_repository_that_lacks_it_outside_one_and_without_git(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     repository, other, shallow = (tmp_path / name for name in ("repository", "other", "shallow"))
     for folder in (repository, other):
         folder.mkdir()
@@ -51,8 +53,11 @@ def test_a_commit_is_unknown_only_to_a_whole_repository_that_lacks_it(tmp_path: 
     git(tmp_path, "clone", "--quiet", "--depth=1", other.as_uri(), str(shallow))
     commit = head_commit(repository)
     assert is_unknown(other, commit)
-    assert not any(is_unknown(folder, commit) for folder in (repository, shallow, tmp_path))
-    assert not any(is_unknown(other, text) for text in ("", "HEAD", "--help", "main"))
+    assert is_unknown(tmp_path, commit)
+    assert not any(is_unknown(folder, commit) for folder in (repository, shallow))
+    assert not any(is_unknown(folder, text) for folder in (other, tmp_path) for text in ("", "HEAD", "--help", "main"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert is_unknown(repository, commit)
 
 
 def test_a_repository_without_a_commit_and_a_folder_outside_one_have_none(tmp_path: Path) -> None:

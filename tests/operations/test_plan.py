@@ -222,8 +222,12 @@ def test_deletes_of_what_another_repository_applied_are_warned_of(live: Account,
     commit = applies.apply(live, first).commit
     (second / "rules/web.yaml").unlink()
     (warning,) = warnings(plan(live, second))
+    without_git = write_tree(
+        tmp_path / "third", {name: text for name, text in FILES.items() if name != "rules/web.yaml"}
+    )
+    assert warnings(plan(live, without_git)) == [warning]
     assert warning == (
-        f"the last apply was of commit {commit[:12]}, which this git repository lacks: "
+        f"the last apply was of commit {commit[:12]}, and this directory is in no git repository that has it: "
         "is another directory applied to this account? This plan deletes what only that one has"
     )
     assert warnings(plan(live, second, prune="none")) == []
