@@ -89,6 +89,9 @@ class Link(Kind):
     def is_document(self, file: str) -> bool:
         return file == FILE
 
+    def required_suffix(self, file: str) -> str:
+        return ".json"  # of a backup
+
     def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
         by_plugin: defaultdict[str, list[LinkSource]] = defaultdict(list)
         reader = Overlays(self, context)

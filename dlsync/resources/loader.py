@@ -52,7 +52,9 @@ def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Tree:
     skips = ignored.NOTHING_BUT_HIDDEN if backup else discovery.read_ignored(root, problems)
     places = sorted({place for kind in all_kinds() for place in kind.places})
     sources = {source.file: source.content for source in discovery.read_files(root, places, problems, skips)}
-    if not backup:
+    if backup:
+        problems += misnamed.in_backup(sources)
+    else:
         problems += misnamed.in_tree(root, discovery.entries(root, problems), sources, skips)
     return Tree(root, problems=tuple(problems), sources=sources, backup=backup, ignored=skips)
 

@@ -60,6 +60,15 @@ def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ig
                 yield Problem(Code.DOUBTFUL_PLUGIN, warning, file)
 
 
+def in_backup(files: Iterable[str]) -> Iterator[Problem]:
+    """Yield what is misnamed in an old client's backup, which has no file that would name what to ignore."""
+    kinds = {kind.folder: kind for kind in all_kinds()}
+    for file in files:
+        kind = kinds.get(file.partition("/")[0])
+        if kind and not file.endswith(suffix := kind.required_suffix(file)):
+            yield Problem("warning", f"is not read: expected <name>{suffix}; rename it", file)
+
+
 def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Address]) -> Iterator[Problem]:
     """Yield warnings of a tree; one of a file that is not read says which resources a plan therefore deletes.
 

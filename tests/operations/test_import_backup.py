@@ -124,6 +124,18 @@ def test_a_broken_agent_is_only_warned_of_since_nothing_applies_it(source: Path,
     assert made.agents == ("host-2", "web-1")
 
 
+def test_a_file_with_another_ending_is_warned_of_and_not_in_the_tree(source: Path, tmp_path: Path) -> None:
+    write_tree(source, {"dashboards/x.yml": DASHBOARD, "rules/x.YAML": "title: X", "links/x.yml": "x: []"})
+    made = import_backup.import_backup(source, tmp_path / "tree")
+    assert made.problems == operations.validate(source).warnings
+    assert [str(one) for one in made.problems] == [
+        "dashboards/x.yml: is not read: expected <name>.yaml; rename it",
+        "links/x.yml: is not read: expected <name>.json; rename it",
+        "rules/x.YAML: is not read: expected <name>.yaml; rename it",
+    ]
+    assert not any("x." in file for file in made.files)
+
+
 def test_names_that_lead_elsewhere_stay_names(source: Path, tmp_path: Path) -> None:
     write_tree(
         source,
