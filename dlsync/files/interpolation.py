@@ -2,12 +2,12 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Self
 
-from dlsync.messages import near_miss
+from dlsync.messages import near_miss, visible
 from dlsync.model import Json, Path
 
 _REFERENCE = re.compile(r"\$\$\{|\$\{(var|env):([^}]*)\}")
@@ -38,12 +38,14 @@ class Values:
     :param environ: for ``env``; secret.
     :param literal: nothing is a reference, whatever it looks like.
     :param lenient: what is not in ``environ`` may be set elsewhere, and is no fault.
+    :param overriding: the variables of each environment.
     """
 
     variables: Mapping[str, Json] | None = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     literal: bool = False
     lenient: bool = False
+    overriding: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -193,7 +195,8 @@ class _Resolver:
             self.unknown.add(path)
         else:
             near = near_miss(name, tuple(variables))
-            guess = f"; did you mean `{near}`?" if near else ""
+            having = ", ".join(f"`-e {visible(one)}`" for one, its in self._values.overriding.items() if name in its)
+            guess = f", except with {having}" if having else f"; did you mean `{near}`?" if near else ""
             problem = f"{text} is not set: there is no `{name}` in `variables` of dlsync.yaml{guess}"
             self.faults.append((path, problem))
         return text

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import cast
 
 from dlsync.errors import SettingsError
 from dlsync.files import settings as settings_file
@@ -10,7 +11,7 @@ from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
 from dlsync.files.settings import Options, Settings, settings_in_force
 from dlsync.messages import near_miss
-from dlsync.model import Code, Problem, Target
+from dlsync.model import Code, Json, Problem, Target
 from dlsync.resources import LoadContext, SourceFile, all_kinds, discovery, loader, misnamed
 from dlsync.resources.overlays import FOLDER
 from dlsync.resources.tree import Tree
@@ -82,7 +83,7 @@ def read(directory: Path, settings: Settings, *, values: Values | None = None) -
 
 def understood(found: Tree, settings: Settings, *, values: Values | None = None) -> Tree:
     """Turn files into the tree of the chosen environment, with the problems of dlsync.yaml; see :func:`read`."""
-    problems = settings_file.read_file(found.root)[1]
+    document, problems = settings_file.read_file(found.root)
     known = None if problems else names(found.root)
     folders = [name for name in _folders(found.root, problems) if not found.ignored(f"{FOLDER}/{name}")]
     for folder in folders:
@@ -95,6 +96,11 @@ def understood(found: Tree, settings: Settings, *, values: Values | None = None)
         _overlays(found, f"{FOLDER}/{settings.environment}/", problems) if settings.environment in folders else {}
     )
     values = values or Values(settings.variables, settings.environ)
+    if known:
+        overriding = cast("Mapping[str, Mapping[str, Mapping[str, Json]] | None]", document["environments"])
+        values = replace(
+            values, overriding={name: (one or {}).get("variables") or {} for name, one in overriding.items()}
+        )
     tree = loader.understood(found, LoadContext(values, overlays, settings.environment))
     tree = replace(tree, overlays={one.file: one.content for one in overlays.values()})
     return tree.with_problems(problems)

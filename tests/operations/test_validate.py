@@ -57,6 +57,14 @@ def test_a_variable_is_set_wherever_the_tree_may_be_planned(tmp_path: Path, sett
     assert found(tmp_path, {"dlsync.yaml": settings, "dashboards/web.yaml": dashboard("${var:x}")}) == problems
 
 
+@pytest.mark.parametrize("environment", [None, "dev"])
+def test_a_variable_that_only_other_environments_have_names_them(tmp_path: Path, environment: str | None) -> None:
+    settings = "{account: a, environments: {prod: {variables: {x: B}}, test: {variables: {x: C, y: 1}}, dev: {}, on: }}"
+    write_tree(tmp_path, {"dlsync.yaml": settings, "dashboards/web.yaml": dashboard("${var:x}")})
+    (error,) = validate_resources(tmp_path, Options(environment=environment)).errors
+    assert error.message.endswith("there is no `x` in `variables` of dlsync.yaml, except with `-e prod`, `-e test`")
+
+
 def test_what_only_an_environment_lacks_names_it_and_is_said_once(tmp_path: Path) -> None:
     files = {
         "dlsync.yaml": "{environments: {a: , b: , c: }}",
