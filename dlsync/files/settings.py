@@ -260,7 +260,7 @@ def _require(values: Mapping[str, str], environments: Sequence[str]) -> None:
         lines = [f"  {name}: {sources}" for name, sources in missing.items()]
         if "account" in missing and environments:
             named = ", ".join(f"`-e {messages.visible(name)}`" for name in environments)
-            lines.append(f"or choose an environment: {named}, or `--all-environments`")
+            lines.append(f"or choose an environment: {named}; `plan` and `apply` also take `--all-environments`")
         raise SettingsError("\n".join([f"missing settings: {', '.join(missing)}; give", *lines]))
 
 

@@ -72,7 +72,9 @@ async def examine(
 
 
 def _problem(name: str, error: DlsyncError) -> Check:
-    return Check(name, "problem", " ".join(error.message.split()), error.hint)
+    first, _, others = error.message.partition("\n")
+    lines = "; ".join(" ".join(line.split()) for line in others.splitlines())
+    return Check(name, "problem", f"{' '.join(first.split())} {lines}".rstrip(), error.hint)
 
 
 def _files(directory: Path, options: Options, environ: Mapping[str, str]) -> Check:

@@ -142,7 +142,7 @@ def test_a_missing_account_that_environments_have_names_them(tmp_path: Path) -> 
     environments = "{staging: {account: a}, production: {account: b}, none: {prune: none}}"
     (tmp_path / "dlsync.yaml").write_text(f"url: http://127.0.0.1/api/v1\norg: acme\nenvironments: {environments}\n")
     assert error_of(tmp_path, Options(), KEY).splitlines()[2:] == [
-        "or choose an environment: `-e staging`, `-e production`, or `--all-environments`"
+        "or choose an environment: `-e staging`, `-e production`; `plan` and `apply` also take `--all-environments`"
     ]
     assert "environment:" not in error_of(tmp_path, Options(environment="none"), KEY)
 

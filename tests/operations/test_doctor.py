@@ -102,7 +102,12 @@ def test_an_operation_that_the_server_has_not_is_no_problem(tree: Path, asked: l
 def test_settings_that_lack_something_are_a_problem_and_no_server_is_asked(tree: Path, asked: list[Asked]) -> None:
     found = examined(tree, {})
     assert not found.is_well
-    assert said(found)["settings"].startswith("problem: missing settings: url, org, account, key; give")
+    assert said(found)["settings"] == (
+        "problem: missing settings: url, org, account, key; give url: --url, DLSYNC_URL or `url` in dlsync.yaml; "
+        "org: --org, DLSYNC_ORG or `org` in dlsync.yaml; "
+        "account: --account, DLSYNC_ACCOUNT or `account` in dlsync.yaml; "
+        "key: --api-key-file or DLSYNC_API_KEY (never a file of the tree)"
+    )
     assert said(found)["server"] == "unknown: not checked, because the settings have errors"
     assert asked == []
 
