@@ -272,7 +272,7 @@ def _read_file(source: SourceFile, reader: Overlays) -> list[LinkSource]:
 
 def _read_entries(source: SourceFile, reader: Overlays) -> list[LinkSource]:
     problems = reader.problems
-    written = parse_mapping(FILE, source.content, _EXPECTED, problems)
+    written = parse_mapping(FILE, source.content, _EXPECTED, problems, may_be_empty=True)
     if written is None:
         return []
     resolved = reader.resolve(source, written)
@@ -320,7 +320,7 @@ def _without_tags(source: LinkSource, tags: Sequence[str]) -> Files:
 def _with_entry(draft: ExportContext, plugin: str, tags: Iterable[Json]) -> Files:
     """Return links.yaml with these tags for a plugin, and all else as the draft has it; without any, without it."""
     content = draft.files.get(FILE) or b""
-    before = cast("dict[str, Json]", yaml.parse(content, FILE)) if content else {}
+    before = cast("dict[str, Json]", yaml.parse(content, FILE) or {})
     document = {name: listed for name, listed in before.items() if name != plugin}
     if listed := [*tags]:
         document = {**before, plugin: listed}

@@ -25,11 +25,14 @@ _MOST_NAMED = 5
 _NO_ITEM = "the %s's own file has no such item, so it is added; %s Else write `# dlsync: ignore` here"
 
 
-def parse_mapping(file: str, content: bytes, expected: str, problems: list[Problem]) -> dict[str, Json] | None:
+def parse_mapping(
+    file: str, content: bytes, expected: str, problems: list[Problem], *, may_be_empty: bool = False
+) -> dict[str, Json] | None:
     """Parse a file that must hold a mapping.
 
     :param expected: the message where it holds something else, in place of ``%s``.
     :param problems: takes what is wrong.
+    :param may_be_empty: a file that holds nothing is a mapping of nothing.
     """
     try:
         document = yaml.parse(content, file)
@@ -38,6 +41,8 @@ def parse_mapping(file: str, content: bytes, expected: str, problems: list[Probl
         return None
     if isinstance(document, dict):
         return document
+    if document is None and may_be_empty:
+        return {}
     found = "nothing" if document is None else "a list" if isinstance(document, list) else "a single value"
     problems.append(Problem(Code.NOT_A_MAPPING, expected.replace("%s", found), file, 1))
     return None

@@ -549,6 +549,18 @@ def test_a_mirror_of_an_account_without_links_removes_their_file(live: Account, 
     assert tree_files(tmp_path) == {}
 
 
+@pytest.mark.parametrize("empty", ["", "# ours\n", "---\n", "null\n", "{}\n"])
+def test_a_links_file_that_holds_nothing_says_no_links_and_takes_new_ones(
+    live: Account, tmp_path: Path, empty: str
+) -> None:
+    write_tree(tmp_path, {"links.yaml": empty, "plugins/disk.py": "1"})
+    assert loader.read(tmp_path).problems == ()
+    live.has(*linked("disk", "db"))
+    assert actions(export(live, tmp_path)) == ["update links.yaml"]
+    assert yaml.parse((tmp_path / "links.yaml").read_bytes()) == {"disk": ["db"]}
+    assert ("# ours" in (tmp_path / "links.yaml").read_text()) == ("# ours" in empty)
+
+
 def test_an_account_is_no_export_s_business(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": "accounts: [default, gone]\n"})
     made = export(live, tmp_path, "account/*", "account/default", mirror=True)

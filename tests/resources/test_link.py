@@ -127,7 +127,7 @@ def test_a_tag_that_only_looks_like_a_secret_is_none() -> None:
     [
         ("links.yaml", "disk: [", 1, "unclosed"),
         ("links.yaml", "disk: [a]\ndisk: [b]\n", 2, "remove one of the two"),
-        ("links.yaml", "", 1, "expected a mapping of plugins to their tags"),
+        ("links.yaml", "none", 1, "expected a mapping of plugins to their tags"),
         ("links.yaml", "- disk\n", 1, "expected a mapping of plugins to their tags"),
         ("links.yaml", "load: [a]\ndisk: all\n", 2, "expected a list"),
         ("links.yaml", "disk: [1]\n", 1, "quotes"),
