@@ -64,7 +64,7 @@ def compact(value: object) -> bytes:
 
 LOCKED = error(
     401,
-    "the API key is missing or wrong; expected: Authorization: Bearer <key>",
+    "the API key of this server is expected: Authorization: Bearer <key>",
     "www-authenticate: Bearer\r\n",
 )
 UNKNOWN = error(404, "no operation has this path")

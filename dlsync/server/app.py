@@ -80,7 +80,7 @@ class App:
         scheme, _, key = authorization.partition(b" ")
         if hmac.compare_digest(_digest(key.strip()), self._key_digest) and scheme.lower() == b"bearer":
             return None
-        refusal = answer({"error": "the API key is missing or wrong; expected: Authorization: Bearer <key>"}, 401)
+        refusal = answer({"error": "the API key of this server is expected: Authorization: Bearer <key>"}, 401)
         refusal.headers["www-authenticate"] = "Bearer"
         return refusal
 
