@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, get_args
 
 Json: TypeAlias = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 Path: TypeAlias = tuple[str | int, ...]
@@ -446,10 +446,5 @@ class Plan:
     @property
     def summary(self) -> dict[str, int]:
         """The counts, keyed as ``plan --format json`` prints them."""
-        return {
-            "create": self.count("create"),
-            "update": self.count("update"),
-            "delete": self.count("delete"),
-            "unchanged": self.unchanged,
-            "conflict": self.conflicts,
-        }
+        counts = {action: self.count(action) for action in get_args(Action)}
+        return {**counts, "unchanged": self.unchanged, "conflict": self.conflicts}

@@ -103,7 +103,10 @@ def unset_names(tree: Tree) -> frozenset[str]:
 
 
 def _unset(value: Json) -> frozenset[str]:
-    return frozenset(name for text in referenced(value) for name in names_in(text))
+    # the value of a set one may hold what looks like a reference
+    return frozenset(
+        name for text in referenced(value) for name in {*names_in(text)}.intersection(names_in(text.spelling))
+    )
 
 
 def require_set(diff: Iterable[FieldChange]) -> None:

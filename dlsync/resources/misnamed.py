@@ -66,7 +66,7 @@ def in_backup(files: Iterable[str]) -> Iterator[Problem]:
     for file in files:
         kind = kinds.get(file.partition("/")[0])
         if kind and not file.endswith(suffix := kind.required_suffix(file)):
-            yield Problem("warning", f"is not read: expected <name>{suffix}; rename it", file)
+            yield Problem(Code.FILE_NOT_READ, f"is not read: expected <name>{suffix}; rename it", file)
 
 
 def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Address]) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     ("words", "expected"),
     [
         ("dlsync plan --o", ["--out", "--on-conflict", "--org"]),
-        ("dlsync plan --format ", ["text", "json", "markdown", "html"]),
+        ("dlsync plan --format ", ["text", "json", "markdown", "html", "sarif", "junit", "github"]),
         ("dlsync plan --format m", ["markdown"]),
         ("dlsync series ", ["get"]),
         ("dlsync --deb", ["--debug"]),

@@ -32,6 +32,7 @@ OPTIONS = {
     "validate": set[str](),
     "plan": {"--detailed-exitcode", "--format", "--out", "--target"},
     "apply": {"--auto-approve", "--journal"},
+    "comment": {"--github", "--new", "--html-url"},
     "export": {"--mirror", "--check", "--managed", "--target"},
 }
 
@@ -111,14 +112,16 @@ def test_git_ignores_what_dlsync_keeps_for_itself(tree: Path) -> None:
     assert ".dlsync/" in (tree / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize("file", [".github/workflows/dlsync.yml", ".gitlab-ci.yml"])
+@pytest.mark.parametrize(
+    ("file", "after_plan"), [(".github/workflows/dlsync.yml", ["comment"]), (".gitlab-ci.yml", [])]
+)
 def test_ci_plans_applies_and_exports_with_commands_that_exist_and_the_key_from_the_secrets(
-    tree: Path, file: str
+    tree: Path, file: str, after_plan: list[str]
 ) -> None:
     lines = [line for script in scripts_of(parsed(tree / file)) for line in script.splitlines()]
     calls = [line.split() for line in lines if line.startswith("dlsync ")]
 
-    assert [call[1] for call in calls] == ["validate", "plan", "apply", "export"]
+    assert [call[1] for call in calls] == ["validate", "plan", *after_plan, "apply", "export"]
     assert all(set(re.findall(r"--[\w-]+", " ".join(call))) <= OPTIONS[call[1]] for call in calls)
     assert "DLSYNC_API_KEY" in (tree / file).read_text(encoding="utf-8")
 
