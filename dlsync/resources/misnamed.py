@@ -65,7 +65,9 @@ def in_backup(files: Iterable[str]) -> Iterator[Problem]:
     kinds = {kind.folder: kind for kind in all_kinds()}
     for file in files:
         kind = kinds.get(file.partition("/")[0])
-        if kind and not file.endswith(suffix := kind.required_suffix(file)):
+        if not kind or kind.address_from_path(file, encoded=False):
+            continue
+        if not file.endswith(suffix := kind.required_suffix(file)):
             yield Problem(Code.FILE_NOT_READ, f"is not read: expected <name>{suffix}; rename it", file)
 
 

@@ -391,10 +391,11 @@ def test_a_link_inside_of_the_directory_is_followed_and_its_target_committed(
     assert git(root, "show", "--name-only", "--format=") == "shared/web.yaml"
     hook(root, "pre-commit", "exit 1")
     by_hand(env, "DELETE", "dashboards/web")
-    assert export(root, env, "--mirror").code == 1
+    gone = ("--mirror", "--target", "dashboard/web")
+    assert export(root, env, *gone).code == 1
     assert ((root / WEB).is_symlink(), git(root, "status", "--porcelain")) == (True, "")
     hook(root, "pre-commit", "exit 0")
-    assert export(root, env, "--mirror").code == 0
+    assert export(root, env, *gone).code == 0
     assert git(root, "show", "--name-status", "--format=") == f"D\t{WEB}"
 
 
