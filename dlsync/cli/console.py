@@ -126,7 +126,7 @@ def show(
 
 
 def page(result: Plan | Drift | Export | Sequence[EnvironmentResult], *, written: bool = True) -> str:
-    """Return a result as HTML; see :func:`dlsync.render.page.render`, which takes as long to import as a plan."""
+    """Return a result as HTML; see :func:`dlsync.render.page.render`, which alone imports Jinja2."""
     from dlsync.render import page as rendering
 
     return rendering.render(result, written=written)
@@ -243,11 +243,13 @@ def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = 
     :param directory: that the command was about.
     :param marker: what the document begins with in Markdown.
     """
+    if form == "text":
+        return
     from dlsync.render import plan_markdown, problems
     from dlsync.render.environments import EnvironmentResult
 
     message, found = redacted(error.message), redacted_problems(error.problems)
-    if isinstance(error, Refused) and error.plan and form != "text":
+    if isinstance(error, Refused) and error.plan:
         write_stdout(rendered(error.plan, form, marker=marker))
     elif form == "json":
         write_json({"format_version": 1, **problems.failure(message, found)})
@@ -255,7 +257,7 @@ def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = 
         write_stdout(plan_markdown.render_failure(message, found, marker=marker))
     elif form == "html":
         write_stdout(page([EnvironmentResult("No result", error=message, problems=found)]))
-    elif form in FOR_FINDINGS:
+    else:
         from dlsync.render import findings
 
         write_findings({"": findings.of_problems(found, message)}, form, directory)

@@ -103,7 +103,7 @@ def unset_names(tree: Tree) -> frozenset[str]:
 
 
 def _unset(value: Json) -> frozenset[str]:
-    # the value of a set one may hold what looks like a reference
+    # the value of a variable that is set may hold a text that looks like a reference
     return frozenset(
         name for text in referenced(value) for name in {*names_in(text)}.intersection(names_in(text.spelling))
     )

@@ -128,7 +128,7 @@ async def open_planning(
         if reads_only and (unset := hidden_secrets.unset_names(tree)):
             environ = cast("dict[str, str]", settings.environ)
             values = replace(values, environ=environ | await _applied(fetcher, settings, found, unset))
-            tree = environments.understood(found, settings, values=values)
+            tree = environments.understood(found, settings, values=values).raise_for_errors()
             fetcher.desired = tree.resources
         yield fetcher, tree
 

@@ -200,7 +200,7 @@ async def plan_rollback(
         plan=plan.with_warnings(Problem(Code.NOT_RESTORABLE, _DUPLICATES % address) for address in duplicates),
         inventory=resolved(inventory, context.live, context.gone, context.desired),
         compared_with=rollback.applied,
-        restored=_entries(rollback, context, inventory),
+        restored=_entries_before(rollback, context, inventory),
         released=frozenset(released),
     )
 
@@ -225,7 +225,7 @@ def _with_reasons(plan: Plan, rollback: RollbackPlan, decisions: ConflictPolicy)
     )
 
 
-def _entries(rollback: RollbackPlan, context: PlanContext, inventory: Inventory) -> dict[Address, str]:
+def _entries_before(rollback: RollbackPlan, context: PlanContext, inventory: Inventory) -> dict[Address, str]:
     """Return the inventory's entries before the run, so that the changes on the server that it kept are still drift."""
     records = rollback.records if rollback.applied.salt == inventory.salt else ()
     return {one.address: one.entry for one in records if one.entry and one.address not in context.reconciliation.kept}

@@ -26,6 +26,7 @@ class Description:
     """One change in words, visible and without line breaks.
 
     :param cause: who changed it outside of the files; empty where nobody did.
+    :param is_conflict: whether both the files and the server changed it.
     :param renamed: ``renamed from`` or ``renamed to``, and the other name; empty for no rename.
     :param place: file and line.
     :param outcome: how applying it went; empty before that.
@@ -36,6 +37,7 @@ class Description:
     action: Action
     sign: Sign
     cause: str = ""
+    is_conflict: bool = False
     renamed: tuple[str, ...] = ()
     place: str = ""
     held: str = ""
@@ -63,6 +65,7 @@ def describe(
             change.action,
             SIGNS[change.action],
             _cause(change, reverts=reverts),
+            change.cause == "conflict",
             (f"renamed {'from' if change.action == 'create' else 'to'}", visible(change.renamed))
             if change.renamed
             else (),

@@ -182,7 +182,7 @@ def _rank(change: Description) -> int:
     """What needs a decision goes before what is deleted or in conflict, and both before all else."""
     if change.held:
         return 0
-    return 1 if change.action == "delete" or change.cause.startswith("conflict") else _NOT_URGENT
+    return 1 if change.action == "delete" or change.is_conflict else _NOT_URGENT
 
 
 def _rows(section: Section, *, urgent: bool) -> Iterator[Forms]:
