@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.builders.applies import FILES, apply
+from tests.builders.commands import ENDING_SIGNALS
 from tests.builders.trees import account, write_tree
 
 if TYPE_CHECKING:
@@ -23,6 +25,11 @@ _quick = settings(deadline=None, derandomize=True, suppress_health_check=[Health
 settings.register_profile("quick", _quick)
 settings.register_profile("thorough", _quick, derandomize=False, max_examples=1_000)
 settings.load_profile(os.environ.get("DLSYNC_HYPOTHESIS", "quick"))
+
+# started in the background or by nohup, the tests inherit ignored signals, which dlsync goes on ignoring
+for number in ENDING_SIGNALS:
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)
