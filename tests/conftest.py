@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from dlsync.client import Client, ReadClient
+from dlsync.operations import session
 from tests.builders.applies import FILES, apply
 from tests.builders.commands import ENDING_SIGNALS
+from tests.builders.http import IMPATIENT
 from tests.builders.trees import account, write_tree
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ for number in ENDING_SIGNALS:
 
 @pytest.fixture(autouse=True)
 def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Take away what a developer's machine has and another's has not."""
+    """Take away what a developer's machine has and another's has not, and the waits for a server."""
     for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path.with_name(f"{tmp_path.name}-home")))
@@ -46,6 +50,8 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+    monkeypatch.setattr(session, "ReadClient", partial(ReadClient, retry=IMPATIENT))
+    monkeypatch.setattr(session, "Client", partial(Client, retry=IMPATIENT))
 
 
 @pytest.fixture

@@ -70,6 +70,10 @@ class ReadClient:
         """How many requests are under way at once, at most."""
         return self._connection.concurrency
 
+    async def sleep(self, seconds: float) -> None:
+        """Wait so many seconds, as between the attempts of a request: see :class:`Retry`."""
+        await self._connection.sleep(seconds)
+
     @property
     def requests(self) -> int:
         """How many requests were sent, repeated ones included, those of ``find_base`` not."""

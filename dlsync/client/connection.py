@@ -141,6 +141,7 @@ class Connection:
         organisation = f"/orgs/{setting_segment('org', org)}"
         in_account = f"{organisation}/accounts/{segment(account)}" if account else ""
         self._paths: dict[Scope, str] = {"server": "", "organisation": organisation, "account": in_account}
+        self.sleep = retry.sleep
         self._retry = retry
         self._limiter = RateLimiter(requests_per_second, concurrency, sleep=retry.sleep)
         headers = {"Authorization": f"Bearer {key}", "User-Agent": user_agent}
@@ -235,7 +236,7 @@ class Connection:
             # many requests to a server that has gone must not each wait for it to come back
             self._is_down = error.cause == "refused"
             raise
-        await self._retry.sleep(wait)
+        await self.sleep(wait)
 
     async def find_base(self) -> str:
         """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does.

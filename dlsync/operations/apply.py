@@ -47,7 +47,6 @@ class ApplyOptions:
     :param journals: the folder of journals; by default the tree's own.
     :param lock_timeout: seconds to wait for another apply.
     :param progress: called for each resource that was fetched and each change that was tried.
-    :param sleep: waits for so many seconds before a write is fetched again.
     """
 
     approve: Callable[[Plan], bool] | None = None
@@ -58,7 +57,6 @@ class ApplyOptions:
     journals: Path | None = None
     lock_timeout: float = LOCK_TIMEOUT
     progress: Callable[[], None] = do_nothing
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
 
 
 UNATTENDED = ApplyOptions()
@@ -198,7 +196,6 @@ class _Application:
             store=store_inventory,
             concurrency=self.settings.concurrency,
             progress=self.options.progress,
-            sleep=self.options.sleep,
         )
         done: Plan | None = None
         journal_of_run.begin()

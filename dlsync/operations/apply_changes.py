@@ -53,7 +53,6 @@ class Applier:
     :param store: stores an inventory; called with all pending writes, before the first one inside the account.
     :param concurrency: changes in flight at once.
     :param progress: called for each change that was tried.
-    :param sleep: waits for so many seconds before a write is fetched again.
     :ivar entries: what is recorded of each resource once its change is confirmed, packed.
     :ivar unconfirmed: what was sent and could not be confirmed, with what the server has of it where that is known.
     """
@@ -65,7 +64,6 @@ class Applier:
     store: Callable[[Inventory], Awaitable[None]]
     concurrency: int
     progress: Callable[[], None]
-    sleep: Callable[[float], Awaitable[object]]
     unconfirmed: dict[Address, Resource | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -92,7 +90,7 @@ class Applier:
             tried: list[ResourceChange] = []
             for _, changes in groupby(phase, key=lambda change: change.address.kind):
                 tried += await self._apply_kind([*changes])
-            verified = await verify(self.client, tried, self.context, self.unconfirmed, self.sleep)
+            verified = await verify(self.client, tried, self.context, self.unconfirmed)
             self._failed_writes += dependents.unconfirmed(verified, self.context)
             done += verified
         return self.context.plan.with_changes(map(self.context.redaction.change, done))
@@ -284,14 +282,12 @@ async def verify(
     changes: Sequence[ResourceChange],
     context: PlanContext,
     unconfirmed: dict[Address, Resource | None],
-    sleep: Callable[[float], Awaitable[object]],
 ) -> list[ResourceChange]:
     """Fetch what was written and compare it with what was sent.
 
     A server may answer reads from before a write for some seconds: what differs is fetched again before it has failed.
 
     :param unconfirmed: takes in what has failed, with what the server has of it where that is known.
-    :param sleep: waits for so many seconds before the next fetch.
     """
     results: dict[Address, ResourceChange] = {}
     pending = [change for change in changes if change.result == "applied"]
@@ -299,7 +295,7 @@ async def verify(
         if not pending:
             break
         if seconds:
-            await sleep(seconds)
+            await client.sleep(seconds)
         unsettled: list[ResourceChange] = []
         found = await _fetch_written(client, {change.address for change in pending}, context)
         for change in pending:

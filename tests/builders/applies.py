@@ -49,10 +49,6 @@ def some_live(made: Plan) -> tuple[Resource, ...]:
     return tuple(resource(str(one.address), "title: Old\n") for one in made.changes if one.action != "create")
 
 
-async def at_once(_: float) -> None:
-    """Wait for nothing."""
-
-
 async def stored_nowhere(_: Inventory) -> None:
     """Store no inventory."""
 
@@ -69,7 +65,7 @@ async def carried_out(
     """Carry a plan out, with a journal in a folder, or in one that is thrown away."""
     with tempfile.TemporaryDirectory() as somewhere:
         book = journal.Journal(folder or Path(somewhere), RUN)
-        applier = Applier(work, client, book, permission, stored_nowhere, concurrency, progress, at_once)
+        applier = Applier(work, client, book, permission, stored_nowhere, concurrency, progress)
         return await applier.apply()
 
 

@@ -20,7 +20,7 @@ from dlsync.operations.update_inventory import is_rounding
 from dlsync.resources.selector import Targets
 from dlsync.state import store
 from dlsync.state.inventory import read
-from tests.builders.applies import apply, at_once, changes, journals, managed, plan
+from tests.builders.applies import apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
 from tests.builders.inventories import name_no_account
 from tests.builders.trees import resource, write_tree
@@ -70,7 +70,7 @@ def tree(tmp_path: Path) -> Path:
 
 def applied(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
     """Apply with a server in between."""
-    options = ApplyOptions(journals=journals(tree), sleep=at_once)
+    options = ApplyOptions(journals=journals(tree))
     done = through(live, answer, lambda to: operations.apply(tree, replace(to, **settings), options=options))
     name_no_account(tree / "inventory.json")
     return done
@@ -78,7 +78,7 @@ def applied(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan 
 
 def applied_and_rolled_back(live: Account, tree: Path, answer: Answer, **settings: Any) -> Plan | None:
     """Apply with a server in between, and take that back."""
-    options = ApplyOptions(journals=journals(tree), sleep=at_once)
+    options = ApplyOptions(journals=journals(tree))
 
     async def both(to: Settings) -> Plan | None:
         await operations.apply(tree, replace(to, **settings), options=options)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from unittest.mock import patch
 
 import pytest
 
 from dlsync import operations
-from dlsync.client import Client
-from dlsync.operations import ApplyOptions, session
+from dlsync.operations import ApplyOptions
 from dlsync.operations.reconcile import ConflictPolicy
-from tests.builders.applies import apply, at_once, changes, journals, plan
+from tests.builders.applies import apply, changes, journals, plan
 from tests.builders.between import below, through
-from tests.builders.http import IMPATIENT, Reply, json_reply
+from tests.builders.http import Reply, json_reply
 from tests.builders.trees import account, resource, write_tree
 
 if TYPE_CHECKING:
@@ -68,8 +66,7 @@ def disturbing(fault: Answer, *writes: str) -> Answer:
 
 def applied(live: Account, tree: Path, answer: Answer) -> Plan:
     options = ApplyOptions(journals=journals(tree))
-    with patch.object(session, "Client", lambda **options: Client(**options, retry=IMPATIENT)):
-        done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
+    done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
     assert done
     return done
 
@@ -239,7 +236,7 @@ def test_a_server_that_rewrites_names_keeps_the_only_copy_of_a_renamed_resource(
     live: Account, tmp_path: Path, old: str, new: str, answer: Answer
 ) -> None:
     tree = write_tree(tmp_path / "tree", {f"rules/{old}.yaml": RULE, "dashboards/d.yaml": DASHBOARD})
-    options = ApplyOptions(journals=journals(tree), sleep=at_once)
+    options = ApplyOptions(journals=journals(tree))
 
     async def rolled_back(settings: Settings) -> list[Plan | None]:
         await operations.apply(tree, settings, options=options)
@@ -259,7 +256,7 @@ def test_a_plan_says_why_it_keeps_what_the_server_may_have_under_two_names(live:
     tree = write_tree(tmp_path / "tree", {f"rules/{old}.yaml": RULE, "dashboards/d.yaml": DASHBOARD})
     apply(live, tree)
     (tree / f"rules/{old}.yaml").rename(tree / f"rules/{new}.yaml")
-    options = ApplyOptions(journals=journals(tree), sleep=at_once)
+    options = ApplyOptions(journals=journals(tree))
     through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
     [delete] = through(live, answer, lambda settings: operations.plan(tree, settings)).changes
     assert (str(delete.address), delete.held.partition(", so ")[0]) == (

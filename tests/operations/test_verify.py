@@ -12,9 +12,9 @@ from dlsync.files.redaction import Redaction
 from dlsync.operations.apply_changes import verify
 from dlsync.operations.reconcile import Reconciliation
 from dlsync.operations.session import reader
-from tests.builders.applies import at_once, prepared
+from tests.builders.applies import prepared
 from tests.builders.between import below, through
-from tests.builders.http import json_reply
+from tests.builders.http import IMPATIENT, json_reply, reader_of
 from tests.builders.plans import change, plan
 from tests.builders.trees import resource
 
@@ -35,7 +35,7 @@ def verified(
     """The results, and the errors where there are any."""
     work = prepared(plan(*changes), *desired)
     work = replace(work, redaction=Redaction({secret: "${env:TITLE}"} if secret else {}))
-    done = live.run(lambda client: verify(client, changes, work, {}, at_once))
+    done = live.run(lambda client: verify(client, changes, work, {}))
     return [f"{one.result} {one.error}".strip() for one in done]
 
 
@@ -75,7 +75,7 @@ def test_what_a_list_omits_is_asked_for_by_its_name(live: Account) -> None:
 
     async def checked(settings: Settings) -> list[ResourceChange]:
         async with reader(settings) as client:
-            return await verify(client, [wrote("create")], work, {}, at_once)
+            return await verify(client, [wrote("create")], work, {})
 
     assert [one.result for one in through(live, answer, checked)] == ["applied"]
 
@@ -93,8 +93,8 @@ async def _applied(settings: Settings, pauses: list[float]) -> ResourceChange:
     async def sleep(seconds: float) -> None:
         pauses.append(seconds)
 
-    async with reader(settings) as client:
-        (done,) = await verify(client, [wrote("update")], prepared(plan(), WEB), {}, sleep)
+    async with reader_of(settings.url, settings.key, retry=replace(IMPATIENT, sleep=sleep)) as client:
+        (done,) = await verify(client, [wrote("update")], prepared(plan(), WEB), {})
     return done
 
 
@@ -122,7 +122,7 @@ def test_what_cannot_be_fetched_is_not_waited_for(live: Account) -> None:
 def test_what_is_sent_in_place_of_the_file_is_what_was_meant(live: Account) -> None:
     live.has(MINE)
     work = replace(prepared(plan(), WEB), reconciliation=Reconciliation(sent={WEB.address: MINE}))
-    (done,) = live.run(lambda client: verify(client, [wrote("update")], work, {}, at_once))
+    (done,) = live.run(lambda client: verify(client, [wrote("update")], work, {}))
     assert done.result == "applied"
 
 
