@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check format lint types boundaries bench bench-quick faults lock clean
+.PHONY: demo test check package format lint types boundaries bench bench-quick faults lock clean
 
 # what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here;
 # compiled, as what is installed is, for a start that is as fast whatever the environment says of bytecode
@@ -22,7 +22,12 @@ test: $(READY)
 	$(BIN)/python -m pytest --numprocesses auto --cov --cov-report term
 
 check: format lint types boundaries
+	$(MAKE) package
 	$(MAKE) test
+
+# sdist and wheel into dist/, and the wheel tried in an environment of its own
+package: $(READY)
+	$(BIN)/python -m scripts.package
 
 format: $(READY)
 	$(BIN)/ruff format --check .
@@ -48,10 +53,13 @@ bench: $(READY)
 bench-quick: $(READY)
 	$(BIN)/python -m benchmarks --quick
 
-# after a change of the dependencies in pyproject.toml
+# after a change of the dependencies in pyproject.toml; the other has what
+# `dlsync[server]` needs to run
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
+	$(COMPILE) --extra server --constraint requirements.lock --output-file requirements-server.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
