@@ -53,13 +53,14 @@ bench: $(READY)
 bench-quick: $(READY)
 	$(BIN)/python -m benchmarks --quick
 
-# after a change of the dependencies in pyproject.toml; the other has what
-# `dlsync[server]` needs to run
+# after a change of the dependencies in pyproject.toml; the others are for the container: what
+# `dlsync[server]` needs to run, and what builds the wheel
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
 	$(COMPILE) --extra server --constraint requirements.lock --output-file requirements-server.lock pyproject.toml
+	echo hatchling | $(COMPILE) --constraint requirements.lock --output-file requirements-build.lock -
 
 clean:
 	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

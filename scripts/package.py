@@ -25,7 +25,7 @@ KEY = "changeme"
 
 
 def main() -> None:
-    """Build both, install the wheel, and use it in an empty folder."""
+    """Build both, install the wheel as docs/container.md does, and use it in an empty folder."""
     shutil.rmtree(DIST, ignore_errors=True)
     # what the lock file pins builds it: nothing else is downloaded
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT))

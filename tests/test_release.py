@@ -59,8 +59,8 @@ def test_the_packages_hold_what_they_need_and_nothing_else(tmp_path: Path) -> No
     assert source == sources() | {".gitignore", "CHANGELOG.md", "LICENSE", "PKG-INFO", "README.md", "pyproject.toml"}
 
 
-@pytest.mark.parametrize("lock", ["requirements-server.lock"])
-def test_the_wheel_and_the_tests_run_with_the_same_versions(lock: str) -> None:
+@pytest.mark.parametrize("lock", ["requirements-build.lock", "requirements-server.lock"])
+def test_the_container_and_the_tests_run_with_the_same_versions(lock: str) -> None:
     tested, shipped = (
         set(re.findall(r"^[\w.-]+==[\w.]+", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
         for name in ("requirements.lock", lock)
