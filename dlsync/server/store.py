@@ -104,7 +104,7 @@ class Store:
                 _check_file(path)
             # isolation_level=None: the transactions are ours; check_same_thread: `running` closes in another thread
             self.connection = sqlite3.connect(
-                path or ":memory:", STARTUP_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+                path or ":memory:", timeout=STARTUP_LOCK_SECONDS, isolation_level=None, check_same_thread=False
             )
             try:
                 self._migrate()
