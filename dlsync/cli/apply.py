@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,11 +21,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from dlsync.model import Plan, Problem
-    from dlsync.operations import ApplyOptions
     from dlsync.operations.plan_file import SavedPlan
-    from dlsync.render.progress import Progress
 
-    Operation = Callable[[ApplyOptions], Coroutine[Any, Any, Plan | None]]
+    Operation = Callable[..., Coroutine[Any, Any, Plan | None]]
 
 _NOTHING_APPLIED = "Nothing was applied.\n"
 
@@ -57,9 +55,7 @@ def apply(
     def once(server: opt.Server) -> tuple[Plan | None, int]:
         settings = server.settings(tree)
         return _run(
-            lambda options: operations.apply(
-                tree, settings, plan_options=plan_options, saved_plan=saved, options=options
-            ),
+            partial(operations.apply, tree, settings, plan_options=plan_options, saved_plan=saved),
             output=output,
             lock_timeout=lock_timeout,
             journals=journal,
@@ -143,7 +139,7 @@ def rollback(
     settings = server.settings(directory)
     policy = ConflictPolicy(on_conflict == "repo", on_conflict)
     return _run(
-        lambda options: operations.rollback(directory, settings, run=run_id, decisions=policy, options=options),
+        partial(operations.rollback, directory, settings, run=run_id, decisions=policy),
         output=output,
         lock_timeout=lock_timeout,
         journals=journal,
@@ -169,37 +165,6 @@ def parse_run(arguments: Sequence[str]) -> tuple[str, Path]:
     return next(iter(runs), ""), Path(others[0]) if others else opt.CURRENT
 
 
-class _Terminal:
-    """Shows a plan, asks for its approval, and knows how far its apply came, while a bar counts."""
-
-    def __init__(self, bar: Progress, output: opt.Format) -> None:
-        self._bar = bar
-        self._output = output
-        self._results_so_far: Callable[[], Plan] | None = None
-
-    def show(self, plan: Plan) -> None:
-        self._bar.restart("")
-        if self._output == "json":
-            console.write_stderr(console.rendered(plan, "text", sys.stderr))
-        else:
-            console.write_stdout(console.rendered(plan, "text"))
-
-    def approve(self, plan: Plan) -> bool:
-        self.show(plan)
-        if all(change.held for change in plan.changes):
-            return True  # there is nothing to agree to
-        agreed = console.is_agreed(f"Apply this to {plan.target}?", "--auto-approve")
-        self._bar.restart("Fetching again")
-        return agreed
-
-    def begin(self, results_so_far: Callable[[], Plan]) -> None:
-        self._results_so_far = results_so_far
-        self._bar.restart("Applying")
-
-    def interruption(self) -> str:
-        return _interruption(self._results_so_far()) if self._results_so_far else _NOTHING_APPLIED
-
-
 def _run(
     operation: Operation,
     *,
@@ -210,27 +175,18 @@ def _run(
     shows_result: bool = True,
 ) -> tuple[Plan | None, int]:
     """Return the applied plan, None where the user did not approve it, and the exit code."""
+    from dlsync.cli.terminal import Terminal
     from dlsync.operations import ApplyOptions
-    from dlsync.render.progress import Progress
 
-    warnings: list[Problem] = []
-    with Progress("Fetching", sys.stderr) as bar:
-        terminal = _Terminal(bar, output)
-        options = ApplyOptions(
-            approve=None if auto_approve else terminal.approve,
-            show=terminal.show,
-            warn=warnings.append,
-            notify=console.notify,
-            on_begin=terminal.begin,
-            journals=journals,
-            lock_timeout=lock_timeout,
-            progress=bar.advance,
-        )
+    options = ApplyOptions(journals=journals, lock_timeout=lock_timeout)
+    with Terminal(output, asks=not auto_approve) as terminal:
         try:
-            applied = console.run(operation(options))
+            applied = console.run(operation(options=options, reporter=terminal))
         except KeyboardInterrupt:
-            console.write_stderr(terminal.interruption())
+            so_far = terminal.results_so_far
+            console.write_stderr(_interruption(so_far()) if so_far else _NOTHING_APPLIED)
             raise
+    warnings = terminal.warnings
     console.report(warnings)
     if applied is None:
         console.write_stderr(_NOTHING_APPLIED)

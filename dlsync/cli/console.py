@@ -87,14 +87,6 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
     return results[0]
 
 
-def run_with_progress(operation: Callable[[Callable[[], None]], Coroutine[Any, Any, T]]) -> T:
-    """Return what an operation returns that is called with what counts its progress."""
-    from dlsync.render.progress import Progress
-
-    with Progress("Fetching", sys.stderr) as bar:
-        return run(operation(bar.advance))
-
-
 @contextmanager
 def outliving_reader() -> Iterator[None]:
     """Say on stderr, and do not raise, that the reader of stdout is gone: half a run is worse than half its output."""

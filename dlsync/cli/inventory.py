@@ -56,15 +56,14 @@ def release(
 def _manage(
     verb: str, operation: Operation, server: opt.Server, resources: list[str], lock_timeout: float, output: opt.Format
 ) -> int:
-    from dlsync.operations.manage import Waiting
+    from dlsync.cli.terminal import run_with_progress
 
     targets, directory = opt.parse_resources(resources, required=True)
     console.conceal_mentioned(directory)
     if not targets:
         raise SettingsError("no resources are named", hint="For example: dashboard/web-*; all are '*/*'.")
-    result = console.run(
-        operation(directory, server.settings(directory), targets, Waiting(lock_timeout, console.notify))
-    )
+    settings = server.settings(directory)
+    result = run_with_progress(lambda reporter: operation(directory, settings, targets, lock_timeout, reporter))
     _show(verb, result, output)
     return EXIT_ERROR if result.failed else EXIT_OK
 
@@ -104,10 +103,11 @@ def rebuild(
     For a record that was lost or is broken. Resources are not touched; what differs from its file is left out.
     """
     from dlsync import operations
-    from dlsync.operations.manage import Waiting
+    from dlsync.cli.terminal import run_with_progress
 
-    waiting = Waiting(lock_timeout, console.notify)
-    _show("managed", console.run(operations.rebuild(directory, server.settings(directory), waiting)), output)
+    settings = server.settings(directory)
+    result = run_with_progress(lambda reporter: operations.rebuild(directory, settings, lock_timeout, reporter))
+    _show("managed", result, output)
 
 
 @opt.command

@@ -43,12 +43,13 @@ def drift(
     with `--on-conflict repo` also those that it keeps; `dlsync accept` writes them into the files.
     """
     from dlsync import operations
+    from dlsync.cli.terminal import run_with_progress
     from dlsync.render import plan_text
     from dlsync.resources.selector import Targets
 
     settings, targets = server.settings(directory), Targets(target or ())
-    found = console.run_with_progress(
-        lambda progress: operations.drift(directory, settings, targets=targets, progress=progress)
+    found = run_with_progress(
+        lambda reporter: operations.drift(directory, settings, targets=targets, reporter=reporter)
     )
     found = replace(found, warnings=console.redacted_problems(found.warnings))
     console.report(found.warnings)
@@ -80,13 +81,14 @@ def accept(
     code 3, if that would change another environment, replace a reference or write a likely secret.
     """
     from dlsync import operations
+    from dlsync.cli.terminal import run_with_progress
 
     targets, directory = opt.parse_resources(resources or (), required=not all_drift)
     if bool(targets) == all_drift:
         raise SettingsError("expected either resources or --all-drift", hint="For example: dlsync accept dashboard/web")
     settings = server.settings(directory)
-    accepted = console.run_with_progress(
-        lambda progress: operations.accept(directory, settings, targets, check=check, progress=progress)
+    accepted = run_with_progress(
+        lambda reporter: operations.accept(directory, settings, targets, check=check, reporter=reporter)
     )
     return _show(accepted, output, check=check, accepts=True)
 
@@ -109,6 +111,7 @@ def export(
     yet, or if that would replace a reference or write a likely secret.
     """
     from dlsync import operations
+    from dlsync.cli.terminal import run_with_progress
     from dlsync.resources.selector import Targets
 
     if push and not commit:
@@ -116,8 +119,8 @@ def export(
     targets = Targets(target or ())
     settings = server.settings(directory, may_be_missing=True)
     flags = {"managed": managed, "mirror": mirror, "check": check, "commit": commit, "push": push}
-    exported = console.run_with_progress(
-        lambda progress: operations.export(directory, settings, targets=targets, progress=progress, **flags)
+    exported = run_with_progress(
+        lambda reporter: operations.export(directory, settings, targets=targets, reporter=reporter, **flags)
     )
     return _show(exported, output, check=check)
 

@@ -70,14 +70,15 @@ def _planned(server: opt.Server, directory: Path, options: PlanOptions, file: Pa
     from shlex import quote
 
     from dlsync import operations
+    from dlsync.cli.terminal import run_with_progress
     from dlsync.messages import visible
     from dlsync.operations import plan_file
 
     if file:
         plan_file.remove(file)
     settings = server.settings(directory)
-    context = console.run_with_progress(
-        lambda progress: operations.plan_tree(directory, settings, options=options, progress=progress)
+    context = run_with_progress(
+        lambda reporter: operations.plan_tree(directory, settings, options=options, reporter=reporter)
     )
     if file:
         plan_file.save(file, plan_file.promise(context, options, directory, settings.environment))

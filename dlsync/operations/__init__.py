@@ -8,12 +8,14 @@ from dlsync.operations.export import export
 from dlsync.operations.manage import accept, adopt, managed, rebuild, release, unlock
 from dlsync.operations.plan import plan, plan_tree
 from dlsync.operations.render import render
+from dlsync.operations.reporter import Reporter
 from dlsync.operations.rollback import history
 from dlsync.operations.session import reading, writing
 from dlsync.operations.validate import validate
 
 __all__ = [
     "ApplyOptions",
+    "Reporter",
     "accept",
     "adopt",
     "apply",

@@ -20,8 +20,9 @@ from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import DEFAULT_OPTIONS, PlanOptions, plan_with_client
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
+from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.rollback import choose_run, plan_rollback, read_rollback
-from dlsync.operations.session import do_nothing, locked, who_runs_us, writer
+from dlsync.operations.session import locked, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, observed
 from dlsync.resources import environments
 from dlsync.resources.tree import Tree
@@ -35,31 +36,17 @@ _NOT_JOURNALED = "the journal could not record how the changes ended, so `dlsync
 
 @dataclass(frozen=True)
 class ApplyOptions:
-    """How an apply talks to whoever runs it, and where it keeps its journal.
+    """Where an apply keeps its journal, and how it waits.
 
-    :param approve: is shown a plan with changes, before the account is locked; nothing is written unless it returns
-        True. None: that was agreed beforehand.
-    :param show: is shown the plan that is then carried out, where nobody is asked; and one that is refused.
-    :param warn: is called with what went wrong besides the plan: an annotation that could not be posted.
-    :param notify: is called with what whoever runs it should know at once: whom it waits for, which run it reverts.
-    :param on_begin: is called before the first change is sent, with a function that returns the plan with the results
-        that are known by then: a change without one was not sent.
     :param journals: the folder of journals; by default the tree's own.
     :param lock_timeout: seconds to wait for another apply.
-    :param progress: called for each resource that was fetched and each change that was tried.
     """
 
-    approve: Callable[[Plan], bool] | None = None
-    show: Callable[[Plan], None] = do_nothing
-    warn: Callable[[Problem], None] = do_nothing
-    notify: Callable[[str], None] = do_nothing
-    on_begin: Callable[[Callable[[], Plan]], None] = do_nothing
     journals: Path | None = None
     lock_timeout: float = LOCK_TIMEOUT
-    progress: Callable[[], None] = do_nothing
 
 
-UNATTENDED = ApplyOptions()
+DEFAULT = ApplyOptions()
 
 
 async def apply(
@@ -68,12 +55,14 @@ async def apply(
     *,
     plan_options: PlanOptions | None = None,
     saved_plan: plan_file.SavedPlan | None = None,
-    options: ApplyOptions = UNATTENDED,
+    options: ApplyOptions = DEFAULT,
+    reporter: Reporter = SILENT,
 ) -> Plan | None:
     """Plan, ask and apply.
 
     :param plan_options: what the plan is about; everything by default.
     :param saved_plan: anything but exactly these changes is refused.
+    :param reporter: is asked for approval, and told how it goes.
     :returns: the plan with its results, or None where it was not approved.
     :raises Refused: a guard refuses the plan, it is not the saved one, or another apply goes on.
     """
@@ -81,7 +70,7 @@ async def apply(
     plan_options = plan_options or (saved_plan.options if saved_plan else DEFAULT_OPTIONS)
 
     async def make_plan(client: Client) -> PlanContext:
-        fetcher = Fetcher(client, tree.resources, cache=remembered(settings.target), progress=options.progress)
+        fetcher = Fetcher(client, tree.resources, cache=remembered(settings.target), reporter=reporter)
         context = await plan_with_client(fetcher, tree, settings, plan_options)
         if not saved_plan:
             return context
@@ -90,7 +79,7 @@ async def apply(
         return replace(context, plan=guards.judged(context.plan, tree, settings))
 
     saved_id = saved_plan.id if saved_plan else ""
-    return await _Application(settings, tree, options, "apply", make_plan, saved_plan=saved_id).run()
+    return await _Application(settings, tree, options, reporter, "apply", make_plan, saved_plan=saved_id).run()
 
 
 def _narrowed_to(saved_plan: plan_file.SavedPlan, context: PlanContext, journals: Path) -> PlanContext:
@@ -111,7 +100,8 @@ async def rollback(
     *,
     run: str = "",
     decisions: ConflictPolicy = UNDECIDED,
-    options: ApplyOptions = UNATTENDED,
+    options: ApplyOptions = DEFAULT,
+    reporter: Reporter = SILENT,
 ) -> Plan | None:
     """Plan the rollback of a run, ask and apply it.
 
@@ -122,13 +112,15 @@ async def rollback(
     :raises Refused: as :func:`apply`.
     """
     folder = options.journals or journal.own(directory)
-    record = choose_run(folder, settings.target, run, options.notify)
+    record = choose_run(folder, settings.target, run, reporter)
     before = read_rollback(folder, record, directory, settings)
 
     async def make_plan(client: Client) -> PlanContext:
-        return await plan_rollback(Fetcher(client, progress=options.progress), before, settings, decisions)
+        return await plan_rollback(Fetcher(client, reporter=reporter), before, settings, decisions)
 
-    return await _Application(settings, before.tree, options, "rollback", make_plan, reverts=record.run.id).run()
+    return await _Application(
+        settings, before.tree, options, reporter, "rollback", make_plan, reverts=record.run.id
+    ).run()
 
 
 @dataclass(frozen=True)
@@ -142,6 +134,7 @@ class _Application:
     settings: Settings
     tree: Tree
     options: ApplyOptions
+    reporter: Reporter
     command: str
     make_plan: Callable[[Client], Awaitable[PlanContext]]
     reverts: str = ""
@@ -150,27 +143,27 @@ class _Application:
     async def run(self) -> Plan | None:
         async with writer(self.settings) as client:
             approved = None
-            if self.options.approve:
+            if self.reporter.asks:
                 context = await self._plan(client)
-                if context.plan and not self.options.approve(context.plan):
+                if context.plan and not self.reporter.approve(context.plan):
                     return None
                 approved = plan_file.promise(context)
             owner = who_runs_us(self.settings, self.tree.secrets)
-            async with locked(client, owner, self.options.lock_timeout, self.options.notify) as lock:
+            async with locked(client, owner, self.options.lock_timeout, self.reporter) as lock:
                 context = await self._plan(client)
                 if approved:
                     context = plan_file.narrowed_to(approved, context)
                 elif context.plan:
-                    self.options.show(context.plan)
+                    self.reporter.show(context.plan)
                 done = await self._carry_out(client, lock, context)
             for problem in await annotate.annotate(client, done, context.redaction, self.tree, self.settings):
-                self.options.warn(problem)
+                self.reporter.warn(problem)
             return done
 
     async def _plan(self, client: Client) -> PlanContext:
         context = await self.make_plan(client)
         if context.plan.refused:
-            self.options.show(replace(context.plan, refused=()))  # the error has the reasons
+            self.reporter.show(replace(context.plan, refused=()))  # the error has the reasons
             raise Refused("\n".join(f"the plan is refused: {one}" for one in context.plan.refused), plan=context.plan)
         return context
 
@@ -195,11 +188,11 @@ class _Application:
             permission=lock.held,
             store=store_inventory,
             concurrency=self.settings.concurrency,
-            progress=self.options.progress,
+            reporter=self.reporter,
         )
         done: Plan | None = None
         journal_of_run.begin()
-        self.options.on_begin(lambda: done or _results_so_far(context.plan, journal_of_run))
+        self.reporter.begin(lambda: done or _results_so_far(context.plan, journal_of_run))
         try:
             done = await applier.apply()
             with self._reported(Code.NOT_JOURNALED, _NOT_JOURNALED):  # what a rollback needs was journaled before
@@ -220,7 +213,7 @@ class _Application:
         try:
             yield
         except DlsyncError as error:
-            self.options.warn(Problem(code, f"{consequence}: {error.message}"))
+            self.reporter.warn(Problem(code, f"{consequence}: {error.message}"))
 
     def _new_run(self, context: PlanContext) -> journal.Run:
         """Return the run that begins: only now, for it may have waited long, and others ran meanwhile."""

@@ -27,6 +27,7 @@ from dlsync.model import Address, FieldChange, Plan, Resource, ResourceChange, R
 from dlsync.operations import dependents, hidden_secrets
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.operations.plan_context import PlanContext
+from dlsync.operations.reporter import Reporter
 from dlsync.operations.update_inventory import announced, planned_entries
 from dlsync.operations.warnings import unkept_fields
 from dlsync.resources import kind_of
@@ -52,7 +53,7 @@ class Applier:
     :param permission: opens a block for one write; raises Refused where another apply may be writing.
     :param store: stores an inventory; called with all pending writes, before the first one inside the account.
     :param concurrency: changes in flight at once.
-    :param progress: called for each change that was tried.
+    :param reporter: is told of each change that was tried.
     :ivar entries: what is recorded of each resource once its change is confirmed, packed.
     :ivar unconfirmed: what was sent and could not be confirmed, with what the server has of it where that is known.
     """
@@ -63,7 +64,7 @@ class Applier:
     permission: Callable[[], AbstractAsyncContextManager[None]]
     store: Callable[[Inventory], Awaitable[None]]
     concurrency: int
-    progress: Callable[[], None]
+    reporter: Reporter
     unconfirmed: dict[Address, Resource | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -212,7 +213,7 @@ class Applier:
             return done
 
     def _not_sent(self, change: ResourceChange, reason: str, result: Result = "failed") -> ResourceChange:
-        self.progress()
+        self.reporter.advance()
         return change.finished(result, reason)
 
     async def _send(self, change: ResourceChange) -> ResourceChange:
@@ -236,7 +237,7 @@ class Applier:
             uncertain = isinstance(error, BadAnswer) or (isinstance(error, ApiError) and error.may_be_done)
             return change.finished("failed", error.message, uncertain=uncertain)
         finally:
-            self.progress()
+            self.reporter.advance()
         return change.finished("applied")
 
     async def _write(self, change: ResourceChange) -> None:

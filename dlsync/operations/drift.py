@@ -1,6 +1,6 @@
 """Drift: what was changed on the server since it was applied, field by field."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,7 +14,7 @@ from dlsync.operations.export import Export, edit_files
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan, item_changes, lock_warnings, open_planning
 from dlsync.operations.plan_context import PlanContext
-from dlsync.operations.session import do_nothing
+from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.resources import kind_of
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
@@ -44,7 +44,7 @@ class Drift:
 
 
 async def drift(
-    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, progress: Callable[[], None] = do_nothing
+    directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, reporter: Reporter = SILENT
 ) -> Drift:
     """Say what was changed on the server since it was applied.
 
@@ -53,7 +53,7 @@ async def drift(
     :raises ApiError: the live state could not be fetched.
     """
     _require_record(settings)
-    async with open_planning(directory, settings, progress, reads_only=True) as (fetcher, tree):
+    async with open_planning(directory, settings, reporter, reads_only=True) as (fetcher, tree):
         context = await _look(fetcher, tree, settings, targets)
         targets.require_match({*tree.resources, *context.live, *context.inventory})
         context, news = _under_new_names(context)

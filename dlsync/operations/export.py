@@ -26,7 +26,7 @@ from dlsync.operations import warnings as concerns
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.hidden_secrets import Former, parted
 from dlsync.operations.plan import open_planning
-from dlsync.operations.session import do_nothing
+from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, environments, kind_of
 from dlsync.resources.file_format import pack_and_path
@@ -92,7 +92,7 @@ async def export(
     check: bool = False,
     commit: bool = False,
     push: bool = False,
-    progress: Callable[[], None] = do_nothing,
+    reporter: Reporter = SILENT,
 ) -> Export:
     """Write the live state into files.
 
@@ -107,7 +107,7 @@ async def export(
     :raises DlsyncError: git cannot commit or push.
     """
     repository = Repository(directory, push=push) if commit and not check else None
-    async with open_planning(directory, settings, progress, reads_only=True, missing_ok=True) as (fetcher, tree):
+    async with open_planning(directory, settings, reporter, reads_only=True, missing_ok=True) as (fetcher, tree):
         options = {"managed": managed, "mirror": mirror, "applied_only": commit}
         made = await build_export(fetcher, tree, settings, targets=targets, **options)
     if repository:

@@ -10,6 +10,7 @@ from dlsync.errors import NotModified
 from dlsync.files.settings import Settings
 from dlsync.model import DOT_NAMES, Address, Resource
 from dlsync.operations.cache import FORGETFUL, NOTHING_LISTED, Cache
+from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.session import read_inventory
 from dlsync.resources import CachedVersion, Kind, Listing, all_kinds
 from dlsync.state.inventory import Inventory
@@ -53,7 +54,7 @@ class Fetcher:
 
     :param desired: what the files say: where the server sends the same, it is not understood again.
     :param cache: which versions were found to be what the files say.
-    :param progress: called for each resource that was looked at.
+    :param reporter: is told of each resource that was looked at.
     """
 
     def __init__(
@@ -62,13 +63,13 @@ class Fetcher:
         desired: Mapping[Address, Resource] | None = None,
         *,
         cache: Cache = FORGETFUL,
-        progress: Callable[[], None] = lambda: None,
+        reporter: Reporter = SILENT,
     ) -> None:
         self.client = client
         self.desired = desired or {}
         self.cache = cache
         self.listings: dict[str, Listing] = {}
-        self._progress = progress
+        self._reporter = reporter
         self._looked_at: dict[Address, Resource | None] = {}
         self._unmodified: set[Address] = set()
         self._not_addressable: list[Address] = []
@@ -128,7 +129,7 @@ class Fetcher:
         listing = self._addressable(kind, listing)
         for resource in listing.resources:
             self._looked_at[resource.address] = resource
-            self._progress()
+            self._reporter.advance()
         self.listings[kind.name] = listing
         return listing
 
@@ -184,7 +185,7 @@ class Fetcher:
 
     def _found(self, address: Address, resource: Resource | None) -> None:
         self._looked_at[address] = resource
-        self._progress()
+        self._reporter.advance()
 
     def _is_partial(self, kind: Kind) -> bool:
         """Whether the server should have listed a kind whole and has not."""

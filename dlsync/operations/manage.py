@@ -18,7 +18,8 @@ from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan, open_planning
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import NOT_MANAGED
-from dlsync.operations.session import NO_SECRETS, do_nothing, locked, read_inventory, reader, who_runs_us, writer
+from dlsync.operations.reporter import SILENT, Reporter
+from dlsync.operations.session import NO_SECRETS, locked, read_inventory, reader, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, as_live
 from dlsync.resources import environments, kind_of
 from dlsync.resources.selector import Targets
@@ -46,20 +47,6 @@ class ManageResult(NamedTuple):
     failed: tuple[Address, ...] = ()
 
 
-class Waiting(NamedTuple):
-    """How to wait for an apply that goes on.
-
-    :param seconds: for so long.
-    :param on_wait: is called with whom it waits for.
-    """
-
-    seconds: float = LOCK_TIMEOUT
-    on_wait: Callable[[str], None] = do_nothing
-
-
-DEFAULT_WAITING = Waiting()
-
-
 async def managed(directory: Path, settings: Settings) -> Inventory:
     """Return the inventory of the account."""
     async with reader(settings) as client:
@@ -67,7 +54,11 @@ async def managed(directory: Path, settings: Settings) -> Inventory:
 
 
 async def adopt(
-    directory: Path, settings: Settings, targets: Targets, waiting: Waiting = DEFAULT_WAITING
+    directory: Path,
+    settings: Settings,
+    targets: Targets,
+    lock_timeout: float = LOCK_TIMEOUT,
+    reporter: Reporter = SILENT,
 ) -> ManageResult:
     """Manage resources as they are live; what differs from the files is then a change of the files.
 
@@ -77,8 +68,9 @@ async def adopt(
     _require_inventory(settings)
     tree = environments.read(directory, settings).raise_for_errors()
     targets.require_match({*tree.resources, *targets.named()})
-    async with _locked_account(directory, settings, waiting, tree.secrets) as (client, store_inventory):
-        context = await build_plan(Fetcher(client), tree, replace(settings, prune="none"), targets=targets)
+    async with _locked_account(directory, settings, lock_timeout, reporter, tree.secrets) as (client, store_inventory):
+        fetcher = Fetcher(client, reporter=reporter)
+        context = await build_plan(fetcher, tree, replace(settings, prune="none"), targets=targets)
         chosen = {one for one in context.desired if kind_of(one.kind).account_scoped} | targets.named()
         left = {one: reason for one in chosen if (reason := _not_adopted(context, one))}
         entries = {one: as_live(context, one, context.live[one]) for one in chosen if one not in left}
@@ -96,7 +88,11 @@ def _not_adopted(context: PlanContext, address: Address) -> str:
 
 
 async def release(
-    directory: Path, settings: Settings, targets: Targets, waiting: Waiting = DEFAULT_WAITING
+    directory: Path,
+    settings: Settings,
+    targets: Targets,
+    lock_timeout: float = LOCK_TIMEOUT,
+    reporter: Reporter = SILENT,
 ) -> ManageResult:
     """Stop managing resources; they stay as they are live.
 
@@ -104,7 +100,7 @@ async def release(
     :raises SettingsError: a glob matches no managed resource.
     """
     _require_inventory(settings)
-    async with _locked_account(directory, settings, waiting) as (client, store_inventory):
+    async with _locked_account(directory, settings, lock_timeout, reporter) as (client, store_inventory):
         inventory = await read_inventory(client, settings, directory)
         known = inventory.known | inventory.unreadable
         targets.require_match({*known, *targets.named()})
@@ -113,15 +109,17 @@ async def release(
     return ManageResult(tuple(taken), tuple((one, _UNMANAGED) for one in sorted(targets.named()) if one not in taken))
 
 
-async def rebuild(directory: Path, settings: Settings, waiting: Waiting = DEFAULT_WAITING) -> ManageResult:
+async def rebuild(
+    directory: Path, settings: Settings, lock_timeout: float = LOCK_TIMEOUT, reporter: Reporter = SILENT
+) -> ManageResult:
     """Rebuild the inventory from live resources that match their files; what can still be read of it stays.
 
     :raises Refused: an apply goes on.
     """
     _require_inventory(settings)
     tree = environments.read(directory, settings).raise_for_errors()
-    async with _locked_account(directory, settings, waiting, tree.secrets) as (client, store_inventory):
-        context = await build_plan(Fetcher(client), tree, replace(settings, prune="managed"))
+    async with _locked_account(directory, settings, lock_timeout, reporter, tree.secrets) as (client, store_inventory):
+        context = await build_plan(Fetcher(client, reporter=reporter), tree, replace(settings, prune="managed"))
         changes = [change.finished("skipped") for change in context.plan.changes]
         readable = replace(context, inventory=replace(context.inventory, foreign=None))
         inventory = with_ids(client, advanced(readable, changes))
@@ -137,10 +135,15 @@ def _require_inventory(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _locked_account(
-    directory: Path, settings: Settings, waiting: Waiting, secrets: Mapping[str, str] = NO_SECRETS
+    directory: Path,
+    settings: Settings,
+    lock_timeout: float,
+    reporter: Reporter,
+    secrets: Mapping[str, str] = NO_SECRETS,
 ) -> AsyncIterator[tuple[Client, Callable[[Inventory, Inventory], Awaitable[None]]]]:
     """Open and lock the account; give its client, and what stores an inventory that differs from the one before."""
-    async with writer(settings) as client, locked(client, who_runs_us(settings, secrets), *waiting) as lock:
+    owner = who_runs_us(settings, secrets)
+    async with writer(settings) as client, locked(client, owner, lock_timeout, reporter) as lock:
 
         async def store_inventory(before: Inventory, after: Inventory) -> None:
             if after != before or before.broken:
@@ -151,12 +154,7 @@ async def _locked_account(
 
 
 async def accept(
-    directory: Path,
-    settings: Settings,
-    targets: Targets,
-    *,
-    check: bool = False,
-    progress: Callable[[], None] = do_nothing,
+    directory: Path, settings: Settings, targets: Targets, *, check: bool = False, reporter: Reporter = SILENT
 ) -> Export:
     """Write what was changed on the server into the files.
 
@@ -164,7 +162,7 @@ async def accept(
     :param check: write nothing, only return what would be written.
     :raises SettingsError: a target matches no resource.
     """
-    async with open_planning(directory, settings, progress, reads_only=True) as (fetcher, tree):
+    async with open_planning(directory, settings, reporter, reads_only=True) as (fetcher, tree):
         made = await accept_edits(fetcher, tree, settings, targets)
     if not check:
         file_writer.write(directory, made.files)

@@ -1,6 +1,6 @@
 """The planner: what the files say, what is live and what was recorded, to the plan."""
 
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -25,7 +25,8 @@ from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
-from dlsync.operations.session import do_nothing, reader
+from dlsync.operations.reporter import SILENT, Reporter
+from dlsync.operations.session import reader
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import Kind, account, environments, kind_of, loader, misnamed
 from dlsync.resources.selector import EVERYTHING, Targets
@@ -58,16 +59,15 @@ async def plan(
     settings: Settings,
     *,
     options: PlanOptions = DEFAULT_OPTIONS,
-    progress: Callable[[], None] = do_nothing,
+    reporter: Reporter = SILENT,
 ) -> Plan:
     """Return what an apply would change.
 
     :param directory: of the tree.
     :param options: what the plan is about; everything by default.
-    :param progress: called for each resource that was fetched.
     :raises DlsyncError: as :func:`plan_tree`.
     """
-    return (await plan_tree(directory, settings, options=options, progress=progress)).plan
+    return (await plan_tree(directory, settings, options=options, reporter=reporter)).plan
 
 
 async def plan_tree(
@@ -75,7 +75,7 @@ async def plan_tree(
     settings: Settings,
     *,
     options: PlanOptions = DEFAULT_OPTIONS,
-    progress: Callable[[], None] = do_nothing,
+    reporter: Reporter = SILENT,
 ) -> PlanContext:
     """Work out the plan of a tree, with what it takes to apply or save it; parameters as of :func:`plan`.
 
@@ -83,7 +83,7 @@ async def plan_tree(
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
     """
-    async with open_planning(directory, settings, progress) as (fetcher, tree):
+    async with open_planning(directory, settings, reporter) as (fetcher, tree):
         context = await plan_with_client(fetcher, tree, settings, options)
         return replace(context, plan=context.plan.with_warnings(await lock_warnings(fetcher)))
 
@@ -108,7 +108,7 @@ async def lock_message(client: ReadClient) -> str:
 async def open_planning(
     directory: Path,
     settings: Settings,
-    progress: Callable[[], None],
+    reporter: Reporter,
     *,
     reads_only: bool = False,
     missing_ok: bool = False,
@@ -124,7 +124,7 @@ async def open_planning(
     tree = environments.understood(found, settings, values=values).raise_for_errors()
     async with reader(settings) as client:
         cache = FORGETFUL if missing_ok else remembered(settings.target)
-        fetcher = Fetcher(client, tree.resources, cache=cache, progress=progress)
+        fetcher = Fetcher(client, tree.resources, cache=cache, reporter=reporter)
         if reads_only and (unset := hidden_secrets.unset_names(tree)):
             environ = cast("dict[str, str]", settings.environ)
             values = replace(values, environ=environ | await _applied(fetcher, settings, found, unset))

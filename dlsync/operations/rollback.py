@@ -1,6 +1,6 @@
 """The rollback of a run: what its journal stores, as what is desired now."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -22,7 +22,8 @@ from dlsync.operations.reconcile import (
     RENAMED_AND_MOVED,
     ConflictPolicy,
 )
-from dlsync.operations.session import do_nothing, read_inventory
+from dlsync.operations.reporter import SILENT, Reporter
+from dlsync.operations.session import read_inventory
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import kind_of
 from dlsync.resources.selector import Exactly
@@ -73,12 +74,12 @@ class RollbackPlan:
     unwritten: frozenset[Address]
 
 
-def choose_run(folder: Path, target: Target, run: str, notify: Callable[[str], None] = do_nothing) -> Record:
+def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILENT) -> Record:
     """Return the run to revert.
 
     :param run: its id; empty for the last one that changed the account, or that this one was reverting when it was cut
         off.
-    :param notify: is called with the run that is reverted by default, and with those that are skipped.
+    :param reporter: is told of the run that is reverted by default, and of those that are skipped.
     :raises DlsyncError: there is no such run.
     :raises Refused: it changed another account; or the last run was interrupted before it changed anything.
     """
@@ -99,11 +100,11 @@ def choose_run(folder: Path, target: Target, run: str, notify: Callable[[str], N
         hint = f"To revert the run before it, name that: `dlsync rollback {record.run.id}`."
         raise Refused(_INTERRUPTED % latest.run.id, hint=hint)
     for one in skipped:
-        notify(_NO_EFFECT % one.run.id)
-    notify(_REVERTED % (record.run.id, record.run.command, record.run.started, target))
+        reporter.notify(_NO_EFFECT % one.run.id)
+    reporter.notify(_REVERTED % (record.run.id, record.run.command, record.run.started, target))
     earlier = next((one for one in records if one.has_effect and one.run.id < record.run.id), None)
     if earlier and not earlier.ended and not earlier.run.takes_back:
-        notify(_CONTINUES % (earlier.run.id, earlier.run.id))
+        reporter.notify(_CONTINUES % (earlier.run.id, earlier.run.id))
     return record
 
 

@@ -12,6 +12,7 @@ from dlsync.errors import AccountNotFound
 from dlsync.files.redaction import Redaction
 from dlsync.files.settings import Settings
 from dlsync.operations import annotate
+from dlsync.operations.reporter import Reporter
 from dlsync.resources import all_kinds
 from dlsync.state import store
 from dlsync.state.inventory import Inventory
@@ -66,15 +67,15 @@ async def read_inventory(client: ReadClient, settings: Settings, root: Path) -> 
 
 
 @asynccontextmanager
-async def locked(client: Client, owner: str, max_wait: float, on_wait: Callable[[str], None]) -> AsyncIterator[Lock]:
+async def locked(client: Client, owner: str, max_wait: float, reporter: Reporter) -> AsyncIterator[Lock]:
     """Hold the lock of the account; where there is no such account yet, have it taken when there is.
 
     :param owner: see :func:`who_runs_us`.
     :param max_wait: seconds to wait for another holder.
-    :param on_wait: is called with whom it waits for.
+    :param reporter: is told whom it waits for.
     :raises Refused: another holds it.
     """
-    lock = Lock(client, owner, max_wait, on_wait)
+    lock = Lock(client, owner, max_wait, reporter.notify)
     try:
         with suppress(AccountNotFound):
             await lock.acquire()
@@ -89,7 +90,3 @@ def who_runs_us(settings: Settings, secrets: Mapping[str, str] = NO_SECRETS) -> 
     :param secrets: values to take out besides the key, each with its reference.
     """
     return Redaction(secrets).with_key(settings.key).said(annotate.holder(settings.environ))
-
-
-def do_nothing(*_: object) -> None:
-    """Do nothing."""

@@ -16,6 +16,7 @@ from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import PlanOptions, build_plan
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
+from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.resources import loader
 from dlsync.state import inventory, journal
 from tests.builders.trees import by_address, resource
@@ -59,13 +60,13 @@ async def carried_out(
     *,
     folder: Path | None = None,
     concurrency: int = 16,
-    progress: Callable[[], None] = lambda: None,
+    reporter: Reporter = SILENT,
     permission: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> Plan:
     """Carry a plan out, with a journal in a folder, or in one that is thrown away."""
     with tempfile.TemporaryDirectory() as somewhere:
         book = journal.Journal(folder or Path(somewhere), RUN)
-        applier = Applier(work, client, book, permission, stored_nowhere, concurrency, progress)
+        applier = Applier(work, client, book, permission, stored_nowhere, concurrency, reporter)
         return await applier.apply()
 
 

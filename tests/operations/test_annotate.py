@@ -14,10 +14,10 @@ from dlsync.errors import Rejected
 from dlsync.files import git
 from dlsync.files.redaction import Redaction
 from dlsync.model import Plan, ResourceChange
-from dlsync.operations import ApplyOptions
 from dlsync.operations import annotate as annotator
 from dlsync.resources.tree import Tree
 from tests.builders.commands import dlsync
+from tests.builders.reporters import Recorder
 from tests.builders.trees import address, resource, write_tree
 
 if TYPE_CHECKING:
@@ -147,12 +147,12 @@ def test_a_failure_to_tell_is_no_failure_to_apply(live: Account, tmp_path: Path)
 def test_an_apply_tells_once(live: Account, tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a.yaml": "title: A\ncriteria: []\n"})
     settings = replace(live.settings, annotate="deploys")
-    told: list[Problem] = []
+    recorder = Recorder()
 
     def apply() -> Plan | None:
-        return asyncio.run(operations.apply(tmp_path, settings, options=ApplyOptions(warn=told.append)))
+        return asyncio.run(operations.apply(tmp_path, settings, reporter=recorder))
 
     assert apply()
     assert [one.name for one in posted(live)] == ["dlsync 1 created"]
     assert not apply()
-    assert (len(posted(live)), told) == (1, [])
+    assert (len(posted(live)), recorder.warned) == (1, [])

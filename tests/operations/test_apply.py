@@ -14,16 +14,18 @@ from dlsync.errors import EXIT_REFUSED, DlsyncError, InvalidTree, Refused
 from dlsync.operations import ApplyOptions, plan_file
 from dlsync.operations.plan import PlanOptions
 from dlsync.operations.reconcile import ConflictPolicy
-from dlsync.operations.session import do_nothing, locked, writer
+from dlsync.operations.reporter import SILENT, Reporter
+from dlsync.operations.session import locked, writer
 from tests.builders.applies import FILES, apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
+from tests.builders.reporters import Recorder
 from tests.builders.trees import dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dlsync.model import Plan, Problem
+    from dlsync.model import Plan
     from dlsync.operations.plan_file import SavedPlan
     from tests.builders.http import Reply, Seen
     from tests.builders.trees import Account
@@ -32,9 +34,12 @@ NEW = "title: New\ncriteria: []\n"
 MINE = "title: Mine\ncriteria: []\n"
 
 
-def carried_out(live: Account, tree: Path, options: ApplyOptions, promised: SavedPlan | None = None) -> Plan | None:
-    options = replace(options, journals=journals(tree))
-    return asyncio.run(operations.apply(tree, live.settings, saved_plan=promised, options=options))
+def carried_out(
+    live: Account, tree: Path, reporter: Reporter = SILENT, promised: SavedPlan | None = None
+) -> Plan | None:
+    options = ApplyOptions(journals=journals(tree))
+    work = operations.apply(tree, live.settings, saved_plan=promised, options=options, reporter=reporter)
+    return asyncio.run(work)
 
 
 # apply
@@ -75,20 +80,15 @@ def test_a_directory_that_is_not_there_is_an_error(live: Account, tmp_path: Path
 
 def test_nothing_is_written_without_approval(live: Account, tree: Path) -> None:
     asked: list[Plan] = []
-
-    def refuse(made: Plan) -> bool:
-        asked.append(made)
-        return False
-
-    assert carried_out(live, tree, ApplyOptions(approve=refuse)) is None
+    assert carried_out(live, tree, Recorder(on_approve=asked.append)) is None
     assert asked == [plan(live, tree)]
     assert live.plugins() == []
     assert not journals(tree).exists()
 
 
 def test_what_is_approved_is_applied_and_nobody_is_asked_about_nothing(live: Account, tree: Path) -> None:
-    assert len(changes(carried_out(live, tree, ApplyOptions(approve=lambda _: True)))) == 3
-    assert changes(carried_out(live, tree, ApplyOptions(approve=lambda _: 1 / 0 > 0))) == []
+    assert len(changes(carried_out(live, tree, Recorder(on_approve=lambda _: True)))) == 3
+    assert changes(carried_out(live, tree, Recorder(on_approve=lambda _: 1 / 0 > 0))) == []
 
 
 def test_what_moves_while_somebody_is_asked_is_refused(live: Account, tree: Path) -> None:
@@ -100,24 +100,23 @@ def test_what_moves_while_somebody_is_asked_is_refused(live: Account, tree: Path
         return True
 
     with pytest.raises(Refused, match="rule/web changed"):
-        carried_out(live, tree, ApplyOptions(approve=approve))
+        carried_out(live, tree, Recorder(on_approve=approve))
     assert live.live("rule/web") == resource("rule/web", MINE)
     assert "dlsync-lock" not in live.plugins()
 
 
 def test_the_plan_that_is_carried_out_is_shown_where_nobody_is_asked(live: Account, tree: Path) -> None:
-    shown: list[Plan] = []
-    done = carried_out(live, tree, ApplyOptions(show=shown.append))
-    assert [len(one.changes) for one in shown] == [3]
-    carried_out(live, tree, ApplyOptions(show=shown.append))
-    assert done
-    assert len(shown) == 1
+    recorder = Recorder()
+    assert carried_out(live, tree, recorder)
+    assert [len(one.changes) for one in recorder.shown] == [3]
+    carried_out(live, tree, recorder)
+    assert len(recorder.shown) == 1
 
 
 def test_what_changes_between_the_plan_and_its_write_fails_and_is_not_overwritten(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/web.yaml": NEW, "dashboards/web.yaml": "title: New\npositions: []\n"})
-    done = carried_out(live, tree, ApplyOptions(show=lambda _: put_by_hand(live, "rules/web", MINE)))
+    done = carried_out(live, tree, Recorder(on_show=lambda _: put_by_hand(live, "rules/web", MINE)))
     assert changes(done) == ["update dashboard/web repo applied", "update rule/web repo failed"]
     assert done
     assert done.changes[1].error == "it was changed on the server since the plan was made: plan again"
@@ -136,7 +135,7 @@ def test_an_apply_that_deletes_too_much_is_refused_before_anybody_is_asked(live:
 
 def test_another_apply_that_goes_on_is_waited_for_and_then_refused(live: Account, tree: Path) -> None:
     async def meanwhile() -> None:
-        async with writer(live.settings) as client, locked(client, "ann", 0.0, do_nothing):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, SILENT):
             await operations.apply(tree, live.settings, options=ApplyOptions(journals=journals(tree), lock_timeout=0.0))
 
     with pytest.raises(Refused):
@@ -145,10 +144,10 @@ def test_another_apply_that_goes_on_is_waited_for_and_then_refused(live: Account
 
 
 def test_progress_is_told(live: Account, tree: Path) -> None:
-    told: list[None] = []
+    recorder = Recorder()
     live.has(resource("rule/web", rule()))
-    carried_out(live, tree, ApplyOptions(progress=lambda: told.append(None)))
-    assert len(told) == 1 + 2
+    carried_out(live, tree, recorder)
+    assert recorder.steps == 1 + 2
 
 
 @pytest.mark.parametrize("prune", ["managed", "all"])
@@ -210,17 +209,16 @@ def test_a_journal_that_cannot_be_ended_is_said_and_nothing_is_lost_but_how_it_w
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW})
     earlier = set(journals(tree).iterdir())
-    warned: list[Problem] = []
 
     def spoilt() -> None:  # once the change was sent
         for file in set(journals(tree).iterdir()) - earlier:
             file.rename(file.with_suffix(".kept"))
             file.mkdir()
 
-    options = ApplyOptions(journals=journals(tree), warn=warned.append, progress=spoilt)
-    done = asyncio.run(operations.apply(tree, live.settings, options=options))
+    recorder = Recorder(on_advance=spoilt)
+    done = carried_out(live, tree, recorder)
     assert changes(done) == ["create rule/new new applied"]
-    (problem,) = warned
+    (problem,) = recorder.warned
     assert problem.severity == "warning"
     assert problem.message.startswith(
         "the journal could not record how the changes ended, so `dlsync history` shows them as unknown: the"
@@ -247,12 +245,11 @@ def test_what_fails_is_not_recorded_and_what_was_applied_is(live: Account, tree:
 def test_a_record_that_cannot_be_written_is_said_and_the_same_again_mends_it(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW})
-    warned: list[Problem] = []
-    options = ApplyOptions(journals=journals(tree), warn=warned.append)
+    options, recorder = ApplyOptions(journals=journals(tree)), Recorder()
     answer = refusing("PATCH plugins/dlsync-inventory", after=1)
-    done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
+    done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options, reporter=recorder))
     assert changes(done) == ["create rule/new new applied"]
-    (problem,) = warned
+    (problem,) = recorder.warned
     assert problem.severity == "error"
     assert problem.message.startswith("the inventory could not record what was applied; run the same command again")
     assert "rule/new" not in managed(live, tree)
@@ -265,28 +262,30 @@ def test_a_record_that_cannot_be_written_is_said_and_the_same_again_mends_it(liv
 def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tree: Path) -> None:
     apply(live, tree)
     write_tree(tree, {"rules/new.yaml": NEW, "dashboards/new.yaml": "title: New\npositions: []\n"})
-    warned: list[Problem] = []
-    options = ApplyOptions(journals=journals(tree), warn=warned.append)
+    options, recorder = ApplyOptions(journals=journals(tree)), Recorder()
     answer = refusing("PATCH plugins/dlsync-inventory")
-    done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
+    done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options, reporter=recorder))
     assert changes(done) == ["create dashboard/new new failed", "create rule/new new skipped"]
     assert done
     assert {one.error.partition("; ")[2] for one in done.changes} == {
         "nothing was sent, since the inventory could not record it first"
     }
-    assert warned == []
+    assert recorder.warned == []
     assert live.live("dashboard/new") is live.live("rule/new") is None
     assert {one.result for one in apply(live, tree).changes} == {"applied"}
 
 
 def test_an_annotation_that_cannot_be_posted_is_said(live: Account, tree: Path) -> None:
-    warned: list[Problem] = []
-    options = ApplyOptions(journals=journals(tree), warn=warned.append)
+    options, recorder = ApplyOptions(journals=journals(tree)), Recorder()
     answer = refusing("POST annotations/deploys")
     through(
-        live, answer, lambda settings: operations.apply(tree, replace(settings, annotate="deploys"), options=options)
+        live,
+        answer,
+        lambda settings: operations.apply(
+            tree, replace(settings, annotate="deploys"), options=options, reporter=recorder
+        ),
     )
-    assert [one.severity for one in warned] == ["warning"]
+    assert [one.severity for one in recorder.warned] == ["warning"]
 
 
 # saved plans
@@ -303,7 +302,7 @@ def promised(live: Account, tree: Path, *targets: str, **settings: Any) -> Saved
 def test_the_plan_that_was_reviewed_is_applied_and_it_alone(live: Account, tree: Path) -> None:
     saved = promised(live, tree)
     live.has(resource("dashboard/other", dashboard()))
-    assert len(changes(carried_out(live, tree, ApplyOptions(), saved))) == 3
+    assert len(changes(carried_out(live, tree, promised=saved))) == 3
     assert managed(live, tree) == ["dashboard/web", "plugin/disk", "rule/web"]
 
 
@@ -328,9 +327,9 @@ def test_a_saved_plan_is_bound_to_the_files_that_it_was_made_from(
     write_tree(tree, {file: content})
     if is_stale:
         with pytest.raises(Refused, match="the files changed since it was made"):
-            carried_out(live, tree, ApplyOptions(), saved)
+            carried_out(live, tree, promised=saved)
     else:
-        assert len(changes(carried_out(live, tree, ApplyOptions(), saved))) == 3
+        assert len(changes(carried_out(live, tree, promised=saved))) == 3
 
 
 def test_a_saved_plan_is_bound_to_the_overlays_of_its_environment(live: Account, tree: Path) -> None:
@@ -344,12 +343,12 @@ def test_a_saved_plan_is_bound_to_the_overlays_of_its_environment(live: Account,
     assert plan_file.narrowed_to(saved, again).plan.changes == again.plan.changes
     write_tree(tree, {"overlays/prod/rules/web.yaml": "title: C\n"})
     with pytest.raises(Refused, match="the files changed since it was made"):
-        carried_out(chosen, tree, ApplyOptions(), saved)
+        carried_out(chosen, tree, promised=saved)
 
 
 def test_a_saved_plan_is_about_what_it_was_made_for(live: Account, tree: Path) -> None:
     saved = promised(live, tree, "rule/web")
-    assert changes(carried_out(live, tree, ApplyOptions(), saved)) == ["create rule/web new applied"]
+    assert changes(carried_out(live, tree, promised=saved)) == ["create rule/web new applied"]
 
 
 @pytest.mark.parametrize(
@@ -369,7 +368,7 @@ def test_a_plan_is_refused_where_what_it_changes_moved_and_nothing_is_written(
         live.has(resource("rule/web", rule(description="2")))
     write_tree(tree, files)
     with pytest.raises(Refused, match=f"since it was made, {named} changed"):
-        carried_out(live, tree, ApplyOptions(), saved)
+        carried_out(live, tree, promised=saved)
     assert live.plugins() == []
 
 
@@ -444,15 +443,15 @@ def test_the_last_run_is_the_one_that_wrote_last_however_long_it_was_thought_abo
             another.submit(asyncio.run, meanwhile()).result()
         return True
 
-    carried_out(live, tree, replace(options, approve=approve))
+    carried_out(live, tree, Recorder(on_approve=approve))
     first, second, _ = operations.history(journals(tree))
     assert [[str(one) for one in run.kept] for run in (first, second)] == [["dashboard/web"], ["rule/web"]]
 
 
 def test_a_rollback_is_approved_like_an_apply(live: Account, tree: Path) -> None:
     apply(live, tree)
-    options = ApplyOptions(approve=lambda _: False, journals=journals(tree))
-    assert asyncio.run(operations.rollback(tree, live.settings, options=options)) is None
+    options, reporter = ApplyOptions(journals=journals(tree)), Recorder(on_approve=lambda _: False)
+    assert asyncio.run(operations.rollback(tree, live.settings, options=options, reporter=reporter)) is None
     assert live.live("rule/web")
 
 

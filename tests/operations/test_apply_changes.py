@@ -19,6 +19,7 @@ from tests.builders.applies import carried_out, prepared, some_live
 from tests.builders.applies import planned as prepare
 from tests.builders.http import Misbehaviour, Reply, by_request, json_reply, scripted
 from tests.builders.plans import change, plan
+from tests.builders.reporters import Recorder
 from tests.builders.trees import (
     FLAVOURS,
     Account,
@@ -134,12 +135,12 @@ def test_an_empty_plan_sends_nothing() -> None:
 
 
 def test_every_change_that_was_tried_counts_as_progress(tmp_path: Path) -> None:
-    tried: list[None] = []
+    recorder = Recorder()
     write_tree(tmp_path, FILES)
     with account() as live:
         work = prepare(live, tmp_path)
-        live.run(lambda client: carried_out(client, work, progress=lambda: tried.append(None)))
-    assert len(tried) == 5
+        live.run(lambda client: carried_out(client, work, reporter=recorder))
+    assert recorder.steps == 5
 
 
 # a server that misbehaves

@@ -12,6 +12,7 @@ from dlsync.errors import BadAnswer, ServerFault
 from dlsync.files import yaml
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from tests.builders.http import Reply, by_request, json_reply, scripted
+from tests.builders.reporters import Recorder
 from tests.builders.taps import tapped
 from tests.builders.trees import FLAVOURS, account, address, dashboard, resource, rule
 
@@ -120,9 +121,9 @@ def test_everything_is_narrowed_to_what_is_admitted_and_the_rest_is_not_asked_fo
 
 
 def test_every_resource_that_was_looked_at_counts_as_progress(live: Account) -> None:
-    looked: list[None] = []
-    live.run(lambda client: Fetcher(client, progress=lambda: looked.append(None)).fetch(addresses(*ALL)))
-    assert len(looked) == len(ALL)
+    recorder = Recorder()
+    live.run(lambda client: Fetcher(client, reporter=recorder).fetch(addresses(*ALL)))
+    assert recorder.steps == len(ALL)
 
 
 @pytest.mark.parametrize(

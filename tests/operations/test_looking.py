@@ -20,6 +20,7 @@ from dlsync.resources.selector import Targets
 from tests.builders.applies import FILES, apply, changes, plan
 from tests.builders.between import below, put_by_hand, refusing, through
 from tests.builders.http import json_reply
+from tests.builders.reporters import Recorder
 from tests.builders.trees import Account, dashboard, resource, rule, tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -200,9 +201,9 @@ def test_an_export_passes_on_what_it_is_about(live: Account, tree: Path) -> None
 
 
 def test_progress_is_told(live: Account, tree: Path) -> None:
-    told: list[str] = []
+    recorders = [Recorder() for _ in range(3)]
     live.has(resource("rule/web", rule()), resource("plugin/other", "x"))
-    asyncio.run(operations.plan(tree, live.settings, progress=lambda: told.append("plan")))
-    asyncio.run(operations.export(tree, live.settings, progress=lambda: told.append("export")))
-    asyncio.run(operations.drift(tree, live.settings, progress=lambda: told.append("drift")))
-    assert [told.count(one) for one in ("plan", "export", "drift")] == [1, 2, 2]
+    asyncio.run(operations.plan(tree, live.settings, reporter=recorders[0]))
+    asyncio.run(operations.export(tree, live.settings, reporter=recorders[1]))
+    asyncio.run(operations.drift(tree, live.settings, reporter=recorders[2]))
+    assert [one.steps for one in recorders] == [1, 2, 2]

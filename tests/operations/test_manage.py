@@ -10,8 +10,9 @@ import pytest
 
 from dlsync import operations
 from dlsync.errors import DlsyncError, Refused, SettingsError
-from dlsync.operations.manage import ManageResult, Waiting
-from dlsync.operations.session import do_nothing, locked, writer
+from dlsync.operations.manage import ManageResult
+from dlsync.operations.reporter import SILENT
+from dlsync.operations.session import locked, writer
 from dlsync.resources.selector import Targets
 from tests.builders.applies import FILES, apply, changes, managed, plan
 from tests.builders.trees import address, dashboard, resource, rule, write_tree
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from tests.builders.trees import Account
 
 INVENTORY = "dlsync-inventory"
-AT_ONCE = Waiting(0.0)
+AT_ONCE = 0.0  # s
 
 
 def adopt(live: Account, tree: Path, *targets: str) -> ManageResult:
@@ -137,7 +138,7 @@ def test_nothing_is_taken_in_or_out_while_an_apply_goes_on(
     apply(live, tree)
 
     async def meanwhile() -> None:
-        async with writer(live.settings) as client, locked(client, "ann", 0.0, do_nothing):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, SILENT):
             await asyncio.to_thread(work, live, tree)
 
     with pytest.raises(Refused):
@@ -190,7 +191,7 @@ def test_a_lock_is_taken_away_by_who_agrees_to_it(live: Account) -> None:
         return False
 
     async def locked_and(work: Callable[[], Awaitable[object]]) -> None:
-        async with writer(live.settings) as client, locked(client, "ann", 0.0, do_nothing):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, SILENT):
             await work()
 
     async def both_ways() -> None:

@@ -20,6 +20,7 @@ from dlsync.resources.selector import Targets
 from tests.builders import applies
 from tests.builders.between import below, through
 from tests.builders.http import json_reply
+from tests.builders.reporters import Recorder
 from tests.builders.trees import FLAVOURS, Account, account, address, dashboard, resource, rule, widget, write_tree
 from tests.operations.test_accepting import accept
 
@@ -247,13 +248,12 @@ def test_the_files_warnings_come_first(tree: Path) -> None:
 
 
 def test_progress_is_a_call_for_each_resource(tree: Path) -> None:
-    looked: list[None] = []
+    recorder = Recorder()
     desired = loader.read(tree)
     with account() as live:
         live.has(*LIVE)
-        count = lambda: looked.append(None)  # noqa: E731
-        live.run(lambda client: build_plan(Fetcher(client, progress=count), desired, live.settings))
-    assert len(looked) == 3
+        live.run(lambda client: build_plan(Fetcher(client, reporter=recorder), desired, live.settings))
+    assert recorder.steps == 3
 
 
 # links: what they need

@@ -11,7 +11,8 @@ import pytest
 from dlsync import operations
 from dlsync.client import ReadClient
 from dlsync.errors import Refused
-from dlsync.operations.session import do_nothing, locked, who_runs_us, writer
+from dlsync.operations.reporter import SILENT
+from dlsync.operations.session import locked, who_runs_us, writer
 
 if TYPE_CHECKING:
     from dlsync.client import Client
@@ -32,17 +33,17 @@ def test_a_question_by_hand_gets_a_client_that_can_only_ask_and_work_one_that_ca
 
 def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
     async def second() -> None:
-        async with writer(live.settings) as client, locked(client, "ann", 0.0, do_nothing):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, SILENT):
             raise AssertionError("two hold it")
 
     async def twice() -> None:
         async with (
             writer(live.settings) as client,
-            locked(client, "ann", 0.0, do_nothing),
+            locked(client, "ann", 0.0, SILENT),
             writer(live.settings) as other,
         ):
             with pytest.raises(Refused):
-                async with locked(other, "bob", 0.0, do_nothing):
+                async with locked(other, "bob", 0.0, SILENT):
                     raise AssertionError("two hold it")
 
     asyncio.run(twice())
@@ -51,7 +52,7 @@ def test_who_holds_the_lock_is_alone_and_gives_it_back(live: Account) -> None:
 
 def test_a_failure_under_the_lock_gives_it_back_too(live: Account) -> None:
     async def failing() -> None:
-        async with writer(live.settings) as client, locked(client, "ann", 0.0, do_nothing):
+        async with writer(live.settings) as client, locked(client, "ann", 0.0, SILENT):
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -63,17 +64,12 @@ def test_the_lock_of_an_account_that_is_only_being_made_is_taken_once_it_is_ther
     new: Settings = replace(live.settings, account="new")
 
     async def made() -> bool:
-        async with writer(new) as client, locked(client, "ann", 0.0, do_nothing) as lock:
+        async with writer(new) as client, locked(client, "ann", 0.0, SILENT) as lock:
             await client.accounts.create("new")
             await lock.require()
             return "dlsync-lock" in [one.name for one in await client.plugins.list()]
 
     assert asyncio.run(made())
-
-
-def test_what_reports_nothing_takes_anything() -> None:
-    do_nothing()
-    do_nothing("x")
 
 
 def test_who_runs_us_is_said_without_the_key_and_secrets(live: Account) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,7 @@ from dlsync.resources.selector import EVERYTHING, Targets
 from tests.builders.applies import apply, changes, journals, managed
 from tests.builders.between import below, through
 from tests.builders.http import Reply, json_reply
+from tests.builders.reporters import Recorder
 from tests.builders.trees import Account, resource, tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -177,10 +179,9 @@ def test_what_changes_in_a_resource_that_cannot_be_read_makes_the_plan_old(team:
         return Reply(200, next(replies, b"[[")) if below(seen) == "GET rules/web" else onward()
 
     plan_options = PlanOptions(decisions=ConflictPolicy(on_conflict="repo"))
-    options = ApplyOptions(journals=journals(team.tree), approve=lambda _: True)
-    done = through(
-        team.live, answer, lambda to: operations.apply(team.tree, to, plan_options=plan_options, options=options)
-    )
+    options, reporter = ApplyOptions(journals=journals(team.tree)), Recorder(on_approve=lambda _: True)
+    work = partial(operations.apply, team.tree, plan_options=plan_options, options=options, reporter=reporter)
+    done = through(team.live, answer, work)
     assert done is not None
     assert done.changes[0].error == "it was changed on the server since the plan was made: plan again"
 
