@@ -17,6 +17,7 @@ from dlsync.client.agents import Agents
 from dlsync.client.annotations import Annotations
 from dlsync.client.connection import READ, READ_WRITE, Connection, Options, only_while
 from dlsync.client.dashboards import Dashboards
+from dlsync.client.family import Read, Write
 from dlsync.client.links import Links
 from dlsync.client.metrics import Metrics
 from dlsync.client.plugins import Plugins
@@ -44,16 +45,16 @@ class ReadClient:
 
     def __init__(self, *, url: str, org: str, account: str, key: str, **options: Unpack[Options]) -> None:
         self._connection = connection = Connection(url, org, account, key, methods=self._methods, **options)
-        self.accounts = Accounts(connection)
-        self.agents = Agents(connection)
-        self.annotations = Annotations(connection)
-        self.dashboards = Dashboards(connection)
-        self.links = Links(connection)
+        self.accounts: Accounts[Read] = Accounts(connection)
+        self.agents: Agents[Read] = Agents(connection)
+        self.annotations: Annotations[Read] = Annotations(connection)
+        self.dashboards: Dashboards[Read] = Dashboards(connection)
+        self.links: Links[Read] = Links(connection)
         self.metrics = Metrics(connection)
-        self.plugins = Plugins(connection)
-        self.rules = Rules(connection)
+        self.plugins: Plugins[Read] = Plugins(connection)
+        self.rules: Rules[Read] = Rules(connection)
         self.series = SeriesFamily(connection)
-        self.tags = Tags(connection)
+        self.tags: Tags[Read] = Tags(connection)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._connection!r})"
@@ -84,5 +85,13 @@ class Client(ReadClient):
     """Reads and writes one account; takes what :class:`ReadClient` takes."""
 
     _methods = READ_WRITE
+    accounts: Accounts[Write]
+    agents: Agents[Write]
+    annotations: Annotations[Write]
+    dashboards: Dashboards[Write]
+    links: Links[Write]
+    plugins: Plugins[Write]
+    rules: Rules[Write]
+    tags: Tags[Write]
     only_while = staticmethod(only_while)
     urgently = staticmethod(urgently)

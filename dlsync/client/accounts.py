@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlsync.client.family import Family, rejected
+from dlsync.client.family import Access_co, Family, Write, rejected
 from dlsync.client.record import Text, records_of
 from dlsync.client.response import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, NotFound
@@ -30,7 +30,7 @@ class Organisation:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-class Accounts(Family):
+class Accounts(Family[Access_co]):
     """Reads and writes accounts."""
 
     async def list(self) -> tuple[AccountEntry, ...]:
@@ -43,7 +43,7 @@ class Accounts(Family):
             response = await self._connection.request("GET", ("orgs",), scope="server")
         return tuple(records_of(response, Organisation))
 
-    async def create(self, name: str) -> None:
+    async def create(self: "Accounts[Write]", name: str) -> None:
         """Create an account (POST /orgs/<org>/accounts)."""
         body = json.dumps({"name": name}).encode()
         try:
@@ -58,7 +58,7 @@ class Accounts(Family):
         finally:
             self._connection.account_problem = None
 
-    async def delete(self, name: str) -> None:
+    async def delete(self: "Accounts[Write]", name: str) -> None:
         """Delete an account with all that is in it (DELETE /orgs/<org>/accounts/<name>)."""
         try:
             await self._connection.request("DELETE", ("accounts", name), scope="organisation")

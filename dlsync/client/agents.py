@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from dlsync.client.family import Family
+from dlsync.client.family import Access_co, Family, Write
 from dlsync.client.record import NAMES, Text, record_of, records_of
 from dlsync.errors import DlsyncError
 
@@ -44,7 +44,7 @@ class Agent:
         return self.presence_state == "online"
 
 
-class Agents(Family):
+class Agents(Family[Access_co]):
     """Reads and writes agents."""
 
     async def list(self) -> tuple[Agent, ...]:
@@ -55,12 +55,12 @@ class Agents(Family):
         """Return one agent, with its details in ``extra`` (GET agents/<id>)."""
         return record_of(await self._request("GET", "agents", agent_id), Agent)
 
-    async def delete(self, agent_id: str) -> None:
+    async def delete(self: "Agents[Write]", agent_id: str) -> None:
         """Delete an agent (DELETE agents/<id>). An agent that still runs registers again."""
         await self._request("DELETE", "agents", agent_id)
 
     async def ping(
-        self,
+        self: "Agents[Write]",
         agent_id: str,
         *,
         name: str,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlsync.client.family import Family
+from dlsync.client.family import Access_co, Family, Write
 from dlsync.client.record import Text, json_as, record_of, records_of
 
 
@@ -22,7 +22,7 @@ class Annotation:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-class Annotations(Family):
+class Annotations(Family[Access_co]):
     """Reads and writes annotations."""
 
     async def streams(self) -> tuple[str, ...]:
@@ -37,7 +37,7 @@ class Annotations(Family):
         """Return one annotation (GET annotations/<stream>/<id>)."""
         return record_of(await self._request("GET", "annotations", stream, annotation_id), Annotation, stream=stream)
 
-    async def create(self, stream: str, *, name: str, description: str = "") -> Annotation:
+    async def create(self: "Annotations[Write]", stream: str, *, name: str, description: str = "") -> Annotation:
         """Note that something happens now, in a stream that need not be there yet (POST annotations/<stream>).
 
         :raises Unreachable: no answer came; then it is not sent again, for there could be two.
@@ -47,7 +47,12 @@ class Annotations(Family):
         return record_of(response, Annotation, stream=stream)
 
     async def update(
-        self, stream: str, annotation_id: str, *, name: str | None = None, description: str | None = None
+        self: "Annotations[Write]",
+        stream: str,
+        annotation_id: str,
+        *,
+        name: str | None = None,
+        description: str | None = None,
     ) -> Annotation:
         """Change what is given of an annotation (PUT annotations/<stream>/<id>)."""
         fields = {"name": name, "description": description}
@@ -55,10 +60,10 @@ class Annotations(Family):
         response = await self._request("PUT", "annotations", stream, annotation_id, payload=payload)
         return record_of(response, Annotation, stream=stream)
 
-    async def delete(self, stream: str, annotation_id: str) -> None:
+    async def delete(self: "Annotations[Write]", stream: str, annotation_id: str) -> None:
         """Delete one annotation (DELETE annotations/<stream>/<id>)."""
         await self._request("DELETE", "annotations", stream, annotation_id)
 
-    async def delete_stream(self, stream: str) -> None:
+    async def delete_stream(self: "Annotations[Write]", stream: str) -> None:
         """Delete a stream with all its annotations (DELETE annotations/<stream>)."""
         await self._request("DELETE", "annotations", stream)

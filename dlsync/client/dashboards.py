@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlsync.client.connection import YAML
-from dlsync.client.family import Family
+from dlsync.client.family import Access_co, Family, Write
 from dlsync.client.record import OnBad, Text, records_of
 from dlsync.client.response import Versioned
 
@@ -26,7 +26,7 @@ class NamedDocument:
         return "positions" not in self.document
 
 
-class Dashboards(Family):
+class Dashboards(Family[Access_co]):
     """Reads and writes dashboards."""
 
     async def list(self) -> tuple[NamedDocument, ...]:
@@ -48,14 +48,14 @@ class Dashboards(Family):
         response = await self._request("GET", "dashboards", name, accept=YAML, if_none_match=unless)
         return Versioned(response.body, response.etag)
 
-    async def put(self, name: str, body: bytes) -> None:
+    async def put(self: "Dashboards[Write]", name: str, body: bytes) -> None:
         """Create or replace a dashboard (PUT dashboards/<name>).
 
         :param body: YAML, sent as it is.
         """
         await self._request("PUT", "dashboards", name, body=body, content_type=YAML)
 
-    async def delete(self, name: str) -> None:
+    async def delete(self: "Dashboards[Write]", name: str) -> None:
         """Delete a dashboard (DELETE dashboards/<name>, observed)."""
         async with self._optional("DELETE dashboards", lambda: self._exists("dashboards", name, accept=YAML)):
             await self._request("DELETE", "dashboards", name)

@@ -13,7 +13,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from dlsync.client.connection import Connection, Method
 from dlsync.client.record import json_as
@@ -33,8 +33,19 @@ from dlsync.model import Json
 _MOST_NAMES = 20
 
 
-class Family:
-    """Calls one family of operations.
+class Read:
+    """Marks what can only read, for the type checker."""
+
+
+class Write(Read):
+    """Marks what can also write, for the type checker."""
+
+
+Access_co = TypeVar("Access_co", bound=Read, covariant=True)
+
+
+class Family(Generic[Access_co]):
+    """Calls one family of operations; a method that writes is an error of types but in a ``Family[Write]``.
 
     :param connection: one for all families of a client; remembers what the server has.
     """
@@ -64,7 +75,9 @@ class Family:
             return False
         return True
 
-    async def _create(self, family: str, payload: Mapping[str, Json], name: str, **options: Any) -> None:
+    async def _create(
+        self: "Family[Write]", family: str, payload: Mapping[str, Json], name: str, **options: Any
+    ) -> None:
         """POST, create-if-absent. 422 says both "exists" and "is wrong", so the server is asked which.
 
         Twice, because another may have deleted it between the refusal and the question: a lock is such a thing.

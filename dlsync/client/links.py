@@ -7,7 +7,7 @@ from typing import Any
 
 from dlsync.client.concurrency import gather
 from dlsync.client.connection import Connection
-from dlsync.client.family import Family, rejected
+from dlsync.client.family import Access_co, Family, Write, rejected
 from dlsync.client.record import Text, json_as, record_of, records_of
 from dlsync.client.response import UNPROCESSABLE
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Rejected, ServerFault, Unreachable, Unsupported
@@ -31,7 +31,7 @@ class _Created:
     id: Text
 
 
-class Links(Family):
+class Links(Family[Access_co]):
     """Reads and writes links.
 
     :ivar latest: the links that :meth:`list` returned last.
@@ -71,7 +71,7 @@ class Links(Family):
     async def _is_listed(self, link_id: str) -> bool:
         return any(link.id == link_id for link in await self._listed())
 
-    async def create(self, plugin: str, tags: Iterable[str]) -> None:
+    async def create(self: "Links[Write]", plugin: str, tags: Iterable[str]) -> None:
         """Link a plugin to tags (POST links, observed).
 
         Where it is not known whether it was done, the list is asked; so there are never two for one call.
@@ -94,7 +94,7 @@ class Links(Family):
             with suppress(BadAnswer):  # no answer to a write is documented
                 self.expect([json_as(response, _Created).id])
 
-    async def delete(self, link_id: str) -> None:
+    async def delete(self: "Links[Write]", link_id: str) -> None:
         """Delete a link (DELETE links/<id>, observed)."""
         async with self._optional("DELETE links", lambda: self._is_listed(link_id)):
             await self._request("DELETE", "links", link_id)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlsync.client.family import Family
+from dlsync.client.family import Family, Read
 from dlsync.client.record import Text, records_of
 from dlsync.errors import DlsyncError
 
@@ -37,7 +37,7 @@ def selected(agent: str | None, tag: str | None) -> dict[str, str]:
     raise DlsyncError("metrics and series are those of an agent or of a tag", hint="Give exactly one of the two.")
 
 
-class Metrics(Family):
+class Metrics(Family[Read]):
     """Reads metrics."""
 
     async def list(self, *, agent: str | None = None, tag: str | None = None) -> tuple[Metric, ...]:

@@ -5,7 +5,7 @@ import binascii
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dlsync.client.family import Family
+from dlsync.client.family import Access_co, Family, Write
 from dlsync.client.record import NAMES, OnBad, Text, record_of, records_of
 from dlsync.client.response import Response, etag_of
 from dlsync.errors import BadAnswer, UnreadableResource
@@ -50,7 +50,7 @@ class _Plugin:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-class Plugins(Family):
+class Plugins(Family[Access_co]):
     """Reads and writes plugins."""
 
     async def list(self, on_bad: OnBad | None = None) -> tuple[PluginEntry, ...]:
@@ -73,7 +73,7 @@ class Plugins(Family):
         except BadAnswer as error:
             raise UnreadableResource(error.message, request=error.request, hint=error.hint) from error
 
-    async def create(self, name: str, extension: str, content: bytes, **fields: Json) -> None:
+    async def create(self: "Plugins[Write]", name: str, extension: str, content: bytes, **fields: Json) -> None:
         """Create a plugin where there is none of that name: atomic, so it can be a lock (POST plugins).
 
         :param extension: of its file, without the dot.
@@ -82,12 +82,12 @@ class Plugins(Family):
         payload = {**fields, "name": name, "extension": extension, "content": _encoded(content)}
         await self._create("plugins", payload, name)
 
-    async def update(self, name: str, content: bytes, **fields: Json) -> None:
+    async def update(self: "Plugins[Write]", name: str, content: bytes, **fields: Json) -> None:
         """Replace a plugin's content, and the fields that are given (PATCH plugins/<name>)."""
         payload = {**fields, "content": _encoded(content), "encoding": "base64"}
         await self._request("PATCH", "plugins", name, payload=payload)
 
-    async def delete(self, name: str) -> None:
+    async def delete(self: "Plugins[Write]", name: str) -> None:
         """Delete a plugin (DELETE plugins/<name>)."""
         await self._request("DELETE", "plugins", name)
 

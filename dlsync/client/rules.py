@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dlsync.client.connection import YAML
-from dlsync.client.family import Family
+from dlsync.client.family import Access_co, Family, Write
 from dlsync.client.record import OnBad, Text, json_as, records_of
 from dlsync.client.response import Response, Versioned, etag_of, json_of
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Unsupported
@@ -33,7 +33,7 @@ class RuleEntry:
     etag: Any = field(default="", compare=False, repr=False)
 
 
-class Rules(Family):
+class Rules(Family[Access_co]):
     """Reads and writes rules."""
 
     async def list(self, on_bad: OnBad | None = None) -> tuple[RuleEntry, ...]:
@@ -69,7 +69,7 @@ class Rules(Family):
     async def _has(self, name: str) -> bool:
         return await self._exists("rules", name, accept=YAML)
 
-    async def put(self, name: str, body: bytes) -> None:
+    async def put(self: "Rules[Write]", name: str, body: bytes) -> None:
         """Create or replace a rule (PUT rules/<name>), with the POST before it that some servers want.
 
         :param body: YAML, sent as it is.
@@ -85,17 +85,17 @@ class Rules(Family):
                 raise error from None
             await self._request("PUT", "rules", name, body=body, content_type=YAML)
 
-    async def create(self, name: str) -> None:
+    async def create(self: "Rules[Write]", name: str) -> None:
         """Create an empty rule (POST rules, observed)."""
         async with self._optional("POST rules"):
             await self._create("rules", {"name": name}, name, accept=YAML)
 
-    async def mute(self, name: str, *, mute: bool = True) -> None:
+    async def mute(self: "Rules[Write]", name: str, *, mute: bool = True) -> None:
         """Silence a rule, or let it speak again (PATCH rules/<name>, observed)."""
         async with self._optional("PATCH rules", lambda: self._has(name)):
             await self._request("PATCH", "rules", name, payload={"mute": mute})
 
-    async def delete(self, name: str) -> None:
+    async def delete(self: "Rules[Write]", name: str) -> None:
         """Delete a rule (DELETE rules/<name>, observed)."""
         async with self._optional("DELETE rules", lambda: self._has(name)):
             await self._request("DELETE", "rules", name)

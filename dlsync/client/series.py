@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from dlsync.client.family import Family
+from dlsync.client.family import Family, Read
 from dlsync.client.metrics import Metric, selected
 from dlsync.client.record import NAMES, Text, record_from
 from dlsync.client.response import Response, items_of
@@ -74,7 +74,7 @@ class Series:
             yield {"metric": self.metric.name, "agent": agent, "time": point.time, "value": point.value}
 
 
-class SeriesFamily(Family):
+class SeriesFamily(Family[Read]):
     """Reads series."""
 
     async def get(

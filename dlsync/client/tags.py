@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from dlsync.client.family import Family
+from dlsync.client.family import Access_co, Family, Write
 from dlsync.client.record import Text, records_of
 
 
@@ -15,14 +15,14 @@ class Tag:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-class Tags(Family):
+class Tags(Family[Access_co]):
     """Reads and writes tags."""
 
     async def list(self) -> tuple[Tag, ...]:
         """Return all tags (GET tags)."""
         return tuple(records_of(await self._request("GET", "tags"), Tag))
 
-    async def delete(self, name: str) -> None:
+    async def delete(self: "Tags[Write]", name: str) -> None:
         """Take a tag from all that carry it (DELETE tags/<tag>, observed)."""
 
         async def exists() -> bool:
