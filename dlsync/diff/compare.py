@@ -113,7 +113,10 @@ def compare(kind: Rules, desired: Resource, live: Resource, base: Base | None = 
     """
     if kind.identical(desired, live):
         return Comparison()
-    ours, theirs = kind.canonical(desired.document), kind.canonical(live.document)
+    file, server = dict(desired.document), dict(live.document)
+    if equal(file, server):
+        return Comparison()
+    ours, theirs = kind.canonical(file), kind.canonical(server)
     if equal(ours, theirs):
         return Comparison()
     differ = _Differ(kind)
