@@ -160,14 +160,16 @@ class Server:
         """
         if output != "markdown":
             return ""
+        from dlsync.files import git
         from dlsync.files.settings import settings_in_force
         from dlsync.operations.comment import ALL, marker
 
+        place = git.place(directory)
         if all_environments:
-            return marker("", ALL)
+            return marker("", ALL, place)
         found = {one.name: str(one.value or "") for one in settings_in_force(directory, self.options, os.environ)}
         account = f"{found['org']}/{found['account']}" if found["org"] and found["account"] else ""
-        return marker(account, found["environment"])
+        return marker(account, found["environment"], place)
 
 
 @dataclass(frozen=True)

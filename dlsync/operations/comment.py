@@ -1,4 +1,4 @@
-"""Keep one comment with the plan on a pull request, found by a hidden marker with account and environment."""
+"""Keep one comment with the plan on a pull request, found by a hidden marker: account, environment and directory."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ if TYPE_CHECKING:
 
 Outcome = Literal["created", "updated", "unchanged"]
 ALL = "*"  # in the marker of all environments; a name has it percent-encoded
-_MARKER = re.compile(r"<!-- dlsync plan account=(\S*) environment=(\S*) -->\r?\n")
+_MARKER = re.compile(r"<!-- dlsync plan account=(\S*) environment=(\S*)((?: directory=\S*)?) -->\r?\n")
+_URL = re.compile(r"(?<=\n\[The whole plan\]\(<)[^<>\n]*(?=>\)\Z)")
 _MAX_NAME = 120
 _SAFE_IN_URL = ":/?#@!$&'()*+,;=%~"
 
 
-def marker(account: str, environment: str) -> str:
+def marker(account: str, environment: str, directory: str = "") -> str:
     """Return the line that a comment begins with and that no reader sees.
 
     :param account: with its organisation; empty where it is unknown.
     :param environment: empty for none; :data:`ALL` for all.
+    :param directory: of the files, in their repository; empty for its root.
     """
-    return f"<!-- dlsync plan account={_encoded(account)} environment={_encoded(environment)} -->\n"
+    where = f" directory={_encoded(directory)}" if directory else ""
+    return f"<!-- dlsync plan account={_encoded(account)} environment={_encoded(environment)}{where} -->\n"
 
 
 def _encoded(name: str) -> str:
@@ -39,7 +42,9 @@ def _encoded(name: str) -> str:
 
 
 async def publish(host: GitHub | GitLab, text: str, *, new: bool = False) -> Outcome:
-    """Create or update the comment of the account and environment that a text is marked with.
+    """Create or update the comment of the account, environment and directory that a text is marked with.
+
+    Where nothing but the URL of :func:`with_link` is another, the comment stays: it links to a page of the same plan.
 
     :param text: what ``dlsync plan --format markdown`` printed.
     :param new: post a new comment and hide the old ones, where the text is another.
@@ -61,15 +66,15 @@ async def publish(host: GitHub | GitLab, text: str, *, new: bool = False) -> Out
     return "created"
 
 
-def _matching(comments: list[Comment], account: str, environment: str) -> list[Comment]:
-    """Return the comments of an account; else the only one of the environment, where an account is unknown."""
-    named = [(found[1], one) for one in comments if (found := _MARKER.match(one.body)) and found[2] == environment]
+def _matching(comments: list[Comment], account: str, *others: str) -> list[Comment]:
+    """Return the comments of an account; else the only one that has the other marks, where an account is unknown."""
+    named = [(found[1], one) for one in comments if (found := _MARKER.match(one.body)) and found.groups()[1:] == others]
     similar = [one for name, one in named if not (account and name)]
     return [one for name, one in named if name == account] or (similar if len(similar) == 1 else [])
 
 
 def _normalized(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()
+    return _URL.sub("", text.replace("\r\n", "\n").strip())
 
 
 def with_link(text: str, url: str) -> str:

@@ -12,6 +12,8 @@ from dlsync.operations.comment import ALL, marker
 from tests.builders.code_hosts import TOKEN, CodeHosts, Note
 from tests.builders.commands import Outcome, dlsync, misbehaving
 from tests.builders.http import Reply, json_reply
+from tests.builders.repositories import git
+from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +92,13 @@ def test_a_link_to_the_whole_plan_stands_at_the_end() -> None:
     with code_host() as (host, env):
         assert comment("github", env, "--html-url", "https://x.io/a b>?c=1").code == 0
         assert host.notes[0].body == f"{PLAN}\n[The whole plan](<https://x.io/a%20b%3E?c=1>)\n"
+        for url in ("https://x.io/run/2", "https://x.io/run/3"):  # another run with the same plan
+            assert comment("github", env, "--html-url", url).out.startswith("unchanged: ")
+        assert host.notes[0].body.endswith("?c=1>)\n")
+        assert comment("github", env).out.startswith("updated: ")
+        assert comment("github", env, "--html-url", "https://x.io/run/4").out.startswith("updated: ")
+        assert comment("github", env, "--html-url", "https://x.io/5", text=f"{PLAN}more\n").out.startswith("updated: ")
+        assert host.notes[0].body.endswith("more\n\n[The whole plan](<https://x.io/5>)\n")
         assert "--html-url is not an HTTP address" in comment("github", env, "--html-url", "javascript:x").err
 
 
@@ -202,6 +211,21 @@ def test_a_plan_and_its_failures_are_the_same_comment(tree: Path, env: dict[str,
         assert comment("github", job, text=failed).code == 0
     assert host.writes == ["create", "update 1", "update 1"]
     assert "missing settings: account" in host.notes[0].body
+
+
+@pytest.mark.parametrize("options", [(), ("--all-environments",)])
+def test_two_directories_of_one_repository_have_a_comment_each(
+    options: tuple[str, ...], tmp_path: Path, env: dict[str, str]
+) -> None:
+    git(tmp_path, "init", "--quiet")
+    for name in ("shop", "payments"):
+        write_tree(tmp_path / name, {"dlsync.yaml": "environments: {staging: {}}\n", "rules/a.yaml": "title: [\n"})
+    with code_host() as (host, job):
+        for name in ("shop", "payments", "shop"):
+            plan = dlsync("plan", tmp_path / name, *options, "--format", "markdown", env={**env, "DLSYNC_ORG": ""}).out
+            assert comment("github", job, text=plan).code == 0
+    assert host.writes == ["create", "create"]
+    assert " directory=shop%2F -->" in host.notes[0].body
 
 
 def test_names_without_bounds_make_a_marker_of_bounded_length() -> None:
