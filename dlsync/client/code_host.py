@@ -1,12 +1,16 @@
 """Comments of a pull request on GitHub (GraphQL) or of a merge request on GitLab (REST)."""
 
 import json
-from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple, Self
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final, NamedTuple, Self
 from urllib.parse import quote
 
+from msgspec import Struct
+
 from dlsync.client.connection import JSON, PATIENT
-from dlsync.client.response import Quoter, Response, error_of, json_of
+from dlsync.client.record import json_as
+from dlsync.client.response import Quoter, Response, error_of
 from dlsync.client.retry import AttemptError, Attempts, Retry
 from dlsync.client.transport import Transport, base_url
 from dlsync.errors import ApiError, Rejected, SettingsError
@@ -16,7 +20,10 @@ _COMMENTS: Final = """query($owner: String!, $name: String!, $number: Int!, $aft
   repository(owner: $owner, name: $name) { pullRequest(number: $number) { id comments(first: 100, after: $after) {
     nodes { id body isMinimized viewerDidAuthor } pageInfo { hasNextPage endCursor } } } } }"""
 _MUTATION: Final = "mutation($input: %s!) { %s(input: $input) { clientMutationId } }"
-_STATUSES: Final = {"FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403, "NOT_FOUND": 404}  # of GraphQL's errors
+# of GraphQL's errors
+_STATUSES: Final = {"FORBIDDEN": 403, "INSUFFICIENT_SCOPES": 403, "NOT_FOUND": 404, "RATE_LIMITED": 429}
+_FORBIDDEN, _LIMITED = 403, 429
+_LATER: Final = "Run this again later: the code host limits how much this token may ask in an hour."
 _MAY_WRITE: Final = (
     "Give the job the permission `pull-requests: write`; for the pull request of a fork, GitHub never does."
 )
@@ -24,10 +31,63 @@ _GITHUB_HINTS: Final = {
     401: "In the workflow's step, set `GITHUB_TOKEN: ${{ github.token }}` under `env`.",
     403: _MAY_WRITE,
     404: f"Check the repository and the number. {_MAY_WRITE}",
+    429: _LATER,
 }
-_GITLAB_HINTS: Final = dict.fromkeys(
-    (401, 403, 404), "Set GITLAB_TOKEN to a project access token with the scope `api` and the role Reporter or higher."
-)
+_MAY_COMMENT: Final = "Set GITLAB_TOKEN to a project access token with the scope `api` and the role Reporter or higher."
+_GITLAB_HINTS: Final = {**dict.fromkeys((401, 403, 404), _MAY_COMMENT), 429: _LATER}
+
+
+class _Error(Struct):
+    message: str
+    type: str = ""
+
+
+class _Result(Struct):
+    errors: list[_Error] | None = None
+
+
+class _Node(Struct, rename="camel"):
+    id: str
+    body: str
+    is_minimized: bool
+    viewer_did_author: bool
+
+
+class _PageInfo(Struct, rename="camel"):
+    has_next_page: bool
+    end_cursor: str | None
+
+
+class _Page(Struct, rename="camel"):
+    nodes: list[_Node]
+    page_info: _PageInfo
+
+
+class _PullRequest(Struct):
+    id: str
+    comments: _Page
+
+
+class _Repository(Struct, rename="camel"):
+    pull_request: _PullRequest
+
+
+class _Data(Struct):
+    repository: _Repository
+
+
+class _Found(Struct):
+    data: _Data
+
+
+class _User(Struct):
+    id: int
+
+
+class _Note(Struct):
+    id: int
+    body: str
+    author: _User
 
 
 class Comment(NamedTuple):
@@ -88,7 +148,9 @@ class _Api:
         while True:
             try:
                 response = await self._transport.exchange(method, path, {}, body)
-                if error := error_of(method, response):
+                if response.status == _FORBIDDEN and response.headers.get("retry-after"):  # GitHub's limit
+                    response = replace(response, status=_LIMITED)
+                if error := error_of("PUT", response):  # of POST, it would say that a name is taken
                     raise error
             except AttemptError as failed:
                 await self._access.retry.sleep(attempts.next_wait(failed, 0))
@@ -101,21 +163,6 @@ class _Api:
         unreached = f"Check that {self._access.url_source} is the API's address, and can be reached from here."
         known = error.status or 0
         error.hint = self._hints.get(known, error.hint if known >= 400 else unreached)  # noqa: PLR2004 - of errors
-
-
-def _at(response: Response, value: Any, *keys: str) -> Any:
-    """Return what is in a document below keys; raise a BadAnswer where they are not there."""
-    for key in keys:
-        if not isinstance(value, dict) or key not in value:
-            raise response.bad(f"expected `{'.'.join(keys)}`")
-        value = value[key]
-    return value
-
-
-def _items(response: Response, value: Any) -> Iterator[Any]:
-    if not isinstance(value, list):
-        raise response.bad("expected a list")
-    return iter(value)
 
 
 class GitHub(_Api):
@@ -133,16 +180,13 @@ class GitHub(_Api):
         after = None
         while True:
             response = await self._query(_COMMENTS, {**self._variables, "after": after})
-            request = _at(response, json_of(response), "data", "repository", "pullRequest")
-            self._id, page = _at(response, request, "id"), _at(response, request, "comments")
-            found += [
-                Comment(_at(response, node, "id"), _at(response, node, "body"))
-                for node in _items(response, _at(response, page, "nodes"))
-                if _at(response, node, "viewerDidAuthor") and not _at(response, node, "isMinimized")
-            ]
-            if not _at(response, page, "pageInfo", "hasNextPage"):
+            request = json_as(response, _Found).data.repository.pull_request
+            self._id, page = request.id, request.comments
+            own = [node for node in page.nodes if node.viewer_did_author and not node.is_minimized]
+            found += [Comment(node.id, node.body) for node in own]
+            if not page.page_info.has_next_page:
                 return found
-            after = _at(response, page, "pageInfo", "endCursor")
+            after = page.page_info.end_cursor
 
     async def create(self, body: str) -> None:
         """Post a comment, after :meth:`comments`."""
@@ -163,13 +207,9 @@ class GitHub(_Api):
     async def _query(self, query: str, variables: Mapping[str, object], *, repeatable: bool = True) -> Response:
         document = {"query": query, "variables": variables}
         response = await self.send("POST", "/graphql", document, repeatable=repeatable)
-        answer = json_of(response)
-        if isinstance(answer, dict) and answer.get("errors"):
-            error = next(_items(response, answer["errors"]))
-            status = _STATUSES.get(str(error.get("type")) if isinstance(error, dict) else "", 422)
-            said = response.quote(str(_at(response, error, "message")))
-            message = f"{response.request}: the code host refuses this ({said})"
-            raise Rejected(message, request=response.request, status=status)
+        if errors := json_as(response, _Result).errors:
+            message = f"{response.request}: the code host refuses this ({response.quote(errors[0].message)})"
+            raise Rejected(message, request=response.request, status=_STATUSES.get(errors[0].type, 422))
         return response
 
 
@@ -183,16 +223,13 @@ class GitLab(_Api):
     async def comments(self) -> list[Comment]:
         """Return the notes of the token's user, the earliest first."""
         response = await self.send("GET", "/user")
-        own, page = _at(response, json_of(response), "id"), 0
+        own, page = json_as(response, _User).id, 0
         found: list[Comment] = []
         while not page or response.headers.get("x-next-page"):
             page += 1
             response = await self.send("GET", f"{self._notes}?sort=asc&per_page=100&page={page}")
-            found += [
-                Comment(str(_at(response, note, "id")), _at(response, note, "body"))
-                for note in _items(response, json_of(response))
-                if _at(response, note, "author", "id") == own
-            ]
+            notes = json_as(response, list[_Note])
+            found += [Comment(str(note.id), note.body) for note in notes if note.author.id == own]
         return found
 
     async def create(self, body: str) -> None:

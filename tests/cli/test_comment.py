@@ -109,18 +109,18 @@ def test_a_link_to_the_whole_plan_stands_at_the_end() -> None:
         ("github", json_reply({"message": "no"}, 403), ("the token in GITHUB_TOKEN is not", "`pull-requests: write`")),
         ("github", json_reply({}, 404), ("not found", "Check the repository and the number")),
         ("github", json_reply({}, 302), ("redirects are not followed", "Check that GITHUB_API_URL")),
-        ("github", json_reply([]), ("expected `data.repository.pullRequest`", "Check that GITHUB_API_URL")),
+        ("github", json_reply([]), ("Expected `object`, got `array`", "Check that GITHUB_API_URL")),
         (
             "github",
             json_reply({"errors": [{"type": "FORBIDDEN", "message": "not accessible by integration"}]}),
             ("not accessible by integration", "`pull-requests: write`"),
         ),
         ("github", json_reply({"errors": [{"message": "Body is too long"}]}), ("refuses this (Body is too long)",)),
-        ("github", json_reply({"errors": ["x"]}), ("expected `message`",)),
+        ("github", json_reply({"errors": ["x"]}), ("Expected `object`, got `str`",)),
         ("gitlab", json_reply({}, 401), ("does not accept the token in GITLAB_TOKEN", "scope `api`")),
         ("gitlab", json_reply({}, 403), ("the token in GITLAB_TOKEN is not allowed", "role Reporter")),
         ("gitlab", json_reply({}, 404), ("not found", "scope `api`")),
-        ("gitlab", json_reply([]), ("expected `id`", "Check that CI_API_V4_URL")),
+        ("gitlab", json_reply([]), ("Expected `object`, got `array`", "Check that CI_API_V4_URL")),
     ],
 )
 def test_an_error_says_what_is_missing(platform: str, reply: Reply, expected: tuple[str, ...]) -> None:
@@ -134,7 +134,7 @@ def test_an_error_says_what_is_missing(platform: str, reply: Reply, expected: tu
 def test_notes_that_are_no_list_are_an_error() -> None:
     with code_host() as (host, env):
         host.failing = [json_reply({"id": 7}), json_reply({})]
-        assert "expected a list" in comment("gitlab", env).err
+        assert "Expected `array`, got `object`" in comment("gitlab", env).err
 
 
 @pytest.mark.parametrize("platform", PLATFORMS)
