@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from dlsync.cli.app import PURPOSES, Group
-from dlsync.cli.console import RecordedEnvironment, conceal, write_failure
+from dlsync.cli.console import RecordedEnvironment, conceal, notify, write_failure
 from dlsync.errors import DlsyncError
 
 if TYPE_CHECKING:
@@ -145,12 +145,14 @@ class Server:
         :raises InvalidTree: the directory is none; reported before what its settings lack.
         :raises SettingsError: they are wrong or incomplete.
         """
-        from dlsync.files.settings import load
+        from dlsync.files.settings import load, overrides
         from dlsync.resources import loader
 
         loader.require_directory(directory, may_be_missing=may_be_missing)
         settings = load(directory, self.options, os.environ, require_account=require_account)
         conceal(settings.key)
+        for warning in overrides(directory, self.options, os.environ) if settings.environment else ():
+            notify(warning)
         return replace(settings, environ=RecordedEnvironment(settings.environ), insecure=self.insecure)
 
     def marker(self, directory: Path, output: str, *, all_environments: bool = False) -> str:

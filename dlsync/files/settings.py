@@ -140,6 +140,19 @@ def settings_in_force(directory: Path, options: Options, environ: Mapping[str, s
     return tuple(found.values())
 
 
+def overrides(directory: Path, options: Options, environ: Mapping[str, str]) -> Iterator[str]:
+    """Yield a warning for each variable that replaces what the chosen environment says of the server."""
+    document = read_file(directory)[0]
+    found = _in_force(document, options, environ)
+    name = str(found["environment"].value or "")
+    own = _in_force(document, Options(environment=name), {})
+    for used, replaced in [(found[one], own[one]) for one in _SERVER_SETTINGS]:
+        is_own = replaced.source.startswith(f"{FILE_NAME}, ") and replaced.value != used.value
+        if is_own and used.source.startswith("DLSYNC_"):
+            what = f"the `{used.name}` of the environment {messages.brief(name)}"
+            yield f"warning: {used.source} is used in place of {what}: to use that, unset {used.source}"
+
+
 def _in_force(document: Mapping[str, Json], options: Options, environ: Mapping[str, str]) -> dict[str, Setting]:
     def outside(name: str) -> Setting:
         variable = f"DLSYNC_{name.upper()}"

@@ -55,6 +55,17 @@ def test_an_environment_of_the_file_is_chosen_by_name(tree: Path, env: dict[str,
     assert "did you mean `live`?" in dlsync("plan", tree, "--environment", "life", env=env).err
 
 
+def test_a_variable_in_place_of_the_environments_account_is_a_warning(tree: Path, env: dict[str, str]) -> None:
+    write_tree(tree, {"dlsync.yaml": 'environments: {"live\\n::error": {account: other}}\n'})
+    done = dlsync("plan", tree, "-e", "live\n::error", env=env)
+    assert done.code == 0
+    assert done.err == (
+        'warning: DLSYNC_ACCOUNT is used in place of the `account` of the environment "live\\n::error": '
+        "to use that, unset DLSYNC_ACCOUNT\n"
+    )
+    assert "DLSYNC" not in dlsync("plan", tree, "-e", "live\n::error", "--account", env["DLSYNC_ACCOUNT"], env=env).err
+
+
 def test_the_key_comes_from_a_file_too(tree: Path, env: dict[str, str], tmp_path: Path) -> None:
     write_tree(tmp_path, {"key": f"{env.pop('DLSYNC_API_KEY')}\n"})
     assert dlsync("plan", tree, "--api-key-file", tmp_path / "key", env=env).code == 0

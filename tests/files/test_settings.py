@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dlsync.errors import SettingsError
 from dlsync.files import schema
-from dlsync.files.settings import Options, Setting, Settings, load, read_file, settings_in_force
+from dlsync.files.settings import Options, Setting, Settings, load, overrides, read_file, settings_in_force
 from dlsync.model import Code, Json, Problem, Target
 from dlsync.resources import all_kinds
 from tests.builders.trees import write_tree
@@ -438,3 +438,23 @@ def test_a_setting_that_is_null_is_not_set(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": "prune:\norg:\n"})
     found = told(tmp_path, Options(), {})
     assert (found["prune"], found["org"]) == (("managed", "default"), (None, ""))
+
+
+@pytest.mark.parametrize(
+    ("options", "environ", "names"),
+    [
+        (Options(environment="prod"), SERVER, ["DLSYNC_ACCOUNT"]),  # the URL and the organisation are not its own
+        (Options(), SERVER | {"DLSYNC_ENVIRONMENT": "prod"}, ["DLSYNC_ACCOUNT"]),
+        (Options(environment="all"), SERVER, ["DLSYNC_URL", "DLSYNC_ORG", "DLSYNC_ACCOUNT"]),
+        (Options(environment="prod"), {"DLSYNC_ACCOUNT": "prod-account"}, []),
+        (Options(environment="prod", account="default"), SERVER, []),
+        (Options(environment="bare"), SERVER, []),
+        (Options(), SERVER, []),
+    ],
+)
+def test_a_variable_that_replaces_what_the_environment_says_is_named(
+    tmp_path: Path, options: Options, environ: dict[str, str], names: list[str]
+) -> None:
+    own = "  all: {url: https://all.example/api/v1, org: all-org, account: all-account}\n"
+    write_tree(tmp_path, {"dlsync.yaml": SOURCES + own})
+    assert [one.split()[1] for one in overrides(tmp_path, options, environ)] == names
