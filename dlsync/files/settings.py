@@ -163,7 +163,8 @@ def _in_force(document: Mapping[str, Json], options: Options, environ: Mapping[s
 
     environment = outside("environment")
     environments = document.get("environments")
-    overriding = environments.get(str(environment.value)) if isinstance(environments, dict) else None
+    named = environments if environment.value and isinstance(environments, dict) else {}
+    overriding = named.get(str(environment.value))
     in_file: dict[str, Setting] = {}
     levels = [(FILE_NAME, document), (f"{FILE_NAME}, environment {environment.value}", overriding)]
     for source, level in levels:

@@ -458,3 +458,9 @@ def test_a_variable_that_replaces_what_the_environment_says_is_named(
     own = "  all: {url: https://all.example/api/v1, org: all-org, account: all-account}\n"
     write_tree(tmp_path, {"dlsync.yaml": SOURCES + own})
     assert [one.split()[1] for one in overrides(tmp_path, options, environ)] == names
+
+
+@pytest.mark.parametrize("name", ["None", "''"])
+def test_no_environment_is_in_force_that_is_not_chosen(tmp_path: Path, name: str) -> None:
+    text = FILE + f"  {name}: {{account: other}}\n"
+    assert settings_of(tmp_path, text).account == "file-account"
