@@ -273,9 +273,10 @@ def _without_unknown_secrets(change: ResourceChange, desired: Resource, before: 
     if not hidden:
         return before
     kind = kind_of(change.address.kind)
-    diff = compare(kind, desired, before).diff
-    stays = tuple(one for one in diff if kind.written_path(desired, one.path) not in hidden)
-    return kind.merge_live(desired, before, blended(kind, desired, before, stays))
+    comparison = compare(kind, desired, before)
+    stays = tuple(one for one in comparison.diff if kind.written_path(desired, one.path) not in hidden)
+    unseen = tuple(FieldChange(path, "remove") for path in comparison.unseen)
+    return kind.merge_live(before, before, blended(kind, desired, before, (*stays, *unseen)))
 
 
 async def verify(

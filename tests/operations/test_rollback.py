@@ -351,6 +351,20 @@ def test_a_webhook_that_somebody_had_put_in_place_of_ours_is_in_no_journal(
     assert b"ours" not in kept
 
 
+def test_fields_that_only_the_server_has_are_in_the_journal_beside_such_a_secret(live: Account, tree: Path) -> None:
+    text = "title: Web\ndescription: %s\ncriteria:\n- {metric: a.b, condition: {threshold: 1}%s}\n"
+    write_tree(tree, {"rules/web.yaml": text % ("${env:TEXT}", "")})
+    environ = {"TEXT": "ours"}
+    apply(live, tree, environ=environ)
+    live.has(resource("rule/web", text % ("s3cret", ", more: {a: 1}") + "extra: by hand\n"))
+    assert changes(apply(live, tree, environ=environ)) == ["update rule/web drift applied"]
+    assert b"s3cret" not in b"".join(tree_files(journals(tree)).values())
+    rolled_back(live, tree, environ=environ)
+    now = live.live("rule/web")
+    assert now
+    assert now.document == resource("rule/web", text % ("ours", ", more: {a: 1}") + "extra: by hand\n").document
+
+
 def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live: Account, tree: Path) -> None:
     """Who can write the record could otherwise have any variable of whoever rolls back sent to the account."""
     environ = {"AWS_KEY": "the key of all", "TITLE": "s3cret"}
