@@ -178,8 +178,10 @@ class _Editor(FlowEditor):
                 changed = text[piece.lead : start] + inner + text[stop : piece.stop]
             else:
                 changed = self._replaced(piece, new, column)
-            # an alias cannot be parsed by itself: its anchor is elsewhere
-            if _means(" " * column + changed, alone) or (self.root.has_alias and not self.expand):
+            # an alias cannot be parsed by itself: its anchor is elsewhere; a block at the end may have no line feed
+            whole = " " * column + changed
+            ended = _means(whole, alone) or _means(whole.removesuffix("\n").removesuffix("\r"), alone)
+            if ended or (self.root.has_alias and not self.expand):
                 return changed
         return self._below(comments(self.root, self.source, piece.start, piece.stop), piece, self._fresh(piece, alone))
 

@@ -399,6 +399,15 @@ def test_a_block_stays_a_block(before: str, after: str, expected: str) -> None:
     assert rewrite(before.encode(), {"k": after}).decode() == expected
 
 
+@pytest.mark.parametrize("header", ["|", "|-", ">", ">2"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_block_that_ends_the_text_without_a_line_feed_costs_no_layout(header: str, newline: str) -> None:
+    before = f"k: # one\n- l: [a] # two\n\n  # three\n  m: {header}\n    x\n    y".replace("\n", newline)
+    document: Any = parse(before.encode())
+    document["k"][0]["l"].append("b")
+    assert rewrite(before.encode(), document).decode() == before.replace("[a]", "[a, b]")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
