@@ -86,6 +86,7 @@ def blocked(
     reasons = {new: one.held for new, one in held.items()} | {one.address: _TOGETHER % new for new, one in held.items()}
     changes = [replace(one, held=reasons.get(one.address, one.held)) for one in changes]
     changes = _waiting_for_heirs(changes, live, desired)
+    news |= {one.address: one.address for one in changes if one.held and one.action == "create"}
     return [_with_rename(one, news, (desired.get(one.address) or live[one.address])) for one in changes]
 
 
@@ -103,11 +104,12 @@ def _waiting_for_heirs(
 
 
 def _with_rename(change: ResourceChange, held: Mapping[Address, Address], resource: Resource) -> ResourceChange:
-    """Block the create or delete of what needs a resource whose rename is blocked.
+    """Block the create of what needs a resource whose create is blocked, and the delete for a rename that is.
 
     :param held: the new names of such resources by their old and new ones.
     """
-    waiting = [held[one] for one in kind_of(change.address.kind).needs(resource) if one in held]
+    needed = [one for one in kind_of(change.address.kind).needs(resource) if one in held]
+    waiting = [held[one] for one in needed if change.action == "create" or held[one] != one]
     is_blocked = waiting and not change.held and change.action != "update"
     return replace(change, held=_TOGETHER % waiting[0]) if is_blocked else change
 

@@ -230,6 +230,7 @@ async def build_plan(
         decisions=decisions,
         duplicates=pruned(fetcher.client, scope.desired, live.resources, inventory, settings.prune),
     )
+    scope = _without_orphans(scope, live, outcome)
     deletes = [change.address for change in outcome.changes if change.action == "delete" and not change.held]
     aliased = await dependents.aliased(fetcher, deletes, live.resources)
     changes = [replace(one, held=aliased.get(one.address, one.held)) for one in outcome.changes]
@@ -279,6 +280,17 @@ async def _with_dependents(
     desired = {address: resource for address, resource in scope.desired.items() if address not in orphans}
     scope = scope._replace(desired=desired, orphans=orphans)
     return scope._replace(leaving=frozenset(scope.undesired(inventory, live.resources) | taken)), live
+
+
+def _without_orphans(scope: _Scope, live: Live, outcome: Reconciliation) -> _Scope:
+    """Take out the creates of what needs a resource that stays deleted, as was decided."""
+    creates = [one.address for one in outcome.changes if one.action == "create"]
+    needed = {one: kind_of(one.kind).needs(scope.desired[one]) for one in creates} if outcome.left else {}
+    gone = {one for one in outcome.left if one not in live.resources}
+    orphans = {one: need for one, needs in needed.items() for need in needs if need in gone}
+    outcome.changes = [one for one in outcome.changes if one.address not in orphans]
+    desired = {one: resource for one, resource in scope.desired.items() if one not in orphans}
+    return scope._replace(desired=desired, orphans={**scope.orphans, **orphans})
 
 
 def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> PlanContext:

@@ -134,6 +134,36 @@ def test_a_link_whose_delete_is_undecided_keeps_its_plugin(live: Account, linked
     ]
 
 
+@pytest.fixture
+def undecided(live: Account, tmp_path: Path) -> Path:
+    """A tree that links a plugin since, which was changed in its file and deleted on the server."""
+    tree = write_tree(tmp_path / "tree", PLUGINS)
+    apply(live, tree)
+    live.lacks("plugin/disk")
+    return write_tree(tree, {"plugins/disk.py": "3", "links.yaml": "net: [all]\ndisk: [web]\n"})
+
+
+def test_a_link_waits_for_its_plugin_while_it_is_undecided_whether_that_is_made_again(
+    live: Account, undecided: Path
+) -> None:
+    made = plan(live, undecided)
+    assert {str(one.address): one.held for one in made.changes if str(one.address) != "plugin/disk"} == {
+        "link/disk": "together with plugin/disk",
+        "link/net": "",
+    }
+    assert {one.result for one in apply(live, undecided).changes if not one.held} == {"applied"}
+    done = apply(live, undecided, decisions=ConflictPolicy(on_conflict="repo"))
+    assert changes(done) == ["create plugin/disk conflict applied", "create link/disk new applied"]
+
+
+def test_a_link_to_a_plugin_that_stays_deleted_is_not_made(live: Account, undecided: Path) -> None:
+    done = apply(live, undecided, decisions=ConflictPolicy(on_conflict="live"))
+    assert changes(done) == ["create link/net new applied"]
+    what = "link/disk refers to plugin/disk, which does not exist: it is not created; add what is missing, or remove"
+    assert [(message.startswith(what), line) for message, line in warned(done)] == [(True, 2)]
+    assert not apply(live, undecided, decisions=ConflictPolicy(on_conflict="live")).changes
+
+
 def test_with_prune_all_a_link_to_a_plugin_that_no_file_has_is_not_made(live: Account, tmp_path: Path) -> None:
     tree = write_tree(tmp_path / "tree", {"plugins/net.sh": "2", "links.yaml": "disk: [all]\n"})
     live.has(resource("plugin/disk", "1"))
