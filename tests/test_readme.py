@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -14,12 +15,14 @@ import pytest
 from dlsync.__main__ import main
 from dlsync.resources import all_kinds
 from dlsync.server.run import running
+from tests.builders.repositories import CONFIGURATION
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STDERR_TOO = "2>&1"
+SHELL = {"cat", "curl", "git", "sed"}
 SHOWN_URL = "http://127.0.0.1:8080/api/v1"
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -48,11 +51,26 @@ def exported(text: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (word.partition("=") for word in words)]
 
 
-def curl(arguments: list[str], url: str) -> str:
-    """Run curl with the address that a page shows replaced by a server's."""
-    command = ["curl", *(argument.replace(SHOWN_URL, url) for argument in arguments)]
-    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    return printed if printed.endswith("\n") else f"{printed}\n"
+def shell(command: str, url: str) -> str:
+    """Run a command in a shell, with the address that a page shows replaced by a server's."""
+    author = {
+        f"GIT_{role}_{field}": "ada@example.org" for role in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")
+    }
+    environment = {**os.environ, **CONFIGURATION, **author}
+    arguments = ["sh", "-c", command.replace(SHOWN_URL, url)]
+    printed = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment).stdout
+    return printed if printed.endswith("\n") or not printed else f"{printed}\n"
+
+
+def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+    """Run dlsync in this process, and return its exit code and what a terminal or ``> FILE`` gets of its output."""
+    arguments, file = (arguments[:-2], arguments[-1]) if ">" in arguments else (arguments, None)
+    code = main([argument for argument in arguments if argument != STDERR_TOO])
+    captured = capsys.readouterr()
+    if file is None:
+        return code, captured.out + (captured.err if STDERR_TOO in arguments else "")
+    Path(file).write_text(captured.out, encoding="utf-8")
+    return code, ""
 
 
 def matches(shown: list[str], printed: str) -> bool:
@@ -77,23 +95,24 @@ def test_a_page_shows_what_its_commands_print(
             monkeypatch.setenv(name, value.replace(SHOWN_URL, server.url))
         for step in STEP.finditer(text):
             if step["file"]:
-                write_tree(tmp_path, {step["file"]: step["text"]})
+                write_tree(Path.cwd(), {step["file"]: step["text"]})
                 continue
             for command, shown in commands(step["text"]):
                 program, *arguments = shlex.split(command)
                 if program == "unset":
                     monkeypatch.delenv(arguments[0])
                     continue
-                if program == "curl":
-                    printed = curl(arguments, server.url)
+                if program == "cd":
+                    monkeypatch.chdir(arguments[0])
+                    continue
+                if program in SHELL:
+                    printed = shell(command, server.url)
                 elif program == "echo":
                     assert arguments == ["$?"]
                     printed = f"{code}\n"
                 else:
                     assert program == "dlsync"
-                    code = main([argument for argument in arguments if argument != STDERR_TOO])
-                    captured = capsys.readouterr()
-                    printed = captured.out + (captured.err if STDERR_TOO in arguments else "")
+                    code, printed = run(arguments, capsys)
                     printed = printed.replace(server.url, SHOWN_URL)
                 assert matches(shown, printed), f"$ {command}\n{printed}"
 
