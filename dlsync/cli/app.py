@@ -18,11 +18,11 @@ from dlsync.errors import EXIT_ERROR
 SECTIONS = {
     "Files": {
         "init": ("tree", "Start a directory: settings, samples, CI templates."),
-        "import-backup": ("tree", "Turn an old client's backup into a tree."),
+        "import-backup": ("tree", "Convert an old client's backup into dlsync's files."),
         "validate": ("tree", "Check the files offline: syntax, schema, names, references."),
         "fmt": ("tree", "Write the YAML files in the house style; comments stay."),
         "render": ("tree", "Show the files as they are sent; secrets stay references."),
-        "packs": ("tree", "The packs of a tree."),
+        "packs": ("tree", "The packs of a directory."),
     },
     "Files and server": {
         "plan": ("plan", "Show what an apply would change; changes nothing."),

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _NOTHING_APPLIED = "Nothing was applied.\n"
 
 DirectoryOrPlan = Annotated[
-    Path, typer.Argument(metavar="DIR|PLANFILE", help="The tree, or a plan that `dlsync plan --out` saved.")
+    Path, typer.Argument(metavar="DIR|PLANFILE", help="The directory, or a plan that `dlsync plan --out` saved.")
 ]
 
 
@@ -82,7 +82,7 @@ def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
         _require_tree(path)
         return None
     if narrowed:
-        hint = "Leave out --target, --adopt, --on-conflict and --delete-account, or give the tree."
+        hint = "Leave out --target, --adopt, --on-conflict and --delete-account, or give the directory."
         raise SettingsError("a saved plan is applied with the options that it was made with", hint=hint)
     saved = plan_file.read(path)
     plan_file.require_directory(saved)
@@ -97,7 +97,7 @@ def _require_tree(directory: Path) -> None:
     files = sorted(file for file in directory.iterdir() if not file.name.startswith("."))
     if files and all(file.suffix == ".json" for file in files):
         hint = f"Apply each plan by itself: `dlsync apply {files[0]}`."
-        raise SettingsError(f"{directory} holds saved plans, not a tree", hint=hint)
+        raise SettingsError(f"{directory} holds saved plans, not files of dlsync", hint=hint)
 
 
 def _runs(directory: Path) -> Iterable[str]:

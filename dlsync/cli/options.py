@@ -103,7 +103,7 @@ Journals = Annotated[
     typer.Option(
         "--journal",
         metavar="DIR",
-        help="The folder of journals, for `history` and `rollback`; else .dlsync/runs of the tree.",
+        help="The folder of journals, for `history` and `rollback`; else .dlsync/runs of the directory.",
     ),
 ]
 AutoApprove = Annotated[bool, typer.Option("--auto-approve", help="Do not ask; needed without a terminal.")]

@@ -15,9 +15,7 @@ from dlsync.errors import EXIT_CHANGES, EXIT_ERROR, EXIT_OK
 from dlsync.messages import visible
 
 Source = Annotated[Path, typer.Argument(metavar="SRC", help="The folder <org>/<account>/ of the old client's backup.")]
-NewTree = Annotated[
-    Path, typer.Argument(metavar="DIR", help="The folder of the new tree; what is there already stays.")
-]
+NewTree = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write into; what is there already stays.")]
 
 
 @opt.command
@@ -34,7 +32,7 @@ def init(directory: opt.Directory = opt.CURRENT) -> None:
 
 @opt.command
 def import_backup(source: Source, directory: NewTree, output: opt.Output = "text") -> None:
-    """Turn an old client's backup into a tree."""
+    """Convert an old client's backup into dlsync's files."""
     from dlsync.operations import import_backup as backup
 
     imported = backup.import_backup(source, directory)

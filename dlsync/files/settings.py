@@ -20,7 +20,7 @@ from dlsync.model import Path as FieldPath
 FILE_NAME = "dlsync.yaml"
 MAX_KEY_FILE_BYTES = 64 * 1024
 
-_KEY_SOURCES = "--api-key-file or DLSYNC_API_KEY (never a file of the tree)"
+_KEY_SOURCES = "--api-key-file or DLSYNC_API_KEY (never a committed file)"
 _GLOB_TOKEN = re.compile(r"\[!?\]?[^]]*\]|.", re.DOTALL)
 _KEY_FIELDS = frozenset({"key", "api_key", "apikey", "token", "dlsync_api_key"})
 _SERVER_SETTINGS = ("url", "org", "account")

@@ -321,7 +321,7 @@ class _Edits:
             raise DlsyncError(f"its name is too long for a file: {file}", hint="Rename it on the server.")
         if self._tree.backup and "%" in file:
             raise DlsyncError(
-                "no file of an old client's backup can have its name: make that a tree with `dlsync import-backup`"
+                "no file of an old client's backup can have its name: convert the backup with `dlsync import-backup`"
             )
 
     def files(self) -> tuple[FileChange, ...]:

@@ -29,8 +29,8 @@ from dlsync.state.inventory import Inventory, secret_digests
 _MARK = " (masked by the server)"  # makes another text of a mask, so that it counts as another value
 _BLANK = ""
 _STRANGE = (
-    "not written, for it holds what the account's record has as {}, which no file of the tree mentions: "
-    "if it is the tree's own, mention it in one, as in a comment of dlsync.yaml"
+    "not written, for it holds what the account's record has as {}, which no file of the directory mentions: "
+    "if it is your own, mention it in one, as in a comment of dlsync.yaml"
 )
 _NO_FILE = "the server hides `%s`, which no file has: put it into the file as ${env:NAME} first"
 _NOT_SET = "not written, for `${env:%s}` is not set, and what is live is not what was applied: set `%s`"

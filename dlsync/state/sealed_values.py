@@ -19,7 +19,7 @@ _SEALED = "dlsync:sealed"
 _REFERENCE = "reference"
 _DIGEST = "digest"  # only of a value that nothing but its likeness shows to be a secret
 _MAPPING = "mapping"
-_MENTION = "If it is the tree's own, put the file back that used it, or mention it in a comment of dlsync.yaml."
+_MENTION = "If it is your own, put the file back that used it, or mention it in a comment of dlsync.yaml."
 _CHANGED = "the text before the run held the value of %s, which has another value now"
 _SET_FORMER = "Set it to its former value, or restore the text by hand."
 _BROKEN = "the journal is broken: it holds a secret in an unknown form"
@@ -124,7 +124,7 @@ def _require_readable(wanted: Iterable[str], source: Source) -> None:
     for name in wanted:
         said = f"a secret was there before: ${{env:{visible(name)}}}"
         if name not in source.names:
-            message = f"{said} is in no file of the tree, so it is not taken from the environment"
+            message = f"{said} is in no file of the directory, so it is not taken from the environment"
             raise DlsyncError(message, hint=_MENTION)
         if not source.environ.get(name):
             how = "empty" if name in source.environ else "not set"

@@ -180,7 +180,7 @@ def test_each_environment_has_a_plan_in_the_folder_of_out(tree: Path, env: dict[
     assert (done.code, done.err) == (0, "")
     for options in ([], ["--all-environments"]):
         whole = dlsync("apply", kept, "--auto-approve", *options, env={})
-        words = f"{kept} holds saved plans, not a tree"
+        words = f"{kept} holds saved plans, not files of dlsync"
         hint = f"Apply each plan by itself: `dlsync apply {kept / 'production.json'}`."
         assert (whole.code, whole.err) == (1, f"error: {words}\n{hint}\n")
 

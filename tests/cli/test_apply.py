@@ -278,7 +278,7 @@ def test_a_saved_plan_takes_no_other_targets(tree: Path, env: dict[str, str], tm
     assert (done.code, done.asked) == (1, ())
     assert done.err == (
         "error: a saved plan is applied with the options that it was made with\n"
-        "Leave out --target, --adopt, --on-conflict and --delete-account, or give the tree.\n"
+        "Leave out --target, --adopt, --on-conflict and --delete-account, or give the directory.\n"
     )
 
 

@@ -134,7 +134,7 @@ def test_all_that_is_missing_is_named_at_once_with_where_to_give_it(tmp_path: Pa
         "missing settings: url, account, key; give\n"
         "  url: --url, DLSYNC_URL or `url` in dlsync.yaml\n"
         "  account: --account, DLSYNC_ACCOUNT or `account` in dlsync.yaml\n"
-        "  key: --api-key-file or DLSYNC_API_KEY (never a file of the tree)"
+        "  key: --api-key-file or DLSYNC_API_KEY (never a committed file)"
     )
 
 
@@ -210,7 +210,7 @@ def test_a_key_with_any_other_character_is_refused_without_being_quoted(text: st
 def test_a_key_in_the_tree_is_an_error_that_says_where_keys_come_from(tmp_path: Path, field: str) -> None:
     (tmp_path / "dlsync.yaml").write_text(f"org: acme\n{field}: secret\nenvironments:\n  prod:\n    {field}: secret\n")
     _, problems = read_file(tmp_path)
-    message = "the key does not belong here; it comes from --api-key-file or DLSYNC_API_KEY (never a file of the tree)"
+    message = "the key does not belong here; it comes from --api-key-file or DLSYNC_API_KEY (never a committed file)"
     assert [(problem.severity, problem.file, problem.line, problem.message) for problem in problems] == [
         ("error", "dlsync.yaml", 2, message),
         ("error", "dlsync.yaml", 5, message),

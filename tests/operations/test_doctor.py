@@ -106,7 +106,7 @@ def test_settings_that_lack_something_are_a_problem_and_no_server_is_asked(tree:
         "problem: missing settings: url, org, account, key; give url: --url, DLSYNC_URL or `url` in dlsync.yaml; "
         "org: --org, DLSYNC_ORG or `org` in dlsync.yaml; "
         "account: --account, DLSYNC_ACCOUNT or `account` in dlsync.yaml; "
-        "key: --api-key-file or DLSYNC_API_KEY (never a file of the tree)"
+        "key: --api-key-file or DLSYNC_API_KEY (never a committed file)"
     )
     assert said(found)["server"] == "unknown: not checked, because the settings have errors"
     assert asked == []

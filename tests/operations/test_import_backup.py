@@ -153,7 +153,10 @@ def test_names_that_lead_elsewhere_stay_names(source: Path, tmp_path: Path) -> N
 
 @pytest.mark.parametrize(
     ("files", "says"),
-    [({"agents/1.json": "{}"}, "holds no backup"), ({**FILES, "dlsync.yaml": "org: a\n"}, "a tree of dlsync already")],
+    [
+        ({"agents/1.json": "{}"}, "holds no backup"),
+        ({**FILES, "dlsync.yaml": "org: a\n"}, "a directory of dlsync already"),
+    ],
 )
 def test_what_is_no_backup_is_an_error(tmp_path: Path, files: dict[str, str | bytes], says: str) -> None:
     with pytest.raises(InvalidTree, match=says):

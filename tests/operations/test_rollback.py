@@ -375,9 +375,9 @@ def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live
     before = live.live("rule/web")
     with pytest.raises(DlsyncError) as caught:
         rolled_back(live, tree, environ=environ)
-    told = "${env:AWS_KEY} is in no file of the tree, so it is not taken from the environment"
+    told = "${env:AWS_KEY} is in no file of the directory, so it is not taken from the environment"
     assert caught.value.message == f"rule/web: a secret was there before: {told}"
-    assert caught.value.hint.startswith("If it is the tree's own, put the file back that used it")
+    assert caught.value.hint.startswith("If it is your own, put the file back that used it")
     assert live.live("rule/web") == before
     assert b"the key of all" not in b"".join(tree_files(journals(tree)).values())
 
@@ -388,7 +388,7 @@ def test_a_secret_whose_file_is_gone_is_put_back_once_the_tree_mentions_it_again
     apply(live, tree, environ=environ)
     (tree / "rules/web.yaml").unlink()
     assert changes(apply(live, tree, environ=environ)) == ["delete rule/web repo applied"]
-    with pytest.raises(DlsyncError, match=r"\$\{env:TITLE\} is in no file of the tree"):
+    with pytest.raises(DlsyncError, match=r"\$\{env:TITLE\} is in no file of the directory"):
         rolled_back(live, tree, environ=environ)
     write_tree(tree, {"dlsync.yaml": "org: acme # rules had ${env:TITLE}\n"})
     assert changes(rolled_back(live, tree, environ=environ)) == ["create rule/web new applied"]

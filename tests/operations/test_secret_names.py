@@ -45,7 +45,7 @@ def test_a_record_is_believed_of_names_that_the_tree_mentions(tmp_path: Path) ->
 
 def test_no_file_is_written_of_what_is_strange_unless_it_says_that_in_the_clear_already() -> None:
     former = Former(strange={"was s3cret": "PATH", "other": "\x1b[2J"})
-    with pytest.raises(DlsyncError, match=r"^not written, .* as \$\{env:PATH\}, which no file of the tree"):
+    with pytest.raises(DlsyncError, match=r"^not written, .* as \$\{env:PATH\}, which no file of the directory"):
         former.require_known(None, LIVE)
     with pytest.raises(DlsyncError, match="not written"):
         former.require_known(resource("rule/web", rule()), LIVE)

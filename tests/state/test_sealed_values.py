@@ -111,7 +111,7 @@ def test_a_name_that_must_not_be_read_is_not(how: str) -> None:
     environ = {"A": "a", "PATH": "/bin", "\x1b[2J": "x"}
     put_in: dict[str, str] = {}
     with pytest.raises(
-        DlsyncError, match=r"\$\{env:[^\x1b]*\} is in no file of the tree, so it is not taken from"
+        DlsyncError, match=r"\$\{env:[^\x1b]*\} is in no file of the directory, so it is not taken from"
     ) as error:
         unsealed(sealed("s3cret", Seal(known("s3cret", how))), Source(environ, {"A"}), put_in)
     assert "dlsync.yaml" in error.value.hint
