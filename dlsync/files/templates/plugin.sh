@@ -1,8 +1,8 @@
 #!/bin/sh
-# A plugin is any program in the Nagios way: one line of text, then | and label=value pairs, which become the metrics
-# <plugin>.<label>; its exit code (0 fine, 1 warning, 2 critical, 3 unknown) becomes <plugin>.status.
+# A plugin works as one of Nagios: it prints a line of text, then | and label=value pairs, which become the metrics
+# <plugin>.<label>. Its exit code (0 ok, 1 warning, 2 critical, 3 unknown) becomes <plugin>.status.
 #
-# This one: the load of the last minute, divided by the number of processor cores.
+# This plugin prints the load of the last minute, divided by the number of processor cores.
 load=$(LC_ALL=C uptime | sed 's/.*load averages\{0,1\}: *\([0-9.]*\).*/\1/')
 cores=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)
 per_core=$(awk -v load="$load" -v cores="$cores" 'BEGIN { if (load == "") exit 1; printf "%.2f", load / cores }') || {
