@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -18,15 +18,36 @@ Source = Annotated[Path, typer.Argument(metavar="SRC", help="The folder <org>/<a
 NewTree = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write into; what is there already stays.")]
 
 
-@opt.command
-def init(directory: opt.Directory = opt.CURRENT) -> None:
-    """Start a directory: settings, samples, CI templates."""
-    from dlsync.files import scaffold
+Ci = Annotated[
+    Literal["github", "gitlab"] | None,
+    typer.Option(help="Only this platform's pipelines; without samples where a tree is already."),
+]
+Environments = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME,NAME", help="For these environments, applied in this order; repeatable."),
+]
 
-    lines = [f"wrote {file}" for file in scaffold.create(directory)]
+
+@opt.command
+def init(directory: opt.Directory = opt.CURRENT, ci: Ci = None, environments: Environments = None) -> None:
+    """Start a directory: settings, samples, CI templates."""
+    from dlsync import __version__
+    from dlsync.files import git, scaffold, settings
+
+    names = [name for value in environments or () for name in value.split(",") if name]
+    created = scaffold.create(directory, __version__, ci, names)
+    lines = [f"wrote {file}" for file in created.files]
     place = shlex.quote(str(directory))
     lines.append(f"Next: dlsync validate {place}")
-    lines.append(f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan {place}")
+    if settings.FILE_NAME in created.files:
+        chosen = f" -e {created.environments[0]}" if created.environments else ""
+        lines.append(
+            f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan {place}{chosen}"
+        )
+    if ci and (folder := git.place(directory)):
+        lines.append(f"In CI: move the pipeline to the root of the repository; this is {folder}; docs/pipelines.md")
+    if ci:
+        lines.append("In CI: store the key as the secret DLSYNC_API_KEY; docs/pipelines.md has all settings")
     console.write_stdout("".join(f"{visible(line)}\n" for line in lines))
 
 

@@ -1,36 +1,96 @@
-"""A new tree: what ``dlsync init`` writes, from the files under ``templates/``; and how any new files are written."""
+"""What ``dlsync init`` writes: a new tree and pipelines, from ``templates/``; and how any new files are written."""
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from typing import Literal, NamedTuple
 
-from dlsync.errors import DlsyncError
+from dlsync.errors import DlsyncError, SettingsError
 from dlsync.files import schema
 from dlsync.files.directory import Directory
+from dlsync.files.settings import FILE_NAME, read_file
+
+Platform = Literal["github", "gitlab"]
 
 # path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
-TEMPLATES = {
-    "dlsync.yaml": "dlsync.yaml",
+SAMPLES = {
+    FILE_NAME: "dlsync.yaml",
     "dashboards/hosts.yaml": "dashboard.yaml",
     "rules/host-overloaded.yaml": "rule.yaml",
     "plugins/load.sh": "plugin.sh",
     "plugins/load.meta.yaml": "plugin.meta.yaml",
     "links.yaml": "links.yaml",
     ".gitignore": "gitignore",
-    ".github/workflows/dlsync.yml": "github-workflow.yml",
-    ".gitlab-ci.yml": "gitlab-ci.yml",
+}
+PIPELINES: Mapping[Platform, Mapping[str, str]] = {
+    "github": {
+        ".github/workflows/dlsync.yml": "github-workflow.yml",
+        ".github/actions/dlsync/action.yml": "github-action.yml",
+    },
+    "gitlab": {".gitlab-ci.yml": "gitlab-ci.yml"},
 }
 
 # in the tree, so that the editor of whoever has it finds them offline
 SCHEMAS = {f"schemas/{name}.schema.json": name for name in ("dlsync", "dashboard", "rule", "plugin", "link")}
 
+_PARTS_OF_A_TREE = (FILE_NAME, "dashboards", "rules", "plugins", "packs", "links.yaml")
+# a name that also is one on the platforms, in a branch, in a file and in a shell
+_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
-def create(directory: Path) -> list[str]:
-    """Write a new tree and return its files; see :func:`write_new`."""
-    templates = files("dlsync.files") / "templates"
-    contents = {file: (templates / template).read_bytes() for file, template in TEMPLATES.items()}
-    return write_new(directory, contents | {file: schema.text(name).encode() for file, name in SCHEMAS.items()})
+
+class Created(NamedTuple):
+    """The files that were written, and the environments that the pipelines are for."""
+
+    files: tuple[str, ...]
+    environments: tuple[str, ...]
+
+
+def create(
+    directory: Path, version: str, platform: Platform | None = None, environments: Sequence[str] = ()
+) -> Created:
+    """Write a new tree with its pipelines; where a tree is, only the pipelines of a platform. See :func:`write_new`.
+
+    :param version: of dlsync, which the pipelines install.
+    :param platform: None for all of them, and always a new tree.
+    :param environments: those of the pipelines; empty for those of the tree's dlsync.yaml.
+    :raises SettingsError: an environment has a name that pipelines cannot have, or is not in the tree's dlsync.yaml.
+    """
+    exists = platform is not None and any(os.path.lexists(directory / name) for name in _PARTS_OF_A_TREE)
+    chosen = tuple(dict.fromkeys(environments)) or (_environments(directory) if exists else ())
+    _check(chosen, directory, exists=exists)
+    templates = {} if exists else dict(SAMPLES)
+    for name in [platform] if platform else PIPELINES:
+        templates |= PIPELINES[name]
+    contents = {file: render(template, version, chosen) for file, template in templates.items()}
+    schemas = {} if exists else {file: schema.text(name).encode() for file, name in SCHEMAS.items()}
+    return Created(tuple(write_new(directory, contents | schemas)), chosen)
+
+
+def _environments(directory: Path) -> tuple[str, ...]:
+    environments = read_file(directory)[0].get("environments")
+    return tuple(environments) if isinstance(environments, dict) else ()
+
+
+def _check(environments: Sequence[str], directory: Path, *, exists: bool) -> None:
+    if wrong := [name for name in environments if not _ENVIRONMENT.fullmatch(name)]:
+        hint = "Use letters, digits, `_`, `.` and `-`, and begin with a letter or a digit."
+        raise SettingsError(f"no pipeline can have these environments: {', '.join(map(repr, wrong))}", hint=hint)
+    if exists and (missing := [name for name in environments if name not in _environments(directory)]):
+        hint = f"Add them under `environments:` in {directory / FILE_NAME}, each with its `account`."
+        raise SettingsError(f"{FILE_NAME} lacks these environments: {', '.join(missing)}", hint=hint)
+
+
+def render(template: str, version: str, environments: Sequence[str] = ()) -> bytes:
+    """Return a file that a template makes for a version of dlsync and environments."""
+    from jinja2 import Environment, StrictUndefined
+
+    # `{{ }}` is of GitHub; `_check` lets no name through that needs an escape
+    jinja = Environment("[%", "%]", "[[", "]]", "[#", "#]", trim_blocks=True)  # noqa: S701 - it renders no HTML
+    jinja.undefined, jinja.keep_trailing_newline = StrictUndefined, True
+    text = (files("dlsync.files") / "templates" / template).read_text(encoding="utf-8")
+    return jinja.from_string(text).render(version=version, environments=list(environments)).encode()
 
 
 def write_new(directory: Path, contents: Mapping[str, bytes]) -> list[str]:

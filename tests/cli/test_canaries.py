@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 # by command, its command lines, in the order in which they are run
 LINES: dict[str, list[str]] = {
-    "init": ["init {tmp}/new"],
+    "init": ["init {tmp}/new", "init {tree} --ci gitlab --environments prod"],
     "schema": ["schema", "schema rule"],
     "validate": ["validate {tree}", "validate {tree} -e prod"],
     "render": ["render {tree}", "render {tree} -e prod"],

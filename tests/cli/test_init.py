@@ -7,14 +7,22 @@ import shlex
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from dlsync.files.scaffold import SCHEMAS, TEMPLATES
+import pytest
+
+from dlsync.files.scaffold import PIPELINES, SAMPLES, SCHEMAS
+from dlsync.resources import environments
 from tests.builders.commands import dlsync
+from tests.builders.repositories import repository
 from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.builders.trees import Account
+
+CI: dict[str, list[str]] = {platform: list(files) for platform, files in PIPELINES.items()}
+FILES = [*SAMPLES, *CI["github"], *CI["gitlab"], *SCHEMAS]
+IN_CI = "In CI: store the key as the secret DLSYNC_API_KEY; docs/pipelines.md has all settings"
 
 
 def test_a_new_folder_gets_a_tree_that_validates_applies_and_plans_to_nothing(
@@ -24,7 +32,7 @@ def test_a_new_folder_gets_a_tree_that_validates_applies_and_plans_to_nothing(
     done = dlsync("init", tree)
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
-        *(f"wrote {file}" for file in (*TEMPLATES, *SCHEMAS)),
+        *(f"wrote {file}" for file in FILES),
         f"Next: dlsync validate '{tree}'",
         f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan '{tree}'",
     ]
@@ -50,10 +58,92 @@ def test_the_commands_that_it_names_work_as_they_are_on_what_it_wrote(tmp_path: 
         assert dlsync(*shlex.split(command), env=env).code == 0
 
 
+@pytest.mark.parametrize("platform", CI)
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        ((), []),
+        (("staging,production",), ["staging", "production"]),
+        (("b", "a,b"), ["b", "a"]),
+        (("1,null",), ["1", "null"]),
+    ],
+)
+def test_a_tree_with_the_pipelines_of_one_platform_is_ready_for_the_commands_that_it_names(
+    tmp_path: Path, live: Account, platform: str, options: tuple[str, ...], names: list[str]
+) -> None:
+    arguments = [word for names in options for word in ("--environments", names)]
+    done = dlsync("init", tmp_path, "--ci", platform, *arguments)
+    assert (done.code, done.err) == (0, "")
+    assert tree_files(tmp_path).keys() == {*SAMPLES, *CI[platform], *SCHEMAS}
+    assert done.out.endswith(f"\n{IN_CI}\n")
+    named = NAMED.search(done.out.removesuffix(f"{IN_CI}\n"))
+    assert named
+    env = {"DLSYNC_API_KEY": named["key"], "DLSYNC_URL": live.settings.url}
+    for command in (named["validate"], named["plan"]):
+        ran = dlsync(*shlex.split(command), env=env)
+        assert ran.code == 0, ran.err
+    assert list(environments.names(tmp_path)) == names
+    assert named["plan"].endswith(f" -e {names[0]}" if names else str(tmp_path))
+
+
+@pytest.mark.parametrize("platform", CI)
+def test_a_tree_that_is_there_gets_the_pipelines_alone(tmp_path: Path, platform: str) -> None:
+    accounts = "environments: {staging: {account: s}, production: {account: p}}\n"
+    write_tree(tmp_path, {"dlsync.yaml": accounts, "rules/load.yaml": "title: Load\ncriteria: []\n"})
+    done = dlsync("init", tmp_path, "--ci", platform)
+    assert done.out.splitlines() == [
+        *(f"wrote {file}" for file in CI[platform]),
+        f"Next: dlsync validate {tmp_path}",
+        IN_CI,
+    ]
+    assert tree_files(tmp_path).keys() == {"dlsync.yaml", "rules/load.yaml", *CI[platform]}
+    again = dlsync("init", tmp_path, "--ci", platform)
+    assert (again.code, again.out) == (1, "")
+    assert again.err.startswith(f"error: {tmp_path} has these already: {', '.join(CI[platform])}\n")
+
+
+def test_a_folder_of_a_repository_is_told_that_ci_reads_the_root(tmp_path: Path) -> None:
+    root = repository(tmp_path / "repo")
+    told = "In CI: move the pipeline to the root of the repository; this is team/web/; docs/pipelines.md\n"
+    assert told in dlsync("init", root / "team/web", "--ci", "github").out
+    assert "root of the repository" not in dlsync("init", root, "--ci", "github").out
+
+
+@pytest.mark.parametrize("options", [(), ("--environments", "production,staging")])
+def test_the_pipelines_of_a_tree_are_for_its_environments_unless_some_are_named(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": "environments: {a: {account: a}, staging: {}, production: {account: p}}\n"})
+    assert dlsync("init", tmp_path, "--ci", "github", *options).code == 0
+    names = re.findall(r"^    name: apply \((.+)\)$", (tmp_path / CI["github"][0]).read_text(), re.MULTILINE)
+    assert names == (["production", "staging"] if options else ["a", "staging", "production"])
+
+
+@pytest.mark.parametrize("file", ["links.yaml", "packs/web/package.yaml", "dashboards/web.yaml"])
+def test_a_tree_needs_no_settings_but_those_of_its_environments(tmp_path: Path, file: str) -> None:
+    write_tree(tmp_path, {file: ""})
+    done = dlsync("init", tmp_path, "--ci", "github", "--environments", "a,b")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.splitlines() == [
+        "error: dlsync.yaml lacks these environments: a, b",
+        f"Add them under `environments:` in {tmp_path / 'dlsync.yaml'}, each with its `account`.",
+    ]
+    assert tree_files(tmp_path).keys() == {file}
+    assert dlsync("init", tmp_path, "--ci", "github").code == 0
+
+
+@pytest.mark.parametrize("name", ["a b", "${{ secrets.A }}", "-a", "ä", "a\n", "a/b", '"', "a'"])
+def test_a_name_that_a_pipeline_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
+    done = dlsync("init", tmp_path, "--environments", name)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: no pipeline can have these environments: {name!r}\n")
+    assert tree_files(tmp_path) == {}
+
+
 def test_what_else_is_in_the_folder_stays(tmp_path: Path) -> None:
     write_tree(tmp_path, {"README.md": "mine"})
     assert dlsync("init", tmp_path).code == 0
-    assert tree_files(tmp_path).keys() == {"README.md", *TEMPLATES, *SCHEMAS}
+    assert tree_files(tmp_path).keys() == {"README.md", *FILES}
 
 
 def test_a_file_that_is_there_already_is_named_and_nothing_is_written(tmp_path: Path) -> None:

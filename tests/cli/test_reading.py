@@ -39,7 +39,7 @@ LOOKS: dict[str, list[str]] = {
     "fmt": ["fmt {tree} --check"],
     "history": ["history {tree}"],
     "import-backup": ["import-backup {tmp}/backup {tmp}/imported/{format}"],
-    "init": ["init {tmp}/begun"],
+    "init": ["init {tmp}/begun", "init {tmp}/ci --ci github --environments prod"],
     "inventory list": ["inventory list {tree}"],
     "links get": ["links get {link}"],
     "links list": ["links list"],

@@ -24,16 +24,18 @@ WRITTEN = [
     "links.yaml",
     ".gitignore",
     ".github/workflows/dlsync.yml",
+    ".github/actions/dlsync/action.yml",
     ".gitlab-ci.yml",
     *(f"schemas/{name}.schema.json" for name in ("dlsync", "dashboard", "rule", "plugin", "link")),
 ]
 # what a CI template may use of the command line, so that it works with later versions too
 OPTIONS = {
-    "validate": set[str](),
+    "validate": {"--format"},
     "plan": {"--detailed-exitcode", "--format", "--out", "--target"},
     "apply": {"--auto-approve", "--journal"},
     "comment": {"--github", "--new", "--html-url"},
-    "export": {"--mirror", "--check", "--managed", "--target"},
+    "drift": set[str](),
+    "export": {"--mirror", "--check", "--managed", "--target", "--commit"},
 }
 
 
@@ -60,19 +62,20 @@ def scripts_of(node: Any) -> Iterator[str]:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    scaffold.create(tmp_path / "new" / "tree")
+    scaffold.create(tmp_path / "new" / "tree", "1.2.3")
     return tmp_path / "new" / "tree"
 
 
 def test_a_new_tree_is_made_with_its_folders_and_its_files_are_told_in_order(tmp_path: Path) -> None:
-    assert scaffold.create(tmp_path / "new" / "tree") == WRITTEN
+    assert scaffold.create(tmp_path / "new" / "tree", "1.2.3") == scaffold.Created(tuple(WRITTEN), ())
     assert files_in(tmp_path / "new" / "tree") == sorted(WRITTEN)
 
 
 def test_every_template_is_written_somewhere() -> None:
     templates = Path(scaffold.__file__).parent / "templates"
 
-    assert sorted(scaffold.TEMPLATES.values()) == files_in(templates)
+    of_pipelines = [template for files in scaffold.PIPELINES.values() for template in files.values()]
+    assert sorted([*scaffold.SAMPLES.values(), *of_pipelines]) == files_in(templates)
 
 
 @pytest.mark.parametrize(
@@ -113,17 +116,31 @@ def test_git_ignores_what_dlsync_keeps_for_itself(tree: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "after_plan"), [(".github/workflows/dlsync.yml", ["comment"]), (".gitlab-ci.yml", [])]
+    ("file", "commands"),
+    [
+        (
+            ".github/actions/dlsync/action.yml",
+            ["validate", "plan", "plan", "comment", "apply", "drift", "export"],
+        ),
+        (".gitlab-ci.yml", ["validate", "plan", "apply", "export"]),
+    ],
 )
 def test_ci_plans_applies_and_exports_with_commands_that_exist_and_the_key_from_the_secrets(
-    tree: Path, file: str, after_plan: list[str]
+    tree: Path, file: str, commands: list[str]
 ) -> None:
     lines = [line for script in scripts_of(parsed(tree / file)) for line in script.splitlines()]
     calls = [line.split() for line in lines if line.startswith("dlsync ")]
 
-    assert [call[1] for call in calls] == ["validate", "plan", *after_plan, "apply", "export"]
-    assert all(set(re.findall(r"--[\w-]+", " ".join(call))) <= OPTIONS[call[1]] for call in calls)
-    assert "DLSYNC_API_KEY" in (tree / file).read_text(encoding="utf-8")
+    assert [call[1] for call in calls] == commands
+    assert all(set(re.findall(r"(?<!:\+)--[\w-]+", " ".join(call))) <= OPTIONS[call[1]] for call in calls)
+    keys = tree / (".github/workflows/dlsync.yml" if file.endswith("action.yml") else file)
+    assert "DLSYNC_API_KEY" in keys.read_text(encoding="utf-8")
+
+
+def test_every_script_of_ci_is_one_for_the_shell(tree: Path) -> None:
+    for file in (".github/actions/dlsync/action.yml", ".gitlab-ci.yml"):
+        for script in scripts_of(parsed(tree / file)):
+            assert subprocess.run(["bash", "-n"], input=script, text=True, check=False).returncode == 0, script
 
 
 @pytest.mark.parametrize("file", WRITTEN)
@@ -132,7 +149,7 @@ def test_a_file_that_is_there_is_never_overwritten_and_nothing_else_is_written(t
     (tmp_path / file).write_text("mine")
 
     with pytest.raises(DlsyncError, match=f"has these already: {re.escape(file)}$"):
-        scaffold.create(tmp_path)
+        scaffold.create(tmp_path, "1.2.3")
 
     assert files_in(tmp_path) == [file]
     assert (tmp_path / file).read_text() == "mine"
@@ -143,7 +160,7 @@ def test_all_files_that_are_there_are_named_dangling_links_too(tmp_path: Path) -
     (tmp_path / ".gitignore").touch()
 
     with pytest.raises(DlsyncError, match=r"dlsync\.yaml, \.gitignore$") as caught:
-        scaffold.create(tmp_path)
+        scaffold.create(tmp_path, "1.2.3")
 
     assert caught.value.hint == "Move them away, or start in another folder: nothing is overwritten."
 
@@ -151,7 +168,7 @@ def test_all_files_that_are_there_are_named_dangling_links_too(tmp_path: Path) -
 def test_other_files_of_the_folder_stay(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text("mine")
 
-    scaffold.create(tmp_path)
+    scaffold.create(tmp_path, "1.2.3")
 
     assert (tmp_path / "README.md").read_text() == "mine"
 
@@ -162,7 +179,7 @@ def test_a_link_that_leads_out_of_the_folder_is_not_followed(tmp_path: Path) -> 
     (tmp_path / "tree" / "rules").symlink_to(tmp_path / "elsewhere")
 
     with pytest.raises(DlsyncError, match=r"outside of .*: rules/host-overloaded\.yaml$"):
-        scaffold.create(tmp_path / "tree")
+        scaffold.create(tmp_path / "tree", "1.2.3")
 
     assert files_in(tmp_path) == []
 
@@ -172,7 +189,7 @@ def test_where_a_file_cannot_be_written_those_before_it_are_taken_back(tmp_path:
     (tmp_path / obstacle).write_text("a file where a folder is needed")
 
     with pytest.raises(DlsyncError, match=f"cannot write .*{re.escape(obstacle)}"):
-        scaffold.create(tmp_path)
+        scaffold.create(tmp_path, "1.2.3")
 
     assert files_in(tmp_path) == [obstacle]
 
@@ -181,7 +198,7 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "tree").write_text("")
 
     with pytest.raises(DlsyncError, match=r"cannot write .*tree"):
-        scaffold.create(tmp_path / "tree")
+        scaffold.create(tmp_path / "tree", "1.2.3")
 
 
 @pytest.mark.parametrize("file", [one for one in WRITTEN if one.endswith(".yaml")])

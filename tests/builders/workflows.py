@@ -1,0 +1,237 @@
+"""A runner for the jobs of a workflow of GitHub: bash runs their steps; Python, pip, artifacts and ``gh`` are replaced.
+
+Expressions are evaluated as Python: ``==``, ``!=``, ``&&``, ``||``, ``!``, ``format``, ``always`` and ``cancelled``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+from dlsync.files import yaml
+from tests.builders.code_hosts import TOKEN
+from tests.builders.commands import ROOT
+from tests.builders.gh import REPOSITORY
+from tests.builders.repositories import CONFIGURATION, git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+WORKFLOW = ".github/workflows/dlsync.yml"
+_EXPRESSION = re.compile(r"\$\{\{\s*(.*?)\s*\}\}", re.DOTALL)
+_STATUS = re.compile(r"\b(cancelled|always|success|failure)\(\)")
+
+
+class Context(dict[str, Any]):
+    """A context of expressions, in which what is missing is empty."""
+
+    def __getattr__(self, name: str) -> Any:
+        value = self.get(name, self.get(name.replace("_", "-"), ""))
+        return Context(value) if isinstance(value, dict) else value
+
+
+def evaluate(expression: str, contexts: Mapping[str, Any]) -> Any:
+    python = re.sub(r"(?<=\w)-(?=[a-z])(?=[^']*(?:'[^']*'[^']*)*$)", "_", expression)
+    for of_github, of_python in (("&&", " and "), ("||", " or ")):
+        python = python.replace(of_github, of_python)
+    python = re.sub(r"!(?!=)", " not ", python).strip()
+    functions = {
+        "format": lambda text, *values: text.format(*values),
+        "cancelled": lambda: False,
+        "always": lambda: True,
+    }
+    return eval(python, {"__builtins__": {}}, {**functions, **contexts})
+
+
+def substitute(value: Any, contexts: Mapping[str, Any]) -> str:
+    return _EXPRESSION.sub(lambda found: str(evaluate(found[1], contexts)), str(value))
+
+
+def holds(condition: str | None, contexts: Mapping[str, Any], *, failed: bool) -> bool:
+    if not condition:
+        return not failed
+    if found := _EXPRESSION.fullmatch(condition):
+        condition = found[1]
+    return bool(evaluate(condition, contexts)) and (not failed or bool(_STATUS.search(condition)))
+
+
+@dataclass
+class Ran:
+    """How a job ended: whether it was not skipped, whether it succeeded, and what its steps printed."""
+
+    ran: bool
+    succeeded: bool
+    log: str = ""
+    summary: str = ""
+
+
+@dataclass
+class Runner:
+    """Runs jobs of the workflow in a repository.
+
+    :param root: for what runs leave behind: ``artifacts/RUN/NAME``, and the state of GitHub in ``github.json``.
+    :param workspace: the checkout, with the workflow.
+    :param secrets: of the repository; ``env``: what jobs find in the environment besides.
+    """
+
+    root: Path
+    workspace: Path
+    secrets: Mapping[str, str]
+    env: dict[str, str] = field(default_factory=dict)
+    runs: int = 0
+
+    def __post_init__(self) -> None:
+        programs = {
+            "gh": f'exec "{sys.executable}" -m tests.builders.gh "$@"',
+            "dlsync": f'exec "{sys.executable}" -m dlsync "$@"',
+            "pip": f'echo "$@" >> "{self.root}/pip.log"',
+        }
+        (self.root / "bin").mkdir(parents=True)
+        for name, script in programs.items():
+            (self.root / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+            (self.root / "bin" / name).chmod(0o755)
+        self.write(pulls=[], runs=[], issues=[], requests=[])
+
+    @property
+    def state(self) -> dict[str, list[dict[str, Any]]]:
+        """What GitHub has; see :mod:`tests.builders.gh`."""
+        return cast("dict[str, list[dict[str, Any]]]", json.loads((self.root / "github.json").read_text()))
+
+    def write(self, **lists: list[dict[str, Any]]) -> None:
+        file = self.root / "github.json"
+        file.write_text(json.dumps({**(self.state if file.exists() else {}), **lists}))
+
+    def artifacts(self, run: int) -> list[str]:
+        folder = self.root / "artifacts" / str(run)
+        return sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
+
+    def run(self, job: str, event: str = "push", *, matrix: Mapping[str, str] | None = None, fork: bool = False) -> Ran:
+        """Run a job for an event, in a run of its own, on what is checked out."""
+        self.runs += 1
+        workflow = cast("Any", yaml.parse((self.workspace / WORKFLOW).read_bytes()))
+        temp = self.root / "temp" / str(self.runs)
+        temp.mkdir(parents=True)
+        contexts = {
+            "github": self._github(event, fork=fork),
+            "secrets": Context(self.secrets),
+            "runner": Context(temp=str(temp)),
+            "matrix": Context(matrix or {}),
+        }
+        contexts["env"] = Context({name: substitute(value, contexts) for name, value in workflow["env"].items()})
+        description = workflow["jobs"][job]
+        if not holds(description["if"], contexts, failed=False):
+            return Ran(ran=False, succeeded=False)
+        done = _Job(self, contexts, temp)
+        for step in self._steps(description["steps"], contexts):
+            done.step(*step)
+        return Ran(True, not done.failed, done.log, (temp / "summary").read_text())
+
+    def _github(self, event: str, *, fork: bool) -> Context:
+        is_request = event == "pull_request"
+        pull = {"head": {"repo": {"full_name": "fork/monitoring" if fork else REPOSITORY}}}
+        ref = "refs/pull/12/merge" if is_request else "refs/heads/main"
+        return Context(
+            event_name=event,
+            repository=REPOSITORY,
+            ref=ref,
+            ref_name=ref.removeprefix("refs/heads/"),
+            sha=git(self.workspace, "rev-parse", "HEAD"),
+            run_id=self.runs,
+            run_attempt=1,
+            server_url="https://github.example",
+            token=TOKEN,
+            event={"repository": {"default_branch": "main"}, **({"pull_request": pull} if is_request else {})},
+        )
+
+    def _steps(self, steps: list[Any], contexts: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """Yield each step with its contexts, and those of an action of the repository in its place."""
+        for step in steps:
+            if not step.get("uses", "").startswith("./"):
+                yield step, {**contexts, "steps": Context()}
+                continue
+            action = cast("Any", yaml.parse((self.workspace / step["uses"] / "action.yml").read_bytes()))
+            values = {name: one.get("default", "") for name, one in action["inputs"].items()} | step["with"]
+            inputs = Context({name: substitute(value, contexts) for name, value in values.items()})
+            inner = {**contexts, "inputs": inputs, "steps": Context()}
+            for one in action["runs"]["steps"]:
+                yield one, inner
+
+
+class _Job:
+    def __init__(self, runner: Runner, contexts: Mapping[str, Any], temp: Path) -> None:
+        self._runner, self._temp = runner, temp
+        github, self.log, self.failed = contexts["github"], "", False
+        (temp / "summary").touch()
+        self._env = {
+            "PATH": f"{runner.root / 'bin'}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "HOME": str(temp),
+            "GITHUB_REPOSITORY": REPOSITORY,
+            "GITHUB_SHA": github["sha"],
+            "GITHUB_REF": github["ref"],
+            "GITHUB_WORKFLOW_REF": f"{REPOSITORY}/{WORKFLOW}@{github['ref']}",
+            "GITHUB_ACTIONS": "true",
+            "RUNNER_TEMP": str(temp),
+            "GITHUB_STEP_SUMMARY": str(temp / "summary"),
+            "GH_STATE": str(runner.root / "github.json"),
+            "CI": "true",
+            **CONFIGURATION,
+            **runner.env,
+            **contexts["env"],
+        }
+
+    def step(self, step: Mapping[str, Any], contexts: dict[str, Any]) -> None:
+        outcome, outputs = "skipped", Context()
+        if holds(step.get("if"), contexts, failed=self.failed):
+            succeeded, outputs = self._run(step, contexts) if "run" in step else self._use(step, contexts)
+            outcome = "success" if succeeded else "failure"
+            self.failed = self.failed or not (succeeded or step.get("continue-on-error"))
+        if "id" in step:
+            contexts["steps"][step["id"]] = Context(outcome=outcome, outputs=outputs)
+
+    def _run(self, step: Mapping[str, Any], contexts: Mapping[str, Any]) -> tuple[bool, Context]:
+        assert "${{" not in step["run"]
+        assert step["shell"] == "bash"
+        script, output = self._temp / "script.sh", self._temp / "output"
+        script.write_text(step["run"])
+        output.write_text("")
+        env = {name: substitute(value, contexts) for name, value in step.get("env", {}).items()}
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", script],
+            cwd=self._runner.workspace / substitute(step.get("working-directory", "."), contexts),
+            env={**self._env, "GITHUB_OUTPUT": str(output), **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        self.log += done.stdout
+        return done.returncode == 0, Context(line.split("=", 1) for line in output.read_text().splitlines())
+
+    def _use(self, step: Mapping[str, Any], contexts: Mapping[str, Any]) -> tuple[bool, Context]:
+        values = {name: substitute(value, contexts) for name, value in step.get("with", {}).items()}
+        action = step["uses"].split("@")[0]
+        if action != "actions/upload-artifact":
+            assert action in {"actions/checkout", "actions/setup-python"}
+            return True, Context()
+        path = self._temp / values["path"]
+        if not path.exists():
+            return values.get("if-no-files-found") == "ignore", Context()
+        name = values["name"]
+        assert values.get("archive") != "False" or name == path.name
+        to = self._runner.root / "artifacts" / str(self._runner.runs) / name
+        assert not to.exists()
+        if path.is_dir():
+            shutil.copytree(path, to)
+        else:
+            to.mkdir(parents=True)
+            shutil.copy(path, to)
+        return True, Context({"artifact-url": f"https://github.example/artifacts/{name}"})

@@ -1,0 +1,301 @@
+"""The pipelines of GitHub that ``dlsync init --ci github`` writes: bash runs their steps on a server."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from dlsync import __version__
+from dlsync.files import scaffold, yaml
+from tests.builders.code_hosts import CodeHosts
+from tests.builders.commands import ROOT, Served, by_hand, dlsync, misbehaving, served
+from tests.builders.gh import REPOSITORY
+from tests.builders.repositories import commit_all, git, repository
+from tests.builders.workflows import WORKFLOW, Runner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ACTION = ROOT / "action.yml"
+DASHBOARD = "dashboards/hosts.yaml"
+ANEW = "Run this workflow by hand"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    with served() as server:
+        yield server
+
+
+@pytest.fixture
+def account(server: Served) -> dict[str, str]:
+    """The environment of an empty account."""
+    return server.account()
+
+
+@pytest.fixture
+def runner(tmp_path: Path, account: dict[str, str]) -> Runner:
+    """A repository that was started by ``dlsync init --ci github`` and applied, with an origin."""
+    root = tmp_path / "work"
+    assert dlsync("init", root, "--ci", "github").code == 0
+    settings = {"url": account["DLSYNC_URL"], "account": account["DLSYNC_ACCOUNT"]}
+    edit(root, "dlsync.yaml", **settings)
+    repository(root)
+    git(tmp_path, "init", "--quiet", "--bare", "origin.git")
+    git(root, "remote", "add", "origin", str(tmp_path / "origin.git"))
+    git(root, "push", "--quiet", "origin", "main")
+    assert dlsync("apply", root, "--auto-approve", env=account).code == 0
+    return Runner(tmp_path / "runner", root, {"DLSYNC_API_KEY": "changeme"})
+
+
+@pytest.fixture
+def host(runner: Runner) -> Iterator[CodeHosts]:
+    """The comments of the pull request."""
+    host = CodeHosts()
+    with misbehaving(host.answer) as server:
+        runner.env["GITHUB_API_URL"] = server.url
+        yield host
+
+
+def edit(root: Path, file: str, **fields: str) -> None:
+    text = (root / file).read_text()
+    for name, value in fields.items():
+        text = re.sub(rf"(?m)^{name}: .*$", f"{name}: {value}", text)
+    (root / file).write_text(text)
+
+
+def branch_with(runner: Runner, title: str) -> str:
+    """Commit a change to a branch, and return the commit."""
+    git(runner.workspace, "switch", "--quiet", "--force-create", "change", "main")
+    edit(runner.workspace, DASHBOARD, title=title)
+    commit_all(runner.workspace, f"Call it {title}")
+    return git(runner.workspace, "rev-parse", "HEAD")
+
+
+def merge(runner: Runner, head: str, run: int, *, repository: str = REPOSITORY) -> None:
+    """Merge the branch as GitHub does, which knows its last run."""
+    git(runner.workspace, "switch", "--quiet", "main")
+    git(runner.workspace, "merge", "--quiet", "--no-ff", "--message=Merge", "change")
+    merged = git(runner.workspace, "rev-parse", "HEAD")
+    of = {"full_name": repository}
+    pull = {"merged_at": "2026-11-29", "merge_commit_sha": merged, "head": {"sha": head, "repo": of}}
+    runner.write(pulls=[pull], runs=[{"id": run, "head_sha": head, "head_repository": of}])
+
+
+def title(account: dict[str, str]) -> str:
+    return cast("dict[str, str]", yaml.parse(by_hand(account, "GET", "dashboards/hosts").content))["title"]
+
+
+def test_the_reviewed_plan_is_what_is_applied_after_the_merge(
+    runner: Runner, host: CodeHosts, account: dict[str, str]
+) -> None:
+    head = branch_with(runner, "Machines")
+    assert runner.run("validate", "pull_request", fork=True).succeeded
+    done = runner.run("plan", "pull_request")
+    assert done.succeeded
+    run = runner.runs
+    assert runner.artifacts(run) == ["plan", "plan.html"]
+    assert (runner.root / f"artifacts/{run}/plan.html/plan.html").read_text().startswith("<!doctype html>")
+    [note] = host.notes
+    assert "1 to update" in note.body
+    assert "(<https://github.example/artifacts/plan.html>)" in note.body
+    assert "1 to update" in done.summary
+
+    merge(runner, head, run)
+    done = runner.run("apply")
+    assert done.succeeded, done.log
+    assert "0 created, 1 updated, 0 deleted" in done.log
+    assert title(account) == "Machines"
+    assert runner.artifacts(runner.runs) == ["journal-1"]
+
+    done = runner.run("apply")
+    assert not done.succeeded
+    assert "none of its changes is left to apply" in done.log
+    assert ANEW in done.log
+    assert set((runner.root / "pip.log").read_text().splitlines()) == {
+        f"install --quiet --disable-pip-version-check dlsync=={__version__}"
+    }
+
+
+def test_a_plan_that_does_not_fit_is_not_applied_unless_by_hand(
+    runner: Runner, host: CodeHosts, account: dict[str, str]
+) -> None:
+    head = branch_with(runner, "Machines")
+    assert runner.run("plan", "pull_request").succeeded
+    run = runner.runs
+    git(runner.workspace, "switch", "--quiet", "main")
+    edit(runner.workspace, "rules/host-overloaded.yaml", title="Another")
+    commit_all(runner.workspace, "Merge another request first")
+    merge(runner, head, run)
+    before = title(account)
+
+    done = runner.run("apply")
+    assert (done.succeeded, title(account)) == (False, before)
+    assert ANEW in done.log
+
+    done = runner.run("apply", "workflow_dispatch")
+    assert (done.succeeded, title(account)) == (True, "Machines")
+    assert "0 created, 2 updated" in done.log
+
+
+def test_a_plan_that_fails_is_shown_and_nothing_is_applied(
+    runner: Runner, host: CodeHosts, account: dict[str, str]
+) -> None:
+    head = branch_with(runner, "[")
+    done = runner.run("validate", "pull_request")
+    assert not done.succeeded
+    assert f"::error file={DASHBOARD},line=" in done.log
+    done = runner.run("plan", "pull_request")
+    assert not done.succeeded
+    assert DASHBOARD in host.notes[0].body
+    run = runner.runs
+    assert runner.artifacts(run) == ["plan.html"]
+    merge(runner, head, run)
+    edit(runner.workspace, DASHBOARD, title="Mended")
+    before = title(account)
+    done = runner.run("apply")
+    assert (done.succeeded, title(account)) == (False, before)
+    assert "no artifact plan" in done.log
+
+
+def test_the_plan_of_a_fork_is_neither_made_nor_used(runner: Runner, account: dict[str, str]) -> None:
+    head = branch_with(runner, "Machines")
+    assert not runner.run("plan", "pull_request", fork=True).ran
+    forged = runner.root / "artifacts" / str(runner.runs) / "plan"
+    forged.mkdir(parents=True)
+    (forged / "plan.json").write_text("forged")
+    merge(runner, head, runner.runs, repository="fork/monitoring")
+    done = runner.run("apply")
+    assert (done.succeeded, title(account)) == (True, "Machines"), done.log
+
+
+def test_a_night_with_drift_opens_one_issue_which_is_closed_when_there_is_none(
+    runner: Runner, account: dict[str, str]
+) -> None:
+    assert not runner.run("drift").ran
+    assert runner.run("drift", "schedule").succeeded
+    assert runner.state["issues"] == []
+    live = by_hand(account, "GET", "dashboards/hosts").text
+    for name in ("By hand", "By hand again"):
+        by_hand(account, "PUT", "dashboards/hosts", re.sub("title: Hosts", f"title: {name}", live))
+        assert runner.run("drift", "schedule").succeeded
+        [issue] = runner.state["issues"]
+        assert (issue["title"], issue["open"]) == ("dlsync: drift", True)
+        assert f'"{name}"' in issue["body"]
+        assert "\n    " in issue["body"]
+    by_hand(account, "PUT", "dashboards/hosts", live)
+    assert runner.run("drift", "schedule").succeeded
+    assert [one["open"] for one in runner.state["issues"]] == [False]
+
+
+def test_a_night_with_drift_keeps_one_pull_request_with_one_commit(runner: Runner, account: dict[str, str]) -> None:
+    of_a_fork = {"number": 1, "open": True, "isCrossRepository": True, "head": "dlsync/backup"}
+    runner.write(requests=[of_a_fork])
+
+    def backup() -> tuple[list[dict[str, Any]], str]:
+        git(runner.workspace, "switch", "--quiet", "main")
+        git(runner.workspace, "fetch", "--quiet", "--prune")
+        done = runner.run("backup", "schedule")
+        assert done.succeeded, done.log
+        untouched, *requests = runner.state["requests"]
+        assert untouched == of_a_fork
+        return requests, git(runner.workspace, "ls-remote", "origin", "refs/heads/dlsync/backup")
+
+    assert backup() == ([], "")
+    live = by_hand(account, "GET", "dashboards/hosts").text
+    by_hand(account, "PUT", "dashboards/hosts", re.sub("title: Hosts", "title: By hand", live))
+    [request], pushed = backup()
+    assert (request["head"], request["base"], request["open"]) == ("dlsync/backup", "main", True)
+    assert request["title"].endswith(": 1 updated")
+    assert f"~ {DASHBOARD}" in request["body"]
+    assert backup() == ([request], pushed)
+
+    by_hand(account, "PUT", "rules/more", "title: More\ncriteria: []\n")
+    [request], again = backup()
+    assert again != pushed
+    assert "+ rules/more.yaml" in request["body"]
+    assert git(runner.workspace, "rev-list", "--count", "origin/main..HEAD") == "1"
+
+    by_hand(account, "DELETE", "rules/more")
+    by_hand(account, "PUT", "dashboards/hosts", live)
+    [request], gone = backup()
+    assert (request["open"], gone) == (False, "")
+
+
+def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, account: dict[str, str]) -> None:
+    root = tmp_path / "work"
+    name = account["DLSYNC_ACCOUNT"]
+    assert dlsync("init", root, "--ci", "github", "--environments", f"{name},other").code == 0
+    edit(root, "dlsync.yaml", url=account["DLSYNC_URL"])
+    repository(root)
+    runner = Runner(tmp_path / "runner", root, {"DLSYNC_API_KEY": "changeme"})
+    matrix = {"environment": name}
+    with misbehaving(CodeHosts().answer) as host:
+        runner.env["GITHUB_API_URL"] = host.url
+        assert runner.run("plan", "pull_request", matrix=matrix).succeeded
+    assert runner.artifacts(1) == [f"plan-{name}", f"plan-{name}.html"]
+    head = git(root, "rev-parse", "HEAD")
+    git(root, "branch", "change")
+    merge(runner, head, 1)
+    done = runner.run("apply-1")
+    assert done.succeeded, done.log
+    assert runner.artifacts(2) == [f"journal-{name}-1"]
+    by_hand(account, "DELETE", "dashboards/hosts")
+    assert runner.run("drift", "schedule", matrix=matrix).succeeded
+    assert runner.state["issues"][0]["title"] == f"dlsync: drift in {name}"
+
+
+def test_an_unknown_command_is_an_error(runner: Runner) -> None:
+    file = runner.workspace / WORKFLOW
+    file.write_text(file.read_text().replace("command: drift", "command: drfit"))
+    done = runner.run("drift", "schedule")
+    assert not done.succeeded
+    assert "::error::the input 'command' is none of" in done.log
+
+
+@pytest.fixture(scope="module", params=["", "staging,production"], ids=["one account", "environments"])
+def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("written")
+    scaffold.create(root, __version__, "github", [one for one in request.param.split(",") if one])
+    return root
+
+
+def test_zizmor_finds_nothing(written: Path) -> None:
+    program = Path(sys.executable).with_name("zizmor")
+    done = subprocess.run(
+        [program, "--offline", "--no-progress", written / ".github", ACTION],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.startswith("No findings to report.")
+
+
+@pytest.mark.skipif(which("actionlint") is None, reason="actionlint is no package of Python that has its program")
+def test_actionlint_finds_nothing(written: Path) -> None:
+    done = subprocess.run(["actionlint", written / WORKFLOW], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_action_of_this_repository_is_the_one_that_is_written() -> None:
+    written = scaffold.render("github-action.yml", __version__)
+    assert ACTION.read_bytes() == written, "run `cp dlsync/files/templates/github-action.yml action.yml`"
+
+
+def test_every_action_is_pinned_and_every_job_is_bounded(written: Path) -> None:
+    text = (written / WORKFLOW).read_text() + ACTION.read_text()
+    uses = re.findall(r"uses: (.*)", text)
+    assert all(re.fullmatch(r"\./\.github/.*|actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in uses)
+    workflow = cast("Any", yaml.parse((written / WORKFLOW).read_bytes()))
+    assert workflow["permissions"] == {}
+    assert workflow["env"]["DLSYNC_VERSION"] == __version__
+    for job in workflow["jobs"].values():
+        assert {"permissions", "timeout-minutes", "concurrency"} <= job.keys()
+        assert job["steps"][0]["with"]["persist-credentials"] is False
