@@ -34,7 +34,7 @@ OPTIONS = {
     "plan": {"--detailed-exitcode", "--format", "--out", "--target"},
     "apply": {"--auto-approve", "--journal"},
     "comment": {"--github", "--new", "--html-url"},
-    "drift": set[str](),
+    "drift": {"--format"},
     "export": {"--mirror", "--check", "--managed", "--target", "--commit"},
 }
 
@@ -122,7 +122,7 @@ def test_git_ignores_what_dlsync_keeps_for_itself(tree: Path) -> None:
             ".github/actions/dlsync/action.yml",
             ["validate", "plan", "plan", "comment", "apply", "drift", "export"],
         ),
-        (".gitlab-ci.yml", ["validate", "plan", "apply", "export"]),
+        (".gitlab-ci.yml", ["validate", "validate", "plan", "plan", "apply", "drift", "drift", "export"]),
     ],
 )
 def test_ci_plans_applies_and_exports_with_commands_that_exist_and_the_key_from_the_secrets(

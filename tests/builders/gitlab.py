@@ -1,0 +1,173 @@
+"""GitLab as its pipelines see it: a bare repository, the API of one project, and a runner."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.builders.code_hosts import TOKEN, CodeHosts
+from tests.builders.http import Reply, json_reply
+from tests.builders.repositories import CONFIGURATION, git
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.builders.http import Seen
+
+BIN = Path(sys.executable).parent
+RUNNER = BIN.parent / "gitlab-ci-local/node_modules/.bin/gitlab-ci-local"
+MISSING = [tool.name for tool in (RUNNER, Path("node"), Path("rsync")) if not shutil.which(tool)]
+PUSH_TOKEN = "t0ken-of-the-backup"
+_HOOK = """#!/bin/sh
+cat >> pushed
+for number in $(seq 0 $((GIT_PUSH_OPTION_COUNT - 1))); do
+  eval "echo \\"\\$GIT_PUSH_OPTION_$number\\"" >> pushed
+done
+"""
+
+
+@dataclass
+class Project(CodeHosts):
+    """A project of GitLab with one merge request, its last pipeline and the artifacts of that.
+
+    :ivar merged: the commit that merged the request.
+    :ivar plans: the saved plan of each job of the pipeline.
+    """
+
+    merged: str = ""
+    plans: dict[str, bytes] = field(default_factory=dict)
+    downloads: list[str] = field(default_factory=list)
+
+    def answer(self, request: Seen) -> Reply:
+        path = request.target.removeprefix("/api/v1/projects/7")
+        if path == request.target or self.failing or request.headers.get("private-token") != TOKEN:
+            return super().answer(request)
+        if path == f"/repository/commits/{self.merged}/merge_requests":
+            others = [{"iid": 3, "state": "opened", "target_branch": "main"}]
+            return json_reply([*others, {"iid": 12, "state": "merged", "target_branch": "main"}])
+        return json_reply([]) if path.startswith("/repository/commits/") else self._pipeline(path)
+
+    def _pipeline(self, path: str) -> Reply:
+        jobs = [*self.plans]
+        if path == "/merge_requests/12/pipelines":
+            return json_reply([{"id": 41}, {"id": 40}])
+        if path.startswith("/pipelines/41/"):  # of the branch, without a plan
+            return json_reply([{"id": 9, "name": "validate"}])
+        if path == "/pipelines/40/jobs?per_page=100":
+            return json_reply([{"id": number, "name": name} for number, name in enumerate(jobs)])
+        number = path.removeprefix("/jobs/").removesuffix("/artifacts/plan.json")
+        self.downloads.append(jobs[int(number)])
+        return Reply(200, self.plans[jobs[int(number)]])
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """How a pipeline ended: its exit code and what its jobs wrote."""
+
+    code: int
+    out: str
+    folder: Path
+
+    def artifact(self, job: str, file: str) -> bytes:
+        return (self.folder / "artifacts" / job.replace(":", "Og") / file).read_bytes()
+
+    def report(self, job: str, file: str) -> bytes:
+        return (self.folder / "builds" / job / file).read_bytes()
+
+    def artifacts(self, job: str, folder: str) -> list[bytes]:
+        found = (self.folder / "artifacts" / job / folder).rglob("*")
+        return [one.read_bytes() for one in found if one.is_file()]
+
+
+@dataclass(frozen=True)
+class GitLab:
+    """A clone whose pipelines run here.
+
+    :ivar variables: of the project.
+    :ivar pip: stands in for pip, which takes a second; without it, pip runs.
+    """
+
+    clone: Path
+    bare: Path
+    pip: Path
+    variables: Mapping[str, str]
+
+    @classmethod
+    def make(cls, folder: Path, files: Path, variables: Mapping[str, str]) -> GitLab:
+        """Make a bare repository of a folder's files, with a clone."""
+        bare = folder / "monitoring.git"
+        git(folder, "init", "--quiet", "--bare", str(bare))
+        git(bare, "config", "receive.advertisePushOptions", "true")
+        git(files, "push", "--quiet", str(bare), "HEAD:main")
+        (bare / "hooks" / "post-receive").write_text(_HOOK)
+        (bare / "hooks" / "post-receive").chmod(0o755)
+        git(folder, "clone", "--quiet", str(bare), "clone")
+        clone = folder / "clone"
+        git(clone, "config", "user.name", "Ada")
+        git(clone, "config", "user.email", "ada@example.org")
+        pip = folder / "bin" / "pip"
+        pip.parent.mkdir()
+        pip.symlink_to(shutil.which("true") or "")
+        own = {
+            "CI_PROJECT_ID": "7",
+            "CI_PROJECT_URL": "https://gitlab.example.org/acme/monitoring",
+            "GITLAB_TOKEN": TOKEN,
+        }
+        return cls(clone, bare, pip, {**own, "CI_MERGE_REQUEST_PROJECT_ID": "acme/monitoring", **variables})
+
+    def run(self, source: str, *options: str, **variables: str) -> Pipeline:
+        """Run the pipeline of the commit that is checked out."""
+        request = {"CI_MERGE_REQUEST_IID": "12"} if source == "merge_request_event" else {}
+        named = {**self.variables, **request, "CI_PIPELINE_SOURCE": source, **variables}
+        arguments = [argument for name, value in named.items() for argument in ("--variable", f"{name}={value}")]
+        environment = {
+            "PATH": os.pathsep.join((str(self.pip.parent), str(BIN), os.environ["PATH"])),
+            "HOME": os.environ["HOME"],
+            "PIP_NO_INDEX": "1",
+            **CONFIGURATION,
+            "GIT_CONFIG_COUNT": "3",
+            "GIT_CONFIG_KEY_2": f"url.{self.bare}.insteadOf",
+            "GIT_CONFIG_VALUE_2": f"https://dlsync:{PUSH_TOKEN}@gitlab.example.org/acme/monitoring.git",
+        }
+        command = [str(RUNNER), *_FLAGS, *arguments, *options]
+        done = subprocess.run(
+            command,
+            cwd=self.clone,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        return Pipeline(done.returncode, done.stdout, self.clone / ".gitlab-ci-local")
+
+    def jobs(self, source: str) -> dict[str, str]:
+        """When each job of a pipeline runs, of a template that GitLab's schema allows."""
+        listed = self.run(source, "--list-json", "--json-schema-validation").out
+        found = {job["name"]: job["when"] for job in json.loads(listed[listed.index("[") :])}
+        return {name: when for name, when in found.items() if when != "never"}
+
+    def pushed(self) -> list[str]:
+        """What was pushed since the last call: references, and options of the push."""
+        log = self.bare / "pushed"
+        lines = log.read_text().splitlines() if log.exists() else []
+        log.unlink(missing_ok=True)
+        return lines
+
+
+_FLAGS = (
+    "--force-shell-executor",
+    "--shell-isolation",
+    "--no-artifacts-to-source",
+    "--no-json-schema-validation",
+    "--no-color",
+    "--ignore-predefined-vars",
+    "CI_PROJECT_ID,CI_PROJECT_URL,CI_MERGE_REQUEST_PROJECT_ID,CI_MERGE_REQUEST_IID,CI_PIPELINE_SOURCE,CI_API_V4_URL",
+)

@@ -1,0 +1,223 @@
+"""The GitLab template, run by gitlab-ci-local against a repository, the server and the API of GitLab."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from dlsync import __version__
+from dlsync.files.scaffold import render
+from tests.builders.code_hosts import TOKEN
+from tests.builders.commands import TREE, by_hand, dlsync, misbehaving, served
+from tests.builders.gitlab import MISSING, PUSH_TOKEN, GitLab, Project
+from tests.builders.http import json_reply
+from tests.builders.repositories import commit_all, git, repository
+from tests.builders.trees import write_tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from tests.builders.commands import Served
+
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"`make test` installs what runs it: no {', '.join(MISSING)}")
+WEB = "dashboards/web.yaml"
+CHANGED = "title: Changed\npositions: []\n"
+LIVE = "title: Live\npositions: []\n"
+MERGE_REQUEST = "merge_request_event"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Served]:
+    with served() as server:
+        yield server
+
+
+@pytest.fixture
+def env(server: Served) -> dict[str, str]:
+    return server.account()
+
+
+@pytest.fixture
+def project() -> Project:
+    return Project()
+
+
+@contextmanager
+def gitlab_of(
+    folder: Path, env: dict[str, str], project: Project, environments: Sequence[str] = (), **files: str
+) -> Iterator[GitLab]:
+    template = {
+        ".gitlab-ci.yml": render("gitlab-ci.yml", __version__, environments).decode(),
+        ".gitignore": ".dlsync/\n",
+    }
+    first = repository(write_tree(folder / "first", {**TREE, **template, **files}))
+    with misbehaving(project.answer) as api:
+        yield GitLab.make(folder, first, {**env, "CI_API_V4_URL": api.url})
+
+
+@pytest.fixture
+def gitlab(tmp_path: Path, env: dict[str, str], project: Project) -> Iterator[GitLab]:
+    """A project whose files are applied."""
+    with gitlab_of(tmp_path, env, project) as gitlab:
+        assert dlsync("apply", gitlab.clone, "--auto-approve", env=env).code == 0
+        shutil.rmtree(gitlab.clone / ".dlsync")
+        yield gitlab
+
+
+def propose(gitlab: GitLab, content: str = CHANGED) -> None:
+    git(gitlab.clone, "switch", "--quiet", "--create", "proposal")
+    write_tree(gitlab.clone, {WEB: content})
+    commit_all(gitlab.clone, "a proposal")
+
+
+def merge(gitlab: GitLab, project: Project) -> None:
+    """Merge the proposal by a commit, as GitLab does, with what its pipeline left."""
+    git(gitlab.clone, "switch", "--quiet", "main")
+    git(gitlab.clone, "merge", "--quiet", "--no-ff", "proposal")
+    git(gitlab.clone, "push", "--quiet", "origin", "main")
+    project.merged = git(gitlab.clone, "rev-parse", "HEAD")
+
+
+def live_title(env: dict[str, str]) -> str:
+    return by_hand(env, "GET", "dashboards/web").text.split("\n", 1)[0]
+
+
+def test_what_a_merge_request_plans_is_noted_and_applied_after_the_merge(
+    gitlab: GitLab, project: Project, env: dict[str, str]
+) -> None:
+    gitlab.pip.unlink()
+    propose(gitlab)
+    planned = gitlab.run(MERGE_REQUEST)
+    assert planned.code == 0, planned.out
+    assert f"pip install --quiet dlsync=={__version__}" in planned.out
+    assert TOKEN not in planned.out
+    assert ET.fromstring(planned.report("validate", "validate.xml")).tag == "testsuites"
+    assert planned.artifact("plan", "plan.html").startswith(b"<!doctype html>")
+    note = planned.artifact("plan", "plan.md").decode()
+    assert project.notes[0].body.startswith(note)
+    assert "1 to update" in note
+    assert "/artifacts/file/plan.html>)" in project.notes[0].body
+    project.plans = {"plan": planned.artifact("plan", "plan.json")}
+    merge(gitlab, project)
+    applied = gitlab.run("push")
+    assert applied.code == 0, applied.out
+    assert (project.downloads, live_title(env)) == (["plan"], "title: Changed")
+    assert b"title: Web" in b"".join(applied.artifacts("apply", "journal"))
+    assert dlsync("plan", gitlab.clone, "--detailed-exitcode", env=env).code == 0
+    assert "there is no plan of a merge request" not in applied.out
+
+
+def test_a_plan_that_fails_is_noted_and_fails_its_pipeline(gitlab: GitLab, project: Project) -> None:
+    propose(gitlab, "title: [\n")
+    planned = gitlab.run(MERGE_REQUEST)
+    assert planned.code == 1
+    assert f"error: <code>{WEB}:2:1: " in project.notes[0].body
+    assert ET.fromstring(planned.report("validate", "validate.xml")).find(".//failure") is not None
+    assert WEB.encode() in planned.artifact("plan", "plan.html")
+
+
+def test_without_a_token_the_plan_is_in_the_log(gitlab: GitLab, project: Project) -> None:
+    propose(gitlab)
+    planned = gitlab.run(MERGE_REQUEST, "plan", GITLAB_TOKEN="")
+    assert (planned.code, "1 to update" in planned.out, project.notes) == (0, True, [])
+
+
+@pytest.mark.parametrize("token", [TOKEN, ""])
+def test_what_no_merge_request_planned_is_planned_anew(gitlab: GitLab, env: dict[str, str], token: str) -> None:
+    write_tree(gitlab.clone, {WEB: CHANGED})
+    commit_all(gitlab.clone, "a push")
+    applied = gitlab.run("push", GITLAB_TOKEN=token)
+    assert (applied.code, live_title(env)) == (0, "title: Changed")
+    assert ("there is no plan of a merge request; planning anew" in applied.out) == bool(token)
+
+
+def test_a_plan_that_does_not_hold_any_more_waits_for_a_click(
+    gitlab: GitLab, project: Project, env: dict[str, str]
+) -> None:
+    propose(gitlab)
+    project.plans = {"plan": gitlab.run(MERGE_REQUEST, "plan").artifact("plan", "plan.json")}
+    by_hand(env, "PUT", "dashboards/web", "title: Web\npositions: []\nperiod: 60\n")
+    merge(gitlab, project)
+    stale = gitlab.run("push")
+    assert (stale.code, live_title(env)) == (1, "title: Web")
+    assert "the plan is stale: since it was made, dashboard/web changed" in stale.out
+    assert gitlab.jobs("web") == {"plan": "on_success", "apply": "manual"}
+    assert gitlab.run("web", "--manual", "apply").code == 0
+    assert (project.downloads, live_title(env)) == (["plan"], "title: Changed")
+
+
+def test_where_gitlab_refuses_nothing_is_applied(gitlab: GitLab, project: Project, env: dict[str, str]) -> None:
+    write_tree(gitlab.clone, {WEB: CHANGED})
+    commit_all(gitlab.clone, "a push")
+    project.failing = [json_reply({}, 401)]
+    refused = gitlab.run("push")
+    assert "GitLab does not give out the plan of the merge request: HTTP Error 401" in refused.out
+    assert (refused.code, TOKEN in refused.out, live_title(env)) == (1, False, "title: Web")
+
+
+def test_a_night_fails_while_there_is_drift_and_keeps_one_merge_request_with_it(
+    gitlab: GitLab, env: dict[str, str]
+) -> None:
+    def night(code: int) -> list[str]:
+        done = gitlab.run("schedule", GITLAB_PUSH_TOKEN=PUSH_TOKEN)
+        assert (done.code, PUSH_TOKEN in done.out) == (code, False), done.out
+        assert (b"dashboard/web" in done.artifact("drift", "drift.html")) == bool(code)
+        return gitlab.pushed()
+
+    assert gitlab.jobs("schedule") == {"drift": "on_success"}
+    assert night(0) == []
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    reference, *options = night(1)
+    assert reference.endswith(" refs/heads/dlsync-export")
+    assert options == [
+        "merge_request.create",
+        "merge_request.target=main",
+        "merge_request.remove_source_branch",
+        "merge_request.title=What was changed on the server",
+    ]
+    assert git(gitlab.bare, "diff", "--name-only", "main", "dlsync-export") == WEB
+    assert git(gitlab.bare, "log", "--format=%s", "main..dlsync-export").startswith("Export acme/")
+    assert night(1) == []
+    assert PUSH_TOKEN not in git(gitlab.clone / ".gitlab-ci-local/builds/export", "config", "--local", "--list")
+    by_hand(env, "DELETE", "rules/load")
+    assert len(night(1)) == 5
+    assert git(gitlab.bare, "rev-list", "--count", "main..dlsync-export") == "1"
+    assert dlsync("apply", gitlab.clone, "--auto-approve", "--on-conflict", "repo", env=env).code == 0
+    assert len(night(0)) == 1
+    assert git(gitlab.bare, "branch", "--list", "dlsync-export") == ""
+
+
+def test_an_export_that_leaves_something_out_pushes_the_rest_and_is_marked(gitlab: GitLab, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    secret = "actions: [{emails: [a@acme.net], message: https://chat.acme.net/hooks/a3d5f7h9j1l2n4p6q8s0t2v4w6}]\n"
+    by_hand(env, "PUT", "rules/load", f"title: Load\ncriteria: []\n{secret}")
+    done = gitlab.run("schedule", "export", GITLAB_PUSH_TOKEN=PUSH_TOKEN)
+    assert (done.code, "WARN 3" in done.out, len(gitlab.pushed())) == (0, True, 5)
+    assert git(gitlab.bare, "diff", "--name-only", "main", "dlsync-export") == WEB
+
+
+def test_each_environment_has_its_plan_and_all_but_the_first_wait_for_an_approval(
+    tmp_path: Path, server: Served, env: dict[str, str], project: Project
+) -> None:
+    accounts = {name: server.account()["DLSYNC_ACCOUNT"] for name in ("staging", "production")}
+    settings = {"environments": {name: {"account": account} for name, account in accounts.items()}}
+    del env["DLSYNC_ACCOUNT"]
+    with gitlab_of(tmp_path, env, project, [*accounts], **{"dlsync.yaml": json.dumps(settings)}) as gitlab:
+        propose(gitlab)
+        planned = gitlab.run(MERGE_REQUEST)
+        assert (planned.code, len(project.notes)) == (0, 2)
+        project.plans = {f"plan:{name}": planned.artifact(f"plan:{name}", "plan.json") for name in accounts}
+        merge(gitlab, project)
+        assert gitlab.jobs("push") == {"apply:staging": "on_success", "apply:production": "manual"}
+        assert gitlab.run("push").code == 0
+        assert project.downloads == ["plan:staging"]
+        assert gitlab.run("push", "apply:production").code == 0
+        assert project.downloads == ["plan:staging", "plan:production"]
+        for name in accounts:
+            assert dlsync("plan", gitlab.clone, "-e", name, "--detailed-exitcode", env=env).code == 0
