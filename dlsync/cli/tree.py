@@ -41,6 +41,8 @@ def init(directory: opt.Directory = opt.CURRENT, ci: Ci = None, environments: En
     lines.append(f"Next: dlsync validate {place}")
     if settings.FILE_NAME in created.files:
         chosen = f" -e {created.environments[0]}" if created.environments else ""
+        if scaffold.GIT_IGNORE not in created.files:
+            lines.append("Add to .gitignore, for journals and logs: .dlsync/")
         lines.append(
             f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan {place}{chosen}"
         )

@@ -13,6 +13,7 @@ from dlsync.files.directory import Directory
 from dlsync.files.settings import FILE_NAME, read_file
 
 Platform = Literal["github", "gitlab"]
+GIT_IGNORE = ".gitignore"
 
 # path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
 SAMPLES = {
@@ -22,7 +23,7 @@ SAMPLES = {
     "plugins/load.sh": "plugin.sh",
     "plugins/load.meta.yaml": "plugin.meta.yaml",
     "links.yaml": "links.yaml",
-    ".gitignore": "gitignore",
+    GIT_IGNORE: "gitignore",
 }
 PIPELINES: Mapping[Platform, Mapping[str, str]] = {
     "github": {
@@ -50,7 +51,7 @@ class Created(NamedTuple):
 def create(
     directory: Path, version: str, platform: Platform | None = None, environments: Sequence[str] = ()
 ) -> Created:
-    """Write a new tree with its pipelines; where a tree is, only the pipelines of a platform. See :func:`write_new`.
+    """Write a new tree with its pipelines; where a tree is, only a platform's pipelines. See :func:`write_new`.
 
     :param version: of dlsync, which the pipelines install.
     :param platform: None for all of them, and always a new tree.
@@ -61,6 +62,8 @@ def create(
     chosen = tuple(dict.fromkeys(environments)) or (_environments(directory) if exists else ())
     _check(chosen, directory, exists=exists)
     templates = {} if exists else dict(SAMPLES)
+    if platform and os.path.lexists(directory / GIT_IGNORE):  # most repositories have one
+        templates.pop(GIT_IGNORE, None)
     for name in [platform] if platform else PIPELINES:
         templates |= PIPELINES[name]
     contents = {file: render(template, version, chosen) for file, template in templates.items()}

@@ -102,6 +102,15 @@ def test_a_tree_that_is_there_gets_the_pipelines_alone(tmp_path: Path, platform:
     assert again.err.startswith(f"error: {tmp_path} has these already: {', '.join(CI[platform])}\n")
 
 
+def test_a_repository_keeps_its_gitignore_and_is_told_what_to_add(tmp_path: Path) -> None:
+    write_tree(tmp_path, {".gitignore": "build/\n"})
+    done = dlsync("init", tmp_path, "--ci", "github")
+    assert done.code == 0
+    assert "\nAdd to .gitignore, for journals and logs: .dlsync/\n" in done.out
+    assert tree_files(tmp_path).keys() == {*SAMPLES, *CI["github"], *SCHEMAS}
+    assert (tmp_path / ".gitignore").read_text() == "build/\n"
+
+
 def test_a_folder_of_a_repository_is_told_that_ci_reads_the_root(tmp_path: Path) -> None:
     root = repository(tmp_path / "repo")
     told = "In CI: move the pipeline to the root of the repository; this is team/web/; docs/pipelines.md\n"
