@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_TOOLS := $(VENV)/gitlab-ci-local/.ready
 
-.PHONY: demo test check package format lint types boundaries bench bench-quick faults lock clean
+.PHONY: demo test check package format lint types boundaries bench bench-quick faults site lock clean
 
 # what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here;
 # compiled, as what is installed is, for a start that is as fast whatever the environment says of bytecode
@@ -48,6 +48,15 @@ types: $(READY)
 boundaries: $(READY)
 	$(BIN)/lint-imports
 
+# what only the site needs is 110 MB, so that nothing else installs it
+$(VENV)/.site: $(READY) requirements-docs.lock
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-docs.lock
+	touch $@
+
+# the documentation as a site, in build/site
+site: $(VENV)/.site
+	$(BIN)/python -m scripts.site
+
 # every fault at every request: ten minutes, and the figures of docs/reliability.md
 faults: $(READY)
 	DLSYNC_FAULTS=all $(BIN)/python -m pytest --numprocesses auto tests/test_faults.py
@@ -66,8 +75,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 lock: $(READY)
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --all-extras --output-file requirements.lock pyproject.toml
+	$(COMPILE) --group docs --constraint requirements.lock --output-file requirements-docs.lock
 	$(COMPILE) --extra server --constraint requirements.lock --output-file requirements-server.lock pyproject.toml
 	echo hatchling | $(COMPILE) --constraint requirements.lock --output-file requirements-build.lock -
 
 clean:
-	rm -rf $(VENV) .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) .cache .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
