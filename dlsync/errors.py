@@ -34,6 +34,17 @@ EXIT_CHANGES = 2
 EXIT_PARTIAL = 3
 EXIT_REFUSED = 4
 EXIT_INTERRUPTED = 130
+WHEN = {  # a command ends with a code: the table of docs/cli.md
+    EXIT_OK: "The command did its work.",
+    EXIT_ERROR: "The usage, the files or the server are at fault, or a question was answered with no. `plan` shows a "
+    "plan that `apply` refuses, `adopt` could not adopt a named resource, `doctor` found a problem.",
+    EXIT_CHANGES: "`plan --detailed-exitcode`, `export --check`, `accept --check`, `fmt --check` or `drift` found "
+    "changes.",
+    EXIT_PARTIAL: "Changes failed or must be made by hand, or `export` or `accept` left some out. The rest is done.",
+    EXIT_REFUSED: "The plan is stale or deletes too much, the run is of another account, the lock is held or was lost, "
+    "or some resources are held because of a conflict, and the rest is applied.",
+    EXIT_INTERRUPTED: "Ctrl-C, SIGTERM or SIGHUP. `apply` prints how many changes it applied, `history` lists them.",
+}
 
 
 class DlsyncError(Exception):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dlsync.server.app import OPERATIONS
@@ -10,9 +9,8 @@ from dlsync.server.app import OPERATIONS
 if TYPE_CHECKING:
     from dlsync.server.operation import Operation
 
-PAGE = Path(__file__).parent.parent / "docs" / "server.md"
 HEAD = """\
-<!-- made by scripts/server_reference.py -->
+<!-- made by scripts/reference.py -->
 # The server
 
 ```
@@ -85,7 +83,3 @@ def _row(operation: Operation) -> str:
     family = operation.handle.__module__.rpartition(".")[2]
     basis = "documented" if operation.documented else "observed"
     return f"| {family} | `{operation.method} {operation.path}` | {basis} |\n"
-
-
-if __name__ == "__main__":
-    PAGE.write_text(reference(), encoding="utf-8")

@@ -11,7 +11,7 @@ import pytest
 
 from dlsync import __version__
 from dlsync.cli.app import PURPOSES, loaded
-from tests.builders.commands import ROOT, dlsync, process, process_environment
+from tests.builders.commands import dlsync, process, process_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,10 +165,3 @@ def test_what_the_help_says_of_a_command_is_what_the_command_says_of_itself() ->
     said = {name: str(loaded(name).help).partition("\n")[0] for name in PURPOSES}
     assert said == PURPOSES
     assert {name: loaded(name).name for name in PURPOSES} == {name: name for name in PURPOSES}
-
-
-def test_the_commands_are_documented_as_they_are(tmp_path: Path) -> None:
-    from scripts.cli_reference import reference
-
-    written = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    assert reference() == written, "run `.venv/bin/python scripts/cli_reference.py`"
