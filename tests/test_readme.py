@@ -30,9 +30,6 @@ BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # a file whose name is its first line, `# dashboards/web.yaml`, or commands
 STEP = re.compile(r"^```((?:yaml|json|sh)\n# (?P<file>[\w./-]+)|console)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 EXPORT = re.compile(r"^export (DLSYNC_.*)$", re.MULTILINE)
-LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
-ANCHOR = re.compile(r"\]\(([^):#]*)#([^)]+)\)")
-HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 WITH_BLOCKS = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
 
 
@@ -115,26 +112,6 @@ def test_a_page_shows_what_its_commands_print(
                     code, printed = run(arguments, capsys)
                     printed = printed.replace(server.url, SHOWN_URL)
                 assert matches(shown, printed), f"$ {command}\n{printed}"
-
-
-@pytest.mark.parametrize(
-    "page", [*PAGES, ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md"], ids=lambda page: page.name
-)
-def test_a_page_links_to_what_there_is(page: Path) -> None:
-    targets = LINK.findall(page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
-
-
-def anchors(page: Path) -> set[str]:
-    """The anchors that GitHub gives the headings of a page."""
-    headings = HEADING.findall(page.read_text(encoding="utf-8"))
-    return {re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_a_link_to_a_section_leads_to_its_heading(page: Path) -> None:
-    links = ANCHOR.findall(page.read_text(encoding="utf-8"))
-    assert [link for link in links if link[1] not in anchors(page.parent / link[0] if link[0] else page)] == []
 
 
 def test_the_two_commands_of_the_readme_are_in_the_makefile() -> None:

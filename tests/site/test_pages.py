@@ -1,0 +1,65 @@
+"""The sources of the site: links lead somewhere, each page is found, and each reads as well on a code host.
+
+Links to other hosts are not followed: tests have no network.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scripts.site import OUTSIDE, TITLES, staged
+from tests.builders.commands import ROOT
+from tests.builders.markdown import DOCS, PAGES, parsed
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+read = cache(parsed)
+
+
+@each_page
+def test_a_link_leads_to_a_file_and_a_heading_that_there_are(page: Path) -> None:
+    dead = []
+    for link in read(page).links:
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        if not target.exists() or (anchor and anchor not in read(target).anchors):
+            dead.append(link)
+    assert dead == []
+
+
+@each_page
+def test_a_picture_has_a_text_for_who_does_not_see_it(page: Path) -> None:
+    assert [image.attrs["src"] for image in read(page).all("image") if len(image.content.split()) < 5] == []
+
+
+@each_page
+def test_a_page_holds_no_html_but_comments(page: Path) -> None:
+    html = [*read(page).all("html_inline"), *read(page).all("html_block")]
+    assert [one.content for one in html if not one.content.startswith("<!--")] == []
+
+
+def test_the_navigation_has_each_page_once() -> None:
+    names = [*OUTSIDE.values(), *(page.relative_to(ROOT / "docs").as_posix() for page in DOCS)]
+    assert sorted(TITLES) == sorted(names), "zensical.toml lists the pages of the site"
+
+
+def test_the_readme_names_each_page_and_says_what_it_is_about() -> None:
+    links = {posixpath.normpath(link.partition("#")[0]) for link in read(ROOT / "README.md").links}
+    assert [page.name for page in DOCS if page.relative_to(ROOT).as_posix() not in links] == []
+
+
+def test_a_staged_page_links_within_the_site() -> None:
+    text = (
+        "[docs/a.md](docs/cli.md), [b](docs/cli.md#x), [c](example-repo), [d](https://example.org), ![e f](docs/x.png)"
+    )
+    assert staged(text, "README.md") == (
+        "[docs/a.md](cli.md), [b](cli.md#x), c, [d](https://example.org), ![e f](x.png)"
+    )
+    assert staged("[docs/cli.md](docs/cli.md)", "README.md") == "[Commands](cli.md)"
+    assert staged("[a](../README.md) [b](#x) [c](cli.md)", "docs/json.md") == "[a](index.md) [b](#x) [c](cli.md)"
