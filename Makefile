@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_TOOLS := $(VENV)/gitlab-ci-local/.ready
 
-.PHONY: demo test check package format lint types boundaries bench bench-quick faults reference site lock clean
+.PHONY: demo test check package format lint types boundaries bench bench-quick faults reference pictures site lock clean
 
 # what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here;
 # compiled, as what is installed is, for a start that is as fast whatever the environment says of bytecode
@@ -51,6 +51,10 @@ boundaries: $(READY)
 # the pages of docs/ that are made from the code
 reference: $(READY)
 	$(BIN)/python -m scripts.reference
+
+# the pictures of the documentation, which need chromium; a change of what is printed or of the HTML needs new ones
+pictures: $(READY)
+	$(BIN)/python -m scripts.pictures
 
 # what only the site needs is 110 MB, so that nothing else installs it
 $(VENV)/.site: $(READY) requirements-docs.lock
