@@ -14,7 +14,6 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 CONFIG = ROOT / "zensical.toml"
 PROJECT = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["project"]
-STAGED, SITE = ROOT / PROJECT["docs_dir"], ROOT / PROJECT["site_dir"]
 HOME = "index.md"
 # pages outside docs/, which would be out of the generator's sight
 OUTSIDE = {"README.md": HOME, **{name: name for name in ("ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")}}
@@ -60,19 +59,17 @@ def staged(text: str, path: str) -> str:
     return LINK.sub(linked, text)
 
 
-def stage() -> None:
-    """Copy the pages, their pictures and the style into one folder."""
-    for folder in (STAGED, SITE):
-        shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(ROOT / "docs", STAGED)
-    for path in [*OUTSIDE, *(f"docs/{page.relative_to(STAGED).as_posix()}" for page in STAGED.rglob("*.md"))]:
-        page = STAGED / str(site_path(path))
+def stage(folder: Path) -> None:
+    """Copy the pages and their pictures into an empty folder."""
+    shutil.copytree(ROOT / "docs", folder)
+    for path in [*OUTSIDE, *(f"docs/{page.relative_to(folder).as_posix()}" for page in folder.rglob("*.md"))]:
+        page = folder / str(site_path(path))
         page.write_text(staged((ROOT / path).read_text(encoding="utf-8"), path), encoding="utf-8")
 
 
-def index() -> str:
-    """Return llms.txt: the pages with what README.md says of each, for readers that are programs (llmstxt.org)."""
-    about = {path: f": {words}" for path, words in LISTED.findall((STAGED / HOME).read_text(encoding="utf-8"))}
+def index(home: str) -> str:
+    """Return llms.txt: the pages with what the first page says of each, for readers that are programs (llmstxt.org)."""
+    about = {path: f": {words}" for path, words in LISTED.findall(home)}
     lines = [f"# {PROJECT['site_name']}\n\n> {PROJECT['site_description']}\n\n"]
     for entry in PROJECT["nav"]:
         for title, below in entry.items():
@@ -81,16 +78,23 @@ def index() -> str:
     return "".join(lines)
 
 
-def build() -> None:
-    """Build the site; the generator's warnings, such as a link that leads nowhere, end it."""
-    stage()
-    command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict", "--config-file", str(CONFIG)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
+def build(folder: Path = ROOT) -> Path:
+    """Build the site in a folder that holds the configuration, and return where it is.
+
+    :raises SystemExit: the generator failed or warned, such as of a link that leads nowhere.
+    """
+    source, site = Path(folder, PROJECT["docs_dir"]), Path(folder, PROJECT["site_dir"])
+    for old in (source, site):
+        shutil.rmtree(old, ignore_errors=True)
+    stage(source)
+    command = [sys.executable, "-m", "zensical", "build", "--clean", "--strict"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)
     for path in TITLES:
-        shutil.copy(STAGED / path, SITE / path)
-    (SITE / "llms.txt").write_text(index(), encoding="utf-8")
+        shutil.copy(source / path, site / path)
+    (site / "llms.txt").write_text(index((source / HOME).read_text(encoding="utf-8")), encoding="utf-8")
+    return site
 
 
 if __name__ == "__main__":
