@@ -6,6 +6,7 @@ Links to other hosts are not followed: tests have no network.
 from __future__ import annotations
 
 import posixpath
+import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -63,3 +64,13 @@ def test_a_staged_page_links_within_the_site() -> None:
     )
     assert staged("[docs/cli.md](docs/cli.md)", "README.md") == "[Commands](cli.md)"
     assert staged("[a](../README.md) [b](#x) [c](cli.md)", "docs/json.md") == "[a](index.md) [b](#x) [c](cli.md)"
+
+
+def test_what_the_site_needs_beside_zensical_is_pinned_as_for_everything_else() -> None:
+    site, others = (
+        set(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
+        for name in ("requirements-docs.lock", "requirements.lock")
+    )
+    names = {name for name, _ in others}
+    assert {pin for pin in site if pin[0] in names} <= others, "run `make lock`"
+    assert ("zensical", re.findall('"zensical==(.*)"', (ROOT / "pyproject.toml").read_text("utf-8"))[0]) in site
