@@ -56,7 +56,7 @@ reference: $(READY)
 pictures: $(READY)
 	$(BIN)/python -m scripts.pictures
 
-# what only the site needs is 110 MB, so that nothing else installs it
+# what only the site needs is 100 MB, so that nothing else installs it
 $(VENV)/.site: $(READY) requirements-docs.lock
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement requirements-docs.lock
 	touch $@

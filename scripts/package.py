@@ -58,7 +58,7 @@ def try_commands(dlsync: str) -> None:
     expect(f"dlsync {__version__}\n", run(dlsync, "--version"))
     run(dlsync, "init", "monitoring")
     expect("0 errors, 0 warnings", run(dlsync, "validate", "monitoring"))
-    expect(f'"version":"{__version__}"', run(dlsync, "validate", "monitoring", "--format", "sarif").replace(" ", ""))
+    expect(f'"semanticVersion": "{__version__}"', run(dlsync, "validate", "monitoring", "--format", "sarif"))
     with served(dlsync) as url:
         with urlopen(Request(f"{url}/orgs", headers={"Authorization": f"Bearer {KEY}"})) as answer:  # noqa: S310 - our own server
             expect("acme", answer.read().decode())
