@@ -9,7 +9,7 @@ from typing import cast
 from dlsync.errors import DlsyncError, Refused
 from dlsync.files.settings import Settings
 from dlsync.messages import visible
-from dlsync.model import Address, Code, Json, Plan, Problem, Resource, Target
+from dlsync.model import Address, Code, Json, Plan, Problem, Resource, ResourceChange, Target
 from dlsync.operations import hidden_secrets
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan
@@ -218,12 +218,18 @@ def _with_reasons(plan: Plan, rollback: RollbackPlan, decisions: ConflictPolicy)
     """Return a plan that holds what the run did not write, and says of what it holds why, in terms of the run."""
     side = decisions.on_conflict
     return plan.with_changes(
-        replace(one, held=_NOT_WRITTEN if is_unwritten else _CHANGED if one.held.startswith(_REASONS) else one.held)
+        replace(one, held=_NOT_WRITTEN if is_unwritten else _CHANGED if is_changed else one.held)
         if side is None
         else one
         for one in plan.changes
         if not ((is_unwritten := one.address in rollback.unwritten) and side == "live")
+        # where the run restores nothing, all that an update would revert was changed since
+        and not ((is_changed := _is_changed(one)) and not one.held and side == "live")
     )
+
+
+def _is_changed(change: ResourceChange) -> bool:
+    return change.held.startswith(_REASONS) or (change.action == "update" and change.cause == "drift")
 
 
 def _entries_before(rollback: RollbackPlan, context: PlanContext, inventory: Inventory) -> dict[Address, str]:

@@ -365,6 +365,22 @@ def test_fields_that_only_the_server_has_are_in_the_journal_beside_such_a_secret
     assert now.document == resource("rule/web", text % ("ours", ", more: {a: 1}") + "extra: by hand\n").document
 
 
+@pytest.mark.parametrize(("side", "results"), [(None, ["skipped"]), ("live", []), ("repo", ["applied"])])
+def test_an_edit_since_the_run_is_held_where_the_run_has_nothing_to_restore(
+    live: Account, tree: Path, side: Side | None, results: list[str]
+) -> None:
+    text, environ = "title: Web\ndescription: %s\ncriteria: []\n", {"TEXT": "ours"}
+    for description in ("plain", "${env:TEXT}"):
+        write_tree(tree, {"rules/web.yaml": text % description})
+        apply(live, tree, environ=environ)
+    live.has(resource("rule/web", text % "by hand"))
+    done = rolled_back(live, tree, decisions=ConflictPolicy(on_conflict=side), environ=environ)
+    assert [one.result for one in done.changes] == results
+    now = live.live("rule/web")
+    assert now
+    assert now.document["description"] == ("ours" if side == "repo" else "by hand")
+
+
 def test_what_the_account_calls_a_secret_takes_nothing_from_the_environment(live: Account, tree: Path) -> None:
     """Who can write the record could otherwise have any variable of whoever rolls back sent to the account."""
     environ = {"AWS_KEY": "the key of all", "TITLE": "s3cret"}
