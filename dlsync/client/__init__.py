@@ -73,7 +73,7 @@ class ReadClient:
 
     async def sleep(self, seconds: float) -> None:
         """Wait so many seconds, as between the attempts of a request: see :class:`Retry`."""
-        await self._connection.sleep(seconds)
+        await self._connection.retry.sleep(seconds)
 
     @property
     def requests(self) -> int:

@@ -141,8 +141,7 @@ class Connection:
         organisation = f"/orgs/{setting_segment('org', org)}"
         in_account = f"{organisation}/accounts/{segment(account)}" if account else ""
         self._paths: dict[Scope, str] = {"server": "", "organisation": organisation, "account": in_account}
-        self.sleep = retry.sleep
-        self._retry = retry
+        self.retry = retry
         self._limiter = RateLimiter(requests_per_second, concurrency, sleep=retry.sleep)
         headers = {"Authorization": f"Bearer {key}", "User-Agent": user_agent}
         self._transport = Transport(
@@ -190,7 +189,7 @@ class Connection:
             headers["If-None-Match"] = etag
         if body is not None:
             headers["Content-Type"] = content_type
-        attempts = Attempts(self._retry, f"{method} {path}", repeatable, self._limiter.responses, self._is_down)
+        attempts = Attempts(self.retry, f"{method} {path}", repeatable, self._limiter.responses, self._is_down)
         with self._limiter.request():
             return await self._send(attempts, method, path, headers, body)
 
@@ -220,8 +219,8 @@ class Connection:
             response = await self._transport.exchange(method, path, headers, body)
             error = error_of(method, response)
             if isinstance(error, AttemptError) and error.cause == "throttled":
-                seconds = self._retry.seconds(error.retry_after)
-                limiter.throttled(cuts, seconds if seconds <= self._retry.ceiling else 0.0)
+                seconds = self.retry.seconds(error.retry_after)
+                limiter.throttled(cuts, seconds if seconds <= self.retry.ceiling else 0.0)
             else:
                 limiter.succeeded()
         self._is_down = False
@@ -236,7 +235,7 @@ class Connection:
             # many requests to a server that has gone must not each wait for it to come back
             self._is_down = error.cause == "refused"
             raise
-        await self.sleep(wait)
+        await self.retry.sleep(wait)
 
     async def find_base(self) -> str:
         """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does.
