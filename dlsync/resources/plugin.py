@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from itertools import takewhile
 from pathlib import PurePosixPath
@@ -128,13 +129,14 @@ class Plugin(Kind):
         source = meta or SourceFile(script.file, b"")
         problems += problems_of(misplaced, source, overlay)
         resolved = overlays.resolve(source, settings, overlay)
-        known: dict[str, Json] = {"content": content_value(script.content), "extension": extension}
+        known: dict[str, Json] = {"extension": extension}
+        new_document = partial(_document, script.content, {**known, **cast("dict[str, Json]", resolved.document)})
         return Script(
             Address(self.name, name),
-            {**known, **cast("dict[str, Json]", resolved.document)},
+            new_document if resolved.document is settings else new_document(),
             script.content,
             script.file,
-            None if same(resolved.document, settings) else {**known, **settings},
+            None if same(resolved.document, settings) else _document(script.content, {**known, **settings}),
             secrets=resolved.secrets,
             overlay=overlay,
             meta=meta,
@@ -271,8 +273,8 @@ class Plugin(Kind):
         if str(found.extra.get("id")) == name != found.name:  # servers take an id in place of a name
             return None
         body = known.body if known.body == found.content else found.content  # in memory once, where it is the file's
-        document = {"content": content_value(body), **found.extra, "extension": found.extension}
-        return Resource(address, document, body, etag=found.etag)
+        fields = {**found.extra, "extension": found.extension}
+        return Resource(address, partial(_document, body, fields), body, etag=found.etag)
 
     async def create(self, client: Client, desired: Resource) -> None:
         settings, extension = self._sent_settings(desired), str(desired.document["extension"])
@@ -308,6 +310,11 @@ def _meta(desired: Resource) -> SourceFile | None:
 
 def _settings(document: Mapping[str, Json]) -> dict[str, Json]:
     return {field: value for field, value in document.items() if field not in _SCRIPT_FIELDS}
+
+
+def _document(body: bytes, fields: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what a script and its settings mean; made anew each time, so that each text is in memory once."""
+    return {"content": content_value(body), **fields}
 
 
 def content_value(content: bytes) -> Json:
