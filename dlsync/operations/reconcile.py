@@ -67,7 +67,6 @@ class Reconciliation:
     :param kept: by resource, what differs from the files and stays as it is live.
     :param left: the resources that only one side has, and that stay so, as on the server.
     :param duplicates: what is removed because the server has it twice.
-    :param canonical: the canonical forms of what is not live, for whoever records it: each would cost one more parse.
     :param sent: what is to be live, where that is not what the files alone say.
     """
 
@@ -81,7 +80,6 @@ class Reconciliation:
     sent: dict[Address, Resource] = field(default_factory=dict)
     left: list[Address] = field(default_factory=list)
     duplicates: Duplicates = field(default_factory=dict)
-    canonical: dict[Address, Mapping[str, Json]] = field(default_factory=dict)
 
 
 def reconcile(
@@ -123,14 +121,13 @@ class _Reconciliation:
     def missing(self, desired: Resource) -> None:
         """Take in a resource that only the files have."""
         kind, entry = kind_of(desired.kind), self._recorded.entry(desired.address)
-        canonical = self.outcome.canonical[desired.address] = kind.canonical(desired.document)
         if entry is None:
-            self._add(_create(kind, desired, canonical, "new"))
+            self._add(_create(kind, desired, "new"))
         elif not moved_in_files(kind, desired, entry, self._recorded.salt):
-            self._add(_create(kind, desired, canonical, "drift"))
+            self._add(_create(kind, desired, "drift"))
         else:
             held = "" if self._decisions.on_conflict == "repo" else MOVED_AND_GONE % desired.address
-            self._add(replace(_create(kind, desired, canonical, "conflict"), held=held))
+            self._add(replace(_create(kind, desired, "conflict"), held=held))
 
     def surplus(self, live: Resource) -> None:
         """Take in a live resource that the files do not have any more."""
@@ -266,8 +263,8 @@ def _cause(sent: Sequence[FieldChange]) -> Cause:
     return "conflict" if "conflict" in movers else "repo" if "repo" in movers else "drift"
 
 
-def _create(kind: Kind, desired: Resource, canonical: Mapping[str, Json], cause: Cause) -> ResourceChange:
-    whole = differences(kind, (), dict(canonical), {})
+def _create(kind: Kind, desired: Resource, cause: Cause) -> ResourceChange:
+    whole = differences(kind, (), kind.canonical(desired.document), {})
     # the whole file is new: finding each field's line takes 11 ms a file, and tells nobody anything
     line = kind.line(desired) if desired.file else None
     return ResourceChange(desired.address, "create", cause, desired.file, line, tuple(whole))

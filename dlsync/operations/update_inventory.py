@@ -168,7 +168,7 @@ def advanced(
 def entry_of(context: PlanContext, address: Address) -> Entry:
     """Return what is to be recorded of a resource once it is live as the plan means it."""
     desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
-    canonical, live = context.reconciliation.canonical.get(address) or kind.canonical(desired.document), None
+    canonical, live = kind.canonical(desired.document), None
     if context.compared_with:  # a journal has what the server added, too, which no file said
         canonical = {field: value for field, value in canonical.items() if not kind.is_server_managed((), field)}
     if address in context.reconciliation.kept:  # sent without it, or not sent at all
