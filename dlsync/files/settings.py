@@ -19,6 +19,7 @@ from dlsync.model import Path as FieldPath
 
 FILE_NAME = "dlsync.yaml"
 MAX_KEY_FILE_BYTES = 64 * 1024
+Prune = Literal["managed", "none", "all"]
 
 _KEY_SOURCES = "--api-key-file or DLSYNC_API_KEY (never a committed file)"
 _GLOB_TOKEN = re.compile(r"\[!?\]?[^]]*\]|.", re.DOTALL)
@@ -64,7 +65,7 @@ class Settings:
     account: str = ""
     key: str = field(default="", repr=False)
     variables: Mapping[str, Json] = field(default_factory=dict)
-    prune: Literal["managed", "none", "all"] = "managed"
+    prune: Prune = "managed"
     inventory: str = "account"
     protect: tuple[str, ...] = ()
     max_delete_percent: float = 30

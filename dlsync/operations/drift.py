@@ -131,7 +131,7 @@ def _require_record(settings: Settings) -> None:
 
 async def _look(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> PlanContext:
     """Return what the files say, what is live and what was recorded, of all that is managed."""
-    return await build_plan(fetcher, tree, replace(settings, prune="managed", protect=()), targets=targets)
+    return await build_plan(fetcher, tree, settings, targets=targets, prune="managed", protect=())
 
 
 def _drifted(context: PlanContext) -> tuple[ResourceChange, ...]:

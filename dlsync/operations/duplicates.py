@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from dlsync.client import ReadClient
+from dlsync.files.settings import Prune
 from dlsync.model import Address, Code, FieldChange, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
 from dlsync.resources.endpoint import Listing
@@ -16,7 +17,7 @@ def pruned(
     desired: Mapping[Address, Resource],
     live: Mapping[Address, Resource],
     inventory: Inventory,
-    prune: str,
+    prune: Prune,
 ) -> dict[Address, tuple[FieldChange, ...]]:
     """Return the duplicates of desired resources that ``prune`` removes, as removals.
 
@@ -40,7 +41,7 @@ def duplicate_warnings(
     targets: Targets,
     changing: Collection[Address],
     adopted: Collection[Address],
-    prune: str,
+    prune: Prune,
 ) -> Iterator[Problem]:
     """Warn of the duplicates that stay, of resources in the files or not.
 

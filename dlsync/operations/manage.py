@@ -70,7 +70,7 @@ async def adopt(
     targets.require_match({*tree.resources, *targets.named()})
     async with _locked_account(directory, settings, lock_timeout, reporter, tree.secrets) as (client, store_inventory):
         fetcher = Fetcher(client, reporter=reporter)
-        context = await build_plan(fetcher, tree, replace(settings, prune="none"), targets=targets)
+        context = await build_plan(fetcher, tree, settings, targets=targets, prune="none")
         chosen = {one for one in context.desired if kind_of(one.kind).account_scoped} | targets.named()
         left = {one: reason for one in chosen if (reason := _not_adopted(context, one))}
         entries = {one: as_live(context, one, context.live[one]) for one in chosen if one not in left}
@@ -119,7 +119,7 @@ async def rebuild(
     _require_inventory(settings)
     tree = environments.read(directory, settings).raise_for_errors()
     async with _locked_account(directory, settings, lock_timeout, reporter, tree.secrets) as (client, store_inventory):
-        context = await build_plan(Fetcher(client, reporter=reporter), tree, replace(settings, prune="managed"))
+        context = await build_plan(Fetcher(client, reporter=reporter), tree, settings, prune="managed")
         changes = [change.finished("skipped") for change in context.plan.changes]
         readable = replace(context, inventory=replace(context.inventory, foreign=None))
         inventory = with_ids(client, advanced(readable, changes))

@@ -1,6 +1,6 @@
 """The planner: what the files say, what is live and what was recorded, to the plan."""
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ from dlsync.files.git import head_commit, is_unknown
 from dlsync.files.interpolation import Values
 from dlsync.files.interpolation import names as names_in
 from dlsync.files.redaction import Redaction, values_in
-from dlsync.files.settings import Settings
+from dlsync.files.settings import Prune, Settings
 from dlsync.model import Address, Code, ItemChange, Plan, Problem, Resource, ResourceChange
 from dlsync.operations import dependents, guards, hidden_secrets
 from dlsync.operations import warnings as concerns
@@ -178,6 +178,8 @@ class _Scope(NamedTuple):
     tree: Tree
     settings: Settings
     targets: Targets
+    prune: Prune
+    protect: Sequence[str]
     desired: dict[Address, Resource]
     explicit_deletes: Collection[Address]
     leaving: frozenset[Address] = frozenset()
@@ -186,19 +188,18 @@ class _Scope(NamedTuple):
     def absent(self, inventory: Inventory, live: Collection[Address]) -> set[Address]:
         """Return what is managed, is this plan's business, and was not found."""
         absent = {address for address in inventory.known if address not in live and self.targets.admits(address)}
-        return absent & self.desired.keys() if self.settings.prune == "none" else absent
+        return absent & self.desired.keys() if self.prune == "none" else absent
 
     def undesired(self, inventory: Inventory, live: Collection[Address]) -> set[Address]:
         """Return what is live and in no file and, but for protection, is to be deleted."""
-        prune, extra = self.settings.prune, {address for address in live if address not in self.desired}
-        pruned = {address for address in extra if prune != "none" and kind_of(address.kind).account_scoped}
-        pruned = {address for address in pruned if prune == "all" or inventory.entry(address)}
+        extra = {address for address in live if address not in self.desired}
+        pruned = {address for address in extra if self.prune != "none" and kind_of(address.kind).account_scoped}
+        pruned = {address for address in pruned if self.prune == "all" or inventory.entry(address)}
         return pruned | {address for address in extra if address in self.explicit_deletes}
 
     def deletable(self, addresses: Collection[Address]) -> set[Address]:
         """Return those of the addresses that no pattern protects."""
-        protect = self.settings.protect
-        return {address for address in addresses if not any(fnmatchcase(str(address), glob) for glob in protect)}
+        return {address for address in addresses if not any(fnmatchcase(str(address), glob) for glob in self.protect)}
 
 
 async def build_plan(
@@ -209,17 +210,21 @@ async def build_plan(
     targets: Targets = EVERYTHING,
     explicit_deletes: Collection[Address] = (),
     decisions: ConflictPolicy = UNDECIDED,
+    prune: Prune | None = None,
+    protect: Sequence[str] | None = None,
     recorded: Inventory | None = None,
 ) -> PlanContext:
     """Work out what it takes to make the account what the files say.
 
     :param fetcher: a new one, for what it has fetched is not fetched again.
     :param explicit_deletes: what is to be deleted whatever ``prune`` says, since a user named it.
+    :param prune: and ``protect``: in place of what the settings say.
     :param recorded: what was applied last, where that is not what the inventory says.
     :raises ApiError: live state could not be fetched whole.
     """
     desired = {address: resource for address, resource in tree.resources.items() if targets.admits(address)}
-    scope = _Scope(fetcher, tree, settings, targets, desired, explicit_deletes)
+    prune, protect = prune or settings.prune, settings.protect if protect is None else protect
+    scope = _Scope(fetcher, tree, settings, targets, prune, protect, desired, explicit_deletes)
     inventory, live = await _fetch(scope, recorded)
     scope, live = await _with_dependents(scope, inventory, live, decisions)
     outcome = reconcile(
@@ -228,7 +233,7 @@ async def build_plan(
         inventory,
         deletes=scope.deletable(scope.leaving),
         decisions=decisions,
-        duplicates=pruned(fetcher.client, scope.desired, live.resources, inventory, settings.prune),
+        duplicates=pruned(fetcher.client, scope.desired, live.resources, inventory, prune),
     )
     scope = _without_orphans(scope, live, outcome)
     deletes = [change.address for change in outcome.changes if change.action == "delete" and not change.held]
@@ -247,7 +252,7 @@ async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, 
     around = await fetcher.fetch(outside)
     if account.in_use(settings) in outside - around.resources.keys():  # the plan makes it: nothing is in it
         return empty(kept=settings.inventory != "none"), around
-    everything = {name for name in targets.kinds() if settings.prune == "all" and kind_of(name).account_scoped}
+    everything = {name for name in targets.kinds() if scope.prune == "all" and kind_of(name).account_scoped}
     fetching = fetcher.fetch(wanted - outside, everything=everything, admits=targets.admits)
     if recorded is None:
         inventory, live = await both(fetcher.inventory(settings, scope.tree.root), fetching)
@@ -357,8 +362,8 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
     deletes = {change.address: change for change in outcome.changes if change.action == "delete"}
     yield from concerns.still_used(deletes, scope.tree.resources)
     yield from (dependents.warning(scope.tree.resources[one], need, deletes) for one, need in scope.orphans.items())
-    changing, prune = {*outcome.duplicates, *scope.leaving}, scope.settings.prune
-    yield from duplicate_warnings(scope.fetcher.listings.values(), scope.targets, changing, outcome.adopted, prune)
+    changing, listings = {*outcome.duplicates, *scope.leaving}, scope.fetcher.listings.values()
+    yield from duplicate_warnings(listings, scope.targets, changing, outcome.adopted, scope.prune)
 
 
 def _outlined(

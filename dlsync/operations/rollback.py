@@ -185,9 +185,10 @@ async def plan_rollback(
     context = await build_plan(
         fetcher,
         rollback.tree,
-        replace(settings, prune="managed"),
+        settings,
         targets=Exactly(frozenset(one.address for one in rollback.records)),
         decisions=decisions,
+        prune="managed",
         recorded=rollback.applied.with_ids(inventory.ids),
     )
     plan = replace(
