@@ -71,12 +71,12 @@ def put_by_hand(live: Account, path: str, text: str) -> None:
     httpx2.put(url, content=text.encode(), headers=headers).raise_for_status()
 
 
-def refusing(request: str, status: int = 400, after: int = 0) -> Callable[[Seen, Onward], Reply]:
+def refusing(request: str, status: int = 400, after: int = 0, said: str = "no") -> Callable[[Seen, Onward], Reply]:
     """Refuse a request whenever it comes, but for the first times."""
     times = count()
 
     def answer(seen: Seen, onward: Onward) -> Reply:
         refused = below(seen) == request and next(times) >= after
-        return json_reply({"error": "no"}, status) if refused else onward()
+        return json_reply({"error": said}, status) if refused else onward()
 
     return answer

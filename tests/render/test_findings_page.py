@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 SECTION = re.compile(r"^### `([a-z-]+)`\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 SECTIONS = dict(SECTION.findall((ROOT / "docs/findings.md").read_text()))
 SOURCES = {file: file.read_text() for file in (ROOT / "dlsync").rglob("*.py")}
-RULE = "criteria: [{metric: cpu.load, condition: {operator: gt, threshold: 1}, scope: [{tag: web}]}]\n"
-DASHBOARD = "positions: [{title: CPU load, type: number}]\n"
+RULE = "criteria: [{metric: cpu.load, condition: {operator: gt, threshold: 1}, scope: {tag: web}}]\ntitle: Web\n"
+DASHBOARD = "positions: [{title: CPU load, type: number, row: 1, col: 1, size_x: 1, size_y: 1}]\ntitle: Web\n"
 ENVIRONMENT = "environments: {staging: {}}\n"
 # more than one module finds it, and it is the same fault in each
 SHARED = {
@@ -25,21 +25,24 @@ SHARED = {
 # files that have each fault
 TREES: dict[Code, dict[str, str]] = {
     Code.INVALID_YAML: {"rules/web.yaml": "criteria: [\n"},
-    Code.UNREADABLE_FILE: {"dlsync.yaml/": ""},
     Code.INVALID_PATTERN: {".dlsyncignore": "!\n"},
     Code.NOT_A_MAPPING: {"rules/web.yaml": "- metric: cpu.load\n"},
     Code.INVALID_VALUE: {"dashboards/web.yaml": "title: 3\npositions: []\n"},
     Code.MISSING_FIELD: {"rules/web.yaml": "description: Web\n"},
     Code.MISSPELLED_FIELD: {"rules/web.yaml": RULE.replace("criteria", "critera")},
     Code.INVALID_REFERENCE: {"rules/web.yaml": "description: ${var:OWNER}\n" + RULE},
-    Code.KEY_IN_FILE: {"dlsync.yaml": "api_key: x\n"},
-    Code.UNKNOWN_KIND: {"dlsync.yaml": "protect: [dashbord/web]\n"},
+    Code.KEY_IN_FILE: {"dlsync.yaml": "api_key: x\n", "rules/web.yaml": RULE},
+    Code.UNKNOWN_KIND: {"dlsync.yaml": "protect: [dashbord/web]\n", "rules/web.yaml": RULE},
     Code.INVALID_OVERLAY: {
         "dlsync.yaml": ENVIRONMENT,
         "dashboards/web.yaml": DASHBOARD,
         "overlays/staging/dashboards/web.yaml": "positions: [{type: text}]\n",
     },
-    Code.UNUSED_OVERLAY: {"dlsync.yaml": ENVIRONMENT, "overlays/staging/rules/web.yaml": "description: x\n"},
+    Code.UNUSED_OVERLAY: {
+        "dlsync.yaml": ENVIRONMENT,
+        "rules/load.yaml": RULE,
+        "overlays/staging/rules/web.yaml": "description: x\n",
+    },
     Code.INVALID_NAME: {"rules/%2e.yaml": RULE},
     Code.RESERVED_NAME: {"plugins/dlsync-lock.sh": "#!/bin/sh\n"},
     Code.UNUSED_SETTINGS: {"plugins/disk.meta.yaml": "interval: 60\n"},
@@ -49,11 +52,15 @@ TREES: dict[Code, dict[str, str]] = {
     Code.WRONG_FILE_TYPE: {"rules": ""},
     Code.INVALID_LINK: {"links/disk.json": "{}\n"},
     Code.FILE_NOT_READ: {"rules/web.yml": RULE},
-    Code.UNKNOWN_ENVIRONMENT: {"overlays/stagin/rules/web.yaml": "description: x\n", "dlsync.yaml": ENVIRONMENT},
+    Code.UNKNOWN_ENVIRONMENT: {
+        "dlsync.yaml": ENVIRONMENT,
+        "rules/web.yaml": RULE,
+        "overlays/stagin/rules/web.yaml": "description: x\n",
+    },
     Code.DOUBTFUL_PLUGIN: {"plugins/notes.txt": "Buy milk\n"},
     Code.PACK_WITHOUT_PACKAGE: {"packs/redis/plugins/redis.sh": "#!/bin/sh\n"},
     Code.NO_RESOURCES: {},
-    Code.LIKELY_SECRET: {"rules/web.yaml": "password: s3cr3tw0rd\n" + RULE},
+    Code.LIKELY_SECRET: {"rules/web.yaml": "actions: [{url: 'https://ops:s3cr3tw0rd@example.com'}]\n" + RULE},
     Code.AMBIGUOUS_VALUE: {"rules/web.yaml": "description: on\n" + RULE},
     Code.UNKNOWN_PLUGIN: {"links.yaml": "disk: [web]\n"},
     Code.MISSPELLED_NAME: {
@@ -74,12 +81,10 @@ TREES: dict[Code, dict[str, str]] = {
 
 
 def printed(folder: Path, code: Code) -> list[str]:
-    """Return the lines that `dlsync validate` prints of a code for its tree."""
-    write_tree(folder, {file: text for file, text in TREES[code].items() if not file.endswith("/")})
-    for file in TREES[code]:
-        if file.endswith("/"):
-            (folder / file).mkdir(parents=True)
-    found = [one for one in operations.validate(folder).problems if one.code is code]
+    """Return the lines that `dlsync validate` prints for the tree of a code, which finds nothing else."""
+    write_tree(folder, TREES[code])
+    found = operations.validate(folder).problems
+    assert {one.code for one in found} == {code}
     return problems.lines(found, lambda text, _: text)
 
 
