@@ -8,6 +8,7 @@ from dlsync.model import Action, ChangedBy, ResourceChange, Result
 from dlsync.render.fields import Field, Sign, fields, side
 
 REFUSED = "An apply refuses this plan"
+NOT_URGENT = 2  # the rank of most changes
 _STAYS = "stays as it was changed on the server"
 SIGNS: dict[Action, Sign] = {"create": "+", "update": "~", "delete": "-"}
 _CAUSES = {"drift": "changed on the server", "conflict": "conflict: changed in the files and on the server"}
@@ -46,6 +47,11 @@ class Description:
     error: str = ""
     fields: tuple[Field, ...] = ()
     kept: tuple[Field, ...] = ()
+
+    @property
+    def rank(self) -> int:
+        """0 for what needs a decision, 1 for what is deleted or in conflict, 2 for all else."""
+        return 0 if self.held else 1 if self.action == "delete" or self.is_conflict else NOT_URGENT
 
 
 def describe(

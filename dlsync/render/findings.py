@@ -63,7 +63,7 @@ def _of_change(change: ResourceChange) -> Iterator[Finding]:
         message = f"{change.address}: an apply skips the {change.action}: {change.held}"
         yield Finding(Problem(Code.CHANGE_HELD, message, change.file, change.line), subject)
     elif change.action == "delete":
-        message = f"{change.address}: an apply deletes it"
+        message = f"{change.address}: an apply deletes it{f', renamed to {change.renamed}' if change.renamed else ''}"
         yield Finding(Problem(Code.RESOURCE_DELETED, message, change.file, change.line), subject)
 
 

@@ -136,6 +136,7 @@ def _id(name: str) -> str:
 
 def _page(result: str, sections: Sequence[Section]) -> str:
     """Return the page in at most ``FRAME`` bytes, and ``PER_CHANGE`` for each change."""
+    sections = [one._replace(entries=sorted(one.entries, key=lambda entry: entry.change.rank)) for one in sections]
     entries = [entry for section in sections for entry in section.entries]
     style, script = (_asset(name) for name in ("page.css", "page.js"))
     return (

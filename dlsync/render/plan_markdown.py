@@ -9,7 +9,7 @@ from itertools import chain
 from dlsync.messages import shortened, visible
 from dlsync.model import Plan, Problem
 from dlsync.operations.plan_document import account, counts, is_applied
-from dlsync.render.description import REFUSED, Description, describe
+from dlsync.render.description import NOT_URGENT, REFUSED, Description, describe
 from dlsync.render.fields import Field, counted
 
 LIMIT = 65_000  # GitHub takes 65,536 characters in a comment; the rest is for a link
@@ -22,7 +22,6 @@ _MAX_REASON_IN_SHORT = 100
 _MAX_WARNINGS = 10
 _MAX_NAMED_FIELDS = 3
 _MAX_SCALAR = 300
-_NOT_URGENT = 2
 _TABLE_HEAD = "\n| action | resource | file | fields |\n| --- | --- | --- | --- |\n"
 # what Markdown, HTML or GitHub's links, mentions and formulas could begin or end with
 _SPECIAL = re.compile(r":(?![0-9 ])|(?<=[wW])\.|[!#$&*<>@\[\\\]^_`{|}~]")
@@ -81,7 +80,7 @@ def section_of(plan: Plan) -> Section:
         head,
         (*refused, brief) if plan.refused else (),
         _warnings(plan.warnings, "warning"),
-        tuple(sorted(changes, key=_rank)),
+        tuple(sorted(changes, key=lambda one: one.rank)),
     )
 
 
@@ -178,16 +177,9 @@ def _warnings(warnings: Sequence[Problem], noun: str) -> Forms:
     return "\n" + "".join(lines), f"\n- {counted(len(warnings), noun)}, which `dlsync plan` shows\n"
 
 
-def _rank(change: Description) -> int:
-    """What needs a decision goes before what is deleted or in conflict, and both before all else."""
-    if change.held:
-        return 0
-    return 1 if change.action == "delete" or change.is_conflict else _NOT_URGENT
-
-
 def _rows(section: Section, *, urgent: bool) -> Iterator[Forms]:
     for number, change in enumerate(section.changes):
-        if (_rank(change) < _NOT_URGENT) == urgent:
+        if (change.rank < NOT_URGENT) == urgent:
             head = "" if number else _TABLE_HEAD
             yield head + _row(change), f"{head}| {_action(change)} | {code(change.address)} |  |  |\n"
 
@@ -216,7 +208,7 @@ def _row(change: Description) -> str:
 def _diffs(sections: Sequence[Section]) -> list[tuple[int, str]]:
     """Return the diffs with their sections: of what is urgent first, then the smallest first."""
     found = [
-        (_rank(change), number, _folded(change))
+        (change.rank, number, _folded(change))
         for number, section in enumerate(sections)
         for change in section.changes
         if change.fields

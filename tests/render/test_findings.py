@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from email.message import Message
 from importlib.metadata import distribution
 from pathlib import Path
@@ -51,6 +52,11 @@ def suites(findings: list[Finding]) -> list[tuple[str | None, str | None, list[s
     """Return each suite with its name, its number of tests, and what its tests are."""
     root = ET.fromstring(render(findings, "junit"))
     return [(suite.get("name"), suite.get("tests"), [inner.tag for case in suite for inner in case]) for suite in root]
+
+
+def test_a_delete_that_is_a_rename_says_so() -> None:
+    (found,) = of_plan(plan(replace(change("delete", "rule/x"), renamed="y\n")))
+    assert found.message == "rule/x: an apply deletes it, renamed to y\\n"
 
 
 def test_sarif_places_each_result_and_explains_its_rule() -> None:

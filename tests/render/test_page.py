@@ -43,6 +43,13 @@ def test_the_policy_admits_the_page_s_own_style_and_script_and_nothing_else(page
     assert all(re.fullmatch(r"'sha256-[\w+/]{43}='", source) for source in sources.values())
 
 
+def test_what_needs_a_decision_stands_first_and_then_what_is_lost() -> None:
+    held = replace(change("update", "rule/d"), held="why")
+    conflict = change("update", "rule/c", cause="conflict")
+    page = render(plan(change("create", "rule/a"), conflict, change("delete", "rule/b"), held))
+    assert re.findall('id="rule/(.)"', page) == ["d", "c", "b", "a"]
+
+
 @given(any_page_plan())
 def test_whatever_names_hold_no_element_and_no_attribute_comes_from_them(shown: Plan) -> None:
     page = render(shown)

@@ -198,6 +198,14 @@ def test_print_shows_what_is_closed_and_not_the_tools(browser: Browser, tmp_path
         assert page.locator(".body").last.is_visible()
 
 
+def test_paper_is_light_whatever_the_theme(browser: Browser, tmp_path: Path) -> None:
+    with opened(browser, tmp_path, render(ordinary()), color_scheme="dark") as page:
+        ground = "getComputedStyle(document.body).backgroundColor"
+        assert page.evaluate(ground) == "rgb(15, 20, 26)"
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.evaluate(ground) == "rgb(246, 247, 249)"
+
+
 def test_a_page_of_200_changes_is_light(browser: Browser, tmp_path: Path) -> None:
     with opened(browser, tmp_path, render(whole_plan(200))) as page:
         assert page.locator("details.change").count() == 200
