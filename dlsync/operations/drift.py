@@ -8,9 +8,9 @@ from pathlib import Path
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
 from dlsync.files.settings import Settings
-from dlsync.model import Address, Code, Entry, FieldChange, ItemChange, Op, Problem, Resource, ResourceChange, Target
+from dlsync.model import Address, Code, Entry, FieldChange, ItemChange, Problem, Resource, ResourceChange, Target
 from dlsync.operations import warnings as concerns
-from dlsync.operations.export import Export, edit_files
+from dlsync.operations.export import Export, edit_files, outward
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan, item_changes, lock_warnings, open_planning
 from dlsync.operations.plan_context import PlanContext
@@ -156,7 +156,7 @@ def _drift(context: PlanContext, address: Address, entry: Entry) -> ResourceChan
         return None
     file, placed = kind.located(desired, diff)
     line = min((one.line for one in placed if one.line), default=None)
-    outside = tuple(map(_outside, placed))
+    outside = tuple(map(outward, placed))
     items = partial(_items, context, entry, desired, live)
     return ResourceChange(address, "update", "drift", file, line, outside, items=items)
 
@@ -181,12 +181,3 @@ def _moved(context: PlanContext, entry: Entry, desired: Resource, live: Resource
     for one in context.redaction.differences(movement(kind, desired, live, entry, context.inventory.salt).diff):
         if one.mover != "repo":
             yield one
-
-
-_OPS: dict[Op, Op] = {"add": "remove", "remove": "add", "replace": "replace"}
-
-
-def _outside(one: FieldChange) -> FieldChange:
-    """Turn a difference around: from what was applied to what is live."""
-    before = None if one.mover == "conflict" else one.after
-    return replace(one, op=_OPS[one.op], before=before, after=one.before)

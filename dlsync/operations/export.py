@@ -3,12 +3,12 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import cast
 
-from dlsync.diff.compare import compare
+from dlsync.diff.compare import compare, differences
 from dlsync.errors import DlsyncError, Refused
 from dlsync.files import secret_scan, writer
 from dlsync.files.git import Repository
@@ -19,13 +19,13 @@ from dlsync.files.redaction import Redaction, values_in
 from dlsync.files.settings import Settings
 from dlsync.files.writer import FileChange
 from dlsync.messages import visible
-from dlsync.model import Action, Address, Code, Json, Problem, Resource, Target
+from dlsync.model import Action, Address, Code, FieldChange, Json, Op, Problem, Resource, ResourceChange, Target
 from dlsync.operations import commit as commits
 from dlsync.operations import hidden_secrets
 from dlsync.operations import warnings as concerns
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.hidden_secrets import Former, parted
-from dlsync.operations.plan import open_planning
+from dlsync.operations.plan import open_planning, outlined
 from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.update_inventory import resolved
 from dlsync.resources import ExportContext, all_kinds, environments, kind_of
@@ -63,6 +63,7 @@ class Export:
     :param unchanged: how many resources their files hold as they are live.
     :param problems: errors are resources that no file can hold.
     :param commit: that has the files; empty where none was made.
+    :param changes: works out what changes in the resources of the files; few formats show it.
     """
 
     target: Target
@@ -70,6 +71,7 @@ class Export:
     unchanged: int
     problems: tuple[Problem, ...] = ()
     commit: str = ""
+    changes: Callable[[], tuple[ResourceChange, ...]] = field(default=tuple, compare=False, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.files)
@@ -193,7 +195,9 @@ def edit_files(
             edits.remove(resource)
     files = edits.files()
     problems = (*concerns.unread(inventory), *problems, *edits.problems(files))
-    return Export(target, files, len(live.keys() - edits.changed - edits.faults.keys()), problems)
+    return Export(
+        target, files, len(live.keys() - edits.changed - edits.faults.keys()), problems, changes=edits.changes
+    )
 
 
 class _Edits:
@@ -212,7 +216,7 @@ class _Edits:
         is_careful: bool,
     ) -> None:
         self._tree = tree
-        self._live = live.keys()
+        self._live = live
         self._environment = accepts_for or ""
         self._others = () if accepts_for is None else environments.sharing(tree.root, accepts_for)
         self._is_careful = is_careful and not tree.backup
@@ -329,6 +333,25 @@ class _Edits:
         changes = [self._change(file, addresses) for file, addresses in self._changes.items()]
         return tuple(sorted(changes, key=lambda change: change.address))
 
+    def changes(self) -> tuple[ResourceChange, ...]:
+        """Return what changes by resource, from what the files say to what is live, without secrets."""
+        places = {address: file for file, addresses in self._changes.items() for address in addresses}
+        return tuple(self._described(address, places[address]) for address in sorted(places))
+
+    def _described(self, address: Address, file: str) -> ResourceChange:
+        desired, live, kind = self._tree.resources.get(address), self._live.get(address), kind_of(address.kind)
+        redaction = self._context.redaction.knowing(self._known.get(address, {}))
+        if desired and live:  # what is live may be secret where the file has a reference, which only this way tells
+            diff = kind.as_written(desired, compare(kind, desired, live).diff)
+            made = redaction.change(ResourceChange(address, "update", "repo", file, diff=diff))
+            shown = outlined(made, live, desired, redaction)
+            turned = tuple(replace(one, before=one.after, after=one.before) for one in shown.items())
+            return replace(shown, diff=tuple(map(outward, shown.diff)), items=lambda: turned)
+        action: Action = "create" if live else "delete"
+        whole = tuple(differences(kind, (), kind.canonical(live.document), {})) if live else ()
+        made = redaction.change(ResourceChange(address, action, "repo", file, diff=whole))
+        return outlined(made, desired, live, redaction)
+
     def _change(self, file: str, addresses: Sequence[Address]) -> FileChange:
         content, first = self._files[file], min(addresses)
         action: Action = "delete" if content is None else "update" if file in self._tree.sources else "create"
@@ -373,6 +396,15 @@ def _exposed(files: Mapping[str, bytes], sources: Mapping[str, bytes]) -> Iterat
             yield Problem(Code.REPLACED_REFERENCE, message % visible(name), file)
         unknown = () if sources else sorted(name for name in there if name.startswith(_ENVIRONMENT))
         yield from (Problem(Code.UNVERIFIED_REFERENCE, _UNKNOWN % visible(name), file) for name in unknown)
+
+
+_OPS: dict[Op, Op] = {"add": "remove", "remove": "add", "replace": "replace"}
+
+
+def outward(one: FieldChange) -> FieldChange:
+    """Turn a difference around: from the files to what is live."""
+    before = None if one.mover == "conflict" else one.after
+    return replace(one, op=_OPS[one.op], before=before, after=one.before)
 
 
 def _has_references(file: str) -> bool:

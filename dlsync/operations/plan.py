@@ -304,7 +304,7 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
     former = hidden_secrets.known(inventory, changing)
     redaction = Redaction({**values_in(former.values()), **scope.tree.secrets})
     changes = tuple(
-        _outlined(
+        outlined(
             redaction.change(change),
             live.resources.get(change.address),
             outcome.sent.get(change.address, scope.desired.get(change.address)),
@@ -366,7 +366,7 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
     yield from duplicate_warnings(listings, scope.targets, changing, outcome.adopted, scope.prune)
 
 
-def _outlined(
+def outlined(
     change: ResourceChange, live: Resource | None, desired: Resource | None, redaction: Redaction
 ) -> ResourceChange:
     """Add an outline to each addition and removal of a redacted change, and the items of its lists."""

@@ -18,7 +18,7 @@ from dlsync.operations.drift import Drift
 from dlsync.operations.export import Export
 from dlsync.operations.plan_document import is_applied
 from dlsync.render import plan_text
-from dlsync.render.description import REFUSED, SIGNS, Description, describe
+from dlsync.render.description import REFUSED, Description, describe
 from dlsync.render.environments import EnvironmentResult
 from dlsync.render.fields import MAX_WIDTH, Field
 from dlsync.render.files import summary
@@ -92,7 +92,7 @@ def render(result: Plan | Drift | Export | Sequence[EnvironmentResult], *, writt
             total, entries = plan_text.drift_summary(result), [*_entries(changes)]
             return _page("drift", [Section("", target, "", total, (), warnings, entries)])
         case Export(target, problems=problems):
-            total, entries = summary(result, written=written), _files(result)
+            total, entries = summary(result, written=written), [*_entries(result.changes())]
             return _page("export", [Section("", target, "", total, (), problems, entries)])
         case _:
             return _page("plan", [_environment(one) for one in result])
@@ -115,17 +115,6 @@ def _entries(changes: Sequence[ResourceChange], prefix: str = "", *, reverts: bo
         facts = {"kind": change.address.kind, "action": change.action, "cause": change.cause}
         facts |= {"state": "held"} if change.held else {}
         yield Entry(_id(f"{prefix}{change.address}"), description, facts, change.items())
-
-
-def _files(export: Export) -> list[Entry]:
-    return [
-        Entry(
-            _id(one.file),
-            Description(visible(str(one.address)), one.action, SIGNS[one.action], place=visible(one.file)),
-            {"kind": one.address.kind, "action": one.action},
-        )
-        for one in export.files
-    ]
 
 
 def _id(name: str) -> str:

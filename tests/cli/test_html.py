@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,9 +30,40 @@ def test_drift_and_a_compared_export_are_pages(applied: Path, env: dict[str, str
     assert (drifted.code, Parsed(drifted.out).values("id")) == (2, ["dashboard/web"])
     assert '<span class="old">&#34;<del>Web</del>&#34;</span>' in drifted.out
     exported = dlsync("export", applied, "--check", *HTML, env=env)
-    assert (exported.code, Parsed(exported.out).values("id")) == (2, ["dashboards/web.yaml"])
+    assert (exported.code, Parsed(exported.out).values("id")) == (2, ["dashboard/web"])
+    assert '<span class="new">&#34;<ins>Shop</ins>&#34;</span>' in exported.out
     assert "An export would change files" in exported.out
     assert "Exported acme/" in dlsync("export", applied, *HTML, env=env).out
+
+
+def test_an_export_shows_from_the_files_to_what_is_live(applied: Path, env: dict[str, str]) -> None:
+    widget = "{title: CPU, type: number, row: 1, col: 1, size_x: 2, size_y: 2}"
+    by_hand(env, "PUT", "dashboards/new", f"title: New\npositions: [{widget}]\n")
+    by_hand(env, "PUT", "dashboards/web", f"title: Web\npositions: [{widget}]\n")
+    by_hand(env, "POST", "links", '{"plugin": "disk", "tags": ["web"]}', "application/json")
+    by_hand(env, "DELETE", "rules/load")
+    page = dlsync("export", applied, "--check", "--mirror", *HTML, env=env).out
+    assert set(Parsed(page).values("id")) == {"dashboard/new", "dashboard/web", "link/disk", "rule/load"}
+    # of the new one all is added, and nothing is a before
+    assert page.count("<figcaption>before</figcaption>") == page.count('class="removed"') == 0
+    assert page.count('<svg class="added"') == 2
+    assert '<span class="place">links.yaml</span>' in page
+    assert "changed on the server" not in page
+
+
+def test_an_export_shows_no_secret_and_not_what_stands_in_the_place_of_one(tree: Path, env: dict[str, str]) -> None:
+    ours, theirs = "https://example.com/ours", "https://example.com/theirs"
+    env = {**env, "HOOK": ours}
+    write_tree(tree, {"rules/load.yaml": "title: Load\ncriteria: []\ndescription: ${env:HOOK}\n"})
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    by_hand(env, "PUT", "rules/load", f"title: Other\ncriteria: []\ndescription: {theirs}\n")
+    by_hand(env, "PUT", "rules/new", f"title: New\ncriteria: []\ndescription: {ours}\n")
+    page = dlsync("export", tree, "--check", *HTML, env=env).out
+    assert set(Parsed(page).values("id")) == {"rule/load", "rule/new"}
+    text = re.sub("<[^<>]+>", "", page)
+    assert "&#34;${env:HOOK}&#34;[not shown]" in text  # of rule/load, before and after
+    assert "description&#34;${env:HOOK}&#34;\n" in text  # of rule/new
+    assert (theirs in page, ours in page) == (False, False)
 
 
 @pytest.mark.parametrize("command", [("plan",), ("drift",), ("plan", "--all-environments")])

@@ -269,9 +269,12 @@ def test_drift_is_shown_from_what_was_applied_to_what_is_live() -> None:
     assert "<b>warning:</b> locked" in page
 
 
-def test_an_export_lists_its_files() -> None:
+def test_an_export_shows_what_changes_in_its_files() -> None:
     files = (FileChange(Address("rule", "x"), "update", "rules/x.yaml", b""),)
-    page = render(Export(TARGET, files, 4), written=False)
+    edit = change("update", "rule/x", replaced(("title",), "a", "b"), cause="repo", file="rules/x.yaml")
+    page = render(Export(TARGET, files, 4, changes=lambda: (edit,)), written=False)
     assert "An export would change files of acme/default: 0 files created, 1 updated, 0 deleted; 4 resources" in page
-    assert 'id="rules/x.yaml" data-kind="rule" data-action="update" open>' in page
+    assert 'id="rule/x" data-kind="rule" data-action="update" data-cause="repo" open>' in page
+    assert '<span class="place">rules/x.yaml</span>' in page
+    assert '<span class="new">&#34;<ins>b</ins>&#34;</span>' in page
     assert "Exported acme/default" in render(Export(TARGET, files, 4))
