@@ -21,7 +21,7 @@ Outcome = Literal["created", "updated", "unchanged"]
 ALL = "*"  # in the marker of all environments; a name has it percent-encoded
 _MARKER = re.compile(r"<!-- dlsync plan account=(\S*) environment=(\S*)((?: directory=\S*)?) -->\r?\n")
 _URL = re.compile(r"(?<=\n\[The whole plan\]\(<)[^<>\n]*(?=>\)\Z)")
-_MAX_NAME = 120
+_MAX_NAME, _MAX_URL = 120, 2_000
 _SAFE_IN_URL = ":/?#@!$&'()*+,;=%~"
 
 
@@ -79,9 +79,10 @@ def _normalized(text: str) -> str:
 
 def with_link(text: str, url: str) -> str:
     """Return a comment with a link to the whole plan at its end; raise a SettingsError if it is no URL of a page."""
-    if not re.match("https?://", url):
-        raise SettingsError("--html-url is not an HTTP address", hint="It looks like https://ci.example.com/plan.html.")
-    return f"{text}\n[The whole plan](<{quote(url, safe=_SAFE_IN_URL)}>)\n"
+    quoted, hint = quote(url, safe=_SAFE_IN_URL), "It looks like https://ci.example.com/plan.html."
+    if not re.match("https?://", url) or len(quoted) > _MAX_URL:
+        raise SettingsError(f"--html-url is not an HTTP address of at most {_MAX_URL:,} characters", hint=hint)
+    return f"{text}\n[The whole plan](<{quoted}>)\n"
 
 
 def on_github(environ: Mapping[str, str], repository: str, number: str, *, insecure: bool) -> tuple[GitHub, str]:

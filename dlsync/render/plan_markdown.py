@@ -12,7 +12,7 @@ from dlsync.operations.plan_document import account, counts, is_applied
 from dlsync.render.description import NOT_URGENT, REFUSED, Description, describe
 from dlsync.render.fields import Field, counted
 
-LIMIT = 65_000  # GitHub takes 65,536 characters in a comment; the rest is for a link
+LIMIT = 63_000  # GitHub takes 65,536 characters in a comment; the rest is for a link, which may be signed
 _ROOM_FOR_FOOTER = 250
 _MAX_CELL = 120
 _MAX_CELL_IN_SHORT = 30

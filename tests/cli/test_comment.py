@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.operations.comment import ALL, marker
+from dlsync.operations.comment import ALL, marker, with_link
+from dlsync.render.plan_markdown import LIMIT
 from tests.builders.code_hosts import TOKEN, CodeHosts, Note
 from tests.builders.commands import Outcome, dlsync, misbehaving
 from tests.builders.http import Reply, json_reply
@@ -88,6 +89,11 @@ def test_a_failure_before_the_account_is_known_replaces_the_only_comment_of_its_
         assert comment("github", env, text=f"{failed}failed\n").out.startswith("created: ")
 
 
+def test_the_longest_plan_with_the_longest_link_is_no_more_than_github_takes() -> None:
+    url = f"https://x.io/{'a' * 1987}"
+    assert LIMIT + len(with_link("", url)) < 65_536
+
+
 def test_a_link_to_the_whole_plan_stands_at_the_end() -> None:
     with code_host() as (host, env):
         assert comment("github", env, "--html-url", "https://x.io/a b>?c=1").code == 0
@@ -99,7 +105,8 @@ def test_a_link_to_the_whole_plan_stands_at_the_end() -> None:
         assert comment("github", env, "--html-url", "https://x.io/run/4").out.startswith("updated: ")
         assert comment("github", env, "--html-url", "https://x.io/5", text=f"{PLAN}more\n").out.startswith("updated: ")
         assert host.notes[0].body.endswith("more\n\n[The whole plan](<https://x.io/5>)\n")
-        assert "--html-url is not an HTTP address" in comment("github", env, "--html-url", "javascript:x").err
+        for url in ("javascript:x", f"https://x.io/{'é' * 400}"):
+            assert "--html-url is not an HTTP address of at most 2,000" in comment("github", env, "--html-url", url).err
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_whatever_a_server_says_the_comment_has_the_shape_that_dlsync_gave_it(sh
     tokens = tokens_of(text)
     kinds = Counter(token.type for token in tokens)
     folded = sum(bool(change.diff) for change in shown.changes)
-    assert len(text) < 65_000
+    assert len(text) < 63_000
     assert_harmless(text)
     assert kinds["table_open"] == bool(shown.changes)
     assert kinds["tr_open"] == (len(shown.changes) + 1 if shown.changes else 0)
@@ -182,7 +182,7 @@ def test_diffs_that_do_not_fit_are_left_out_and_counted() -> None:
     ]
     short = change("update", "rule/short", replaced(("title",), "a", "b"))
     shown = render(plan(*long, short))
-    assert len(shown) < 65_000
+    assert len(shown) < 63_000
     assert shown.count("<details>") == 3
     assert "<summary>update <code>rule/short</code></summary>" in shown
     assert shown.endswith("\nLeft out here, to stay within a comment's length: 2 diffs. `dlsync plan` shows all.\n")
