@@ -89,13 +89,16 @@ def apply(
     *targets: str,
     decisions: ConflictPolicy = UNDECIDED,
     options: ApplyOptions | None = None,
+    reporter: Reporter = SILENT,
     **settings: Any,
 ) -> Plan:
     """Apply a tree as the command does, recording what was applied; journals are beside the tree."""
     plan_options = PlanOptions(targets=targets, decisions=decisions)
     options = replace(options or ApplyOptions(), journals=journals(root))
     done = asyncio.run(
-        operations.apply(root, replace(live.settings, **settings), plan_options=plan_options, options=options)
+        operations.apply(
+            root, replace(live.settings, **settings), plan_options=plan_options, options=options, reporter=reporter
+        )
     )
     assert done is not None
     return done

@@ -26,6 +26,7 @@ from tests.builders.between import below, refusing, through
 from tests.builders.commands import environment, lock_by_hand
 from tests.builders.http import json_reply
 from tests.builders.masking import MaskingServer
+from tests.builders.reporters import Recorder
 from tests.builders.repositories import repository
 from tests.builders.trees import account, write_tree
 from tests.render.test_findings_page import RULE, SECTIONS, TREES
@@ -53,7 +54,7 @@ class Site:
 
     live: Account
     root: Path
-    warned: list[Problem] = field(default_factory=list)
+    told: Recorder = field(default_factory=Recorder)
 
     def write(self, files: dict[str, str], *, remove: str = "") -> None:
         write_tree(self.root, files)
@@ -62,8 +63,7 @@ class Site:
 
     def apply(self, files: dict[str, str], **settings: Any) -> Plan:
         self.write(files)
-        options = ApplyOptions(warn=self.warned.append)
-        return apply(self.live, self.root, options=options, **LENIENT | settings)
+        return apply(self.live, self.root, reporter=self.told, **LENIENT | settings)
 
     def plan(self, *, remove: str = "", **settings: Any) -> tuple[Problem, ...]:
         self.write({}, remove=remove)
@@ -270,11 +270,14 @@ def unverified_reference(site: Site) -> Iterable[Problem]:
 
 
 def applied_between(site: Site, answer: Answer) -> Iterable[Problem]:
-    options = ApplyOptions(journals=journals(site.root), warn=site.warned.append)
+    options = ApplyOptions(journals=journals(site.root))
     site.between(
-        answer, lambda root, settings: operations.apply(root, replace(settings, annotate="deploys"), options=options)
+        answer,
+        lambda root, settings: operations.apply(
+            root, replace(settings, annotate="deploys"), options=options, reporter=site.told
+        ),
     )
-    return site.warned
+    return site.told.warned
 
 
 def not_annotated(site: Site) -> Iterable[Problem]:
@@ -296,9 +299,9 @@ def not_journaled(site: Site) -> Iterable[Problem]:
             file.unlink()
             file.mkdir()
 
-    options = ApplyOptions(warn=site.warned.append, progress=spoiled)
-    asyncio.run(operations.apply(site.root, site.live.settings, options=options))
-    return site.warned
+    site.told = Recorder(on_advance=spoiled)
+    asyncio.run(operations.apply(site.root, site.live.settings, reporter=site.told))
+    return site.told.warned
 
 
 def plan_refused(site: Site) -> Iterable[Problem]:
