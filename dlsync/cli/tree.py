@@ -18,6 +18,11 @@ Source = Annotated[Path, typer.Argument(metavar="SRC", help="The folder <org>/<a
 NewTree = Annotated[Path, typer.Argument(metavar="DIR", help="The folder to write into; what is there already stays.")]
 
 
+# for each platform: what holds the key, and the page of its settings
+_IN_CI = {
+    "github": ("the secret", "docs/pipelines.md"),
+    "gitlab": ("the masked variable", "docs/pipelines-gitlab.md"),
+}
 Ci = Annotated[
     Literal["github", "gitlab"] | None,
     typer.Option(help="Only this platform's pipelines; without samples where a tree is already."),
@@ -46,10 +51,14 @@ def init(directory: opt.Directory = opt.CURRENT, ci: Ci = None, environments: En
         lines.append(
             f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan {place}{chosen}"
         )
-    if ci and (folder := git.place(directory)):
-        lines.append(f"In CI: move the pipeline to the root of the repository; this is {folder}; docs/pipelines.md")
     if ci:
-        lines.append("In CI: store the key as the secret DLSYNC_API_KEY; docs/pipelines.md has all settings")
+        place_of_key, page = _IN_CI[ci]
+        if folder := git.place(directory):
+            lines.append(
+                f"In CI: move the pipeline to the repository's root, and set DLSYNC_DIRECTORY in it to {folder}"
+            )
+        lines.append("In CI: set `url`, of a server that the runner reaches, `org` and `account` in dlsync.yaml")
+        lines.append(f"In CI: store the key as {place_of_key} DLSYNC_API_KEY; {page} of dlsync has all settings")
     console.write_stdout("".join(f"{visible(line)}\n" for line in lines))
 
 

@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 CI: dict[str, list[str]] = {platform: list(files) for platform, files in PIPELINES.items()}
 FILES = [*SAMPLES, *CI["github"], *CI["gitlab"], *SCHEMAS]
-IN_CI = "In CI: store the key as the secret DLSYNC_API_KEY; docs/pipelines.md has all settings"
+URL_IN_CI = "In CI: set `url`, of a server that the runner reaches, `org` and `account` in dlsync.yaml\n"
+KEY_IN_CI = "In CI: store the key as {} DLSYNC_API_KEY; {} of dlsync has all settings\n"
+IN_CI = {
+    "github": URL_IN_CI + KEY_IN_CI.format("the secret", "docs/pipelines.md"),
+    "gitlab": URL_IN_CI + KEY_IN_CI.format("the masked variable", "docs/pipelines-gitlab.md"),
+}
 
 
 def test_a_new_folder_gets_a_tree_that_validates_applies_and_plans_to_nothing(
@@ -75,8 +80,8 @@ def test_a_tree_with_the_pipelines_of_one_platform_is_ready_for_the_commands_tha
     done = dlsync("init", tmp_path, "--ci", platform, *arguments)
     assert (done.code, done.err) == (0, "")
     assert tree_files(tmp_path).keys() == {*SAMPLES, *CI[platform], *SCHEMAS}
-    assert done.out.endswith(f"\n{IN_CI}\n")
-    named = NAMED.search(done.out.removesuffix(f"{IN_CI}\n"))
+    assert done.out.endswith(f"\n{IN_CI[platform]}")
+    named = NAMED.search(done.out.removesuffix(IN_CI[platform]))
     assert named
     env = {"DLSYNC_API_KEY": named["key"], "DLSYNC_URL": live.settings.url}
     for command in (named["validate"], named["plan"]):
@@ -94,7 +99,7 @@ def test_a_tree_that_is_there_gets_the_pipelines_alone(tmp_path: Path, platform:
     assert done.out.splitlines() == [
         *(f"wrote {file}" for file in CI[platform]),
         f"Next: dlsync validate {tmp_path}",
-        IN_CI,
+        *IN_CI[platform].splitlines(),
     ]
     assert tree_files(tmp_path).keys() == {"dlsync.yaml", "rules/load.yaml", *CI[platform]}
     again = dlsync("init", tmp_path, "--ci", platform)
@@ -113,9 +118,9 @@ def test_a_repository_keeps_its_gitignore_and_is_told_what_to_add(tmp_path: Path
 
 def test_a_folder_of_a_repository_is_told_that_ci_reads_the_root(tmp_path: Path) -> None:
     root = repository(tmp_path / "repo")
-    told = "In CI: move the pipeline to the root of the repository; this is team/web/; docs/pipelines.md\n"
+    told = "In CI: move the pipeline to the repository's root, and set DLSYNC_DIRECTORY in it to team/web/\n"
     assert told in dlsync("init", root / "team/web", "--ci", "github").out
-    assert "root of the repository" not in dlsync("init", root, "--ci", "github").out
+    assert "DLSYNC_DIRECTORY" not in dlsync("init", root, "--ci", "github").out
 
 
 @pytest.mark.parametrize("options", [(), ("--environments", "production,staging")])

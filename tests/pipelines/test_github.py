@@ -251,6 +251,19 @@ def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, a
     assert runner.state["issues"][0]["title"] == f"dlsync: drift in {name}"
 
 
+def test_the_top_of_the_workflow_names_what_pip_installs_and_the_folder(runner: Runner) -> None:
+    (runner.workspace / "team/web").mkdir(parents=True)
+    git(runner.workspace, "mv", "dlsync.yaml", "dashboards", "rules", "plugins", "links.yaml", "team/web")
+    file = runner.workspace / WORKFLOW
+    text = file.read_text().replace(f"DLSYNC_PACKAGE: dlsync=={__version__}", "DLSYNC_PACKAGE: .github/dlsync.whl")
+    file.write_text(text.replace("DLSYNC_DIRECTORY: .", "DLSYNC_DIRECTORY: team/web"))
+    for job, event in (("validate", "pull_request"), ("drift", "schedule")):
+        done = runner.run(job, event)
+        assert done.succeeded, done.log
+    installed = (runner.root / "pip.log").read_text().splitlines()
+    assert set(installed) == {"install --quiet --disable-pip-version-check .github/dlsync.whl"}
+
+
 def test_an_unknown_command_is_an_error(runner: Runner) -> None:
     file = runner.workspace / WORKFLOW
     file.write_text(file.read_text().replace("command: drift", "command: drfit"))
@@ -295,7 +308,7 @@ def test_every_action_is_pinned_and_every_job_is_bounded(written: Path) -> None:
     assert all(re.fullmatch(r"\./\.github/.*|actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in uses)
     workflow = cast("Any", yaml.parse((written / WORKFLOW).read_bytes()))
     assert workflow["permissions"] == {}
-    assert workflow["env"]["DLSYNC_VERSION"] == __version__
+    assert workflow["env"]["DLSYNC_PACKAGE"] == f"dlsync=={__version__}"
     for job in workflow["jobs"].values():
         assert {"permissions", "timeout-minutes", "concurrency"} <= job.keys()
         assert job["steps"][0]["with"]["persist-credentials"] is False

@@ -95,7 +95,6 @@ def test_what_a_merge_request_plans_is_noted_and_applied_after_the_merge(
     propose(gitlab)
     planned = gitlab.run(MERGE_REQUEST)
     assert planned.code == 0, planned.out
-    assert f"pip install --quiet dlsync=={__version__}" in planned.out
     assert TOKEN not in planned.out
     assert ET.fromstring(planned.report("validate", "validate.xml")).tag == "testsuites"
     assert planned.artifact("plan", "plan.html").startswith(b"<!doctype html>")
@@ -111,6 +110,31 @@ def test_what_a_merge_request_plans_is_noted_and_applied_after_the_merge(
     assert b"title: Web" in b"".join(applied.artifacts("apply", "journal"))
     assert dlsync("plan", gitlab.clone, "--detailed-exitcode", env=env).code == 0
     assert "there is no plan of a merge request" not in applied.out
+
+
+def test_pip_installs_the_version_that_wrote_the_pipelines_or_what_the_variable_names(gitlab: GitLab) -> None:
+    gitlab.pip.unlink()
+    assert f"  DLSYNC_PACKAGE: dlsync=={__version__}\n" in (gitlab.clone / ".gitlab-ci.yml").read_text()
+    installed = gitlab.run(MERGE_REQUEST, "validate", DLSYNC_PACKAGE="vendor/missing.whl")
+    assert installed.code == 1
+    assert "'vendor/missing.whl' looks like a filename, but the file does not exist" in installed.out
+
+
+def test_a_tree_in_a_folder_of_the_repository_is_planned_and_applied(
+    gitlab: GitLab, project: Project, env: dict[str, str]
+) -> None:
+    git(gitlab.clone, "switch", "--quiet", "--create", "proposal")
+    (gitlab.clone / "team/web").mkdir(parents=True)
+    git(gitlab.clone, "mv", *{file.split("/")[0] for file in TREE}, "team/web")
+    write_tree(gitlab.clone / "team/web", {WEB: CHANGED})
+    commit_all(gitlab.clone, "a proposal")
+    planned = gitlab.run(MERGE_REQUEST, DLSYNC_DIRECTORY="team/web")
+    assert planned.code == 0, planned.out
+    assert "1 to update" in project.notes[0].body
+    project.plans = {"plan": planned.artifact("plan", "plan.json")}
+    merge(gitlab, project)
+    applied = gitlab.run("push", DLSYNC_DIRECTORY="team/web")
+    assert (applied.code, live_title(env)) == (0, "title: Changed"), applied.out
 
 
 def test_a_plan_that_fails_is_noted_and_fails_its_pipeline(gitlab: GitLab, project: Project) -> None:

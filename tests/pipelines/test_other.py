@@ -50,7 +50,8 @@ def shell(folder: Path, env: dict[str, str], *arguments: str) -> tuple[int, str]
 
 def test_the_steps_for_jenkins_validate_plan_and_apply(tree: Path, env: dict[str, str]) -> None:
     install, *steps = STEP.findall(block("groovy"))
-    assert f"dlsync=={__version__}" in install
+    assert install.endswith('pip install --quiet "$DLSYNC_PACKAGE"')
+    assert f"DLSYNC_PACKAGE = 'dlsync=={__version__}'" in block("groovy")
     codes = [shell(tree, env, "-c", step)[0] for step in steps]
     assert dict(zip(steps, codes, strict=True)) == {
         "dlsync validate --format junit > validate.xml || true": 0,
