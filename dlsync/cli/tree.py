@@ -46,17 +46,13 @@ def init(directory: opt.Directory = opt.CURRENT, ci: Ci = None, environments: En
     lines.append(f"Next: dlsync validate {place}")
     if settings.FILE_NAME in created.files:
         chosen = f" -e {created.environments[0]}" if created.environments else ""
-        if scaffold.GIT_IGNORE not in created.files:
-            lines.append("Add to .gitignore, for journals and logs: .dlsync/")
         lines.append(
             f"Then, while `dlsync serve --port 8080` runs: DLSYNC_API_KEY=changeme dlsync plan {place}{chosen}"
         )
+    if folder := git.place(directory):
+        lines.append(f"In CI: move the pipeline to the repository's root, and set DLSYNC_DIRECTORY in it to {folder}")
     if ci:
         place_of_key, page = _IN_CI[ci]
-        if folder := git.place(directory):
-            lines.append(
-                f"In CI: move the pipeline to the repository's root, and set DLSYNC_DIRECTORY in it to {folder}"
-            )
         lines.append("In CI: set `url`, of a server that the runner reaches, `org` and `account` in dlsync.yaml")
         lines.append(f"In CI: store the key as {place_of_key} DLSYNC_API_KEY; {page} of dlsync has all settings")
     console.write_stdout("".join(f"{visible(line)}\n" for line in lines))
