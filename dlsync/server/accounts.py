@@ -9,12 +9,12 @@ from dlsync.server.operation import ORG, Call, Fault, answer, no_content, operat
 from dlsync.server.store import Row, Store, new_id
 
 
-def add(store: Store, org: str, account: str) -> str:
+async def add(store: Store, org: str, account: str) -> str:
     """Create an organisation and an account by their names unless they exist; return the account's id."""
-    store.insert("orgs", id=new_id(), name=org)
-    (org_row,) = store.rows("orgs", name=org)
-    store.insert("accounts", id=new_id(), org=org_row["id"], name=account, agent_key=str(uuid.uuid4()))
-    (account_row,) = store.rows("accounts", org=org_row["id"], name=account)
+    await store.insert("orgs", id=new_id(), name=org)
+    (org_row,) = await store.rows("orgs", name=org)
+    await store.insert("accounts", id=new_id(), org=org_row["id"], name=account, agent_key=str(uuid.uuid4()))
+    (account_row,) = await store.rows("accounts", org=org_row["id"], name=account)
     return str(account_row["id"])
 
 
@@ -23,34 +23,34 @@ def _view(row: Row) -> dict[str, object]:
 
 
 @operation("GET", "/orgs", documented=False)
-def list_orgs(call: Call) -> Response:
-    return answer(call.store.rows("orgs", order="name"))
+async def list_orgs(call: Call) -> Response:
+    return answer(await call.store.rows("orgs", order="name"))
 
 
 @operation("GET", f"{ORG}/accounts")
-def list_accounts(call: Call) -> Response:
-    return answer([_view(row) for row in call.store.rows("accounts", order="seq", org=call.org)])
+async def list_accounts(call: Call) -> Response:
+    return answer([_view(row) for row in await call.store.rows("accounts", order="seq", org=call.org)])
 
 
 @operation("POST", f"{ORG}/accounts")
-def create_account(call: Call) -> Response:
+async def create_account(call: Call) -> Response:
     sent = bodies.fields(call)
     bodies.refuse_other_fields(sent, "name")
     name = bodies.addressable(bodies.required_name(sent))
     row = {"id": new_id(), "org": call.org, "name": name, "agent_key": str(uuid.uuid4())}
-    if not call.store.insert("accounts", **row):
+    if not await call.store.insert("accounts", **row):
         raise Fault(422, "an account called {} exists already", name)
     return answer(_view(row), 201)
 
 
 @operation("GET", f"{ORG}/accounts/{{account}}", documented=False)
-def get_account(call: Call) -> Response:
-    (row,) = call.store.rows("accounts", id=call.account)
+async def get_account(call: Call) -> Response:
+    (row,) = await call.store.rows("accounts", id=call.account)
     return answer(_view(row))
 
 
 @operation("DELETE", f"{ORG}/accounts/{{account}}")
-def delete_account(call: Call) -> Response:
+async def delete_account(call: Call) -> Response:
     """DELETE ``accounts/<account>``, with all that is in it."""
-    call.store.delete("accounts", id=call.account)
+    await call.store.delete("accounts", id=call.account)
     return no_content()

@@ -37,74 +37,76 @@ _DOCUMENTED = (
 
 
 @operation("GET", f"{ACCOUNT}/agents")
-def list_all(call: Call) -> Response:
+async def list_all(call: Call) -> Response:
     """GET ``agents``, or ``agents?mac=<address>``: without the details of each."""
     mac = None if call.settings.documented_only else query_value(call.query, "mac")
-    views = [_view(call, agent) for agent in tagged(call) if mac is None or agent["mac"].lower() == mac.lower()]
+    views = [_view(call, agent) for agent in await tagged(call) if mac is None or agent["mac"].lower() == mac.lower()]
     return answer(
         [{key: value for key, value in view.items() if key not in {*_DETAILS, "processes"}} for view in views]
     )
 
 
 @operation("GET", AGENT)
-def get(call: Call) -> Response:
-    return _shown(call)
+async def get(call: Call) -> Response:
+    return await _shown(call)
 
 
 @operation("DELETE", AGENT)
-def delete(call: Call) -> Response:
-    found(call.store.delete("agents", account=call.account, id=call.id), MISSING, call.id)
+async def delete(call: Call) -> Response:
+    found(await call.store.delete("agents", account=call.account, id=call.id), MISSING, call.id)
     return no_content()
 
 
 @operation("POST", f"{AGENT}/ping", documented=False)
-def ping(call: Call) -> Response:
+async def ping(call: Call) -> Response:
     """POST ``agents/<id>/ping``: registers an unknown agent, and stores what a known one reports."""
-    return _report(call, REGISTERED)
+    return await _report(call, REGISTERED)
 
 
 @operation("POST", f"{AGENT}/register", documented=False)
-def register(call: Call) -> Response:
-    return _report(call, REGISTERED)
+async def register(call: Call) -> Response:
+    return await _report(call, REGISTERED)
 
 
 @operation("POST", f"{AGENT}/deregister", documented=False)
-def deregister(call: Call) -> Response:
+async def deregister(call: Call) -> Response:
     """POST ``agents/<id>/deregister``: the agent is offline until it registers or pings again."""
-    find(call, call.id)
-    return _report(call, DEREGISTERED)
+    await find(call, call.id)
+    return await _report(call, DEREGISTERED)
 
 
 @operation("PUT", TAGS, documented=False)
-def set_tags(call: Call) -> Response:
+async def set_tags(call: Call) -> Response:
     """PUT ``agents/<id>/tags``: the agent's tags from now on, besides ``all``."""
-    find(call, call.id)
-    return _save_tags(call, [EVERY, *_sent_tags(call)])
+    await find(call, call.id)
+    return await _save_tags(call, [EVERY, *_sent_tags(call)])
 
 
 @operation("DELETE", TAGS, documented=False)
-def remove_tags(call: Call) -> Response:
+async def remove_tags(call: Call) -> Response:
     """DELETE ``agents/<id>/tags``: the tags of the body."""
-    agent, removed = find(call, call.id), _sent_tags(call)
+    agent, removed = await find(call, call.id), _sent_tags(call)
     if EVERY in removed:
         raise Fault(422, "the tag {} belongs to every agent and cannot be removed", EVERY)
-    return _save_tags(call, [tag for tag in agent["tags"] if tag not in removed])
+    return await _save_tags(call, [tag for tag in agent["tags"] if tag not in removed])
 
 
 @operation("GET", f"{AGENT}/plugins", documented=False)
-def list_plugins(call: Call) -> Response:
+async def list_plugins(call: Call) -> Response:
     """GET ``agents/<id>/plugins``: those that links deploy to the agent's tags."""
-    return plugins.linked_to(call, find(call, call.id)["tags"])
+    return await plugins.linked_to(call, (await find(call, call.id))["tags"])
 
 
-def find(call: Call, identifier: str) -> Agent:
+async def find(call: Call, identifier: str) -> Agent:
     """Return an agent as it is now; raise 404 without one."""
-    return _current(call, found(call.store.row("agents", account=call.account, id=identifier), MISSING, identifier))
+    return _current(
+        call, found(await call.store.row("agents", account=call.account, id=identifier), MISSING, identifier)
+    )
 
 
-def tagged(call: Call, tag: str = EVERY) -> list[Agent]:
+async def tagged(call: Call, tag: str = EVERY) -> list[Agent]:
     """Return the agents that carry a tag, as they are now."""
-    rows = call.store.rows("agents", order="id", account=call.account)
+    rows = await call.store.rows("agents", order="id", account=call.account)
     return [_current(call, row) for row in rows if tag in row["tags"]]
 
 
@@ -118,9 +120,9 @@ def _current(call: Call, row: Row) -> Agent:
     return agent
 
 
-def _report(call: Call, status: str) -> Response:
+async def _report(call: Call, status: str) -> Response:
     """Store what an agent reports, and answer with the agent."""
-    now, row = timestamp(call.settings.now()), call.store.row("agents", account=call.account, id=call.id)
+    now, row = timestamp(call.settings.now()), await call.store.row("agents", account=call.account, id=call.id)
     before = {**row["document"], "tags": row["tags"]} if row else {"id": call.id, "created": now, "tags": [EVERY]}
     fields = bodies.fields(call) if call.body else {}
     agent = {**before, "status": status, **_reported(fields, before), "modified": now, "heartbeat": now}
@@ -128,9 +130,9 @@ def _report(call: Call, status: str) -> Response:
         agent["status"] = status
     agent["name"] = agent["name"] or agent["hostname"] or call.id
     document = {key: value for key, value in agent.items() if key != "tags"}
-    call.store.insert("agents", account=call.account, id=call.id, document=document)
-    call.store.update("agents", {"document": document, "tags": agent["tags"]}, account=call.account, id=call.id)
-    return _shown(call)
+    await call.store.insert("agents", account=call.account, id=call.id, document=document)
+    await call.store.update("agents", {"document": document, "tags": agent["tags"]}, account=call.account, id=call.id)
+    return await _shown(call)
 
 
 def _reported(fields: dict[str, object], before: Agent) -> Agent:
@@ -182,13 +184,13 @@ def _names(fields: dict[str, object], *keys: str) -> list[str]:
     return [name for key in keys if key in fields for name in bodies.names_list(fields[key], key)]
 
 
-def _save_tags(call: Call, tags: list[str]) -> Response:
-    call.store.update("agents", {"tags": list(dict.fromkeys(tags))}, account=call.account, id=call.id)
-    return _shown(call)
+async def _save_tags(call: Call, tags: list[str]) -> Response:
+    await call.store.update("agents", {"tags": list(dict.fromkeys(tags))}, account=call.account, id=call.id)
+    return await _shown(call)
 
 
-def _shown(call: Call) -> Response:
-    return answer({**_view(call, find(call, call.id)), "org": call.org})
+async def _shown(call: Call) -> Response:
+    return answer({**_view(call, await find(call, call.id)), "org": call.org})
 
 
 def _view(call: Call, agent: Agent) -> dict[str, object]:

@@ -15,51 +15,51 @@ _FIELDS = ("description", "id", "name", "start_time", "stream")
 
 
 @operation("GET", f"{ACCOUNT}/annotations")
-def list_streams(call: Call) -> Response:
-    return answer([row["name"] for row in call.store.rows("streams", order="name", account=call.account)])
+async def list_streams(call: Call) -> Response:
+    return answer([row["name"] for row in await call.store.rows("streams", order="name", account=call.account)])
 
 
 @operation("GET", STREAM)
-def get_stream(call: Call) -> Response:
+async def get_stream(call: Call) -> Response:
     """GET ``annotations/<stream>``, the newest first."""
-    found(call.store.row("streams", account=call.account, name=call.name), NO_STREAM, call.name)
-    rows = call.store.rows("annotations", order="seq DESC", account=call.account, stream=call.name)
+    found(await call.store.row("streams", account=call.account, name=call.name), NO_STREAM, call.name)
+    rows = await call.store.rows("annotations", order="seq DESC", account=call.account, stream=call.name)
     return answer([_view(row) for row in rows])
 
 
 @operation("DELETE", STREAM)
-def delete_stream(call: Call) -> Response:
-    call.store.delete("annotations", account=call.account, stream=call.name)
-    found(call.store.delete("streams", account=call.account, name=call.name), NO_STREAM, call.name)
+async def delete_stream(call: Call) -> Response:
+    await call.store.delete("annotations", account=call.account, stream=call.name)
+    found(await call.store.delete("streams", account=call.account, name=call.name), NO_STREAM, call.name)
     return no_content()
 
 
 @operation("POST", STREAM)
-def create(call: Call) -> Response:
+async def create(call: Call) -> Response:
     stream = bodies.addressable(call.name)
-    call.store.insert("streams", account=call.account, name=stream)
+    await call.store.insert("streams", account=call.account, name=stream)
     created = {"id": new_id(), "stream": stream, "start_time": timestamp(call.settings.now()), "description": ""}
     annotation = _changed(call, created)
-    call.store.insert("annotations", account=call.account, **_columns(annotation))
+    await call.store.insert("annotations", account=call.account, **_columns(annotation))
     return answer(annotation)
 
 
 @operation("GET", ANNOTATION)
-def get(call: Call) -> Response:
-    return answer(_find(call))
+async def get(call: Call) -> Response:
+    return answer(await _find(call))
 
 
 @operation("PUT", ANNOTATION)
-def update(call: Call) -> Response:
+async def update(call: Call) -> Response:
     """PUT ``annotations/<stream>/<id>``: fields that are not sent stay."""
-    annotation = _changed(call, _find(call))
-    call.store.update("annotations", _columns(annotation), id=call.id)
+    annotation = _changed(call, await _find(call))
+    await call.store.update("annotations", _columns(annotation), id=call.id)
     return answer(annotation)
 
 
 @operation("DELETE", ANNOTATION)
-def delete(call: Call) -> Response:
-    existed = call.store.delete("annotations", account=call.account, stream=call.name, id=call.id)
+async def delete(call: Call) -> Response:
+    existed = await call.store.delete("annotations", account=call.account, stream=call.name, id=call.id)
     found(existed, NO_ANNOTATION, call.name, call.id)
     return no_content()
 
@@ -80,8 +80,8 @@ def _columns(annotation: Row) -> Row:
     return {**{name: annotation[name] for name in _FIELDS}, "extra": extra}
 
 
-def _find(call: Call) -> Row:
-    row = call.store.row("annotations", account=call.account, stream=call.name, id=call.id)
+async def _find(call: Call) -> Row:
+    row = await call.store.row("annotations", account=call.account, stream=call.name, id=call.id)
     return _view(found(row, NO_ANNOTATION, call.name, call.id))
 
 

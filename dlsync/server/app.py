@@ -2,11 +2,14 @@
 
 import asyncio
 import hmac
-import sqlite3
+import random
 from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from functools import partial
 from hashlib import blake2b
 from ipaddress import ip_address
+from typing import TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from starlette.applications import Starlette
@@ -17,28 +20,25 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from dlsync.server import accounts, agents, annotations, bodies, dashboards, links, metrics, plugins, rules, tags
+from dlsync.server.database import Database, DatabaseError, settings_error
 from dlsync.server.demo.hosts import fill
 from dlsync.server.operation import Call, Fault, Operation, Settings, answer, etag_of, found, no_content
 from dlsync.server.refusals import refused
-from dlsync.server.store import Store, is_locked
+from dlsync.server.store import Store
 
 BASE = "/api/v1"
-LOCK_PAUSE = 0.02  # s, between two attempts to write to a database that another process has locked
+LOCK_PAUSE = 0.04  # s, at most, between two attempts at a transaction that another one is in the way of
 FAMILIES = (accounts, agents, annotations, dashboards, links, metrics, plugins, rules, tags)
 OPERATIONS = [item for family in FAMILIES for item in vars(family).values() if isinstance(item, Operation)]
+
+T = TypeVar("T")
 
 
 class App:
     """The server as an ASGI application: it admits requests for this host that have the key, and answers them."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        """Create the organisation, the account and the demo of the settings."""
-        self._store, self._settings = store, settings
-        with store.transaction():
-            account = accounts.add(store, settings.org, settings.account)
-            if settings.demo:
-                fill(store, account, settings.now())
-        store.fail_if_locked()
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database, self._settings = database, settings
         self._key_digest = _digest(settings.api_key.encode())
         self._refused = partial(refused, settings.api_key)
         paths: dict[str, dict[str, Operation]] = defaultdict(dict)
@@ -53,6 +53,33 @@ class App:
             exception_handlers={HTTPException: self._refuse_unrouted},
         )
         self._router.router.redirect_slashes = False  # the slash at the end is removed below
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Open the database as long as the block lasts, with the organisation, account and demo of the settings.
+
+        :raises SettingsError: the database cannot be used.
+        """
+        try:
+            await self._database.open()
+        except DatabaseError as error:
+            raise settings_error(self._database.name, error) from error
+        try:
+            await self._fill()
+            yield
+        finally:
+            await self._database.close()
+
+    async def _fill(self) -> None:
+        async def fill_account(store: Store) -> None:
+            account = await accounts.add(store, self._settings.org, self._settings.account)
+            if self._settings.demo:
+                await fill(store, account, self._settings.now())
+
+        try:
+            await self._transact(fill_account, write=True)
+        except DatabaseError as error:
+            raise settings_error(self._database.name, error) from error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 421 or 401, or route by the path as it was sent: ``a%2Fb`` stays one segment."""
@@ -95,48 +122,51 @@ class App:
         return response
 
     async def _answer(self, operations: dict[str, Operation], request: Request) -> Response:
-        """Read the body and perform the operation, waiting while another process has locked the database."""
+        """Read the body, perform the operation, and answer."""
         method = "GET" if request.method == "HEAD" else request.method
-        loop = asyncio.get_running_loop()
         try:
             body = b"" if method == "GET" else await bodies.read(request, self._settings.limits)
-            deadline = loop.time() + self._settings.limits.lock_seconds
-            while True:
-                try:
-                    return self._perform(operations[method], request, body)
-                except sqlite3.OperationalError as error:
-                    if not is_locked(error) or loop.time() >= deadline:
-                        raise
-                await asyncio.sleep(LOCK_PAUSE)
+
+            async def handle(store: Store) -> Response:
+                return await operations[method].handle(await self._call(store, request, body))
+
+            response = await self._transact(handle, write=method != "GET")
         except ClientDisconnect:
             return no_content()  # which reaches nobody
         except asyncio.CancelledError:
             return self._refused(Fault(503, "the server stops; nothing was changed"))
         except Exception as error:  # noqa: BLE001 -- the one boundary: it logs what is not expected
             return self._refused(error)
+        return with_etag(response, request.headers.get("if-none-match", "")) if method == "GET" else response
 
-    def _perform(self, operation: Operation, request: Request, body: bytes) -> Response:
-        # nothing awaits from here on: SQLite is local, and a call of some µs needs no other thread
-        if operation.method == "GET":
-            return with_etag(operation.handle(self._call(request, body)), request.headers.get("if-none-match", ""))
-        with self._store.transaction():
-            return operation.handle(self._call(request, body))
+    async def _transact(self, perform: Callable[[Store], Awaitable[T]], *, write: bool) -> T:
+        """Perform something in a transaction, again as long as another process or request is in its way."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._settings.limits.lock_seconds
+        while True:
+            try:
+                async with self._database.transaction(write=write) as store:
+                    return await perform(store)
+            except DatabaseError as error:
+                if not error.transient or loop.time() >= deadline:
+                    raise
+            await asyncio.sleep(random.uniform(0, LOCK_PAUSE))  # noqa: S311 -- keeps two processes from meeting again
 
-    def _call(self, request: Request, body: bytes) -> Call:
+    async def _call(self, store: Store, request: Request, body: bytes) -> Call:
         try:
             names = {key: unquote_to_bytes(value).decode() for key, value in request.path_params.items()}
         except UnicodeDecodeError as error:
             raise Fault(400, "a segment of the path is not UTF-8 once it is percent-decoded") from error
         org = account = ""
         if "org" in names:
-            org = found(self._store.row("orgs", name=names["org"]), "no organisation is called {}", names["org"])["id"]
+            org = found(await store.row("orgs", name=names["org"]), "no organisation is called {}", names["org"])["id"]
         if "account" in names:
-            row = self._store.row("accounts", org=org, name=names["account"])
+            row = await store.row("accounts", org=org, name=names["account"])
             reason = "no account of organisation {} is called {}"
             account = found(row, reason, names["org"], names["account"])["id"]
         name, identifier = names.get("name", ""), names.get("id", "")
         headers, query = request.headers, request.query_params
-        return Call(self._store, self._settings, headers, query, body, org, account, name, identifier)
+        return Call(store, self._settings, headers, query, body, org, account, name, identifier)
 
 
 def _is_loopback(host: str) -> bool:

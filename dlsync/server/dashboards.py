@@ -10,23 +10,23 @@ DASHBOARD = f"{ACCOUNT}/dashboards/{{name}}"
 
 
 @operation("GET", f"{ACCOUNT}/dashboards", documented=False)
-def list_all(call: Call) -> Response:
+async def list_all(call: Call) -> Response:
     """GET ``dashboards``: whole, as JSON, each with its name."""
-    rows = call.store.rows("documents", "view", "name", account=call.account, kind=KIND)
+    rows = await call.store.rows("documents", "view", "name", account=call.account, kind=KIND)
     # each view is JSON already: parsing it again would take longer than fetching it
     return Response(f"[{','.join(row['view'] for row in rows)}]", media_type="application/json")
 
 
 @operation("GET", DASHBOARD)
-def get(call: Call) -> Response:
-    return documents.get(call, KIND)
+async def get(call: Call) -> Response:
+    return await documents.get(call, KIND)
 
 
 @operation("PUT", DASHBOARD)
-def put(call: Call) -> Response:
-    return documents.put(call, KIND)
+async def put(call: Call) -> Response:
+    return await documents.put(call, KIND)
 
 
 @operation("DELETE", DASHBOARD, documented=False)
-def delete(call: Call) -> Response:
-    return documents.delete(call, KIND)
+async def delete(call: Call) -> Response:
+    return await documents.delete(call, KIND)

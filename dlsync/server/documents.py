@@ -19,29 +19,31 @@ _UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")  # in JSON allowed
 _PARTS = {"dashboard": "positions", "rule": "criteria"}  # which some servers give ids
 
 
-def put(call: Call, kind: str) -> Response:
+async def put(call: Call, kind: str) -> Response:
     """Create or replace a document; answer with its id and name."""
     text = text_of(call)
     document = parsed(text)
-    return save(call, named(call, "documents", kind=kind) or new_row(call, kind, call.name), text, document)
+    return await save(
+        call, await named(call, "documents", kind=kind) or await new_row(call, kind, call.name), text, document
+    )
 
 
-def get(call: Call, kind: str) -> Response:
+async def get(call: Call, kind: str) -> Response:
     """Answer with the YAML as it was sent, or with JSON if ``Accept`` asks for it."""
-    row = find(call, kind)
+    row = await find(call, kind)
     kind = preferred(call, YAML)
     return representation(row["view" if kind == JSON else "text"], kind)
 
 
-def delete(call: Call, kind: str) -> Response:
+async def delete(call: Call, kind: str) -> Response:
     """Delete the document in the path."""
-    call.store.delete("documents", id=find(call, kind)["id"])
+    await call.store.delete("documents", id=(await find(call, kind))["id"])
     return no_content()
 
 
-def find(call: Call, kind: str) -> Row:
+async def find(call: Call, kind: str) -> Row:
     """Return the row of the document in the path; raise 404 without one."""
-    return found(named(call, "documents", kind=kind), f"no {kind} is called {{}}", call.name)
+    return found(await named(call, "documents", kind=kind), f"no {kind} is called {{}}", call.name)
 
 
 def text_of(call: Call) -> bytes:
@@ -76,14 +78,14 @@ def _escaped(text: str) -> str:
     return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
-def new_row(call: Call, kind: str, name: str) -> Row:
+async def new_row(call: Call, kind: str, name: str) -> Row:
     """Insert an empty document and return its row; the name is refused if no URL can hold it."""
     row = {"id": new_id(), "account": call.account, "kind": kind, "name": bodies.addressable(name), "mute": False}
-    call.store.insert("documents", **row, text=b"", view="{}")
+    await call.store.insert("documents", **row, text=b"", view="{}")
     return row
 
 
-def save(call: Call, row: Row, text: bytes, document: Document, **columns: object) -> Response:
+async def save(call: Call, row: Row, text: bytes, document: Document, **columns: object) -> Response:
     """Store a document in its row; answer with its id and name.
 
     :param document: what JSON shows.
@@ -95,7 +97,7 @@ def save(call: Call, row: Row, text: bytes, document: Document, **columns: objec
         view = json_text({**document, "name": row["name"]})
     except ValueError as error:
         raise Fault(422, "the document holds a value that JSON does not have: {}", error) from error
-    call.store.update("documents", {"text": text, "view": view, **columns}, id=row["id"])
+    await call.store.update("documents", {"text": text, "view": view, **columns}, id=row["id"])
     return answer({"id": row["id"], "name": row["name"]})
 
 

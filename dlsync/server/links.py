@@ -10,39 +10,39 @@ LINK = f"{ACCOUNT}/links/{{id}}"
 MISSING = "no link has the id {}"
 
 
-def _views(call: Call, links: list[Row]) -> list[dict[str, object]]:
-    names = {row["id"]: row["name"] for row in call.store.rows("plugins", "id, name", account=call.account)}
+async def _views(call: Call, links: list[Row]) -> list[dict[str, object]]:
+    names = {row["id"]: row["name"] for row in await call.store.rows("plugins", "id, name", account=call.account)}
     return [
         {"org": call.org, "plugin": names[link["plugin"]], "id": link["id"], "tags": link["tags"]} for link in links
     ]
 
 
 @operation("GET", f"{ACCOUNT}/links")
-def list_all(call: Call) -> Response:
-    return answer(_views(call, call.store.rows("links", order="seq", account=call.account)))
+async def list_all(call: Call) -> Response:
+    return answer(await _views(call, await call.store.rows("links", order="seq", account=call.account)))
 
 
 @operation("POST", f"{ACCOUNT}/links", documented=False)
-def create(call: Call) -> Response:
+async def create(call: Call) -> Response:
     """POST ``links``: tags as a list or as text separated by commas."""
     sent = bodies.fields(call)
     bodies.refuse_other_fields(sent, "plugin", "tags", "id", "org")  # the last two are the server's own
     name, tags = bodies.text(sent.get("plugin"), "plugin"), bodies.names_list(sent.get("tags"), "tags")
-    plugin = call.store.row("plugins", "id", account=call.account, name=name)
+    plugin = await call.store.row("plugins", "id", account=call.account, name=name)
     if plugin is None:
         raise Fault(422, "plugin: no plugin is called {}", name)
     link = {"id": new_id(), "account": call.account, "plugin": plugin["id"], "tags": tags}
-    call.store.insert("links", **link)
+    await call.store.insert("links", **link)
     return answer({"org": call.org, "plugin": name, "id": link["id"], "tags": tags}, 201)
 
 
 @operation("GET", LINK, documented=False)
-def get(call: Call) -> Response:
-    link = found(call.store.row("links", account=call.account, id=call.id), MISSING, call.id)
-    return answer(_views(call, [link])[0])
+async def get(call: Call) -> Response:
+    link = found(await call.store.row("links", account=call.account, id=call.id), MISSING, call.id)
+    return answer((await _views(call, [link]))[0])
 
 
 @operation("DELETE", LINK, documented=False)
-def delete(call: Call) -> Response:
-    found(call.store.delete("links", account=call.account, id=call.id), MISSING, call.id)
+async def delete(call: Call) -> Response:
+    found(await call.store.delete("links", account=call.account, id=call.id), MISSING, call.id)
     return no_content()

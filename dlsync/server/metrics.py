@@ -49,19 +49,19 @@ AGENT_STATUS = Metric("agent.status", "", "boolean")
 
 
 @operation("GET", METRICS)
-def list_all(call: Call) -> Response:
+async def list_all(call: Call) -> Response:
     """GET ``metrics?source=<agent id>`` or ``metrics?tag=<tag>``: by name, each once."""
-    metrics = {name: metric for agent in _agents_of(call) for name, metric in metrics_of(agent).items()}
-    view = _viewer(call)
+    metrics = {name: metric for agent in await _agents_of(call) for name, metric in metrics_of(agent).items()}
+    view = await _viewer(call)
     return answer([view(metrics[name]) for name in sorted(metrics)])
 
 
 @operation("GET", SERIES)
-def series(call: Call) -> Response:
+async def series(call: Call) -> Response:
     """GET ``metrics/<metric>/series?source=<agent id>`` or ``?tag=<tag>``: one series for each agent that has it."""
-    measured = [(agent, metric) for agent in _agents_of(call) if (metric := metrics_of(agent).get(call.name))]
+    measured = [(agent, metric) for agent in await _agents_of(call) if (metric := metrics_of(agent).get(call.name))]
     found(measured, MISSING, call.name)
-    now, view = int(call.settings.now().timestamp()), _viewer(call)
+    now, view = int(call.settings.now().timestamp()), await _viewer(call)
     times = times_of(call.query, now, len(measured))
     aggregated = "resolution" in call.query and not call.settings.documented_only
     return answer(
@@ -80,20 +80,20 @@ def series(call: Call) -> Response:
 
 
 @operation("PUT", SERIES, documented=False)
-def change_status(call: Call) -> Response:
+async def change_status(call: Call) -> Response:
     """PUT ``metrics/<metric>/series?source=<agent id>``, repeatable, or ``?tag=<tag>``: expires or revives a metric."""
-    return _change_status(call)
+    return await _change_status(call)
 
 
 @operation("PUT", f"{METRICS}/series", documented=False)
-def change_status_of_all(call: Call) -> Response:
+async def change_status_of_all(call: Call) -> Response:
     """PUT ``metrics/series?source=<agent id>`` or ``?tag=<tag>``: expires or revives all metrics."""
-    return _change_status(call)
+    return await _change_status(call)
 
 
-def _change_status(call: Call) -> Response:
+async def _change_status(call: Call) -> Response:
     """Set the status of the metric in the path, or of all, and answer how many changed."""
-    metrics = [(agent, set(metrics_of(agent, expired=True))) for agent in _agents_of(call, several=True)]
+    metrics = [(agent, set(metrics_of(agent, expired=True))) for agent in await _agents_of(call, several=True)]
     if call.name:
         metrics = [(agent, names & {call.name}) for agent, names in metrics]
         found(any(names for _, names in metrics), MISSING, call.name)
@@ -105,12 +105,12 @@ def _change_status(call: Call) -> Response:
     for agent, names in metrics:
         before = set(agent["expired"])
         after = before | names if status == EXPIRED else before - names
-        call.store.update("agents", {"expired": sorted(after)}, account=call.account, id=agent["id"])
+        await call.store.update("agents", {"expired": sorted(after)}, account=call.account, id=agent["id"])
         changed += len(before ^ after)
     return answer(changed)
 
 
-def _agents_of(call: Call, *, several: bool = False) -> list[Agent]:
+async def _agents_of(call: Call, *, several: bool = False) -> list[Agent]:
     """Return the agents that ``source`` or ``tag`` names.
 
     :param several: whether ``source`` can be repeated.
@@ -122,9 +122,9 @@ def _agents_of(call: Call, *, several: bool = False) -> list[Agent]:
     if (tag is None) is not bool(sources):
         raise Fault(422, "expected one of source=<agent id> and tag=<tag>, and only one")
     if tag is None:
-        return [agents.find(call, source) for source in sources]
-    tags.require(call, tag)
-    return agents.tagged(call, tag)
+        return [await agents.find(call, source) for source in sources]
+    await tags.require(call, tag)
+    return await agents.tagged(call, tag)
 
 
 def times_of(query: QueryParams, now: int, series: int) -> range:
@@ -156,9 +156,9 @@ def _seconds(query: QueryParams, name: str, default: int) -> int:
     return default if value is None else bodies.seconds(value, name, DIGITS)
 
 
-def _viewer(call: Call) -> Callable[[Metric], dict[str, object]]:
+async def _viewer(call: Call) -> Callable[[Metric], dict[str, object]]:
     """Return the function that shows a metric with the id of its plugin."""
-    rows = call.store.rows("plugins", "name, id", account=call.account)
+    rows = await call.store.rows("plugins", "name, id", account=call.account)
     collectors = {row["name"]: row["id"] for row in rows}
     return lambda metric: {
         "id": hashed_id(call.account, metric.name),

@@ -1,7 +1,7 @@
 """An operation of the API: a method, a path, and a function from a call to a response."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -84,6 +84,9 @@ class Call:
     id: str
 
 
+Handler = Callable[[Call], Awaitable[Response]]
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A row of the routes table.
@@ -93,11 +96,11 @@ class Operation:
 
     method: str
     path: str
-    handle: Callable[[Call], Response]
+    handle: Handler
     documented: bool
 
 
-def operation(method: str, path: str, *, documented: bool = True) -> Callable[[Callable[[Call], Response]], Operation]:
+def operation(method: str, path: str, *, documented: bool = True) -> Callable[[Handler], Operation]:
     """Make a function the operation of a method and a path."""
     return lambda handle: Operation(method, path, handle, documented)
 
@@ -120,11 +123,11 @@ def found(row: T | None, reason: str, *values: object) -> T:
     return row
 
 
-def named(call: Call, table: str, **where: str) -> Row | None:
+async def named(call: Call, table: str, **where: str) -> Row | None:
     """Return the row of the name in the path, or else of the id; only a name is documented."""
-    row = call.store.row(table, account=call.account, name=call.name, **where)
+    row = await call.store.row(table, account=call.account, name=call.name, **where)
     if row is None and not call.settings.documented_only:
-        row = call.store.row(table, account=call.account, id=call.name, **where)
+        row = await call.store.row(table, account=call.account, id=call.name, **where)
     return row
 
 

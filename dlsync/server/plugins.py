@@ -32,13 +32,13 @@ _READ_ONLY = {"id", "org", "hash", "etag", "encoding"}
 
 
 @operation("GET", PLUGINS)
-def list_all(call: Call) -> Response:
+async def list_all(call: Call) -> Response:
     """GET ``plugins``: the export's fields without the content, and its ETag; or as documented, a link's keys."""
-    rows = call.store.rows("plugins", order="name", account=call.account)
+    rows = await call.store.rows("plugins", order="name", account=call.account)
     if not call.settings.documented_only:
         return answer([_summary(call, row) for row in rows])
     tags: dict[str, set[str]] = {row["id"]: set() for row in rows}
-    for link in call.store.rows("links", account=call.account):
+    for link in await call.store.rows("links", account=call.account):
         tags[link["plugin"]].update(link["tags"])
     return answer(
         [{"org": call.org, "plugin": row["name"], "id": row["id"], "tags": sorted(tags[row["id"]])} for row in rows]
@@ -46,12 +46,12 @@ def list_all(call: Call) -> Response:
 
 
 @operation("GET", PLUGIN)
-def get(call: Call) -> Response:
-    return answer(_export(call, _find(call)))
+async def get(call: Call) -> Response:
+    return answer(_export(call, await _find(call)))
 
 
 @operation("POST", PLUGINS)
-def create(call: Call) -> Response:
+async def create(call: Call) -> Response:
     """POST ``plugins``: creates a plugin; 422 for a name that exists."""
     sent = _settable(bodies.fields(call))
     absent = [field for field in ("name", "extension", "content") if field not in sent]
@@ -60,36 +60,36 @@ def create(call: Call) -> Response:
     kind = "INPROCESS" if sent["extension"] == "py" else "SCRIPT"
     defaults = {"description": "", "interval": 30, "params": "", "shellArgs": "", "type": kind, "pack": ""}
     row = _row({**defaults, **sent, "id": new_id()})
-    if not call.store.insert("plugins", account=call.account, **row):
+    if not await call.store.insert("plugins", account=call.account, **row):
         raise Fault(422, NAME_EXISTS, sent["name"])
     return answer(_export(call, row))
 
 
 @operation("PATCH", PLUGIN)
-def update(call: Call) -> Response:
+async def update(call: Call) -> Response:
     """PATCH ``plugins/<name>``: a field that is not sent stays."""
-    before = _find(call)
+    before = await _find(call)
     sent = _settable(bodies.fields(call))
     name = str(sent.get("name", before["name"]))
-    if name != before["name"] and call.store.row("plugins", "id", account=call.account, name=name):
+    if name != before["name"] and await call.store.row("plugins", "id", account=call.account, name=name):
         raise Fault(422, NAME_EXISTS, name)
     row = _row({**_fields(before), **sent})
-    call.store.update("plugins", row, id=row["id"])
+    await call.store.update("plugins", row, id=row["id"])
     return answer(_export(call, row))
 
 
 @operation("DELETE", PLUGIN)
-def delete(call: Call) -> Response:
+async def delete(call: Call) -> Response:
     """DELETE ``plugins/<name>``, its links included."""
-    call.store.delete("plugins", id=_find(call)["id"])
+    await call.store.delete("plugins", id=(await _find(call))["id"])
     return no_content()
 
 
-def linked_to(call: Call, tags: list[str]) -> Response:
+async def linked_to(call: Call, tags: list[str]) -> Response:
     """Answer with the plugins that links deploy to an agent with these tags, as ``GET plugins`` shows them."""
-    links = call.store.rows("links", account=call.account)
+    links = await call.store.rows("links", account=call.account)
     plugins = {link["plugin"] for link in links if not set(tags).isdisjoint(link["tags"])}
-    rows = [row for plugin in plugins for row in call.store.rows("plugins", id=plugin)]
+    rows = [row for plugin in plugins for row in await call.store.rows("plugins", id=plugin)]
     return answer([_summary(call, row) for row in sorted(rows, key=lambda row: str(row["name"]))])
 
 
@@ -112,8 +112,8 @@ def _settable(sent: dict[str, object]) -> dict[str, Any]:
     return fields
 
 
-def _find(call: Call) -> Row:
-    return found(named(call, "plugins"), "no plugin is called {}", call.name)
+async def _find(call: Call) -> Row:
+    return found(await named(call, "plugins"), "no plugin is called {}", call.name)
 
 
 def _row(fields: dict[str, Any]) -> Row:

@@ -2,11 +2,11 @@
 
 import json
 import logging
-import sqlite3
 import traceback
 
 from starlette.responses import Response
 
+from dlsync.server.database import DatabaseError, Problem
 from dlsync.server.operation import Fault, answer
 
 SHOWN = 200  # characters of a value: what is refused may be as long as a body
@@ -15,16 +15,12 @@ _LOCKED = 503, "another process has locked the server's database; nothing was ch
 _FULL = 507, "the disk that holds the server's database is full; nothing was changed, free space and send it again"
 _DAMAGED = 500, "the server's database is damaged; restore it from a backup or with the command `sqlite3 FILE .recover`"
 _UNUSABLE = 500, "the server cannot use its database file; its log on stderr says why"
-_DATABASE_FAULTS = {  # https://sqlite.org/rescode.html, the extended code before the primary one
-    sqlite3.SQLITE_BUSY: _LOCKED,
-    sqlite3.SQLITE_FULL: _FULL,
-    sqlite3.SQLITE_IOERR_WRITE: _FULL,  # a quota, among others
-    sqlite3.SQLITE_IOERR_SHMSIZE: _FULL,
-    sqlite3.SQLITE_CORRUPT: _DAMAGED,
-    sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_IOERR: _UNUSABLE,
-    sqlite3.SQLITE_READONLY: _UNUSABLE,
-    sqlite3.SQLITE_CANTOPEN: _UNUSABLE,
+_DATABASE_FAULTS = {
+    Problem.LOCKED: _LOCKED,
+    Problem.FULL: _FULL,
+    Problem.DAMAGED: _DAMAGED,
+    Problem.FOREIGN: _DAMAGED,  # it was dlsync's own when the server started
+    Problem.UNUSABLE: _UNUSABLE,
 }
 
 
@@ -33,10 +29,9 @@ def refused(key: str, error: Exception) -> Response:
 
     :param key: the API key, which a client may have put anywhere.
     """
-    code = getattr(error, "sqlite_errorcode", -1)  # Python's own errors have none
-    if database_fault := _DATABASE_FAULTS.get(code) or _DATABASE_FAULTS.get(code & 0xFF):
+    if isinstance(error, DatabaseError):
         LOG.error("the database: %s", error)
-        error = Fault(*database_fault)
+        error = Fault(*_DATABASE_FAULTS[error.problem])
     if not isinstance(error, Fault):
         # not exc_info, since the exception may quote the key
         LOG.error("a request failed inside the server\n%s", masked("".join(traceback.format_exception(error)), key))

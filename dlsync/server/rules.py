@@ -17,50 +17,52 @@ RULE = f"{ACCOUNT}/rules/{{name}}"
 
 
 @operation("GET", f"{ACCOUNT}/rules", documented=False)
-def list_all(call: Call) -> Response:
+async def list_all(call: Call) -> Response:
     """GET ``rules``: id, name, title and mute, and the ETag of the export, so that a client need not ask for each."""
-    rows = call.store.rows("documents", order="name", account=call.account, kind=KIND)
+    rows = await call.store.rows("documents", order="name", account=call.account, kind=KIND)
     return answer([{**_summary(row), "etag": etag_of(row["text"])} for row in rows])
 
 
 @operation("POST", f"{ACCOUNT}/rules", documented=False)
-def create(call: Call) -> Response:
+async def create(call: Call) -> Response:
     """POST ``rules``: a whole rule as JSON, or a form of its texts; without ``name``, ``title`` is the name."""
     sent = bodies.fields(call)
     name = bodies.addressable(bodies.required_name(sent if "name" in sent else {"name": sent.get("title", "")}))
     for field in ("criteria", "actions"):
         if isinstance(sent.get(field), str):
             raise Fault(422, f"{field}: expected a list; send the rule as JSON")
-    existing = call.store.row("documents", account=call.account, kind=KIND, name=name)
+    existing = await call.store.row("documents", account=call.account, kind=KIND, name=name)
     if existing and sent.keys() == {"name"} and bodies.is_form(call):  # dlcli sends this before each PUT
         return answer(_summary(existing))
     if existing:
         raise Fault(422, "a rule called {} exists already", name)
-    rule = rule_of(sent, _agents(call))
+    rule = rule_of(sent, await _agents(call))
     if bodies.is_form(call):  # which can hold no lists, and clients index both
         rule = {"title": name, "criteria": [], "actions": [], **rule}
     text = documents.dump(rule) if rule else EMPTY
-    row = documents.new_row(call, KIND, name)
-    documents.save(call, row, text, documents.parsed(text), **_mute(sent))
-    (stored,) = call.store.rows("documents", id=row["id"])
+    row = await documents.new_row(call, KIND, name)
+    await documents.save(call, row, text, documents.parsed(text), **_mute(sent))
+    (stored,) = await call.store.rows("documents", id=row["id"])
     return answer(_summary(stored), 201)
 
 
 @operation("GET", RULE)
-def get(call: Call) -> Response:
+async def get(call: Call) -> Response:
     """GET ``rules/<name>``: the export as YAML, or JSON with the state."""
-    row = documents.find(call, KIND)
+    row = await documents.find(call, KIND)
     if documents.preferred(call, documents.JSON) == documents.YAML:
         return documents.representation(row["text"], documents.YAML)
-    return documents.representation(json_text(_view(call, row)), documents.JSON)
+    return documents.representation(json_text(await _view(call, row)), documents.JSON)
 
 
 @operation("PUT", RULE)
-def put(call: Call) -> Response:
+async def put(call: Call) -> Response:
     """PUT ``rules/<name>``: YAML, or the JSON that a GET answers."""
-    row = documents.find(call, KIND) if call.settings.post_before_put else named(call, "documents", kind=KIND)
+    row = (
+        await documents.find(call, KIND) if call.settings.post_before_put else await named(call, "documents", kind=KIND)
+    )
     text = documents.text_of(call)
-    sent, account_agents = documents.parsed(text), _agents(call)
+    sent, account_agents = documents.parsed(text), await _agents(call)
     rule, name = rule_of(sent, account_agents), row["name"] if row else call.name
     if documents.is_json(text) and rule != {field: value for field, value in sent.items() if field != "mute"}:
         if sent.get("name", name) != name:
@@ -68,42 +70,42 @@ def put(call: Call) -> Response:
         # the rule that the stored JSON stands for, which spells out what the YAML may leave out
         stored = row and rule_of(view_of(json.loads(row["view"]), row["id"], account_agents), account_agents)
         text = row["text"] if row and rule == stored else documents.dump(rule)
-    return documents.save(call, row or documents.new_row(call, KIND, call.name), text, rule, **_mute(sent))
+    return await documents.save(call, row or await documents.new_row(call, KIND, call.name), text, rule, **_mute(sent))
 
 
 @operation("PATCH", RULE, documented=False)
-def patch(call: Call) -> Response:
+async def patch(call: Call) -> Response:
     """PATCH ``rules/<name>``: its mute."""
     sent = bodies.fields(call)
     bodies.refuse_other_fields(sent, "mute")
-    row = documents.find(call, KIND)
+    row = await documents.find(call, KIND)
     mute = bodies.boolean(sent.get("mute"), "mute")
-    call.store.update("documents", {"mute": mute}, id=row["id"])
+    await call.store.update("documents", {"mute": mute}, id=row["id"])
     rule = documents.parsed(row["text"])
     if rule.get("mute", mute) != mute:  # the export must not mute it again
         rule = {**rule, "mute": mute}
-        documents.save(call, row, documents.dump(rule), rule)
+        await documents.save(call, row, documents.dump(rule), rule)
     return answer(_summary({**row, "mute": mute}))
 
 
 @operation("DELETE", RULE, documented=False)
-def delete(call: Call) -> Response:
-    return documents.delete(call, KIND)
+async def delete(call: Call) -> Response:
+    return await documents.delete(call, KIND)
 
 
 @operation("GET", f"{RULE}/criteria", documented=False)
-def criteria(call: Call) -> Response:
+async def criteria(call: Call) -> Response:
     """GET ``rules/<name>/criteria``: each with its state."""
-    items = _view(call, documents.find(call, KIND)).get("criteria")
+    items = (await _view(call, await documents.find(call, KIND))).get("criteria")
     return answer([item for item in items if isinstance(item, dict)] if isinstance(items, list) else [])
 
 
-def _agents(call: Call) -> Agents:
-    return {agent["id"]: agent for agent in agents.tagged(call)}
+async def _agents(call: Call) -> Agents:
+    return {agent["id"]: agent for agent in await agents.tagged(call)}
 
 
-def _view(call: Call, row: Row) -> Document:
-    account_agents = _agents(call)
+async def _view(call: Call, row: Row) -> Document:
+    account_agents = await _agents(call)
     view = view_of(json.loads(row["view"]), row["id"], account_agents)
     stated = with_states(view, account_agents, int(call.settings.now().timestamp()))
     return {**stated, "name": row["name"], "mute": bool(row["mute"])}

@@ -3,8 +3,8 @@
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -15,7 +15,7 @@ import uvicorn
 from dlsync.errors import SettingsError
 from dlsync.server.app import BASE, App
 from dlsync.server.operation import DEFAULT_KEY, Settings
-from dlsync.server.store import Store, usable
+from dlsync.server.sqlite import Sqlite
 
 GRACE = 2  # s, for requests that are being answered when the server stops
 PORTS = range(2**16)
@@ -25,12 +25,19 @@ class _Terminated(BaseException):  # like KeyboardInterrupt no Exception, which 
     """SIGTERM arrived."""
 
 
-class _Announced(uvicorn.Server):
-    """A server that says when it runs: a signal before that would end it half begun, with warnings of Python's."""
+class _Server(uvicorn.Server):
+    """A server with the database of its application, which says when it runs.
 
-    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+    A signal before that would end it half begun, with warnings of Python's.
+    """
+
+    def __init__(self, config: uvicorn.Config, app: App, announce: Callable[[], None]) -> None:
         super().__init__(config)
-        self._announce = announce
+        self._app, self._announce = app, announce
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        async with self._app.opened():
+            await super().serve(sockets)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -67,8 +74,8 @@ def serve(
 
     before = signal.signal(signal.SIGTERM, terminate)
     try:
-        with suppress(_Terminated), _server(host, port, db, Settings(**settings)) as (config, listener):
-            _Announced(config, lambda: announce(url_of(listener))).run([listener])
+        with suppress(_Terminated), _listening(host, port, Settings(**settings)) as (listener, configured):
+            _server(db, configured, lambda: announce(url_of(listener))).run([listener])
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -83,11 +90,15 @@ def running(
     :raises SettingsError: the address, the key or the database cannot be used.
     """
     with (
-        _server(host, port, db, Settings(**settings)) as (config, listener),
+        _listening(host, port, Settings(**settings)) as (listener, configured),
         ThreadPoolExecutor(1, "dlsync-server") as executor,
     ):
-        server = uvicorn.Server(config)
+        started: Future[None] = Future()
+        server = _server(db, configured, lambda: started.set_result(None))
         stopped = executor.submit(server.run, [listener])
+        wait((started, stopped), return_when=FIRST_COMPLETED)
+        if stopped.done():
+            stopped.result()
         try:
             yield RunningServer(url_of(listener))
         finally:
@@ -95,37 +106,37 @@ def running(
             stopped.result()
 
 
+def _server(db: Path | None, settings: Settings, announce: Callable[[], None]) -> _Server:
+    app, limits = App(Sqlite(db), settings), settings.limits
+    config = uvicorn.Config(
+        app,
+        http="h11",  # the only one of uvicorn's parsers that limits the size of a head
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,  # the program that embeds the server configures logging; else errors go to stderr
+        log_level="error",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        h11_max_incomplete_event_size=limits.head_bytes,
+        limit_concurrency=limits.connections,
+        timeout_keep_alive=limits.idle_seconds,
+        timeout_graceful_shutdown=GRACE,
+    )
+    return _Server(config, app, announce)
+
+
 @contextmanager
-def _server(
-    host: str, port: int, db: Path | None, settings: Settings
-) -> Iterator[tuple[uvicorn.Config, socket.socket]]:
-    """Listen, open the database, and configure the server; from then on connections wait until it runs."""
+def _listening(host: str, port: int, settings: Settings) -> Iterator[tuple[socket.socket, Settings]]:
+    """Listen, so that connections wait until the server runs; complete the settings with the host."""
     name = host.removeprefix("[").removesuffix("]")
-    listener, loopback = _listening(name, port, settings)
-    limits = settings.limits
-    with listener, closing(Store(db)) as store:
-        with usable(db):
-            app = App(store, replace(settings, loopback_host=name if loopback else ""))
-        config = uvicorn.Config(
-            app,
-            http="h11",  # the only one of uvicorn's parsers that limits the size of a head
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            log_config=None,  # the program that embeds the server configures logging; else errors go to stderr
-            log_level="error",
-            access_log=False,
-            proxy_headers=False,
-            server_header=False,
-            h11_max_incomplete_event_size=limits.head_bytes,
-            limit_concurrency=limits.connections,
-            timeout_keep_alive=limits.idle_seconds,
-            timeout_graceful_shutdown=GRACE,
-        )
-        yield config, listener
+    listener, loopback = _listener(name, port, settings)
+    with listener:
+        yield listener, replace(settings, loopback_host=name if loopback else "")
 
 
-def _listening(host: str, port: int, settings: Settings) -> tuple[socket.socket, bool]:
+def _listener(host: str, port: int, settings: Settings) -> tuple[socket.socket, bool]:
     """Return a socket that listens, and whether its address is this machine's own."""
     try:
         if port not in PORTS:

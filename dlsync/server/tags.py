@@ -7,31 +7,33 @@ from dlsync.server.operation import ACCOUNT, Call, Fault, answer, no_content, op
 EVERY = "all"
 
 
-def require(call: Call, tag: str) -> None:
+async def require(call: Call, tag: str) -> None:
     """Raise 404 for a tag that is unknown."""
-    if tag not in known(call):
+    if tag not in await known(call):
         raise Fault(404, "no link and no agent carries the tag {}", tag)
 
 
-def known(call: Call) -> set[str]:
+async def known(call: Call) -> set[str]:
     """Return all tags of the account."""
-    carriers = [row for table in ("links", "agents") for row in call.store.rows(table, "tags", account=call.account)]
+    carriers = [
+        row for table in ("links", "agents") for row in await call.store.rows(table, "tags", account=call.account)
+    ]
     return {EVERY}.union(*(row["tags"] for row in carriers))
 
 
 @operation("GET", f"{ACCOUNT}/tags")
-def list_all(call: Call) -> Response:
-    return answer([{"name": name} for name in sorted(known(call))])
+async def list_all(call: Call) -> Response:
+    return answer([{"name": name} for name in sorted(await known(call))])
 
 
 @operation("DELETE", f"{ACCOUNT}/tags/{{name}}", documented=False)
-def delete(call: Call) -> Response:
+async def delete(call: Call) -> Response:
     """DELETE ``tags/<tag>``: links and agents carry it no longer."""
     if call.name == EVERY:
         raise Fault(422, "the tag {} belongs to every agent and cannot be deleted", EVERY)
-    require(call, call.name)
+    await require(call, call.name)
     for table in ("links", "agents"):
-        for row in call.store.rows(table, "id, tags", account=call.account):
+        for row in await call.store.rows(table, "id, tags", account=call.account):
             tags = [tag for tag in row["tags"] if tag != call.name]
-            call.store.update(table, {"tags": tags}, account=call.account, id=row["id"])
+            await call.store.update(table, {"tags": tags}, account=call.account, id=row["id"])
     return no_content()

@@ -5,18 +5,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from starlette.testclient import TestClient
 
-from dlsync.server.app import App
-from dlsync.server.operation import Settings
 from dlsync.server.run import running
-from dlsync.server.store import Store
+from dlsync.server.sqlite import Sqlite
+from tests.builders.databases import client_of
 from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     import httpx2
+    from starlette.testclient import TestClient
 
     from dlsync.server.run import RunningServer
 
@@ -60,13 +60,8 @@ def timed(clock: Clock) -> Iterator[Callable[..., TestClient]]:
     """Make a client of the account of a server that runs by the test's clock."""
     with ExitStack() as stack:
 
-        def make(store: Store | None = None, **settings: Any) -> TestClient:
-            if store is None:
-                store = Store()
-                stack.callback(store.close)
-            app: Any = App(store, Settings(now=lambda: clock.now, **settings))
-            base = "http://test/api/v1/orgs/acme/accounts/default/"
-            return TestClient(app, base, headers={"Authorization": "Bearer changeme"})
+        def make(path: Path | None = None, **settings: Any) -> TestClient:
+            return stack.enter_context(client_of(Sqlite(path), now=lambda: clock.now, **settings))
 
         yield make
 

@@ -5,17 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from starlette.testclient import TestClient
 
-from dlsync.server.app import App
 from dlsync.server.demo.hosts import HOSTS
-from dlsync.server.operation import Settings
-from dlsync.server.store import Store
+from dlsync.server.sqlite import Sqlite
+from tests.builders.databases import client_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import httpx2
+    from starlette.testclient import TestClient
 
     from tests.server.conftest import Clock
 
@@ -75,16 +74,12 @@ def test_a_deleted_agent_is_gone(client: httpx2.Client) -> None:
 
 def test_an_agent_that_falls_silent_is_offline() -> None:
     now = [datetime(2016, 1, 10, tzinfo=UTC)]
-    store = Store()
-    app: Any = App(store, Settings(now=lambda: now[0]))
-    client = TestClient(app, headers={"Authorization": "Bearer changeme"})
-    path = "/api/v1/orgs/acme/accounts/default/agents/8ccf"
-    assert client.post(f"{path}/ping", data=PING).json()["heartbeat"] == "2016-01-10T00:00:00.000Z"
-    now[0] += timedelta(seconds=60)
-    assert client.get(path).json()["presence_state"] == "online"
-    now[0] += timedelta(milliseconds=1)
-    assert client.get(path).json()["presence_state"] == "offline"
-    store.close()
+    with client_of(Sqlite(), now=lambda: now[0]) as client:
+        assert client.post("agents/8ccf/ping", data=PING).json()["heartbeat"] == "2016-01-10T00:00:00.000Z"
+        now[0] += timedelta(seconds=60)
+        assert client.get("agents/8ccf").json()["presence_state"] == "online"
+        now[0] += timedelta(milliseconds=1)
+        assert client.get("agents/8ccf").json()["presence_state"] == "offline"
 
 
 # What clients were seen to send

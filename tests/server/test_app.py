@@ -7,13 +7,11 @@ from urllib.parse import quote, urlsplit
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
 
 from dlsync.server import documents
-from dlsync.server.app import App
-from dlsync.server.operation import Settings
 from dlsync.server.run import running
-from dlsync.server.store import Store
+from dlsync.server.sqlite import Sqlite
+from tests.builders.databases import client_of
 from tests.builders.raw import exchanged, head
 from tests.builders.served import account_of
 
@@ -100,12 +98,9 @@ def test_a_request_that_names_no_host_comes_from_no_browser(server: RunningServe
 
 
 def test_a_name_of_this_machine_that_the_server_listens_on_is_its_host() -> None:
-    settings = Settings(loopback_host="Books-Laptop")
-    store = Store()
-    client = TestClient(App(store, settings), headers={"Authorization": "Bearer changeme"})
-    answers = [client.get("/api/v1/orgs", headers={"Host": host}) for host in ("books-laptop:8080", "books-desktop")]
+    with client_of(Sqlite(), loopback_host="Books-Laptop") as client:
+        answers = [client.get("dashboards", headers={"Host": host}) for host in ("books-laptop:8080", "books-desktop")]
     assert [answer.status_code for answer in answers] == [200, 421]
-    store.close()
 
 
 def test_a_405_says_what_the_path_takes(client: httpx2.Client) -> None:

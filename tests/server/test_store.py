@@ -12,22 +12,22 @@ from typing import TYPE_CHECKING
 
 import httpx2
 import pytest
-from starlette.testclient import TestClient
 
 from dlsync.errors import SettingsError
-from dlsync.server import store as store_module
-from dlsync.server.app import App
-from dlsync.server.operation import Limits, Settings
+from dlsync.server import sqlite as sqlite_module
+from dlsync.server.operation import Limits
 from dlsync.server.refusals import refused
 from dlsync.server.run import running
-from dlsync.server.store import APPLICATION_ID, MIGRATIONS, SCHEMA, VERSION, Store
+from dlsync.server.sqlite import APPLICATION_ID, MIGRATIONS, SCHEMA, VERSION, Sqlite
+from tests.builders.databases import client_of, create, rows_of, transact
 from tests.builders.raw import DASHBOARD, connect, head, next_answer
 from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-BASE = "http://test/api/v1/orgs/acme/accounts/default/"
+    from dlsync.server.store import Store
+
 PAGE = 4096
 
 SERVE = """
@@ -36,6 +36,12 @@ from pathlib import Path
 from dlsync.server.run import serve
 serve(db=Path(sys.argv[1]), announce=lambda url: print(url, flush=True))
 """
+
+
+def refusing(path: Path) -> None:
+    """Start a server with a file that it refuses."""
+    with running(db=path):
+        pass  # pragma: no cover -- it does not start
 
 
 def test_what_was_answered_survives_kill_9(tmp_path: Path) -> None:
@@ -70,18 +76,15 @@ def test_memory_is_nobody_elses() -> None:
         assert stranger.get("dashboards").json() == []
 
 
-def test_a_transaction_that_fails_leaves_nothing() -> None:
-    store = Store()
-    with pytest.raises(ValueError, match="the request fails"):
-        _failing_request(store)
-    assert store.rows("orgs") == []
-    store.close()
-
-
-def _failing_request(store: Store) -> None:
-    with store.transaction():
-        store.insert("orgs", id="o", name="acme")
+def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    async def fail(store: Store) -> None:
+        await store.insert("orgs", id="o", name="acme")
         raise ValueError("the request fails")
+
+    path = tmp_path / "server.db"
+    with pytest.raises(ValueError, match="the request fails"):
+        transact(Sqlite(path), fail)
+    assert rows_of(Sqlite(path), "orgs") == []
 
 
 def test_nobody_else_reads_the_file(tmp_path: Path) -> None:
@@ -94,7 +97,7 @@ def test_what_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("not a database, however long this text may be")
     with pytest.raises(SettingsError, match=r"notes\.txt: cannot be used as the server's database: file is not"):
-        Store(path)
+        refusing(path)
     assert path.read_text() == "not a database, however long this text may be"
 
 
@@ -114,7 +117,7 @@ def test_a_database_of_another_program_is_refused_and_left_alone(tmp_path: Path,
         connection.executescript(FOREIGN[kind])
     before = path.read_bytes(), path.stat().st_mtime_ns
     with pytest.raises(SettingsError, match=r"notes\.db: cannot .* another program made it"):
-        Store(path)
+        refusing(path)
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert list(tmp_path.iterdir()) == [path]
 
@@ -124,7 +127,7 @@ def test_a_database_of_another_program_whose_tables_are_in_its_log_is_refused(tm
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(FOREIGN["one with a write-ahead log"])
         with pytest.raises(SettingsError, match="another program made it"):
-            Store(path)
+            refusing(path)
         assert connection.execute("SELECT name FROM sqlite_schema").fetchall() == [("notes",)]
 
 
@@ -133,7 +136,7 @@ def test_a_database_of_before_they_were_marked_is_taken(tmp_path: Path, applicat
     path = tmp_path / "server.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(f"{SCHEMA};PRAGMA user_version = 1;PRAGMA application_id = {application_id}")
-    Store(path).close()
+    create(Sqlite(path))
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
         assert connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
@@ -151,7 +154,7 @@ def test_an_empty_file_becomes_a_database(tmp_path: Path) -> None:
 def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "server.db")
     with pytest.raises(SettingsError, match="it is not a regular file"):
-        Store(tmp_path / "server.db")
+        refusing(tmp_path / "server.db")
 
 
 def _pages(path: Path) -> int:
@@ -176,7 +179,7 @@ def test_a_damaged_database_is_refused_wherever_the_damage_is(tmp_path: Path) ->
         path.write_bytes(made.read_bytes())
         _damage(path, page)
         with pytest.raises(SettingsError, match=r"cannot be used as the server's database") as refused:
-            Store(path)
+            refusing(path)
         assert refused.value.hint == "Restore it from a backup, or recover it with `sqlite3 FILE .recover`."
 
 
@@ -197,20 +200,21 @@ def test_damage_that_shows_while_the_server_runs_is_said(tmp_path: Path, caplog:
 
 
 def test_on_a_full_disk_nothing_is_lost_and_the_client_hears_why(caplog: pytest.LogCaptureFixture) -> None:
-    store = Store()
-    client = TestClient(App(store, Settings()), BASE, headers={"Authorization": "Bearer changeme"})
-    client.put("dashboards/a", content="title: A\n").raise_for_status()
-    (pages,) = store.connection.execute("PRAGMA page_count").fetchone()
-    store.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
-    for _ in range(3):
-        full = client.put("dashboards/a", content=b"title: B #" + b"x" * 100_000)
-        assert full.status_code == 507
-        assert full.json()["error"].startswith("the disk that holds the server's database is full; nothing was changed")
-    assert client.get("dashboards/a").text == "title: A\n"
-    store.connection.execute("PRAGMA max_page_count = 100000")
-    assert client.put("dashboards/a", content=b"title: B #" + b"x" * 100_000).is_success
-    assert "Traceback" not in caplog.text
-    store.close()
+    database = Sqlite()
+    with client_of(database) as client:
+        client.put("dashboards/a", content="title: A\n").raise_for_status()
+        (pages,) = database.connection.execute("PRAGMA page_count").fetchone()
+        database.connection.execute(f"PRAGMA max_page_count = {pages + 1}")
+        for _ in range(3):
+            full = client.put("dashboards/a", content=b"title: B #" + b"x" * 100_000)
+            assert full.status_code == 507
+            assert full.json()["error"].startswith(
+                "the disk that holds the server's database is full; nothing was changed"
+            )
+        assert client.get("dashboards/a").text == "title: A\n"
+        database.connection.execute("PRAGMA max_page_count = 100000")
+        assert client.put("dashboards/a", content=b"title: B #" + b"x" * 100_000).is_success
+        assert "Traceback" not in caplog.text
 
 
 LIMITED = """
@@ -273,12 +277,13 @@ def test_a_lock_that_stays_is_503(tmp_path: Path) -> None:
 def test_a_database_that_stays_locked_cannot_be_started_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lock: str
 ) -> None:
-    monkeypatch.setattr(store_module, "STARTUP_LOCK_SECONDS", 0.01)
+    monkeypatch.setattr(sqlite_module, "STARTUP_LOCK_SECONDS", 0.01)
     path = tmp_path / "server.db"
-    Store(path).close()
+    create(Sqlite(path))
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.executescript(lock)
-        with pytest.raises(SettingsError, match="database is locked") as refused, running(db=path):
+        limits = Limits(lock_seconds=0.01)
+        with pytest.raises(SettingsError, match="database is locked") as refused, running(db=path, limits=limits):
             pass  # pragma: no cover - it does not start
         assert refused.value.hint == "Another process has locked it: end that process, or wait for it."
 
@@ -300,17 +305,17 @@ def _integrity_error() -> sqlite3.Error:
 
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"missing.server\.db: cannot be used as the server's database"):
-        Store(tmp_path / "missing" / "server.db")
+        refusing(tmp_path / "missing" / "server.db")
 
 
 def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "server.db"
-    Store(path).close()
+    create(Sqlite(path))
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA user_version = {VERSION + 1}")
     connection.close()
     with pytest.raises(SettingsError, match=f"version {VERSION + 1} was written by a later dlsync"):
-        Store(path)
+        refusing(path)
 
 
 VERSION_1 = """
@@ -345,7 +350,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> Non
     before = "\n".join(connection.iterdump())
     connection.close()
     with pytest.raises(SettingsError, match="cannot be used as the server's database: malformed JSON"):
-        Store(path)
+        refusing(path)
     connection = sqlite3.connect(path)
     assert "\n".join(connection.iterdump()) == before
     assert connection.execute("PRAGMA user_version").fetchone() == (1,)
@@ -357,11 +362,7 @@ def test_a_new_file_has_the_schema_of_a_migrated_one(tmp_path: Path) -> None:
     connection = sqlite3.connect(old)
     connection.executescript(f"{MIGRATIONS[0]}PRAGMA user_version = 1;")
     connection.close()
-    schemas = []
-    for path in (old, new):
-        store = Store(path)
-        schemas.append(store.rows("sqlite_schema", "type, name, sql", "name"))
-        store.close()
+    schemas = [rows_of(Sqlite(path), "sqlite_schema", "type, name, sql", "name") for path in (old, new)]
     assert schemas[0] == schemas[1]
 
 
@@ -373,7 +374,5 @@ def test_a_database_of_the_first_version_is_migrated_and_loses_nothing(tmp_path:
         INSERT INTO accounts VALUES (1, 'a', 'o', 'default', 'k');
         INSERT INTO plugins VALUES ('p', 'a', 'redis', X'00', 'py', 'd', 30, '', '', 'SCRIPT', 'base');""")
     connection.close()
-    store = Store(path)
-    (plugin,) = store.rows("plugins", "name, content, pack, extra")
-    store.close()
+    (plugin,) = rows_of(Sqlite(path), "plugins", "name, content, pack, extra")
     assert plugin == {"name": "redis", "content": b"\0", "pack": "base", "extra": {}}

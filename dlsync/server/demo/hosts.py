@@ -78,9 +78,9 @@ class Host:
 HOSTS = [Host(**host) for host in DATA["hosts"]]
 
 
-def fill(store: Store, account: str, now: datetime) -> None:
+async def fill(store: Store, account: str, now: datetime) -> None:
     """Insert the agents, plugins and links of the demo into the account of that id, unless it has agents."""
-    if store.row("agents", account=account):
+    if await store.row("agents", account=account):
         return
     for index, host in enumerate(HOSTS):
         created, heartbeat = (
@@ -89,9 +89,9 @@ def fill(store: Store, account: str, now: datetime) -> None:
         )
         document = {**host.agent(), "created": timestamp(created), "modified": heartbeat, "heartbeat": heartbeat}
         tags = ["all", host.role, host.place, "production"]
-        store.insert("agents", account=account, id=host.id, document=document, tags=tags)
+        await store.insert("agents", account=account, id=host.id, document=document, tags=tags)
     for plugin in DATA["plugins"]:
         row = {**plugin, "id": new_id(), "account": account, "content": plugin["content"].encode()}
         tags = row.pop("tags")
-        if store.insert("plugins", **row, interval=30, params="", shell_args="", pack=""):
-            store.insert("links", id=new_id(), account=account, plugin=row["id"], tags=tags)
+        if await store.insert("plugins", **row, interval=30, params="", shell_args="", pack=""):
+            await store.insert("links", id=new_id(), account=account, plugin=row["id"], tags=tags)

@@ -7,11 +7,10 @@ import pytest
 
 from dlsync.server.demo.hosts import DATA, HOSTS
 from dlsync.server.run import running
-from dlsync.server.store import Store
 from tests.builders.served import account_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from starlette.testclient import TestClient
@@ -20,10 +19,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    store = Store()
-    yield store
-    store.close()
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "server.db"
 
 
 def presence(client: TestClient) -> dict[str, str]:
@@ -81,24 +78,24 @@ def test_other_accounts_stay_empty(demo: TestClient) -> None:
     assert demo.get("../staging/agents").json() == []
 
 
-def test_an_account_that_has_agents_is_left_alone(timed: Callable[..., TestClient], store: Store) -> None:
-    timed(store).post("agents/8ccf/ping", json={"name": "mine"})
-    demo = timed(store, demo=True)
+def test_an_account_that_has_agents_is_left_alone(timed: Callable[..., TestClient], file: Path) -> None:
+    timed(file).post("agents/8ccf/ping", json={"name": "mine"})
+    demo = timed(file, demo=True)
     assert presence(demo) == {"mine": "online"}
     assert [metric["name"] for metric in demo.get("metrics?source=8ccf").json()] == ["agent.status"]
 
 
-def test_a_plugin_that_is_there_stays_as_it_is(timed: Callable[..., TestClient], store: Store) -> None:
-    timed(store).post("plugins", json={"name": "base", "extension": "py", "content": ""})
-    demo = timed(store, demo=True)
+def test_a_plugin_that_is_there_stays_as_it_is(timed: Callable[..., TestClient], file: Path) -> None:
+    timed(file).post("plugins", json={"name": "base", "extension": "py", "content": ""})
+    demo = timed(file, demo=True)
     assert demo.get("plugins/base").json()["content"] == ""
     assert {link["plugin"] for link in demo.get("links").json()} == {"ntp", "nginx"}
 
 
-def test_without_the_demo_what_it_left_is_silent(timed: Callable[..., TestClient], store: Store, clock: Clock) -> None:
-    timed(store, demo=True)
+def test_without_the_demo_what_it_left_is_silent(timed: Callable[..., TestClient], file: Path, clock: Clock) -> None:
+    timed(file, demo=True)
     clock.now += timedelta(minutes=5)
-    later = timed(store)
+    later = timed(file)
     assert set(presence(later).values()) == {"offline"}
     assert [metric["name"] for metric in later.get("metrics?tag=all").json()] == ["agent.status"]
 

@@ -1,0 +1,175 @@
+"""SQLite as the server's database: a file that survives ``kill -9``, or memory."""
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from dlsync.server.database import DatabaseError, Problem
+from dlsync.server.store import Row, Store
+
+APPLICATION_ID = int.from_bytes(b"dlsy")  # in the header of the file, https://sqlite.org/fileformat.html
+UNMARKED_TABLES = frozenset({"accounts", "agents", "annotations", "documents", "links", "orgs", "plugins"})
+STARTUP_LOCK_SECONDS = 5
+SCHEMA = """
+CREATE TABLE orgs (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE accounts (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, org TEXT NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    name TEXT NOT NULL, agent_key TEXT NOT NULL, UNIQUE (org, name));
+CREATE TABLE documents (
+    id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL, name TEXT NOT NULL, text BLOB NOT NULL, view TEXT NOT NULL, mute INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (account, kind, name));
+CREATE TABLE plugins (
+    id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, name TEXT NOT NULL,
+    content BLOB NOT NULL, extension TEXT NOT NULL, description TEXT NOT NULL, interval INTEGER NOT NULL,
+    params TEXT NOT NULL, shell_args TEXT NOT NULL, type TEXT NOT NULL, pack TEXT NOT NULL, UNIQUE (account, name));
+CREATE TABLE links (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    plugin TEXT NOT NULL REFERENCES plugins ON DELETE CASCADE, tags TEXT NOT NULL);
+CREATE INDEX links_of_plugin ON links (plugin);
+CREATE INDEX links_of_account ON links (account);
+CREATE TABLE agents (
+    id TEXT NOT NULL, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, document TEXT NOT NULL,
+    PRIMARY KEY (account, id)) WITHOUT ROWID;
+CREATE TABLE annotations (
+    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    stream TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, start_time TEXT NOT NULL);
+CREATE INDEX annotations_of_stream ON annotations (account, stream);
+"""
+STREAMS_AND_EXTRA_FIELDS = """
+CREATE TABLE streams (
+    account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, name TEXT NOT NULL,
+    PRIMARY KEY (account, name)) WITHOUT ROWID;
+INSERT INTO streams SELECT DISTINCT account, stream FROM annotations;
+ALTER TABLE annotations ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
+ALTER TABLE agents ADD COLUMN tags TEXT NOT NULL DEFAULT '["all"]';
+UPDATE agents SET tags = document -> '$.tags';
+ALTER TABLE agents ADD COLUMN expired TEXT NOT NULL DEFAULT '[]';
+"""
+PLUGIN_FIELDS = """
+ALTER TABLE plugins ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
+"""
+MIGRATIONS = (SCHEMA, STREAMS_AND_EXTRA_FIELDS, PLUGIN_FIELDS)  # the N-th turns a file of version N into N + 1
+VERSION = len(MIGRATIONS)
+PROBLEMS = {  # https://sqlite.org/rescode.html, the extended code before the primary one
+    sqlite3.SQLITE_BUSY: Problem.LOCKED,
+    sqlite3.SQLITE_FULL: Problem.FULL,
+    sqlite3.SQLITE_IOERR_WRITE: Problem.FULL,  # a quota, among others
+    sqlite3.SQLITE_IOERR_SHMSIZE: Problem.FULL,
+    sqlite3.SQLITE_CORRUPT: Problem.DAMAGED,
+    sqlite3.SQLITE_NOTADB: Problem.FOREIGN,
+    sqlite3.SQLITE_IOERR: Problem.UNUSABLE,
+    sqlite3.SQLITE_READONLY: Problem.UNUSABLE,
+    sqlite3.SQLITE_CANTOPEN: Problem.UNUSABLE,
+}
+
+
+class Sqlite:
+    """A connection to SQLite. No transaction waits for anything else, so the event loop runs one at a time.
+
+    :param path: the database file, created if it is missing; None keeps everything in memory.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.name = str(path)
+        self._path = path
+
+    async def open(self) -> None:
+        """Open the file, and create or migrate its tables.
+
+        :raises DatabaseError: the file cannot be opened, is damaged, is of another program or of a later version.
+        """
+        with _translated(otherwise=Problem.UNUSABLE):
+            if self._path is not None:
+                _check_file(self._path)
+            # isolation_level=None: the transactions are ours
+            self.connection = sqlite3.connect(
+                self._path or ":memory:", timeout=STARTUP_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            try:
+                self._migrate()
+            except BaseException:
+                self.connection.close()
+                raise
+            # from now on, a locked file is an error at once, instead of blocking the event loop
+            self.connection.execute("PRAGMA busy_timeout = 0")
+
+    def _migrate(self) -> None:
+        application, version = _check_application(self.connection)
+        if (problem := self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+            raise DatabaseError(Problem.DAMAGED, problem)
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        self.connection.execute("PRAGMA synchronous = FULL")  # a 2xx survives a power failure
+        self.connection.execute("PRAGMA foreign_keys = ON")
+        if (application, version) != (APPLICATION_ID, VERSION):
+            marks = f"PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {VERSION};"
+            self.connection.executescript(f"BEGIN IMMEDIATE;{''.join(MIGRATIONS[version:])}{marks}COMMIT;")
+
+    async def close(self) -> None:
+        """Write the log back into the file and close it."""
+        self.connection.close()
+
+    @asynccontextmanager
+    async def transaction(self, *, write: bool) -> AsyncIterator[Store]:
+        """Commit the writes of the block together, or undo them if it raises; reads see one moment."""
+        with _translated():
+            self.connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            try:
+                yield Store(self._execute)
+                self.connection.execute("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:  # SQLite itself ends it on a full disk
+                    self.connection.execute("ROLLBACK")
+                raise
+
+    async def _execute(self, sql: str, values: Sequence[Any]) -> tuple[Iterator[Row], int]:
+        cursor = self.connection.execute(sql, values)
+        names = [column[0] for column in cursor.description or ()]
+        return (dict(zip(names, row, strict=True)) for row in cursor), cursor.rowcount
+
+
+@contextmanager
+def _translated(*, otherwise: Problem | None = None) -> Iterator[None]:
+    """Raise DatabaseError for an error of SQLite that is no bug.
+
+    :param otherwise: the problem of all other errors of SQLite and of the file system; None raises them as they are.
+    """
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        code = getattr(error, "sqlite_errorcode", -1)  # Python's own errors have none
+        problem = PROBLEMS.get(code) or PROBLEMS.get(code & 0xFF) or otherwise  # the higher bits of a code say how
+        if problem is None:
+            raise
+        raise DatabaseError(problem, error) from error
+
+
+def _check_file(path: Path) -> None:
+    if not path.exists():
+        path.touch(mode=0o600)  # a webhook's URL often is a secret
+    if not path.is_file():
+        raise OSError("it is not a regular file")
+    # immutable: SQLite neither locks a file that may be foreign nor creates others beside it
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection:
+        _check_application(connection)
+
+
+def _check_application(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return the application id and the version of a database.
+
+    :raises DatabaseError: another program made it, or a later dlsync.
+    """
+    application, version = (
+        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    unmarked = (application, version, tables) in ((0, 0, set()), (0, 1, UNMARKED_TABLES))
+    if application != APPLICATION_ID and not unmarked:
+        raise DatabaseError(Problem.FOREIGN, "another program made it")
+    if version > VERSION:
+        raise DatabaseError(Problem.FOREIGN, f"version {version} was written by a later dlsync")
+    return application, version

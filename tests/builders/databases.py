@@ -1,0 +1,59 @@
+"""Databases of the server, and its application on them without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
+
+from dlsync.server.app import App
+from dlsync.server.operation import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from dlsync.server.database import Database
+    from dlsync.server.store import Row, Store
+
+
+@contextmanager
+def client_of(database: Database, **settings: Any) -> Iterator[TestClient]:
+    """A client whose paths begin at the account of an application, which runs as long as the block lasts."""
+    app = App(database, Settings(**settings))
+    opened = Starlette(routes=[Mount("/", app)], lifespan=lambda _: app.opened())
+    base = "http://test/api/v1/orgs/acme/accounts/default/"
+    with TestClient(opened, base, headers={"Authorization": "Bearer changeme"}) as client:
+        yield client
+
+
+def transact(database: Database, perform: Callable[[Store], Awaitable[Any]]) -> Any:
+    """Open a database, perform something in one transaction, and close it."""
+
+    async def run() -> Any:
+        await database.open()
+        try:
+            async with database.transaction(write=True) as store:
+                return await perform(store)
+        finally:
+            await database.close()
+
+    return asyncio.run(run())
+
+
+def rows_of(database: Database, table: str, *arguments: str) -> list[Row]:
+    """The rows of a table."""
+    rows: list[Row] = transact(database, lambda store: store.rows(table, *arguments))
+    return rows
+
+
+def create(database: Database) -> None:
+    """Create or migrate a database."""
+
+    async def nothing(_: Store) -> None:
+        pass
+
+    transact(database, nothing)
