@@ -16,6 +16,7 @@ HEAD = """\
 ```
 dlsync serve --port 8080                  # keep everything in memory
 dlsync serve --port 8080 --db data.db     # keep everything in a file
+dlsync serve --port 8080 --db postgresql://monitoring@db.example/monitoring
 dlsync serve --demo                       # start with sample agents and measurements
 dlsync serve --documented-only            # without the observed operations
 ```
@@ -26,6 +27,26 @@ this machine.
 
 The table marks an operation as documented if the Dataloop documentation describes it, and as observed if only clients
 of the service used it.
+
+## PostgreSQL
+
+```
+pip install 'dlsync[server,postgresql]'
+createdb --encoding UTF8 monitoring
+export DLSYNC_DB=postgresql://monitoring:PASSWORD@db.example/monitoring
+dlsync serve --port 8080
+```
+
+- Pass a URL that holds a password in `DLSYNC_DB`: other users of the machine can see arguments. The server never prints
+  the password. `PGPASSWORD`, `~/.pgpass` and the parameters of libpq (`?sslmode=verify-full`) work too.
+- The server creates its tables in the schema `dlsync`, and migrates them when it starts. It refuses a schema of another
+  program or of a later version. The user needs the right to create the schema, or to own it.
+- Several servers on one database behave as one. Each write is a `SERIALIZABLE` transaction, and the server repeats it
+  for up to 5 seconds if another server changed the same.
+- While the database is gone, requests answer 503 with `Retry-After`, and the server reconnects by itself. 502 means
+  that the connection was lost during the commit: the change may be stored or not.
+- A name or id of more than about 2,600 bytes is refused with 422.
+- Tested with PostgreSQL 15. CockroachDB and YugabyteDB speak the same protocol, but were not tested.
 
 ## Names and ids
 

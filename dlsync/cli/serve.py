@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote
 
 import typer
 
@@ -12,7 +14,13 @@ from dlsync.cli.console import conceal, write_stdout
 from dlsync.cli.options import command
 from dlsync.errors import DlsyncError
 
-Db = Annotated[Path | None, typer.Option(metavar="FILE", help="Keep everything in this file; else in memory.")]
+Db = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|URL",
+        help="Keep everything in this file or in postgresql://USER@HOST/DATABASE; else DLSYNC_DB, else in memory.",
+    ),
+]
 KeyFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Holds the key that clients must send; else DLSYNC_API_KEY, else changeme."),
@@ -22,6 +30,14 @@ DocumentedOnly = Annotated[
     typer.Option("--documented-only", help="Only what the API's documentation has; no lists of dashboards or rules."),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Fill the account with a bookshop's agents, metrics and series.")]
+
+
+def conceal_password(url: str) -> None:
+    """Take the password of a database's URL out of all output, in whatever part of the URL it is."""
+    for part in re.findall(r"://[^:@/]*:(.*)@|[?&]password=([^&]*)", url):
+        for password in filter(None, part):
+            conceal(password)
+            conceal(unquote(password))
 
 
 @command
@@ -50,6 +66,8 @@ def serve(
         ) from error
     key = read_key(api_key_file, os.environ)
     conceal(key)
+    if db := db or os.environ.get("DLSYNC_DB"):
+        conceal_password(db)
     run(
         host=host,
         port=port,

@@ -2,6 +2,7 @@
 
 from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
+from pathlib import Path
 from typing import Protocol
 
 from dlsync.errors import SettingsError
@@ -12,23 +13,34 @@ class Problem(Enum):
     """Why a database cannot do what it was asked."""
 
     LOCKED = auto()
+    CONTENDED = auto()  # another transaction changed the same at the same time
+    GONE = auto()  # it cannot be reached
+    UNCONFIRMED = auto()  # it went while it stored the transaction
     FULL = auto()
+    TOO_LONG = auto()
     DAMAGED = auto()
     UNUSABLE = auto()
     FOREIGN = auto()
 
 
-TRANSIENT = frozenset({Problem.LOCKED})
+TRANSIENT = frozenset({Problem.LOCKED, Problem.CONTENDED, Problem.GONE})
 HINTS = {
     Problem.LOCKED: "Another process has locked it: end that process, or wait for it.",
+    Problem.GONE: "Start it, or correct the URL of --db or DLSYNC_DB.",
     Problem.FULL: "Free space on its disk.",
     Problem.DAMAGED: "Restore it from a backup, or recover it with `sqlite3 FILE .recover`.",
 }
 NEW_DATABASE = "Name a file that `dlsync serve` made, or one that does not exist yet."
 
 
+def migrations(engine: str) -> tuple[str, ...]:
+    """Return the SQL of each version of an engine's tables; each needs the one before."""
+    folder = Path(__file__).with_name("migrations") / engine
+    return tuple(path.read_text("utf-8") for path in sorted(folder.glob("*.sql")))
+
+
 class DatabaseError(Exception):
-    """A database cannot do what it was asked; the transaction was undone."""
+    """A database cannot do what it was asked; the transaction was undone, but for ``UNCONFIRMED``."""
 
     def __init__(self, problem: Problem, reason: object) -> None:
         super().__init__(str(reason))

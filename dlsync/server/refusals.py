@@ -12,11 +12,22 @@ from dlsync.server.operation import Fault, answer
 SHOWN = 200  # characters of a value: what is refused may be as long as a body
 LOG = logging.getLogger("dlsync.server")
 _LOCKED = 503, "another process has locked the server's database; nothing was changed, send the request again"
+_CONTENDED = 503, "other requests changed the same at the same time; nothing was changed, send the request again"
+_GONE = 503, "the server cannot reach its database; nothing was changed, send the request again"
+_UNCONFIRMED = (
+    502,
+    "the server lost its database while it stored this, which may be stored or not; look before you send it again",
+)
+_TOO_LONG = 422, "a name or id is longer than the server's database can find"
 _FULL = 507, "the disk that holds the server's database is full; nothing was changed, free space and send it again"
 _DAMAGED = 500, "the server's database is damaged; restore it from a backup or with the command `sqlite3 FILE .recover`"
 _UNUSABLE = 500, "the server cannot use its database file; its log on stderr says why"
 _DATABASE_FAULTS = {
     Problem.LOCKED: _LOCKED,
+    Problem.CONTENDED: _CONTENDED,
+    Problem.GONE: _GONE,
+    Problem.UNCONFIRMED: _UNCONFIRMED,
+    Problem.TOO_LONG: _TOO_LONG,
     Problem.FULL: _FULL,
     Problem.DAMAGED: _DAMAGED,
     Problem.FOREIGN: _DAMAGED,  # it was dlsync's own when the server started

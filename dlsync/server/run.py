@@ -14,8 +14,8 @@ import uvicorn
 
 from dlsync.errors import SettingsError
 from dlsync.server.app import BASE, App
+from dlsync.server.engines import database_of
 from dlsync.server.operation import DEFAULT_KEY, Settings
-from dlsync.server.sqlite import Sqlite
 
 GRACE = 2  # s, for requests that are being answered when the server stops
 PORTS = range(2**16)
@@ -55,14 +55,14 @@ def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
-    db: Path | None = None,
+    db: Path | str | None = None,
     announce: Callable[[str], None],
     **settings: Any,
 ) -> None:
     """Run the server until SIGTERM, then return, or until SIGINT. Call it in the main thread.
 
     :param port: 0 picks a free one.
-    :param db: the SQLite file; None keeps everything in memory.
+    :param db: the SQLite file, or the URL of a PostgreSQL database; None keeps everything in memory.
     :param announce: called with the URL once the server accepts connections.
     :param settings: fields of :class:`Settings`.
     :raises SettingsError: the address, the key or the database cannot be used.
@@ -82,7 +82,7 @@ def serve(
 
 @contextmanager
 def running(
-    *, host: str = "127.0.0.1", port: int = 0, db: Path | None = None, **settings: Any
+    *, host: str = "127.0.0.1", port: int = 0, db: Path | str | None = None, **settings: Any
 ) -> Iterator[RunningServer]:
     """Run the server in a background thread as long as the block lasts.
 
@@ -106,8 +106,8 @@ def running(
             stopped.result()
 
 
-def _server(db: Path | None, settings: Settings, announce: Callable[[], None]) -> _Server:
-    app, limits = App(Sqlite(db), settings), settings.limits
+def _server(db: Path | str | None, settings: Settings, announce: Callable[[], None]) -> _Server:
+    app, limits = App(database_of(db), settings), settings.limits
     config = uvicorn.Config(
         app,
         http="h11",  # the only one of uvicorn's parsers that limits the size of a head

@@ -6,54 +6,13 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from dlsync.server.database import DatabaseError, Problem
+from dlsync.server.database import DatabaseError, Problem, migrations
 from dlsync.server.store import Row, Store
 
 APPLICATION_ID = int.from_bytes(b"dlsy")  # in the header of the file, https://sqlite.org/fileformat.html
 UNMARKED_TABLES = frozenset({"accounts", "agents", "annotations", "documents", "links", "orgs", "plugins"})
 STARTUP_LOCK_SECONDS = 5
-SCHEMA = """
-CREATE TABLE orgs (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE);
-CREATE TABLE accounts (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, org TEXT NOT NULL REFERENCES orgs ON DELETE CASCADE,
-    name TEXT NOT NULL, agent_key TEXT NOT NULL, UNIQUE (org, name));
-CREATE TABLE documents (
-    id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    kind TEXT NOT NULL, name TEXT NOT NULL, text BLOB NOT NULL, view TEXT NOT NULL, mute INTEGER NOT NULL DEFAULT 0,
-    UNIQUE (account, kind, name));
-CREATE TABLE plugins (
-    id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, name TEXT NOT NULL,
-    content BLOB NOT NULL, extension TEXT NOT NULL, description TEXT NOT NULL, interval INTEGER NOT NULL,
-    params TEXT NOT NULL, shell_args TEXT NOT NULL, type TEXT NOT NULL, pack TEXT NOT NULL, UNIQUE (account, name));
-CREATE TABLE links (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
-    account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    plugin TEXT NOT NULL REFERENCES plugins ON DELETE CASCADE, tags TEXT NOT NULL);
-CREATE INDEX links_of_plugin ON links (plugin);
-CREATE INDEX links_of_account ON links (account);
-CREATE TABLE agents (
-    id TEXT NOT NULL, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, document TEXT NOT NULL,
-    PRIMARY KEY (account, id)) WITHOUT ROWID;
-CREATE TABLE annotations (
-    seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE,
-    account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
-    stream TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, start_time TEXT NOT NULL);
-CREATE INDEX annotations_of_stream ON annotations (account, stream);
-"""
-STREAMS_AND_EXTRA_FIELDS = """
-CREATE TABLE streams (
-    account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, name TEXT NOT NULL,
-    PRIMARY KEY (account, name)) WITHOUT ROWID;
-INSERT INTO streams SELECT DISTINCT account, stream FROM annotations;
-ALTER TABLE annotations ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
-ALTER TABLE agents ADD COLUMN tags TEXT NOT NULL DEFAULT '["all"]';
-UPDATE agents SET tags = document -> '$.tags';
-ALTER TABLE agents ADD COLUMN expired TEXT NOT NULL DEFAULT '[]';
-"""
-PLUGIN_FIELDS = """
-ALTER TABLE plugins ADD COLUMN extra TEXT NOT NULL DEFAULT '{}';
-"""
-MIGRATIONS = (SCHEMA, STREAMS_AND_EXTRA_FIELDS, PLUGIN_FIELDS)  # the N-th turns a file of version N into N + 1
+MIGRATIONS = migrations("sqlite")  # the N-th turns a file of version N - 1 into N
 VERSION = len(MIGRATIONS)
 PROBLEMS = {  # https://sqlite.org/rescode.html, the extended code before the primary one
     sqlite3.SQLITE_BUSY: Problem.LOCKED,
@@ -99,15 +58,19 @@ class Sqlite:
             self.connection.execute("PRAGMA busy_timeout = 0")
 
     def _migrate(self) -> None:
-        application, version = _check_application(self.connection)
+        _check_application(self.connection)
         if (problem := self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise DatabaseError(Problem.DAMAGED, problem)
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = FULL")  # a 2xx survives a power failure
         self.connection.execute("PRAGMA foreign_keys = ON")
-        if (application, version) != (APPLICATION_ID, VERSION):
-            marks = f"PRAGMA application_id = {APPLICATION_ID};PRAGMA user_version = {VERSION};"
-            self.connection.executescript(f"BEGIN IMMEDIATE;{''.join(MIGRATIONS[version:])}{marks}COMMIT;")
+        with self._transaction("BEGIN IMMEDIATE"):  # in which no other process makes the same step
+            application, version = _check_application(self.connection)
+            for statement in ";".join(MIGRATIONS[version:]).split(";"):
+                self.connection.execute(statement)
+            if (application, version) != (APPLICATION_ID, VERSION):
+                self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self.connection.execute(f"PRAGMA user_version = {VERSION}")
 
     async def close(self) -> None:
         """Write the log back into the file and close it."""
@@ -116,15 +79,19 @@ class Sqlite:
     @asynccontextmanager
     async def transaction(self, *, write: bool) -> AsyncIterator[Store]:
         """Commit the writes of the block together, or undo them if it raises; reads see one moment."""
-        with _translated():
-            self.connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-            try:
-                yield Store(self._execute)
-                self.connection.execute("COMMIT")
-            except BaseException:
-                if self.connection.in_transaction:  # SQLite itself ends it on a full disk
-                    self.connection.execute("ROLLBACK")
-                raise
+        with _translated(), self._transaction("BEGIN IMMEDIATE" if write else "BEGIN"):
+            yield Store(self._execute)
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        self.connection.execute(begin)
+        try:
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException:
+            if self.connection.in_transaction:  # SQLite itself ends it on a full disk
+                self.connection.execute("ROLLBACK")
+            raise
 
     async def _execute(self, sql: str, values: Sequence[Any]) -> tuple[Iterator[Row], int]:
         cursor = self.connection.execute(sql, values)

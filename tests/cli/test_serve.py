@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import httpx2
 import pytest
 
+from dlsync.errors import SettingsError
 from dlsync.server import run
 from tests.builders.commands import DASHBOARD, by_hand, command_line, dlsync, environment, process_environment
 
@@ -151,6 +152,33 @@ def test_a_key_as_an_argument_is_refused(started: Started) -> None:
     done = dlsync("serve", "--api-key", "s3cret-0123456789")
     assert (done.code, started) == (1, [])
     assert "s3cret-0123456789" not in done.err
+
+
+def test_the_database_comes_from_an_option_else_from_the_environment_else_it_is_in_memory(started: Started) -> None:
+    for arguments, env in ((["--db", "a.db"], {"DLSYNC_DB": "b.db"}), ([], {"DLSYNC_DB": "b.db"}), ([], {})):
+        assert dlsync("serve", *arguments, env=env).code == 0
+    assert [settings["db"] for settings in started] == ["a.db", "b.db", None]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:s3cret-p%40ss@127.0.0.1:9/shop",
+        "postgresql://user@127.0.0.1:9/shop?password=s3cret-p%40ss",
+        "postgresql://user:s3cret-p@ss@127.0.0.1:9/shop",
+    ],
+)
+def test_the_password_of_a_database_is_in_no_message(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = dlsync("serve", env={"DLSYNC_DB": url})
+    assert (done.code, done.out) == (1, "")
+    assert "s3cret" not in done.err
+    assert "cannot be used as the server's database" in done.err
+
+    def fail(**settings: object) -> None:
+        raise SettingsError(f"{settings['db']} and s3cret-p@ss")
+
+    monkeypatch.setattr(run, "serve", fail)
+    assert "s3cret" not in dlsync("serve", env={"DLSYNC_DB": url}).err
 
 
 @pytest.mark.parametrize("key", [{}, {"DLSYNC_API_KEY": "changeme"}])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ import pytest
 from dlsync.server.run import running
 from dlsync.server.sqlite import Sqlite
 from tests.builders.databases import client_of
+from tests.builders.postgresql import cluster
 from tests.builders.served import account_of
 
 if TYPE_CHECKING:
@@ -19,11 +20,43 @@ if TYPE_CHECKING:
     from starlette.testclient import TestClient
 
     from dlsync.server.run import RunningServer
+    from tests.builders.postgresql import Cluster
+
+
+# what runs SQL of its own; other modules parse, compute, or start servers of their own
+ON_BOTH_ENGINES = {
+    *("accounts", "agents", "annotations", "app", "dashboards", "documents", "links", "plugins", "rules", "tags"),
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of those modules on both engines."""
+    if "engine" in metafunc.fixturenames:
+        both = metafunc.module.__name__.rpartition(".test_")[2] in ON_BOTH_ENGINES
+        metafunc.parametrize("engine", ["sqlite", "postgresql"] if both else ["sqlite"], scope="module")
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Cluster]:
+    with cluster() as made:
+        yield made
+
+
+@contextmanager
+def running_on(engine: str, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """A server with an empty database of an engine."""
+    if engine == "sqlite":
+        with running() as server:
+            yield server
+        return
+    postgresql: Cluster = request.getfixturevalue("postgresql")
+    with postgresql.emptied(f"for_{request.scope}") as database, running(db=database) as server:
+        yield server
 
 
 @pytest.fixture
-def server() -> Iterator[RunningServer]:
-    with running() as server:
+def server(engine: str, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    with running_on(engine, request) as server:
         yield server
 
 
@@ -34,9 +67,9 @@ def client(server: RunningServer) -> Iterator[httpx2.Client]:
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[httpx2.Client]:
+def shared(engine: str, request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
     """One server for the many examples of a property."""
-    with running() as server, account_of(server) as client:
+    with running_on(engine, request) as server, account_of(server) as client:
         yield client
 
 

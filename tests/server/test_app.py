@@ -12,7 +12,7 @@ from dlsync.server import documents
 from dlsync.server.run import running
 from dlsync.server.sqlite import Sqlite
 from tests.builders.databases import client_of
-from tests.builders.raw import exchanged, head
+from tests.builders.raw import connect, exchanged, head, next_answer
 from tests.builders.served import account_of
 
 if TYPE_CHECKING:
@@ -87,7 +87,9 @@ ELSEWHERE = [
 
 @pytest.mark.parametrize(("host", "status"), [*((name, 200) for name in HERE), *((name, 421) for name in ELSEWHERE)])
 def test_a_request_for_another_host_is_refused_on_loopback(server: RunningServer, host: str, status: int) -> None:
-    answer = exchanged(server, head(host=host.encode()))
+    with connect(server) as connection:
+        connection.sendall(head(host=host.encode()))
+        answer = next_answer(connection)
     assert answer.status == status
     if status == 421:
         assert answer.error.startswith("this server answers requests for 127.0.0.1 only, not for '")

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from dlsync.server import sqlite as sqlite_module
 from dlsync.server.operation import Limits
 from dlsync.server.refusals import refused
 from dlsync.server.run import running
-from dlsync.server.sqlite import APPLICATION_ID, MIGRATIONS, SCHEMA, VERSION, Sqlite
+from dlsync.server.sqlite import APPLICATION_ID, MIGRATIONS, VERSION, Sqlite
 from tests.builders.databases import client_of, create, rows_of, transact
 from tests.builders.raw import DASHBOARD, connect, head, next_answer
 from tests.builders.served import account_of
@@ -135,7 +136,7 @@ def test_a_database_of_another_program_whose_tables_are_in_its_log_is_refused(tm
 def test_a_database_of_before_they_were_marked_is_taken(tmp_path: Path, application_id: int) -> None:
     path = tmp_path / "server.db"
     with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(f"{SCHEMA};PRAGMA user_version = 1;PRAGMA application_id = {application_id}")
+        connection.executescript(f"{MIGRATIONS[0]};PRAGMA user_version = 1;PRAGMA application_id = {application_id}")
     create(Sqlite(path))
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
@@ -294,6 +295,11 @@ def test_an_error_of_the_database_that_is_a_bug_of_ours_is_logged_as_one(caplog:
     assert caplog.text.count("a request failed inside the server") == 2
 
 
+def test_a_statement_that_is_wrong_is_a_bug_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="no such table: nowhere"):
+        rows_of(Sqlite(tmp_path / "server.db"), "nowhere")
+
+
 def _integrity_error() -> sqlite3.Error:
     with closing(sqlite3.connect(":memory:")) as connection:
         try:
@@ -341,6 +347,33 @@ def test_a_file_of_version_1_is_migrated(tmp_path: Path) -> None:
             assert [tag["name"] for tag in client.get("tags").json()] == ["all", "web"]
 
 
+RELEASED = sorted((Path(__file__).parent / "data").glob("*.db"))
+
+
+@pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.stem)
+def test_the_file_of_each_released_version_is_migrated_and_loses_nothing(tmp_path: Path, released: Path) -> None:
+    path = tmp_path / "server.db"
+    path.write_bytes(released.read_bytes())
+    for _ in range(2):
+        with running(db=path) as server, account_of(server) as client:
+            assert client.get("dashboards/shop").text == "title: Shop # ours\n"
+            assert client.get("rules").json()[0]["mute"] is True
+            plugin = client.get("plugins/disk").json()
+            assert (plugin["content"], plugin["interval"], plugin["owner"]) == ("ZXhpdCAwCg==", 60, "us")
+            assert [(link["plugin"], link["tags"]) for link in client.get("links").json()] == [("disk", ["web"])]
+            assert client.get("agents/8ccf").json()["tags"] == ["all", "web"]
+            assert [item["name"] for item in client.get("annotations/deploys").json()] == ["v2", "v1"]
+
+
+def test_processes_that_open_a_file_at_once_migrate_it_once(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(f"{MIGRATIONS[0]}{VERSION_1}PRAGMA user_version = 1;")
+    with ThreadPoolExecutor(4) as threads:
+        assert list(threads.map(create, [Sqlite(path) for _ in range(4)])) == [None] * 4
+    assert [row["name"] for row in rows_of(Sqlite(path), "streams")] == ["deploys"]
+
+
 def test_a_migration_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "server.db"
     connection = sqlite3.connect(path)
@@ -369,7 +402,7 @@ def test_a_new_file_has_the_schema_of_a_migrated_one(tmp_path: Path) -> None:
 def test_a_database_of_the_first_version_is_migrated_and_loses_nothing(tmp_path: Path) -> None:
     path = tmp_path / "server.db"
     connection = sqlite3.connect(path)
-    connection.executescript(f"""{SCHEMA} PRAGMA user_version = 1;
+    connection.executescript(f"""{MIGRATIONS[0]} PRAGMA user_version = 1;
         INSERT INTO orgs VALUES ('o', 'acme');
         INSERT INTO accounts VALUES (1, 'a', 'o', 'default', 'k');
         INSERT INTO plugins VALUES ('p', 'a', 'redis', X'00', 'py', 'd', 30, '', '', 'SCRIPT', 'base');""")

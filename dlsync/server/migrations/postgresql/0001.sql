@@ -1,0 +1,34 @@
+CREATE TABLE migrations (version BIGINT PRIMARY KEY, applied TIMESTAMPTZ NOT NULL DEFAULT now());
+CREATE TABLE orgs (id TEXT PRIMARY KEY, name TEXT COLLATE "C" NOT NULL UNIQUE);
+CREATE TABLE accounts (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    org TEXT NOT NULL REFERENCES orgs ON DELETE CASCADE,
+    name TEXT COLLATE "C" NOT NULL, agent_key TEXT NOT NULL, UNIQUE (org, name));
+CREATE TABLE documents (
+    id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    kind TEXT NOT NULL, name TEXT COLLATE "C" NOT NULL, text BYTEA NOT NULL, view TEXT NOT NULL,
+    mute BIGINT NOT NULL DEFAULT 0, UNIQUE (account, kind, name));
+CREATE TABLE plugins (
+    id TEXT PRIMARY KEY, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    name TEXT COLLATE "C" NOT NULL, content BYTEA NOT NULL, extension TEXT NOT NULL, description TEXT NOT NULL,
+    interval BIGINT NOT NULL, params TEXT NOT NULL, shell_args TEXT NOT NULL, type TEXT NOT NULL, pack TEXT NOT NULL,
+    extra TEXT NOT NULL DEFAULT '{}', UNIQUE (account, name));
+CREATE TABLE links (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    plugin TEXT NOT NULL REFERENCES plugins ON DELETE CASCADE, tags TEXT NOT NULL);
+CREATE INDEX links_of_plugin ON links (plugin);
+CREATE INDEX links_of_account ON links (account);
+CREATE TABLE agents (
+    id TEXT COLLATE "C" NOT NULL, account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    document TEXT NOT NULL, tags TEXT NOT NULL DEFAULT '["all"]', expired TEXT NOT NULL DEFAULT '[]',
+    PRIMARY KEY (account, id));
+CREATE TABLE streams (
+    account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE, name TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (account, name));
+CREATE TABLE annotations (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, id TEXT NOT NULL UNIQUE,
+    account TEXT NOT NULL REFERENCES accounts (id) ON DELETE CASCADE,
+    stream TEXT NOT NULL, name TEXT NOT NULL, description TEXT NOT NULL, start_time TEXT NOT NULL,
+    extra TEXT NOT NULL DEFAULT '{}');
+CREATE INDEX annotations_of_stream ON annotations (account, stream);
