@@ -41,7 +41,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @contextmanager
-def serving(database: Path) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(database: Path | str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A server of its own process, and its URL; killed at the end."""
     process = started("serve", "--db", str(database))
     assert process.stdout is not None
