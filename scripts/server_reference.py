@@ -48,6 +48,21 @@ dlsync serve --port 8080
 - A name or id of more than about 2,600 bytes is refused with 422.
 - Tested with PostgreSQL 15. CockroachDB and YugabyteDB speak the same protocol, but were not tested.
 
+## Backup and move
+
+```
+dlsync serve backup backup.db --db data.db     # while the server runs
+dlsync serve --db backup.db                    # restore: serve the backup, or a copy of it
+export DLSYNC_DB=postgresql://monitoring:PASSWORD@db.example/monitoring
+dlsync serve copy data.db -                    # stop the server first; - stands for DLSYNC_DB
+```
+
+- Do not copy the file of a running server with `cp`: the latest writes are in `data.db-wal`. Back PostgreSQL up with
+  `pg_dump --schema dlsync`.
+- `copy` keeps ids and order, and needs a target without content. It writes in one transaction, reads everything again,
+  and prints the number of rows and the digest of each table. If a digest differs, it keeps nothing. It migrates the
+  source to this version first.
+
 ## Names and ids
 
 The path of a rule, a dashboard or a plugin holds its name or its id. If both exist, the name wins. A PUT of an unknown

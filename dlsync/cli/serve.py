@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote
@@ -11,7 +13,7 @@ from urllib.parse import unquote
 import typer
 
 from dlsync.cli.console import conceal, write_stdout
-from dlsync.cli.options import command
+from dlsync.cli.options import command, subcommand
 from dlsync.errors import DlsyncError
 
 Db = Annotated[
@@ -32,16 +34,35 @@ DocumentedOnly = Annotated[
 Demo = Annotated[bool, typer.Option("--demo", help="Fill the account with a bookshop's agents, metrics and series.")]
 
 
-def conceal_password(url: str) -> None:
-    """Take the password of a database's URL out of all output, in whatever part of the URL it is."""
-    for part in re.findall(r"://[^:@/]*:(.*)@|[?&]password=([^&]*)", url):
+@contextmanager
+def explained_imports() -> Iterator[None]:
+    """Say how to install what the server needs."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise DlsyncError(
+            f"the server needs {error.name}, which is not installed", hint="Get it with: pip install 'dlsync[server]'"
+        ) from error
+
+
+def database(value: str | None) -> str | None:
+    """Return the file or the URL of --db or DLSYNC_DB, whose password is taken out of all output."""
+    value = value or os.environ.get("DLSYNC_DB") or None
+    for part in re.findall(r"://[^:@/]*:(.*)@|[?&]password=([^&]*)", value or ""):
         for password in filter(None, part):
             conceal(password)
             conceal(unquote(password))
+    return value
 
 
+# a group that does something by itself, unlike the families
+serve_app = typer.Typer(name="serve", add_completion=False, rich_markup_mode=None, invoke_without_command=True)
+
+
+@serve_app.callback()
 @command
 def serve(
+    context: typer.Context,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="PORT", help="0 picks a free one.", min=0, max=65535)] = 0,
     db: Db = None,
@@ -55,19 +76,16 @@ def serve(
 
     The first line that it prints is its URL, once it answers.
     """
+    if context.invoked_subcommand:
+        return
     from dlsync.files.settings import read_key
 
-    try:
+    with explained_imports():
         from dlsync.server.operation import DEFAULT_KEY
         from dlsync.server.run import serve as run
-    except ModuleNotFoundError as error:
-        raise DlsyncError(
-            f"the server needs {error.name}, which is not installed", hint="Get it with: pip install 'dlsync[server]'"
-        ) from error
     key = read_key(api_key_file, os.environ)
     conceal(key)
-    if db := db or os.environ.get("DLSYNC_DB"):
-        conceal_password(db)
+    db = database(db)
     run(
         host=host,
         port=port,
@@ -79,3 +97,29 @@ def serve(
         demo=demo,
         announce=lambda url: write_stdout(f"{url}\n"),
     )
+
+
+@subcommand(serve_app, "copy")
+def copy(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="A file or a URL, as for --db; or - for DLSYNC_DB.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The same, of a database that has no content yet.")],
+) -> None:
+    """Copy everything from one database to another, and compare digests. Stop the server first."""
+    import asyncio
+
+    with explained_imports():
+        from dlsync.server import transfer
+    names = [database(None if value == "-" else value) or value for value in (source, target)]
+    for table in asyncio.run(transfer.copy(*names)):
+        write_stdout(f"{table.name:<12} {table.rows:>8}  {table.digest}\n")
+
+
+@subcommand(serve_app, "backup")
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The copy, which does not exist yet.")],
+    db: Annotated[str | None, typer.Option(metavar="FILE", help="The server's SQLite file; else DLSYNC_DB.")] = None,
+) -> None:
+    """Copy the SQLite file of a server, which can go on running."""
+    with explained_imports():
+        from dlsync.server import transfer
+    transfer.backup(database(db), file)

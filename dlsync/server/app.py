@@ -20,7 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from dlsync.server import accounts, agents, annotations, bodies, dashboards, links, metrics, plugins, rules, tags
-from dlsync.server.database import Database, DatabaseError, settings_error
+from dlsync.server.database import Database, DatabaseError, opened
 from dlsync.server.demo.hosts import fill
 from dlsync.server.operation import Call, Fault, Operation, Settings, answer, etag_of, found, no_content
 from dlsync.server.refusals import refused
@@ -60,26 +60,14 @@ class App:
 
         :raises SettingsError: the database cannot be used.
         """
-        try:
-            await self._database.open()
-        except DatabaseError as error:
-            raise settings_error(self._database.name, error) from error
-        try:
-            await self._fill()
+        async with opened(self._database):
+            await self._transact(self._fill, write=True)
             yield
-        finally:
-            await self._database.close()
 
-    async def _fill(self) -> None:
-        async def fill_account(store: Store) -> None:
-            account = await accounts.add(store, self._settings.org, self._settings.account)
-            if self._settings.demo:
-                await fill(store, account, self._settings.now())
-
-        try:
-            await self._transact(fill_account, write=True)
-        except DatabaseError as error:
-            raise settings_error(self._database.name, error) from error
+    async def _fill(self, store: Store) -> None:
+        account = await accounts.add(store, self._settings.org, self._settings.account)
+        if self._settings.demo:
+            await fill(store, account, self._settings.now())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 421 or 401, or route by the path as it was sent: ``a%2Fb`` stays one segment."""

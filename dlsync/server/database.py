@@ -1,6 +1,7 @@
 """A database of the server: transactions, and errors that mean the same for each engine."""
 
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
@@ -73,7 +74,18 @@ class Database(Protocol):
         """
 
 
-def settings_error(name: str, error: Exception) -> SettingsError:
-    """Return the error of a server that cannot start with a database."""
-    hint = HINTS.get(getattr(error, "problem", Problem.FOREIGN), NEW_DATABASE)
-    return SettingsError(f"{name}: cannot be used as the server's database: {error}", hint=hint)
+@asynccontextmanager
+async def opened(database: Database) -> AsyncIterator[None]:
+    """Open a database as long as the block lasts.
+
+    :raises SettingsError: it cannot be used, or a transaction of the block failed.
+    """
+    try:
+        await database.open()
+        try:
+            yield
+        finally:
+            await database.close()
+    except DatabaseError as error:
+        problem = f"{database.name}: cannot be used as the server's database: {error}"
+        raise SettingsError(problem, hint=HINTS.get(error.problem, NEW_DATABASE)) from error

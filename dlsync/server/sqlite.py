@@ -1,17 +1,26 @@
 """SQLite as the server's database: a file that survives ``kill -9``, or memory."""
 
+import asyncio
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
+from dlsync.errors import SettingsError
 from dlsync.server.database import DatabaseError, Problem, migrations
 from dlsync.server.store import Row, Store
 
 APPLICATION_ID = int.from_bytes(b"dlsy")  # in the header of the file, https://sqlite.org/fileformat.html
 UNMARKED_TABLES = frozenset({"accounts", "agents", "annotations", "documents", "links", "orgs", "plugins"})
+APPLICATION = """
+SELECT application_id, user_version, (SELECT json_group_array(name) FROM sqlite_schema WHERE type = 'table')
+FROM pragma_application_id, pragma_user_version
+"""  # in one statement, since another process may migrate the file
 STARTUP_LOCK_SECONDS = 5
+LOCK_PAUSE = 0.02  # s, between two attempts to open a file
 MIGRATIONS = migrations("sqlite")  # the N-th turns a file of version N - 1 into N
 VERSION = len(MIGRATIONS)
 PROBLEMS = {  # https://sqlite.org/rescode.html, the extended code before the primary one
@@ -42,12 +51,27 @@ class Sqlite:
 
         :raises DatabaseError: the file cannot be opened, is damaged, is of another program or of a later version.
         """
+        deadline = monotonic() + STARTUP_LOCK_SECONDS
+        while True:
+            try:
+                self._open()
+            except DatabaseError as error:  # SQLite does not itself wait for each kind of lock
+                if error.problem is not Problem.LOCKED or monotonic() >= deadline:
+                    raise
+            else:
+                return
+            await asyncio.sleep(LOCK_PAUSE)
+
+    def _open(self) -> None:
         with _translated(otherwise=Problem.UNUSABLE):
             if self._path is not None:
                 _check_file(self._path)
             # isolation_level=None: the transactions are ours
             self.connection = sqlite3.connect(
-                self._path or ":memory:", timeout=STARTUP_LOCK_SECONDS, isolation_level=None, check_same_thread=False
+                self._path or ":memory:",
+                timeout=STARTUP_LOCK_SECONDS / 10,
+                isolation_level=None,
+                check_same_thread=False,
             )
             try:
                 self._migrate()
@@ -71,6 +95,25 @@ class Sqlite:
             if (application, version) != (APPLICATION_ID, VERSION):
                 self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self.connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def backup(self, file: Path) -> None:
+        """Copy everything to a new file, while a server may use this one, which is not opened for it.
+
+        :raises DatabaseError: this file cannot be read, or is of another program.
+        :raises SettingsError: the new one exists, or cannot be written.
+        """
+        with _translated(otherwise=Problem.UNUSABLE), closing(sqlite3.connect(self.name)) as source:
+            _check_application(source)
+            try:
+                file.touch(mode=0o600, exist_ok=False)
+            except OSError as error:
+                raise SettingsError(f"{file}: cannot be written: {error.strerror}", hint="Name a new file.") from error
+            try:
+                with closing(sqlite3.connect(file)) as target:
+                    source.backup(target)
+            except BaseException:
+                file.unlink()
+                raise
 
     async def close(self) -> None:
         """Write the log back into the file and close it."""
@@ -120,9 +163,14 @@ def _check_file(path: Path) -> None:
         path.touch(mode=0o600)  # a webhook's URL often is a secret
     if not path.is_file():
         raise OSError("it is not a regular file")
-    # immutable: SQLite neither locks a file that may be foreign nor creates others beside it
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?immutable=1", uri=True)) as connection:
-        _check_application(connection)
+    # immutable: SQLite neither locks a file that may be foreign nor creates others beside it, unless they are there
+    mode = "mode=ro" if path.with_name(f"{path.name}-wal").exists() else "immutable=1"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True)) as connection:
+            _check_application(connection)
+    except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode != sqlite3.SQLITE_CORRUPT:  # a process that writes looks so; `quick_check` finds it
+            raise
 
 
 def _check_application(connection: sqlite3.Connection) -> tuple[int, int]:
@@ -130,10 +178,8 @@ def _check_application(connection: sqlite3.Connection) -> tuple[int, int]:
 
     :raises DatabaseError: another program made it, or a later dlsync.
     """
-    application, version = (
-        connection.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-    )
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    application, version, names = connection.execute(APPLICATION).fetchone()
+    tables = set(json.loads(names))
     unmarked = (application, version, tables) in ((0, 0, set()), (0, 1, UNMARKED_TABLES))
     if application != APPLICATION_ID and not unmarked:
         raise DatabaseError(Problem.FOREIGN, "another program made it")

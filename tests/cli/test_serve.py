@@ -206,3 +206,18 @@ def test_without_the_server_s_packages_it_says_how_to_get_them(monkeypatch: pyte
     assert done.err == (
         "error: the server needs starlette, which is not installed\nGet it with: pip install 'dlsync[server]'\n"
     )
+
+
+def test_a_copy_says_what_it_copied_and_a_backup_says_nothing(tmp_path: Path) -> None:
+    with serving("--db", tmp_path / "live.db") as (_, url):
+        by_hand(environment(url), "PUT", "dashboards/web", DASHBOARD)
+        assert dlsync("serve", "backup", tmp_path / "backup.db", "--db", tmp_path / "live.db") == (0, "", "", ())
+    done = dlsync("serve", "copy", "-", tmp_path / "copy.db", env={"DLSYNC_DB": str(tmp_path / "backup.db")})
+    assert (done.code, done.err) == (0, "")
+    assert [line.split()[:2] for line in done.out.splitlines()[:3]] == [
+        ["orgs", "1"],
+        ["accounts", "1"],
+        ["documents", "1"],
+    ]
+    with serving("--db", tmp_path / "copy.db") as (_, url):
+        assert by_hand(environment(url), "GET", "dashboards/web").text == DASHBOARD

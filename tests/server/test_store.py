@@ -184,6 +184,17 @@ def test_a_damaged_database_is_refused_wherever_the_damage_is(tmp_path: Path) ->
         assert refused.value.hint == "Restore it from a backup, or recover it with `sqlite3 FILE .recover`."
 
 
+def test_a_database_whose_list_of_tables_is_damaged_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "server.db"
+    create(Sqlite(path))
+    with path.open("r+b") as file:
+        file.seek(100)  # behind the file's header
+        file.write(b"\xa5" * 8)
+    with pytest.raises(SettingsError, match="malformed") as refused:
+        refusing(path)
+    assert refused.value.hint == "Restore it from a backup, or recover it with `sqlite3 FILE .recover`."
+
+
 def test_damage_that_shows_while_the_server_runs_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "server.db"
     with running(db=path) as server, account_of(server) as client:
@@ -369,8 +380,13 @@ def test_processes_that_open_a_file_at_once_migrate_it_once(tmp_path: Path) -> N
     path = tmp_path / "server.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(f"{MIGRATIONS[0]}{VERSION_1}PRAGMA user_version = 1;")
+
+    def start() -> int:
+        with running(db=path) as server, account_of(server) as client:
+            return client.get("annotations").status_code
+
     with ThreadPoolExecutor(4) as threads:
-        assert list(threads.map(create, [Sqlite(path) for _ in range(4)])) == [None] * 4
+        assert [future.result() for future in [threads.submit(start) for _ in range(4)]] == [200] * 4
     assert [row["name"] for row in rows_of(Sqlite(path), "streams")] == ["deploys"]
 
 

@@ -1,0 +1,91 @@
+"""Copy everything from one database of the server to another, and back up a SQLite file."""
+
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from dlsync.errors import DlsyncError, SettingsError
+from dlsync.server.database import DatabaseError, opened
+from dlsync.server.engines import database_of
+from dlsync.server.sqlite import Sqlite
+from dlsync.server.store import Row, Store
+
+# each table after those that it refers to, with the order in which its rows are copied
+TABLES = {
+    "orgs": "id",
+    "accounts": "seq",
+    "documents": "id",
+    "plugins": "id",
+    "links": "seq",
+    "agents": "account, id",
+    "streams": "account, name",
+    "annotations": "seq",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedTable:
+    """A table of both databases.
+
+    :param digest: of its rows, the same in both.
+    """
+
+    name: str
+    rows: int
+    digest: str
+
+
+async def copy(source: str, target: str) -> list[CopiedTable]:
+    """Copy everything to a database that is empty, in one transaction, and compare the digests of both.
+
+    :param source: a file or a URL, as for ``dlsync serve --db``; ``target`` likewise.
+    :raises SettingsError: a database cannot be used, or the target is not empty.
+    :raises DlsyncError: what was written differs; nothing is kept.
+    """
+    read, write = database_of(source, must_exist=True), database_of(target)
+    async with opened(read), read.transaction(write=False) as store:
+        content = await _content(store)
+    async with opened(write), write.transaction(write=True) as store:
+        if await store.rows("orgs", "id"):
+            raise SettingsError(f"{write.name}: has content already", hint="Copy to a new database.")
+        for table, rows in content.items():
+            for row in rows:
+                await store.insert(table, **row)
+        return _same(_tables(content), _tables(await _content(store)), f"{write.name} would differ from {read.name}")
+
+
+def _same(tables: list[CopiedTable], stored: list[CopiedTable], problem: str) -> list[CopiedTable]:
+    if differing := [table.name for table, other in zip(tables, stored, strict=True) if table != other]:
+        raise DlsyncError(f"{problem} in {', '.join(differing)}; nothing was copied")
+    return tables
+
+
+def backup(db: str | None, file: Path) -> None:
+    """Copy the file of a server, which may be running, to a new one.
+
+    :raises SettingsError: the database is no SQLite file, or one of the files cannot be used.
+    """
+    database = database_of(db, must_exist=True)
+    if not isinstance(database, Sqlite):
+        raise SettingsError(f"{database.name}: is no SQLite file", hint="Back PostgreSQL up with pg_dump.")
+    try:
+        database.backup(file)
+    except DatabaseError as error:
+        raise SettingsError(f"{database.name}: cannot be backed up: {error}") from error
+
+
+async def _content(store: Store) -> dict[str, list[Row]]:
+    """Return the rows of all tables, without the numbers that a database gives them in their order."""
+    content = {table: await store.rows(table, order=order) for table, order in TABLES.items()}
+    return {table: [{k: v for k, v in row.items() if k != "seq"} for row in rows] for table, rows in content.items()}
+
+
+def _tables(content: dict[str, list[Row]]) -> list[CopiedTable]:
+    return [CopiedTable(table, len(rows), _digest(rows)) for table, rows in content.items()]
+
+
+def _digest(rows: list[Row]) -> str:
+    digest = blake2b(digest_size=8)
+    for row in rows:
+        digest.update(repr(sorted(row.items())).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()

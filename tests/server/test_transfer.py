@@ -1,0 +1,165 @@
+"""``dlsync serve copy`` between engines, and ``backup`` of a file that a server uses."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import sqlite3
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dlsync.errors import DlsyncError, SettingsError
+from dlsync.server import transfer
+from dlsync.server.run import running
+from dlsync.server.store import Store
+from tests.builders.served import account_of
+from tests.server.test_store import FOREIGN, RELEASED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.builders.postgresql import Cluster
+
+TEXT = "\0\1\1\2 ä\U0001f600 \\ ' %s ?"
+
+
+def copy(source: Path | str, target: Path | str) -> list[transfer.CopiedTable]:
+    return asyncio.run(transfer.copy(str(source), str(target)))
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Path:
+    """A file of an earlier version, with more in it than one of each."""
+    path = tmp_path / "filled.db"
+    path.write_bytes(RELEASED[0].read_bytes())
+    with running(db=path, demo=True, account="bookshop") as server, account_of(server, "bookshop") as client:
+        client.put("dashboards/%00%01", content=b"title: \xf0\x9f\x98\x80 # mine\n").raise_for_status()
+        for name in ("b", "a", "B"):
+            plugin = {"name": name, "extension": "sh", "content": "AAH/", "description": TEXT, "more": {"a": TEXT}}
+            client.post("plugins", json=plugin).raise_for_status()
+            client.post("links", json={"plugin": name, "tags": ["web"]}).raise_for_status()
+        for number in range(3):
+            client.post("annotations/deploys", json={"name": f"v{number}"}).raise_for_status()
+    return path
+
+
+def everything(db: Path | str) -> list[Any]:
+    found: list[Any] = []
+    with running(db=db, account="bookshop") as server:
+        for account in ("default", "bookshop"):
+            with account_of(server, account) as client:
+                paths = ("dashboards", "rules", "plugins", "links", "agents", "annotations/deploys", "tags")
+                answers = [client.get(path) for path in paths]
+                found += [[answer.status_code, answer.headers.get("etag"), answer.json()] for answer in answers]
+    return found
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield str(tmp_path / "target.db")
+        return
+    postgresql: Cluster = request.getfixturevalue("postgresql")
+    yield postgresql.create("target")
+    postgresql.execute("DROP DATABASE target WITH (FORCE)")
+
+
+def test_everything_is_there_and_back_again_ids_and_order_included(filled: Path, target: str, tmp_path: Path) -> None:
+    before, back = everything(filled), tmp_path / "back.db"
+    there = copy(filled, target)
+    assert {table.name: table.rows for table in there}["links"] > 3
+    assert everything(target) == before
+    assert copy(target, back) == there
+    assert everything(back) == before
+
+
+def test_a_target_with_content_is_refused_and_left_alone(filled: Path, target: str) -> None:
+    with running(db=target, account="mine"):
+        pass
+    with pytest.raises(SettingsError, match="has content already"):
+        copy(filled, target)
+    with running(db=target, account="mine") as server, account_of(server, "mine") as client:
+        assert [account["name"] for account in client.get(f"{server.url}/orgs/acme/accounts").json()] == ["mine"]
+
+
+def test_a_source_that_is_not_there_is_not_made(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="there is no such file"):
+        copy(tmp_path / "missing.db", tmp_path / "target.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_would_differ_is_not_kept(filled: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    insert = Store.insert
+
+    async def lossy(self: Store, table: str, **values: Any) -> bool:
+        return await insert(self, table, **{**values, **({"mute": 0} if table == "documents" else {})})
+
+    monkeypatch.setattr(Store, "insert", lossy)
+    with pytest.raises(DlsyncError, match=r"would differ from .* in documents; nothing was copied"):
+        copy(filled, target)
+    monkeypatch.undo()
+    copy(filled, target)
+
+
+def test_a_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
+    db, file = tmp_path / "server.db", tmp_path / "backup.db"
+    with running(db=db) as server, account_of(server) as client:
+
+        def write(number: int) -> None:
+            client.put(f"dashboards/d{number}", content="title: A\n").raise_for_status()
+
+        for number in range(20):
+            write(number)
+        with ThreadPoolExecutor(1) as threads:
+            writes = threads.map(write, range(20, 60))
+            transfer.backup(str(db), file)
+            list(writes)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    with running(db=file) as server, account_of(server) as client:
+        names = {dashboard["name"] for dashboard in client.get("dashboards").json()}
+    assert names == {f"d{number}" for number in range(len(names))}
+    assert len(names) >= 20
+
+
+def test_a_backup_overwrites_nothing(filled: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(SettingsError, match="mine: cannot be written: File exists"):
+        transfer.backup(str(filled), tmp_path / "mine")
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_a_file_of_another_program_is_not_backed_up(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "notes.db")) as connection:
+        connection.executescript(FOREIGN["a table"])
+    with pytest.raises(SettingsError, match=r"notes\.db: cannot be backed up: another program made it"):
+        transfer.backup(str(tmp_path / "notes.db"), tmp_path / "backup.db")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.db"]
+
+
+def test_a_backup_for_which_there_is_no_room_leaves_no_file(filled: Path, tmp_path: Path) -> None:
+    file, limits = tmp_path / "backup.db", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))  # above 32 KB, which SQLite needs beside the source
+    try:
+        with pytest.raises(SettingsError, match="cannot be backed up"):
+            transfer.backup(str(filled), file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("db", [None, ""])
+def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path, db: str | None) -> None:
+    with pytest.raises(SettingsError, match="there is no such file"):
+        transfer.backup(db, tmp_path / "backup.db")
+
+
+def test_postgresql_has_its_own_backup(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is no SQLite file") as refused:
+        transfer.backup("postgresql://user:s3cret@db.example/shop", tmp_path / "backup.db")
+    assert refused.value.hint == "Back PostgreSQL up with pg_dump."
+    assert "s3cret" not in str(refused.value)
