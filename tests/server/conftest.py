@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -27,6 +28,13 @@ if TYPE_CHECKING:
 ON_BOTH_ENGINES = {
     *("accounts", "agents", "annotations", "app", "dashboards", "documents", "links", "plugins", "rules", "tags"),
 }
+NUMBER = count()
+EMPTY = """
+DELETE FROM dlsync.orgs;
+INSERT INTO dlsync.orgs VALUES ('000000000000000000000001', 'acme');
+INSERT INTO dlsync.accounts (id, org, name, agent_key)
+VALUES ('000000000000000000000002', '000000000000000000000001', 'default', '00000000-0000-4000-8000-000000000000')
+"""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -42,6 +50,13 @@ def postgresql() -> Iterator[Cluster]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def lasting_server(postgresql: Cluster) -> Iterator[tuple[RunningServer, Callable[[], object]]]:
+    """A server on PostgreSQL, and what empties it: starting one for each test takes 0.2 s."""
+    with running(db=postgresql.create("lasting")) as server:
+        yield server, lambda: postgresql.execute(EMPTY, "lasting")
+
+
 @contextmanager
 def running_on(engine: str, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
     """A server with an empty database of an engine."""
@@ -49,8 +64,13 @@ def running_on(engine: str, request: pytest.FixtureRequest) -> Iterator[RunningS
         with running() as server:
             yield server
         return
+    if request.scope == "function":
+        server, empty = request.getfixturevalue("lasting_server")
+        empty()
+        yield server
+        return
     postgresql: Cluster = request.getfixturevalue("postgresql")
-    with postgresql.emptied(f"for_{request.scope}") as database, running(db=database) as server:
+    with running(db=postgresql.create(f"module_{next(NUMBER)}")) as server:
         yield server
 
 
