@@ -44,7 +44,7 @@ dlsync serve --port 8080
 - Several servers on one database behave as one. Each write is a `SERIALIZABLE` transaction, and the server repeats it
   for up to 5 seconds if another server changed the same.
 - While the database is gone, requests answer 503 with `Retry-After`, and the server reconnects by itself. 502 means
-  that the connection was lost during the commit: the change may be stored or not.
+  that the database did not confirm the change, which may be stored or not.
 - A name or id of more than about 2,600 bytes is refused with 422.
 - Tested with PostgreSQL 15. CockroachDB and YugabyteDB speak the same protocol, but were not tested.
 

@@ -108,8 +108,9 @@ class Postgresql:
                     await connection.execute(WRITE if write else READ)
                     yield Store(partial(_execute, connection))
                     done = True  # and is committed by the end of the block
-        except DatabaseError as error:
-            if done and write and error.problem is Problem.GONE:
+        except (DatabaseError, asyncio.CancelledError) as error:  # the latter where the server stops
+            lost = not isinstance(error, DatabaseError) or error.problem is Problem.GONE
+            if done and write and lost:
                 raise DatabaseError(Problem.UNCONFIRMED, error) from error
             raise
 

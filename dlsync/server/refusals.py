@@ -14,10 +14,7 @@ LOG = logging.getLogger("dlsync.server")
 _LOCKED = 503, "another process has locked the server's database; nothing was changed, send the request again"
 _CONTENDED = 503, "other requests changed the same at the same time; nothing was changed, send the request again"
 _GONE = 503, "the server cannot reach its database; nothing was changed, send the request again"
-_UNCONFIRMED = (
-    502,
-    "the server lost its database while it stored this, which may be stored or not; look before you send it again",
-)
+_UNCONFIRMED = 502, "the database did not confirm the change, which may be stored or not; look before you send it again"
 _TOO_LONG = 422, "a name or id is longer than the server's database can find"
 _FULL = 507, "the disk that holds the server's database is full; nothing was changed, free space and send it again"
 _DAMAGED = 500, "the server's database is damaged; restore it from a backup or with the command `sqlite3 FILE .recover`"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import builtins
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -230,6 +231,21 @@ def test_what_was_lost_while_it_was_committed_may_be_stored(url: str, postgresql
     assert lost.value.problem is Problem.UNCONFIRMED
     answer = refused("key", lost.value)
     assert (answer.status_code, b"which may be stored or not" in bytes(answer.body)) == (502, True)
+
+
+def test_a_server_that_stops_while_it_commits_does_not_say_that_nothing_was_changed(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def cancelled(_: object) -> None:
+        raise asyncio.CancelledError
+
+    async def write(store: Store) -> None:
+        await store.insert("orgs", id="o", name="acme")
+        monkeypatch.setattr(psycopg.AsyncConnection, "commit", cancelled)
+
+    with pytest.raises(DatabaseError) as lost:
+        transact(Postgresql(url), write)
+    assert lost.value.problem is Problem.UNCONFIRMED
 
 
 def test_a_write_does_not_wait_for_others_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
