@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, cast
@@ -145,15 +146,13 @@ async def _applied(fetcher: Fetcher, settings: Settings, found: Tree, unset: fro
 
 async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions) -> PlanContext:
     """Work out a plan with a client that is open; see :func:`plan_tree`."""
-    targets = Targets(options.targets)
-    context = await build_plan(
-        fetcher,
-        tree,
-        settings,
-        targets=targets,
-        explicit_deletes=account.deletions(options.delete_accounts, settings, tree.resources),
-        decisions=options.decisions,
-    )
+    targets = wider = Targets(options.targets)
+    deletes = account.deletions(options.delete_accounts, settings, tree.resources)
+    plan_of = partial(build_plan, fetcher, tree, settings, explicit_deletes=deletes, decisions=options.decisions)
+    context = await plan_of(targets=wider)
+    while targets and (others := await _other_names(fetcher, tree, settings, wider, context)):
+        wider = wider.including(others)
+        context = await plan_of(targets=wider)
     targets.require_match({*tree.resources, *context.live, *context.inventory})
     equal = [context.live[one] for one in context.reconciliation.equal]
     learned = fetcher.cache.learned(fetcher.desired, equal, fetcher.listings)
@@ -163,6 +162,28 @@ async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, opt
     is_live = options.decisions.on_conflict == "live"
     wins = concerns.live_wins(context.plan.changes, context.reconciliation.left, context.desired) if is_live else ()
     return replace(context, plan=guards.judged(context.plan.with_warnings([*idle, *wins]), tree, settings))
+
+
+async def _other_names(
+    fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets, context: PlanContext
+) -> set[Address]:
+    """Return the other names of what a plan creates or deletes, where that is a rename which targets cut in half."""
+    moving = {one.address for one in context.plan.changes if one.action != "update" and not one.renamed}
+    if not moving:
+        return set()
+    managed = {*context.inventory.known, *(fetcher.listed() if settings.prune == "all" else ())}
+    unpaired = (tree.resources.keys() - context.inventory.packed.keys()) | (managed - tree.resources.keys())
+    wider = targets.including(one for one in unpaired if kind_of(one.kind).account_scoped)
+    desired = {address: resource for address, resource in tree.resources.items() if wider.admits(address)}
+    scope = _Scope(fetcher, tree, settings, wider, desired, ())
+    inventory, live = await _fetch(scope, None)
+    deletes = scope.undesired(inventory, live.resources)
+    outcome = reconcile(desired, live.resources, inventory, deletes=deletes)
+    pairs = {one.address: Address(one.address.kind, one.renamed) for one in outcome.changes if one.renamed}
+    moving &= pairs.keys()
+    needs = (kind_of(one.kind).needs(desired.get(one) or live.resources[one]) for one in moving)
+    moving |= {need for some in needs for need in some if need in pairs}
+    return {one for pair in moving for one in (pair, pairs[pair]) if not targets.admits(one)}
 
 
 class _Scope(NamedTuple):

@@ -17,10 +17,13 @@ class Targets:
 
     :param patterns: each ``kind/glob``, such as ``dashboard/web-*``; ``*`` as the kind means every kind.
     :param known: the resources that a name without a kind may mean, each as ``kind/name``.
+    :param also: resources that it admits besides.
     :raises SettingsError: a pattern is not of that form, or names no kind.
     """
 
-    def __init__(self, patterns: Sequence[str] = (), known: Iterable[str] = ()) -> None:
+    def __init__(
+        self, patterns: Sequence[str] = (), known: Iterable[str] = (), also: frozenset[Address] = frozenset()
+    ) -> None:
         for pattern in patterns:
             if not is_pattern(pattern):
                 near = _named(pattern, known) or nearest(pattern)
@@ -28,18 +31,24 @@ class Targets:
                 expected = f"expected KIND/GLOB with KIND one of {', '.join(_kinds())} or *"
                 raise SettingsError(f"`{pattern}` names no resources: {expected}", hint=hint)
         self._patterns = patterns
+        self._also = also
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
 
     def admits(self, address: Address) -> bool:
         """Whether a pattern matches a resource."""
-        return not self._patterns or any(_matches(pattern, address) for pattern in self._patterns)
+        is_named = not self._patterns or address in self._also
+        return is_named or any(_matches(pattern, address) for pattern in self._patterns)
+
+    def including(self, addresses: Iterable[Address]) -> "Targets":
+        """Return a filter that admits these resources too."""
+        return Targets(self._patterns, also=self._also.union(addresses))
 
     def kinds(self) -> set[str]:
         """Return the names of the kinds that a pattern can match."""
         chosen = {pattern.partition("/")[0] for pattern in self._patterns or ("*",)}
-        return {name for name in _kinds() if chosen & {name, "*"}}
+        return {name for name in _kinds() if chosen & {name, "*"}} | {one.kind for one in self._also}
 
     def require_match(self, known: Collection[Address]) -> None:
         """Refuse patterns that match no resource.

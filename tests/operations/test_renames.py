@@ -154,3 +154,46 @@ def test_the_drift_of_a_renamed_resource_is_shown_with_its_fields_and_new_file(
     assert (str(change.address), change.renamed) == (f"{kind}/old", "new")
     assert change.file in RENAMES[kind].merged
     assert shown(change) == [RENAMES[kind].field]
+
+
+@pytest.mark.parametrize("name", ["old", "new"])
+@pytest.mark.parametrize("prune", ["managed", "all"])
+def test_a_target_that_names_one_side_of_a_rename_selects_both(
+    live: Account, tmp_path: Path, kind: str, name: str, prune: str
+) -> None:
+    rename, other = RENAMES[kind], {"rules/other.yaml": RULE.replace("Web", "Other")}
+    root = write_tree(tmp_path / "tree", {**rename.before, **other})
+    apply(live, root)
+    for file in (*rename.before, *other):
+        (root / file).unlink()
+    write_tree(root, {**rename.after, "rules/more.yaml": RULE.replace("Web", "More")})
+    made = apply(live, root, f"{kind}/{name}", prune=prune)
+    assert {str(one.address): one.renamed for one in made.changes if one.address.kind == kind} == {
+        f"{kind}/new": "old",
+        f"{kind}/old": "new",
+    }
+    assert {one.address.name for one in made.changes} == {"old", "new"}
+    assert {one.result for one in made.changes} == {"applied"}, changes(made)
+    assert [live.live(f"{kind}/old"), live.live("link/old")] == [None, None]
+    assert live.live(f"{kind}/new")
+    assert live.live("rule/other")
+    assert bool(live.live("link/new")) == (kind in {"plugin", "link"})
+
+
+@pytest.mark.parametrize("name", ["old", "new"])
+def test_a_target_that_names_one_side_of_a_held_rename_holds_both(
+    live: Account, tree: Path, kind: str, name: str
+) -> None:
+    held = {str(one.address) for one in plan(live, tree, f"{kind}/{name}").changes if one.held}
+    assert held >= {f"{kind}/old", f"{kind}/new"}
+
+
+def test_a_target_that_names_the_new_name_of_a_protected_resource_warns_that_the_old_one_stays(
+    live: Account, tmp_path: Path
+) -> None:
+    root = write_tree(tmp_path / "tree", {"rules/old.yaml": RULE})
+    apply(live, root)
+    (root / "rules/old.yaml").rename(root / "rules/new.yaml")
+    made = plan(live, root, "rule/new", protect=("rule/old",))
+    assert changes(made) == ["create rule/new new"]
+    assert [one.message for one in made.warnings] == ["rule/old has no file; it is protected, so it stays live"]
