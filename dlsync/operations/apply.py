@@ -71,7 +71,7 @@ async def apply(
 
     async def make_plan(client: Client) -> PlanContext:
         fetcher = Fetcher(client, tree.resources, cache=remembered(settings.target), reporter=reporter)
-        context = await plan_with_client(fetcher, tree, settings, plan_options)
+        context = await plan_with_client(fetcher, tree, settings, plan_options, options.journals)
         if not saved_plan:
             return context
         context = _narrowed_to(saved_plan, context, options.journals or journal.own(directory))

@@ -32,6 +32,7 @@ from dlsync.operations.update_inventory import resolved
 from dlsync.resources import Kind, account, environments, kind_of, loader, misnamed
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
+from dlsync.state import journal
 from dlsync.state.inventory import Inventory, empty
 from dlsync.state.lock import holder_of
 
@@ -144,8 +145,13 @@ async def _applied(fetcher: Fetcher, settings: Settings, found: Tree, unset: fro
     return hidden_secrets.applied_values(inventory, live.resources.values(), unset)
 
 
-async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions) -> PlanContext:
-    """Work out a plan with a client that is open; see :func:`plan_tree`."""
+async def plan_with_client(
+    fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions, journals: Path | None = None
+) -> PlanContext:
+    """Work out a plan with a client that is open; see :func:`plan_tree`.
+
+    :param journals: the folder of journals; by default the tree's own.
+    """
     targets = wider = Targets(options.targets)
     deletes = account.deletions(options.delete_accounts, settings, tree.resources)
     plan_of = partial(build_plan, fetcher, tree, settings, explicit_deletes=deletes, decisions=options.decisions)
@@ -153,7 +159,7 @@ async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, opt
     while targets and (others := await _other_names(fetcher, tree, settings, wider, context)):
         wider = wider.including(others)
         context = await plan_of(targets=wider)
-    targets.require_match({*tree.resources, *context.live, *context.inventory})
+    deleted = _deleted_before(targets, {*tree.resources, *context.live, *context.inventory}, journals, tree, settings)
     equal = [context.live[one] for one in context.reconciliation.equal]
     learned = fetcher.cache.learned(fetcher.desired, equal, fetcher.listings)
     remember(settings.target, fetcher.cache, learned)
@@ -161,7 +167,20 @@ async def plan_with_client(fetcher: Fetcher, tree: Tree, settings: Settings, opt
     idle = () if targets else concerns.unmatched(settings.protect, known)
     is_live = options.decisions.on_conflict == "live"
     wins = concerns.live_wins(context.plan.changes, context.reconciliation.left, context.desired) if is_live else ()
-    return replace(context, plan=guards.judged(context.plan.with_warnings([*idle, *wins]), tree, settings))
+    return replace(context, plan=guards.judged(context.plan.with_warnings([*deleted, *idle, *wins]), tree, settings))
+
+
+def _deleted_before(
+    targets: Targets, known: Collection[Address], journals: Path | None, tree: Tree, settings: Settings
+) -> Iterator[Problem]:
+    """Warn of targets that match only what a run deleted, as where the same command is run again.
+
+    :raises SettingsError: a target matches nothing else either.
+    """
+    missing = targets.unmatched(known)
+    deletes = journal.deletes(journals or journal.own(tree.root), settings.target) if missing else {}
+    targets.require_match(known, deletes)
+    return concerns.deleted_before({one: run for one, run in deletes.items() if Targets(missing).admits(one)})
 
 
 async def _other_names(

@@ -85,10 +85,10 @@ def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILE
     """
     if run:
         record = journal.required(folder, run)
-        if _target(record) != target:
-            raise Refused(f"the run {run} was for {_target(record)}, not for {target}")
+        if record.target != target:
+            raise Refused(f"the run {run} was for {record.target}, not for {target}")
         return record
-    records = [one for one in journal.runs(folder) if _target(one) == target]
+    records = [one for one in journal.runs(folder) if one.target == target]
     skipped = list(takewhile(lambda one: not one.has_effect, records))
     if len(skipped) == len(records):
         raise DlsyncError(f"no run in {folder} has changed {target}", hint="Name the folder with --journal DIR.")
@@ -106,10 +106,6 @@ def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILE
     if earlier and not earlier.ended and not earlier.run.takes_back:
         reporter.notify(_CONTINUES % (earlier.run.id, earlier.run.id))
     return record
-
-
-def _target(record: Record) -> Target:
-    return Target(record.run.url, record.run.org, record.run.account)
 
 
 def read_rollback(folder: Path, record: Record, root: Path, settings: Settings) -> RollbackPlan:
@@ -160,7 +156,7 @@ def _unwritten(folder: Path, record: Record) -> frozenset[Address]:
 
     What a run wrote without a known outcome and a later run wrote again was not written by the first.
     """
-    later = [one for one in journal.runs(folder) if one.run.id > record.run.id and _target(one) == _target(record)]
+    later = [one for one in journal.runs(folder) if one.run.id > record.run.id and one.target == record.target]
     rewritten = {address for one in later if one.run.takes_back != record.run.id for address in one.sent}
     unsure = {one for one in record.kept if record.results.get(one) != "applied"}
     return frozenset(one for one in unsure if one not in record.sent or one in rewritten)

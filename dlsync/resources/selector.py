@@ -50,14 +50,21 @@ class Targets:
         chosen = {pattern.partition("/")[0] for pattern in self._patterns or ("*",)}
         return {name for name in _kinds() if chosen & {name, "*"}} | {one.kind for one in self._also}
 
-    def require_match(self, known: Collection[Address]) -> None:
+    def unmatched(self, known: Collection[Address]) -> list[str]:
+        """Return the patterns that match no resource.
+
+        :param known: the resources in files, inventory and server. Where there is none, each pattern matches.
+        """
+        return [one for one in self._patterns if known and not any(_matches(one, address) for address in known)]
+
+    def require_match(self, known: Collection[Address], deleted: Collection[Address] = ()) -> None:
         """Refuse patterns that match no resource.
 
-        :param known: the resources in files, inventory and server. Where there is none, nothing is refused.
+        :param known: as of :meth:`unmatched`.
+        :param deleted: resources that a pattern may match besides.
         :raises SettingsError: names each such pattern and the nearest resources.
         """
-        wrong = [pattern for pattern in self._patterns if not any(_matches(pattern, one) for one in known)]
-        if wrong and known:
+        if wrong := Targets(self.unmatched(known)).unmatched(deleted or known):
             near = [one for pattern in wrong if (one := near_miss(pattern, tuple(map(str, known))))]
             what = ", ".join(f"`{visible(pattern)}`" for pattern in wrong)
             hint = f"Did you mean {' and '.join(map(visible, near))}?" if near else _UNKNOWN

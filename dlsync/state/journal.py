@@ -19,7 +19,7 @@ from typing import Any
 from dlsync import messages
 from dlsync.errors import DlsyncError
 from dlsync.files.directory import Directory, reason
-from dlsync.model import Address, Json, ResourceChange
+from dlsync.model import Address, Json, ResourceChange, Target
 
 FOLDER = Path(".dlsync", "runs")
 FORMAT_VERSION = 1
@@ -93,6 +93,11 @@ class Record:
     results: dict[Address, str] = field(default_factory=dict)
     ended: bool = False
     sent: set[Address] = field(default_factory=set)
+
+    @property
+    def target(self) -> Target:
+        """The account that it changed."""
+        return Target(self.run.url, self.run.org, self.run.account)
 
     @property
     def has_effect(self) -> bool:
@@ -232,6 +237,16 @@ def runs(folder: Path) -> list[Record]:
     except OSError as error:
         raise DlsyncError(f"the journals in {folder} cannot be read: {error.strerror}") from error
     return [record for record in (read(folder, name) for name in names if is_id(name)) if record]
+
+
+def deletes(folder: Path, target: Target) -> dict[Address, str]:
+    """Return the resources that runs deleted from an account, each with the id of the last run that did.
+
+    :raises DlsyncError: the folder cannot be read.
+    """
+    records = [one for one in reversed(runs(folder)) if one.target == target]
+    changes = ((one, change) for one in records for change in one.kept.values() if change.action == "delete")
+    return {change.address: one.run.id for one, change in changes if one.results.get(change.address) != "skipped"}
 
 
 def required(folder: Path, name: str) -> Record:

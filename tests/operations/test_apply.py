@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dlsync import operations
-from dlsync.errors import EXIT_REFUSED, DlsyncError, InvalidTree, Refused
+from dlsync.errors import EXIT_REFUSED, DlsyncError, InvalidTree, Refused, SettingsError
 from dlsync.operations import ApplyOptions, plan_file
 from dlsync.operations.plan import PlanOptions
 from dlsync.operations.reconcile import ConflictPolicy
 from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.session import locked, writer
+from dlsync.state import journal
 from tests.builders.applies import FILES, apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
 from tests.builders.reporters import Recorder
@@ -54,6 +55,35 @@ def test_what_a_plan_says_an_apply_does_and_then_there_is_nothing_to_do(live: Ac
     before = live.run(lambda client: client.plugins.get("dlsync-inventory"))
     assert changes(apply(live, tree)) == []
     assert live.run(lambda client: client.plugins.get("dlsync-inventory")) == before
+
+
+@pytest.mark.parametrize("target", ["rule/web", "rule/w*"])
+def test_an_apply_of_what_it_deleted_already_has_nothing_to_do_and_says_which_run_did(
+    live: Account, tree: Path, target: str
+) -> None:
+    apply(live, tree)
+    (tree / "rules/web.yaml").unlink()
+    assert changes(apply(live, tree, target)) == ["delete rule/web repo applied"]
+    again = apply(live, tree, target, "dashboard/*")
+    run = journal.runs(journals(tree))[0].run.id
+    assert (changes(again), [one.message for one in again.warnings]) == (
+        [],
+        [f"rule/web does not exist: the run {run} deleted it"],
+    )
+    with pytest.raises(SettingsError, match="no resource matches `rule/wep`"):
+        apply(live, tree, target, "rule/wep")
+    with pytest.raises(SettingsError, match="no resource matches `rule/w"):  # whose journal is elsewhere
+        plan(live, tree, target)
+
+
+def test_a_target_that_only_a_run_of_another_account_deleted_is_an_error(live: Account, tree: Path) -> None:
+    apply(live, tree)
+    (tree / "rules/web.yaml").unlink()
+    apply(live, tree, "rule/web")
+    live.run(lambda client: client.accounts.create("other"))
+    apply(live, tree, account="other")
+    with pytest.raises(SettingsError, match="no resource matches `rule/web`"):
+        apply(live, tree, "rule/web", account="other")
 
 
 def test_the_journal_is_in_the_tree_unless_another_folder_is_named(live: Account, tree: Path) -> None:
