@@ -6,6 +6,7 @@ A delete waits while its replacement is not confirmed, or while a resource that 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
+from types import MappingProxyType
 
 from dlsync.client import ReadClient
 from dlsync.files.names import folded
@@ -25,8 +26,8 @@ _HELD_HEIR = "%s gets its content and is held: settle that first"
 _UNCONFIRMED = "%s may replace it and is not confirmed on the server: fix that, then apply again"
 _STILL_NEEDED = "%s needs it and was not deleted: fix that, then apply again"
 _ALIASED = (
-    "%s has the same content, and the server does not list both, so they may be one resource: name its file as the "
-    "server lists it; if no file should have this name, run `dlsync release %s`"
+    "{0} and {1} have the same content, and the server does not list both, so they may be one resource: name its file "
+    "as the server lists it; if no file should have the name of {0}, run `dlsync release {2}`"
 )
 
 
@@ -166,15 +167,22 @@ def blocked_deletes(
     return reasons
 
 
-async def aliased(fetcher: Fetcher, deletes: Collection[Address], known: Collection[Address]) -> dict[Address, str]:
+async def aliased(
+    fetcher: Fetcher,
+    deletes: Collection[Address],
+    known: Collection[Address],
+    creates: Mapping[Address, str] = MappingProxyType({}),
+) -> dict[Address, str]:
     """Return the deletes that may delete another resource too, each with the reason.
 
     A server that rewrites names (case, spaces, Unicode) answers both names with one resource, and lists one of them.
 
     :param known: the names that may have that resource besides those that the server lists.
+    :param creates: what will be created before, each with the name that it is a rename of.
     :raises ApiError: the server could not be asked.
     """
     reasons: dict[Address, str] = {}
+    olds = {Address(new.kind, old): new for new, old in creates.items()}
     for kind in {one.kind for one in deletes}:
         own = {one for one in deletes if one.kind == kind}
         names = (await fetcher.listing(kind_of(kind))).names
@@ -187,5 +195,7 @@ async def aliased(fetcher: Fetcher, deletes: Collection[Address], known: Collect
             for one, resource in (await fetch_by_name(fetcher.client, own)).items():
                 other = contents.get(content(resource))
                 if other and not {one, other} <= listed:
-                    reasons[one] = _ALIASED % (other, quote(str(one)))
+                    reasons[one] = _ALIASED.format(one, other, quote(str(one)))
+        if names is not None:  # the server lists the new name alone once it is created
+            reasons |= {one: _ALIASED.format(one, olds[one], quote(str(one))) for one in own - listed if one in olds}
     return reasons

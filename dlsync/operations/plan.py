@@ -277,7 +277,8 @@ async def build_plan(
     )
     scope = _without_orphans(scope, live, outcome)
     deletes = [change.address for change in outcome.changes if change.action == "delete" and not change.held]
-    aliased = await dependents.aliased(fetcher, deletes, live.resources)
+    creates = {change.address: change.renamed for change in outcome.changes if change.action == "create"}
+    aliased = await dependents.aliased(fetcher, deletes, {*live.resources, *creates}, creates)
     changes = [replace(one, held=aliased.get(one.address, one.held)) for one in outcome.changes]
     outcome.changes = dependents.blocked(changes, live.resources, scope.desired)
     await fetcher.list_muted({change.address.kind for change in outcome.changes if change.action != "create"})

@@ -256,14 +256,45 @@ def test_a_plan_says_why_it_keeps_what_the_server_may_have_under_two_names(live:
     tree = write_tree(tmp_path / "tree", {f"rules/{old}.yaml": RULE, "dashboards/d.yaml": DASHBOARD})
     apply(live, tree)
     (tree / f"rules/{old}.yaml").rename(tree / f"rules/{new}.yaml")
-    options = ApplyOptions(journals=journals(tree))
-    through(live, answer, lambda settings: operations.apply(tree, settings, options=options))
-    [delete] = through(live, answer, lambda settings: operations.plan(tree, settings)).changes
-    assert (str(delete.address), delete.held.partition(", so ")[0]) == (
-        "rule/a",
-        "rule/a  has the same content, and the server does not list both",
+    create, delete = through(live, answer, lambda settings: operations.plan(tree, settings)).changes
+    assert (str(create.address), create.held.partition(", so ")[0]) == (
+        "rule/a ",
+        "rule/a and rule/a  have the same content, and the server does not list both",
     )
-    assert delete.held.endswith("run `dlsync release rule/a`")
+    assert create.held.endswith("run `dlsync release rule/a`")
+    assert delete.held == "together with rule/a "
+
+
+def omitting(name: str) -> Answer:
+    """Answer as a server whose list of rules omits one."""
+
+    def answer(seen: Seen, onward: Onward) -> Reply:
+        if below(seen) != "GET rules":
+            return onward()
+        return json_reply([one for one in json.loads(onward().body) if one["name"] != name])
+
+    return answer
+
+
+OMITTING = {"a list that omits it": ("a", "b", omitting("a")), **NAMES}
+
+
+@pytest.mark.parametrize("edited", [False, True])
+@pytest.mark.parametrize(("old", "new", "answer"), OMITTING.values(), ids=OMITTING)
+def test_a_plan_holds_the_delete_of_a_rename_that_its_apply_would_skip(
+    live: Account, tmp_path: Path, old: str, new: str, answer: Answer, *, edited: bool
+) -> None:
+    tree = write_tree(tmp_path / "tree", {f"rules/{old}.yaml": RULE, "dashboards/d.yaml": DASHBOARD})
+    through(live, answer, lambda settings: operations.apply(tree, settings))
+    (tree / f"rules/{old}.yaml").unlink()
+    write_tree(tree, {f"rules/{new}.yaml": RULE.replace("A", "B") if edited else RULE})
+    made = through(live, answer, lambda settings: operations.plan(tree, settings))
+    done = through(live, answer, lambda settings: operations.apply(tree, settings))
+    assert done
+    assert {one.address: "skipped" if one.held else "applied" for one in made.changes} == {
+        one.address: one.result for one in done.changes
+    }
+    assert live.run(lambda client: client.rules.list())
 
 
 def test_a_rename_that_changes_only_case_is_carried_out_where_case_counts(live: Account, tmp_path: Path) -> None:
