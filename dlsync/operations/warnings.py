@@ -29,6 +29,10 @@ _REVERTED = (
     "{0} was changed on the server alone, which is no conflict, so the plan reverts it; `dlsync accept {0}` writes the "
     "change into the files"
 )
+_UNKEPT = (
+    "%s: the live value of %s is replaced, and no rollback can restore it: it stands in place of a secret, so no "
+    "journal stores it; to keep it, copy it from the server first"
+)
 _SENT_WITHOUT = "an update is sent without it, so the server may drop it (a muted rule stays muted)"
 
 
@@ -74,8 +78,7 @@ def unkept(changes: Iterable[ResourceChange]) -> Iterator[Problem]:
     for change in changes:
         if fields := unkept_fields(change):
             where = ", ".join(f"`{one}`" for one in fields)
-            message = f"{change.address}: a rollback cannot restore {where}: the live value is likely a secret"
-            yield Problem(Code.NOT_RESTORABLE, message)
+            yield Problem(Code.NOT_RESTORABLE, _UNKEPT % (change.address, where))
 
 
 def unkept_fields(change: ResourceChange) -> tuple[str, ...]:

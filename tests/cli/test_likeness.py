@@ -134,7 +134,7 @@ def test_what_no_journal_stores_is_named_by_the_plan_and_by_the_rollback(tmp_pat
     tree = write_tree(tmp_path / "tree", {"rules/load.yaml": "title: ${env:HOOK}\ndescription: ours\ncriteria: []\n"})
     run(tree, env, "apply", "--auto-approve")
     by_hand(env, "PUT", "rules/load", "title: hand-made\ndescription: ours\ncriteria: []\n")
-    warning = "warning: rule/load: a rollback cannot restore `title`: the live value is likely a secret"
+    warning = "warning: rule/load: the live value of `title` is replaced, and no rollback can restore it: it stands "
     assert warning in run(tree, env, "plan")
     assert warning in run(tree, env, "apply", "--auto-approve")
     done = run(tree, env, "rollback", "--auto-approve")
