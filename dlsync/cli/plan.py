@@ -83,6 +83,8 @@ def _planned(server: opt.Server, directory: Path, options: PlanOptions, file: Pa
     if file:
         plan_file.save(file, plan_file.promise(context, options, directory, settings.environment))
         how = "" if context.plan.refused else f"; apply it with `dlsync apply {quote(str(file))}`"
+        if context.plan and context.plan.conflicts == len(context.plan.changes):
+            how = "; each of its changes is held, so an apply of it changes nothing"
         console.notify(visible(f"saved the plan to {file}{how}"))
     return context.plan
 

@@ -52,7 +52,7 @@ _INTERRUPTED = "the last run %s was interrupted before it changed anything, so i
 _CONTINUES = "the run %s before it was interrupted, and stays; revert it next with `dlsync rollback %s`"
 _REVERTED = (
     "reverting run %s (%s, %s), the last that changed %s; "
-    "a run without changes, or one that was killed while it planned, does not count"
+    "a run that had no changes, or was stopped during its plan, left nothing to revert"
 )
 
 

@@ -38,6 +38,15 @@ def test_a_saved_plan_is_said_to_be_saved_with_how_to_apply_it(tree: Path, tmp_p
     assert json.loads(done.out)["summary"]["create"] == 3
 
 
+def test_a_saved_plan_that_holds_each_change_is_said_to_change_nothing(
+    tree: Path, tmp_path: Path, env: dict[str, str]
+) -> None:
+    by_hand(env, "PUT", "dashboards/web", "title: Mine\npositions: []\n")
+    file = tmp_path / "plan.json"
+    done = dlsync("plan", tree, "--out", file, "--target", "dashboard/web", env=env)
+    assert f"saved the plan to {file}; each of its changes is held, so an apply of it changes nothing\n" in done.err
+
+
 def test_a_pattern_of_protect_that_matches_nothing_is_a_warning_of_the_whole_plan(
     tree: Path, env: dict[str, str]
 ) -> None:

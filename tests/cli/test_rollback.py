@@ -87,7 +87,7 @@ def test_the_interrupted_run_that_the_reverted_one_continued_is_named(changed: P
     done = dlsync("rollback", changed, "--auto-approve", env=env)
     assert done.code == 0
     assert f"reverting run {run} (apply, " in done.err
-    assert "a run without changes, or one that was killed while it planned, does not count" in done.err
+    assert "a run that had no changes, or was stopped during its plan, left nothing to revert" in done.err
     assert f"the run {earlier} before it was interrupted, and stays; revert it next with" in done.err
 
 
