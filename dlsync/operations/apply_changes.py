@@ -157,7 +157,7 @@ class Applier:
         blocked = dependents.blocked_deletes(deletes, self._failed_writes, self._remaining, self.context)
         going = {change.address for change in deletes} - blocked.keys()
         known = {*self.context.desired, *self.context.inventory.known}
-        return blocked | await dependents.aliased(Fetcher(self.client), going, known)
+        return blocked | await dependents.aliased(Fetcher(self.client), going, known, {})
 
     def _undo_record(self, change: ResourceChange, before: Resource | None) -> UndoRecord:
         desired = self.context.desired.get(change.address)

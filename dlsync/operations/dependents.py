@@ -6,7 +6,6 @@ A delete waits while its replacement is not confirmed, or while a resource that 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from shlex import quote
-from types import MappingProxyType
 
 from dlsync.client import ReadClient
 from dlsync.files.names import folded
@@ -168,10 +167,7 @@ def blocked_deletes(
 
 
 async def aliased(
-    fetcher: Fetcher,
-    deletes: Collection[Address],
-    known: Collection[Address],
-    creates: Mapping[Address, str] = MappingProxyType({}),
+    fetcher: Fetcher, deletes: Collection[Address], known: Collection[Address], creates: Mapping[Address, str]
 ) -> dict[Address, str]:
     """Return the deletes that may delete another resource too, each with the reason.
 

@@ -148,10 +148,7 @@ async def _applied(fetcher: Fetcher, settings: Settings, found: Tree, unset: fro
 async def plan_with_client(
     fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions, journals: Path | None = None
 ) -> PlanContext:
-    """Work out a plan with a client that is open; see :func:`plan_tree`.
-
-    :param journals: the folder of journals; by default the tree's own.
-    """
+    """Work out a plan with an open client and a folder of journals, the tree's by default; see :func:`plan_tree`."""
     targets = wider = Targets(options.targets)
     deletes = account.deletions(options.delete_accounts, settings, tree.resources)
     plan_of = partial(build_plan, fetcher, tree, settings, explicit_deletes=deletes, decisions=options.decisions)
@@ -159,7 +156,11 @@ async def plan_with_client(
     while targets and (others := await _other_names(fetcher, tree, settings, wider, context)):
         wider = wider.including(others)
         context = await plan_of(targets=wider)
-    deleted = _deleted_before(targets, {*tree.resources, *context.live, *context.inventory}, journals, tree, settings)
+    found = {*tree.resources, *context.live, *context.inventory}
+    missing = Targets(targets.unmatched(found))  # as where the command that deleted it is run again
+    deleted = journal.deletes(journals or journal.own(tree.root), settings.target) if missing and found else ()
+    targets.require_match({*found, *deleted})
+    gone = concerns.missing([one for one in deleted if missing.admits(one)], ())
     equal = [context.live[one] for one in context.reconciliation.equal]
     learned = fetcher.cache.learned(fetcher.desired, equal, fetcher.listings)
     remember(settings.target, fetcher.cache, learned)
@@ -167,20 +168,7 @@ async def plan_with_client(
     idle = () if targets else concerns.unmatched(settings.protect, known)
     is_live = options.decisions.on_conflict == "live"
     wins = concerns.live_wins(context.plan.changes, context.reconciliation.left, context.desired) if is_live else ()
-    return replace(context, plan=guards.judged(context.plan.with_warnings([*deleted, *idle, *wins]), tree, settings))
-
-
-def _deleted_before(
-    targets: Targets, known: Collection[Address], journals: Path | None, tree: Tree, settings: Settings
-) -> Iterator[Problem]:
-    """Warn of targets that match only what a run deleted, as where the same command is run again.
-
-    :raises SettingsError: a target matches nothing else either.
-    """
-    missing = targets.unmatched(known)
-    deletes = journal.deletes(journals or journal.own(tree.root), settings.target) if missing else {}
-    targets.require_match(known, deletes)
-    return concerns.deleted_before({one: run for one, run in deletes.items() if Targets(missing).admits(one)})
+    return replace(context, plan=guards.judged(context.plan.with_warnings([*gone, *idle, *wins]), tree, settings))
 
 
 async def _other_names(
@@ -196,8 +184,7 @@ async def _other_names(
     desired = {address: resource for address, resource in tree.resources.items() if wider.admits(address)}
     scope = _Scope(fetcher, tree, settings, wider, desired, ())
     inventory, live = await _fetch(scope, None)
-    deletes = scope.undesired(inventory, live.resources)
-    outcome = reconcile(desired, live.resources, inventory, deletes=deletes)
+    outcome = reconcile(desired, live.resources, inventory, deletes=scope.undesired(inventory, live.resources))
     pairs = {one.address: Address(one.address.kind, one.renamed) for one in outcome.changes if one.renamed}
     moving &= pairs.keys()
     needs = (kind_of(one.kind).needs(desired.get(one) or live.resources[one]) for one in moving)

@@ -110,15 +110,6 @@ def missing(explicit_deletes: Collection[Address], live: Collection[Address]) ->
         yield Problem(Code.ALREADY_DELETED, f"{address} is to be deleted, but does not exist")
 
 
-def deleted_before(runs: Mapping[Address, str]) -> Iterator[Problem]:
-    """Warn of what a target names and a run deleted already.
-
-    :param runs: by resource, the run's id.
-    """
-    for address, run in sorted(runs.items()):
-        yield Problem(Code.ALREADY_DELETED, f"{address} does not exist: the run {run} deleted it")
-
-
 def muted(
     changes: Iterable[ResourceChange],
     listings: Mapping[str, Listing],

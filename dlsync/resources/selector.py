@@ -51,20 +51,17 @@ class Targets:
         return {name for name in _kinds() if chosen & {name, "*"}} | {one.kind for one in self._also}
 
     def unmatched(self, known: Collection[Address]) -> list[str]:
-        """Return the patterns that match no resource.
+        """Return the patterns that match none of these resources."""
+        return [pattern for pattern in self._patterns if not any(_matches(pattern, one) for one in known)]
 
-        :param known: the resources in files, inventory and server. Where there is none, each pattern matches.
-        """
-        return [one for one in self._patterns if known and not any(_matches(one, address) for address in known)]
-
-    def require_match(self, known: Collection[Address], deleted: Collection[Address] = ()) -> None:
+    def require_match(self, known: Collection[Address]) -> None:
         """Refuse patterns that match no resource.
 
-        :param known: as of :meth:`unmatched`.
-        :param deleted: resources that a pattern may match besides.
+        :param known: the resources in files, inventory and server. Where there is none, nothing is refused.
         :raises SettingsError: names each such pattern and the nearest resources.
         """
-        if wrong := Targets(self.unmatched(known)).unmatched(deleted or known):
+        wrong = self.unmatched(known)
+        if wrong and known:
             near = [one for pattern in wrong if (one := near_miss(pattern, tuple(map(str, known))))]
             what = ", ".join(f"`{visible(pattern)}`" for pattern in wrong)
             hint = f"Did you mean {' and '.join(map(visible, near))}?" if near else _UNKNOWN

@@ -239,14 +239,10 @@ def runs(folder: Path) -> list[Record]:
     return [record for record in (read(folder, name) for name in names if is_id(name)) if record]
 
 
-def deletes(folder: Path, target: Target) -> dict[Address, str]:
-    """Return the resources that runs deleted from an account, each with the id of the last run that did.
-
-    :raises DlsyncError: the folder cannot be read.
-    """
-    records = [one for one in reversed(runs(folder)) if one.target == target]
-    changes = ((one, change) for one in records for change in one.kept.values() if change.action == "delete")
-    return {change.address: one.run.id for one, change in changes if one.results.get(change.address) != "skipped"}
+def deletes(folder: Path, target: Target) -> set[Address]:
+    """Return the resources that the runs of a folder deleted from an account; raises as :func:`runs`."""
+    changes = (change for one in runs(folder) if one.target == target for change in one.kept.values())
+    return {change.address for change in changes if change.action == "delete"}
 
 
 def required(folder: Path, name: str) -> Record:
