@@ -182,7 +182,7 @@ async def _other_names(
     unpaired = (tree.resources.keys() - context.inventory.packed.keys()) | (managed - tree.resources.keys())
     wider = targets.including(one for one in unpaired if kind_of(one.kind).account_scoped)
     desired = {address: resource for address, resource in tree.resources.items() if wider.admits(address)}
-    scope = _Scope(fetcher, tree, settings, wider, desired, ())
+    scope = _Scope(fetcher, tree, settings, wider, settings.prune, settings.protect, desired, ())
     inventory, live = await _fetch(scope, None)
     outcome = reconcile(desired, live.resources, inventory, deletes=scope.undesired(inventory, live.resources))
     pairs = {one.address: Address(one.address.kind, one.renamed) for one in outcome.changes if one.renamed}
@@ -263,11 +263,7 @@ async def build_plan(
         duplicates=pruned(fetcher.client, scope.desired, live.resources, inventory, prune),
     )
     scope = _without_orphans(scope, live, outcome)
-    deletes = [change.address for change in outcome.changes if change.action == "delete" and not change.held]
-    creates = {change.address: change.renamed for change in outcome.changes if change.action == "create"}
-    aliased = await dependents.aliased(fetcher, deletes, {*live.resources, *creates}, creates)
-    changes = [replace(one, held=aliased.get(one.address, one.held)) for one in outcome.changes]
-    outcome.changes = dependents.blocked(changes, live.resources, scope.desired)
+    outcome.changes = await _safe(outcome.changes, scope, live)
     await fetcher.list_muted({change.address.kind for change in outcome.changes if change.action != "create"})
     return _explained(scope, inventory, live, outcome)
 
@@ -324,6 +320,15 @@ def _without_orphans(scope: _Scope, live: Live, outcome: Reconciliation) -> _Sco
     outcome.changes = [one for one in outcome.changes if one.address not in orphans]
     desired = {one: resource for one, resource in scope.desired.items() if one not in orphans}
     return scope._replace(desired=desired, orphans={**scope.orphans, **orphans})
+
+
+async def _safe(changes: list[ResourceChange], scope: _Scope, live: Live) -> list[ResourceChange]:
+    """Hold what may delete another resource too, and what depends on that."""
+    deletes = [change.address for change in changes if change.action == "delete" and not change.held]
+    creates = {change.address: change.renamed for change in changes if change.action == "create"}
+    aliased = await dependents.aliased(scope.fetcher, deletes, {*live.resources, *creates}, creates)
+    held = [replace(one, held=aliased.get(one.address, one.held)) for one in changes]
+    return dependents.blocked(held, live.resources, scope.desired)
 
 
 def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> PlanContext:
