@@ -302,6 +302,14 @@ def test_the_action_of_this_repository_is_the_one_that_is_written() -> None:
     assert ACTION.read_bytes() == written, "run `cp dlsync/files/templates/github-action.yml action.yml`"
 
 
+def test_each_action_has_one_version_in_the_whole_project() -> None:
+    templates = (ROOT / "dlsync/files/templates").glob("*.yml")
+    files = [*(ROOT / ".github/workflows").glob("*.yml"), ACTION, *templates, *(ROOT / "docs").glob("*.md")]
+    text = "\n".join(file.read_text() for file in files)
+    versions = set(re.findall(r"uses: ([\w-]+/[\w-]+)(@.*?)(?: # zizmor.*)?\n", text))
+    assert len(versions) == len({action for action, _ in versions}) > 4, sorted(versions)
+
+
 def test_every_action_is_pinned_and_every_job_is_bounded(written: Path) -> None:
     text = (written / WORKFLOW).read_text() + ACTION.read_text()
     uses = re.findall(r"uses: (.*)", text)
