@@ -36,12 +36,13 @@ done
 class Project(CodeHosts):
     """A project of GitLab with one merge request, its last pipeline and the artifacts of that.
 
-    :ivar merged: the commit that merged the request.
-    :ivar plans: the saved plan of each job of the pipeline.
+    :ivar merged: the commit that merged the request; ``source``: the project whose branch that was.
+    :ivar plans: the saved plan of each job of the pipeline; None: the job has none.
     """
 
     merged: str = ""
-    plans: dict[str, bytes] = field(default_factory=dict)
+    source: int = 7
+    plans: dict[str, bytes | None] = field(default_factory=dict)
     downloads: list[str] = field(default_factory=list)
 
     def answer(self, request: Seen) -> Reply:
@@ -49,8 +50,8 @@ class Project(CodeHosts):
         if path == request.target or self.failing or request.headers.get("private-token") != TOKEN:
             return super().answer(request)
         if path == f"/repository/commits/{self.merged}/merge_requests":
-            others = [{"iid": 3, "state": "opened", "target_branch": "main"}]
-            return json_reply([*others, {"iid": 12, "state": "merged", "target_branch": "main"}])
+            own = {"target_branch": "main", "target_project_id": 7, "source_project_id": self.source}
+            return json_reply([{"iid": 3, "state": "opened", **own}, {"iid": 12, "state": "merged", **own}])
         return json_reply([]) if path.startswith("/repository/commits/") else self._pipeline(path)
 
     def _pipeline(self, path: str) -> Reply:
@@ -61,9 +62,12 @@ class Project(CodeHosts):
             return json_reply([{"id": 9, "name": "validate"}])
         if path == "/pipelines/40/jobs?per_page=100":
             return json_reply([{"id": number, "name": name} for number, name in enumerate(jobs)])
-        number = path.removeprefix("/jobs/").removesuffix("/artifacts/plan.json")
-        self.downloads.append(jobs[int(number)])
-        return Reply(200, self.plans[jobs[int(number)]])
+        job = jobs[int(path.removeprefix("/jobs/").removesuffix("/artifacts/plan.json"))]
+        plan = self.plans[job]
+        if plan is None:
+            return json_reply({"message": "404 Not Found"}, 404)
+        self.downloads.append(job)
+        return Reply(200, plan)
 
 
 @dataclass(frozen=True)
@@ -148,9 +152,9 @@ class GitLab:
         )
         return Pipeline(done.returncode, done.stdout, self.clone / ".gitlab-ci-local")
 
-    def jobs(self, source: str) -> dict[str, str]:
+    def jobs(self, source: str, **variables: str) -> dict[str, str]:
         """When each job of a pipeline runs, of a template that GitLab's schema allows."""
-        listed = self.run(source, "--list-json", "--json-schema-validation").out
+        listed = self.run(source, "--list-json", "--json-schema-validation", **variables).out
         found = {job["name"]: job["when"] for job in json.loads(listed[listed.index("[") :])}
         return {name: when for name, when in found.items() if when != "never"}
 

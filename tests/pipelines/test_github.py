@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ACTION = ROOT / "action.yml"
 DASHBOARD = "dashboards/hosts.yaml"
-ANEW = "Run this workflow by hand"
+ANEW = "un this workflow by hand"
 
 
 @pytest.fixture(scope="module")

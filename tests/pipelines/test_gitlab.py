@@ -109,7 +109,7 @@ def test_what_a_merge_request_plans_is_noted_and_applied_after_the_merge(
     assert (project.downloads, live_title(env)) == (["plan"], "title: Changed")
     assert b"title: Web" in b"".join(applied.artifacts("apply", "journal"))
     assert dlsync("plan", gitlab.clone, "--detailed-exitcode", env=env).code == 0
-    assert "there is no plan of a merge request" not in applied.out
+    assert "plan and apply" not in applied.out
 
 
 def test_pip_installs_the_version_that_wrote_the_pipelines_or_what_the_variable_names(gitlab: GitLab) -> None:
@@ -152,13 +152,40 @@ def test_without_a_token_the_plan_is_in_the_log(gitlab: GitLab, project: Project
     assert (planned.code, "1 to update" in planned.out, project.notes) == (0, True, [])
 
 
-@pytest.mark.parametrize("token", [TOKEN, ""])
-def test_what_no_merge_request_planned_is_planned_anew(gitlab: GitLab, env: dict[str, str], token: str) -> None:
+def test_what_is_pushed_without_a_merge_request_is_planned_and_applied(gitlab: GitLab, env: dict[str, str]) -> None:
     write_tree(gitlab.clone, {WEB: CHANGED})
     commit_all(gitlab.clone, "a push")
-    applied = gitlab.run("push", GITLAB_TOKEN=token)
+    applied = gitlab.run("push")
     assert (applied.code, live_title(env)) == (0, "title: Changed")
-    assert ("there is no plan of a merge request; planning anew" in applied.out) == bool(token)
+    assert "no merge request of this project: plan and apply" in applied.out
+
+
+def test_without_a_token_a_push_plans_and_its_apply_waits_for_a_click(gitlab: GitLab, env: dict[str, str]) -> None:
+    write_tree(gitlab.clone, {WEB: CHANGED})
+    commit_all(gitlab.clone, "a push")
+    assert gitlab.jobs("push", GITLAB_TOKEN="") == {"plan": "on_success", "apply": "manual"}
+    done = gitlab.run("push", "--manual", "apply", GITLAB_TOKEN="")
+    assert (done.code, live_title(env)) == (0, "title: Changed"), done.out
+    assert "plan.json" in done.out
+
+
+@pytest.mark.parametrize("plans", [{"plan": None}, {}], ids=["no artifact", "no job"])
+def test_a_merge_request_without_a_plan_is_not_applied(
+    gitlab: GitLab, project: Project, env: dict[str, str], plans: dict[str, bytes | None]
+) -> None:
+    propose(gitlab)
+    merge(gitlab, project)
+    project.plans = plans
+    done = gitlab.run("push")
+    assert (done.code, live_title(env)) == (1, "title: Web")
+    assert "the merge request has no plan" in done.out
+
+
+def test_the_plan_of_a_fork_is_not_used(gitlab: GitLab, project: Project, env: dict[str, str]) -> None:
+    propose(gitlab)
+    merge(gitlab, project)
+    project.source, project.plans = 8, {"plan": b"forged"}
+    assert (gitlab.run("push").code, live_title(env), project.downloads) == (0, "title: Changed", [])
 
 
 def test_a_plan_that_does_not_hold_any_more_waits_for_a_click(
@@ -239,6 +266,9 @@ def test_each_environment_has_its_plan_and_all_but_the_first_wait_for_an_approva
         project.plans = {f"plan:{name}": planned.artifact(f"plan:{name}", "plan.json") for name in accounts}
         merge(gitlab, project)
         assert gitlab.jobs("push") == {"apply:staging": "on_success", "apply:production": "manual"}
+        jobs = {"plan": "on_success", "apply": "manual"}
+        without_token = {f"{job}:{name}": when for job, when in jobs.items() for name in accounts}
+        assert gitlab.jobs("push", GITLAB_TOKEN="") == without_token
         assert gitlab.run("push").code == 0
         assert project.downloads == ["plan:staging"]
         assert gitlab.run("push", "apply:production").code == 0
