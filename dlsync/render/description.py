@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from dlsync.messages import field_name, visible
+from dlsync.messages import field_name, shortened, visible
 from dlsync.model import Action, ChangedBy, ResourceChange, Result
-from dlsync.render.fields import Field, Sign, fields, side
+from dlsync.render.fields import MAX_WIDTH, Field, Sign, fields, side
 
 REFUSED = "An apply refuses this plan"
 NOT_URGENT = 2  # the rank of most changes
@@ -32,6 +32,7 @@ class Description:
     :param place: file and line.
     :param outcome: how applying it went; empty before that.
     :param kept: what differs and stays as it is live, which ``before`` has.
+    :param sentences: the items of lists that an update changes, before and after, in sentences; empty if not asked for.
     """
 
     address: str
@@ -47,6 +48,7 @@ class Description:
     error: str = ""
     fields: tuple[Field, ...] = ()
     kept: tuple[Field, ...] = ()
+    sentences: tuple[tuple[str, str], ...] = ()
 
     @property
     def rank(self) -> int:
@@ -55,12 +57,13 @@ class Description:
 
 
 def describe(
-    changes: Iterable[ResourceChange], *, reverts: bool = False, longest: int | None = None
+    changes: Iterable[ResourceChange], *, reverts: bool = False, longest: int | None = None, in_sentences: bool = False
 ) -> Iterator[Description]:
     """Yield the description of each change.
 
     :param reverts: they are of a rollback.
     :param longest: of a scalar of a new or deleted resource, in characters; None for no limit.
+    :param in_sentences: with the sentences of items.
     """
     for change in changes:
         # who moved a field matters only where not all of them have one mover
@@ -88,7 +91,16 @@ def describe(
                 Field("~", field_name(one.path), None if one.before is None else side(one, one.before), note=_STAYS)
                 for one in change.kept
             ),
+            tuple(_changed_sentences(change)) if in_sentences and change.action == "update" else (),
         )
+
+
+def _changed_sentences(change: ResourceChange) -> Iterator[tuple[str, str]]:
+    """Yield both sentences of each item that they differ for."""
+    for item in change.items():
+        if item.is_changed and item.before and item.after and item.before.sentence != item.after.sentence:
+            before, after = (shortened(visible(one.sentence), MAX_WIDTH) for one in (item.before, item.after))
+            yield before, after
 
 
 def _cause(change: ResourceChange, *, reverts: bool) -> str:

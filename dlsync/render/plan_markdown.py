@@ -75,7 +75,7 @@ def section_of(plan: Plan) -> Section:
         for width in (_MAX_REASON, _MAX_REASON_IN_SHORT)
     )
     brief = f"\n**{REFUSED}**: {counted(len(plan.refused), 'reason')}.\n"
-    changes = describe(plan.changes, reverts=bool(plan.reverts), longest=_MAX_SCALAR)
+    changes = describe(plan.changes, reverts=bool(plan.reverts), longest=_MAX_SCALAR, in_sentences=True)
     return Section(
         head,
         (*refused, brief) if plan.refused else (),
@@ -220,7 +220,8 @@ def _diffs(sections: Sequence[Section]) -> list[tuple[int, str]]:
 def _folded(change: Description) -> str:
     differ = [line for field in change.fields for line in _lines(field)]
     stay = [f"! {field.name}:{f' {field.before}' if field.before else ''} ({field.note})" for field in change.kept]
-    body = "\n".join([*differ, *stay])
+    said = [line for before, after in change.sentences for line in (f"- {before}", f"+ {after}")]
+    body = "\n".join([*said, *differ, *stay])
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", body)), default=0))
     summary = f"<summary>{change.action} {code(change.address)}</summary>"
     return f"\n<details>\n{summary}\n\n{fence}diff\n{body}\n{fence}\n\n</details>\n"

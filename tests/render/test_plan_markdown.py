@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from dlsync.model import Code, Plan, Problem
+from dlsync.model import Code, Item, ItemChange, Plan, Problem
 from dlsync.render.plan_markdown import LIMIT, code, render, render_failure
+from tests.builders.pages import any_page_plan
 from tests.builders.plans import LINKS, added, any_plan, assert_harmless, change, moved, plan, replaced
 
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -37,6 +38,21 @@ def test_what_is_new_is_outlined_in_its_folded_difference() -> None:
     new = replace(added(("criteria",), [{}]), outline=("base.cpu is above 90", "```"))
     shown = render(plan(change("create", "rule/new", new)))
     assert "````diff\n+ criteria: 1 item\n+     base.cpu is above 90\n+     ```\n````\n" in shown
+
+
+def test_an_item_that_an_update_changes_is_said_in_a_sentence_before_and_after() -> None:
+    below, same = Item("cpu is below ```"), Item("cpu is up")
+    items = (
+        ItemChange("criteria", Item("cpu is\nabove 90"), below, is_changed=True),
+        ItemChange("criteria", same, same, is_changed=True),  # in what no sentence says
+        ItemChange("criteria", None, same, is_changed=True),
+        ItemChange("positions", Item("at the left"), Item("at the right")),  # it only moved
+    )
+    update = change("update", "rule/x", replaced(("title",), "X", "Y"), added(("criteria", 2), {}))
+    shown = render(plan(replace(update, items=lambda: items)))
+    said, fields = "- cpu is\\nabove 90\n+ cpu is below ```\n", '- title: "X"\n+ title: "Y"\n+ criteria[2]: {}\n'
+    assert f"````diff\n{said}{fields}````" in shown
+    assert "cpu is" not in render(plan(replace(update, action="delete", items=lambda: items)))
 
 
 def test_a_plan_is_a_summary_a_table_and_a_folded_diff_of_each_change() -> None:
@@ -143,7 +159,7 @@ def inline_of(tokens: list[Token]) -> list[Token]:
     return [child for token in tokens for child in token.children or []]
 
 
-@given(any_plan())
+@given(any_page_plan())
 def test_whatever_a_server_says_the_comment_has_the_shape_that_dlsync_gave_it(shown: Plan) -> None:
     text = render(shown)
     tokens = tokens_of(text)
@@ -161,12 +177,12 @@ def test_whatever_a_server_says_the_comment_has_the_shape_that_dlsync_gave_it(sh
     assert all(OWN_BLOCK.fullmatch(token.content) for token in tokens if token.type == "html_block")
 
 
-@given(any_plan())
+@given(any_page_plan())
 def test_whatever_a_server_says_nothing_of_it_is_marked_up(shown: Plan) -> None:
     inline = inline_of(tokens_of(render(shown)))
     assert all(OWN_HTML.fullmatch(token.content) for token in inline if token.type == "html_inline")
     assert {token.type for token in inline} <= {"text", "text_special", "html_inline", "strong_open", "strong_close"}
-    assert sum(token.type == "strong_open" for token in inline) == 1
+    assert sum(token.type == "strong_open" for token in inline) == 1 + len(shown.refused)
 
 
 def test_the_reason_of_what_is_not_applied_is_whole_and_still_bounded() -> None:
