@@ -79,12 +79,15 @@ class Runner:
     :param root: for what runs leave behind: ``artifacts/RUN/NAME``, and the state of GitHub in ``github.json``.
     :param workspace: the checkout, with the workflow.
     :param secrets: of the repository; ``env``: what jobs find in the environment besides.
+    :param origin: a bare repository, which each run is checked out from into a workspace of its own; None: the
+        workspace stays.
     """
 
     root: Path
     workspace: Path
     secrets: Mapping[str, str]
     env: dict[str, str] = field(default_factory=dict)
+    origin: Path | None = None
     runs: int = 0
 
     def __post_init__(self) -> None:
@@ -115,6 +118,8 @@ class Runner:
     def run(self, job: str, event: str = "push", *, matrix: Mapping[str, str] | None = None, fork: bool = False) -> Ran:
         """Run a job for an event, in a run of its own, on what is checked out."""
         self.runs += 1
+        if self.origin:
+            self._check_out(self.origin, *_refs(event))
         workflow = cast("Any", yaml.parse((self.workspace / WORKFLOW).read_bytes()))
         temp = self.root / "temp" / str(self.runs)
         temp.mkdir(parents=True)
@@ -133,10 +138,18 @@ class Runner:
             done.step(*step)
         return Ran(True, not done.failed, done.log, (temp / "summary").read_text())
 
+    def _check_out(self, origin: Path, ref: str, local: str) -> None:
+        """Do what ``actions/checkout`` does, which fetches one commit if it is not told a depth."""
+        self.workspace = self.root / "workspaces" / str(self.runs)
+        git(self.root, "init", "--quiet", str(self.workspace))
+        git(self.workspace, "remote", "add", "origin", f"file://{origin}")
+        git(self.workspace, "fetch", "--quiet", "--depth=1", "origin", f"+{ref}:{local}")
+        git(self.workspace, "checkout", "--quiet", *(["-B", "main"] if local.endswith("/main") else []), local)
+
     def _github(self, event: str, *, fork: bool) -> Context:
-        is_request = event == "pull_request"
-        pull = {"head": {"repo": {"full_name": "fork/monitoring" if fork else REPOSITORY}}}
-        ref = "refs/pull/12/merge" if is_request else "refs/heads/main"
+        ref = _refs(event)[0]
+        head = {"repo": {"full_name": "fork/monitoring" if fork else REPOSITORY}}
+        pull = {"pull_request": {"head": head}} if event == "pull_request" else {}
         return Context(
             event_name=event,
             repository=REPOSITORY,
@@ -147,7 +160,7 @@ class Runner:
             run_attempt=1,
             server_url="https://github.example",
             token=TOKEN,
-            event={"repository": {"default_branch": "main"}, **({"pull_request": pull} if is_request else {})},
+            event={"repository": {"default_branch": "main"}, **pull},
         )
 
     def _steps(self, steps: list[Any], contexts: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -162,6 +175,13 @@ class Runner:
             inner = {**contexts, "inputs": inputs, "steps": Context()}
             for one in action["runs"]["steps"]:
                 yield one, inner
+
+
+def _refs(event: str) -> tuple[str, str]:
+    """Return the reference that an event is for, and its name in the checkout."""
+    if event == "pull_request":
+        return "refs/pull/12/merge", "refs/remotes/pull/12/merge"
+    return "refs/heads/main", "refs/remotes/origin/main"
 
 
 class _Job:
@@ -219,6 +239,9 @@ class _Job:
     def _use(self, step: Mapping[str, Any], contexts: Mapping[str, Any]) -> tuple[bool, Context]:
         values = {name: substitute(value, contexts) for name, value in step.get("with", {}).items()}
         action = step["uses"].split("@")[0]
+        if values.get("fetch-depth") == "0" and self._runner.origin:
+            heads = "+refs/heads/*:refs/remotes/origin/*"
+            git(self._runner.workspace, "fetch", "--quiet", "--prune", "--depth=2147483647", "origin", heads)
         if action != "actions/upload-artifact":
             assert action in {"actions/checkout", "actions/setup-python"}
             return True, Context()
