@@ -69,6 +69,8 @@ class _Formatter:
             order.sort()
         above[0] = above[0][cut:]
         bodies = [[*above[at], *self._entry(old[at], (*path, names[at] if names else 0))] for at in order]
+        if head:  # which ends in a blank line
+            bodies[0] = [*dropwhile(lambda line: not line, bodies[0])]
         return _trimmed([*head, *chain.from_iterable(bodies), *tail])
 
     def _entry(self, piece: Piece, path: Path) -> list[str]:

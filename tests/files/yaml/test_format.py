@@ -50,6 +50,10 @@ def test_the_value_and_all_comments_stay_and_a_second_time_changes_nothing(data:
         assert formatted(text, by_name) == text
 
 
+def test_a_first_key_that_comes_from_below_brings_no_second_blank_line() -> None:
+    assert formatted(b"# head\n\nb: 1\n\na: 1\n", by_name) == b"# head\n\na: 1\nb: 1\n"
+
+
 @given(st.data())
 def test_a_comment_stays_on_the_line_of_its_key(data: st.DataObject) -> None:
     document = data.draw(with_planted(data.draw(DOCUMENTS), "planted", "here"))
