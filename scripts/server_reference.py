@@ -19,6 +19,7 @@ dlsync serve --port 8080 --db data.db     # keep everything in a file
 dlsync serve --port 8080 --db postgresql://monitoring@db.example/monitoring
 dlsync serve --demo                       # start with sample agents and measurements
 dlsync serve --documented-only            # without the observed operations
+dlsync serve --metrics-url http://127.0.0.1:9090  # measurements from Prometheus
 ```
 
 The server prints its URL and answers the operations of the table below under it. Clients send the key of
@@ -101,6 +102,37 @@ The server computes the state of a criterion on each request, from the measureme
   the exit code is 2 or 3.
 - `metric` can hold `*`. Without `scope`, a criterion applies to all agents. A name in `scope` that several agents have
   applies to all of them.
+
+## Real measurements
+
+`--metrics-url URL` takes agents, tags, metrics and series from a Prometheus-compatible API (Prometheus,
+VictoriaMetrics, Mimir), for the account that `--org` and `--account` name. If the URL holds a user and a password, set
+`DLSYNC_METRICS_URL` instead of the option: other users of the machine can read the options of a process.
+
+| here | there |
+| --- | --- |
+| agents | the values of the label `instance` (`--metrics-agent-label`) of the last hour |
+| tags of an agent | `all`, and the values of `job` (`--metrics-tag-labels job,env`) of its `up` or `target_info` |
+| an agent is online | `up` or `target_info` is 1 |
+| `agent.status` | `up`, the highest of the agent's jobs |
+| metrics | all names that the agent measured in the last hour |
+| `http_check.latency` | `http_check_latency`; with `--metrics-names utf8`, the same name (Prometheus 3) |
+| a series | the series of that name and agent; one for each set of labels, which `origin` shows |
+| `resolution` | points are averages of the interval that begins at their time |
+
+- An agent that registers with this server has the measurements of its id or its name, and the tags of both. Agents and
+  tags of the metrics server cannot be changed here.
+- If two metrics there have one name here, such as `a.b` and `a_b`, the log names them, the list of metrics leaves them
+  out, and their series are an error (409).
+- In a rule, each set of labels counts for itself: the criterion is `hit` for an agent if it is for one of them. A set
+  that ended counts only if the agent has no other.
+- When an agent appeared, and when one that is offline was last online, is unknown: `created` is the heartbeat, which
+  for an agent that is offline is an hour ago.
+- VictoriaMetrics repeats an older value for the last 30 seconds; its option `-search.latencyOffset=1s` ends that.
+- The server asks for agents and names every 5 seconds at most, waits 10 seconds for an answer of at most 8 MiB, and
+  sends 4 requests at once. It uses no proxy.
+- If the metrics server does not answer, or not as documented, series and metrics are an error (503 or 502) that says
+  what is wrong, states of rules are `unknown`, the last known agents stay, and all other operations go on.
 
 ## Operations
 

@@ -7,14 +7,17 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
-from urllib.parse import unquote
+from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 import typer
 
 from dlsync.cli.console import conceal, write_stdout
 from dlsync.cli.options import command, subcommand
 from dlsync.errors import DlsyncError
+
+if TYPE_CHECKING:
+    from dlsync.server.prometheus import Source
 
 Db = Annotated[
     str | None,
@@ -32,6 +35,27 @@ DocumentedOnly = Annotated[
     typer.Option("--documented-only", help="Only what the API's documentation has; no lists of dashboards or rules."),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Fill the account with a bookshop's agents, metrics and series.")]
+MetricsUrl = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Take agents and measurements from this Prometheus; else DLSYNC_METRICS_URL."),
+]
+AgentLabel = Annotated[str, typer.Option(metavar="LABEL", help="The label there that names an agent.")]
+TagLabels = Annotated[str, typer.Option(metavar="LABEL,...", help="The labels there whose values are tags.")]
+MetricsNames = Annotated[
+    Literal["underscores", "utf8"],
+    typer.Option(help="How metrics are called there: `a_b` for `a.b`, or with any character as here."),
+]
+
+
+def _source(url: str | None, agent_label: str, tag_labels: str, *, utf8: bool) -> Source | None:
+    """Return where measurements come from, or None."""
+    from dlsync.server.prometheus import Source
+
+    if not (url := url or os.environ.get("DLSYNC_METRICS_URL")):
+        return None
+    source = Source(url, agent_label, tuple(filter(None, tag_labels.split(","))), utf8=utf8)
+    conceal(unquote(urlsplit(url).password or ""))
+    return source
 
 
 @contextmanager
@@ -71,6 +95,10 @@ def serve(
     api_key_file: KeyFile = None,
     documented_only: DocumentedOnly = False,
     demo: Demo = False,
+    metrics_url: MetricsUrl = None,
+    metrics_agent_label: AgentLabel = "instance",
+    metrics_tag_labels: TagLabels = "job",
+    metrics_names: MetricsNames = "underscores",
 ) -> None:
     """Run a server of dlsync's own, until it is stopped.
 
@@ -83,18 +111,17 @@ def serve(
     with explained_imports():
         from dlsync.server.operation import DEFAULT_KEY
         from dlsync.server.run import serve as run
-    key = read_key(api_key_file, os.environ)
-    conceal(key)
-    db = database(db)
+    conceal(key := read_key(api_key_file, os.environ))
     run(
         host=host,
         port=port,
-        db=db,
+        db=database(db),
         org=org,
         account=account,
         api_key=key or DEFAULT_KEY,
         documented_only=documented_only,
         demo=demo,
+        metrics=_source(metrics_url, metrics_agent_label, metrics_tag_labels, utf8=metrics_names == "utf8"),
         announce=lambda url: write_stdout(f"{url}\n"),
     )
 

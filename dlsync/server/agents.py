@@ -3,12 +3,14 @@
 import json
 from contextlib import suppress
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from starlette.responses import Response
 
 from dlsync.server import bodies, plugins
 from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation, query_value, timestamp
+from dlsync.server.prometheus import Target
 from dlsync.server.store import Row
 from dlsync.server.tags import EVERY
 
@@ -27,7 +29,7 @@ _TEXTS = {
     "mode": ("mode", "DEFAULT"),
     "container_name": ("container_name", ""),
 }
-_HIDDEN = ("demo", "expired")
+_HIDDEN = ("demo", "expired", "measured_as")
 _SERVER_FIELDS = ("created", "modified", "heartbeat", "presence_state", "org", *_HIDDEN)
 _DETAILS = ("interfaces", "running_plugin_names", "process_summary")
 _DOCUMENTED = (
@@ -36,7 +38,7 @@ _DOCUMENTED = (
 )
 
 
-@operation("GET", f"{ACCOUNT}/agents")
+@operation("GET", f"{ACCOUNT}/agents", measured=True)
 async def list_all(call: Call) -> Response:
     """GET ``agents``, or ``agents?mac=<address>``: without the details of each."""
     mac = None if call.settings.documented_only else query_value(call.query, "mac")
@@ -46,7 +48,7 @@ async def list_all(call: Call) -> Response:
     )
 
 
-@operation("GET", AGENT)
+@operation("GET", AGENT, measured=True)
 async def get(call: Call) -> Response:
     return await _shown(call)
 
@@ -91,7 +93,7 @@ async def remove_tags(call: Call) -> Response:
     return await _save_tags(call, [tag for tag in agent["tags"] if tag not in removed])
 
 
-@operation("GET", f"{AGENT}/plugins", documented=False)
+@operation("GET", f"{AGENT}/plugins", documented=False, measured=True)
 async def list_plugins(call: Call) -> Response:
     """GET ``agents/<id>/plugins``: those that links deploy to the agent's tags."""
     return await plugins.linked_to(call, (await find(call, call.id))["tags"])
@@ -99,20 +101,37 @@ async def list_plugins(call: Call) -> Response:
 
 async def find(call: Call, identifier: str) -> Agent:
     """Return an agent as it is now; raise 404 without one."""
-    return _current(
-        call, found(await call.store.row("agents", account=call.account, id=identifier), MISSING, identifier)
-    )
+    row, target = await call.store.row("agents", account=call.account, id=identifier), call.targets.get(identifier)
+    if row is None and target:
+        return _unregistered(target)
+    call.require_targets(row)
+    return _current(call, found(row, MISSING, identifier))
 
 
 async def tagged(call: Call, tag: str = EVERY) -> list[Agent]:
     """Return the agents that carry a tag, as they are now."""
     rows = await call.store.rows("agents", order="id", account=call.account)
-    return [_current(call, row) for row in rows if tag in row["tags"]]
+    agents = [_current(call, row) for row in rows]
+    registered = {agent["measured_as"] for agent in agents}
+    agents += [_unregistered(target) for name, target in call.targets.items() if name not in registered]
+    return [agent for agent in sorted(agents, key=itemgetter("id")) if tag in agent["tags"]]
+
+
+def _unregistered(target: Target) -> Agent:
+    """Return an agent that only the metrics server knows."""
+    names = dict.fromkeys(("id", "name", "hostname", "measured_as"), target.id)
+    times = dict.fromkeys(("created", "modified", "heartbeat"), timestamp(target.seen))
+    return {**dict(_TEXTS.values()), **names, **times, "status": REGISTERED, "tags": [EVERY, *target.tags]}
 
 
 def _current(call: Call, row: Row) -> Agent:
-    """Return an agent with its last heartbeat, which is the current time for those that the demo keeps alive."""
-    agent = {**row["document"], "tags": row["tags"], "expired": row["expired"]}
+    """Return an agent with its last heartbeat, which is the current time for those that the demo keeps alive.
+
+    Its measurements are those of its id or name in the metrics server, whose tags it carries too.
+    """
+    target = call.targets.get(row["id"]) or call.targets.get(row["document"]["name"])
+    tags = list(dict.fromkeys([*row["tags"], *(target.tags if target else ())]))
+    agent = {**row["document"], "tags": tags, "expired": row["expired"], "measured_as": target.id if target else ""}
     if not call.settings.demo:
         agent.pop("demo", None)  # left by an earlier demo: without one, nothing pings
     elif agent.get("demo") == "alive" and agent["status"] != DEREGISTERED:

@@ -5,7 +5,8 @@ import hmac
 import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from ipaddress import ip_address
@@ -22,7 +23,8 @@ from starlette.types import Receive, Scope, Send
 from dlsync.server import accounts, agents, annotations, bodies, dashboards, links, metrics, plugins, rules, tags
 from dlsync.server.database import Database, DatabaseError, opened
 from dlsync.server.demo.hosts import fill
-from dlsync.server.operation import Call, Fault, Operation, Settings, answer, etag_of, found, no_content
+from dlsync.server.operation import Call, Fault, Later, Operation, Settings, answer, etag_of, found, no_content
+from dlsync.server.prometheus import Prometheus
 from dlsync.server.refusals import refused
 from dlsync.server.store import Store
 
@@ -41,6 +43,7 @@ class App:
         self._database, self._settings = database, settings
         self._key_digest = _digest(settings.api_key.encode())
         self._refused = partial(refused, settings.api_key)
+        self._measurements = Prometheus(settings.metrics, settings.now) if settings.metrics else None
         paths: dict[str, dict[str, Operation]] = defaultdict(dict)
         for operation in OPERATIONS:
             if operation.documented or not settings.documented_only:
@@ -62,7 +65,8 @@ class App:
         """
         async with opened(self._database):
             await self._transact(self._fill, write=True)
-            yield
+            async with self._measurements or nullcontext():
+                yield
 
     async def _fill(self, store: Store) -> None:
         account = await accounts.add(store, self._settings.org, self._settings.account)
@@ -112,13 +116,17 @@ class App:
     async def _answer(self, operations: dict[str, Operation], request: Request) -> Response:
         """Read the body, perform the operation, and answer."""
         method = "GET" if request.method == "HEAD" else request.method
+        operation = operations[method]
         try:
             body = b"" if method == "GET" else await bodies.read(request, self._settings.limits)
 
-            async def handle(store: Store) -> Response:
-                return await operations[method].handle(await self._call(store, request, body))
+            async def handle(store: Store) -> Response | Later:
+                call = await self._call(store, request, body)
+                return await operation.handle(replace(call, measurements=measurements))
 
-            response = await self._transact(handle, write=method != "GET")
+            measurements = await self._measured(request) if operation.measured else None
+            performed = await self._transact(handle, write=method != "GET")
+            response = performed if isinstance(performed, Response) else await performed()
         except ClientDisconnect:
             return no_content()  # which reaches nobody
         except asyncio.CancelledError:
@@ -126,6 +134,14 @@ class App:
         except Exception as error:  # noqa: BLE001 -- the one boundary: it logs what is not expected
             return self._refused(error)
         return with_etag(response, request.headers.get("if-none-match", "")) if method == "GET" else response
+
+    async def _measured(self, request: Request) -> Prometheus | None:
+        """Return the measurements of the account, with agents that are known as well as a write can wait for."""
+        own = (self._settings.org, self._settings.account)
+        if not self._measurements or (request.path_params["org"], request.path_params["account"]) != own:
+            return None
+        await self._measurements.refresh(wait=request.method in {"GET", "HEAD"})
+        return self._measurements
 
     async def _transact(self, perform: Callable[[Store], Awaitable[T]], *, write: bool) -> T:
         """Perform something in a transaction, again as long as another process or request is in its way."""

@@ -4,7 +4,7 @@ An agent that only pings has the one metric ``agent.status``, known from its las
 demo has measured, from its creation until its last heartbeat, is computed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,8 @@ from starlette.responses import Response
 from dlsync.server import agents, bodies, tags
 from dlsync.server.agents import Agent
 from dlsync.server.demo.catalogue import PLUGINS, reading
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, hashed_id, operation, query_value
+from dlsync.server.evaluation import Values
+from dlsync.server.operation import ACCOUNT, Call, Fault, Later, answer, found, hashed_id, operation, query_value
 
 METRICS = f"{ACCOUNT}/metrics"
 SERIES = f"{METRICS}/{{name}}/series"
@@ -48,35 +49,68 @@ class Metric:
 AGENT_STATUS = Metric("agent.status", "", "boolean")
 
 
-@operation("GET", METRICS)
-async def list_all(call: Call) -> Response:
+@operation("GET", METRICS, measured=True)
+async def list_all(call: Call) -> Later:
     """GET ``metrics?source=<agent id>`` or ``metrics?tag=<tag>``: by name, each once."""
-    metrics = {name: metric for agent in await _agents_of(call) for name, metric in metrics_of(agent).items()}
-    view = await _viewer(call)
-    return answer([view(metrics[name]) for name in sorted(metrics)])
+    asked = await _agents_of(call)
+    own = {name: metric for agent in asked for name, metric in metrics_of(agent).items()}
+    view, now = await _viewer(call), int(call.settings.now().timestamp())
+
+    async def answered() -> Response:
+        times = range(now - PERIOD, now + 1, PERIOD)
+        names = await call.measurements.names(_targets(asked), times) if call.measurements else {}
+        metrics = {name: Metric(name, "", "number") for name in names if len(names[name]) == 1}
+        metrics |= own | ({AGENT_STATUS.name: AGENT_STATUS} if AGENT_STATUS.name in names else {})
+        return answer([view(metrics[name]) for name in sorted(metrics)])
+
+    return answered
 
 
-@operation("GET", SERIES)
-async def series(call: Call) -> Response:
+@operation("GET", SERIES, measured=True)
+async def series(call: Call) -> Later:
     """GET ``metrics/<metric>/series?source=<agent id>`` or ``?tag=<tag>``: one series for each agent that has it."""
-    measured = [(agent, metric) for agent in await _agents_of(call) if (metric := metrics_of(agent).get(call.name))]
-    found(measured, MISSING, call.name)
+    asked = await _agents_of(call)
+    own = [(agent, metric) for agent in asked if (metric := metrics_of(agent).get(call.name))]
+    targets = _targets(agent for agent in asked if call.name not in metrics_of(agent))
+    call.require_targets(own)
+    found(own or targets, MISSING, call.name)
     now, view = int(call.settings.now().timestamp()), await _viewer(call)
-    times = times_of(call.query, now, len(measured))
+    times = times_of(call.query, now, len(own))
     aggregated = "resolution" in call.query and not call.settings.documented_only
-    return answer(
-        [
-            {
-                "origin": [agent["name"]],
-                "id": hashed_id(call.account, agent["id"], metric.name),
-                "uom": metric.uom,
-                "metric": view(metric),
-                "source": {"id": agent["id"], "name": agent["name"]},
-                "points": points(agent, metric, times, now, aggregated=aggregated),
-            }
-            for agent, metric in measured
-        ]
-    )
+
+    def shown(agent: Agent, metric: Metric, points: list[dict[str, Any]], *labels: str) -> dict[str, object]:
+        return {
+            "origin": [agent["name"], *labels],
+            "id": hashed_id(call.account, agent["id"], metric.name, *labels),
+            "uom": metric.uom,
+            "metric": view(metric),
+            "source": {"id": agent["id"], "name": agent["name"]},
+            "points": points,
+        }
+
+    async def answered() -> Response:
+        result = [shown(*item, points(*item, times, now, aggregated=aggregated)) for item in own]
+        if call.measurements and targets:
+            metric = AGENT_STATUS if call.name == AGENT_STATUS.name else Metric(call.name, "", "number")
+            for target, labels, values in await call.measurements.series(targets, call.name, times, average=aggregated):
+                measured = _measured_points(values, metric.data_type, aggregated=aggregated)
+                result.append(shown(targets[target], metric, measured, *(f"{name}={value}" for name, value in labels)))
+        return answer(found(result, MISSING, call.name))
+
+    return answered
+
+
+def _targets(measured: Iterable[Agent]) -> dict[str, Agent]:
+    return {agent["measured_as"]: agent for agent in measured if agent["measured_as"]}
+
+
+def _measured_points(values: Values, data_type: str, *, aggregated: bool) -> list[dict[str, Any]]:
+    """Return the points of a series of the metrics server, as :func:`points` does."""
+    result = [{"uom": "", "value": value, "time": time} for time, value in sorted(values.items())]
+    for point in result if aggregated else ():
+        share = {"all": point["value"] == 1} if data_type == "boolean" else {}
+        point.update({"type": data_type, "avg": point["value"], **share})
+    return result
 
 
 @operation("PUT", SERIES, documented=False)
@@ -171,7 +205,7 @@ async def _viewer(call: Call) -> Callable[[Metric], dict[str, object]]:
 
 def metrics_of(agent: Agent, *, expired: bool = False) -> dict[str, Metric]:
     """Return the metrics that an agent has, by name, with or without expired ones."""
-    metrics = {AGENT_STATUS.name: AGENT_STATUS}
+    metrics = {AGENT_STATUS.name: AGENT_STATUS} if "expired" in agent else {}  # without, it never registered
     for plugin in agent["running_plugin_names"] if "demo" in agent else ():
         for measure, reported in PLUGINS.get(plugin, {}).items():
             name = f"{plugin}.{measure}"

@@ -1,7 +1,7 @@
 """An operation of the API: a method, a path, and a function from a call to a response."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from dlsync.server.prometheus import Prometheus, Source, Target
 from dlsync.server.store import Row, Store
 
 DEFAULT_KEY = "changeme"  # the key in the examples of the API's documentation
@@ -50,6 +51,7 @@ class Settings:
     :param demo: fill the account with a bookshop's agents, metrics and series, unless it has agents already.
     :param loopback_host: the name or address that the server listens on, if it is this machine's own. Then requests
         with another ``Host`` are refused, which a web page sends by DNS rebinding.
+    :param metrics: where measurements of the account come from, besides those of the demo.
     :param now: the clock.
     """
 
@@ -62,6 +64,7 @@ class Settings:
     limits: Limits = Limits()
     demo: bool = False
     loopback_host: str = ""
+    metrics: Source | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -71,6 +74,7 @@ class Call:
 
     :param name: the name in the path, decoded; ``id`` likewise. Empty if the path has none.
     :param org: id of the organisation in the path, empty if it has none; ``account`` likewise.
+    :param measurements: those of the account, for an operation that is ``measured``.
     """
 
     store: Store
@@ -82,9 +86,21 @@ class Call:
     account: str
     name: str
     id: str
+    measurements: Prometheus | None = None
+
+    @property
+    def targets(self) -> Mapping[str, Target]:
+        """The agents of the metrics server, by id."""
+        return self.measurements.known if self.measurements else {}
+
+    def require_targets(self, row: object) -> None:
+        """Raise why no agents of the metrics server are known, if the row is missing and may be of one."""
+        if not row and not self.targets and self.measurements and self.measurements.failure:
+            raise self.measurements.failure
 
 
-Handler = Callable[[Call], Awaitable[Response]]
+Later = Callable[[], Awaitable[Response]]  # makes a response of what only the metrics server knows
+Handler = Callable[[Call], Awaitable[Response | Later]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +108,21 @@ class Operation:
     """A row of the routes table.
 
     :param documented: False if it only was observed, which ``documented_only`` turns off.
+    :param measured: whether it has to do with agents of the metrics server.
     """
 
     method: str
     path: str
     handle: Handler
     documented: bool
+    measured: bool
 
 
-def operation(method: str, path: str, *, documented: bool = True) -> Callable[[Handler], Operation]:
+def operation(
+    method: str, path: str, *, documented: bool = True, measured: bool = False
+) -> Callable[[Handler], Operation]:
     """Make a function the operation of a method and a path."""
-    return lambda handle: Operation(method, path, handle, documented)
+    return lambda handle: Operation(method, path, handle, documented, measured)
 
 
 class Fault(HTTPException):

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from dlsync.server.database import DatabaseError, Problem
 from dlsync.server.operation import Fault, answer
+from dlsync.server.prometheus import MetricsError
 
 SHOWN = 200  # characters of a value: what is refused may be as long as a body
 LOG = logging.getLogger("dlsync.server")
@@ -40,6 +41,8 @@ def refused(key: str, error: Exception) -> Response:
     if isinstance(error, DatabaseError):
         LOG.error("the database: %s", error)
         error = Fault(*_DATABASE_FAULTS[error.problem])
+    if isinstance(error, MetricsError):
+        error = Fault(error.status, error.reason, *error.values)
     if not isinstance(error, Fault):
         # not exc_info, since the exception may quote the key
         LOG.error("a request failed inside the server\n%s", masked("".join(traceback.format_exception(error)), key))

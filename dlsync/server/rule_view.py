@@ -11,6 +11,7 @@ from dlsync.server.evaluation import (
     TRIGGERED,
     UNKNOWN,
     Evaluation,
+    Points,
     Values,
     criterion_of,
     data_type_of,
@@ -44,15 +45,16 @@ def view_of(rule: Document, identifier: str, agents: Agents) -> Document:
     return {**view, "id": identifier}
 
 
-def with_states(view: Document, agents: Agents, now: int) -> Document:
+def with_states(view: Document, agents: Agents, now: int, measured: Points = lambda *_: {}) -> Document:
     """Return a rule's view with its state and those of its criteria.
 
     :param now: unix seconds.
+    :param measured: the points of agents of the metrics server, by their names there.
     """
     states: list[str] = []
 
     def stated(criterion: Document, _: int) -> Document:
-        evaluation = _evaluate(criterion, agents, now)
+        evaluation = _evaluate(criterion, agents, now, measured)
         states.append(evaluation.state)
         since = evaluation.triggered_at
         shown = {
@@ -73,7 +75,7 @@ def with_states(view: Document, agents: Agents, now: int) -> Document:
     return {**view, "state": worst([*states, *others])}
 
 
-def _evaluate(document: Document, agents: Agents, now: int) -> Evaluation:
+def _evaluate(document: Document, agents: Agents, now: int, measured: Points) -> Evaluation:
     tags = {scope["id"] for scope in document["scopes"] if scope["type"] == TAG}
     tagged = [identifier for identifier, agent in agents.items() if tags & {*agent["tags"]}]
     in_scope = dict.fromkeys([*tagged, *(scope["id"] for scope in document["scopes"] if scope["type"] == AGENT)])
@@ -81,14 +83,15 @@ def _evaluate(document: Document, agents: Agents, now: int) -> Evaluation:
     if criterion is None:
         return Evaluation(UNKNOWN, dict.fromkeys(in_scope, UNKNOWN))
 
-    def points(identifier: str, pattern: str, times: range) -> dict[str, Values]:
-        agent = agents.get(identifier)
-        found = metrics.metrics_of(agent) if agent else {}
-        return {
+    def points(identifier: str, pattern: str, times: range) -> Mapping[str, Values]:
+        if (agent := agents.get(identifier)) is None:
+            return {}
+        own = {
             name: {point["time"]: point["value"] for point in metrics.points(agent, metric, times, now)}
-            for name, metric in found.items()
-            if agent and matches(pattern, name)
+            for name, metric in metrics.metrics_of(agent).items()
+            if matches(pattern, name)
         }
+        return {**measured(agent["measured_as"], pattern, times), **own} if agent["measured_as"] else own
 
     return evaluate(criterion, in_scope, points, now)
 

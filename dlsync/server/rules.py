@@ -1,13 +1,15 @@
 """Alert rules: documents, with ``mute`` beside the text and the state computed on request."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
 
 from dlsync.server import agents, bodies, documents
 from dlsync.server.documents import Document
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, etag_of, json_text, named, operation
+from dlsync.server.operation import ACCOUNT, Call, Fault, Later, answer, etag_of, json_text, named, operation
 from dlsync.server.rule_view import Agents, rule_of, view_of, with_states
 from dlsync.server.store import Row
 
@@ -23,7 +25,7 @@ async def list_all(call: Call) -> Response:
     return answer([{**_summary(row), "etag": etag_of(row["text"])} for row in rows])
 
 
-@operation("POST", f"{ACCOUNT}/rules", documented=False)
+@operation("POST", f"{ACCOUNT}/rules", documented=False, measured=True)
 async def create(call: Call) -> Response:
     """POST ``rules``: a whole rule as JSON, or a form of its texts; without ``name``, ``title`` is the name."""
     sent = bodies.fields(call)
@@ -46,16 +48,16 @@ async def create(call: Call) -> Response:
     return answer(_summary(stored), 201)
 
 
-@operation("GET", RULE)
-async def get(call: Call) -> Response:
+@operation("GET", RULE, measured=True)
+async def get(call: Call) -> Response | Later:
     """GET ``rules/<name>``: the export as YAML, or JSON with the state."""
     row = await documents.find(call, KIND)
     if documents.preferred(call, documents.JSON) == documents.YAML:
         return documents.representation(row["text"], documents.YAML)
-    return documents.representation(json_text(await _view(call, row)), documents.JSON)
+    return await _shown(call, row, lambda rule: documents.representation(json_text(rule), documents.JSON))
 
 
-@operation("PUT", RULE)
+@operation("PUT", RULE, measured=True)
 async def put(call: Call) -> Response:
     """PUT ``rules/<name>``: YAML, or the JSON that a GET answers."""
     row = (
@@ -93,22 +95,32 @@ async def delete(call: Call) -> Response:
     return await documents.delete(call, KIND)
 
 
-@operation("GET", f"{RULE}/criteria", documented=False)
-async def criteria(call: Call) -> Response:
+@operation("GET", f"{RULE}/criteria", documented=False, measured=True)
+async def criteria(call: Call) -> Later:
     """GET ``rules/<name>/criteria``: each with its state."""
-    items = (await _view(call, await documents.find(call, KIND))).get("criteria")
-    return answer([item for item in items if isinstance(item, dict)] if isinstance(items, list) else [])
+
+    def show(rule: Document) -> Response:
+        items = rule.get("criteria")
+        return answer([item for item in items if isinstance(item, dict)] if isinstance(items, list) else [])
+
+    return await _shown(call, await documents.find(call, KIND), show)
 
 
 async def _agents(call: Call) -> Agents:
     return {agent["id"]: agent for agent in await agents.tagged(call)}
 
 
-async def _view(call: Call, row: Row) -> Document:
+async def _shown(call: Call, row: Row, show: Callable[[Document], Response]) -> Later:
+    """Return what shows a rule with its states after the transaction."""
     account_agents = await _agents(call)
     view = view_of(json.loads(row["view"]), row["id"], account_agents)
-    stated = with_states(view, account_agents, int(call.settings.now().timestamp()))
-    return {**stated, "name": row["name"], "mute": bool(row["mute"])}
+    evaluate = partial(with_states, view, account_agents, int(call.settings.now().timestamp()))
+
+    async def shown() -> Response:
+        states = await call.measurements.evaluated(evaluate) if call.measurements else evaluate()
+        return show({**states, "name": row["name"], "mute": bool(row["mute"])})
+
+    return shown
 
 
 def _summary(row: Row) -> dict[str, object]:

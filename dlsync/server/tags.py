@@ -9,7 +9,9 @@ EVERY = "all"
 
 async def require(call: Call, tag: str) -> None:
     """Raise 404 for a tag that is unknown."""
-    if tag not in await known(call):
+    carried = tag in await known(call)
+    call.require_targets(carried)
+    if not carried:
         raise Fault(404, "no link and no agent carries the tag {}", tag)
 
 
@@ -18,10 +20,10 @@ async def known(call: Call) -> set[str]:
     carriers = [
         row for table in ("links", "agents") for row in await call.store.rows(table, "tags", account=call.account)
     ]
-    return {EVERY}.union(*(row["tags"] for row in carriers))
+    return {EVERY}.union(*(row["tags"] for row in carriers), *(target.tags for target in call.targets.values()))
 
 
-@operation("GET", f"{ACCOUNT}/tags")
+@operation("GET", f"{ACCOUNT}/tags", measured=True)
 async def list_all(call: Call) -> Response:
     return answer([{"name": name} for name in sorted(await known(call))])
 

@@ -15,19 +15,22 @@ import pytest
 
 from dlsync.errors import SettingsError
 from dlsync.server import run
+from dlsync.server.prometheus import Source
 from tests.builders.commands import DASHBOARD, by_hand, command_line, dlsync, environment, process_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 
 @contextmanager
-def serving(*arguments: str | Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+def serving(
+    *arguments: str | Path, env: Mapping[str, str] | None = None
+) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """A server as a process of its own, and the first line that it printed."""
     with subprocess.Popen(
         command_line("serve", *arguments),
-        env=process_environment(),
+        env=process_environment(env),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -90,6 +93,29 @@ def test_a_demo_has_agents_that_measure() -> None:
         assert by_hand(environment(url), "GET", f"metrics?source={agents[0]['id']}").json() != []
 
 
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_metrics_server_is_asked_and_its_password_is_not_shown(by: str) -> None:
+    url = "http://reader:s3cret-word@127.0.0.1:1"
+    options = ("--metrics-url", url, "--metrics-tag-labels", "job,env") if by == "option" else ()
+    env = {"DLSYNC_METRICS_URL": url} if by == "environment" else {}
+    with serving(*options, env=env) as (server, address):
+        answer = httpx2.get(
+            f"{address}/orgs/acme/accounts/default/metrics?tag=job", headers={"Authorization": "Bearer changeme"}
+        )
+        server.send_signal(signal.SIGTERM)
+        code, out, err = said(server)
+    assert (answer.status_code, code, out) == (503, 0, "")
+    assert "the metrics server at 'http://127.0.0.1:1' cannot be reached" in err
+    assert "s3cret" not in err + answer.text
+
+
+def test_a_metrics_server_that_is_none_is_an_error() -> None:
+    done = dlsync("serve", "--metrics-url", "127.0.0.1:9090")
+    assert (done.code, done.out) == (1, "")
+    assert "the URL of the metrics server is not an HTTP address" in done.err
+    assert "bug" not in done.err
+
+
 def test_a_port_that_is_taken_is_an_error_that_names_it() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -133,6 +159,17 @@ def test_the_key_comes_from_a_file_else_from_the_environment_else_from_the_docum
     assert dlsync("serve", env=variable).code == 0
     assert dlsync("serve", env={"DLSYNC_API_KEY": ""}) == (0, "http://127.0.0.1:1/api/v1\n", "", ())
     assert [settings["api_key"] for settings in started] == ["a-key-in-a-file", "a-key-of-ours", "changeme"]
+
+
+def test_the_options_say_where_measurements_come_from(started: Started) -> None:
+    url = "http://127.0.0.1:9090"
+    options = ("--metrics-agent-label", "host", "--metrics-tag-labels", "job,env", "--metrics-names", "utf8")
+    assert dlsync("serve", "--metrics-url", url, *options).code == 0
+    assert dlsync("serve", env={"DLSYNC_METRICS_URL": url}).code == 0
+    assert [settings["metrics"] for settings in started] == [
+        Source(url, "host", ("job", "env"), utf8=True),
+        Source(url, "instance", ("job",)),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,11 @@ def running_on(engine: str, request: pytest.FixtureRequest) -> Iterator[RunningS
 
 
 @pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
 def server(engine: str, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
     with running_on(engine, request) as server:
         yield server
