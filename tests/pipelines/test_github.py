@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -173,6 +174,24 @@ def test_the_plan_of_a_fork_is_neither_made_nor_used(runner: Runner, account: di
     merge(runner, head, runner.runs, repository="fork/monitoring")
     done = runner.run("apply")
     assert (done.succeeded, title(account)) == (True, "Machines"), done.log
+
+
+@pytest.mark.parametrize("chosen", ["{artifact}", ". --adopt", ". --target=dashboard/*"])
+def test_a_plan_of_another_folder_or_with_options_is_not_applied(
+    runner: Runner, account: dict[str, str], monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    head = branch_with(runner, "Machines")
+    artifact = runner.root / "artifacts/7/plan"
+    shutil.copytree(runner.workspace, artifact, ignore=shutil.ignore_patterns(".git", ".dlsync"))
+    edit(artifact, DASHBOARD, title="Forged")
+    monkeypatch.chdir(runner.workspace)
+    arguments = chosen.format(artifact=artifact).split()
+    assert dlsync("plan", *arguments, "--out", artifact / "plan.json", env=account).code == 0
+    merge(runner, head, 7)
+    before = title(account)
+    done = runner.run("apply")
+    assert (done.succeeded, title(account)) == (False, before)
+    assert "the artifact plan is not a plan that this workflow made" in done.log
 
 
 def test_a_night_with_drift_opens_one_issue_which_is_closed_when_there_is_none(

@@ -188,6 +188,25 @@ def test_the_plan_of_a_fork_is_not_used(gitlab: GitLab, project: Project, env: d
     assert (gitlab.run("push").code, live_title(env), project.downloads) == (0, "title: Changed", [])
 
 
+@pytest.mark.parametrize("committed", [True, False], ids=["in the repository", "as the artifact"])
+def test_a_plan_of_another_folder_is_not_applied(
+    gitlab: GitLab, project: Project, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, *, committed: bool
+) -> None:
+    propose(gitlab)
+    monkeypatch.chdir(gitlab.clone)
+    write_tree(gitlab.clone / "other", {**TREE, WEB: "title: Forged\npositions: []\n"})
+    assert dlsync("plan", "other", "--out", "plan.json", env=env).code == 0
+    project.plans = {"plan": None if committed else (gitlab.clone / "plan.json").read_bytes()}
+    if not committed:
+        (gitlab.clone / "plan.json").unlink()
+    shutil.rmtree(gitlab.clone / "other/.dlsync", ignore_errors=True)
+    commit_all(gitlab.clone, "another folder")
+    merge(gitlab, project)
+    done = gitlab.run("push")
+    assert (done.code, live_title(env)) == (1, "title: Web"), done.out
+    assert ("has no plan" if committed else "not a plan that these pipelines made") in done.out
+
+
 def test_a_plan_that_does_not_hold_any_more_waits_for_a_click(
     gitlab: GitLab, project: Project, env: dict[str, str]
 ) -> None:
