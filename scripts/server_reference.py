@@ -44,8 +44,8 @@ dlsync serve --port 8080
   program or of a later version. The user needs the right to create the schema, or to own it.
 - Known fault: of two applies at once through two servers on one database, one sometimes cannot record what it manages,
   and sends nothing; the other then finds the lock held. Use one server for a database until this is mended.
-- Several servers on one database behave as one. Each write is a `SERIALIZABLE` transaction, and the server repeats it
-  for up to 5 seconds if another server changed the same.
+- Several servers can share a database, with that exception. Each write is a `SERIALIZABLE` transaction, and the server
+  repeats it for up to 5 seconds if another server changed the same.
 - While the database is gone, requests answer 503 with `Retry-After`, and the server reconnects by itself. 502 means
   that the database did not confirm the change, which may be stored or not.
 - A name or id of more than about 2,600 bytes is refused with 422.

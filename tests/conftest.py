@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from dlsync.client import Client, ReadClient
 from dlsync.operations import session
 from tests.builders.applies import FILES, apply
-from tests.builders.commands import ENDING_SIGNALS
+from tests.builders.commands import ENDING_SIGNALS, served
 from tests.builders.http import IMPATIENT
 from tests.builders.trees import account, write_tree
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.builders.commands import Served
     from tests.builders.trees import Account
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -58,6 +59,19 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def tree(tmp_path: Path) -> Path:
     """One resource of each kind."""
     return write_tree(tmp_path / "tree", FILES)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Served]:
+    """A server for all tests of commands; each has an account of its own."""
+    with served() as server:
+        yield server
+
+
+@pytest.fixture
+def env(server: Served) -> dict[str, str]:
+    """The environment of an empty account."""
+    return server.account()
 
 
 @pytest.fixture

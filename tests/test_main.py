@@ -28,14 +28,12 @@ from tests.builders.commands import (
     misbehaving,
     process,
     process_environment,
-    served,
 )
 from tests.builders.http import Misbehaviour, Reply, json_reply
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Iterator
 
     from dlsync.resources.tree import Tree
     from tests.builders.commands import Served
@@ -43,12 +41,6 @@ if TYPE_CHECKING:
 TRACE = "Traceback (most recent call last):\n"
 FULL = Path("/dev/full")
 KEY = "s3cret-key-of-ours"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with served() as server:
-        yield server
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import typer
 
@@ -51,11 +51,9 @@ def _source(url: str | None, agent_label: str, tag_labels: str, *, utf8: bool) -
     """Return where measurements come from, or None."""
     from dlsync.server.prometheus import Source
 
-    if not (url := url or os.environ.get("DLSYNC_METRICS_URL")):
+    if not (url := place_of(url, "DLSYNC_METRICS_URL")):
         return None
-    source = Source(url, agent_label, tuple(filter(None, tag_labels.split(","))), utf8=utf8)
-    conceal(unquote(urlsplit(url).password or ""))
-    return source
+    return Source(url, agent_label, tuple(filter(None, tag_labels.split(","))), utf8=utf8)
 
 
 @contextmanager
@@ -69,9 +67,9 @@ def explained_imports() -> Iterator[None]:
         ) from error
 
 
-def database(value: str | None) -> str | None:
-    """Return the file or the URL of --db or DLSYNC_DB, whose password is taken out of all output."""
-    value = value or os.environ.get("DLSYNC_DB") or None
+def place_of(value: str | None, variable: str) -> str | None:
+    """Return the file or the URL of an option or else of a variable; its password is taken out of all output."""
+    value = value or os.environ.get(variable) or None
     for part in re.findall(r"://[^:@/]*:(.*)@|[?&]password=([^&]*)", value or ""):
         for password in filter(None, part):
             conceal(password)
@@ -115,7 +113,7 @@ def serve(
     run(
         host=host,
         port=port,
-        db=database(db),
+        db=place_of(db, "DLSYNC_DB"),
         org=org,
         account=account,
         api_key=key or DEFAULT_KEY,
@@ -136,7 +134,7 @@ def copy(
 
     with explained_imports():
         from dlsync.server import transfer
-    names = [database(None if value == "-" else value) or value for value in (source, target)]
+    names = [place_of(None if value == "-" else value, "DLSYNC_DB") or value for value in (source, target)]
     for table in asyncio.run(transfer.copy(*names)):
         write_stdout(f"{table.name:<12} {table.rows:>8}  {table.digest}\n")
 
@@ -149,4 +147,4 @@ def backup(
     """Copy the SQLite file of a server, which can go on running."""
     with explained_imports():
         from dlsync.server import transfer
-    transfer.backup(database(db), file)
+    transfer.backup(place_of(db, "DLSYNC_DB"), file)

@@ -36,7 +36,7 @@ _NOT_JOURNALED = "the journal could not record how the changes ended, so `dlsync
 
 @dataclass(frozen=True)
 class ApplyOptions:
-    """Where an apply keeps its journal, and how it waits.
+    """Where an apply keeps its journal, and how long it waits.
 
     :param journals: the folder of journals; by default the tree's own.
     :param lock_timeout: seconds to wait for another apply.

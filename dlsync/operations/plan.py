@@ -245,7 +245,7 @@ async def build_plan(
 
     :param fetcher: a new one, for what it has fetched is not fetched again.
     :param explicit_deletes: what is to be deleted whatever ``prune`` says, since a user named it.
-    :param prune: and ``protect``: in place of what the settings say.
+    :param prune: in place of the settings' own; ``protect`` likewise.
     :param recorded: what was applied last, where that is not what the inventory says.
     :raises ApiError: live state could not be fetched whole.
     """

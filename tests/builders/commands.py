@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import builtins
 import io
 import json
 import os
@@ -31,6 +32,8 @@ from tests.builders.taps import Asked, recorded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    import pytest
 
     from tests.builders.http import Answering, Reply, ScriptedServer
 
@@ -110,6 +113,19 @@ def dlsync(
     ):
         code = main([str(one) for one in arguments])
     return Outcome(code, out.getvalue(), err.getvalue(), tuple(asked))
+
+
+def not_installed(monkeypatch: pytest.MonkeyPatch, module: str, package: str) -> None:
+    """Let the import of one of our modules end as where a package that it needs is not installed."""
+    imported = builtins.__import__
+
+    def importing(name: str, *rest: object) -> object:
+        if name == module:
+            raise ModuleNotFoundError(f"No module named {package!r}", name=package)
+        return imported(name, *rest)  # type: ignore[arg-type] # whatever an import gives
+
+    monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setattr(builtins, "__import__", importing)
 
 
 @contextmanager

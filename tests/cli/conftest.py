@@ -4,24 +4,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.builders.commands import TREE, Served, dlsync, served
+from tests.builders.commands import TREE, dlsync
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[Served]:
-    with served() as server:
-        yield server
-
-
-@pytest.fixture
-def env(server: Served) -> dict[str, str]:
-    """The environment of an empty account of the test's own."""
-    return server.account()
 
 
 @pytest.fixture

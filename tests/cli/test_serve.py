@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import builtins
 import signal
 import socket
 import subprocess
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -16,7 +14,15 @@ import pytest
 from dlsync.errors import SettingsError
 from dlsync.server import run
 from dlsync.server.prometheus import Source
-from tests.builders.commands import DASHBOARD, by_hand, command_line, dlsync, environment, process_environment
+from tests.builders.commands import (
+    DASHBOARD,
+    by_hand,
+    command_line,
+    dlsync,
+    environment,
+    not_installed,
+    process_environment,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -229,15 +235,7 @@ def test_where_other_machines_can_connect_the_documented_key_is_refused(key: dic
 
 
 def test_without_the_server_s_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    imported = builtins.__import__
-
-    def importing(name: str, *rest: object) -> object:
-        if name == "dlsync.server.run":
-            raise ModuleNotFoundError("No module named 'starlette'", name="starlette")
-        return imported(name, *rest)  # type: ignore[arg-type] # whatever an import gives
-
-    monkeypatch.delitem(sys.modules, "dlsync.server.run")
-    monkeypatch.setattr(builtins, "__import__", importing)
+    not_installed(monkeypatch, "dlsync.server.run", "starlette")
     done = dlsync("serve")
     assert (done.code, done.out) == (1, "")
     assert done.err == (

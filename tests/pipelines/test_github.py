@@ -15,7 +15,7 @@ import pytest
 from dlsync import __version__
 from dlsync.files import scaffold, yaml
 from tests.builders.code_hosts import CodeHosts
-from tests.builders.commands import ROOT, Served, by_hand, dlsync, misbehaving, served
+from tests.builders.commands import ROOT, by_hand, dlsync, misbehaving
 from tests.builders.gh import REPOSITORY
 from tests.builders.repositories import commit_all, git, repository
 from tests.builders.workflows import WORKFLOW, Runner
@@ -28,30 +28,18 @@ DASHBOARD = "dashboards/hosts.yaml"
 ANEW = "un this workflow by hand"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with served() as server:
-        yield server
-
-
 @pytest.fixture
-def account(server: Served) -> dict[str, str]:
-    """The environment of an empty account."""
-    return server.account()
-
-
-@pytest.fixture
-def runner(tmp_path: Path, account: dict[str, str]) -> Runner:
+def runner(tmp_path: Path, env: dict[str, str]) -> Runner:
     """A repository that was started by ``dlsync init --ci github`` and applied, with an origin."""
     root = tmp_path / "work"
     assert dlsync("init", root, "--ci", "github").code == 0
-    settings = {"url": account["DLSYNC_URL"], "account": account["DLSYNC_ACCOUNT"]}
+    settings = {"url": env["DLSYNC_URL"], "account": env["DLSYNC_ACCOUNT"]}
     edit(root, "dlsync.yaml", **settings)
     repository(root)
     git(tmp_path, "init", "--quiet", "--bare", "origin.git")
     git(root, "remote", "add", "origin", str(tmp_path / "origin.git"))
     git(root, "push", "--quiet", "origin", "main")
-    assert dlsync("apply", root, "--auto-approve", env=account).code == 0
+    assert dlsync("apply", root, "--auto-approve", env=env).code == 0
     return Runner(tmp_path / "runner", root, {"DLSYNC_API_KEY": "changeme"})
 
 
@@ -89,12 +77,12 @@ def merge(runner: Runner, head: str, run: int, *, repository: str = REPOSITORY) 
     runner.write(pulls=[pull], runs=[{"id": run, "head_sha": head, "head_repository": of}])
 
 
-def title(account: dict[str, str]) -> str:
-    return cast("dict[str, str]", yaml.parse(by_hand(account, "GET", "dashboards/hosts").content))["title"]
+def title(env: dict[str, str]) -> str:
+    return cast("dict[str, str]", yaml.parse(by_hand(env, "GET", "dashboards/hosts").content))["title"]
 
 
 def test_the_reviewed_plan_is_what_is_applied_after_the_merge(
-    runner: Runner, host: CodeHosts, account: dict[str, str]
+    runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:
     head = branch_with(runner, "Machines")
     assert runner.run("validate", "pull_request", fork=True).succeeded
@@ -112,7 +100,7 @@ def test_the_reviewed_plan_is_what_is_applied_after_the_merge(
     done = runner.run("apply")
     assert done.succeeded, done.log
     assert "0 created, 1 updated, 0 deleted" in done.log
-    assert title(account) == "Machines"
+    assert title(env) == "Machines"
     assert runner.artifacts(runner.runs) == ["journal-1"]
 
     done = runner.run("apply")
@@ -125,7 +113,7 @@ def test_the_reviewed_plan_is_what_is_applied_after_the_merge(
 
 
 def test_a_plan_that_does_not_fit_is_not_applied_unless_by_hand(
-    runner: Runner, host: CodeHosts, account: dict[str, str]
+    runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:
     head = branch_with(runner, "Machines")
     assert runner.run("plan", "pull_request").succeeded
@@ -134,19 +122,19 @@ def test_a_plan_that_does_not_fit_is_not_applied_unless_by_hand(
     edit(runner.workspace, "rules/host-overloaded.yaml", title="Another")
     commit_all(runner.workspace, "Merge another request first")
     merge(runner, head, run)
-    before = title(account)
+    before = title(env)
 
     done = runner.run("apply")
-    assert (done.succeeded, title(account)) == (False, before)
+    assert (done.succeeded, title(env)) == (False, before)
     assert ANEW in done.log
 
     done = runner.run("apply", "workflow_dispatch")
-    assert (done.succeeded, title(account)) == (True, "Machines")
+    assert (done.succeeded, title(env)) == (True, "Machines")
     assert "0 created, 2 updated" in done.log
 
 
 def test_a_plan_that_fails_is_shown_and_nothing_is_applied(
-    runner: Runner, host: CodeHosts, account: dict[str, str]
+    runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:
     head = branch_with(runner, "[")
     done = runner.run("validate", "pull_request")
@@ -159,13 +147,13 @@ def test_a_plan_that_fails_is_shown_and_nothing_is_applied(
     assert runner.artifacts(run) == ["plan.html"]
     merge(runner, head, run)
     edit(runner.workspace, DASHBOARD, title="Mended")
-    before = title(account)
+    before = title(env)
     done = runner.run("apply")
-    assert (done.succeeded, title(account)) == (False, before)
+    assert (done.succeeded, title(env)) == (False, before)
     assert "no artifact plan" in done.log
 
 
-def test_the_plan_of_a_fork_is_neither_made_nor_used(runner: Runner, account: dict[str, str]) -> None:
+def test_the_plan_of_a_fork_is_neither_made_nor_used(runner: Runner, env: dict[str, str]) -> None:
     head = branch_with(runner, "Machines")
     assert not runner.run("plan", "pull_request", fork=True).ran
     forged = runner.root / "artifacts" / str(runner.runs) / "plan"
@@ -173,12 +161,12 @@ def test_the_plan_of_a_fork_is_neither_made_nor_used(runner: Runner, account: di
     (forged / "plan.json").write_text("forged")
     merge(runner, head, runner.runs, repository="fork/monitoring")
     done = runner.run("apply")
-    assert (done.succeeded, title(account)) == (True, "Machines"), done.log
+    assert (done.succeeded, title(env)) == (True, "Machines"), done.log
 
 
 @pytest.mark.parametrize("chosen", ["{artifact}", ". --adopt", ". --target=dashboard/*"])
 def test_a_plan_of_another_folder_or_with_options_is_not_applied(
-    runner: Runner, account: dict[str, str], monkeypatch: pytest.MonkeyPatch, chosen: str
+    runner: Runner, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, chosen: str
 ) -> None:
     head = branch_with(runner, "Machines")
     artifact = runner.root / "artifacts/7/plan"
@@ -186,34 +174,34 @@ def test_a_plan_of_another_folder_or_with_options_is_not_applied(
     edit(artifact, DASHBOARD, title="Forged")
     monkeypatch.chdir(runner.workspace)
     arguments = chosen.format(artifact=artifact).split()
-    assert dlsync("plan", *arguments, "--out", artifact / "plan.json", env=account).code == 0
+    assert dlsync("plan", *arguments, "--out", artifact / "plan.json", env=env).code == 0
     merge(runner, head, 7)
-    before = title(account)
+    before = title(env)
     done = runner.run("apply")
-    assert (done.succeeded, title(account)) == (False, before)
+    assert (done.succeeded, title(env)) == (False, before)
     assert "the artifact plan is not a plan that this workflow made" in done.log
 
 
 def test_a_night_with_drift_opens_one_issue_which_is_closed_when_there_is_none(
-    runner: Runner, account: dict[str, str]
+    runner: Runner, env: dict[str, str]
 ) -> None:
     assert not runner.run("drift").ran
     assert runner.run("drift", "schedule").succeeded
     assert runner.state["issues"] == []
-    live = by_hand(account, "GET", "dashboards/hosts").text
+    live = by_hand(env, "GET", "dashboards/hosts").text
     for name in ("By hand", "By hand again"):
-        by_hand(account, "PUT", "dashboards/hosts", re.sub("title: Hosts", f"title: {name}", live))
+        by_hand(env, "PUT", "dashboards/hosts", re.sub("title: Hosts", f"title: {name}", live))
         assert runner.run("drift", "schedule").succeeded
         [issue] = runner.state["issues"]
         assert (issue["title"], issue["open"]) == ("dlsync: drift", True)
         assert f'"{name}"' in issue["body"]
         assert "\n    " in issue["body"]
-    by_hand(account, "PUT", "dashboards/hosts", live)
+    by_hand(env, "PUT", "dashboards/hosts", live)
     assert runner.run("drift", "schedule").succeeded
     assert [one["open"] for one in runner.state["issues"]] == [False]
 
 
-def test_a_night_with_drift_keeps_one_pull_request_with_one_commit(runner: Runner, account: dict[str, str]) -> None:
+def test_a_night_with_drift_keeps_one_pull_request_with_one_commit(runner: Runner, env: dict[str, str]) -> None:
     of_a_fork = {"number": 1, "open": True, "isCrossRepository": True, "head": "dlsync/backup"}
     runner.write(requests=[of_a_fork])
 
@@ -227,31 +215,31 @@ def test_a_night_with_drift_keeps_one_pull_request_with_one_commit(runner: Runne
         return requests, git(runner.workspace, "ls-remote", "origin", "refs/heads/dlsync/backup")
 
     assert backup() == ([], "")
-    live = by_hand(account, "GET", "dashboards/hosts").text
-    by_hand(account, "PUT", "dashboards/hosts", re.sub("title: Hosts", "title: By hand", live))
+    live = by_hand(env, "GET", "dashboards/hosts").text
+    by_hand(env, "PUT", "dashboards/hosts", re.sub("title: Hosts", "title: By hand", live))
     [request], pushed = backup()
     assert (request["head"], request["base"], request["open"]) == ("dlsync/backup", "main", True)
     assert request["title"].endswith(": 1 updated")
     assert f"~ {DASHBOARD}" in request["body"]
     assert backup() == ([request], pushed)
 
-    by_hand(account, "PUT", "rules/more", "title: More\ncriteria: []\n")
+    by_hand(env, "PUT", "rules/more", "title: More\ncriteria: []\n")
     [request], again = backup()
     assert again != pushed
     assert "+ rules/more.yaml" in request["body"]
     assert git(runner.workspace, "rev-list", "--count", "origin/main..HEAD") == "1"
 
-    by_hand(account, "DELETE", "rules/more")
-    by_hand(account, "PUT", "dashboards/hosts", live)
+    by_hand(env, "DELETE", "rules/more")
+    by_hand(env, "PUT", "dashboards/hosts", live)
     [request], gone = backup()
     assert (request["open"], gone) == (False, "")
 
 
-def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, account: dict[str, str]) -> None:
+def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, env: dict[str, str]) -> None:
     root = tmp_path / "work"
-    name = account["DLSYNC_ACCOUNT"]
+    name = env["DLSYNC_ACCOUNT"]
     assert dlsync("init", root, "--ci", "github", "--environments", f"{name},other").code == 0
-    edit(root, "dlsync.yaml", url=account["DLSYNC_URL"])
+    edit(root, "dlsync.yaml", url=env["DLSYNC_URL"])
     repository(root)
     runner = Runner(tmp_path / "runner", root, {"DLSYNC_API_KEY": "changeme"})
     matrix = {"environment": name}
@@ -265,7 +253,7 @@ def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, a
     done = runner.run("apply-1")
     assert done.succeeded, done.log
     assert runner.artifacts(2) == [f"journal-{name}-1"]
-    by_hand(account, "DELETE", "dashboards/hosts")
+    by_hand(env, "DELETE", "dashboards/hosts")
     assert runner.run("drift", "schedule", matrix=matrix).succeeded
     assert runner.state["issues"][0]["title"] == f"dlsync: drift in {name}"
 

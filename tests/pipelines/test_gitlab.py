@@ -13,7 +13,7 @@ import pytest
 from dlsync import __version__
 from dlsync.files.scaffold import render
 from tests.builders.code_hosts import TOKEN
-from tests.builders.commands import TREE, by_hand, dlsync, misbehaving, served
+from tests.builders.commands import TREE, by_hand, dlsync, misbehaving
 from tests.builders.gitlab import MISSING, PUSH_TOKEN, GitLab, Project
 from tests.builders.http import json_reply
 from tests.builders.repositories import commit_all, git, repository
@@ -30,17 +30,6 @@ WEB = "dashboards/web.yaml"
 CHANGED = "title: Changed\npositions: []\n"
 LIVE = "title: Live\npositions: []\n"
 MERGE_REQUEST = "merge_request_event"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Served]:
-    with served() as server:
-        yield server
-
-
-@pytest.fixture
-def env(server: Served) -> dict[str, str]:
-    return server.account()
 
 
 @pytest.fixture

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync import __version__
-from tests.builders.commands import ROOT, TREE, by_hand, dlsync, served
+from tests.builders.commands import ROOT, TREE, by_hand, dlsync
 from tests.builders.gitlab import BIN
 from tests.builders.repositories import CONFIGURATION, git, repository
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.builders.commands import Served
 
 PAGE = (ROOT / "docs" / "pipelines-other.md").read_text(encoding="utf-8")
 STEP = re.compile(r"\bsh(?:\(returnStatus: true, script:)? '(.*?)'")
@@ -32,14 +33,9 @@ def block(language: str) -> str:
 
 
 @pytest.fixture
-def env() -> Iterator[dict[str, str]]:
-    with served() as server:
-        yield {
-            **server.account(),
-            **CONFIGURATION,
-            "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
-            "HOME": os.devnull,
-        }
+def env(server: Served) -> dict[str, str]:
+    path = f"{BIN}{os.pathsep}{os.environ['PATH']}"
+    return {**server.account(), **CONFIGURATION, "PATH": path, "HOME": os.devnull}
 
 
 def shell(folder: Path, env: dict[str, str], *arguments: str) -> tuple[int, str]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import builtins
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
@@ -20,6 +18,7 @@ from dlsync.server.operation import Limits
 from dlsync.server.postgresql import MIGRATIONS, Postgresql, _translated
 from dlsync.server.refusals import refused
 from dlsync.server.run import running
+from tests.builders.commands import not_installed
 from tests.builders.databases import create, rows_of, transact
 from tests.builders.postgresql import cluster
 from tests.builders.served import account_of
@@ -262,15 +261,7 @@ def test_a_write_does_not_wait_for_others_for_ever(url: str, monkeypatch: pytest
 
 
 def test_without_the_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    imported = builtins.__import__
-
-    def importing(name: str, *rest: object) -> object:
-        if name == "dlsync.server.postgresql":
-            raise ModuleNotFoundError("No module named 'psycopg'", name="psycopg")
-        return imported(name, *rest)  # type: ignore[arg-type] # whatever an import gives
-
-    monkeypatch.delitem(sys.modules, "dlsync.server.postgresql")
-    monkeypatch.setattr(builtins, "__import__", importing)
+    not_installed(monkeypatch, "dlsync.server.postgresql", "psycopg")
     with pytest.raises(DlsyncError, match="PostgreSQL needs the packages psycopg and psycopg-pool") as missing:
         database_of("postgresql://h/x")
     assert missing.value.hint == "Get it with: pip install 'dlsync[server,postgresql]'"
