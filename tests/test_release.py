@@ -120,5 +120,5 @@ def test_only_the_job_that_publishes_has_an_identity_and_it_runs_no_code_of_ours
 
 
 def test_zizmor_finds_nothing_in_the_workflows() -> None:
-    done = run(tool("zizmor"), "--offline", "--no-progress", "--persona", "auditor", *map(str, WORKFLOWS))
+    done = run(tool("zizmor"), "--offline", "--no-progress", "--color=never", "--persona=auditor", *map(str, WORKFLOWS))
     assert done.returncode == 0, done.stdout + done.stderr

@@ -289,7 +289,7 @@ def written(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 def test_zizmor_finds_nothing(written: Path) -> None:
     program = Path(sys.executable).with_name("zizmor")
     done = subprocess.run(
-        [program, "--offline", "--no-progress", written / ".github", ACTION],
+        [program, "--offline", "--no-progress", "--color=never", written / ".github", ACTION],
         capture_output=True,
         text=True,
         check=False,
