@@ -26,11 +26,18 @@ def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     return function.end_lineno - function.lineno + 1
 
 
+def statements(module: Path, function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The lines below the signature for a command, whose signature lists its options for the parser."""
+    listed = function.body[0].lineno - function.lineno if module.parent.name == "cli" else 0
+    return length(function) - listed
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: str(module.relative_to(PACKAGE)))
 def test_a_module_fits_a_reader_s_head(module: Path) -> None:
     text = module.read_text(encoding="utf-8")
     assert text.count("\n") <= 450
-    assert [f"{one.name}: {length(one)} lines" for one in functions(module) if length(one) > 40] == []
+    lengths = [(one.name, statements(module, one)) for one in functions(module)]
+    assert [f"{name}: {lines} lines" for name, lines in lengths if lines > 40] == []
     assert module.stem not in {"utils", "util", "helpers", "common", "misc"}
 
 
