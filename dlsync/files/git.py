@@ -14,6 +14,14 @@ _STATES = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "RE
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s]+@")
 _SHOWN = 20  # lines of what git or a hook says
 _ENTRY = slice(3, None)  # of `git status --porcelain`, behind two letters and a blank
+# what git advises would commit ignored files, or those outside of a sparse checkout
+_NO_ADVICE = ("-c", "advice.addIgnoredFile=false", "-c", "advice.updateSparsePath=false")
+_HIDDEN = {
+    "h": "marked assume-unchanged",
+    "S": "marked skip-worktree, or not in the sparse checkout",
+    "s": "marked assume-unchanged and skip-worktree",
+    "?": "ignored, or in a submodule: export into that",
+}
 _PATHS = ("--pathspec-from-file=-", "--pathspec-file-nul")
 
 
@@ -79,18 +87,25 @@ class Repository:
         found = self._run("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all").split("\0")
         return sorted({entry[_ENTRY] for entry in found}.intersection(paths))
 
+    def hidden(self, paths: Collection[str]) -> list[str]:
+        """Return the paths whose changes git does not show, each with the reason."""
+        index = {entry[2:]: entry[:1] for entry in self._run("ls-files", "-v", "-z").split("\0")}
+        tags = {path: index.get(path, "?" if os.path.lexists(self._top / path) else "") for path in sorted(paths)}
+        return [f"{path} ({_HIDDEN[tag]})" for path, tag in tags.items() if tag in _HIDDEN]
+
     def commit(self, paths: Collection[str], message: str) -> str:
         """Commit the changes of paths, and of no others; return the commit, empty where git sees no change.
 
         :raises DlsyncError: git or a hook refuses; nothing is staged that was not staged before.
         """
-        failed = "git did not commit, and the files are as they were"
+        failed, hint = "git did not commit, and the files are as they were", "Fix what git reports, then export again."
         try:
             present = [path for path in paths if os.path.lexists(self._top / path)]
-            self._run("add", *_PATHS, paths=present, failed=failed)
+            self._run(*_NO_ADVICE, "add", *_PATHS, paths=present, failed=failed, hint=hint)
             if not (changed := self.changed(paths)):  # but line ends that git converts
                 return ""
-            self._run("commit", "--quiet", "--only", f"--message={message}", *_PATHS, paths=changed, failed=failed)
+            arguments = ("commit", "--quiet", "--only", f"--message={message}", *_PATHS)
+            self._run(*arguments, paths=changed, failed=failed, hint=hint)
         except DlsyncError:
             self._run("reset", "--quiet", *_PATHS, paths=paths)
             raise

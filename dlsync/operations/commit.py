@@ -23,6 +23,7 @@ _MOST_LINES = 100  # of a commit's message
 _ACTED_ON = re.compile(r"[#@!*:\[\]]|(?<=[gG][hH])-(?=\d)")
 _CHANGED = "its file is not applied yet; run `dlsync apply`, then export again"
 _REMOVED = "its file is gone, and that is not applied yet; run `dlsync apply`, then export again"
+_SHOW = "Undo that, such as by `git update-index --no-assume-unchanged FILE`; then commit or discard the changes."
 _NEW = "its file was never applied; run `dlsync apply --adopt`, or export it without --commit"
 
 
@@ -53,15 +54,19 @@ def _reason(desired: Resource | None, live: Resource | None, inventory: Inventor
 def commit(repository: Repository, directory: Path, target: Target, changes: Sequence[FileChange]) -> str:
     """Write changes of files and commit them; return the commit, empty where git sees no change.
 
-    :raises Refused: a file has changes that are not committed; nothing is written.
+    :raises Refused: a file has, or may have, changes that are not committed; nothing is written.
     :raises DlsyncError: git or a hook refuses, and the files are as they were.
     """
     places = [Path(place) for _, place in writer.real_paths(directory, changes)]
     paths = [repository.path(str(place)) for place in places]
-    if changed := repository.changed(paths):
-        named = shortened(", ".join(map(visible, changed)), width=500)
-        hint = "Commit or discard the changes first."
-        raise Refused(f"not committed, so it is not overwritten: {named}; nothing was written", hint=hint)
+    refusals = [
+        (repository.changed(paths), "not committed", "Commit or discard the changes first."),
+        (repository.hidden(paths), "git does not show its changes", _SHOW),
+    ]
+    for files, reason, hint in refusals:
+        if files:
+            named = shortened(", ".join(map(visible, files)), width=500)
+            raise Refused(f"{reason}, so it is not overwritten: {named}; nothing was written", hint=hint)
     links = {one: one.readlink() for one in places if one.is_symlink()}
     before = {one: (one.read_bytes(), one.stat().st_mode) for one in places if one.is_file() and one not in links}
     try:

@@ -126,6 +126,70 @@ def test_a_file_with_changes_that_are_not_committed_is_not_overwritten(
     assert (work_files(repo), log(repo)) == (before, commits)
 
 
+@pytest.mark.parametrize("action", ["update", "delete"])
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("assume-unchanged", "marked assume-unchanged"),
+        ("skip-worktree", "marked skip-worktree, or not in the sparse checkout"),
+        ("both", "marked assume-unchanged and skip-worktree"),
+        ("ignored", "ignored, or in a submodule: export into that"),
+        ("submodule", "ignored, or in a submodule: export into that"),
+    ],
+)
+def test_work_that_git_does_not_show_is_left_alone_and_named(
+    repo: Path, env: dict[str, str], how: str, reason: str, action: str
+) -> None:
+    if how == "ignored":
+        git(repo, "rm", "--quiet", "--cached", WEB)
+        write_tree(repo, {".gitignore": f".dlsync/\n{WEB}\n"})
+        commit_all(repo, "second")
+    elif how == "submodule":
+        inner = repository(write_tree(repo.parent / "inner", {"web.yaml": DASHBOARD}))
+        git(repo, "rm", "--quiet", WEB)
+        git(repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(inner), "dashboards")
+        commit_all(repo, "second")
+    else:
+        for mark in ("assume-unchanged", "skip-worktree") if how == "both" else (how,):
+            git(repo, "update-index", f"--{mark}", WEB)
+    write_tree(repo, {WEB: f"# mine\n{DASHBOARD}"})
+    by_hand(env, "DELETE" if action == "delete" else "PUT", "dashboards/web", "" if action == "delete" else LIVE)
+    by_hand(env, "PUT", "rules/new", "title: New\ncriteria: []\n")
+    before, commits, status = work_files(repo), log(repo), git(repo, "status", "--porcelain")
+    done = export(repo, env, "--mirror")
+    named = f"error: git does not show its changes, so it is not overwritten: {WEB} ({reason}); nothing was written\n"
+    assert (done.code, done.out, named in done.err) == (4, "", True)
+    assert (work_files(repo), log(repo), git(repo, "status", "--porcelain")) == (before, commits, status)
+
+
+def test_a_marked_file_that_the_export_does_not_change_is_no_obstacle(repo: Path, env: dict[str, str]) -> None:
+    git(repo, "update-index", "--assume-unchanged", "rules/load.yaml")
+    write_tree(repo, {"later.txt": "1\n"})
+    git(repo, "add", "--intent-to-add", "later.txt")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert export(repo, env).code == 0
+    assert git(repo, "show", "--name-only", "--format=") == WEB
+    assert git(repo, "status", "--porcelain") == " A later.txt"
+
+
+def test_a_new_file_outside_of_a_sparse_checkout_is_refused(repo: Path, env: dict[str, str]) -> None:
+    git(repo, "sparse-checkout", "set", "rules")
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    before = work_files(repo)
+    done = export(repo, env, "--target", "dashboard/other")
+    assert (done.code, work_files(repo), git(repo, "status", "--porcelain")) == (1, before, "")
+    assert done.err.endswith("dashboards/other.yaml\nFix what git reports, then export again.\n")
+
+
+def test_a_signature_that_fails_leaves_all_as_it_was(repo: Path, env: dict[str, str]) -> None:
+    git(repo, "config", "gpg.program", "no-such-program")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    before = work_files(repo)
+    done = export(repo, {**env, "GIT_CONFIG_VALUE_1": "true"})
+    assert (done.code, work_files(repo), git(repo, "status", "--porcelain")) == (1, before, "")
+    assert done.err.endswith("fatal: failed to write commit object\nFix what git reports, then export again.\n")
+
+
 def test_what_is_not_applied_is_left_alone_and_named(repo: Path, env: dict[str, str]) -> None:
     write_tree(
         repo, {WEB: "title: Wanted\npositions: []\n", "dashboards/new.yaml": DASHBOARD, "dashboards/own.yaml": LIVE}
