@@ -25,7 +25,7 @@ def format_files(directory: Path, *, check: bool = False) -> tuple[list[str], li
     found = loader.find(directory)
     if found.backup:
         raise DlsyncError("an old client's backup is not formatted", hint="Import it with `dlsync import-backup`.")
-    problems: list[Problem] = []
+    problems = [*found.errors]
     overlays = {one.file: one.content for one in discovery.read_files(directory, [OVERLAYS], problems, found.ignored)}
     changed: dict[str, bytes] = {}
     for file, content in {**found.sources, **overlays}.items():

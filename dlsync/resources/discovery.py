@@ -1,5 +1,6 @@
 """The files of a tree, byte for byte: links inside it followed, loops, giants and what cannot be read reported."""
 
+import errno
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
@@ -15,6 +16,7 @@ from dlsync.resources.file_format import SourceFile
 
 Entry = str | os.DirEntry[str]
 
+_TOO_LARGE = f"; shorten it, or list it in {ignored.FILE} if it is no resource"
 _SAMPLES = 20  # files: a folder of resources shows it early, and others are to cost little
 
 
@@ -64,7 +66,8 @@ def read_files(
                 try:
                     yield SourceFile(file, read_regular(path))
                 except OSError as error:
-                    problems.append(Problem(Code.UNREADABLE_FILE, reason(error), file))
+                    way_out = _TOO_LARGE if error.errno == errno.EFBIG else ""
+                    problems.append(Problem(Code.UNREADABLE_FILE, f"{reason(error)}{way_out}", file))
 
 
 def _files(

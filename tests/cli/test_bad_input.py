@@ -163,7 +163,12 @@ def test_a_file_of_50_mb_is_not_read(tree: Path, env: dict[str, str], command: s
     large.touch()
     os.truncate(large, 50_000_000)
     done = fails(command, tree, env)
-    assert said(done)[0] == "dashboards/large.yaml: error: is too large: 50 MB; expected a file of at most 10 MB"
+    assert said(done)[0] == (
+        "dashboards/large.yaml: error: is too large: 50 MB; expected a file of at most 10 MB; "
+        "shorten it, or list it in .dlsyncignore if it is no resource"
+    )
+    write_tree(tree, {".dlsyncignore": "/dashboards/large.yaml\n"})
+    assert "large.yaml" not in dlsync("validate", tree).out
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf" + DASHBOARD.encode(), DASHBOARD.replace("\n", "\r\n").encode()])

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
+
+import pytest
 
 from tests.builders.commands import DASHBOARD, dlsync
 from tests.builders.trees import tree_files, write_tree
@@ -75,6 +78,24 @@ def test_a_file_that_cannot_be_formatted_stays_and_is_named(tmp_path: Path) -> N
     assert warning.startswith("rules/b.yaml: warning: stays as it is: it has anchors, or comments inside of brackets")
     assert error.startswith("rules/c.yaml:2:1: error: ")
     assert {file: text.decode() for file, text in tree_files(tree).items()} == {**files, "rules/a.yaml": "title: A\n"}
+
+
+@pytest.mark.parametrize("check", [("--check",), ()])
+@pytest.mark.parametrize("file", ["dashboards/a.yaml", "plugins/a.sh", "links.yaml", "overlays/b/rules/a.yaml"])
+@pytest.mark.parametrize("fault", ["large", "link", "loop"])
+def test_a_file_that_is_not_read_is_named_as_by_validate(
+    tmp_path: Path, fault: str, file: str, check: tuple[str, ...]
+) -> None:
+    tree = write_tree(tmp_path / "tree", {"dlsync.yaml": "environments: {b: {account: b}}\n", file: ""})
+    if fault == "large":
+        os.truncate(tree / file, 11_000_000)
+    else:
+        (tree / file).unlink()
+        (tree / file).symlink_to("/etc/passwd" if fault == "link" else "a.yaml")
+    done = dlsync("fmt", tree, *check)
+    [error] = done.err.splitlines()
+    assert (done.code, done.out, error.startswith(f"{file}: error: ")) == (1, "", True)
+    assert error in dlsync("validate", tree).out
 
 
 def test_an_old_backup_is_not_formatted(tmp_path: Path) -> None:
