@@ -16,8 +16,7 @@ Side = Literal["repo", "live"]
 # who moved a field since it was last applied; "kept": nobody, it has differed since then
 ChangedBy = Literal["repo", "drift", "conflict", "kept"]
 Op = Literal["add", "remove", "replace"]
-# "changed": both sides come from the same references, with other values; "unknown": what is live, where a secret is to
-# be, is another than dlsync ever put there
+# "changed": same references, other values; "unknown": what is live in place of a secret was never put there by dlsync
 Masked = Literal["changed", "unknown"]
 Severity = Literal["error", "warning"]
 Result = Literal["applied", "failed", "skipped"]
@@ -84,6 +83,7 @@ class Code(Enum):
     UNKNOWN_VALUE = "warning", "A value of a field is not known"
     UNSET_REFERENCE = "warning", "A variable of the environment is not set here"
     MISSPELLED_REFERENCE = "warning", "A text resembles a reference"
+    UNKNOWN_CODE = "warning", "A comment ignores a code that does not exist"
     NOT_FORMATTED = "warning", "A file cannot be formatted with its comments in place"
     # of plans, and of what else compares files with a server
     UNREADABLE_INVENTORY = "warning", "The inventory cannot be read"

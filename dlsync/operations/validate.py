@@ -10,7 +10,7 @@ from dlsync.files.interpolation import Values
 from dlsync.files.settings import NO_ENVIRONMENT, NO_OPTIONS, Options, Settings
 from dlsync.messages import visible
 from dlsync.model import Code, Json, Problem
-from dlsync.operations.file_warnings import file_warnings
+from dlsync.operations.file_warnings import comment_warnings, file_warnings
 from dlsync.resources import environments, loader
 from dlsync.resources.tree import Tree
 
@@ -54,7 +54,8 @@ def _settings(directory: Path, options: Options, environ: Mapping[str, str]) -> 
 def _leniently(directory: Path, options: Options, environ: Mapping[str, str]) -> Tree:
     settings = _settings(directory, options, environ)
     values = Values(settings.variables, settings.environ, lenient=True)
-    return environments.read(directory, settings, values=values)
+    tree = environments.read(directory, settings, values=values)
+    return tree.with_problems(comment_warnings(tree))  # overlays are in the trees of environments alone
 
 
 def _shared_inventories(settings: Collection[Settings]) -> Iterator[Problem]:

@@ -16,7 +16,7 @@ from dlsync.model import Address, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
 
 # behind it, the codes that it silences, all with a hyphen; any other word is a reason
-_SILENCED = re.compile(rb"#\s*dlsync:\s*ignore\b((?:[\s,]+[a-z]+(?:-[a-z]+)+)*)")
+_SILENCED = re.compile(rb"(?i)#\s*dlsync:\s*ignore\b((?:[\s,]+[a-z]+(?:-[a-z]+)+)*)")
 _CODE = re.compile(r"[a-z-]+")
 
 
@@ -107,7 +107,7 @@ def unsilenced(problems: Iterable[Problem], contents: Mapping[str, bytes]) -> tu
     """
     problems = tuple(problems)
     files = {one.file for one in problems if one.line and one.severity == "warning"}
-    silenced = {file: _silenced(contents.get(file, b"")) for file in files}
+    silenced = {file: silenced_codes(contents.get(file, b"")) for file in files}
     return tuple(
         one
         for one in problems
@@ -117,9 +117,9 @@ def unsilenced(problems: Iterable[Problem], contents: Mapping[str, bytes]) -> tu
     )
 
 
-def _silenced(content: bytes) -> dict[int, list[str]]:
+def silenced_codes(content: bytes) -> dict[int, list[str]]:
     """Return the codes that each line with the comment silences, by line from 1; none for all of them."""
     if b"dlsync:" not in content:
         return {}
     comments = enumerate(map(_SILENCED.search, content.splitlines()), 1)
-    return {line: _CODE.findall(found[1].decode()) for line, found in comments if found}
+    return {line: _CODE.findall(found[1].decode().lower()) for line, found in comments if found}

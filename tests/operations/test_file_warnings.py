@@ -56,6 +56,41 @@ def test_the_cheap_look_ahead_misses_no_scalar(scalars: list[str], flow: bool) -
     assert file_warnings._MAY_BE_AMBIGUOUS.search(content) or not ambiguous_scalars(content)
 
 
+# comments
+NO_CODE = "`%s` is no code, so it ignores nothing; %s"
+NEAR = "did you mean `unknown-field`?"
+FAR = "docs/findings.md has all; a reason goes behind a colon"
+
+
+@pytest.mark.parametrize(
+    ("comment", "warning"),
+    [
+        ("ignore unknwon-field", NO_CODE % ("unknwon-field", NEAR)),
+        ("ignore likely-secret, UNKNOWN-FEILD: x", NO_CODE % ("unknown-feild", NEAR)),
+        ("ignore since-it-is-right", NO_CODE % ("since-it-is-right", FAR)),
+        ("ignroe unknown-field", "`dlsync: ignroe`: did you mean `dlsync: ignore`?"),
+        ("ignored", "`dlsync: ignored`: did you mean `dlsync: ignore`?"),
+        ("ignore unknown-code, unknwon-field", ""),
+        ("ignore likely-secret: well-known, and nothing that is here", ""),
+        ("ignore it is so-so", ""),
+        ("has it", ""),
+    ],
+)
+def test_a_comment_with_a_code_that_does_not_exist_is_named(tmp_path: Path, comment: str, warning: str) -> None:
+    files = {
+        "dlsync.yaml": "environments: {b: {account: b}}\n",
+        "dashboards/a.yaml": f"title: A\r\n# dlsync: {comment}\r\npositions: []\r\n",
+        "overlays/b/dashboards/a.yaml": f"title: B  # dlsync: {comment}\n",
+        "plugins/a.sh": f"#!/bin/sh\n\necho  # dlsync: {comment}\n",
+    }
+    found = [
+        f"{file}: {warning}"
+        for file in ("dashboards/a.yaml:2:None", "overlays/b/dashboards/a.yaml:1:None", "plugins/a.sh:3:None")
+    ]
+    found[1] += " (environment b)"
+    assert warnings(tmp_path, files) == (found if warning else [])
+
+
 @pytest.mark.parametrize("content", [b"a: [on", b"a: &x on", b"on : 1", b"? on\n: 1", b"{a: on}", b"a: on#b"])
 def test_the_cheap_look_ahead_knows_what_ends_a_scalar(content: bytes) -> None:
     assert file_warnings._MAY_BE_AMBIGUOUS.search(content)

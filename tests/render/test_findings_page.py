@@ -76,6 +76,7 @@ TREES: dict[Code, dict[str, str]] = {
     Code.UNKNOWN_FIELD: {"rules/web.yaml": "owner: ops\n" + RULE},
     Code.UNKNOWN_VALUE: {"dashboards/web.yaml": DASHBOARD.replace("number", "nubmer")},
     Code.UNSET_REFERENCE: {"rules/web.yaml": "description: ${env:OWNER}\n" + RULE},
+    Code.UNKNOWN_CODE: {"rules/web.yaml": "description: x  # dlsync: ignore unknwon-field\n" + RULE},
     Code.MISSPELLED_REFERENCE: {"rules/web.yaml": "description: ${vra:OWNER}\n" + RULE},
 }
 

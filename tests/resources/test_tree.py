@@ -25,6 +25,8 @@ ERROR = Problem(Code.MISSING_FIELD, "e", "a.yaml", 2)
         ("# dlsync: ignore likely-secret", False),
         ("# dlsync: ignore unknwon-field", False),
         ("# dlsync: ignored", False),
+        ("# dlsync: Ignore UNKNOWN-FIELD", True),
+        ("# dlsync: ignore LIKELY-SECRET", False),
         ("# dlsync", False),
     ],
 )
