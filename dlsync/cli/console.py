@@ -266,6 +266,8 @@ def write_findings(found: Mapping[str, Iterable[Finding]], form: str, directory:
 
     folder = place(directory)
     placed = [one for name, some in found.items() for one in findings.placed(some, folder, name)]
+    if note := findings.left_out(form, len(placed)):
+        write_stderr(f"warning: {note}\n")
     write_stdout(findings.render(placed, form))
 
 

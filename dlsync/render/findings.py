@@ -15,6 +15,7 @@ from dlsync.render.description import describe
 if TYPE_CHECKING:
     from dlsync.operations.drift import Drift
 
+LIMIT = 5_000  # of a run of SARIF: of more, GitHub shows the first, and of over 25,000 none
 _PLACE = re.compile(r"\b(line|byte) \d+")
 
 
@@ -39,6 +40,14 @@ def render(findings: Iterable[Finding], form: str) -> str:
     ordered = sorted(findings, key=lambda one: (one.problem.severity, one.problem.file, one.problem.line or 0))
     text: str = import_module(f"dlsync.render.{form}").render(ordered)
     return text
+
+
+def left_out(form: str, total: int) -> str:
+    """Return what a report of so many findings lacks, in a sentence; empty for nothing."""
+    if form != "sarif" or total <= LIMIT:
+        return ""
+    more = total - LIMIT
+    return f"{more:,} of {total:,} findings are left out, errors last: GitHub takes {LIMIT:,}; --format json has all"
 
 
 def of_problems(problems: Iterable[Problem], error: str = "") -> list[Finding]:

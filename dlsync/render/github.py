@@ -1,5 +1,6 @@
 """Findings as annotations: the workflow commands of GitHub Actions, and the only place that writes such a line."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from dlsync.messages import visible
@@ -8,11 +9,16 @@ from dlsync.render.findings import Finding
 # as the runner unescapes them (actions/toolkit, command.ts)
 _MESSAGE = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
 _PROPERTY = {**_MESSAGE, ord(":"): "%3A", ord(","): "%2C"}
+_SHOWN = 10  # annotations of each severity, for a step
 
 
 def render(findings: Sequence[Finding]) -> str:
-    """Return a command for each finding, a line each."""
-    return "".join(f"{_command(one)}\n" for one in findings)
+    """Return a command for each finding, a line each, and before them one that says what GitHub shows of many."""
+    counts = Counter(one.problem.severity for one in findings)
+    found = " and ".join(f"{counts[level]:,} {level}{'s' * (counts[level] != 1)}" for level in sorted(counts))
+    notice = f"::notice title=dlsync::{found}; GitHub shows {_SHOWN} of each, and the log of this step has all\n"
+    commands = "".join(f"{_command(one)}\n" for one in findings)
+    return notice + commands if max(counts.values(), default=0) > _SHOWN else commands
 
 
 def _command(finding: Finding) -> str:

@@ -9,14 +9,15 @@ from dlsync import __version__
 from dlsync.files.settings import FILE_NAME as SETTINGS
 from dlsync.messages import json_text
 from dlsync.model import Code, Problem
-from dlsync.render.findings import Finding, fingerprints
+from dlsync.render.findings import LIMIT, Finding, fingerprints, left_out
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _ROOT = "%SRCROOT%"
 
 
 def render(findings: Sequence[Finding]) -> str:
-    """Return a log of one run, with the rules that its results refer to."""
+    """Return a log of one run, with the rules that its results refer to, and with what is left out of it."""
+    note, findings = left_out("sarif", len(findings)), findings[:LIMIT]
     codes = sorted({one.problem.code for one in findings}, key=str)
     results = [
         {
@@ -36,6 +37,9 @@ def render(findings: Sequence[Finding]) -> str:
         "columnKind": "unicodeCodePoints",
         "results": results,
     }
+    if note:
+        notice = {"level": "warning", "message": {"text": note}}
+        run["invocations"] = [{"executionSuccessful": True, "toolExecutionNotifications": [notice]}]
     return json_text({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 

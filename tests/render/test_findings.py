@@ -19,7 +19,7 @@ from dlsync.model import Code, Plan, Problem
 from dlsync.operations.drift import Drift
 from dlsync.render import sarif
 from dlsync.render.environments import EnvironmentResult, findings_of
-from dlsync.render.findings import Finding, fingerprints, of_drift, of_plan, of_problems, placed, render
+from dlsync.render.findings import Finding, fingerprints, left_out, of_drift, of_plan, of_problems, placed, render
 from tests.builders.plans import TARGET, any_plan, any_text, assert_harmless, change, plan, removed, replaced
 
 if TYPE_CHECKING:
@@ -115,6 +115,38 @@ def test_an_annotation_escapes_what_ends_a_property_or_a_line() -> None:
         "::warning file=a%3Ab%2Cc%25.yaml,line=3,col=4,title=unknown-field::100 %25: a, b\n"
     )
     assert render([], "github") == ""
+
+
+def many(number: int) -> list[Finding]:
+    """Return so many findings, the last of which is an error."""
+    warnings = [replace(UNKNOWN, line=line) for line in range(1, number)]
+    return of_problems([*warnings, BROKEN])
+
+
+def test_sarif_has_no_more_results_than_github_takes_the_errors_first_and_says_so() -> None:
+    assert "invocations" not in (whole := logged(many(5_000)))
+    assert len(whole["results"]) == 5_000
+    cut = logged(many(7_000))
+    assert [one["ruleId"] for one in cut["results"]] == ["invalid-yaml", *["unknown-field"] * 4_999]
+    (notice,) = cut["invocations"][0]["toolExecutionNotifications"]
+    said = "2,000 of 7,000 findings are left out, errors last: GitHub takes 5,000; --format json has all"
+    assert (notice["level"], notice["message"]["text"], left_out("sarif", 7_000)) == ("warning", said, said)
+    fingerprint = [one["partialFingerprints"] for one in cut["results"]]
+    assert fingerprint == [one["partialFingerprints"] for one in whole["results"]]
+
+
+def test_junit_has_all_findings_however_many() -> None:
+    assert [tests for _, tests, _ in suites(many(7_000))] == ["1", "6999"]
+    assert left_out("junit", 7_000) == ""
+
+
+def test_a_notice_says_how_many_annotations_github_does_not_show() -> None:
+    assert "::notice" not in render(many(11), "github")
+    first, second, *rest = render(many(3_000), "github").splitlines()
+    assert first == (
+        "::notice title=dlsync::1 error and 2,999 warnings; GitHub shows 10 of each, and the log of this step has all"
+    )
+    assert (second.partition(" ")[0], len(rest)) == ("::error", 2_999)
 
 
 def test_of_a_plan_refusals_held_changes_and_deletes_are_found() -> None:
