@@ -110,6 +110,26 @@ def test_a_page_is_accessible_fits_its_window_and_is_quiet(
         assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_long_name_stays_beside_its_sign(browser: Browser, tmp_path: Path, width: int) -> None:
+    with opened(browser, tmp_path, render(hostile()), viewport={"width": width, "height": 800}) as page:
+        sign, name = (page.locator(f"summary .{one}").bounding_box() for one in ("sign", "address"))
+        assert sign
+        assert name
+        assert name["y"] < sign["y"] + sign["height"]
+        assert sign["x"] + sign["width"] < name["x"]
+
+
+def test_a_widget_below_another_is_seen(browser: Browser, tmp_path: Path) -> None:
+    over = (ItemChange("positions", None, drawn(name, 1, 1), is_changed=True) for name in ("Below", "Above"))
+    with opened(browser, tmp_path, render(plan(dashboard("web", *over)))) as page:
+        rectangles = page.locator("figure rect").all()
+        assert [one.evaluate("rect => Number(getComputedStyle(rect).fillOpacity) < 1") for one in rectangles] == [
+            True,
+            True,
+        ]
+
+
 def test_several_environments_and_a_failure_are_accessible(browser: Browser, tmp_path: Path) -> None:
     results = [
         EnvironmentResult("a", ordinary()),
