@@ -39,8 +39,9 @@ With `--all-environments`, the exit code is the worst of all environments, in th
 
 def reference() -> str:
     """Return the page."""
-    alone = [[name] for name in PURPOSES if not _below(name)]
-    families = [[name, *one] for name in PURPOSES if (below := _below(name)) for one in ([], *([it] for it in below))]
+    below = {name: _below(loaded(name)) for name in PURPOSES}
+    alone = [[name] for name in PURPOSES if not below[name]]
+    families = [[name, *path] for name in PURPOSES if below[name] for path in ([], *below[name])]
     names = {
         code: name.removeprefix("EXIT_").lower() for name, code in vars(errors).items() if name.startswith("EXIT_")
     }
@@ -48,8 +49,10 @@ def reference() -> str:
     return HEAD.replace("{codes}", codes) + _section([]) + "".join(map(_section, alone + families))
 
 
-def _below(name: str) -> list[str]:
-    return [*getattr(loaded(name), "commands", ())]
+def _below(command: object) -> list[list[str]]:
+    """Return the paths of the commands below a command."""
+    commands = getattr(command, "commands", {})
+    return [[name, *path] for name, found in commands.items() for path in ([], *_below(found))]
 
 
 def _section(command: list[str]) -> str:

@@ -23,8 +23,8 @@ dlsync serve --metrics-url http://127.0.0.1:9090  # measurements from Prometheus
 ```
 
 The server prints its URL and answers the operations of the table below under it. Clients send the key of
-`DLSYNC_API_KEY` or `--api-key-file`. Without one the key is `changeme`, which the server accepts only if it listens on
-this machine.
+`DLSYNC_API_KEY` or `--api-key-file`, or a [key of their own](#keys). Without the first it is `changeme`, which the
+server accepts only if it listens on this machine.
 
 The table marks an operation as documented if the Dataloop documentation describes it, and as observed if only clients
 of the service used it.
@@ -50,6 +50,34 @@ dlsync serve --port 8080
   that the database did not confirm the change, which may be stored or not.
 - A name or id of more than about 2,600 bytes is refused with 422.
 - Tested with PostgreSQL 15. CockroachDB and YugabyteDB speak the same protocol, but were not tested.
+
+## Keys
+
+```
+export DLSYNC_DB=data.db                              # as for the server, which can be running
+dlsync serve keys create anna --role admin --expires 90d
+dlsync serve keys create ci-plan --role read          # prints the key, once
+dlsync serve keys create ci-apply --role write --accounts 'shop-*,default' --expires 2099-12-31
+dlsync serve keys list
+dlsync serve keys revoke anna
+```
+
+| role | allows |
+| --- | --- |
+| `read` | `GET`: `plan`, `drift`, `export`, `doctor` |
+| `write` | also all changes in an account: `apply`, `rollback`, and what agents send (pings, registration, series) |
+| `admin` | also creating and deleting accounts |
+
+- A key is for the accounts whose name matches one of its globs, or for all. `accounts list` shows these only.
+- 401: the server does not know the key (also if it was revoked), or it has expired, which the message says. 403: the
+  message names the role that is needed, or the account that the key is not for.
+- To replace a key, create a second one under another name, give it to the clients, then revoke the first.
+- Servers need no restart. A revoked key works for up to 2 seconds, since a server asks the database that often.
+- The database holds the digest of a key, and when it was last used, to the hour. A backup holds the keys of its time:
+  after a restore, revoke again what was revoked since.
+- The key of `DLSYNC_API_KEY` or `--api-key-file` is the one for the first start. It has the role `admin`, and is not in
+  the list. The commands need the database: a server in memory has this key only.
+- The `agent_keys` of an account are no keys of this server. Agents send a key with the role `write`.
 
 ## Backup and move
 
@@ -138,8 +166,8 @@ VictoriaMetrics, Mimir), for the account that `--org` and `--account` name. If t
 
 ## Operations
 
-| family | operation | |
-| --- | --- | --- |
+| family | operation | | role |
+| --- | --- | --- | --- |
 """
 
 
@@ -152,4 +180,4 @@ def reference() -> str:
 def _row(operation: Operation) -> str:
     family = operation.handle.__module__.rpartition(".")[2]
     basis = "documented" if operation.documented else "observed"
-    return f"| {family} | `{operation.method} {operation.path}` | {basis} |\n"
+    return f"| {family} | `{operation.method} {operation.path}` | {basis} | {operation.role} |\n"

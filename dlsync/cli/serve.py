@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 from urllib.parse import unquote
 
 import typer
 
+from dlsync.cli.app import Group
 from dlsync.cli.console import conceal, write_stdout
 from dlsync.cli.options import command, subcommand
 from dlsync.errors import DlsyncError
 
 if TYPE_CHECKING:
     from dlsync.server.prometheus import Source
+    from dlsync.server.store import Store
+
+T = TypeVar("T")
 
 Db = Annotated[
     str | None,
@@ -148,3 +153,53 @@ def backup(
     with explained_imports():
         from dlsync.server import transfer
     transfer.backup(place_of(db, "DLSYNC_DB"), file)
+
+
+keys_app = typer.Typer(cls=Group, help="Keys of the API. Running servers know of a change within 2 seconds.")
+serve_app.add_typer(keys_app, name="keys")
+KeyName = Annotated[str, typer.Argument(metavar="NAME", help="Of the key: whose it is, or what for.")]
+KeyDb = Annotated[str | None, typer.Option(metavar="FILE|URL", help="The server's database; else DLSYNC_DB.")]
+
+
+@subcommand(keys_app, "create")
+def create_key(
+    name: KeyName,
+    role: Annotated[Literal["read", "write", "admin"], typer.Option(help="admin also creates and deletes accounts.")],
+    accounts: Annotated[str, typer.Option(metavar="GLOB,...", help="The accounts that it is for.")] = "*",
+    expires: Annotated[str, typer.Option(metavar="90d|DATE", help="When it ends, in UTC; else never.")] = "",
+    db: KeyDb = None,
+) -> None:
+    """Create a key, and print it as the last line. It cannot be shown again."""
+    from datetime import UTC, datetime
+
+    with explained_imports():
+        from dlsync.server import keys
+    key = keys.key_of(name, role, accounts, expires, datetime.now(UTC))
+    write_stdout(f"{_in_database(db, lambda store: keys.create(store, key))}\n")
+
+
+@subcommand(keys_app, "list")
+def list_keys(db: KeyDb = None) -> None:
+    """List the keys, without the keys themselves."""
+    with explained_imports():
+        from dlsync.server import keys
+    rows: list[tuple[str, ...]] = [("NAME", "ROLE", "ACCOUNTS", "CREATED", "EXPIRES", "LAST USED")]
+    rows += [tuple(text or "never" for text in astuple(key)) for key in _in_database(db, keys.select)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    write_stdout("".join("  ".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows))
+
+
+@subcommand(keys_app, "revoke")
+def revoke_key(name: KeyName, db: KeyDb = None) -> None:
+    """Delete a key."""
+    with explained_imports():
+        from dlsync.server import keys
+    _in_database(db, lambda store: keys.revoke(store, name))
+
+
+def _in_database(db: str | None, perform: Callable[[Store], Awaitable[T]]) -> T:
+    import asyncio
+
+    from dlsync.server.engines import perform_in
+
+    return asyncio.run(perform_in(place_of(None if db == "-" else db, "DLSYNC_DB"), perform))

@@ -44,6 +44,7 @@ METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 _TAKEN = frozenset({HTTPStatus.CONFLICT, UNPROCESSABLE})
 _KEY_HINT = "Check the key in DLSYNC_API_KEY or --api-key-file, and that its user may use this account."
+_ROLE_HINT = "Put a key that may do this on this account into DLSYNC_API_KEY or the file of --api-key-file."
 _PROXY_HINT = (
     "Write them into the variable that names the proxy: HTTP_PROXY=http://user:password@proxy.example.com:3128."
 )
@@ -61,7 +62,7 @@ _RETRYABLE: dict[int, tuple[Cause, str]] = {
 }
 _MEANINGS: dict[int, tuple[type[ApiError], str, str]] = {
     HTTPStatus.UNAUTHORIZED: (Unauthorised, "the server does not accept the API key", _KEY_HINT),
-    HTTPStatus.FORBIDDEN: (Unauthorised, "the API key is not allowed to do this", _KEY_HINT),
+    HTTPStatus.FORBIDDEN: (Unauthorised, "the API key is not allowed to do this", _ROLE_HINT),
     HTTPStatus.NOT_FOUND: (NotFound, "not found", ""),
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (Unreachable, "the proxy asks for a user and a password", _PROXY_HINT),
 }

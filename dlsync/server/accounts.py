@@ -5,6 +5,7 @@ import uuid
 from starlette.responses import Response
 
 from dlsync.server import bodies
+from dlsync.server.admission import require_account
 from dlsync.server.operation import ORG, Call, Fault, answer, no_content, operation
 from dlsync.server.store import Row, Store, new_id
 
@@ -29,14 +30,17 @@ async def list_orgs(call: Call) -> Response:
 
 @operation("GET", f"{ORG}/accounts")
 async def list_accounts(call: Call) -> Response:
-    return answer([_view(row) for row in await call.store.rows("accounts", order="seq", org=call.org)])
+    """GET ``accounts``: those that the key is for."""
+    rows = await call.store.rows("accounts", order="seq", org=call.org)
+    return answer([_view(row) for row in rows if call.key.covers(row["name"])])
 
 
-@operation("POST", f"{ORG}/accounts")
+@operation("POST", f"{ORG}/accounts", role="admin")
 async def create_account(call: Call) -> Response:
     sent = bodies.fields(call)
     bodies.refuse_other_fields(sent, "name")
     name = bodies.addressable(bodies.required_name(sent))
+    require_account(call.key, name)
     row = {"id": new_id(), "org": call.org, "name": name, "agent_key": str(uuid.uuid4())}
     if not await call.store.insert("accounts", **row):
         raise Fault(422, "an account called {} exists already", name)
@@ -49,7 +53,7 @@ async def get_account(call: Call) -> Response:
     return answer(_view(row))
 
 
-@operation("DELETE", f"{ORG}/accounts/{{account}}")
+@operation("DELETE", f"{ORG}/accounts/{{account}}", role="admin")
 async def delete_account(call: Call) -> Response:
     """DELETE ``accounts/<account>``, with all that is in it."""
     await call.store.delete("accounts", id=call.account)

@@ -1,14 +1,11 @@
 """The ASGI application: it checks host and key, finds the operation of a path, and performs it in a transaction."""
 
 import asyncio
-import hmac
-import random
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
-from hashlib import blake2b
 from ipaddress import ip_address
 from typing import TypeVar
 from urllib.parse import unquote_to_bytes, urlsplit
@@ -21,15 +18,16 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from dlsync.server import accounts, agents, annotations, bodies, dashboards, links, metrics, plugins, rules, tags
-from dlsync.server.database import Database, DatabaseError, opened
+from dlsync.server.admission import Admission, require_account, require_role
+from dlsync.server.database import Database, opened, transact
 from dlsync.server.demo.hosts import fill
-from dlsync.server.operation import Call, Fault, Later, Operation, Settings, answer, etag_of, found, no_content
+from dlsync.server.keys import Key
+from dlsync.server.operation import Call, Fault, Later, Operation, Settings, etag_of, found, no_content
 from dlsync.server.prometheus import Prometheus
 from dlsync.server.refusals import refused
 from dlsync.server.store import Store
 
 BASE = "/api/v1"
-LOCK_PAUSE = 0.04  # s, at most, between two attempts at a transaction that another one is in the way of
 FAMILIES = (accounts, agents, annotations, dashboards, links, metrics, plugins, rules, tags)
 OPERATIONS = [item for family in FAMILIES for item in vars(family).values() if isinstance(item, Operation)]
 
@@ -37,11 +35,11 @@ T = TypeVar("T")
 
 
 class App:
-    """The server as an ASGI application: it admits requests for this host that have the key, and answers them."""
+    """The server as an ASGI application: it admits requests for this host that have a key, and answers them."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         self._database, self._settings = database, settings
-        self._key_digest = _digest(settings.api_key.encode())
+        self._admission = Admission(database, settings)
         self._refused = partial(refused, settings.api_key)
         self._measurements = Prometheus(settings.metrics, settings.now) if settings.metrics else None
         paths: dict[str, dict[str, Operation]] = defaultdict(dict)
@@ -77,12 +75,14 @@ class App:
         """Answer 421 or 401, or route by the path as it was sent: ``a%2Fb`` stays one segment."""
         headers = dict(scope["headers"])
         host, authorization = headers.get(b"host", b"").decode("latin-1"), headers.get(b"authorization", b"")
-        refusal = self._refuse_host(host) or self._refuse_key(authorization)
-        if refusal is not None:
-            await refusal(scope, receive, send)
+        admitted = self._refuse_host(host) or await self._admit(authorization)
+        if isinstance(admitted, Response):
+            await admitted(scope, receive, send)
             return
+        scope.setdefault("state", {})["key"] = admitted
         path = scope["raw_path"].decode("ascii").removesuffix("/")
         await self._router({**scope, "path": path or "/"}, receive, send)
+        await self._admission.note_use(admitted)
 
     def _refuse_host(self, header: str) -> Response | None:
         own = self._settings.loopback_host
@@ -95,13 +95,11 @@ class App:
         reason = f"this server answers requests for {own.lower()} only, not for {{}}; see dlsync serve --host"
         return self._refused(Fault(421, reason, host))
 
-    def _refuse_key(self, authorization: bytes) -> Response | None:
-        scheme, _, key = authorization.partition(b" ")
-        if hmac.compare_digest(_digest(key.strip()), self._key_digest) and scheme.lower() == b"bearer":
-            return None
-        refusal = answer({"error": "the API key of this server is expected: Authorization: Bearer <key>"}, 401)
-        refusal.headers["www-authenticate"] = "Bearer"
-        return refusal
+    async def _admit(self, authorization: bytes) -> Key | Response:
+        try:
+            return await self._admission.key_of(authorization)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary of what comes before a route
+            return self._refused(error)
 
     async def _refuse_unrouted(self, request: Request, error: Exception) -> Response:
         """Answer 404, or 405 with the methods of the path. Starlette would run a plain function in a thread."""
@@ -118,10 +116,11 @@ class App:
         method = "GET" if request.method == "HEAD" else request.method
         operation = operations[method]
         try:
+            names = _permitted_names(request, operation)
             body = b"" if method == "GET" else await bodies.read(request, self._settings.limits)
 
             async def handle(store: Store) -> Response | Later:
-                call = await self._call(store, request, body)
+                call = await self._call(store, request, names, body)
                 return await operation.handle(replace(call, measurements=measurements))
 
             measurements = await self._measured(request) if operation.measured else None
@@ -129,9 +128,7 @@ class App:
             response = performed if isinstance(performed, Response) else await performed()
         except ClientDisconnect:
             return no_content()  # which reaches nobody
-        except asyncio.CancelledError:
-            return self._refused(Fault(503, "the server stops; nothing was changed"))
-        except Exception as error:  # noqa: BLE001 -- the one boundary: it logs what is not expected
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary: it logs what is not expected
             return self._refused(error)
         return with_etag(response, request.headers.get("if-none-match", "")) if method == "GET" else response
 
@@ -145,22 +142,10 @@ class App:
 
     async def _transact(self, perform: Callable[[Store], Awaitable[T]], *, write: bool) -> T:
         """Perform something in a transaction, again as long as another process or request is in its way."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + self._settings.limits.lock_seconds
-        while True:
-            try:
-                async with self._database.transaction(write=write) as store:
-                    return await perform(store)
-            except DatabaseError as error:
-                if not error.transient or loop.time() >= deadline:
-                    raise
-            await asyncio.sleep(random.uniform(0, LOCK_PAUSE))  # noqa: S311 -- keeps two processes from meeting again
+        seconds = self._settings.limits.lock_seconds
+        return await transact(self._database, perform, write=write, seconds=seconds)
 
-    async def _call(self, store: Store, request: Request, body: bytes) -> Call:
-        try:
-            names = {key: unquote_to_bytes(value).decode() for key, value in request.path_params.items()}
-        except UnicodeDecodeError as error:
-            raise Fault(400, "a segment of the path is not UTF-8 once it is percent-decoded") from error
+    async def _call(self, store: Store, request: Request, names: dict[str, str], body: bytes) -> Call:
         org = account = ""
         if "org" in names:
             org = found(await store.row("orgs", name=names["org"]), "no organisation is called {}", names["org"])["id"]
@@ -170,7 +155,19 @@ class App:
             account = found(row, reason, names["org"], names["account"])["id"]
         name, identifier = names.get("name", ""), names.get("id", "")
         headers, query = request.headers, request.query_params
-        return Call(store, self._settings, headers, query, body, org, account, name, identifier)
+        return Call(store, self._settings, request.state.key, headers, query, body, org, account, name, identifier)
+
+
+def _permitted_names(request: Request, operation: Operation) -> dict[str, str]:
+    """Return the names in the path, decoded, if the key of the request allows the operation there."""
+    try:
+        names = {name: unquote_to_bytes(value).decode() for name, value in request.path_params.items()}
+    except UnicodeDecodeError as error:
+        raise Fault(400, "a segment of the path is not UTF-8 once it is percent-decoded") from error
+    require_role(request.state.key, operation.role)
+    if "account" in names:
+        require_account(request.state.key, names["account"])
+    return names
 
 
 def _is_loopback(host: str) -> bool:
@@ -179,10 +176,6 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _digest(key: bytes) -> bytes:
-    return blake2b(key).digest()  # all of one length, which the time of a comparison could tell
 
 
 def with_etag(response: Response, known: str) -> Response:

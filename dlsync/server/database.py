@@ -1,13 +1,18 @@
 """A database of the server: transactions, and errors that mean the same for each engine."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from enum import Enum, auto
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from dlsync.errors import SettingsError
 from dlsync.server.store import Store
+
+T = TypeVar("T")
+PAUSE = 0.04  # s, at most, between two attempts at a transaction that another one is in the way of
 
 
 class Problem(Enum):
@@ -89,3 +94,21 @@ async def opened(database: Database) -> AsyncIterator[None]:
     except DatabaseError as error:
         problem = f"{database.name}: cannot be used as the server's database: {error}"
         raise SettingsError(problem, hint=HINTS.get(error.problem, NEW_DATABASE)) from error
+
+
+async def transact(database: Database, perform: Callable[[Store], Awaitable[T]], *, write: bool, seconds: float) -> T:
+    """Perform something in a transaction, again as long as another process or request is in its way.
+
+    :param seconds: for how long it is tried again.
+    :raises DatabaseError: the database cannot do it.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        try:
+            async with database.transaction(write=write) as store:
+                return await perform(store)
+        except DatabaseError as error:
+            if not error.transient or loop.time() >= deadline:
+                raise
+        await asyncio.sleep(random.uniform(0, PAUSE))  # noqa: S311 -- keeps two processes from meeting again

@@ -1,12 +1,18 @@
 """The database that ``--db`` names."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import TypeVar
 
 from dlsync.errors import DlsyncError, SettingsError
-from dlsync.server.database import Database
+from dlsync.server.database import Database, opened, transact
 from dlsync.server.sqlite import Sqlite
+from dlsync.server.store import Store
 
 SCHEMES = ("postgresql://", "postgres://")
+HINT = "Give --db, or set DLSYNC_DB, as for the server."
+PATIENCE = 5  # s, for a server that uses the database
+T = TypeVar("T")
 
 
 def database_of(db: Path | str | None, *, must_exist: bool = False) -> Database:
@@ -17,7 +23,9 @@ def database_of(db: Path | str | None, *, must_exist: bool = False) -> Database:
     :raises DlsyncError: the packages for PostgreSQL are missing.
     """
     if not isinstance(db, str) or "://" not in db:
-        if must_exist and not (db and Path(db).exists()):
+        if must_exist and not db:
+            raise SettingsError("no database is named, and a server's memory is its own", hint=HINT)
+        if must_exist and not Path(str(db)).exists():
             raise SettingsError(f"{db}: there is no such file")
         return Sqlite(None if db is None else Path(db))
     if not db.startswith(SCHEMES):
@@ -28,3 +36,13 @@ def database_of(db: Path | str | None, *, must_exist: bool = False) -> Database:
         hint = "Get it with: pip install 'dlsync[server,postgresql]'"
         raise DlsyncError("PostgreSQL needs the packages psycopg and psycopg-pool", hint=hint) from error
     return Postgresql(db)
+
+
+async def perform_in(db: str | None, perform: Callable[[Store], Awaitable[T]]) -> T:
+    """Perform something in a transaction of a database that a server may be using.
+
+    :raises SettingsError: it does not exist or cannot be used.
+    """
+    database = database_of(db, must_exist=True)
+    async with opened(database):
+        return await transact(database, perform, write=True, seconds=PATIENCE)

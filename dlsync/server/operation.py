@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, QueryParams
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from dlsync.server.keys import Key, Role
 from dlsync.server.prometheus import Prometheus, Source, Target
 from dlsync.server.store import Row, Store
 
@@ -44,7 +45,8 @@ class Limits:
 class Settings:
     """How a server behaves.
 
-    :param api_key: the key that clients must send; other than ``changeme`` unless the host is a loopback address.
+    :param api_key: the key that may do everything, besides those in the database. It is other than ``changeme`` unless
+        the host is a loopback address.
     :param documented_only: answer as a server that has only the documented operations.
     :param post_before_put: a PUT of a rule that was not POSTed first answers 404, as some servers do.
     :param decorate: add fields of the server's own to dashboards and rules, as some servers do.
@@ -72,6 +74,7 @@ class Settings:
 class Call:
     """A request that was read.
 
+    :param key: what is known of the key of the request.
     :param name: the name in the path, decoded; ``id`` likewise. Empty if the path has none.
     :param org: id of the organisation in the path, empty if it has none; ``account`` likewise.
     :param measurements: those of the account, for an operation that is ``measured``.
@@ -79,6 +82,7 @@ class Call:
 
     store: Store
     settings: Settings
+    key: Key
     headers: Headers
     query: QueryParams
     body: bytes
@@ -109,6 +113,7 @@ class Operation:
 
     :param documented: False if it only was observed, which ``documented_only`` turns off.
     :param measured: whether it has to do with agents of the metrics server.
+    :param role: what a key needs at least.
     """
 
     method: str
@@ -116,13 +121,18 @@ class Operation:
     handle: Handler
     documented: bool
     measured: bool
+    role: Role
 
 
 def operation(
-    method: str, path: str, *, documented: bool = True, measured: bool = False
+    method: str, path: str, *, documented: bool = True, measured: bool = False, role: Role | None = None
 ) -> Callable[[Handler], Operation]:
-    """Make a function the operation of a method and a path."""
-    return lambda handle: Operation(method, path, handle, documented, measured)
+    """Make a function the operation of a method and a path.
+
+    :param role: None is ``read`` for a GET, else ``write``.
+    """
+    needed: Role = role or ("read" if method == "GET" else "write")
+    return lambda handle: Operation(method, path, handle, documented, measured, needed)
 
 
 class Fault(HTTPException):

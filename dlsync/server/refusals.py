@@ -3,10 +3,12 @@
 import json
 import logging
 import traceback
+from asyncio import CancelledError
 
 from starlette.responses import Response
 
 from dlsync.server.database import DatabaseError, Problem
+from dlsync.server.keys import FORM
 from dlsync.server.operation import Fault, answer
 from dlsync.server.prometheus import MetricsError
 
@@ -33,7 +35,7 @@ _DATABASE_FAULTS = {
 }
 
 
-def refused(key: str, error: Exception) -> Response:
+def refused(key: str, error: Exception | CancelledError) -> Response:
     """Return an exception as JSON with a reason; log one that is a bug.
 
     :param key: the API key, which a client may have put anywhere.
@@ -41,6 +43,8 @@ def refused(key: str, error: Exception) -> Response:
     if isinstance(error, DatabaseError):
         LOG.error("the database: %s", error)
         error = Fault(*_DATABASE_FAULTS[error.problem])
+    if isinstance(error, CancelledError):
+        error = Fault(503, "the server stops; nothing was changed")
     if isinstance(error, MetricsError):
         error = Fault(error.status, error.reason, *error.values)
     if not isinstance(error, Fault):
@@ -52,16 +56,18 @@ def refused(key: str, error: Exception) -> Response:
     )
     if error.status_code == 503:  # noqa: PLR2004 -- Service Unavailable
         response.headers["retry-after"] = "1"
+    if error.status_code == 401:  # noqa: PLR2004 -- Unauthorized
+        response.headers["www-authenticate"] = "Bearer"
     return response
 
 
 def masked(text: str, key: str) -> str:
-    """Return a text with the key replaced, as it is and as Python or JSON quote it."""
+    """Return a text with the key replaced, as it is and as Python or JSON quote it, and all that look like one."""
     quoted = {key, repr(key)[1:-1], json.dumps(key)[1:-1], repr(key.encode())[2:-1]}
     quoted |= {form.replace("'", "\\'") for form in quoted}  # in a text with both quotes
     for form in sorted(quoted, key=len, reverse=True):
         text = text.replace(form, "***")
-    return text
+    return FORM.sub("***", text)
 
 
 def _shown(value: object, key: str) -> str:

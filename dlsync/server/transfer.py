@@ -20,6 +20,7 @@ TABLES = {
     "agents": "account, id",
     "streams": "account, name",
     "annotations": "seq",
+    "api_keys": "name",
 }
 
 
@@ -46,7 +47,7 @@ async def copy(source: str, target: str) -> list[CopiedTable]:
     async with opened(read), read.transaction(write=False) as store:
         content = await _content(store)
     async with opened(write), write.transaction(write=True) as store:
-        if await store.rows("orgs", "id"):
+        if await store.rows("orgs", "id") or await store.rows("api_keys", "name"):
             raise SettingsError(f"{write.name}: has content already", hint="Copy to a new database.")
         for table, rows in content.items():
             for row in rows:

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
 
+from dlsync.server import keys
 from dlsync.server.app import App
+from dlsync.server.engines import perform_in
 from dlsync.server.operation import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
+    from pathlib import Path
 
     from dlsync.server.database import Database
+    from dlsync.server.keys import Role
     from dlsync.server.store import Row, Store
 
 
@@ -57,3 +62,12 @@ def create(database: Database) -> None:
         pass
 
     transact(database, nothing)
+
+
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def new_key(db: Path | str, name: str, role: Role = "read", accounts: str = "*", expires: str = "") -> str:
+    """What a client sends as a key that was created at the beginning of 2026, in a database that a server may use."""
+    key = keys.key_of(name, role, accounts, expires, BEFORE)
+    return asyncio.run(perform_in(str(db), lambda store: keys.create(store, key)))

@@ -104,7 +104,8 @@ LINES: dict[str, list[str]] = {
     "agents delete": ["agents delete web1 --yes"],
 }
 OFFLINE = {"history", "init", "schema", "validate", "render", "packs list", "import-backup"}
-SERVES = {"serve backup", "serve copy"}  # of serve's own database; they, and serve, have tests of their own
+# of serve's own database; they, and serve, have tests of their own
+SERVES = {"serve backup", "serve copy", *(f"serve keys {verb}" for verb in ("create", "list", "revoke"))}
 SHOWS_LIVE = {f"{kind}s {verb}" for kind in ("dashboard", "plugin", "rule", "link") for verb in ("list", "get")}
 SHOWS_LIVE |= {"links delete", "tags list"}
 # on an account that has no links of its own

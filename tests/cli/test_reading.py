@@ -68,6 +68,7 @@ WRITES |= {f"{kind} {verb}" for kind in ("accounts", "annotations", "links") for
 WRITES |= {"annotations update", "agents delete", "tags delete"}
 OFFLINE = {"fmt", "history", "import-backup", "init", "packs list", "render", "schema", "validate"}
 NOT_OF_THE_API = {"comment", "serve backup", "serve copy"}
+NOT_OF_THE_API |= {f"serve keys {verb}" for verb in ("create", "list", "revoke")}
 
 
 @pytest.fixture

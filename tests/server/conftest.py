@@ -26,7 +26,19 @@ if TYPE_CHECKING:
 
 # what runs SQL of its own; other modules parse, compute, or start servers of their own
 ON_BOTH_ENGINES = {
-    *("accounts", "agents", "annotations", "app", "dashboards", "documents", "links", "plugins", "rules", "tags"),
+    *(
+        "accounts",
+        "admission",
+        "agents",
+        "annotations",
+        "app",
+        "dashboards",
+        "documents",
+        "links",
+        "plugins",
+        "rules",
+        "tags",
+    ),
 }
 NUMBER = count()
 EMPTY = """

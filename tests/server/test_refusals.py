@@ -16,6 +16,8 @@ from dlsync.server import documents
 from dlsync.server.operation import Fault
 from dlsync.server.refusals import SHOWN, refused
 from dlsync.server.run import running
+from dlsync.server.sqlite import Sqlite
+from tests.builders.databases import create, new_key
 from tests.builders.raw import Answer, exchanged, head
 
 if TYPE_CHECKING:
@@ -29,8 +31,19 @@ SAFE = b"k3y-token_0123456789"  # for the places that take no quotes
 BASE = "/api/v1/orgs/"
 
 
-@pytest.fixture(scope="module", params=[RAW, b"k3y-'quote-0123456789", SAFE], ids=["any text", "quote", "token"])
-def keyed(request: pytest.FixtureRequest) -> Iterator[tuple[RunningServer, bytes]]:
+@pytest.fixture(
+    scope="module", params=[RAW, b"k3y-'quote-0123456789", SAFE, b""], ids=["any text", "quote", "token", "named"]
+)
+def keyed(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[RunningServer, bytes]]:
+    if not request.param:
+        db = tmp_path_factory.mktemp("keyed") / "server.db"
+        create(Sqlite(db))
+        key = new_key(db, "shop", "admin").encode()
+        with running(db=db) as server:
+            yield server, key
+        return
     with running(api_key=request.param.decode()) as server:
         yield server, request.param
 

@@ -9,4 +9,4 @@ def test_each_operation_is_documented_or_observed() -> None:
     assert text.count("| documented |") == 28 - 2  # metrics and series are asked by source or by tag
     for operation in OPERATIONS:
         basis = "documented" if operation.documented else "observed"
-        assert f"| `{operation.method} {operation.path}` | {basis} |\n" in text
+        assert f"| `{operation.method} {operation.path}` | {basis} | {operation.role} |\n" in text

@@ -14,8 +14,11 @@ import pytest
 
 from dlsync.errors import DlsyncError, SettingsError
 from dlsync.server import transfer
+from dlsync.server.engines import database_of
 from dlsync.server.run import running
+from dlsync.server.sqlite import Sqlite
 from dlsync.server.store import Store
+from tests.builders.databases import create, new_key, rows_of
 from tests.builders.served import account_of
 from tests.server.test_store import FOREIGN, RELEASED
 
@@ -37,6 +40,8 @@ def filled(tmp_path: Path) -> Path:
     """A file of an earlier version, with more in it than one of each."""
     path = tmp_path / "filled.db"
     path.write_bytes(RELEASED[0].read_bytes())
+    create(Sqlite(path))
+    new_key(path, "ci", "write", "shop-*,book*", "2030-12-31")
     with running(db=path, demo=True, account="bookshop") as server, account_of(server, "bookshop") as client:
         client.put("dashboards/%00%01", content=b"title: \xf0\x9f\x98\x80 # mine\n").raise_for_status()
         for name in ("b", "a", "B"):
@@ -56,7 +61,7 @@ def everything(db: Path | str) -> list[Any]:
                 paths = ("dashboards", "rules", "plugins", "links", "agents", "annotations/deploys", "tags")
                 answers = [client.get(path) for path in paths]
                 found += [[answer.status_code, answer.headers.get("etag"), answer.json()] for answer in answers]
-    return found
+    return [*found, rows_of(database_of(db), "api_keys")]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -85,6 +90,13 @@ def test_a_target_with_content_is_refused_and_left_alone(filled: Path, target: s
         copy(filled, target)
     with running(db=target, account="mine") as server, account_of(server, "mine") as client:
         assert [account["name"] for account in client.get(f"{server.url}/orgs/acme/accounts").json()] == ["mine"]
+
+
+def test_a_target_with_keys_only_is_refused_too(filled: Path, target: str) -> None:
+    create(database_of(target))
+    new_key(target, "mine")
+    with pytest.raises(SettingsError, match="has content already"):
+        copy(filled, target)
 
 
 def test_a_source_that_is_not_there_is_not_made(tmp_path: Path) -> None:
@@ -154,7 +166,7 @@ def test_a_backup_for_which_there_is_no_room_leaves_no_file(filled: Path, tmp_pa
 
 @pytest.mark.parametrize("db", [None, ""])
 def test_without_a_database_there_is_nothing_to_back_up(tmp_path: Path, db: str | None) -> None:
-    with pytest.raises(SettingsError, match="there is no such file"):
+    with pytest.raises(SettingsError, match="no database is named"):
         transfer.backup(db, tmp_path / "backup.db")
 
 

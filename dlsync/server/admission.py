@@ -1,0 +1,77 @@
+"""Who may do what: the key of a request, and what it allows."""
+
+import asyncio
+import hmac
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+
+from dlsync.server import keys
+from dlsync.server.database import Database, transact
+from dlsync.server.keys import BOOTSTRAP, FORM, Key, Role, text_of
+from dlsync.server.operation import Fault, Settings
+
+KNOWN = timedelta(seconds=2)  # how long a key is known without a look at the database, and a revoked one still works
+USE_NOTED = timedelta(hours=1)
+
+
+class Admission:
+    """Finds the keys that clients send."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self._database, self._settings = database, settings
+        self._bootstrap = keys.digest_of(settings.api_key.encode())
+        self._known: dict[str, tuple[list[Key], datetime]] = {}  # by digest, with when it was read
+        self._noted: dict[str, str] = {}  # by name
+
+    async def key_of(self, authorization: bytes) -> Key:
+        """Return the key of a request.
+
+        :raises Fault: 401 if there is none, it is unknown, or it has expired.
+        :raises DatabaseError: the database cannot be asked.
+        """
+        scheme, _, sent = authorization.partition(b" ")
+        if scheme.lower() != b"bearer" or not (sent := sent.strip()):
+            raise Fault(401, "the API key of this server is expected: Authorization: Bearer <key>")
+        digest = keys.digest_of(sent)
+        if hmac.compare_digest(digest, self._bootstrap):
+            return BOOTSTRAP
+        found = await self._find(digest) if FORM.fullmatch(sent.decode("latin-1")) else []
+        if not found:
+            raise Fault(401, "this server does not know the API key, or no longer")
+        if found[0].expires and found[0].expires <= text_of(self._settings.now()):
+            raise Fault(401, "the API key has expired")
+        return found[0]
+
+    async def _find(self, digest: str) -> list[Key]:
+        now = self._settings.now()
+        found, read = self._known.pop(digest, ([], now))
+        if not found or not timedelta(0) <= now - read < KNOWN:
+            seconds = self._settings.limits.lock_seconds
+            find = partial(keys.select, digest=digest)
+            found, read = await transact(self._database, find, write=False, seconds=seconds), now
+        if found:
+            self._known[digest] = found, read
+        return found
+
+    async def note_use(self, key: Key) -> None:
+        """Store that a key was used, once an hour, and ignore if that fails. Call it after the response."""
+        now = self._settings.now()
+        if key is BOOTSTRAP or self._noted.get(key.name, key.last_used) > text_of(now - USE_NOTED):
+            return
+        self._noted[key.name] = text_of(now)  # before it is stored: a failure is not repeated by each request
+        with suppress(Exception, asyncio.CancelledError):
+            async with self._database.transaction(write=True) as store:
+                await store.update(keys.TABLE, {"last_used": text_of(now)}, name=key.name)
+
+
+def require_role(key: Key, role: Role) -> None:
+    """Raise 403 unless the key has at least the role."""
+    if not key.may(role):
+        raise Fault(403, f"this needs a key with the role {role}; the key {{}} has the role {key.role}", key.name)
+
+
+def require_account(key: Key, account: str) -> None:
+    """Raise 403 unless the key is for the account, whether that exists or not."""
+    if not key.covers(account):
+        raise Fault(403, "the key {} is not for the account {}", key.name, account)

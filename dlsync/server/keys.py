@@ -1,0 +1,108 @@
+"""Keys of the API: named, with a role and the accounts that they are for. Only their digests are stored."""
+
+import re
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
+from hashlib import sha256
+from typing import Literal
+
+from dlsync.errors import SettingsError
+from dlsync.server.store import Store
+
+Role = Literal["read", "write", "admin"]
+ROLES: tuple[Role, ...] = ("read", "write", "admin")  # each may do what those before it may
+TABLE = "api_keys"
+FORM = re.compile(r"dlsync_[0-9a-f]{40}")
+NAME = re.compile(r"(?!bootstrap$)[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+DAYS = re.compile(r"([0-9]{1,5})d")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is known of a key, which is not the key itself. Times are texts of one form, and empty for never.
+
+    :param accounts: globs of the names of accounts, with commas between them.
+    :param last_used: behind by up to an hour.
+    """
+
+    name: str
+    role: Role
+    accounts: str = "*"
+    created: str = ""
+    expires: str = ""
+    last_used: str = ""
+
+    def may(self, role: Role) -> bool:
+        """Return whether the key has at least this role."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+    def covers(self, account: str) -> bool:
+        """Return whether the key is for the account of this name."""
+        return any(fnmatchcase(account, glob) for glob in self.accounts.split(","))
+
+
+BOOTSTRAP = Key("bootstrap", "admin")  # of DLSYNC_API_KEY or --api-key-file; in no database
+
+
+def digest_of(key: bytes) -> str:
+    """Return what is stored of a key. A fast hash suffices, since nobody can guess 160 random bits."""
+    return sha256(key).hexdigest()
+
+
+def text_of(moment: datetime) -> str:
+    """Return a time as keys hold it."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def key_of(name: str, role: Role, accounts: str, expires: str, now: datetime) -> Key:
+    """Return the key that the words of a command describe.
+
+    :param expires: ``90d``, or a date or time, of UTC unless it says otherwise; empty for never.
+    :raises SettingsError: for a word that cannot be.
+    """
+    if not NAME.fullmatch(name):
+        raise SettingsError("the name of the key: expected letters, digits and ._@-, at most 64, and not bootstrap")
+    if not (globs := ",".join(filter(None, map(str.strip, accounts.split(","))))):
+        raise SettingsError("--accounts: expected the names of accounts, or globs such as 'shop-*'")
+    return Key(name, role, globs, text_of(now), expires and _expiry(expires, now))
+
+
+def _expiry(text: str, now: datetime) -> str:
+    try:
+        days = DAYS.fullmatch(text)
+        moment = now + timedelta(days=int(days[1])) if days else datetime.fromisoformat(text)
+        expires = text_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):
+        raise SettingsError("--expires: expected a number of days such as 90d, or a date such as 2030-12-31") from None
+    if expires <= text_of(now):
+        raise SettingsError(f"--expires: {expires} is not in the future")
+    return expires
+
+
+async def create(store: Store, key: Key) -> str:
+    """Store a key and return what clients send, which cannot be had again.
+
+    :raises SettingsError: there is a key of this name.
+    """
+    secret = f"dlsync_{secrets.token_hex(20)}"
+    if not await store.insert(TABLE, digest=digest_of(secret.encode()), **asdict(key)):
+        hint = "Use another name, so that both work until the old one is revoked."
+        raise SettingsError(f"a key called {key.name} exists already", hint=hint)
+    return secret
+
+
+async def select(store: Store, **where: str) -> list[Key]:
+    """Return the keys whose columns have these values, by name, expired ones too."""
+    rows = await store.rows(TABLE, "name, role, accounts, created, expires, last_used", "name", **where)
+    return [Key(**row) for row in rows]
+
+
+async def revoke(store: Store, name: str) -> None:
+    """Delete a key.
+
+    :raises SettingsError: there is none of this name.
+    """
+    if not await store.delete(TABLE, name=name):
+        raise SettingsError(f"no key is called {name}", hint="Run `dlsync serve keys list`.")
