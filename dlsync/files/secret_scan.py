@@ -25,6 +25,7 @@ _FORMATS = {
     what: re.compile(pattern)
     for what, pattern in {
         "an AWS access key": r"\b((?:AKIA|ASIA)[A-Z2-7]{16})\b",
+        "a key of dlsync serve": r"\b(dlsync_[0-9a-f]{40})\b",
         "a GitHub token": r"\b(gh[oprsu]_[A-Za-z0-9]{36,}|github_pat_\w{22,})\b",
         "a GitLab token": r"\b(glpat-[\w-]{20,})",
         "a Google API key": r"\b(AIza[\w-]{35})\b",
@@ -65,7 +66,7 @@ _SHORTEST = 6
 # may spell any of it
 _HINTS = (
     *(b"://", b"\\", b"akia", b"asia", b"gho_", b"ghp_", b"ghr_", b"ghs_", b"ghu_", b"github_pat_", b"glpat-", b"aiza"),
-    *(b"eyj", b"xox", b"k_live_", b".com/", b"key", b"passw", b"pwd", b"secret", b"token"),
+    *(b"eyj", b"xox", b"k_live_", b"dlsync_", b".com/", b"key", b"passw", b"pwd", b"secret", b"token"),
 )
 
 

@@ -43,6 +43,7 @@ SECRETS = {
 }
 TOKENS = {
     "AKI" + "AIOSFODNN7ABCDEFG": "an AWS access key",
+    "dls" + f"ync_{UUID[:8] * 5}": "a key of dlsync serve",
     "gh" + f"p_{MIXED}{MIXED}": "a GitHub token",
     "git" + f"hub_pat_{MIXED}": "a GitHub token",
     "glp" + f"at-{MIXED}": "a GitLab token",
