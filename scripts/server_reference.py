@@ -29,6 +29,18 @@ server accepts only if it listens on this machine.
 The table marks an operation as documented if the Dataloop documentation describes it, and as observed if only clients
 of the service used it.
 
+## HTTPS
+
+```
+dlsync serve --host 0.0.0.0 --port 8443 --tls-cert server.pem --tls-key server.key
+```
+
+- `--tls-cert` is the certificate, followed by those between it and its authority. `--tls-key` is its key, which is not
+  encrypted.
+- Clients take the authorities of their system, or those in the file that `SSL_CERT_FILE` names. The certificate is for
+  the host in their URL.
+- The server reads both files when it starts. Restart it after the certificate is renewed.
+
 ## PostgreSQL
 
 ```

@@ -35,6 +35,11 @@ KeyFile = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Holds the key that clients must send; else DLSYNC_API_KEY, else changeme."),
 ]
+TlsCert = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Speak HTTPS with this certificate and its chain in PEM; needs --tls-key."),
+]
+TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's private key, not encrypted.")]
 DocumentedOnly = Annotated[
     bool,
     typer.Option("--documented-only", help="Only what the API's documentation has; no lists of dashboards or rules."),
@@ -96,6 +101,8 @@ def serve(
     org: Annotated[str, typer.Option(metavar="NAME", help="The organisation that exists from the start.")] = "acme",
     account: Annotated[str, typer.Option(metavar="NAME", help="Its account.")] = "default",
     api_key_file: KeyFile = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     documented_only: DocumentedOnly = False,
     demo: Demo = False,
     metrics_url: MetricsUrl = None,
@@ -114,11 +121,13 @@ def serve(
     with explained_imports():
         from dlsync.server.operation import DEFAULT_KEY
         from dlsync.server.run import serve as run
+        from dlsync.server.tls import certificate_of
     conceal(key := read_key(api_key_file, os.environ))
     run(
         host=host,
         port=port,
         db=place_of(db, "DLSYNC_DB"),
+        certificate=certificate_of(tls_cert, tls_key),
         org=org,
         account=account,
         api_key=key or DEFAULT_KEY,

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from dlsync.server.keys import Key, Role
 from dlsync.server.prometheus import Prometheus, Source, Target
 from dlsync.server.store import Row, Store
+from dlsync.server.tls import Certificate
 
 DEFAULT_KEY = "changeme"  # the key in the examples of the API's documentation
 ORG = "/orgs/{org}"
@@ -54,6 +55,7 @@ class Settings:
     :param loopback_host: the name or address that the server listens on, if it is this machine's own. Then requests
         with another ``Host`` are refused, which a web page sends by DNS rebinding.
     :param metrics: where measurements of the account come from, besides those of the demo.
+    :param certificate: makes the server speak HTTPS.
     :param now: the clock.
     """
 
@@ -67,6 +69,7 @@ class Settings:
     demo: bool = False
     loopback_host: str = ""
     metrics: Source | None = None
+    certificate: Certificate | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

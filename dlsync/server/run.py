@@ -75,7 +75,7 @@ def serve(
     before = signal.signal(signal.SIGTERM, terminate)
     try:
         with suppress(_Terminated), _listening(host, port, Settings(**settings)) as (listener, configured):
-            _server(db, configured, lambda: announce(url_of(listener))).run([listener])
+            _server(db, configured, lambda: announce(url_of(listener, configured))).run([listener])
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -100,14 +100,14 @@ def running(
         if stopped.done():
             stopped.result()
         try:
-            yield RunningServer(url_of(listener))
+            yield RunningServer(url_of(listener, configured))
         finally:
             server.should_exit = True
             stopped.result()
 
 
 def _server(db: Path | str | None, settings: Settings, announce: Callable[[], None]) -> _Server:
-    app, limits = App(database_of(db), settings), settings.limits
+    app, limits, certificate = App(database_of(db), settings), settings.limits, settings.certificate
     config = uvicorn.Config(
         app,
         http="h11",  # the only one of uvicorn's parsers that limits the size of a head
@@ -123,6 +123,8 @@ def _server(db: Path | str | None, settings: Settings, announce: Callable[[], No
         limit_concurrency=limits.connections,
         timeout_keep_alive=limits.idle_seconds,
         timeout_graceful_shutdown=GRACE,
+        ssl_certfile=certificate.chain if certificate else None,
+        ssl_keyfile=certificate.key if certificate else None,
     )
     return _Server(config, app, announce)
 
@@ -158,7 +160,8 @@ def _listener(host: str, port: int, settings: Settings) -> tuple[socket.socket, 
     return listener, loopback
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, settings: Settings) -> str:
     """Return the base URL of a server on that socket."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}{BASE}" if ":" in host else f"http://{host}:{port}{BASE}"
+    scheme, address = "https" if settings.certificate else "http", f"[{host}]" if ":" in host else host
+    return f"{scheme}://{address}:{port}{BASE}"

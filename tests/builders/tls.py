@@ -26,6 +26,14 @@ def server_context(*names: str) -> ssl.SSLContext:
     return context
 
 
+def certificate_files(folder: Path, *names: str) -> tuple[Path, Path]:
+    """The files of a server of these names: its certificate and its key."""
+    made, chain, key = AUTHORITY.issue_cert(*names), folder / "server.pem", folder / "server.key"
+    made.cert_chain_pems[0].write_to_path(str(chain))
+    made.private_key_pem.write_to_path(str(key))
+    return chain, key
+
+
 def authority_file(folder: Path) -> str:
     """What who trusts the authority has in ``SSL_CERT_FILE``."""
     file = folder / "authority.pem"

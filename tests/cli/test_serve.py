@@ -23,6 +23,7 @@ from tests.builders.commands import (
     not_installed,
     process_environment,
 )
+from tests.builders.tls import authority_file, certificate_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -85,6 +86,29 @@ def test_organisation_account_and_key_are_chosen(tmp_path: Path) -> None:
         assert by_hand(environment(url, org="books", account="live", key="a-key-of-ours"), "GET", "plugins").is_success
         with pytest.raises(httpx2.HTTPStatusError, match="401"):
             by_hand(environment(url, org="books", account="live"), "GET", "plugins")
+
+
+def test_over_tls_an_apply_trusts_the_authority_of_ssl_cert_file(tmp_path: Path) -> None:
+    chain, key = certificate_files(tmp_path, "127.0.0.1")
+    (tmp_path / "tree" / "dashboards").mkdir(parents=True)
+    (tmp_path / "tree" / "dashboards" / "web.yaml").write_text(DASHBOARD)
+    with serving("--tls-cert", chain, "--tls-key", key) as (server, url):
+        assert url.startswith("https://127.0.0.1:")
+        stranger = dlsync("apply", tmp_path / "tree", "--auto-approve", env=environment(url))
+        trusting = {**environment(url), "SSL_CERT_FILE": authority_file(tmp_path)}
+        done = dlsync("apply", tmp_path / "tree", "--auto-approve", env=trusting)
+        again = dlsync("plan", tmp_path / "tree", "--detailed-exitcode", env=trusting)
+        server.send_signal(signal.SIGTERM)
+        assert said(server) == (0, "", "")
+    assert stranger.code == 1
+    assert "Set SSL_CERT_FILE" in stranger.err
+    assert (done.code, again.code) == (0, 0)
+
+
+def test_a_certificate_without_its_key_is_an_error(started: Started, tmp_path: Path) -> None:
+    done = dlsync("serve", "--tls-cert", tmp_path / "server.pem")
+    assert (done.code, started) == (1, [])
+    assert done.err == "error: --tls-cert and --tls-key need each other\nGive both, or neither for HTTP.\n"
 
 
 def test_documented_only_has_no_lists() -> None:

@@ -1,0 +1,91 @@
+"""The server over HTTPS, and certificates that it refuses."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+
+from dlsync.errors import SettingsError
+from dlsync.server.run import running
+from dlsync.server.tls import Certificate, certificate_of
+from tests.builders.served import account_of
+from tests.builders.tls import authority_file, certificate_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_it_answers_those_who_trust_its_authority_and_goes_on_after_those_who_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(certificate=Certificate(*certificate_files(tmp_path, "127.0.0.1"))) as server:
+        assert server.url.startswith("https://127.0.0.1:")
+        with account_of(server) as stranger, pytest.raises(httpx2.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
+            stranger.get("dashboards")
+        address = urlsplit(server.url)
+        with socket.create_connection((address.hostname, address.port)) as plain:
+            plain.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert not plain.recv(4096).startswith(b"HTTP")
+        context = ssl.create_default_context(cafile=authority_file(tmp_path))
+        key = {"Authorization": "Bearer changeme"}
+        answer = httpx2.get(f"{server.url}/orgs", headers=key, verify=context)
+    assert (answer.status_code, [org["name"] for org in answer.json()]) == (200, ["acme"])
+    assert caplog.text == ""
+
+
+def test_a_key_beside_its_certificate_in_one_file_with_comments_is_taken(tmp_path: Path) -> None:
+    chain, key = certificate_files(tmp_path, "127.0.0.1")
+    both = tmp_path / "both.pem"
+    both.write_bytes("# Schlüssel\n".encode() + key.read_bytes() + chain.read_bytes())
+    assert certificate_of(both, both) == Certificate(both, both)
+
+
+def refusal(chain: Path | None, key: Path | None) -> SettingsError:
+    with pytest.raises(SettingsError) as refused:
+        certificate_of(chain, key)
+    return refused.value
+
+
+def test_one_of_both_files_is_not_enough(tmp_path: Path) -> None:
+    chain, key = certificate_files(tmp_path, "127.0.0.1")
+    for files in ((chain, None), (None, key)):
+        assert str(refusal(*files)) == "--tls-cert and --tls-key need each other"
+    assert certificate_of(None, None) is None
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\x00 no PEM"])
+@pytest.mark.parametrize("option", ["--tls-cert", "--tls-key"])
+def test_a_file_that_holds_none_is_named(tmp_path: Path, option: str, content: bytes | None) -> None:
+    chain, key = certificate_files(tmp_path, "127.0.0.1")
+    file = tmp_path / "bad"
+    if content is not None:
+        file.write_bytes(content)
+    error = refusal(file, key) if option == "--tls-cert" else refusal(chain, file)
+    assert str(error).startswith(f"{file}: {'holds no ' if content is not None else 'cannot be read: No such file'}")
+    assert "both in PEM" in error.hint
+
+
+def test_a_key_of_another_certificate_is_named(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    chain, _ = certificate_files(tmp_path, "127.0.0.1")
+    _, other = certificate_files(tmp_path / "other", "127.0.0.1")
+    assert str(refusal(chain, other)) == f"{other}: holds no private key in PEM of the certificate in {chain}"
+
+
+def test_an_encrypted_key_is_refused_without_asking_for_its_password(tmp_path: Path) -> None:
+    chain, key = certificate_files(tmp_path, "127.0.0.1")
+    encrypted = tmp_path / "encrypted.key"
+    command = ["openssl", "pkey", "-aes256", "-passout", "pass:s3cret", "-in", str(key), "-out", str(encrypted)]
+    try:
+        subprocess.run(command, check=True)
+    except FileNotFoundError:  # pragma: no cover -- depends on the machine
+        pytest.skip("openssl is not installed")
+    error = refusal(chain, encrypted)
+    assert str(error) == f"{encrypted}: is encrypted"
+    assert "openssl pkey -in FILE" in error.hint
