@@ -91,6 +91,21 @@ dlsync serve keys revoke anna
   the list. The commands need the database: a server in memory has this key only.
 - The `agent_keys` of an account are no keys of this server. Agents send a key with the role `write`.
 
+## Quotas and full disks
+
+```
+dlsync serve --db data.db --max-resources 5000 --max-accounts 20
+```
+
+- An account has at most 100,000 dashboards and rules together, and as many plugins, links, agents, annotations and
+  annotation streams each. An organisation has at most 10,000 accounts. One more is refused with 507 Insufficient
+  Storage and a reason that names the option. A quota refuses no update and no delete.
+- `apply` keeps its inventory and its lock as plugins of the account, which count too.
+- A dashboard or a rule of more than 2 MiB is refused with 413 Content Too Large. This limit cannot be raised, since the
+  server answers no other request while it reads a document.
+- While the disk of the database is full, writes are refused with 507, and reads go on. Once there is room, writes go on
+  without a restart. `apply` does not repeat a write that was refused with 507. Run the same command again.
+
 ## Backup and move
 
 ```

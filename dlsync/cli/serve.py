@@ -40,6 +40,13 @@ TlsCert = Annotated[
     typer.Option(metavar="FILE", help="Speak HTTPS with this certificate and its chain in PEM; needs --tls-key."),
 ]
 TlsKey = Annotated[Path | None, typer.Option(metavar="FILE", help="The certificate's private key, not encrypted.")]
+MaxResources = Annotated[
+    int,
+    typer.Option(
+        metavar="N", min=1, help="The most dashboards and rules of an account, and of plugins, links and so on."
+    ),
+]
+MaxAccounts = Annotated[int, typer.Option(metavar="N", min=1, help="The most accounts of an organisation.")]
 DocumentedOnly = Annotated[
     bool,
     typer.Option("--documented-only", help="Only what the API's documentation has; no lists of dashboards or rules."),
@@ -103,6 +110,8 @@ def serve(
     api_key_file: KeyFile = None,
     tls_cert: TlsCert = None,
     tls_key: TlsKey = None,
+    max_resources: MaxResources = 100_000,
+    max_accounts: MaxAccounts = 10_000,
     documented_only: DocumentedOnly = False,
     demo: Demo = False,
     metrics_url: MetricsUrl = None,
@@ -119,7 +128,7 @@ def serve(
     from dlsync.files.settings import read_key
 
     with explained_imports():
-        from dlsync.server.operation import DEFAULT_KEY
+        from dlsync.server.operation import DEFAULT_KEY, Limits
         from dlsync.server.run import serve as run
         from dlsync.server.tls import certificate_of
     conceal(key := read_key(api_key_file, os.environ))
@@ -131,6 +140,7 @@ def serve(
         org=org,
         account=account,
         api_key=key or DEFAULT_KEY,
+        limits=Limits(resources=max_resources, accounts=max_accounts),
         documented_only=documented_only,
         demo=demo,
         metrics=_source(metrics_url, metrics_agent_label, metrics_tag_labels, utf8=metrics_names == "utf8"),

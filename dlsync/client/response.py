@@ -49,6 +49,7 @@ _PROXY_HINT = (
     "Write them into the variable that names the proxy: HTTP_PROXY=http://user:password@proxy.example.com:3128."
 )
 _LOG_HINT = "The server's own log says why; run dlsync again once that is mended."
+_ROOM_HINT = "Make room there as it says, then run the same command again; what it did is kept."
 _LATER_HINT = "Try again later; the server is overloaded or restarting."
 _RETRYABLE: dict[int, tuple[Cause, str]] = {
     HTTPStatus.TOO_MANY_REQUESTS: (
@@ -64,6 +65,7 @@ _MEANINGS: dict[int, tuple[type[ApiError], str, str]] = {
     HTTPStatus.UNAUTHORIZED: (Unauthorised, "the server does not accept the API key", _KEY_HINT),
     HTTPStatus.FORBIDDEN: (Unauthorised, "the API key is not allowed to do this", _ROLE_HINT),
     HTTPStatus.NOT_FOUND: (NotFound, "not found", ""),
+    HTTPStatus.INSUFFICIENT_STORAGE: (ServerFault, "the server has no room for this", _ROOM_HINT),
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: (Unreachable, "the proxy asks for a user and a password", _PROXY_HINT),
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from dlsync.server import bodies, plugins
+from dlsync.server import bodies, plugins, quotas
 from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation, query_value, timestamp
 from dlsync.server.prometheus import Target
 from dlsync.server.store import Row
@@ -149,7 +149,7 @@ async def _report(call: Call, status: str) -> Response:
         agent["status"] = status
     agent["name"] = agent["name"] or agent["hostname"] or call.id
     document = {key: value for key, value in agent.items() if key != "tags"}
-    await call.store.insert("agents", account=call.account, id=call.id, document=document)
+    await quotas.insert(call, "agents", id=call.id, document=document)
     await call.store.update("agents", {"document": document, "tags": agent["tags"]}, account=call.account, id=call.id)
     return await _shown(call)
 

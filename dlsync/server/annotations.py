@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from dlsync.server import bodies
+from dlsync.server import bodies, quotas
 from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation, timestamp
 from dlsync.server.store import Row, new_id
 
@@ -37,10 +37,10 @@ async def delete_stream(call: Call) -> Response:
 @operation("POST", STREAM)
 async def create(call: Call) -> Response:
     stream = bodies.addressable(call.name)
-    await call.store.insert("streams", account=call.account, name=stream)
+    await quotas.insert(call, "streams", name=stream)
     created = {"id": new_id(), "stream": stream, "start_time": timestamp(call.settings.now()), "description": ""}
     annotation = _changed(call, created)
-    await call.store.insert("annotations", account=call.account, **_columns(annotation))
+    await quotas.insert(call, "annotations", **_columns(annotation))
     return answer(annotation)
 
 

@@ -41,6 +41,7 @@ class App:
         self._database, self._settings = database, settings
         self._admission = Admission(database, settings)
         self._refused = partial(refused, settings.api_key)
+        self._allowances: dict[tuple[str, ...], int] = {}
         self._measurements = Prometheus(settings.metrics, settings.now) if settings.metrics else None
         paths: dict[str, dict[str, Operation]] = defaultdict(dict)
         for operation in OPERATIONS:
@@ -121,7 +122,7 @@ class App:
 
             async def handle(store: Store) -> Response | Later:
                 call = await self._call(store, request, names, body)
-                return await operation.handle(replace(call, measurements=measurements))
+                return await operation.handle(replace(call, measurements=measurements, allowances=self._allowances))
 
             measurements = await self._measured(request) if operation.measured else None
             performed = await self._transact(handle, write=method != "GET")

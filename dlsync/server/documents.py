@@ -7,12 +7,13 @@ from typing import Any
 
 from starlette.responses import Response
 
-from dlsync.server import bodies
+from dlsync.server import bodies, quotas
 from dlsync.server.operation import Call, Fault, answer, found, hashed_id, json_text, named, no_content, timestamp
 from dlsync.server.store import Row, new_id
 from dlsync.server.yaml_text import InvalidYamlError, parse
 
 Document = dict[str, Any]
+DOCUMENT_BYTES = 2 * 1024 * 1024  # no other request is answered while one is read
 YAML, JSON = "yaml", "json"
 _QUALITY = re.compile(r"(?:^|;)\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*(?:;|$)")
 _UNPRINTABLE = re.compile("[\x7f-\x84\x86-\x9f\ufffe\uffff]")  # in JSON allowed, in YAML not (YAML 1.2, 5.1)
@@ -62,7 +63,9 @@ def is_json(text: bytes) -> bool:
 
 
 def parsed(text: bytes) -> Document:
-    """Return the document of a body; raise 422 with the line and the reason if it has none."""
+    """Return the document of a body; raise 422 with the line and the reason if it has none, 413 if it is too long."""
+    if len(text) > DOCUMENT_BYTES:
+        raise Fault(413, f"a document of {len(text)} bytes, where {DOCUMENT_BYTES} is the most; split it")
     try:
         return parse(text)
     except InvalidYamlError as error:
@@ -80,8 +83,8 @@ def _escaped(text: str) -> str:
 
 async def new_row(call: Call, kind: str, name: str) -> Row:
     """Insert an empty document and return its row; the name is refused if no URL can hold it."""
-    row = {"id": new_id(), "account": call.account, "kind": kind, "name": bodies.addressable(name), "mute": False}
-    await call.store.insert("documents", **row, text=b"", view="{}")
+    row = {"id": new_id(), "kind": kind, "name": bodies.addressable(name), "mute": False}
+    await quotas.insert(call, "documents", **row, text=b"", view="{}")
     return row
 
 

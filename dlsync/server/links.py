@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from dlsync.server import bodies
+from dlsync.server import bodies, quotas
 from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation
 from dlsync.server.store import Row, new_id
 
@@ -31,8 +31,8 @@ async def create(call: Call) -> Response:
     plugin = await call.store.row("plugins", "id", account=call.account, name=name)
     if plugin is None:
         raise Fault(422, "plugin: no plugin is called {}", name)
-    link = {"id": new_id(), "account": call.account, "plugin": plugin["id"], "tags": tags}
-    await call.store.insert("links", **link)
+    link = {"id": new_id(), "plugin": plugin["id"], "tags": tags}
+    await quotas.insert(call, "links", **link)
     return answer({"org": call.org, "plugin": name, "id": link["id"], "tags": tags}, 201)
 
 

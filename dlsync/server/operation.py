@@ -32,6 +32,9 @@ class Limits:
     :param idle_seconds: time between two requests of a connection, longer than a client's pool keeps it.
     :param connections: number of open connections, from which on requests are answered with 503.
     :param lock_seconds: time to wait for another process that has locked the database; then 503.
+    :param resources: number of an account's dashboards and rules together, and of its plugins, links, agents,
+        annotations and their streams each; one more is answered with 507.
+    :param accounts: number of accounts of an organisation; one more is answered with 507.
     """
 
     body_bytes: int = 16 * 1024 * 1024
@@ -40,6 +43,8 @@ class Limits:
     idle_seconds: int = 75
     connections: int = 500
     lock_seconds: float = 5
+    resources: int = 100_000
+    accounts: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +86,7 @@ class Call:
     :param name: the name in the path, decoded; ``id`` likewise. Empty if the path has none.
     :param org: id of the organisation in the path, empty if it has none; ``account`` likewise.
     :param measurements: those of the account, for an operation that is ``measured``.
+    :param allowances: how many rows may be inserted before they are counted again, by table and account.
     """
 
     store: Store
@@ -94,6 +100,7 @@ class Call:
     name: str
     id: str
     measurements: Prometheus | None = None
+    allowances: dict[tuple[str, ...], int] = field(default_factory=dict)
 
     @property
     def targets(self) -> Mapping[str, Target]:

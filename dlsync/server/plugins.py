@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from dlsync.server import bodies
+from dlsync.server import bodies, quotas
 from dlsync.server.operation import (
     ACCOUNT,
     Call,
@@ -60,7 +60,7 @@ async def create(call: Call) -> Response:
     kind = "INPROCESS" if sent["extension"] == "py" else "SCRIPT"
     defaults = {"description": "", "interval": 30, "params": "", "shellArgs": "", "type": kind, "pack": ""}
     row = _row({**defaults, **sent, "id": new_id()})
-    if not await call.store.insert("plugins", account=call.account, **row):
+    if not await quotas.insert(call, "plugins", **row):
         raise Fault(422, NAME_EXISTS, sent["name"])
     return answer(_export(call, row))
 

@@ -39,6 +39,7 @@ from tests.builders.http import KEY, answer_of
         ("PUT", 413, Rejected),
         ("GET", 500, AttemptError),
         ("GET", 501, ServerFault),
+        ("POST", 507, ServerFault),
         ("GET", 429, AttemptError),
         ("GET", 502, AttemptError),
         ("GET", 503, AttemptError),

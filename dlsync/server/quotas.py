@@ -1,0 +1,42 @@
+"""How many resources an account may have, and how many accounts a server."""
+
+from typing import Any
+
+from dlsync.server.operation import Call, Fault
+
+UNCOUNTED = 10  # one in so many of those still allowed is created uncounted, so that ten servers keep a quota together
+NAMES = {"documents": "dashboards and rules", "streams": "annotation streams"}
+
+
+async def insert(call: Call, table: str, **values: Any) -> bool:
+    """Insert a row of the account within its quota; return False if a row with its key exists.
+
+    :raises Fault: 507, the account would have more of them than this server allows (RFC 4331, 6).
+    """
+    inserted = await call.store.insert(table, account=call.account, **values)
+    if inserted:
+        limit = call.settings.limits.resources
+        problem = f"the account has {limit} {NAMES.get(table, table)}, the most that this server allows"
+        await _count(call, table, limit, f"{problem}; delete some, or raise --max-resources", account=call.account)
+    return inserted
+
+
+async def count_accounts(call: Call) -> None:
+    """Raise 507 if the organisation has more accounts than this server allows."""
+    limit = call.settings.limits.accounts
+    problem = f"the organisation has {limit} accounts, the most that this server allows"
+    await _count(call, "accounts", limit, f"{problem}; delete some, or raise --max-accounts", org=call.org)
+
+
+async def _count(call: Call, table: str, limit: int, problem: str, **where: str) -> None:
+    """Count rows, unless so many were allowed at the last count: counting each time would take longer than a write."""
+    key, allowances = (table, *where.values()), call.allowances
+    if (allowance := allowances.get(key, 0)) > 0:
+        allowances[key] = allowance - 1
+        return
+    (row,) = await call.store.rows(table, "count(*) AS number", **where)
+    if row["number"] > limit:
+        raise Fault(507, problem)
+    if len(allowances) > call.settings.limits.accounts:
+        allowances.clear()  # of accounts that were deleted, among others
+    allowances[key] = (limit - row["number"]) // UNCOUNTED
