@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
@@ -71,3 +72,39 @@ def new_key(db: Path | str, name: str, role: Role = "read", accounts: str = "*",
     """What a client sends as a key that was created at the beginning of 2026, in a database that a server may use."""
     key = keys.key_of(name, role, accounts, expires, BEFORE)
     return asyncio.run(perform_in(str(db), lambda store: keys.create(store, key)))
+
+
+def lost(then: Any, now: Any, at: str = "") -> list[str]:
+    """Where answers differ from those of an earlier version, to which a later one may add fields and paths."""
+    if isinstance(then, dict) and isinstance(now, dict):
+        return [place for key, value in then.items() for place in lost(value, now.get(key), f"{at} {key}")]
+    if isinstance(then, list) and isinstance(now, list) and len(then) == len(now):
+        pairs = zip(then, now, strict=True)
+        return [place for number, (one, other) in enumerate(pairs) for place in lost(one, other, f"{at} {number}")]
+    return [] if then == now else [at]
+
+
+def answers_of(url: str, key: str = "changeme") -> dict[str, Any]:
+    """All that the organisation acme of a server has, by path; of documents, the text and the JSON."""
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx2.Client(base_url=f"{url}/orgs/acme/accounts", headers=headers) as client:
+
+        def read(path: str, **headers: str) -> Any:
+            answer = client.get(path, headers=headers).raise_for_status()
+            found = answer.text if headers.get("Accept") == "application/yaml" else answer.json()
+            answers[" ".join([path, *headers.values()])] = found
+            return found
+
+        answers: dict[str, Any] = {}
+        for account in (item["name"] for item in read("")):
+            for kind in ("dashboards", "rules"):
+                for item in read(f"{account}/{kind}"):
+                    for accept in ("application/yaml", "application/json"):
+                        read(f"{account}/{kind}/{item['name']}", Accept=accept)
+            for kind, name in (("plugins", "name"), ("links", "id"), ("agents", "id")):
+                for item in read(f"{account}/{kind}"):
+                    read(f"{account}/{kind}/{item[name]}")
+            for stream in read(f"{account}/annotations"):
+                read(f"{account}/annotations/{stream}")
+            read(f"{account}/tags")
+    return answers

@@ -18,9 +18,9 @@ from dlsync.server.engines import database_of
 from dlsync.server.run import running
 from dlsync.server.sqlite import Sqlite
 from dlsync.server.store import Store
-from tests.builders.databases import create, new_key, rows_of
+from tests.builders.databases import answers_of, create, lost, new_key, rows_of
 from tests.builders.served import account_of
-from tests.server.test_store import FOREIGN, RELEASED
+from tests.server.test_store import FOREIGN, RELEASED, answered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,6 +81,17 @@ def test_everything_is_there_and_back_again_ids_and_order_included(filled: Path,
     assert everything(target) == before
     assert copy(target, back) == there
     assert everything(back) == before
+
+
+@pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.stem)
+def test_the_file_of_each_released_version_is_copied_and_loses_nothing(
+    tmp_path: Path, target: str, released: Path
+) -> None:
+    path = tmp_path / "server.db"
+    path.write_bytes(released.read_bytes())
+    copy(path, target)
+    with running(db=target) as server:
+        assert lost(answered(released), answers_of(server.url)) == []
 
 
 def test_a_target_with_content_is_refused_and_left_alone(filled: Path, target: str) -> None:
