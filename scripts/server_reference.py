@@ -60,6 +60,8 @@ dlsync serve --port 8080
   repeats it for up to 5 seconds if another server changed the same.
 - While the database is gone, requests answer 503 with `Retry-After`, and the server reconnects by itself. 502 means
   that the database did not confirm the change, which may be stored or not.
+- While the database may only be read (a standby, `default_transaction_read_only`), writes answer 503 with
+  `Retry-After`, and reads go on. The server does not start with such a database.
 - A name or id of more than about 2,600 bytes is refused with 422.
 - Tested with PostgreSQL 15. CockroachDB and YugabyteDB speak the same protocol, but were not tested.
 
@@ -115,7 +117,8 @@ export DLSYNC_DB=postgresql://monitoring:PASSWORD@db.example/monitoring
 dlsync serve copy data.db -                    # stop the server first; - stands for DLSYNC_DB
 ```
 
-- Do not copy the file of a running server with `cp`: the latest writes are in `data.db-wal`. Back PostgreSQL up with
+- Do not copy the file of a running server with `cp`: the latest writes are in `data.db-wal`. To put a backup in the
+  place of `data.db`, stop the server, and remove `data.db-wal` and `data.db-shm`. Back PostgreSQL up with
   `pg_dump --schema dlsync`.
 - `copy` keeps ids and order, and needs a target without content. It writes in one transaction, reads everything again,
   and prints the number of rows and the digest of each table. If a digest differs, it keeps nothing. It migrates the

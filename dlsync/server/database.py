@@ -25,6 +25,7 @@ class Problem(Enum):
     FULL = auto()
     TOO_LONG = auto()
     DAMAGED = auto()
+    READ_ONLY = auto()
     UNUSABLE = auto()
     FOREIGN = auto()
 
@@ -34,9 +35,10 @@ HINTS = {
     Problem.LOCKED: "Another process has locked it: end that process, or wait for it.",
     Problem.GONE: "Start it, or correct the URL of --db or DLSYNC_DB.",
     Problem.FULL: "Free space on its disk.",
+    Problem.READ_ONLY: "Let the server's user write: to the file and its folder, or to PostgreSQL's primary.",
     Problem.DAMAGED: "Restore it from a backup, or recover it with `sqlite3 FILE .recover`.",
 }
-NEW_DATABASE = "Name a file that `dlsync serve` made, or one that does not exist yet."
+NEW_DATABASE = "Name a database that `dlsync serve` made, or a new one."
 
 
 def migrations(engine: str) -> tuple[str, ...]:

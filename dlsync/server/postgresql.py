@@ -43,7 +43,7 @@ PROBLEMS = {
     "57014": Problem.LOCKED,  # it took longer than the statement_timeout
     "53100": Problem.FULL,
     "54000": Problem.TOO_LONG,
-    "25006": Problem.UNUSABLE,  # a standby
+    "25006": Problem.READ_ONLY,  # a standby
     "XX001": Problem.DAMAGED,
     "XX002": Problem.DAMAGED,
     "53300": Problem.GONE,
@@ -106,7 +106,11 @@ class Postgresql:
             with _translated():
                 async with self._turn() if write else nullcontext(), self._pool.connection() as connection:
                     await connection.execute(WRITE if write else READ)
-                    yield Store(partial(_execute, connection))
+                    try:
+                        yield Store(partial(_execute, connection))
+                    except psycopg.errors.ReadOnlySqlTransaction:
+                        await connection.close()  # a later session may write again
+                        raise
                     done = True  # and is committed by the end of the block
         except (DatabaseError, asyncio.CancelledError) as error:  # the latter where the server stops
             lost = not isinstance(error, DatabaseError) or error.problem is Problem.GONE

@@ -20,6 +20,7 @@ _GONE = 503, "the server cannot reach its database; nothing was changed, send th
 _UNCONFIRMED = 502, "the database did not confirm the change, which may be stored or not; look before you send it again"
 _TOO_LONG = 422, "a name or id is longer than the server's database can find"
 _FULL = 507, "the disk that holds the server's database is full; nothing was changed, free space and send it again"
+_READ_ONLY = 503, "the server may only read its database at present; nothing was changed, send the request again later"
 _DAMAGED = 500, "the server's database is damaged; restore it from a backup or with the command `sqlite3 FILE .recover`"
 _UNUSABLE = 500, "the server cannot use its database file; its log on stderr says why"
 _DATABASE_FAULTS = {
@@ -29,6 +30,7 @@ _DATABASE_FAULTS = {
     Problem.UNCONFIRMED: _UNCONFIRMED,
     Problem.TOO_LONG: _TOO_LONG,
     Problem.FULL: _FULL,
+    Problem.READ_ONLY: _READ_ONLY,
     Problem.DAMAGED: _DAMAGED,
     Problem.FOREIGN: _DAMAGED,  # it was dlsync's own when the server started
     Problem.UNUSABLE: _UNUSABLE,

@@ -31,7 +31,7 @@ PROBLEMS = {  # https://sqlite.org/rescode.html, the extended code before the pr
     sqlite3.SQLITE_CORRUPT: Problem.DAMAGED,
     sqlite3.SQLITE_NOTADB: Problem.FOREIGN,
     sqlite3.SQLITE_IOERR: Problem.UNUSABLE,
-    sqlite3.SQLITE_READONLY: Problem.UNUSABLE,
+    sqlite3.SQLITE_READONLY: Problem.READ_ONLY,
     sqlite3.SQLITE_CANTOPEN: Problem.UNUSABLE,
 }
 
@@ -78,6 +78,7 @@ class Sqlite:
             except BaseException:
                 self.connection.close()
                 raise
+            self._file = _identity(self._path)
             # from now on, a locked file is an error at once, instead of blocking the event loop
             self.connection.execute("PRAGMA busy_timeout = 0")
 
@@ -122,6 +123,9 @@ class Sqlite:
     @asynccontextmanager
     async def transaction(self, *, write: bool) -> AsyncIterator[Store]:
         """Commit the writes of the block together, or undo them if it raises; reads see one moment."""
+        if _identity(self._path) != self._file:  # SQLite would go on with a log that nothing finds again
+            reason = f"{self.name} was moved or replaced while it was open; put it back, or start the server again"
+            raise DatabaseError(Problem.GONE, reason)
         with _translated(), self._transaction("BEGIN IMMEDIATE" if write else "BEGIN"):
             yield Store(self._execute)
 
@@ -140,6 +144,15 @@ class Sqlite:
         cursor = self.connection.execute(sql, values)
         names = [column[0] for column in cursor.description or ()]
         return (dict(zip(names, row, strict=True)) for row in cursor), cursor.rowcount
+
+
+def _identity(path: Path | None) -> tuple[int, int] | None:
+    """Return what tells a file from all others of this machine; None if there is none."""
+    try:
+        status = path and path.stat()
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if status else None
 
 
 @contextmanager

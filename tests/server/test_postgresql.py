@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import os
+import shutil
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -15,7 +19,7 @@ from dlsync.server import postgresql as postgresql_module
 from dlsync.server.database import DatabaseError, Problem
 from dlsync.server.engines import database_of
 from dlsync.server.operation import Limits
-from dlsync.server.postgresql import MIGRATIONS, Postgresql, _translated
+from dlsync.server.postgresql import CONNECTIONS, MIGRATIONS, Postgresql, _translated
 from dlsync.server.refusals import refused
 from dlsync.server.run import running
 from tests.builders.commands import not_installed
@@ -25,6 +29,7 @@ from tests.builders.served import account_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from dlsync.server.store import Store
     from tests.builders.postgresql import Cluster
@@ -163,7 +168,65 @@ def test_a_database_in_another_encoding_is_refused(postgresql: Cluster) -> None:
 def test_a_database_that_cannot_be_written_is_refused(url: str, postgresql: Cluster) -> None:
     create(Postgresql(url))
     postgresql.execute(f"ALTER DATABASE {database_name(url)} SET default_transaction_read_only = on")
-    assert "cannot execute INSERT in a read-only transaction" in str(refusal(url))
+    error = refusal(url)
+    assert "cannot execute INSERT in a read-only transaction" in str(error)
+    assert error.hint.startswith("Let the server's user write")
+
+
+def test_while_the_database_is_read_only_reads_go_on_and_then_writes(url: str, postgresql: Cluster) -> None:
+    name = database_name(url)
+
+    def set_read_only(value: str) -> None:
+        postgresql.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = {value}")
+        postgresql.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    with running(db=url) as server, account_of(server) as client:
+        client.put("dashboards/a", content="title: A\n").raise_for_status()
+        set_read_only("on")
+        for _ in range(2):
+            refused = client.put("dashboards/a", content="title: B\n")
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert refused.json()["error"].startswith("the server may only read its database at present")
+            assert client.get("dashboards/a").text == "title: A\n"
+        postgresql.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = off")
+        # each session that was begun meanwhile is left after it has failed
+        assert 200 in [client.put("dashboards/a", content="title: B\n").status_code for _ in range(CONNECTIONS + 1)]
+
+
+@contextmanager
+def small_disk(cluster: Cluster) -> Iterator[Path]:
+    """A folder of PostgreSQL's that takes no more than a few megabytes."""
+    folder = cluster.folder / "small"
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=10m", "tmpfs", folder], check=False).returncode:
+        pytest.skip("only root can mount a file system")  # pragma: no cover -- depends on the machine
+    try:
+        shutil.chown(folder, "postgres", "postgres")
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can mount a file system")
+def test_on_a_full_disk_nothing_is_lost_and_writes_go_on_once_there_is_room() -> None:
+    with cluster() as own, small_disk(own) as folder:
+        own.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+        own.execute("CREATE DATABASE shop TABLESPACE small")
+        plugin = {**PLUGIN, "content": base64.b64encode(os.urandom(300_000)).decode()}
+        with running(db=own.url("shop")) as server, account_of(server) as client:
+            own.execute("CHECKPOINT", "shop")  # what is written later has its place on the disk already
+            stored: list[str] = []
+            while (answer := client.post("plugins", json={**plugin, "name": f"p{len(stored)}"})).is_success:
+                stored.append(f"p{len(stored)}")
+            assert (answer.status_code, len(stored) > 0) == (507, True)
+            assert answer.json()["error"].startswith("the disk that holds the server's database is full")
+            assert [item["name"] for item in client.get("plugins").json()] == sorted(stored)
+            assert client.get("plugins/p0").json()["content"] == plugin["content"]
+            subprocess.run(["mount", "-o", "remount,size=30m", folder], check=True)
+            assert client.post("plugins", json={**plugin, "name": "after"}).is_success
+            assert len(client.get("plugins").json()) == len(stored) + 1
+        own.execute("DROP DATABASE shop")
+        own.execute("DROP TABLESPACE small")
 
 
 def test_a_name_that_no_index_takes_is_refused(url: str) -> None:
@@ -204,7 +267,7 @@ def failure(sqlstate: str) -> psycopg.Error:
     ("sqlstate", "status"),
     [
         ("40001", 503), ("40P01", 503), ("23505", 503), ("55P03", 503), ("57014", 503), ("57P01", 503), ("", 503),
-        ("53100", 507), ("25006", 500), ("XX001", 500), ("54000", 422),
+        ("53100", 507), ("25006", 503), ("XX001", 500), ("54000", 422),
     ],
 )  # fmt: skip
 def test_an_error_of_the_database_has_a_status(sqlstate: str, status: int) -> None:

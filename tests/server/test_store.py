@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -326,6 +327,66 @@ def _integrity_error() -> sqlite3.Error:
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"missing.server\.db: cannot be used as the server's database"):
         refusing(tmp_path / "missing" / "server.db")
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_while_the_file_is_somewhere_else_requests_are_503_and_then_go_on(
+    tmp_path: Path, replaced: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, elsewhere = tmp_path / "server.db", tmp_path / "elsewhere.db"
+    with running(db=path, limits=Limits(lock_seconds=0.05)) as server, account_of(server) as client:
+        client.put("dashboards/a", content="title: A\n").raise_for_status()
+        path.rename(elsewhere)
+        if replaced:
+            path.write_bytes(b"")
+        for method in ("GET", "PUT"):
+            gone = client.request(method, "dashboards/a", content="title: B\n")
+            assert (gone.status_code, gone.headers["retry-after"]) == (503, "1")
+            assert gone.json()["error"].startswith("the server cannot reach its database; nothing was changed")
+        assert path.exists() == replaced
+        elsewhere.rename(path)
+        assert client.get("dashboards/a").text == "title: A\n"
+        assert client.put("dashboards/a", content="title: B\n").is_success
+    assert "server.db was moved or replaced while it was open; put it back, or start the server again" in caplog.text
+    with running(db=path) as server, account_of(server) as client:
+        assert client.get("dashboards/a").text == "title: B\n"
+
+
+READ_ONLY = """
+import os, sys
+from pathlib import Path
+from dlsync.errors import SettingsError
+from dlsync.server.run import running
+with running():
+    pass  # by now, all is imported that root alone may read
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    with running(db=Path(sys.argv[1])):
+        pass
+except SettingsError as error:
+    print(error, error.hint, sep="\\n")
+"""
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_file_or_folder_that_cannot_be_written_is_refused_and_left_alone(tmp_path: Path, what: str) -> None:
+    """As a user that has no more rights than others: root may write to any file."""
+    with tempfile.TemporaryDirectory() as folder:  # whose parents anyone may enter
+        path = Path(folder, "server.db")
+        create(Sqlite(path))
+        path.chmod(0o444 if what == "file" else 0o666)
+        path.parent.chmod(0o777 if what == "file" else 0o555)
+        before = path.read_bytes()
+        done = subprocess.run(
+            [sys.executable, "-c", READ_ONLY, path], capture_output=True, text=True, check=True, cwd="/"
+        )
+        path.parent.chmod(0o777)
+        assert path.read_bytes() == before
+    assert done.stdout.startswith(f"{path}: cannot be used as the server's database: "), done.stdout
+    assert "Let the server's user write: to the file and its folder" in done.stdout
 
 
 def test_a_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
