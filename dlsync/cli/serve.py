@@ -63,6 +63,10 @@ MetricsNames = Annotated[
     typer.Option(help="How metrics are called there: `a_b` for `a.b`, or with any character as here."),
 ]
 
+AccessLog = Annotated[
+    str, typer.Option(metavar="FILE", help="Append a line of JSON for each request to this file; - is stderr.")
+]
+
 
 def _source(url: str | None, agent_label: str, tag_labels: str, *, utf8: bool) -> Source | None:
     """Return where measurements come from, or None."""
@@ -118,6 +122,7 @@ def serve(
     metrics_agent_label: AgentLabel = "instance",
     metrics_tag_labels: TagLabels = "job",
     metrics_names: MetricsNames = "underscores",
+    access_log: AccessLog = "",
 ) -> None:
     """Run a server of dlsync's own, until it is stopped.
 
@@ -144,6 +149,7 @@ def serve(
         documented_only=documented_only,
         demo=demo,
         metrics=_source(metrics_url, metrics_agent_label, metrics_tag_labels, utf8=metrics_names == "utf8"),
+        access_log=access_log,
         announce=lambda url: write_stdout(f"{url}\n"),
     )
 

@@ -22,7 +22,8 @@ from dlsync.server.admission import Admission, require_account, require_role
 from dlsync.server.database import Database, opened, transact
 from dlsync.server.demo.hosts import fill
 from dlsync.server.keys import Key
-from dlsync.server.operation import Call, Fault, Later, Operation, Settings, etag_of, found, no_content
+from dlsync.server.monitoring import CountedDatabase, Metrics, Probes
+from dlsync.server.operation import Call, Fault, Later, Operation, Settings, etag_of, found
 from dlsync.server.prometheus import Prometheus
 from dlsync.server.refusals import refused
 from dlsync.server.store import Store
@@ -38,20 +39,23 @@ class App:
     """The server as an ASGI application: it admits requests for this host that have a key, and answers them."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
-        self._database, self._settings = database, settings
-        self._admission = Admission(database, settings)
+        self.metrics = Metrics()
+        self._database, self._settings = CountedDatabase(database, self.metrics), settings
+        self._admission = Admission(self._database, settings)
         self._refused = partial(refused, settings.api_key)
         self._allowances: dict[tuple[str, ...], int] = {}
+        self.probes = Probes(partial(self._transact, write=True), self.metrics)
         self._measurements = Prometheus(settings.metrics, settings.now) if settings.metrics else None
         paths: dict[str, dict[str, Operation]] = defaultdict(dict)
         for operation in OPERATIONS:
             if operation.documented or not settings.documented_only:
                 paths[operation.path][operation.method] = operation
+        routes = [
+            Route(BASE + path, partial(self._answer, operations), methods=list(operations))
+            for path, operations in paths.items()
+        ]
         self._router = Starlette(
-            routes=[
-                Route(BASE + path, partial(self._answer, operations), methods=list(operations))
-                for path, operations in paths.items()
-            ],
+            routes=[*self.probes.routes, *routes],
             exception_handlers={HTTPException: self._refuse_unrouted},
         )
         self._router.router.redirect_slashes = False  # the slash at the end is removed below
@@ -76,14 +80,16 @@ class App:
         """Answer 421 or 401, or route by the path as it was sent: ``a%2Fb`` stays one segment."""
         headers = dict(scope["headers"])
         host, authorization = headers.get(b"host", b"").decode("latin-1"), headers.get(b"authorization", b"")
-        admitted = self._refuse_host(host) or await self._admit(authorization)
+        path = scope["raw_path"].decode("ascii").removesuffix("/") or "/"
+        keyless = self.probes.answer_without_key(path, loopback=bool(self._settings.loopback_host))
+        admitted = self._refuse_host(host) or (None if keyless else await self._admit(authorization))
         if isinstance(admitted, Response):
             await admitted(scope, receive, send)
             return
         scope.setdefault("state", {})["key"] = admitted
-        path = scope["raw_path"].decode("ascii").removesuffix("/")
-        await self._router({**scope, "path": path or "/"}, receive, send)
-        await self._admission.note_use(admitted)
+        await self._router({**scope, "path": path}, receive, send)
+        if admitted:
+            await self._admission.note_use(admitted)
 
     def _refuse_host(self, header: str) -> Response | None:
         own = self._settings.loopback_host
@@ -116,6 +122,7 @@ class App:
         """Read the body, perform the operation, and answer."""
         method = "GET" if request.method == "HEAD" else request.method
         operation = operations[method]
+        request.state.operation = f"{method} {operation.path}"
         try:
             names = _permitted_names(request, operation)
             body = b"" if method == "GET" else await bodies.read(request, self._settings.limits)
@@ -128,7 +135,7 @@ class App:
             performed = await self._transact(handle, write=method != "GET")
             response = performed if isinstance(performed, Response) else await performed()
         except ClientDisconnect:
-            return no_content()  # which reaches nobody
+            return Response(status_code=499)  # which reaches nobody but the access log; as nginx calls it
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary: it logs what is not expected
             return self._refused(error)
         return with_etag(response, request.headers.get("if-none-match", "")) if method == "GET" else response
@@ -141,9 +148,14 @@ class App:
         await self._measurements.refresh(wait=request.method in {"GET", "HEAD"})
         return self._measurements
 
-    async def _transact(self, perform: Callable[[Store], Awaitable[T]], *, write: bool) -> T:
-        """Perform something in a transaction, again as long as another process or request is in its way."""
-        seconds = self._settings.limits.lock_seconds
+    async def _transact(
+        self, perform: Callable[[Store], Awaitable[T]], seconds: float | None = None, *, write: bool
+    ) -> T:
+        """Perform something in a transaction, again as long as another process or request is in its way.
+
+        :param seconds: how long it is tried; those of the limits by default.
+        """
+        seconds = self._settings.limits.lock_seconds if seconds is None else seconds
         return await transact(self._database, perform, write=write, seconds=seconds)
 
     async def _call(self, store: Store, request: Request, names: dict[str, str], body: bytes) -> Call:

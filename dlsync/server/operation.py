@@ -61,6 +61,7 @@ class Settings:
         with another ``Host`` are refused, which a web page sends by DNS rebinding.
     :param metrics: where measurements of the account come from, besides those of the demo.
     :param certificate: makes the server speak HTTPS.
+    :param access_log: the file that each request adds a line to; ``-`` for stderr, and none if it is empty.
     :param now: the clock.
     """
 
@@ -75,6 +76,7 @@ class Settings:
     loopback_host: str = ""
     metrics: Source | None = None
     certificate: Certificate | None = None
+    access_log: str = ""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import subprocess
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -62,7 +62,12 @@ def prometheus(folder: Path) -> Iterator[str]:
     (folder / "prometheus.yml").touch()
     past = ("tsdb", "create-blocks-from", "openmetrics", folder / "past.txt", folder / "data")
     subprocess.run(("promtool", *past), check=True, capture_output=True)
-    with _running(
+    with _prometheus(folder) as url:
+        yield url
+
+
+def _prometheus(folder: Path) -> AbstractContextManager[str]:
+    return _running(
         "ready to receive web requests",
         lambda port: [
             "prometheus",
@@ -71,7 +76,25 @@ def prometheus(folder: Path) -> Iterator[str]:
             "--storage.tsdb.retention.time=100y",
             f"--web.listen-address=127.0.0.1:{port}",
         ],
-    ) as url:
+    )
+
+
+SCRAPE = """
+global: {{scrape_interval: 50ms, scrape_timeout: 50ms}}
+scrape_configs:
+- job_name: dlsync
+  authorization: {{credentials_file: {folder}/key}}
+  static_configs: [{{targets: ["{target}"]}}]
+"""
+
+
+@contextmanager
+def scraping(folder: Path, target: str, key: str) -> Iterator[str]:
+    """Prometheus, which asks a target for its metrics again and again."""
+    _require("prometheus")
+    (folder / "key").write_text(key, encoding="utf-8")
+    (folder / "prometheus.yml").write_text(SCRAPE.format(folder=folder, target=target), encoding="utf-8")
+    with _prometheus(folder) as url:
         yield url
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -137,6 +138,22 @@ def test_a_metrics_server_is_asked_and_its_password_is_not_shown(by: str) -> Non
     assert (answer.status_code, code, out) == (503, 0, "")
     assert "the metrics server at 'http://127.0.0.1:1' cannot be reached" in err
     assert "s3cret" not in err + answer.text
+
+
+def test_requests_are_logged_on_stderr_or_to_a_file(tmp_path: Path) -> None:
+    for name in ("-", tmp_path / "access.log"):
+        with serving("--access-log", name) as (server, url):
+            by_hand(environment(url), "PUT", "dashboards/web", DASHBOARD)
+            server.send_signal(signal.SIGTERM)
+            code, out, err = said(server)
+        text = err if name == "-" else (tmp_path / "access.log").read_text()
+        assert (code, out, json.loads(text)["path"]) == (0, "", "/api/v1/orgs/acme/accounts/default/dashboards/web")
+
+
+def test_an_access_log_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    done = dlsync("serve", "--access-log", tmp_path / "nowhere" / "log")
+    assert (done.code, done.out) == (1, "")
+    assert "nowhere/log: cannot be the access log: No such file or directory\nName another file" in done.err
 
 
 def test_a_metrics_server_that_is_none_is_an_error() -> None:

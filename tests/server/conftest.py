@@ -35,6 +35,7 @@ ON_BOTH_ENGINES = {
         "dashboards",
         "documents",
         "links",
+        "monitoring",
         "plugins",
         "rules",
         "tags",

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from threading import Thread
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import httpx2
@@ -15,7 +16,11 @@ import uvicorn
 from dlsync.errors import SettingsError
 from dlsync.server import run
 from dlsync.server.run import running, serve
-from tests.builders.raw import DASHBOARD, all_of, head
+from tests.builders.raw import DASHBOARD, all_of, first_answer, head, next_answer
+from tests.builders.served import account_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SERVE = """
 from dlsync.server.run import serve
@@ -133,7 +138,7 @@ def test_a_server_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_stopping_cuts_a_request_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "GRACE", 0.01)
+    monkeypatch.setattr(run, "GRACE_IN_THREAD", 0.01)
     with running() as server:
         address = urlsplit(server.url)
         connection = socket.create_connection((address.hostname, address.port))
@@ -143,6 +148,28 @@ def test_stopping_cuts_a_request_that_never_ends(monkeypatch: pytest.MonkeyPatch
         answer = all_of(connection)
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"the server stops; nothing was changed" in answer
+
+
+def test_sigterm_lets_a_request_end_while_no_connection_is_accepted(tmp_path: Path) -> None:
+    script = SERVE.replace("serve(", f"serve(db={str(tmp_path / 'live.db')!r}, ")
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        address = urlsplit(process.stdout.readline().strip())
+        place = (address.hostname, address.port)
+        with socket.create_connection(place) as connection, socket.create_connection(place) as idle:
+            idle.sendall(head())
+            assert next_answer(idle).status == 200
+            connection.sendall(head(b"PUT", DASHBOARD, b"Expect: 100-continue", b"Content-Length: 9"))
+            assert connection.recv(4096).startswith(b"HTTP/1.1 100 ")
+            process.terminate()
+            assert idle.recv(1) == b""  # the server has closed it, so it stops
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(place)
+            connection.sendall(b"title: A\n")
+            assert first_answer(all_of(connection)).status == 200
+        assert (process.wait(), process.stdout.read()) == (0, "stopped\n")
+    with running(db=tmp_path / "live.db") as server, account_of(server) as client:
+        assert client.get("dashboards/a").text == "title: A\n"
 
 
 def test_serve_fills_the_account_with_the_demo_where_asked() -> None:
