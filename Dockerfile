@@ -26,8 +26,8 @@ USER 10001:10001
 WORKDIR /repo
 VOLUME /data
 EXPOSE 8080
-# for `serve`, which answers 401 to a request without a key; of other commands it says nothing
+# for `serve`, whose database takes a write; of other commands it says nothing
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
-    CMD ["python", "-c", "import http.client as http; server = http.HTTPConnection('127.0.0.1', 8080, timeout=4); server.request('GET', '/api/v1/orgs'); raise SystemExit(server.getresponse().status != 401)"]
+    CMD ["python", "-c", "import http.client as http; server = http.HTTPConnection('127.0.0.1', 8080, timeout=4); server.request('GET', '/readyz'); raise SystemExit(server.getresponse().status != 200)"]
 ENTRYPOINT ["dlsync"]
 CMD ["serve", "--host", "0.0.0.0", "--port", "8080", "--db", "/data/dlsync.db"]

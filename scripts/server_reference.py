@@ -26,6 +26,9 @@ The server prints its URL and answers the operations of the table below under it
 `DLSYNC_API_KEY` or `--api-key-file`, or a [key of their own](#keys). Without the first it is `changeme`, which the
 server accepts only if it listens on this machine.
 
+At its root, the server answers `/healthz`, `/readyz` and `/metrics`: [operating.md](operating.md) describes them, the
+access log, and how to run the server for a team.
+
 The table marks an operation as documented if the Dataloop documentation describes it, and as observed if only clients
 of the service used it.
 
