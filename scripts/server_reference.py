@@ -57,10 +57,8 @@ dlsync serve --port 8080
   the password. `PGPASSWORD`, `~/.pgpass` and the parameters of libpq (`?sslmode=verify-full`) work too.
 - The server creates its tables in the schema `dlsync`, and migrates them when it starts. It refuses a schema of another
   program or of a later version. The user needs the right to create the schema, or to own it.
-- Known fault: of two applies at once through two servers on one database, one sometimes cannot record what it manages,
-  and sends nothing; the other then finds the lock held. Use one server for a database until this is mended.
-- Several servers can share a database, with that exception. Each write is a `SERIALIZABLE` transaction, and the server
-  repeats it for up to 5 seconds if another server changed the same.
+- Several servers can share a database. Each write is a `SERIALIZABLE` transaction, and the server repeats it for up to
+  5 seconds if another server changed the same.
 - While the database is gone, requests answer 503 with `Retry-After`, and the server reconnects by itself. 502 means
   that the database did not confirm the change, which may be stored or not.
 - While the database may only be read (a standby, `default_transaction_read_only`), writes answer 503 with

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-m", "dlsync")
 
 
-def started(*arguments: str, url: str = "") -> subprocess.Popen[str]:
-    """Start dlsync as a process of its own."""
+def started(*arguments: str, url: str = "", stderr: int | None = subprocess.STDOUT) -> subprocess.Popen[str]:
+    """Start dlsync as a process of its own. It stops in the middle once a pipe is full that nobody reads."""
     env = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
@@ -30,8 +30,7 @@ def started(*arguments: str, url: str = "") -> subprocess.Popen[str]:
         "DLSYNC_ACCOUNT": "default",
         "DLSYNC_API_KEY": KEY,
     }
-    pipe = subprocess.PIPE
-    return subprocess.Popen([*COMMAND, *arguments], env=env, stdout=pipe, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen([*COMMAND, *arguments], env=env, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -43,7 +42,7 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 @contextmanager
 def serving(database: Path | str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A server of its own process, and its URL; killed at the end."""
-    process = started("serve", "--db", str(database))
+    process = started("serve", "--db", str(database), stderr=None)  # pytest shows its log
     assert process.stdout is not None
     try:
         yield process.stdout.readline().strip(), process

@@ -15,7 +15,7 @@ from dlsync import operations
 from dlsync.server.run import running
 from tests.builders.disturbed import account_settings, applied, dashboard_file, forget
 from tests.builders.faults import KILL_AFTER, proxied
-from tests.builders.killed import serving
+from tests.builders.killed import ended, serving, started
 from tests.builders.postgresql import cluster
 from tests.builders.served import account_of
 from tests.builders.trees import write_tree
@@ -64,6 +64,13 @@ def test_an_apply_whose_server_is_killed_is_made_good_through_another(postgresql
             assert proxy.hit
         assert 0 < len(left_to_do(large_tree, second)) < DASHBOARDS
         assert applied(large_tree, second, concurrency=16) is not None
+        assert left_to_do(large_tree, third) == []
+        # the same command twice at once, through two servers: one waits for the lock of the other
+        write_tree(large_tree, {f"dashboards/d{number}.yaml": dashboard_file(number, "b") for number in range(20)})
+        arguments = ("apply", str(large_tree), "--auto-approve", "--lock-timeout", "60")
+        both = [started(*arguments, url=url) for url in (second, third)]
+        with ThreadPoolExecutor() as threads:  # who holds the lock must not wait for a reader of its many warnings
+            assert [code for code, _ in threads.map(ended, both)] == [0, 0]
         assert left_to_do(large_tree, third) == []
 
 
