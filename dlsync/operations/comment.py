@@ -55,15 +55,26 @@ async def publish(host: GitHub | GitLab, text: str, *, new: bool = False) -> Out
         hint = "Give it what `dlsync plan --format markdown` prints, also where the plan fails."
         raise DlsyncError("the text does not begin with the marker of a plan", hint=hint)
     found = _matching(await host.comments(), *marked.groups())
-    if found and _normalized(found[-1].body) == _normalized(text):
-        return "unchanged"
-    if found and not new:
-        await host.update(found[-1], text)
-        return "updated"
+    is_same = bool(found) and _normalized(found[-1].body) == _normalized(text)
+    if found and (is_same or not new):
+        await _merge(host, found, text)
+        return "unchanged" if is_same else "updated"
     await host.create(text)
     for comment in found:
         await host.hide(comment)
+    # another first run may have looked at the same moment, found none either, and created one
+    if len(created := _matching(await host.comments(), *marked.groups())) > 1:
+        await _merge(host, created, created[-1].body)
     return "created"
+
+
+async def _merge(host: GitHub | GitLab, comments: list[Comment], text: str) -> None:
+    """Keep the oldest of some comments, with a text, and hide the others; all who do this at once end with the same."""
+    oldest, *others = comments
+    if _normalized(oldest.body) != _normalized(text):
+        await host.update(oldest, text)
+    for comment in others:
+        await host.hide(comment)
 
 
 def _matching(comments: list[Comment], account: str, *others: str) -> list[Comment]:

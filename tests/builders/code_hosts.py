@@ -29,11 +29,13 @@ class CodeHosts:
 
     :ivar failing: what is answered instead, the first first.
     :ivar writes: what was written, as ``create``, ``update ID`` or ``hide ID``.
+    :ivar rivals: what other runs create before the next comment and after it.
     """
 
     notes: list[Note] = field(default_factory=list)
     failing: list[Reply] = field(default_factory=list)
     writes: list[str] = field(default_factory=list)
+    rivals: tuple[str, ...] = ()
 
     def answer(self, request: Seen) -> Reply:
         token = request.headers.get("authorization", "").removeprefix("Bearer ") or request.headers.get("private-token")
@@ -46,7 +48,9 @@ class CodeHosts:
         return self._graphql(**document) if path == "/graphql" else self._rest(request.method, path, document)
 
     def _create(self, body: str) -> None:
-        self.notes.append(Note(str(len(self.notes) + 1), body))
+        before, after = self.rivals[:1], self.rivals[1:]
+        for text in (*before, body, *after):
+            self.notes.append(Note(str(len(self.notes) + 1), text))
         self.writes.append("create")
 
     def _change(self, what: str, id_: str, body: str | None = None) -> None:

@@ -79,6 +79,29 @@ def test_new_posts_anew_and_hides_the_old_unless_it_says_the_same(platform: str)
     assert ("outdated" in host.notes[4].body) == (platform == "gitlab")
 
 
+@pytest.mark.parametrize("platform", PLATFORMS)
+@pytest.mark.parametrize(
+    "rivals", [(f"{PLAN}a\n",), (PLAN,), (f"{PLAN}a\n", f"{PLAN}b\n")], ids=["other", "same", "two"]
+)
+def test_first_runs_at_once_keep_the_oldest_comment_with_the_last_text(platform: str, rivals: tuple[str, ...]) -> None:
+    with code_host(*OTHERS) as (host, env):
+        host.rivals = rivals
+        assert comment(platform, env).out.startswith("created: ")
+        [kept] = [note for note in host.notes if note.own and not note.hidden and note.body.startswith(MARKER)]
+        assert (kept.id, kept.body) == ("5", (*rivals[:1], PLAN, *rivals[1:])[-1])
+        writes = len(host.writes)
+        assert comment(platform, env, text=kept.body).out.startswith("unchanged: ")
+        assert len(host.writes) == writes
+    assert [note.body for note in OTHERS] == [note.body for note in host.notes[:4]]
+
+
+@pytest.mark.parametrize("platform", PLATFORMS)
+def test_two_comments_that_were_left_become_one(platform: str) -> None:
+    with code_host(Note("1", f"{PLAN}old\n"), Note("2", PLAN)) as (host, env):
+        assert comment(platform, env).out.startswith("unchanged: ")
+        assert [note.body for note in host.notes if note.body.startswith(MARKER) and not note.hidden] == [PLAN]
+
+
 def test_a_failure_before_the_account_is_known_replaces_the_only_comment_of_its_environment() -> None:
     failed = marker("", "production")
     with code_host(*OTHERS, Note("5", PLAN)) as (host, env):
