@@ -238,7 +238,6 @@ def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = 
     if form == "text":
         return
     from dlsync.render import plan_markdown, problems
-    from dlsync.render.environments import EnvironmentResult
 
     message, found = redacted(error.message), redacted_problems(error.problems)
     if isinstance(error, Refused) and error.plan:
@@ -248,11 +247,19 @@ def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = 
     elif form == "markdown":
         write_stdout(plan_markdown.render_failure(message, found, marker=marker))
     elif form == "html":
-        write_stdout(page([EnvironmentResult("No result", error=message, problems=found)]))
+        write_stdout(failure_page(error))
     else:
         from dlsync.render import findings
 
         write_findings({"": findings.of_problems(found, message)}, form, directory)
+
+
+def failure_page(error: DlsyncError) -> str:
+    """Return why a command failed as HTML."""
+    from dlsync.render.environments import EnvironmentResult
+
+    message, found = redacted(error.message), redacted_problems(error.problems)
+    return page([EnvironmentResult("No result", error=message, problems=found)])
 
 
 def write_findings(found: Mapping[str, Iterable[Finding]], form: str, directory: Path) -> None:

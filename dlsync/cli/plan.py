@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ from dlsync.cli import console
 from dlsync.cli import options as opt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dlsync.model import Plan
     from dlsync.operations.plan import PlanOptions
@@ -26,8 +27,12 @@ AllEnvironments = Annotated[
     bool, typer.Option("--all-environments", help="All environments of dlsync.yaml, one after the other.")
 ]
 Out = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Save the plan too, for `dlsync apply FILE`; with --all-environments, a folder."),
+    list[Path] | None,
+    typer.Option(
+        metavar="FILE",
+        help="Save the plan too: FILE.html is a page, any other is for `dlsync apply FILE`; repeatable. "
+        "With --all-environments, a folder.",
+    ),
 ]
 DetailedExitcode = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit with 2 if there are changes.")]
 # the exit code of all environments is the first of these that one of them ended with
@@ -51,8 +56,8 @@ def plan(
     options = selection.plan_options()
 
     def once(server: opt.Server) -> tuple[Plan, int]:
-        file = out / f"{file_stem(server.environment or '')}.json" if out and all_environments else out
-        plan = _planned(server, directory, options, file)
+        name = f"{file_stem(server.environment or '')}.json" if all_environments else ""
+        plan = _planned(server, directory, options, [file / name for file in out or ()])
         if output in console.FOR_FINDINGS and not all_environments:
             from dlsync.render import findings
 
@@ -66,7 +71,7 @@ def plan(
     return run_everywhere(server, directory, output, once) if all_environments else once(server)[1]
 
 
-def _planned(server: opt.Server, directory: Path, options: PlanOptions, file: Path | None) -> Plan:
+def _planned(server: opt.Server, directory: Path, options: PlanOptions, files: Sequence[Path]) -> Plan:
     from shlex import quote
 
     from dlsync import operations
@@ -74,13 +79,23 @@ def _planned(server: opt.Server, directory: Path, options: PlanOptions, file: Pa
     from dlsync.messages import visible
     from dlsync.operations import plan_file
 
-    if file:
+    pages = [file for file in files if file.suffix == ".html"]
+    saved = [file for file in files if file not in pages]
+    for file in saved:
         plan_file.remove(file)
-    settings = server.settings(directory)
-    context = run_with_progress(
-        lambda reporter: operations.plan_tree(directory, settings, options=options, reporter=reporter)
-    )
-    if file:
+    try:
+        settings = server.settings(directory)
+        context = run_with_progress(
+            lambda reporter: operations.plan_tree(directory, settings, options=options, reporter=reporter)
+        )
+    except errors.DlsyncError as error:
+        for file in pages:
+            with suppress(errors.DlsyncError):  # the error that is raised says more
+                plan_file.write(file, console.failure_page(error))
+        raise
+    for file in pages:
+        plan_file.write(file, console.rendered(context.plan, "html"))
+    for file in saved:
         plan_file.save(file, plan_file.promise(context, options, directory, settings.environment))
         how = "" if context.plan.refused else f"; apply it with `dlsync apply {quote(str(file))}`"
         if context.plan and context.plan.conflicts == len(context.plan.changes):

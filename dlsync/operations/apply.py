@@ -61,7 +61,7 @@ async def apply(
     """Plan, ask and apply.
 
     :param plan_options: what the plan is about; everything by default.
-    :param saved_plan: anything but exactly these changes is refused.
+    :param saved_plan: anything but exactly these changes is refused; where there are none, nothing is done.
     :param reporter: is asked for approval, and told how it goes.
     :returns: the plan with its results, or None where it was not approved.
     :raises Refused: a guard refuses the plan, it is not the saved one, or another apply goes on.
@@ -79,7 +79,14 @@ async def apply(
         return replace(context, plan=guards.judged(context.plan, tree, settings))
 
     saved_id = saved_plan.id if saved_plan else ""
-    return await _Application(settings, tree, options, reporter, "apply", make_plan, saved_plan=saved_id).run()
+    try:
+        return await _Application(settings, tree, options, reporter, "apply", make_plan, saved_plan=saved_id).run()
+    except plan_file.StalePlan as error:
+        if error.plan is None:
+            raise
+        # not even recorded: of the files that match, nobody was shown those that changed
+        reporter.notify(f"{error.message}; it has no changes, so there is nothing to apply")
+        return error.plan
 
 
 def _narrowed_to(saved_plan: plan_file.SavedPlan, context: PlanContext, journals: Path) -> PlanContext:

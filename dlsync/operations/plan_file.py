@@ -15,7 +15,7 @@ from dlsync.errors import DlsyncError, Refused, SettingsError
 from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
-from dlsync.model import Address
+from dlsync.model import Address, Plan
 from dlsync.operations.plan import DEFAULT_OPTIONS, PlanOptions
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.plan_document import as_document
@@ -62,10 +62,10 @@ class SavedPlan:
 
 
 class StalePlan(Refused):
-    """A plan that was saved or approved does not hold any more."""
+    """A plan that was saved or approved does not hold any more; with what is left of it where it has no changes."""
 
-    def __init__(self, reason: str, hint: str = _AGAIN) -> None:
-        super().__init__(f"the plan is stale: {reason}", hint=hint)
+    def __init__(self, reason: str, hint: str = _AGAIN, plan: Plan | None = None) -> None:
+        super().__init__(f"the plan is stale: {reason}", hint=hint, plan=plan)
 
 
 def promise(
@@ -101,10 +101,16 @@ def save(file: Path, saved: SavedPlan) -> None:
         "files": saved.files_digest,
         "digests": saved.digests,
     }
-    content = (json.dumps({**saved.plan, "made_with": made_with}, indent=2) + "\n").encode()
+    content = json.dumps({**saved.plan, "made_with": made_with}, indent=2) + "\n"
     if len(content) > _LARGEST:
         problem = f"the plan is too large to be saved: {len(content):,} bytes; the limit is {_LARGEST:,}"
         raise DlsyncError(problem, hint="Save it in parts, with --target; or apply it without saving it.")
+    write(file, content)
+
+
+def write(file: Path, text: str) -> None:
+    """Write a plan, in whatever form, to a file, a device or a pipe; raise a DlsyncError if it cannot be written."""
+    content = text.encode("utf-8", "backslashreplace")
     try:
         if file.exists() and not file.is_file():  # a device or a pipe, which a new file must not replace
             file.write_bytes(content)
@@ -229,7 +235,8 @@ def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
         raise StalePlan(f"since it was made, {names} changed{rest}", hint)
     if not is_same:
         made = f" at commit {messages.brief(saved.plan['commit'])}" if saved.plan["commit"] else ""
-        raise StalePlan(f"the files changed since it was made{made}", hint)
+        left = None if old else replace(context.plan, changes=(), adopted=(), refused=(), warnings=())
+        raise StalePlan(f"the files changed since it was made{made}", hint, left)
     adopted = tuple(one for one in context.plan.adopted if str(one) in saved.plan["adopted"])
     changes = tuple(change for change in context.plan.changes if change.address in old)
     touched = {*old, *adopted, *context.inventory}

@@ -24,6 +24,7 @@ BIN = Path(sys.executable).parent
 RUNNER = BIN.parent / "gitlab-ci-local/node_modules/.bin/gitlab-ci-local"
 MISSING = [tool.name for tool in (RUNNER, Path("node"), Path("rsync")) if not shutil.which(tool)]
 PUSH_TOKEN = "t0ken-of-the-backup"
+HEAD = "0123456789abcdef0123456789abcdef01234567"
 _HOOK = """#!/bin/sh
 cat >> pushed
 for number in $(seq 0 $((GIT_PUSH_OPTION_COUNT - 1))); do
@@ -37,11 +38,15 @@ class Project(CodeHosts):
     """A project of GitLab with one merge request, its last pipeline and the artifacts of that.
 
     :ivar merged: the commit that merged the request; ``source``: the project whose branch that was.
+    :ivar planned: the commit of the pipeline, whose head is ``HEAD``; ``ref`` is its ref; ``parents``: of the commit.
     :ivar plans: the saved plan of each job of the pipeline; None: the job has none.
     """
 
     merged: str = ""
     source: int = 7
+    planned: str = HEAD
+    ref: str = "refs/merge-requests/12/head"
+    parents: list[str] = field(default_factory=list)
     plans: dict[str, bytes | None] = field(default_factory=dict)
     downloads: list[str] = field(default_factory=list)
 
@@ -50,14 +55,18 @@ class Project(CodeHosts):
         if path == request.target or self.failing or request.headers.get("private-token") != TOKEN:
             return super().answer(request)
         if path == f"/repository/commits/{self.merged}/merge_requests":
-            own = {"target_branch": "main", "target_project_id": 7, "source_project_id": self.source}
+            own = {"target_branch": "main", "target_project_id": 7, "source_project_id": self.source, "sha": HEAD}
             return json_reply([{"iid": 3, "state": "opened", **own}, {"iid": 12, "state": "merged", **own}])
+        if path == f"/repository/commits/{self.planned}":
+            return json_reply({"id": self.planned, "parent_ids": self.parents})
         return json_reply([]) if path.startswith("/repository/commits/") else self._pipeline(path)
 
     def _pipeline(self, path: str) -> Reply:
         jobs = [*self.plans]
-        if path == "/merge_requests/12/pipelines":
-            return json_reply([{"id": 41}, {"id": 40}])
+        if path == "/merge_requests/12/pipelines?per_page=100":
+            return json_reply(
+                [{"id": 41, "sha": HEAD, "ref": "proposal"}, {"id": 40, "sha": self.planned, "ref": self.ref}]
+            )
         if path.startswith("/pipelines/41/"):  # of the branch, without a plan
             return json_reply([{"id": 9, "name": "validate"}])
         if path == "/pipelines/40/jobs?per_page=100":

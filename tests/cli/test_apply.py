@@ -231,6 +231,27 @@ def test_a_saved_plan_that_no_longer_holds_is_refused_by_what_moved(
     assert done.err == "error: the plan is stale: since it was made, dashboard/web changed\nPlan and review again.\n"
 
 
+@pytest.mark.parametrize("output", ["text", "json"])
+def test_a_saved_plan_without_changes_that_no_longer_holds_is_no_failure_and_records_nothing(
+    tree: Path, env: dict[str, str], tmp_path: Path, output: str
+) -> None:
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    dlsync("plan", tree, "--out", tmp_path / "plan.json", env=env)
+    write_tree(tree, {"rules/load.yaml": "title: Other\ncriteria: []\n", "dlsync.yaml": "max_delete_percent: 0\n"})
+    (tree / "dashboards/web.yaml").unlink()
+    planned = dlsync("plan", tree, env=env).out
+    done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", "--format", output, env=env)
+    assert (done.code, done.writes) == (0, [])
+    assert done.err == (
+        "the plan is stale: the files changed since it was made; it has no changes, so there is nothing to apply\n"
+    )
+    if output == "json":
+        assert (json.loads(done.out)["changes"], json.loads(done.out)["refused"]) == ([], [])
+    else:
+        assert done.out.startswith("No changes. ")
+    assert dlsync("plan", tree, env=env).out == planned
+
+
 @pytest.mark.parametrize("journal", [[], ["--journal", "kept"]])
 def test_a_saved_plan_that_was_applied_names_the_run_that_did_it(
     tree: Path, env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: list[str]

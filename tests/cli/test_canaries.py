@@ -48,7 +48,11 @@ LINES: dict[str, list[str]] = {
     "doctor": ["doctor {tree}"],
     "packs list": ["packs list {tree}"],
     "import-backup": ["import-backup {tmp}/backup {tmp}/imported/{format}"],
-    "plan": ["plan {tree}", "plan {tree} --adopt --out {tmp}/plan.json", "plan {tree} --all-environments"],
+    "plan": [
+        "plan {tree}",
+        "plan {tree} --adopt --out {tmp}/plan.json --out {tmp}/plan.html",
+        "plan {tree} --all-environments",
+    ],
     "export": ["export {tree} --check", "export {tree} --check --mirror", "export {tree} --check -e prod"],
     "apply": [
         "apply {tmp}/plan.json --auto-approve --lock-timeout 0",

@@ -38,6 +38,19 @@ def test_a_saved_plan_is_said_to_be_saved_with_how_to_apply_it(tree: Path, tmp_p
     assert json.loads(done.out)["summary"]["create"] == 3
 
 
+def test_a_plan_is_saved_as_a_page_and_for_an_apply_by_one_run(tree: Path, tmp_path: Path, env: dict[str, str]) -> None:
+    saved, page = tmp_path / "plan.json", tmp_path / "plan.html"
+    alone = dlsync("plan", tree, env=env)
+    done = dlsync("plan", tree, "--out", saved, "--out", page, "--format", "markdown", env=env)
+    assert (done.code, len(done.asked), "3 to create" in done.out) == (0, len(alone.asked), True)
+    assert done.err == f"saved the plan to {saved}; apply it with `dlsync apply {saved}`\n"
+    assert page.read_text() == dlsync("plan", tree, "--format", "html", env=env).out
+    assert len(json.loads(saved.read_text())["changes"]) == 3
+    assert dlsync("plan", tree, "--out", page, env={**env, "DLSYNC_ACCOUNT": ""}).code == 1
+    assert "account" in page.read_text()
+    assert "dashboard/web" not in page.read_text()
+
+
 def test_a_saved_plan_that_holds_each_change_is_said_to_change_nothing(
     tree: Path, tmp_path: Path, env: dict[str, str]
 ) -> None:

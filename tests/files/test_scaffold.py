@@ -120,9 +120,9 @@ def test_git_ignores_what_dlsync_keeps_for_itself(tree: Path) -> None:
     [
         (
             ".github/actions/dlsync/action.yml",
-            ["validate", "plan", "plan", "comment", "apply", "drift", "export"],
+            ["validate", "plan", "comment", "apply", "drift", "export"],
         ),
-        (".gitlab-ci.yml", ["validate", "validate", "plan", "plan", "apply", "drift", "drift", "export"]),
+        (".gitlab-ci.yml", ["validate", "validate", "plan", "apply", "drift", "drift", "export"]),
     ],
 )
 def test_ci_plans_applies_and_exports_with_commands_that_exist_and_the_key_from_the_secrets(

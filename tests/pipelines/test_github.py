@@ -133,6 +133,25 @@ def test_a_plan_that_does_not_fit_is_not_applied_unless_by_hand(
     assert "0 created, 2 updated" in done.log
 
 
+def test_a_request_without_changes_of_dlsync_fails_nothing_after_another_merge(
+    runner: Runner, host: CodeHosts, env: dict[str, str]
+) -> None:
+    git(runner.workspace, "switch", "--quiet", "--create", "change")
+    (runner.workspace / "README.md").write_text("words\n")
+    commit_all(runner.workspace, "Only words")
+    head = git(runner.workspace, "rev-parse", "HEAD")
+    assert runner.run("plan", "pull_request").succeeded
+    run = runner.runs
+    git(runner.workspace, "switch", "--quiet", "main")
+    edit(runner.workspace, DASHBOARD, title="Another")
+    commit_all(runner.workspace, "Merge another request first, which is not applied yet")
+    merge(runner, head, run)
+    before = title(env)
+    done = runner.run("apply")
+    assert (done.succeeded, title(env)) == (True, before), done.log
+    assert "it has no changes, so there is nothing to apply" in done.log
+
+
 def test_a_plan_that_fails_is_shown_and_nothing_is_applied(
     runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:

@@ -14,7 +14,7 @@ from dlsync import __version__
 from dlsync.files.scaffold import render
 from tests.builders.code_hosts import TOKEN
 from tests.builders.commands import TREE, by_hand, dlsync, misbehaving
-from tests.builders.gitlab import MISSING, PUSH_TOKEN, GitLab, Project
+from tests.builders.gitlab import HEAD, MISSING, PUSH_TOKEN, GitLab, Project
 from tests.builders.http import json_reply
 from tests.builders.repositories import commit_all, git, repository
 from tests.builders.trees import write_tree
@@ -158,6 +158,37 @@ def test_without_a_token_a_push_plans_and_its_apply_waits_for_a_click(gitlab: Gi
     assert "plan.json" in done.out
 
 
+MERGED, TRAIN = (f"refs/merge-requests/12/{name}" for name in ("merge", "train"))
+
+
+@pytest.mark.parametrize(
+    ("ref", "parents"),
+    [("refs/merge-requests/12/head", [HEAD]), (MERGED, ["main", "earlier"]), (TRAIN, ["main", HEAD])],
+    ids=["an earlier commit", "an earlier commit, merged", "a train, which nobody reviews"],
+)
+def test_the_plan_of_another_commit_is_not_applied(
+    gitlab: GitLab, project: Project, env: dict[str, str], ref: str, parents: list[str]
+) -> None:
+    propose(gitlab)
+    project.plans = {"plan": gitlab.run(MERGE_REQUEST, "plan").artifact("plan", "plan.json")}
+    project.planned, project.ref, project.parents = "of-another-commit", ref, parents
+    merge(gitlab, project)
+    done = gitlab.run("push")
+    assert (done.code, live_title(env), project.downloads) == (1, "title: Web", [])
+    assert "the merge request has no plan of its last commit" in done.out
+    assert 'use "Run pipeline" on the default branch to plan anew' in done.out
+
+
+def test_the_plan_of_a_merged_results_pipeline_is_applied(
+    gitlab: GitLab, project: Project, env: dict[str, str]
+) -> None:
+    propose(gitlab)
+    project.plans = {"plan": gitlab.run(MERGE_REQUEST, "plan").artifact("plan", "plan.json")}
+    project.planned, project.ref, project.parents = "of-gitlab", MERGED, ["main", HEAD]
+    merge(gitlab, project)
+    assert (gitlab.run("push").code, live_title(env)) == (0, "title: Changed")
+
+
 @pytest.mark.parametrize("plans", [{"plan": None}, {}], ids=["no artifact", "no job"])
 def test_a_merge_request_without_a_plan_is_not_applied(
     gitlab: GitLab, project: Project, env: dict[str, str], plans: dict[str, bytes | None]
@@ -206,9 +237,26 @@ def test_a_plan_that_does_not_hold_any_more_waits_for_a_click(
     stale = gitlab.run("push")
     assert (stale.code, live_title(env)) == (1, "title: Web")
     assert "the plan is stale: since it was made, dashboard/web changed" in stale.out
+    assert 'Use "Run pipeline" on the default branch to plan anew.\n' in stale.out
     assert gitlab.jobs("web") == {"plan": "on_success", "apply": "manual"}
     assert gitlab.run("web", "--manual", "apply").code == 0
     assert (project.downloads, live_title(env)) == (["plan"], "title: Changed")
+
+
+def test_a_merge_request_without_changes_of_dlsync_fails_no_pipeline_after_another_merge(
+    gitlab: GitLab, project: Project, env: dict[str, str]
+) -> None:
+    git(gitlab.clone, "switch", "--quiet", "--create", "proposal")
+    write_tree(gitlab.clone, {"README.md": "words\n"})
+    commit_all(gitlab.clone, "a proposal")
+    project.plans = {"plan": gitlab.run(MERGE_REQUEST, "plan").artifact("plan", "plan.json")}
+    git(gitlab.clone, "switch", "--quiet", "main")
+    write_tree(gitlab.clone, {WEB: CHANGED})
+    commit_all(gitlab.clone, "another merge, which is not applied yet")
+    merge(gitlab, project)
+    done = gitlab.run("push")
+    assert (done.code, live_title(env), project.downloads) == (0, "title: Web", ["plan"]), done.out
+    assert "it has no changes, so there is nothing to apply" in done.out
 
 
 def test_where_gitlab_refuses_nothing_is_applied(gitlab: GitLab, project: Project, env: dict[str, str]) -> None:

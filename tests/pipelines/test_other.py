@@ -52,13 +52,23 @@ def test_the_steps_for_jenkins_validate_plan_and_apply(tree: Path, env: dict[str
     assert dict(zip(steps, codes, strict=True)) == {
         "dlsync validate --format junit > validate.xml || true": 0,
         "dlsync validate": 0,
-        "dlsync plan --format html > plan.html || true": 0,
-        "dlsync plan --detailed-exitcode --out plan.json": 2,
+        "dlsync plan --detailed-exitcode --out plan.html --out plan.json": 2,
         "dlsync apply plan.json --auto-approve --journal journal": 0,
     }
-    assert shell(tree, env, "-c", steps[3])[0] == 0
+    assert shell(tree, env, "-c", steps[2])[0] == 0
     write_tree(tree, {"rules/load.yaml": BROKEN})
-    assert [shell(tree, env, "-c", step)[0] for step in (steps[1], steps[3])] == [1, 1]
+    assert [shell(tree, env, "-c", step)[0] for step in steps[1:3]] == [1, 1]
+    assert "rules/load.yaml" in (tree / "plan.html").read_text()
+
+
+@pytest.mark.parametrize(
+    "pipeline",
+    ["docs/pipelines-other.md", "dlsync/files/templates/gitlab-ci.yml", "dlsync/files/templates/github-action.yml"],
+)
+def test_each_pipeline_plans_once_for_all_that_it_shows_and_saves(pipeline: str) -> None:
+    commands = re.findall(r"(?<![`#]) (dlsync plan (?:--|\"\$).*)", (ROOT / pipeline).read_text().replace("'", " "))
+    [command] = commands
+    assert {".html", ".json"} <= set(re.findall(r"--out \S*?(\.\w+)", command))
 
 
 def test_the_script_for_cron_writes_only_where_somebody_is_needed(tmp_path: Path, env: dict[str, str]) -> None:
