@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
+from shlex import quote
 from typing import Literal, NamedTuple
 
 from dlsync.errors import DlsyncError, SettingsError
@@ -51,24 +52,33 @@ class Created(NamedTuple):
 def create(
     directory: Path, version: str, platform: Platform | None = None, environments: Sequence[str] = ()
 ) -> Created:
-    """Write a new tree with its pipelines; where a tree is, only a platform's pipelines. See :func:`write_new`.
+    """Write a new tree with its pipelines; where a tree is, only a platform's pipelines and settings that it lacks.
+
+    See :func:`write_new`.
 
     :param version: of dlsync, which the pipelines install.
     :param platform: None for all of them, and always a new tree.
     :param environments: those of the pipelines; empty for those of the tree's dlsync.yaml.
-    :raises SettingsError: an environment has a name that pipelines cannot have, or is not in the tree's dlsync.yaml.
+    :raises SettingsError: an environment has a name that pipelines cannot have, or is not in the tree's dlsync.yaml;
+        or the tree is in a folder of the directory.
     """
-    exists = platform is not None and any(os.path.lexists(directory / name) for name in _PARTS_OF_A_TREE)
+    present = [name for name in _PARTS_OF_A_TREE if platform and os.path.lexists(directory / name)]
+    exists = FILE_NAME in present
+    if platform and not present and (below := sorted(directory.glob(f"*/{FILE_NAME}"))):
+        hint = f"Give that folder: `dlsync init {quote(str(below[0].parent))} --ci {platform}`."
+        raise SettingsError(f"the files of dlsync are not in {directory} but in {below[0].parent}", hint=hint)
     chosen = tuple(dict.fromkeys(environments)) or (_environments(directory) if exists else ())
     _check(chosen, directory, exists=exists)
-    templates = {} if exists else dict(SAMPLES)
-    if platform and os.path.lexists(directory / GIT_IGNORE):  # most repositories have one
-        templates.pop(GIT_IGNORE, None)
+    written = () if exists else (FILE_NAME, GIT_IGNORE) if present else SAMPLES
+    templates = {file: SAMPLES[file] for file in written}
     for name in [platform] if platform else PIPELINES:
         templates |= PIPELINES[name]
     contents = {file: render(template, version, chosen) for file, template in templates.items()}
-    schemas = {} if exists else {file: schema.text(name).encode() for file, name in SCHEMAS.items()}
-    return Created(tuple(write_new(directory, contents | schemas)), chosen)
+    contents |= {file: schema.text(name).encode() for file, name in ({} if exists else SCHEMAS).items()}
+    for file in (GIT_IGNORE, *SCHEMAS):  # most repositories have a .gitignore
+        if platform and os.path.lexists(directory / file):
+            contents.pop(file, None)
+    return Created(tuple(write_new(directory, contents)), chosen)
 
 
 def _environments(directory: Path) -> tuple[str, ...]:

@@ -134,16 +134,37 @@ def test_the_pipelines_of_a_tree_are_for_its_environments_unless_some_are_named(
 
 
 @pytest.mark.parametrize("file", ["links.yaml", "packs/web/package.yaml", "dashboards/web.yaml"])
-def test_a_tree_needs_no_settings_but_those_of_its_environments(tmp_path: Path, file: str) -> None:
-    write_tree(tmp_path, {file: ""})
+def test_a_tree_without_settings_gets_them_and_no_samples(tmp_path: Path, file: str) -> None:
+    write_tree(tmp_path, {file: "", "schemas/rule.schema.json": "mine"})
+    done = dlsync("init", tmp_path, "--ci", "github", "--environments", "a,b")
+    assert (done.code, done.err, "Then, while `dlsync serve" in done.out) == (0, "", True)
+    assert tree_files(tmp_path).keys() == {file, "dlsync.yaml", ".gitignore", *CI["github"], *SCHEMAS}
+    assert (tmp_path / "schemas/rule.schema.json").read_text() == "mine"
+    assert list(environments.names(tmp_path)) == ["a", "b"]
+
+
+def test_settings_without_the_environments_that_are_named_are_an_error(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": ""})
     done = dlsync("init", tmp_path, "--ci", "github", "--environments", "a,b")
     assert (done.code, done.out) == (1, "")
     assert done.err.splitlines() == [
         "error: dlsync.yaml lacks these environments: a, b",
         f"Add them under `environments:` in {tmp_path / 'dlsync.yaml'}, each with its `account`.",
     ]
-    assert tree_files(tmp_path).keys() == {file}
-    assert dlsync("init", tmp_path, "--ci", "github").code == 0
+    assert tree_files(tmp_path).keys() == {"dlsync.yaml"}
+
+
+def test_a_repository_with_its_tree_in_a_folder_is_told_to_name_that_folder(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"the team/dlsync.yaml": "", "README.md": ""})
+    done = dlsync("init", tmp_path, "--ci", "github")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        f"error: the files of dlsync are not in {tmp_path} but in {tmp_path}/the team\n"
+        f"Give that folder: `dlsync init '{tmp_path}/the team' --ci github`.\n"
+    )
+    assert tree_files(tmp_path).keys() == {"the team/dlsync.yaml", "README.md"}
+    command = done.err.split("`")[1].split("'")
+    assert dlsync("init", command[1], *command[2].split()).code == 0
 
 
 @pytest.mark.parametrize("name", ["a b", "${{ secrets.A }}", "-a", "ä", "a\n", "a/b", '"', "a'"])
