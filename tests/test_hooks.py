@@ -33,6 +33,12 @@ def test_each_hook_checks_a_directory(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "rules" / "load.yaml").read_text() == "title: Load\ncriteria: []\n"
 
 
+def test_warnings_are_shown_where_nothing_is_wrong(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"monitoring/rules/bad.yaml": "title: [\n"})
+    assert "warning: no resources here" in "".join(dlsync("validate", tmp_path)[1:3])
+    assert hooks()["dlsync-validate"]["verbose"]  # a hook that passes is silent without it
+
+
 def test_a_hook_runs_where_a_file_of_dlsync_changes() -> None:
     pattern = hooks()["dlsync-fmt"]["files"]
     for file in (
