@@ -76,7 +76,7 @@ async def apply(
             return context
         context = _narrowed_to(saved_plan, context, options.journals or journal.own(directory))
         # the guards count what is carried out: the saved changes, not all that differs by now
-        return replace(context, plan=guards.judged(context.plan, tree, settings))
+        return guards.judged(context, tree, settings)
 
     saved_id = saved_plan.id if saved_plan else ""
     try:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dlsync.files.settings import Settings
-from dlsync.model import Plan
+from dlsync.operations.plan_context import PlanContext
 from dlsync.resources import kind_of
 from dlsync.resources.tree import Tree
 
@@ -11,20 +11,23 @@ from dlsync.resources.tree import Tree
 _FEWEST = 10
 
 
-def judged(plan: Plan, tree: Tree, settings: Settings) -> Plan:
-    """Return the plan with the reasons why an apply refuses it."""
+def judged(context: PlanContext, tree: Tree, settings: Settings) -> PlanContext:
+    """Return a plan with the reasons why an apply refuses it."""
+    plan = context.plan
     deletes, limit = plan.count("delete"), settings.max_delete_percent
-    live_in_plan = deletes + plan.count("update") + plan.unchanged
+    creates = [change.address for change in plan.changes if change.action == "create"]
+    live = plan.unchanged + len(plan.changes) - len(creates)  # what is held is live too
+    missing = len(context.gone) + sum(address in context.inventory for address in creates)
     refused = []
     if deletes and not any(kind_of(address.kind).account_scoped for address in tree.resources):
         refused.append(
             f"the files hold no resources, and the plan would delete {deletes} from {plan.target}. "
             "Check the directory. To empty an account on purpose, set `prune: none` and delete by hand."
         )
-    if live_in_plan >= _FEWEST and deletes * 100 > live_in_plan * limit:
+    if live + missing >= _FEWEST and deletes * 100 > live * limit:
         refused.append(
-            f"it would delete {deletes} of {live_in_plan} resources ({deletes * 100 / live_in_plan:.0f} %), more than "
+            f"it would delete {deletes} of {live} resources ({deletes * 100 / live:.0f} %), more than "
             f"the {limit:g} % that `max_delete_percent` allows. To allow it, raise the limit in dlsync.yaml. "
-            f"The limit holds for plans about {_FEWEST} live resources or more."
+            f"The limit holds for plans about {_FEWEST} managed or live resources or more."
         )
-    return replace(plan, refused=tuple(refused))
+    return replace(context, plan=replace(plan, refused=tuple(refused)))

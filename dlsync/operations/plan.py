@@ -168,7 +168,8 @@ async def plan_with_client(
     idle = () if targets else concerns.unmatched(settings.protect, known)
     is_live = options.decisions.on_conflict == "live"
     wins = concerns.live_wins(context.plan.changes, context.reconciliation.left, context.desired) if is_live else ()
-    return replace(context, plan=guards.judged(context.plan.with_warnings([*gone, *idle, *wins]), tree, settings))
+    context = replace(context, plan=context.plan.with_warnings([*gone, *idle, *wins]))
+    return guards.judged(context, tree, settings)
 
 
 async def _other_names(

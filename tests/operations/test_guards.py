@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlsync.files.settings import Settings
+from dlsync.model import Address
 from dlsync.operations.guards import judged
+from dlsync.operations.plan_context import PlanContext
 from dlsync.resources.tree import Tree
+from dlsync.state.inventory import empty
 from tests.builders.plans import change, plan
 from tests.builders.trees import resource
 
@@ -19,8 +23,9 @@ if TYPE_CHECKING:
     from dlsync.model import Plan
 
 
-def of(*, deletes: int = 0, updates: int = 0, creates: int = 0, unchanged: int = 0) -> Plan:
+def of(*, deletes: int = 0, updates: int = 0, creates: int = 0, unchanged: int = 0, held: int = 0) -> Plan:
     return plan(
+        *(replace(change("update", f"rule/h{n}"), held="in conflict") for n in range(held)),
         *(change("create", f"rule/c{n}") for n in range(creates)),
         *(change("update", f"rule/u{n}") for n in range(updates)),
         *(change("delete", f"rule/d{n}") for n in range(deletes)),
@@ -28,10 +33,15 @@ def of(*, deletes: int = 0, updates: int = 0, creates: int = 0, unchanged: int =
     )
 
 
-def refused(made: Plan, percent: float = 30, *, files: bool = True) -> tuple[str, ...]:
+def refused(
+    made: Plan, percent: float = 30, *, files: bool = True, managed: tuple[Address, ...] = (), gone: int = 0
+) -> tuple[str, ...]:
     held = (resource("rule/a", "title: A\n"),) if files else ()
     tree = Tree(Path(), {one.address: one for one in held})
-    return judged(made, tree, Settings(max_delete_percent=percent)).refused
+    inventory = replace(empty(), packed=dict.fromkeys(managed, ""))
+    absent = frozenset(Address("rule", f"g{n}") for n in range(gone))
+    context = PlanContext(made, {}, {}, inventory, gone=absent)
+    return judged(context, tree, Settings(max_delete_percent=percent)).plan.refused
 
 
 def test_an_empty_tree_that_would_delete_is_refused() -> None:
@@ -47,6 +57,17 @@ def test_an_empty_tree_that_deletes_nothing_and_a_tree_that_holds_something_pass
 def test_too_large_a_share_is_refused_with_its_numbers() -> None:
     (reason,) = refused(of(deletes=4, updates=2, unchanged=4))
     assert "it would delete 4 of 10 resources (40 %), more than the 30 % that `max_delete_percent` allows." in reason
+
+
+def test_a_resource_that_is_held_counts_as_live() -> None:
+    (reason,) = refused(of(deletes=9, held=1))
+    assert "it would delete 9 of 10 resources (90 %)" in reason
+
+
+def test_managed_resources_that_are_gone_from_the_server_count_towards_the_ten() -> None:
+    (reason,) = refused(of(deletes=8, creates=1), managed=(Address("rule", "c0"),), gone=1)
+    assert "it would delete 8 of 8 resources (100 %)" in reason
+    assert refused(of(deletes=8, creates=1), gone=1) == ()
 
 
 @pytest.mark.parametrize(
