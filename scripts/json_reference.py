@@ -32,7 +32,7 @@ The command prints one JSON document to stdout, and everything else to stderr. `
 changes its meaning or goes away. New fields can come at any time. A command that fails prints the document of
 [a failure](#a-failure); the [exit code](cli.md#exit-codes) says how it ended. With `--all-environments`, `environments`
 has a plan or a failure by environment, and `summary` the sums. The commands of the API families print what the server
-sends.
+sends; those that only write print a `message` that says what was done.
 """
 EXAMPLES = """
 ## Examples

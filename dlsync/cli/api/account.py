@@ -48,11 +48,11 @@ def get_agent(server: Server, agent: AgentName, output: Output = "text") -> None
 
 
 @subcommand(agents_app, "delete")
-def delete_agent(server: Server, agent: AgentName, yes: Yes = False) -> None:
+def delete_agent(server: Server, agent: AgentName, yes: Yes = False, output: Output = "text") -> None:
     """Delete an agent; one that still runs registers again."""
     found = read(server, lambda client: agent_named(client, agent))
     confirm(f"Delete the agent {found.name} ({found.presence_state}, {found.id})?", yes=yes)
-    write(server, lambda client: client.agents.delete(found.id), f"deleted the agent {found.name}")
+    write(server, lambda client: client.agents.delete(found.id), f"deleted the agent {found.name}", output)
 
 
 async def agent_named(client: ReadClient, id_or_name: str) -> Agent:
@@ -86,11 +86,11 @@ def list_tags(server: Server, output: Output = "text") -> None:
 
 
 @subcommand(tags_app, "delete")
-def delete_tag(server: Server, tag: TagName, yes: Yes = False) -> None:
+def delete_tag(server: Server, tag: TagName, yes: Yes = False, output: Output = "text") -> None:
     """Take a tag from all that carry it."""
     confirm(f"Take the tag {tag} from all that carry it?", yes=yes)
     instead = "Take it out of the settings of the agents that carry it; then it is gone."
-    write(server, lambda client: client.tags.delete(tag), f"deleted the tag {tag}", instead=instead)
+    write(server, lambda client: client.tags.delete(tag), f"deleted the tag {tag}", output, instead=instead)
 
 
 AccountName = Annotated[str, typer.Argument(metavar="NAME", help="The account's name.")]
@@ -114,16 +114,16 @@ def list_accounts(server: Server, output: Output = "text") -> None:
 
 
 @subcommand(accounts_app, "create")
-def create_account(server: Server, name: AccountName) -> None:
+def create_account(server: Server, name: AccountName, output: Output = "text") -> None:
     """Create an account."""
-    write(server, lambda client: client.accounts.create(name), f"created the account {name}", in_account=False)
+    write(server, lambda client: client.accounts.create(name), f"created the account {name}", output, in_account=False)
 
 
 @subcommand(accounts_app, "delete")
-def delete_account(server: Server, name: AccountName, yes: Yes = False) -> None:
+def delete_account(server: Server, name: AccountName, yes: Yes = False, output: Output = "text") -> None:
     """Delete an account with all that is in it."""
     confirm(f"Delete the account {name} with all that is in it?", yes=yes)
-    write(server, lambda client: client.accounts.delete(name), f"deleted the account {name}", in_account=False)
+    write(server, lambda client: client.accounts.delete(name), f"deleted the account {name}", output, in_account=False)
 
 
 @subcommand(annotations_app, "list")
@@ -170,12 +170,14 @@ def update_annotation(
 
 
 @subcommand(annotations_app, "delete")
-def delete_annotation(server: Server, stream: Stream, annotation: IdOrAll = None, yes: Yes = False) -> None:
+def delete_annotation(
+    server: Server, stream: Stream, annotation: IdOrAll = None, yes: Yes = False, output: Output = "text"
+) -> None:
     """Delete an annotation, or a stream with all of its."""
     if annotation is None:
         confirm(f"Delete the stream {stream} with all its annotations?", yes=yes)
-        write(server, lambda client: client.annotations.delete_stream(stream), f"deleted the stream {stream}")
+        write(server, lambda client: client.annotations.delete_stream(stream), f"deleted the stream {stream}", output)
         return
     deleted = f"the annotation {annotation} of {stream}"
     confirm(f"Delete {deleted}?", yes=yes)
-    write(server, lambda client: client.annotations.delete(stream, annotation), f"deleted {deleted}")
+    write(server, lambda client: client.annotations.delete(stream, annotation), f"deleted {deleted}", output)

@@ -40,15 +40,18 @@ def write(
     server: Server,
     change: Callable[[Client], Awaitable[T]],
     done: str = "",
+    output: Format = "text",
     *,
     instead: str = "",
     in_account: bool = True,
 ) -> T:
-    """Return what a change returns, and print what was done; see :func:`read`."""
+    """Return what a change returns, and print what was done, if that is given; see :func:`read`."""
     from dlsync.operations import writing
 
     changed = _run(writing(server.settings(CURRENT, require_account=in_account), change), instead)
-    if done:
+    if done and output == "json":
+        write_json({"format_version": 1, "message": done})
+    elif done:
         write_stdout(f"{visible(done)}\n")
     return changed
 

@@ -10,7 +10,7 @@ import typer
 
 from dlsync.cli.api.family import STDIN, content_of, id_of, read, show, show_json, show_record, write
 from dlsync.cli.console import confirm, report, write_content, write_stdout
-from dlsync.cli.options import CURRENT, Output, Server, Yes, family, subcommand
+from dlsync.cli.options import CURRENT, Format, Output, Server, Yes, family, subcommand
 from dlsync.errors import AlreadyExists, DlsyncError, InvalidTree, NotFound
 from dlsync.messages import visible
 
@@ -62,21 +62,21 @@ def _add_commands(app: typer.Typer, kind: str) -> None:
             write_content(body)
 
     @subcommand(app, "create", f"Create a {kind} from a file.")
-    def create(server: Server, name: DocumentName, file: File) -> None:
-        _put(server, kind, name, file, "create")
+    def create(server: Server, name: DocumentName, file: File, output: Output = "text") -> None:
+        _put(server, kind, name, file, "create", output)
 
     @subcommand(app, "update", f"Replace a {kind} by a file.")
-    def update(server: Server, name: DocumentName, file: File) -> None:
-        _put(server, kind, name, file, "update")
+    def update(server: Server, name: DocumentName, file: File, output: Output = "text") -> None:
+        _put(server, kind, name, file, "update", output)
 
     @subcommand(app, "delete", f"Delete a {kind}.")
-    def delete(server: Server, name: DocumentName, yes: Yes = False) -> None:
+    def delete(server: Server, name: DocumentName, yes: Yes = False, output: Output = "text") -> None:
         confirm(f"Delete the {kind} {name}?", yes=yes)
         deleted, instead = f"deleted the {kind} {name}", NO_DELETE.format(plural, name)
-        write(server, lambda client: getattr(client, plural).delete(name), deleted, instead=instead)
+        write(server, lambda client: getattr(client, plural).delete(name), deleted, output, instead=instead)
 
 
-def _put(server: Server, kind: str, name: str, file: Path, verb: Literal["create", "update"]) -> None:
+def _put(server: Server, kind: str, name: str, file: Path, verb: Literal["create", "update"], output: Format) -> None:
     body = _checked(kind, file, server.settings(CURRENT))
 
     async def put(client: Client) -> None:
@@ -92,7 +92,7 @@ def _put(server: Server, kind: str, name: str, file: Path, verb: Literal["create
                 raise AlreadyExists(f"there is a {kind} {name!r} already", hint=hint)
         await documents.put(name, body)
 
-    write(server, put, f"{verb}d the {kind} {name}")
+    write(server, put, f"{verb}d the {kind} {name}", output)
 
 
 def _checked(kind: str, file: Path, settings: Settings) -> bytes:
@@ -118,15 +118,17 @@ _add_commands(rules_app, "rule")
 
 
 @subcommand(rules_app, "mute")
-def mute(server: Server, name: RuleName) -> None:
+def mute(server: Server, name: RuleName, output: Output = "text") -> None:
     """Silence a rule."""
-    write(server, lambda client: client.rules.mute(name), f"muted the rule {name}", instead=NO_MUTE)
+    write(server, lambda client: client.rules.mute(name), f"muted the rule {name}", output, instead=NO_MUTE)
 
 
 @subcommand(rules_app, "unmute")
-def unmute(server: Server, name: RuleName) -> None:
+def unmute(server: Server, name: RuleName, output: Output = "text") -> None:
     """Let a rule speak again."""
-    write(server, lambda client: client.rules.mute(name, mute=False), f"unmuted the rule {name}", instead=NO_MUTE)
+    write(
+        server, lambda client: client.rules.mute(name, mute=False), f"unmuted the rule {name}", output, instead=NO_MUTE
+    )
 
 
 PluginName = Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name.")]
@@ -171,34 +173,39 @@ def get_plugin(server: Server, name: PluginName, file: OutputFile = None, output
 
 
 @subcommand(plugins_app, "create")
-def create_plugin(server: Server, file: Script, name: NewName = None) -> None:
+def create_plugin(server: Server, file: Script, name: NewName = None, output: Output = "text") -> None:
     """Create a plugin from a script; one that is there already is left alone."""
     from dlsync.files.names import plugin_name
 
     stem, extension = plugin_name(file.name)
     content, chosen = content_of(file), name or stem
     try:
-        write(server, lambda client: client.plugins.create(chosen, extension, content), f"created the plugin {chosen}")
+        write(
+            server,
+            lambda client: client.plugins.create(chosen, extension, content),
+            f"created the plugin {chosen}",
+            output,
+        )
     except AlreadyExists as error:
         hint = "`dlsync plugins update` replaces its script."
         raise AlreadyExists(f"there is a plugin {chosen!r} already", request=error.request, hint=hint) from error
 
 
 @subcommand(plugins_app, "update")
-def update_plugin(server: Server, name: PluginName, file: Content) -> None:
+def update_plugin(server: Server, name: PluginName, file: Content, output: Output = "text") -> None:
     """Replace a plugin's script."""
     content = content_of(file)
-    write(server, lambda client: client.plugins.update(name, content), f"updated the plugin {name}")
+    write(server, lambda client: client.plugins.update(name, content), f"updated the plugin {name}", output)
 
 
 @subcommand(plugins_app, "delete")
-def delete_plugin(server: Server, name: PluginName, yes: Yes = False) -> None:
+def delete_plugin(server: Server, name: PluginName, yes: Yes = False, output: Output = "text") -> None:
     """Delete a plugin; the server deletes its links with it."""
     found = read(server, lambda client: client.links.list())
     tags = sorted({tag for link in found if link.plugin == name for tag in link.tags})
     plugin = f"the plugin {name}" + (f" and its links to {', '.join(tags)}" if tags else "")
     confirm(f"Delete {plugin}?", yes=yes)
-    write(server, lambda client: client.plugins.delete(name), f"deleted {plugin}")
+    write(server, lambda client: client.plugins.delete(name), f"deleted {plugin}", output)
 
 
 @subcommand(links_app, "list")
@@ -218,14 +225,14 @@ def get_link(server: Server, link: LinkId, output: Output = "text") -> None:
 
 
 @subcommand(links_app, "create")
-def create_link(server: Server, plugin: LinkedPlugin, tags: Tags) -> None:
+def create_link(server: Server, plugin: LinkedPlugin, tags: Tags, output: Output = "text") -> None:
     """Let the agents that carry the tags run a plugin."""
     created = f"linked the plugin {plugin} to {', '.join(tags)}"
-    write(server, lambda client: client.links.create(plugin, tags), created, instead=NO_WRITING)
+    write(server, lambda client: client.links.create(plugin, tags), created, output, instead=NO_WRITING)
 
 
 @subcommand(links_app, "delete")
-def delete_link(server: Server, link: LinkIdOrPlugin, yes: Yes = False) -> None:
+def delete_link(server: Server, link: LinkIdOrPlugin, yes: Yes = False, output: Output = "text") -> None:
     """Delete a link; its agents no longer run the plugin."""
 
     async def named(client: ReadClient) -> Link:
@@ -235,4 +242,4 @@ def delete_link(server: Server, link: LinkIdOrPlugin, yes: Yes = False) -> None:
     found = read(server, named)
     description = f"the link of the plugin {found.plugin} to {', '.join(found.tags)}"
     confirm(f"Delete {description}?", yes=yes)
-    write(server, lambda client: client.links.delete(found.id), f"deleted {description}", instead=NO_WRITING)
+    write(server, lambda client: client.links.delete(found.id), f"deleted {description}", output, instead=NO_WRITING)
