@@ -15,7 +15,7 @@ FILE = ".dlsyncignore"
 # gitignore patterns of one name, which mean the same to fnmatch: without a .dlsyncignore no library is loaded
 BUILT_IN = (
     *(".*", "__pycache__", "*.pyc", "Thumbs.db", "desktop.ini"),
-    *("*~", "#*#", "*.bak", "*.swp", "*.swo", "*.tmp"),
+    *("*~", "#*#", "*.bak", "*.swp", "*.swo", "*.tmp", "*.save", "*.save.[0-9]", "*___jb_tmp___", "*___jb_old___"),
     *("*.orig", "*.rej", "*_BACKUP_[0-9]*", "*_BASE_[0-9]*", "*_LOCAL_[0-9]*", "*_REMOTE_[0-9]*"),
     *("*.md", "*.rst", "README", "README.txt", "LICENSE", "LICENSE.txt", "COPYING", "NOTICE"),
 )

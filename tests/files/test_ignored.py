@@ -20,6 +20,7 @@ RULE = "title: Web\ncriteria: []\n"
 LEFTOVERS = [
     *("README.md", "LICENSE", "NOTES.md", "load.sh.orig", "load.sh.rej", "Thumbs.db", "#load.sh#", "load.sh.bak"),
     *("load.sh.bak~", "load.sh~", ".#load.sh", ".load.sh.swp", ".DS_Store", "desktop.ini", "load.pyc", "load.sh.tmp"),
+    *("load.sh.save", "load.sh.save.1", "load.sh___jb_tmp___", "load.sh___jb_old___"),
     *("load_BACKUP_4711.sh", "load_BASE_4711.sh", "load_LOCAL_4711.sh", "load_REMOTE_4711.sh"),
 ]
 
