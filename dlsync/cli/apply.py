@@ -13,7 +13,7 @@ import typer
 from dlsync.cli import console
 from dlsync.cli import options as opt
 from dlsync.cli.plan import AllEnvironments, run_everywhere
-from dlsync.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, EXIT_REFUSED, SettingsError
+from dlsync.errors import EXIT_ERROR, EXIT_OK, EXIT_PARTIAL, EXIT_REFUSED, DlsyncError, SettingsError
 from dlsync.state.inventory import LOCK_TIMEOUT
 
 if TYPE_CHECKING:
@@ -190,6 +190,8 @@ def _run(
     console.report(warnings)
     if applied is None:
         console.write_stderr(_NOTHING_APPLIED)
+        if shows_result:
+            console.write_failure(DlsyncError("nothing was applied"), output, opt.CURRENT)
         return None, EXIT_ERROR
     complete = applied.with_warnings(warnings)
     if shows_result:  # a plan with changes has been shown, and its warnings with it

@@ -17,7 +17,7 @@ from dlsync.cli.console import RecordedEnvironment, conceal, notify, write_failu
 from dlsync.errors import DlsyncError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dlsync.files.settings import Options, Settings
     from dlsync.operations.plan import PlanOptions
@@ -241,12 +241,8 @@ def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
             arguments[name] = group(**{field: arguments.pop(field) for field in fields[name]})
         try:
             return function(**arguments)
-        except DlsyncError as error:
-            output, server = arguments.get("output", "text"), arguments.get("server")
-            everywhere = arguments.get("all_environments", False)
-            directory = arguments.get("directory", CURRENT)
-            marker = server.marker(directory, output, all_environments=everywhere) if server else ""
-            write_failure(error, output, directory, marker)
+        except (DlsyncError, KeyboardInterrupt) as error:
+            _write_failure(error, arguments)
             raise
 
     parameters: list[inspect.Parameter] = []
@@ -257,6 +253,19 @@ def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
     run.__dict__["__signature__"] = inspect.Signature(keyword_only)  # what inspect looks for (PEP 362)
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in keyword_only}
     return run
+
+
+def _write_failure(error: DlsyncError | KeyboardInterrupt, arguments: Mapping[str, Any]) -> None:
+    """Print why a command with these arguments failed, or that it was interrupted; see :func:`write_failure`."""
+    output, server = arguments.get("output", "text"), arguments.get("server")
+    everywhere = arguments.get("all_environments", False)
+    directory = arguments.get("directory", CURRENT)
+    marker = server.marker(directory, output, all_environments=everywhere) if server else ""
+    if isinstance(error, DlsyncError):
+        write_failure(error, output, directory, marker)
+        return
+    with suppress(DlsyncError, BrokenPipeError):  # Ctrl-C ends the reader too
+        write_failure(DlsyncError("interrupted"), output, directory, marker)
 
 
 def family(name: str) -> typer.Typer:

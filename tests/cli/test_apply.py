@@ -7,7 +7,7 @@ import os
 import pty
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -423,6 +423,41 @@ def test_a_signal_while_applying_releases_the_lock_and_says_how_much_was_applied
     assert "dlsync-lock" not in by_hand(env, "GET", "plugins").text
     assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
     assert changes(env, tree) == 0
+
+
+@pytest.mark.parametrize("command", ["plan", "apply --auto-approve", "drift", "export --check"])
+def test_an_interrupted_command_prints_the_document_of_a_failure(tree: Path, env: dict[str, str], command: str) -> None:
+    def answer(seen: Seen) -> Reply:
+        if seen.method == "GET" and seen.target.endswith("/rules"):  # once in each command
+            os.kill(os.getpid(), ENDING_SIGNALS[0])
+            return Reply(misbehaviour=Misbehaviour.HANG)
+        return forwarded(env["DLSYNC_URL"], seen)
+
+    with misbehaving(answer) as proxy:
+        done = dlsync(*command.split(), tree, "--format", "json", env={**env, "DLSYNC_URL": proxy.url})
+    assert done.code == 130
+    assert json.loads(done.out) == {"format_version": 1, "error": "interrupted", "problems": []}
+
+
+def test_an_interrupt_that_ends_the_reader_of_stdout_too_keeps_its_exit_code(
+    tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    def interrupted(operation: Coroutine[object, object, object]) -> None:
+        operation.close()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dlsync.cli.console.run", interrupted)
+    monkeypatch.setattr("dlsync.cli.console.write_stdout", gone)
+    assert dlsync("apply", tree, "--auto-approve", "--format", "json", env=env).code == 130
+
+
+def test_a_no_prints_the_document_of_a_failure(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("apply", tree, "--format", "json", env=env, typed="n\n")
+    assert (done.code, done.writes) == (1, [])
+    assert json.loads(done.out) == {"format_version": 1, "error": "nothing was applied", "problems": []}
 
 
 def test_what_is_asked_holds_nothing_that_a_terminal_acts_on(tree: Path, server: Served) -> None:
