@@ -21,7 +21,8 @@ SCHEMA = "dlsync"  # holds the tables
 MIGRATIONS = migrations("postgresql")
 MIGRATION_LOCK = int.from_bytes(b"dlsync")
 CONNECTIONS = 16  # of one server
-PATIENCE = 2  # s, to wait for a connection, or for the turn to write
+PATIENCE = 2  # s, to wait for a connection
+TURN = 2  # s, to wait for the turn to write
 SESSION = (
     f"-c search_path={SCHEMA} -c statement_timeout=20s -c lock_timeout=4s -c idle_in_transaction_session_timeout=20s"
     " -c enable_seqscan=off"  # reading a whole table would conflict with all writes to it
@@ -122,10 +123,10 @@ class Postgresql:
     async def _turn(self) -> AsyncIterator[None]:
         """Let one write after the other begin; at once, they would often undo each other, as those of servers may."""
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(TURN):
                 await self._lock.acquire()
         except TimeoutError as error:
-            raise DatabaseError(Problem.CONTENDED, f"other writes took {PATIENCE} s") from error
+            raise DatabaseError(Problem.CONTENDED, f"other writes took {TURN} s") from error
         try:
             yield
         finally:

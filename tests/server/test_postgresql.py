@@ -311,7 +311,7 @@ def test_a_server_that_stops_while_it_commits_does_not_say_that_nothing_was_chan
 
 
 def test_a_write_does_not_wait_for_others_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgresql_module, "PATIENCE", 0.01)
+    monkeypatch.setattr(postgresql_module, "TURN", 0.01)
     database = Postgresql(url)
 
     async def write_twice(_: Store) -> None:
