@@ -5,8 +5,8 @@ loosest, so that a widget that was moved, or changed in one field, is still the 
 """
 
 import json
-from bisect import bisect_left
-from collections import defaultdict
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -122,10 +122,10 @@ def match(desired: Sequence[Json], live: Sequence[Json], rule: ListMatching) -> 
     ours, theirs = dict(enumerate(desired)), dict(enumerate(live))
     pairs: list[tuple[int, int]] = []
     for key in (token, *rule.keys):
-        pairs += _pair(ours, theirs, key)
+        pairs += _pair(ours, theirs, key, pairs)
     by_identity = len(pairs)
     for key in rule.alike:
-        pairs += _pair(ours, theirs, key)
+        pairs += _pair(ours, theirs, key, pairs)
     alike = frozenset(place for place, _ in pairs[by_identity:])
     if rule.ordered and not rule.keys:
         for place in ours.keys() & theirs.keys():
@@ -139,21 +139,39 @@ def match(desired: Sequence[Json], live: Sequence[Json], rule: ListMatching) -> 
     return Matching(tuple(pairs), tuple(ours), tuple(theirs), moved, alike)
 
 
-def _pair(ours: dict[int, Json], theirs: dict[int, Json], key: Callable[[Json], object]) -> list[tuple[int, int]]:
-    """Take the items that share a key out of both sides, and return the places of each two."""
+def _pair(
+    ours: dict[int, Json], theirs: dict[int, Json], key: Callable[[Json], object], anchors: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """Take the items that share a key out of both sides, and return the places of each two.
+
+    :param anchors: the pairs that were found before, between which an item likely stays.
+    """
     candidates: defaultdict[object, list[int]] = defaultdict(list)
     for place, item in theirs.items():
         candidates[key(item)].append(place)
     candidates.pop(None, None)
-    choices = [(place, candidates.get(key(item), [])) for place, item in ours.items()]
+    choices = [(place, found) for place, item in ours.items() if (found := candidates.get(key(item)))]
+    counts = Counter(id(found) for _, found in choices)
+    certain = [(place, found[0]) for place, found in choices if len(found) == counts[id(found)] == 1]
+    anchors = sorted([*anchors, *certain])
     pairs = []
     # those that have their like in the same place come first, so that no other item takes it
-    for place, found in sorted(choices, key=lambda choice: choice[0] not in choice[1]):
+    for place, found in sorted(choices, key=lambda one: (one[0] not in one[1], _between(anchors, *one) is None)):
         if found:
-            live_place = found.pop(found.index(place) if place in found else 0)
+            near = place if place in found else _between(anchors, place, found)
+            live_place = found[0] if near is None else near
+            found.remove(live_place)
             del ours[place], theirs[live_place]
             pairs.append((place, live_place))
     return pairs
+
+
+def _between(anchors: Sequence[tuple[int, int]], place: int, found: Sequence[int]) -> int | None:
+    """Return the first of some ascending live places that keeps an item between its neighbours."""
+    at = bisect_left(anchors, (place, 0))
+    index = bisect_left(found, anchors[at - 1][1]) if at else 0
+    end = bisect_right(found, anchors[at][1]) if at < len(anchors) else len(found)
+    return found[index] if index < end else None
 
 
 def _forget_repeats(left: dict[int, Json], items: Sequence[Json]) -> None:

@@ -55,6 +55,14 @@ def test_an_item_in_the_place_of_its_like_is_paired_before_others() -> None:
     assert match([5, 5], [1, 5], ListMatching()).pairs == ((0, 0), (1, 1))
 
 
+def test_of_items_that_share_a_key_those_pair_that_stay_between_their_neighbours() -> None:
+    assert match(["x", "y", "x"], ["y", "x"], ListMatching()).pairs == ((1, 0), (2, 1))
+    assert match(["y", "x"], ["x", "y", "x"], ListMatching()).pairs == ((0, 1), (1, 2))
+    old: list[Json] = [{"title": "cpu", "row": row} for row in range(3)]
+    assert match(old, [old[1], {"title": "cpu", "row": 9}], BY_TITLE).pairs == ((1, 0), (2, 1))
+    assert match([{"title": "cpu", "row": 9}, old[1]], old, BY_TITLE).pairs == ((0, 0), (1, 1))
+
+
 def test_a_list_of_which_nothing_is_known_pairs_by_place() -> None:
     assert match([1, 5, 3], [1, 2, 3], ListMatching()).pairs == ((0, 0), (1, 1), (2, 2))
 

@@ -329,6 +329,17 @@ def test_an_item_of_a_file_is_the_one_that_the_differ_pairs_it_with() -> None:
     assert exported("rule", swapped, swapped.replace("80", "85")) == swapped.replace("80", "85")
 
 
+ACTIONS = [f"  # {name}\n  - emails: [a@b.c]\n    message: {name}\n" for name in ("first", "second", "third")]
+WIDGETS = [f"  # {name}\n  - title: {title}\n" for name, title in (("first", "a"), ("second", "b"), ("third", "a"))]
+
+
+def test_a_comment_stays_with_its_item_where_another_like_it_is_removed() -> None:
+    head, rest = "title: Web\nactions:\n", "".join(ACTIONS[1:]).replace("message: third", "message: changed")
+    assert exported("rule", head + "".join(ACTIONS), head + rest) == head + rest
+    head, rest = "title: Web\npositions:\n", "".join(WIDGETS[1:])
+    assert exported("dashboard", head + "".join(WIDGETS), head + rest) == head + rest
+
+
 def test_widgets_of_one_title_keep_their_comments_when_they_change_places_or_one_is_gone() -> None:
     front, back = TWO_WIDGETS.index("  # of the front"), TWO_WIDGETS.index("  # of the back")
     swapped = TWO_WIDGETS[:front] + TWO_WIDGETS[back:] + TWO_WIDGETS[front:back]
