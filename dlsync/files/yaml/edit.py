@@ -42,13 +42,16 @@ def rewrite(content: bytes, document: Json, pair: Pairing | None = None) -> byte
         return anew
     if same(root.value if root else None, document):
         return content
-    ended = source  # so that every piece is whole lines
+    ended, block, stripped = source, "", ""
     if source.text and not source.text.endswith(("\n", "\r")):
-        ended = replace(source, text=source.text + source.newline)
+        block, stripped = _last_block(source, root)
+        ended = replace(source, text=source.text.removesuffix(block) + stripped + source.newline)
+        root = compose(ended)
     bom = BOM if source.bom else ""
     for text in _candidates(ended, root, document, pair or by_place):
         unended = text.removesuffix("\n").removesuffix("\r")
-        for ending in (text,) if ended is source else (unended, text):  # a block scalar may need its last line feed
+        restored = unended.removesuffix(stripped) + block if unended.endswith(stripped) else unended
+        for ending in (text,) if ended is source else (restored, text):  # a block scalar may need its last line feed
             if _means(ending, document):
                 return (bom + ending).encode()
     leading = _LEADING_COMMENTS.match(ended.text)
@@ -76,10 +79,20 @@ def by_place(_: Path, before: list[Json], after: list[Json]) -> Iterator[tuple[i
 def _candidates(source: Source, root: Node | None, document: Json, pair: Pairing) -> Iterator[str]:
     """Yield texts that should mean the document, the one with the fewest changes first."""
     if root is not None and continues(document, root):
-        for expand in (False, True) if root.has_alias else (False,):
+        targets = {node.target: None for node in root.walk() if node.target}
+        for expand in dict.fromkeys(map(frozenset, ((), *zip(targets), targets))):
             with suppress(Unspliceable):
                 yield _Editor(source, root, pair, expand).root_edited(document)
     yield _root_replaced(source, root, document)
+
+
+def _last_block(source: Source, root: Node | None) -> tuple[str, str]:
+    """Return the block scalar at the end of a text without a line feed, and what means the same before one."""
+    last = [*root.walk()][-1] if root else None
+    if last is None or not last.is_block_scalar or last.value.endswith("\n"):
+        return "", ""
+    block = source.text[last.content + 1 :]
+    return block, re.sub(r"[-+]?(\d?)[-+]?", r"\1-", block, count=1)
 
 
 def _means(text: str, document: Json) -> bool:
@@ -178,10 +191,12 @@ class _Editor(FlowEditor):
                 changed = text[piece.lead : start] + inner + text[stop : piece.stop]
             else:
                 changed = self._replaced(piece, new, column)
-            # an alias cannot be parsed by itself: its anchor is elsewhere; a block at the end may have no line feed
+            # a block at the end may have no line feed
             whole = " " * column + changed
             ended = _means(whole, alone) or _means(whole.removesuffix("\n").removesuffix("\r"), alone)
-            if ended or (self.root.has_alias and not self.expand):
+            inside = chain(piece.key.walk() if piece.key else (), piece.value.walk())
+            # an alias cannot be parsed by itself: its anchor is elsewhere
+            if ended or any(node.target and node.target not in self.expand for node in inside):
                 return changed
         return self._below(comments(self.root, self.source, piece.start, piece.stop), piece, self._fresh(piece, alone))
 
@@ -207,12 +222,13 @@ class _Editor(FlowEditor):
                 body = self._lines([f" {first}{comment}", *indented(rest, columns)])
             return self._below(free, piece, label + head + body + below)
         first, *more = self._scalar(piece.value, new, column)
+        between = (between or " ") + self.anchor(piece.value)
         end = self.source.line_end(piece.value.end)
         last = "\r\n" if self.source.text[end - 2 : end] == "\r\n" else "\n"
         if more:
             free += [line.strip() for line in below.splitlines() if line.strip()]
             below, last = "", self.source.newline
-        inline = self.source.newline.join([(between or " ") + first + comment, *more])
+        inline = self.source.newline.join([between + first + comment, *more])
         return self._below(free, piece, label + inline + last + below)
 
     def _around(self, piece: Piece) -> tuple[str, str, str, list[str]]:

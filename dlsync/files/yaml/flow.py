@@ -6,7 +6,7 @@ below the last child, to the collection.
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple, TypeAlias
@@ -18,6 +18,7 @@ from dlsync.files.yaml.source import Source
 from dlsync.model import Json, Path
 
 _COMMENT = re.compile(r"[ \t]*#[^\r\n]*")
+_ANCHOR = re.compile(r"&\S+[ \t]+")
 _SEPARATORS = {sign: re.compile(sign + r"[ \t]*") for sign in ":,"}
 Pairing: TypeAlias = Callable[[Path, list[Json], list[Json]], Iterable[tuple[int, int]]]
 Part: TypeAlias = tuple[int | None, str]  # a child's text, and the index of the child that it was
@@ -45,17 +46,26 @@ class FlowEditor:
     """Edits the collections in brackets of one text.
 
     :param pair: see :func:`~dlsync.files.yaml.edit.rewrite`.
-    :param expand: whether to write out what aliases stand for.
+    :param expand: nodes with an anchor whose aliases are written out.
     """
 
     source: Source
     root: Node
     pair: Pairing
-    expand: bool
+    expand: frozenset[Node]
+    _new: dict[Node, Json] = field(default_factory=dict)
 
     def is_unchanged(self, node: Node, new: Json) -> bool:
-        """Return whether the text of the node can stay."""
-        return same(node.value, new) and not (self.expand and node.has_alias)
+        """Return whether the text of the node can stay: an alias can where its anchor gets the same value."""
+        self._new[node] = new
+        if node.target:
+            return node.target not in self.expand and same(self._new.get(node.target, node.target.value), new)
+        return same(node.value, new) and all(self.is_unchanged(child, child.value) for child in node.children)
+
+    def anchor(self, node: Node) -> str:
+        """Return the anchor of a node, with the blanks behind it."""
+        found = _ANCHOR.match(self.source.text, node.start, node.content)
+        return found[0] if found else ""
 
     def parts(self, node: Node, new: Collection, path: Path, edited: Edit, written: Write) -> list[Part]:
         """Return the children that a collection becomes.
@@ -131,7 +141,7 @@ class FlowEditor:
             return self.flow_edited(node, new, path)
         if self.free_comments(node):
             raise Unspliceable
-        return self._style(node).value(new)
+        return self.anchor(node) + self._style(node).value(new)
 
     def _gaps(self, node: Node) -> list[str]:
         """Return the texts before, between and behind the children; a key with a question mark begins there."""

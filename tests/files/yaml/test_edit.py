@@ -244,8 +244,12 @@ def test_a_change_is_what_a_careful_person_would_have_edited(change: Callable[[A
         ("a: 1\nb: |\n  x", {"a": 2, "b": "x"}, "a: 2\nb: |\n  x"),
         ("a: 1\nb: 2", {"a": 1, "b": "x\ny\n"}, "a: 1\nb: |\n  x\n  y\n"),
         ("a: &x 1\nb: *x\nc: 2\n", {"a": 1, "b": 1, "c": 3}, "a: &x 1\nb: *x\nc: 3\n"),
-        ("a: &x 1\nb: *x\nc: *x\n", {"a": 2, "b": 1, "c": 1}, "a: 2\nb: 1\nc: 1\n"),
-        ("a: {b: &x 1}\nc: [*x, *x]\n", {"a": {"b": 2}, "c": [1, 1]}, "a: {b: 2}\nc: [1, 1]\n"),
+        ("a: &x 1\nb: *x\nc: *x\n", {"a": 2, "b": 1, "c": 1}, "a: &x 2\nb: 1\nc: 1\n"),
+        ("a: &x 1\nb: *x\nc: [*x, *x]\n", {"a": 2, "b": 2, "c": [2, 1]}, "a: &x 2\nb: *x\nc: [*x, 1]\n"),
+        ("a: &x {y: 1}\nb: {c: *x}\n", {"a": {"y": 2}, "b": {"c": {"y": 2}}}, "a: &x {y: 2}\nb: {c: *x}\n"),
+        ("a: &x 1\nb: &y 1\nc: {d: *x, e: *y}\n", {"b": 1, "c": {"d": 1, "e": 1}}, "b: &y 1\nc: {d: 1, e: *y}\n"),
+        ("a: &x 1\nb: &y !!int 1\nc: [*x, *y]\n", {"b": 2, "c": [1, 2]}, "b: &y 2\nc: [1, *y]\n"),
+        ("a: {b: &x 1}\nc: [*x, *x]\n", {"a": {"b": 2}, "c": [1, 1]}, "a: {b: &x 2}\nc: [1, 1]\n"),
         ("a: 1 # c\n? b\n: 2\n", {"a": 1, "b": 3}, "a: 1 # c\n? b\n: 3\n"),
         ("# c\n\na: 1\nb:\n  ? c\n  : 2\n", {"a": 1, "b": {"c": 3}}, "# c\n\na: 1\nb:\n  ? c\n  : 3\n"),
         ("# c\na: 1\n", ["x"], "# c\n- x\n"),
@@ -373,7 +377,7 @@ def test_a_comment_around_a_value_stays_when_the_value_changes(before: str, afte
         (
             "a: &x 1 # a\nb: [*x, *x] # b\nc: 2 # c\n",
             {"a": 2, "b": [1, 1], "c": 2},
-            "a: 2 # a\nb: [1, 1] # b\nc: 2 # c\n",
+            "a: &x 2 # a\nb: [1, 1] # b\nc: 2 # c\n",
         ),
     ],
 )
@@ -406,6 +410,27 @@ def test_a_block_that_ends_the_text_without_a_line_feed_costs_no_layout(header: 
     document: Any = parse(before.encode())
     document["k"][0]["l"].append("b")
     assert rewrite(before.encode(), document).decode() == before.replace("[a]", "[a, b]")
+
+
+@pytest.mark.parametrize(
+    ("header", "stripped"), [("|", "|-"), ("|-", "|-"), (">", ">-"), ("|2+", "|2-"), (">-2", ">2-")]
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize("added", ["  z: 1", "- z", "w: 1"])
+def test_what_is_added_behind_such_a_block_costs_no_layout(
+    header: str, stripped: str, newline: str, added: str
+) -> None:
+    before = f"k: # one\n- l: [a] # two\n  # three\n  m: {header} # four\n    x\n    y".replace("\n", newline)
+    document: Any = parse(before.encode())
+    if added == "w: 1":
+        document["w"] = 1
+    elif added == "- z":
+        document["k"].append("z")
+    else:
+        document["k"][0]["z"] = 1
+    expected = before.replace(header + " #", stripped + " #") + newline + added
+    assert rewrite(before.encode(), document).decode() == expected
+    assert parse(expected.encode()) == document
 
 
 @pytest.mark.parametrize(
