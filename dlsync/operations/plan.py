@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple, cast
@@ -25,7 +24,7 @@ from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.plan_context import PlanContext
-from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, moved_since, reconcile
+from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy, Reconciliation, heirs, moved_since, reconcile
 from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.session import reader
 from dlsync.operations.update_inventory import resolved
@@ -149,13 +148,12 @@ async def plan_with_client(
     fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions, journals: Path | None = None
 ) -> PlanContext:
     """Work out a plan with an open client and a folder of journals, the tree's by default; see :func:`plan_tree`."""
-    targets = wider = Targets(options.targets)
+    targets = Targets(options.targets)
     deletes = account.deletions(options.delete_accounts, settings, tree.resources)
-    plan_of = partial(build_plan, fetcher, tree, settings, explicit_deletes=deletes, decisions=options.decisions)
-    context = await plan_of(targets=wider)
-    while targets and (others := await _other_names(fetcher, tree, settings, wider, context)):
-        wider = wider.including(others)
-        context = await plan_of(targets=wider)
+    wider = await _with_other_names(fetcher, tree, settings, targets) if targets else targets
+    context = await build_plan(
+        fetcher, tree, settings, targets=wider, explicit_deletes=deletes, decisions=options.decisions
+    )
     found = {*tree.resources, *context.live, *context.inventory}
     missing = Targets(targets.unmatched(found))  # as where the command that deleted it is run again
     deleted = journal.deletes(journals or journal.own(tree.root), settings.target) if missing and found else ()
@@ -172,25 +170,34 @@ async def plan_with_client(
     return guards.judged(context, tree, settings)
 
 
-async def _other_names(
-    fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets, context: PlanContext
-) -> set[Address]:
-    """Return the other names of what a plan creates or deletes, where that is a rename which targets cut in half."""
-    moving = {one.address for one in context.plan.changes if one.action != "update" and not one.renamed}
-    if not moving:
-        return set()
-    managed = {*context.inventory.known, *(fetcher.listed() if settings.prune == "all" else ())}
-    unpaired = (tree.resources.keys() - context.inventory.packed.keys()) | (managed - tree.resources.keys())
-    wider = targets.including(one for one in unpaired if kind_of(one.kind).account_scoped)
-    desired = {address: resource for address, resource in tree.resources.items() if wider.admits(address)}
-    scope = _Scope(fetcher, tree, settings, wider, settings.prune, settings.protect, desired, ())
+async def _with_other_names(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Targets:
+    """Return targets that cut no rename in half, and with each create, admit those that it needs.
+
+    With a delete, they admit a create that has most of its content: its file may have been renamed and edited.
+    """
+
+    def scope_of(some: Targets) -> _Scope:
+        desired = {address: resource for address, resource in tree.resources.items() if some.admits(address)}
+        return _Scope(fetcher, tree, settings, some, settings.prune, settings.protect, desired, ())
+
+    inventory, _ = await _fetch(scope_of(targets), None)
+    managed = {*inventory.known, *(fetcher.listed() if settings.prune == "all" else ())}
+    unpaired = (tree.resources.keys() - inventory.packed.keys()) | (managed - tree.resources.keys())
+    if not any(map(targets.admits, unpaired)):
+        return targets
+    scope = scope_of(targets.including(one for one in unpaired if kind_of(one.kind).account_scoped))
     inventory, live = await _fetch(scope, None)
-    outcome = reconcile(desired, live.resources, inventory, deletes=scope.undesired(inventory, live.resources))
-    pairs = {one.address: Address(one.address.kind, one.renamed) for one in outcome.changes if one.renamed}
-    moving &= pairs.keys()
-    needs = (kind_of(one.kind).needs(desired.get(one) or live.resources[one]) for one in moving)
-    moving |= {need for some in needs for need in some if need in pairs}
-    return {one for pair in moving for one in (pair, pairs[pair]) if not targets.admits(one)}
+    outcome = reconcile(scope.desired, live.resources, inventory, deletes=scope.undesired(inventory, live.resources))
+    moving = {one.address for one in outcome.changes if one.action != "update"}
+    others = heirs(outcome.changes, scope.desired, live.resources)
+    chosen: set[Address] = set()
+    queue = [one for one in moving if targets.admits(one)]
+    while queue:
+        chosen.add(one := queue.pop())
+        kind, desired = kind_of(one.kind), scope.desired.get(one)
+        together = kind.needs(desired) if desired else kind.deleted_with(one.name)
+        queue += {others.get(one, one), *together} & moving - chosen
+    return targets.including(chosen)
 
 
 class _Scope(NamedTuple):

@@ -3,8 +3,10 @@
 What the files and the server both moved is nobody's to decide here: such a resource is held until somebody does.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -15,6 +17,8 @@ from dlsync.diff.three_way import ThreeWayDiff, blended, has_moved, moved_in_fil
 from dlsync.model import Address, Cause, FieldChange, Json, Path, Resource, ResourceChange, Side
 from dlsync.resources import Kind, kind_of
 from dlsync.state.inventory import Inventory, secret_digests
+
+_ALIKE = 0.5  # as git has it for a file that was renamed and edited
 
 Duplicates = Mapping[Address, tuple[FieldChange, ...]]
 
@@ -299,18 +303,21 @@ def _renames(
     deletes = [change for change in movable if change.action == "delete"]
     if not (creates and deletes):
         return {}
-    olds = {content(live[one.address]): one.address for one in reversed(deletes) if not live[one.address].unreadable}
+    keyed = [(content(live[one.address]), one.address) for one in deletes if not live[one.address].unreadable]
     moved = [one.address for one in deletes if one.cause == "conflict"]
     entries = {one: entry for one in moved if (entry := recorded.entry(one))}
     for one, entry in entries.items():
         now = digested(recorded.salt, kind_of(one.kind).canonical(live[one].document))
-        olds |= {_as_applied(one.kind, form, entry.secrets): one for form in (now, dict(entry.applied))}
+        keyed += [(_as_applied(one.kind, form, entry.secrets), one) for form in (now, dict(entry.applied))]
+    olds: dict[tuple[str, str], list[Address]] = {}
+    for key, old in keyed:
+        olds.setdefault(key, []).append(old)
     news: dict[Address, Address] = {}
     for new in creates:
         form = kind_of(new.kind).canonical(desired[new].document)
         applied = _as_applied(new.kind, digested(recorded.salt, form), secret_digests(recorded.salt, form))
-        if old := olds.get(content(desired[new])) or olds.get(applied):
-            news.setdefault(old, new)
+        found = [*olds.get(content(desired[new]), ()), *olds.get(applied, ())]
+        news |= dict.fromkeys([one for one in found if one not in news][:1], new)
     pairs = [(old, new) for one in news.items() for old, new in zip(*map(_deleted_with, one), strict=True)]
     is_new = {one.address for one in changes.values() if one.action == "create" and not one.held}
     return news | {old: new for old, new in pairs if old in changes and old not in desired and new in is_new}
@@ -330,3 +337,22 @@ def content(resource: Resource) -> tuple[str, str]:
     kind = kind_of(resource.kind)
     form = kind.canonical(resource.document)
     return resource.kind, token({name: form[name] for name in form if not kind.is_server_managed((), name)})
+
+
+def heirs(
+    changes: Collection[ResourceChange], desired: Mapping[Address, Resource], live: Mapping[Address, Resource]
+) -> dict[Address, Address]:
+    """Return the other name of each rename, and the create that has most of the content of another delete."""
+    found = {one.address: Address(one.address.kind, one.renamed) for one in changes if one.renamed}
+    unpaired = [one for one in changes if not one.renamed and kind_of(one.address.kind).named_by_file]
+    for old in (live[one.address] for one in unpaired if one.action == "delete"):
+        creates = [one.address for one in unpaired if one.action == "create" and one.address.kind == old.kind]
+        share, new = max(((_likeness(old, desired[one]), one) for one in creates), default=(0, old.address))
+        pairs = zip(*((one, *_deleted_with(one)) for one in (old.address, new)), strict=True)
+        found |= dict(pairs) if share > _ALIKE else {}
+    return found
+
+
+def _likeness(one: Resource, other: Resource) -> float:
+    parts, others = (re.split(r'(?:\\n"?|, )+', content(each)[1]) for each in (one, other))
+    return SequenceMatcher(None, parts, others).quick_ratio()  # the share that both have, in any order

@@ -180,6 +180,61 @@ def test_a_target_that_names_one_side_of_a_rename_selects_both(
     assert bool(live.live("link/new")) == (kind in {"plugin", "link"})
 
 
+LONG = {
+    "rule": "title: Web\ncriteria:\n  - {metric: cpu, condition: {operator: gt, threshold: 80}}\n",
+    "dashboard": "title: Web\nperiod: 60\npositions:\n  - {col: 1, row: 1, size_x: 2, size_y: 2, widget: {}}\n",
+    "plugin": "one()\ntwo()\nthree()\n",
+}
+OTHERS = {"rule": "title: Other\ncriteria: []\n", "dashboard": "title: Other\npositions: []\n", "plugin": "other()\n"}
+
+
+@pytest.mark.parametrize("kind", LONG)
+def test_a_target_that_names_the_old_name_of_an_edited_rename_selects_the_new_one(
+    live: Account, tmp_path: Path, kind: str
+) -> None:
+    suffix, text = ("py" if kind == "plugin" else "yaml"), LONG[kind]
+    before = {f"{kind}s/old.{suffix}": text, f"{kind}s/unlike.{suffix}": OTHERS[kind]}
+    root = write_tree(tmp_path / "tree", before | ({"links.yaml": LINK % "old"} if kind == "plugin" else {}))
+    apply(live, root)
+    for file in before:
+        (root / file).unlink()
+    edited = text.replace("Web", "Shop").replace("three", "four")
+    write_tree(
+        root, {f"{kind}s/new.{suffix}": edited, f"{kind}s/other.{suffix}": OTHERS[kind].replace("ther", "thers")}
+    )
+    if kind == "plugin":
+        write_tree(root, {"links.yaml": LINK % "new"})
+    assert {one.address.name for one in plan(live, root, f"{kind}/unlike").changes} == {"unlike"}
+    assert changes(plan(live, root, f"{kind}/new")) == [f"create {kind}/new new"]
+    made = apply(live, root, f"{kind}/old")
+    assert {(one.action, one.address.name, one.result) for one in made.changes} == {
+        ("create", "new", "applied"),
+        ("delete", "old", "applied"),
+    }
+    assert bool(live.live("link/new")) == (kind == "plugin")
+    assert not plan(live, root, f"{kind}/new")
+
+
+def test_a_target_that_names_a_new_link_selects_its_new_plugin(live: Account, tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "tree", {**RELINKED, "plugins/other.py": PLUGIN})
+    assert changes(apply(live, root, "link/new")) == ["create plugin/new new applied", "create link/new new applied"]
+
+
+@pytest.mark.parametrize("target", ["rule/a2", "rule/b2"])
+def test_equal_resources_that_are_renamed_at_once_are_paired_one_by_one(
+    live: Account, tmp_path: Path, target: str
+) -> None:
+    root = write_tree(tmp_path / "tree", {"rules/a1.yaml": RULE, "rules/a2.yaml": RULE, "rules/a3.yaml": RULE})
+    apply(live, root)
+    for old, new in (("a1", "b1"), ("a2", "b2")):
+        (root / f"rules/{old}.yaml").rename(root / f"rules/{new}.yaml")
+    (root / "rules/a3.yaml").unlink()
+    pairs = {"b1": "a1", "b2": "a2", "a1": "b1", "a2": "b2"}
+    assert {one.address.name: one.renamed for one in plan(live, root).changes} == {**pairs, "a3": ""}
+    made = plan(live, root, target)
+    assert {one.address.name: one.renamed for one in made.changes} == {"b2": "a2", "a2": "b2"}
+
+
 @pytest.mark.parametrize("name", ["old", "new"])
 def test_a_target_that_names_one_side_of_a_held_rename_holds_both(
     live: Account, tree: Path, kind: str, name: str

@@ -31,7 +31,7 @@ def formatted(content: bytes, order: Order, file: str = "") -> bytes:
     result = source.newline.join([*_Formatter(source, root, order).document(), ""]).encode()
     with suppress(InvalidYaml):
         new = decode(result)
-        is_same = not root.has_alias and same(parse(result), root.value)
+        is_same = not any(node.target for node in root.walk()) and same(parse(result), root.value)
         if is_same and sorted(comments(compose(new), new)) == sorted(comments(root, source)):
             return result
     raise Unspliceable

@@ -86,11 +86,6 @@ class Node:
         """Return whether it is a literal or folded block."""
         return self.style in {"|", ">"}
 
-    @property
-    def has_alias(self) -> bool:
-        """Return whether an alias is in it."""
-        return any(node.form == "alias" for node in self.walk())
-
     def walk(self) -> "Iterator[Node]":
         """Yield the node and all below it, in the order of the text."""
         yield self

@@ -125,7 +125,8 @@ def test_any_text_can_be_edited_and_edited_back_and_loses_no_comment(data: st.Da
         after = data.draw(altered(before))
         there = rewrite(text.encode(), after, each_in_its_place)
         assert same(parse(there), after)
-        assert there.count(b"# c") >= len(comments(compose(decode(text.encode())), decode(text.encode())))
+        kept, old = (comments(compose(source), source) for source in (decode(there), decode(text.encode())))
+        assert len(kept) >= len(old)
         assert same(parse(rewrite(there, before)), before)
 
 
