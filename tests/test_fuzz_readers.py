@@ -19,6 +19,7 @@ from dlsync.operations import import_backup, plan_file
 from dlsync.operations.validate import validate as validate_resources
 from dlsync.resources import environments, loader, packs
 from dlsync.resources.loader import sent_files
+from dlsync.resources.rule import KIND
 from dlsync.resources.selector import Targets
 from tests.builders.trees import write_tree
 from tests.builders.yaml import maybe_yaml
@@ -249,7 +250,7 @@ def test_yaml_that_is_read_can_be_written_and_edited(content: bytes, other: byte
         document, target = yaml.parse(content), yaml.parse(other)
         yaml.positions(content)
         assert yaml.parse(yaml.dump(document)) == document
-        assert yaml.parse(yaml.rewrite(content, target)) == target
+        assert yaml.parse(yaml.rewrite(content, target, KIND.paired)) == target
     except DlsyncError as error:
         require_sayable(error, error.hint)
 

@@ -96,7 +96,7 @@ def _require_tree(directory: Path) -> None:
     # `plan --all-environments --out` makes a folder of plans
     files = sorted(file for file in directory.iterdir() if not file.name.startswith("."))
     if files and all(file.suffix == ".json" for file in files):
-        hint = f"Apply each plan by itself: `dlsync apply {files[0]}`."
+        hint = f"Apply each plan by itself, in your order: {', '.join(f'`dlsync apply {file}`' for file in files)}."
         raise SettingsError(f"{directory} holds saved plans, not files of dlsync", hint=hint)
 
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from dlsync.diff.list_match import UNKNOWN_LIST, ListMatching, anywhere
+from dlsync.diff.list_match import UNKNOWN_LIST, ListMatching, anywhere, match
 from dlsync.diff.merge_key import MergeKey
 from dlsync.model import FieldChange, Json, Path, Resource
 
@@ -27,6 +27,10 @@ class Rules(ABC):
     def list_rule(self, path: Path) -> ListMatching:
         """Return how the items of the list at the path are matched."""
         return self.list_matching.get(anywhere(path), UNKNOWN_LIST)
+
+    def paired(self, path: Path, before: Sequence[Json], after: Sequence[Json]) -> Sequence[tuple[int, int]]:
+        """Return which items of the list at the path are the same in both versions, by their positions."""
+        return match(before, after, self.list_rule(path)).pairs
 
     def item_key(self, path: Path) -> MergeKey | None:
         """Return what names the items of the list at the path for an overlay; None where it replaces the list whole."""

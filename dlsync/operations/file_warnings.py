@@ -22,7 +22,7 @@ _MAY_BE_AMBIGUOUS = re.compile(
     rb"""[-=<.\dyYnNoO](?:
     (?<=[yYnNoO])(?<!\w.)(?:[eE][sS]|[oO]|[nN]|[fF][fF])[\ \t]*(?:[\r\n,:}\]\#]|\Z)
     |(?<![^\s\[{,:+-].)(?<![^\s\[{,:][-+].)  # the beginning of a scalar, or behind its sign
-     (?:(?<==)|(?<=<)<|(?<=0)[\doObB]|(?<=\d)(?:[\d_.]*[:_eE]|\d{3}-\d)|(?<=\.)[._]|(?<=[-+]\.)|(?<=-)\s*[,\]}]))""",
+     (?:(?<==)|(?<=<)<|(?<=0)[\doObB]|(?<=\d)(?:[\d_.]*[:_eE]|\d{3}-\d)|(?<=\.)[._]|(?<=[-+]\.)|(?<=-)\s*[,\]}:]))""",
     re.VERBOSE,
 )
 _DIRECTIVE = re.compile(rb"#\s*dlsync:\s*([A-Za-z]+)")

@@ -66,7 +66,7 @@ def _files(kind: Kind, backup: Tree) -> dict[str, bytes]:
         new = kind.new_files(resource, stems[name], ExportContext(files))
         first = next(iter(new))
         if kind.named_by_file and new[first] != resource.body:  # a copy of the file that it has to itself
-            new[first] = yaml.rewrite(resource.body, escaped(dict(resource.document)))
+            new[first] = yaml.rewrite(resource.body, escaped(dict(resource.document)), kind.paired)
         files |= new
     return {file: content for file, content in files.items() if content is not None}
 

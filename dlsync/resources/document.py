@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal, cast
 import msgspec
 
 from dlsync.client import Client, ReadClient
-from dlsync.diff.list_match import ITEM, anywhere, match, same
+from dlsync.diff.list_match import ITEM, anywhere, same
 from dlsync.diff.merge import merge
 from dlsync.errors import DlsyncError, ManualActionRequired, NotFound, Unsupported
 from dlsync.files import schema, yaml
@@ -110,12 +110,11 @@ class DocumentKind(Kind):
 
     def _rewritten(self, text: bytes, document: Json) -> bytes:
         """Write a document into a text whose items it matches as the differ does."""
-        return yaml.rewrite(text, plain(document), self._paired)
+        return yaml.rewrite(text, plain(document), self.paired)
 
-    def _paired(self, path: Path, before: list[Json], after: list[Json]) -> tuple[tuple[int, int], ...]:
+    def paired(self, path: Path, before: Sequence[Json], after: Sequence[Json]) -> Sequence[tuple[int, int]]:
         at = (*anywhere(path), ITEM)
-        old, new = ([self._canonical(item, at) for item in items] for items in (before, after))
-        return match(old, new, self.list_rule(path)).pairs
+        return super().paired(path, *([self._canonical(item, at) for item in items] for items in (before, after)))
 
     # canonical form
     def identical(self, desired: Resource, live: Resource) -> bool:

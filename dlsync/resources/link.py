@@ -332,7 +332,7 @@ def _with_entry(draft: ExportContext, plugin: str, tags: Iterable[Json]) -> File
         with suppress(yaml.InvalidYaml):
             if b"\r" not in content and same(yaml.parse(longer), document):
                 return {FILE: longer}
-    return {FILE: yaml.rewrite(content, document)}
+    return {FILE: yaml.rewrite(content, document, KIND.paired)}
 
 
 async def _links(client: ReadClient, plugin: str) -> list[Entry]:

@@ -179,7 +179,7 @@ class Plugin(Kind):
         if meta is None:
             return files | self._meta_file(script, settings)
         written = _settings(desired.overlay.base if desired.overlay else desired.spelled)
-        content = meta.content if settings == written else yaml.rewrite(meta.content, settings)
+        content = meta.content if settings == written else yaml.rewrite(meta.content, settings, self.paired)
         new = _without_extension(script) + _META
         if new != meta.file:
             return files | {meta.file: None, new: content}
@@ -189,7 +189,7 @@ class Plugin(Kind):
         settings = redaction.value(_settings(desired.document))
         files = {desired.file: desired.body}
         if meta := _meta(desired):
-            return files | {meta.file: yaml.rewrite(meta.content, settings)}
+            return files | {meta.file: yaml.rewrite(meta.content, settings, self.paired)}
         return files | ({_without_extension(desired.file) + _META: yaml.dump(settings)} if settings else {})
 
     # canonical form

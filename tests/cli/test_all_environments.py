@@ -181,7 +181,8 @@ def test_each_environment_has_a_plan_in_the_folder_of_out(tree: Path, env: dict[
     for options in ([], ["--all-environments"]):
         whole = dlsync("apply", kept, "--auto-approve", *options, env={})
         words = f"{kept} holds saved plans, not files of dlsync"
-        hint = f"Apply each plan by itself: `dlsync apply {kept / 'production.json'}`."
+        commands = ", ".join(f"`dlsync apply {kept / name}.json`" for name in ("production", "staging"))
+        hint = f"Apply each plan by itself, in your order: {commands}."
         assert (whole.code, whole.err) == (1, f"error: {words}\n{hint}\n")
 
 

@@ -46,6 +46,7 @@ def test_a_comment_on_the_line_silences_it(tmp_path: Path) -> None:
 
 
 @example(scalars=["..."], flow=False)
+@example(scalars=["-:"], flow=False)
 @given(
     scalars=st.lists(_SCALAR | st.text("0123456789+-._:eobxno f", min_size=1, max_size=8), max_size=3),
     flow=st.booleans(),

@@ -188,7 +188,8 @@ def create_plugin(server: Server, file: Script, name: NewName = None, output: Ou
         )
     except AlreadyExists as error:
         hint = "`dlsync plugins update` replaces its script."
-        raise AlreadyExists(f"there is a plugin {chosen!r} already", request=error.request, hint=hint) from error
+        message = f"there is a plugin {chosen!r} already: {error.message}"
+        raise AlreadyExists(message, request=error.request, hint=hint) from error
 
 
 @subcommand(plugins_app, "update")

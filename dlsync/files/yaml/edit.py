@@ -14,7 +14,7 @@ from itertools import chain, pairwise
 
 from dlsync.files.yaml.dump import HOUSE, Layout, dump, indented, lines, literal, scalar, string
 from dlsync.files.yaml.flow import FlowEditor, Pairing, Part
-from dlsync.files.yaml.pieces import Collection, Piece, Unspliceable, continues, identity, pieces, same
+from dlsync.files.yaml.pieces import Collection, Piece, Unspliceable, continues, pieces, same
 from dlsync.files.yaml.read import Node, comments, compose, parse
 from dlsync.files.yaml.source import BOM, InvalidYaml, Source, decode
 from dlsync.model import Json, Path
@@ -25,13 +25,13 @@ _BLOCK_HEADER = re.compile(r"[|>](?P<indicators>[-+0-9]*)(?P<comment>[ \t]+#[^\r
 _LEADING_COMMENTS = re.compile(r"(?:[ \t]*+(?:#[^\r\n]*+)?(?:\r\n|[\r\n]))*+")
 
 
-def rewrite(content: bytes, document: Json, pair: Pairing | None = None) -> bytes:
+def rewrite(content: bytes, document: Json, pair: Pairing) -> bytes:
     """Return the text changed so that ``parse`` gives the document: what did not change stays, byte for byte.
 
     A text that is not YAML is written anew.
 
     :param pair: returns for the list at a path, as it was and as it becomes, which items are the same: positions in
-        both. By default, those that are equal, and others in the same place.
+        both.
     :raises InvalidYaml: for a document that no file can hold; see ``dump``.
     """
     anew = dump(document)
@@ -48,7 +48,7 @@ def rewrite(content: bytes, document: Json, pair: Pairing | None = None) -> byte
         ended = replace(source, text=source.text.removesuffix(block) + stripped + source.newline)
         root = compose(ended)
     bom = BOM if source.bom else ""
-    for text in _candidates(ended, root, document, pair or by_place):
+    for text in _candidates(ended, root, document, pair):
         unended = text.removesuffix("\n").removesuffix("\r")
         restored = unended.removesuffix(stripped) + block if unended.endswith(stripped) else unended
         for ending in (text,) if ended is source else (restored, text):  # a block scalar may need its last line feed
@@ -58,22 +58,6 @@ def rewrite(content: bytes, document: Json, pair: Pairing | None = None) -> byte
     head = leading[0] if leading else ""
     rest = "".join(f"{comment}\n" for comment in comments(root, source, len(head)))
     return (bom + head.lstrip("\r\n") + rest).encode() + anew
-
-
-def by_place(_: Path, before: list[Json], after: list[Json]) -> Iterator[tuple[int, int]]:
-    """Yield the positions of items that are equal, and of others of the same type in the same place."""
-    free: dict[str, list[int]] = {}
-    for index, value in enumerate(before):
-        free.setdefault(identity(value), []).append(index)
-    unmatched = []
-    for index, value in enumerate(after):
-        candidates = free.get(identity(value))
-        if candidates:
-            yield candidates.pop(candidates.index(index) if index in candidates else 0), index
-        else:
-            unmatched.append(index)
-    left = {index for indexes in free.values() for index in indexes}
-    yield from ((index, index) for index in unmatched if index in left and type(before[index]) is type(after[index]))
 
 
 def _candidates(source: Source, root: Node | None, document: Json, pair: Pairing) -> Iterator[str]:

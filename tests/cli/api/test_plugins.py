@@ -67,7 +67,9 @@ def test_create_leaves_what_is_there_alone_and_update_makes_nothing(live: dict[s
     script.write_text("exit 1\n")
     taken = dlsync("plugins", "create", script, env=live)
     assert (taken.code, taken.out) == (1, "")
-    assert taken.err == "error: there is a plugin 'disk' already\n`dlsync plugins update` replaces its script.\n"
+    assert taken.err.startswith("error: there is a plugin 'disk' already: POST /orgs/acme/accounts/")
+    words = "(422: a plugin called 'disk' exists already)\n`dlsync plugins update` replaces its script.\n"
+    assert taken.err.endswith(words)
     assert dlsync("plugins", "get", "disk", env=live).out == SCRIPT
     missing = dlsync("plugins", "update", "dsk", script, env=live)
     assert (missing.code, missing.out) == (1, "")

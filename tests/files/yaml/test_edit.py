@@ -10,18 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dlsync.files.yaml import InvalidYaml, dump, parse, rewrite
-from dlsync.files.yaml.edit import by_place
+from dlsync.diff.list_match import UNKNOWN_LIST, match
+from dlsync.files import yaml
+from dlsync.files.yaml import InvalidYaml, dump, parse
 from dlsync.files.yaml.pieces import same
 from dlsync.files.yaml.read import comments, compose
 from dlsync.files.yaml.source import decode
 from tests.builders.yaml import DOCUMENTS, altered, edited, maybe_yaml, spelled, with_planted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
-    from dlsync.model import Json
+    from dlsync.files.yaml.flow import Pairing
+    from dlsync.model import Json, Path
 
 DASHBOARD = """\
 # The cache, as the team on call sees it.
@@ -55,6 +57,14 @@ positions:
         tag: x
 # the end
 """
+
+
+def in_order(_: Path, before: list[Json], after: list[Json]) -> Sequence[tuple[int, int]]:
+    return match(before, after, UNKNOWN_LIST).pairs
+
+
+def rewrite(content: bytes, document: Json, pair: Pairing = in_order) -> bytes:
+    return yaml.rewrite(content, document, pair)
 
 
 @given(st.data(), DOCUMENTS)
@@ -331,7 +341,7 @@ def test_a_comment_in_braces_goes_with_its_key(after: Json, expected: str) -> No
     ],
 )
 def test_other_brackets_keep_their_comments(before: str, after: Json, expected: str) -> None:
-    assert rewrite(before.encode(), after, each_in_its_place if "none" in before else None).decode() == expected
+    assert rewrite(before.encode(), after, each_in_its_place if "none" in before else in_order).decode() == expected
 
 
 @pytest.mark.parametrize(
@@ -472,21 +482,6 @@ def test_items_are_those_that_the_pairing_says() -> None:
     content = b"a:\n  # one\n  - m: 1\n  # two\n  - m: 2\n"
     assert rewrite(content, {"a": [{"m": 3}]}, crossed) == b"a:\n  # two\n  - m: 3\n"
     assert asked == [(("a",), [{"m": 1}, {"m": 2}], [{"m": 3}])]
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "pairs"),
-    [
-        (["a", "b"], ["b", "a"], [(1, 0), (0, 1)]),
-        (["a", "a"], ["a", "a", "a"], [(0, 0), (1, 1)]),
-        (["a", "b", "c"], ["a", "x", "c"], [(0, 0), (2, 2), (1, 1)]),
-        ([1, "b"], ["x", 2], []),
-    ],
-)
-def test_by_default_items_are_found_by_equality_then_place(
-    before: list[Json], after: list[Json], pairs: list[tuple[int, int]]
-) -> None:
-    assert list(by_place((), before, after)) == pairs
 
 
 @pytest.mark.parametrize(
