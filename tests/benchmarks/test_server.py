@@ -134,7 +134,7 @@ def test_what_the_client_knows_is_not_sent_again(pair: Pair, path: str) -> None:
 
 
 def test_nobody_gets_in_without_the_key(pair: Pair) -> None:
-    embedded, lean = pair.asked("GET", f"{ACCOUNT}/plugins", headers={"Authorization": "Bearer wrong"})
+    embedded, lean = pair.asked("GET", f"{ACCOUNT}/plugins", headers={"Authorization": "Basic wrong"})
     assert seen(lean) == seen(embedded)
 
 
