@@ -40,9 +40,9 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 @contextmanager
-def serving(database: Path | str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+def serving(database: Path | str, *options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """A server of its own process, and its URL; killed at the end."""
-    process = started("serve", "--db", str(database), stderr=None)  # pytest shows its log
+    process = started("serve", "--db", str(database), *options, stderr=None)  # pytest shows its log
     assert process.stdout is not None
     try:
         yield process.stdout.readline().strip(), process

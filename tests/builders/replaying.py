@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -107,9 +108,9 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """Send steps to one account; ``saved`` holds what earlier answers gave."""
+    """Send steps to one account, over each connection in turn; ``saved`` holds what earlier answers gave."""
 
-    connection: HTTPConnection
+    connections: Iterator[HTTPConnection]
     base: str
     account: str = "default"
     key: str = "changeme"
@@ -119,8 +120,9 @@ class Replay:
         """Send one step and return the answer."""
         method, _, path = self.filled(step.call).partition(" ")
         body, headers = _body(step)
-        self.connection.request(method, self._url(path), body, {**headers, "Authorization": f"Bearer {self.key}"})
-        response = self.connection.getresponse()
+        connection = next(self.connections)
+        connection.request(method, self._url(path), body, {**headers, "Authorization": f"Bearer {self.key}"})
+        response = connection.getresponse()
         answered = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, answered, response.read())
 
@@ -146,11 +148,12 @@ class Replay:
 
 
 @contextmanager
-def replaying(url: str, account: str = "default") -> Iterator[Replay]:
-    """Connect to a server at the URL of its API."""
-    parts = urlsplit(url)
-    with closing(HTTPConnection(parts.hostname or "", parts.port)) as connection:
-        yield Replay(connection, parts.path, account)
+def replaying(*urls: str, account: str = "default") -> Iterator[Replay]:
+    """Connect to servers of one database at the URLs of their API."""
+    parts = [urlsplit(url) for url in urls]
+    with ExitStack() as stack:
+        made = [stack.enter_context(closing(HTTPConnection(part.hostname or "", part.port))) for part in parts]
+        yield Replay(cycle(made), parts[0].path, account)
 
 
 def _body(step: Step) -> tuple[bytes | None, dict[str, str]]:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dlsync.server.run import running
+from dlsync.server.run import RunningServer, running
 from dlsync.server.sqlite import Sqlite
 from tests.builders.databases import client_of
+from tests.builders.killed import serving
 from tests.builders.postgresql import cluster
-from tests.builders.served import account_of
+from tests.builders.served import in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,27 +21,16 @@ if TYPE_CHECKING:
     import httpx2
     from starlette.testclient import TestClient
 
-    from dlsync.server.run import RunningServer
     from tests.builders.postgresql import Cluster
 
 
+ENGINES = ("sqlite", "postgresql", "processes")  # the last: three servers on one PostgreSQL, asked in turn
 # what runs SQL of its own; other modules parse, compute, or start servers of their own
-ON_BOTH_ENGINES = {
-    *(
-        "accounts",
-        "admission",
-        "agents",
-        "annotations",
-        "app",
-        "dashboards",
-        "documents",
-        "links",
-        "monitoring",
-        "plugins",
-        "rules",
-        "tags",
-    ),
+ON_ALL_ENGINES = {
+    *("accounts", "admission", "agents", "annotations", "app", "clients", "dashboards", "documents", "links"),
+    *("monitoring", "plugins", "rules", "tags"),
 }
+IN_THIS_PROCESS = {"caplog", "shared"}  # a log of the server, and hundreds of examples
 NUMBER = count()
 EMPTY = """
 DELETE FROM dlsync.orgs;
@@ -51,10 +41,11 @@ VALUES ('000000000000000000000002', '000000000000000000000001', 'default', '0000
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run the tests of those modules on both engines."""
+    """Run the tests of those modules on all engines."""
     if "engine" in metafunc.fixturenames:
-        both = metafunc.module.__name__.rpartition(".test_")[2] in ON_BOTH_ENGINES
-        metafunc.parametrize("engine", ["sqlite", "postgresql"] if both else ["sqlite"], scope="module")
+        every = metafunc.module.__name__.rpartition(".test_")[2] in ON_ALL_ENGINES
+        engines = ENGINES[:1] if not every else ENGINES[:2] if IN_THIS_PROCESS & {*metafunc.fixturenames} else ENGINES
+        metafunc.parametrize("engine", engines, scope="module")
 
 
 @pytest.fixture(scope="session")
@@ -63,28 +54,41 @@ def postgresql() -> Iterator[Cluster]:
         yield made
 
 
+@contextmanager
+def started(engine: str, database: str, *, demo: bool = False) -> Iterator[list[str]]:
+    """Start the servers of an engine on a database, and give their URLs."""
+    with ExitStack() as stack:
+        if engine == "processes":
+            options = ["--demo"] if demo else []
+            yield [stack.enter_context(serving(database, *options))[0] for _ in range(3)]
+        else:
+            yield [stack.enter_context(running(db=database or None, demo=demo)).url]
+
+
 @pytest.fixture(scope="session")
-def lasting_server(postgresql: Cluster) -> Iterator[tuple[RunningServer, Callable[[], object]]]:
-    """A server on PostgreSQL, and what empties it: starting one for each test takes 0.2 s."""
-    with running(db=postgresql.create("lasting")) as server:
-        yield server, lambda: postgresql.execute(EMPTY, "lasting")
+def lasting(postgresql: Cluster) -> Iterator[Callable[[str], list[str]]]:
+    """Give the URLs of servers on PostgreSQL, emptied: starting one for each test takes 0.2 s, and 1 s as a process."""
+    running: dict[str, list[str]] = {}
+    with ExitStack() as stack:
+
+        def emptied(engine: str) -> list[str]:
+            if engine not in running:
+                running[engine] = stack.enter_context(started(engine, postgresql.create(f"lasting_{engine}")))
+            postgresql.execute(EMPTY, f"lasting_{engine}")
+            return running[engine]
+
+        yield emptied
 
 
 @contextmanager
-def running_on(engine: str, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
-    """A server with an empty database of an engine."""
-    if engine == "sqlite":
-        with running() as server:
-            yield server
+def servers_on(engine: str, request: pytest.FixtureRequest, *, demo: bool = False) -> Iterator[list[str]]:
+    """The URLs of the servers of an engine, with an empty database."""
+    if engine != "sqlite" and request.scope == "function" and not demo:
+        yield request.getfixturevalue("lasting")(engine)
         return
-    if request.scope == "function":
-        server, empty = request.getfixturevalue("lasting_server")
-        empty()
-        yield server
-        return
-    postgresql: Cluster = request.getfixturevalue("postgresql")
-    with running(db=postgresql.create(f"module_{next(NUMBER)}")) as server:
-        yield server
+    database = "" if engine == "sqlite" else request.getfixturevalue("postgresql").create(f"own_{next(NUMBER)}")
+    with started(engine, database, demo=demo) as urls:
+        yield urls
 
 
 @pytest.fixture
@@ -93,21 +97,33 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def server(engine: str, request: pytest.FixtureRequest) -> Iterator[RunningServer]:
-    with running_on(engine, request) as server:
-        yield server
+def with_demo() -> bool:
+    """Whether the account of :func:`urls` is the demo's; modules may say otherwise."""
+    return False
 
 
 @pytest.fixture
-def client(server: RunningServer) -> Iterator[httpx2.Client]:
-    with account_of(server) as client:
+def urls(engine: str, with_demo: bool, request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """The servers of one database, of which each can answer all requests."""
+    with servers_on(engine, request, demo=with_demo) as urls:
+        yield urls
+
+
+@pytest.fixture
+def server(urls: list[str]) -> RunningServer:
+    return RunningServer(urls[0])
+
+
+@pytest.fixture
+def client(urls: list[str]) -> Iterator[httpx2.Client]:
+    with in_turn(urls) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def shared(engine: str, request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
     """One server for the many examples of a property."""
-    with running_on(engine, request) as server, account_of(server) as client:
+    with servers_on(engine, request) as urls, in_turn(urls) as client:
         yield client
 
 

@@ -42,9 +42,14 @@ TREE = {
 }
 
 
+@pytest.fixture
+def with_demo(request: pytest.FixtureRequest) -> bool:
+    return "scenario" in request.fixturenames and bool(request.getfixturevalue("scenario").demo)
+
+
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)
-def test_a_client_works_unmodified(scenario: Scenario) -> None:
-    with running(demo=scenario.demo) as server, replaying(server.url) as replay:
+def test_a_client_works_unmodified(scenario: Scenario, urls: list[str]) -> None:
+    with replaying(*urls) as replay:
         for step in scenario.steps:
             answer = replay.send(step)
             assert wrong(step, answer, replay, full=True) == "", answer.text
@@ -149,10 +154,12 @@ def _link(_file: str, text: bytes) -> list[Step]:
 
 
 @pytest.mark.parametrize("inventory", ["account", "none"])
-def test_a_backup_restored_into_an_empty_account_is_what_the_files_say(tmp_path: Path, inventory: str) -> None:
+def test_a_backup_restored_into_an_empty_account_is_what_the_files_say(
+    tmp_path: Path, inventory: str, urls: list[str]
+) -> None:
     tree = write_tree(tmp_path / "tree", {**TREE, "dlsync.yaml": f"inventory: {inventory}\n"})
-    with running() as server, replaying(server.url) as replay, replaying(server.url, "copy") as copy:
-        assert dlsync("apply", tree, "--auto-approve", env=environment(server.url)).code == 0
+    with replaying(*urls) as replay, replaying(*urls, account="copy") as copy:
+        assert dlsync("apply", tree, "--auto-approve", env=environment(urls[0])).code == 0
         assert replay.send(Step(f"POST {ROOT}", json={"name": "copy"})).status < 300
         for identifier, agent in {"0a46": "web 1", "0a47": "http://db"}.items():
             form = {"name": agent, "tag_names": "web,db", "mac": "06:5d", "os_name": "linux", "hostname": agent}
@@ -162,7 +169,7 @@ def test_a_backup_restored_into_an_empty_account_is_what_the_files_say(tmp_path:
             answer = copy.send(step)
             assert wrong(step, answer, copy, full=True) == "", answer.text
         for source in (tree, write_tree(tmp_path / "backups" / "acme" / "default", files)):
-            plan = dlsync("plan", source, "--detailed-exitcode", env=environment(server.url, account="copy"))
+            plan = dlsync("plan", source, "--detailed-exitcode", env=environment(urls[-1], account="copy"))
             assert (plan.code, plan.err) == (0, ""), plan.out
         restored = [saved_agent(agent) for agent in copy.get("agents")]
         assert restored == [{**saved_agent(agent), "fingerprint": agent["id"]} for agent in replay.get("agents")]
