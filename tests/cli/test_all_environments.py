@@ -129,6 +129,13 @@ def test_each_is_asked_for_and_a_no_is_for_that_one_alone(
     assert title(production) == "title: Web"
 
 
+def test_a_no_for_one_environment_is_its_failure_in_the_document_of_all(tree: Path, env: dict[str, str]) -> None:
+    done = dlsync("apply", tree, "--all-environments", "--format", "json", env=env, typed="n\ny\n")
+    environments = json.loads(done.out)["environments"]
+    assert (done.code, environments["staging"]["error"]) == (1, "not approved")
+    assert [one["result"] for one in environments["production"]["changes"]] == ["applied"] * 3
+
+
 def test_a_refusal_is_worse_than_changes(tree: Path, env: dict[str, str], staging: dict[str, str]) -> None:
     for number in range(12):
         by_hand(staging, "PUT", f"rules/r{number}", "title: R\ncriteria: []\n")

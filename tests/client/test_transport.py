@@ -80,6 +80,8 @@ async def served_by(
     try:
         yield listener.sockets[0].getsockname()[1]
     finally:
+        for _ in range(5):  # turns of the loop, in which a connection that is just being accepted gets here
+            await asyncio.sleep(0)
         listener.close()
         for writer in writers:
             writer.transport.abort()
