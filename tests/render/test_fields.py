@@ -1,5 +1,7 @@
 """A change's fields in words."""
 
+from dataclasses import replace
+
 import pytest
 
 from dlsync.files.redaction import HIDDEN
@@ -30,6 +32,19 @@ def test_a_field_that_is_left_out_becomes_its_default(address: str, one: FieldCh
 def test_a_list_that_is_left_out_is_removed() -> None:
     (shown,) = fields(change("update", "rule/x", removed(("actions",), [{}])))
     assert (shown.sign, shown.after) == ("-", None)
+
+
+@pytest.mark.parametrize(
+    ("one", "shown"),
+    [
+        (replaced(("title",), None, "Z", 3), Field("~", "title", "not known", '"Z"', line=3)),
+        (removed(("period",), None), Field("-", "period", "not known")),
+        (added(("locked",), True), Field("+", "locked", after="true")),
+    ],
+)
+def test_a_drift_of_what_the_files_changed_too_does_not_claim_what_was_applied(one: FieldChange, shown: Field) -> None:
+    both = change("update", "dashboard/x", replace(one, mover="conflict"), cause="drift")
+    assert fields(both) == [shown]
 
 
 def test_an_update_shows_both_values_and_the_line() -> None:
