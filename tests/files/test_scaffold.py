@@ -209,3 +209,10 @@ def test_the_first_line_of_a_sample_names_its_schema(tree: Path, file: str) -> N
     name = found.name.removesuffix(".schema.json")
     assert found.read_text() == schema.text(name)
     assert schema.check(name, parsed(tree / file)) == []
+
+
+def test_an_environment_creates_its_own_account_alone() -> None:
+    document: Any = yaml.parse(scaffold.render("dlsync.yaml", "1.2.3", ["staging", "production"]))
+    assert "accounts" not in document
+    accounts = {name: settings["accounts"] for name, settings in document["environments"].items()}
+    assert accounts == {"staging": ["staging"], "production": ["production"]}
