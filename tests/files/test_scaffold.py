@@ -216,3 +216,10 @@ def test_an_environment_creates_its_own_account_alone() -> None:
     assert "accounts" not in document
     accounts = {name: settings["accounts"] for name, settings in document["environments"].items()}
     assert accounts == {"staging": ["staging"], "production": ["production"]}
+
+
+def test_a_file_that_includes_the_pipeline_of_gitlab_keeps_its_own_defaults() -> None:
+    document: Any = yaml.parse(scaffold.render("gitlab-ci.yml", "1.2.3", ["staging"]))
+    assert document.keys().isdisjoint({"default", "image", "before_script", "cache"})
+    jobs = [job for name, job in document.items() if name not in {"stages", "variables", ".dlsync"}]
+    assert {job["extends"] for job in jobs} == {".dlsync", ".plan", ".apply", ".drift"}
