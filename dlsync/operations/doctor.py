@@ -18,6 +18,7 @@ from dlsync.operations.warnings import unread
 from dlsync.resources import environments
 
 Status = Literal["ok", "problem", "unknown"]
+_NO_ACCOUNT = "Check `account`; `dlsync accounts create` makes one, or an apply if `accounts` lists it."
 _NO_SERVER = (Unreachable, ServerFault, BadAnswer)
 _UNSET = "Set it here; without it `dlsync plan` stops, and names each with its line."
 _FORBIDDEN = "the key may not list the accounts"
@@ -131,7 +132,7 @@ async def _account(client: ReadClient, loaded: Settings) -> tuple[list[Check], b
     sees = Check("accounts", "ok", f"the key sees {', '.join(sorted(names)) or 'none'}")
     if loaded.account not in names:
         guess = near_miss(loaded.account, tuple(names))
-        advice = f"Did you mean {guess!r}?" if guess else "Check `account`; `dlsync accounts create` makes one."
+        advice = f"Did you mean {guess!r}?" if guess else _NO_ACCOUNT
         message = f"organisation {loaded.org!r} has no account {loaded.account!r}"
         return [reached, accepted, sees, Check("account", "problem", message, advice)], False
     return [reached, accepted, sees, Check("account", "ok", f"{loaded.org}/{loaded.account} is there")], True

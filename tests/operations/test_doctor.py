@@ -181,7 +181,10 @@ def test_a_url_without_the_path_of_the_api_is_a_problem_that_says_what_to_write(
 
 @pytest.mark.parametrize(
     ("account", "words"),
-    [("defualt", "Did you mean 'default'?"), ("xyz", "Check `account`; `dlsync accounts create` makes one.")],
+    [
+        ("defualt", "Did you mean 'default'?"),
+        ("xyz", "Check `account`; `dlsync accounts create` makes one, or an apply if `accounts` lists it."),
+    ],
 )
 def test_an_account_that_is_not_there_is_a_problem(tree: Path, asked: list[Asked], account: str, words: str) -> None:
     with misbehaving(LISTED) as server:
