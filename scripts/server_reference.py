@@ -94,6 +94,33 @@ dlsync serve keys revoke anna
   the list. The commands need the database: a server in memory has this key only.
 - The `agent_keys` of an account are no keys of this server. Agents send a key with the role `write`.
 
+## Audit log
+
+```
+dlsync serve audit                                    # with DLSYNC_DB; the last 1,000 changes, the oldest first
+dlsync serve audit --account shop-eu --key ci-apply --since 2026-11-01 --limit 50
+```
+
+Each line is a change that was made, as JSON in ASCII:
+
+| field | holds |
+| --- | --- |
+| `time`, `key`, `role`, `address` | when and who: the name of the key, and the address of the connection |
+| `operation`, `status` | a method and a path of the [table](#operations), and the answer |
+| `org`, `account`, `name`, `id` | what was changed, cut at 200 characters; for an annotation, `name` is the stream |
+| `before`, `after` | digests of what the database has of it; empty where it did not exist |
+| `run`, `revision` | the run of `apply` or `rollback`, and the commit of its files; empty for other clients |
+
+- The database holds the log, and has an entry if, and only if, it has the change. What was refused or failed has none.
+- `after` is `before` of the next change of the same `id`: otherwise something changed outside of the API. A digest
+  holds no content, and two databases (`serve copy`) have the same ones.
+- To delete an account or a plugin deletes what belongs to it, with one entry. To delete a tag changes links and agents;
+  its entry has no digests. Of an agent, digests are of its id and its tags.
+- Not in it: what agents send by themselves (pings, registration, the status of series), and `serve keys`.
+- The headers `Dlsync-Run` (letters, digits, `.`, `:` and `-`, at most 64) and `Dlsync-Commit` (a hash) of any client
+  are taken as they are: they are its word, whereas the key was checked.
+- Nothing deletes an entry: [operating.md](operating.md#audit-log) says how an operator does.
+
 ## Quotas and full disks
 
 ```

@@ -222,9 +222,25 @@ def revoke_key(name: KeyName, db: KeyDb = None) -> None:
     _in_database(db, lambda store: keys.revoke(store, name))
 
 
-def _in_database(db: str | None, perform: Callable[[Store], Awaitable[T]]) -> T:
+@subcommand(serve_app, "audit")
+def audit(
+    db: KeyDb = None,
+    account: Annotated[str, typer.Option(metavar="NAME", help="Only of this account.")] = "",
+    key: Annotated[str, typer.Option(metavar="NAME", help="Only by the key of this name.")] = "",
+    since: Annotated[str, typer.Option(metavar="DATE", help="Only from this date or time on, in UTC.")] = "",
+    limit: Annotated[int, typer.Option(metavar="N", min=1, max=1_000_000, help="The last so many.")] = 1000,
+) -> None:
+    """Print who changed what, a line of JSON for each change, the oldest first."""
+    with explained_imports():
+        from dlsync.server import access_log, audit
+    where = {column: value for column, value in (("account", account), ("key", key)) if value}
+    for entry in _in_database(db, lambda store: audit.latest(store, since, limit, **where), write=False):
+        write_stdout(f"{access_log.line_of(entry)}\n")
+
+
+def _in_database(db: str | None, perform: Callable[[Store], Awaitable[T]], *, write: bool = True) -> T:
     import asyncio
 
     from dlsync.server.engines import perform_in
 
-    return asyncio.run(perform_in(place_of(None if db == "-" else db, "DLSYNC_DB"), perform))
+    return asyncio.run(perform_in(place_of(None if db == "-" else db, "DLSYNC_DB"), perform, write=write))

@@ -95,3 +95,7 @@ class Client(ReadClient):
     tags: Tags[Write]
     only_while = staticmethod(only_while)
     urgently = staticmethod(urgently)
+
+    def identify(self, *, run: str, commit: str) -> None:
+        """Send with each write from now on which run it is of, and the commit of the files, for an audit log."""
+        self._connection.write_headers = {"Dlsync-Run": run, "Dlsync-Commit": commit}

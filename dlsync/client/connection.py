@@ -104,6 +104,7 @@ class Connection:
     :ivar requests: how many were sent, repeated ones included, those of :meth:`find_base` not.
     :ivar has_operation: whether the server has an optional operation, where that is known.
     :ivar account_problem: empty where the account exists; None where that is not known.
+    :ivar write_headers: sent with each write.
     :ivar locks: by name, for what must not run twice at once.
     :raises SettingsError: the URL, the names, the key, or the environment's proxy or certificates cannot be used.
     """
@@ -130,13 +131,13 @@ class Connection:
             hint = "Check DLSYNC_API_KEY or the file of --api-key-file for blanks and line breaks."
             raise SettingsError(message, hint=hint)
         self.url = base_url(url, insecure=insecure)
-        self.org = org
-        self.account = account
+        self.org, self.account = org, account
         self.concurrency = concurrency
         self.quote = Quoter(key)
         self.requests = 0
         self.has_operation: dict[str, bool] = {}
         self.account_problem: str | None = None
+        self.write_headers: dict[str, str] = {}
         self.locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         organisation = f"/orgs/{setting_segment('org', org)}"
         in_account = f"{organisation}/accounts/{segment(account)}" if account else ""
@@ -189,6 +190,8 @@ class Connection:
             headers["If-None-Match"] = etag
         if body is not None:
             headers["Content-Type"] = content_type
+        if method != "GET":
+            headers |= self.write_headers
         attempts = Attempts(self.retry, f"{method} {path}", repeatable, self._limiter.responses, self._is_down)
         with self._limiter.request():
             return await self._send(attempts, method, path, headers, body)

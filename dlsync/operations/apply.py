@@ -176,8 +176,9 @@ class _Application:
 
     async def _carry_out(self, client: Client, lock: Lock, context: PlanContext) -> Plan:
         """Journal and write the changes, verify them, and record in the inventory what is confirmed."""
-        folder = self.options.journals or journal.own(self.tree.root)
-        journal_of_run = journal.Journal(folder, self._new_run(context))
+        run = self._new_run(context)
+        client.identify(run=run.id, commit=run.commit)
+        journal_of_run = journal.Journal(self.options.journals or journal.own(self.tree.root), run)
         previous = context.inventory
 
         async def store_inventory(inventory: Inventory) -> None:

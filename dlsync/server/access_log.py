@@ -5,7 +5,7 @@ import json
 import logging
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from stat import S_ISREG
@@ -19,6 +19,11 @@ PAUSE = 0.1  # s, between two writes: a thread that wrote each line at once woul
 CLOSE_SECONDS = 2  # for the last lines, when the server stops
 LOG = logging.getLogger("dlsync.server")
 _ESCAPES = str.maketrans({"\x7f": "\\u007f", "#": "\\u0023"})  # DEL, and what commands of some CI runners begin with
+
+
+def line_of(fields: Mapping[str, object]) -> str:
+    """Return fields as JSON in a line of ASCII without control characters."""
+    return json.dumps(fields, separators=(",", ":")).translate(_ESCAPES)
 
 
 class AccessLog:
@@ -56,7 +61,7 @@ class AccessLog:
     def add(self, **fields: object) -> None:
         """Append the fields as a line of ASCII without control characters."""
         if len(self._lines) < WAITING:
-            self._lines.append(json.dumps(fields, separators=(",", ":")).translate(_ESCAPES))
+            self._lines.append(line_of(fields))
         else:
             self._dropped += 1
 

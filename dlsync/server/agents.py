@@ -59,18 +59,18 @@ async def delete(call: Call) -> Response:
     return no_content()
 
 
-@operation("POST", f"{AGENT}/ping", documented=False)
+@operation("POST", f"{AGENT}/ping", documented=False, audited=False)
 async def ping(call: Call) -> Response:
     """POST ``agents/<id>/ping``: registers an unknown agent, and stores what a known one reports."""
     return await _report(call, REGISTERED)
 
 
-@operation("POST", f"{AGENT}/register", documented=False)
+@operation("POST", f"{AGENT}/register", documented=False, audited=False)
 async def register(call: Call) -> Response:
     return await _report(call, REGISTERED)
 
 
-@operation("POST", f"{AGENT}/deregister", documented=False)
+@operation("POST", f"{AGENT}/deregister", documented=False, audited=False)
 async def deregister(call: Call) -> Response:
     """POST ``agents/<id>/deregister``: the agent is offline until it registers or pings again."""
     await find(call, call.id)

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from dlsync.server import accounts, agents, annotations, bodies, dashboards, links, metrics, plugins, rules, tags
+from dlsync.server import accounts, agents, annotations, audit, bodies, dashboards, links, metrics, plugins, rules, tags
 from dlsync.server.admission import Admission, require_account, require_role
 from dlsync.server.database import Database, opened, transact
 from dlsync.server.demo.hosts import fill
@@ -129,7 +129,8 @@ class App:
 
             async def handle(store: Store) -> Response | Later:
                 call = await self._call(store, request, names, body)
-                return await operation.handle(replace(call, measurements=measurements, allowances=self._allowances))
+                call = replace(call, measurements=measurements, allowances=self._allowances)
+                return await audit.perform(operation, call, names, request)
 
             measurements = await self._measured(request) if operation.measured else None
             performed = await self._transact(handle, write=method != "GET")

@@ -38,11 +38,11 @@ def database_of(db: Path | str | None, *, must_exist: bool = False) -> Database:
     return Postgresql(db)
 
 
-async def perform_in(db: str | None, perform: Callable[[Store], Awaitable[T]]) -> T:
+async def perform_in(db: str | None, perform: Callable[[Store], Awaitable[T]], *, write: bool = True) -> T:
     """Perform something in a transaction of a database that a server may be using.
 
     :raises SettingsError: it does not exist or cannot be used.
     """
     database = database_of(db, must_exist=True)
     async with opened(database):
-        return await transact(database, perform, write=True, seconds=PATIENCE)
+        return await transact(database, perform, write=write, seconds=PATIENCE)

@@ -113,13 +113,13 @@ def _measured_points(values: Values, data_type: str, *, aggregated: bool) -> lis
     return result
 
 
-@operation("PUT", SERIES, documented=False)
+@operation("PUT", SERIES, documented=False, audited=False)
 async def change_status(call: Call) -> Response:
     """PUT ``metrics/<metric>/series?source=<agent id>``, repeatable, or ``?tag=<tag>``: expires or revives a metric."""
     return await _change_status(call)
 
 
-@operation("PUT", f"{METRICS}/series", documented=False)
+@operation("PUT", f"{METRICS}/series", documented=False, audited=False)
 async def change_status_of_all(call: Call) -> Response:
     """PUT ``metrics/series?source=<agent id>`` or ``?tag=<tag>``: expires or revives all metrics."""
     return await _change_status(call)

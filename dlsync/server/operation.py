@@ -126,6 +126,7 @@ class Operation:
     :param documented: False if it only was observed, which ``documented_only`` turns off.
     :param measured: whether it has to do with agents of the metrics server.
     :param role: what a key needs at least.
+    :param audited: whether the audit log has it.
     """
 
     method: str
@@ -134,17 +135,26 @@ class Operation:
     documented: bool
     measured: bool
     role: Role
+    audited: bool
 
 
 def operation(
-    method: str, path: str, *, documented: bool = True, measured: bool = False, role: Role | None = None
+    method: str,
+    path: str,
+    *,
+    documented: bool = True,
+    measured: bool = False,
+    role: Role | None = None,
+    audited: bool = True,
 ) -> Callable[[Handler], Operation]:
     """Make a function the operation of a method and a path.
 
     :param role: None is ``read`` for a GET, else ``write``.
+    :param audited: False for what agents send by themselves, and often; a GET never is.
     """
     needed: Role = role or ("read" if method == "GET" else "write")
-    return lambda handle: Operation(method, path, handle, documented, measured, needed)
+    audited = audited and method != "GET"
+    return lambda handle: Operation(method, path, handle, documented, measured, needed, audited)
 
 
 class Fault(HTTPException):

@@ -91,7 +91,7 @@ class Sqlite:
         self.connection.execute("PRAGMA foreign_keys = ON")
         with self._transaction("BEGIN IMMEDIATE"):  # in which no other process makes the same step
             application, version = _check_application(self.connection)
-            for statement in ";".join(MIGRATIONS[version:]).split(";"):
+            for statement in "".join(MIGRATIONS[version:]).split(";\n"):  # a trigger has other semicolons
                 self.connection.execute(statement)
             if (application, version) != (APPLICATION_ID, VERSION):
                 self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")

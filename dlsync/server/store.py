@@ -38,6 +38,13 @@ class Store:
         """Return the row whose columns have the values of ``where``, or None."""
         return next(iter(await self.rows(table, columns, **where)), None)
 
+    async def latest(self, table: str, since: str, limit: int, **where: Any) -> list[Row]:
+        """Return the last rows whose ``time`` is not before ``since``, the last one first."""
+        conditions = f"{_conditions(where)} AND" if where else " WHERE"
+        sql = f"SELECT * FROM {table}{conditions} time >= ? ORDER BY seq DESC LIMIT ?"  # noqa: S608 -- as above
+        rows, _ = await self._execute(sql, [*where.values(), since, limit])
+        return [_decoded(row) for row in rows]
+
     async def insert(self, table: str, **values: Any) -> bool:
         """Insert a row; return False if a row with its key exists."""
         names, marks = ", ".join(values), ", ".join("?" * len(values))

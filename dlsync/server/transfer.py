@@ -21,6 +21,7 @@ TABLES = {
     "streams": "account, name",
     "annotations": "seq",
     "api_keys": "name",
+    "audit": "seq",
 }
 
 

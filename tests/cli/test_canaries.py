@@ -109,7 +109,7 @@ LINES: dict[str, list[str]] = {
 }
 OFFLINE = {"history", "init", "schema", "validate", "render", "packs list", "import-backup"}
 # of serve's own database; they, and serve, have tests of their own
-SERVES = {"serve backup", "serve copy", *(f"serve keys {verb}" for verb in ("create", "list", "revoke"))}
+SERVES = {"serve audit", "serve backup", "serve copy", *(f"serve keys {verb}" for verb in ("create", "list", "revoke"))}
 SHOWS_LIVE = {f"{kind}s {verb}" for kind in ("dashboard", "plugin", "rule", "link") for verb in ("list", "get")}
 SHOWS_LIVE |= {"links delete", "tags list"}
 # on an account that has no links of its own

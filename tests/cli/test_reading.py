@@ -67,7 +67,7 @@ WRITES |= {f"{kind}s {verb}" for kind in ("dashboard", "plugin", "rule") for ver
 WRITES |= {f"{kind} {verb}" for kind in ("accounts", "annotations", "links") for verb in ("create", "delete")}
 WRITES |= {"annotations update", "agents delete", "tags delete"}
 OFFLINE = {"fmt", "history", "import-backup", "init", "packs list", "render", "schema", "validate"}
-NOT_OF_THE_API = {"comment", "serve backup", "serve copy"}
+NOT_OF_THE_API = {"comment", "serve audit", "serve backup", "serve copy"}
 NOT_OF_THE_API |= {f"serve keys {verb}" for verb in ("create", "list", "revoke")}
 
 

@@ -77,7 +77,9 @@ def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def test_everything_is_there_and_back_again_ids_and_order_included(filled: Path, target: str, tmp_path: Path) -> None:
     before, back = everything(filled), tmp_path / "back.db"
     there = copy(filled, target)
-    assert {table.name: table.rows for table in there}["links"] > 3
+    rows = {table.name: table.rows for table in there}
+    assert rows["links"] > 3
+    assert rows["audit"] == 10
     assert everything(target) == before
     assert copy(target, back) == there
     assert everything(back) == before

@@ -1,0 +1,8 @@
+CREATE TABLE audit (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, time TEXT COLLATE "C" NOT NULL, key TEXT NOT NULL,
+    role TEXT NOT NULL, address TEXT NOT NULL, operation TEXT NOT NULL, org TEXT NOT NULL, account TEXT NOT NULL,
+    name TEXT NOT NULL, id TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL, status BIGINT NOT NULL,
+    run TEXT NOT NULL, revision TEXT NOT NULL);
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN RAISE EXCEPTION ''the audit log is append-only''; END';
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit FOR EACH ROW EXECUTE FUNCTION refuse_change();
