@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_TOOLS := $(VENV)/gitlab-ci-local/.ready
 
-.PHONY: demo test check package format lint types boundaries bench bench-quick faults reference pictures site lock clean
+.PHONY: demo test check package format lint types boundaries bench bench-quick bench-server faults reference pictures site lock clean
 
 # what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here;
 # compiled, as what is installed is, for a start that is as fast whatever the environment says of bytecode
@@ -76,6 +76,10 @@ bench: $(READY)
 # the same in under two minutes: fewer rounds, and not the largest account
 bench-quick: $(READY)
 	$(BIN)/python -m benchmarks --quick
+
+# requests a second, latency and memory of `dlsync serve` under 200 clients: three minutes
+bench-server: $(READY)
+	$(BIN)/python -m benchmarks.server_load
 
 # after a change of the dependencies in pyproject.toml; the others are for the container: what
 # `dlsync[server]` needs to run, and what builds the wheel

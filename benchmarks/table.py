@@ -67,10 +67,10 @@ def left_out(what: str) -> tuple[str, ...]:
     return (what, *[""] * (len(HEADS) - 2), "not in the quick run")
 
 
-def markdown(rows: Sequence[Sequence[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]], heads: Sequence[str] = HEADS) -> str:
     """Return the table as Markdown, its columns aligned so that it can be read as text too."""
-    table = [HEADS, *rows]
-    widths = [max(len(line[column]) for line in table) for column in range(len(HEADS))]
+    table = [heads, *rows]
+    widths = [max(len(line[column]) for line in table) for column in range(len(heads))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |" for line in table
     ]
