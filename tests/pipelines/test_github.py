@@ -336,6 +336,13 @@ def test_each_action_has_one_version_in_the_whole_project() -> None:
     assert len(versions) == len({action for action, _ in versions}) > 4, sorted(versions)
 
 
+def test_an_apply_that_waits_is_not_cancelled_by_the_next_merge(written: Path) -> None:
+    jobs = cast("Any", yaml.parse((written / WORKFLOW).read_bytes()))["jobs"]
+    queues = [job["concurrency"] for name, job in jobs.items() if name.startswith("apply")]
+    assert queues
+    assert {(one["queue"], one["cancel-in-progress"]) for one in queues} == {("max", False)}
+
+
 def test_every_action_is_pinned_and_every_job_is_bounded(written: Path) -> None:
     text = (written / WORKFLOW).read_text() + ACTION.read_text()
     uses = re.findall(r"uses: (.*)", text)
