@@ -107,6 +107,7 @@ class Code(Enum):
     ACCOUNT_LOCKED = "warning", "The account is locked"
     NOT_EXPORTED = "error", "A resource could not be exported"
     NOT_APPLIED = "warning", "A file is not applied yet, so no commit has what is live"
+    NOT_IN_PLAN = "warning", "A saved plan lacks a change that the files ask for"
     REPLACED_REFERENCE = "warning", "An export replaces a reference by its value"
     UNVERIFIED_REFERENCE = "warning", "A reference in an export comes from the inventory"
     NOT_ANNOTATED = "warning", "No annotation was posted"

@@ -15,7 +15,7 @@ from dlsync.errors import DlsyncError, Refused, SettingsError
 from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
-from dlsync.model import Address, Plan
+from dlsync.model import Address, Code, Plan, Problem
 from dlsync.operations.plan import DEFAULT_OPTIONS, PlanOptions
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.plan_document import as_document
@@ -31,6 +31,7 @@ _OTHER = "the plan is not written to %s, which exists and %s"
 _NO_PLAN = "Name another file with --out."
 _AGAIN = "Plan and review again."
 _ELSEWHERE = "If the plan was made in another directory, change to that one; else plan and review again."
+_NOT_SHOWN = "%s: the files ask for its %s, which is not in the saved plan and is not applied; plan and review again"
 _HINT = "Make it with `dlsync plan --out FILE`."
 
 
@@ -235,8 +236,7 @@ def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
         raise StalePlan(f"since it was made, {names} changed{rest}", hint)
     if not is_same:
         made = f" at commit {messages.brief(saved.plan['commit'])}" if saved.plan["commit"] else ""
-        left = None if old else replace(context.plan, changes=(), adopted=(), refused=(), warnings=())
-        raise StalePlan(f"the files changed since it was made{made}", hint, left)
+        raise StalePlan(f"the files changed since it was made{made}", hint, None if old else _left_of(context.plan))
     adopted = tuple(one for one in context.plan.adopted if str(one) in saved.plan["adopted"])
     changes = tuple(change for change in context.plan.changes if change.address in old)
     touched = {*old, *adopted, *context.inventory}
@@ -245,6 +245,13 @@ def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
         plan=replace(context.plan, changes=changes, adopted=adopted),
         desired={address: one for address, one in context.desired.items() if address in touched},
     )
+
+
+def _left_of(plan: Plan) -> Plan:
+    """Return what is left of a plan where nobody was shown its changes; it warns of those that the files ask for."""
+    pending = [change for change in plan.changes if change.cause != "drift"]
+    warnings = tuple(Problem(Code.NOT_IN_PLAN, _NOT_SHOWN % (one.address, one.action)) for one in pending)
+    return replace(plan, changes=(), adopted=(), refused=(), warnings=warnings)
 
 
 def _what_moved(saved: SavedPlan, context: PlanContext, address: Address) -> str:

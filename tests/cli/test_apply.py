@@ -246,9 +246,16 @@ def test_a_saved_plan_without_changes_that_no_longer_holds_is_no_failure_and_rec
         "the plan is stale: the files changed since it was made; it has no changes, so there is nothing to apply\n"
     )
     if output == "json":
-        assert (json.loads(done.out)["changes"], json.loads(done.out)["refused"]) == ([], [])
+        made = json.loads(done.out)
+        assert (made["changes"], made["refused"]) == ([], [])
+        named = [(one["code"], one["message"].partition(", ")[0]) for one in made["warnings"]]
+        assert named == [
+            ("not-in-plan", "rule/load: the files ask for its update"),
+            ("not-in-plan", "dashboard/web: the files ask for its delete"),
+        ]
     else:
-        assert done.out.startswith("No changes. ")
+        assert done.out.startswith("warning: rule/load: the files ask for its update, which is not in the saved plan")
+        assert "\nNo changes. " in done.out
     assert dlsync("plan", tree, env=env).out == planned
 
 

@@ -150,6 +150,8 @@ def test_a_request_without_changes_of_dlsync_fails_nothing_after_another_merge(
     done = runner.run("apply")
     assert (done.succeeded, title(env)) == (True, before), done.log
     assert "it has no changes, so there is nothing to apply" in done.log
+    assert "warning: dashboard/hosts: the files ask for its update, which is not in the saved plan" in done.log
+    assert "::warning::the default branch has changes that no apply was shown" in done.log
 
 
 def test_a_plan_that_fails_is_shown_and_nothing_is_applied(
