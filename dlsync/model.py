@@ -121,8 +121,7 @@ class Code(Enum):
     RUN_FAILED = "error", "The command failed"
 
     def __init__(self, severity: Severity, title: str) -> None:
-        self.severity = severity
-        self.title = title
+        self.severity, self.title = severity, title
 
     def __str__(self) -> str:
         return self.name.lower().replace("_", "-")
