@@ -79,9 +79,9 @@ def _planned(server: opt.Server, directory: Path, options: PlanOptions, files: S
     from dlsync.messages import visible
     from dlsync.operations import plan_file
 
-    pages = [file for file in files if file.suffix == ".html"]
+    pages = [file for file in files if plan_file.is_page(file)]
     saved = [file for file in files if file not in pages]
-    for file in saved:
+    for file in files:
         plan_file.remove(file)
     try:
         settings = server.settings(directory)

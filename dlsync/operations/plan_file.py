@@ -25,6 +25,7 @@ from dlsync.resources import kind_of
 # to create 1,000 resources of each kind takes 15 MB; lists in lists take nearly thirty times their size when read
 _LARGEST = 64 * 1024 * 1024
 _SALT_BYTES = 16
+_HEAD_BYTES = 2_000  # of a page, with its title
 _COUNTED = ("create", "update", "delete", "conflict")
 _NOT_WRITTEN = "the plan cannot be written to %s: %s"
 _OTHER = "the plan is not written to %s, which exists and %s"
@@ -122,21 +123,33 @@ def write(file: Path, text: str) -> None:
 
 
 def remove(file: Path) -> None:
-    """Remove the plan file of an earlier run, which nothing may apply if this run fails.
+    """Remove the plan or page of an earlier run, which nothing may apply or show if this run fails.
 
     :raises DlsyncError: another file is there, which must not be overwritten; or a link to a file.
     """
     try:
         if not file.is_file() or not (file.is_symlink() or file.stat().st_size):
             return  # nothing is there, or an empty file, a device or a pipe
-        content: Any = None
-        with suppress(DlsyncError):
-            content = _json(file)
-        if file.is_symlink() or not (isinstance(content, dict) and "made_with" in content):
+        if file.is_symlink() or not _is_own(file):
             raise DlsyncError(_OTHER % (file, "is a link" if file.is_symlink() else "is no saved plan"), hint=_NO_PLAN)
         file.unlink()
     except OSError as error:
         raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
+
+
+def _is_own(file: Path) -> bool:
+    if is_page(file):
+        with file.open("rb") as stream:
+            return b"\n<title>dlsync " in stream.read(_HEAD_BYTES)
+    with suppress(DlsyncError):
+        content = _json(file)
+        return isinstance(content, dict) and "made_with" in content
+    return False
+
+
+def is_page(file: Path) -> bool:
+    """Return whether a plan is written to a file as HTML."""
+    return file.suffix == ".html"
 
 
 def read(file: Path) -> SavedPlan:

@@ -51,6 +51,24 @@ def test_a_plan_is_saved_as_a_page_and_for_an_apply_by_one_run(tree: Path, tmp_p
     assert "dashboard/web" not in page.read_text()
 
 
+@pytest.mark.parametrize("is_link", [False, True], ids=["a file", "a link"])
+def test_a_page_of_somebody_else_is_not_overwritten(
+    tree: Path, tmp_path: Path, env: dict[str, str], is_link: bool
+) -> None:
+    own, page = tmp_path / "own.html", tmp_path / "page.html"
+    assert dlsync("plan", tree, "--out", own, env=env).code == 0
+    assert dlsync("plan", tree, "--out", own, env=env).code == 0
+    if is_link:
+        page.symlink_to(own)
+    else:
+        page.write_text("<!doctype html>\n<h1>Mine</h1>\n")
+    before = page.read_text()
+    done = dlsync("plan", tree, "--out", page, env=env)
+    assert (done.code, done.asked, page.read_text(), page.is_symlink()) == (1, (), before, is_link)
+    said = "is a link" if is_link else "is no saved plan"
+    assert f"error: the plan is not written to {page}, which exists and {said}\n" in done.err
+
+
 def test_a_saved_plan_that_holds_each_change_is_said_to_change_nothing(
     tree: Path, tmp_path: Path, env: dict[str, str]
 ) -> None:
