@@ -15,7 +15,7 @@ import pytest
 from dlsync import operations
 from dlsync.errors import DlsyncError
 from dlsync.model import Code, Problem
-from dlsync.operations import ApplyOptions, import_backup
+from dlsync.operations import ApplyOptions, import_backup, plan_file
 from dlsync.operations import format as formatting
 from dlsync.operations.plan import PlanOptions
 from dlsync.operations.reconcile import ConflictPolicy
@@ -312,6 +312,15 @@ def plan_refused(site: Site) -> Iterable[Problem]:
     return [one for one in found if one.code is not Code.RESOURCE_DELETED]
 
 
+def not_in_plan(site: Site) -> Iterable[Problem]:
+    site.apply({WEB: RULE})
+    saved = plan_file.promise(asyncio.run(operations.plan_tree(site.root, site.live.settings)), PlanOptions())
+    site.write({WEB: f"description: Web\n{RULE}"})
+    applied = asyncio.run(operations.apply(site.root, site.live.settings, saved_plan=saved))
+    assert applied is not None
+    return applied.warnings
+
+
 def change_held(site: Site) -> Iterable[Problem]:
     site.apply({WEB: f"description: A\n{RULE}"})
     site.by_hand(f"description: B\n{RULE}")
@@ -355,7 +364,7 @@ RUNS = {
         *(already_deleted, muted_rule, unknown_live_field, no_default, kept_edit, reverted_edit, still_used),
         *(dangling_reference, duplicate_resource, unreadable_answer, account_locked, not_exported, not_applied),
         *(replaced_reference, unverified_reference, not_annotated, not_recorded, not_journaled, plan_refused),
-        *(change_held, resource_deleted, changed_on_server, run_failed),
+        *(not_in_plan, change_held, resource_deleted, changed_on_server, run_failed),
     )
 }
 
