@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC
 from hashlib import blake2b
 from http import HTTPStatus
 
@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dlsync.errors import SettingsError
+from dlsync.server.keys import moment_of
 from dlsync.server.operation import ACCOUNT, Call, Later, Operation, named, timestamp
 from dlsync.server.refusals import masked
 from dlsync.server.store import Row, Store
@@ -58,8 +59,7 @@ async def latest(store: Store, since: str, limit: int, **where: str) -> list[Row
     :raises SettingsError: it is neither.
     """
     try:
-        moment = datetime.fromisoformat(since or "0001-01-01")
-        since = timestamp(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
+        since = timestamp(moment_of(since or "0001-01-01").astimezone(UTC))
     except (ValueError, OverflowError):
         raise SettingsError("--since: expected a date such as 2030-12-31, or a time such as 2030-12-31T12:00") from None
     return (await store.latest(TABLE, since, limit, **where))[::-1]

@@ -56,6 +56,12 @@ def text_of(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
+def moment_of(text: str) -> datetime:
+    """Return the date or time that a user gives, of UTC unless it says otherwise; raise a ValueError if it is none."""
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def key_of(name: str, role: Role, accounts: str, expires: str, now: datetime) -> Key:
     """Return the key that the words of a command describe.
 
@@ -72,8 +78,7 @@ def key_of(name: str, role: Role, accounts: str, expires: str, now: datetime) ->
 def _expiry(text: str, now: datetime) -> str:
     try:
         days = DAYS.fullmatch(text)
-        moment = now + timedelta(days=int(days[1])) if days else datetime.fromisoformat(text)
-        expires = text_of(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        expires = text_of(now + timedelta(days=int(days[1])) if days else moment_of(text))
     except (ValueError, OverflowError):
         raise SettingsError("--expires: expected a number of days such as 90d, or a date such as 2030-12-31") from None
     if expires <= text_of(now):

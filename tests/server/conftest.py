@@ -91,6 +91,18 @@ def servers_on(engine: str, request: pytest.FixtureRequest, *, demo: bool = Fals
         yield urls
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """What ``--db`` names, of a database that does not exist yet, or has no tables."""
+    if request.param == "sqlite":
+        yield str(tmp_path / "new.db")
+        return
+    postgresql: Cluster = request.getfixturevalue("postgresql")
+    name = f"new_{next(NUMBER)}"
+    yield postgresql.create(name)
+    postgresql.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -12,6 +12,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -28,7 +29,6 @@ from tests.builders.served import account_of
 from tests.builders.trees import write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx2
@@ -44,18 +44,8 @@ SENT_BY_AGENTS = {
 PLUGIN = {"name": "disk", "extension": "sh", "content": "AAH/"}
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def db(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield str(tmp_path / "server.db")
-        return
-    postgresql: Cluster = request.getfixturevalue("postgresql")
-    yield postgresql.create("audited")
-    postgresql.execute("DROP DATABASE audited WITH (FORCE)")
-
-
-def entries_of(db: str, **where: str) -> list[dict[str, Any]]:
-    return asyncio.run(perform_in(db, lambda store: audit.latest(store, "", 1000, **where), write=False))
+def entries_of(new_db: str, **where: str) -> list[dict[str, Any]]:
+    return asyncio.run(perform_in(new_db, lambda store: audit.latest(store, "", 1000, **where), write=False))
 
 
 def change_all(client: httpx2.Client) -> None:
@@ -98,10 +88,10 @@ def test_each_operation_that_writes_is_audited_but_what_agents_send() -> None:
     assert {f"{one.method} {one.path}" for one in OPERATIONS if one.audited} == writes - SENT_BY_AGENTS
 
 
-def test_each_change_has_an_entry_and_what_agents_send_has_none(db: str) -> None:
-    with running(db=db) as server, account_of(server) as client:
+def test_each_change_has_an_entry_and_what_agents_send_has_none(new_db: str) -> None:
+    with running(db=new_db) as server, account_of(server) as client:
         change_all(client)
-    entries = entries_of(db)
+    entries = entries_of(new_db)
     assert {one["operation"] for one in entries} == {f"{one.method} {one.path}" for one in OPERATIONS if one.audited}
     assert len(entries) == 23
     for entry in entries:
@@ -111,11 +101,11 @@ def test_each_change_has_an_entry_and_what_agents_send_has_none(db: str) -> None
     assert [one["name"] for one in entries[:13]] == [*["web"] * 3, *["load"] * 5, "disk", "", "web", "", "disk"]
 
 
-def test_the_digest_after_a_change_is_the_one_before_the_next(db: str) -> None:
-    with running(db=db) as server, account_of(server) as client:
+def test_the_digest_after_a_change_is_the_one_before_the_next(new_db: str) -> None:
+    with running(db=new_db) as server, account_of(server) as client:
         change_all(client)
     chains: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for entry in entries_of(db):
+    for entry in entries_of(new_db):
         if "/tags/{" not in entry["operation"] and not entry["operation"].endswith("links/{id}"):
             chains.setdefault((entry["id"], entry["name"] if not entry["id"] else ""), []).append(entry)
     for chain in chains.values():
@@ -127,12 +117,12 @@ def test_the_digest_after_a_change_is_the_one_before_the_next(db: str) -> None:
     assert len({one["after"] for one in dashboard}) == 3
 
 
-def test_a_delete_of_an_account_or_of_a_plugin_stands_for_what_is_in_it(db: str) -> None:
-    with running(db=db) as server, account_of(server) as client:
+def test_a_delete_of_an_account_or_of_a_plugin_stands_for_what_is_in_it(new_db: str) -> None:
+    with running(db=new_db) as server, account_of(server) as client:
         client.post("../../accounts", json={"name": "other"}).raise_for_status()
         client.put("../other/dashboards/web", content=b"title: A\n").raise_for_status()
         client.delete("../other").raise_for_status()
-    operations = [one["operation"].partition(" ")[0] for one in entries_of(db, account="other")]
+    operations = [one["operation"].partition(" ")[0] for one in entries_of(new_db, account="other")]
     assert operations == ["POST", "PUT", "DELETE"]  # and they outlive the account
 
 
@@ -154,16 +144,16 @@ def test_a_delete_of_an_account_or_of_a_plugin_stands_for_what_is_in_it(db: str)
 def test_what_is_refused_or_reads_has_no_entry(
     tmp_path: Path, method: str, path: str, options: dict[str, Any], status: int
 ) -> None:
-    db = str(tmp_path / "server.db")
-    create(database_of(db))
-    key = new_key(db, "ci", "write")
-    with running(db=db, limits=Limits(resources=1)) as server, account_of(server, key=key) as client:
+    new_db = str(tmp_path / "server.db")
+    create(database_of(new_db))
+    key = new_key(new_db, "ci", "write")
+    with running(db=new_db, limits=Limits(resources=1)) as server, account_of(server, key=key) as client:
         client.put("dashboards/web", content=b"title: A").raise_for_status()
         assert client.request(method, path, **options).status_code == status
-    assert [(one["key"], one["role"]) for one in entries_of(db)] == [("ci", "write")]
+    assert [(one["key"], one["role"]) for one in entries_of(new_db)] == [("ci", "write")]
 
 
-def test_without_its_entry_a_change_is_undone(db: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_entry_a_change_is_undone(new_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     insert = Store.insert
 
     async def broken(self: Store, table: str, **values: Any) -> bool:
@@ -171,45 +161,45 @@ def test_without_its_entry_a_change_is_undone(db: str, monkeypatch: pytest.Monke
             raise ZeroDivisionError
         return await insert(self, table, **values)
 
-    with running(db=db) as server, account_of(server) as client:
+    with running(db=new_db) as server, account_of(server) as client:
         with monkeypatch.context() as patched:
             patched.setattr(Store, "insert", broken)
             assert client.put("dashboards/web", content=b"title: A").status_code == 500
         assert client.get("dashboards").json() == []
-    assert entries_of(db) == []
+    assert entries_of(new_db) == []
 
 
-def test_the_database_refuses_to_change_or_to_delete_an_entry(db: str) -> None:
-    with running(db=db) as server, account_of(server) as client:
+def test_the_database_refuses_to_change_or_to_delete_an_entry(new_db: str) -> None:
+    with running(db=new_db) as server, account_of(server) as client:
         client.put("dashboards/web", content=b"title: A").raise_for_status()
     with pytest.raises(Exception, match="append-only"):
-        transact(database_of(db), lambda store: store.update("audit", {"key": "anna"}))
+        transact(database_of(new_db), lambda store: store.update("audit", {"key": "anna"}))
     with pytest.raises(Exception, match="append-only"):
-        transact(database_of(db), lambda store: store.delete("audit"))
-    assert [one["key"] for one in entries_of(db)] == ["bootstrap"]
+        transact(database_of(new_db), lambda store: store.delete("audit"))
+    assert [one["key"] for one in entries_of(new_db)] == ["bootstrap"]
 
 
-def test_an_operator_deletes_old_entries_as_the_page_says(db: str, request: pytest.FixtureRequest) -> None:
-    with running(db=db, now=lambda: datetime(2025, 12, 31, tzinfo=UTC)) as server, account_of(server) as client:
+def test_an_operator_deletes_old_entries_as_the_page_says(new_db: str, request: pytest.FixtureRequest) -> None:
+    with running(db=new_db, now=lambda: datetime(2025, 12, 31, tzinfo=UTC)) as server, account_of(server) as client:
         client.put("dashboards/old", content=b"title: A").raise_for_status()
-    with running(db=db) as server, account_of(server) as client:
+    with running(db=new_db) as server, account_of(server) as client:
         client.put("dashboards/new", content=b"title: A").raise_for_status()
         sqlite, postgresql = re.findall(r'"(BEGIN;.*?COMMIT)"', OPERATING.read_text(encoding="utf-8"), re.DOTALL)
-        if "://" in db:
+        if "://" in new_db:
             cluster: Cluster = request.getfixturevalue("postgresql")
-            cluster.execute(postgresql, "audited")
+            cluster.execute(postgresql, urlsplit(new_db).path.removeprefix("/"))
         else:
-            with closing(sqlite3.connect(db, isolation_level=None)) as connection:
+            with closing(sqlite3.connect(new_db, isolation_level=None)) as connection:
                 connection.executescript(f"{sqlite};")
         client.put("dashboards/new", content=b"title: B").raise_for_status()
-    assert [one["name"] for one in entries_of(db)] == ["new", "new"]
+    assert [one["name"] for one in entries_of(new_db)] == ["new", "new"]
     with pytest.raises(Exception, match="append-only"):
-        transact(database_of(db), lambda store: store.delete("audit"))
+        transact(database_of(new_db), lambda store: store.delete("audit"))
 
 
 def test_two_servers_on_one_database_lose_no_entry(postgresql: Cluster) -> None:
-    db = postgresql.create("audited_by_two")
-    with running(db=db) as one, running(db=db) as other, account_of(one) as first, account_of(other) as second:
+    new_db = postgresql.create("audited_by_two")
+    with running(db=new_db) as one, running(db=new_db) as other, account_of(one) as first, account_of(other) as second:
 
         def put(number: int) -> int:
             client = (first, second)[number % 2]
@@ -217,7 +207,7 @@ def test_two_servers_on_one_database_lose_no_entry(postgresql: Cluster) -> None:
 
         with ThreadPoolExecutor(8) as threads:
             assert set(threads.map(put, range(40))) == {200}
-    entries = entries_of(db)
+    entries = entries_of(new_db)
     assert len(entries) == 40
     by_before = {entry["before"]: entry["after"] for entry in entries}
     assert len(by_before) == 40
@@ -230,13 +220,13 @@ def test_two_servers_on_one_database_lose_no_entry(postgresql: Cluster) -> None:
 HOSTILE = "\x1b[2J\u202e\x00\n##[error]::set-env\x7f ä\U0001f600" + "x" * 300
 
 
-def test_what_clients_send_is_bounded_and_printed_as_ascii(db: str) -> None:
+def test_what_clients_send_is_bounded_and_printed_as_ascii(new_db: str) -> None:
     headers = {"Dlsync-Run": "a b" * 50, "Dlsync-Commit": "\x7f"}
-    with running(db=db) as server, account_of(server) as client:
+    with running(db=new_db) as server, account_of(server) as client:
         plugin = {**PLUGIN, "name": HOSTILE.replace("\n", "")}
         client.post("plugins", json=plugin, headers=headers).raise_for_status()
         client.put("dashboards/changeme", content=b"password: s3cret\n").raise_for_status()
-    printed = dlsync("serve", "audit", "--db", db)
+    printed = dlsync("serve", "audit", "--db", new_db)
     assert printed.code == 0
     assert printed.out.isascii()
     assert "s3cret" not in printed.out
@@ -249,16 +239,16 @@ def test_what_clients_send_is_bounded_and_printed_as_ascii(db: str) -> None:
 
 
 def test_the_command_selects_by_account_key_time_and_number(tmp_path: Path) -> None:
-    db = str(tmp_path / "server.db")
-    create(database_of(db))
-    key = new_key(db, "ci", "write")
-    with running(db=db) as server, account_of(server) as admin, account_of(server, key=key) as client:
+    new_db = str(tmp_path / "server.db")
+    create(database_of(new_db))
+    key = new_key(new_db, "ci", "write")
+    with running(db=new_db) as server, account_of(server) as admin, account_of(server, key=key) as client:
         admin.post("../../accounts", json={"name": "other"}).raise_for_status()
         for name in ("a", "b"):
             client.put(f"dashboards/{name}", content=b"title: A").raise_for_status()
 
     def names(*options: str) -> list[str]:
-        printed = dlsync("serve", "audit", *options, env={"DLSYNC_DB": db})
+        printed = dlsync("serve", "audit", *options, env={"DLSYNC_DB": new_db})
         assert (printed.code, printed.err) == (0, "")
         return [json.loads(line)["name"] for line in printed.out.splitlines()]
 
@@ -269,24 +259,24 @@ def test_the_command_selects_by_account_key_time_and_number(tmp_path: Path) -> N
     assert names("--since", "9999-12-31") == []
     assert names("--key", "' OR 1=1 --") == []
     for wrong in ("yesterday", "0001-01-01T00:00:00+02:00"):
-        refused = dlsync("serve", "audit", "--since", wrong, "--db", db)
+        refused = dlsync("serve", "audit", "--since", wrong, "--db", new_db)
         assert refused.code == 1
         assert "--since: expected a date" in refused.err
     assert dlsync("serve", "audit").code == 1
 
 
 def test_an_apply_says_its_run_and_its_commit(tmp_path: Path) -> None:
-    db = str(tmp_path / "server.db")
+    new_db = str(tmp_path / "server.db")
     tree = write_tree(tmp_path / "tree", {"dashboards/web.yaml": "title: A\npositions: []\n"})
     git = ("git", "-C", str(tree), "-c", "user.name=a", "-c", "user.email=a@example.com")
     for arguments in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "a")):
         subprocess.run([*git, *arguments], check=True)
     commit = subprocess.run([*git, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
-    with running(db=db) as server:
+    with running(db=new_db) as server:
         env = environment(server.url)
         assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
         assert dlsync("rollback", tree, "--auto-approve", env=env).code == 0
-    entries = [one for one in entries_of(db) if one["name"] == "web"]
+    entries = [one for one in entries_of(new_db) if one["name"] == "web"]
     assert [one["operation"].partition(" ")[0] for one in entries] == ["PUT", "DELETE"]
     assert [one["revision"] for one in entries] == [commit, commit]
     assert [one["run"] for one in entries] == [one.run.id for one in journal.runs(journal.own(tree))][::-1]

@@ -23,10 +23,8 @@ from tests.builders.served import account_of
 from tests.server.test_store import FOREIGN, RELEASED, answered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.builders.postgresql import Cluster
 
 TEXT = "\0\1\1\2 ä\U0001f600 \\ ' %s ?"
 
@@ -64,52 +62,42 @@ def everything(db: Path | str) -> list[Any]:
     return [*found, rows_of(database_of(db), "api_keys")]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def target(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield str(tmp_path / "target.db")
-        return
-    postgresql: Cluster = request.getfixturevalue("postgresql")
-    yield postgresql.create("target")
-    postgresql.execute("DROP DATABASE target WITH (FORCE)")
-
-
-def test_everything_is_there_and_back_again_ids_and_order_included(filled: Path, target: str, tmp_path: Path) -> None:
+def test_everything_is_there_and_back_again_ids_and_order_included(filled: Path, new_db: str, tmp_path: Path) -> None:
     before, back = everything(filled), tmp_path / "back.db"
-    there = copy(filled, target)
+    there = copy(filled, new_db)
     rows = {table.name: table.rows for table in there}
     assert rows["links"] > 3
     assert rows["audit"] == 10
-    assert everything(target) == before
-    assert copy(target, back) == there
+    assert everything(new_db) == before
+    assert copy(new_db, back) == there
     assert everything(back) == before
 
 
 @pytest.mark.parametrize("released", RELEASED, ids=lambda path: path.stem)
 def test_the_file_of_each_released_version_is_copied_and_loses_nothing(
-    tmp_path: Path, target: str, released: Path
+    tmp_path: Path, new_db: str, released: Path
 ) -> None:
     path = tmp_path / "server.db"
     path.write_bytes(released.read_bytes())
-    copy(path, target)
-    with running(db=target) as server:
+    copy(path, new_db)
+    with running(db=new_db) as server:
         assert lost(answered(released), answers_of(server.url)) == []
 
 
-def test_a_target_with_content_is_refused_and_left_alone(filled: Path, target: str) -> None:
-    with running(db=target, account="mine"):
+def test_a_target_with_content_is_refused_and_left_alone(filled: Path, new_db: str) -> None:
+    with running(db=new_db, account="mine"):
         pass
     with pytest.raises(SettingsError, match="has content already"):
-        copy(filled, target)
-    with running(db=target, account="mine") as server, account_of(server, "mine") as client:
+        copy(filled, new_db)
+    with running(db=new_db, account="mine") as server, account_of(server, "mine") as client:
         assert [account["name"] for account in client.get(f"{server.url}/orgs/acme/accounts").json()] == ["mine"]
 
 
-def test_a_target_with_keys_only_is_refused_too(filled: Path, target: str) -> None:
-    create(database_of(target))
-    new_key(target, "mine")
+def test_a_target_with_keys_only_is_refused_too(filled: Path, new_db: str) -> None:
+    create(database_of(new_db))
+    new_key(new_db, "mine")
     with pytest.raises(SettingsError, match="has content already"):
-        copy(filled, target)
+        copy(filled, new_db)
 
 
 def test_a_source_that_is_not_there_is_not_made(tmp_path: Path) -> None:
@@ -118,7 +106,7 @@ def test_a_source_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_would_differ_is_not_kept(filled: Path, target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_would_differ_is_not_kept(filled: Path, new_db: str, monkeypatch: pytest.MonkeyPatch) -> None:
     insert = Store.insert
 
     async def lossy(self: Store, table: str, **values: Any) -> bool:
@@ -126,9 +114,9 @@ def test_what_would_differ_is_not_kept(filled: Path, target: str, monkeypatch: p
 
     monkeypatch.setattr(Store, "insert", lossy)
     with pytest.raises(DlsyncError, match=r"would differ from .* in documents; nothing was copied"):
-        copy(filled, target)
+        copy(filled, new_db)
     monkeypatch.undo()
-    copy(filled, target)
+    copy(filled, new_db)
 
 
 def test_a_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
