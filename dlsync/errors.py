@@ -52,34 +52,24 @@ class DlsyncError(Exception):
 
     :param message: what is wrong, where, and what was expected.
     :param hint: what the user can do next; one sentence.
+    :param problems: all that is wrong in the files.
     """
 
     exit_code = EXIT_ERROR
-    problems: tuple[Problem, ...] = ()
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.problems = tuple(problems)
 
 
 class SettingsError(DlsyncError):
-    """Options, environment or dlsync.yaml are wrong or incomplete.
-
-    :param problems: those of dlsync.yaml, which the message has too.
-    """
-
-    def __init__(self, message: str, *, hint: str = "", problems: Sequence[Problem] = ()) -> None:
-        super().__init__(message, hint=hint)
-        self.problems = tuple(problems)
+    """Options, environment or dlsync.yaml are wrong or incomplete; the message has all problems."""
 
 
 class InvalidTree(DlsyncError):
     """The files cannot be used; carries every problem found, not only the first."""
-
-    def __init__(self, message: str, problems: Sequence[Problem], *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.problems = tuple(problems)
 
 
 class Refused(DlsyncError):

@@ -47,7 +47,7 @@ def import_backup(source: Path, directory: Path) -> Imported:
     backup = loader.read(source, LoadContext(Values(literal=True), backup=True)).raise_for_errors()
     if not backup.resources or FILE_NAME in backup.sources:
         what = "is a directory of dlsync already" if FILE_NAME in backup.sources else "holds no backup"
-        raise InvalidTree(f"{source} {what}", (), hint="Give the folder <org>/<account> of an old client's backup.")
+        raise InvalidTree(f"{source} {what}", hint="Give the folder <org>/<account> of an old client's backup.")
     org, account = _org_and_account(source)
     contents = {FILE_NAME: yaml.dump({"org": org, "account": account})} if org else {}
     for kind in all_kinds():

@@ -101,7 +101,7 @@ def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
     if root.is_dir() or (may_be_missing and not root.exists()):
         return
     what = "is a file; expected a directory" if root.exists() else "does not exist"
-    raise InvalidTree(f"{root} {what}", (), hint="Give the directory that holds dashboards/, rules/ or plugins/.")
+    raise InvalidTree(f"{root} {what}", hint="Give the directory that holds dashboards/, rules/ or plugins/.")
 
 
 def _clashes(resources: Iterable[Resource], *, backup: bool) -> Iterator[Problem]:

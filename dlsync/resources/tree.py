@@ -91,7 +91,7 @@ class Tree:
         """
         if self.errors:
             count = len(self.errors)
-            raise InvalidTree(f"{count} {'error' if count == 1 else 'errors'} in the files", self.problems)
+            raise InvalidTree(f"{count} {'error' if count == 1 else 'errors'} in the files", problems=self.problems)
         return self
 
 

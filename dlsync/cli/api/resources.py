@@ -108,7 +108,8 @@ def _checked(kind: str, file: Path, settings: Settings) -> bytes:
     resources, found = kind_of(kind).read([source], LoadContext(Values(settings.variables, settings.environ)))
     problems = [replace(problem, file=label) for problem in found]
     if errors := sum(problem.severity == "error" for problem in problems):
-        raise InvalidTree(f"{errors} {'error' if errors == 1 else 'errors'} in {label}; nothing was sent", problems)
+        what = f"{errors} {'error' if errors == 1 else 'errors'} in {label}"
+        raise InvalidTree(f"{what}; nothing was sent", problems=problems)
     report(problems)
     return resources[0].body
 

@@ -113,29 +113,16 @@ def parse(content: bytes, file: str = "") -> Json:
     return root.value if root else None
 
 
-def _is_certain(value: Any) -> bool:
+def _is_certain(value: Any, levels: int = MAX_DEPTH) -> bool:
     """Return whether ryaml's value is JSON of few levels, and what :func:`compose` makes of the text."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        texts: list[Any] = []
-        inner: list[Any] = []
-        for one in level:  # every value of every file: with a call for each, it takes a third longer
-            if isinstance(one, str):
-                texts.append(one)
-            elif isinstance(one, dict):
-                texts += one
-                inner += one.values()
-            elif isinstance(one, list):
-                inner += one
-            elif not (one is None or abs(one) < _LARGE):
-                return False
-        for text in texts:  # ryaml has `012` as a text
-            if not isinstance(text, str) or (text[:1] in _NUMBER_STARTS and not isinstance(plain_value(text), str)):
-                return False
-        if not inner:
-            return True
-        level = inner
-    return False
+    if isinstance(value, str):  # ryaml has `012` as a text
+        return value[:1] not in _NUMBER_STARTS or isinstance(plain_value(value), str)
+    if isinstance(value, dict):
+        keys_are_certain = all(isinstance(key, str) and _is_certain(key) for key in value)
+        return levels > 0 and keys_are_certain and all(_is_certain(inner, levels - 1) for inner in value.values())
+    if isinstance(value, list):
+        return levels > 0 and all(_is_certain(inner, levels - 1) for inner in value)
+    return value is None or bool(abs(value) < _LARGE)
 
 
 def _integer(text: str) -> int:
