@@ -48,7 +48,7 @@ class Values:
     overriding: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Interpolated:
     """A document without references.
 
@@ -59,11 +59,11 @@ class Interpolated:
     """
 
     document: Json
-    faults: tuple[tuple[Path, str], ...] = ()
-    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
-    doubts: tuple[tuple[Path, str], ...] = ()
-    unset: tuple[tuple[Path, str], ...] = ()
-    unknown: frozenset[Path] = frozenset()
+    faults: list[tuple[Path, str]] = field(default_factory=list)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    doubts: list[tuple[Path, str]] = field(default_factory=list)
+    unset: list[tuple[Path, str]] = field(default_factory=list)
+    unknown: set[Path] = field(default_factory=set)
 
 
 def resolve(document: Json, values: Values) -> Interpolated:
@@ -71,12 +71,10 @@ def resolve(document: Json, values: Values) -> Interpolated:
 
     A string that is nothing but one reference takes the value's type.
     """
-    if values.literal:
-        return Interpolated(document)
-    resolver = _Resolver(values)
-    resolved = resolver.value((), document)
-    found = tuple(resolver.faults), resolver.secrets, tuple(resolver.doubts), tuple(resolver.unset)
-    return Interpolated(resolved, *found, frozenset(resolver.unknown))
+    found = Interpolated(document)
+    if not values.literal:
+        found.document = _Resolver(values, found).value((), document)
+    return found
 
 
 def with_texts(value: Json, text: Callable[[str], str], key: Callable[[str], str] = str) -> Json:
@@ -136,13 +134,9 @@ def split(text: str) -> list[tuple[str, bool]]:
 
 
 class _Resolver:
-    def __init__(self, values: Values) -> None:
+    def __init__(self, values: Values, found: Interpolated) -> None:
         self._values = values
-        self.faults: list[tuple[Path, str]] = []
-        self.doubts: list[tuple[Path, str]] = []
-        self.unset: list[tuple[Path, str]] = []
-        self.secrets: dict[str, str] = {}
-        self.unknown: set[Path] = set()
+        self._found = found
 
     def value(self, path: Path, value: Json) -> Json:
         if isinstance(value, str):
@@ -154,7 +148,7 @@ class _Resolver:
         return value
 
     def _text(self, path: Path, text: str) -> Json:
-        self.doubts += [(path, _not_a_reference(found)) for found in _NEARLY.finditer(text)]
+        self._found.doubts += [(path, _not_a_reference(found)) for found in _NEARLY.finditer(text)]
         whole = _REFERENCE.fullmatch(text)
         if whole and whole[1]:
             return self._value_of(path, whole)
@@ -168,7 +162,7 @@ class _Resolver:
         value = self._value_of(path, reference)
         if isinstance(value, list | dict):
             sort = "list" if isinstance(value, list) else "mapping"
-            self.faults.append((path, f"{reference[0]} is a {sort}, which cannot stand inside a text"))
+            self._found.faults.append((path, f"{reference[0]} is a {sort}, which cannot stand inside a text"))
             return reference[0]
         if isinstance(value, str):
             return value
@@ -181,24 +175,24 @@ class _Resolver:
             environ = self._values.environ
             secret = environ[name] if name in environ else None  # noqa: SIM401 - the command line watches what is looked up
             if secret:
-                self.secrets[secret] = text
+                self._found.secrets[secret] = text
                 return Referenced(secret, text)
             problem = f"{text} is not set: there is no `{name}` in the environment"
             if secret == "":  # CI sets a secret that is missing to an empty text
                 problem = f"{text} is empty in the environment; set it to the value, or remove the reference"
-            (self.unset if self._values.lenient else self.faults).append((path, problem))
+            (self._found.unset if self._values.lenient else self._found.faults).append((path, problem))
             return Referenced(text, text)
         variables = self._values.variables
         if variables is not None and name in variables:
             return variables[name]
         if variables is None:
-            self.unknown.add(path)
+            self._found.unknown.add(path)
         else:
             near = near_miss(name, tuple(variables))
             having = ", ".join(f"`-e {visible(one)}`" for one, its in self._values.overriding.items() if name in its)
             guess = f", except with {having}" if having else f"; did you mean `{near}`?" if near else ""
             problem = f"{text} is not set: there is no `{name}` in `variables` of dlsync.yaml{guess}"
-            self.faults.append((path, problem))
+            self._found.faults.append((path, problem))
         return text
 
 

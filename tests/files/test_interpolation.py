@@ -39,7 +39,7 @@ def test_a_reference_becomes_what_it_stands_for(text: str, meant: Json) -> None:
     resolved = resolve(text, KNOWN)
     assert resolved.document == meant
     assert resolved.document is not True or meant is True
-    assert resolved.faults == ()
+    assert resolved.faults == []
 
 
 def test_references_are_found_at_any_depth_but_not_in_keys() -> None:
@@ -49,18 +49,18 @@ def test_references_are_found_at_any_depth_but_not_in_keys() -> None:
 
 def test_what_is_not_there_is_a_fault_at_its_path_with_a_near_miss() -> None:
     resolved = resolve({"a": ["${var:tean}", "x ${env:HOK}"]}, KNOWN)
-    assert resolved.faults == (
+    assert resolved.faults == [
         (("a", 0), "${var:tean} is not set: there is no `tean` in `variables` of dlsync.yaml; did you mean `team`?"),
         (("a", 1), "${env:HOK} is not set: there is no `HOK` in the environment"),
-    )
+    ]
 
 
 @pytest.mark.parametrize(("name", "sort"), [("tags", "list"), ("map", "mapping")])
 def test_a_collection_cannot_stand_inside_a_text(name: str, sort: str) -> None:
     values = Values({"tags": [1], "map": {"a": 1}})
-    assert resolve(f"x ${{var:{name}}}", values).faults == (
+    assert resolve(f"x ${{var:{name}}}", values).faults == [
         ((), f"${{var:{name}}} is a {sort}, which cannot stand inside a text"),
-    )
+    ]
 
 
 def test_what_came_from_the_environment_is_known_as_secret_and_never_shown() -> None:
@@ -79,7 +79,7 @@ def test_an_empty_value_from_the_environment_is_a_fault_as_one_that_is_not_set(d
     assert problem == "${env:EMPTY} is empty in the environment; set it to the value, or remove the reference"
     assert (resolved.document, resolved.secrets) == (document, {})
     doubted = resolve(document, Values({}, {"EMPTY": ""}, lenient=True))
-    assert (doubted.faults, doubted.doubts, len(doubted.unset)) == ((), (), 1)
+    assert (doubted.faults, doubted.doubts, len(doubted.unset)) == ([], [], 1)
 
 
 def test_an_empty_variable_of_dlsync_yaml_is_a_value() -> None:
@@ -126,4 +126,4 @@ def test_a_reference_of_an_unknown_sort_is_doubted(text: str) -> None:
     "text", ["$${vr:team}", "${HOME}", "${host.name}", "$vr:team", "${port:-80}", "${N:0:3}", "${N: -3}", "${A:?no}"]
 )
 def test_what_others_than_dlsync_replace_is_not(text: str) -> None:
-    assert resolve({"a": text}, KNOWN).doubts == ()
+    assert resolve({"a": text}, KNOWN).doubts == []
