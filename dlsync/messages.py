@@ -9,7 +9,7 @@ from base64 import b64decode, b64encode
 from collections import defaultdict
 from difflib import get_close_matches
 from functools import lru_cache
-from itertools import chain, takewhile
+from itertools import takewhile
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
@@ -214,7 +214,6 @@ class Redactor:
         }
         self._exact = {text: name for text, name in names.items() if len(text) < _ANY_CASE and text != KEY}
         self._folded = {_folded(text): name for text, name in names.items() if len(text) >= _ANY_CASE}
-        self._starts = _by_start(self._exact), _by_start(self._folded)
 
     def __call__(self, text: str) -> str:
         """Return the text without secrets."""
@@ -246,8 +245,8 @@ class Redactor:
     def _found(self, text: str) -> list[tuple[int, int, str]]:
         """Return start, length and name of each secret, and of each beginning that is long enough to be one."""
         found = []
-        for starts, among in zip(self._starts, (text, _folded(text)), strict=True):
-            for spelling, name in chain.from_iterable(starts[beginning] for beginning in starts if beginning in among):
+        for spellings, among in ((self._exact, text), (self._folded, _folded(text))):
+            for spelling, name in spellings.items():
                 start = among.find(spelling[:_BEGINNING])
                 while start >= 0:
                     found.append((start, _common_prefix_length(spelling, among[start : start + len(spelling)]), name))
@@ -260,14 +259,6 @@ class Redactor:
         lengths = ((_overlap(end, spelling), name) for spelling, name in {**self._exact, **self._folded}.items())
         length, name = max(lengths, key=itemgetter(0))
         return part[:-length] + name if length else part
-
-
-def _by_start(spellings: Mapping[str, str]) -> dict[str, list[tuple[str, str]]]:
-    """Return spellings and names by the first characters of the spelling; those of shorter ones under an empty text."""
-    starts: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
-    for spelling, name in spellings.items():
-        starts[spelling[:_BEFORE_ELLIPSIS] if len(spelling) >= _BEFORE_ELLIPSIS else ""].append((spelling, name))
-    return dict(starts)
 
 
 def _common_prefix_length(left: str, right: str) -> int:
