@@ -77,10 +77,6 @@ class Redaction:
         """Return a value of a file without secrets in its strings and keys."""
         return with_texts(value, self.text, self.text) if self._any else value
 
-    def respells(self, content: bytes) -> bool:
-        """Whether :meth:`spelled` may change a value whose YAML is this."""
-        return bool(self._secrets or self._texts) or b"${" in content
-
     def spelled(self, value: Json) -> Json:
         """Return a live value as a file has to spell it: secrets as references, and what looks like one escaped."""
         return with_texts(value, self._spelled, lambda key: "".join(name or part for part, name in self.parts(key)))

@@ -132,17 +132,6 @@ def located(findings: Iterable[Finding], file: str, content: bytes) -> list[Prob
     return [Problem(one.code, one.message, file, *yaml.nearest(places, one.path)) for one in findings]
 
 
-def fields_at(name: str, path: Path) -> frozenset[str] | None:
-    """Return the fields that a file may have in the mapping at a path; None where its keys are the user's own."""
-    known = known_at(name, path)
-    return frozenset(known.writable()) if known.fields else None
-
-
-def owned_at(name: str, path: Path) -> frozenset[str]:
-    """Return the fields of the mapping at a path that only the server sets (``readOnly``)."""
-    return known_at(name, path).owned
-
-
 @lru_cache(maxsize=4096)
 def known_at(name: str, path: Path) -> SchemaNode:
     """Return what is known at a path of keys and list positions; which position makes no difference."""

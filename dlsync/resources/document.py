@@ -96,11 +96,8 @@ class DocumentKind(Kind):
         )
 
     def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
-        document = schema.arranged(self.name, live.document)
-        content = yaml.dump(document)
-        if draft.references and draft.redaction.respells(content):
-            content = yaml.dump(draft.spelled(document))
-        return {f"{self.folder}/{stem}.yaml": content}
+        document = draft.spelled(schema.arranged(self.name, live.document))
+        return {f"{self.folder}/{stem}.yaml": yaml.dump(document)}
 
     def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
         return {desired.file: self._rewritten(desired.text, edited(self, desired, live, draft))}
@@ -140,8 +137,8 @@ class DocumentKind(Kind):
         }
 
     def is_server_managed(self, path: Path, field: str) -> bool:
-        known = schema.fields_at(self.name, path)
-        return known is not None and field not in known and anywhere(path) not in self.closed
+        known = schema.known_at(self.name, path)
+        return bool(known.fields) and field not in known.writable() and anywhere(path) not in self.closed
 
     def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
         base = replace(desired, written=None, source=None, overlay=None)

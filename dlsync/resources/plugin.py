@@ -194,7 +194,7 @@ class Plugin(Kind):
 
     # canonical form
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
-        owned = schema.owned_at(self.name, ())
+        owned = schema.known_at(self.name, ()).owned
         return {
             field: value
             for field, value in document.items()
@@ -292,7 +292,7 @@ class Plugin(Kind):
 
     def _sent_settings(self, desired: Resource) -> dict[str, Json]:
         """Return what the files give, a default too: the server's own may be another."""
-        owned = schema.owned_at(self.name, ())
+        owned = schema.known_at(self.name, ()).owned
         settings = _settings(desired.document)
         return {field: value for field, value in settings.items() if value is not None and field not in owned}
 

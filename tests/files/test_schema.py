@@ -157,7 +157,7 @@ def test_a_plugin_may_have_a_format(output: Json) -> None:
 
 @given(TEXT, VALUES)
 def test_a_field_too_many_is_a_warning_and_never_an_error(field: str, value: Json) -> None:
-    assume(field not in {*(schema.fields_at("rule", ()) or ()), *schema.owned_at("rule", ())})
+    assume(field not in schema.known_at("rule", ()).fields)
     (finding,) = schema.check("rule", rule(criterion("disk.used"), **{field: value}))
 
     assert (finding.code.severity, finding.path) == ("warning", (field,))
@@ -233,10 +233,10 @@ def test_without_a_text_there_is_no_place() -> None:
 
 
 def test_the_fields_of_a_mapping_are_known_whatever_the_position() -> None:
-    expected = frozenset({"threshold", "timeout", "operator"})
+    expected = {"threshold", "timeout", "operator"}
 
-    assert schema.fields_at("rule", ("criteria", 0, "condition")) == expected
-    assert schema.fields_at("rule", ("criteria", 7, "condition")) == expected
+    assert set(schema.known_at("rule", ("criteria", 0, "condition")).writable()) == expected
+    assert set(schema.known_at("rule", ("criteria", 7, "condition")).writable()) == expected
 
 
 @pytest.mark.parametrize(
@@ -251,20 +251,22 @@ def test_the_fields_of_a_mapping_are_known_whatever_the_position() -> None:
     ],
 )
 def test_where_keys_are_free_or_nothing_is_known_no_fields_are(name: str, path: tuple[str | int, ...]) -> None:
-    assert schema.fields_at(name, path) is None
-    assert schema.owned_at(name, path) == frozenset()
-    assert schema.known_at(name, path).defaults == {}
+    known = schema.known_at(name, path)
+
+    assert (known.fields, known.owned, known.defaults) == ({}, frozenset(), {})
 
 
 def test_an_environment_knows_the_settings_but_no_environments() -> None:
-    known = schema.fields_at("dlsync", ("environments", "production"))
+    known = schema.known_at("dlsync", ("environments", "production")).writable()
 
-    assert known == (schema.fields_at("dlsync", ()) or frozenset()) - {"environments"}
+    assert {*known} == {*schema.known_at("dlsync", ()).writable()} - {"environments"}
 
 
 def test_what_the_server_owns_is_apart_from_what_a_file_may_have() -> None:
-    assert schema.owned_at("rule", ("actions", 0)) == {"id", "status"}
-    assert not schema.owned_at("rule", ("actions", 0)) & (schema.fields_at("rule", ("actions", 0)) or frozenset())
+    known = schema.known_at("rule", ("actions", 0))
+
+    assert known.owned == {"id", "status"}
+    assert not known.owned.intersection(known.writable())
 
 
 def test_defaults_are_what_may_be_left_out() -> None:
