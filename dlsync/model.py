@@ -35,11 +35,6 @@ class Address:
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
 
-    @property
-    def key(self) -> tuple[str, str]:
-        """What to sort thousands of addresses by: the same order, without a call for each comparison."""
-        return self.kind, self.name
-
 
 class Code(Enum):
     """What can be wrong, each with its severity and in words; docs/findings.md has a section for each."""

@@ -27,6 +27,7 @@ from pyreqwest.response import Response as LibraryResponse
 from dlsync.client.response import URL_HINT, Quoter, Response
 from dlsync.client.retry import AttemptError
 from dlsync.errors import ApiError, BadAnswer, DlsyncError, SettingsError
+from dlsync.messages import url_fault
 
 API: Final = "/api/v1"
 TIMEOUT: Final = 30.0
@@ -52,20 +53,12 @@ def base_url(url: str, *, insecure: bool) -> str:
     :param insecure: whether the key may cross a network in plain text.
     :raises SettingsError: it is no HTTP URL, holds a password, or would send the key in plain text.
     """
-    if not url.isprintable() or " " in url:
-        raise SettingsError("`url` holds a space or a control character", hint=_URL_HINT)
-    if not re.match(r"https?://[^/\\]", url, re.IGNORECASE):
-        raise SettingsError("`url` is not an HTTP address", hint=_URL_HINT)
+    if fault := url_fault(url):
+        raise SettingsError(f"`url` {fault}", hint=_URL_HINT)
     try:
         parsed = Url(url)
     except ValueError as error:
         raise SettingsError(f"`url` cannot be read as a URL: {error}", hint=_URL_HINT) from None
-    if parsed.username or parsed.password:
-        raise SettingsError(
-            "`url` holds a user or a password; a URL is printed and is no place for one", hint=_URL_HINT
-        )
-    if "?" in url or "#" in url:
-        raise SettingsError("`url` has a query or a fragment, which a base URL cannot have", hint=_URL_HINT)
     host = parsed.host_str or ""
     if parsed.scheme == "http" and not insecure and not is_loopback(host.strip("[]")):
         message = f"`url` is plain HTTP, which would send the API key to {host} readable on the way"

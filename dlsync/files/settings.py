@@ -8,7 +8,6 @@ from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal, cast
-from urllib.parse import urlsplit
 
 from dlsync import messages
 from dlsync.errors import SettingsError
@@ -281,26 +280,9 @@ def _require(values: Mapping[str, str], environments: Sequence[str]) -> None:
 
 def _check_url(url: Setting) -> None:
     """Refuse a URL that is no API's address, without showing it: it may hold a password."""
-    if url.value and (fault := _url_fault(str(url.value))):
+    if url.value and (fault := messages.url_fault(str(url.value))):
         source = f"`url` in {url.source}" if url.source.startswith(FILE_NAME) else url.source
         raise SettingsError(f"the URL from {source} {fault}", hint="The API's address looks like https://host/api/v1.")
-
-
-def _url_fault(url: str) -> str:
-    if not url.isprintable() or " " in url:
-        return "holds a space or a control character"
-    try:
-        parts = urlsplit(url)
-        has_host = parts.hostname and parts.port != 0
-    except ValueError:
-        return "is malformed"
-    if parts.scheme not in {"http", "https"}:
-        return "does not begin with http:// or https://"
-    if not has_host:
-        return "names no host"
-    if "@" in parts.netloc:
-        return "holds a user name or password; only the key is sent"
-    return "holds a query or a fragment" if "?" in url or "#" in url else ""
 
 
 def read_key(file: Path | None, environ: Mapping[str, str]) -> str:

@@ -93,7 +93,7 @@ def remember(target: Target, known: Cache, found: Cache) -> None:
     """Write what a run found out, if it differs from what was known. A failure is ignored: the cache is optional."""
     if found == known:
         return
-    seen = {str(address): one for address, one in sorted(found.seen.items(), key=lambda pair: pair[0].key)}
+    seen = {str(address): one for address, one in sorted(found.seen.items(), key=lambda pair: pair[0])}
     listed = {kind: [one.etag, sorted(one.names)] for kind, one in sorted(found.listed.items())}
     with suppress(OSError):
         content = json.dumps({"made_with": __version__, "seen": seen, "listed": listed})

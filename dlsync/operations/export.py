@@ -163,7 +163,7 @@ async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]
     """Fetch by name what is managed and was not found: servers need not list everything."""
     missing = {one for one in managed if one not in live.resources and kind_of(one.kind).account_scoped}
     found = await fetch_by_name(fetcher.client, missing)
-    resources = sorted({**live.resources, **found}.items(), key=lambda pair: pair[0].key)
+    resources = sorted({**live.resources, **found}.items(), key=lambda pair: pair[0])
     return replace(live, resources=dict(resources)) if found else live
 
 

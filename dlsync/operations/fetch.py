@@ -100,7 +100,7 @@ class Fetcher:
         found = await gather(
             self._kind(kind, names, admits if kind.name in everything else None) for kind, names in kinds
         )
-        resources = sorted((one for some in found for one in some), key=lambda resource: resource.address.key)
+        resources = sorted((one for some in found for one in some), key=lambda resource: resource.address)
         unlisted = tuple(kind.name for kind, _ in kinds if kind.name in everything and self._is_partial(kind))
         faults = [fault for kind, _ in kinds for fault in self.listings[kind.name].faults]
         asked = {kind.name for kind, _ in kinds}

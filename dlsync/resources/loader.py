@@ -67,7 +67,7 @@ def understood(found: Tree, context: LoadContext = LoadContext()) -> Tree:
     resources: list[Resource] = []
     for kind in all_kinds():
         read, wrong = kind.read([SourceFile(*one) for one in found.sources.items() if kind.claims(one[0])], context)
-        read.sort(key=lambda resource: resource.address.key)
+        read.sort(key=lambda resource: resource.address)
         resources += read
         problems += wrong
         for one in read:

@@ -69,20 +69,20 @@ def test_a_base_url_has_no_slash_at_its_end(url: str, base: str) -> None:
 @pytest.mark.parametrize(
     ("url", "problem"),
     [
-        ("", "not an HTTP address"),
-        ("example.com/api", "not an HTTP address"),
-        ("ftp://example.com", "not an HTTP address"),
-        ("https:///api", "not an HTTP address"),
-        ("https://me:pw@example.com", "user or a password"),
+        ("", "does not begin with http"),
+        ("example.com/api", "does not begin with http"),
+        ("ftp://example.com", "does not begin with http"),
+        ("https:///api", "names no host"),
+        ("https://me:pw@example.com", "user name or password"),
         ("https://example.com/?a=b", "query"),
         ("https://example.com/#top", "fragment"),
-        ("https:/example.com/api", "not an HTTP address"),
+        ("https:/example.com/api", "names no host"),
         ("https://999.1.1.1/api", "cannot be read as a URL: invalid IPv4 address"),
         ("https://a b", "space"),
         ("https://exa mple.com", "space"),
         ("https://example.com/\x1b[31m", "control character"),
-        ("https://example.com:port", "cannot be read"),
-        ("https://[::1", "cannot be read"),
+        ("https://example.com:port", "malformed"),
+        ("https://[::1", "malformed"),
     ],
 )
 def test_a_url_that_cannot_be_a_base_is_refused_without_being_echoed(url: str, problem: str) -> None:
@@ -122,7 +122,7 @@ def test_a_host_that_only_looks_like_this_machine_is_another(host: str) -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1@evil.example", "127.0.0.1:80@evil.example"])
 @pytest.mark.parametrize("insecure", [False, True])
 def test_a_user_that_looks_like_this_machine_is_refused(host: str, insecure: bool) -> None:
-    with pytest.raises(SettingsError, match="user or a password"):
+    with pytest.raises(SettingsError, match="user name or password"):
         base_url(f"http://{host}", insecure=insecure)
 
 
