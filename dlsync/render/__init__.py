@@ -1,1 +1,1 @@
-"""What was found and what was done, as text, JSON and Markdown, safe to print. Pure, except ``progress``."""
+"""What was found and what was done, as text, JSON and Markdown, safe to print. Pure."""

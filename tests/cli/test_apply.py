@@ -474,7 +474,7 @@ def test_what_is_asked_holds_nothing_that_a_terminal_acts_on(tree: Path, server:
 
 
 def test_the_bar_is_drawn_on_a_terminal_only(tree: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dlsync.render.progress.PATIENCE", -1.0)
+    monkeypatch.setattr("dlsync.cli.terminal._PATIENCE", -1.0)
     assert "Applying" in dlsync("apply", tree, "--auto-approve", env=env, err=Terminal()).err
     assert dlsync("apply", tree, "--auto-approve", env=env).err == ""
 

@@ -94,7 +94,7 @@ def test_the_bar_and_colours_are_for_terminals(
     applied: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     by_hand(env, "PUT", "dashboards/web", EDITED)
-    monkeypatch.setattr("dlsync.render.progress.PATIENCE", -1.0)
+    monkeypatch.setattr("dlsync.cli.terminal._PATIENCE", -1.0)
     done = dlsync("export", applied, "--check", env=env, out=Terminal(), err=Terminal())
     assert "\x1b[33m~ dashboards/web.yaml\x1b[0m" in done.out
     assert "Fetching" in done.err
