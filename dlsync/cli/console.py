@@ -237,29 +237,28 @@ def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = 
     """
     if form == "text":
         return
-    from dlsync.render import plan_markdown, problems
+    from dlsync.render import findings, plan_markdown, problems
 
-    message, found = redacted(error.message), redacted_problems(error.problems)
-    if isinstance(error, Refused) and error.plan:
-        write_stdout(rendered(error.plan, form, marker=marker))
+    failed = failure(error)
+    if failed.plan:
+        write_stdout(rendered(failed.plan, form, marker=marker))
     elif form == "json":
-        write_json({"format_version": 1, **problems.failure(message, found)})
+        write_json({"format_version": 1, **problems.failure(failed.error, failed.problems)})
     elif form == "markdown":
-        write_stdout(plan_markdown.render_failure(message, found, marker=marker))
+        write_stdout(plan_markdown.render_failure(failed.error, failed.problems, marker=marker))
     elif form == "html":
-        write_stdout(failure_page(error))
+        write_stdout(page([failed]))
     else:
-        from dlsync.render import findings
-
-        write_findings({"": findings.of_problems(found, message)}, form, directory)
+        write_findings({"": findings.of_problems(failed.problems, failed.error)}, form, directory)
 
 
-def failure_page(error: DlsyncError) -> str:
-    """Return why a command failed as HTML."""
+def failure(error: DlsyncError, environment: str = "No result") -> EnvironmentResult:
+    """Return how a command ended that failed, without secrets: the plan where it was refused, else why."""
     from dlsync.render.environments import EnvironmentResult
 
-    message, found = redacted(error.message), redacted_problems(error.problems)
-    return page([EnvironmentResult("No result", error=message, problems=found)])
+    if isinstance(error, Refused) and error.plan:
+        return EnvironmentResult(environment, redacted_plan(error.plan))
+    return EnvironmentResult(environment, None, redacted(error.message), redacted_problems(error.problems))
 
 
 def write_findings(found: Mapping[str, Iterable[Finding]], form: str, directory: Path) -> None:

@@ -91,7 +91,7 @@ def _planned(server: opt.Server, directory: Path, options: PlanOptions, files: S
     except errors.DlsyncError as error:
         for file in pages:
             with suppress(errors.DlsyncError):  # the error that is raised says more
-                plan_file.write(file, console.failure_page(error))
+                plan_file.write(file, console.page([console.failure(error)]))
         raise
     for file in pages:
         plan_file.write(file, console.rendered(context.plan, "html"))
@@ -148,10 +148,7 @@ def _run_in(name: str, once: RunOnce, server: opt.Server) -> tuple[EnvironmentRe
         plan, code = once(server)
     except errors.DlsyncError as error:
         console.explain(error, f"environment {name}: ")
-        if isinstance(error, errors.Refused) and error.plan:
-            return EnvironmentResult(name, console.redacted_plan(error.plan)), error.exit_code
-        problems = console.redacted_problems(error.problems)
-        return EnvironmentResult(name, error=console.redacted(error.message), problems=problems), error.exit_code
+        return console.failure(error, name), error.exit_code
     if plan is None:
         return EnvironmentResult(name, error="not approved"), code
     return EnvironmentResult(name, console.redacted_plan(plan)), code
