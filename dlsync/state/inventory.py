@@ -11,7 +11,9 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import NamedTuple, TypeVar, cast, get_args
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
 
 from dlsync.diff.digests import digest, former_secrets
 from dlsync.errors import DlsyncError
@@ -174,6 +176,18 @@ class Inventory:
         return (json.dumps(whole, indent=0) + "\n").encode()
 
 
+class _Document(msgspec.Struct):
+    salt: str
+    resources: dict[str, str]
+    ids: dict[str, tuple[str, ...]] = {}
+    pending: dict[str, str] = {}
+    commit: str = ""
+    account: str = ""
+
+
+_Unpacked = tuple[dict[str, Any], dict[str, Any] | None, dict[str, str]]
+
+
 def _without(mapping: Mapping[Address, T], gone: Collection[Address]) -> dict[Address, T]:
     return {address: value for address, value in mapping.items() if address not in gone}
 
@@ -190,18 +204,19 @@ def read(content: bytes) -> Inventory:
     :raises DlsyncError: a newer dlsync wrote it.
     """
     try:
-        whole = json.loads(content.decode())
-        _require_version(whole["format_version"])
-        salt = bytes.fromhex(whole["salt"])
-        packed_ = {_address(name): _checked(text) for name, text in whole["resources"].items()}
-        ids = {_address(name): _texts(some) for name, some in whole.get("ids", {}).items()}
-        pending = {_address(name): _pending(text) for name, text in whole.get("pending", {}).items()}
-        commit, account = _checked(whole.get("commit", "")), _checked(whole.get("account", ""))
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        document = json.loads(content.decode())
+        _require_version(document["format_version"])
+        whole = msgspec.convert(document, _Document)
+        salt = bytes.fromhex(whole.salt)
+        packed_ = {_address(name): text for name, text in whole.resources.items()}
+        ids = {_address(name): some for name, some in whole.ids.items()}
+        pending = {_address(name): msgspec.convert(text.split(" ", 1), Pending) for name, text in whole.pending.items()}
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise BrokenInventory("the inventory is broken", hint=_HINT) from None
     if not 0 < len(salt) <= 64:  # noqa: PLR2004 - what blake2b takes as a key
         raise BrokenInventory("the inventory has no salt", hint=_HINT)
-    return Inventory(salt, packed_, exists=True, pending=pending, commit=commit, account=account).with_ids(ids)
+    found = Inventory(salt, packed_, exists=True, pending=pending, commit=whole.commit, account=whole.account)
+    return found.with_ids(ids)
 
 
 def _require_version(version: object) -> None:
@@ -218,25 +233,6 @@ def _address(name: str) -> Address:
     return Address(kind, rest)
 
 
-def _checked(text: object) -> str:
-    if not isinstance(text, str):
-        raise TypeError
-    return text
-
-
-def _texts(some: object) -> tuple[str, ...]:
-    if not isinstance(some, list):
-        raise TypeError
-    return tuple(map(_checked, some))
-
-
-def _pending(text: str) -> Pending:
-    action, _, entry = text.partition(" ")
-    if action not in get_args(Action):
-        raise ValueError(action)
-    return Pending(cast("Action", action), entry)
-
-
 def packed(entry: Entry) -> str:
     """Return an entry as one short text: its fingerprint, and the rest compressed."""
     text = json.dumps([entry.applied, entry.live, dict(entry.secrets)], separators=(",", ":")).encode()
@@ -248,12 +244,10 @@ def unpacked(text: str) -> Entry | None:
     fingerprint, _, rest = text.partition(":")
     try:
         content = zlib.decompressobj().decompress(base64.b64decode(rest, validate=True), _LARGEST_ENTRY)
-        applied, live, secrets = json.loads(content)
-    except (ValueError, TypeError, RecursionError, zlib.error):
+        applied, live, secrets = msgspec.convert(json.loads(content), _Unpacked)
+    except (ValueError, RecursionError, zlib.error):
         return None
-    if not (isinstance(applied, dict) and isinstance(live, dict | None) and isinstance(secrets, dict)):
-        return None
-    return Entry(applied, live, secrets, fingerprint) if all(isinstance(one, str) for one in secrets.values()) else None
+    return Entry(applied, live, secrets, fingerprint)
 
 
 @lru_cache(maxsize=2**16)  # several steps ask for those of each resource, and few have any
@@ -264,8 +258,5 @@ def _secrets(text: str) -> Mapping[str, str] | None:
 
 
 def secret_digests(salt: bytes, document: Mapping[str, Json]) -> dict[str, str]:
-    """Return the digests of the texts that were made with secrets, each with its spelling.
-
-    :param document: as the files mean it.
-    """
+    """Return the digests of the texts of a document that were made with secrets, each with its spelling."""
     return {digest(salt, text): text.spelling for text in referenced(dict(document))}

@@ -17,7 +17,8 @@ from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from dlsync.client import Client, ReadClient
 from dlsync.errors import AccountNotFound, AlreadyExists, DlsyncError, NotFound, Refused, Rejected
@@ -91,10 +92,8 @@ async def holder_of(client: ReadClient, name: str = LOCK) -> LockInfo | None:
     except (NotFound, AccountNotFound):
         return None
     try:
-        document: Any = json.loads(content)
-        texts = {name: str(document[name]) for name in ("id", "owner", "since", "process")}
-        holder = LockInfo(**texts, expires=float(document["expires"]))
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        holder = msgspec.convert(json.loads(content), LockInfo)
+    except (ValueError, OverflowError, RecursionError):
         return LockInfo()
     return holder if _ID.fullmatch(holder.id) else LockInfo()
 
