@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -330,7 +330,12 @@ class _Edits:
 
     def files(self) -> tuple[FileChange, ...]:
         """Return the changes of files in the order of their kinds: cut short between them, the tree can be read."""
-        changes = [self._change(file, addresses) for file, addresses in self._changes.items()]
+        changes: list[FileChange] = []
+        for file, addresses in self._changes.items():
+            first, *others = sorted(set(addresses))
+            content = self._files[file]
+            action: Action = "delete" if content is None else "update" if file in self._tree.sources else "create"
+            changes.append(FileChange(first, action, file, content, tuple(others)))
         return tuple(sorted(changes, key=lambda change: change.address))
 
     def changes(self) -> tuple[ResourceChange, ...]:
@@ -352,16 +357,11 @@ class _Edits:
         made = redaction.change(ResourceChange(address, action, "repo", file, diff=whole))
         return outlined(made, desired, live, redaction)
 
-    def _change(self, file: str, addresses: Sequence[Address]) -> FileChange:
-        content, first = self._files[file], min(addresses)
-        action: Action = "delete" if content is None else "update" if file in self._tree.sources else "create"
-        return FileChange(first, action, file, content, tuple(sorted({*addresses} - {first})))
-
     def problems(self, files: Collection[FileChange]) -> Iterator[Problem]:
         """Yield what is likely secret in what :meth:`files` returned, and why resources are in none."""
         if not self._tree.backup:  # which has no references to write instead
-            contents = [(one.file, one.content) for one in files if one.content is not None]
-            yield from exposed(contents, self._tree.sources)
+            contents = {one.file: one.content for one in files if one.content is not None}
+            yield from unsilenced(exposed(contents, self._tree.sources), contents)
             yield from self._replaced_secrets(files)
         yield from self.faults.values()
 
@@ -375,17 +375,8 @@ class _Edits:
             yield from (Problem(Code.REPLACED_REFERENCE, _REPLACED % visible(name), min(own)) for name in secrets)
 
 
-def exposed(files: Iterable[tuple[str, bytes]], sources: Mapping[str, bytes]) -> tuple[Problem, ...]:
-    """Return a warning for each likely secret in what is to be written, and for what takes a secret's place.
-
-    :param files: to be written, each with its content.
-    :param sources: the files of the tree as they were.
-    """
-    contents = dict(files)
-    return unsilenced(_exposed(contents, sources), contents)
-
-
-def _exposed(files: Mapping[str, bytes], sources: Mapping[str, bytes]) -> Iterator[Problem]:
+def exposed(files: Mapping[str, bytes], sources: Mapping[str, bytes]) -> Iterator[Problem]:
+    """Yield a warning for each likely secret in files to be written, and for what replaces a reference in one."""
     for file, content in files.items():
         yield from secret_scan.problems(file, content)
         if not _has_references(file):
@@ -417,10 +408,7 @@ def _references(content: bytes) -> Counter[str]:
 
 
 def _require_allowed(live: Resource) -> None:
-    """Require that a file may hold a resource: one that the next run refuses would stop that run, and all after it.
-
-    :raises DlsyncError: it may not.
-    """
+    """Raise a DlsyncError if a file may not hold a resource: the next run, and all after it, would refuse that file."""
     kind = kind_of(live.kind)
     if not kind.schema_findings(live):  # but for a text that stands for a secret, nearly always
         return

@@ -74,10 +74,7 @@ def like(effective: Resource, live: Resource, salt: bytes) -> Resource:
 
 
 def known(applied: Inventory, live: Iterable[Resource]) -> dict[Address, dict[str, str]]:
-    """Return by resource the live texts that an apply put there as secrets, each with its spelling in a file.
-
-    A spelling that stands for a hidden value is itself.
-    """
+    """Return by resource the live texts that an apply put there as secrets or that hide one, with spellings."""
     found: dict[Address, dict[str, str]] = {}
     for one in live:
         hidden = [text for text in texts(dict(one.document)) if isinstance(text, Unreadable) and _is_spelling(text)]
@@ -86,11 +83,7 @@ def known(applied: Inventory, live: Iterable[Resource]) -> dict[Address, dict[st
 
 
 def require_spellings(live: Resource, *, references: bool) -> None:
-    """Require that a file can spell each hidden value.
-
-    :param references: whether the file can hold any.
-    :raises DlsyncError: it cannot, or the server hides a value that was never applied, or text around one has changed.
-    """
+    """Raise a DlsyncError if no file can spell a hidden value: ``references`` says whether the file can hold any."""
     for text in texts(dict(live.document)):
         if isinstance(text, Unreadable) and not (references and _is_spelling(text)):
             raise DlsyncError(_NO_FILE % text)
@@ -110,19 +103,13 @@ def _unset(value: Json) -> frozenset[str]:
 
 
 def require_set(diff: Iterable[FieldChange]) -> None:
-    """Require that no difference comes from a reference whose value is not known.
-
-    :raises DlsyncError: one does.
-    """
+    """Raise a DlsyncError if a difference comes from a reference whose value is not known."""
     if names := sorted(_unset([one.after for one in diff])):
         raise DlsyncError(_NOT_SET % (visible(names[0]), visible(names[0])))
 
 
 def applied_values(applied: Inventory, live: Iterable[Resource], names: Collection[str]) -> dict[str, str]:
-    """Return by name the values that an apply put into live resources.
-
-    :param names: those that are wanted.
-    """
+    """Return by name those of the values with these names that an apply put into live resources."""
     found: dict[str, str] = {}
     for one in live:
         for text, spelling in applied.former_secrets(one).items():
@@ -139,15 +126,16 @@ def _values_in(text: str, spelling: str) -> dict[str, str]:
         if is_reference:
             values[part] = rest[:end]
         rest = rest[end:]
-    whole = "".join(values[part] if is_reference else part for part, is_reference in parts)
-    return {names_in(part)[0]: value for part, value in values.items()} if whole == text else {}
+    return {names_in(part)[0]: value for part, value in values.items()} if _filled(parts, values) == text else {}
+
+
+def _filled(parts: Iterable[tuple[str, bool]], values: Mapping[str, str]) -> str:
+    """Return a spelling in parts as one text, with the values that are known of its references."""
+    return "".join(values.get(part, part) if is_reference else part for part, is_reference in parts)
 
 
 def require_values(before: Resource) -> None:
-    """Require that what a journal kept has no mask in place of a value.
-
-    :raises DlsyncError: it has one.
-    """
+    """Raise a DlsyncError if what a journal kept has a mask in place of a value."""
     if any(text.endswith(_MARK) for text in texts(dict(before.document))):
         raise DlsyncError("the server masked the value before the run, so it cannot be restored")
 
@@ -216,7 +204,7 @@ class _Unmasking:
     def _shown(self, live: str, seen: str, spelling: str) -> str | None:
         """Return what stands for a masked secret; None where the live text is no mask of it."""
         values = self._values or {}
-        value = "".join(values.get(part, part) if is_reference else part for part, is_reference in split(spelling))
+        value = _filled(split(spelling), values)
         is_applied = digest(self._salt, value) == seen
         if not hides(live, spelling, values if is_applied else {}):
             return None
@@ -256,15 +244,12 @@ class Former:
     strange: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def renewed(self, desired: Resource, live: Resource) -> Resource:
-        """Return a live resource with the values that its former secrets have now.
-
-        :param desired: says which values references have; what it says in the clear is no secret.
-        """
-        values = {reference: value for value, reference in desired.secrets.items()}
+        """Return a live resource with the values that its former secrets have now; what a file says openly is none."""
+        values = _values(desired)
         former = {*texts(dict(live.document))} & self.known.keys() - {*texts(dict(desired.document))}
         parts = {text: split(self.known[text]) for text in former}
         now = {
-            text: "".join(values[part] if is_reference else part for part, is_reference in spelling)
+            text: _filled(spelling, values)
             for text, spelling in parts.items()
             if all(part in values for part, is_reference in spelling if is_reference)
         }
@@ -275,15 +260,9 @@ class Former:
         return kind.merge_live(live, live, cast("dict[str, Json]", form)) if now else live
 
     def require_known(self, desired: Resource | None, live: Resource) -> None:
-        """Require that a file can be written of what is live.
-
-        :param desired: what the file says; what it says in the clear is no secret.
-        :raises DlsyncError: it holds a secret of a name that is not known.
-        """
-        if not self.strange:
-            return
+        """Raise a DlsyncError if what is live holds a strange secret, unless its file says that in the clear."""
         there = {*texts(dict(desired.document))} if desired else set()
-        for text in texts(dict(live.document)):
+        for text in texts(dict(live.document)) if self.strange else ():
             if text in self.strange and text not in there:
                 raise DlsyncError(_STRANGE.format(f"${{env:{visible(self.strange[text])}}}"))
 

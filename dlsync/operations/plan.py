@@ -353,21 +353,19 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         )
         for change in outcome.changes
     )
+    deletes = {one.address for one in changes if one.action == "delete" and not one.held}
+    of_files = misnamed.with_deletes(scope.tree.root, scope.tree.warnings, deletes)
+    warnings = (*of_files, *_warnings(scope, inventory, live, outcome), *concerns.unkept(changes))
     plan = Plan(
         target=scope.settings.target,
         changes=changes,
         unchanged=outcome.unchanged,
         commit=head_commit(scope.tree.root),
-        warnings=scope.tree.unsilenced(
-            (
-                *_file_warnings(scope, changes),
-                *_warnings(scope, inventory, live, outcome),
-                *concerns.unkept(changes),
-            )
-        ),
+        warnings=scope.tree.unsilenced(warnings),
         adopted=tuple(outcome.adopted),
         kept=(*outcome.kept, *outcome.left),
     )
+
     return PlanContext(
         plan=plan,
         desired=scope.desired,
@@ -378,11 +376,6 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         redaction=redaction,
         files_digest=scope.tree.digest,
     )
-
-
-def _file_warnings(scope: _Scope, changes: Collection[ResourceChange]) -> Iterator[Problem]:
-    deletes = {one.address for one in changes if one.action == "delete" and not one.held}
-    return misnamed.with_deletes(scope.tree.root, scope.tree.warnings, deletes)
 
 
 def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> Iterator[Problem]:

@@ -11,11 +11,11 @@ TOKEN = b"token: a3d5f7h9j1l2n4p6q8\n"
 
 def told(new: bytes, old: bytes | None, *, others: bool = False) -> list[str]:
     sources = {**({} if old is None else {FILE: old}), **({"rules/other.yaml": b"title: x\n"} if others else {})}
-    return [one.message for one in exposed([(FILE, new)], sources)]
+    return [one.message for one in exposed({FILE: new}, sources)]
 
 
 def test_what_looks_like_a_secret_is_told_with_its_place() -> None:
-    (found,) = exposed([(FILE, b"title: A\n" + TOKEN)], {FILE: b""})
+    (found,) = exposed({FILE: b"title: A\n" + TOKEN}, {FILE: b""})
     assert (found.severity, found.file, found.line) == ("warning", FILE, 2)
 
 
@@ -40,5 +40,5 @@ def test_a_reference_that_only_the_record_knows_is_told_where_no_file_can_know_i
 
 
 def test_a_script_s_own_variables_are_no_references() -> None:
-    assert [*exposed([("plugins/disk.ps1", b"exit 0\n")], {"plugins/disk.ps1": b"echo ${env:PATH}\n"})] == []
+    assert [*exposed({"plugins/disk.ps1": b"exit 0\n"}, {"plugins/disk.ps1": b"echo ${env:PATH}\n"})] == []
     assert told(b"title: x\n", b"title: $${env:PATH}\n") == []
