@@ -206,12 +206,12 @@ def create_key(
 @subcommand(keys_app, "list")
 def list_keys(db: KeyDb = None) -> None:
     """List the keys, without the keys themselves."""
+    from dlsync.render import table
+
     with explained_imports():
         from dlsync.server import keys
-    rows: list[tuple[str, ...]] = [("NAME", "ROLE", "ACCOUNTS", "CREATED", "EXPIRES", "LAST USED")]
-    rows += [tuple(text or "never" for text in astuple(key)) for key in _in_database(db, keys.select)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    write_stdout("".join("  ".join(map(str.ljust, row, widths)).rstrip() + "\n" for row in rows))
+    rows = [[text or "never" for text in astuple(key)] for key in _in_database(db, keys.select)]
+    write_stdout(table.render(["NAME", "ROLE", "ACCOUNTS", "CREATED", "EXPIRES", "LAST USED"], rows))
 
 
 @subcommand(keys_app, "revoke")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -230,9 +230,7 @@ class _Application:
             id=journal.new_id(now),
             command=self.command,
             started=now.isoformat(timespec="seconds"),
-            url=settings.url,
-            org=settings.org,
-            account=settings.account,
+            **asdict(settings.target),
             environment=settings.environment,
             commit=head_commit(self.tree.root),
             by=who_runs_us(settings, self.tree.secrets),

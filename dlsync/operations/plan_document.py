@@ -1,5 +1,6 @@
 """A plan as a document: the JSON that scripts rely on (schemas/plan.schema.json), and its counts in words."""
 
+from dataclasses import asdict
 from math import isfinite
 from typing import Any
 
@@ -21,9 +22,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
     applied = is_applied(plan)
     return {
         "format_version": FORMAT_VERSION,
-        "url": plan.target.url,
-        "org": plan.target.org,
-        "account": plan.target.account,
+        **asdict(plan.target),
         "commit": plan.commit or None,
         "summary": plan.summary,
         "adopted": [str(address) for address in plan.adopted],

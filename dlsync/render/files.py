@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from dlsync.messages import visible
@@ -59,9 +60,7 @@ def export_document(export: Export) -> dict[str, Any]:
     """Return the export as ``export --format json`` has it."""
     return {
         "format_version": 1,
-        "url": export.target.url,
-        "org": export.target.org,
-        "account": export.target.account,
+        **asdict(export.target),
         "commit": export.commit or None,
         "summary": export.summary,
         "files": [

@@ -1,6 +1,7 @@
 """A plan, how applying it went, and drift, for a person at a terminal."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from dlsync.messages import visible
@@ -74,9 +75,7 @@ def drift_document(drift: Drift) -> dict[str, Any]:
     """Return the drift as ``drift --format json`` has it: ``before`` is what was applied, ``after`` what is live."""
     return {
         "format_version": FORMAT_VERSION,
-        "url": drift.target.url,
-        "org": drift.target.org,
-        "account": drift.target.account,
+        **asdict(drift.target),
         "summary": {"drifted": len(drift.changes), "unchanged": drift.unchanged},
         "warnings": [one.as_document() for one in drift.warnings],
         "changes": [change_document(change) for change in drift.changes],

@@ -12,6 +12,7 @@ from dlsync.render.fields import counted
 from dlsync.state.journal import Record
 
 _HEADERS = ("RUN", "STARTED", "COMMAND", "ACCOUNT", "CHANGES", "COMMIT", "BY")
+_SHOWN = ("command", "takes_back", "started", "url", "org", "account", "environment", "commit", "by")
 _COMMIT_DIGITS = 12  # as git shows it
 
 
@@ -50,19 +51,15 @@ def render_runs(records: Sequence[Record], *, width: int | None) -> str:
 
 
 def _changes(record: Record) -> str:
-    counts = _counts(record)
+    counts = Counter(_results(record).values())
     if record.ended or not record.run.planned:
         return ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
     least, more = ("at least ", f", {record.uncertain} more may have been") if record.uncertain else ("", "")
-    return f"{least}{counts.get('applied', 0)} of {record.run.planned} applied{more}, interrupted"
+    return f"{least}{counts['applied']} of {record.run.planned} applied{more}, interrupted"
 
 
-def _counts(record: Record) -> dict[str, int]:
-    return dict(Counter(_result(record, address) for address in record.kept))
-
-
-def _result(record: Record, address: Address) -> str:
-    return record.results.get(address) or "unknown"
+def _results(record: Record) -> dict[Address, str]:
+    return {address: record.results.get(address) or "unknown" for address in record.kept}
 
 
 def runs_document(records: Sequence[Record]) -> dict[str, Any]:
@@ -70,21 +67,13 @@ def runs_document(records: Sequence[Record]) -> dict[str, Any]:
     runs: list[dict[str, Any]] = [
         {
             "run": record.run.id,
-            "command": record.run.command,
-            "takes_back": record.run.takes_back or None,
-            "started": record.run.started,
-            "url": record.run.url,
-            "org": record.run.org,
-            "account": record.run.account,
-            "environment": record.run.environment or None,
-            "commit": record.run.commit or None,
-            "by": record.run.by or None,
+            **{name: getattr(record.run, name) or None for name in _SHOWN},
             "ended": record.ended,
             "planned": record.run.planned or None,
-            "summary": _counts(record),
+            "summary": dict(Counter(_results(record).values())),
             "changes": [
-                {"kind": one.kind, "name": one.name, "action": undo.action, "result": _result(record, one)}
-                for one, undo in record.kept.items()
+                {"kind": one.kind, "name": one.name, "action": record.kept[one].action, "result": result}
+                for one, result in _results(record).items()
             ],
         }
         for record in records
