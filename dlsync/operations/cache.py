@@ -35,7 +35,6 @@ class Listed(NamedTuple):
 
 
 NOTHING_LISTED = Listed("", frozenset())
-_NOTHING_SEEN = Seen("", "")
 
 
 @dataclass
@@ -45,14 +44,10 @@ class Cache:
     seen: dict[Address, Seen] = field(default_factory=dict)
     listed: dict[str, Listed] = field(default_factory=dict)
 
-    def version(self, address: Address) -> str:
-        """Return the ETag of the version that was equal to the files; empty where none is known."""
-        return self.seen.get(address, _NOTHING_SEEN).etag
-
-    def says(self, address: Address, desired: Resource | None) -> bool:
-        """Tell whether that version is equal to the files as they are now."""
-        digest = self.seen.get(address, _NOTHING_SEEN).digest
-        return desired is not None and not desired.secrets and digest == _digest(desired)
+    def version(self, address: Address, desired: Resource | None) -> str:
+        """Return the ETag of the version that is equal to the files as they are now; empty where none is known."""
+        etag, digest = self.seen.get(address, ("", ""))
+        return etag if etag and desired and not desired.secrets and digest == _digest(desired) else ""
 
     def learned(
         self, desired: Mapping[Address, Resource], equal: Iterable[Resource], lists: Mapping[str, Listing]

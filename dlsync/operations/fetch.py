@@ -71,7 +71,6 @@ class Fetcher:
         self.listings: dict[str, Listing] = {}
         self._reporter = reporter
         self._looked_at: dict[Address, Resource | None] = {}
-        self._unmodified: set[Address] = set()
         self._not_addressable: list[Address] = []
         self._inventory: Inventory | None = None
 
@@ -146,14 +145,8 @@ class Fetcher:
         if admits and listing.names:
             chosen |= {address for name in listing.names if admits(address := Address(kind.name, name))}
         workers = self.client.concurrency
-        missing = sorted(chosen - self._looked_at.keys() - self._unmodified, key=lambda address: address.key)
-        await map_concurrently(lambda address: self._check(kind, address, listing), missing, workers=workers)
-        for address in (self._unmodified & chosen) - self._looked_at.keys():
-            if self.cache.says(address, self.desired.get(address)):
-                one = self.desired[address]
-                self._found(address, Resource(address, one.given, one.body, etag=self.cache.version(address)))
-        changed = [address for address in chosen if address not in self._looked_at]
-        await map_concurrently(lambda address: self._look(kind, address), changed, workers=workers)
+        missing = sorted(chosen - self._looked_at.keys())
+        await map_concurrently(lambda address: self._look(kind, address, listing), missing, workers=workers)
         return [resource for address in chosen if (resource := self._looked_at[address])]
 
     def _addressable(self, kind: Kind, listing: Listing) -> Listing:
@@ -166,24 +159,17 @@ class Fetcher:
         # a listing that is known by its version is not read again, so the fault would not be found
         return replace(listing, resources=resources, names=names - DOT_NAMES, etag="")
 
-    async def _check(self, kind: Kind, address: Address, listing: Listing) -> None:
-        version = self.cache.version(address)
-        if version and listing.versions.get(address.name) == version:
-            self._unmodified.add(address)
-            return
-        try:
-            await self._look(kind, address, version)
-        except NotModified:
-            if not version:  # which was not asked
-                raise
-            self._unmodified.add(address)
-
-    async def _look(self, kind: Kind, address: Address, unless: str = "") -> None:
+    async def _look(self, kind: Kind, address: Address, listing: Listing) -> None:
         desired = self.desired.get(address)
-        known = CachedVersion(desired.body if desired else None, unless)
-        self._found(address, await kind.fetch(self.client, address.name, known))
-
-    def _found(self, address: Address, resource: Resource | None) -> None:
+        version = self.cache.version(address, desired)
+        resource = Resource(address, desired.given, desired.body, etag=version) if desired and version else None
+        if resource is None or listing.versions.get(address.name) != version:
+            try:
+                known = CachedVersion(desired.body if desired else None, version)
+                resource = await kind.fetch(self.client, address.name, known)
+            except NotModified:
+                if not version:  # which was not asked
+                    raise
         self._looked_at[address] = resource
         self._reporter.advance()
 
