@@ -17,6 +17,7 @@ from dlsync.cli.app import Group
 from dlsync.cli.console import conceal, write_stdout
 from dlsync.cli.options import command, subcommand
 from dlsync.errors import DlsyncError
+from dlsync.messages import visible
 
 if TYPE_CHECKING:
     from dlsync.server.prometheus import Source
@@ -177,7 +178,9 @@ def backup(
     """Copy the SQLite file of a server, which can go on running."""
     with explained_imports():
         from dlsync.server import transfer
-    transfer.backup(place_of(db, "DLSYNC_DB"), file)
+    rows = transfer.backup(place_of(db, "DLSYNC_DB"), file)
+    content = ", ".join(f"{resources}: {number}" for resources, number in rows.items())
+    write_stdout(visible(f"{file}: {file.stat().st_size} bytes ({content})") + "\n")
 
 
 keys_app = typer.Typer(cls=Group, help="Keys of the API. Running servers know of a change within 2 seconds.")

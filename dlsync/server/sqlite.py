@@ -15,6 +15,10 @@ from dlsync.server.store import Row, Store
 
 APPLICATION_ID = int.from_bytes(b"dlsy")  # in the header of the file, https://sqlite.org/fileformat.html
 UNMARKED_TABLES = frozenset({"accounts", "agents", "annotations", "documents", "links", "orgs", "plugins"})
+COUNTS = """
+SELECT (SELECT count(*) FROM accounts) AS accounts, (SELECT count(*) FROM documents) AS "dashboards and rules",
+    (SELECT count(*) FROM plugins) AS plugins, (SELECT count(*) FROM links) AS links
+"""  # of tables that each version has
 APPLICATION = """
 SELECT application_id, user_version, (SELECT json_group_array(name) FROM sqlite_schema WHERE type = 'table')
 FROM pragma_application_id, pragma_user_version
@@ -97,9 +101,10 @@ class Sqlite:
                 self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self.connection.execute(f"PRAGMA user_version = {VERSION}")
 
-    def backup(self, file: Path) -> None:
+    def backup(self, file: Path) -> dict[str, int]:
         """Copy everything to a new file, while a server may use this one, which is not opened for it.
 
+        :returns: the number of rows of each table of resources.
         :raises DatabaseError: this file cannot be read, or is of another program.
         :raises SettingsError: the new one exists, or cannot be written.
         """
@@ -112,6 +117,8 @@ class Sqlite:
             try:
                 with closing(sqlite3.connect(file)) as target:
                     source.backup(target)
+                    counts = target.execute(COUNTS)
+                    return dict(zip((column[0] for column in counts.description), counts.fetchone(), strict=True))
             except BaseException:
                 file.unlink()
                 raise

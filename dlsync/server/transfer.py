@@ -62,16 +62,17 @@ def _same(tables: list[CopiedTable], stored: list[CopiedTable], problem: str) ->
     return tables
 
 
-def backup(db: str | None, file: Path) -> None:
+def backup(db: str | None, file: Path) -> dict[str, int]:
     """Copy the file of a server, which may be running, to a new one.
 
+    :returns: the number of rows of each table of resources.
     :raises SettingsError: the database is no SQLite file, or one of the files cannot be used.
     """
     database = database_of(db, must_exist=True)
     if not isinstance(database, Sqlite):
         raise SettingsError(f"{database.name}: is no SQLite file", hint="Back PostgreSQL up with pg_dump.")
     try:
-        database.backup(file)
+        return database.backup(file)
     except DatabaseError as error:
         raise SettingsError(f"{database.name}: cannot be backed up: {error}") from error
 
