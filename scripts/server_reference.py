@@ -84,9 +84,10 @@ dlsync serve keys revoke anna
 | `admin` | also creating and deleting accounts |
 
 - A key is for the accounts whose name matches one of its globs, or for all. `accounts list` shows these only.
-- 401: the server does not know the key (also if it was revoked), or it has expired, which the message says. 403: the
-  message names the role that is needed, or the account that the key is not for.
+- 401: the message says that the server does not know the key, or that it was revoked or has expired. 403: the message
+  names the role that is needed, or the account that the key is not for.
 - To replace a key, create a second one under another name, give it to the clients, then revoke the first.
+- A revoked key stays in the list, and its name is not used again: the [audit log](#audit-log) names it.
 - Servers need no restart. A revoked key works for up to 2 seconds, since a server asks the database that often.
 - The database holds the digest of a key, and when it was last used, to the hour. A backup holds the keys of its time:
   after a restore, revoke again what was revoked since.

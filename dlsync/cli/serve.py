@@ -214,15 +214,17 @@ def list_keys(db: KeyDb = None) -> None:
     with explained_imports():
         from dlsync.server import keys
     rows = [[text or "never" for text in astuple(key)] for key in _in_database(db, keys.select)]
-    write_stdout(table.render(["NAME", "ROLE", "ACCOUNTS", "CREATED", "EXPIRES", "LAST USED"], rows))
+    write_stdout(table.render(["NAME", "ROLE", "ACCOUNTS", "CREATED", "EXPIRES", "LAST USED", "REVOKED"], rows))
 
 
 @subcommand(keys_app, "revoke")
 def revoke_key(name: KeyName, db: KeyDb = None) -> None:
-    """Delete a key."""
+    """Refuse a key from now on. It stays in the list, and its name is not used again."""
+    from datetime import UTC, datetime
+
     with explained_imports():
         from dlsync.server import keys
-    _in_database(db, lambda store: keys.revoke(store, name))
+    _in_database(db, lambda store: keys.revoke(store, name, datetime.now(UTC)))
 
 
 @subcommand(serve_app, "audit")

@@ -8,8 +8,9 @@ from functools import partial
 
 from dlsync.server import keys
 from dlsync.server.database import Database, transact
-from dlsync.server.keys import BOOTSTRAP, FORM, Key, Role, text_of
+from dlsync.server.keys import BOOTSTRAP, FORM, Key, Role
 from dlsync.server.operation import Fault, Settings
+from dlsync.server.times import timestamp
 
 KNOWN = timedelta(seconds=2)  # how long a key is known without a look at the database, and a revoked one still works
 USE_NOTED = timedelta(hours=1)
@@ -24,13 +25,16 @@ class Admission:
         self._known: dict[str, tuple[list[Key], datetime]] = {}  # by digest, with when it was read
         self._noted: dict[str, str] = {}  # by name
 
-    async def key_of(self, authorization: bytes) -> Key:
+    async def key_of(self, authorizations: list[bytes]) -> Key:
         """Return the key of a request.
 
-        :raises Fault: 401 if there is none, it is unknown, or it has expired.
+        :param authorizations: the values of all its headers of this name.
+        :raises Fault: 401 if there is none, it is unknown, was revoked, or has expired; 400 if there are several.
         :raises DatabaseError: the database cannot be asked.
         """
-        scheme, _, sent = authorization.partition(b" ")
+        if len(authorizations) > 1:
+            raise Fault(400, "the request has several headers Authorization; send one")
+        scheme, _, sent = b"".join(authorizations).partition(b" ")
         if scheme.lower() != b"bearer" or not (sent := sent.strip()):
             raise Fault(401, "the API key of this server is expected: Authorization: Bearer <key>")
         digest = keys.digest_of(sent)
@@ -38,8 +42,10 @@ class Admission:
             return BOOTSTRAP
         found = await self._find(digest) if FORM.fullmatch(sent.decode("latin-1")) else []
         if not found:
-            raise Fault(401, "this server does not know the API key, or no longer")
-        if found[0].expires and found[0].expires <= text_of(self._settings.now()):
+            raise Fault(401, "this server does not know the API key")
+        if found[0].revoked:
+            raise Fault(401, "the API key was revoked")
+        if found[0].expires and found[0].expires <= timestamp(self._settings.now()):
             raise Fault(401, "the API key has expired")
         return found[0]
 
@@ -57,12 +63,12 @@ class Admission:
     async def note_use(self, key: Key) -> None:
         """Store that a key was used, once an hour, and ignore if that fails. Call it after the response."""
         now = self._settings.now()
-        if key is BOOTSTRAP or self._noted.get(key.name, key.last_used) > text_of(now - USE_NOTED):
+        if key is BOOTSTRAP or self._noted.get(key.name, key.last_used) > timestamp(now - USE_NOTED):
             return
-        self._noted[key.name] = text_of(now)  # before it is stored: a failure is not repeated by each request
+        self._noted[key.name] = timestamp(now)  # before it is stored: a failure is not repeated by each request
         with suppress(Exception, asyncio.CancelledError):
             async with self._database.transaction(write=True) as store:
-                await store.update(keys.TABLE, {"last_used": text_of(now)}, name=key.name)
+                await store.update(keys.TABLE, {"last_used": timestamp(now)}, name=key.name)
 
 
 def require_role(key: Key, role: Role) -> None:

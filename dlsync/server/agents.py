@@ -9,10 +9,11 @@ from typing import Any
 from starlette.responses import Response
 
 from dlsync.server import bodies, plugins, quotas
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation, query_value, timestamp
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation, query_value
 from dlsync.server.prometheus import Target
 from dlsync.server.store import Row
 from dlsync.server.tags import EVERY
+from dlsync.server.times import timestamp
 
 Agent = dict[str, Any]  # the fields of the API, and those of _HIDDEN
 AGENT = f"{ACCOUNT}/agents/{{id}}"

@@ -3,8 +3,9 @@
 from starlette.responses import Response
 
 from dlsync.server import bodies, quotas
-from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation, timestamp
+from dlsync.server.operation import ACCOUNT, Call, Fault, answer, found, no_content, operation
 from dlsync.server.store import Row, new_id
+from dlsync.server.times import timestamp
 
 STREAM = f"{ACCOUNT}/annotations/{{name}}"
 ANNOTATION = f"{STREAM}/{{id}}"

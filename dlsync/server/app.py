@@ -79,10 +79,11 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 421 or 401, or route by the path as it was sent: ``a%2Fb`` stays one segment."""
         headers = dict(scope["headers"])
-        host, authorization = headers.get(b"host", b"").decode("latin-1"), headers.get(b"authorization", b"")
+        host = headers.get(b"host", b"").decode("latin-1")
+        authorizations = [value for name, value in scope["headers"] if name == b"authorization"]
         path = scope["raw_path"].decode("ascii").removesuffix("/") or "/"
         keyless = self.probes.answer_without_key(path, loopback=bool(self._settings.loopback_host))
-        admitted = self._refuse_host(host) or (None if keyless else await self._admit(authorization))
+        admitted = self._refuse_host(host) or (None if keyless else await self._admit(authorizations))
         if isinstance(admitted, Response):
             await admitted(scope, receive, send)
             return
@@ -102,9 +103,9 @@ class App:
         reason = f"this server answers requests for {own.lower()} only, not for {{}}; see dlsync serve --host"
         return self._refused(Fault(421, reason, host))
 
-    async def _admit(self, authorization: bytes) -> Key | Response:
+    async def _admit(self, authorizations: list[bytes]) -> Key | Response:
         try:
-            return await self._admission.key_of(authorization)
+            return await self._admission.key_of(authorizations)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 -- the boundary of what comes before a route
             return self._refused(error)
 

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC
 from hashlib import blake2b
 from http import HTTPStatus
 
@@ -11,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dlsync.errors import SettingsError
-from dlsync.server.keys import moment_of
-from dlsync.server.operation import ACCOUNT, Call, Later, Operation, named, timestamp
+from dlsync.server.operation import ACCOUNT, Call, Later, Operation, named
 from dlsync.server.refusals import masked
 from dlsync.server.store import Row, Store
+from dlsync.server.times import moment_of, timestamp
 
 TABLE = "audit"
 LONGEST = 200  # characters of a name
@@ -59,7 +58,7 @@ async def latest(store: Store, since: str, limit: int, **where: str) -> list[Row
     :raises SettingsError: it is neither.
     """
     try:
-        since = timestamp(moment_of(since or "0001-01-01").astimezone(UTC))
+        since = timestamp(moment_of(since or "0001-01-01"))
     except (ValueError, OverflowError):
         raise SettingsError("--since: expected a date such as 2030-12-31, or a time such as 2030-12-31T12:00") from None
     return (await store.latest(TABLE, since, limit, **where))[::-1]

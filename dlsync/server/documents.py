@@ -8,8 +8,9 @@ from typing import Any
 from starlette.responses import Response
 
 from dlsync.server import bodies, quotas
-from dlsync.server.operation import Call, Fault, answer, found, hashed_id, json_text, named, no_content, timestamp
+from dlsync.server.operation import Call, Fault, answer, found, hashed_id, json_text, named, no_content
 from dlsync.server.store import Row, new_id
+from dlsync.server.times import timestamp
 from dlsync.server.yaml_text import InvalidYamlError, parse
 
 Document = dict[str, Any]

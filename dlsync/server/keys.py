@@ -3,19 +3,22 @@
 import re
 import secrets
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
+from datetime import datetime, timedelta
+from fnmatch import fnmatchcase, translate
 from hashlib import sha256
 from typing import Literal
 
 from dlsync.errors import SettingsError
 from dlsync.server.store import Store
+from dlsync.server.times import moment_of, timestamp
 
 Role = Literal["read", "write", "admin"]
 ROLES: tuple[Role, ...] = ("read", "write", "admin")  # each may do what those before it may
 TABLE = "api_keys"
 FORM = re.compile(r"dlsync_[0-9a-f]{40}")
 NAME = re.compile(r"(?!bootstrap$)[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+SET = re.compile(r"\[!?+\]?+[^\]]*\]")  # of characters, as fnmatch reads it
+NEVER = "(?!)"  # what fnmatch makes of an empty range, such as [z-a]
 DAYS = re.compile(r"([0-9]{1,5})d")
 
 
@@ -25,6 +28,7 @@ class Key:
 
     :param accounts: globs of the names of accounts, with commas between them.
     :param last_used: behind by up to an hour.
+    :param revoked: when; the row stays, so that the audit log names no key that another person has later.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Key:
     created: str = ""
     expires: str = ""
     last_used: str = ""
+    revoked: str = ""
 
     def may(self, role: Role) -> bool:
         """Return whether the key has at least this role."""
@@ -51,17 +56,6 @@ def digest_of(key: bytes) -> str:
     return sha256(key).hexdigest()
 
 
-def text_of(moment: datetime) -> str:
-    """Return a time as keys hold it."""
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def moment_of(text: str) -> datetime:
-    """Return the date or time that a user gives, of UTC unless it says otherwise; raise a ValueError if it is none."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def key_of(name: str, role: Role, accounts: str, expires: str, now: datetime) -> Key:
     """Return the key that the words of a command describe.
 
@@ -72,16 +66,20 @@ def key_of(name: str, role: Role, accounts: str, expires: str, now: datetime) ->
         raise SettingsError("the name of the key: expected letters, digits and ._@-, at most 64, and not bootstrap")
     if not (globs := ",".join(filter(None, map(str.strip, accounts.split(","))))):
         raise SettingsError("--accounts: expected the names of accounts, or globs such as 'shop-*'")
-    return Key(name, role, globs, text_of(now), expires and _expiry(expires, now))
+    for glob in globs.split(","):
+        if "[" in SET.sub("", glob) or NEVER in translate(glob):
+            hint = "A set of characters is [ab] or [a-z], without commas; the character [ itself is [[]."
+            raise SettingsError(f"--accounts: {glob} can match no account as it is meant", hint=hint)
+    return Key(name, role, globs, timestamp(now), expires and _expiry(expires, now))
 
 
 def _expiry(text: str, now: datetime) -> str:
     try:
         days = DAYS.fullmatch(text)
-        expires = text_of(now + timedelta(days=int(days[1])) if days else moment_of(text))
+        expires = timestamp(now + timedelta(days=int(days[1])) if days else moment_of(text))
     except (ValueError, OverflowError):
         raise SettingsError("--expires: expected a number of days such as 90d, or a date such as 2030-12-31") from None
-    if expires <= text_of(now):
+    if expires <= timestamp(now):
         raise SettingsError(f"--expires: {expires} is not in the future")
     return expires
 
@@ -89,25 +87,25 @@ def _expiry(text: str, now: datetime) -> str:
 async def create(store: Store, key: Key) -> str:
     """Store a key and return what clients send, which cannot be had again.
 
-    :raises SettingsError: there is a key of this name.
+    :raises SettingsError: there is a key of this name, or was.
     """
     secret = f"dlsync_{secrets.token_hex(20)}"
     if not await store.insert(TABLE, digest=digest_of(secret.encode()), **asdict(key)):
-        hint = "Use another name, so that both work until the old one is revoked."
-        raise SettingsError(f"a key called {key.name} exists already", hint=hint)
+        hint = "Use another name: both work until the old one is revoked, and the audit log tells them apart."
+        raise SettingsError(f"a key called {key.name} exists already, or was revoked", hint=hint)
     return secret
 
 
 async def select(store: Store, **where: str) -> list[Key]:
-    """Return the keys whose columns have these values, by name, expired ones too."""
-    rows = await store.rows(TABLE, "name, role, accounts, created, expires, last_used", "name", **where)
+    """Return the keys whose columns have these values, by name, expired and revoked ones too."""
+    rows = await store.rows(TABLE, "name, role, accounts, created, expires, last_used, revoked", "name", **where)
     return [Key(**row) for row in rows]
 
 
-async def revoke(store: Store, name: str) -> None:
-    """Delete a key.
+async def revoke(store: Store, name: str, now: datetime) -> None:
+    """Let a key be refused from now on.
 
-    :raises SettingsError: there is none of this name.
+    :raises SettingsError: there is none of this name, or it was revoked already.
     """
-    if not await store.delete(TABLE, name=name):
-        raise SettingsError(f"no key is called {name}", hint="Run `dlsync serve keys list`.")
+    if not await store.update(TABLE, {"revoked": timestamp(now)}, name=name, revoked=""):
+        raise SettingsError(f"no key that is still valid is called {name}", hint="Run `dlsync serve keys list`.")

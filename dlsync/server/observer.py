@@ -10,8 +10,9 @@ from starlette.types import Message, Receive, Scope, Send
 
 from dlsync.server.access_log import AccessLog
 from dlsync.server.app import App
-from dlsync.server.operation import Settings, timestamp
+from dlsync.server.operation import Settings
 from dlsync.server.refusals import masked
+from dlsync.server.times import timestamp
 
 SHOWN_PATH, SHOWN_AGENT = 1000, 200  # characters
 

@@ -211,11 +211,6 @@ def no_content() -> Response:
     return Response(status_code=204)
 
 
-def timestamp(moment: datetime) -> str:
-    """Return a time as the documentation writes it: ``2016-07-06T10:47:46.951Z``."""
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def etag_of(body: bytes) -> str:
     """Return the strong ETag of a body (RFC 9110, 8.8.3)."""
     return f'"{blake2b(body, digest_size=16).hexdigest()}"'

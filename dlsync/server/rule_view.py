@@ -19,8 +19,9 @@ from dlsync.server.evaluation import (
     matches,
     worst,
 )
-from dlsync.server.operation import Fault, hashed_id, timestamp
+from dlsync.server.operation import Fault, hashed_id
 from dlsync.server.tags import EVERY
+from dlsync.server.times import timestamp
 
 Agents = Mapping[str, Agent]  # by id
 TAG, AGENT = "tag", "agent"

@@ -51,11 +51,11 @@ class Store:
         sql = f"INSERT INTO {table} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 -- as above
         return await self._changed(sql, _encoded(values))
 
-    async def update(self, table: str, values: Row, **where: Any) -> None:
-        """Set columns of the rows whose columns have the values of ``where``."""
+    async def update(self, table: str, values: Row, **where: Any) -> bool:
+        """Set columns of the rows whose columns have the values of ``where``; return whether any existed."""
         settings = ", ".join(f"{name} = ?" for name in values)
         sql = f"UPDATE {table} SET {settings}{_conditions(where)}"  # noqa: S608 -- as above
-        await self._changed(sql, [*_encoded(values), *where.values()])
+        return await self._changed(sql, [*_encoded(values), *where.values()])
 
     async def delete(self, table: str, **where: Any) -> bool:
         """Delete the rows whose columns have the values of ``where``; return whether any existed."""

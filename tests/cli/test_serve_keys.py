@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "server.md"
 KEY = re.compile(r"dlsync_[0-9a-f]{40}")
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 
 
 @pytest.fixture
@@ -47,10 +48,25 @@ def test_what_is_printed_last_is_the_key_which_a_running_server_takes(db: Path) 
         listed = dlsync("serve", "keys", "list", env={"DLSYNC_DB": str(db)})
         assert not KEY.search(listed.out)
         heading, row = listed.out.splitlines()
-        assert heading.split() == ["NAME", "ROLE", "ACCOUNTS", "CREATED", "EXPIRES", "LAST", "USED"]
-        assert re.fullmatch(r"ci +read +def\* +\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +never +(never|\d.*Z)", row)
+        assert heading.split() == ["NAME", "ROLE", "ACCOUNTS", "CREATED", "EXPIRES", "LAST", "USED", "REVOKED"]
+        assert re.fullmatch(rf"ci +read +def\* +{TIME} +never +(never|{TIME}) +never", row)
         assert dlsync("serve", "keys", "revoke", "ci", "--db", "-", env={"DLSYNC_DB": str(db)}) == (0, "", "", ())
-        assert dlsync("serve", "keys", "list", "--db", db).out.splitlines()[1:] == []
+        (row,) = dlsync("serve", "keys", "list", "--db", db).out.splitlines()[1:]
+        assert re.fullmatch(rf"ci +read +.* +never +(never|{TIME}) +{TIME}", row)
+
+
+def test_the_name_of_a_revoked_key_is_not_used_again_since_the_audit_log_has_it(db: Path) -> None:
+    new_key(db, "anna")
+    for code, reason in ((0, ""), (1, "no key that is still valid is called anna")):
+        done = dlsync("serve", "keys", "revoke", "anna", "--db", db)
+        assert done.code == code
+        assert reason in done.err
+    done = dlsync("serve", "keys", "create", "anna", "--role", "read", "--db", db)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "error: a key called anna exists already, or was revoked\n"
+        "Use another name: both work until the old one is revoked, and the audit log tells them apart.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,9 +76,9 @@ def test_what_is_printed_last_is_the_key_which_a_running_server_takes(db: Path) 
         ("create x --role root", "'root' is not one of 'read', 'write', 'admin'"),
         ("create x", "Missing option '--role'"),
         ("create 'a b' --role read", "the name of the key: expected letters"),
-        ("create x --role read --expires 2020-01-01", "--expires: 2020-01-01T00:00:00Z is not in the future"),
+        ("create x --role read --expires 2020-01-01", "--expires: 2020-01-01T00:00:00.000Z is not in the future"),
         ("create x --role read --expires soon", "--expires: expected a number of days such as 90d, or a date"),
-        ("revoke x", "no key is called x"),
+        ("revoke x", "no key that is still valid is called x"),
         ("", "Usage: dlsync serve keys"),
     ],
 )
@@ -124,7 +140,7 @@ def test_a_key_of_another_account_and_one_that_has_expired_are_told_apart(db: Pa
         env["DLSYNC_API_KEY"] = new_key(db, "old", expires="2026-01-02")
         assert "(401: the API key has expired)" in dlsync("plan", tree, env=env).err
         env["DLSYNC_API_KEY"] = f"dlsync_{'0' * 40}"
-        assert "(401: this server does not know the API key, or no longer)" in dlsync("plan", tree, env=env).err
+        assert "(401: this server does not know the API key)" in dlsync("plan", tree, env=env).err
 
 
 def test_the_commands_of_the_page_work_as_they_stand(db: Path, monkeypatch: pytest.MonkeyPatch) -> None:

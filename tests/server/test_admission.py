@@ -13,9 +13,10 @@ from dlsync.server.admission import KNOWN, USE_NOTED
 from dlsync.server.app import OPERATIONS
 from dlsync.server.database import DatabaseError, Problem
 from dlsync.server.engines import database_of, perform_in
-from dlsync.server.keys import ROLES, text_of
+from dlsync.server.keys import ROLES
 from dlsync.server.store import Store
-from tests.builders.databases import client_of, create, new_key, rows_of
+from dlsync.server.times import timestamp
+from tests.builders.databases import BEFORE, client_of, create, new_key, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +33,8 @@ SERVER = "http://test/api/v1"
 ACCOUNTS = f"{SERVER}/orgs/acme/accounts"
 NUMBER = count()
 EXPECTED = "the API key of this server is expected: Authorization: Bearer <key>"
-UNKNOWN = "this server does not know the API key, or no longer"
+UNKNOWN = "this server does not know the API key"
+REVOKED = "the API key was revoked"
 EXPIRED = "the API key has expired"
 
 
@@ -64,7 +66,7 @@ def refusal(answer: httpx2.Response) -> tuple[int, str]:
 
 
 def revoke(db: str, name: str) -> None:
-    asyncio.run(perform_in(db, lambda store: keys.revoke(store, name)))
+    asyncio.run(perform_in(db, lambda store: keys.revoke(store, name, BEFORE)))
 
 
 def used(db: str) -> str:
@@ -103,7 +105,7 @@ def test_a_key_works_as_soon_as_it_is_created_and_until_it_is_revoked(
     assert client.get("dashboards", **by(old)).status_code == client.get("dashboards", **by(new)).status_code == 200
     revoke(db, "ci")
     clock.now += KNOWN
-    assert refusal(client.get("dashboards", **by(old))) == (401, UNKNOWN)
+    assert refusal(client.get("dashboards", **by(old))) == (401, REVOKED)
     assert client.get("dashboards", **by(new)).status_code == 200
     assert client.get("dashboards").status_code == 200
 
@@ -148,6 +150,13 @@ def test_what_is_no_key_is_refused(client: TestClient, db: str, sent: str, reaso
     assert refusal(answer) == (401, reason)
 
 
+def test_several_keys_in_a_request_are_refused_whatever_their_order(client: TestClient, db: str) -> None:
+    headers = [(b"Authorization", f"Bearer {key}".encode()) for key in (new_key(db, "ci"), "changeme", "nope")]
+    for sent in (headers[:2], headers[1:], headers[:1] * 2):
+        answer = client.get("dashboards", headers=sent)
+        assert refusal(answer) == (400, "the request has several headers Authorization; send one")
+
+
 def test_a_key_of_another_account_is_refused_whether_there_is_that_account_or_not(client: TestClient, db: str) -> None:
     client.post(ACCOUNTS, json={"name": "shop-1"}).raise_for_status()
     key = new_key(db, "shop", "admin", "shop-*")
@@ -169,10 +178,10 @@ def test_the_last_use_is_stored_once_an_hour(client: TestClient, db: str, clock:
     client.get("dashboards", **by(key))
     clock.now += USE_NOTED - timedelta(seconds=1)
     client.get("dashboards", **by(key))
-    assert used(db) == text_of(first)
+    assert used(db) == timestamp(first)
     clock.now += timedelta(seconds=1)
     client.get("dashboards", **by(key))
-    assert used(db) == text_of(first + USE_NOTED)
+    assert used(db) == timestamp(first + USE_NOTED)
 
 
 def test_another_server_does_not_store_the_same_use_again(client: TestClient, db: str, clock: Clock) -> None:
@@ -181,7 +190,7 @@ def test_another_server_does_not_store_the_same_use_again(client: TestClient, db
     clock.now += timedelta(minutes=59)
     with client_of(database_of(db), now=lambda: clock.now) as other:
         other.get("dashboards", **by(key)).raise_for_status()
-    assert used(db) == text_of(first)
+    assert used(db) == timestamp(first)
 
 
 def test_a_use_that_cannot_be_stored_is_ignored_and_not_tried_by_each_request(

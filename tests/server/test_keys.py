@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     ("expires", "moment"),
     [
-        ("90d", "2026-04-01T00:00:00Z"),
-        ("2030-12-31", "2030-12-31T00:00:00Z"),
-        ("2030-12-31T12:00+02:00", "2030-12-31T10:00:00Z"),
+        ("90d", "2026-04-01T00:00:00.000Z"),
+        ("2030-12-31", "2030-12-31T00:00:00.000Z"),
+        ("2030-12-31T12:00+02:00", "2030-12-31T10:00:00.000Z"),
         ("", ""),
     ],
 )
@@ -52,6 +52,17 @@ def test_other_names_are_refused(name: str) -> None:
 def test_a_key_for_no_account_is_refused(accounts: str) -> None:
     with pytest.raises(SettingsError, match="--accounts: "):
         key_of("ci", "read", accounts, "", BEFORE)
+
+
+@pytest.mark.parametrize("accounts", ["a[", "shop,team-[a,b]", "[!", "[!]", "[]", "x[z-a]"])
+def test_a_glob_that_matches_nothing_as_it_is_meant_is_refused(accounts: str) -> None:
+    with pytest.raises(SettingsError, match=r"--accounts: .* can match no account as it is meant"):
+        key_of("ci", "read", accounts, "", BEFORE)
+
+
+@pytest.mark.parametrize(("accounts", "name"), [("a[[]", "a["), ("[]x]", "]"), ("[!a-c]", "d"), ("a]", "a]")])
+def test_a_glob_of_a_set_is_taken(accounts: str, name: str) -> None:
+    assert key_of("ci", "read", accounts, "", BEFORE).covers(name)
 
 
 @given(st.text(max_size=20))

@@ -493,3 +493,15 @@ def test_a_database_of_the_first_version_is_migrated_and_loses_nothing(tmp_path:
     connection.close()
     (plugin,) = rows_of(Sqlite(path), "plugins", "name, content, pack, extra")
     assert plugin == {"name": "redis", "content": b"\0", "pack": "base", "extra": {}}
+
+
+def test_keys_of_an_earlier_version_are_not_revoked_and_their_times_have_the_form_of_all_others(tmp_path: Path) -> None:
+    path, times = tmp_path / "server.db", ("2026-03-04T12:00:30Z", "2099-12-31T00:00:00Z", "")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(
+            f"{''.join(MIGRATIONS[:5])}PRAGMA user_version = 5; PRAGMA application_id = {APPLICATION_ID}"
+        )
+        connection.execute("INSERT INTO api_keys VALUES ('ci', 'd', 'read', '*', ?, ?, ?)", times)
+        connection.commit()
+    (key,) = rows_of(Sqlite(path), "api_keys", "created, expires, last_used, revoked")
+    assert [*key.values()] == ["2026-03-04T12:00:30.000Z", "2099-12-31T00:00:00.000Z", "", ""]

@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-from dlsync.server.operation import timestamp
 from dlsync.server.store import Store, new_id
+from dlsync.server.times import timestamp
 
 DOMAIN = "acme.example"
 EVERYWHERE = ("base", "disk_space", "ntp")
