@@ -161,7 +161,8 @@ class _Application:
                 if approved:
                     context = plan_file.narrowed_to(approved, context)
                 elif context.plan:
-                    self.reporter.show(context.plan)
+                    # in a thread, so that the lock is renewed while the reader of stdout pauses
+                    await asyncio.to_thread(self.reporter.show, context.plan)
                 done = await self._carry_out(client, lock, context)
             for problem in await annotate.annotate(client, done, context.redaction, self.tree, self.settings):
                 self.reporter.warn(problem)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,6 +55,22 @@ def test_what_a_plan_says_an_apply_does_and_then_there_is_nothing_to_do(live: Ac
     before = live.run(lambda client: client.plugins.get("dlsync-inventory"))
     assert changes(apply(live, tree)) == []
     assert live.run(lambda client: client.plugins.get("dlsync-inventory")) == before
+
+
+def test_the_lock_is_renewed_while_nobody_reads_the_plan_that_is_shown(live: Account, tree: Path) -> None:
+    async def work() -> Plan | None:
+        loop, went_on = asyncio.get_running_loop(), Event()
+
+        def block(_: Plan) -> None:
+            loop.call_soon_threadsafe(went_on.set)  # as the loop renews the lock
+            assert went_on.wait(10)
+
+        options = ApplyOptions(journals=journals(tree))
+        return await operations.apply(tree, live.settings, options=options, reporter=Recorder(on_show=block))
+
+    done = asyncio.run(work())
+    assert done is not None
+    assert all(change.result == "applied" for change in done.changes)
 
 
 @pytest.mark.parametrize("target", ["rule/web", "rule/w*"])
