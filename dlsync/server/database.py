@@ -15,7 +15,7 @@ T = TypeVar("T")
 PAUSE = 0.04  # s, at most, between two attempts at a transaction that another one is in the way of
 
 
-class Problem(Enum):
+class ErrorCode(Enum):
     """Why a database cannot do what it was asked."""
 
     LOCKED = auto()
@@ -30,13 +30,13 @@ class Problem(Enum):
     FOREIGN = auto()
 
 
-TRANSIENT = frozenset({Problem.LOCKED, Problem.CONTENDED, Problem.GONE})
+TRANSIENT = frozenset({ErrorCode.LOCKED, ErrorCode.CONTENDED, ErrorCode.GONE})
 HINTS = {
-    Problem.LOCKED: "Another process has locked it: end that process, or wait for it.",
-    Problem.GONE: "Start it, or correct the URL of --db or DLSYNC_DB.",
-    Problem.FULL: "Free space on its disk.",
-    Problem.READ_ONLY: "Let the server's user write: to the file and its folder, or to PostgreSQL's primary.",
-    Problem.DAMAGED: "Restore it from a backup, or recover it with `sqlite3 FILE .recover`.",
+    ErrorCode.LOCKED: "Another process has locked it: end that process, or wait for it.",
+    ErrorCode.GONE: "Start it, or correct the URL of --db or DLSYNC_DB.",
+    ErrorCode.FULL: "Free space on its disk.",
+    ErrorCode.READ_ONLY: "Let the server's user write: to the file and its folder, or to PostgreSQL's primary.",
+    ErrorCode.DAMAGED: "Restore it from a backup, or recover it with `sqlite3 FILE .recover`.",
 }
 NEW_DATABASE = "Name a database that `dlsync serve` made, or a new one."
 
@@ -50,14 +50,14 @@ def migrations(engine: str) -> tuple[str, ...]:
 class DatabaseError(Exception):
     """A database cannot do what it was asked; the transaction was undone, but for ``UNCONFIRMED``."""
 
-    def __init__(self, problem: Problem, reason: object) -> None:
+    def __init__(self, code: ErrorCode, reason: object) -> None:
         super().__init__(str(reason))
-        self.problem = problem
+        self.code = code
 
     @property
     def transient(self) -> bool:
         """Whether the same transaction may succeed in a moment."""
-        return self.problem in TRANSIENT
+        return self.code in TRANSIENT
 
 
 class Database(Protocol):
@@ -95,7 +95,7 @@ async def opened(database: Database) -> AsyncIterator[None]:
             await database.close()
     except DatabaseError as error:
         problem = f"{database.name}: cannot be used as the server's database: {error}"
-        raise SettingsError(problem, hint=HINTS.get(error.problem, NEW_DATABASE)) from error
+        raise SettingsError(problem, hint=HINTS.get(error.code, NEW_DATABASE)) from error
 
 
 async def transact(database: Database, perform: Callable[[Store], Awaitable[T]], *, write: bool, seconds: float) -> T:

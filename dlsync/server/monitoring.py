@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dlsync import __version__
-from dlsync.server.database import Database, DatabaseError, Problem
+from dlsync.server.database import Database, DatabaseError, ErrorCode
 from dlsync.server.operation import answer
 from dlsync.server.store import Store, new_id
 
@@ -40,9 +40,9 @@ class Metrics:
         self.seconds = labelled(prometheus.Histogram, *duration, "operation")
         self.connections = prometheus.Gauge("dlsync_connections", "Open connections of clients.", registry=registry)
         self.transactions = counter("dlsync_database_transactions", "Transactions, each attempt at one.", "access")
-        self.failures = counter("dlsync_database_failures", "Attempts that the database refused.", "problem")
-        for problem in Problem:  # the first failure must be an increase
-            self.failures(problem.name.lower())
+        self.failures = counter("dlsync_database_failures", "Attempts that the database refused.", "code")
+        for code in ErrorCode:  # the first failure must be an increase
+            self.failures(code.name.lower())
         prometheus.Info("dlsync_build", "The server's program.", registry=registry).info({"version": __version__})
         prometheus.ProcessCollector(registry=registry)
 
@@ -62,7 +62,7 @@ class CountedDatabase:
             async with self._database.transaction(write=write) as store:
                 yield store
         except DatabaseError as error:
-            self._metrics.failures(error.problem.name.lower()).inc()
+            self._metrics.failures(error.code.name.lower()).inc()
             raise
 
 
@@ -106,7 +106,7 @@ class Probes:
                 await self._transact(_write, READY_SECONDS)
         except DatabaseError as error:
             LOG.error("the database: %s", error)  # noqa: TRY400 -- its trace says nothing more
-            return error.problem.name.lower()
+            return error.code.name.lower()
         except TimeoutError:
             return f"no answer within {READY_SECONDS + 1} s"
         return ""

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from dlsync.errors import SettingsError
-from dlsync.server.database import DatabaseError, Problem, migrations
+from dlsync.server.database import DatabaseError, ErrorCode, migrations
 from dlsync.server.store import Row, Store
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -36,20 +36,20 @@ PARAMETERS = {
 WRITE = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # https://www.postgresql.org/docs/current/errcodes-appendix.html, a code before its class
-PROBLEMS = {
-    "40001": Problem.CONTENDED,
-    "40P01": Problem.CONTENDED,
-    "23": Problem.CONTENDED,  # of a row that another transaction made or deleted after this one looked
-    "55P03": Problem.LOCKED,
-    "57014": Problem.LOCKED,  # it took longer than the statement_timeout
-    "53100": Problem.FULL,
-    "54000": Problem.TOO_LONG,
-    "25006": Problem.READ_ONLY,  # a standby
-    "XX001": Problem.DAMAGED,
-    "XX002": Problem.DAMAGED,
-    "53300": Problem.GONE,
-    "08": Problem.GONE,
-    "57": Problem.GONE,
+CODES = {
+    "40001": ErrorCode.CONTENDED,
+    "40P01": ErrorCode.CONTENDED,
+    "23": ErrorCode.CONTENDED,  # of a row that another transaction made or deleted after this one looked
+    "55P03": ErrorCode.LOCKED,
+    "57014": ErrorCode.LOCKED,  # it took longer than the statement_timeout
+    "53100": ErrorCode.FULL,
+    "54000": ErrorCode.TOO_LONG,
+    "25006": ErrorCode.READ_ONLY,  # a standby
+    "XX001": ErrorCode.DAMAGED,
+    "XX002": ErrorCode.DAMAGED,
+    "53300": ErrorCode.GONE,
+    "08": ErrorCode.GONE,
+    "57": ErrorCode.GONE,
 }
 _ESCAPES = str.maketrans({"\0": "\1\1", "\1": "\1\2"})  # PostgreSQL stores no NUL; the order stays
 
@@ -79,7 +79,7 @@ class Postgresql:
 
         :raises DatabaseError: the database cannot be used, or its schema is of another program or a later version.
         """
-        with _translated(otherwise=Problem.UNUSABLE):
+        with _translated(otherwise=ErrorCode.UNUSABLE):
             settings: dict[str, Any] = {**self._parameters, "options": f"-c search_path={SCHEMA}"}
             async with await psycopg.AsyncConnection.connect(row_factory=dict_row, **settings) as connection:
                 await connection.set_isolation_level(IsolationLevel.READ_COMMITTED)  # to see what the lock waited for
@@ -114,9 +114,9 @@ class Postgresql:
                         raise
                     done = True  # and is committed by the end of the block
         except (DatabaseError, asyncio.CancelledError) as error:  # the latter where the server stops
-            lost = not isinstance(error, DatabaseError) or error.problem is Problem.GONE
+            lost = not isinstance(error, DatabaseError) or error.code is ErrorCode.GONE
             if done and write and lost:
-                raise DatabaseError(Problem.UNCONFIRMED, error) from error
+                raise DatabaseError(ErrorCode.UNCONFIRMED, error) from error
             raise
 
     @asynccontextmanager
@@ -126,7 +126,7 @@ class Postgresql:
             async with asyncio.timeout(TURN):
                 await self._lock.acquire()
         except TimeoutError as error:
-            raise DatabaseError(Problem.CONTENDED, f"other writes took {TURN} s") from error
+            raise DatabaseError(ErrorCode.CONTENDED, f"other writes took {TURN} s") from error
         try:
             yield
         finally:
@@ -151,28 +151,28 @@ def _original(text: str) -> str:
 
 
 @contextmanager
-def _translated(*, otherwise: Problem | None = None) -> Iterator[None]:
+def _translated(*, otherwise: ErrorCode | None = None) -> Iterator[None]:
     """Raise DatabaseError for an error of PostgreSQL that is no bug.
 
-    :param otherwise: the problem of all other errors of PostgreSQL; None raises them as they are.
+    :param otherwise: the code of all other errors of PostgreSQL; None raises them as they are.
     """
     try:
         yield
     except psycopg.Error as error:
         state = error.sqlstate or ""
-        problem = PROBLEMS.get(state) or PROBLEMS.get(state[:2])
-        if problem is None and not state and isinstance(error, psycopg.OperationalError):
-            problem = Problem.GONE  # or could not be connected to, or has no free connection
-        if (problem := problem or otherwise) is None:
+        code = CODES.get(state) or CODES.get(state[:2])
+        if code is None and not state and isinstance(error, psycopg.OperationalError):
+            code = ErrorCode.GONE  # or could not be connected to, or has no free connection
+        if (code := code or otherwise) is None:
             raise
-        raise DatabaseError(problem, " ".join(str(error).split())) from error
+        raise DatabaseError(code, " ".join(str(error).split())) from error
 
 
 async def _migrate(connection: Connection) -> None:
     """Bring the tables to the version of this program; two servers that start at once do it once."""
     await connection.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
     if (encoding := await _value(connection, "SELECT current_setting('server_encoding') AS value")) != "UTF8":
-        raise DatabaseError(Problem.UNUSABLE, f"its encoding is {encoding}; create it with ENCODING 'UTF8'")
+        raise DatabaseError(ErrorCode.UNUSABLE, f"its encoding is {encoding}; create it with ENCODING 'UTF8'")
     if await _value(connection, "SELECT to_regnamespace(%s) IS NULL AS value", SCHEMA):
         await connection.execute(f"CREATE SCHEMA {SCHEMA}")
     tables = await _value(
@@ -180,10 +180,10 @@ async def _migrate(connection: Connection) -> None:
     )
     marked = await _value(connection, "SELECT to_regclass(%s) IS NOT NULL AS value", f"{SCHEMA}.migrations")
     if tables and not marked:
-        raise DatabaseError(Problem.FOREIGN, f"another program made its schema {SCHEMA}")
+        raise DatabaseError(ErrorCode.FOREIGN, f"another program made its schema {SCHEMA}")
     version = await _value(connection, "SELECT max(version) AS value FROM migrations") if marked else 0
     if version > len(MIGRATIONS):
-        raise DatabaseError(Problem.FOREIGN, f"version {version} was written by a later dlsync")
+        raise DatabaseError(ErrorCode.FOREIGN, f"version {version} was written by a later dlsync")
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         await connection.execute(script.encode())
         await connection.execute("INSERT INTO migrations (version) VALUES (%s)", [number])

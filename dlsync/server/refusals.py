@@ -7,7 +7,7 @@ from asyncio import CancelledError
 
 from starlette.responses import Response
 
-from dlsync.server.database import DatabaseError, Problem
+from dlsync.server.database import DatabaseError, ErrorCode
 from dlsync.server.keys import FORM
 from dlsync.server.operation import Fault, answer
 from dlsync.server.prometheus import MetricsError
@@ -24,16 +24,16 @@ _READ_ONLY = 503, "the server may only read its database at present; nothing was
 _DAMAGED = 500, "the server's database is damaged; restore it from a backup or with the command `sqlite3 FILE .recover`"
 _UNUSABLE = 500, "the server cannot use its database file; its log on stderr says why"
 _DATABASE_FAULTS = {
-    Problem.LOCKED: _LOCKED,
-    Problem.CONTENDED: _CONTENDED,
-    Problem.GONE: _GONE,
-    Problem.UNCONFIRMED: _UNCONFIRMED,
-    Problem.TOO_LONG: _TOO_LONG,
-    Problem.FULL: _FULL,
-    Problem.READ_ONLY: _READ_ONLY,
-    Problem.DAMAGED: _DAMAGED,
-    Problem.FOREIGN: _DAMAGED,  # it was dlsync's own when the server started
-    Problem.UNUSABLE: _UNUSABLE,
+    ErrorCode.LOCKED: _LOCKED,
+    ErrorCode.CONTENDED: _CONTENDED,
+    ErrorCode.GONE: _GONE,
+    ErrorCode.UNCONFIRMED: _UNCONFIRMED,
+    ErrorCode.TOO_LONG: _TOO_LONG,
+    ErrorCode.FULL: _FULL,
+    ErrorCode.READ_ONLY: _READ_ONLY,
+    ErrorCode.DAMAGED: _DAMAGED,
+    ErrorCode.FOREIGN: _DAMAGED,  # it was dlsync's own when the server started
+    ErrorCode.UNUSABLE: _UNUSABLE,
 }
 
 
@@ -44,7 +44,7 @@ def refused(key: str, error: Exception | CancelledError) -> Response:
     """
     if isinstance(error, DatabaseError):
         LOG.error("the database: %s", error)
-        error = Fault(*_DATABASE_FAULTS[error.problem])
+        error = Fault(*_DATABASE_FAULTS[error.code])
     if isinstance(error, CancelledError):
         error = Fault(503, "the server stops; nothing was changed")
     if isinstance(error, MetricsError):

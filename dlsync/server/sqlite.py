@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from dlsync.errors import SettingsError
-from dlsync.server.database import DatabaseError, Problem, migrations
+from dlsync.server.database import DatabaseError, ErrorCode, migrations
 from dlsync.server.store import Row, Store
 
 APPLICATION_ID = int.from_bytes(b"dlsy")  # in the header of the file, https://sqlite.org/fileformat.html
@@ -27,16 +27,16 @@ STARTUP_LOCK_SECONDS = 5
 LOCK_PAUSE = 0.02  # s, between two attempts to open a file
 MIGRATIONS = migrations("sqlite")  # the N-th turns a file of version N - 1 into N
 VERSION = len(MIGRATIONS)
-PROBLEMS = {  # https://sqlite.org/rescode.html, the extended code before the primary one
-    sqlite3.SQLITE_BUSY: Problem.LOCKED,
-    sqlite3.SQLITE_FULL: Problem.FULL,
-    sqlite3.SQLITE_IOERR_WRITE: Problem.FULL,  # a quota, among others
-    sqlite3.SQLITE_IOERR_SHMSIZE: Problem.FULL,
-    sqlite3.SQLITE_CORRUPT: Problem.DAMAGED,
-    sqlite3.SQLITE_NOTADB: Problem.FOREIGN,
-    sqlite3.SQLITE_IOERR: Problem.UNUSABLE,
-    sqlite3.SQLITE_READONLY: Problem.READ_ONLY,
-    sqlite3.SQLITE_CANTOPEN: Problem.UNUSABLE,
+CODES = {  # https://sqlite.org/rescode.html, the extended code before the primary one
+    sqlite3.SQLITE_BUSY: ErrorCode.LOCKED,
+    sqlite3.SQLITE_FULL: ErrorCode.FULL,
+    sqlite3.SQLITE_IOERR_WRITE: ErrorCode.FULL,  # a quota, among others
+    sqlite3.SQLITE_IOERR_SHMSIZE: ErrorCode.FULL,
+    sqlite3.SQLITE_CORRUPT: ErrorCode.DAMAGED,
+    sqlite3.SQLITE_NOTADB: ErrorCode.FOREIGN,
+    sqlite3.SQLITE_IOERR: ErrorCode.UNUSABLE,
+    sqlite3.SQLITE_READONLY: ErrorCode.READ_ONLY,
+    sqlite3.SQLITE_CANTOPEN: ErrorCode.UNUSABLE,
 }
 
 
@@ -60,14 +60,14 @@ class Sqlite:
             try:
                 self._open()
             except DatabaseError as error:  # SQLite does not itself wait for each kind of lock
-                if error.problem is not Problem.LOCKED or monotonic() >= deadline:
+                if error.code is not ErrorCode.LOCKED or monotonic() >= deadline:
                     raise
             else:
                 return
             await asyncio.sleep(LOCK_PAUSE)
 
     def _open(self) -> None:
-        with _translated(otherwise=Problem.UNUSABLE):
+        with _translated(otherwise=ErrorCode.UNUSABLE):
             if self._path is not None:
                 _check_file(self._path)
             # isolation_level=None: the transactions are ours
@@ -89,7 +89,7 @@ class Sqlite:
     def _migrate(self) -> None:
         _check_application(self.connection)
         if (problem := self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
-            raise DatabaseError(Problem.DAMAGED, problem)
+            raise DatabaseError(ErrorCode.DAMAGED, problem)
         self.connection.execute("PRAGMA journal_mode = WAL")
         self.connection.execute("PRAGMA synchronous = FULL")  # a 2xx survives a power failure
         self.connection.execute("PRAGMA foreign_keys = ON")
@@ -108,7 +108,7 @@ class Sqlite:
         :raises DatabaseError: this file cannot be read, or is of another program.
         :raises SettingsError: the new one exists, or cannot be written.
         """
-        with _translated(otherwise=Problem.UNUSABLE), closing(sqlite3.connect(self.name)) as source:
+        with _translated(otherwise=ErrorCode.UNUSABLE), closing(sqlite3.connect(self.name)) as source:
             _check_application(source)
             try:
                 file.touch(mode=0o600, exist_ok=False)
@@ -132,7 +132,7 @@ class Sqlite:
         """Commit the writes of the block together, or undo them if it raises; reads see one moment."""
         if _identity(self._path) != self._file:  # SQLite would go on with a log that nothing finds again
             reason = f"{self.name} was moved or replaced while it was open; put it back, or start the server again"
-            raise DatabaseError(Problem.GONE, reason)
+            raise DatabaseError(ErrorCode.GONE, reason)
         with _translated(), self._transaction("BEGIN IMMEDIATE" if write else "BEGIN"):
             yield Store(self._execute)
 
@@ -163,19 +163,19 @@ def _identity(path: Path | None) -> tuple[int, int] | None:
 
 
 @contextmanager
-def _translated(*, otherwise: Problem | None = None) -> Iterator[None]:
+def _translated(*, otherwise: ErrorCode | None = None) -> Iterator[None]:
     """Raise DatabaseError for an error of SQLite that is no bug.
 
-    :param otherwise: the problem of all other errors of SQLite and of the file system; None raises them as they are.
+    :param otherwise: the code of all other errors of SQLite and of the file system; None raises them as they are.
     """
     try:
         yield
     except (OSError, sqlite3.Error) as error:
-        code = getattr(error, "sqlite_errorcode", -1)  # Python's own errors have none
-        problem = PROBLEMS.get(code) or PROBLEMS.get(code & 0xFF) or otherwise  # the higher bits of a code say how
-        if problem is None:
+        sqlite_code = getattr(error, "sqlite_errorcode", -1)  # Python's own errors have none
+        code = CODES.get(sqlite_code) or CODES.get(sqlite_code & 0xFF) or otherwise  # its higher bits say how
+        if code is None:
             raise
-        raise DatabaseError(problem, error) from error
+        raise DatabaseError(code, error) from error
 
 
 def _check_file(path: Path) -> None:
@@ -202,7 +202,7 @@ def _check_application(connection: sqlite3.Connection) -> tuple[int, int]:
     tables = set(json.loads(names))
     unmarked = (application, version, tables) in ((0, 0, set()), (0, 1, UNMARKED_TABLES))
     if application != APPLICATION_ID and not unmarked:
-        raise DatabaseError(Problem.FOREIGN, "another program made it")
+        raise DatabaseError(ErrorCode.FOREIGN, "another program made it")
     if version > VERSION:
-        raise DatabaseError(Problem.FOREIGN, f"version {version} was written by a later dlsync")
+        raise DatabaseError(ErrorCode.FOREIGN, f"version {version} was written by a later dlsync")
     return application, version

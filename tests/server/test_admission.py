@@ -11,7 +11,7 @@ import pytest
 from dlsync.server import keys
 from dlsync.server.admission import KNOWN, USE_NOTED
 from dlsync.server.app import OPERATIONS
-from dlsync.server.database import DatabaseError, Problem
+from dlsync.server.database import DatabaseError, ErrorCode
 from dlsync.server.engines import database_of, perform_in
 from dlsync.server.keys import ROLES
 from dlsync.server.store import Store
@@ -200,7 +200,7 @@ def test_a_use_that_cannot_be_stored_is_ignored_and_not_tried_by_each_request(
 
     async def fail(_: object, table: str, __: object, name: str) -> None:
         tries.append(f"{table} {name}")
-        raise DatabaseError(Problem.FULL, "no space left")
+        raise DatabaseError(ErrorCode.FULL, "no space left")
 
     monkeypatch.setattr(Store, "update", fail)
     assert [client.get("dashboards", **by(key)).status_code for _ in range(3)] == [200] * 3
@@ -209,7 +209,7 @@ def test_a_use_that_cannot_be_stored_is_ignored_and_not_tried_by_each_request(
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(DatabaseError(Problem.DAMAGED, "x"), 500), (asyncio.CancelledError(), 503), (KeyError("x"), 500)],
+    [(DatabaseError(ErrorCode.DAMAGED, "x"), 500), (asyncio.CancelledError(), 503), (KeyError("x"), 500)],
 )
 def test_a_key_that_cannot_be_looked_up_is_no_401(
     client: TestClient, db: str, monkeypatch: pytest.MonkeyPatch, error: BaseException, status: int

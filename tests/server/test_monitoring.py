@@ -96,7 +96,7 @@ def test_a_locked_file_is_not_ready_but_alive_and_is_ready_again(
             other.execute("BEGIN IMMEDIATE")
             assert readiness(server) == (503, {"error": "the database takes no write: locked"})
             assert httpx2.get(f"{root(server)}/healthz").status_code == 200
-        assert value(server, "dlsync_database_failures_total", problem="locked") == 1
+        assert value(server, "dlsync_database_failures_total", code="locked") == 1
         assert readiness(server) == READY
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from dlsync.errors import DlsyncError, SettingsError
 from dlsync.server import postgresql as postgresql_module
-from dlsync.server.database import DatabaseError, Problem
+from dlsync.server.database import DatabaseError, ErrorCode
 from dlsync.server.engines import database_of
 from dlsync.server.operation import Limits
 from dlsync.server.postgresql import CONNECTIONS, MIGRATIONS, Postgresql, _translated
@@ -290,7 +290,7 @@ def test_what_was_lost_while_it_was_committed_may_be_stored(url: str, postgresql
 
     with pytest.raises(DatabaseError) as lost:
         transact(Postgresql(url), lose)
-    assert lost.value.problem is Problem.UNCONFIRMED
+    assert lost.value.code is ErrorCode.UNCONFIRMED
     answer = refused("key", lost.value)
     assert (answer.status_code, b"which may be stored or not" in bytes(answer.body)) == (502, True)
 
@@ -307,7 +307,7 @@ def test_a_server_that_stops_while_it_commits_does_not_say_that_nothing_was_chan
 
     with pytest.raises(DatabaseError) as lost:
         transact(Postgresql(url), write)
-    assert lost.value.problem is Problem.UNCONFIRMED
+    assert lost.value.code is ErrorCode.UNCONFIRMED
 
 
 def test_a_write_does_not_wait_for_others_for_ever(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,7 +320,7 @@ def test_a_write_does_not_wait_for_others_for_ever(url: str, monkeypatch: pytest
 
     with pytest.raises(DatabaseError, match="other writes took") as waited:
         transact(database, write_twice)
-    assert waited.value.problem is Problem.CONTENDED
+    assert waited.value.code is ErrorCode.CONTENDED
 
 
 def test_without_the_packages_it_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
