@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
+import socket
 import subprocess
+import sys
+from contextlib import ExitStack, closing, contextmanager
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +19,7 @@ import pytest
 from dlsync.__main__ import main
 from dlsync.resources import all_kinds
 from dlsync.server.run import running
+from tests.builders.postgresql import cluster
 from tests.builders.repositories import CONFIGURATION
 from tests.builders.trees import write_tree
 
@@ -22,8 +27,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STDERR_TOO = "2>&1"
-SHELL = {"cat", "curl", "git", "sed"}
+SHELL = {
+    "cat",
+    "cp",
+    "createdb",
+    "curl",
+    "git",
+    "grep",
+    "ls",
+    "mkdir",
+    "openssl",
+    "pg_dump",
+    "sed",
+    "seq",
+    "tail",
+    "until",
+}
 SHOWN_URL = "http://127.0.0.1:8080/api/v1"
+SHOWN_PORT = re.compile(r"\b808\d\b")
+SHOWN_HOST = "db.example"  # of PostgreSQL
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -48,17 +70,6 @@ def exported(text: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (word.partition("=") for word in words)]
 
 
-def shell(command: str, url: str) -> str:
-    """Run a command in a shell, with the address that a page shows replaced by a server's."""
-    author = {
-        f"GIT_{role}_{field}": "ada@example.org" for role in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")
-    }
-    environment = {**os.environ, **CONFIGURATION, **author}
-    arguments = ["sh", "-c", command.replace(SHOWN_URL, url)]
-    printed = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment).stdout
-    return printed if printed.endswith("\n") or not printed else f"{printed}\n"
-
-
 def run(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
     """Run dlsync in this process, and return its exit code and what a terminal or ``> FILE`` gets of its output."""
     arguments, file = (arguments[:-2], arguments[-1]) if ">" in arguments else (arguments, None)
@@ -80,37 +91,141 @@ def _pattern(line: str) -> str:
     return re.escape(line.removesuffix("...").rstrip()) + ".*" if line.endswith("...") else re.escape(line)
 
 
+class Terminal:
+    """The shell of a page's reader: its variables, its folder and its jobs.
+
+    :param url: of a server that runs already; without one, the page starts its own.
+    """
+
+    def __init__(self, url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.code = 0
+        self.jobs: dict[str, subprocess.Popen[str]] = {}
+        self.stack = ExitStack()
+        self._url, self._monkeypatch, self._capsys = url, monkeypatch, capsys
+        self._ports: dict[str, str] = {}
+
+    def real(self, text: str) -> str:
+        """Replace the addresses that a page shows by those of this test."""
+        if self._url:
+            return text.replace(SHOWN_URL, self._url)
+        return SHOWN_PORT.sub(lambda found: self._port(found[0]), text)
+
+    def shown(self, text: str) -> str:
+        """Replace the addresses of this test by those that a page shows."""
+        if self._url:
+            return text.replace(self._url, SHOWN_URL)
+        for shown, port in self._ports.items():
+            text = text.replace(f":{port}", f":{shown}")
+        return text
+
+    def _port(self, shown: str) -> str:
+        if shown not in self._ports:
+            with closing(socket.create_server(("127.0.0.1", 0))) as free:
+                self._ports[shown] = str(free.getsockname()[1])
+        return self._ports[shown]
+
+    def export(self, name: str, value: str) -> None:
+        """Set a variable; start PostgreSQL where it names its host."""
+        if value == SHOWN_HOST:
+            database = self.stack.enter_context(cluster())  # which skips the rest of the page where there is none
+            database.execute("CREATE ROLE monitoring SUPERUSER LOGIN")
+            value = str(database.folder)
+        self._monkeypatch.setenv(name, self.real(value))
+
+    def run(self, command: str, lines: int) -> str:
+        """Run a command, and return what it prints.
+
+        :param lines: how many of them the page shows.
+        """
+        program, *arguments = shlex.split(self.real(command))
+        if program in {"export", "unset", "cd"}:
+            for word in arguments:
+                self._set(program, *word.split("=", 1))
+        elif command.endswith(" &"):
+            return self._start(command, lines)
+        elif program in {"kill", "wait"}:
+            self._end(program, arguments)
+        elif program in SHELL:
+            return self._output(self.real(command))
+        elif program == "echo":
+            assert arguments == ["$?"]
+            return f"{self.code}\n"
+        else:
+            assert program == "dlsync"
+            self.code, printed = run(arguments, self._capsys)
+            return self.shown(printed)
+        return ""
+
+    def _set(self, program: str, word: str, value: str = "") -> None:
+        if program == "export":
+            self.export(word, value)
+        elif program == "unset":
+            self._monkeypatch.delenv(word)
+        else:
+            self._monkeypatch.chdir(word)
+
+    def _start(self, command: str, lines: int) -> str:
+        """Start a job, and return its first lines."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        line = ["sh", "-c", f"exec {self.real(command).removesuffix(' &')}"]
+        job = subprocess.Popen(line, stdout=subprocess.PIPE, text=True, env={**os.environ, "PATH": path})
+        self.jobs[command] = job
+        self.stack.callback(job.communicate)
+        self.stack.callback(job.kill)
+        assert job.stdout
+        return self.shown("".join(job.stdout.readline() for _ in range(lines)))
+
+    def _end(self, program: str, arguments: list[str]) -> None:
+        """Send a signal to the job that has a text in its command, or wait for its end."""
+        *options, name = arguments
+        (job,) = [
+            job
+            for command, job in self.jobs.items()
+            if name.removeprefix("%?") in self.real(command) and job.returncode is None
+        ]
+        if program == "kill":
+            job.send_signal(signal.SIGKILL if options == ["-9"] else signal.SIGTERM)
+        else:
+            code = job.wait()
+            self.code = code if code >= 0 else 128 - code
+
+    @staticmethod
+    def _output(command: str) -> str:
+        author = {
+            f"GIT_{role}_{field}": "ada@example.org" for role in ("AUTHOR", "COMMITTER") for field in ("NAME", "EMAIL")
+        }
+        environment = {**os.environ, **CONFIGURATION, **author, "CHECKOUT": str(ROOT)}
+        arguments = ["sh", "-c", command]
+        printed = subprocess.run(arguments, capture_output=True, text=True, check=True, env=environment).stdout
+        return printed if printed.endswith("\n") or not printed else f"{printed}\n"
+
+
+@contextmanager
+def terminal_of(page: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Terminal]:
+    """A terminal with the variables of a page, and with a server unless the page starts one."""
+    with ExitStack() as stack:
+        own = re.search(r"^\$ dlsync serve .*&$", page, re.MULTILINE)
+        url = "" if own else stack.enter_context(running(demo="\ndlsync serve --demo" in page)).url
+        terminal = Terminal(url, monkeypatch, capsys)
+        with terminal.stack:
+            for name, value in exported(page):
+                terminal.export(name, value)
+            yield terminal
+
+
 @pytest.mark.parametrize("page", WITH_BLOCKS, ids=lambda page: page.name)
 def test_a_page_shows_what_its_commands_print(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     text = page.read_text(encoding="utf-8")
-    code = 0
-    with running(demo="\ndlsync serve --demo" in text) as server:
-        for name, value in exported(text):
-            monkeypatch.setenv(name, value.replace(SHOWN_URL, server.url))
+    with terminal_of(text, monkeypatch, capsys) as terminal:
         for step in STEP.finditer(text):
             if step["file"]:
                 write_tree(Path.cwd(), {step["file"]: step["text"]})
                 continue
             for command, shown in commands(step["text"]):
-                program, *arguments = shlex.split(command)
-                if program == "unset":
-                    monkeypatch.delenv(arguments[0])
-                    continue
-                if program == "cd":
-                    monkeypatch.chdir(arguments[0])
-                    continue
-                if program in SHELL:
-                    printed = shell(command, server.url)
-                elif program == "echo":
-                    assert arguments == ["$?"]
-                    printed = f"{code}\n"
-                else:
-                    assert program == "dlsync"
-                    code, printed = run(arguments, capsys)
-                    printed = printed.replace(server.url, SHOWN_URL)
+                printed = terminal.run(command, len(shown))
                 assert matches(shown, printed), f"$ {command}\n{printed}"
 
 

@@ -180,7 +180,7 @@ def backup(
         from dlsync.server import transfer
     rows = transfer.backup(place_of(db, "DLSYNC_DB"), file)
     content = ", ".join(f"{resources}: {number}" for resources, number in rows.items())
-    write_stdout(visible(f"{file}: {file.stat().st_size} bytes ({content})") + "\n")
+    write_stdout(visible(f"{file}: {content}; {file.stat().st_size} bytes") + "\n")
 
 
 keys_app = typer.Typer(cls=Group, help="Keys of the API. Running servers know of a change within 2 seconds.")

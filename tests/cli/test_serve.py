@@ -290,7 +290,7 @@ def test_a_copy_says_what_it_copied_and_a_backup_too(tmp_path: Path) -> None:
         done = dlsync("serve", "backup", tmp_path / "backup.db", "--db", tmp_path / "live.db")
     size = (tmp_path / "backup.db").stat().st_size
     content = "accounts: 1, dashboards and rules: 1, plugins: 0, links: 0"
-    assert done == (0, f"{tmp_path / 'backup.db'}: {size} bytes ({content})\n", "", ())
+    assert done == (0, f"{tmp_path / 'backup.db'}: {content}; {size} bytes\n", "", ())
     done = dlsync("serve", "copy", "-", tmp_path / "copy.db", env={"DLSYNC_DB": str(tmp_path / "backup.db")})
     assert (done.code, done.err) == (0, "")
     assert [line.split()[:2] for line in done.out.splitlines()[:3]] == [
