@@ -30,7 +30,7 @@ Out = Annotated[
     list[Path] | None,
     typer.Option(
         metavar="FILE",
-        help="Save the plan too: FILE.html is a page, any other is for `dlsync apply FILE`; repeatable. "
+        help="Save the plan too: FILE.html is a page, FILE.json is for `dlsync apply FILE`; repeatable. "
         "With --all-environments, a folder.",
     ),
 ]
@@ -79,6 +79,7 @@ def _planned(server: opt.Server, directory: Path, options: PlanOptions, files: S
     from dlsync.messages import visible
     from dlsync.operations import plan_file
 
+    plan_file.require_names(files)
     pages = [file for file in files if plan_file.is_page(file)]
     saved = [file for file in files if file not in pages]
     for file in files:

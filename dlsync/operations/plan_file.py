@@ -1,10 +1,12 @@
 """A plan kept in a file, so that what was reviewed is what is applied."""
 
 import json
+import os
+import shlex
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from os import urandom
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +28,15 @@ from dlsync.resources import kind_of
 _LARGEST = 64 * 1024 * 1024
 _SALT_BYTES = 16
 _HEAD_BYTES = 2_000  # of a page, with its title
+_PAGES = (".html", ".htm")
+# the suffixes of what only --format prints: what finds such a name would be given a saved plan
+_PRINTED = {".md": "markdown", ".markdown": "markdown", ".sarif": "sarif", ".xml": "junit", ".txt": "text"}
 _COUNTED = ("create", "update", "delete", "conflict")
 _NOT_WRITTEN = "the plan cannot be written to %s: %s"
 _OTHER = "the plan is not written to %s, which exists and %s"
 _NO_PLAN = "Name another file with --out."
+_IS_PRINTED = "--out writes a page (FILE.html) or a plan for `dlsync apply` (FILE.json), but no file such as %s"
+_TWICE = "--out names one file twice: %s"
 _AGAIN = "Plan and review again."
 _ELSEWHERE = "If the plan was made in another directory, change to that one; else plan and review again."
 _NOT_SHOWN = "%s: the files ask for its %s, which is not in the saved plan and is not applied; plan and review again"
@@ -74,7 +81,7 @@ def promise(
     context: PlanContext, options: PlanOptions = DEFAULT_OPTIONS, directory: Path = Path(), environment: str = ""
 ) -> SavedPlan:
     """Return what an apply has to keep to; parameters as of :class:`SavedPlan`."""
-    salt = urandom(_SALT_BYTES)
+    salt = os.urandom(_SALT_BYTES)
     digests = {str(change.address): _digest(salt, context, change.address) for change in context.plan.changes}
     return SavedPlan(options, as_document(context.plan), salt, context.files_digest, digests, directory, environment)
 
@@ -122,6 +129,20 @@ def write(file: Path, text: str) -> None:
         raise DlsyncError(_NOT_WRITTEN % (file, error.strerror)) from error
 
 
+def require_names(files: Sequence[Path]) -> None:
+    """Require that files are different ones, and that their names promise nothing else than a plan or a page.
+
+    :raises SettingsError: they are not; says what to do.
+    """
+    places = [os.path.realpath(file) for file in files]
+    for file, place in zip(files, places, strict=True):
+        if form := _PRINTED.get(file.suffix.lower()):
+            command = f"dlsync plan --format {form} > {shlex.quote(file.name)}"
+            raise SettingsError(_IS_PRINTED % visible(str(file)), hint=visible(f"Run `{command}` for it."))
+        if places.count(place) > 1:
+            raise SettingsError(_TWICE % visible(str(file)), hint="Name a file for each.")
+
+
 def remove(file: Path) -> None:
     """Remove the plan or page of an earlier run, which nothing may apply or show if this run fails.
 
@@ -149,7 +170,7 @@ def _is_own(file: Path) -> bool:
 
 def is_page(file: Path) -> bool:
     """Return whether a plan is written to a file as HTML."""
-    return file.suffix == ".html"
+    return file.suffix.lower() in _PAGES
 
 
 def read(file: Path) -> SavedPlan:

@@ -51,6 +51,38 @@ def test_a_plan_is_saved_as_a_page_and_for_an_apply_by_one_run(tree: Path, tmp_p
     assert "dashboard/web" not in page.read_text()
 
 
+@pytest.mark.parametrize("name", ["P.HTML", "p.htm"])
+def test_a_page_may_have_either_suffix_in_any_case(tree: Path, tmp_path: Path, env: dict[str, str], name: str) -> None:
+    done = dlsync("plan", tree, "--out", tmp_path / name, env=env)
+    assert (done.code, done.err) == (0, "")
+    assert (tmp_path / name).read_text().startswith("<!doctype html>\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [("p.md", "markdown"), ("P.SARIF", "sarif"), ("p.xml", "junit"), ("p.txt", "text"), ("p.markdown", "markdown")],
+)
+def test_a_name_of_what_only_a_format_prints_is_refused_with_the_command(
+    tree: Path, tmp_path: Path, env: dict[str, str], name: str, form: str
+) -> None:
+    done = dlsync("plan", tree, "--out", tmp_path / name, env=env)
+    assert (done.code, done.out, done.asked, (tmp_path / name).exists()) == (1, "", (), False)
+    assert done.err == (
+        "error: --out writes a page (FILE.html) or a plan for `dlsync apply` (FILE.json), but no file such as "
+        f"{tmp_path / name}\nRun `dlsync plan --format {form} > {name}` for it.\n"
+    )
+
+
+@pytest.mark.parametrize("again", ["plan.json", "link/plan.json", "other/../plan.json"])
+def test_one_file_is_not_named_twice(tree: Path, tmp_path: Path, env: dict[str, str], again: str) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path)
+    file = tmp_path / "plan.json"
+    done = dlsync("plan", tree, "--out", file, "--out", tmp_path / again, env=env)
+    assert (done.code, done.asked, file.exists()) == (1, (), False)
+    assert done.err == f"error: --out names one file twice: {file}\nName a file for each.\n"
+
+
 @pytest.mark.parametrize("is_link", [False, True], ids=["a file", "a link"])
 def test_a_page_of_somebody_else_is_not_overwritten(
     tree: Path, tmp_path: Path, env: dict[str, str], is_link: bool
