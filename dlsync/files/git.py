@@ -1,11 +1,14 @@
 """Ask git for the commit of a directory and for the user's name, and commit files."""
 
+import asyncio
 import os
 import re
 import shlex
 import subprocess
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from dlsync.errors import DlsyncError
 
@@ -93,7 +96,7 @@ class Repository:
         tags = {path: index.get(path, "?" if os.path.lexists(self._top / path) else "") for path in sorted(paths)}
         return [f"{path} ({_HIDDEN[tag]})" for path, tag in tags.items() if tag in _HIDDEN]
 
-    def commit(self, paths: Collection[str], message: str) -> str:
+    async def commit(self, paths: Collection[str], message: str) -> str:
         """Commit the changes of paths, and of no others; return the commit, empty where git sees no change.
 
         :raises DlsyncError: git or a hook refuses; nothing is staged that was not staged before.
@@ -105,31 +108,70 @@ class Repository:
             if not (changed := self.changed(paths)):  # but line ends that git converts
                 return ""
             arguments = ("commit", "--quiet", "--only", f"--message={message}", *_PATHS)
-            self._run(*arguments, paths=changed, failed=failed, hint=hint)
-        except DlsyncError:
-            self._run("reset", "--quiet", *_PATHS, paths=paths)
+            await self._run_hooks(*arguments, paths=changed, failed=failed, hint=hint)
+        except BaseException:
+            with suppress(DlsyncError):  # what stopped git, such as a lock, stops this too: the first error says more
+                self._run("reset", "--quiet", *_PATHS, paths=paths)
             raise
-        return self._run("rev-parse", "HEAD")
+        return self.head()
 
-    def push(self) -> None:
+    def head(self) -> str:
+        """Return the current commit; empty where there is none."""
+        return head_commit(self._top)
+
+    async def push(self) -> None:
         """Push the current branch to its upstream.
 
         :raises DlsyncError: git cannot, or the remote refuses.
         """
         hint = "Run `git pull --rebase` and `git push`: the commit is there."
-        self._run("-c", "push.default=upstream", "push", "--quiet", failed="not pushed", hint=hint)
+        await self._run_hooks("-c", "push.default=upstream", "push", "--quiet", failed="not pushed", hint=hint)
 
     def _run(self, *arguments: str, paths: Collection[str] = (), failed: str = "git failed", hint: str = "") -> str:
         """Return what git prints that is called with arguments, and with paths on its stdin."""
-        command = ("git", "--literal-pathspecs", "-C", str(self._top), *arguments)
-        stdin = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        environment = {"GIT_TERMINAL_PROMPT": "0", **os.environ}
+        command, environment = self._command(arguments)
         try:
-            done = subprocess.run(command, input=stdin, capture_output=True, check=False, env=environment)  # noqa: S603 - the commands above
+            done = subprocess.run(command, input=_lines(paths), capture_output=True, check=False, env=environment)  # noqa: S603 - the commands above
         except OSError as error:
             raise DlsyncError(f"{failed}: git cannot be run: {error.strerror}", hint="Install git.") from error
         if done.returncode:
-            said = (done.stderr + b"\n" + done.stdout).decode("utf-8", "replace").split("\n")
-            reason = "\n".join([*filter(None, said)][-_SHOWN:]) or f"git ended with code {done.returncode}"
-            raise DlsyncError(f"{failed}: {_USER_IN_URL.sub('[user]@', reason)}", hint=hint)
+            raise _failure(done.returncode, done.stderr + b"\n" + done.stdout, failed, hint)
         return os.fsdecode(done.stdout).rstrip("\n")
+
+    async def _run_hooks(self, *arguments: str, paths: Collection[str] = (), failed: str, hint: str) -> None:
+        """Run git where hooks, a signature or a network can take long, and end it where the task is cancelled."""
+        command, environment = self._command(arguments)
+        with TemporaryFile() as stdin, TemporaryFile() as said:  # a hook that outlives git would keep a pipe open
+            stdin.write(_lines(paths))
+            stdin.seek(0)
+            git = await asyncio.create_subprocess_exec(
+                *command, stdin=stdin, stdout=said, stderr=subprocess.STDOUT, env=environment
+            )
+            try:
+                code = await git.wait()
+            except asyncio.CancelledError:
+                with suppress(ProcessLookupError):  # Ctrl-C on a terminal ends git too
+                    git.terminate()
+                await git.wait()
+                raise
+            said.seek(0)
+            if code:
+                raise _failure(code, said.read(), failed, hint)
+
+    def _command(self, arguments: Collection[str]) -> tuple[list[str], dict[str, str]]:
+        """Return the command of a git, and its environment."""
+        return ["git", "--literal-pathspecs", "-C", str(self._top), *arguments], {
+            "GIT_TERMINAL_PROMPT": "0",
+            **os.environ,
+        }
+
+
+def _lines(paths: Collection[str]) -> bytes:
+    return b"".join(os.fsencode(path) + b"\0" for path in paths)
+
+
+def _failure(code: int, said: bytes, failed: str, hint: str) -> DlsyncError:
+    """Return the error of a git that ended with a code, with the last lines of what it said."""
+    lines = [*filter(None, said.decode("utf-8", "replace").split("\n"))]
+    reason = "\n".join(lines[-_SHOWN:]) or f"git ended with code {code}"
+    return DlsyncError(f"{failed}: {_USER_IN_URL.sub('[user]@', reason)}", hint=hint)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from dlsync.diff.compare import compare
@@ -51,7 +51,7 @@ def _reason(desired: Resource | None, live: Resource | None, inventory: Inventor
     return _CHANGED if moved_in_files(kind, desired, entry, inventory.salt) else ""
 
 
-def commit(repository: Repository, directory: Path, target: Target, changes: Sequence[FileChange]) -> str:
+async def commit(repository: Repository, directory: Path, target: Target, changes: Sequence[FileChange]) -> str:
     """Write changes of files and commit them; return the commit, empty where git sees no change.
 
     :raises Refused: a file has, or may have, changes that are not committed; nothing is written.
@@ -67,12 +67,25 @@ def commit(repository: Repository, directory: Path, target: Target, changes: Seq
         if files:
             named = shortened(", ".join(map(visible, files)), width=500)
             raise Refused(f"{reason}, so it is not overwritten: {named}; nothing was written", hint=hint)
-    links = {one: one.readlink() for one in places if one.is_symlink()}
-    before = {one: (one.read_bytes(), one.stat().st_mode) for one in places if one.is_file() and one not in links}
+    head, undo = repository.head(), _undo(places)
     try:
         writer.write(directory, changes)
-        return repository.commit(paths, message(target, changes)) if changes else ""
-    except DlsyncError:
+        return await repository.commit(paths, message(target, changes)) if changes else ""
+    except BaseException as error:
+        if repository.head() == head or repository.changed(paths):
+            undo()
+            raise
+        if not isinstance(error, DlsyncError):
+            raise
+        return repository.head()  # git was stopped after it had committed, in a later hook
+
+
+def _undo(places: Sequence[Path]) -> Callable[[], None]:
+    """Return what makes files and links again what they are now."""
+    links = {one: one.readlink() for one in places if one.is_symlink()}
+    before = {one: (one.read_bytes(), one.stat().st_mode) for one in places if one.is_file() and one not in links}
+
+    def undo() -> None:
         for place in places:
             place.unlink(missing_ok=True)
         for place, to in links.items():
@@ -80,7 +93,8 @@ def commit(repository: Repository, directory: Path, target: Target, changes: Seq
         for place, (content, mode) in before.items():
             writer.replace_file(place, content)
             place.chmod(mode)
-        raise
+
+    return undo
 
 
 def message(target: Target, changes: Sequence[FileChange]) -> str:

@@ -113,9 +113,9 @@ async def export(
         options = {"managed": managed, "mirror": mirror, "applied_only": commit}
         made = await build_export(fetcher, tree, settings, targets=targets, **options)
     if repository:
-        made = replace(made, commit=commits.commit(repository, directory, made.target, made.files))
+        made = replace(made, commit=await commits.commit(repository, directory, made.target, made.files))
         if push:
-            repository.push()
+            await repository.push()
     elif not check:
         writer.write(directory, made.files)
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -333,6 +334,38 @@ def test_hooks_run_and_one_that_refuses_leaves_all_as_it_was(repo: Path, env: di
     assert export(repo, env, "--mirror").code == 0
     assert git(repo, "log", "-1", "--format=%B").endswith("Ticket: 1")
     assert git(repo, "status", "--porcelain") == status
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("name", ["pre-commit", "post-commit"])
+def test_an_interrupt_ends_a_hook_that_waits_and_leaves_all_as_it_was_or_committed(
+    repo: Path, env: dict[str, str], tmp_path: Path, name: str, number: signal.Signals
+) -> None:
+    write_tree(repo, {"staged.txt": "1\n"})
+    git(repo, "add", "staged.txt")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    by_hand(env, "PUT", "dashboards/other", DASHBOARD)
+    by_hand(env, "DELETE", "plugins/disk")
+    os.mkfifo(tmp_path / "wait")
+    hook(repo, name, f"kill -{number} {os.getpid()}; read line < '{tmp_path}/wait'")
+    before, status = work_files(repo), git(repo, "status", "--porcelain")
+    done = export(repo, env, "--mirror")
+    (tmp_path / "wait").write_text("go on\n")
+    assert (done.code, done.out, done.err) == (130, "", "Interrupted.\n")
+    is_committed = name == "post-commit"
+    assert (work_files(repo) != before, len(log(repo)) == 2) == (is_committed, is_committed)
+    assert git(repo, "status", "--porcelain") == status
+    hook(repo, name, "exit 0")
+    assert export(repo, env, "--mirror").code == 0
+    assert (len(log(repo)), git(repo, "status", "--porcelain")) == (2, status)
+
+
+def test_a_commit_whose_last_hook_ends_git_is_a_commit(repo: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    hook(repo, "post-commit", "kill -TERM $PPID")
+    done = export(repo, env)
+    assert (done.code, done.err, git(repo, "status", "--porcelain")) == (0, "", "")
+    assert f"Committed as {git(repo, 'rev-parse', 'HEAD')[:12]}." in done.out
 
 
 def test_what_git_ignores_is_refused(repo: Path, env: dict[str, str]) -> None:
