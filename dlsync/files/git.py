@@ -25,6 +25,8 @@ _HIDDEN = {
     "s": "marked assume-unchanged and skip-worktree",
     "?": "ignored, or in a submodule: export into that",
 }
+_NOT_COMMITTED = "git did not commit, and the files are as they were"
+_EXPORT_AGAIN = "Fix what git reports, then export again."
 _PATHS = ("--pathspec-from-file=-", "--pathspec-file-nul")
 
 
@@ -43,6 +45,11 @@ def is_unknown(root: Path, commit: str) -> bool:
 def place(root: Path) -> str:
     """Return the directory's path in its repository, with a slash at its end; empty for the root, or outside one."""
     return _output(root, "rev-parse", "--show-prefix")
+
+
+def is_sparse(root: Path) -> bool:
+    """Tell whether files of the directory's repository may not be checked out."""
+    return _output(root, "config", "--type=bool", "core.sparseCheckout") == "true"
 
 
 def user_name(root: Path) -> str:
@@ -78,6 +85,11 @@ class Repository:
             hint = f"Finish or abort it; `git -C {shlex.quote(str(self._top))} status` says how."
             raise DlsyncError(f"{self._top} is in the middle of a merge, rebase, revert or bisection", hint=hint)
         if push:
+            self._require_upstream()
+
+    def _require_upstream(self) -> None:
+        branch = _output(self._top, "symbolic-ref", "--quiet", "--short", "HEAD")
+        if not _output(self._top, "config", f"branch.{branch}.merge"):  # the clone of an empty repository has it
             hint = "Run `git switch BRANCH`, or once `git push --set-upstream REMOTE BRANCH`."
             self._run("rev-parse", "@{upstream}", failed="--push has no upstream branch", hint=hint)
 
@@ -101,19 +113,21 @@ class Repository:
 
         :raises DlsyncError: git or a hook refuses; nothing is staged that was not staged before.
         """
-        failed, hint = "git did not commit, and the files are as they were", "Fix what git reports, then export again."
         try:
-            present = [path for path in paths if os.path.lexists(self._top / path)]
-            self._run(*_NO_ADVICE, "add", *_PATHS, paths=present, failed=failed, hint=hint)
-            if not (changed := self.changed(paths)):  # but line ends that git converts
+            if not (changed := self._staged(paths)):  # but line ends that git converts
                 return ""
             arguments = ("commit", "--quiet", "--only", f"--message={message}", *_PATHS)
-            await self._run_hooks(*arguments, paths=changed, failed=failed, hint=hint)
-        except BaseException:
+            await self._run_hooks(*arguments, paths=changed, failed=_NOT_COMMITTED, hint=_EXPORT_AGAIN)
+        finally:  # a hook may have staged files too, which git then leaves staged as they were before the hook
             with suppress(DlsyncError):  # what stopped git, such as a lock, stops this too: the first error says more
                 self._run("reset", "--quiet", *_PATHS, paths=paths)
-            raise
         return self.head()
+
+    def _staged(self, paths: Collection[str]) -> list[str]:
+        """Stage the changes of paths, and return those that git sees."""
+        present = [path for path in paths if os.path.lexists(self._top / path)]
+        self._run(*_NO_ADVICE, "add", *_PATHS, paths=present, failed=_NOT_COMMITTED, hint=_EXPORT_AGAIN)
+        return self.changed(paths)
 
     def head(self) -> str:
         """Return the current commit; empty where there is none."""
@@ -124,7 +138,7 @@ class Repository:
 
         :raises DlsyncError: git cannot, or the remote refuses.
         """
-        hint = "Run `git pull --rebase` and `git push`: the commit is there."
+        hint = "The commit stays: fix what git reports (`git pull --rebase` if the branch moved), then export again."
         await self._run_hooks("-c", "push.default=upstream", "push", "--quiet", failed="not pushed", hint=hint)
 
     def _run(self, *arguments: str, paths: Collection[str] = (), failed: str = "git failed", hint: str = "") -> str:

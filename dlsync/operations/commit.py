@@ -23,6 +23,7 @@ _MOST_LINES = 100  # of a commit's message
 _ACTED_ON = re.compile(r"[#@!*:\[\]]|(?<=[gG][hH])-(?=\d)")
 _CHANGED = "its file is not applied yet; run `dlsync apply`, then export again"
 _REMOVED = "its file is gone, and that is not applied yet; run `dlsync apply`, then export again"
+_SPARSE = "its file is gone or not checked out; run `git sparse-checkout disable`, then export again"
 _SHOW = "Undo that, such as by `git update-index --no-assume-unchanged FILE`; then commit or discard the changes."
 _NEW = "its file was never applied; run `dlsync apply --adopt`, or export it without --commit"
 
@@ -37,6 +38,8 @@ def not_applied(
     if not tree.resources or not inventory.packed or git.is_unknown(tree.root, inventory.commit):
         return {}
     reasons = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}
+    if _REMOVED in reasons.values() and git.is_sparse(tree.root):  # where an apply would delete what has no file
+        reasons = {one: _SPARSE if reason == _REMOVED else reason for one, reason in reasons.items()}
     return {address: reason for address, reason in reasons.items() if reason}
 
 

@@ -182,6 +182,23 @@ def test_a_new_file_outside_of_a_sparse_checkout_is_refused(repo: Path, env: dic
     assert done.err.endswith("dashboards/other.yaml\nFix what git reports, then export again.\n")
 
 
+def test_what_is_not_checked_out_is_not_said_to_wait_for_an_apply_which_would_delete_it(
+    repo: Path, env: dict[str, str]
+) -> None:
+    git(repo, "sparse-checkout", "set", "plugins", "rules")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    done = export(repo, env, "--mirror")
+    assert done.err == (
+        "warning: dashboard/web: its file is gone or not checked out; "
+        "run `git sparse-checkout disable`, then export again\n"
+    )
+    account = env["DLSYNC_ACCOUNT"]
+    assert done.out == f"Nothing to commit of acme/{account}: 2 resources unchanged, 1 left out: not applied yet.\n"
+    git(repo, "sparse-checkout", "disable")
+    assert export(repo, env, "--mirror").code == 0
+    assert git(repo, "show", "--name-only", "--format=") == WEB
+
+
 def test_a_signature_that_fails_leaves_all_as_it_was(repo: Path, env: dict[str, str]) -> None:
     git(repo, "config", "gpg.program", "no-such-program")
     by_hand(env, "PUT", "dashboards/web", LIVE)
@@ -451,10 +468,66 @@ def test_push_pushes_to_the_upstream_and_what_was_not_pushed_the_next_time(
     done = export(clone, env, "--push")
     assert done.code == 1
     assert "error: not pushed: " in done.err
-    assert done.err.endswith("Run `git pull --rebase` and `git push`: the commit is there.\n")
+    assert done.err.endswith(
+        "The commit stays: fix what git reports (`git pull --rebase` if the branch moved), then export again.\n"
+    )
     hook_file.unlink()
     assert export(clone, env, "--push").code == 0
     assert git(remote, "rev-parse", "main") == git(clone, "rev-parse", "HEAD")
+
+
+def test_a_branch_that_moved_on_the_remote_is_pushed_after_a_pull(
+    repo: Path, clone: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    write_tree(repo, {"note.txt": "theirs\n"})
+    commit_all(repo, "theirs")
+    git(repo, "push", "--quiet", str(tmp_path / "remote.git"), "main")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    for _ in range(2):
+        done = export(clone, env, "--push")
+        assert (done.code, len(log(clone)), "[rejected]" in done.err) == (1, 2, True)
+    git(clone, "pull", "--quiet", "--rebase")
+    assert export(clone, env, "--push").code == 0
+    assert git(tmp_path / "remote.git", "log", "--format=%s", "main").splitlines()[1:] == ["theirs", "first"]
+
+
+def test_the_first_commit_is_pushed_to_an_empty_remote(tmp_path: Path, env: dict[str, str]) -> None:
+    git(tmp_path, "init", "--quiet", "--bare", "remote.git")
+    git(tmp_path, "clone", "--quiet", "remote.git", "clone")
+    for name in ("user.name", "user.email"):
+        git(tmp_path / "clone", "config", name, "ada@example.org")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert export(tmp_path / "clone", env, "--push").code == 0
+    assert len(log(tmp_path / "remote.git")) == 1
+
+
+def test_in_a_linked_worktree_its_own_branch_gets_the_commit(repo: Path, env: dict[str, str]) -> None:
+    other = repo.parent / "other"
+    git(repo, "worktree", "add", "--quiet", "-b", "other", str(other))
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    assert export(other, env).code == 0
+    assert (len(log(other)), len(log(repo)), git(repo, "status", "--porcelain")) == (2, 1, "")
+
+
+@pytest.mark.parametrize("lock", ["index.lock", "HEAD.lock", "refs/heads/main.lock"])
+def test_a_lock_that_a_crash_left_is_named_and_all_is_as_it_was(repo: Path, env: dict[str, str], lock: str) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    before = work_files(repo)
+    (repo / ".git" / lock).touch()
+    done = export(repo, env)
+    assert (done.code, work_files(repo), git(repo, "status", "--porcelain")) == (1, before, "")
+    assert "error: git did not commit, and the files are as they were: fatal: " in done.err
+    assert f".git/{lock}': File exists.\n" in done.err
+    (repo / ".git" / lock).unlink()
+    assert export(repo, env).code == 0
+    assert git(repo, "status", "--porcelain") == ""
+
+
+def test_what_a_hook_formats_and_stages_is_committed_and_nothing_stays_staged(repo: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    hook(repo, "pre-commit", f"echo '# formatted' >> {WEB}; git add {WEB}")
+    assert export(repo, env).code == 0
+    assert (git(repo, "show", f"HEAD:{WEB}")[-11:], git(repo, "status", "--porcelain")) == ("# formatted", "")
 
 
 def test_push_without_an_upstream_says_what_to_do(clone: Path, env: dict[str, str]) -> None:

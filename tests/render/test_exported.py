@@ -12,6 +12,7 @@ from tests.builders.plans import TARGET
 
 WEB = FileChange(Address("dashboard", "web"), "update", "dashboards/web\x1b.yaml", b"")
 UNWRITABLE = Problem(Code.NOT_EXPORTED, "rule/x: its name is too long for a file")
+WAITING = Problem(Code.NOT_APPLIED, "rule/y: its file is not applied yet")
 
 
 FILES = "0 files created, 1 updated, 0 deleted"
@@ -32,6 +33,16 @@ FILES = "0 files created, 1 updated, 0 deleted"
             Export(TARGET, (), 3, (UNWRITABLE,)),
             True,
             "Exported acme/default: 0 files created, 0 updated, 0 deleted; 3 resources unchanged, 1 not written.",
+        ),
+        (
+            Export(TARGET, (), 3, (WAITING,)),
+            True,
+            "Nothing to commit of acme/default: 3 resources unchanged, 1 left out: not applied yet.",
+        ),
+        (
+            Export(TARGET, (WEB,), 3, (UNWRITABLE, WAITING)),
+            True,
+            f"Exported acme/default: {FILES}; 3 resources unchanged, 1 not written, 1 left out: not applied yet.",
         ),
     ],
 )
