@@ -78,7 +78,8 @@ def accept(
     """Write what was changed on the server into the files.
 
     Comments and layout stay, and so does what was changed in the files alone. A resource is left out, with exit
-    code 3, if that would change another environment, replace a reference or write a likely secret.
+    code 3, if that would change another environment, replace a reference or an edit that is not committed, or write a
+    likely secret.
     """
     from dlsync import operations
     from dlsync.cli.terminal import run_with_progress

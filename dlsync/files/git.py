@@ -52,6 +52,13 @@ def is_sparse(root: Path) -> bool:
     return _output(root, "config", "--type=bool", "core.sparseCheckout") == "true"
 
 
+def uncommitted(root: Path) -> set[str]:
+    """Return the files below the directory with changes that are not committed; none outside a repository."""
+    found = _output(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
+    prefix = place(root)
+    return {entry[_ENTRY].removeprefix(prefix) for entry in found.split("\0")}
+
+
 def user_name(root: Path) -> str:
     """Return the name that git would put on a commit to the directory; empty where it has none, or without git."""
     return _output(root, "config", "user.name")
@@ -61,7 +68,8 @@ def _output(root: Path, *arguments: str) -> str:
     command = ("git", "-C", str(root), *arguments)
     try:
         local = {**os.environ, "GIT_NO_LAZY_FETCH": "1"}  # a partial clone would ask its remote for a commit
-        return subprocess.run(command, capture_output=True, text=True, check=False, env=local).stdout.strip()  # noqa: S603 - the commands above
+        done = subprocess.run(command, capture_output=True, check=False, env=local)  # noqa: S603 - the commands above
+        return os.fsdecode(done.stdout).rstrip("\n")
     except OSError:
         return ""
 

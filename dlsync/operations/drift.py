@@ -1,13 +1,16 @@
 """Drift: what was changed on the server since it was applied, field by field."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from dlsync.diff.compare import compare
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
+from dlsync.files import git
 from dlsync.files.settings import Settings
+from dlsync.messages import visible
 from dlsync.model import Address, Code, Entry, FieldChange, ItemChange, Problem, Resource, ResourceChange, Target
 from dlsync.operations import warnings as concerns
 from dlsync.operations.export import Export, edit_files, outward
@@ -21,6 +24,10 @@ from dlsync.resources.tree import Tree
 
 _NO_RECORD = (
     "`inventory: none` in dlsync.yaml: without a record of what was applied, dlsync cannot tell what changed since"
+)
+_UNCOMMITTED = (
+    "%s: not written: %s has changes that are not committed, and what is live would replace them; commit or discard "
+    "them, then accept again"
 )
 _UNREADABLE = "%s cannot be read, so what was changed in it is not known: %s"
 
@@ -91,9 +98,41 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     targets.require_match({*tree.resources, *context.live})
     context, news = _under_new_names(context)
     wanted = {news.get(one, one) for one in wanted} if targets else {one.address for one in _drifted(context)}
+    unsaved = _unsaved(context, tree.root, wanted)
+    problems = [Problem(Code.NOT_EXPORTED, _UNCOMMITTED % (one, visible(unsaved[one]))) for one in sorted(unsaved)]
+    wanted -= unsaved.keys()
     live = {address: _accepted(context, one) for address, one in context.live.items() if address in wanted}
-    removed, environment = wanted - context.live.keys(), settings.environment
-    return edit_files(settings.target, tree, context.inventory, live, removed, accepts_for=environment, is_careful=True)
+    return edit_files(
+        settings.target,
+        tree,
+        context.inventory,
+        live,
+        wanted - context.live.keys(),
+        problems=problems,
+        accepts_for=settings.environment,
+        is_careful=True,
+    )
+
+
+def _unsaved(context: PlanContext, root: Path, wanted: Iterable[Address]) -> dict[Address, str]:
+    """Return the resources of which an accept would replace what only their files hold, each with such a file."""
+    replaced = [one for one in wanted if _is_replaced(context, one)]
+    changed = git.uncommitted(root) if replaced else set[str]()
+    files = {one: changed.intersection(kind_of(one.kind).files(context.desired[one])) for one in replaced}
+    return {address: min(some) for address, some in files.items() if some}
+
+
+def _is_replaced(context: PlanContext, address: Address) -> bool:
+    """Tell whether an accept takes the live side where the files have moved too, or removes a file."""
+    desired, live, entry = context.desired.get(address), context.live.get(address), context.inventory.entry(address)
+    if desired is None or live is None:
+        return desired is not None
+    if live.unreadable:  # which is not written
+        return False
+    if entry is None:
+        return bool(compare(kind_of(address.kind), desired, live).diff)
+    diff = movement(kind_of(address.kind), desired, live, entry, context.inventory.salt).diff
+    return any(one.mover == "conflict" for one in diff)
 
 
 def _under_new_names(context: PlanContext) -> tuple[PlanContext, dict[Address, Address]]:

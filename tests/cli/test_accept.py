@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.builders.commands import DASHBOARD, by_hand, dlsync
+from tests.builders.repositories import CONFIGURATION, commit_all, repository
 from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -66,3 +67,51 @@ def test_a_name_that_matches_nothing_is_an_error(applied: Path, env: dict[str, s
     done = dlsync("accept", "dashboard/wep", applied, env=env)
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("error: no resource matches `dashboard/wep`\n")
+
+
+MINE = "# mine\n" + DASHBOARD.replace("Web", "Mine")
+
+
+@pytest.fixture
+def repo(applied: Path, env: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of a repository, with a dashboard that both sides have changed."""
+    for name, value in CONFIGURATION.items():
+        monkeypatch.setitem(env, name, value)
+    repository(applied.parent)
+    write_tree(applied, {"dashboards/web.yaml": MINE})
+    by_hand(env, "PUT", "dashboards/web", EDITED)
+    return applied
+
+
+@pytest.mark.parametrize("option", ["dashboard/web", "--all-drift"])
+def test_an_edit_that_is_not_committed_is_not_replaced(repo: Path, env: dict[str, str], option: str) -> None:
+    by_hand(env, "DELETE", "plugins/disk")
+    done = dlsync("accept", "plugin/disk" if option != "--all-drift" else option, option, repo, env=env)
+    assert (done.code, tree_files(repo)["dashboards/web.yaml"]) == (3, MINE.encode())
+    assert done.err == (
+        "error: dashboard/web: not written: dashboards/web.yaml has changes that are not committed, and what is live "
+        "would replace them; commit or discard them, then accept again\n"
+    )
+    assert "- plugins/disk.sh\n" in done.out
+    commit_all(repo, "mine")
+    assert dlsync("accept", option, repo, env=env).code == 0
+    assert tree_files(repo)["dashboards/web.yaml"] == f"# mine\n{EDITED}".encode()
+
+
+def test_an_edit_that_is_not_committed_stays_where_the_server_changed_another_field(
+    repo: Path, env: dict[str, str]
+) -> None:
+    by_hand(env, "PUT", "dashboards/web", f"{DASHBOARD}period: 600\n")
+    assert dlsync("accept", "dashboard/web", repo, env=env).code == 0
+    assert tree_files(repo)["dashboards/web.yaml"] == f"{MINE}period: 600\n".encode()
+
+
+def test_a_file_that_was_never_committed_or_applied_is_neither_replaced_nor_removed(
+    repo: Path, env: dict[str, str]
+) -> None:
+    files = {"dashboards/both.yaml": MINE, "dashboards/only.yaml": MINE}
+    write_tree(repo, files)
+    by_hand(env, "PUT", "dashboards/both", EDITED)
+    done = dlsync("accept", "dashboard/both", "dashboard/only", repo, env=env)
+    assert (done.code, done.err.count("not committed")) == (3, 2)
+    assert {file: tree_files(repo)[file].decode() for file in files} == files
