@@ -115,8 +115,16 @@ class Runner:
         folder = self.root / "artifacts" / str(run)
         return sorted(one.name for one in folder.iterdir()) if folder.is_dir() else []
 
-    def run(self, job: str, event: str = "push", *, matrix: Mapping[str, str] | None = None, fork: bool = False) -> Ran:
-        """Run a job for an event, in a run of its own, on what is checked out."""
+    def run(
+        self,
+        job: str,
+        event: str = "push",
+        *,
+        matrix: Mapping[str, str] | None = None,
+        fork: bool = False,
+        pull: int = 12,
+    ) -> Ran:
+        """Run a job for an event, that of the pull request of a number, in a run of its own, on what is checked out."""
         self.runs += 1
         if self.origin:
             self._check_out(self.origin, *_refs(event))
@@ -124,7 +132,7 @@ class Runner:
         temp = self.root / "temp" / str(self.runs)
         temp.mkdir(parents=True)
         contexts = {
-            "github": self._github(event, fork=fork),
+            "github": self._github(event, fork=fork, pull=pull),
             "secrets": Context(self.secrets),
             "runner": Context(temp=str(temp)),
             "matrix": Context(matrix or {}),
@@ -146,10 +154,10 @@ class Runner:
         git(self.workspace, "fetch", "--quiet", "--depth=1", "origin", f"+{ref}:{local}")
         git(self.workspace, "checkout", "--quiet", *(["-B", "main"] if local.endswith("/main") else []), local)
 
-    def _github(self, event: str, *, fork: bool) -> Context:
+    def _github(self, event: str, *, fork: bool, pull: int) -> Context:
         ref = _refs(event)[0]
         head = {"repo": {"full_name": "fork/monitoring" if fork else REPOSITORY}}
-        pull = {"pull_request": {"head": head}} if event == "pull_request" else {}
+        of_pull = {"number": pull, "pull_request": {"head": head}} if event == "pull_request" else {}
         return Context(
             event_name=event,
             repository=REPOSITORY,
@@ -160,7 +168,7 @@ class Runner:
             run_attempt=1,
             server_url="https://github.example",
             token=TOKEN,
-            event={"repository": {"default_branch": "main"}, **pull},
+            event={"repository": {"default_branch": "main"}, **of_pull},
         )
 
     def _steps(self, steps: list[Any], contexts: Mapping[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -196,6 +204,7 @@ class _Job:
             "GITHUB_REPOSITORY": REPOSITORY,
             "GITHUB_SHA": github["sha"],
             "GITHUB_REF": github["ref"],
+            "GITHUB_REF_NAME": github["ref_name"],
             "GITHUB_WORKFLOW_REF": f"{REPOSITORY}/{WORKFLOW}@{github['ref']}",
             "GITHUB_ACTIONS": "true",
             "RUNNER_TEMP": str(temp),

@@ -131,7 +131,8 @@ class Team:
         git(self.clone, "switch", "--quiet", "main")
         git(self.clone, "pull", "--quiet", "--ff-only")
         branch = {"sha": head, "repo": {"full_name": REPOSITORY}}
-        self.runner.write(pulls=[{"merged_at": "2026-11-29", "merge_commit_sha": merged, "head": branch}])
+        merge = {"number": 12, "merged_at": "2026-11-29", "merge_commit_sha": merged}
+        self.runner.write(pulls=[{**merge, "base": {"ref": "main"}, "head": branch}])
         return self.run("apply").log
 
     def _merge(self, head: str, to: str) -> str:
@@ -186,7 +187,7 @@ def a_request_is_planned_at_each_push_and_merged(team: Team) -> None:
     again = team.propose("Ask for even less")
     assert again == comment.replace(changed_rule(2000), changed_rule(5000000))
     assert team.host.writes == ["create", "update 1"]
-    reviewed = plan_file.read(team.artifact("plan") / "plan.json").id
+    reviewed = plan_file.read(team.artifact("plan-12") / "plan.json").id
 
     assert APPLIED in team.merge()
     assert saved_plan_of(team.artifact("journal-1")) == reviewed

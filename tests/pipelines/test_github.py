@@ -18,7 +18,7 @@ from tests.builders.code_hosts import CodeHosts
 from tests.builders.commands import ROOT, by_hand, dlsync, misbehaving
 from tests.builders.gh import REPOSITORY
 from tests.builders.repositories import commit_all, git, repository
-from tests.builders.workflows import WORKFLOW, Runner
+from tests.builders.workflows import WORKFLOW, Context, Runner, substitute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,14 +67,15 @@ def branch_with(runner: Runner, title: str) -> str:
     return git(runner.workspace, "rev-parse", "HEAD")
 
 
-def merge(runner: Runner, head: str, run: int, *, repository: str = REPOSITORY) -> None:
-    """Merge the branch as GitHub does, which knows its last run."""
+def merge(runner: Runner, head: str, *runs: int, repository: str = REPOSITORY) -> None:
+    """Merge the branch of pull request 12 as GitHub does, which knows the runs of its commit, the latest first."""
     git(runner.workspace, "switch", "--quiet", "main")
     git(runner.workspace, "merge", "--quiet", "--no-ff", "--message=Merge", "change")
     merged = git(runner.workspace, "rev-parse", "HEAD")
     of = {"full_name": repository}
     pull = {"merged_at": "2026-11-29", "merge_commit_sha": merged, "head": {"sha": head, "repo": of}}
-    runner.write(pulls=[pull], runs=[{"id": run, "head_sha": head, "head_repository": of}])
+    pulls = [{**pull, "number": number, "base": {"ref": base}} for number, base in ((13, "release"), (12, "main"))]
+    runner.write(pulls=pulls, runs=[{"id": run, "head_sha": head, "head_repository": of} for run in runs])
 
 
 def title(env: dict[str, str]) -> str:
@@ -89,7 +90,7 @@ def test_the_reviewed_plan_is_what_is_applied_after_the_merge(
     done = runner.run("plan", "pull_request")
     assert done.succeeded
     run = runner.runs
-    assert runner.artifacts(run) == ["plan", "plan.html"]
+    assert runner.artifacts(run) == ["plan-12", "plan.html"]
     assert (runner.root / f"artifacts/{run}/plan.html/plan.html").read_text().startswith("<!doctype html>")
     [note] = host.notes
     assert "1 to update" in note.body
@@ -154,6 +155,24 @@ def test_a_request_without_changes_of_dlsync_fails_nothing_after_another_merge(
     assert "::warning::the default branch has changes that no apply was shown" in done.log
 
 
+def test_the_plan_of_another_request_with_the_same_commit_is_not_applied(
+    runner: Runner, host: CodeHosts, env: dict[str, str]
+) -> None:
+    head = branch_with(runner, "Machines")
+    assert runner.run("plan", "pull_request").succeeded
+    edit(runner.workspace, DASHBOARD, title="On another base")
+    assert runner.run("plan", "pull_request", pull=13).succeeded
+    git(runner.workspace, "checkout", "--quiet", ".")
+    merge(runner, head, 2, 1)
+    done = runner.run("apply")
+    assert (done.succeeded, title(env)) == (True, "Machines"), done.log
+
+    shutil.rmtree(runner.root / "artifacts/1")
+    done = runner.run("apply")
+    assert not done.succeeded
+    assert "no artifact plan-12" in done.log
+
+
 def test_a_plan_that_fails_is_shown_and_nothing_is_applied(
     runner: Runner, host: CodeHosts, env: dict[str, str]
 ) -> None:
@@ -171,13 +190,13 @@ def test_a_plan_that_fails_is_shown_and_nothing_is_applied(
     before = title(env)
     done = runner.run("apply")
     assert (done.succeeded, title(env)) == (False, before)
-    assert "no artifact plan" in done.log
+    assert "no artifact plan-12" in done.log
 
 
 def test_the_plan_of_a_fork_is_neither_made_nor_used(runner: Runner, env: dict[str, str]) -> None:
     head = branch_with(runner, "Machines")
     assert not runner.run("plan", "pull_request", fork=True).ran
-    forged = runner.root / "artifacts" / str(runner.runs) / "plan"
+    forged = runner.root / "artifacts" / str(runner.runs) / "plan-12"
     forged.mkdir(parents=True)
     (forged / "plan.json").write_text("forged")
     merge(runner, head, runner.runs, repository="fork/monitoring")
@@ -190,7 +209,7 @@ def test_a_plan_of_another_folder_or_with_options_is_not_applied(
     runner: Runner, env: dict[str, str], monkeypatch: pytest.MonkeyPatch, chosen: str
 ) -> None:
     head = branch_with(runner, "Machines")
-    artifact = runner.root / "artifacts/7/plan"
+    artifact = runner.root / "artifacts/7/plan-12"
     shutil.copytree(runner.workspace, artifact, ignore=shutil.ignore_patterns(".git", ".dlsync"))
     edit(artifact, DASHBOARD, title="Forged")
     monkeypatch.chdir(runner.workspace)
@@ -200,7 +219,7 @@ def test_a_plan_of_another_folder_or_with_options_is_not_applied(
     before = title(env)
     done = runner.run("apply")
     assert (done.succeeded, title(env)) == (False, before)
-    assert "the artifact plan is not a plan that this workflow made" in done.log
+    assert "the artifact plan-12 is not a plan that this workflow made" in done.log
 
 
 def test_a_night_with_drift_opens_one_issue_which_is_closed_when_there_is_none(
@@ -267,7 +286,7 @@ def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, e
     with misbehaving(CodeHosts().answer) as host:
         runner.env["GITHUB_API_URL"] = host.url
         assert runner.run("plan", "pull_request", matrix=matrix).succeeded
-    assert runner.artifacts(1) == [f"plan-{name}", f"plan-{name}.html"]
+    assert runner.artifacts(1) == [f"plan-{name}-12", f"plan-{name}.html"]
     head = git(root, "rev-parse", "HEAD")
     git(root, "branch", "change")
     merge(runner, head, 1)
@@ -277,6 +296,21 @@ def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, e
     by_hand(env, "DELETE", "dashboards/hosts")
     assert runner.run("drift", "schedule", matrix=matrix).succeeded
     assert runner.state["issues"][0]["title"] == f"dlsync: drift in {name}"
+
+
+def test_no_two_environments_have_an_artifact_of_one_name() -> None:
+    uploads = [
+        one["with"]["name"]
+        for one in cast("Any", yaml.parse(ACTION.read_bytes()))["runs"]["steps"]
+        if "upload-artifact" in one.get("uses", "")
+    ]
+    github = Context(run_attempt=1, event={"number": 12})
+    names = [
+        substitute(name, {"inputs": Context(environment=environment), "github": github})
+        for environment in ("", "x", "x.html", "x-12", "x-12.html", "x-1", "12")
+        for name in uploads
+    ]
+    assert len(names) == len(set(names)) == 21
 
 
 def test_the_top_of_the_workflow_names_what_pip_installs_and_the_folder(runner: Runner) -> None:
