@@ -14,7 +14,7 @@ from dlsync.files.directory import Directory
 from dlsync.files.settings import FILE_NAME, read_file
 
 Platform = Literal["github", "gitlab"]
-GIT_IGNORE = ".gitignore"
+GIT_IGNORE, GITLAB = ".gitignore", ".gitlab-ci.yml"
 
 # path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
 SAMPLES = {
@@ -31,15 +31,19 @@ PIPELINES: Mapping[Platform, Mapping[str, str]] = {
         ".github/workflows/dlsync.yml": "github-workflow.yml",
         ".github/actions/dlsync/action.yml": "github-action.yml",
     },
-    "gitlab": {".gitlab-ci.yml": "gitlab-ci.yml"},
+    "gitlab": {GITLAB: "gitlab-ci.yml"},
 }
 
 # in the tree, so that the editor of whoever has it finds them offline
 SCHEMAS = {f"schemas/{name}.schema.json": name for name in ("dlsync", "dashboard", "rule", "plugin", "link")}
 
 _PARTS_OF_A_TREE = (FILE_NAME, "dashboards", "rules", "plugins", "packs", "links.yaml")
+_TO_INCLUDE = (
+    "Move it away, run this again, rename the new one to dlsync.gitlab-ci.yml, move yours back, and add to it: "
+    "`include: [{local: dlsync.gitlab-ci.yml}]`. docs/pipelines-gitlab.md of dlsync says what else to change."
+)
 # a name that also is one on the platforms, in a branch, in a file and in a shell
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_ENVIRONMENT = re.compile(r"(?!.*(\.\.|\.$|\.lock$))[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 class Created(NamedTuple):
@@ -88,8 +92,13 @@ def _environments(directory: Path) -> tuple[str, ...]:
 
 def _check(environments: Sequence[str], directory: Path, *, exists: bool) -> None:
     if wrong := [name for name in environments if not _ENVIRONMENT.fullmatch(name)]:
-        hint = "Use letters, digits, `_`, `.` and `-`, and begin with a letter or a digit."
+        hint = "Use letters, digits, `_`, `-` and single `.`; first a letter or a digit; last neither `.` nor `.lock`."
         raise SettingsError(f"no pipeline can have these environments: {', '.join(map(repr, wrong))}", hint=hint)
+    by_folded = {name.casefold(): name for name in environments}
+    if alike := [name for name in environments if by_folded[name.casefold()] != name]:
+        pairs = ", ".join(f"{name} and {by_folded[name.casefold()]}" for name in alike)
+        hint = "Rename one, or give the others with --environments: environments and queues of GitHub ignore case."
+        raise SettingsError(f"the names of these environments differ only in case: {pairs}", hint=hint)
     if exists and (missing := [name for name in environments if name not in _environments(directory)]):
         hint = f"Add them under `environments:` in {directory / FILE_NAME}, each with its `account`."
         raise SettingsError(f"{FILE_NAME} lacks these environments: {', '.join(missing)}", hint=hint)
@@ -115,7 +124,9 @@ def write_new(directory: Path, contents: Mapping[str, bytes]) -> list[str]:
         nothing is left written then.
     """
     if taken := [file for file in contents if os.path.lexists(directory / file)]:
-        hint = "Move them away, or start in another folder: nothing is overwritten."
+        hint = (
+            _TO_INCLUDE if taken == [GITLAB] else "Move them away, or start in another folder: nothing is overwritten."
+        )
         raise DlsyncError(f"{directory} has these already: {', '.join(taken)}", hint=hint)
     inside = Directory(directory)
     if outside := [file for file in contents if not inside.holds(file)]:

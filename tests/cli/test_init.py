@@ -167,12 +167,39 @@ def test_a_repository_with_its_tree_in_a_folder_is_told_to_name_that_folder(tmp_
     assert dlsync("init", command[1], *command[2].split()).code == 0
 
 
-@pytest.mark.parametrize("name", ["a b", "${{ secrets.A }}", "-a", "ä", "a\n", "a/b", '"', "a'"])
+@pytest.mark.parametrize(
+    "name", ["a b", "${{ secrets.A }}", "-a", "ä", "a\n", "a/b", '"', "a'", "a.", "a..b", "a.lock"]
+)
 def test_a_name_that_a_pipeline_cannot_have_is_refused(tmp_path: Path, name: str) -> None:
     done = dlsync("init", tmp_path, "--environments", name)
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith(f"error: no pipeline can have these environments: {name!r}\n")
     assert tree_files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("options", [("--environments", "A,b,a"), ()])
+def test_environments_whose_names_differ_only_in_case_are_refused(tmp_path: Path, options: tuple[str, ...]) -> None:
+    settings = b"environments: {A: {account: x}, b: {account: y}, a: {account: z}}\n"
+    (tmp_path / "dlsync.yaml").write_bytes(settings)
+    done = dlsync("init", tmp_path, "--ci", "github", *options)
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        "error: the names of these environments differ only in case: A and a\n"
+        "Rename one, or give the others with --environments: environments and queues of GitHub ignore case.\n"
+    )
+    assert tree_files(tmp_path) == {"dlsync.yaml": settings}
+
+
+def test_where_gitlab_has_a_pipeline_already_the_line_that_adds_this_one_is_named(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": "org: acme\n", ".gitlab-ci.yml": "mine: {}\n"})
+    done = dlsync("init", tmp_path, "--ci", "gitlab")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        f"error: {tmp_path} has these already: .gitlab-ci.yml\n"
+        "Move it away, run this again, rename the new one to dlsync.gitlab-ci.yml, move yours back, and add to it: "
+        "`include: [{local: dlsync.gitlab-ci.yml}]`. docs/pipelines-gitlab.md of dlsync says what else to change.\n"
+    )
+    assert tree_files(tmp_path) == {"dlsync.yaml": b"org: acme\n", ".gitlab-ci.yml": b"mine: {}\n"}
 
 
 def test_what_else_is_in_the_folder_stays(tmp_path: Path) -> None:
