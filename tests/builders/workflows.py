@@ -94,7 +94,7 @@ class Runner:
         programs = {
             "gh": f'exec "{sys.executable}" -m tests.builders.gh "$@"',
             "dlsync": f'exec "{sys.executable}" -m dlsync "$@"',
-            "pip": f'echo "$@" >> "{self.root}/pip.log"',
+            "pip": f'echo "$@" >> "{self.root}/pip.log"; env > "{self.root}/pip.env"',
         }
         (self.root / "bin").mkdir(parents=True)
         for name, script in programs.items():
@@ -137,7 +137,7 @@ class Runner:
             "runner": Context(temp=str(temp)),
             "matrix": Context(matrix or {}),
         }
-        contexts["env"] = Context({name: substitute(value, contexts) for name, value in workflow["env"].items()})
+        contexts["env"] = _env(workflow, contexts)
         description = workflow["jobs"][job]
         if not holds(description["if"], contexts, failed=False):
             return Ran(ran=False, succeeded=False)
@@ -180,9 +180,13 @@ class Runner:
             action = cast("Any", yaml.parse((self.workspace / step["uses"] / "action.yml").read_bytes()))
             values = {name: one.get("default", "") for name, one in action["inputs"].items()} | step["with"]
             inputs = Context({name: substitute(value, contexts) for name, value in values.items()})
-            inner = {**contexts, "inputs": inputs, "steps": Context()}
+            inner = {**contexts, "env": contexts["env"] | _env(step, contexts), "inputs": inputs, "steps": Context()}
             for one in action["runs"]["steps"]:
                 yield one, inner
+
+
+def _env(step: Mapping[str, Any], contexts: Mapping[str, Any]) -> Context:
+    return Context({name: substitute(value, contexts) for name, value in step.get("env", {}).items()})
 
 
 def _refs(event: str) -> tuple[str, str]:
@@ -213,7 +217,6 @@ class _Job:
             "CI": "true",
             **CONFIGURATION,
             **runner.env,
-            **contexts["env"],
         }
 
     def step(self, step: Mapping[str, Any], contexts: dict[str, Any]) -> None:
@@ -231,7 +234,7 @@ class _Job:
         script, output = self._temp / "script.sh", self._temp / "output"
         script.write_text(step["run"])
         output.write_text("")
-        env = {name: substitute(value, contexts) for name, value in step.get("env", {}).items()}
+        env = contexts["env"] | _env(step, contexts)
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", script],
             cwd=self._runner.workspace / substitute(step.get("working-directory", "."), contexts),

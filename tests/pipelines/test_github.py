@@ -193,9 +193,14 @@ def test_a_plan_that_fails_is_shown_and_nothing_is_applied(
     assert "no artifact plan-12" in done.log
 
 
-def test_the_plan_of_a_fork_is_neither_made_nor_used(runner: Runner, env: dict[str, str]) -> None:
+def test_the_plan_of_a_fork_is_neither_made_nor_used_and_its_check_does_not_stay_pending(
+    runner: Runner, env: dict[str, str]
+) -> None:
     head = branch_with(runner, "Machines")
-    assert not runner.run("plan", "pull_request", fork=True).ran
+    done = runner.run("plan", "pull_request", fork=True)
+    assert (done.ran, done.succeeded) == (True, True), done.log
+    assert "::notice::The pull request of a fork gets no secrets: it is only validated" in done.log
+    assert runner.artifacts(runner.runs) == []
     forged = runner.root / "artifacts" / str(runner.runs) / "plan-12"
     forged.mkdir(parents=True)
     (forged / "plan.json").write_text("forged")
@@ -311,6 +316,18 @@ def test_no_two_environments_have_an_artifact_of_one_name() -> None:
         for name in uploads
     ]
     assert len(names) == len(set(names)) == 21
+
+
+def test_secrets_reach_what_needs_them_and_not_what_pip_installs(runner: Runner, env: dict[str, str]) -> None:
+    text = (runner.workspace / WORKFLOW).read_text()
+    assert text.count("${{ secrets.DLSYNC_API_KEY }}") == text.count("&secrets\n") == 1
+    for job, event in (("validate", "pull_request"), ("apply", "workflow_dispatch"), ("drift", "schedule")):
+        done = runner.run(job, event)
+        assert done.succeeded, done.log
+        assert "changeme" not in (runner.root / "pip.env").read_text()
+    jobs = cast("Any", yaml.parse(text.encode()))["jobs"]
+    steps = [step for job in jobs.values() for step in job["steps"] if "secrets." in str(step)]
+    assert [step["with"]["command"] == "install" for step in steps] == [False] * 4
 
 
 def test_the_top_of_the_workflow_names_what_pip_installs_and_the_folder(runner: Runner) -> None:
