@@ -59,6 +59,10 @@ def edit(root: Path, file: str, **fields: str) -> None:
     (root / file).write_text(text)
 
 
+def parsed(file: Path) -> Any:
+    return yaml.parse(file.read_bytes())
+
+
 def branch_with(runner: Runner, title: str) -> str:
     """Commit a change to a branch, and return the commit."""
     git(runner.workspace, "switch", "--quiet", "--force-create", "change", "main")
@@ -305,9 +309,7 @@ def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, e
 
 def test_no_two_environments_have_an_artifact_of_one_name() -> None:
     uploads = [
-        one["with"]["name"]
-        for one in cast("Any", yaml.parse(ACTION.read_bytes()))["runs"]["steps"]
-        if "upload-artifact" in one.get("uses", "")
+        one["with"]["name"] for one in parsed(ACTION)["runs"]["steps"] if "upload-artifact" in one.get("uses", "")
     ]
     github = Context(run_attempt=1, event={"number": 12})
     names = [
@@ -325,7 +327,7 @@ def test_secrets_reach_what_needs_them_and_not_what_pip_installs(runner: Runner,
         done = runner.run(job, event)
         assert done.succeeded, done.log
         assert "changeme" not in (runner.root / "pip.env").read_text()
-    jobs = cast("Any", yaml.parse(text.encode()))["jobs"]
+    jobs = parsed(runner.workspace / WORKFLOW)["jobs"]
     steps = [step for job in jobs.values() for step in job["steps"] if "secrets." in str(step)]
     assert [step["with"]["command"] == "install" for step in steps] == [False] * 4
 
@@ -341,6 +343,18 @@ def test_the_top_of_the_workflow_names_what_pip_installs_and_the_folder(runner: 
         assert done.succeeded, done.log
     installed = (runner.root / "pip.log").read_text().splitlines()
     assert set(installed) == {"install --quiet --disable-pip-version-check .github/dlsync.whl"}
+
+
+def test_pip_reads_a_lock_and_its_cache_follows_it(runner: Runner) -> None:
+    lock = "dlsync-requirements.txt"
+    file = runner.workspace / WORKFLOW
+    file.write_text(
+        file.read_text().replace(f"DLSYNC_PACKAGE: dlsync=={__version__}", f"DLSYNC_PACKAGE: --requirement={lock}")
+    )
+    assert runner.run("validate", "pull_request").succeeded
+    assert (runner.root / "pip.log").read_text().endswith(f" --requirement={lock}\n")
+    python = next(step for step in parsed(ACTION)["runs"]["steps"] if "cache" in step.get("with", {}))
+    assert lock in python["with"]["cache-dependency-path"].splitlines()
 
 
 def test_an_unknown_command_is_an_error(runner: Runner) -> None:
@@ -390,7 +404,7 @@ def test_each_action_has_one_version_in_the_whole_project() -> None:
 
 
 def test_an_apply_that_waits_is_not_cancelled_by_the_next_merge(written: Path) -> None:
-    jobs = cast("Any", yaml.parse((written / WORKFLOW).read_bytes()))["jobs"]
+    jobs = parsed(written / WORKFLOW)["jobs"]
     queues = [job["concurrency"] for name, job in jobs.items() if name.startswith("apply")]
     assert queues
     assert {(one["queue"], one["cancel-in-progress"]) for one in queues} == {("max", False)}
@@ -400,7 +414,7 @@ def test_every_action_is_pinned_and_every_job_is_bounded(written: Path) -> None:
     text = (written / WORKFLOW).read_text() + ACTION.read_text()
     uses = re.findall(r"uses: (.*)", text)
     assert all(re.fullmatch(r"\./\.github/.*|actions/[\w-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+", one) for one in uses)
-    workflow = cast("Any", yaml.parse((written / WORKFLOW).read_bytes()))
+    workflow = parsed(written / WORKFLOW)
     assert workflow["permissions"] == {}
     assert workflow["env"]["DLSYNC_PACKAGE"] == f"dlsync=={__version__}"
     for job in workflow["jobs"].values():
