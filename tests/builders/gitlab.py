@@ -132,7 +132,8 @@ class GitLab:
             "CI_PROJECT_URL": "https://gitlab.example.org/acme/monitoring",
             "GITLAB_TOKEN": TOKEN,
         }
-        return cls(clone, bare, pip, {**own, "CI_MERGE_REQUEST_PROJECT_ID": "acme/monitoring", **variables})
+        paths = dict.fromkeys(("CI_PROJECT_PATH", "CI_MERGE_REQUEST_PROJECT_PATH"), "acme/monitoring")
+        return cls(clone, bare, pip, {**own, **paths, "CI_MERGE_REQUEST_PROJECT_ID": "acme/monitoring", **variables})
 
     def run(self, source: str, *options: str, **variables: str) -> Pipeline:
         """Run the pipeline of the commit that is checked out."""
@@ -182,5 +183,5 @@ _FLAGS = (
     "--no-json-schema-validation",
     "--no-color",
     "--ignore-predefined-vars",
-    "CI_PROJECT_ID,CI_PROJECT_URL,CI_MERGE_REQUEST_PROJECT_ID,CI_MERGE_REQUEST_IID,CI_PIPELINE_SOURCE,CI_API_V4_URL",
+    "CI_PROJECT_ID,CI_PROJECT_PATH,CI_PROJECT_URL,CI_MERGE_REQUEST_PROJECT_PATH,CI_MERGE_REQUEST_PROJECT_ID,CI_MERGE_REQUEST_IID,CI_PIPELINE_SOURCE,CI_API_V4_URL",
 )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 from xml.etree import ElementTree as ET
 
 import pytest
 
 from dlsync import __version__
+from dlsync.files import yaml
 from dlsync.files.scaffold import render
 from tests.builders.code_hosts import TOKEN
 from tests.builders.commands import TREE, by_hand, dlsync, misbehaving
@@ -107,6 +109,8 @@ def test_pip_installs_the_version_that_wrote_the_pipelines_or_what_the_variable_
     installed = gitlab.run(MERGE_REQUEST, "validate", DLSYNC_PACKAGE="vendor/missing.whl")
     assert installed.code == 1
     assert "'vendor/missing.whl' looks like a filename, but the file does not exist" in installed.out
+    locked = gitlab.run(MERGE_REQUEST, "validate", DLSYNC_PACKAGE="--requirement=dlsync-requirements.txt")
+    assert "Could not open requirements file" in locked.out
 
 
 def test_a_tree_in_a_folder_of_the_repository_is_planned_and_applied(
@@ -147,6 +151,19 @@ def test_what_is_pushed_without_a_merge_request_is_planned_and_applied(gitlab: G
     applied = gitlab.run("push")
     assert (applied.code, live_title(env)) == (0, "title: Changed")
     assert "no merge request of this project: plan and apply" in applied.out
+
+
+def test_a_merge_request_of_a_fork_is_only_validated_in_the_fork_which_has_no_key(gitlab: GitLab) -> None:
+    assert gitlab.jobs(MERGE_REQUEST, CI_PROJECT_PATH="fork/monitoring") == {"validate": "on_success"}
+    assert gitlab.jobs(MERGE_REQUEST) == {"validate": "on_success", "plan": "on_success"}
+
+
+def test_the_queue_of_each_environment_has_a_name_that_gitlab_takes() -> None:
+    """GitLab ignores another key without a word (app/models/ci/resource_group.rb), and applies run at once."""
+    document = cast("dict[str, Any]", yaml.parse(render("gitlab-ci.yml", __version__, ["staging", "a.b"])))
+    keys = [job["resource_group"] for job in document.values() if "resource_group" in job]
+    assert len(set(keys)) == 2
+    assert all(re.fullmatch(r"[\w/${}. -]+", key, re.ASCII) for key in keys)
 
 
 def test_without_a_token_a_push_plans_and_its_apply_waits_for_a_click(gitlab: GitLab, env: dict[str, str]) -> None:
