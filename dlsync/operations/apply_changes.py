@@ -37,6 +37,7 @@ from dlsync.state.sealed_values import Seal
 
 _Found = Mapping[Address, Resource] | DlsyncError
 
+_NOT_SENT = "not sent: the error of another change ended the apply"
 _UNANNOUNCED = "nothing was sent, since the inventory could not record it first"
 _CREATED_SINCE = "it was created since the plan was made: plan again"
 _DELETED_SINCE = "it was deleted on the server since the plan was made"
@@ -70,7 +71,7 @@ class Applier:
     def __post_init__(self) -> None:
         self.entries = planned_entries(self.context)
         self._turns = asyncio.Semaphore(self.concurrency)
-        self._ended = ""
+        self._ended = ""  # why nothing more is sent
         self._announced = False
         self._failed_writes: list[Address] = []
         self._remaining: set[Address] = set()
@@ -185,8 +186,8 @@ class Applier:
             try:
                 await self.store(announced(self.context, self.entries))
             except DlsyncError as error:
-                self._ended = f"{error.message}; {_UNANNOUNCED}"
-                raise DlsyncError(self._ended, hint=error.hint) from error
+                self._ended = _NOT_SENT
+                raise DlsyncError(f"{error.message}; {_UNANNOUNCED}", hint=error.hint) from error
             self._announced = True
 
     async def _change(self, change: ResourceChange, stale: str, unsafe: str) -> ResourceChange:
@@ -203,13 +204,13 @@ class Applier:
             try:
                 self.journal.sending(change.address)
             except DlsyncError as error:
-                self._ended = error.message
+                self._ended = _NOT_SENT
                 return self._not_sent(change, error.message)
             done = await self._send(change)
             try:
                 self.journal.finished(done)
             except DlsyncError as error:
-                self._ended = error.message
+                self._ended = error.message  # which no change has
             return done
 
     def _not_sent(self, change: ResourceChange, reason: str, result: Result = "failed") -> ResourceChange:
@@ -222,7 +223,7 @@ class Applier:
             async with self.permission() if kind_of(change.address.kind).account_scoped else nullcontext():
                 await self._write(change)
         except (Unauthorised, Refused) as error:
-            self._ended = error.message
+            self._ended = _NOT_SENT
             return change.finished("failed", error.message)
         except ManualActionRequired as error:
             if self._goes_with_another(change):  # which is verified after that is deleted

@@ -312,9 +312,10 @@ def test_where_the_inventory_cannot_be_written_nothing_is_sent(live: Account, tr
     done = through(live, answer, lambda settings: operations.apply(tree, settings, options=options, reporter=recorder))
     assert changes(done) == ["create dashboard/new new failed", "create rule/new new skipped"]
     assert done
-    assert {one.error.partition("; ")[2] for one in done.changes} == {
-        "nothing was sent, since the inventory could not record it first"
-    }
+    assert [one.error.rpartition("; ")[2] for one in done.changes] == [
+        "nothing was sent, since the inventory could not record it first",
+        "not sent: the error of another change ended the apply",
+    ]
     assert recorder.warned == []
     assert live.live("dashboard/new") is live.live("rule/new") is None
     assert {one.result for one in apply(live, tree).changes} == {"applied"}

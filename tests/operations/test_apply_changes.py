@@ -172,6 +172,7 @@ def run(
     return asyncio.run(opened())
 
 
+ENDED = "not sent: the error of another change ended the apply"
 CREATES = plan(*(change("create", f"dashboard/{name}") for name in "abc"))
 
 
@@ -219,7 +220,8 @@ def test_a_key_that_is_refused_in_the_middle_skips_the_rest_and_what_was_done_is
         "dashboard/c": "skipped",
         "rule/old": "skipped",
     }
-    assert str(status) in errors(done)["rule/old"]
+    assert str(status) in errors(done)["dashboard/b"]
+    assert errors(done)["dashboard/c"] == errors(done)["rule/old"] == ENDED
     assert [one.method for one in server.seen] == ["PUT", "PUT", "GET"]
 
 
@@ -257,8 +259,20 @@ def test_where_the_journal_cannot_say_what_is_sent_nothing_more_is_sent(monkeypa
     monkeypatch.setattr(Journal, "sending", full)
     done, server = run({}, CREATES, *(resource(f"dashboard/{name}", "title: A\n") for name in "abc"))
     assert results(done) == {"dashboard/a": "failed", "dashboard/b": "skipped", "dashboard/c": "skipped"}
-    assert set(errors(done).values()) == {"the disk is full"}
+    assert [*errors(done).values()] == ["the disk is full", ENDED, ENDED]
     assert server.seen == []
+
+
+def test_where_the_journal_cannot_say_how_a_change_ended_the_rest_says_why_it_is_not_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*_: object) -> None:
+        raise DlsyncError("the disk is full")
+
+    monkeypatch.setattr(Journal, "finished", full)
+    done, _ = run({"PUT dashboards/a": Reply(200), "GET dashboards": listing(A)}, CREATES, A, B, C)
+    assert results(done) == {"dashboard/a": "applied", "dashboard/b": "skipped", "dashboard/c": "skipped"}
+    assert [*errors(done).values()] == ["the disk is full", "the disk is full"]
 
 
 KEPT = resource(
@@ -404,7 +418,7 @@ def test_a_permission_that_is_lost_ends_the_run(concurrency: int) -> None:
 
     done, server = asyncio.run(opened())
     assert list(results(done).values()) == ["failed", "skipped", "skipped", "skipped"]
-    assert set(errors(done).values()) == {"lock lost"}
+    assert [*errors(done).values()] == ["lock lost", ENDED, ENDED, ENDED]
     assert server.asked == []
 
 
