@@ -85,7 +85,8 @@ def explained_imports() -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise DlsyncError(
-            f"the server needs {error.name}, which is not installed", hint="Get it with: pip install 'dlsync[server]'"
+            f"the server needs {error.name}, which is not installed",
+            hint="Run pip install 'SOURCE[server]': SOURCE is where dlsync came from, such as a checkout or a wheel.",
         ) from error
 
 

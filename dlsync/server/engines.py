@@ -33,7 +33,8 @@ def database_of(db: Path | str | None, *, must_exist: bool = False) -> Database:
     try:
         from dlsync.server.postgresql import Postgresql
     except ImportError as error:
-        hint = "Get it with: pip install 'dlsync[server,postgresql]'"
+        source = "SOURCE is where dlsync came from, such as a checkout or a wheel."
+        hint = f"Run pip install 'SOURCE[server,postgresql]': {source}"
         raise DlsyncError("PostgreSQL needs the packages psycopg and psycopg-pool", hint=hint) from error
     return Postgresql(db)
 

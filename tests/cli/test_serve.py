@@ -280,7 +280,8 @@ def test_without_the_server_s_packages_it_says_how_to_get_them(monkeypatch: pyte
     done = dlsync("serve")
     assert (done.code, done.out) == (1, "")
     assert done.err == (
-        "error: the server needs starlette, which is not installed\nGet it with: pip install 'dlsync[server]'\n"
+        "error: the server needs starlette, which is not installed\n"
+        "Run pip install 'SOURCE[server]': SOURCE is where dlsync came from, such as a checkout or a wheel.\n"
     )
 
 

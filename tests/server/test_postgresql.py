@@ -327,4 +327,6 @@ def test_without_the_packages_it_says_how_to_get_them(monkeypatch: pytest.Monkey
     not_installed(monkeypatch, "dlsync.server.postgresql", "psycopg")
     with pytest.raises(DlsyncError, match="PostgreSQL needs the packages psycopg and psycopg-pool") as missing:
         database_of("postgresql://h/x")
-    assert missing.value.hint == "Get it with: pip install 'dlsync[server,postgresql]'"
+    assert missing.value.hint == (
+        "Run pip install 'SOURCE[server,postgresql]': SOURCE is where dlsync came from, such as a checkout or a wheel."
+    )
