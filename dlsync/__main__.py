@@ -6,7 +6,10 @@ import gc
 import os
 import sys
 import traceback
+from contextlib import suppress
 from io import TextIOWrapper
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from dlsync.cli import signals
@@ -75,6 +78,11 @@ def _report(error: Exception, arguments: Sequence[str]) -> int:
         _write("".join(traceback.format_exception(error)))
     if isinstance(error, TyperException):
         message = error.format_message().replace(": Value error, ", ": ")  # pydantic's, before what is wrong
+        if "--format=json" in arguments or ("--format", "json") in pairwise(arguments):
+            from dlsync.cli.console import write_failure
+
+            with suppress(DlsyncError, OSError):  # stdout takes nothing
+                write_failure(DlsyncError(message), "json", Path())
         return _say(message, f"See `{getattr(getattr(error, 'ctx', None), 'command_path', 'dlsync')} --help`.")
     if isinstance(error, DlsyncError):
         from dlsync.cli.console import explain

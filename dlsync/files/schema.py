@@ -81,7 +81,8 @@ def text(name: str) -> str:
     :raises DlsyncError: there is no schema of that name.
     """
     if name not in names():
-        raise DlsyncError(f"there is no schema {brief(name)}", hint=f"There are: {', '.join(names())}.")
+        there = "Its resources are in dlsync.yaml: run `dlsync schema dlsync`." if name in kinds() else ""
+        raise DlsyncError(f"there is no schema {brief(name)}", hint=there or f"There are: {', '.join(names())}.")
     return (_FOLDER / f"{name}{_SUFFIX}").read_text(encoding="utf-8")
 
 

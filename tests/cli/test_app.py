@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -106,6 +107,15 @@ def test_wrong_usage_is_an_error_that_names_it_and_says_where_help_is(
     assert message in said
     assert said.endswith(f"\nSee `{hint} --help`.\n")
     assert "Value error" not in said
+
+
+@pytest.mark.parametrize("chosen", [["--format", "json"], ["--format=json"]])
+def test_wrong_usage_is_a_document_where_json_is_asked_for(chosen: list[str]) -> None:
+    done = dlsync("plan", "a", "b", *chosen)
+    message = "Got unexpected extra argument(s) (b)"
+    assert done.code == 1
+    assert json.loads(done.out) == {"format_version": 1, "error": message, "problems": []}
+    assert done.err == f"error: {message}\nSee `dlsync plan --help`.\n"
 
 
 def test_completion_completes_commands() -> None:

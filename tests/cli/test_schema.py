@@ -28,3 +28,11 @@ def test_an_unknown_kind_is_an_error_that_names_those_there_are() -> None:
     done = dlsync("schema", "dashbord")
     assert (done.code, done.out) == (1, "")
     assert done.err == f'error: there is no schema "dashbord"\nThere are: {", ".join(schema.names())}.\n'
+
+
+def test_a_kind_without_files_of_its_own_is_an_error_that_names_the_schema_of_its_file() -> None:
+    done = dlsync("schema", "account")
+    assert (done.code, done.out) == (1, "")
+    assert done.err == (
+        'error: there is no schema "account"\nIts resources are in dlsync.yaml: run `dlsync schema dlsync`.\n'
+    )
