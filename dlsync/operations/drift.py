@@ -1,6 +1,6 @@
 """Drift: what was changed on the server since it was applied, field by field."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -61,7 +61,7 @@ async def drift(
     """
     _require_record(settings)
     async with open_planning(directory, settings, reporter, reads_only=True) as (fetcher, tree):
-        context = await _look(fetcher, tree, settings, targets)
+        context = await _compared(fetcher, tree, settings, targets)
         targets.require_match({*tree.resources, *context.live, *context.inventory})
         context, news = _under_new_names(context)
         olds = {new: old for old, new in news.items()}
@@ -82,19 +82,16 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     """Work out the files that have what was changed on the server in them.
 
     :param targets: the resources that are meant; all that drifted, where it has no patterns.
-    :raises SettingsError: a target matches no resource.
-    :raises SettingsError: what drifted is not recorded.
-    :raises ApiError: live state could not be fetched whole.
+    :raises SettingsError: a target matches no resource, or what drifted is not recorded.
     """
     if not targets:
         _require_record(settings)
-    context = await _look(fetcher, tree, settings, targets)
+    context = await _compared(fetcher, tree, settings, targets)
     if targets:
-        wanted = {
-            one for one in tree.resources if targets.admits(one) and kind_of(one.kind).account_scoped
-        } | targets.named()
+        inside = {one for one in tree.resources if targets.admits(one) and kind_of(one.kind).account_scoped}
+        wanted = inside | targets.named()
         if wanted - (tree.resources.keys() & context.live.keys()):  # one may be another's new name
-            context = await _look(fetcher, tree, settings, EVERYTHING)
+            context = await _compared(fetcher, tree, settings, EVERYTHING)
     targets.require_match({*tree.resources, *context.live})
     context, news = _under_new_names(context)
     wanted = {news.get(one, one) for one in wanted} if targets else {one.address for one in _drifted(context)}
@@ -160,16 +157,11 @@ def _accepted(context: PlanContext, live: Resource) -> Resource:
 
 
 def _require_record(settings: Settings) -> None:
-    """Require that what was applied is recorded.
-
-    :raises SettingsError: the settings want no record.
-    """
     if settings.inventory == "none":
         raise SettingsError(_NO_RECORD, hint="Set `inventory: account`, or a file's path.")
 
 
-async def _look(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> PlanContext:
-    """Return what the files say, what is live and what was recorded, of all that is managed."""
+async def _compared(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> PlanContext:
     return await build_plan(fetcher, tree, settings, targets=targets, prune="managed", protect=())
 
 
@@ -190,8 +182,7 @@ def _drift(context: PlanContext, address: Address, entry: Entry) -> ResourceChan
     if desired is None:
         moved = has_moved(kind, live, entry, context.inventory.salt)
         return ResourceChange(address, "update", "drift") if moved else None
-    diff = tuple(_moved(context, entry, desired, live))
-    if not diff:
+    if not (diff := tuple(_moved(context, entry, desired, live))):
         return None
     file, placed = kind.located(desired, diff)
     line = min((one.line for one in placed if one.line), default=None)
@@ -210,13 +201,12 @@ def _items(context: PlanContext, entry: Entry, desired: Resource, live: Resource
     return tuple(replace(one, before=one.after, after=one.before) for one in items)
 
 
-def _moved(context: PlanContext, entry: Entry, desired: Resource, live: Resource) -> Iterator[FieldChange]:
+def _moved(context: PlanContext, entry: Entry, desired: Resource, live: Resource) -> list[FieldChange]:
     kind = kind_of(live.kind)
     if kind.identical(desired, live):
-        return
+        return []
     duplicates = context.reconciliation.duplicates.get(live.address, ())
-    yield from (one for one in context.redaction.differences(duplicates) if one.mover != "repo")
+    diff = movement(kind, desired, live, entry, context.inventory.salt).diff
     # before they are chosen from: what the files have moved tells which of the others are likely secret
-    for one in context.redaction.differences(movement(kind, desired, live, entry, context.inventory.salt).diff):
-        if one.mover != "repo":
-            yield one
+    shown = [*context.redaction.differences(duplicates), *context.redaction.differences(diff)]
+    return [one for one in shown if one.mover != "repo"]

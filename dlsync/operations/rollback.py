@@ -61,9 +61,7 @@ class RollbackPlan:
     """What it takes to be where a run began.
 
     :param tree: the resources as they were before, in place of files.
-    :param applied: what the run applied.
     :param records: what the journal stores of the resources inside the account that the run changed.
-    :param run: the run's id.
     :param unwritten: the resources of it that the run did not write, or a later one wrote.
     """
 
@@ -111,8 +109,6 @@ def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILE
 def read_rollback(folder: Path, record: Record, root: Path, settings: Settings) -> RollbackPlan:
     """Return what was there before each change of a run that may have been made.
 
-    :param folder: of the journals.
-    :param root: of the tree that the run was of.
     :raises DlsyncError: what was there before cannot be made again; says what is missing. A secret that none of the
         tree's files mentions is not taken from the environment.
     """
@@ -152,10 +148,7 @@ def _before(record: UndoRecord, before: Mapping[str, Json], source: Source) -> R
 
 
 def _unwritten(folder: Path, record: Record) -> frozenset[Address]:
-    """Return the resources that a run was to change, and that it did not write or a later run wrote.
-
-    What a run wrote without a known outcome and a later run wrote again was not written by the first.
-    """
+    """Return the resources that a run was to change, and did not write or, as far as is known, a later run wrote."""
     later = [one for one in journal.runs(folder) if one.run.id > record.run.id and one.target == record.target]
     rewritten = {address for one in later if one.run.takes_back != record.run.id for address in one.sent}
     unsure = {one for one in record.kept if record.results.get(one) != "applied"}
@@ -168,8 +161,6 @@ async def plan_rollback(
     """Work out what a rollback takes; what was changed since the run is held, as after any conflict.
 
     What is live and not managed any more stays as it is: it was released since, or somebody else made it.
-
-    :raises ApiError: live state could not be fetched whole.
     """
     inventory = await read_inventory(fetcher.client, settings, rollback.tree.root)
     is_known = inventory.exists and not inventory.broken
@@ -193,12 +184,15 @@ async def plan_rollback(
         unrestored=tuple(one.address for one in rollback.records if one.unkept),
     )
     duplicates = [one.address for one in context.desired.values() if _lost_duplicates(context, one)]
+    # as recorded before the run, so that the changes on the server that it kept are still drift
+    records = rollback.records if rollback.applied.salt == inventory.salt else ()
+    entries = {one.address: one.entry for one in records if one.entry}
     return replace(
         context,
         plan=plan.with_warnings(Problem(Code.NOT_RESTORABLE, _DUPLICATES % address) for address in duplicates),
         inventory=resolved(inventory, context.live, context.gone, context.desired),
         compared_with=rollback.applied,
-        restored=_entries_before(rollback, context, inventory),
+        restored={one: entry for one, entry in entries.items() if one not in context.reconciliation.kept},
         released=frozenset(released),
     )
 
@@ -227,12 +221,6 @@ def _with_reasons(plan: Plan, rollback: RollbackPlan, decisions: ConflictPolicy)
 
 def _is_changed(change: ResourceChange) -> bool:
     return change.held.startswith(_REASONS) or (change.action == "update" and change.cause == "drift")
-
-
-def _entries_before(rollback: RollbackPlan, context: PlanContext, inventory: Inventory) -> dict[Address, str]:
-    """Return the inventory's entries before the run, so that the changes on the server that it kept are still drift."""
-    records = rollback.records if rollback.applied.salt == inventory.salt else ()
-    return {one.address: one.entry for one in records if one.entry and one.address not in context.reconciliation.kept}
 
 
 def _lost_duplicates(context: PlanContext, before: Resource) -> bool:
