@@ -72,10 +72,7 @@ def apply(
 
 
 def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
-    """Return the saved plan that the path is; None where it is a tree.
-
-    :raises DlsyncError: it is neither, or a plan of another directory.
-    """
+    """Return the saved plan that the path is, None where it is a tree; raise a DlsyncError if it is neither."""
     from dlsync.operations import plan_file
 
     if not path.is_file():

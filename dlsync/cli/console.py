@@ -230,11 +230,7 @@ def explain(error: DlsyncError, place: str = "") -> None:
 
 
 def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = "") -> None:
-    """Print why a command failed as the document that was asked for; as text, nothing.
-
-    :param directory: that the command was about.
-    :param marker: what the document begins with in Markdown.
-    """
+    """Print why a command failed as the document that was asked for; as text, nothing."""
     if form == "text":
         return
     from dlsync.render import findings, plan_markdown, problems
@@ -262,11 +258,7 @@ def failure(error: DlsyncError, environment: str = "No result") -> EnvironmentRe
 
 
 def write_findings(found: Mapping[str, Iterable[Finding]], form: str, directory: Path) -> None:
-    """Print what was found as a result, by environment, files relative to the root of the repository.
-
-    :param found: without secrets.
-    :param form: one of the formats for findings.
-    """
+    """Print what was found as a result, by environment, files relative to the root of the repository."""
     from dlsync.files.git import place
     from dlsync.render import findings
 

@@ -70,9 +70,6 @@ def holder(environ: Mapping[str, str]) -> str:
 async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree, settings: Settings) -> list[Problem]:
     """Post one annotation to the stream of the settings, where there is one and a change was applied.
 
-    :param done: the plan with its results.
-    :param redaction: takes out the secrets of what it was made from.
-    :param tree: what it was made from.
     :returns: a warning where it could not be posted.
     """
     if not settings.annotate or not any(change.result == "applied" for change in done.changes):

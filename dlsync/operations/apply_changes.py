@@ -53,8 +53,6 @@ class Applier:
     :param journal: stores what was there before each write.
     :param permission: opens a block for one write; raises Refused where another apply may be writing.
     :param store: stores an inventory; called with all pending writes, before the first one inside the account.
-    :param concurrency: changes in flight at once.
-    :param reporter: is told of each change that was tried.
     :ivar entries: what is recorded of each resource once its change is confirmed, packed.
     :ivar unconfirmed: what was sent and could not be confirmed, with what the server has of it where that is known.
     """

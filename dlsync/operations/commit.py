@@ -31,10 +31,7 @@ _NEW = "its file was never applied; run `dlsync apply --adopt`, or export it wit
 def not_applied(
     addresses: Collection[Address], tree: Tree, live: Mapping[Address, Resource], inventory: Inventory
 ) -> dict[Address, str]:
-    """Return the resources whose files wait for an apply, with what to do.
-
-    Without files or a record of what was applied, and in a repository that lacks that commit, it is a backup.
-    """
+    """Return the resources whose files wait for an apply, with what to do; none where all this is only a backup."""
     if not tree.resources or not inventory.packed or git.is_unknown(tree.root, inventory.commit):
         return {}
     reasons = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}

@@ -31,10 +31,7 @@ _ALIASED = (
 
 
 async def fetch_deleted_with(fetcher: Fetcher, live: Live, deletes: Iterable[Address]) -> tuple[Live, set[Address]]:
-    """Fetch what the server deletes with other resources; return all that is live, and the addresses of those.
-
-    :raises ApiError: a request failed for good.
-    """
+    """Fetch what the server deletes with other resources; return all that is live, and the addresses of those."""
     possible = {other for one in deletes for other in kind_of(one.kind).deleted_with(one.name)}
     unknown = possible - live.resources.keys()
     found = (await fetcher.fetch(unknown)).resources if unknown else {}
@@ -51,9 +48,6 @@ async def orphans(
     """Return the desired resources that need one which will not exist, each with that one.
 
     :param client: asks for each need by its name, whatever a list says; None where nothing is live.
-    :param known: what the files have and what is live.
-    :param deleted: what of it the plan deletes.
-    :raises ApiError: a request failed for good.
     """
     needed = {address: kind_of(address.kind).needs(resource) for address, resource in desired.items()}
     missing = {need for needs in needed.values() for need in needs if need not in known}
@@ -104,10 +98,7 @@ def _waiting_for_heirs(
 
 
 def _with_rename(change: ResourceChange, held: Mapping[Address, Address], resource: Resource) -> ResourceChange:
-    """Block the create of what needs a resource whose create is blocked, and the delete for a rename that is.
-
-    :param held: the new names of such resources by their old and new ones.
-    """
+    """Block the create of what needs a resource in ``held``, by old and new names, and the delete for its rename."""
     needed = [one for one in kind_of(change.address.kind).needs(resource) if one in held]
     waiting = [held[one] for one in needed if change.action == "create" or held[one] != one]
     is_blocked = waiting and not change.held and change.action != "update"
@@ -122,10 +113,7 @@ def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceCh
 
 
 def unconfirmed(changes: Sequence[ResourceChange], context: PlanContext) -> list[Address]:
-    """Return the creates and updates that did not take hold, and the creates that need one of them.
-
-    :param changes: creates and updates with their results, after they were verified; the plan said that held ones wait.
-    """
+    """Return the verified creates and updates that did not take hold, and the creates that need one of them."""
     writes = [change for change in changes if change.action != "delete" and not change.held]
     failed = [change.address for change in writes if change.result != "applied"]
     confirmed = [one.address for one in writes if one.action == "create" and one.result == "applied"]
@@ -175,7 +163,6 @@ async def aliased(
 
     :param known: the names that may have that resource besides those that the server lists.
     :param creates: what will be created before, each with the name that it is a rename of.
-    :raises ApiError: the server could not be asked.
     """
     reasons: dict[Address, str] = {}
     olds = {Address(new.kind, old): new for new, old in creates.items()}

@@ -26,10 +26,7 @@ _FORBIDDEN = "the key may not list the accounts"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
-
-    :param advice: what to do about a problem.
-    """
+    """One thing that was looked at."""
 
     name: str
     status: Status
@@ -39,10 +36,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All that was looked at.
-
-    :param settings: those in force, each with its source.
-    """
+    """All that was looked at."""
 
     settings: tuple[Setting, ...]
     checks: tuple[Check, ...]

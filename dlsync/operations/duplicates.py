@@ -43,11 +43,7 @@ def duplicate_warnings(
     adopted: Collection[Address],
     prune: Prune,
 ) -> Iterator[Problem]:
-    """Warn of the duplicates that stay, of resources in the files or not.
-
-    :param changing: the resources that the plan deletes, or whose duplicates it removes.
-    :param adopted: the resources that an apply of the plan adopts.
-    """
+    """Warn of duplicates that stay, but for resources in ``changing``; those in ``adopted`` an apply adopts."""
     why = f"`prune: {prune}` removes none" + (" of what is not managed" if prune == "managed" else "")
     for resource in (one for listing in listings for one in listing.resources):
         count = len(kind_of(resource.kind).duplicates(resource, resource))

@@ -181,8 +181,6 @@ def edit_files(
     """Work out the files that hold live resources.
 
     :param tree: without errors.
-    :param removed: the resources that no file is to hold any more.
-    :param problems: what else to report.
     :param accepts_for: the environment whose manual edits these are: what would change another one is left out. None:
         all is written.
     :param is_careful: leave out what would replace a reference or write a likely secret.

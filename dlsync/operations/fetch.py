@@ -54,7 +54,6 @@ class Fetcher:
 
     :param desired: what the files say: where the server sends the same, it is not understood again.
     :param cache: which versions were found to be what the files say.
-    :param reporter: is told of each resource that was looked at.
     """
 
     def __init__(

@@ -42,9 +42,6 @@ def readable(
     """Return the live resources with masks, each with a value, or what stands for one, in place of each.
 
     That is the value of the environment where it is the one that was applied last, else an :class:`Unreadable`.
-
-    :param desired: says which values references have.
-    :param applied: says where secrets were applied.
     """
     found = {address: _readable(one, desired.get(address), applied) for address, one in live.items()}
     return {address: one for address, one in found.items() if one is not live[address]}
@@ -161,7 +158,6 @@ class _Unmasking:
 
     :param secrets: the digests of secrets, each with its spelling.
     :param values: of the references in them; None where it is not known that any was applied.
-    :ivar found: whether anything was masked.
     """
 
     def __init__(self, kind: Kind, secrets: Mapping[str, str], salt: bytes, values: Mapping[str, str] | None) -> None:
@@ -217,10 +213,7 @@ def _blanked(value: Json) -> Json:
 
 
 def mentioned(root: Path) -> frozenset[str]:
-    """Return the names that the YAML files of a tree mention, in whatever environment, comments included.
-
-    Scripts are left out: PowerShell spells its own variables so.
-    """
+    """Return the names that YAML files of a tree mention, comments too; PowerShell spells its own variables so."""
     places = [SETTINGS, OVERLAYS, *sorted({place for kind in all_kinds() for place in kind.places})]
     files = (one.content for one in discovery.read_files(root, places, []) if one.file.endswith(".yaml"))
     return frozenset(name for text in files for name in names_in(text.decode("utf-8", "replace")))

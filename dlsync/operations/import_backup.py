@@ -24,7 +24,6 @@ class Imported:
     :param files: of the new tree, in the order of writing.
     :param agents: the names of those that the backup lists; nothing applies them.
     :param org: as the folder's name has it, with ``account``; empty where the two folders do not look like it.
-    :param problems: what a user should know of.
     """
 
     files: tuple[str, ...]
@@ -39,7 +38,6 @@ def import_backup(source: Path, directory: Path) -> Imported:
 
     Files are copied byte for byte, but for texts in them that would be references in a tree: those are escaped.
 
-    :param source: the folder of one account.
     :param directory: of the tree; made where it is missing.
     :raises InvalidTree: the backup cannot be read; nothing is written then.
     :raises DlsyncError: files of the tree are there already, or cannot be written; nothing is left written then.

@@ -21,7 +21,6 @@ class PlanContext:
     :param gone: what was managed, has no file any more, and is not live either.
     :param redaction: takes secrets out, those too that were put there by an earlier apply.
     :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
-    :param files_digest: a digest of the files that the plan is made from.
     :param restored: the packed entries that a rollback records of what it restores.
     :param released: what is not managed once the plan is carried out, whatever becomes of it.
     """

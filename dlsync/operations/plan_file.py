@@ -220,10 +220,7 @@ def _place(saved: SavedPlan) -> str:
 
 
 def _require_whole(file: Path, plan: dict[str, Any], digests: dict[str, str]) -> None:
-    """Require that a plan has each change that it was saved with, once.
-
-    :raises DlsyncError: the changes are not those that the counts and the digests are of.
-    """
+    """Raise a DlsyncError if the changes of a plan are not those that its counts and digests are of, each once."""
     counts = Counter("conflict" if one.get("held") else one["action"] for one in plan["changes"])
     addresses = sorted(str(Address(one["kind"], one["name"])) for one in plan["changes"])
     if addresses != sorted(digests) or any(plan["summary"][name] != counts[name] for name in _COUNTED):

@@ -253,10 +253,7 @@ def moved_since(live: Resource, recorded: Inventory) -> bool:
 
 
 def _stays(one: FieldChange, movement: ThreeWayDiff, side: Side | None) -> bool:
-    """Whether a difference stays as it is live.
-
-    A hand edit alone is taken back, as the plan says; beside other changes of the files it is merged with them.
-    """
+    """Whether a difference stays as it is live: one by hand does only beside other changes of the files."""
     return (
         one.mover == "kept" or (one.mover == "drift" and movement.repo) or (one.mover == "conflict" and side == "live")
     )

@@ -24,10 +24,7 @@ T = TypeVar("T")
 
 
 def reader(settings: Settings) -> ReadClient:
-    """Return a client that can only read, of the account that the settings name; ``async with`` opens it.
-
-    :raises SettingsError: the URL, the names or the key cannot be used.
-    """
+    """Return a client that can only read; ``async with`` opens it. Raise a SettingsError for a URL, name or key."""
     return _client(ReadClient, settings)
 
 
@@ -85,8 +82,5 @@ async def locked(client: Client, owner: str, max_wait: float, reporter: Reporter
 
 
 def who_runs_us(settings: Settings, secrets: Mapping[str, str] = NO_SECRETS) -> str:
-    """Return who runs dlsync, as others may read it: a CI system may have anything in that.
-
-    :param secrets: values to take out besides the key, each with its reference.
-    """
+    """Return who runs dlsync, as others may read it: without the key and these secrets, each with its reference."""
     return Redaction(secrets).with_key(settings.key).said(annotate.holder(settings.environ))

@@ -34,7 +34,6 @@ def resolved(
     files is the server's work too.
 
     :param absent: what the server was asked for and does not have.
-    :param desired: what the files say.
     """
     arrived = {
         address: entry
@@ -89,10 +88,7 @@ def planned_entries(context: PlanContext) -> dict[Address, str]:
 
 
 def announced(context: PlanContext, entries: Mapping[Address, str]) -> Inventory:
-    """Return the inventory as it is before the first write: all that is going to be sent is pending.
-
-    :param entries: of :func:`planned_entries`.
-    """
+    """Return the inventory as it is before the first write: all that is going to be sent is pending."""
     inventory = context.inventory
     if not inventory.kept:
         return inventory
@@ -118,10 +114,7 @@ def _not_fetched(context: PlanContext) -> dict[Address, Pending]:
 
 
 def observed(context: PlanContext, unconfirmed: Mapping[Address, Resource | None]) -> dict[Address, str]:
-    """Return what is recorded, packed, of resources that the server has and did not keep as they were sent.
-
-    :param unconfirmed: what was sent and could not be confirmed, with what the server has of it.
-    """
+    """Return what is recorded, packed, of resources that the server has and did not keep as they were sent."""
     found: dict[Address, str] = {}
     for address, live in unconfirmed.items():
         before = context.inventory.entry(address)
@@ -139,12 +132,7 @@ def advanced(
     planned: Mapping[Address, str] = _NOTHING,
     unconfirmed: Mapping[Address, Resource | None] = _NOTHING,
 ) -> Inventory:
-    """Return the inventory as it is once the changes were made.
-
-    :param changes: of the plan, with their results.
-    :param planned: the entries of :func:`planned_entries`, for those that may have been sent.
-    :param unconfirmed: as of :func:`observed`.
-    """
+    """Return the inventory as it is once the changes were made."""
     inventory, released = context.inventory, context.released
     if not inventory.kept:
         return inventory

@@ -94,10 +94,7 @@ def protected(addresses: Iterable[Address]) -> Iterator[Problem]:
 
 
 def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Problem]:
-    """Warn of patterns of ``protect`` that protect nothing.
-
-    :param known: what is in the files, live or managed.
-    """
+    """Warn of patterns of ``protect`` that match nothing of what is in the files, live or managed."""
     for place, glob in enumerate(protect):
         if not any(fnmatchcase(str(one), glob) for one in known):
             message = f"`protect[{place}]` matches nothing: {value(glob)} is neither in the files nor live"
@@ -162,10 +159,7 @@ def no_default(removed: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
 
 
 def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address, Resource]) -> Iterator[Problem]:
-    """Warn of what differs from the files and stays as it is live.
-
-    :param desired: what the files say of each.
-    """
+    """Warn of what differs from the files and stays as it is live."""
     for address, canonical in kept.items():
         diff = kind_of(address.kind).as_written(desired[address], canonical)
         fields = ", ".join(f"`{field_name(one.path)}`" for one in diff[:_MOST_NAMED])
@@ -177,11 +171,7 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
 def live_wins(
     changes: Iterable[ResourceChange], left: Iterable[Address], desired: Collection[Address]
 ) -> Iterator[Problem]:
-    """Warn of what a plan in which the live side wins conflicts keeps, and of what it reverts nevertheless.
-
-    :param left: the resources that only one side has, and that stay so.
-    :param desired: what the files have.
-    """
+    """Warn of what a plan in which the live side wins conflicts keeps, and of what it reverts nevertheless."""
     for address in left:
         message = _LEFT_DELETED if address in desired else _LEFT_LIVE
         yield Problem(Code.KEPT_EDIT, message.format(address))
@@ -191,10 +181,7 @@ def live_wins(
 
 
 def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]) -> Iterator[Problem]:
-    """Warn of what is to be deleted and is used by what stays.
-
-    :param desired: all that the files say.
-    """
+    """Warn of what is to be deleted and is used by what stays of all that the files say."""
     prefixes = {
         kind_of(one.kind).metric_prefix(one.name): one for one in deleted if kind_of(one.kind).metric_prefix(one.name)
     }

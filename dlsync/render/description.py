@@ -27,10 +27,7 @@ class Description:
     """One change in words, visible and without line breaks.
 
     :param cause: who changed it outside of the files; empty where nobody did.
-    :param is_conflict: whether both the files and the server changed it.
     :param renamed: ``renamed from`` or ``renamed to``, and the other name; empty for no rename.
-    :param place: file and line.
-    :param outcome: how applying it went; empty before that.
     :param kept: what differs and stays as it is live, which ``before`` has.
     :param sentences: the items of lists that an update changes, before and after, in sentences; empty if not asked for.
     """
@@ -61,7 +58,6 @@ def describe(
 ) -> Iterator[Description]:
     """Yield the description of each change.
 
-    :param reverts: they are of a rollback.
     :param longest: of a scalar of a new or deleted resource, in characters; None for no limit.
     :param in_sentences: with the sentences of items.
     """

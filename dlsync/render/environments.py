@@ -20,7 +20,6 @@ class EnvironmentResult:
 
     :param plan: None where it failed.
     :param error: why it failed; no secret in it.
-    :param problems: what is wrong in the files, likewise.
     """
 
     environment: str

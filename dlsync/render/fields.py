@@ -30,8 +30,6 @@ class Field:
     :param after: the desired value, likewise.
     :param note: what happened, where that is no change of a value.
     :param hunks: a unified diff, where both sides are text of several lines.
-    :param line: in the change's file, from 1.
-    :param outline: what is added or removed, in sentences.
     :param mover: who changed it, where not all fields of the change have been changed by the same.
     """
 

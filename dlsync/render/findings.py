@@ -51,10 +51,7 @@ def left_out(form: str, total: int) -> str:
 
 
 def of_problems(problems: Iterable[Problem], error: str = "") -> list[Finding]:
-    """Return problems as findings.
-
-    :param error: why a command failed, which is a finding where no problem says it.
-    """
+    """Return problems as findings, and why a command failed where none of them says it."""
     found = [Finding(one) for one in problems]
     failed = error and not any(one.problem.severity == "error" for one in found)
     return [*found, *([Finding(Problem(Code.RUN_FAILED, error))] if failed else [])]

@@ -37,7 +37,6 @@ class Entry(NamedTuple):
 
     :param id: the fragment of a link to it.
     :param facts: what the page filters by: kind, action, cause, and whether it is held.
-    :param items: the items of its lists, changed or not.
     """
 
     id: str
@@ -67,7 +66,6 @@ class Section(NamedTuple):
     """What the page has of one account.
 
     :param heading: the environment; empty for the account itself.
-    :param total: the counts in a sentence.
     :param alarms: what stands before all else, such as why an apply refuses the plan.
     """
 

@@ -38,7 +38,6 @@ class Section:
 
     :param head: the summary, or that there is no plan.
     :param refused: why an apply refuses the plan; empty where it does not.
-    :param warnings: empty for none.
     :param changes: those that delete, conflict or are held first.
     """
 
@@ -156,10 +155,7 @@ def _footer(sections: Sequence[Section], shown: _Shown) -> str:
 
 
 def code(text: str, longest: int = _MAX_CELL) -> str:
-    """Return a text as HTML code that Markdown does nothing to, whatever is in it.
-
-    Entities rather than backticks: within a code span of a table, parsers disagree on what ends a cell.
-    """
+    """Return a text as HTML code that Markdown does nothing to: in a table, parsers disagree where backticks end."""
     return f"<code>{_SPECIAL.sub(_entity, shortened(visible(text), longest))}</code>"
 
 

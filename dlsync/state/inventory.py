@@ -61,7 +61,6 @@ class BrokenInventory(DlsyncError):
 class Inventory:
     """The resources that dlsync manages in one account.
 
-    :param salt: of all digests.
     :param packed: the entries by address, in the form of :func:`packed`.
     :param kept: whether there is such a record at all; False where the settings want none.
     :param exists: whether it was found where it is kept.
@@ -150,10 +149,7 @@ class Inventory:
         return self.with_packed({address: packed(entry) for address, entry in entries.items()}, gone)
 
     def with_packed(self, entries: Mapping[Address, str], gone: Collection[Address] = ()) -> "Inventory":
-        """Return the inventory with some entries new or replaced, each as :func:`packed` gave it, and others gone.
-
-        No write of these resources is pending then.
-        """
+        """Return the inventory with some packed entries new or replaced, and others gone; none of them is pending."""
         pending = _without(self.pending, {*gone, *entries})
         foreign = self.foreign and self.foreign.with_packed({}, {*gone, *entries})
         packed_ = {**_without(self.packed, gone), **entries}

@@ -35,8 +35,6 @@ class Run:
     """What a run was about.
 
     :param id: such as ``20261125T101010Z-1a2b3c``; later runs sort behind earlier ones.
-    :param started: ISO 8601.
-    :param by: who ran it, in words.
     :param salt: of the digests in it, hexadecimal.
     :param takes_back: the run that it is the rollback of.
     :param planned: how many changes its plan has; 0 where its journal is older than this field.
@@ -65,8 +63,6 @@ class UndoRecord:
     :param before: what makes the resource again, secrets sealed; None where there was none.
     :param applied: the inventory's entry of what was sent, packed; empty for a delete.
     :param entry: the inventory's entry before the change, packed; empty where there was none.
-    :param managed: whether it was managed before.
-    :param released: whether it is not managed after the run.
     :param unkept: the fields of which ``before`` has the reference instead of a value that was likely a secret.
     """
 
@@ -85,7 +81,6 @@ class Record:
     """A run as its journal has it.
 
     :param results: how changes went, by address; one without was cut off before that was known.
-    :param sent: the changes that were begun.
     """
 
     run: Run
@@ -111,10 +106,7 @@ class Record:
 
 
 def new_id(now: datetime) -> str:
-    """Return the name of a run that starts now; of two in one second, the later one sorts behind too.
-
-    :param now: in UTC.
-    """
+    """Return the name of a run that starts now, in UTC; of two in one second, the later one sorts behind too."""
     # five digits hold the microseconds, so that two runs of one second are in their order too
     return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)[:1]}"
 
@@ -125,10 +117,7 @@ def is_id(text: str) -> bool:
 
 
 def own(root: Path) -> Path:
-    """Return the folder of a tree's own journals.
-
-    :raises DlsyncError: a symbolic link of the tree leads out of it.
-    """
+    """Return the folder of a tree's own journals; raise a DlsyncError if a symbolic link leads out of the tree."""
     if not Directory(root).holds(str(FOLDER)):
         raise DlsyncError(f"{root / FOLDER} leads outside {root}; nothing was sent", hint=_HINT)
     return root / FOLDER
@@ -137,7 +126,6 @@ def own(root: Path) -> Path:
 class Journal:
     """The journal of one run; its file is made when it begins.
 
-    :param folder: made where it is missing.
     :ivar in_flight: the changes that were sent and have no outcome yet.
     :ivar outcomes: the other changes that were sent.
     """
@@ -246,10 +234,7 @@ def deletes(folder: Path, target: Target) -> set[Address]:
 
 
 def required(folder: Path, name: str) -> Record:
-    """Return one run.
-
-    :raises DlsyncError: there is none of that name.
-    """
+    """Return one run; raise a DlsyncError if there is none of that name."""
     record = read(folder, name) if is_id(name) else None
     if record is None:
         raise DlsyncError(f"no run in {folder} has the id {messages.brief(name)}", hint="`dlsync history` lists them.")

@@ -42,11 +42,7 @@ _START = 19  # of /proc/<pid>/stat, behind the name: proc(5), field 22
 
 @dataclass(frozen=True)
 class Clock:
-    """What time it is, and waiting.
-
-    :param wall: seconds since 1970.
-    :param steady: seconds that only grow.
-    """
+    """What time it is, and waiting."""
 
     wall: Callable[[], float] = time.time
     steady: Callable[[], float] = _STEADY
@@ -62,7 +58,6 @@ class LockInfo:
 
     :param id: of the run; empty where the lock was not made by dlsync.
     :param owner: in words; may hold anything, since others write it.
-    :param since: ISO 8601.
     :param expires: seconds since 1970 by its holder's clock; only that it changes with each renewal counts.
     :param process: see :func:`process_id`.
     """
@@ -111,12 +106,7 @@ async def remove(client: Client) -> None:
 
 
 class Lock:
-    """The lock of one account for one run.
-
-    :param owner: who to ask, in words.
-    :param timeout: seconds to wait for another holder.
-    :param on_wait: is called with whom it waits for.
-    """
+    """The lock of one account for one run."""
 
     def __init__(
         self, client: Client, owner: str, timeout: float, on_wait: Callable[[str], None], clock: Clock = REAL
@@ -159,10 +149,7 @@ class Lock:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Check before each attempt of each request in this block that the lock is held.
-
-        :raises Refused: as :meth:`require`.
-        """
+        """Check before each attempt of each request in this block that the lock is held; see :meth:`require`."""
         await self.require()
         with self._client.only_while(self._check):
             yield
@@ -248,10 +235,7 @@ class LockAcquisition:
     rejections: int = 0
 
     async def take(self, name: str) -> None:
-        """Return once the lock is ours.
-
-        :raises Refused: another holds it for longer than we wait.
-        """
+        """Return once the lock is ours; raise Refused if another holds it for longer than we wait."""
         while not await self._created(name):
             holder = await holder_of(self.client, name) or _RELEASED
             if holder.id == self.me.id:
@@ -328,11 +312,7 @@ class LockAcquisition:
 
 
 def process_id(proc: Path = _PROC, number: int | None = None) -> str:
-    """Return what tells a process from all others, on every machine; empty where the system does not say.
-
-    :param proc: where procfs is mounted.
-    :param number: of a process of this machine; by default this one.
-    """
+    """Return what tells a process from all others, on every machine; empty where the system does not say."""
     number = os.getpid() if number is None else number
     try:
         # the name of a process is in brackets and may hold anything
@@ -344,10 +324,7 @@ def process_id(proc: Path = _PROC, number: int | None = None) -> str:
 
 
 def has_ended(process: str, proc: Path = _PROC) -> bool:
-    """Whether a process ran on this machine, since it was started last, and runs no more.
-
-    :param process: what :func:`process_id` returned there.
-    """
+    """Whether a process ran on this machine, since it was started last, and runs no more."""
     found = _PROCESS.fullmatch(process)
     if found is None or found[1] != _machine(proc):
         return False

@@ -42,7 +42,6 @@ class Source:
 class Seal:
     """What takes secrets out.
 
-    :param redaction: knows the secrets.
     :param salt: of the digests of values.
     """
 
@@ -79,7 +78,6 @@ def _part(text: str, how: str | None, salt: bytes) -> Json:
 def unsealed(value: Json, source: Source, secrets: dict[str, str]) -> Json:
     """Return the value with its secrets, as the environment has them now.
 
-    :param source: of the secrets.
     :param secrets: is given the values that were put in, each with its reference.
     :raises DlsyncError: one is not set, must not be read, or has another value and was only found by it; says which.
         Or no sealing made this.

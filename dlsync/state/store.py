@@ -69,10 +69,7 @@ def _real_path(root: Path, file: str) -> str:
 
 
 async def write(client: Client, settings: Settings, root: Path, record: Inventory) -> None:
-    """Keep an inventory; whoever calls this holds the lock.
-
-    :raises DlsyncError: it cannot be written.
-    """
+    """Keep an inventory; whoever calls this holds the lock. Raise a DlsyncError if it cannot be written."""
     if settings.inventory == "account":
         await _to_account(client, record)
     elif settings.inventory != "none":

@@ -109,7 +109,6 @@ def show_json(found: object) -> None:
 def id_of(noun: str, id_or_name: str, names: Mapping[str, str]) -> str:
     """Return the id of an argument that is an id, or a name that only one has.
 
-    :param names: by id.
     :raises NotFound: there is none.
     :raises DlsyncError: several have the name.
     """

@@ -96,10 +96,7 @@ def _put(server: Server, kind: str, name: str, file: Path, verb: Literal["create
 
 
 def _checked(kind: str, file: Path, settings: Settings) -> bytes:
-    """Return what is to be sent for a file: its own text, references replaced.
-
-    :raises InvalidTree: the file has errors; warnings are printed.
-    """
+    """Return what is to be sent for a file, references replaced, and print warnings; raise InvalidTree for errors."""
     from dlsync.files.interpolation import Values
     from dlsync.resources import LoadContext, SourceFile, kind_of
 
