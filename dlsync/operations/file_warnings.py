@@ -6,7 +6,7 @@ differs from a plugin's name, or from a name that the files use at least as ofte
 
 import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from typing import NamedTuple
 
 from dlsync.files import yaml
@@ -73,12 +73,19 @@ class _Use(NamedTuple):
 
 def _misspelled(tree: Tree) -> Iterator[Problem]:
     """Warn of metrics and tags that are likely misspelled."""
-    plugins = [
-        prefix.removesuffix(".") for one in tree.resources if (prefix := kind_of(one.kind).metric_prefix(one.name))
-    ]
+    found_prefixes = (kind_of(one.kind).metric_prefix(one.name) for one in tree.resources)
+    plugins = {prefix.removesuffix(".") for prefix in found_prefixes if prefix}
     for sort, uses in _uses(tree).items():
-        near_plugins = _near_plugins(uses, plugins, is_prefix=sort == "metric")
-        for name, near in (_near_names(uses) | near_plugins).items():
+        prefixes = {name: name.partition(".")[0] if sort == "metric" else name for name in uses}
+        users: defaultdict[str, set[int]] = defaultdict(set)
+        for name, prefix in prefixes.items():
+            users[prefix] |= {id(use.resource) for use in uses[name]}
+        found = _near({name: len({id(use.resource) for use in used}) for name, used in uses.items()})
+        near_plugins = _near({prefix: len(some) for prefix, some in users.items()}, plugins)
+        for name, prefix in prefixes.items():
+            if prefix in near_plugins and not any(name.startswith(f"{plugin}.") for plugin in plugins):
+                found[name] = near_plugins[prefix] + name[len(prefix) :]
+        for name, near in found.items():
             yield from (_warning(sort, use, near) for use in uses[name])
 
 
@@ -104,36 +111,22 @@ def _uses(tree: Tree) -> dict[str, dict[str, list[_Use]]]:
     return uses
 
 
-def _near_plugins(uses: Mapping[str, list[_Use]], plugins: Iterable[str], *, is_prefix: bool) -> dict[str, str]:
-    """Return the names that nearly are a plugin's, or begin so, each with what it may have been meant to be."""
-    known = {*plugins}
-    words = {key: (plugin, word) for plugin in sorted(known) for key, word in _words(plugin)}
-    users: defaultdict[str, set[int]] = defaultdict(set)
-    prefixes = {name: name.partition(".")[0] if is_prefix else name for name in uses}
-    for name, prefix in prefixes.items():
-        users[prefix] |= {id(use.resource) for use in uses[name]}
-    found = {}
-    for name, prefix in prefixes.items():
-        near = next(
-            (words[key][0] for key, word in _words(prefix) if key in words and _is_near(word, words[key][1])), ""
-        )
-        is_known = near and (prefix in known or any(name.startswith(f"{plugin}.") for plugin in known))
-        if near and not is_known and len(users[prefix]) < _OFTEN:
-            found[name] = near + name[len(prefix) :]
-    return found
+def _near(counts: Mapping[str, int], known: Collection[str] = ()) -> dict[str, str]:
+    """Return the names that nearly equal a known one or, if none are given, one that as many resources use.
 
-
-def _near_names(uses: Mapping[str, list[_Use]]) -> dict[str, str]:
-    """Return the names that nearly equal one that is used as often, each with that one."""
+    :param counts: by name, how many resources use it.
+    """
     seen: defaultdict[Hashable, list[tuple[str, str]]] = defaultdict(list)
     found: dict[str, str] = {}
-    count = {name: len({id(use.resource) for use in used}) for name, used in uses.items()}
-    for name in sorted(uses, key=lambda name: -count[name]):  # of two that are used as often, the later one is named
+    # of two that are used as often, the later one is named
+    often_first = sorted((name for name in counts if name not in known), key=lambda name: -counts[name])
+    for name in [*sorted(known), *often_first]:
         for key, word in _words(name):
             near = next((other for other, its_word in seen[key] if _is_near(word, its_word)), None)
-            if near and count[name] < _OFTEN:
+            if near and name not in known and counts[name] < _OFTEN:
                 found.setdefault(name, near)
-            seen[key].append((name, word))
+            if not known or name in known:
+                seen[key].append((name, word))
     return found
 
 
