@@ -3,7 +3,7 @@
 DlsyncError                    1
 ├── SettingsError              1  options, environment or dlsync.yaml are wrong or incomplete
 ├── InvalidTree                1  the files have problems, all of them listed
-├── ByHand                     3  a change that this server has no operation for: the message says what to do
+├── ManualActionRequired       3  a change that this server has no operation for: the message says what to do
 ├── Refused                    4  stale plan, conflict, lock held, delete guard
 └── ApiError                   1  carries the request: method and path
     ├── Unreachable               no answer: refused, reset, timed out, cut short for good

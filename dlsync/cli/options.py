@@ -39,9 +39,9 @@ def completion_from(names: Callable[[Path], Iterable[str]]) -> Callable[[typer.C
 
 
 def _environments(directory: Path) -> Iterable[str]:
-    from dlsync.resources import environments
+    from dlsync.files.settings import environment_names
 
-    return environments.names(directory)
+    return environment_names(directory)
 
 
 def _addresses(directory: Path) -> Iterable[str]:

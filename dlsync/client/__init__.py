@@ -34,8 +34,6 @@ class ReadClient:
     """Reads one account by one attribute for each family. Its connection has no way to send anything but GET.
 
     :param url: the API's base, such as ``https://app.dataloop.io/api/v1``.
-    :param org: the organisation's name.
-    :param account: the account's name.
     :param key: the API key; sent to the URL's host alone, never shown.
     :param options: see :class:`dlsync.client.connection.Connection`.
     :raises SettingsError: the URL, the names or the key cannot be used.

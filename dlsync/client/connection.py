@@ -99,14 +99,10 @@ class Connection:
 
     :param account: may be empty where only the organisation is asked about.
     :param methods: those that can be sent: :data:`READ` or :data:`READ_WRITE`.
-    :ivar url: the API's base in its normal form.
-    :ivar quote: makes the words of the server fit for a message.
-    :ivar requests: how many were sent, repeated ones included, those of :meth:`find_base` not.
     :ivar has_operation: whether the server has an optional operation, where that is known.
     :ivar account_problem: empty where the account exists; None where that is not known.
     :ivar write_headers: sent with each write.
     :ivar locks: by name, for what must not run twice at once.
-    :raises SettingsError: the URL, the names, the key, or the environment's proxy or certificates cannot be used.
     """
 
     def __init__(
@@ -177,7 +173,6 @@ class Connection:
         """Send a request until there is a response, and return it; any 2xx is success.
 
         :param segments: names, not encoded, below the scope.
-        :param params: the query.
         :param if_none_match: the ETag of a version that need not be sent again.
         :param repeatable: False for what must not be carried out twice.
         :raises ApiError: there is no usable response; see :mod:`dlsync.errors`.

@@ -49,10 +49,7 @@ class Dashboards(Family[Access_co]):
         return Versioned(response.body, response.etag)
 
     async def put(self: "Dashboards[Write]", name: str, body: bytes) -> None:
-        """Create or replace a dashboard (PUT dashboards/<name>).
-
-        :param body: YAML, sent as it is.
-        """
+        """Create or replace a dashboard by YAML, which is sent as it is (PUT dashboards/<name>)."""
         await self._request("PUT", "dashboards", name, body=body, content_type=YAML)
 
     async def delete(self: "Dashboards[Write]", name: str) -> None:

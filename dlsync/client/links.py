@@ -75,7 +75,6 @@ class Links(Family[Access_co]):
         """Link a plugin to tags (POST links, observed).
 
         Where it is not known whether it was done, the list is asked; so there are never two for one call.
-
         """
         names = list(tags)
         try:

@@ -57,7 +57,6 @@ class Plugins(Family[Access_co]):
         """Return the names of all plugins (GET plugins).
 
         The documentation calls the name ``plugin``, observed servers ``name``.
-
         """
         entries = records_of(await self._request("GET", "plugins"), PluginEntry, on_bad)
         return tuple(replace(entry, etag=etag_of(entry.etag)) for entry in entries)

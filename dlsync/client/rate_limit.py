@@ -35,8 +35,6 @@ class RateLimiter:
 
     :param rate: requests a second, at most; None for no limit.
     :param most: requests in flight, at most.
-    :param clock: a monotonic clock, in seconds.
-    :param sleep: waits for a number of seconds.
     """
 
     def __init__(

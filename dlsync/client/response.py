@@ -6,9 +6,10 @@ The only module that knows the status codes.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
@@ -189,23 +190,19 @@ def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = No
             if on_bad is None:
                 raise
             value = _lenient(bytes(item))
-            found = {key: value.get(key) for key in ("name", "plugin")} if isinstance(value, dict) else {}
-            names: dict[str, Json] = {
-                key: name for key, name in found.items() if isinstance(name, str) and name.isprintable()
-            }
+            fields = [(key, value.get(key)) for key in ("name", "plugin")] if isinstance(value, dict) else []
+            names: Json = {key: name for key, name in fields if isinstance(name, str) and name.isprintable()}
             if names:
                 yield names
             else:
                 on_bad(error)
 
 
-def _lenient(text: bytes) -> Json:
+def _lenient(text: bytes) -> Any:
     """Return what the standard library takes for JSON; None for what it does not."""
-    try:
-        value: Json = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return value
+    with suppress(ValueError, RecursionError):
+        return json.loads(text)
+    return None
 
 
 def _decoded(response: Response, text: msgspec.Raw | bytes, where: str = "") -> Json:
@@ -258,10 +255,7 @@ def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
 
 def words(response: Response) -> str:
     """Return the server's own words, from ``error`` or ``message`` of a JSON body; empty where there are none."""
-    try:
-        body = json.loads(response.body)
-    except (ValueError, RecursionError):
-        return ""
+    body = _lenient(response.body)
     fields = body if isinstance(body, dict) else {}
     return next(
         (response.quote(fields[name]) for name in ("error", "message") if isinstance(fields.get(name), str)), ""

@@ -70,10 +70,7 @@ class Rules(Family[Access_co]):
         return await self._exists("rules", name, accept=YAML)
 
     async def put(self: "Rules[Write]", name: str, body: bytes) -> None:
-        """Create or replace a rule (PUT rules/<name>), with the POST before it that some servers want.
-
-        :param body: YAML, sent as it is.
-        """
+        """Create or replace a rule by YAML (PUT rules/<name>), with the POST before it that some servers want."""
         try:
             await self._request("PUT", "rules", name, body=body, content_type=YAML)
         except NotFound as error:

@@ -89,7 +89,6 @@ class Transport:
     :param base: the API's URL, from :func:`base_url`.
     :param methods: the methods that can be sent; no other can be started.
     :param headers: sent with every request.
-    :param quote: makes the words of servers and of the library fit for a message.
     :param timeout: seconds without a byte of the response.
     :param deadline: seconds for request and response together, without those that :data:`SLOWEST` adds.
     :param largest_body: bytes of a body after decompression.
@@ -124,7 +123,6 @@ class Transport:
         """Send a request and return the response, whatever its status.
 
         :param path: below the base, percent-encoded, with the query.
-        :param headers: of this request alone.
         :param base: another base URL on the same server.
         :raises AttemptError: there is no usable response.
         """

@@ -84,15 +84,12 @@ class Base(NamedTuple):
 
 
 class _Items(NamedTuple):
-    """The bases of a list's items: of desired positions, and of live ones that have no pair.
-
-    :param order: who moved items that only stand elsewhere.
-    """
+    """The bases of a list's items: of desired positions, and of live ones that have no pair."""
 
     matching: Matching
     ours: Mapping[int, Base]
     theirs: Mapping[int, Base]
-    order: ChangedBy | None = None
+    order: ChangedBy | None = None  # who moved items that only stand elsewhere
 
 
 class Comparison(NamedTuple):

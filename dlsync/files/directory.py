@@ -63,9 +63,7 @@ class Directory:
 def read_regular(path: str | os.PathLike[str], limit: int = MAX_FILE_BYTES) -> bytes:
     """Return the content of a regular file, which is no symbolic link; nothing else is waited for.
 
-    :param limit: bytes.
     :raises RefusedFile: it is not a regular file, or too large.
-    :raises OSError: it cannot be opened.
     """
     descriptor = os.open(path, _FLAGS)
     try:

@@ -145,10 +145,7 @@ class Redaction:
 
 
 def values_in(texts: Iterable[Mapping[str, str]]) -> dict[str, str]:
-    """Return the values in texts that were made with secrets, each with its reference.
-
-    :param texts: each with its spelling.
-    """
+    """Return the values in texts that were made with secrets, which have their spellings, each with its reference."""
     pairs = (pair for some in texts for pair in some.items())
     return {value: name for text, spelling in pairs for value, name in _values(text, spelling) if value}
 

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from dlsync.errors import DlsyncError, SettingsError
 from dlsync.files import schema
 from dlsync.files.directory import Directory
-from dlsync.files.settings import FILE_NAME, read_file
+from dlsync.files.settings import FILE_NAME, environment_names
 
 Platform = Literal["github", "gitlab"]
 GIT_IGNORE, GITLAB = ".gitignore", ".gitlab-ci.yml"
@@ -58,8 +58,6 @@ def create(
 ) -> Created:
     """Write a new tree with its pipelines; where a tree is, only a platform's pipelines and settings that it lacks.
 
-    See :func:`write_new`.
-
     :param version: of dlsync, which the pipelines install.
     :param platform: None for all of them, and always a new tree.
     :param environments: those of the pipelines; empty for those of the tree's dlsync.yaml.
@@ -71,7 +69,7 @@ def create(
     if platform and not present and (below := sorted(directory.glob(f"*/{FILE_NAME}"))):
         hint = f"Give that folder: `dlsync init {quote(str(below[0].parent))} --ci {platform}`."
         raise SettingsError(f"the files of dlsync are not in {directory} but in {below[0].parent}", hint=hint)
-    chosen = tuple(dict.fromkeys(environments)) or (_environments(directory) if exists else ())
+    chosen = tuple(dict.fromkeys(environments)) or (environment_names(directory) if exists else ())
     _check(chosen, directory, exists=exists)
     written = () if exists else (FILE_NAME, GIT_IGNORE) if present else SAMPLES
     templates = {file: SAMPLES[file] for file in written}
@@ -85,11 +83,6 @@ def create(
     return Created(tuple(write_new(directory, contents)), chosen)
 
 
-def _environments(directory: Path) -> tuple[str, ...]:
-    environments = read_file(directory)[0].get("environments")
-    return tuple(environments) if isinstance(environments, dict) else ()
-
-
 def _check(environments: Sequence[str], directory: Path, *, exists: bool) -> None:
     if wrong := [name for name in environments if not _ENVIRONMENT.fullmatch(name)]:
         hint = "Use letters, digits, `_`, `-` and single `.`; first a letter or a digit; last neither `.` nor `.lock`."
@@ -99,7 +92,7 @@ def _check(environments: Sequence[str], directory: Path, *, exists: bool) -> Non
         pairs = ", ".join(f"{name} and {by_folded[name.casefold()]}" for name in alike)
         hint = "Rename one, or give the others with --environments: environments and queues of GitHub ignore case."
         raise SettingsError(f"the names of these environments differ only in case: {pairs}", hint=hint)
-    if exists and (missing := [name for name in environments if name not in _environments(directory)]):
+    if exists and (missing := [name for name in environments if name not in environment_names(directory)]):
         hint = f"Add them under `environments:` in {directory / FILE_NAME}, each with its `account`."
         raise SettingsError(f"{FILE_NAME} lacks these environments: {', '.join(missing)}", hint=hint)
 

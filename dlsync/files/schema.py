@@ -92,10 +92,7 @@ def kinds() -> tuple[str, ...]:
 
 
 def check(name: str, document: Json) -> list[Finding]:
-    """Return all that a schema says of a document, in the document's order; empty where it is fine.
-
-    :raises DlsyncError: there is no schema of that name.
-    """
+    """Return all that a schema says of a document, in the document's order; empty where it is fine."""
     try:
         validator = _validator(name)
         # not iter_errors: its paths make `7` of a key "7" and drop empty keys (jsonschema-rs 0.60)

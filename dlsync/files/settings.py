@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from itertools import takewhile
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from dlsync import messages
 from dlsync.errors import SettingsError
@@ -162,9 +162,7 @@ def _in_force(document: Mapping[str, Json], options: Options, environ: Mapping[s
         return Setting(name, value, variable) if value else Setting(name, None, "")
 
     environment = outside("environment")
-    environments = document.get("environments")
-    named = environments if environment.value and isinstance(environments, dict) else {}
-    overriding = named.get(str(environment.value))
+    overriding = _environments(document).get(str(environment.value)) if environment.value else None
     in_file: dict[str, Setting] = {}
     levels = [(FILE_NAME, document), (f"{FILE_NAME}, environment {environment.value}", overriding)]
     for source, level in levels:
@@ -207,10 +205,19 @@ def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
     return document, schema.located(findings, FILE_NAME, content)
 
 
+def environment_names(directory: Path) -> tuple[str, ...]:
+    """Return the environments of the directory's dlsync.yaml, in its order; none where it cannot be read."""
+    return tuple(_environments(read_file(directory)[0]))
+
+
+def _environments(document: Mapping[str, Json]) -> dict[str, Json]:
+    environments = document.get("environments")
+    return environments if isinstance(environments, dict) else {}
+
+
 def _levels(document: dict[str, Json]) -> Iterator[tuple[FieldPath, dict[str, Json]]]:
     """Yield the mappings of settings with their paths: the document and its environments."""
-    environments = document.get("environments")
-    named = environments.items() if isinstance(environments, dict) else ()
+    named = _environments(document).items()
     for path, mapping in [((), document), *((("environments", name), mapping) for name, mapping in named)]:
         if isinstance(mapping, dict):
             yield path, mapping
@@ -245,7 +252,7 @@ def _can_match(pattern: str, kind: str) -> bool:
 
 
 def _check_environment(environment: Setting, document: Mapping[str, Json], directory: Path) -> None:
-    names, name = sorted(cast("dict[str, Json]", document.get("environments") or {})), str(environment.value or "")
+    names, name = sorted(_environments(document)), str(environment.value or "")
     if name and name not in names:
         near = messages.near_miss(name, tuple(names))
         guess = f"; did you mean `{near}`?" if near else ""
@@ -259,9 +266,8 @@ def _check_environment(environment: Setting, document: Mapping[str, Json], direc
 
 def _with_account(document: Mapping[str, Json], environment: str) -> list[str]:
     """Return the environments that have an account, where none is chosen."""
-    environments = document.get("environments")
-    named = environments.items() if isinstance(environments, dict) and not environment else ()
-    return [name for name, settings in named if isinstance(settings, dict) and settings.get("account")]
+    named = {} if environment else _environments(document)
+    return [name for name, settings in named.items() if isinstance(settings, dict) and settings.get("account")]
 
 
 def _require(values: Mapping[str, str], environments: Sequence[str]) -> None:

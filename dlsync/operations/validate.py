@@ -39,7 +39,7 @@ def _read(directory: Path, options: Options, environ: Mapping[str, str]) -> Tree
         return environments.read(directory, Settings(), values=Values(None, environ, lenient=True))
     if options.environment or environ.get("DLSYNC_ENVIRONMENT"):
         return environments.read(directory, _settings(directory, options, environ))
-    names = environments.names(directory)
+    names = settings_file.environment_names(directory)
     trees = {name: _leniently(directory, replace(options, environment=name), environ) for name in names}
     base = _leniently(directory, options, environ)
     problems = _together(base, trees, alone=_is_planned(document))

@@ -20,8 +20,5 @@ def all_kinds() -> tuple[Kind, ...]:
 
 @cache
 def kind_of(name: str) -> Kind:
-    """Return the kind of a name.
-
-    :raises KeyError: there is none.
-    """
+    """Return the kind of a name."""
     return {kind.name: kind for kind in all_kinds()}[name]

@@ -9,18 +9,12 @@ from dlsync.errors import SettingsError
 from dlsync.files import settings as settings_file
 from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
-from dlsync.files.settings import Options, Settings, settings_in_force
+from dlsync.files.settings import Options, Settings, environment_names, settings_in_force
 from dlsync.messages import near_miss
 from dlsync.model import Code, Json, Problem, Target
 from dlsync.resources import LoadContext, SourceFile, all_kinds, discovery, loader, misnamed
 from dlsync.resources.overlays import FOLDER
 from dlsync.resources.tree import Tree
-
-
-def names(directory: Path) -> tuple[str, ...]:
-    """Return the environments of the tree's dlsync.yaml, in its order; none where it cannot be read."""
-    environments = settings_file.read_file(directory)[0].get("environments")
-    return tuple(environments) if isinstance(environments, dict) else ()
 
 
 def required(directory: Path, options: Options, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -31,7 +25,7 @@ def required(directory: Path, options: Options, environ: Mapping[str, str]) -> t
     """
     loader.require_directory(directory)
     settings_file.load(directory, Options(), {}, require_server=False)
-    found = names(directory)
+    found = environment_names(directory)
     if not found:
         hint = "Name them there, or leave out --all-environments."
         raise SettingsError(f"{settings_file.FILE_NAME} has no `environments`", hint=hint)
@@ -56,7 +50,7 @@ def sharing(directory: Path, environment: str) -> tuple[str, ...]:
 
     :param environment: the chosen one; empty for none.
     """
-    targets = {name: _target(directory, Options(environment=name), {}) for name in ("", *names(directory))}
+    targets = {name: _target(directory, Options(environment=name), {}) for name in ("", *environment_names(directory))}
     base = targets.pop("")
     own = targets.get(environment, base)
     others = [name for name, one in targets.items() if name != environment and not (one.account and one == own)]
@@ -84,7 +78,7 @@ def read(directory: Path, settings: Settings, *, values: Values | None = None) -
 def understood(found: Tree, settings: Settings, *, values: Values | None = None) -> Tree:
     """Turn files into the tree of the chosen environment, with the problems of dlsync.yaml; see :func:`read`."""
     document, problems = settings_file.read_file(found.root)
-    known = None if problems else names(found.root)
+    known = None if problems else environment_names(found.root)
     folders = [name for name in _folders(found.root, problems) if not found.ignored(f"{FOLDER}/{name}")]
     for folder in folders:
         if known is not None and folder not in known:

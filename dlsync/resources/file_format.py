@@ -59,10 +59,7 @@ class ExportContext:
 
 
 def pack_and_path(file: str) -> tuple[str, str]:
-    """Return the pack that a file is in and its path there; for a file outside of packs, none and the whole path.
-
-    :param file: relative to the tree, POSIX style.
-    """
+    """Return the pack that a file is in and its path there; for a file outside of packs, none and the whole path."""
     parts = file.split("/", _PARTS - 1)
     return (parts[1], parts[2]) if parts[0] == PACKS and len(parts) == _PARTS else ("", file)
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dlsync.files.scaffold import PIPELINES, SAMPLES, SCHEMAS
-from dlsync.resources import environments
+from dlsync.files.settings import environment_names
 from tests.builders.commands import dlsync
 from tests.builders.repositories import repository
 from tests.builders.trees import tree_files, write_tree
@@ -87,7 +87,7 @@ def test_a_tree_with_the_pipelines_of_one_platform_is_ready_for_the_commands_tha
     for command in (named["validate"], named["plan"]):
         ran = dlsync(*shlex.split(command), env=env)
         assert ran.code == 0, ran.err
-    assert list(environments.names(tmp_path)) == names
+    assert list(environment_names(tmp_path)) == names
     assert named["plan"].endswith(f" -e {names[0]}" if names else str(tmp_path))
 
 
@@ -140,7 +140,7 @@ def test_a_tree_without_settings_gets_them_and_no_samples(tmp_path: Path, file: 
     assert (done.code, done.err, "Then, while `dlsync serve" in done.out) == (0, "", True)
     assert tree_files(tmp_path).keys() == {file, "dlsync.yaml", ".gitignore", *CI["github"], *SCHEMAS}
     assert (tmp_path / "schemas/rule.schema.json").read_text() == "mine"
-    assert list(environments.names(tmp_path)) == ["a", "b"]
+    assert list(environment_names(tmp_path)) == ["a", "b"]
 
 
 def test_settings_without_the_environments_that_are_named_are_an_error(tmp_path: Path) -> None:

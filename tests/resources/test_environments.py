@@ -14,7 +14,7 @@ from dlsync.diff.patch import lay
 from dlsync.errors import SettingsError
 from dlsync.files import yaml
 from dlsync.files.interpolation import escaped
-from dlsync.files.settings import Options, Settings, load
+from dlsync.files.settings import Options, Settings, environment_names, load
 from dlsync.resources import environments, kind_of, loader
 from tests.builders.accounts import DASHBOARDS
 from tests.builders.applies import apply
@@ -53,9 +53,9 @@ def said(tree: Tree) -> list[str]:
 
 
 def test_the_environments_are_those_of_the_settings_in_their_order(tmp_path: Path) -> None:
-    assert environments.names(write_tree(tmp_path, FILES)) == ("staging", "production")
-    assert environments.names(write_tree(tmp_path, {"dlsync.yaml": "environments:\n"})) == ()
-    assert environments.names(write_tree(tmp_path, {"dlsync.yaml": "["})) == ()
+    assert environment_names(write_tree(tmp_path, FILES)) == ("staging", "production")
+    assert environment_names(write_tree(tmp_path, {"dlsync.yaml": "environments:\n"})) == ()
+    assert environment_names(write_tree(tmp_path, {"dlsync.yaml": "["})) == ()
 
 
 def test_only_what_the_chosen_environment_lays_over_a_file_is_sent_and_comments_stay(tmp_path: Path) -> None:
