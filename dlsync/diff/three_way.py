@@ -1,7 +1,7 @@
 """Who moved which field: desired and live against what was recorded when they last agreed. Pure, on digested forms."""
 
 from collections.abc import Mapping
-from typing import NamedTuple, cast
+from typing import cast
 
 from dlsync.diff.compare import Base, compare, differences
 from dlsync.diff.digests import digested
@@ -10,24 +10,9 @@ from dlsync.diff.rules import Rules
 from dlsync.model import Entry, FieldChange, Json, Path, Resource
 
 
-class ThreeWayDiff(NamedTuple):
-    """How a resource has moved since it was applied.
-
-    :param diff: desired against live, each difference with who moved it.
-    :param repo: whether the files have moved.
-    """
-
-    diff: tuple[FieldChange, ...]
-    repo: bool
-
-
-def movement(kind: Rules, desired: Resource, live: Resource, entry: Entry, salt: bytes) -> ThreeWayDiff:
-    """Compare a resource in the files with the same one on the server, and both with what was applied.
-
-    :param salt: of the entry's digests.
-    """
-    diff = compare(kind, desired, live, Base(dict(entry.applied), dict(entry.seen), salt)).diff
-    return ThreeWayDiff(diff, repo=bool(diff) and moved_in_files(kind, desired, entry, salt))
+def movement(kind: Rules, desired: Resource, live: Resource, entry: Entry, salt: bytes) -> tuple[FieldChange, ...]:
+    """Return how a resource in the files differs from the one on the server, with who moved what since the apply."""
+    return compare(kind, desired, live, Base(dict(entry.applied), dict(entry.seen), salt)).diff
 
 
 def moved_in_files(kind: Rules, desired: Resource, entry: Entry, salt: bytes) -> bool:
@@ -38,10 +23,7 @@ def moved_in_files(kind: Rules, desired: Resource, entry: Entry, salt: bytes) ->
 
 
 def has_moved(kind: Rules, live: Resource, entry: Entry, salt: bytes) -> bool:
-    """Whether a live resource is another than after the apply; fields that a server adds are no change.
-
-    :param salt: of the entry's digests.
-    """
+    """Whether a live resource is another than after the apply; fields that a server adds are no change."""
     return any(differences(kind, (), dict(entry.seen), digested(salt, kind.canonical(live.document))))
 
 

@@ -128,7 +128,7 @@ def _is_replaced(context: PlanContext, address: Address) -> bool:
         return False
     if entry is None:
         return bool(compare(kind_of(address.kind), desired, live).diff)
-    diff = movement(kind_of(address.kind), desired, live, entry, context.inventory.salt).diff
+    diff = movement(kind_of(address.kind), desired, live, entry, context.inventory.salt)
     return any(one.mover == "conflict" for one in diff)
 
 
@@ -152,7 +152,7 @@ def _accepted(context: PlanContext, live: Resource) -> Resource:
     if desired is None or entry is None or live.unreadable:
         return live
     kind, salt = kind_of(live.kind), context.inventory.salt
-    theirs = tuple(one for one in movement(kind, desired, live, entry, salt).diff if one.mover != "repo")
+    theirs = tuple(one for one in movement(kind, desired, live, entry, salt) if one.mover != "repo")
     return kind.merge_live(desired, live, blended(kind, desired, live, theirs)) if theirs else desired
 
 
@@ -194,7 +194,7 @@ def _drift(context: PlanContext, address: Address, entry: Entry) -> ResourceChan
 def _items(context: PlanContext, entry: Entry, desired: Resource, live: Resource) -> tuple[ItemChange, ...]:
     """Return the items of lists as they were applied and as they are live; none where the files have moved too."""
     kind = kind_of(live.kind)
-    movers = {one.mover for one in movement(kind, desired, live, entry, context.inventory.salt).diff}
+    movers = {one.mover for one in movement(kind, desired, live, entry, context.inventory.salt)}
     if not movers.isdisjoint({"repo", "conflict"}):
         return ()
     items = item_changes(kind, live, desired, context.redaction)
@@ -206,7 +206,7 @@ def _moved(context: PlanContext, entry: Entry, desired: Resource, live: Resource
     if kind.identical(desired, live):
         return []
     duplicates = context.reconciliation.duplicates.get(live.address, ())
-    diff = movement(kind, desired, live, entry, context.inventory.salt).diff
+    diff = movement(kind, desired, live, entry, context.inventory.salt)
     # before they are chosen from: what the files have moved tells which of the others are likely secret
     shown = [*context.redaction.differences(duplicates), *context.redaction.differences(diff)]
     return [one for one in shown if one.mover != "repo"]

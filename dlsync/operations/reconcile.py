@@ -13,8 +13,8 @@ from typing import NamedTuple
 from dlsync.diff.compare import compare, differences
 from dlsync.diff.digests import digested, holds_unreadable, mapped
 from dlsync.diff.list_match import token
-from dlsync.diff.three_way import ThreeWayDiff, blended, has_moved, moved_in_files, movement
-from dlsync.model import Address, Cause, FieldChange, Json, Path, Resource, ResourceChange, Side
+from dlsync.diff.three_way import blended, has_moved, moved_in_files, movement
+from dlsync.model import Address, Cause, Entry, FieldChange, Json, Path, Resource, ResourceChange, Side
 from dlsync.resources import Kind, kind_of
 from dlsync.state.inventory import Inventory, secret_digests
 
@@ -164,7 +164,7 @@ class _Reconciliation:
         elif (entry := self._recorded.entry(desired.address)) is None:
             self._unrecorded(kind, desired, (*comparison.diff, *duplicates), managed=managed)
         else:
-            self._moved(kind, desired, live, movement(kind, desired, live, entry, self._recorded.salt))
+            self._moved(kind, desired, live, entry)
 
     def with_renames(
         self, desired: Mapping[Address, Resource], live: Mapping[Address, Resource]
@@ -188,7 +188,7 @@ class _Reconciliation:
         entry = self._recorded.entry(live.address)
         if delete.cause != "conflict" or live.unreadable or entry is None:
             return create, delete
-        diff = movement(kind, desired, live, entry, self._recorded.salt).diff
+        diff = movement(kind, desired, live, entry, self._recorded.salt)
         by_hand = tuple(one for one in diff if one.mover != "repo")
         if not by_hand:  # the file has what was changed on the server
             return create, replace(delete, cause="repo", held="")
@@ -209,17 +209,20 @@ class _Reconciliation:
             change = _update(kind, desired, diff, "new")
             self._add(change if self._decisions.adopt else replace(change, held=NOT_MANAGED))
 
-    def _moved(self, kind: Kind, desired: Resource, live: Resource, movement: ThreeWayDiff) -> None:
-        side = self._decisions.on_conflict
-        if side is None and any(one.mover == "conflict" for one in movement.diff):
-            change = _update(kind, desired, movement.diff, "conflict")
+    def _moved(self, kind: Kind, desired: Resource, live: Resource, entry: Entry) -> None:
+        side, diff = self._decisions.on_conflict, movement(kind, desired, live, entry, self._recorded.salt)
+        if side is None and any(one.mover == "conflict" for one in diff):
+            change = _update(kind, desired, diff, "conflict")
             self._add(replace(change, held=BOTH_MOVED))
             return
-        kept = () if side == "repo" else tuple(one for one in movement.diff if _stays(one, movement, side))
+        # a hand edit alone is taken back, as the plan says; beside other changes of the files it is merged with them
+        merges = moved_in_files(kind, desired, entry, self._recorded.salt)
+        stays = {"kept", *(["drift"] if merges else []), *(["conflict"] if side == "live" else [])}
+        kept = () if side == "repo" else tuple(one for one in diff if one.mover in stays)
         if any(holds_unreadable(one.before) for one in kept):
-            self._add(replace(_update(kind, desired, movement.diff, "conflict"), held=MASKED))
+            self._add(replace(_update(kind, desired, diff, "conflict"), held=MASKED))
             return
-        sent = tuple(one for one in movement.diff if one not in kept) + self.outcome.duplicates.get(desired.address, ())
+        sent = tuple(one for one in diff if one not in kept) + self.outcome.duplicates.get(desired.address, ())
         if kept:
             self.outcome.kept[desired.address] = kept
         if not sent:
@@ -250,13 +253,6 @@ def moved_since(live: Resource, recorded: Inventory) -> bool:
     """Whether a live resource was changed on the server since it was last applied."""
     entry = recorded.entry(live.address)
     return entry is not None and has_moved(kind_of(live.kind), live, entry, recorded.salt)
-
-
-def _stays(one: FieldChange, movement: ThreeWayDiff, side: Side | None) -> bool:
-    """Whether a difference stays as it is live: one by hand does only beside other changes of the files."""
-    return (
-        one.mover == "kept" or (one.mover == "drift" and movement.repo) or (one.mover == "conflict" and side == "live")
-    )
 
 
 def _cause(sent: Sequence[FieldChange]) -> Cause:

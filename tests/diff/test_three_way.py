@@ -21,7 +21,6 @@ from tests.builders.trees import criterion, dashboard, resource, rule, widget
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dlsync.diff.three_way import ThreeWayDiff
     from dlsync.model import ChangedBy, FieldChange, Json, Resource
     from tests.builders.sides import Sides
 
@@ -45,7 +44,7 @@ def versions(draw: st.DrawFn, number: int) -> list[Resource]:
     return [resource(f"{name}/x", document) for document in documents]
 
 
-def moved(base: Resource, desired: Resource, live: Resource, seen: Resource | None = None) -> ThreeWayDiff:
+def moved(base: Resource, desired: Resource, live: Resource, seen: Resource | None = None) -> tuple[FieldChange, ...]:
     return movement(kind_of(base.kind), desired, live, entry(base, seen), SALT)
 
 
@@ -53,7 +52,7 @@ def movers(
     base: Resource, desired: Resource, live: Resource, seen: Resource | None = None
 ) -> list[tuple[str, ChangedBy]]:
     """Each difference as a short text, with who moved it."""
-    found = moved(base, desired, live, seen).diff
+    found = moved(base, desired, live, seen)
     return [(f"{one.op} {one.path[-1]}" if not one.moved else "move", one.mover) for one in found]  # type: ignore[misc] # a movement knows all movers
 
 
@@ -87,13 +86,13 @@ def test_every_difference_has_its_mover_and_a_side_that_has_not_moved_moved_none
     base, desired, live = three
     kind = kind_of(base.kind)
     found = moved(base, desired, live)
-    assert bool(found.diff) == bool(compare(kind, desired, live).diff)
-    assert None not in {one.mover for one in found.diff}
-    blend = means(desired, live, found.diff)
+    assert bool(found) == bool(compare(kind, desired, live).diff)
+    assert None not in {one.mover for one in found}
+    blend = means(desired, live, found)
     assert compare(kind, blend, live).diff == ()
-    assert {one.mover for one in moved(base, base, live).diff} <= {"drift"}
-    assert {one.mover for one in moved(live, desired, live).diff} <= {"repo"}
-    assert {one.mover for one in moved(desired, desired, live, live).diff} <= {"kept"}
+    assert {one.mover for one in moved(base, base, live)} <= {"drift"}
+    assert {one.mover for one in moved(live, desired, live)} <= {"repo"}
+    assert {one.mover for one in moved(desired, desired, live, live)} <= {"kept"}
 
 
 @given(versions(2))
@@ -115,9 +114,9 @@ def test_two_edits_that_do_not_touch_each_other_are_no_conflict_and_the_blend_ha
     base, desired, live, both, repo, drift = found
     kind = kind_of("dashboard")
     result = moved(base, desired, live)
-    assert {one.mover for one in result.diff} == {name for name, what in (("repo", repo), ("drift", drift)) if what}
-    assert not result.diff or result.repo == bool(repo)
-    blend = means(desired, live, (one for one in result.diff if one.mover == "drift"))
+    assert {one.mover for one in result} == {name for name, what in (("repo", repo), ("drift", drift)) if what}
+    assert not result or moved_in_files(kind, desired, entry(base), SALT) == bool(repo)
+    blend = means(desired, live, (one for one in result if one.mover == "drift"))
     assert compare(kind, blend, both).diff == ()
 
 
@@ -245,7 +244,7 @@ def test_a_metric_that_changed_is_one_change_but_not_what_each_side_has_by_itsel
 ) -> None:
     one, ours, theirs = watching(*base), watching(*desired), watching(*live)
     assert movers(one, ours, theirs) == expected
-    drift = [one for one in moved(one, ours, theirs).diff if one.mover == "drift"]
+    drift = [one for one in moved(one, ours, theirs) if one.mover == "drift"]
     criteria = means(ours, theirs, drift).document["criteria"]
     assert {item["metric"] for item in criteria} == {*blend}  # type: ignore[union-attr,index,call-overload] # criteria
 
@@ -263,7 +262,7 @@ def test_a_widget_that_was_kept_stays_kept_wherever_it_stands() -> None:
 
 
 def test_what_both_sides_have_alike_is_no_movement() -> None:
-    assert moved(of(), of(title="A"), of(title="A")) == ((), False)
+    assert moved(of(), of(title="A"), of(title="A")) == ()
 
 
 def test_fields_that_a_server_adds_are_no_movement() -> None:
@@ -276,7 +275,7 @@ def test_fields_that_a_server_adds_are_no_movement() -> None:
 def test_a_digest_that_tells_no_difference_makes_a_conflict_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dlsync.diff.three_way.digested", lambda salt, value: "the same")
     found = movement(kind_of("rule"), of(title="A"), of(title="B"), Entry({"title": "the same"}), SALT)
-    assert [one.mover for one in found.diff] == ["conflict"]
+    assert [one.mover for one in found] == ["conflict"]
 
 
 # blending
@@ -284,14 +283,14 @@ def test_a_digest_that_tells_no_difference_makes_a_conflict_of_it(monkeypatch: p
 
 def test_a_widget_that_was_added_by_hand_stays_behind_the_one_it_stood_behind() -> None:
     desired, live = showing(CPU, DISK, NET), showing(FIRST, CPU, BY_HAND, DISK)
-    drift = [one for one in moved(showing(CPU, DISK), desired, live).diff if one.mover == "drift"]
+    drift = [one for one in moved(showing(CPU, DISK), desired, live) if one.mover == "drift"]
     titles = [one["title"] for one in means(desired, live, drift).document["positions"]]  # type: ignore[union-attr,index,call-overload] # widgets
     assert titles == ["first", "cpu", "by hand", "disk", "net"]
 
 
 def test_where_the_order_was_changed_by_hand_it_is_kept_and_what_the_files_added_stays_in_its_place() -> None:
     desired, live = drawing(A, C, B), drawing(B, A)
-    drift = [one for one in moved(drawing(A, B), desired, live).diff if one.mover == "drift"]
+    drift = [one for one in moved(drawing(A, B), desired, live) if one.mover == "drift"]
     assert means(desired, live, drift).document["positions"][0]["series"] == [B, C, A]  # type: ignore[index,call-overload] # series
 
 
