@@ -85,15 +85,7 @@ class DocumentKind(Kind):
         )
 
     def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
-        diff = self.as_written(desired, diff)
-        lines = yaml.positions(desired.text) if diff else {}
-        # what the file lacks is placed where it would be
-        return placed(
-            desired.overlay,
-            desired.file,
-            diff,
-            lambda one: yaml.nearest(lines, one.path[:-1] if one.op == "remove" else one.path)[0],
-        )
+        return placed(desired.overlay, desired.file, desired.text, self.as_written(desired, diff))
 
     def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
         document = draft.spelled(schema.arranged(self.name, live.document))

@@ -1,6 +1,6 @@
 """What the kinds with overlays share: reading them, and knowing afterwards which file a field comes from."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, cast
@@ -176,20 +176,21 @@ def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay:
 
 
 def placed(
-    overlay: Overlay | None, file: str, diff: Sequence[FieldChange], line: Callable[[FieldChange], int | None]
+    overlay: Overlay | None, file: str, content: bytes, diff: Sequence[FieldChange]
 ) -> tuple[str, tuple[FieldChange, ...]]:
-    """Return the file that differences stand in: the overlay where all come from it, and else the resource's own.
+    """Return the file that differences stand in, with their lines: the overlay where all come from it, else the other.
 
-    :param file: the resource's own.
-    :param line: finds a difference's line in it; those from the overlay have none there.
+    :param file: the resource's own, in which those that come from the overlay have no line; ``content`` are its bytes.
     """
     origins = [overlay.laid.origin_of(one) if overlay else None for one in diff]
     if overlay and diff and None not in origins:
-        lines = yaml.positions(overlay.content)
-        pairs = zip(diff, cast("list[Path]", origins), strict=True)
-        return overlay.file, tuple(replace(one, line=yaml.nearest(lines, origin)[0]) for one, origin in pairs)
-    placed_ = zip(diff, origins, strict=True)
-    return file, tuple(replace(one, line=line(one) if origin is None else None) for one, origin in placed_)
+        file, content, paths = overlay.file, overlay.content, origins
+    else:  # what the file lacks is placed where it would be
+        own = [one.path[:-1] if one.op == "remove" else one.path for one in diff]
+        paths = [path if origin is None else None for path, origin in zip(own, origins, strict=True)]
+    lines = yaml.positions(content) if diff else {}
+    places = [None if path is None else yaml.nearest(lines, path)[0] for path in paths]
+    return file, tuple(replace(one, line=line) for one, line in zip(diff, places, strict=True))
 
 
 def edited(kind: Kind, desired: Resource, live: Resource, draft: ExportContext) -> dict[str, Json]:

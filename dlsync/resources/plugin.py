@@ -151,9 +151,8 @@ class Plugin(Kind):
         if not diff or any(one.path[0] in _SCRIPT_FIELDS for one in diff):
             return desired.file, tuple(replace(one, line=_first_changed_line(one)) for one in diff)
         meta = _meta(desired)
-        lines = yaml.positions(meta.content) if meta else {}
-        own = meta.file if meta else desired.file
-        return placed(desired.overlay, own, diff, lambda one: yaml.nearest(lines, one.path)[0] if meta else None)
+        file, content = (meta.file, meta.content) if meta else (desired.file, b"")
+        return placed(desired.overlay, file, content, diff)
 
     def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
         file = f"{self.folder}/{plugin_file(stem, str(live.document['extension']))}"
