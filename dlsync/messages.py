@@ -107,12 +107,9 @@ def visible(text: str) -> str:
     ``#\x23vso[``. A variation selector stays, for emoji hold them; :func:`distinct` shows them where they matter.
     """
     if not text.isascii() or not text.isprintable():
-        text = _INVISIBLE.sub(_escape, "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text))
+        shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
+        text = _INVISIBLE.sub(lambda found: ascii(found[0])[1:-1], shown)
     return _without_ci_commands(text, "\\x{:02x}")
-
-
-def _escape(found: re.Match[str]) -> str:
-    return ascii(found[0])[1:-1]
 
 
 def distinct(texts: Sequence[str]) -> list[str]:
@@ -286,13 +283,10 @@ def _unescaped(text: str) -> str:
     for _ in range(_LEVELS):
         if not any(mark in text for mark in "%&\\"):
             break
-        text = _CHARACTER.sub(_character, _BYTE.sub("%", _INCOMPLETE.sub("", text)))
+        text = _BYTE.sub("%", _INCOMPLETE.sub("", text))
+        text = _CHARACTER.sub(lambda found: "\n" if found[2] else chr(int(found[1], 16)), text)
         text = unquote(html.unescape(text))
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _character(found: re.Match[str]) -> str:
-    return "\n" if found[2] else chr(int(found[1], 16))
 
 
 def _from_base64(text: str) -> str:
@@ -309,12 +303,9 @@ def _decoded(run: str) -> str:
 def _folded(text: str) -> str:
     """Return a text in small letters, each at the place that it had."""
     folded = text.casefold()
-    return folded if len(folded) == len(text) else "".join(map(_folded_letter, text))
-
-
-def _folded_letter(letter: str) -> str:
-    folded = letter.casefold()
-    return folded if len(folded) == 1 else letter
+    if len(folded) == len(text):
+        return folded
+    return "".join(small if len(small := letter.casefold()) == 1 else letter for letter in text)
 
 
 def _overlap(text: str, secret: str) -> int:

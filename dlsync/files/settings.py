@@ -195,7 +195,8 @@ def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
     if not isinstance(document, dict | None):
         return {}, [Problem(Code.NOT_A_MAPPING, "expected a mapping of settings, such as `org: acme`", FILE_NAME, 1)]
     document = document or {}
-    keys = list(_key_fields(document))
+    names = [(*path, name) for path, mapping in _levels(document) for name in mapping]
+    keys = [path for path in names if str(path[-1]).lower().replace("-", "_") in _KEY_FIELDS]
     findings = [finding for finding in schema.check("dlsync", document) if finding.path not in keys]
     findings += [
         schema.Finding(Code.KEY_IN_FILE, path, f"the key does not belong here; it comes from {_KEY_SOURCES}")
@@ -221,11 +222,6 @@ def _levels(document: dict[str, Json]) -> Iterator[tuple[FieldPath, dict[str, Js
     for path, mapping in [((), document), *((("environments", name), mapping) for name, mapping in named)]:
         if isinstance(mapping, dict):
             yield path, mapping
-
-
-def _key_fields(document: dict[str, Json]) -> Iterator[FieldPath]:
-    for path, mapping in _levels(document):
-        yield from ((*path, name) for name in mapping if name.lower().replace("-", "_") in _KEY_FIELDS)
 
 
 def _without_kind(document: dict[str, Json]) -> Iterator[schema.Finding]:

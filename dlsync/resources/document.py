@@ -1,6 +1,6 @@
 """What dashboards and rules share: one resource is one YAML document in one file, sent as the user's own text."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Literal, cast
@@ -173,7 +173,9 @@ class DocumentKind(Kind):
         """
         address = Address(self.name, name)
         if body == known:
-            return Resource(address, partial(_parse, known), known, etag=etag)
+            # a mapping, as the file's: thousands of documents are not held in memory
+            parsed = cast("Callable[[], dict[str, Json]]", partial(yaml.parse, known))
+            return Resource(address, parsed, known, etag=etag)
         try:
             document = yaml.parse(body)
         except yaml.InvalidYaml as error:
@@ -203,11 +205,6 @@ class DocumentKind(Kind):
         except Unsupported as error:
             message = f"this server cannot delete {self.folder}: delete {self.name} `{visible(name)}` by hand"
             raise ManualActionRequired(message) from error
-
-
-def _parse(content: bytes) -> Mapping[str, Json]:
-    """Parse a text that is known to hold a mapping: thousands of documents are not held in memory."""
-    return cast("dict[str, Json]", yaml.parse(content))
 
 
 def _references(value: dict[str, Json] | list[Json], path: Path) -> Iterator[Reference]:
