@@ -61,17 +61,16 @@ class _Blender:
     def _mapping(self, path: Path, ours: dict[str, Json], theirs: dict[str, Json]) -> dict[str, Json]:
         merged: dict[str, Json] = {}
         for field, value in ours.items():
-            here = (*path, field)
             if field in theirs:
-                merged[field] = self.value(here, value, theirs[field])
-            elif (here, "add", False) not in self._kept:
+                merged[field] = self.value((*path, field), value, theirs[field])
+            elif not self._keeps("add", path, field):
                 merged[field] = value
-        return merged | {name: value for name, value in theirs.items() if self._stays(path, name)}
+        return merged | {name: value for name, value in theirs.items() if self._keeps("remove", path, name)}
 
     def _list(self, path: Path, ours: list[Json], theirs: list[Json]) -> list[Json]:
         matching = match(ours, theirs, self._kind.list_rule(path))
         # two items that match are not the same where one of the two differences is kept
-        apart = [at for at, live in matching.pairs if self._is_unsent(path, at) or self._stays(path, live)]
+        apart = [at for at, live in matching.pairs if self._keeps("add", path, at) or self._keeps("remove", path, live)]
         matching = matching.apart(apart)
         live_of = dict(matching.pairs)
         merged: list[tuple[int | None, Json]] = []  # each with its live place; None where the live side has it not
@@ -79,7 +78,7 @@ class _Blender:
             if place in live_of:
                 live = live_of[place]
                 merged.append((live, self.value((*path, place), item, theirs[live])))
-            elif place in matching.added and not self._is_unsent(path, place):
+            elif place in matching.added and not self._keeps("add", path, place):
                 merged.append((None, item))
         if any(((*path, place), "replace", True) in self._kept for place in matching.moved):
             in_live_order = iter(
@@ -87,15 +86,11 @@ class _Blender:
             )
             merged = [pair if pair[0] is None else next(in_live_order) for pair in merged]
         for live in matching.removed:
-            if self._stays(path, live):
+            if self._keeps("remove", path, live):
                 earlier = {at: place for place, (at, _) in enumerate(merged) if at is not None and at < live}
                 merged.insert(earlier[max(earlier)] + 1 if earlier else 0, (live, theirs[live]))
         return [item for _, item in merged]
 
-    def _stays(self, path: Path, name: str | int) -> bool:
-        """Whether what only the live side has stays."""
-        return ((*path, name), "remove", False) in self._kept
-
-    def _is_unsent(self, path: Path, place: int) -> bool:
-        """Whether an item that only the files have is left out."""
-        return ((*path, place), "add", False) in self._kept
+    def _keeps(self, op: str, path: Path, step: str | int) -> bool:
+        """Whether the live side wins what only one side has: what it has stays, what it lacks is left out."""
+        return ((*path, step), op, False) in self._kept
