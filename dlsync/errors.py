@@ -41,8 +41,8 @@ WHEN = {  # a command ends with a code: the table of docs/cli.md
     EXIT_CHANGES: "`plan --detailed-exitcode`, `export --check`, `accept --check`, `fmt --check` or `drift` found "
     "changes.",
     EXIT_PARTIAL: "Changes failed or must be made by hand, or `export` or `accept` left some out. The rest is done.",
-    EXIT_REFUSED: "The plan is stale or deletes too much, the run is of another account, the lock is held or was lost, "
-    "or some resources are held because of a conflict, and the rest is applied.",
+    EXIT_REFUSED: "The plan has changes and is stale, or deletes too much, the run is of another account, the lock is "
+    "held or was lost, or some resources are held because of a conflict, and the rest is applied.",
     EXIT_INTERRUPTED: "Ctrl-C, SIGTERM or SIGHUP. `apply` prints how many changes it applied, `history` lists them.",
 }
 

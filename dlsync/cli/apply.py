@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -41,7 +42,7 @@ def apply(
     selection: opt.Selection,
     lock_timeout: opt.LockTimeout = LOCK_TIMEOUT,
     journal: opt.Journals = None,
-    output: opt.Output = "text",
+    output: opt.ApplyOutput = "text",
     all_environments: AllEnvironments = False,
     server: opt.Server,
 ) -> int:
@@ -61,6 +62,7 @@ def apply(
             journals=journal,
             auto_approve=auto_approve,
             shows_result=output == "text" or not all_environments,
+            directory=tree,
         )
 
     if not all_environments:
@@ -165,11 +167,12 @@ def parse_run(arguments: Sequence[str]) -> tuple[str, Path]:
 def _run(
     operation: Operation,
     *,
-    output: opt.Format,
+    output: str,
     lock_timeout: float,
     journals: Path | None,
     auto_approve: bool,
     shows_result: bool = True,
+    directory: Path = opt.CURRENT,
 ) -> tuple[Plan | None, int]:
     """Return the applied plan, None where the user did not approve it, and the exit code."""
     from dlsync.cli.terminal import Terminal
@@ -188,12 +191,19 @@ def _run(
     if applied is None:
         console.write_stderr(_NOTHING_APPLIED)
         if shows_result:
-            console.write_failure(DlsyncError("nothing was applied"), output, opt.CURRENT)
+            console.write_failure(DlsyncError("nothing was applied"), output, directory)
         return None, EXIT_ERROR
     complete = applied.with_warnings(warnings)
     if shows_result:  # a plan with changes has been shown, and its warnings with it
         shown = complete if output == "json" else replace(applied, warnings=()) if applied else applied
-        console.write_stdout(console.rendered(shown, output))
+        if output == "github":
+            from dlsync.render import findings
+
+            console.write_stderr(console.rendered(shown, "text", sys.stderr))
+            problems = console.redacted_problems(complete.warnings)
+            console.write_findings({"": findings.of_problems(problems)}, output, directory)
+        else:
+            console.write_stdout(console.rendered(shown, output))
     return complete, _exit_code(applied, warnings)
 
 

@@ -236,16 +236,17 @@ def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = 
     from dlsync.render import findings, plan_markdown, problems
 
     failed = failure(error)
-    if failed.plan:
+    if form in FOR_FINDINGS:
+        found = redacted_problems(error.problems)
+        write_findings({"": findings.of_problems(found, redacted(error.message))}, form, directory)
+    elif failed.plan:
         write_stdout(rendered(failed.plan, form, marker=marker))
     elif form == "json":
         write_json({"format_version": 1, **problems.failure(failed.error, failed.problems)})
     elif form == "markdown":
         write_stdout(plan_markdown.render_failure(failed.error, failed.problems, marker=marker))
-    elif form == "html":
-        write_stdout(page([failed]))
     else:
-        write_findings({"": findings.of_problems(failed.problems, failed.error)}, form, directory)
+        write_stdout(page([failed]))
 
 
 def failure(error: DlsyncError, environment: str = "No result") -> EnvironmentResult:

@@ -25,7 +25,7 @@ _PATIENCE = 1.0  # s before a bar is drawn
 class Terminal(Reporter, AbstractContextManager["Terminal"]):
     """Shows a plan and asks for its approval, while a bar counts where stderr is a terminal.
 
-    :param output: the format of the result: JSON has stdout to itself.
+    :param output: the format of the result: any but text has stdout to itself.
     :ivar warnings: what went wrong besides the plan.
     :ivar results_so_far: see :meth:`Reporter.begin`; None before the first change is sent.
     """
@@ -56,10 +56,10 @@ class Terminal(Reporter, AbstractContextManager["Terminal"]):
     def show(self, plan: Plan, /) -> None:
         """Print a plan as text."""
         self.restart("")
-        if self._output == "json":
-            console.write_stderr(console.rendered(plan, "text", sys.stderr))
-        else:
+        if self._output == "text":
             console.write_stdout(console.rendered(plan, "text"))
+        else:
+            console.write_stderr(console.rendered(plan, "text", sys.stderr))
 
     def begin(self, results_so_far: Callable[[], Plan], /) -> None:
         """Count the changes from now on."""

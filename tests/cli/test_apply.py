@@ -231,7 +231,7 @@ def test_a_saved_plan_that_no_longer_holds_is_refused_by_what_moved(
     assert done.err == "error: the plan is stale: since it was made, dashboard/web changed\nPlan and review again.\n"
 
 
-@pytest.mark.parametrize("output", ["text", "json"])
+@pytest.mark.parametrize("output", ["text", "json", "github"])
 def test_a_saved_plan_without_changes_that_no_longer_holds_is_no_failure_and_records_nothing(
     tree: Path, env: dict[str, str], tmp_path: Path, output: str
 ) -> None:
@@ -242,9 +242,15 @@ def test_a_saved_plan_without_changes_that_no_longer_holds_is_no_failure_and_rec
     planned = dlsync("plan", tree, env=env).out
     done = dlsync("apply", tmp_path / "plan.json", "--auto-approve", "--format", output, env=env)
     assert (done.code, done.writes) == (0, [])
-    assert done.err == (
-        "the plan is stale: the files changed since it was made; it has no changes, so there is nothing to apply\n"
-    )
+    said = "the plan is stale: the files changed since it was made; it has no changes, so there is nothing to apply\n"
+    if output == "github":
+        assert done.err.startswith(f"{said}warning: rule/load: ")
+        assert [line.partition(", ")[0] for line in done.out.splitlines()] == [
+            "::warning title=not-in-plan::rule/load: the files ask for its update",
+            "::warning title=not-in-plan::dashboard/web: the files ask for its delete",
+        ]
+        return
+    assert done.err == said
     if output == "json":
         made = json.loads(done.out)
         assert (made["changes"], made["refused"]) == ([], [])
@@ -257,6 +263,22 @@ def test_a_saved_plan_without_changes_that_no_longer_holds_is_no_failure_and_rec
         assert done.out.startswith("warning: rule/load: the files ask for its update, which is not in the saved plan")
         assert "\nNo changes. " in done.out
     assert dlsync("plan", tree, env=env).out == planned
+
+
+def test_the_format_for_github_keeps_the_text_beside_its_annotations(tree: Path, env: dict[str, str]) -> None:
+    text = dlsync("apply", tree, "--auto-approve", "--format", "github", env=env)
+    assert (text.code, text.out) == (0, "")
+    assert "+ dashboard/web " in text.err
+    assert "Applied: 3 created" in text.err
+    rules = {f"rules/r{number}.yaml": "title: Other\ncriteria: []\n" for number in range(20)}
+    write_tree(tree, rules)
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    for file in rules:
+        (tree / file).unlink()
+    refused = dlsync("apply", tree, "--auto-approve", "--format", "github", env=env)
+    assert (refused.code, refused.writes) == (4, [])
+    assert refused.out.startswith("::error title=run-failed::the plan is refused: ")
+    assert "- rule/r1 " in refused.err
 
 
 @pytest.mark.parametrize("journal", [[], ["--journal", "kept"]])

@@ -32,7 +32,7 @@ WRITTEN = [
 OPTIONS = {
     "validate": {"--format"},
     "plan": {"--detailed-exitcode", "--format", "--out", "--target"},
-    "apply": {"--auto-approve", "--journal"},
+    "apply": {"--auto-approve", "--format", "--journal"},
     "comment": {"--github", "--new", "--html-url"},
     "drift": {"--format"},
     "export": {"--mirror", "--check", "--managed", "--target", "--commit"},
@@ -129,7 +129,7 @@ def test_ci_plans_applies_and_exports_with_commands_that_exist_and_the_key_from_
     tree: Path, file: str, commands: list[str]
 ) -> None:
     lines = [line for script in scripts_of(parsed(tree / file)) for line in script.splitlines()]
-    calls = [line.split() for line in lines if line.startswith("dlsync ")]
+    calls = [line.removeprefix("exec ").split() for line in lines if re.match("(exec )?dlsync ", line)]
 
     assert [call[1] for call in calls] == commands
     assert all(set(re.findall(r"(?<!:\+)--[\w-]+", " ".join(call))) <= OPTIONS[call[1]] for call in calls)

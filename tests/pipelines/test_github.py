@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -156,7 +157,7 @@ def test_a_request_without_changes_of_dlsync_fails_nothing_after_another_merge(
     assert (done.succeeded, title(env)) == (True, before), done.log
     assert "it has no changes, so there is nothing to apply" in done.log
     assert "warning: dashboard/hosts: the files ask for its update, which is not in the saved plan" in done.log
-    assert "::warning::the default branch has changes that no apply was shown" in done.log
+    assert "\n::warning title=not-in-plan::dashboard/hosts: the files ask for its update, which is not in" in done.log
 
 
 def test_the_plan_of_another_request_with_the_same_commit_is_not_applied(
@@ -229,6 +230,18 @@ def test_a_plan_of_another_folder_or_with_options_is_not_applied(
     done = runner.run("apply")
     assert (done.succeeded, title(env)) == (False, before)
     assert "the artifact plan-12 is not a plan that this workflow made" in done.log
+
+
+def test_a_cancelled_run_interrupts_dlsync_and_not_a_shell_that_waits_for_it(tmp_path: Path) -> None:
+    """GitHub sends SIGINT to the process of the step alone, and ends all of them 10 seconds later."""
+    [script] = [step["run"] for step in parsed(ACTION)["runs"]["steps"] if step.get("id") == "apply"]
+    (tmp_path / "dlsync").write_text("#!/bin/sh\necho $$\n")
+    (tmp_path / "dlsync").chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    with subprocess.Popen(
+        ["bash", "-eo", "pipefail", "-c", script], env=env, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.communicate()[0] == f"{process.pid}\n"
 
 
 def test_a_night_with_drift_opens_one_issue_which_is_closed_when_there_is_none(
