@@ -47,7 +47,7 @@ dlsync serve --host 0.0.0.0 --port 8443 --tls-cert server.pem --tls-key server.k
 ## PostgreSQL
 
 ```
-pip install 'dlsync[server,postgresql]'
+pip install 'PATH/TO/CHECKOUT[server,postgresql]'
 createdb --encoding UTF8 monitoring
 export DLSYNC_DB=postgresql://monitoring:PASSWORD@db.example/monitoring
 dlsync serve --port 8080

@@ -26,7 +26,7 @@ _NO_RECORD = (
     "`inventory: none` in dlsync.yaml: without a record of what was applied, dlsync cannot tell what changed since"
 )
 _UNCOMMITTED = (
-    "%s: not written: %s has changes that are not committed, and what is live would replace them; commit or discard "
+    "not written: %s has changes that are not committed, and what is live would replace them; commit or discard "
     "them, then accept again"
 )
 _UNREADABLE = "%s cannot be read, so what was changed in it is not known: %s"
@@ -96,7 +96,6 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     context, news = _under_new_names(context)
     wanted = {news.get(one, one) for one in wanted} if targets else {one.address for one in _drifted(context)}
     unsaved = _unsaved(context, tree.root, wanted)
-    problems = [Problem(Code.NOT_EXPORTED, _UNCOMMITTED % (one, visible(unsaved[one]))) for one in sorted(unsaved)]
     wanted -= unsaved.keys()
     live = {address: _accepted(context, one) for address, one in context.live.items() if address in wanted}
     return edit_files(
@@ -105,7 +104,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
         context.inventory,
         live,
         wanted - context.live.keys(),
-        problems=problems,
+        left_out={address: _UNCOMMITTED % visible(file) for address, file in unsaved.items()},
         accepts_for=settings.environment,
         is_careful=True,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 from typing import cast
 
 from dlsync.diff.compare import compare, differences
@@ -63,6 +64,7 @@ class Export:
     :param unchanged: how many resources their files hold as they are live.
     :param problems: errors are resources that no file can hold.
     :param commit: that has the files; empty where none was made.
+    :param waiting: how many resources are left out, for their files are not applied yet.
     :param changes: works out what changes in the resources of the files; few formats show it.
     """
 
@@ -71,6 +73,7 @@ class Export:
     unchanged: int
     problems: tuple[Problem, ...] = ()
     commit: str = ""
+    waiting: int = 0
     changes: Callable[[], tuple[ResourceChange, ...]] = field(default=tuple, compare=False, repr=False)
 
     def __bool__(self) -> bool:
@@ -152,11 +155,12 @@ async def build_export(
     if not live.resources and removed - targets.named():
         raise Refused(_NOTHING_LIVE % (settings.target, len(removed)), hint=_NOTHING_LIVE_HINT)
     resources = live.resources
-    if applied_only and (waiting := commits.not_applied({*resources, *removed}, tree, resources, inventory)):
-        problems += [Problem(Code.NOT_APPLIED, f"{address}: {reason}") for address, reason in sorted(waiting.items())]
-        resources = {address: one for address, one in resources.items() if address not in waiting}
-        removed -= waiting.keys()
-    return edit_files(settings.target, tree, inventory, resources, removed, problems=problems, is_careful=applied_only)
+    waiting = commits.not_applied({*resources, *removed}, tree, resources, inventory) if applied_only else {}
+    problems += [Problem(Code.NOT_APPLIED, f"{address}: {reason}") for address, reason in sorted(waiting.items())]
+    resources = {address: one for address, one in resources.items() if address not in waiting}
+    removed -= waiting.keys()
+    made = edit_files(settings.target, tree, inventory, resources, removed, problems=problems, is_careful=applied_only)
+    return replace(made, waiting=len(waiting))
 
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
@@ -175,12 +179,14 @@ def edit_files(
     removed: Collection[Address],
     *,
     problems: Iterable[Problem] = (),
+    left_out: Mapping[Address, str] = MappingProxyType({}),
     accepts_for: str | None = None,
     is_careful: bool = False,
 ) -> Export:
     """Work out the files that hold live resources.
 
     :param tree: without errors.
+    :param left_out: the resources that are not written, with the reasons.
     :param accepts_for: the environment whose manual edits these are: what would change another one is left out. None:
         all is written.
     :param is_careful: leave out what would replace a reference or write a likely secret.
@@ -192,7 +198,8 @@ def edit_files(
         if address in removed:
             edits.remove(resource)
     files = edits.files()
-    problems = (*concerns.unread(inventory), *problems, *edits.problems(files))
+    kept_out = (Problem(Code.NOT_EXPORTED, f"{address}: {left_out[address]}") for address in sorted(left_out))
+    problems = (*concerns.unread(inventory), *problems, *kept_out, *edits.problems(files))
     return Export(
         target, files, len(live.keys() - edits.changed - edits.faults.keys()), problems, changes=edits.changes
     )

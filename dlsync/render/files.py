@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dlsync.messages import visible
-from dlsync.model import Code, Json
+from dlsync.model import Json
 from dlsync.operations.export import Export
 from dlsync.render.fields import counted
 from dlsync.render.table import Style, painter
@@ -40,10 +40,9 @@ def summary(export: Export, *, written: bool, accepts: bool = False) -> str:
     counts, account = export.summary, visible(f"{export.target.org}/{export.target.account}")
     failed = sum(problem.severity == "error" for problem in export.problems)
     unchanged = counted(counts["unchanged"], "resource")
-    waiting = sum(problem.code is Code.NOT_APPLIED for problem in export.problems)
-    left_out = f", {waiting} left out: not applied yet" if waiting else ""
+    left_out = f", {export.waiting} left out: not applied yet" if export.waiting else ""
     if not export and not failed:
-        if waiting:
+        if export.waiting:
             return f"Nothing to commit of {account}: {unchanged} unchanged{left_out}."
         if not counts["unchanged"]:
             return f"Nothing to do: there is nothing on {account} to write."

@@ -12,7 +12,6 @@ from tests.builders.plans import TARGET
 
 WEB = FileChange(Address("dashboard", "web"), "update", "dashboards/web\x1b.yaml", b"")
 UNWRITABLE = Problem(Code.NOT_EXPORTED, "rule/x: its name is too long for a file")
-WAITING = Problem(Code.NOT_APPLIED, "rule/y: its file is not applied yet")
 
 
 FILES = "0 files created, 1 updated, 0 deleted"
@@ -35,12 +34,12 @@ FILES = "0 files created, 1 updated, 0 deleted"
             "Exported acme/default: 0 files created, 0 updated, 0 deleted; 3 resources unchanged, 1 not written.",
         ),
         (
-            Export(TARGET, (), 3, (WAITING,)),
+            Export(TARGET, (), 3, waiting=1),
             True,
             "Nothing to commit of acme/default: 3 resources unchanged, 1 left out: not applied yet.",
         ),
         (
-            Export(TARGET, (WEB,), 3, (UNWRITABLE, WAITING)),
+            Export(TARGET, (WEB,), 3, (UNWRITABLE,), waiting=1),
             True,
             f"Exported acme/default: {FILES}; 3 resources unchanged, 1 not written, 1 left out: not applied yet.",
         ),
