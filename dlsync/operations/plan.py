@@ -381,8 +381,10 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
 def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> Iterator[Problem]:
     protected = live.resources.keys() & scope.leaving - scope.deletable(scope.leaving) - scope.orphans.keys()
     yield from concerns.unread(inventory)
-    pruned = any(one.action == "delete" and not one.held and one.address in inventory for one in outcome.changes)
-    if pruned and is_unknown(scope.tree.root, inventory.commit):
+    pruned = [one for one in outcome.changes if one.action == "delete" and not one.held and one.address in inventory]
+    is_new = not inventory.commit and scope.tree.resources and inventory.known.isdisjoint(scope.tree.resources)
+    is_foreign = is_new and not all(one.renamed for one in pruned)
+    if pruned and (is_foreign or is_unknown(scope.tree.root, inventory.commit)):
         yield concerns.other_directory(inventory.commit)
     yield from concerns.unseen(outcome.unseen)
     yield from concerns.no_default(outcome.no_default)

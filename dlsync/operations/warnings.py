@@ -46,10 +46,15 @@ def unread(inventory: Inventory) -> Iterator[Problem]:
 
 
 def other_directory(commit: str) -> Problem:
-    """Return a warning of deletes where the commit that was applied last is in no repository of the directory."""
+    """Return a warning of deletes of what likely another directory has.
+
+    :param commit: that was applied last, and that no repository of the directory has; empty where none of its resources
+        was ever applied, and the last apply was of no commit.
+    """
     applied = f"the last apply was of commit {commit[:12]}, and this directory is in no git repository that has it"
+    known = applied if commit else "none of the resources that were applied to this account is in this directory"
     question = "is another directory applied to this account? This plan deletes what only that one has"
-    return Problem(Code.OTHER_DIRECTORY, f"{applied}: {question}")
+    return Problem(Code.OTHER_DIRECTORY, f"{known}: {question}")
 
 
 def unlisted(kinds: Iterable[str]) -> Iterator[Problem]:

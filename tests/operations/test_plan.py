@@ -242,6 +242,28 @@ def test_deletes_of_what_another_repository_applied_are_warned_of(live: Account,
     assert live.live("plugin/dlsync-inventory") == record  # another commit alone is no news
 
 
+def test_deletes_of_all_that_was_applied_outside_of_git_are_warned_of(live: Account, tmp_path: Path) -> None:
+    first, second, third = (write_tree(tmp_path / name, FILES) for name in ("first", "second", "third"))
+    assert not applies.apply(live, first).commit
+    for file in FILES:
+        (second / file).unlink()
+    write_tree(second, {"rules/other.yaml": "title: Other\ncriteria: []\n"})
+    (third / "rules/web.yaml").unlink()
+    (warning,) = warnings(plan(live, second))
+    assert warning == (
+        "none of the resources that were applied to this account is in this directory: "
+        "is another directory applied to this account? This plan deletes what only that one has"
+    )
+    assert warnings(plan(live, third)) == warnings(plan(live, second, prune="none")) == []
+
+
+def test_a_rename_of_all_that_was_applied_is_no_other_directory(live: Account, tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "tree", {"rules/web.yaml": "title: Web\ncriteria: []\n"})
+    applies.apply(live, root)
+    (root / "rules/web.yaml").rename(root / "rules/shop.yaml")
+    assert warnings(plan(live, root)) == []
+
+
 def test_the_files_warnings_come_first(tree: Path) -> None:
     write_tree(tree, {"rules/web.yaml": "title: Web\ncriteria: []\nglow: 1\n"})
     with account(documented_only=True) as live:
