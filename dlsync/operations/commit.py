@@ -25,26 +25,46 @@ _CHANGED = "its file is not applied yet; run `dlsync apply`, then export again"
 _REMOVED = "its file is gone, and that is not applied yet; run `dlsync apply`, then export again"
 _SPARSE = "its file is gone or not checked out; run `git sparse-checkout disable`, then export again"
 _SHOW = "Undo that, such as by `git update-index --no-assume-unchanged FILE`; then commit or discard the changes."
+_UNCOMMITTED = "its file has changes that are not committed, as by a run that was killed; commit or discard them"
 _NEW = "its file was never applied; run `dlsync apply --adopt`, or export it without --commit"
 
 
 def not_applied(
     addresses: Collection[Address], tree: Tree, live: Mapping[Address, Resource], inventory: Inventory
 ) -> dict[Address, str]:
-    """Return the resources whose files wait for an apply, with what to do; none where all this is only a backup."""
-    if not tree.resources or not inventory.packed or git.is_unknown(tree.root, inventory.commit):
-        return {}
-    reasons = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}
+    """Return the resources whose files wait for an apply, or are as live without a commit, with what to do.
+
+    Without files or a record of what was applied, and in a repository that lacks that commit, it is a backup, in which
+    none waits for an apply.
+    """
+    reasons: dict[Address, str] = {}
+    if tree.resources and inventory.packed and not git.is_unknown(tree.root, inventory.commit):
+        found = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}
+        reasons = {address: reason for address, reason in found.items() if reason}
     if _REMOVED in reasons.values() and git.is_sparse(tree.root):  # where an apply would delete what has no file
         reasons = {one: _SPARSE if reason == _REMOVED else reason for one, reason in reasons.items()}
-    return {address: reason for address, reason in reasons.items() if reason}
+    desired = {one: tree.resources[one] for one in sorted(addresses) if one in tree.resources}
+    changed = git.uncommitted(tree.root) - {file for one in desired.keys() & reasons for file in _files(desired[one])}
+    for address, resource in desired.items():
+        if changed.intersection(files := _files(resource)) and _is_live(resource, live.get(address)):
+            reasons[address] = _UNCOMMITTED
+            changed.difference_update(files)  # once for a file of many resources
+    return reasons
+
+
+def _files(resource: Resource) -> Collection[str]:
+    return kind_of(resource.kind).files(resource)
+
+
+def _is_live(desired: Resource, live: Resource | None) -> bool:
+    return live is not None and not live.unreadable and not compare(kind_of(desired.kind), desired, live).diff
 
 
 def _reason(desired: Resource | None, live: Resource | None, inventory: Inventory) -> str:
     if desired is None:
         return _REMOVED if live and live.address in inventory else ""
     kind, entry = kind_of(desired.kind), inventory.entry(desired.address)
-    if live and not live.unreadable and not compare(kind, desired, live).diff:
+    if _is_live(desired, live):
         return ""
     if entry is None:
         return _NEW

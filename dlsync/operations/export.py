@@ -64,7 +64,7 @@ class Export:
     :param unchanged: how many resources their files hold as they are live.
     :param problems: errors are resources that no file can hold.
     :param commit: that has the files; empty where none was made.
-    :param waiting: how many resources are left out, for their files are not applied yet.
+    :param waiting: how many resources are left out, for their files are not applied or committed yet.
     :param changes: works out what changes in the resources of the files; few formats show it.
     """
 

@@ -40,7 +40,7 @@ def summary(export: Export, *, written: bool, accepts: bool = False) -> str:
     counts, account = export.summary, visible(f"{export.target.org}/{export.target.account}")
     failed = sum(problem.severity == "error" for problem in export.problems)
     unchanged = counted(counts["unchanged"], "resource")
-    left_out = f", {export.waiting} left out: not applied yet" if export.waiting else ""
+    left_out = f", {export.waiting} left out: not applied or committed yet" if export.waiting else ""
     if not export and not failed:
         if export.waiting:
             return f"Nothing to commit of {account}: {unchanged} unchanged{left_out}."

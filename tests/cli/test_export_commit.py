@@ -127,6 +127,30 @@ def test_a_file_with_changes_that_are_not_committed_is_not_overwritten(
     assert (work_files(repo), log(repo)) == (before, commits)
 
 
+@pytest.mark.parametrize("is_backup", [False, True])
+def test_what_a_killed_run_wrote_and_did_not_commit_is_named(
+    repo: Path, env: dict[str, str], tmp_path: Path, is_backup: bool
+) -> None:
+    root = repository(tmp_path / "backup") if is_backup else repo
+    assert not is_backup or export(root, env).code == 0
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    write_tree(root, {WEB: LIVE})
+    done = export(root, env)
+    assert done.err == (
+        "warning: dashboard/web: its file has changes that are not committed, as by a run that was killed; "
+        "commit or discard them\n"
+    )
+    assert done.out.endswith(": 2 resources unchanged, 1 left out: not applied or committed yet.\n")
+    commit_all(root, "by hand")
+    assert export(root, env).err == ""
+
+
+def test_a_file_of_many_resources_that_is_not_committed_is_named_once(repo: Path, env: dict[str, str]) -> None:
+    write_tree(repo, {"links.yaml": "disk: [one, two]\n"})
+    assert dlsync("apply", repo, "--auto-approve", env=env).code == 0
+    assert export(repo, env).err.count("not committed") == 1
+
+
 @pytest.mark.parametrize("action", ["update", "delete"])
 @pytest.mark.parametrize(
     ("how", "reason"),
@@ -193,7 +217,10 @@ def test_what_is_not_checked_out_is_not_said_to_wait_for_an_apply_which_would_de
         "run `git sparse-checkout disable`, then export again\n"
     )
     account = env["DLSYNC_ACCOUNT"]
-    assert done.out == f"Nothing to commit of acme/{account}: 2 resources unchanged, 1 left out: not applied yet.\n"
+    assert (
+        done.out
+        == f"Nothing to commit of acme/{account}: 2 resources unchanged, 1 left out: not applied or committed yet.\n"
+    )
     git(repo, "sparse-checkout", "disable")
     assert export(repo, env, "--mirror").code == 0
     assert git(repo, "show", "--name-only", "--format=") == WEB

@@ -13,7 +13,7 @@ from tests.builders.plans import TARGET
 WEB = FileChange(Address("dashboard", "web"), "update", "dashboards/web\x1b.yaml", b"")
 UNWRITABLE = Problem(Code.NOT_EXPORTED, "rule/x: its name is too long for a file")
 
-
+LEFT_OUT = "1 left out: not applied or committed yet"
 FILES = "0 files created, 1 updated, 0 deleted"
 
 
@@ -36,12 +36,12 @@ FILES = "0 files created, 1 updated, 0 deleted"
         (
             Export(TARGET, (), 3, waiting=1),
             True,
-            "Nothing to commit of acme/default: 3 resources unchanged, 1 left out: not applied yet.",
+            "Nothing to commit of acme/default: 3 resources unchanged, 1 left out: not applied or committed yet.",
         ),
         (
             Export(TARGET, (WEB,), 3, (UNWRITABLE,), waiting=1),
             True,
-            f"Exported acme/default: {FILES}; 3 resources unchanged, 1 not written, 1 left out: not applied yet.",
+            f"Exported acme/default: {FILES}; 3 resources unchanged, 1 not written, {LEFT_OUT}.",
         ),
     ],
 )
