@@ -166,12 +166,14 @@ class Repository:
         with TemporaryFile() as stdin, TemporaryFile() as said:  # a hook that outlives git would keep a pipe open
             stdin.write(_lines(paths))
             stdin.seek(0)
-            git = await asyncio.create_subprocess_exec(
+            start = asyncio.create_subprocess_exec(
                 *command, stdin=stdin, stdout=said, stderr=subprocess.STDOUT, env=environment
             )
-            try:
-                code = await git.wait()
+            starting = asyncio.create_task(start)
+            try:  # shielded, since asyncio kills what it is starting, and git would leave its locks
+                code = await (await asyncio.shield(starting)).wait()
             except asyncio.CancelledError:
+                git = await starting
                 with suppress(ProcessLookupError):  # Ctrl-C on a terminal ends git too
                     git.terminate()
                 await git.wait()
