@@ -145,8 +145,11 @@ class Terminal:
                 self._set(program, *word.split("=", 1))
         elif command.endswith(" &"):
             return self._start(command, lines)
-        elif program in {"kill", "wait"}:
-            self._end(program, arguments)
+        elif program == "kill":
+            self._kill(*arguments)
+        elif program == "wait":
+            while self.jobs:
+                self.jobs.popitem()[1].wait()
         elif program in SHELL:
             return self._output(self.real(command))
         elif program == "echo":
@@ -177,19 +180,11 @@ class Terminal:
         assert job.stdout
         return self.shown("".join(job.stdout.readline() for _ in range(lines)))
 
-    def _end(self, program: str, arguments: list[str]) -> None:
-        """Send a signal to the job that has a text in its command, or wait for its end."""
-        *options, name = arguments
-        (job,) = [
-            job
-            for command, job in self.jobs.items()
-            if name.removeprefix("%?") in self.real(command) and job.returncode is None
-        ]
-        if program == "kill":
-            job.send_signal(signal.SIGKILL if options == ["-9"] else signal.SIGTERM)
-        else:
-            code = job.wait()
-            self.code = code if code >= 0 else 128 - code
+    def _kill(self, *options: str) -> None:
+        """Send a signal to the job whose command has a text."""
+        *flags, name = options
+        (job,) = (job for command, job in self.jobs.items() if name.removeprefix("%?") in self.real(command))
+        job.send_signal(signal.SIGKILL if flags == ["-9"] else signal.SIGTERM)
 
     @staticmethod
     def _output(command: str) -> str:
