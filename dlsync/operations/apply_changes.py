@@ -100,7 +100,9 @@ class Applier:
         if self._ended:
             return [change.finished("skipped", self._ended) for change in changes]
         try:
-            current = await self._fetch_current(changes)
+            there = [one for one in changes if one.action != "create" or kind_of(one.address.kind).may_duplicate]
+            fetched = await fetch_by_name(self.client, [one.address for one in there if not one.held])
+            current = self.context.readable(fetched)
             stale = {change.address: reason for change in changes if (reason := self._stale(change, current))}
             unsafe = await self._unsafe(changes)
             sent = [one for one in changes if not (one.held or one.address in stale or one.address in unsafe)]
@@ -116,14 +118,6 @@ class Applier:
         remaining = {change.address for change in done if _is_delete(change) and change.result != "applied"}
         self._remaining |= remaining - self._manual
         return done
-
-    async def _fetch_current(self, changes: Sequence[ResourceChange]) -> dict[Address, Resource]:
-        addresses = [
-            change.address
-            for change in changes
-            if not change.held and (change.action != "create" or kind_of(change.address.kind).may_duplicate)
-        ]
-        return self.context.readable(await fetch_by_name(self.client, addresses))
 
     def _stale(self, change: ResourceChange, current: Mapping[Address, Resource]) -> str:
         """Return why what is there is not what the plan was made from; empty where it is."""

@@ -72,10 +72,10 @@ def masked(addresses: Sequence[Address]) -> Iterator[Problem]:
         yield Problem(Code.MASKED_SECRET, f"the server masks secrets of {_listed(addresses)}: {unseen}")
 
 
-def _listed(addresses: Sequence[Address]) -> str:
-    """Return the first addresses, and how many more there are."""
-    more = f" and {len(addresses) - _MOST_NAMED} more" if len(addresses) > _MOST_NAMED else ""
-    return ", ".join(map(str, addresses[:_MOST_NAMED])) + more
+def _listed(names: Sequence[object]) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(map(str, names[:_MOST_NAMED])) + more
 
 
 def unkept(changes: Iterable[ResourceChange]) -> Iterator[Problem]:
@@ -167,10 +167,9 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
     """Warn of what differs from the files and stays as it is live."""
     for address, canonical in kept.items():
         diff = kind_of(address.kind).as_written(desired[address], canonical)
-        fields = ", ".join(f"`{field_name(one.path)}`" for one in diff[:_MOST_NAMED])
-        more = f" and {len(diff) - _MOST_NAMED} more" if len(diff) > _MOST_NAMED else ""
+        fields = _listed([f"`{field_name(one.path)}`" for one in diff])
         fix = f"`dlsync accept {address}` writes it into the file, `--on-conflict repo` overwrites it"
-        yield Problem(Code.KEPT_EDIT, f"{address} was changed on the server in {fields}{more}, and stays so; {fix}")
+        yield Problem(Code.KEPT_EDIT, f"{address} was changed on the server in {fields}, and stays so; {fix}")
 
 
 def live_wins(
