@@ -12,7 +12,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import blake2b
@@ -116,7 +116,11 @@ class Lock:
         self._on_wait = on_wait
         self._clock = clock
         self._me = LockInfo(owner=owner, process=process_id())
-        self._renewed = 0.0
+        self._deadline = 0.0
+        self._renewed = 0.0  # when the write was sent since which nobody else can take it
+        self._seen: dict[str, tuple[float, float]] = {}  # by holder: its expiry, and when that was seen
+        self._waits = False
+        self._rejections = 0
         self._held = False
         self._renewing: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()  # of several writes that ask at once, one takes it
@@ -130,12 +134,79 @@ class Lock:
         since = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="seconds")
         # with an id of its own: what an attempt that failed has left is as old as that was
         self._me = replace(self._me, id=uuid.uuid4().hex, since=since)
-        deadline = self._clock.steady() + self._timeout
-        acquisition = LockAcquisition(self._client, self._clock, self._me, deadline, self._on_wait)
-        await acquisition.take(LOCK)
-        self._renewed, self._held = acquisition.begun, True
+        self._deadline = self._clock.steady() + self._timeout
+        await self.take(LOCK)
+        self._held = True
         await self._renew_overdue()
         self._renewing = asyncio.create_task(self._renew_for_ever())
+
+    async def take(self, name: str) -> None:
+        """Return once a lock is ours; raise Refused if another holds it for longer than we wait."""
+        while not await self._created(name):
+            holder = await holder_of(self._client, name) or _RELEASED
+            if holder.id == self._me.id:
+                return  # ours: only the answer was lost
+            if self._is_dead(holder) and await self._taken_over(name, holder):
+                return
+            await self._wait(holder)
+
+    async def _created(self, name: str) -> bool:
+        self._renewed = 0.0
+        try:
+            with self._client.only_while(self._begin):
+                content = self._me.renewed(self._clock)
+                await self._client.plugins.create(name, "json", content, description="An apply is going on")
+        except AlreadyExists:
+            return False
+        except Rejected:  # or it was given back before the server was asked whether that is why, each time
+            self._rejections += 1
+            if self._rejections == _MAX_REJECTIONS:
+                raise
+            return False
+        return True
+
+    async def _begin(self) -> None:
+        self._renewed = self._renewed or self._clock.steady()
+
+    def _is_dead(self, holder: LockInfo) -> bool:
+        now = self._clock.steady()
+        if not holder.id:
+            return False  # dlsync did not write it: only `dlsync unlock` removes it
+        expires, since = self._seen.get(holder.id, (0.0, now))
+        if expires != holder.expires:
+            self._seen[holder.id] = holder.expires, now
+            since = now
+        # never by the time of day: a machine whose clock is wrong would take a living one
+        return now - since > LIFETIME or has_ended(holder.process)
+
+    async def _taken_over(self, name: str, dead: LockInfo) -> bool:
+        under = f"{name}.{dead.id}"
+        await self.take(under)
+        with self._client.only_while(self._check_time), self._client.urgently():
+            try:
+                if await holder_of(self._client, name) != dead or self._is_late():
+                    return False  # another was faster, it lives after all, or we were seen dead ourselves
+                await self._client.plugins.update(name, self._me.renewed(self._clock))
+            except (NotFound, Refused):
+                return False
+            else:
+                return True
+            finally:
+                if not self._is_late():
+                    with suppress(NotFound, Refused):
+                        await self._client.plugins.delete(under)
+
+    async def _wait(self, holder: LockInfo) -> None:
+        left = self._deadline - self._clock.steady()
+        if left <= 0:
+            raise Refused(
+                f"another apply is going on: the account is locked by {holder}",
+                hint="Wait for it with --lock-timeout SECONDS; if that process is dead, run `dlsync unlock`.",
+            )
+        if not self._waits:
+            self._on_wait(f"The account is locked by {holder}; waiting for up to {left:.0f} s.")
+            self._waits = True
+        await self._clock.sleep(min(_POLL, left))
 
     async def require(self) -> None:
         """Take the lock where it could not be taken before, for want of an account; return only while it is held.
@@ -214,101 +285,6 @@ class Lock:
 
 def _lost() -> Refused:
     return Refused("lock lost; nothing more is written", hint="Run the same command again.")
-
-
-@dataclass
-class LockAcquisition:
-    """One attempt to get a lock, however many locks that takes.
-
-    :param deadline: by the steady clock.
-    :ivar begun: when the write was sent since which nobody else can take it.
-    """
-
-    client: Client
-    clock: Clock
-    me: LockInfo
-    deadline: float
-    on_wait: Callable[[str], None]
-    begun: float = 0.0
-    seen: dict[str, tuple[float, float]] = field(default_factory=dict)  # by holder: its expiry, and when that was seen
-    waits: bool = False
-    rejections: int = 0
-
-    async def take(self, name: str) -> None:
-        """Return once the lock is ours; raise Refused if another holds it for longer than we wait."""
-        while not await self._created(name):
-            holder = await holder_of(self.client, name) or _RELEASED
-            if holder.id == self.me.id:
-                return  # ours: only the answer was lost
-            if self._is_dead(holder) and await self._taken_over(name, holder):
-                return
-            await self._wait(holder)
-
-    async def _created(self, name: str) -> bool:
-        self.begun = 0.0
-        try:
-            with self.client.only_while(self._begin):
-                content = self.me.renewed(self.clock)
-                await self.client.plugins.create(name, "json", content, description="An apply is going on")
-        except AlreadyExists:
-            return False
-        except Rejected:  # or it was given back before the server was asked whether that is why, each time
-            self.rejections += 1
-            if self.rejections == _MAX_REJECTIONS:
-                raise
-            return False
-        return True
-
-    async def _begin(self) -> None:
-        self.begun = self.begun or self.clock.steady()
-
-    def _is_dead(self, holder: LockInfo) -> bool:
-        now = self.clock.steady()
-        if not holder.id:
-            return False  # dlsync did not write it: only `dlsync unlock` removes it
-        expires, since = self.seen.get(holder.id, (0.0, now))
-        if expires != holder.expires:
-            self.seen[holder.id] = holder.expires, now
-            since = now
-        # never by the time of day: a machine whose clock is wrong would take a living one
-        return now - since > LIFETIME or has_ended(holder.process)
-
-    async def _taken_over(self, name: str, dead: LockInfo) -> bool:
-        under = f"{name}.{dead.id}"
-        await self.take(under)
-        with self.client.only_while(self._check), self.client.urgently():
-            try:
-                if await holder_of(self.client, name) != dead or self._is_late():
-                    return False  # another was faster, it lives after all, or we were seen dead ourselves
-                await self.client.plugins.update(name, self.me.renewed(self.clock))
-            except (NotFound, Refused):
-                return False
-            else:
-                return True
-            finally:
-                if not self._is_late():
-                    with suppress(NotFound, Refused):
-                        await self.client.plugins.delete(under)
-
-    async def _check(self) -> None:
-        if self._is_late():
-            raise Refused("the lock was lost while a dead one was taken over; run the same command again")
-
-    def _is_late(self) -> bool:
-        """Whether the lock under which another is taken over may be another's by now."""
-        return self.clock.steady() > self.begun + SAFE
-
-    async def _wait(self, holder: LockInfo) -> None:
-        left = self.deadline - self.clock.steady()
-        if left <= 0:
-            raise Refused(
-                f"another apply is going on: the account is locked by {holder}",
-                hint="Wait for it with --lock-timeout SECONDS; if that process is dead, run `dlsync unlock`.",
-            )
-        if not self.waits:
-            self.on_wait(f"The account is locked by {holder}; waiting for up to {left:.0f} s.")
-            self.waits = True
-        await self.clock.sleep(min(_POLL, left))
 
 
 def process_id(proc: Path = _PROC, number: int | None = None) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 from dlsync.client import Client
 from dlsync.client.retry import AttemptError
 from dlsync.state.inventory import LOCK
-from dlsync.state.lock import LIFETIME, RENEWAL, Clock, Lock, LockAcquisition, LockInfo
+from dlsync.state.lock import LIFETIME, RENEWAL, Clock, Lock, LockInfo
 from tests.builders.http import IMPATIENT
 from tests.builders.taps import tapped
 
@@ -58,10 +58,11 @@ def lock(client: Client, time: Time, *, owner: str = "ann", timeout: float = 0, 
     return Lock(client, owner, timeout, ([] if told is None else told).append, time.clock())
 
 
-def taking(client: Client, time: Time, name: str, *, timeout: float = 0, ahead: float = 0.0) -> LockAcquisition:
+def taking(client: Client, time: Time, name: str, *, timeout: float = 0, ahead: float = 0.0) -> Lock:
     """An attempt of somebody to get a lock."""
-    me = LockInfo(name * 32, f"owner {name}")
-    return LockAcquisition(client, time.clock(ahead), me, time.now + timeout, lambda _: None)
+    taker = Lock(client, "", timeout, lambda _: None, time.clock(ahead))
+    taker._me, taker._deadline = LockInfo(name * 32, f"owner {name}"), time.now + timeout
+    return taker
 
 
 def left(holder: LockInfo, time: Time) -> bytes:

@@ -28,26 +28,26 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from dlsync.client import Client
-    from dlsync.state.lock import LockAcquisition
+    from dlsync.state.lock import Lock
 
 DEAD = LockInfo("d" * 32, "one who is dead")
 YEAR = 365 * 86_400.0
 MARK_OF_A_PROCESS = "from dlsync.state import lock; print(lock.process_id(), flush=True); input()"
 
 
-async def taken(client: Client, *takers: LockAcquisition) -> list[str]:
+async def taken(client: Client, *takers: Lock) -> list[str]:
     """Who of those that try at once gets the lock."""
     outcomes = await asyncio.gather(*(taker.take(LOCK) for taker in takers), return_exceptions=True)
     assert all(one is None or isinstance(one, Refused) for one in outcomes), outcomes
-    got = [taker.me.owner for taker, one in zip(takers, outcomes, strict=True) if one is None]
+    got = [taker._me.owner for taker, one in zip(takers, outcomes, strict=True) if one is None]
     holder = await holder_of(client)
     assert holder is None or not got or holder.owner == got[-1]
     return got
 
 
-def seeing_it_dead(taker: LockAcquisition, time: Time) -> LockAcquisition:
+def seeing_it_dead(taker: Lock, time: Time) -> Lock:
     """One who has watched for long enough."""
-    taker.seen[DEAD.id] = (time.clock().wall() + LIFETIME, time.now - LIFETIME - 1)
+    taker._seen[DEAD.id] = (time.clock().wall() + LIFETIME, time.now - LIFETIME - 1)
     return taker
 
 
@@ -216,7 +216,7 @@ def test_whatever_happens_while_it_is_taken_over_nobody_takes_it_from_the_living
             got = await taken(client, taker)
             assert network.asked[: step + 1] == STEPS[: step + 1]
             assert (got or ["refused"]) == (["owner a"] if outcome == "late" else [outcome])
-            assert (time.now > taker.begun + SAFE) is (outcome != "owner a" and happens is long_sleep)
+            assert (time.now > taker._renewed + SAFE) is (outcome != "owner a" and happens is long_sleep)
             assert await locks(client) == left_over
 
     asyncio.run(run())
