@@ -20,7 +20,6 @@ from dlsync.errors import DlsyncError
 from dlsync.messages import visible
 
 if TYPE_CHECKING:
-    from dlsync.server.prometheus import Source
     from dlsync.server.store import Store
 
 T = TypeVar("T")
@@ -67,15 +66,6 @@ MetricsNames = Annotated[
 AccessLog = Annotated[
     str, typer.Option(metavar="FILE", help="Append a line of JSON for each request to this file; - is stderr.")
 ]
-
-
-def _source(url: str | None, agent_label: str, tag_labels: str, *, utf8: bool) -> Source | None:
-    """Return where measurements come from, or None."""
-    from dlsync.server.prometheus import Source
-
-    if not (url := place_of(url, "DLSYNC_METRICS_URL")):
-        return None
-    return Source(url, agent_label, tuple(filter(None, tag_labels.split(","))), utf8=utf8)
 
 
 @contextmanager
@@ -136,9 +126,12 @@ def serve(
 
     with explained_imports():
         from dlsync.server.operation import DEFAULT_KEY, Limits
+        from dlsync.server.prometheus import Source
         from dlsync.server.run import serve as run
         from dlsync.server.tls import certificate_of
     conceal(key := read_key(api_key_file, os.environ))
+    url = place_of(metrics_url, "DLSYNC_METRICS_URL")
+    labels = tuple(filter(None, metrics_tag_labels.split(",")))
     run(
         host=host,
         port=port,
@@ -150,7 +143,7 @@ def serve(
         limits=Limits(resources=max_resources, accounts=max_accounts),
         documented_only=documented_only,
         demo=demo,
-        metrics=_source(metrics_url, metrics_agent_label, metrics_tag_labels, utf8=metrics_names == "utf8"),
+        metrics=Source(url, metrics_agent_label, labels, utf8=metrics_names == "utf8") if url else None,
         access_log=access_log,
         announce=lambda url: write_stdout(f"{url}\n"),
     )
