@@ -1,8 +1,10 @@
 """A plan, drift or an export as one HTML page that loads nothing and that no name or value can break out of."""
 
+import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from functools import cache
 from hashlib import sha256
 from importlib.resources import files
@@ -22,13 +24,13 @@ from dlsync.render.description import REFUSED, Description, describe
 from dlsync.render.environments import EnvironmentResult
 from dlsync.render.fields import MAX_WIDTH, Field
 from dlsync.render.files import summary
-from dlsync.render.words import marked
 
 FRAME, PER_CHANGE = 200_000, 4_000  # bytes that a page may have
 _ROOM_FOR_FRAME = 150_000  # bytes: style, script, and the longest messages
 _FEW = 20  # changes that a reader sees opened
 _MAX_ID, _MAX_SCALAR = 120, 300  # characters
 _MAX_MESSAGES = 50  # of all sections
+_WORD = re.compile(r"\s+|[\w.,@:/-]*\w|.", re.DOTALL)
 _LABELS = {"repo": "files", "drift": "server", "conflict": "both"}
 
 
@@ -172,6 +174,18 @@ def _choices(entries: Sequence[Entry]) -> dict[str, list[tuple[str, str, int]]]:
         for name, values in counts.items()
         if len(values) > 1
     }
+
+
+def marked(before: str, after: str) -> tuple[list[tuple[str, bool]], list[tuple[str, bool]]]:
+    """Return two texts in runs of words, each with whether the other text lacks it."""
+    old, new = _WORD.findall(before), _WORD.findall(after)
+    left: list[tuple[str, bool]] = []
+    right: list[tuple[str, bool]] = []
+    for how, start, end, begin, stop in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        for side, run in ((left, old[start:end]), (right, new[begin:stop])):
+            if run:
+                side.append(("".join(run), how != "equal"))
+    return left, right
 
 
 def _hash(text: str) -> str:

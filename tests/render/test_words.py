@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 
-from dlsync.render.words import marked
+from dlsync.render.page import marked
 from tests.builders.plans import any_text
 
 
