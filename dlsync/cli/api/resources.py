@@ -30,26 +30,14 @@ dashboards_app = family("dashboards")
 rules_app = family("rules")
 
 
-@subcommand(dashboards_app, "list")
-def list_dashboards(server: Server, output: Output = "text") -> None:
-    """List the dashboards."""
-    found = read(server, lambda client: client.dashboards.list(), instead=NO_LIST.format("dashboards"))
-    show(found, {"NAME": "name", "TITLE": "title"}, output, "no dashboards")
-
-
-@subcommand(rules_app, "list")
-def list_rules(server: Server, output: Output = "text") -> None:
-    """List the rules, and which of them are mute."""
-    found = read(server, lambda client: client.rules.list(), instead=NO_LIST.format("rules"))
-    show(found, {"NAME": "name", "MUTE": "mute", "ID": "id"}, output, "no rules")
-
-
-def _add_commands(app: typer.Typer, kind: str) -> None:
-    """Add ``get``, ``create``, ``update`` and ``delete``.
-
-    :param kind: of a document, singular; the client has the family by its plural.
-    """
+def _add_commands(app: typer.Typer, kind: str, listed: str, columns: dict[str, str]) -> None:
+    """Add the commands of a kind of document, of which the client has the family by its plural."""
     plural = f"{kind}s"
+
+    @subcommand(app, "list", listed)
+    def list_all(server: Server, output: Output = "text") -> None:
+        found = read(server, lambda client: getattr(client, plural).list(), instead=NO_LIST.format(plural))
+        show(found, columns, output, f"no {plural}")
 
     @subcommand(app, "get", f"Print a {kind}'s YAML as it is on the server.")
     def get(server: Server, name: DocumentName, output: Output = "text") -> None:
@@ -111,8 +99,10 @@ def _checked(kind: str, file: Path, settings: Settings) -> bytes:
     return resources[0].body
 
 
-_add_commands(dashboards_app, "dashboard")
-_add_commands(rules_app, "rule")
+_add_commands(dashboards_app, "dashboard", "List the dashboards.", {"NAME": "name", "TITLE": "title"})
+_add_commands(
+    rules_app, "rule", "List the rules, and which of them are mute.", {"NAME": "name", "MUTE": "mute", "ID": "id"}
+)
 
 
 @subcommand(rules_app, "mute")
@@ -124,9 +114,8 @@ def mute(server: Server, name: RuleName, output: Output = "text") -> None:
 @subcommand(rules_app, "unmute")
 def unmute(server: Server, name: RuleName, output: Output = "text") -> None:
     """Let a rule speak again."""
-    write(
-        server, lambda client: client.rules.mute(name, mute=False), f"unmuted the rule {name}", output, instead=NO_MUTE
-    )
+    unmuted = f"unmuted the rule {name}"
+    write(server, lambda client: client.rules.mute(name, mute=False), unmuted, output, instead=NO_MUTE)
 
 
 PluginName = Annotated[str, typer.Argument(metavar="NAME", help="The plugin's name.")]
@@ -177,13 +166,9 @@ def create_plugin(server: Server, file: Script, name: NewName = None, output: Ou
 
     stem, extension = plugin_name(file.name)
     content, chosen = content_of(file), name or stem
+    created = f"created the plugin {chosen}"
     try:
-        write(
-            server,
-            lambda client: client.plugins.create(chosen, extension, content),
-            f"created the plugin {chosen}",
-            output,
-        )
+        write(server, lambda client: client.plugins.create(chosen, extension, content), created, output)
     except AlreadyExists as error:
         hint = "`dlsync plugins update` replaces its script."
         message = f"there is a plugin {chosen!r} already: {error.message}"
