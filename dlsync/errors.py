@@ -1,23 +1,4 @@
-"""The one tree of exceptions that dlsync raises, and the exit codes that they stand for.
-
-DlsyncError                    1
-├── SettingsError              1  options, environment or dlsync.yaml are wrong or incomplete
-├── InvalidTree                1  the files have problems, all of them listed
-├── ManualActionRequired       3  a change that this server has no operation for: the message says what to do
-├── Refused                    4  stale plan, conflict, lock held, delete guard
-└── ApiError                   1  carries the request: method and path
-    ├── Unreachable               no answer: refused, reset, timed out, cut short for good
-    ├── Unauthorised              401 or 403
-    ├── NotFound                  404 for one resource
-    ├── AccountNotFound           404 for the organisation or the account; says which
-    ├── AlreadyExists             409 or 422: create-if-absent found it there
-    ├── NotModified               304: it is still the version that the asker knows
-    ├── Unsupported               an observed operation that this server has not
-    ├── Rejected                  any other 4xx: the server says why
-    ├── ServerFault               5xx, or 429, that retrying did not cure
-    └── BadAnswer                 a 2xx whose body is not what the operation answers
-        └── UnreadableResource    the same of one resource, which says nothing of the others
-"""
+"""The one tree of exceptions that dlsync raises, and the exit codes that they stand for."""
 
 from __future__ import annotations
 

@@ -53,9 +53,6 @@ class Family(Generic[Access_co]):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._connection!r})"
-
     async def _request(
         self, method: Method, *segments: str, payload: Mapping[str, Json] | None = None, **options: Any
     ) -> Response:

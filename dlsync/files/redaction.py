@@ -33,9 +33,6 @@ class Redaction:
         long = [value for value in self._secrets if len(value) >= _LONG_ENOUGH]
         self._apart = re.compile(rf"(?<![^\W_]|\$)(?:{_longest_first(long)})(?![^\W_])") if long else None
 
-    def __repr__(self) -> str:
-        return f"Redaction({len(self._secrets)} secrets)"
-
     def with_key(self, key: str) -> "Redaction":
         """Return one that knows an API key too; empty for none."""
         return Redaction({**self._secrets, key: KEY}) if key else self

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dlsync.errors import DlsyncError
-from tests.builders.http import KEY, Reply, reader_of, scripted, scripted_server
+from tests.builders.http import Reply, reader_of, scripted_server
 
 pytestmark = pytest.mark.anyio
 
@@ -23,9 +23,3 @@ async def test_a_reading_client_sends_no_write() -> None:
             with pytest.raises(DlsyncError, match=r"a reading connection cannot send .*; nothing was sent"):
                 await write
     assert server.seen == []
-
-
-async def test_the_repr_of_a_family_names_the_account_and_not_the_key() -> None:
-    async with scripted(Reply()) as (server, client):
-        assert repr(client.rules) == f"Rules(Connection('{server.url}', 'acme', 'default'))"
-        assert KEY not in repr(client.rules)

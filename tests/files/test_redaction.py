@@ -69,7 +69,7 @@ def test_a_change_that_failed_does_not_say_a_part_of_a_secret() -> None:
 
 
 def test_a_redaction_does_not_show_what_it_hides() -> None:
-    assert repr(REDACTION) == "Redaction(2 secrets)"
+    assert HOOK not in repr(REDACTION)
 
 
 @given(VALUES)
