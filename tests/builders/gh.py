@@ -1,7 +1,8 @@
 """A ``gh`` for pipelines: the calls that they make, on a GitHub that is a file.
 
 Run with the environment variable ``GH_STATE``: the file, with lists of ``pulls`` (as the API has those of a commit),
-``runs``, ``issues`` and ``requests``. Artifacts are the folders ``artifacts/RUN/NAME`` beside it.
+``runs``, ``issues`` and ``requests``, and ``newest``, the commit of the branch if not that of the run. Artifacts are
+the folders ``artifacts/RUN/NAME`` beside it.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def main(arguments: list[str], file: Path) -> int:
 def _api(state: State, path: Any) -> Any:
     if path.path.endswith("/pulls"):
         return state["pulls"]
+    if path.path == f"repos/{REPOSITORY}/git/ref/heads/main":
+        return {"object": next(iter(state["newest"]), {"sha": os.environ["GITHUB_SHA"]})}
     assert path.path == f"repos/{REPOSITORY}/actions/workflows/dlsync.yml/runs"
     query = parse_qs(path.query)
     assert query["event"] == ["pull_request"]

@@ -39,6 +39,8 @@ class Project(CodeHosts):
 
     :ivar merged: the commit that merged the request; ``source``: the project whose branch that was.
     :ivar planned: the commit of the pipeline, whose head is ``HEAD``; ``ref`` is its ref; ``parents``: of the commit.
+    :ivar newest: the commit of the main branch, if not that of the pipeline.
+    :ivar asked: the last commit that was asked for.
     :ivar plans: the saved plan of each job of the pipeline; None: the job has none.
     """
 
@@ -49,16 +51,22 @@ class Project(CodeHosts):
     parents: list[str] = field(default_factory=list)
     plans: dict[str, bytes | None] = field(default_factory=dict)
     downloads: list[str] = field(default_factory=list)
+    newest: str = ""
+    asked: str = ""
 
     def answer(self, request: Seen) -> Reply:
         path = request.target.removeprefix("/api/v1/projects/7")
         if path == request.target or self.failing or request.headers.get("private-token") != TOKEN:
             return super().answer(request)
+        if path.startswith("/repository/commits/"):
+            self.asked = path.split("/")[3]
         if path == f"/repository/commits/{self.merged}/merge_requests":
             own = {"target_branch": "main", "target_project_id": 7, "source_project_id": self.source, "sha": HEAD}
             return json_reply([{"iid": 3, "state": "opened", **own}, {"iid": 12, "state": "merged", **own}])
         if path == f"/repository/commits/{self.planned}":
             return json_reply({"id": self.planned, "parent_ids": self.parents})
+        if path == "/repository/branches/main":
+            return json_reply({"commit": {"id": self.newest or self.asked}})
         return json_reply([]) if path.startswith("/repository/commits/") else self._pipeline(path)
 
     def _pipeline(self, path: str) -> Reply:

@@ -100,7 +100,7 @@ class Runner:
         for name, script in programs.items():
             (self.root / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
             (self.root / "bin" / name).chmod(0o755)
-        self.write(pulls=[], runs=[], issues=[], requests=[])
+        self.write(pulls=[], runs=[], issues=[], requests=[], newest=[])
 
     @property
     def state(self) -> dict[str, list[dict[str, Any]]]:
@@ -123,6 +123,7 @@ class Runner:
         matrix: Mapping[str, str] | None = None,
         fork: bool = False,
         pull: int = 12,
+        attempt: int = 1,
     ) -> Ran:
         """Run a job for an event, that of the pull request of a number, in a run of its own, on what is checked out."""
         self.runs += 1
@@ -132,7 +133,7 @@ class Runner:
         temp = self.root / "temp" / str(self.runs)
         temp.mkdir(parents=True)
         contexts = {
-            "github": self._github(event, fork=fork, pull=pull),
+            "github": self._github(event, fork=fork, pull=pull, attempt=attempt),
             "secrets": Context(self.secrets),
             "runner": Context(temp=str(temp)),
             "matrix": Context(matrix or {}),
@@ -154,7 +155,7 @@ class Runner:
         git(self.workspace, "fetch", "--quiet", "--depth=1", "origin", f"+{ref}:{local}")
         git(self.workspace, "checkout", "--quiet", *(["-B", "main"] if local.endswith("/main") else []), local)
 
-    def _github(self, event: str, *, fork: bool, pull: int) -> Context:
+    def _github(self, event: str, *, fork: bool, pull: int, attempt: int) -> Context:
         ref = _refs(event)[0]
         head = {"repo": {"full_name": "fork/monitoring" if fork else REPOSITORY}}
         of_pull = {"number": pull, "pull_request": {"head": head}} if event == "pull_request" else {}
@@ -165,7 +166,7 @@ class Runner:
             ref_name=ref.removeprefix("refs/heads/"),
             sha=git(self.workspace, "rev-parse", "HEAD"),
             run_id=self.runs,
-            run_attempt=1,
+            run_attempt=attempt,
             server_url="https://github.example",
             token=TOKEN,
             event={"repository": {"default_branch": "main"}, **of_pull},
@@ -209,6 +210,8 @@ class _Job:
             "GITHUB_SHA": github["sha"],
             "GITHUB_REF": github["ref"],
             "GITHUB_REF_NAME": github["ref_name"],
+            "GITHUB_EVENT_NAME": github["event_name"],
+            "GITHUB_RUN_ATTEMPT": str(github["run_attempt"]),
             "GITHUB_WORKFLOW_REF": f"{REPOSITORY}/{WORKFLOW}@{github['ref']}",
             "GITHUB_ACTIONS": "true",
             "RUNNER_TEMP": str(temp),

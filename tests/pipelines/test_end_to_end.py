@@ -168,7 +168,7 @@ def team(tmp_path: Path) -> Iterator[Team]:
 
 def test_the_pipelines_of_github_carry_changes_to_the_server_and_from_it(team: Team) -> None:
     log = team.run("apply").log
-    assert "No pull request of this repository: plan and apply." in log
+    assert "No plan of a pull request of this repository: plan and apply." in log
     assert "Applied: 38 created, 0 updated, 0 deleted, 0 failed." in log
     assert dlsync("plan", team.clone, env=team.env).out == NO_CHANGES
 

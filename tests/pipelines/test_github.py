@@ -19,7 +19,7 @@ from tests.builders.code_hosts import CodeHosts
 from tests.builders.commands import ROOT, by_hand, dlsync, misbehaving
 from tests.builders.gh import REPOSITORY
 from tests.builders.repositories import commit_all, git, repository
-from tests.builders.workflows import WORKFLOW, Context, Runner, substitute
+from tests.builders.workflows import WORKFLOW, Context, Runner, holds, substitute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -230,6 +230,46 @@ def test_a_plan_of_another_folder_or_with_options_is_not_applied(
     done = runner.run("apply")
     assert (done.succeeded, title(env)) == (False, before)
     assert "the artifact plan-12 is not a plan that this workflow made" in done.log
+
+
+NEWER = [{"sha": "of-a-later-merge"}]
+
+
+def test_a_run_of_an_old_merge_that_runs_again_takes_nothing_back(
+    runner: Runner, host: CodeHosts, env: dict[str, str]
+) -> None:
+    head = branch_with(runner, "Machines")
+    assert runner.run("plan", "pull_request").succeeded
+    merge(runner, head, 1)
+    runner.write(newest=NEWER)
+    assert runner.run("apply").succeeded
+    assert title(env) == "Machines"
+    edit(runner.workspace, DASHBOARD, title="Hosts")  # a later merge reverts it
+    assert dlsync("apply", runner.workspace, "--auto-approve", env=env).code == 0
+    git(runner.workspace, "checkout", "--quiet", ".")
+    done = runner.run("apply", attempt=2)
+    assert (done.succeeded, title(env)) == (False, "Hosts"), done.log
+    assert "this run is of an older commit than main has, and nothing is applied" in done.log
+
+
+@pytest.mark.parametrize("event", ["push", "workflow_dispatch"])
+def test_the_files_of_an_old_commit_are_not_applied_without_a_plan(
+    runner: Runner, env: dict[str, str], event: str
+) -> None:
+    edit(runner.workspace, DASHBOARD, title="Old")
+    commit_all(runner.workspace, "An old commit")
+    runner.write(newest=NEWER)
+    done = runner.run("apply", event)
+    assert (done.succeeded, title(env)) == (False, "Hosts"), done.log
+    assert ANEW in done.log
+
+
+@pytest.mark.parametrize(("ref", "runs"), [("refs/heads/main", True), ("refs/tags/main", False)])
+def test_a_tag_that_is_named_as_the_default_branch_is_not_applied(written: Path, ref: str, *, runs: bool) -> None:
+    event = {"repository": {"default_branch": "main"}}
+    github = Context(event_name="workflow_dispatch", ref=ref, ref_name="main", event=event)
+    jobs = {name: job for name, job in parsed(written / WORKFLOW)["jobs"].items() if name.startswith("apply")}
+    assert {holds(job["if"], {"github": github}, failed=False) for job in jobs.values()} == {runs}
 
 
 def test_a_cancelled_run_interrupts_dlsync_and_not_a_shell_that_waits_for_it(tmp_path: Path) -> None:

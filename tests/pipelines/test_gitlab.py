@@ -153,6 +153,17 @@ def test_what_is_pushed_without_a_merge_request_is_planned_and_applied(gitlab: G
     assert "no merge request of this project: plan and apply" in applied.out
 
 
+def test_an_old_commit_without_a_merge_request_takes_nothing_back(
+    gitlab: GitLab, project: Project, env: dict[str, str]
+) -> None:
+    write_tree(gitlab.clone, {WEB: CHANGED})
+    commit_all(gitlab.clone, "a push")
+    project.newest = "of-a-later-push"
+    done = gitlab.run("push")
+    assert (done.code, live_title(env)) == (1, "title: Web")
+    assert "main has later commits, and nothing is applied" in done.out
+
+
 def test_a_merge_request_of_a_fork_is_only_validated_in_the_fork_which_has_no_key(gitlab: GitLab) -> None:
     assert gitlab.jobs(MERGE_REQUEST, CI_PROJECT_PATH="fork/monitoring") == {"validate": "on_success"}
     assert gitlab.jobs(MERGE_REQUEST) == {"validate": "on_success", "plan": "on_success"}
