@@ -38,6 +38,7 @@ from dlsync.state.inventory import Inventory
 
 _REFERENCE = re.compile(rb"(?<!\$)\$\{(?:env|var):[^}]*\}")
 _ENVIRONMENT = "${env:"
+_HOLD_REFERENCES = ".yaml"  # a script spells its own variables like them
 _REPLACED = "%s was replaced by the live value, which differs: if that is a secret too, do not commit it"
 _NO_VARIABLE = "`%s` was replaced by a value for every environment: to change one, edit `variables` in dlsync.yaml"
 _KEPT_REFERENCE = "not written, for a live value would replace `%s` in %s: change %s, or edit the file by hand"
@@ -315,7 +316,7 @@ class _Edits:
     def _require_references(self, address: Address, files: Mapping[str, bytes | None]) -> None:
         """Require that files keep their references, and new ones those that the inventory has for them."""
         recorded = _references("\n".join(self._recorded.get(address, ())).encode("utf-8", "surrogatepass"))
-        texts = {file: text or b"" for file, text in files.items() if _has_references(file)}
+        texts = {file: text or b"" for file, text in files.items() if file.endswith(_HOLD_REFERENCES)}
         before = Counter(recorded.keys()) + _references(b"\n".join(self._files.get(file) or b"" for file in texts))
         for name in sorted(before - _references(b"\n".join(texts.values()))):
             instead = "the environment variable" if name.startswith(_ENVIRONMENT) else "`variables` in dlsync.yaml"
@@ -384,7 +385,7 @@ def exposed(files: Mapping[str, bytes], sources: Mapping[str, bytes]) -> Iterato
     """Yield a warning for each likely secret in files to be written, and for what replaces a reference in one."""
     for file, content in files.items():
         yield from secret_scan.problems(file, content)
-        if not _has_references(file):
+        if not file.endswith(_HOLD_REFERENCES):
             continue
         there = _references(content)
         for name in sorted(_references(sources.get(file, b"")) - there):
@@ -401,11 +402,6 @@ def outward(one: FieldChange) -> FieldChange:
     """Turn a difference around: from the files to what is live."""
     before = None if one.mover == "conflict" else one.after
     return replace(one, op=_OPS[one.op], before=before, after=one.before)
-
-
-def _has_references(file: str) -> bool:
-    """Tell whether a file holds references: a script spells its own variables like them."""
-    return file.endswith(".yaml")
 
 
 def _references(content: bytes) -> Counter[str]:
