@@ -128,7 +128,7 @@ class FlowEditor:
         return f"{sign} "
 
     def _label(self, key: Node, value: Node, inner: str, colon: str) -> str:
-        label = self.source.text[self._key_start(key) : max(key.end, value.start)]
+        label = self.source.text[key.start : max(key.end, value.start)]
         if inner and value.start <= key.end:
             return label + colon
         return label + " " if inner and label.endswith(":") and value.start == value.end else label
@@ -144,15 +144,11 @@ class FlowEditor:
         return self.anchor(node) + self._style(node).value(new)
 
     def _gaps(self, node: Node) -> list[str]:
-        """Return the texts before, between and behind the children; a key with a question mark begins there."""
+        """Return the texts before, between and behind the children."""
         spans = [(child.start, child.end) for child in node.children if node.form == "list"]
-        spans += [(self._key_start(key), max(key.end, value.end)) for key, value in node.entries()]
+        spans += [(key.start, max(key.end, value.end)) for key, value in node.entries()]
         edges = [node.content, *chain.from_iterable(spans), node.end]
         return [self.source.text[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True)]
-
-    def _key_start(self, key: Node) -> int:
-        before = self.source.text[: key.start].rstrip()
-        return len(before) - 1 if before.endswith("?") else key.start
 
     def _joined(self, node: Node, parts: list[Part]) -> str:
         """Return the collection's text with other children, each with its comments."""
