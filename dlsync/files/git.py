@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import shlex
+import signal
 import subprocess
 from collections.abc import Collection
 from contextlib import suppress
@@ -15,6 +16,7 @@ from dlsync.errors import DlsyncError
 _COMMIT = re.compile(r"[0-9a-f]{40,64}")
 _STATES = ("rebase-merge", "rebase-apply", "MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "BISECT_LOG")
 _USER_IN_URL = re.compile(r"(?<=://)[^/\s]+@")
+_ABBREVIATED = 12  # characters of a commit
 _SHOWN = 20  # lines of what git or a hook says
 _ENTRY = slice(3, None)  # of `git status --porcelain`, behind two letters and a blank
 # what git advises would commit ignored files, or those outside of a sparse checkout
@@ -147,7 +149,8 @@ class Repository:
         :raises DlsyncError: git cannot, or the remote refuses.
         """
         hint = "The commit stays: fix what git reports (`git pull --rebase` if the branch moved), then export again."
-        await self._run_hooks("-c", "push.default=upstream", "push", "--quiet", failed="not pushed", hint=hint)
+        failed = f"commit {self.head()[:_ABBREVIATED]} is not pushed"
+        await self._run_hooks("-c", "push.default=upstream", "push", "--quiet", failed=failed, hint=hint)
 
     def _run(self, *arguments: str, paths: Collection[str] = (), failed: str = "git failed", hint: str = "") -> str:
         """Return what git prints that is called with arguments, and with paths on its stdin."""
@@ -197,5 +200,6 @@ def _lines(paths: Collection[str]) -> bytes:
 def _failure(code: int, said: bytes, failed: str, hint: str) -> DlsyncError:
     """Return the error of a git that ended with a code, with the last lines of what it said."""
     lines = [*filter(None, said.decode("utf-8", "replace").split("\n"))]
-    reason = "\n".join(lines[-_SHOWN:]) or f"git ended with code {code}"
+    silent = f"git ended with code {code}" if code >= 0 else f"git was ended by {signal.Signals(-code).name}"
+    reason = "\n".join(lines[-_SHOWN:]) or silent
     return DlsyncError(f"{failed}: {_USER_IN_URL.sub('[user]@', reason)}", hint=hint)

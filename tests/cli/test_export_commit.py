@@ -404,6 +404,21 @@ def test_an_interrupt_ends_a_hook_that_waits_and_leaves_all_as_it_was_or_committ
     assert (len(log(repo)), git(repo, "status", "--porcelain")) == (2, status)
 
 
+def test_a_git_that_is_killed_loses_nothing_and_the_next_run_says_what_to_do(repo: Path, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    hook(repo, "pre-commit", "kill -KILL $PPID")
+    before = work_files(repo)
+    done = export(repo, env)
+    assert (done.code, work_files(repo)) == (1, before)
+    assert "git did not commit, and the files are as they were: git was ended by SIGKILL\n" in done.err
+    again = export(repo, env)
+    assert (again.code, again.err.splitlines()[-1]) == (4, "Commit or discard the changes first.")
+    (repo / ".git" / "index.lock").unlink()
+    hook(repo, "pre-commit", "exit 0")
+    git(repo, "reset", "--quiet", "--hard")
+    assert export(repo, env).code == 0
+
+
 def test_a_commit_whose_last_hook_ends_git_is_a_commit(repo: Path, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     hook(repo, "post-commit", "kill -TERM $PPID")
@@ -494,7 +509,7 @@ def test_push_pushes_to_the_upstream_and_what_was_not_pushed_the_next_time(
     by_hand(env, "PUT", "dashboards/other", DASHBOARD)
     done = export(clone, env, "--push")
     assert done.code == 1
-    assert "error: not pushed: " in done.err
+    assert f"error: commit {git(clone, 'rev-parse', 'HEAD')[:12]} is not pushed: " in done.err
     assert done.err.endswith(
         "The commit stays: fix what git reports (`git pull --rebase` if the branch moved), then export again.\n"
     )
