@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, NamedTuple, TypeVar
+from typing import Annotated, Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -173,7 +173,7 @@ class Inventory:
 
 
 class _Document(msgspec.Struct):
-    salt: str
+    salt: Annotated[str, msgspec.Meta(pattern="^([0-9a-fA-F]{2}){1,64}$")]  # what blake2b takes as a key
     resources: dict[str, str]
     ids: dict[str, tuple[str, ...]] = {}
     pending: dict[str, str] = {}
@@ -209,8 +209,6 @@ def read(content: bytes) -> Inventory:
         pending = {_address(name): msgspec.convert(text.split(" ", 1), Pending) for name, text in whole.pending.items()}
     except (ValueError, TypeError, KeyError, RecursionError):
         raise BrokenInventory("the inventory is broken", hint=_HINT) from None
-    if not 0 < len(salt) <= 64:  # noqa: PLR2004 - what blake2b takes as a key
-        raise BrokenInventory("the inventory has no salt", hint=_HINT)
     found = Inventory(salt, packed_, exists=True, pending=pending, commit=whole.commit, account=whole.account)
     return found.with_ids(ids)
 
