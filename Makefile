@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NODE_TOOLS := $(VENV)/gitlab-ci-local/.ready
 
+# where it is set, each process of the tests compiles all of them: 9 s
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test check package format lint types boundaries bench bench-quick bench-server faults reference pictures site lock clean
 
 # what the lock file pins, which is all there is to install (so that no newer release is looked at), and dlsync from here;
