@@ -160,6 +160,15 @@ def by_request(replies: Mapping[str, Reply | Callable[[Seen], Reply]], otherwise
     return answer
 
 
+async def close(listener: asyncio.Server) -> None:
+    """Accept no more, and close once what was accepted got to its server: later, asyncio would leave it open."""
+    for one in listener.sockets:
+        asyncio.get_running_loop().remove_reader(one.fileno())
+    for _ in range(5):  # turns of the loop
+        await asyncio.sleep(0)
+    listener.close()
+
+
 @asynccontextmanager
 async def scripted_server(
     answer: Answering | Reply, *, port: int = 0, tls: ssl.SSLContext | None = None
@@ -179,9 +188,7 @@ async def scripted_server(
     try:
         yield server
     finally:
-        for _ in range(5):  # turns of the loop, in which a connection that is just being accepted gets here
-            await asyncio.sleep(0)
-        listener.close()
+        await close(listener)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

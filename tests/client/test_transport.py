@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
+import socket
 import sys
+import warnings
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from types import SimpleNamespace
@@ -15,7 +18,7 @@ import pytest
 from dlsync.client.connection import READ_WRITE, Connection
 from dlsync.client.transport import DEADLINE, LARGEST_BODY, SLOWEST
 from dlsync.errors import BadAnswer, DlsyncError, Rejected, SettingsError, Unreachable
-from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, scripted_server
+from tests.builders.http import IMPATIENT, KEY, Misbehaviour, Reply, close, scripted_server
 from tests.builders.tls import authority_file, server_context
 
 if TYPE_CHECKING:
@@ -80,9 +83,7 @@ async def served_by(
     try:
         yield listener.sockets[0].getsockname()[1]
     finally:
-        for _ in range(5):  # turns of the loop, in which a connection that is just being accepted gets here
-            await asyncio.sleep(0)
-        listener.close()
+        await close(listener)
         for writer in writers:
             writer.transport.abort()
         await asyncio.sleep(0)
@@ -446,3 +447,29 @@ async def test_a_process_that_ends_right_after_its_client_ends_well() -> None:
     async with scripted_server(Reply(body=b"[]")) as server:
         codes = await asyncio.gather(*(run(server.url) for _ in range(8)))
     assert set(codes) == {0}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# the servers of these tests
+# ---------------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("turns", range(6))
+def test_a_connection_that_comes_while_a_scripted_server_closes_is_not_left_open(turns: int) -> None:
+    async def run() -> None:
+        with socket.socket() as late:
+            late.setblocking(False)
+
+            async def connect() -> None:
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                with suppress(OSError):  # it is under way, or nobody listens any more
+                    late.connect(("127.0.0.1", server.port))
+
+            async with scripted_server(OK) as server:
+                connecting = asyncio.ensure_future(connect())
+            await connecting
+
+    with warnings.catch_warnings(record=True) as unclosed:
+        warnings.simplefilter("always", ResourceWarning)
+        asyncio.run(run())
+        gc.collect()
+    assert [str(one.message) for one in unclosed] == []
