@@ -6,13 +6,19 @@ import os
 import signal
 import socket
 import ssl
+import sys
+import threading
+from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from importlib import import_module
+from pkgutil import walk_packages
+from typing import TYPE_CHECKING, Any
 
 import httpcore2
 import pytest
 from hypothesis import HealthCheck, settings
 
+import dlsync
 from dlsync.client import Client, ReadClient
 from dlsync.operations import session
 from tests.builders.applies import FILES, apply
@@ -21,12 +27,13 @@ from tests.builders.http import IMPATIENT
 from tests.builders.trees import account, write_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
     from tests.builders.commands import Served
     from tests.builders.trees import Account
 
+TRACES = pytest.StashKey[list[Any]]()  # what coverage measures by
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _quick = settings(deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 settings.register_profile("quick", _quick)
@@ -36,10 +43,48 @@ settings.load_profile(os.environ.get("DLSYNC_HYPOTHESIS", "quick"))
 # each client would read the authorities of this machine for 19 ms, and no test asks a server that they vouch for
 httpcore2.default_ssl_context = lambda **_: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
+# first imported by a test that is not measured, a module would count as not reached
+for module in walk_packages(dlsync.__path__, "dlsync."):
+    import_module(module.name)
+
 # started in the background or by nohup, the tests inherit ignored signals, which dlsync goes on ignoring
 for number in ENDING_SIGNALS:
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, lambda *_: None)
+
+
+@contextmanager
+def _traced(by: list[Any]) -> Iterator[None]:
+    """Let this thread, and those that it starts, be traced by other functions as long as the block lasts."""
+    before = [sys.gettrace(), threading.gettrace()]
+    sys.settrace(by[0])
+    threading.settrace(by[1])
+    try:
+        yield
+    finally:
+        sys.settrace(before[0])
+        threading.settrace(before[1])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Do not measure coverage while hundreds of examples run, which takes as long as running them."""
+    item.session.stash[TRACES] = [sys.gettrace(), threading.gettrace()]
+    if not (item.get_closest_marker("hypothesis") or item.get_closest_marker("untraced")):
+        return (yield)
+    with _traced([None, None]):
+        return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(
+    fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest
+) -> Generator[None, object, object]:
+    """Measure what a server does that other tests share, whichever test starts it."""
+    if fixturedef.scope == "function":
+        return (yield)
+    with _traced(request.session.stash[TRACES]):
+        return (yield)
 
 
 @pytest.fixture(autouse=True)

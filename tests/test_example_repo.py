@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from dlsync.model import Json
 
+pytestmark = pytest.mark.untraced
+
 REPOSITORY = Path(__file__).parent.parent
 EXAMPLE = REPOSITORY / "example-repo"
 PERFDATA = re.compile(r"([\w.]+)=-?[\d.]+(?:%|s|B|MB|GB|c)?(?:;[\d.:]*){0,4}")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
+
 EVERY = os.environ.get("DLSYNC_FAULTS") == "all"
 SAMPLED = 4  # requests of each fault
 

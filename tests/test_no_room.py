@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.builders.commands import Outcome
 
+pytestmark = pytest.mark.untraced
+
 FULL = "the disk that holds the server's database is full; nothing was changed, free space and send it again"
 COUNT = 20
 

@@ -26,6 +26,8 @@ from tests.builders.trees import write_tree
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.untraced
+
 STDERR_TOO = "2>&1"
 SHELL = {
     *(

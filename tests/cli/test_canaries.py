@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from tests.builders.canaries import Scene
     from tests.builders.http import Seen
 
+pytestmark = pytest.mark.untraced
+
 # by command, its command lines, in the order in which they are run
 LINES: dict[str, list[str]] = {
     "init": ["init {tmp}/new", "init {tree} --ci gitlab --environments prod"],

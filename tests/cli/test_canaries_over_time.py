@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.builders.canaries import Scene
 
+pytestmark = pytest.mark.untraced
+
 LOOKS = (
     "plan {tree}",
     "plan {tree} --format json",

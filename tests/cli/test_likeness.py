@@ -14,6 +14,8 @@ from tests.builders.trees import tree_files, write_tree
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
+
 HOOK = "https://hooks.slack.example/services/T000AAAA/B111BBBB/s3cr3tvaluexyz"
 ENVIRON = {"STAGE": "prod", "HOOK": HOOK}
 REFERRING = {

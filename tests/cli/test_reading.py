@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tests.builders.http import Seen
 
+pytestmark = pytest.mark.untraced
+
 # by command, its command lines
 LOOKS: dict[str, list[str]] = {
     "accept": ["accept --all-drift --check {tree}", "accept --all-drift {tree}"],

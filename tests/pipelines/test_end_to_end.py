@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.untraced
+
 HOSTS = "dashboards/hosts.yaml"
 QUEUE = "rules/data/order-queue-growing.yaml"
 NO_CHANGES = "No changes. 38 resources on acme/shop match the files.\n"

@@ -24,6 +24,8 @@ from tests.builders.workflows import WORKFLOW, Context, Runner, holds, substitut
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.untraced
+
 ACTION = ROOT / "action.yml"
 DASHBOARD = "dashboards/hosts.yaml"
 ANEW = "un this workflow by hand"

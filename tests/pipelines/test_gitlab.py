@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
     from tests.builders.commands import Served
 
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"`make test` installs what runs it: no {', '.join(MISSING)}")
+pytestmark = [
+    pytest.mark.untraced,
+    pytest.mark.skipif(bool(MISSING), reason=f"`make test` installs what runs it: no {', '.join(MISSING)}"),
+]
 WEB = "dashboards/web.yaml"
 CHANGED = "title: Changed\npositions: []\n"
 LIVE = "title: Live\npositions: []\n"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from tests.builders.commands import Served
 
+pytestmark = pytest.mark.untraced
+
 PAGE = (ROOT / "docs" / "pipelines-other.md").read_text(encoding="utf-8")
 STEP = re.compile(r"\bsh(?:\(returnStatus: true, script:)? '(.*?)'")
 LIVE = "title: Live\npositions: []\n"

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 CHROMIUM = shutil.which("chromium")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: install Debian's package of that name")
+pytestmark = [
+    pytest.mark.untraced,
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: install Debian's package of that name"),
+]
 WORST = (
     "".join(HOSTILE)
     + "</title></style></script><script>alert(1)</script><img src=http://127.0.0.1:9/ onerror=alert(2)>\"'"
