@@ -62,6 +62,7 @@ def server() -> Iterator[RunningServer]:
         yield server
 
 
+@pytest.mark.untraced  # the server is
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 @pytest.mark.parametrize("operation", OPERATIONS, ids=name_of)
 def test_every_operation_answers_as_the_document_says(
