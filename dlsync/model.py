@@ -83,6 +83,7 @@ class Code(Enum):
     # of plans, and of what else compares files with a server
     UNREADABLE_INVENTORY = "warning", "The inventory cannot be read"
     OTHER_DIRECTORY = "warning", "Another directory may be applied to the account"
+    NOT_CHECKED_OUT = "warning", "A plan deletes something where files are not checked out"
     INCOMPLETE_LIST = "warning", "The server does not list all resources"
     MASKED_SECRET = "warning", "The server masks secrets"
     NOT_RESTORABLE = "warning", "A rollback cannot restore something"

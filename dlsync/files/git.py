@@ -49,9 +49,10 @@ def place(root: Path) -> str:
     return _output(root, "rev-parse", "--show-prefix")
 
 
-def is_sparse(root: Path) -> bool:
-    """Tell whether files of the directory's repository may not be checked out."""
-    return _output(root, "config", "--type=bool", "core.sparseCheckout") == "true"
+def not_checked_out(root: Path) -> list[str]:
+    """Return the committed files below the directory that a sparse checkout leaves out of it."""
+    entries = _output(root, "ls-files", "-t", "-z", "--", ".").split("\0")
+    return [name for entry in entries if entry.startswith("S ") and not (root / (name := entry[2:])).exists()]
 
 
 def uncommitted(root: Path) -> set[str]:

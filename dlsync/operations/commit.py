@@ -41,7 +41,7 @@ def not_applied(
     if tree.resources and inventory.packed and not git.is_unknown(tree.root, inventory.commit):
         found = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}
         reasons = {address: reason for address, reason in found.items() if reason}
-    if _REMOVED in reasons.values() and git.is_sparse(tree.root):  # where an apply would delete what has no file
+    if _REMOVED in reasons.values() and git.not_checked_out(tree.root):  # where an apply would delete what has no file
         reasons = {one: _SPARSE if reason == _REMOVED else reason for one, reason in reasons.items()}
     desired = {one: tree.resources[one] for one in sorted(addresses) if one in tree.resources}
     changed = git.uncommitted(tree.root) - {file for one in desired.keys() & reasons for file in _files(desired[one])}

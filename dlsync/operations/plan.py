@@ -12,7 +12,7 @@ from dlsync.client import ReadClient
 from dlsync.client.concurrency import both
 from dlsync.diff.list_match import same
 from dlsync.errors import ApiError
-from dlsync.files.git import head_commit, is_unknown
+from dlsync.files.git import head_commit, is_unknown, not_checked_out
 from dlsync.files.interpolation import Values
 from dlsync.files.interpolation import names as names_in
 from dlsync.files.redaction import Redaction, values_in
@@ -386,6 +386,8 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
     is_foreign = is_new and not all(one.renamed for one in pruned)
     if pruned and (is_foreign or is_unknown(scope.tree.root, inventory.commit)):
         yield concerns.other_directory(inventory.commit)
+    if pruned and (files := not_checked_out(scope.tree.root)):
+        yield concerns.not_checked_out(files)
     yield from concerns.unseen(outcome.unseen)
     yield from concerns.no_default(outcome.no_default)
     yield from concerns.unlisted(live.unlisted)

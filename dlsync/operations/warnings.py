@@ -57,6 +57,13 @@ def other_directory(commit: str) -> Problem:
     return Problem(Code.OTHER_DIRECTORY, f"{known}: {question}")
 
 
+def not_checked_out(files: Sequence[str]) -> Problem:
+    """Return a warning of deletes in a directory of which git has files that are not there."""
+    lacking = f"a sparse checkout leaves out {_listed(files)}"
+    question = "this plan deletes what has no file here; to plan with all files, run `git sparse-checkout disable`"
+    return Problem(Code.NOT_CHECKED_OUT, f"{lacking}: {question}")
+
+
 def unlisted(kinds: Iterable[str]) -> Iterator[Problem]:
     """Warn of kinds of which not all is known."""
     for kind in kinds:

@@ -21,6 +21,7 @@ from tests.builders import applies
 from tests.builders.between import below, through
 from tests.builders.http import json_reply
 from tests.builders.reporters import Recorder
+from tests.builders.repositories import git, repository
 from tests.builders.trees import FLAVOURS, Account, account, address, dashboard, resource, rule, widget, write_tree
 from tests.operations.test_accepting import accept
 
@@ -255,6 +256,24 @@ def test_deletes_of_all_that_was_applied_outside_of_git_are_warned_of(live: Acco
         "is another directory applied to this account? This plan deletes what only that one has"
     )
     assert warnings(plan(live, third)) == warnings(plan(live, second, prune="none")) == []
+
+
+def test_deletes_in_a_sparse_checkout_are_warned_of(live: Account, tmp_path: Path) -> None:
+    root = write_tree(tmp_path / "tree", {**FILES, "rules/other.yaml": "title: Other\ncriteria: []\n"})
+    repository(root)
+    applies.apply(live, root)
+    git(root, "sparse-checkout", "set", "--no-cone", "/rules/other.yaml")
+    found = plan(live, root)
+    assert {str(change.address) for change in found.changes} == {str(one.address) for one in LIVE}
+    (warning,) = warnings(found)
+    assert warning == (
+        "a sparse checkout leaves out dashboards/web.yaml, plugins/disk.py, rules/web.yaml: this plan deletes what has "
+        "no file here; to plan with all files, run `git sparse-checkout disable`"
+    )
+    assert warnings(plan(live, root, prune="none")) == []
+    git(root, "sparse-checkout", "disable")
+    (root / "rules/web.yaml").unlink()
+    assert warnings(plan(live, root)) == []
 
 
 def test_a_rename_of_all_that_was_applied_is_no_other_directory(live: Account, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from tests.builders.commands import environment, lock_by_hand
 from tests.builders.http import json_reply
 from tests.builders.masking import MaskingServer
 from tests.builders.reporters import Recorder
-from tests.builders.repositories import repository
+from tests.builders.repositories import git, repository
 from tests.builders.trees import account, write_tree
 from tests.render.test_findings_page import RULE, SECTIONS, TREES
 
@@ -125,6 +125,14 @@ def other_directory(site: Site) -> Iterable[Problem]:
     site.apply({})
     elsewhere = write_tree(site.root.parent / "other", {SCRIPT: FILES[SCRIPT], "plugins/cpu.sh": "#!/bin/sh\n"})
     return plan(site.live, elsewhere, **LENIENT).warnings
+
+
+def not_checked_out(site: Site) -> Iterable[Problem]:
+    write_tree(site.root, FILES)
+    repository(site.root)
+    site.apply({})
+    git(site.root, "sparse-checkout", "set", "plugins")
+    return plan(site.live, site.root).warnings
 
 
 def incomplete_list(site: Site) -> Iterable[Problem]:
@@ -359,6 +367,7 @@ RUNS = {
             not_formatted,
             unreadable_inventory,
             other_directory,
+            not_checked_out,
         ),
         *(incomplete_list, masked_secret, not_restorable, not_managed, protected_resource, unused_pattern),
         *(already_deleted, muted_rule, unknown_live_field, no_default, kept_edit, reverted_edit, still_used),
