@@ -59,6 +59,13 @@ async def test_a_span_of_time_is_asked_for_in_one_of_its_two_spellings(asked: di
     assert server.asked == [BASE + query]
 
 
+async def test_an_end_without_a_period_is_refused_before_any_request() -> None:
+    async with scripted(Reply()) as (server, client):
+        with pytest.raises(DlsyncError, match="`end` is given without `period`"):
+            await client.series.get("base.cpu", tag="web", end=60)
+    assert server.asked == []
+
+
 @given(st.none() | st.integers(1), st.none() | st.integers(1))
 async def test_the_two_spellings_are_never_mixed(period: int | None, end: int | None) -> None:
     async with scripted(json_reply([])) as (server, client):

@@ -47,6 +47,11 @@ def test_a_metric_of_a_plugin_whose_name_is_misspelled_is_named(tmp_path: Path) 
     assert warnings(tmp_path, files) == [f"rules/a.yaml:3: {said}"]
 
 
+def test_a_reference_that_is_not_resolved_is_no_name(tmp_path: Path) -> None:
+    files = {"plugins/metric.py": "#!/usr/bin/python\n", "rules/a.yaml": rule("${METRIK}.load", tag="'${TAG}'")}
+    assert warnings(tmp_path, files) == []
+
+
 def test_a_tag_that_nearly_equals_another_is_named(tmp_path: Path) -> None:
     files = {
         "plugins/x.sh": "#!/bin/sh\n",

@@ -84,6 +84,12 @@ def test_without_changes_one_sentence_is_all() -> None:
     assert render(plan(unchanged=3), color=False) == ("No changes. 3 resources on acme/default match the files.\n")
 
 
+def test_a_rollback_that_can_restore_nothing_says_so() -> None:
+    lost = replace(plan(), unrestored=(GONE.address,))
+    said = "Nothing to restore but fields that no journal has, in 1 resource.\n"
+    assert render(lost, color=False) == said
+
+
 def test_warnings_come_first() -> None:
     warning = Problem(Code.UNKNOWN_FIELD, "`colour`: did you mean `color`?", "dashboards/redis.yaml", 3, 5)
     assert render(plan(GONE, warnings=(warning,)), color=False) == (

@@ -91,3 +91,7 @@ def test_an_answer_that_is_a_web_page_is_an_error_and_one_that_is_no_dashboard_i
         found = asyncio.run(run(reply))
         assert found is not None
         assert found.unreadable
+
+
+def test_a_widget_that_is_no_mapping_is_shown_as_it_is() -> None:
+    assert kind_of("dashboard").item(("positions", 0), "none").sentence == '"none"'

@@ -119,6 +119,12 @@ def test_but_for_the_star_a_pattern_is_literal() -> None:
     assert [matches(pattern, name) for pattern, name in fitting] == [True] * 3 + [False] * 3
 
 
+def test_a_text_between_two_stars_is_looked_for_between_the_ends() -> None:
+    assert matches("a*b*c", "a.b.c")
+    assert not matches("a*b*c", "a.c")
+    assert not matches("ab*b*c", "ab.c")
+
+
 @pytest.mark.parametrize(
     ("operator", "below", "equal", "above"),
     [

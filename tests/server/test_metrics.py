@@ -366,6 +366,12 @@ def test_what_is_no_whole_number_of_seconds_is_named(name: str, value: str) -> N
     assert refused(query(**{name: value})) == f"{name}: expected a whole number of seconds, 1 or more, not {value!r}"
 
 
+def test_a_resolution_by_the_second_of_a_day_is_too_fine() -> None:
+    reason = refused(query(period=86_400, resolution=1))
+    assert reason.startswith("resolution: 1 s over 86400 s makes 86400 points a series")
+    assert "a resolution of 9 s or more" in reason
+
+
 @given(st.integers(1, 3000), st.integers(MOST_POINTS + 1, 10**9))
 def test_a_resolution_that_is_too_fine_is_refused_with_one_that_is_not(series: int, period: int) -> None:
     reason = refused(query(period=period, resolution=1), series)

@@ -54,6 +54,10 @@ def test_a_first_key_that_comes_from_below_brings_no_second_blank_line() -> None
     assert formatted(b"# head\n\nb: 1\n\na: 1\n", by_name) == b"# head\n\na: 1\nb: 1\n"
 
 
+def test_a_text_ends_with_no_blank_line() -> None:
+    assert formatted(b"b: 1\n\n\n", by_name) == b"b: 1\n"
+
+
 @given(st.data())
 def test_a_comment_stays_on_the_line_of_its_key(data: st.DataObject) -> None:
     document = data.draw(with_planted(data.draw(DOCUMENTS), "planted", "here"))

@@ -109,6 +109,12 @@ def test_what_is_not_apart_starts_over_at_once_everywhere(seed: int, other: int,
     assert curve(seed, MONDAY) == 0
 
 
+@pytest.mark.parametrize(("second", "value"), [(-1, 5), (0, 0), (600, 600), (1199, 1199), (1200, 5)])
+def test_a_nightly_job_is_measured_from_its_hour_on(second: int, value: float) -> None:
+    curve = nightly(hour=2, length=1200, quiet=5, busy=5, spread=0)
+    assert curve(1, MONDAY + 2 * HOUR + second) == value
+
+
 @given(SEEDS, st.integers(0, DAY - 1))
 def test_a_nightly_job_is_as_old_as_it_runs(seed: int, second: int) -> None:
     since = second - 2 * HOUR
