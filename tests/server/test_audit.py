@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 
 from dlsync.server import audit
@@ -177,6 +178,26 @@ def test_the_database_refuses_to_change_or_to_delete_an_entry(new_db: str) -> No
     with pytest.raises(Exception, match="append-only"):
         transact(database_of(new_db), lambda store: store.delete("audit"))
     assert [one["key"] for one in entries_of(new_db)] == ["bootstrap"]
+
+
+def test_no_statement_that_only_replaces_or_empties_passes_by_the_refusal(
+    new_db: str, request: pytest.FixtureRequest
+) -> None:
+    with running(db=new_db) as server, account_of(server) as client:
+        client.put("dashboards/web", content=b"title: A").raise_for_status()
+    before = entries_of(new_db)
+
+    def change() -> None:
+        if "://" in new_db:
+            cluster: Cluster = request.getfixturevalue("postgresql")
+            cluster.execute("TRUNCATE dlsync.audit", urlsplit(new_db).path.removeprefix("/"))
+            return
+        with closing(sqlite3.connect(new_db, isolation_level=None)) as connection:
+            connection.execute("INSERT OR REPLACE INTO audit SELECT * FROM audit")
+
+    with pytest.raises((sqlite3.IntegrityError, psycopg.errors.RaiseException), match="append-only"):
+        change()
+    assert entries_of(new_db) == before
 
 
 def test_an_operator_deletes_old_entries_as_the_page_says(new_db: str, request: pytest.FixtureRequest) -> None:

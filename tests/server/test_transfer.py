@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import resource
 import sqlite3
 import stat
@@ -24,6 +25,8 @@ from tests.server.test_store import FOREIGN, RELEASED, answered
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.builders.postgresql import Cluster
 
 
 TEXT = "\0\1\1\2 ä\U0001f600 \\ ' %s ?"
@@ -117,6 +120,15 @@ def test_what_would_differ_is_not_kept(filled: Path, new_db: str, monkeypatch: p
         copy(filled, new_db)
     monkeypatch.undo()
     copy(filled, new_db)
+
+
+def test_a_name_that_the_target_cannot_find_is_what_the_hint_speaks_of(filled: Path, postgresql: Cluster) -> None:
+    name = random.Random(0).randbytes(4000).hex()
+    with running(db=filled, account="bookshop") as server, account_of(server, "bookshop") as client:
+        client.put(f"dashboards/{name}", content=b"title: A").raise_for_status()
+    with pytest.raises(SettingsError, match="exceeds btree") as caught:
+        copy(filled, postgresql.create("long"))
+    assert caught.value.hint == "PostgreSQL takes names and ids of up to 2,600 bytes: delete what has a longer one."
 
 
 def test_a_backup_of_a_running_server_is_whole(tmp_path: Path) -> None:
