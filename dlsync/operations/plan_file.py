@@ -4,7 +4,7 @@ import json
 import os
 import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from dlsync.errors import DlsyncError, Refused, SettingsError
 from dlsync.files import schema
 from dlsync.files.writer import replace_file
 from dlsync.messages import visible
-from dlsync.model import Address, Code, Plan, Problem
+from dlsync.model import Address, Code, Plan, Problem, ResourceChange
 from dlsync.operations.plan import DEFAULT_OPTIONS, PlanOptions
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.plan_document import as_document
@@ -241,18 +241,14 @@ def _json(file: Path) -> Any:
 def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
     """Return what was just worked out, with exactly the changes of a saved plan.
 
-    What else has changed in the account since then is left alone, and does not matter.
+    What else has changed in the account since then is left alone, and as it is recorded; a warning names what the files
+    ask for all the same.
 
     :raises Refused: they are not for the same account.
     :raises StalePlan: they are not made from the same files, or not the same changes; says what moved.
     """
     now = as_document(context.plan)
-    for name in ("url", "org", "account"):
-        if saved.plan[name] != now[name]:
-            raise Refused(
-                f"the saved plan is for {name} {messages.brief(saved.plan[name])}, not {messages.brief(now[name])}",
-                hint=_AGAIN,
-            )
+    _require_target(saved.plan, now)
     old, new = ({Address(one["kind"], one["name"]): one for one in plan["changes"]} for plan in (saved.plan, now))
     moved = [
         address
@@ -270,19 +266,32 @@ def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
         raise StalePlan(f"the files changed since it was made{made}", hint, None if old else _left_of(context.plan))
     adopted = tuple(one for one in context.plan.adopted if str(one) in saved.plan["adopted"])
     changes = tuple(change for change in context.plan.changes if change.address in old)
-    touched = {*old, *adopted, *context.inventory}
+    others = [change for change in context.plan.changes if change.address not in old]
+    touched = {*old, *adopted, *context.inventory} - {change.address for change in others}
+    warnings = (*context.plan.warnings, *_not_shown(others))
     return replace(
         context,
-        plan=replace(context.plan, changes=changes, adopted=adopted),
+        plan=replace(context.plan, changes=changes, adopted=adopted, warnings=warnings),
         desired={address: one for address, one in context.desired.items() if address in touched},
     )
 
 
+def _require_target(saved: dict[str, Any], now: dict[str, Any]) -> None:
+    for name in ("url", "org", "account"):
+        if saved[name] != now[name]:
+            what = f"{name} {messages.brief(saved[name])}, not {messages.brief(now[name])}"
+            raise Refused(f"the saved plan is for {what}", hint=_AGAIN)
+
+
 def _left_of(plan: Plan) -> Plan:
     """Return what is left of a plan where nobody was shown its changes; it warns of those that the files ask for."""
-    pending = [change for change in plan.changes if change.cause != "drift"]
-    warnings = tuple(Problem(Code.NOT_IN_PLAN, _NOT_SHOWN % (one.address, one.action)) for one in pending)
-    return replace(plan, changes=(), adopted=(), refused=(), warnings=warnings)
+    return replace(plan, changes=(), adopted=(), refused=(), warnings=_not_shown(plan.changes))
+
+
+def _not_shown(changes: Iterable[ResourceChange]) -> tuple[Problem, ...]:
+    """Return a warning for each change that the files ask for, but not for those that revert drift."""
+    pending = [change for change in changes if change.cause != "drift"]
+    return tuple(Problem(Code.NOT_IN_PLAN, _NOT_SHOWN % (one.address, one.action)) for one in pending)
 
 
 def _what_moved(saved: SavedPlan, context: PlanContext, address: Address) -> str:

@@ -265,6 +265,26 @@ def test_a_saved_plan_without_changes_that_no_longer_holds_is_no_failure_and_rec
     assert dlsync("plan", tree, env=env).out == planned
 
 
+def test_the_plan_of_a_revert_that_was_made_before_the_apply_of_what_it_reverts_warns_and_records_nothing(
+    tree: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    assert dlsync("apply", tree, "--auto-approve", env=env).code == 0
+    first = {"rules/load.yaml": (tree / "rules/load.yaml").read_text()}
+    write_tree(tree, {"rules/load.yaml": "title: Other\ncriteria: []\n"})
+    dlsync("plan", tree, "--out", tmp_path / "merged.json", env=env)
+    write_tree(tree, first)
+    dlsync("plan", tree, "--out", tmp_path / "revert.json", env=env)
+    write_tree(tree, {"rules/load.yaml": "title: Other\ncriteria: []\n"})
+    assert dlsync("apply", tmp_path / "merged.json", "--auto-approve", env=env).code == 0
+    write_tree(tree, first)
+    planned = dlsync("plan", tree, env=env).out
+    done = dlsync("apply", tmp_path / "revert.json", "--auto-approve", "--format", "github", env=env)
+    assert done.code == 0
+    assert done.out.startswith("::warning title=not-in-plan::rule/load: the files ask for its update, which is not in")
+    assert dlsync("plan", tree, env=env).out == planned
+    assert "changed on the server" not in planned
+
+
 def test_the_format_for_github_keeps_the_text_beside_its_annotations(tree: Path, env: dict[str, str]) -> None:
     text = dlsync("apply", tree, "--auto-approve", "--format", "github", env=env)
     assert (text.code, text.out) == (0, "")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from dlsync.errors import DlsyncError, Refused
-from dlsync.model import Entry, Plan, Target
+from dlsync.model import Code, Entry, Plan, Target
 from dlsync.operations import plan_file
 from dlsync.operations.plan import PlanOptions
 from dlsync.operations.plan_document import as_document
@@ -98,9 +98,18 @@ def test_exactly_the_changes_that_were_reviewed_are_made_whatever_else_came_up(t
     other = resource("rule/x", "title: X\n")
     now = replace(work(), plan=plan(change("create", "rule/x"), *MADE.changes, unchanged=7, commit=MADE.commit))
     now = replace(now, desired={**now.desired, other.address: other})
+    now = replace(now, inventory=inventory.empty().changed({other.address: Entry({})}))
     kept = plan_file.narrowed_to(saved(tmp_path), now)
     assert kept.plan.changes == MADE.changes
     assert other.address not in kept.desired
+    assert [one.code for one in kept.plan.warnings] == [Code.NOT_IN_PLAN]
+    assert kept.plan.warnings[0].message.startswith("rule/x: the files ask for its create, which is not in the saved")
+
+
+def test_a_manual_edit_since_then_is_left_alone_without_a_warning(tmp_path: Path) -> None:
+    now = plan(*MADE.changes, replace(change("update", "rule/x"), cause="drift"), commit=MADE.commit)
+    kept = plan_file.narrowed_to(saved(tmp_path), work(now))
+    assert (kept.plan.changes, kept.plan.warnings) == (MADE.changes, ())
 
 
 def test_what_was_not_said_to_be_adopted_is_not_recorded_and_what_was_managed_is_still_known(tmp_path: Path) -> None:
