@@ -40,6 +40,7 @@ class Project(CodeHosts):
     :ivar merged: the commit that merged the request; ``source``: the project whose branch that was.
     :ivar planned: the commit of the pipeline, whose head is ``HEAD``; ``ref`` is its ref; ``parents``: of the commit.
     :ivar newest: the commit of the main branch, if not that of the pipeline.
+    :ivar retried: the names of the jobs of this pipeline, retried ones too.
     :ivar asked: the last commit that was asked for.
     :ivar plans: the saved plan of each job of the pipeline; None: the job has none.
     """
@@ -53,6 +54,7 @@ class Project(CodeHosts):
     downloads: list[str] = field(default_factory=list)
     newest: str = ""
     asked: str = ""
+    retried: list[str] = field(default_factory=lambda: ["apply"])
 
     def answer(self, request: Seen) -> Reply:
         path = request.target.removeprefix("/api/v1/projects/7")
@@ -67,6 +69,8 @@ class Project(CodeHosts):
             return json_reply({"id": self.planned, "parent_ids": self.parents})
         if path == "/repository/branches/main":
             return json_reply({"commit": {"id": self.newest or self.asked}})
+        if path.endswith("/jobs?include_retried=true&per_page=100"):
+            return json_reply([{"id": number, "name": name} for number, name in enumerate(self.retried)])
         return json_reply([]) if path.startswith("/repository/commits/") else self._pipeline(path)
 
     def _pipeline(self, path: str) -> Reply:

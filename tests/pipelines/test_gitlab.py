@@ -167,6 +167,21 @@ def test_an_old_commit_without_a_merge_request_takes_nothing_back(
     assert "main has later commits, and nothing is applied" in done.out
 
 
+def test_an_old_merge_is_applied_once_but_not_by_a_retry_which_would_take_a_revert_back(
+    gitlab: GitLab, project: Project, env: dict[str, str]
+) -> None:
+    propose(gitlab)
+    project.plans = {"plan": gitlab.run(MERGE_REQUEST, "plan").artifact("plan", "plan.json")}
+    merge(gitlab, project)
+    project.newest = "of-the-revert"
+    assert (gitlab.run("push").code, live_title(env)) == (0, "title: Changed")
+    by_hand(env, "PUT", WEB.removesuffix(".yaml"), TREE[WEB])
+    project.retried = ["apply", "apply"]
+    done = gitlab.run("push")
+    assert (done.code, live_title(env)) == (1, "title: Web"), done.out
+    assert "main has later commits, and nothing is applied" in done.out
+
+
 def test_a_merge_request_of_a_fork_is_only_validated_in_the_fork_which_has_no_key(gitlab: GitLab) -> None:
     assert gitlab.jobs(MERGE_REQUEST, CI_PROJECT_PATH="fork/monitoring") == {"validate": "on_success"}
     assert gitlab.jobs(MERGE_REQUEST) == {"validate": "on_success", "plan": "on_success"}
