@@ -62,7 +62,7 @@ class Project(CodeHosts):
             return super().answer(request)
         if path.startswith("/repository/commits/"):
             self.asked = path.split("/")[3]
-        if path == f"/repository/commits/{self.merged}/merge_requests":
+        if path == f"/repository/commits/{self.merged}/merge_requests?per_page=100":
             own = {"target_branch": "main", "target_project_id": 7, "source_project_id": self.source, "sha": HEAD}
             return json_reply([{"iid": 3, "state": "opened", **own}, {"iid": 12, "state": "merged", **own}])
         if path == f"/repository/commits/{self.planned}":
