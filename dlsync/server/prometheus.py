@@ -41,6 +41,7 @@ MOST_CACHED = 64  # answers
 MOST_MATCHED = 50  # metrics that a pattern of a rule stands for
 MOST_POINTS = 200_000  # of all series of an answer, which is in memory
 OK, BUSY = 200, frozenset({429, 503})
+SHOWN = 1_000  # characters of an error of the metrics server, which the log has too
 EXACT = 2**53  # below it, each whole number is a float
 _LABEL = re.compile("[a-zA-Z_][a-zA-Z0-9_]*")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -304,7 +305,7 @@ class Prometheus:
         for secret in (b64encode(f"{user}:{password}".encode()).decode(), password, quote(password, safe="")):
             said = said.replace(secret, "***") if password else said  # the metrics server may quote what it was sent
         reason = f"the metrics server answers with status {status}: {{}}"
-        raise MetricsError(503 if status in BUSY else 502, reason, said)
+        raise MetricsError(503 if status in BUSY else 502, reason, said[:SHOWN])
 
     async def _exchange(self, path: str, parameters: dict[str, str]) -> tuple[int, bytes]:
         url, client = f"{self._base}/{path}", self._client

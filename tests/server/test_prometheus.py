@@ -316,6 +316,7 @@ BROKEN = {
     "another JSON": json_reply([1]),
     "a redirect": Reply(302, b"", (("Location", "http://127.0.0.1:1/"),)),
     "an error with the password": json_reply({"status": "error", "error": f"login {PASSWORD} is wrong"}, 401),
+    "a long error": json_reply({"status": "error", "error": "x" * 50_000}, 400),
     "an error of a busy one": json_reply({"status": "error", "error": "later"}, 503),
     "no data": json_reply(SUCCESS),
     "data of another type": json_reply({**SUCCESS, "data": {"resultType": "scalar", "result": [1, "1"]}}),
@@ -343,6 +344,7 @@ async def test_the_series_say_what_is_wrong_and_all_else_goes_on(how: str, caplo
         assert (await client.get("rules/r", headers=YAML)).text == body
     assert "the state of a rule is unknown" in caplog.text
     assert not re.search(r"s3cret|dXNlcj|Traceback", answer.text + caplog.text)
+    assert max(map(len, caplog.messages)) < 2_000
 
 
 @pytest.mark.parametrize("broken", [*BROKEN])
