@@ -16,7 +16,7 @@ import typer
 from dlsync.cli.app import Group
 from dlsync.cli.console import conceal, write_stdout
 from dlsync.cli.options import command, subcommand
-from dlsync.errors import DlsyncError
+from dlsync.errors import DlsyncError, SettingsError
 from dlsync.messages import visible
 
 if TYPE_CHECKING:
@@ -81,7 +81,13 @@ def explained_imports() -> Iterator[None]:
 
 
 def place_of(value: str | None, variable: str) -> str | None:
-    """Return the file or the URL of an option or else of a variable; its password is taken out of all output."""
+    """Return the file or the URL of an option or else of a variable; its password is taken out of all output.
+
+    :raises SettingsError: the option is empty, as from a variable that is not set.
+    """
+    if value == "":  # a server in memory would lose everything
+        hint = f"Set the variable that it comes from, or leave it out for {variable}."
+        raise SettingsError("the file or URL that was given is empty", hint=hint)
     value = value or os.environ.get(variable) or None
     for part in re.findall(r"://[^:@/]*:(.*)@|[?&]password=([^&]*)", value or ""):
         for password in filter(None, part):

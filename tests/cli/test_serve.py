@@ -244,6 +244,13 @@ def test_the_database_comes_from_an_option_else_from_the_environment_else_it_is_
     assert [settings["db"] for settings in started] == ["a.db", "b.db", None]
 
 
+@pytest.mark.parametrize("arguments", ["--db", "copy a.db", "keys list --db", "audit --db", "backup b.db --db"])
+def test_an_empty_database_is_an_error_and_not_memory(started: Started, arguments: str) -> None:
+    done = dlsync("serve", *arguments.split(), "", env={"DLSYNC_DB": "b.db"})
+    assert (done.code, done.out, started) == (1, "", [])
+    assert "the file or URL that was given is empty" in done.err
+
+
 @pytest.mark.parametrize(
     "url",
     [
