@@ -19,6 +19,7 @@ from tests.builders.code_hosts import CodeHosts
 from tests.builders.commands import ROOT, by_hand, dlsync, misbehaving
 from tests.builders.gh import REPOSITORY
 from tests.builders.repositories import commit_all, git, repository
+from tests.builders.trees import write_tree
 from tests.builders.workflows import WORKFLOW, Context, Runner, holds, substitute
 
 if TYPE_CHECKING:
@@ -337,6 +338,25 @@ def test_a_night_with_drift_keeps_one_pull_request_with_one_commit(runner: Runne
     by_hand(env, "PUT", "dashboards/hosts", live)
     [request], gone = backup()
     assert (request["open"], gone) == (False, "")
+
+
+@pytest.mark.parametrize("title", ["By hand", "Hosts"], ids=["more to push", "nothing left to push"])
+def test_a_night_overwrites_and_deletes_no_commit_of_a_person(runner: Runner, env: dict[str, str], title: str) -> None:
+    live = by_hand(env, "GET", "dashboards/hosts").text
+    by_hand(env, "PUT", "dashboards/hosts", re.sub("title: Hosts", "title: First", live))
+    assert runner.run("backup", "schedule").succeeded
+    git(runner.workspace, "config", "user.email", "ada@example.org")
+    write_tree(runner.workspace, {"README.md": "words\n"})
+    commit_all(runner.workspace, "by a person")
+    git(runner.workspace, "push", "--quiet", "origin", "HEAD:dlsync/backup")
+    pushed = git(runner.workspace, "ls-remote", "origin", "dlsync/backup")
+    git(runner.workspace, "switch", "--quiet", "main")
+    git(runner.workspace, "fetch", "--quiet")
+    by_hand(env, "PUT", "dashboards/hosts", re.sub("title: Hosts", f"title: {title}", live))
+    done = runner.run("backup", "schedule")
+    assert "::error::the branch dlsync/backup has commits of others" in done.log
+    assert (done.succeeded, git(runner.workspace, "ls-remote", "origin", "dlsync/backup")) == (False, pushed)
+    assert runner.state["requests"][0]["open"]
 
 
 def test_each_environment_has_its_plan_its_apply_and_its_issue(tmp_path: Path, env: dict[str, str]) -> None:

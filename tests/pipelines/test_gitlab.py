@@ -346,6 +346,22 @@ def test_a_night_fails_while_there_is_drift_and_keeps_one_merge_request_with_it(
     assert git(gitlab.bare, "branch", "--list", "dlsync-export") == ""
 
 
+def test_a_night_overwrites_no_commit_of_a_person(gitlab: GitLab, env: dict[str, str]) -> None:
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    gitlab.run("schedule", "export", GITLAB_PUSH_TOKEN=PUSH_TOKEN)
+    git(gitlab.clone, "fetch", "--quiet")
+    git(gitlab.clone, "switch", "--quiet", "dlsync-export")
+    write_tree(gitlab.clone, {"README.md": "words\n"})
+    commit_all(gitlab.clone, "by a person")
+    git(gitlab.clone, "push", "--quiet", "origin", "dlsync-export")
+    git(gitlab.clone, "switch", "--quiet", "main")
+    by_hand(env, "DELETE", "rules/load")
+    done = gitlab.run("schedule", "export", GITLAB_PUSH_TOKEN=PUSH_TOKEN)
+    assert "dlsync-export has commits of others" in done.out
+    assert " FAIL  export" in done.out
+    assert git(gitlab.bare, "log", "-1", "--format=%s", "dlsync-export") == "by a person"
+
+
 def test_an_export_that_leaves_something_out_pushes_the_rest_and_is_marked(gitlab: GitLab, env: dict[str, str]) -> None:
     by_hand(env, "PUT", "dashboards/web", LIVE)
     secret = "actions: [{emails: [a@acme.net], message: https://chat.acme.net/hooks/a3d5f7h9j1l2n4p6q8s0t2v4w6}]\n"
