@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 from dlsync.errors import DlsyncError, SettingsError
 from dlsync.files import schema
 from dlsync.files.directory import Directory
-from dlsync.files.settings import FILE_NAME, environment_names
+from dlsync.files.settings import FILE_NAME, environment_names, read_valid
 
 Platform = Literal["github", "gitlab"]
 GIT_IGNORE, GITLAB = ".gitignore", ".gitlab-ci.yml"
@@ -61,14 +61,16 @@ def create(
     :param version: of dlsync, which the pipelines install.
     :param platform: None for all of them, and always a new tree.
     :param environments: those of the pipelines; empty for those of the tree's dlsync.yaml.
-    :raises SettingsError: an environment has a name that pipelines cannot have, or is not in the tree's dlsync.yaml;
-        or the tree is in a folder of the directory.
+    :raises SettingsError: an environment has a name that pipelines cannot have, or is not in the tree's dlsync.yaml,
+        which may have errors; or the tree is in a folder of the directory.
     """
     present = [name for name in _PARTS_OF_A_TREE if platform and os.path.lexists(directory / name)]
     exists = FILE_NAME in present
     if platform and not present and (below := sorted(directory.glob(f"*/{FILE_NAME}"))):
         hint = f"Give that folder: `dlsync init {quote(str(below[0].parent))} --ci {platform}`."
         raise SettingsError(f"the files of dlsync are not in {directory} but in {below[0].parent}", hint=hint)
+    if exists:
+        read_valid(directory)
     chosen = tuple(dict.fromkeys(environments)) or (environment_names(directory) if exists else ())
     _check(chosen, directory, exists=exists)
     written = () if exists else (FILE_NAME, GIT_IGNORE) if present else SAMPLES

@@ -108,9 +108,7 @@ def load(
     :param require_account: False for what is about the organisation: the account may be missing.
     :raises SettingsError: a setting is wrong, or some are missing; the message names all of those.
     """
-    document, problems = read_file(directory)
-    if errors := [problem for problem in problems if problem.severity == "error"]:
-        raise SettingsError("\n".join(map(str, errors)), problems=errors)
+    document = read_valid(directory)
     found = _in_force(document, options, environ)
     environment = str(found["environment"].value or "")
     _check_environment(found["environment"], document, directory)
@@ -204,6 +202,14 @@ def read_file(directory: Path) -> tuple[Mapping[str, Json], list[Problem]]:
     ]
     findings += _without_kind(document)
     return document, schema.located(findings, FILE_NAME, content)
+
+
+def read_valid(directory: Path) -> Mapping[str, Json]:
+    """Return the document of the directory's dlsync.yaml; raise a SettingsError that names its errors."""
+    document, problems = read_file(directory)
+    if errors := [problem for problem in problems if problem.severity == "error"]:
+        raise SettingsError("\n".join(map(str, errors)), problems=errors)
+    return document
 
 
 def environment_names(directory: Path) -> tuple[str, ...]:

@@ -143,6 +143,14 @@ def test_a_tree_without_settings_gets_them_and_no_samples(tmp_path: Path, file: 
     assert list(environment_names(tmp_path)) == ["a", "b"]
 
 
+def test_settings_that_cannot_be_read_name_no_environments_so_no_pipeline_is_written(tmp_path: Path) -> None:
+    write_tree(tmp_path, {"dlsync.yaml": "environments: {staging: {account: s}\n"})
+    done = dlsync("init", tmp_path, "--ci", "github")
+    assert done.code == 1
+    assert done.err.startswith("error: dlsync.yaml:2:1: expected")
+    assert not (tmp_path / ".github").exists()
+
+
 def test_settings_without_the_environments_that_are_named_are_an_error(tmp_path: Path) -> None:
     write_tree(tmp_path, {"dlsync.yaml": ""})
     done = dlsync("init", tmp_path, "--ci", "github", "--environments", "a,b")

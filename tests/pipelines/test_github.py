@@ -301,6 +301,7 @@ def test_a_night_with_drift_opens_one_issue_which_is_closed_when_there_is_none(
         assert (issue["title"], issue["open"]) == ("dlsync: drift", True)
         assert f'"{name}"' in issue["body"]
         assert "\n    " in issue["body"]
+        assert "`dlsync accept --all-drift` writes it into the files, `dlsync apply` reverts it." in issue["body"]
     by_hand(env, "PUT", "dashboards/hosts", live)
     assert runner.run("drift", "schedule").succeeded
     assert [one["open"] for one in runner.state["issues"]] == [False]
