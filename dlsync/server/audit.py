@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from dlsync.errors import SettingsError
+from dlsync.server import keys
 from dlsync.server.operation import ACCOUNT, Call, Later, Operation, named
 from dlsync.server.refusals import masked
 from dlsync.server.store import Row, Store
@@ -17,6 +18,7 @@ from dlsync.server.times import moment_of, timestamp
 
 TABLE = "audit"
 LONGEST = 200  # characters of a name
+NAMED = {"account": "accounts", "key": keys.TABLE}  # columns of the log, and the tables with these names
 # where the row is that an operation changes, by the part of its path below the account
 FAMILIES: dict[str, tuple[str, dict[str, str]]] = {
     "": ("accounts", {}),
@@ -55,13 +57,25 @@ async def latest(store: Store, since: str, limit: int, **where: str) -> list[Row
     """Return the last entries, the oldest of them first.
 
     :param since: a date or time, of UTC unless it says otherwise; empty for all.
-    :raises SettingsError: it is neither.
+    :param where: columns with their values.
+    :raises SettingsError: it is neither, or the key or the account of ``where`` never was.
     """
     try:
         since = timestamp(moment_of(since or "0001-01-01"))
     except (ValueError, OverflowError):
         raise SettingsError("--since: expected a date such as 2030-12-31, or a time such as 2030-12-31T12:00") from None
-    return (await store.latest(TABLE, since, limit, **where))[::-1]
+    entries = await store.latest(TABLE, since, limit, **where)
+    for column in () if entries else where.keys() & NAMED.keys():
+        await _check_name(store, column, where[column])
+    return entries[::-1]
+
+
+async def _check_name(store: Store, column: str, name: str) -> None:
+    """Refuse a name that never was: an empty log would say that it changed nothing."""
+    known = name == keys.BOOTSTRAP.name or await store.rows(NAMED[column], "name", name=name)
+    if not known and not await store.latest(TABLE, "", 1, **{column: name}):
+        hint = "Correct the name: `dlsync serve keys list` and `dlsync accounts list` show them."
+        raise SettingsError(f"--{column}: {name} is not in the audit log, nor in the database", hint=hint)
 
 
 def _entry(

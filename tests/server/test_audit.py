@@ -278,12 +278,29 @@ def test_the_command_selects_by_account_key_time_and_number(tmp_path: Path) -> N
     assert names("--key", "bootstrap") == ["other"]
     assert names("--since", "2026-01-01") == names("--since", "2026-01-01T00:00:00+02:00") == ["other", "a", "b"]
     assert names("--since", "9999-12-31") == []
-    assert names("--key", "' OR 1=1 --") == []
+    assert names("--account", "default", "--key", "bootstrap") == []
     for wrong in ("yesterday", "0001-01-01T00:00:00+02:00"):
         refused = dlsync("serve", "audit", "--since", wrong, "--db", new_db)
         assert refused.code == 1
         assert "--since: expected a date" in refused.err
     assert dlsync("serve", "audit").code == 1
+
+
+def test_a_key_or_an_account_that_never_was_is_an_error_and_no_empty_log(new_db: str) -> None:
+    with running(db=new_db) as server, account_of(server) as admin:
+        new_key(new_db, "idle")
+        admin.post("../../accounts", json={"name": "gone"}).raise_for_status()
+        admin.delete("../../accounts/gone").raise_for_status()
+    for known in (("--key", "idle"), ("--key", "bootstrap"), ("--account", "default"), ("--account", "gone")):
+        printed = dlsync("serve", "audit", *known, "--since", "9999-12-31", "--db", new_db)
+        assert (printed.code, printed.out, printed.err) == (0, "", "")
+    for option, name in (("--key", "idel"), ("--account", "defualt"), ("--key", "' OR 1=1 --")):
+        refused = dlsync("serve", "audit", option, name, "--db", new_db)
+        assert (refused.code, refused.out) == (1, "")
+        assert refused.err == (
+            f"error: {option}: {name} is not in the audit log, nor in the database\n"
+            "Correct the name: `dlsync serve keys list` and `dlsync accounts list` show them.\n"
+        )
 
 
 def test_an_apply_says_its_run_and_its_commit(tmp_path: Path) -> None:
