@@ -194,7 +194,9 @@ def create_key(
     name: KeyName,
     role: Annotated[Literal["read", "write", "admin"], typer.Option(help="admin also creates and deletes accounts.")],
     accounts: Annotated[str, typer.Option(metavar="GLOB,...", help="The accounts that it is for.")] = "*",
-    expires: Annotated[str, typer.Option(metavar="90d|DATE", help="When it ends, in UTC; else never.")] = "",
+    expires: Annotated[
+        str, typer.Option(metavar="90d|DATE", help="After days, or at a date or time in UTC; else never.")
+    ] = "",
     db: KeyDb = None,
 ) -> None:
     """Create a key, and print it as the last line. It cannot be shown again."""

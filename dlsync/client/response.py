@@ -44,7 +44,9 @@ _ETAG: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{1,200}"')
 METHOD_NOT_ALLOWED = HTTPStatus.METHOD_NOT_ALLOWED
 UNPROCESSABLE = HTTPStatus.UNPROCESSABLE_ENTITY
 _TAKEN = frozenset({HTTPStatus.CONFLICT, UNPROCESSABLE})
-_KEY_HINT = "Check the key in DLSYNC_API_KEY or --api-key-file, and that its user may use this account."
+_KEY_HINT = (
+    "Check the key in DLSYNC_API_KEY or --api-key-file, and its user's access to this account, or get a new key."
+)
 _ROLE_HINT = "Put a key that may do this on this account into DLSYNC_API_KEY or the file of --api-key-file."
 _PROXY_HINT = (
     "Write them into the variable that names the proxy: HTTP_PROXY=http://user:password@proxy.example.com:3128."

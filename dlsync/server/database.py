@@ -33,7 +33,7 @@ class ErrorCode(Enum):
 TRANSIENT = frozenset({ErrorCode.LOCKED, ErrorCode.CONTENDED, ErrorCode.GONE})
 HINTS = {
     ErrorCode.LOCKED: "Another process has locked it: end that process, or wait for it.",
-    ErrorCode.GONE: "Start it, or correct the URL of --db or DLSYNC_DB.",
+    ErrorCode.GONE: "Start it, create the database with createdb, or correct the URL of --db or DLSYNC_DB.",
     ErrorCode.FULL: "Free space on its disk.",
     ErrorCode.TOO_LONG: "PostgreSQL takes names and ids of up to 2,600 bytes: delete what has a longer one.",
     ErrorCode.READ_ONLY: "Let the server's user write: to the file and its folder, or to PostgreSQL's primary.",

@@ -78,7 +78,8 @@ def _expiry(text: str, now: datetime) -> str:
         days = DAYS.fullmatch(text)
         expires = timestamp(now + timedelta(days=int(days[1])) if days else moment_of(text))
     except (ValueError, OverflowError):
-        raise SettingsError("--expires: expected a number of days such as 90d, or a date such as 2030-12-31") from None
+        forms = "days such as 90d, a date such as 2030-12-31, or a time such as 2030-12-31T12:00"
+        raise SettingsError(f"--expires: expected {forms}") from None
     if expires <= timestamp(now):
         raise SettingsError(f"--expires: {expires} is not in the future")
     return expires

@@ -77,7 +77,10 @@ def test_the_name_of_a_revoked_key_is_not_used_again_since_the_audit_log_has_it(
         ("create x", "Missing option '--role'"),
         ("create 'a b' --role read", "the name of the key: expected letters"),
         ("create x --role read --expires 2020-01-01", "--expires: 2020-01-01T00:00:00.000Z is not in the future"),
-        ("create x --role read --expires soon", "--expires: expected a number of days such as 90d, or a date"),
+        (
+            "create x --role read --expires soon",
+            "--expires: expected days such as 90d, a date such as 2030-12-31, or a time such as 2030-12-31T12:00",
+        ),
         ("revoke x", "no key that is still valid is called x"),
         ("", "Usage: dlsync serve keys"),
     ],
@@ -138,7 +141,9 @@ def test_a_key_of_another_account_and_one_that_has_expired_are_told_apart(db: Pa
         doctor = dlsync("doctor", tree, env=env)
         assert doctor.code == 1
         env["DLSYNC_API_KEY"] = new_key(db, "old", expires="2026-01-02")
-        assert "(401: the API key has expired)" in dlsync("plan", tree, env=env).err
+        expired = dlsync("plan", tree, env=env).err
+        assert "(401: the API key has expired)" in expired
+        assert expired.endswith("or get a new key.\n")
         env["DLSYNC_API_KEY"] = f"dlsync_{'0' * 40}"
         assert "(401: this server does not know the API key)" in dlsync("plan", tree, env=env).err
 

@@ -126,7 +126,7 @@ def test_a_database_that_does_not_answer_at_start_is_named_without_its_password(
     assert "s3cret" not in f"{error} {error.hint}"
     assert str(error).startswith(f"postgresql://{postgresql.folder}/shop: cannot be used as the server's database: ")
     assert 'database "shop" does not exist' in str(error)
-    assert error.hint == "Start it, or correct the URL of --db or DLSYNC_DB."
+    assert error.hint == "Start it, create the database with createdb, or correct the URL of --db or DLSYNC_DB."
 
 
 @pytest.mark.parametrize(
