@@ -91,8 +91,10 @@ dlsync serve keys revoke anna
 - Servers need no restart. A revoked key works for up to 2 seconds, since a server asks the database that often.
 - The database holds the digest of a key, and when it was last used, to the hour. A backup holds the keys of its time:
   after a restore, revoke again what was revoked since.
-- The key of `DLSYNC_API_KEY` or `--api-key-file` is the one for the first start. It has the role `admin`, and is not in
-  the list. The commands need the database: a server in memory has this key only.
+- The key of `DLSYNC_API_KEY` or `--api-key-file` has the role `admin`. It is not in the list, and `bootstrap` in the
+  audit log. To replace it, restart the server with another. Give one at each start: without it, `changeme` may do
+  everything, also if the database has keys and a reverse proxy passes requests on.
+- `keys` and `audit` need the database: a server in memory has the key of its start only.
 - The `agent_keys` of an account are no keys of this server. Agents send a key with the role `write`.
 
 ## Audit log

@@ -42,6 +42,7 @@ SHELL = {
         "mkdir",
         "openssl",
         "pg_dump",
+        "psql",
         "sed",
         "tail",
         "until",
