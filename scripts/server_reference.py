@@ -153,7 +153,7 @@ dlsync serve copy data.db -                    # stop the server first; - stands
   `pg_dump --schema dlsync`.
 - `copy` keeps ids and order, and needs a target without content. It writes in one transaction, reads everything again,
   and prints the number of rows and the digest of each table. If a digest differs, it keeps nothing. It migrates the
-  source to this version first.
+  source to this version first. It refuses a file that a server still uses; of PostgreSQL it cannot tell.
 
 ## Names and ids
 

@@ -41,12 +41,13 @@ async def copy(source: str, target: str) -> list[CopiedTable]:
     """Copy everything to a database that is empty, in one transaction, and compare the digests of both.
 
     :param source: a file or a URL, as for ``dlsync serve --db``; ``target`` likewise.
-    :raises SettingsError: a database cannot be used, or the target is not empty.
+    :raises SettingsError: a database cannot be used, a server still uses the source's file, or the target is not empty.
     :raises DlsyncError: what was written differs; nothing is kept.
     """
     read, write = database_of(source, must_exist=True), database_of(target)
     async with opened(read), read.transaction(write=False) as store:
         content = await _content(store)
+    _check_unused(read.name)
     async with opened(write), write.transaction(write=True) as store:
         if await store.rows("orgs", "id") or await store.rows("api_keys", "name"):
             raise SettingsError(f"{write.name}: has content already", hint="Copy to a new database.")
@@ -54,6 +55,12 @@ async def copy(source: str, target: str) -> list[CopiedTable]:
             for row in rows:
                 await store.insert(table, **row)
         return _same(_tables(content), _tables(await _content(store)), f"{write.name} would differ from {read.name}")
+
+
+def _check_unused(name: str) -> None:
+    if Path(f"{name}-wal").exists():  # SQLite removes it when nobody has the file open
+        hint = "Stop it first: what it stores later would be in the old database only."
+        raise SettingsError(f"{name}: a server or another program uses it; nothing was copied", hint=hint)
 
 
 def _same(tables: list[CopiedTable], stored: list[CopiedTable], problem: str) -> list[CopiedTable]:

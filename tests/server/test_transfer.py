@@ -54,6 +54,16 @@ def filled(tmp_path: Path) -> Path:
     return path
 
 
+def test_a_file_that_a_server_uses_is_not_copied_since_what_it_stores_later_would_be_missing(
+    filled: Path, new_db: str
+) -> None:
+    with running(db=filled), pytest.raises(SettingsError) as caught:
+        copy(filled, new_db)
+    assert str(caught.value) == f"{filled}: a server or another program uses it; nothing was copied"
+    assert caught.value.hint == "Stop it first: what it stores later would be in the old database only."
+    assert copy(filled, new_db)
+
+
 def everything(db: Path | str) -> list[Any]:
     found: list[Any] = []
     with running(db=db, account="bookshop") as server:
