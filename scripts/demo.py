@@ -22,6 +22,9 @@ CHANGES = 2
 
 def main() -> None:
     """Run the demo in a folder of its own; everything that was started is stopped at the end."""
+    # the server and the database of the reader's shell are none of this: its applies would delete what is there
+    for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
+        del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="dlsync-demo-") as folder, served() as url:
         shutil.copytree(EXAMPLE, Path(folder, "monitoring"))
         os.chdir(folder)

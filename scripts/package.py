@@ -26,6 +26,9 @@ KEY = "changeme"
 
 def main() -> None:
     """Build both, install the wheel as docs/container.md does, and use it in an empty folder."""
+    # the server and the database of the shell are none of this
+    for name in [name for name in os.environ if name.startswith("DLSYNC_")]:
+        del os.environ[name]
     shutil.rmtree(DIST, ignore_errors=True)
     # what the lock file pins builds it: nothing else is downloaded
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(DIST), str(ROOT))

@@ -234,6 +234,19 @@ def test_the_two_commands_of_the_readme_are_in_the_makefile() -> None:
     assert {"demo", "test", "check"} <= set(targets)
 
 
+def test_the_demo_leaves_the_servers_and_databases_of_its_shell_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLSYNC_DB", str(tmp_path / "server.db"))
+    monkeypatch.setenv("DLSYNC_API_KEY", "of-another-server")
+    monkeypatch.setenv("DLSYNC_ENVIRONMENT", "none-of-these")
+    done = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "demo.py"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_module_and_package_of_the_house_is_drawn_in_its_plan() -> None:
     drawn = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
     rooms = [one for one in (ROOT / "dlsync").iterdir() if not one.name.startswith(("_", "py."))]
