@@ -38,7 +38,7 @@ def main() -> None:
         dlsync = installed(wheel)
         try_commands(dlsync)
         pip("uninstall", "--yes", *SERVER_ONLY)
-        expect("pip install 'dlsync[server]'", run(dlsync, "serve", expected=1))
+        expect("pip install 'SOURCE[server]'", run(dlsync, "serve", expected=1))
     print(f"{wheel.relative_to(ROOT)} works, with the server and without it")
 
 
