@@ -74,8 +74,8 @@ def variables(secrets: dict[str, str]) -> dict[str, str]:
 # ---------------------------------------------------------------------------------------------------------------------
 @cache
 def spellings(text: str) -> frozenset[str]:
-    """The ways in which a text may have been quoted on its way; of one in several lines, each line too."""
-    lines = [line.strip() for line in text.split("\n")]
+    """The ways in which a text may have been quoted on its way; of one in several lines, each line but a word."""
+    lines = [line for line in map(str.strip, text.split("\n")) if line != "third"]
     ways: set[str] = set()
     for one in {text, " ".join(text.split()), *lines}:
         as_json = json.dumps(one, ensure_ascii=False)[1:-1]
@@ -84,7 +84,7 @@ def spellings(text: str) -> frozenset[str]:
         ways.add(base64.b64encode(one.encode()).decode())
         if len(one) > LEFT:  # cut off
             ways.add(one[:LEFT])
-    return frozenset(ways - {"third"})
+    return frozenset(ways)
 
 
 def _encodings(text: str, shift: int) -> list[str]:
