@@ -198,10 +198,26 @@ def test_the_queue_of_each_environment_has_a_name_that_gitlab_takes() -> None:
 def test_without_a_token_a_push_plans_and_its_apply_waits_for_a_click(gitlab: GitLab, env: dict[str, str]) -> None:
     write_tree(gitlab.clone, {WEB: CHANGED})
     commit_all(gitlab.clone, "a push")
+    git(gitlab.clone, "push", "--quiet", "origin", "main")
     assert gitlab.jobs("push", GITLAB_TOKEN="") == {"plan": "on_success", "apply": "manual"}
     done = gitlab.run("push", "--manual", "apply", GITLAB_TOKEN="")
     assert (done.code, live_title(env)) == (0, "title: Changed"), done.out
     assert "plan.json" in done.out
+
+
+@pytest.mark.parametrize(("source", "token"), [("push", ""), ("web", TOKEN)])
+def test_a_late_click_on_the_plan_of_an_older_commit_applies_nothing(
+    gitlab: GitLab, env: dict[str, str], source: str, token: str
+) -> None:
+    write_tree(gitlab.clone, {WEB: CHANGED})
+    commit_all(gitlab.clone, "a push")
+    older = git(gitlab.clone, "rev-parse", "HEAD")
+    git(gitlab.clone, "revert", "--no-edit", "HEAD")
+    git(gitlab.clone, "push", "--quiet", "origin", "main")
+    git(gitlab.clone, "reset", "--quiet", "--hard", older)
+    done = gitlab.run(source, "--manual", "apply", GITLAB_TOKEN=token)
+    assert (done.code, live_title(env)) == (1, "title: Web"), done.out
+    assert "main has later commits than this plan, which is not applied" in done.out
 
 
 MERGED, TRAIN = (f"refs/merge-requests/12/{name}" for name in ("merge", "train"))
