@@ -48,6 +48,7 @@ def apply(
 ) -> int:
     """Show the plan, ask, and apply it."""
     from dlsync import operations
+    from dlsync.operations import plan_file
 
     saved = _saved_plan(directory, narrowed=selection != opt.Selection())
     plan_options = saved.options if saved else selection.plan_options()
@@ -55,6 +56,8 @@ def apply(
 
     def once(server: opt.Server) -> tuple[Plan | None, int]:
         settings = server.settings(tree)
+        if saved:
+            plan_file.require_environment(saved, settings.environment)
         return _run(
             partial(operations.apply, tree, settings, plan_options=plan_options, saved_plan=saved),
             output=output,

@@ -215,6 +215,14 @@ def require_directory(saved: SavedPlan) -> None:
     raise SettingsError(f"the saved plan was made from {missing}", hint=_ELSEWHERE)
 
 
+def require_environment(saved: SavedPlan, environment: str) -> None:
+    """Require that a plan was made for an environment, empty for none; raise a Refused error if it was not."""
+    if saved.environment != environment:
+        names = (saved.environment, environment)
+        was, now = (f"environment {messages.brief(name)}" if name else "no environment" for name in names)
+        raise Refused(f"the saved plan is for {was}, not for {now}", hint=_AGAIN)
+
+
 def _place(saved: SavedPlan) -> str:
     return "this directory" if saved.directory == Path() else visible(str(saved.directory))
 

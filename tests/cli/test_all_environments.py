@@ -211,6 +211,21 @@ def test_a_saved_plan_is_for_one_environment(tree: Path, env: dict[str, str]) ->
     assert "a saved plan is for one environment" in done.err
 
 
+@pytest.mark.parametrize(
+    ("made", "was"), [(["-e", "staging"], 'environment "staging"'), ([], "no environment")], ids=["another", "none"]
+)
+def test_a_saved_plan_of_another_environment_is_refused_as_that(
+    tree: Path, env: dict[str, str], staging: dict[str, str], made: list[str], was: str
+) -> None:
+    file = tree / "plan.json"
+    assert dlsync("plan", tree, *made, "--out", file, env=env | staging).code == 0
+    done = dlsync("apply", file, "-e", "production", "--auto-approve", env=env | staging)
+    assert (done.code, done.out, done.writes) == (4, "", [])
+    assert done.err.endswith(
+        f'error: the saved plan is for {was}, not for environment "production"\nPlan and review again.\n'
+    )
+
+
 @pytest.mark.parametrize(("settings", "message"), [("", "has no `environments`"), ("prune: some\n", "`prune` is")])
 def test_there_must_be_environments(tmp_path: Path, env: dict[str, str], settings: str, message: str) -> None:
     write_tree(tmp_path, {"dlsync.yaml": settings})
