@@ -39,7 +39,7 @@ HINTS = {
     ErrorCode.READ_ONLY: "Let the server's user write: to the file and its folder, or to PostgreSQL's primary.",
     ErrorCode.DAMAGED: "Restore it from a backup, or recover it with `sqlite3 FILE .recover`.",
 }
-NEW_DATABASE = "Name a database that `dlsync serve` made, or a new one."
+NEW_DATABASE = "Name a database that `dlsync serve` made, or a new one, where the server's user can write."
 
 
 def migrations(engine: str) -> tuple[str, ...]:

@@ -4,7 +4,8 @@ import asyncio
 import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from os.path import realpath
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -49,6 +50,7 @@ class Sqlite:
     def __init__(self, path: Path | None = None) -> None:
         self.name = str(path)
         self._path = path
+        self._files = [path, Path(f"{realpath(path)}-wal")] if path else []  # the log is beside the file of a link
 
     async def open(self) -> None:
         """Open the file, and create or migrate its tables.
@@ -82,7 +84,7 @@ class Sqlite:
             except BaseException:
                 self.connection.close()
                 raise
-            self._file = _identity(self._path)
+            self._opened = self._identity()
             # from now on, a locked file is an error at once, instead of blocking the event loop
             self.connection.execute("PRAGMA busy_timeout = 0")
 
@@ -130,8 +132,8 @@ class Sqlite:
     @asynccontextmanager
     async def transaction(self, *, write: bool) -> AsyncIterator[Store]:
         """Commit the writes of the block together, or undo them if it raises; reads see one moment."""
-        if _identity(self._path) != self._file:  # SQLite would go on with a log that nothing finds again
-            reason = f"{self.name} was moved or replaced while it was open; put it back, or start the server again"
+        if self._identity() != self._opened:  # SQLite would go on with a log that nothing finds again
+            reason = f"{self.name} or its -wal was moved or replaced while open; put it back, or start the server again"
             raise DatabaseError(ErrorCode.GONE, reason)
         with _translated(), self._transaction("BEGIN IMMEDIATE" if write else "BEGIN"):
             yield Store(self._execute)
@@ -147,19 +149,16 @@ class Sqlite:
                 self.connection.execute("ROLLBACK")
             raise
 
+    def _identity(self) -> list[tuple[int, int]]:
+        """Return what tells the file and its log from all others of this machine; nothing if one is not there."""
+        with suppress(OSError):
+            return [(status.st_dev, status.st_ino) for status in (file.stat() for file in self._files)]
+        return []
+
     async def _execute(self, sql: str, values: Sequence[Any]) -> tuple[Iterator[Row], int]:
         cursor = self.connection.execute(sql, values)
         names = [column[0] for column in cursor.description or ()]
         return (dict(zip(names, row, strict=True)) for row in cursor), cursor.rowcount
-
-
-def _identity(path: Path | None) -> tuple[int, int] | None:
-    """Return what tells a file from all others of this machine; None if there is none."""
-    try:
-        status = path and path.stat()
-    except OSError:
-        return None
-    return (status.st_dev, status.st_ino) if status else None
 
 
 @contextmanager

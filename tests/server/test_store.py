@@ -162,6 +162,12 @@ def test_what_is_no_file_is_refused(tmp_path: Path, make: Callable[[Path], None]
         refusing(tmp_path / "server.db")
 
 
+def test_a_link_that_leads_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "server.db").symlink_to(tmp_path / "server.db")
+    with pytest.raises(SettingsError, match="cannot be used as the server's database"):
+        refusing(tmp_path / "server.db")
+
+
 def _pages(path: Path) -> int:
     with closing(sqlite3.connect(path)) as connection:
         (count,) = connection.execute("PRAGMA page_count").fetchone()
@@ -347,9 +353,26 @@ def test_while_the_file_is_somewhere_else_requests_are_503_and_then_go_on(
         elsewhere.rename(path)
         assert client.get("dashboards/a").text == "title: A\n"
         assert client.put("dashboards/a", content="title: B\n").is_success
-    assert "server.db was moved or replaced while it was open; put it back, or start the server again" in caplog.text
+    assert (
+        "server.db or its -wal was moved or replaced while open; put it back, or start the server again" in caplog.text
+    )
     with running(db=path) as server, account_of(server) as client:
         assert client.get("dashboards/a").text == "title: B\n"
+
+
+@pytest.mark.parametrize("link", [False, True])
+def test_once_the_log_beside_the_file_is_removed_nothing_is_acknowledged_and_a_stop_keeps_what_was(
+    tmp_path: Path, link: bool
+) -> None:
+    path, real = tmp_path / "server.db", tmp_path / "real.db"
+    if link:
+        path.symlink_to(real)
+    with running(db=path, limits=Limits(lock_seconds=0.05)) as server, account_of(server) as client:
+        client.put("dashboards/a", content="title: A\n").raise_for_status()
+        (tmp_path / ("real.db-wal" if link else "server.db-wal")).unlink()
+        assert client.put("dashboards/b", content="title: B\n").status_code == 503
+    with running(db=path) as server, account_of(server) as client:
+        assert [row["name"] for row in client.get("dashboards").json()] == ["a"]
 
 
 READ_ONLY = """
