@@ -45,6 +45,7 @@ CODES = {
     "53100": ErrorCode.FULL,
     "54000": ErrorCode.TOO_LONG,
     "25006": ErrorCode.READ_ONLY,  # a standby
+    "42501": ErrorCode.UNUSABLE,  # another user made the tables
     "XX001": ErrorCode.DAMAGED,
     "XX002": ErrorCode.DAMAGED,
     "53300": ErrorCode.GONE,

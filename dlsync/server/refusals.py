@@ -22,7 +22,7 @@ _TOO_LONG = 422, "a name or id is longer than the server's database can find"
 _FULL = 507, "the disk that holds the server's database is full; nothing was changed, free space and send it again"
 _READ_ONLY = 503, "the server may only read its database at present; nothing was changed, send the request again later"
 _DAMAGED = 500, "the server's database is damaged; restore it from a backup or with the command `sqlite3 FILE .recover`"
-_UNUSABLE = 500, "the server cannot use its database file; its log on stderr says why"
+_UNUSABLE = 500, "the server cannot use its database; its log on stderr says why"
 _DATABASE_FAULTS = {
     ErrorCode.LOCKED: _LOCKED,
     ErrorCode.CONTENDED: _CONTENDED,

@@ -173,6 +173,16 @@ def test_a_database_that_cannot_be_written_is_refused(url: str, postgresql: Clus
     assert error.hint.startswith("Let the server's user write")
 
 
+def test_a_user_without_the_right_to_write_is_refused(url: str, postgresql: Cluster) -> None:
+    create(Postgresql(url))
+    name = database_name(url)
+    postgresql.execute("GRANT USAGE ON SCHEMA dlsync TO pg_read_all_data", name)
+    postgresql.execute("CREATE ROLE reader LOGIN IN ROLE pg_read_all_data")
+    error = refusal(url.replace("dlsync@", "reader@"))
+    assert "permission denied for table orgs" in str(error)
+    assert error.hint.endswith("where the server's user can write.")
+
+
 def test_while_the_database_is_read_only_reads_go_on_and_then_writes(url: str, postgresql: Cluster) -> None:
     name = database_name(url)
 
@@ -267,7 +277,7 @@ def failure(sqlstate: str) -> psycopg.Error:
     ("sqlstate", "status"),
     [
         ("40001", 503), ("40P01", 503), ("23505", 503), ("55P03", 503), ("57014", 503), ("57P01", 503), ("", 503),
-        ("53100", 507), ("25006", 503), ("XX001", 500), ("54000", 422),
+        ("53100", 507), ("25006", 503), ("XX001", 500), ("54000", 422), ("42501", 500),
     ],
 )  # fmt: skip
 def test_an_error_of_the_database_has_a_status(sqlstate: str, status: int) -> None:
