@@ -83,7 +83,8 @@ dlsync serve keys revoke anna
 | `write` | also all changes in an account: `apply`, `rollback`, and what agents send (pings, registration, series) |
 | `admin` | also creating and deleting accounts |
 
-- A key is for the accounts whose name matches one of its globs, or for all. `accounts list` shows these only.
+- A key is for the accounts whose name matches one of its globs, in each organisation, or for all. `accounts list` shows
+  these only.
 - 401: the message says that the server does not know the key, or that it was revoked or has expired. 403: the message
   names the role that is needed, or the account that the key is not for.
 - To replace a key, create a second one under another name, give it to the clients, then revoke the first.
