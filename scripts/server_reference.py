@@ -154,7 +154,8 @@ dlsync serve copy data.db -                    # stop the server first; - stands
   `pg_dump --schema dlsync`.
 - `copy` keeps ids and order, and needs a target without content. It writes in one transaction, reads everything again,
   and prints the number of rows and the digest of each table. If a digest differs, it keeps nothing. It migrates the
-  source to this version first. It refuses a file that a server still uses; of PostgreSQL it cannot tell.
+  source to this version first. It refuses a file that a server still uses; of PostgreSQL it cannot tell. It needs
+  memory of about three times the size of the content.
 
 ## Names and ids
 
