@@ -140,6 +140,16 @@ def _running(ready: str, command: Callable[[int], list[str]]) -> Iterator[str]:
                     break
             else:
                 pytest.fail(f"it did not start: {''.join(log)}")
+            while not _listens(port):  # VictoriaMetrics says that it is ready while it begins to listen
+                assert process.poll() is None
             yield f"http://127.0.0.1:{port}"
         finally:
             process.kill()
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except ConnectionRefusedError:
+        return False
+    return True
