@@ -173,7 +173,11 @@ def test_each_operation_and_status_is_counted(server: RunningServer) -> None:
     assert more("dlsync_request_duration_seconds_count", operation=f"GET {name}") == 2
     assert more("dlsync_database_transactions_total", access="read") >= 2
     assert more("dlsync_database_transactions_total", access="write") >= 2
-    assert value(server, "dlsync_connections") == 1
+
+
+def test_open_connections_are_counted() -> None:
+    with running() as server:  # which no other test has left a connection to
+        assert value(server, "dlsync_connections") == 1
 
 
 def test_clients_cannot_add_series(server: RunningServer) -> None:
