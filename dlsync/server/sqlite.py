@@ -50,7 +50,7 @@ class Sqlite:
     def __init__(self, path: Path | None = None) -> None:
         self.name = str(path)
         self._path = path
-        self._files = [path, Path(f"{realpath(path)}-wal")] if path else []  # the log is beside the file of a link
+        self._log = Path(f"{realpath(path)}-wal") if path else None  # beside the file of a link
 
     async def open(self) -> None:
         """Open the file, and create or migrate its tables.
@@ -103,6 +103,10 @@ class Sqlite:
                 self.connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self.connection.execute(f"PRAGMA user_version = {VERSION}")
 
+    def is_in_use(self) -> bool:
+        """Tell whether another program has the file open that this one has closed: the last one removes the log."""
+        return self._log is not None and self._log.exists()
+
     def backup(self, file: Path) -> dict[str, int]:
         """Copy everything to a new file, while a server may use this one, which is not opened for it.
 
@@ -152,7 +156,8 @@ class Sqlite:
     def _identity(self) -> list[tuple[int, int]]:
         """Return what tells the file and its log from all others of this machine; nothing if one is not there."""
         with suppress(OSError):
-            return [(status.st_dev, status.st_ino) for status in (file.stat() for file in self._files)]
+            found = [file.stat() for file in (self._path, self._log) if file]
+            return [(status.st_dev, status.st_ino) for status in found]
         return []
 
     async def _execute(self, sql: str, values: Sequence[Any]) -> tuple[Iterator[Row], int]:

@@ -47,7 +47,9 @@ async def copy(source: str, target: str) -> list[CopiedTable]:
     read, write = database_of(source, must_exist=True), database_of(target)
     async with opened(read), read.transaction(write=False) as store:
         content = await _content(store)
-    _check_unused(read.name)
+    if isinstance(read, Sqlite) and read.is_in_use():
+        hint = "Stop it first: what it stores later would be in the old database only."
+        raise SettingsError(f"{read.name}: a server or another program uses it; nothing was copied", hint=hint)
     async with opened(write), write.transaction(write=True) as store:
         if await store.rows("orgs", "id") or await store.rows("api_keys", "name"):
             raise SettingsError(f"{write.name}: has content already", hint="Copy to a new database.")
@@ -55,12 +57,6 @@ async def copy(source: str, target: str) -> list[CopiedTable]:
             for row in rows:
                 await store.insert(table, **row)
         return _same(_tables(content), _tables(await _content(store)), f"{write.name} would differ from {read.name}")
-
-
-def _check_unused(name: str) -> None:
-    if Path(f"{name}-wal").exists():  # SQLite removes it when nobody has the file open
-        hint = "Stop it first: what it stores later would be in the old database only."
-        raise SettingsError(f"{name}: a server or another program uses it; nothing was copied", hint=hint)
 
 
 def _same(tables: list[CopiedTable], stored: list[CopiedTable], problem: str) -> list[CopiedTable]:

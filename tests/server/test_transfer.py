@@ -64,6 +64,12 @@ def test_a_file_that_a_server_uses_is_not_copied_since_what_it_stores_later_woul
     assert copy(filled, new_db)
 
 
+def test_a_link_to_a_file_that_a_server_uses_is_not_copied_either(filled: Path, new_db: str) -> None:
+    (link := filled.with_name("link.db")).symlink_to(filled)
+    with running(db=filled), pytest.raises(SettingsError, match="a server or another program uses it"):
+        copy(link, new_db)
+
+
 def everything(db: Path | str) -> list[Any]:
     found: list[Any] = []
     with running(db=db, account="bookshop") as server:
