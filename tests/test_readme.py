@@ -30,23 +30,21 @@ pytestmark = pytest.mark.untraced
 
 STDERR_TOO = "2>&1"
 SHELL = {
-    *(
-        "cat",
-        "cp",
-        "createdb",
-        "curl",
-        "for",
-        "git",
-        "grep",
-        "ls",
-        "mkdir",
-        "openssl",
-        "pg_dump",
-        "psql",
-        "sed",
-        "tail",
-        "until",
-    )
+    "cat",
+    "cp",
+    "createdb",
+    "curl",
+    "for",
+    "git",
+    "grep",
+    "ls",
+    "mkdir",
+    "openssl",
+    "pg_dump",
+    "psql",
+    "sed",
+    "tail",
+    "until",
 }
 SHOWN_URL = "http://127.0.0.1:8080/api/v1"
 SHOWN_PORT = re.compile(r"\b808\d\b")

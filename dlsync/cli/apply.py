@@ -197,17 +197,23 @@ def _run(
             console.write_failure(DlsyncError("nothing was applied"), output, directory)
         return None, EXIT_ERROR
     complete = applied.with_warnings(warnings)
-    if shows_result:  # a plan with changes has been shown, and its warnings with it
-        shown = complete if output == "json" else replace(applied, warnings=()) if applied else applied
-        if output == "github":
-            from dlsync.render import findings
-
-            console.write_stderr(console.rendered(shown, "text", sys.stderr))
-            problems = console.redacted_problems(complete.warnings)
-            console.write_findings({"": findings.of_problems(problems)}, output, directory)
-        else:
-            console.write_stdout(console.rendered(shown, output))
+    if shows_result:
+        _write_result(applied, complete, output, directory)
     return complete, _exit_code(applied, warnings)
+
+
+def _write_result(applied: Plan, complete: Plan, output: str, directory: Path) -> None:
+    """Print how an apply went; ``complete`` has the warnings of the run too."""
+    from dlsync.render import findings
+
+    # a plan with changes has been shown, and its warnings with it
+    unshown = replace(applied, warnings=()) if applied else applied
+    if output == "github":
+        console.write_stderr(console.rendered(unshown, "text", sys.stderr))
+        problems = console.redacted_problems(complete.warnings)
+        console.write_findings({"": findings.of_problems(problems)}, output, directory)
+    else:
+        console.write_stdout(console.rendered(complete if output == "json" else unshown, output))
 
 
 def _interruption(plan: Plan) -> str:

@@ -231,15 +231,15 @@ def explain(error: DlsyncError, place: str = "") -> None:
 
 def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = "") -> None:
     """Print why a command failed as the document that was asked for; as text, nothing."""
-    if form == "text":
-        return
     from dlsync.render import findings, plan_markdown, problems
 
-    failed = failure(error)
     if form in FOR_FINDINGS:
         found = redacted_problems(error.problems)
         write_findings({"": findings.of_problems(found, redacted(error.message))}, form, directory)
-    elif failed.plan:
+    if form in {"text", *FOR_FINDINGS}:
+        return
+    failed = failure(error)
+    if failed.plan:
         write_stdout(rendered(failed.plan, form, marker=marker))
     elif form == "json":
         write_json({"format_version": 1, **problems.failure(failed.error, failed.problems)})

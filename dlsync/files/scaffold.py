@@ -14,7 +14,8 @@ from dlsync.files.directory import Directory
 from dlsync.files.settings import FILE_NAME, environment_names, read_valid
 
 Platform = Literal["github", "gitlab"]
-GIT_IGNORE, GITLAB = ".gitignore", ".gitlab-ci.yml"
+GIT_IGNORE = ".gitignore"
+GITLAB = ".gitlab-ci.yml"
 
 # path in the tree -> template; dotfiles have other names there, since tools that build and unpack wheels skip them
 SAMPLES = {

@@ -365,7 +365,6 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
         adopted=tuple(outcome.adopted),
         kept=(*outcome.kept, *outcome.left),
     )
-
     return PlanContext(
         plan=plan,
         desired=scope.desired,
