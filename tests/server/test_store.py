@@ -302,6 +302,7 @@ def test_a_database_that_stays_locked_cannot_be_started_with(
     monkeypatch.setattr(sqlite_module, "STARTUP_LOCK_SECONDS", 0.01)
     path = tmp_path / "server.db"
     create(Sqlite(path))
+    monkeypatch.setattr(sqlite_module, "monotonic", iter([0.0, 0.0, 1.0]).__next__)  # it tries twice
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.executescript(lock)
         limits = Limits(lock_seconds=0.01)
