@@ -100,8 +100,8 @@ class Attempts:
         self.responses = responses
         retry, left, asked = self.retry, self.retry.ceiling - self._waited, self.retry.seconds(error.retry_after)
         most = min(retry.attempts, _MOST.get(error.cause, retry.attempts))
-        if self.is_down and error.cause == "refused":
-            most = 1
+        if error.cause == "refused" and (self.is_down or responses):
+            most = 1 if self.is_down else retry.attempts  # one that listened before restarts
         note = ""
         if error.cause in _MAYBE_DONE and not self.repeatable:
             note = "; the server may have carried it out, so it is not sent again"
