@@ -81,12 +81,12 @@ inventory_app = opt.family("inventory")
 def list_managed(server: opt.Server, directory: opt.Directory = opt.CURRENT, output: opt.Output = "text") -> None:
     """List what is managed: what dlsync has applied or adopted."""
     from dlsync import operations
-    from dlsync.operations import warnings
+    from dlsync.operations import plan_warnings
     from dlsync.render import state
 
     console.conceal_mentioned(directory)
     found = console.run(operations.managed(directory, server.settings(directory)))
-    console.report(warnings.unread(found))
+    console.report(plan_warnings.unread(found))
     addresses = sorted(found)
     console.show(output, lambda: state.addresses_document(addresses), lambda _: state.render_addresses(addresses))
 

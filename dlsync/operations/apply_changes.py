@@ -27,9 +27,9 @@ from dlsync.model import Address, FieldChange, Plan, Resource, ResourceChange, R
 from dlsync.operations import dependents, hidden_secrets
 from dlsync.operations.fetch import Fetcher, fetch_by_name
 from dlsync.operations.plan_context import PlanContext
+from dlsync.operations.plan_warnings import unkept_fields
 from dlsync.operations.reporter import Reporter
 from dlsync.operations.update_inventory import announced, planned_entries
-from dlsync.operations.warnings import unkept_fields
 from dlsync.resources import kind_of
 from dlsync.state.inventory import Inventory
 from dlsync.state.journal import Journal, UndoRecord

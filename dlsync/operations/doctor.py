@@ -13,8 +13,8 @@ from dlsync.files import settings
 from dlsync.files.settings import Options, Setting, Settings, settings_in_force
 from dlsync.messages import near_miss
 from dlsync.operations.plan import lock_message
+from dlsync.operations.plan_warnings import unread
 from dlsync.operations.session import read_inventory
-from dlsync.operations.warnings import unread
 from dlsync.resources import environments
 
 Status = Literal["ok", "problem", "unknown"]

@@ -12,7 +12,7 @@ from dlsync.files import git
 from dlsync.files.settings import Settings
 from dlsync.messages import visible
 from dlsync.model import Address, Code, Entry, FieldChange, ItemChange, Problem, Resource, ResourceChange, Target
-from dlsync.operations import warnings as concerns
+from dlsync.operations import plan_warnings
 from dlsync.operations.export import Export, edit_files, outward
 from dlsync.operations.fetch import Fetcher
 from dlsync.operations.plan import build_plan, item_changes, lock_warnings, open_planning
@@ -71,7 +71,7 @@ async def drift(
         )
         # what is gone on both sides is no drift: the next apply forgets it
         managed = sum(targets.admits(address) for address in context.inventory if address not in context.gone)
-        warnings = [*concerns.unread(context.inventory)]
+        warnings = [*plan_warnings.unread(context.inventory)]
         unreadable = [(address, live.unreadable) for address, live in context.live.items() if live.unreadable]
         warnings += [Problem(Code.UNREADABLE_ANSWER, context.redaction.said(_UNREADABLE % one)) for one in unreadable]
         warnings += await lock_warnings(fetcher)

@@ -22,8 +22,7 @@ from dlsync.files.writer import FileChange
 from dlsync.messages import visible
 from dlsync.model import Action, Address, Code, FieldChange, Json, Op, Problem, Resource, ResourceChange, Target
 from dlsync.operations import commit as commits
-from dlsync.operations import hidden_secrets
-from dlsync.operations import warnings as concerns
+from dlsync.operations import hidden_secrets, plan_warnings
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.hidden_secrets import Former, parted
 from dlsync.operations.plan import open_planning, outlined
@@ -200,7 +199,7 @@ def edit_files(
             edits.remove(resource)
     files = edits.files()
     kept_out = (Problem(Code.NOT_EXPORTED, f"{address}: {left_out[address]}") for address in sorted(left_out))
-    problems = (*concerns.unread(inventory), *problems, *kept_out, *edits.problems(files))
+    problems = (*plan_warnings.unread(inventory), *problems, *kept_out, *edits.problems(files))
     return Export(
         target, files, len(live.keys() - edits.changed - edits.faults.keys()), problems, changes=edits.changes
     )

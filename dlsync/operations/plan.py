@@ -18,8 +18,7 @@ from dlsync.files.interpolation import names as names_in
 from dlsync.files.redaction import Redaction, values_in
 from dlsync.files.settings import Prune, Settings
 from dlsync.model import Address, Code, ItemChange, Plan, Problem, Resource, ResourceChange
-from dlsync.operations import dependents, guards, hidden_secrets
-from dlsync.operations import warnings as concerns
+from dlsync.operations import dependents, guards, hidden_secrets, plan_warnings
 from dlsync.operations.cache import FORGETFUL, remember, remembered
 from dlsync.operations.duplicates import duplicate_warnings, omitted, pruned
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
@@ -158,14 +157,16 @@ async def plan_with_client(
     missing = Targets(targets.unmatched(found))  # as where the command that deleted it is run again
     deleted = journal.deletes(journals or journal.own(tree.root), settings.target) if missing and found else ()
     targets.require_match({*found, *deleted})
-    gone = concerns.missing([one for one in deleted if missing.admits(one)], ())
+    gone = plan_warnings.missing([one for one in deleted if missing.admits(one)], ())
     equal = [context.live[one] for one in context.reconciliation.equal]
     learned = fetcher.cache.learned(fetcher.desired, equal, fetcher.listings)
     remember(settings.target, fetcher.cache, learned)
     known = {*tree.resources, *context.live, *context.inventory.known, *fetcher.listed()}
-    idle = () if targets else concerns.unmatched(settings.protect, known)
+    idle = () if targets else plan_warnings.unmatched(settings.protect, known)
     is_live = options.decisions.on_conflict == "live"
-    wins = concerns.live_wins(context.plan.changes, context.reconciliation.left, context.desired) if is_live else ()
+    wins = (
+        plan_warnings.live_wins(context.plan.changes, context.reconciliation.left, context.desired) if is_live else ()
+    )
     context = replace(context, plan=context.plan.with_warnings([*gone, *idle, *wins]))
     return guards.judged(context, tree, settings)
 
@@ -355,7 +356,7 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
     )
     deletes = {one.address for one in changes if one.action == "delete" and not one.held}
     of_files = misnamed.with_deletes(scope.tree.root, scope.tree.warnings, deletes)
-    warnings = (*of_files, *_warnings(scope, inventory, live, outcome), *concerns.unkept(changes))
+    warnings = (*of_files, *_warnings(scope, inventory, live, outcome), *plan_warnings.unkept(changes))
     plan = Plan(
         target=scope.settings.target,
         changes=changes,
@@ -379,25 +380,25 @@ def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconci
 
 def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> Iterator[Problem]:
     protected = live.resources.keys() & scope.leaving - scope.deletable(scope.leaving) - scope.orphans.keys()
-    yield from concerns.unread(inventory)
+    yield from plan_warnings.unread(inventory)
     pruned = [one for one in outcome.changes if one.action == "delete" and not one.held and one.address in inventory]
     is_new = not inventory.commit and scope.tree.resources and inventory.known.isdisjoint(scope.tree.resources)
     is_foreign = is_new and not all(one.renamed for one in pruned)
     if pruned and (is_foreign or is_unknown(scope.tree.root, inventory.commit)):
-        yield concerns.other_directory(inventory.commit)
+        yield plan_warnings.other_directory(inventory.commit)
     if pruned and (files := not_checked_out(scope.tree.root)):
-        yield concerns.not_checked_out(files)
-    yield from concerns.unseen(outcome.unseen)
-    yield from concerns.no_default(outcome.no_default)
-    yield from concerns.unlisted(live.unlisted)
+        yield plan_warnings.not_checked_out(files)
+    yield from plan_warnings.unseen(outcome.unseen)
+    yield from plan_warnings.no_default(outcome.no_default)
+    yield from plan_warnings.unlisted(live.unlisted)
     yield from (Problem(Code.UNREADABLE_ANSWER, fault) for fault in live.faults)
-    yield from concerns.masked(live.masked)
-    yield from concerns.protected(sorted(protected))
-    yield from concerns.missing(scope.explicit_deletes, live.resources)
-    yield from concerns.kept(outcome.kept, scope.desired)
-    yield from concerns.muted(outcome.changes, scope.fetcher.listings, live.resources, scope.desired)
+    yield from plan_warnings.masked(live.masked)
+    yield from plan_warnings.protected(sorted(protected))
+    yield from plan_warnings.missing(scope.explicit_deletes, live.resources)
+    yield from plan_warnings.kept(outcome.kept, scope.desired)
+    yield from plan_warnings.muted(outcome.changes, scope.fetcher.listings, live.resources, scope.desired)
     deletes = {change.address: change for change in outcome.changes if change.action == "delete"}
-    yield from concerns.still_used(deletes, scope.tree.resources)
+    yield from plan_warnings.still_used(deletes, scope.tree.resources)
     yield from (dependents.warning(scope.tree.resources[one], need, deletes) for one, need in scope.orphans.items())
     changing, listings = {*outcome.duplicates, *scope.leaving}, scope.fetcher.listings.values()
     yield from duplicate_warnings(listings, scope.targets, changing, outcome.adopted, scope.prune)

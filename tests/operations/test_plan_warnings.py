@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.operations import warnings
+from dlsync.operations import plan_warnings
 from dlsync.resources import Listing
 from dlsync.state import inventory
 from tests.builders.plans import change, removed, replaced
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 
 
 def test_a_broken_inventory_is_said_to_be_broken_with_what_to_do() -> None:
-    (warning,) = warnings.unread(inventory.empty(broken="it is none"))
+    (warning,) = plan_warnings.unread(inventory.empty(broken="it is none"))
     assert warning.message.startswith("it is none: no resource counts as managed, and none is deleted; ")
     assert "`dlsync inventory rebuild`" in warning.message
-    assert [*warnings.unread(inventory.empty())] == []
+    assert [*plan_warnings.unread(inventory.empty())] == []
 
 
 def test_kinds_of_which_not_all_is_known_are_named() -> None:
-    assert [one.message for one in warnings.unlisted(["rule"])] == [
+    assert [one.message for one in plan_warnings.unlisted(["rule"])] == [
         "this server does not list every rule: what it does not list is not pruned"
     ]
 
 
 def test_what_stays_since_it_is_protected_is_named() -> None:
-    assert [one.message for one in warnings.protected([address("rule/a")])] == [
+    assert [one.message for one in plan_warnings.protected([address("rule/a")])] == [
         "rule/a has no file; it is protected, so it stays live"
     ]
 
 
 def test_a_pattern_of_protect_that_matches_nothing_is_named_with_its_place() -> None:
     known = [address("dashboard/web"), address("rule/a")]
-    assert [str(one) for one in warnings.unmatched(["dashboard/*", "dashboard/wrong", "*/a"], known)] == [
+    assert [str(one) for one in plan_warnings.unmatched(["dashboard/*", "dashboard/wrong", "*/a"], known)] == [
         '`protect[1]` matches nothing: "dashboard/wrong" is neither in the files nor live'
     ]
 
@@ -70,7 +70,7 @@ def test_a_mute_that_a_delete_or_a_rename_loses_is_named() -> None:
         change("delete", "rule/c"),
         change("delete", "dashboard/a"),
     ]
-    assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, {})] == [
+    assert [one.message for one in plan_warnings.muted(changes, LISTINGS, RULES, {})] == [
         "rule/a is muted; a rollback does not restore that",
         "rule/b is muted; to mute it under its new name too, run `dlsync rules mute d` after the apply",
     ]
@@ -79,40 +79,40 @@ def test_a_mute_that_a_delete_or_a_rename_loses_is_named() -> None:
 def test_a_mute_is_named_where_two_rules_swap_their_contents() -> None:
     changes = [change("update", "rule/a"), change("update", "rule/c")]
     swapped = under("a", "c") | under("c", "a")
-    assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, swapped)] == [
+    assert [one.message for one in plan_warnings.muted(changes, LISTINGS, RULES, swapped)] == [
         "rule/a is muted; to mute rule/c, which gets its content, run `dlsync rules mute c` after the apply",
         STAYS_MUTED,
     ]
     changes, swapped = [change("update", "rule/a"), change("update", "rule/b")], under("a", "b") | under("b", "a")
-    assert [*warnings.muted(changes, LISTINGS, RULES, swapped)] == []
+    assert [*plan_warnings.muted(changes, LISTINGS, RULES, swapped)] == []
 
 
 def test_a_mute_is_named_where_a_rule_is_renamed_over_another_one() -> None:
     changes = [change("update", "rule/c"), change("delete", "rule/a")]
-    assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, under("c", "a"))] == [
+    assert [one.message for one in plan_warnings.muted(changes, LISTINGS, RULES, under("c", "a"))] == [
         "rule/a is muted; to mute rule/c, which gets its content, run `dlsync rules mute c` after the apply",
     ]
     changes = [change("update", "rule/a"), change("delete", "rule/c")]
-    assert [one.message for one in warnings.muted(changes, LISTINGS, RULES, under("a", "c"))] == [
+    assert [one.message for one in plan_warnings.muted(changes, LISTINGS, RULES, under("a", "c"))] == [
         STAYS_MUTED,
     ]
 
 
 def test_an_update_of_a_muted_rule_alone_loses_no_mute() -> None:
-    assert [*warnings.muted([change("update", "rule/a")], LISTINGS, RULES, under("a", "new"))] == []
-    assert [*warnings.muted([change("update", "rule/c")], LISTINGS, RULES, under("c", "a"))] == []
+    assert [*plan_warnings.muted([change("update", "rule/a")], LISTINGS, RULES, under("a", "new"))] == []
+    assert [*plan_warnings.muted([change("update", "rule/c")], LISTINGS, RULES, under("c", "a"))] == []
 
 
 def test_what_was_to_be_deleted_and_is_gone_already_is_named_in_order() -> None:
     explicit_deletes = [address("rule/b"), address("account/a"), address("rule/c")]
-    assert [one.message for one in warnings.missing(explicit_deletes, [address("rule/c")])] == [
+    assert [one.message for one in plan_warnings.missing(explicit_deletes, [address("rule/c")])] == [
         "account/a is to be deleted, but does not exist",
         "rule/b is to be deleted, but does not exist",
     ]
 
 
 def test_a_field_that_an_update_would_drop_is_named_once_with_one_of_those_that_have_it() -> None:
-    told = warnings.unseen(
+    told = plan_warnings.unseen(
         {
             address("dashboard/a"): [("zoom",), ("positions", 0, "glow"), ("positions", 1, "glow")],
             address("dashboard/b"): [("positions", 7, "glow")],
@@ -143,7 +143,7 @@ def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_
     fields: list[str], words: str
 ) -> None:
     kept = {address("rule/r"): [removed((field,), 1) for field in fields]}
-    (warning,) = warnings.kept(kept, by_address(resource("rule/r", rule())))
+    (warning,) = plan_warnings.kept(kept, by_address(resource("rule/r", rule())))
     assert warning.message == (
         f"rule/r was changed on the server in {words}, and stays so; "
         "`dlsync accept rule/r` writes it into the file, `--on-conflict repo` overwrites it"
@@ -152,14 +152,14 @@ def test_what_stays_as_it_was_made_by_hand_is_named_with_how_to_get_it_into_the_
 
 def test_a_kept_field_is_named_as_the_file_has_it() -> None:
     kept = {address("rule/r"): [replaced(("actions", 0, "url"), "b", "a")]}
-    (warning,) = warnings.kept(
+    (warning,) = plan_warnings.kept(
         kept, by_address(resource("rule/r", rule(actions=[{"type": "WEBHOOK", "details": {"url": "a"}}])))
     )
     assert "in `actions[0].details.url`, and" in warning.message
 
 
 def test_a_kept_field_is_named_and_what_it_holds_is_not() -> None:
-    (warning,) = warnings.kept(
+    (warning,) = plan_warnings.kept(
         {address("rule/r"): [replaced(("title",), "s3cret", "other")]}, by_address(resource("rule/r", rule()))
     )
     assert "s3cret" not in warning.message
@@ -170,7 +170,7 @@ LOAD = resource("rule/load", rule(criterion("cpu.load"), criterion("disk.used"))
 
 
 def test_what_is_deleted_and_whose_metrics_are_shown_or_watched_is_named_at_the_file_that_does() -> None:
-    told = warnings.still_used([address("plugin/cpu"), address("plugin/disk")], by_address(WEB, LOAD))
+    told = plan_warnings.still_used([address("plugin/cpu"), address("plugin/disk")], by_address(WEB, LOAD))
     assert [(one.severity, one.message, one.file, one.line) for one in told] == [
         ("warning", "plugin/cpu is to be deleted, and dashboard/web uses its metrics", "dashboards/web.yaml", 1),
         ("warning", "plugin/cpu is to be deleted, and rule/load uses its metrics", "rules/load.yaml", 1),
@@ -180,16 +180,16 @@ def test_what_is_deleted_and_whose_metrics_are_shown_or_watched_is_named_at_the_
 
 def test_the_metrics_of_a_widget_are_used_too() -> None:
     shown = resource("dashboard/web", dashboard(widget("a", series=[], metrics=["cpu.load", 1, "net.in"])))
-    (told,) = warnings.still_used([address("plugin/cpu")], by_address(shown))
+    (told,) = plan_warnings.still_used([address("plugin/cpu")], by_address(shown))
     assert told.message == "plugin/cpu is to be deleted, and dashboard/web uses its metrics"
 
 
 def test_a_plugin_whose_name_has_dots_is_known_by_all_of_it_and_others_are_not_meant() -> None:
     one = resource("dashboard/web", dashboard(widget("a", series=[{"metric": "net.eth.in"}, {"metric": "other"}])))
-    assert len([*warnings.still_used([address("plugin/net.eth")], by_address(one))]) == 1
-    assert [*warnings.still_used([address("plugin/eth"), address("plugin/net.et")], by_address(one))] == []
+    assert len([*plan_warnings.still_used([address("plugin/net.eth")], by_address(one))]) == 1
+    assert [*plan_warnings.still_used([address("plugin/eth"), address("plugin/net.et")], by_address(one))] == []
 
 
 def test_where_nothing_is_deleted_that_makes_metrics_nothing_is_looked_at() -> None:
-    assert [*warnings.still_used([], by_address(WEB))] == []
-    assert [*warnings.still_used([address("rule/cpu")], by_address(WEB))] == []
+    assert [*plan_warnings.still_used([], by_address(WEB))] == []
+    assert [*plan_warnings.still_used([address("rule/cpu")], by_address(WEB))] == []
