@@ -26,7 +26,7 @@ from dlsync.operations.session import locked, who_runs_us, writer
 from dlsync.operations.update_inventory import advanced, observed
 from dlsync.resources import environments
 from dlsync.resources.tree import Tree
-from dlsync.state import journal, store
+from dlsync.state import inventory_store, journal
 from dlsync.state.inventory import LOCK_TIMEOUT, Inventory
 from dlsync.state.lock import Lock
 
@@ -187,7 +187,7 @@ class _Application:
             if (inventory := replace(inventory, exists=previous.exists)) != previous:
                 async with lock.held():
                     record = replace(inventory, commit=context.plan.commit)
-                    await store.write(client, self.settings, self.tree.root, record)
+                    await inventory_store.write(client, self.settings, self.tree.root, record)
                 previous = replace(inventory, exists=True)
 
         applier = Applier(

@@ -23,7 +23,7 @@ from dlsync.operations.session import NO_SECRETS, locked, read_inventory, reader
 from dlsync.operations.update_inventory import advanced, as_live
 from dlsync.resources import environments, kind_of
 from dlsync.resources.selector import Targets
-from dlsync.state import store
+from dlsync.state import inventory_store
 from dlsync.state.inventory import LOCK_TIMEOUT, Inventory
 from dlsync.state.lock import LockInfo, holder_of, remove
 
@@ -148,7 +148,7 @@ async def _locked_account(
         async def store_inventory(before: Inventory, after: Inventory) -> None:
             if after != before or before.broken:
                 async with lock.held():
-                    await store.write(client, settings, directory, after)
+                    await inventory_store.write(client, settings, directory, after)
 
         yield client, store_inventory
 

@@ -14,7 +14,7 @@ from dlsync.files.settings import Settings
 from dlsync.operations import annotate
 from dlsync.operations.reporter import Reporter
 from dlsync.resources import all_kinds
-from dlsync.state import store
+from dlsync.state import inventory_store
 from dlsync.state.inventory import Inventory
 from dlsync.state.lock import Lock
 
@@ -59,8 +59,8 @@ async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) ->
 
 
 async def read_inventory(client: ReadClient, settings: Settings, root: Path) -> Inventory:
-    """Return the inventory of an account, with what this version cannot read set apart; see :func:`store.read`."""
-    return (await store.read(client, settings, root)).understood({kind.name for kind in all_kinds()})
+    """Read the inventory of an account, with what this version cannot read set apart; see ``inventory_store``."""
+    return (await inventory_store.read(client, settings, root)).understood({kind.name for kind in all_kinds()})
 
 
 @asynccontextmanager

@@ -18,7 +18,7 @@ from dlsync import operations
 from dlsync.operations import ApplyOptions, apply_changes
 from dlsync.operations.update_inventory import is_rounding
 from dlsync.resources.selector import Targets
-from dlsync.state import store
+from dlsync.state import inventory_store
 from dlsync.state.inventory import read
 from tests.builders.applies import apply, changes, journals, managed, plan
 from tests.builders.between import below, put_by_hand, refusing, through
@@ -91,7 +91,7 @@ def applied_and_rolled_back(live: Account, tree: Path, answer: Answer, **setting
 
 def killed_before_the_end(live: Account, tree: Path, place: str = "account") -> None:
     """Apply all, and be gone before the inventory says so."""
-    write, written = store.write, []
+    write, written = inventory_store.write, []
 
     async def first_only(client: Client, *rest: Any) -> None:
         written.append(1)
@@ -99,7 +99,7 @@ def killed_before_the_end(live: Account, tree: Path, place: str = "account") -> 
             await write(client, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "write", first_only)
+        patch.setattr(inventory_store, "write", first_only)
         done = apply(live, tree, inventory=place)
     assert {one.result for one in done.changes} == {"applied"}
 
@@ -110,7 +110,7 @@ def rounding(seen: Seen, onward: Onward) -> Reply:
 
 
 def inventory(live: Account, tree: Path, place: str = "account") -> Inventory:
-    return live.run(lambda client: store.read(client, replace(live.settings, inventory=place), tree))
+    return live.run(lambda client: inventory_store.read(client, replace(live.settings, inventory=place), tree))
 
 
 def remove(tree: Path, *files: str) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dlsync.errors import DlsyncError
-from dlsync.state import inventory, store
+from dlsync.state import inventory, inventory_store
 from dlsync.state.inventory import INVENTORY
 from tests.builders.inventories import name_no_account, recorded
 from tests.builders.trees import Account, account, dashboard, resource
@@ -30,12 +30,12 @@ def live() -> Iterator[Account]:
 
 
 def read(live: Account, root: Path, place: str) -> Inventory:
-    return live.run(lambda client: store.read(client, replace(live.settings, inventory=place), root))
+    return live.run(lambda client: inventory_store.read(client, replace(live.settings, inventory=place), root))
 
 
 def write(live: Account, root: Path, place: str, record: Inventory) -> None:
     (root / "team").mkdir(exist_ok=True)
-    live.run(lambda client: store.write(client, replace(live.settings, inventory=place), root, record))
+    live.run(lambda client: inventory_store.write(client, replace(live.settings, inventory=place), root, record))
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -138,7 +138,7 @@ def test_a_path_that_itself_leads_outside_the_directory_is_the_users_choice(
 
 def test_a_file_that_is_too_large_for_one_is_not_read(live: Account, tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as file:
-        file.truncate(store._LARGEST + 1)
+        file.truncate(inventory_store._LARGEST + 1)
     with pytest.raises(DlsyncError, match="huge is too large: 268 MB") as error:
         read(live, tmp_path, "huge")
     assert "`inventory`" in error.value.hint
