@@ -22,7 +22,8 @@ from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import UNDECIDED, ConflictPolicy
 from dlsync.operations.reporter import SILENT, Reporter
 from dlsync.operations.rollback import choose_run, plan_rollback, read_rollback
-from dlsync.operations.session import locked, who_runs_us, writer
+from dlsync.operations.run_owner import run_owner
+from dlsync.operations.session import locked, writer
 from dlsync.operations.update_inventory import advanced, observed
 from dlsync.resources import environments
 from dlsync.resources.tree import Tree
@@ -155,7 +156,7 @@ class _Application:
                 if context.plan and not self.reporter.approve(context.plan):
                     return None
                 approved = plan_file.promise(context)
-            owner = who_runs_us(self.settings, self.tree.secrets)
+            owner = run_owner(self.settings, self.tree.secrets)
             async with locked(client, owner, self.options.lock_timeout, self.reporter) as lock:
                 context = await self._plan(client)
                 if approved:
@@ -234,7 +235,7 @@ class _Application:
             **asdict(settings.target),
             environment=settings.environment,
             commit=head_commit(self.tree.root),
-            by=who_runs_us(settings, self.tree.secrets),
+            by=run_owner(settings, self.tree.secrets),
             salt=context.inventory.salt.hex(),
             takes_back=self.reverts,
             planned=sum(not change.held for change in context.plan.changes),

@@ -19,7 +19,8 @@ from dlsync.operations.plan import build_plan, open_planning
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import NOT_MANAGED
 from dlsync.operations.reporter import SILENT, Reporter
-from dlsync.operations.session import NO_SECRETS, locked, read_inventory, reader, who_runs_us, writer
+from dlsync.operations.run_owner import NO_SECRETS, run_owner
+from dlsync.operations.session import locked, read_inventory, reader, writer
 from dlsync.operations.update_inventory import advanced, as_live
 from dlsync.resources import environments, kind_of
 from dlsync.resources.selector import Targets
@@ -142,7 +143,7 @@ async def _locked_account(
     secrets: Mapping[str, str] = NO_SECRETS,
 ) -> AsyncIterator[tuple[Client, Callable[[Inventory, Inventory], Awaitable[None]]]]:
     """Open and lock the account; give its client, and what stores an inventory that differs from the one before."""
-    owner = who_runs_us(settings, secrets)
+    owner = run_owner(settings, secrets)
     async with writer(settings) as client, locked(client, owner, lock_timeout, reporter) as lock:
 
         async def store_inventory(before: Inventory, after: Inventory) -> None:

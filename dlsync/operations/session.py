@@ -1,24 +1,20 @@
 """Clients of the account that the settings name, its inventory and its lock."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 from dlsync import __version__
 from dlsync.client import Client, ReadClient
 from dlsync.errors import AccountNotFound
-from dlsync.files.redaction import Redaction
 from dlsync.files.settings import Settings
-from dlsync.operations import annotate
 from dlsync.operations.reporter import Reporter
 from dlsync.resources import all_kinds
 from dlsync.state import inventory_store
 from dlsync.state.inventory import Inventory
 from dlsync.state.lock import Lock
 
-NO_SECRETS: Mapping[str, str] = MappingProxyType({})
 C = TypeVar("C", bound=ReadClient)
 T = TypeVar("T")
 
@@ -67,7 +63,7 @@ async def read_inventory(client: ReadClient, settings: Settings, root: Path) -> 
 async def locked(client: Client, owner: str, max_wait: float, reporter: Reporter) -> AsyncIterator[Lock]:
     """Hold the lock of the account; where there is no such account yet, have it taken when there is.
 
-    :param owner: see :func:`who_runs_us`.
+    :param owner: see :func:`dlsync.operations.run_owner.run_owner`.
     :param max_wait: seconds to wait for another holder.
     :param reporter: is told whom it waits for.
     :raises Refused: another holds it.
@@ -79,8 +75,3 @@ async def locked(client: Client, owner: str, max_wait: float, reporter: Reporter
         yield lock
     finally:
         await lock.release()
-
-
-def who_runs_us(settings: Settings, secrets: Mapping[str, str] = NO_SECRETS) -> str:
-    """Return who runs dlsync, as others may read it: without the key and these secrets, each with its reference."""
-    return Redaction(secrets).with_key(settings.key).said(annotate.holder(settings.environ))

@@ -12,7 +12,7 @@ from dlsync import operations
 from dlsync.client import ReadClient
 from dlsync.errors import Refused
 from dlsync.operations.reporter import SILENT
-from dlsync.operations.session import locked, who_runs_us, writer
+from dlsync.operations.session import locked, writer
 
 if TYPE_CHECKING:
     from dlsync.client import Client
@@ -70,10 +70,3 @@ def test_the_lock_of_an_account_that_is_only_being_made_is_taken_once_it_is_ther
             return "dlsync-lock" in [one.name for one in await client.plugins.list()]
 
     assert asyncio.run(made())
-
-
-def test_who_runs_us_is_said_without_the_key_and_secrets(live: Account) -> None:
-    system = {"JENKINS_URL": "x", "BUILD_USER": "ann changeme", "BUILD_URL": "https://ci.example/s3cret"}
-    settings = replace(live.settings, environ=system)
-    assert who_runs_us(settings) == "ann [key] (https://ci.example/s3cret)"
-    assert who_runs_us(settings, {"s3cret": "${env:A}"}) == "ann [key] (https://ci.example/${env:A})"

@@ -1,4 +1,4 @@
-"""Who runs us, and where that can be looked at."""
+"""Who runs dlsync, and where that run can be looked at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dlsync.operations import annotate
+from dlsync.files.settings import Settings
+from dlsync.operations.run_owner import ci_run, run_owner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,15 +63,15 @@ def circle(url: str) -> dict[str, str]:
     ],
 )
 def test_a_ci_says_for_whom_and_where(environ: Mapping[str, str], who: str, page: str) -> None:
-    assert annotate.of(environ) == (who, page)
+    assert ci_run(environ) == (who, page)
 
 
 def test_who_holds_a_lock_is_a_run_s_page_or_a_user_and_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(getpass, "getuser", lambda: "grace")
-    assert annotate.holder(GITHUB) == f"ada ({PAGE})"
-    assert annotate.holder(circle("https://ci.example.org/7")) == "https://ci.example.org/7"
-    assert annotate.holder({"CIRCLECI": "1", "CIRCLE_USERNAME": "ada"}) == f"ada@{HERE}"
-    assert annotate.holder({}) == f"grace@{HERE}"
+    assert run_owner(Settings(environ=GITHUB)) == f"ada ({PAGE})"
+    assert run_owner(Settings(environ=circle("https://ci.example.org/7"))) == "https://ci.example.org/7"
+    assert run_owner(Settings(environ={"CIRCLECI": "1", "CIRCLE_USERNAME": "ada"})) == f"ada@{HERE}"
+    assert run_owner(Settings(environ={})) == f"grace@{HERE}"
 
 
 @pytest.mark.parametrize("error", [KeyError, OSError])
@@ -79,4 +80,11 @@ def test_a_user_without_a_name_is_somebody(monkeypatch: pytest.MonkeyPatch, erro
         raise error
 
     monkeypatch.setattr(getpass, "getuser", nobody)
-    assert annotate.holder({}) == f"somebody@{HERE}"
+    assert run_owner(Settings(environ={})) == f"somebody@{HERE}"
+
+
+def test_the_owner_of_a_run_is_said_without_the_key_and_secrets() -> None:
+    system = {"JENKINS_URL": "x", "BUILD_USER": "ann changeme", "BUILD_URL": "https://ci.example/s3cret"}
+    settings = Settings(key="changeme", environ=system)
+    assert run_owner(settings) == "ann [key] (https://ci.example/s3cret)"
+    assert run_owner(settings, {"s3cret": "${env:A}"}) == "ann [key] (https://ci.example/${env:A})"
