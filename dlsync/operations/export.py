@@ -21,8 +21,7 @@ from dlsync.files.settings import Settings
 from dlsync.files.writer import FileChange
 from dlsync.messages import visible
 from dlsync.model import Action, Address, Code, FieldChange, Json, Op, Problem, Resource, ResourceChange, Target
-from dlsync.operations import commit as commits
-from dlsync.operations import hidden_secrets, plan_warnings
+from dlsync.operations import export_commit, hidden_secrets, plan_warnings
 from dlsync.operations.fetch import Fetcher, Live, fetch_by_name
 from dlsync.operations.hidden_secrets import Former, parted
 from dlsync.operations.plan import open_planning, outlined
@@ -116,7 +115,7 @@ async def export(
         options = {"managed": managed, "mirror": mirror, "applied_only": commit}
         made = await build_export(fetcher, tree, settings, targets=targets, **options)
     if repository:
-        made = replace(made, commit=await commits.commit(repository, directory, made.target, made.files))
+        made = replace(made, commit=await export_commit.commit(repository, directory, made.target, made.files))
         if push:
             await repository.push()
     elif not check:
@@ -155,7 +154,7 @@ async def build_export(
     if not live.resources and removed - targets.named():
         raise Refused(_NOTHING_LIVE % (settings.target, len(removed)), hint=_NOTHING_LIVE_HINT)
     resources = live.resources
-    waiting = commits.not_applied({*resources, *removed}, tree, resources, inventory) if applied_only else {}
+    waiting = export_commit.not_applied({*resources, *removed}, tree, resources, inventory) if applied_only else {}
     problems += [Problem(Code.NOT_APPLIED, f"{address}: {reason}") for address, reason in sorted(waiting.items())]
     resources = {address: one for address, one in resources.items() if address not in waiting}
     removed -= waiting.keys()

@@ -11,7 +11,7 @@ import pytest
 
 from dlsync.files.writer import FileChange
 from dlsync.model import Address
-from dlsync.operations.commit import message
+from dlsync.operations.export_commit import message
 from tests.builders.commands import DASHBOARD, TREE, Outcome, Served, by_hand, dlsync
 from tests.builders.plans import TARGET
 from tests.builders.repositories import CONFIGURATION, commit_all, git, repository
