@@ -158,10 +158,10 @@ class Account(RuleBasedStateMachine):
             runs = [operations.apply(self.tree, account_settings(self.url), options=options) for _ in range(2)]
             return await asyncio.gather(*runs, return_exceptions=True)
 
-        before = len(journal.runs(self.tree / journal.FOLDER))
+        before = len(journal.history(self.tree / journal.FOLDER))
         if any(self.tree.rglob("*.yaml")):
             asyncio.run(both())
-            assert len(journal.runs(self.tree / journal.FOLDER)) <= before + 1
+            assert len(journal.history(self.tree / journal.FOLDER)) <= before + 1
 
     @rule(mirror=st.booleans())
     def export(self, mirror: bool) -> None:
@@ -175,7 +175,7 @@ class Account(RuleBasedStateMachine):
     @rule()
     def roll_back(self) -> None:
         with patch.object(lock, "has_ended", lambda _: True):
-            if any(one.kept for one in journal.runs(self.tree / journal.FOLDER)):
+            if any(one.undo for one in journal.history(self.tree / journal.FOLDER)):
                 asyncio.run(operations.rollback(self.tree, account_settings(self.url)))
 
     @invariant()

@@ -105,7 +105,7 @@ def _require_tree(directory: Path) -> None:
 def _runs(directory: Path) -> Iterable[str]:
     from dlsync.state import journal
 
-    return (record.run.id for record in journal.runs(journal.own(directory)))
+    return (record.run.id for record in journal.history(journal.default_folder(directory)))
 
 
 RunAndDirectory = Annotated[
@@ -250,9 +250,9 @@ def history(
     from dlsync import operations
     from dlsync.messages import visible
     from dlsync.render import state
-    from dlsync.state.journal import own
+    from dlsync.state.journal import default_folder
 
-    folder = journal or own(directory)
+    folder = journal or default_folder(directory)
     chosen = environment or os.environ.get("DLSYNC_ENVIRONMENT")
     records = [record for record in operations.history(folder) if chosen in {None, "", record.run.environment}]
     if not records and output == "text":

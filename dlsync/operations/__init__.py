@@ -9,9 +9,9 @@ from dlsync.operations.manage import accept, adopt, managed, rebuild, release, u
 from dlsync.operations.plan import plan, plan_tree
 from dlsync.operations.render import render
 from dlsync.operations.reporter import Reporter
-from dlsync.operations.rollback import history
 from dlsync.operations.session import reading, writing
 from dlsync.operations.validate import validate
+from dlsync.state.journal import history
 
 __all__ = [
     "ApplyOptions",

@@ -75,7 +75,7 @@ async def apply(
         context = await plan_with_client(fetcher, tree, settings, plan_options, options.journals)
         if not saved_plan:
             return context
-        context = _narrowed_to(saved_plan, context, options.journals or journal.own(directory))
+        context = _narrowed_to(saved_plan, context, options.journals or journal.default_folder(directory))
         # the guards count what is carried out: the saved changes, not all that differs by now
         return guards.judged(context, tree, settings)
 
@@ -94,7 +94,7 @@ def _narrowed_to(saved_plan: plan_file.SavedPlan, context: PlanContext, journals
     try:
         return plan_file.narrowed_to(saved_plan, context)
     except plan_file.StalePlan as error:
-        records = [one for one in journal.runs(journals) if one.run.saved_plan == saved_plan.id and one.has_effect]
+        records = [one for one in journal.history(journals) if one.run.saved_plan == saved_plan.id and one.has_effect]
         if not records:
             raise
         run = records[0].run
@@ -119,7 +119,7 @@ async def rollback(
     :raises DlsyncError: there is no such run, or its journal lacks a secret that the environment does not have.
     :raises Refused: as :func:`apply`.
     """
-    folder = options.journals or journal.own(directory)
+    folder = options.journals or journal.default_folder(directory)
     record = choose_run(folder, settings.target, run, reporter)
     before = read_rollback(folder, record, directory, settings)
 
@@ -180,7 +180,7 @@ class _Application:
         """Journal and write the changes, verify them, and record in the inventory what is confirmed."""
         run = self._new_run(context)
         client.identify(run=run.id, commit=run.commit)
-        journal_of_run = journal.Journal(self.options.journals or journal.own(self.tree.root), run)
+        journal_of_run = journal.Journal(self.options.journals or journal.default_folder(self.tree.root), run)
         previous = context.inventory
 
         async def store_inventory(inventory: Inventory) -> None:

@@ -155,7 +155,9 @@ async def plan_with_client(
     )
     found = {*tree.resources, *context.live, *context.inventory}
     missing = Targets(targets.unmatched(found))  # as where the command that deleted it is run again
-    deleted = journal.deletes(journals or journal.own(tree.root), settings.target) if missing and found else ()
+    deleted = (
+        journal.deletes(journals or journal.default_folder(tree.root), settings.target) if missing and found else ()
+    )
     targets.require_match({*found, *deleted})
     gone = plan_warnings.missing([one for one in deleted if missing.admits(one)], ())
     equal = [context.live[one] for one in context.reconciliation.equal]

@@ -30,7 +30,7 @@ from dlsync.resources.selector import Exactly
 from dlsync.resources.tree import Tree
 from dlsync.state import journal
 from dlsync.state.inventory import Inventory
-from dlsync.state.journal import Record, UndoRecord
+from dlsync.state.journal import RunLog, UndoRecord
 from dlsync.state.sealed_values import Source, unsealed
 
 _OUTSIDE = "%s stays as the run left it: no journal holds the content of an account"
@@ -72,7 +72,7 @@ class RollbackPlan:
     unwritten: frozenset[Address]
 
 
-def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILENT) -> Record:
+def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILENT) -> RunLog:
     """Return the run to revert.
 
     :param run: its id; empty for the last one that changed the account, or that this one was reverting when it was cut
@@ -82,39 +82,39 @@ def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILE
     :raises Refused: it changed another account; or the last run was interrupted before it changed anything.
     """
     if run:
-        record = journal.required(folder, run)
-        if record.target != target:
-            raise Refused(f"the run {run} was for {record.target}, not for {target}")
-        return record
-    records = [one for one in journal.runs(folder) if one.target == target]
-    skipped = list(takewhile(lambda one: not one.has_effect, records))
-    if len(skipped) == len(records):
+        log = journal.find_run(folder, run)
+        if log.target != target:
+            raise Refused(f"the run {run} was for {log.target}, not for {target}")
+        return log
+    logs = [one for one in journal.history(folder) if one.target == target]
+    skipped = list(takewhile(lambda one: not one.has_effect, logs))
+    if len(skipped) == len(logs):
         raise DlsyncError(f"no run in {folder} has changed {target}", hint="Name the folder with --journal DIR.")
-    record = records[len(skipped)]
-    latest = next(one for one in records if one.has_effect or not one.ended)
+    log = logs[len(skipped)]
+    latest = next(one for one in logs if one.has_effect or not one.ended)
     if latest.run.takes_back and not latest.ended:
-        record = journal.required(folder, latest.run.takes_back)
-    elif latest is not record and latest is records[0]:
-        hint = f"To revert the run before it, name that: `dlsync rollback {record.run.id}`."
+        log = journal.find_run(folder, latest.run.takes_back)
+    elif latest is not log and latest is logs[0]:
+        hint = f"To revert the run before it, name that: `dlsync rollback {log.run.id}`."
         raise Refused(_INTERRUPTED % latest.run.id, hint=hint)
     for one in skipped:
         reporter.notify(_NO_EFFECT % one.run.id)
-    reporter.notify(_REVERTED % (record.run.id, record.run.command, record.run.started, target))
-    earlier = next((one for one in records if one.has_effect and one.run.id < record.run.id), None)
+    reporter.notify(_REVERTED % (log.run.id, log.run.command, log.run.started, target))
+    earlier = next((one for one in logs if one.has_effect and one.run.id < log.run.id), None)
     if earlier and not earlier.ended and not earlier.run.takes_back:
         reporter.notify(_CONTINUES % (earlier.run.id, earlier.run.id))
-    return record
+    return log
 
 
-def read_rollback(folder: Path, record: Record, root: Path, settings: Settings) -> RollbackPlan:
+def read_rollback(folder: Path, log: RunLog, root: Path, settings: Settings) -> RollbackPlan:
     """Return what was there before each change of a run that may have been made.
 
     :raises DlsyncError: what was there before cannot be made again; says what is missing. A secret that none of the
         tree's files mentions is not taken from the environment.
     """
-    changed = [one for one in record.kept.values() if record.results.get(one.address) != "skipped"]
+    changed = [one for one in log.undo.values() if log.results.get(one.address) != "skipped"]
     inside = [one for one in changed if kind_of(one.address.kind).account_scoped]
-    salt = bytes.fromhex(record.run.salt)
+    salt = bytes.fromhex(log.run.salt)
     source = Source(settings.environ, hidden_secrets.mentioned(root), salt)
     before = [_before(one, one.before, source) for one in inside if one.before is not None]
     warnings = [Problem(Code.NOT_RESTORABLE, _OUTSIDE % one.address) for one in changed if one not in inside]
@@ -131,8 +131,8 @@ def read_rollback(folder: Path, record: Record, root: Path, settings: Settings) 
         ),
         Inventory(salt, {one.address: one.applied for one in inside if one.applied}),
         tuple(inside),
-        record.run.id,
-        _unwritten(folder, record),
+        log.run.id,
+        _unwritten(folder, log),
     )
 
 
@@ -147,12 +147,12 @@ def _before(record: UndoRecord, before: Mapping[str, Json], source: Source) -> R
     return resource
 
 
-def _unwritten(folder: Path, record: Record) -> frozenset[Address]:
+def _unwritten(folder: Path, log: RunLog) -> frozenset[Address]:
     """Return the resources that a run was to change, and did not write or, as far as is known, a later run wrote."""
-    later = [one for one in journal.runs(folder) if one.run.id > record.run.id and one.target == record.target]
-    rewritten = {address for one in later if one.run.takes_back != record.run.id for address in one.sent}
-    unsure = {one for one in record.kept if record.results.get(one) != "applied"}
-    return frozenset(one for one in unsure if one not in record.sent or one in rewritten)
+    later = [one for one in journal.history(folder) if one.run.id > log.run.id and one.target == log.target]
+    rewritten = {address for one in later if one.run.takes_back != log.run.id for address in one.sent}
+    unsure = {one for one in log.undo if log.results.get(one) != "applied"}
+    return frozenset(one for one in unsure if one not in log.sent or one in rewritten)
 
 
 async def plan_rollback(
@@ -226,11 +226,3 @@ def _is_changed(change: ResourceChange) -> bool:
 def _lost_duplicates(context: PlanContext, before: Resource) -> bool:
     kind, live = kind_of(before.kind), context.live.get(before.address)
     return len(kind.duplicates(before, before)) > (len(kind.duplicates(live, live)) if live else 0)
-
-
-def history(folder: Path) -> list[Record]:
-    """Return the runs that a folder of journals has, the latest first.
-
-    :raises DlsyncError: the folder cannot be read.
-    """
-    return journal.runs(folder)

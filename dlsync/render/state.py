@@ -9,7 +9,7 @@ from dlsync.model import Address
 from dlsync.operations.manage import ManageResult
 from dlsync.render import table
 from dlsync.render.fields import counted
-from dlsync.state.journal import Record
+from dlsync.state.journal import RunLog
 
 _HEADERS = ("RUN", "STARTED", "COMMAND", "ACCOUNT", "CHANGES", "COMMIT", "BY")
 _SHOWN = ("command", "takes_back", "started", "url", "org", "account", "environment", "commit", "by")
@@ -39,43 +39,43 @@ def addresses_document(addresses: Iterable[Address], verb: str = "managed") -> d
     return {"format_version": 1, verb: [{"kind": one.kind, "name": one.name} for one in addresses]}
 
 
-def render_runs(records: Sequence[Record], *, width: int | None) -> str:
+def render_runs(logs: Sequence[RunLog], *, width: int | None) -> str:
     """Return a line for each run, in at most ``width`` cells."""
     rows = []
-    for record in records:
-        run = record.run
+    for log in logs:
+        run = log.run
         command = f"{run.command} of {run.takes_back}" if run.takes_back else run.command
         account, commit = f"{run.org}/{run.account}", run.commit[:_COMMIT_DIGITS]
-        rows.append([run.id, run.started, command, account, _changes(record), commit, run.by])
+        rows.append([run.id, run.started, command, account, _changes(log), commit, run.by])
     return table.render(_HEADERS, rows, width=width)
 
 
-def _changes(record: Record) -> str:
-    counts = Counter(_results(record).values())
-    if record.ended or not record.run.planned:
+def _changes(log: RunLog) -> str:
+    counts = Counter(_results(log).values())
+    if log.ended or not log.run.planned:
         return ", ".join(f"{count} {result}" for result, count in sorted(counts.items()))
-    least, more = ("at least ", f", {record.uncertain} more may have been") if record.uncertain else ("", "")
-    return f"{least}{counts['applied']} of {record.run.planned} applied{more}, interrupted"
+    least, more = ("at least ", f", {log.uncertain} more may have been") if log.uncertain else ("", "")
+    return f"{least}{counts['applied']} of {log.run.planned} applied{more}, interrupted"
 
 
-def _results(record: Record) -> dict[Address, str]:
-    return {address: record.results.get(address) or "unknown" for address in record.kept}
+def _results(log: RunLog) -> dict[Address, str]:
+    return {address: log.results.get(address) or "unknown" for address in log.undo}
 
 
-def runs_document(records: Sequence[Record]) -> dict[str, Any]:
+def runs_document(logs: Sequence[RunLog]) -> dict[str, Any]:
     """Return the runs as JSON has them; the result of a change is ``unknown`` where the run was cut off."""
     runs: list[dict[str, Any]] = [
         {
-            "run": record.run.id,
-            **{name: getattr(record.run, name) or None for name in _SHOWN},
-            "ended": record.ended,
-            "planned": record.run.planned or None,
-            "summary": dict(Counter(_results(record).values())),
+            "run": log.run.id,
+            **{name: getattr(log.run, name) or None for name in _SHOWN},
+            "ended": log.ended,
+            "planned": log.run.planned or None,
+            "summary": dict(Counter(_results(log).values())),
             "changes": [
-                {"kind": one.kind, "name": one.name, "action": record.kept[one].action, "result": result}
-                for one, result in _results(record).items()
+                {"kind": one.kind, "name": one.name, "action": log.undo[one].action, "result": result}
+                for one, result in _results(log).items()
             ],
         }
-        for record in records
+        for log in logs
     ]
     return {"format_version": 1, "runs": runs}

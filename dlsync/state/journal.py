@@ -1,6 +1,7 @@
-"""The journal: before each write, what was there; so that every write can be taken back.
+"""The journal of a run: what was on the server before each write, so that a rollback can restore it.
 
-One file a run, a JSON document a line: the run, what was there, what is sent, how each went, the end. No secrets.
+One file for each run, one JSON document in each line: the run, the state before each change, what is sent, the results,
+the end. It holds no secrets.
 """
 
 import json
@@ -32,11 +33,11 @@ _HINT = "Name another folder with --journal DIR."
 
 @dataclass(frozen=True)
 class Run:
-    """What a run was about.
+    """What a run is about.
 
     :param id: such as ``20261125T101010Z-1a2b3c``; later runs sort behind earlier ones.
-    :param salt: of the digests in it, hexadecimal.
-    :param takes_back: the run that it is the rollback of.
+    :param salt: of the digests in the journal, hexadecimal.
+    :param takes_back: the run that this rollback reverts; empty for an apply.
     :param planned: how many changes its plan has; 0 where its journal is older than this field.
     :param saved_plan: the saved plan that it carried out, as its file identifies it; empty for none.
     """
@@ -58,9 +59,9 @@ class Run:
 
 @dataclass(frozen=True)
 class UndoRecord:
-    """What is kept of one change before it is sent.
+    """What a rollback needs of one change, stored before the change is sent.
 
-    :param before: what makes the resource again, secrets sealed; None where there was none.
+    :param before: the resource as it was, with sealed secrets; None where there was none.
     :param applied: the inventory's entry of what was sent, packed; empty for a delete.
     :param entry: the inventory's entry before the change, packed; empty where there was none.
     :param unkept: the fields of which ``before`` has the reference instead of a value that was likely a secret.
@@ -77,27 +78,28 @@ class UndoRecord:
 
 
 @dataclass
-class Record:
+class RunLog:
     """A run as its journal has it.
 
-    :param results: how changes went, by address; one without was cut off before that was known.
+    :param undo: what a rollback needs, by address.
+    :param results: how changes ended, by address; a change without a result was interrupted.
     """
 
     run: Run
-    kept: dict[Address, UndoRecord] = field(default_factory=dict)
+    undo: dict[Address, UndoRecord] = field(default_factory=dict)
     results: dict[Address, str] = field(default_factory=dict)
     ended: bool = False
     sent: set[Address] = field(default_factory=set)
 
     @property
     def target(self) -> Target:
-        """The account that it changed."""
+        """The account that the run changed."""
         return Target(self.run.url, self.run.org, self.run.account)
 
     @property
     def has_effect(self) -> bool:
-        """Whether it may have changed something: a change that failed may have taken hold in part."""
-        return any(self.results.get(address) != "skipped" for address in self.kept)
+        """Whether the run may have changed something: a change that failed may have taken effect in part."""
+        return any(self.results.get(address) != "skipped" for address in self.undo)
 
     @property
     def uncertain(self) -> int:
@@ -106,25 +108,25 @@ class Record:
 
 
 def new_id(now: datetime) -> str:
-    """Return the name of a run that starts now, in UTC; of two in one second, the later one sorts behind too."""
-    # five digits hold the microseconds, so that two runs of one second are in their order too
+    """Return an id for a run that starts now, in UTC; ids sort in the order of their runs."""
+    # five digits hold the microseconds, so that two runs of one second sort in their order too
     return f"{now:%Y%m%dT%H%M%SZ}-{now.microsecond:05x}{secrets.token_hex(1)[:1]}"
 
 
 def is_id(text: str) -> bool:
-    """Whether a text is the name of a run."""
+    """Whether a text is the id of a run."""
     return _RUN.fullmatch(text) is not None
 
 
-def own(root: Path) -> Path:
-    """Return the folder of a tree's own journals; raise a DlsyncError if a symbolic link leads out of the tree."""
+def default_folder(root: Path) -> Path:
+    """Return the folder of journals in a tree; raise a DlsyncError if a symbolic link leads out of the tree."""
     if not Directory(root).holds(str(FOLDER)):
         raise DlsyncError(f"{root / FOLDER} leads outside {root}; nothing was sent", hint=_HINT)
     return root / FOLDER
 
 
 class Journal:
-    """The journal of one run; its file is made when it begins.
+    """Writes the journal of one run; the first write makes its file.
 
     :ivar in_flight: the changes that were sent and have no outcome yet.
     :ivar outcomes: the other changes that were sent.
@@ -138,13 +140,13 @@ class Journal:
         self._begun = False
 
     def begin(self) -> None:
-        """Keep that a run with changes begins; where that cannot be written, :meth:`keep` fails and says so."""
+        """Record that a run with changes begins; if that cannot be written, :meth:`keep` fails and says so."""
         if self.run.planned:
             with suppress(DlsyncError):
                 self._write(self._head())
 
     def keep(self, changes: Iterable[UndoRecord]) -> None:
-        """Keep what was there, on the disk by the time that this returns.
+        """Store what a rollback needs; it is on the disk when this returns.
 
         :raises DlsyncError: it cannot be written, so nothing may be sent.
         """
@@ -156,7 +158,7 @@ class Journal:
             raise DlsyncError(f"{error.message}; {_UNSENT}", hint=error.hint) from error
 
     def sending(self, address: Address) -> None:
-        """Keep that a change is sent now. The line survives the end of the process, but not that of the machine.
+        """Record that a change is sent now. The line survives the end of the process, but not that of the machine.
 
         :raises DlsyncError: it cannot be written.
         """
@@ -164,7 +166,7 @@ class Journal:
         self.in_flight.add(address)
 
     def finished(self, change: ResourceChange) -> None:
-        """Keep the outcome of a change that was sent; as :meth:`sending`."""
+        """Record the outcome of a change that was sent; see :meth:`sending`."""
         self.in_flight.remove(change.address)
         self.outcomes.append(change)
         self._write([{"result": str(change.address), "how": change.outcome}], durable=False)
@@ -172,7 +174,7 @@ class Journal:
     def note(
         self, changes: Iterable[ResourceChange], applied: Mapping[Address, str] = NOTHING, *, ended: bool = True
     ) -> None:
-        """Keep how changes went; what cannot be written is found out by looking at the server.
+        """Record how changes ended; if that cannot be written, the next plan asks the server.
 
         :param applied: the inventory's entries, packed, of what the server did not keep as it was sent.
         :param ended: False where the run was interrupted.
@@ -193,7 +195,7 @@ class Journal:
         text = "".join(json.dumps(line) + "\n" for line in lines)
         try:
             if not self._begun:
-                _make(self._file.parent)
+                _make_folder(self._file.parent)
             opened = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
             with open(opened, "a", encoding="utf-8") as stream:  # noqa: PTH123 - Path.open cannot set the mode of a new file
                 stream.write(text)
@@ -205,16 +207,16 @@ class Journal:
         self._begun = True
 
 
-def _make(folder: Path) -> None:
-    """Make a folder of journals; git ignores a tree's own."""
+def _make_folder(folder: Path) -> None:
+    """Make a folder of journals; git ignores the one in a tree."""
     folder.mkdir(parents=True, exist_ok=True)
     ignored = folder.parent / ".gitignore"
     if folder.parts[-2:] == FOLDER.parts and not ignored.exists():
         ignored.write_text("*\n")
 
 
-def runs(folder: Path) -> list[Record]:
-    """Return the runs of a folder, the latest first; files that are no journals are left out.
+def history(folder: Path) -> list[RunLog]:
+    """Return the runs that a folder of journals has, the latest first; other files are left out.
 
     :raises DlsyncError: the folder cannot be read.
     """
@@ -224,27 +226,27 @@ def runs(folder: Path) -> list[Record]:
         return []
     except OSError as error:
         raise DlsyncError(f"the journals in {folder} cannot be read: {error.strerror}") from error
-    return [record for record in (read(folder, name) for name in names if is_id(name)) if record]
+    return [log for log in (read(folder, name) for name in names if is_id(name)) if log]
 
 
 def deletes(folder: Path, target: Target) -> set[Address]:
-    """Return the resources that the runs of a folder deleted from an account; raises as :func:`runs`."""
-    changes = (change for one in runs(folder) if one.target == target for change in one.kept.values())
+    """Return the resources that the runs of a folder deleted from an account; raises as :func:`history`."""
+    changes = (change for one in history(folder) if one.target == target for change in one.undo.values())
     return {change.address for change in changes if change.action == "delete"}
 
 
-def required(folder: Path, name: str) -> Record:
-    """Return one run; raise a DlsyncError if there is none of that name."""
-    record = read(folder, name) if is_id(name) else None
-    if record is None:
+def find_run(folder: Path, name: str) -> RunLog:
+    """Return the run of an id; raise a DlsyncError if the folder has none."""
+    log = read(folder, name) if is_id(name) else None
+    if log is None:
         raise DlsyncError(f"no run in {folder} has the id {messages.brief(name)}", hint="`dlsync history` lists them.")
-    return record
+    return log
 
 
-def read(folder: Path, name: str) -> Record | None:
-    """Return a run, without what was cut off at its end; None where there is no journal of it, or not even a beginning.
+def read(folder: Path, name: str) -> RunLog | None:
+    """Return a run without a line that was cut off; None if it has no journal, or one without a beginning.
 
-    :raises DlsyncError: it is there and cannot be read.
+    :raises DlsyncError: the journal cannot be read.
     """
     try:
         lines = list(_lines(Directory(folder).read(f"{name}{_SUFFIX}", sys.maxsize)))
@@ -253,12 +255,12 @@ def read(folder: Path, name: str) -> Record | None:
     except OSError as error:
         raise DlsyncError(f"the journal of {name} in {folder} {reason(error)}") from error
     try:
-        record = Record(Run(**lines[0]["run"]))
+        log = RunLog(Run(**lines[0]["run"]))
         for line in lines[1:]:
-            _take(record, line)
+            _add_line(log, line)
     except (IndexError, KeyError, TypeError, ValueError):
         return None
-    return record
+    return log
 
 
 def _lines(content: bytes) -> Iterator[dict[str, Any]]:
@@ -269,16 +271,16 @@ def _lines(content: bytes) -> Iterator[dict[str, Any]]:
             return
 
 
-def _take(record: Record, line: Mapping[str, Any]) -> None:
+def _add_line(log: RunLog, line: Mapping[str, Any]) -> None:
     if change := line.get("change"):
         address = Address(*change["address"].split("/", 1))
-        record.kept[address] = UndoRecord(**{**change, "address": address, "unkept": tuple(change.get("unkept", ()))})
+        log.undo[address] = UndoRecord(**{**change, "address": address, "unkept": tuple(change.get("unkept", ()))})
     elif name := line.get("sent"):
-        record.sent.add(Address(*name.split("/", 1)))
+        log.sent.add(Address(*name.split("/", 1)))
     elif name := line.get("result"):
         address = Address(*name.split("/", 1))
-        record.results[address] = line["how"]
+        log.results[address] = line["how"]
         if "applied" in line:
-            record.kept[address] = replace(record.kept[address], applied=line["applied"])
+            log.undo[address] = replace(log.undo[address], applied=line["applied"])
     else:
-        record.ended = bool(line.get("end"))
+        log.ended = bool(line.get("end"))

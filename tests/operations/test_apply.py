@@ -491,7 +491,7 @@ def test_the_last_run_is_the_one_that_wrote_last_however_long_it_was_thought_abo
 
     carried_out(live, tree, Recorder(on_approve=approve))
     first, second, _ = operations.history(journals(tree))
-    assert [[str(one) for one in run.kept] for run in (first, second)] == [["dashboard/web"], ["rule/web"]]
+    assert [[str(one) for one in run.undo] for run in (first, second)] == [["dashboard/web"], ["rule/web"]]
 
 
 def test_a_rollback_is_approved_like_an_apply(live: Account, tree: Path) -> None:

@@ -47,6 +47,6 @@ def test_the_runs_of_a_folder_are_listed_the_latest_first(live: Account, tree: P
     apply(live, tree)
     apply(live, tree)  # changes nothing, and is no run
     runs = operations.history(journals(tree))
-    assert [len(one.kept) for one in sorted(runs, key=lambda one: len(one.kept))] == [1, 3]
+    assert [len(one.undo) for one in sorted(runs, key=lambda one: len(one.undo))] == [1, 3]
     assert [one.run.id for one in runs] == sorted((one.run.id for one in runs), reverse=True)
     assert all(one.ended for one in runs)

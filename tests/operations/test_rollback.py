@@ -465,7 +465,7 @@ def test_a_rollback_that_was_cut_off_goes_on_and_one_that_ended_is_a_run_like_an
 
 
 def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(live: Account, tree: Path) -> None:
-    record = journal.Record(
+    record = journal.RunLog(
         replace(RUN, salt="00"), {address("account/old"): UndoRecord(address("account/old"), "delete", {})}
     )
     found = read_rollback(journals(tree), record, tree, live.settings)
@@ -477,7 +477,7 @@ def test_what_is_in_an_account_that_was_deleted_no_journal_has_and_that_is_said(
 
 def test_what_was_there_before_and_cannot_be_read_is_an_error_that_names_it(live: Account, tree: Path) -> None:
     broken = UndoRecord(address("rule/web"), "update", {"text": "title: ["})
-    record = journal.Record(replace(RUN, salt="00"), {broken.address: broken})
+    record = journal.RunLog(replace(RUN, salt="00"), {broken.address: broken})
     with pytest.raises(DlsyncError, match=r"^rule/web: "):
         read_rollback(journals(tree), record, tree, live.settings)
 

@@ -88,7 +88,7 @@ def copy_of_the_example(folder: Path, server: Served, platform: str) -> tuple[Pa
 
 def saved_plan_of(journal_folder: Path) -> str:
     """Return which saved plan the one run of a journal carried out."""
-    [record] = journal.runs(journal_folder)
+    [record] = journal.history(journal_folder)
     return record.run.saved_plan
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from dlsync.messages import json_text
 from dlsync.model import Address
 from dlsync.render.state import render_runs, runs_document
-from dlsync.state.journal import Record, Run, UndoRecord
+from dlsync.state.journal import Run, RunLog, UndoRecord
 from tests.builders.plans import any_text, assert_harmless
 
 RUN = Run(
@@ -19,14 +19,14 @@ RUN = Run(
     by="ann@there",
 )
 WEB, LOAD = Address("dashboard", "web"), Address("rule", "load")
-CUT_OFF = Record(RUN, {WEB: UndoRecord(WEB, "create", None), LOAD: UndoRecord(LOAD, "update", {})}, {WEB: "applied"})
+CUT_OFF = RunLog(RUN, {WEB: UndoRecord(WEB, "create", None), LOAD: UndoRecord(LOAD, "update", {})}, {WEB: "applied"})
 
 
-def any_record() -> st.SearchStrategy[Record]:
+def any_record() -> st.SearchStrategy[RunLog]:
     run = st.builds(Run, *[any_text()] * 6, *[any_text()] * 5, st.integers(0, 9))
     address = st.builds(Address, any_text(), any_text())
     kept = st.dictionaries(address, st.builds(UndoRecord, address, any_text(), st.none()), max_size=2)
-    return st.builds(Record, run, kept, st.dictionaries(address, any_text(), max_size=2), st.booleans())
+    return st.builds(RunLog, run, kept, st.dictionaries(address, any_text(), max_size=2), st.booleans())
 
 
 def test_a_run_is_a_line_and_what_was_cut_off_is_unknown() -> None:
@@ -50,7 +50,7 @@ def test_a_run_is_a_line_and_what_was_cut_off_is_unknown() -> None:
 def test_an_interrupted_run_says_what_is_known_of_it(
     sent: set[Address], results: dict[Address, str], changes: str
 ) -> None:
-    record = Record(replace(RUN, planned=2), CUT_OFF.kept, results, sent=sent)
+    record = RunLog(replace(RUN, planned=2), CUT_OFF.undo, results, sent=sent)
     assert f"  {changes}  " in render_runs([record], width=None)
 
 
@@ -64,7 +64,7 @@ def test_json_has_each_change_and_whether_the_run_came_to_its_end() -> None:
 
 
 @given(st.lists(any_record(), min_size=1, max_size=3), st.none() | st.integers(40, 200))
-def test_whatever_a_journal_says_nothing_of_it_acts_on_the_terminal(records: list[Record], width: int | None) -> None:
+def test_whatever_a_journal_says_nothing_of_it_acts_on_the_terminal(records: list[RunLog], width: int | None) -> None:
     lines = render_runs(records, width=width).split("\n")
     assert len(lines) == len(records) + 2
     assert_harmless("\n".join(lines))

@@ -317,4 +317,6 @@ def test_an_apply_says_its_run_and_its_commit(tmp_path: Path) -> None:
     entries = [one for one in entries_of(new_db) if one["name"] == "web"]
     assert [one["operation"].partition(" ")[0] for one in entries] == ["PUT", "DELETE"]
     assert [one["revision"] for one in entries] == [commit, commit]
-    assert [one["run"] for one in entries] == [one.run.id for one in journal.runs(journal.own(tree))][::-1]
+    assert [one["run"] for one in entries] == [one.run.id for one in journal.history(journal.default_folder(tree))][
+        ::-1
+    ]

@@ -53,12 +53,12 @@ def test_what_is_no_name_of_a_run_is_none(text: str) -> None:
 def test_what_was_kept_can_be_read_again(tmp_path: Path) -> None:
     folder = tmp_path / "deep" / "runs"
     written(folder)
-    record = journal.required(folder, RUN.id)
+    record = journal.find_run(folder, RUN.id)
     assert record.run == RUN
-    assert record.kept == {WEB.address: WEB, NEW.address: NEW}
+    assert record.undo == {WEB.address: WEB, NEW.address: NEW}
     assert record.results == {WEB.address: "applied", NEW.address: "failed"}
     assert record.ended
-    assert journal.runs(folder) == [record]
+    assert journal.history(folder) == [record]
 
 
 @given(name=any_text().filter(bool), text=any_text())
@@ -66,7 +66,7 @@ def test_any_name_and_any_content_can_be_kept(tmp_path_factory: pytest.TempPathF
     folder = tmp_path_factory.mktemp("runs")
     kept = UndoRecord(Address("rule", name), "update", {"text": text})
     Journal(folder, RUN).keep([kept])
-    assert journal.required(folder, RUN.id).kept == {kept.address: kept}
+    assert journal.find_run(folder, RUN.id).undo == {kept.address: kept}
 
 
 def test_a_run_that_changes_nothing_leaves_no_file(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_what_is_sent_and_how_it_went_is_kept_at_once(tmp_path: Path) -> None:
     book.sending(WEB.address)
     book.sending(NEW.address)
     book.finished(DONE[0])
-    record = journal.required(tmp_path, RUN.id)
+    record = journal.find_run(tmp_path, RUN.id)
     assert (record.sent, record.results, record.uncertain) == ({WEB.address, NEW.address}, {WEB.address: "applied"}, 1)
     assert (book.in_flight, book.outcomes) == ({NEW.address}, [DONE[0]])
 
@@ -92,7 +92,7 @@ def test_a_change_that_may_have_been_carried_out_is_kept_as_unknown(tmp_path: Pa
     book.keep([WEB])
     book.sending(WEB.address)
     book.finished(change("update", "rule/web").finished("failed", "lost", uncertain=True))
-    assert journal.required(tmp_path, RUN.id).results == {WEB.address: "unknown"}
+    assert journal.find_run(tmp_path, RUN.id).results == {WEB.address: "unknown"}
 
 
 def test_only_its_owner_can_read_a_journal(tmp_path: Path) -> None:
@@ -115,7 +115,7 @@ def test_what_was_cut_off_at_any_byte_leaves_what_was_whole_before(tmp_path: Pat
         lines = sum(end >= newline - 1 for newline in whole)  # a line is whole without its end too
         if lines:
             assert record
-            assert (len(record.kept), len(record.results)) == (min(lines - 1, 2), max(0, min(lines - 3, 2)))
+            assert (len(record.undo), len(record.results)) == (min(lines - 1, 2), max(0, min(lines - 3, 2)))
             assert record.ended == (lines == len(whole))
         else:
             assert record is None
@@ -137,9 +137,9 @@ def test_what_is_no_journal_is_left_out(tmp_path: Path, content: str) -> None:
     other = "20261125T101010Z-ffffff"
     (tmp_path / f"{other}.jsonl").write_text(content)
     (tmp_path / "notes.jsonl").write_text("{}")
-    assert [one.run.id for one in journal.runs(tmp_path)] == [RUN.id]
+    assert [one.run.id for one in journal.history(tmp_path)] == [RUN.id]
     with pytest.raises(DlsyncError, match="has the id"):
-        journal.required(tmp_path, other)
+        journal.find_run(tmp_path, other)
 
 
 def test_a_line_that_is_another_s_makes_the_journal_none(tmp_path: Path) -> None:
@@ -149,27 +149,27 @@ def test_a_line_that_is_another_s_makes_the_journal_none(tmp_path: Path) -> None
 
 
 def test_there_are_no_runs_where_there_is_no_folder(tmp_path: Path) -> None:
-    assert journal.runs(tmp_path / "none") == []
+    assert journal.history(tmp_path / "none") == []
     for name in ("latest", RUN.id):
         with pytest.raises(DlsyncError, match=f'has the id "{name}"') as caught:
-            journal.required(tmp_path, name)
+            journal.find_run(tmp_path, name)
         assert caught.value.hint == "`dlsync history` lists them."
 
 
 def test_a_journal_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     (tmp_path / f"{RUN.id}.jsonl").mkdir()
     with pytest.raises(DlsyncError, match="is not a regular file"):
-        journal.runs(tmp_path)
+        journal.history(tmp_path)
     (tmp_path / "file").write_text("")
     with pytest.raises(DlsyncError, match="cannot be read: Not a directory"):
-        journal.runs(tmp_path / "file")
+        journal.history(tmp_path / "file")
 
 
 def test_a_journal_is_not_read_through_a_link_that_leads_out_of_its_folder(tmp_path: Path) -> None:
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / f"{RUN.id}.jsonl").symlink_to("/proc/self/environ")
     with pytest.raises(DlsyncError, match="leads outside the directory"):
-        journal.runs(tmp_path / "runs")
+        journal.history(tmp_path / "runs")
 
 
 def test_a_journal_that_cannot_be_written_is_an_error_that_says_that_nothing_is_sent(tmp_path: Path) -> None:
