@@ -16,9 +16,9 @@ from dlsync.files import settings as settings_file
 from dlsync.files import yaml
 from dlsync.files.settings import Options
 from dlsync.operations import import_backup, plan_file
+from dlsync.operations.render import sent_files
 from dlsync.operations.validate import validate as validate_resources
 from dlsync.resources import environments, loader, packs
-from dlsync.resources.loader import sent_files
 from dlsync.resources.rule import KIND
 from dlsync.resources.selector import Targets
 from tests.builders.trees import write_tree

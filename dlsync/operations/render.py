@@ -1,14 +1,33 @@
-"""Show the files of a directory as they are sent."""
+"""Show the files of a directory as an apply sends them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from dlsync.files import settings as settings_file
+from dlsync.files.redaction import Redaction
 from dlsync.files.settings import NO_ENVIRONMENT, NO_OPTIONS, Options
-from dlsync.resources import environments, loader
-from dlsync.resources.loader import SentFile, sent_files
+from dlsync.model import Address
+from dlsync.resources import environments, kind_of, loader
 from dlsync.resources.selector import EVERYTHING, Targets
 from dlsync.resources.tree import Tree
+
+
+class SentFile(NamedTuple):
+    """A file of a resource, by its path in the tree."""
+
+    address: Address
+    file: str
+    content: bytes
+
+
+def sent_files(tree: Tree, targets: Targets) -> Iterator[SentFile]:
+    """Yield the files of the targeted resources as an apply sends them, in its order."""
+    redaction = Redaction(tree.secrets)
+    for address, resource in tree.resources.items():
+        if targets.admits(address):
+            for file, content in kind_of(address.kind).sent_files(resource, redaction).items():
+                yield SentFile(address, file, content)
 
 
 def render(

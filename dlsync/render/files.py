@@ -8,9 +8,9 @@ from typing import Any
 from dlsync.messages import visible
 from dlsync.model import Json
 from dlsync.operations.export import Export
+from dlsync.operations.render import SentFile
 from dlsync.render.fields import counted
 from dlsync.render.table import Style, painter
-from dlsync.resources.loader import SentFile
 
 _ABBREVIATED = 12  # characters of a commit
 _STYLES: dict[str, tuple[str, Style]] = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}

@@ -4,37 +4,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain, starmap
 from pathlib import Path
-from typing import NamedTuple
 
 from dlsync.errors import InvalidTree
 from dlsync.files import ignored
 from dlsync.files.interpolation import Values
-from dlsync.files.redaction import Redaction
 from dlsync.model import DOT_NAMES, Address, Code, Problem, Resource
 from dlsync.resources import all_kinds, discovery, kind_of, misnamed, packs
 from dlsync.resources.file_format import LoadContext, SourceFile
-from dlsync.resources.selector import Targets
 from dlsync.resources.tree import Tree, in_order
 
 _IN_CASE_ALONE = "its name differs from that of {} in case alone; rename one"
 _DOT_NAME = "the name `{}` means a folder in a URL; choose another name"
-
-
-class SentFile(NamedTuple):
-    """A file of a resource, by its path in the tree."""
-
-    address: Address
-    file: str
-    content: bytes
-
-
-def sent_files(tree: Tree, targets: Targets) -> Iterator[SentFile]:
-    """Yield the files of the targeted resources as an apply sends them, in its order."""
-    redaction = Redaction(tree.secrets)
-    for address, resource in tree.resources.items():
-        if targets.admits(address):
-            for file, content in kind_of(address.kind).sent_files(resource, redaction).items():
-                yield SentFile(address, file, content)
 
 
 def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Tree:

@@ -9,10 +9,10 @@ from dlsync.files.writer import FileChange
 from dlsync.messages import json_text
 from dlsync.model import Address, Code, Plan, Problem
 from dlsync.operations.export import Export
+from dlsync.operations.render import SentFile
 from dlsync.render import environments, problems
 from dlsync.render.fields import unified
 from dlsync.render.files import export_document, render_export, render_sent, sent_document
-from dlsync.resources.loader import SentFile
 from tests.builders.plans import CI_COMMANDS, CI_LINES, TARGET, any_plan, any_text, assert_harmless
 
 PROBLEM = st.builds(Problem, st.sampled_from(Code), any_text(), any_text(), st.none() | st.integers(1, 9))

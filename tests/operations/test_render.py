@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from dlsync.files.redaction import Redaction
 from dlsync.files.settings import Settings
 from dlsync.model import Address, Resource
+from dlsync.operations.render import SentFile, sent_files
 from dlsync.render.files import render_sent, sent_document
 from dlsync.resources import environments, kind_of
 from dlsync.resources.kind import Kind
-from dlsync.resources.loader import SentFile, sent_files
 from dlsync.resources.selector import Targets
 from tests.builders.trees import address, resource, write_tree
 
