@@ -33,19 +33,21 @@ class Dashboards(Family[Access_co]):
         """Return all dashboards (GET dashboards, observed), whole or as summaries."""
         return tuple((await self.read_all()).content)
 
-    async def read_all(self, unless: str = "", on_bad: OnBad | None = None) -> Versioned[Iterator[NamedDocument]]:
+    async def read_all(
+        self, if_none_match: str = "", on_bad: OnBad | None = None
+    ) -> Versioned[Iterator[NamedDocument]]:
         """Return all dashboards, as :meth:`list` does, with their version; parsed one by one, as they are taken."""
         async with self._optional("GET dashboards"):
-            response = await self._request("GET", "dashboards", if_none_match=unless)
+            response = await self._request("GET", "dashboards", if_none_match=if_none_match)
         return Versioned(records_of(response, NamedDocument, on_bad), response.etag)
 
     async def export(self, name: str) -> bytes:
         """Return one dashboard as YAML (GET dashboards/<name>)."""
         return (await self.read(name)).content
 
-    async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
-        """Return one dashboard, as :meth:`export` does, with its version; ``unless`` as for :meth:`read_all`."""
-        response = await self._request("GET", "dashboards", name, accept=YAML, if_none_match=unless)
+    async def read(self, name: str, if_none_match: str = "") -> Versioned[bytes]:
+        """Return one dashboard, as :meth:`export` does, with its version; ``if_none_match`` as for :meth:`read_all`."""
+        response = await self._request("GET", "dashboards", name, accept=YAML, if_none_match=if_none_match)
         return Versioned(response.body, response.etag)
 
     async def put(self: "Dashboards[Write]", name: str, body: bytes) -> None:

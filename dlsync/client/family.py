@@ -6,7 +6,7 @@ only the documented operations; see :mod:`dlsync.errors`. ``extra`` of a result 
 many methods have:
 
 - ``on_bad`` is called for each item of a list that cannot be read; None: that is raised.
-- ``unless`` is the ETag of a known version; ``NotModified`` is raised where it is still that.
+- ``if_none_match`` is the ETag of a known version; ``NotModified`` is raised where it is still that.
 """
 
 import json

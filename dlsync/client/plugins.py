@@ -61,12 +61,12 @@ class Plugins(Family[Access_co]):
         entries = records_of(await self._request("GET", "plugins"), PluginEntry, on_bad)
         return tuple(replace(entry, etag=etag_of(entry.etag)) for entry in entries)
 
-    async def get(self, name: str, unless: str = "") -> Plugin:
+    async def get(self, name: str, if_none_match: str = "") -> Plugin:
         """Return one plugin, whole (GET plugins/<name>).
 
         :raises UnreadableResource: the answer holds no plugin.
         """
-        response = await self._request("GET", "plugins", name, if_none_match=unless)
+        response = await self._request("GET", "plugins", name, if_none_match=if_none_match)
         try:
             return _plugin(response)
         except BadAnswer as error:

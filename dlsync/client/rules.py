@@ -47,12 +47,12 @@ class Rules(Family[Access_co]):
         response = await self._request("GET", "rules", name, accept=YAML)
         return _export(response, _view(response))
 
-    async def read(self, name: str, unless: str = "") -> Versioned[bytes]:
+    async def read(self, name: str, if_none_match: str = "") -> Versioned[bytes]:
         """Return one rule, as :meth:`export` does, with its version.
 
         :param name: not an id, which servers take in place of a name.
         """
-        response = await self._request("GET", "rules", name, accept=YAML, if_none_match=unless)
+        response = await self._request("GET", "rules", name, accept=YAML, if_none_match=if_none_match)
         view = _view(response)
         if view and str(view.get("id")) == name != view.get("name", name):
             raise NotFound(f"{response.request}: {name!r} is the id of another rule", request=response.request)

@@ -59,7 +59,7 @@ class Account(Kind):
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         return {}
 
-    async def list(self, client: ReadClient, unless: str = "") -> Listing:
+    async def list(self, client: ReadClient, if_none_match: str = "") -> Listing:
         resources = tuple(Resource(Address(self.name, one.name), {}) for one in await client.accounts.list())
         return Listing(resources, frozenset(one.name for one in resources))
 

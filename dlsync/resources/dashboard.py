@@ -84,11 +84,11 @@ class Dashboard(DocumentKind):
     def without_place(self, value: Json) -> Json:
         return {key: one for key, one in value.items() if key not in _PLACE} if isinstance(value, dict) else value
 
-    async def list(self, client: ReadClient, unless: str = "") -> Listing:
+    async def list(self, client: ReadClient, if_none_match: str = "") -> Listing:
         # observed: whole dashboards, but for those of which the server sends summaries
         bad: list[BadAnswer] = []
         try:
-            found, etag = await client.dashboards.read_all(unless, bad.append)
+            found, etag = await client.dashboards.read_all(if_none_match, bad.append)
         except Unsupported:
             return Listing()
         names: set[str] = set()

@@ -54,10 +54,10 @@ class Endpoint(ABC):
     may_duplicate: ClassVar[bool] = False
 
     @abstractmethod
-    async def list(self, client: ReadClient, unless: str = "") -> Listing:
+    async def list(self, client: ReadClient, if_none_match: str = "") -> Listing:
         """Ask the server what it has.
 
-        :param unless: the ETag of a listing that is known, of a kind that is listed whole.
+        :param if_none_match: the ETag of a listing that is known, of a kind that is listed whole.
         :raises NotModified: it is still that one.
         """
 

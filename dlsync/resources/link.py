@@ -187,7 +187,7 @@ class Link(Kind):
         raise DlsyncError(f"the journal holds no tags of link/{name}")
 
     # server calls
-    async def list(self, client: ReadClient, unless: str = "") -> Listing:
+    async def list(self, client: ReadClient, if_none_match: str = "") -> Listing:
         links: defaultdict[str, list[list[str]]] = defaultdict(list)
         for link in await client.links.list():
             if link.tags and not is_reserved(link.plugin):

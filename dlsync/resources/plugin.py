@@ -249,7 +249,7 @@ class Plugin(Kind):
         return Resource(Address(self.name, name), document, body)
 
     # server calls
-    async def list(self, client: ReadClient, unless: str = "") -> Listing:
+    async def list(self, client: ReadClient, if_none_match: str = "") -> Listing:
         bad: list[BadAnswer] = []
         entries = await client.plugins.list(bad.append)
         # the documented answer is a copy of the links', which need not name a plugin that is linked to nothing

@@ -87,7 +87,7 @@ class Rule(DocumentKind):
         nested = isinstance(action, dict) and field not in action and _DETAILS in action
         return (*path[:2], _DETAILS, *path[2:]) if nested else path
 
-    async def list(self, client: ReadClient, unless: str = "") -> Listing:
+    async def list(self, client: ReadClient, if_none_match: str = "") -> Listing:
         bad: list[BadAnswer] = []
         try:
             rules = await client.rules.list(bad.append)
