@@ -53,7 +53,7 @@ class Account(Kind):
     def line(self, desired: Resource) -> int:
         return cast("Named", desired).line
 
-    def removed_files(self, desired: Resource, draft: ExportContext = ExportContext()) -> Files:
+    def removed_files(self, desired: Resource, context: ExportContext = ExportContext()) -> Files:
         return {}  # an export is about what is in one account
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:

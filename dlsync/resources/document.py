@@ -87,12 +87,12 @@ class DocumentKind(Kind):
     def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
         return placed(desired.overlay, desired.file, desired.text, self.as_written(desired, diff))
 
-    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
-        document = draft.spelled(schema.arranged(self.name, live.document))
+    def new_files(self, live: Resource, stem: str, context: ExportContext = ExportContext()) -> Files:
+        document = context.spelled(schema.arranged(self.name, live.document))
         return {f"{self.folder}/{stem}.yaml": yaml.dump(document)}
 
-    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
-        return {desired.file: self._rewritten(desired.text, edited(self, desired, live, draft))}
+    def edited_files(self, desired: Resource, live: Resource, context: ExportContext = ExportContext()) -> Files:
+        return {desired.file: self._rewritten(desired.text, edited(self, desired, live, context))}
 
     def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:
         return {desired.file: self._rewritten(desired.text, redaction.value(dict(desired.document)))}

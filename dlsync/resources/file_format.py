@@ -129,15 +129,15 @@ class FileFormat(ABC):
         """Return the file that the differences stand in, and the differences with their lines, from 1."""
         return desired.file, tuple(diff)
 
-    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
+    def new_files(self, live: Resource, stem: str, context: ExportContext = ExportContext()) -> Files:
         """Return the files, by path in the tree, that are to stand for a live resource which the tree has not."""
         return {}
 
-    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
+    def edited_files(self, desired: Resource, live: Resource, context: ExportContext = ExportContext()) -> Files:
         """Return the resource's files with the live side written in and all else as it was; None: remove it."""
         return {}
 
-    def removed_files(self, desired: Resource, draft: ExportContext = ExportContext()) -> Files:
+    def removed_files(self, desired: Resource, context: ExportContext = ExportContext()) -> Files:
         """Return the resource's files without the resource; None: remove it."""
         return dict.fromkeys(reversed(self.files(desired)))
 

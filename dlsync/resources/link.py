@@ -129,31 +129,31 @@ class Link(Kind):
     def needs(self, desired: Resource) -> tuple[Address, ...]:
         return (Address(PLUGIN.name, desired.name),)
 
-    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
-        return _with_entry(draft, live.name, [draft.spelled(tag) for tag in _tags(live)])
+    def new_files(self, live: Resource, stem: str, context: ExportContext = ExportContext()) -> Files:
+        return _with_entry(context, live.name, [context.spelled(tag) for tag in _tags(live)])
 
-    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
-        return self._with_tags(cast("Linked", desired), _tags(live), draft)
+    def edited_files(self, desired: Resource, live: Resource, context: ExportContext = ExportContext()) -> Files:
+        return self._with_tags(cast("Linked", desired), _tags(live), context)
 
-    def removed_files(self, desired: Resource, draft: ExportContext = ExportContext()) -> Files:
-        return self._with_tags(cast("Linked", desired), [], draft)
+    def removed_files(self, desired: Resource, context: ExportContext = ExportContext()) -> Files:
+        return self._with_tags(cast("Linked", desired), [], context)
 
-    def _with_tags(self, desired: Linked, tags: list[str], draft: ExportContext) -> Files:
+    def _with_tags(self, desired: Linked, tags: list[str], context: ExportContext) -> Files:
         files: dict[str, bytes | None] = {}
-        listed: list[Json] = [draft.spelled(tag) for tag in tags if tag not in _tags(desired)]
+        listed: list[Json] = [context.spelled(tag) for tag in tags if tag not in _tags(desired)]
         changes = bool(listed)
         for source in desired.sources:
             surplus = [tag for tag in source.tags if tag not in tags]
             if source.file == FILE:
                 changes = changes or bool(surplus)
                 # one reference may stand for them all
-                written = source.written if isinstance(source.written, list) else [*map(draft.spelled, source.tags)]
+                written = source.written if isinstance(source.written, list) else [*map(context.spelled, source.tags)]
                 listed = [one for one, tag in zip(written, source.tags, strict=True) if tag in tags] + listed
             elif surplus and not source.pack:
                 files |= _without_tags(source, surplus)
-            elif surplus and draft.files.get(source.file) is not None:
+            elif surplus and context.files.get(source.file) is not None:
                 raise DlsyncError(_IN_A_PACK % (visible(source.pack), visible(source.file)))
-        return files | (_with_entry(draft, desired.name, listed) if changes else {})
+        return files | (_with_entry(context, desired.name, listed) if changes else {})
 
     def schema_findings(self, live: Resource) -> list[schema.Finding]:
         return schema.check("link", {live.name: live.document[_TAGS]})
@@ -317,9 +317,9 @@ def _without_tags(source: LinkSource, tags: Sequence[str]) -> Files:
     return {source.file: (json.dumps(document, indent=2) + "\n").encode() if left else None}
 
 
-def _with_entry(draft: ExportContext, plugin: str, tags: Iterable[Json]) -> Files:
-    """Return links.yaml with these tags for a plugin, and all else as the draft has it; without any, without it."""
-    content = draft.files.get(FILE) or b""
+def _with_entry(context: ExportContext, plugin: str, tags: Iterable[Json]) -> Files:
+    """Return links.yaml with these tags for a plugin, and all else as the export has it so far; without tags, without it."""
+    content = context.files.get(FILE) or b""
     before = cast("dict[str, Json]", yaml.parse(content, FILE) or {})
     document = {name: listed for name, listed in before.items() if name != plugin}
     if listed := [*tags]:

@@ -193,16 +193,16 @@ def placed(
     return file, tuple(replace(one, line=line) for one, line in zip(diff, places, strict=True))
 
 
-def edited(kind: Kind, desired: Resource, live: Resource, draft: ExportContext) -> dict[str, Json]:
+def edited(kind: Kind, desired: Resource, live: Resource, context: ExportContext) -> dict[str, Json]:
     """Return the document that the resource's own file is to hold, so that with its overlay it means the live one.
 
     :raises DlsyncError: where what differs comes from the overlay; says what to edit.
     """
-    merged = merge(kind, desired, live.document, draft.spelled)
+    merged = merge(kind, desired, live.document, context.spelled)
     overlay = desired.overlay
     if overlay is None:
         return merged
-    _refuse_overlaid(compare(kind, desired, live).diff, overlay, draft)
+    _refuse_overlaid(compare(kind, desired, live).diff, overlay, context)
     base = lift(kind, overlay.base, overlay.document, merged, overlay.meant)
     again = lay(kind, base, overlay.document, overlay.meant)
     means = kind.canonical(cast("dict[str, Json]", overlay.meant(again.document)))
@@ -213,10 +213,10 @@ def edited(kind: Kind, desired: Resource, live: Resource, draft: ExportContext) 
     return base
 
 
-def _refuse_overlaid(diff: Sequence[FieldChange], overlay: Overlay, draft: ExportContext) -> None:
+def _refuse_overlaid(diff: Sequence[FieldChange], overlay: Overlay, context: ExportContext) -> None:
     lines = yaml.positions(overlay.content)
     differing = [
-        f"`{field_name(origin)}` (line {yaml.nearest(lines, origin)[0]}) {_live(one, draft)}"
+        f"`{field_name(origin)}` (line {yaml.nearest(lines, origin)[0]}) {_live(one, context)}"
         for one in diff
         if (origin := overlay.laid.origin_of(one)) is not None
     ]
@@ -226,7 +226,9 @@ def _refuse_overlaid(diff: Sequence[FieldChange], overlay: Overlay, draft: Expor
         raise DlsyncError(f"it differs in what {overlay.file} says: {named}{more}; edit that file")
 
 
-def _live(one: FieldChange, draft: ExportContext) -> str:
+def _live(one: FieldChange, context: ExportContext) -> str:
     if one.moved:
         return "stands elsewhere"
-    return "is not live" if one.op == "add" else f"is live as {messages.brief(draft.redaction.difference(one).before)}"
+    return (
+        "is not live" if one.op == "add" else f"is live as {messages.brief(context.redaction.difference(one).before)}"
+    )

@@ -154,9 +154,9 @@ class Plugin(Kind):
         file, content = (meta.file, meta.content) if meta else (desired.file, b"")
         return placed(desired.overlay, file, content, diff)
 
-    def new_files(self, live: Resource, stem: str, draft: ExportContext = ExportContext()) -> Files:
+    def new_files(self, live: Resource, stem: str, context: ExportContext = ExportContext()) -> Files:
         file = f"{self.folder}/{plugin_file(stem, str(live.document['extension']))}"
-        settings = cast("dict[str, Json]", draft.spelled(_settings(live.document)))
+        settings = cast("dict[str, Json]", context.spelled(_settings(live.document)))
         return {file: live.body, **self._meta_file(file, settings)}
 
     def _meta_file(self, script: str, settings: Mapping[str, Json]) -> Files:
@@ -164,8 +164,8 @@ class Plugin(Kind):
         settings = {field: canonical[field] for field in _KNOWN if field in canonical}
         return {_without_extension(script) + _META: yaml.dump(settings)} if settings else {}
 
-    def edited_files(self, desired: Resource, live: Resource, draft: ExportContext = ExportContext()) -> Files:
-        merged = edited(self, desired, live, draft)
+    def edited_files(self, desired: Resource, live: Resource, context: ExportContext = ExportContext()) -> Files:
+        merged = edited(self, desired, live, context)
         files: dict[str, bytes | None] = {}
         script = desired.file
         if merged["extension"] != desired.document["extension"]:
