@@ -47,7 +47,7 @@ def _environments(directory: Path) -> Iterable[str]:
 def _addresses(directory: Path) -> Iterable[str]:
     from dlsync.resources import loader
 
-    return sorted(map(str, loader.find(directory).addresses()))
+    return sorted(map(str, loader.read_sources(directory).addresses()))
 
 
 complete_resources = completion_from(_addresses)

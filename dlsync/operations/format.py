@@ -22,7 +22,7 @@ def format_files(directory: Path, *, check: bool = False) -> tuple[list[str], li
     :param check: write nothing.
     :raises DlsyncError: the directory cannot be read, or is an old client's backup.
     """
-    found = loader.find(directory)
+    found = loader.read_sources(directory)
     if found.backup:
         raise DlsyncError("an old client's backup is not formatted", hint="Import it with `dlsync import-backup`.")
     problems = [*found.errors]

@@ -119,16 +119,16 @@ async def open_planning(
     :param missing_ok: a directory that does not exist is an empty tree; every resource is needed whole.
     :raises InvalidTree: the files have errors.
     """
-    found = loader.find(directory, missing_ok=missing_ok)
+    found = loader.read_sources(directory, missing_ok=missing_ok)
     values = Values(settings.variables, settings.environ, lenient=reads_only)
-    tree = environments.understood(found, settings, values=values).raise_for_errors()
+    tree = environments.parse(found, settings, values=values).raise_for_errors()
     async with reader(settings) as client:
         cache = FORGETFUL if missing_ok else remembered(settings.target)
         fetcher = Fetcher(client, tree.resources, cache=cache, reporter=reporter)
         if reads_only and (unset := hidden_secrets.unset_names(tree)):
             environ = cast("dict[str, str]", settings.environ)
             values = replace(values, environ=environ | await _applied(fetcher, settings, found, unset))
-            tree = environments.understood(found, settings, values=values).raise_for_errors()
+            tree = environments.parse(found, settings, values=values).raise_for_errors()
             fetcher.desired = tree.resources
         yield fetcher, tree
 

@@ -56,7 +56,7 @@ async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) ->
 
 async def read_inventory(client: ReadClient, settings: Settings, root: Path) -> Inventory:
     """Read the inventory of an account, with what this version cannot read set apart; see ``inventory_store``."""
-    return (await inventory_store.read(client, settings, root)).understood({kind.name for kind in all_kinds()})
+    return (await inventory_store.read(client, settings, root)).without_unreadable({kind.name for kind in all_kinds()})
 
 
 @asynccontextmanager

@@ -72,10 +72,10 @@ def read(directory: Path, settings: Settings, *, values: Values | None = None) -
     :param values: of references; by default those of the settings.
     :raises InvalidTree: the directory itself cannot be read.
     """
-    return understood(loader.find(directory), settings, values=values)
+    return parse(loader.read_sources(directory), settings, values=values)
 
 
-def understood(found: Tree, settings: Settings, *, values: Values | None = None) -> Tree:
+def parse(found: Tree, settings: Settings, *, values: Values | None = None) -> Tree:
     """Turn files into the tree of the chosen environment, with the problems of dlsync.yaml; see :func:`read`."""
     document, problems = settings_file.read_file(found.root)
     known = None if problems else environment_names(found.root)
@@ -95,7 +95,7 @@ def understood(found: Tree, settings: Settings, *, values: Values | None = None)
         values = replace(
             values, overriding={name: (one or {}).get("variables") or {} for name, one in overriding.items()}
         )
-    tree = loader.understood(found, LoadContext(values, overlays, settings.environment))
+    tree = loader.parse(found, LoadContext(values, overlays, settings.environment))
     tree = replace(tree, overlays={one.file: one.content for one in overlays.values()})
     return tree.with_problems(problems)
 

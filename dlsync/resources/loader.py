@@ -17,8 +17,8 @@ _IN_CASE_ALONE = "its name differs from that of {} in case alone; rename one"
 _DOT_NAME = "the name `{}` means a folder in a URL; choose another name"
 
 
-def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Tree:
-    """Read the bytes of the files of every kind below a directory, which :func:`understood` parses.
+def read_sources(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Tree:
+    """Read the bytes of the files of every kind below a directory, which :func:`parse` parses.
 
     :param missing_ok: take a directory that does not exist for an empty tree.
     :param backup: it is a backup, even if it does not look like one.
@@ -39,7 +39,7 @@ def find(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Tree:
     return Tree(root, problems=tuple(problems), sources=sources, backup=backup, ignored=skips)
 
 
-def understood(found: Tree, context: LoadContext = LoadContext()) -> Tree:
+def parse(found: Tree, context: LoadContext = LoadContext()) -> Tree:
     """Return a tree with the resources that its files hold, and with all that is wrong with them."""
     if found.backup:
         context = replace(context, values=Values(literal=True), backup=True)
@@ -69,8 +69,8 @@ def understood(found: Tree, context: LoadContext = LoadContext()) -> Tree:
 
 
 def read(root: Path, context: LoadContext = LoadContext(), *, missing_ok: bool = False) -> Tree:
-    """Read the files of every kind below a directory; :func:`find` and :func:`understood` in one."""
-    return understood(find(root, missing_ok=missing_ok, backup=context.backup), context)
+    """Read the files of every kind below a directory; :func:`read_sources` and :func:`parse` in one."""
+    return parse(read_sources(root, missing_ok=missing_ok, backup=context.backup), context)
 
 
 def require_directory(root: Path, *, may_be_missing: bool = False) -> None:

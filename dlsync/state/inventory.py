@@ -129,7 +129,7 @@ class Inventory:
         """The resources whose entries this version cannot read, so that they do not count as managed."""
         return {*self.foreign.packed} - self.packed.keys() if self.foreign else set()
 
-    def understood(self, kinds: Collection[str]) -> "Inventory":
+    def without_unreadable(self, kinds: Collection[str]) -> "Inventory":
         """Return the inventory with the entries that cannot be read, and those of other kinds, set apart."""
         strange = {one for one in self.known if one.kind not in kinds}
         apart = strange | {one for one, text in self.packed.items() if _secrets(text) is None}

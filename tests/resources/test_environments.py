@@ -222,8 +222,8 @@ def test_overlays_that_cannot_be_listed_are_an_error(tmp_path: Path, monkeypatch
 
 
 def test_a_folder_that_is_yet_to_be_made_is_an_empty_tree(tmp_path: Path) -> None:
-    found = loader.find(tmp_path / "new", missing_ok=True)
-    assert environments.understood(found, Settings()).resources == {}
+    found = loader.read_sources(tmp_path / "new", missing_ok=True)
+    assert environments.parse(found, Settings()).resources == {}
     assert replace(Settings(), environment="x").environment == "x"
 
 

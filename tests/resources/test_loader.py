@@ -317,18 +317,18 @@ def test_the_names_of_files_promise_what_they_are_found_to_hold(tmp_path: Path) 
         "links.yaml": "disk: [web]\n",
     }
     write_tree(tmp_path, files)
-    found = loader.find(tmp_path)
-    assert found.addresses() == {one for one in loader.understood(found).resources if one.kind != "link"}
+    found = loader.read_sources(tmp_path)
+    assert found.addresses() == {one for one in loader.parse(found).resources if one.kind != "link"}
 
 
 def test_a_name_that_is_none_promises_nothing(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a%FF.yaml": RULE, "rules/b.yaml": RULE})
-    assert [str(one) for one in loader.find(tmp_path).addresses()] == ["rule/b"]
+    assert [str(one) for one in loader.read_sources(tmp_path).addresses()] == ["rule/b"]
 
 
 def test_in_a_backup_the_names_of_files_are_those_of_resources(tmp_path: Path) -> None:
     write_tree(tmp_path, {"rules/a%20b.yaml": RULE, "links/1.json": '{"plugin": "disk", "tags": ["all"]}'})
-    assert [str(one) for one in loader.find(tmp_path).addresses()] == ["rule/a%20b"]
+    assert [str(one) for one in loader.read_sources(tmp_path).addresses()] == ["rule/a%20b"]
 
 
 def test_a_parsed_document_is_not_held_and_means_the_same_each_time(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_an_entry_is_unpacked_once_whatever_is_asked_of_its_secrets(monkeypatch:
     text = packed(Entry({"title": "unpacked once"}, secrets={"00000000": "${env:HOOK}"}))
     unpacking = Mock(wraps=unpacked)
     monkeypatch.setattr(inventory, "unpacked", unpacking)
-    whole = Inventory(SALT, {WEB: text}).understood({"dashboard"})
+    whole = Inventory(SALT, {WEB: text}).without_unreadable({"dashboard"})
     assert not whole.knows_no_secrets(WEB)
     assert whole.secret_spellings([WEB]) == {WEB: {"${env:HOOK}"}}
     assert whole.former_secrets(resource("dashboard/web", dashboard())) == {}
@@ -192,19 +192,19 @@ def test_what_cannot_be_read_is_not_managed_and_written_back(
 ) -> None:
     broken = {Address("rule", name): "zzz" for name in damaged}
     whole = whole.with_packed(broken).with_ids(dict.fromkeys(broken, ("1",)))
-    found = whole.understood(kinds)
+    found = whole.without_unreadable(kinds)
     assert {one.kind for one in found.known} <= kinds
     assert all(found.entry(one) for one in found)
     assert found.unreadable == whole.packed.keys() - found.packed.keys()
     assert found.content() == whole.content()
-    assert found.understood(kinds) == found
+    assert found.without_unreadable(kinds) == found
 
 
 def test_what_cannot_be_read_goes_where_it_is_replaced_or_released() -> None:
     whole = recorded(resource("dashboard/web", dashboard())).with_packed(
         {address("silence/x"): "zzz", address("rule/a"): "zzz"}
     )
-    found = whole.understood({"dashboard", "rule"})
+    found = whole.without_unreadable({"dashboard", "rule"})
     assert found.unreadable == {address("silence/x"), address("rule/a")}
     found = found.changed({address("rule/a"): Entry({})}, [address("silence/x")])
     assert (found.unreadable, sorted(map(str, found))) == (set(), ["dashboard/web", "rule/a"])
