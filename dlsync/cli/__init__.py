@@ -1,1 +1,1 @@
-"""The command line: parses, calls one library function, renders, returns a code. One module a command."""
+"""The command line: parse, call one function of the library, render, return an exit code. ``app`` names the modules."""

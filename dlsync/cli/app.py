@@ -17,20 +17,20 @@ from dlsync.errors import EXIT_ERROR
 # each command with its module and its purpose, since help and completion import no command
 SECTIONS = {
     "Files": {
-        "init": ("tree", "Start a directory: settings, samples, CI templates."),
-        "import-backup": ("tree", "Convert an old client's backup into dlsync's files."),
-        "validate": ("tree", "Check the files offline: syntax, schema, names, references."),
-        "fmt": ("tree", "Write the YAML files in the house style; comments stay."),
-        "render": ("tree", "Show the files as they are sent; secrets stay references."),
-        "packs": ("tree", "The packs of a directory."),
+        "init": ("files", "Start a directory: settings, samples, CI templates."),
+        "import-backup": ("files", "Convert an old client's backup into dlsync's files."),
+        "validate": ("files", "Check the files offline: syntax, schema, names, references."),
+        "fmt": ("files", "Write the YAML files in the house style; comments stay."),
+        "render": ("files", "Show the files as they are sent; secrets stay references."),
+        "packs": ("files", "The packs of a directory."),
     },
     "Files and server": {
         "plan": ("plan", "Show what an apply would change; changes nothing."),
         "apply": ("apply", "Show the plan, ask, and apply it."),
         "comment": ("comment", "Keep one comment with the plan on a pull request."),
-        "drift": ("live", "Show what was changed on the server since it was applied."),
-        "accept": ("live", "Write what was changed on the server into the files."),
-        "export": ("live", "Write live resources into files; comments and layout stay."),
+        "drift": ("drift", "Show what was changed on the server since it was applied."),
+        "accept": ("drift", "Write what was changed on the server into the files."),
+        "export": ("export", "Write live resources into files; comments and layout stay."),
     },
     "What is managed": {
         "adopt": ("inventory", "Take existing resources into management."),
@@ -43,8 +43,8 @@ SECTIONS = {
         "unlock": ("inventory", "Remove the lock of an apply that is dead."),
     },
     "Around it": {
-        "doctor": ("tree", "Check settings, files and server; say what to do."),
-        "schema": ("tree", "Print a JSON Schema, for editors and checks."),
+        "doctor": ("files", "Check settings, files and server; say what to do."),
+        "schema": ("files", "Print a JSON Schema, for editors and checks."),
         "serve": ("serve", "Run a server of dlsync's own, until it is stopped."),
     },
     "The API by hand": {

@@ -318,7 +318,7 @@ def _without_tags(source: LinkSource, tags: Sequence[str]) -> Files:
 
 
 def _with_entry(context: ExportContext, plugin: str, tags: Iterable[Json]) -> Files:
-    """Return links.yaml with the tags of a plugin replaced, and all else as the export has it; without tags, without it."""
+    """Return links.yaml as the export has it, with these tags for a plugin; without tags, without the plugin."""
     content = context.files.get(FILE) or b""
     before = cast("dict[str, Json]", yaml.parse(content, FILE) or {})
     document = {name: listed for name, listed in before.items() if name != plugin}

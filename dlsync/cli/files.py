@@ -1,4 +1,4 @@
-"""The commands for files and settings: they change nothing on the server."""
+"""The commands for files and settings; they change nothing on the server."""
 
 import os
 import shlex

@@ -1,18 +1,16 @@
-"""The commands that compare what is live with what was applied or with the files, and write it into the files."""
+"""``dlsync drift`` and ``dlsync accept``: what was changed on the server."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dlsync.cli import console
 from dlsync.cli import options as opt
-from dlsync.errors import EXIT_CHANGES, EXIT_OK, EXIT_PARTIAL, SettingsError
-
-if TYPE_CHECKING:
-    from dlsync.operations.export import Export
+from dlsync.cli.export import Check, show_export
+from dlsync.errors import EXIT_CHANGES, EXIT_OK, SettingsError
 
 Accepted = Annotated[
     list[str] | None,
@@ -23,11 +21,6 @@ Accepted = Annotated[
     ),
 ]
 AllDrift = Annotated[bool, typer.Option("--all-drift", help="All that was changed on the server.")]
-Managed = Annotated[bool, typer.Option("--managed", help="Only what is managed, or in the files already.")]
-Mirror = Annotated[bool, typer.Option("--mirror", help="Remove the files of what is gone from the server.")]
-Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 2 if files would change.")]
-Commit = Annotated[bool, typer.Option("--commit", help="Commit what is written, but nothing that is not applied yet.")]
-Push = Annotated[bool, typer.Option("--push", help="With --commit: push the branch to its upstream.")]
 
 
 @opt.command
@@ -91,52 +84,4 @@ def accept(
     accepted = run_with_progress(
         lambda reporter: operations.accept(directory, settings, targets, check=check, reporter=reporter)
     )
-    return _show(accepted, output, check=check, accepts=True)
-
-
-@opt.command
-def export(
-    server: opt.Server,
-    directory: opt.Directory = opt.CURRENT,
-    target: opt.TargetPatterns = None,
-    managed: Managed = False,
-    mirror: Mirror = False,
-    check: Check = False,
-    commit: Commit = False,
-    push: Push = False,
-    output: opt.ReportOutput = "text",
-) -> int:
-    """Write live resources into files; comments and layout stay.
-
-    With --commit, one commit has all that changed. A resource is then left out, and named, if its file is not applied
-    yet, or if that would replace a reference or write a likely secret.
-    """
-    from dlsync import operations
-    from dlsync.cli.terminal import run_with_progress
-    from dlsync.resources.selector import Targets
-
-    if push and not commit:
-        raise SettingsError("--push pushes a commit", hint="Give --commit too.")
-    targets = Targets(target or ())
-    settings = server.settings(directory, may_be_missing=True)
-    flags = {"managed": managed, "mirror": mirror, "check": check, "commit": commit, "push": push}
-    exported = run_with_progress(
-        lambda reporter: operations.export(directory, settings, targets=targets, reporter=reporter, **flags)
-    )
-    return _show(exported, output, check=check)
-
-
-def _show(export: Export, output: opt.ReportFormat, *, check: bool, accepts: bool = False) -> int:
-    from dlsync.render import files
-
-    export = replace(export, problems=console.redacted_problems(export.problems))
-    console.report(export.problems)
-    console.show(
-        output,
-        lambda: files.export_document(export),
-        lambda color: files.render_export(export, written=not check, color=color, accepts=accepts),
-        lambda: console.page(export, written=not check),
-    )
-    if any(problem.severity == "error" for problem in export.problems):
-        return EXIT_PARTIAL
-    return EXIT_CHANGES if check and export else EXIT_OK
+    return show_export(accepted, output, check=check, accepts=True)
