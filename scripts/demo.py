@@ -28,7 +28,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="dlsync-demo-") as folder, served() as url:
         shutil.copytree(EXAMPLE, Path(folder, "monitoring"))
         os.chdir(folder)
-        os.environ |= {"DLSYNC_URL": url, "DLSYNC_API_KEY": KEY}
+        # with a home of its own, where the cache of ETags goes
+        os.environ |= {"DLSYNC_URL": url, "DLSYNC_API_KEY": KEY, "HOME": folder, "XDG_CACHE_HOME": f"{folder}/cache"}
         show(url)
     say("Done. The server is stopped and the folder is gone.")
 

@@ -232,7 +232,7 @@ def test_the_two_commands_of_the_readme_are_in_the_makefile() -> None:
     assert {"demo", "test", "check"} <= set(targets)
 
 
-def test_the_demo_leaves_the_servers_and_databases_of_its_shell_alone(
+def test_the_demo_leaves_the_servers_databases_and_home_folder_of_its_shell_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DLSYNC_DB", str(tmp_path / "server.db"))
@@ -243,6 +243,7 @@ def test_the_demo_leaves_the_servers_and_databases_of_its_shell_alone(
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert list(tmp_path.iterdir()) == []
+    assert list(Path.home().rglob("*")) == []
 
 
 def test_every_module_and_package_of_the_house_is_drawn_in_its_plan() -> None:
