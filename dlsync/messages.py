@@ -145,6 +145,17 @@ def shortened(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - len(_ELLIPSIS)] + _ELLIPSIS
 
 
+def counted(number: int, noun: str) -> str:
+    """Return ``1 line`` or ``2 lines``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[object], most: int = 3) -> str:
+    """Return the first names, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(str, names[:most])) + more
+
+
 def in_full(value: Json) -> str:
     """Return a value as compact JSON, visible."""
     try:

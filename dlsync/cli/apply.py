@@ -217,7 +217,7 @@ def _write_result(applied: Plan, complete: Plan, output: str, directory: Path) -
 
 
 def _interruption(plan: Plan) -> str:
-    from dlsync.render.fields import counted
+    from dlsync.messages import counted
 
     outcomes = [change.outcome for change in plan.changes if not change.held]
     applied, unknown = outcomes.count("applied"), outcomes.count("unknown")

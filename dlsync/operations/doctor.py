@@ -11,7 +11,7 @@ from dlsync.client.optional_operations import OBSERVED, OptionalOperation
 from dlsync.errors import AccountNotFound, ApiError, BadAnswer, DlsyncError, ServerFault, Unauthorised, Unreachable
 from dlsync.files import settings
 from dlsync.files.settings import Options, Setting, Settings, settings_in_force
-from dlsync.messages import near_miss
+from dlsync.messages import listed, near_miss
 from dlsync.operations.plan import lock_message
 from dlsync.operations.plan_warnings import unread
 from dlsync.operations.session import read_inventory
@@ -88,8 +88,7 @@ def _references(directory: Path, loaded: Settings, files: Check) -> Check:
     errors = environments.read(directory, loaded).errors
     if not errors:
         return files
-    more = f" and {len(errors) - 1} more" if errors[1:] else ""
-    return replace(files, status="problem", message=f"{files.message}; {errors[0]}{more}", advice=_UNSET)
+    return replace(files, status="problem", message=f"{files.message}; {listed(errors, 1)}", advice=_UNSET)
 
 
 async def _server(loaded: Settings, directory: Path) -> list[Check]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from dlsync.client import ReadClient
 from dlsync.files.settings import Prune
+from dlsync.messages import counted
 from dlsync.model import Address, Code, FieldChange, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
 from dlsync.resources.endpoint import Listing
@@ -48,7 +49,7 @@ def duplicate_warnings(
     for resource in (one for listing in listings for one in listing.resources):
         count = len(kind_of(resource.kind).duplicates(resource, resource))
         if count and resource.address not in changing and targets.admits(resource.address):
-            what = f"the server has {count} duplicate{'' if count == 1 else 's'} of {resource.address}"
+            what = f"the server has {counted(count, 'duplicate')} of {resource.address}"
             later = ", so the apply after this one does" if prune == "managed" and resource.address in adopted else ""
             yield Problem(Code.DUPLICATE_RESOURCE, f"{what}: {why}{later}")
 

@@ -5,14 +5,13 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from dlsync.messages import field_name, value
+from dlsync.messages import field_name, listed, value
 from dlsync.model import Address, Code, FieldChange, Path, Problem, Resource, ResourceChange
 from dlsync.operations.reconcile import content
 from dlsync.resources import Listing, kind_of
 from dlsync.state.inventory import Inventory
 
 _POSITION = re.compile(r"\[\d+\]")
-_MOST_NAMED = 3
 _UNREAD = (
     "the inventory's entries of %s cannot be read, so these do not count as managed, and the entries stay: "
     "a newer dlsync may have written them; if not, run `dlsync inventory rebuild`"
@@ -42,7 +41,7 @@ def unread(inventory: Inventory) -> Iterator[Problem]:
         fix = "no resource counts as managed, and none is deleted; run `dlsync inventory rebuild`"
         yield Problem(Code.UNREADABLE_INVENTORY, f"{inventory.broken}: {fix}")
     if names := sorted(inventory.unreadable):
-        yield Problem(Code.UNREADABLE_INVENTORY, _UNREAD % _listed(names))
+        yield Problem(Code.UNREADABLE_INVENTORY, _UNREAD % listed(names))
 
 
 def other_directory(commit: str) -> Problem:
@@ -59,7 +58,7 @@ def other_directory(commit: str) -> Problem:
 
 def not_checked_out(files: Sequence[str]) -> Problem:
     """Return a warning of deletes in a directory of which git has files that are not there."""
-    lacking = f"a sparse checkout leaves out {_listed(files)}"
+    lacking = f"a sparse checkout leaves out {listed(files)}"
     question = "this plan deletes what has no file here; to plan with all files, run `git sparse-checkout disable`"
     return Problem(Code.NOT_CHECKED_OUT, f"{lacking}: {question}")
 
@@ -76,13 +75,7 @@ def masked(addresses: Sequence[Address]) -> Iterator[Problem]:
     """Warn once that the server shows masks in place of secrets."""
     if addresses:
         unseen = "a change of such a value on the server cannot be seen"
-        yield Problem(Code.MASKED_SECRET, f"the server masks secrets of {_listed(addresses)}: {unseen}")
-
-
-def _listed(names: Sequence[object]) -> str:
-    """Return the first names, and how many more there are."""
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(map(str, names[:_MOST_NAMED])) + more
+        yield Problem(Code.MASKED_SECRET, f"the server masks secrets of {listed(addresses)}: {unseen}")
 
 
 def unkept(changes: Iterable[ResourceChange]) -> Iterator[Problem]:
@@ -174,7 +167,7 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
     """Warn of what differs from the files and stays as it is live."""
     for address, canonical in kept.items():
         diff = kind_of(address.kind).as_written(desired[address], canonical)
-        fields = _listed([f"`{field_name(one.path)}`" for one in diff])
+        fields = listed([f"`{field_name(one.path)}`" for one in diff])
         fix = f"`dlsync accept {address}` writes it into the file, `--on-conflict repo` overwrites it"
         yield Problem(Code.KEPT_EDIT, f"{address} was changed on the server in {fields}, and stays so; {fix}")
 

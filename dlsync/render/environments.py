@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dlsync.messages import visible
+from dlsync.messages import counted, visible
 from dlsync.model import Plan, Problem, Target
 from dlsync.operations import plan_document
 from dlsync.render import findings, plan_markdown
-from dlsync.render.fields import counted
 from dlsync.render.findings import Finding
 from dlsync.render.problems import failure
 from dlsync.render.table import painter

@@ -10,7 +10,7 @@ from dlsync import messages
 from dlsync.files import schema
 from dlsync.files.interpolation import names
 from dlsync.files.redaction import HIDDEN
-from dlsync.messages import WIDTH, distinct, distinct_pair, field_name, in_full, shortened, visible
+from dlsync.messages import WIDTH, counted, distinct, distinct_pair, field_name, in_full, shortened, visible
 from dlsync.model import FieldChange, Json, ResourceChange
 
 MAX_LINES = 200
@@ -148,8 +148,3 @@ def unified(before: str, after: str) -> tuple[str, ...]:
     if more := len(shown[MAX_LINES:]):
         shown[MAX_LINES:] = [f"... {more} more lines; --format json has them all"]
     return tuple(shown)
-
-
-def counted(number: int, noun: str) -> str:
-    """Return ``1 line`` or ``2 lines``."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

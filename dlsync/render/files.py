@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from dlsync.messages import visible
+from dlsync.messages import counted, visible
 from dlsync.model import Json
 from dlsync.operations.export import Export
 from dlsync.operations.render import SentFile
-from dlsync.render.fields import counted
 from dlsync.render.table import Style, painter
 
 _ABBREVIATED = 12  # characters of a commit

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from dlsync.messages import shortened, visible
+from dlsync.messages import counted, shortened, visible
 from dlsync.model import Plan, Problem
 from dlsync.operations.plan_document import account, counts, is_applied
 from dlsync.render.description import NOT_URGENT, REFUSED, Description, describe
-from dlsync.render.fields import Field, counted
+from dlsync.render.fields import Field
 
 LIMIT = 63_000  # GitHub takes 65,536 characters in a comment; the rest is for a link, which may be signed
 _ROOM_FOR_FOOTER = 250

@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-from dlsync.messages import visible
+from dlsync.messages import counted, visible
 from dlsync.model import Plan, Result
 from dlsync.operations.drift import Drift
 from dlsync.operations.plan_document import FORMAT_VERSION, account, change_document, counts, is_applied
 from dlsync.render import problems
 from dlsync.render.description import REFUSED, Description, describe
-from dlsync.render.fields import Field, counted
+from dlsync.render.fields import Field
 from dlsync.render.table import Style, painter
 
 Paint = Callable[[str, Style], str]

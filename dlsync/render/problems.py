@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from dlsync.messages import visible
+from dlsync.messages import counted, visible
 from dlsync.model import Json, Problem
 from dlsync.operations.doctor import Diagnosis, Status
 from dlsync.render import table
-from dlsync.render.fields import counted
 from dlsync.render.table import Style, painter
 
 _STATUS_STYLES: dict[Status, Style] = {"ok": "green", "problem": "red", "unknown": "yellow"}

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dlsync.messages import visible
+from dlsync.messages import counted, visible
 from dlsync.model import Address
 from dlsync.operations.manage import ManageResult
 from dlsync.render import table
-from dlsync.render.fields import counted
 from dlsync.state.journal import RunLog
 
 _HEADERS = ("RUN", "STARTED", "COMMAND", "ACCOUNT", "CHANGES", "COMMIT", "BY")

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, NamedTuple
 from dlsync.diff.list_match import match
 from dlsync.diff.rules import Rules
 from dlsync.files import schema
-from dlsync.messages import in_full
+from dlsync.messages import counted, in_full
 from dlsync.model import Address, FieldChange, Item, Json, Path, Resource
 from dlsync.resources.endpoint import Endpoint
 from dlsync.resources.file_format import FileFormat
@@ -66,7 +66,7 @@ class Kind(FileFormat, Rules, Endpoint):
             lines = value.removesuffix("\n").split("\n")
             yield from lines[:_FIRST_LINES]
             if (more := len(lines) - _FIRST_LINES) > 0:
-                yield f"... {more:,} more {'line' if more == 1 else 'lines'}"
+                yield f"... {counted(more, 'more line')}"
 
     def items(self, before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[FieldChange]:
         """Yield each item of the lists that have sentences, as a difference even where both sides are equal."""

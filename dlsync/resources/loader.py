@@ -68,9 +68,9 @@ def parse(found: Tree, context: LoadContext = LoadContext()) -> Tree:
     return replace(found, resources=by_address, problems=in_order(problems), backup=context.backup)
 
 
-def read(root: Path, context: LoadContext = LoadContext(), *, missing_ok: bool = False) -> Tree:
+def read(root: Path, context: LoadContext = LoadContext()) -> Tree:
     """Read the files of every kind below a directory; :func:`read_sources` and :func:`parse` in one."""
-    return parse(read_sources(root, missing_ok=missing_ok, backup=context.backup), context)
+    return parse(read_sources(root, backup=context.backup), context)
 
 
 def require_directory(root: Path, *, may_be_missing: bool = False) -> None:

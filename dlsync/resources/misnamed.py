@@ -11,7 +11,7 @@ from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.ignored import Ignored
 from dlsync.files.names import file_stem
 from dlsync.files.settings import FILE_NAME as SETTINGS
-from dlsync.messages import near_miss
+from dlsync.messages import listed, near_miss
 from dlsync.model import Address, Code, Problem
 from dlsync.resources import all_kinds, discovery, kind_of, packs
 from dlsync.resources.file_format import PACKS, SourceFile, pack_and_path
@@ -26,7 +26,6 @@ _NO_FOLDER = "is a file; expected a folder (git writes a symbolic link as a file
 _ENDING = re.compile(r"(?i)(?:\.(?:ya?ml|json|toml)(?:\.txt)?)?\Z")
 # difflib's ratio for names that may as well be of something else: `roles/` and `packages/` are below it
 _VERY_NEAR = 0.85
-_MOST_NAMED = 3
 
 
 def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ignored: Ignored) -> Iterator[Problem]:
@@ -79,9 +78,7 @@ def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Ad
     for one in warnings:
         names = discovery.names_at(root, one.file) if deletes and one.file else frozenset()
         if lost := [address for address in sorted(deletes) if _is_unread(address, one.file, names)]:
-            more = f" and {len(lost) - _MOST_NAMED} more" if len(lost) > _MOST_NAMED else ""
-            which = ", ".join(map(str, lost[:_MOST_NAMED])) + more
-            yield replace(one, message=f"{one.message}. Because it is not read, the plan deletes {which}")
+            yield replace(one, message=f"{one.message}. Because it is not read, the plan deletes {listed(lost)}")
         else:
             yield one
 

@@ -15,7 +15,7 @@ from dlsync.files import schema, yaml
 from dlsync.files.interpolation import Interpolated, plain, resolve
 from dlsync.files.names import resource_name
 from dlsync.files.redaction import Redaction
-from dlsync.messages import field_name
+from dlsync.messages import field_name, listed
 from dlsync.model import Code, FieldChange, Json, Overlay, Path, Problem, Resource
 from dlsync.resources.file_format import ExportContext, LoadContext, SourceFile
 from dlsync.resources.kind import Kind
@@ -221,9 +221,8 @@ def _refuse_overlaid(diff: Sequence[FieldChange], overlay: Overlay, context: Exp
         if (origin := overlay.laid.origin_of(one)) is not None
     ]
     if differing:
-        more = f" and {len(differing) - _MOST_NAMED} more" if len(differing) > _MOST_NAMED else ""
-        named = ", ".join(differing[:_MOST_NAMED])
-        raise DlsyncError(f"it differs in what {overlay.file} says: {named}{more}; edit that file")
+        named = listed(differing, _MOST_NAMED)
+        raise DlsyncError(f"it differs in what {overlay.file} says: {named}; edit that file")
 
 
 def _live(one: FieldChange, context: ExportContext) -> str:

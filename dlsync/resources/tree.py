@@ -12,6 +12,7 @@ from dlsync.errors import DlsyncError, InvalidTree
 from dlsync.files import ignored
 from dlsync.files.ignored import Ignored
 from dlsync.files.settings import FILE_NAME as SETTINGS
+from dlsync.messages import counted
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
 
@@ -90,8 +91,7 @@ class Tree:
         :raises InvalidTree: it has errors.
         """
         if self.errors:
-            count = len(self.errors)
-            raise InvalidTree(f"{count} {'error' if count == 1 else 'errors'} in the files", problems=self.problems)
+            raise InvalidTree(f"{counted(len(self.errors), 'error')} in the files", problems=self.problems)
         return self
 
 

@@ -75,7 +75,7 @@ def tree(tmp_path: Path) -> Path:
 
 def export(live: Account, root: Path, *targets: str, managed: bool = False, mirror: bool = False) -> Export:
     """Export and write."""
-    tree = loader.read(root, missing_ok=True).raise_for_errors()
+    tree = loader.parse(loader.read_sources(root, missing_ok=True)).raise_for_errors()
     made = live.run(
         lambda client: build_export(
             Fetcher(client), tree, live.settings, targets=Targets(targets), managed=managed, mirror=mirror

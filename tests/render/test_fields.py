@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from dlsync.files.redaction import HIDDEN
+from dlsync.messages import counted
 from dlsync.model import FieldChange, Json
-from dlsync.render.fields import Field, counted, fields
+from dlsync.render.fields import Field, fields
 from tests.builders.plans import added, change, masked, moved, removed, replaced
 
 SHA: Json = {"sha256": "0123456789abcdef" * 4}

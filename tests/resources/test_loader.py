@@ -11,6 +11,7 @@ from dlsync.errors import InvalidTree
 from dlsync.files.interpolation import Values
 from dlsync.model import Code, Problem
 from dlsync.resources import LoadContext, loader
+from dlsync.resources.tree import Tree
 from tests.builders.trees import write_tree
 
 DASHBOARD = "title: Web\npositions: []\n"
@@ -193,7 +194,7 @@ def test_a_directory_that_is_none_is_an_error_but_where_it_may_be_made(tmp_path:
         loader.read(tmp_path / "nowhere")
     with pytest.raises(InvalidTree, match="is a file"):
         loader.read(tmp_path / "file")
-    assert not loader.read(tmp_path / "nowhere", missing_ok=True).resources
+    assert not loader.parse(loader.read_sources(tmp_path / "nowhere", missing_ok=True)).resources
 
 
 def test_more_problems_join_in_their_order(tmp_path: Path) -> None:
@@ -298,7 +299,7 @@ def test_what_is_no_regular_file_is_an_error_and_is_not_waited_for(tmp_path: Pat
 
 def test_the_same_problem_is_told_once(tmp_path: Path) -> None:
     problem = Problem(Code.UNREADABLE_FILE, "is not a regular file", "dlsync.yaml")
-    assert loader.read(tmp_path, missing_ok=True).with_problems([problem, problem]).errors == (problem,)
+    assert Tree(tmp_path).with_problems([problem, problem]).errors == (problem,)
 
 
 # what file names promise

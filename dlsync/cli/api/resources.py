@@ -12,7 +12,7 @@ from dlsync.cli.api.family import STDIN, content_of, id_of, read, show, show_jso
 from dlsync.cli.console import confirm, report, write_content, write_stdout
 from dlsync.cli.options import CURRENT, Format, Output, Server, Yes, family, subcommand
 from dlsync.errors import AlreadyExists, DlsyncError, InvalidTree, NotFound
-from dlsync.messages import visible
+from dlsync.messages import counted, visible
 
 if TYPE_CHECKING:
     from dlsync.client import Client, ReadClient
@@ -93,8 +93,7 @@ def _checked(kind: str, file: Path, settings: Settings) -> bytes:
     resources, found = kind_of(kind).read([source], LoadContext(Values(settings.variables, settings.environ)))
     problems = [replace(problem, file=label) for problem in found]
     if errors := sum(problem.severity == "error" for problem in problems):
-        what = f"{errors} {'error' if errors == 1 else 'errors'} in {label}"
-        raise InvalidTree(f"{what}; nothing was sent", problems=problems)
+        raise InvalidTree(f"{counted(errors, 'error')} in {label}; nothing was sent", problems=problems)
     report(problems)
     return resources[0].body
 
