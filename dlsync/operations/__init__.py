@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dlsync.operations.apply import ApplyOptions, apply, rollback
-from dlsync.operations.drift import drift
+from dlsync.operations.drift import accept, drift
 from dlsync.operations.export import export
-from dlsync.operations.manage import accept, adopt, managed, rebuild, release, unlock
+from dlsync.operations.manage import adopt, managed, rebuild, release, unlock
 from dlsync.operations.plan import plan, plan_tree
 from dlsync.operations.render import render
 from dlsync.operations.reporter import Reporter

@@ -1,4 +1,4 @@
-"""Drift: what was changed on the server since it was applied, field by field."""
+"""Show what was changed on the server since it was applied, field by field, and accept it into the files."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from pathlib import Path
 from dlsync.diff.compare import compare
 from dlsync.diff.three_way import blended, has_moved, movement
 from dlsync.errors import SettingsError
-from dlsync.files import git
+from dlsync.files import git, writer
 from dlsync.files.settings import Settings
 from dlsync.messages import visible
 from dlsync.model import Address, Code, Entry, FieldChange, ItemChange, Problem, Resource, ResourceChange, Target
@@ -78,12 +78,24 @@ async def drift(
         return Drift(settings.target, found, managed - len(found), tuple(warnings))
 
 
-async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Export:
-    """Work out the files that have what was changed on the server in them.
+async def accept(
+    directory: Path, settings: Settings, targets: Targets, *, check: bool = False, reporter: Reporter = SILENT
+) -> Export:
+    """Write what was changed on the server into the files.
 
-    :param targets: the resources that are meant; all that drifted, where it has no patterns.
+    :param targets: all that drifted, where it has no patterns.
+    :param check: write nothing, only return what would be written.
     :raises SettingsError: a target matches no resource, or what drifted is not recorded.
     """
+    async with open_planning(directory, settings, reporter, reads_only=True) as (fetcher, tree):
+        made = await accept_edits(fetcher, tree, settings, targets)
+    if not check:
+        writer.write(directory, made.files)
+    return made
+
+
+async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Export:
+    """Work out the files that have what was changed on the server; parameters and errors as of :func:`accept`."""
     if not targets:
         _require_record(settings)
     context = await _compared(fetcher, tree, settings, targets)

@@ -1,4 +1,4 @@
-"""Manage resources or release them, accept hand edits into the files, and remove locks."""
+"""Take resources into and out of management, rebuild the inventory, and remove locks."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -8,14 +8,11 @@ from typing import NamedTuple
 
 from dlsync.client import Client
 from dlsync.errors import SettingsError
-from dlsync.files import writer as file_writer
 from dlsync.files.settings import Settings
 from dlsync.model import Address
-from dlsync.operations.drift import accept_edits
 from dlsync.operations.duplicates import with_ids
-from dlsync.operations.export import Export
 from dlsync.operations.fetch import Fetcher
-from dlsync.operations.plan import build_plan, open_planning
+from dlsync.operations.plan import build_plan
 from dlsync.operations.plan_context import PlanContext
 from dlsync.operations.reconcile import NOT_MANAGED
 from dlsync.operations.reporter import SILENT, Reporter
@@ -152,22 +149,6 @@ async def _locked_account(
                     await inventory_store.write(client, settings, directory, after)
 
         yield client, store_inventory
-
-
-async def accept(
-    directory: Path, settings: Settings, targets: Targets, *, check: bool = False, reporter: Reporter = SILENT
-) -> Export:
-    """Write what was changed on the server into the files.
-
-    :param targets: all that drifted, where it has no patterns.
-    :param check: write nothing, only return what would be written.
-    :raises SettingsError: a target matches no resource.
-    """
-    async with open_planning(directory, settings, reporter, reads_only=True) as (fetcher, tree):
-        made = await accept_edits(fetcher, tree, settings, targets)
-    if not check:
-        file_writer.write(directory, made.files)
-    return made
 
 
 async def unlock(settings: Settings, agree: Callable[[LockInfo], bool]) -> LockInfo | None:
