@@ -6,8 +6,8 @@
         await client.dashboards.put("redis", body)
         await client.annotations.create("deploys", name="v24")
 
-Each family of the API is an attribute, named as the API names it, and one module of this package. What a response must
-have and has not is a ``BadAnswer`` that names operation and field; ``extra`` holds all else.
+Each family of the API is an attribute, named as the API names it, and one module of this package. A response that lacks
+a required field is a ``BadAnswer``, which names operation and field; ``extra`` of a result holds all other fields.
 """
 
 from typing import Self, Unpack
@@ -95,5 +95,5 @@ class Client(ReadClient):
     urgently = staticmethod(urgently)
 
     def identify(self, *, run: str, commit: str) -> None:
-        """Send with each write from now on which run it is of, and the commit of the files, for an audit log."""
+        """Send the run and the commit of the files with each write from now on, for an audit log."""
         self._connection.write_headers = {"Dlsync-Run": run, "Dlsync-Commit": commit}

@@ -1,4 +1,4 @@
-"""Comments of a pull request on GitHub (GraphQL) or of a merge request on GitLab (REST)."""
+"""Read and write comments of a pull request on GitHub (GraphQL) or of a merge request on GitLab (REST)."""
 
 import json
 from collections.abc import Mapping
@@ -98,7 +98,7 @@ class Comment(NamedTuple):
 
 
 class Access(NamedTuple):
-    """Where a code host is and what opens it.
+    """The address of a code host and the token for it.
 
     :param url: of its API; ``url_source`` is the variable that it comes from, ``token_source`` likewise.
     :param insecure: send the token over plain HTTP to another machine.
@@ -139,9 +139,10 @@ class _Api:
             self._explain(error)
 
     async def send(self, method: str, path: str, document: object = None, *, repeatable: bool = True) -> Response:
-        """Send a request until there is a response, and return it.
+        """Send a request, with retries, and return the response.
 
-        :raises ApiError: there is none, or it is no success; at the end of ``async with``, its hint says what to set.
+        :raises ApiError: there is no response, or it is an error; at the end of ``async with``, its hint says what to
+            set.
         """
         body = None if document is None else json.dumps(document).encode()
         attempts = Attempts(self._access.retry, f"{method} {path}", repeatable, 0)
@@ -241,5 +242,5 @@ class GitLab(_Api):
         await self.send("PUT", f"{self._notes}/{quote(comment.id, safe='')}", {"body": body})
 
     async def hide(self, comment: Comment) -> None:
-        """Replace the text of a note by one that says that it is outdated."""
+        """Replace the text of a note by the sentence that it is outdated."""
         await self.update(comment, OUTDATED)

@@ -1,4 +1,4 @@
-"""Waiting for several things at once."""
+"""Run several coroutines at once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -19,9 +19,9 @@ async def gather(coroutines: Iterable[Coroutine[object, object, _T]]) -> list[_T
 
 
 async def map_concurrently(work: Callable[[_T], Awaitable[object]], items: Iterable[_T], *, workers: int) -> None:
-    """Do the work for each item, so many at a time; as :func:`gather`.
+    """Do the work for each item, ``workers`` at a time; as :func:`gather`.
 
-    A task for each of 30,000 items costs 400 MB; one for each connection does as much.
+    A task for each of 30,000 items takes 400 MB; one for each connection is as fast.
     """
     waiting = iter(items)
 

@@ -1,6 +1,6 @@
-"""Send requests of one key to one account, within the rate limit, with retries up to a limit.
+"""Send requests with one key to one account, within the rate limit and with bounded retries.
 
-``Connection.find_base`` alone sends outside both.
+Only ``Connection.find_base`` sends without both.
 """
 
 import asyncio
@@ -55,9 +55,9 @@ class Options(TypedDict, total=False):
 
 @contextmanager
 def only_while(check: Check) -> Iterator[None]:
-    """Check something in this block right before each attempt of each write.
+    """Call a check in this block right before each attempt of each write.
 
-    :param check: raises where the write may not be sent; the caller of the write gets that.
+    :param check: raises if the write must not be sent; the caller of the write gets its exception.
     """
     token = _CHECK.set(check)
     try:
@@ -97,10 +97,10 @@ def setting_segment(setting: str, name: str) -> str:
 class Connection:
     """Sends requests to one account; for the parameters see :class:`dlsync.client.ReadClient` and :class:`Options`.
 
-    :param account: may be empty where only the organisation is asked about.
+    :param account: may be empty for requests about the organisation.
     :param methods: those that can be sent: :data:`READ` or :data:`READ_WRITE`.
-    :ivar has_operation: whether the server has an optional operation, where that is known.
-    :ivar account_problem: empty where the account exists; None where that is not known.
+    :ivar has_operation: whether the server has an optional operation, by its name, if that is known.
+    :ivar account_problem: empty if the account exists; None if that is unknown.
     :ivar write_headers: sent with each write.
     :ivar locks: by name, for what must not run twice at once.
     """
@@ -170,11 +170,11 @@ class Connection:
         scope: Scope = "account",
         repeatable: bool = True,
     ) -> Response:
-        """Send a request until there is a response, and return it; any 2xx is success.
+        """Send a request, with retries, and return the response; any 2xx is success.
 
         :param segments: names, not encoded, below the scope.
         :param if_none_match: the ETag of a version that need not be sent again.
-        :param repeatable: False for what must not be carried out twice.
+        :param repeatable: False for a request that must not take effect twice.
         :raises ApiError: there is no usable response; see :mod:`dlsync.errors`.
         """
         if scope == "account":
@@ -236,9 +236,9 @@ class Connection:
         await self.retry.sleep(wait)
 
     async def find_base(self) -> str:
-        """Return the URL at which the API answers on this server, where ``url`` is not it; empty where none does.
+        """Return the URL at which the API answers on this server if ``url`` is not it; empty if none does.
 
-        It asks each likely URL once, outside the rate limit, without retries.
+        It asks each likely URL once, without rate limit and retries.
         """
         for base in likely_bases(self.url):
             with suppress(AttemptError):

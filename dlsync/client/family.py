@@ -1,12 +1,11 @@
-"""What the API's families have in common; each is one module with one class.
+"""The base of the API's families, each of which is one module with one class.
 
-A method raises ``NotFound`` where what it names does not exist, ``AccountNotFound`` where the account does not,
-``AlreadyExists`` where it would create what exists, and ``Unsupported`` where it is observed only and the server has
-only the documented operations; see :mod:`dlsync.errors`. ``extra`` of a result holds all other fields. Parameters that
-many methods have:
+A method raises ``NotFound`` if what it names does not exist, ``AccountNotFound`` if the account does not,
+``AlreadyExists`` if it would create what exists, and ``Unsupported`` if it is an observed operation that the server
+lacks; see :mod:`dlsync.errors`. ``extra`` of a result holds all other fields. Parameters that many methods have:
 
-- ``on_bad`` is called for each item of a list that cannot be read; None: that is raised.
-- ``if_none_match`` is the ETag of a known version; ``NotModified`` is raised where it is still that.
+- ``on_bad`` is called with the error of each item of a list that cannot be read; None raises it.
+- ``if_none_match`` is the ETag of a known version; ``NotModified`` is raised if the server still has it.
 """
 
 import json
@@ -34,20 +33,20 @@ _MOST_NAMES = 20
 
 
 class Read:
-    """Marks what can only read, for the type checker."""
+    """Marks a client that can only read, for the type checker."""
 
 
 class Write(Read):
-    """Marks what can also write, for the type checker."""
+    """Marks a client that can also write, for the type checker."""
 
 
 Access_co = TypeVar("Access_co", bound=Read, covariant=True)
 
 
 class Family(Generic[Access_co]):
-    """Calls one family of operations; a method that writes is an error of types but in a ``Family[Write]``.
+    """Calls one family of operations; the type checker allows writing methods only on a ``Family[Write]``.
 
-    :param connection: one for all families of a client; remembers what the server has.
+    :param connection: shared by all families of a client; remembers which operations the server has.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -75,9 +74,10 @@ class Family(Generic[Access_co]):
     async def _create(
         self: "Family[Write]", family: str, payload: Mapping[str, Json], name: str, **options: Any
     ) -> None:
-        """POST, create-if-absent. 422 says both "exists" and "is wrong", so the server is asked which.
+        """Create a resource if it does not exist. As 422 can mean "exists" or "is wrong", ask the server which.
 
-        Twice, because another may have deleted it between the refusal and the question: a lock is such a thing.
+        It tries twice, because another client may delete the resource between the refusal and the question, as with a
+        lock.
         """
         attempts = 0
         while True:
@@ -96,13 +96,13 @@ class Family(Generic[Access_co]):
     async def _optional(
         self, operation: str, exists: Callable[[], Awaitable[bool]] | None = None
     ) -> AsyncIterator[None]:
-        """Send an operation in this block that is not documented.
+        """Send an undocumented operation in this block.
 
-        All others wait for the first, so that it is sent once a run at most where the server has it not.
+        Other calls wait for the first one, so that a server without the operation is asked once a run.
 
         :param operation: such as ``GET dashboards``.
-        :param exists: tells whether what it is about is there; then a 404 means that the operation is not.
-        :raises Unsupported: the server has it not.
+        :param exists: tells whether the resource exists; if it does, a 404 means that the server lacks the operation.
+        :raises Unsupported: the server lacks the operation.
         """
         has_operation = self._connection.has_operation
         missing = f"this server has only the documented operations, and `{operation}` is not among them"
@@ -128,7 +128,7 @@ class Family(Generic[Access_co]):
         yield
 
     async def _confirm_account(self) -> None:
-        """Return where the account exists, or where the server does not let that be known; asked once a run."""
+        """Require that the account exists, if the key may know that; ask the server once a run."""
         connection = self._connection
         async with connection.locks["the account"]:
             known = connection.account_problem
@@ -144,7 +144,7 @@ class Family(Generic[Access_co]):
         except AccountNotFound as error:
             return error.message
         except ApiError:
-            return ""  # a key may be allowed the account and not the list of accounts
+            return ""  # a key may have access to the account, but not to the list of accounts
         if account in names:
             return ""
         shown = ", ".join(quote(name, 60) for name in sorted(names)[:_MOST_NAMES]) or "none"
@@ -173,5 +173,5 @@ class Family(Generic[Access_co]):
 
 
 def rejected(error: AlreadyExists) -> Rejected:
-    """Return the error that a 422 is where nothing of that name exists."""
+    """Return the error that a 422 means if nothing of that name exists."""
     return Rejected(error.message, request=error.request, status=error.status)

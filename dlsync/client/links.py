@@ -43,11 +43,11 @@ class Links(Family[Access_co]):
         self._expected: set[str] = set()
 
     def expect(self, ids: Iterable[str]) -> None:
-        """Ask for these links by their ids where a list omits them."""
+        """Have :meth:`list` fetch these links by their ids if the server's list omits them."""
         self._expected.update(ids)
 
     async def list(self) -> tuple[Link, ...]:
-        """Return all links (GET links), with those that are expected and that the server's list omits."""
+        """Return all links (GET links), and the expected links that the server's list omits."""
         listed = await self._listed()
         omitted = await gather(self._if_exists(one) for one in sorted(self._expected - {link.id for link in listed}))
         self.latest = (*listed, *(link for link in omitted if link))
@@ -74,7 +74,7 @@ class Links(Family[Access_co]):
     async def create(self: "Links[Write]", plugin: str, tags: Iterable[str]) -> None:
         """Link a plugin to tags (POST links, observed).
 
-        Where it is not known whether it was done, the list is asked; so there are never two for one call.
+        If it is unknown whether the link was created, the list tells, so that one call never makes two.
         """
         names = list(tags)
         try:

@@ -41,7 +41,7 @@ class Metrics(Family[Read]):
     """Reads metrics."""
 
     async def list(self, *, agent: str | None = None, tag: str | None = None) -> tuple[Metric, ...]:
-        """Return what is measured on an agent (GET metrics?source=) or on all agents of a tag (GET metrics?tag=).
+        """Return the metrics of an agent (GET metrics?source=) or of all agents of a tag (GET metrics?tag=).
 
         :raises DlsyncError: not exactly one of the two is given.
         """

@@ -1,4 +1,4 @@
-"""The operations that are not documented, but were seen: which a server has can partly be found out by asking."""
+"""The operations that servers were seen to have beyond the documentation, and which of them a server has."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ class OptionalOperation:
     """One operation.
 
     :param name: as the API's users wrote it down.
-    :param without: what dlsync does where a server has it not.
-    :param ask: uses it; returns None where there is nothing on the server to use it on. None: it writes.
+    :param without: what dlsync does if a server lacks it.
+    :param ask: calls it; returns None if the server has nothing to call it on. None for an operation that writes.
     """
 
     name: str
@@ -21,7 +21,7 @@ class OptionalOperation:
     ask: Callable[[ReadClient], Awaitable[object]] | None = None
 
     async def is_there(self, client: ReadClient) -> bool | None:
-        """Return whether the server has it; None where that cannot be known without writing.
+        """Return whether the server has the operation; None if only a write could tell.
 
         :raises ApiError: the server could not be asked.
         """

@@ -16,7 +16,7 @@ from dlsync.model import Json
 class PluginEntry:
     """A plugin as the list names it, without its content.
 
-    :param etag: the version of the whole plugin, where the server says it in the list; empty elsewhere.
+    :param etag: the version of the whole plugin, if the server's list has it; else empty.
     """
 
     name: Text = field(metadata={NAMES: ("name", "plugin")})
@@ -28,9 +28,9 @@ class PluginEntry:
 class Plugin:
     """A whole plugin.
 
-    :param extension: of its file, without the dot; empty where the server gives none.
+    :param extension: of its file, without the dot; empty if the server gives none.
     :param content: decoded.
-    :param etag: what the server calls this version of it; empty where it does not say.
+    :param etag: the server's name of this version; empty if it gives none.
     :param extra: all other fields, such as ``description``, ``interval`` (s), ``params``, ``shellArgs``, ``type``.
     """
 
@@ -73,7 +73,7 @@ class Plugins(Family[Access_co]):
             raise UnreadableResource(error.message, request=error.request, hint=error.hint) from error
 
     async def create(self: "Plugins[Write]", name: str, extension: str, content: bytes, **fields: Json) -> None:
-        """Create a plugin where there is none of that name: atomic, so it can be a lock (POST plugins).
+        """Create a plugin if there is none of that name, atomically, so that it can be a lock (POST plugins).
 
         :param extension: of its file, without the dot.
         :param fields: further ones, such as ``interval`` (s).
@@ -100,8 +100,10 @@ def _plugin(response: Response) -> Plugin:
     if (raw.encoding or "base64") != "base64":
         raise response.bad("the field `encoding` is not base64")
     try:
-        # line breaks are let through: the documented upload pipes through `base64`, which wraps its lines
-        content = binascii.a2b_base64("".join(raw.content.split()), strict_mode=True)  # base64's own makes a copy more
+        # with line breaks: the documented upload pipes through `base64`, which wraps its lines
+        content = binascii.a2b_base64(
+            "".join(raw.content.split()), strict_mode=True
+        )  # base64.b64decode copies it once more
     except (binascii.Error, ValueError):
         raise response.bad("the field `content` is not base64") from None
     return Plugin(raw.name, raw.extension if isinstance(raw.extension, str) else "", content, raw.extra, response.etag)

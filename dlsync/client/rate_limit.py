@@ -10,13 +10,13 @@ from typing import Final
 _FIRST_INTERVAL: Final = 0.05  # seconds
 _NO_INTERVAL: Final = 0.002  # seconds, below which an interval is no limit any more
 _RECOVERY: Final = 0.05  # of the interval, by each response
-_CAUTION: Final = 10  # times slower is the recovery for each second that a 429 asks to wait
+_CAUTION: Final = 10  # the recovery is so many times slower for each second that a 429 asks to wait
 _IS_URGENT: ContextVar[bool] = ContextVar("urgent", default=False)
 
 
 @contextmanager
 def urgently() -> Iterator[None]:
-    """Send the requests of this block before all others, whatever the rate and the number in flight."""
+    """Send the requests of this block before all others, regardless of rate and number in flight."""
     token = _IS_URGENT.set(True)
     try:
         yield
@@ -28,8 +28,8 @@ class RateLimiter:
     """Gives out turns; inside ``async with`` a request is in flight.
 
     It begins as fast as the user allows. A 429 halves the number of requests in flight, and each window of responses
-    adds one again, as TCP does. Where even one in flight is too much, each 429 doubles the interval between requests,
-    and each response shortens it. The longer the server asks to wait, the slower it is tried again.
+    adds one again, as TCP does. If even one in flight is too many, each 429 doubles the interval between requests,
+    and each response shortens it. The longer the server asks to wait, the slower the rate recovers.
 
     An urgent request waits for nothing but the ``Retry-After`` of a 429.
 
@@ -45,13 +45,13 @@ class RateLimiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self.responses = 0  # but for 429s
+        self.responses = 0  # without 429s
         self.cuts = 0
         self._shortest = 1 / rate if rate else 0.0
         self._most = most
         self._clock = clock
         self._sleep = sleep
-        self._gate = asyncio.Lock()  # of all that wait, the first waits for room and for its turn
+        self._gate = asyncio.Lock()  # the first of all waiting requests waits for room and for its turn
         self._changed = asyncio.Event()
         self._in_flight = 0
         self._urgent = 0  # requests
@@ -63,7 +63,7 @@ class RateLimiter:
 
     @contextmanager
     def request(self) -> Iterator[None]:
-        """Let no other request begin in this block if its own is urgent: the server may let only one through."""
+        """Start no other request in this block if its own is urgent: the server may accept only one."""
         urgent = _IS_URGENT.get()
         self._urgent += urgent
         try:
@@ -114,8 +114,8 @@ class RateLimiter:
     def throttled(self, cuts: int, retry_after: float) -> None:
         """Note a 429.
 
-        :param cuts: :attr:`cuts` when its request was sent; a 429 to an earlier request is no reason for another cut.
-        :param retry_after: seconds for which the server wants no request.
+        :param cuts: :attr:`cuts` when its request was sent; a 429 to an earlier request causes no second cut.
+        :param retry_after: seconds for which the server accepts no request.
         """
         self._blocked_until = max(self._blocked_until, self._clock() + retry_after)
         if cuts < self.cuts:

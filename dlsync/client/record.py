@@ -1,4 +1,4 @@
-"""Read JSON objects of responses as dataclasses, and write those as JSON again."""
+"""Decode JSON objects of responses as dataclasses, and encode dataclasses as JSON."""
 
 import base64
 from collections.abc import Callable, Iterator
@@ -14,17 +14,17 @@ from dlsync.model import Json
 OnBad = Callable[[BadAnswer], None]
 
 T = TypeVar("T")
-Text = Annotated[str, msgspec.Meta(min_length=1)]  # that must be there
-NAMES = "names"  # metadata of a dataclass's field: the API's names of it; the first that holds something counts
+Text = Annotated[str, msgspec.Meta(min_length=1)]  # must be there
+NAMES = "names"  # metadata of a field of a dataclass: the API's names of it; the first with a value counts
 _REST = frozenset({"extra", "document"})
 
 
 def record_from(response: Response, cls: type[T], item: Json, **known: Any) -> T:
-    """Return a JSON object as a dataclass; its ``extra`` or ``document`` keeps what its other fields do not name.
+    """Decode a JSON object as a dataclass; its field ``extra`` or ``document`` gets what the other fields do not name.
 
-    A field without a default must be there.
+    A field without a default is required.
 
-    :param known: values of fields that the object does not hold.
+    :param known: values of fields that the object lacks.
     :raises BadAnswer: a field is missing or of another type; names operation and field.
     """
     what = cls.__name__.strip("_")
@@ -49,9 +49,9 @@ def _keys(attribute: Field[Any]) -> tuple[str, ...]:
 
 
 def json_as(response: Response, kind: type[T]) -> T:
-    """Return the body, which must be JSON of a type.
+    """Decode the body, which must be JSON of a type.
 
-    :raises BadAnswer: it is of another.
+    :raises BadAnswer: it is not.
     """
     try:
         return msgspec.convert(json_of(response), kind)
@@ -60,14 +60,14 @@ def json_as(response: Response, kind: type[T]) -> T:
 
 
 def record_of(response: Response, cls: type[T], **known: Any) -> T:
-    """Return the body, which must be a JSON object, as a dataclass; as :func:`record_from`."""
+    """Decode the body, which must be a JSON object, as a dataclass; see :func:`record_from`."""
     return record_from(response, cls, json_of(response), **known)
 
 
 def records_of(response: Response, cls: type[T], on_bad: OnBad | None = None, **known: Any) -> Iterator[T]:
-    """Yield the items of the body, which must be a JSON list of objects, as dataclasses; as :func:`record_from`.
+    """Yield the items of the body, which must be a JSON list of objects, as dataclasses; see :func:`record_from`.
 
-    :param on_bad: is called for each item that cannot be read; None: that is raised.
+    :param on_bad: is called with the error of each item that cannot be read; None raises it.
     """
     for item in items_of(response, on_bad):
         try:
@@ -83,10 +83,10 @@ def records_of(response: Response, cls: type[T], on_bad: OnBad | None = None, **
 
 
 def api_document(result: Any) -> Json:
-    """Return a result of a client's family as JSON, in the API's words, with the fields that no attribute names.
+    """Encode a result of a client's family as JSON, with the API's names and the fields that no attribute names.
 
-    Secrets (fields that are not shown, such as the agent keys of an account) are left out. Bytes are base64, as in the
-    API. A field that the server did not send is empty or null.
+    Secrets (fields without a repr, such as the agent keys of an account) are left out. Bytes are base64, as in the API.
+    A field that the server did not send is empty or null.
 
     :param result: one result, or several.
     """

@@ -1,6 +1,6 @@
-"""Read responses: errors, JSON, ETags, and the server's words made fit for a message.
+"""Read responses: errors, JSON, ETags, and texts of the server for messages.
 
-The only module that knows the status codes.
+It is the only module that knows the status codes.
 """
 
 import json
@@ -36,7 +36,7 @@ URL_HINT: Final = (
 )
 DEEPEST: Final = 102  # a list of documents of 100 levels, as many as files may have, and what the innermost holds
 _PREVIEW: Final = 80
-_ROOM: Final = 16  # characters are looked at for each that is quoted: most of them may be keys or blanks
+_ROOM: Final = 16  # characters are read for each that is quoted: most of them may be keys or blanks
 _ELLIPSIS: Final = "…"
 _BOM: Final = b"\xef\xbb\xbf"
 _HTML: Final = re.compile(rb"(?:\xef\xbb\xbf)?\s*<(?:!doctype|html)", re.IGNORECASE)
@@ -74,9 +74,9 @@ _MEANINGS: dict[int, tuple[type[ApiError], str, str]] = {
 
 
 class Quoter:
-    """Quotes the server's words on one line, without the key.
+    """Quotes texts of the server on one line, without the key.
 
-    :param key: what is never let through.
+    :param key: is never quoted.
     """
 
     def __init__(self, key: str) -> None:
@@ -91,7 +91,7 @@ class Quoter:
         if isinstance(text, bytes):
             text = text[: 4 * (reach + 1)].decode("utf-8", "replace")
         line = " ".join("".join(char if char.isprintable() else " " for char in text[:reach]).split())
-        # the key is taken out before the line is cut: half of it would not be recognised
+        # the key is taken out before the line is cut, because half of it would not be recognised
         line = self._redact(line + _ELLIPSIS if len(text) > reach else line)
         return line[:limit].rstrip() + _ELLIPSIS if len(line.removesuffix(_ELLIPSIS)) > limit else line
 
@@ -102,7 +102,7 @@ class Response:
 
     :param headers: those that the client reads; names are lower case.
     :param request: method and path that it answers.
-    :param quote: makes the server's words fit for a message.
+    :param quote: quotes texts of the server in messages.
     :param private: whether the body holds secrets, so that no message shows its beginning.
     """
 
@@ -115,12 +115,12 @@ class Response:
 
     @property
     def etag(self) -> str:
-        """What the server calls this version; empty where it does not say."""
+        """The server's name of this version; empty if it gives none."""
         return etag_of(self.headers.get("etag"))
 
     @property
     def content_type(self) -> str:
-        """What the server says the body is, in lower case; empty where it does not say."""
+        """The content type in lower case; empty if the server gives none."""
         return self.headers.get("content-type", "").lower()
 
     @property
@@ -142,9 +142,9 @@ class Response:
 
 
 class Versioned(NamedTuple, Generic[T]):
-    """Something that a server has.
+    """Content of a server with its version.
 
-    :param etag: what it calls this version of it; empty where it does not say.
+    :param etag: the server's name of the version; empty if it gives none.
     """
 
     content: T
@@ -152,24 +152,24 @@ class Versioned(NamedTuple, Generic[T]):
 
 
 def etag_of(text: object) -> str:
-    """Return an ETag as it is; empty for anything that a header should not carry (RFC 9110, 8.8.3)."""
+    """Return an ETag unchanged; empty for anything that a header must not carry (RFC 9110, 8.8.3)."""
     return text if isinstance(text, str) and _ETAG.fullmatch(text) else ""
 
 
 def json_of(response: Response) -> Json:
     """Return the parsed body, which must be JSON in UTF-8 (RFC 8259).
 
-    Of a key that is there twice, the last counts. No NaN, no half surrogate pairs, no number beyond what a float holds.
+    If a key occurs twice, the last one counts. NaN, half surrogate pairs and numbers that no float can hold are errors.
 
-    :raises BadAnswer: it is none.
+    :raises BadAnswer: the body is not such JSON.
     """
     return _decoded(response, response.body.removeprefix(_BOM))
 
 
 def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = None) -> Iterator[Json]:
-    """Yield the items of a body that must be a JSON list; one at a time is parsed, so that a large list fits in memory.
+    """Yield the items of a body that must be a JSON list, parsed one at a time, so that a large list fits in memory.
 
-    :param on_bad: is called for each item that cannot be read; of one with a readable name, the name is yielded.
+    :param on_bad: is called with the error of each item that cannot be read; if its name can be read, that is yielded.
     :raises BadAnswer: the body is no list, or an item is not JSON as in :func:`json_of` and ``on_bad`` is None.
     """
     body = response.body.removeprefix(_BOM)
@@ -201,14 +201,14 @@ def items_of(response: Response, on_bad: Callable[[BadAnswer], None] | None = No
 
 
 def _lenient(text: bytes) -> Any:
-    """Return what the standard library takes for JSON; None for what it does not."""
+    """Parse what the standard library accepts as JSON; return None for anything else."""
     with suppress(ValueError, RecursionError):
         return json.loads(text)
     return None
 
 
 def _decoded(response: Response, text: msgspec.Raw | bytes, where: str = "") -> Json:
-    """Return parsed JSON that is not nested deeper than the code above can follow."""
+    """Parse JSON, and refuse what is nested deeper than recursive code can follow."""
     problem = f"expected JSON{where}, got too many nested levels"
     try:
         value: Json = msgspec.json.decode(text)
@@ -226,9 +226,9 @@ def _decoded(response: Response, text: msgspec.Raw | bytes, where: str = "") -> 
 
 
 def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
-    """Return the error that a response is: an :class:`AttemptError` where it may pass, None for a 2xx of the API.
+    """Return the error that a response means: an :class:`AttemptError` if a retry may help, None for a 2xx of the API.
 
-    503 is not "throttled": it says that one server is ill, perhaps of several, and must not slow down requests to all.
+    503 is not "throttled": it means that one of perhaps several servers fails, which must not slow down all requests.
     """
     if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
         return response.bad("expected an answer of the API, got a web page") if response.is_html else None
@@ -256,7 +256,7 @@ def error_of(method: str, response: Response) -> ApiError | AttemptError | None:
 
 
 def words(response: Response) -> str:
-    """Return the server's own words, from ``error`` or ``message`` of a JSON body; empty where there are none."""
+    """Return the message of the server, from ``error`` or ``message`` of a JSON body; empty if there is none."""
     body = _lenient(response.body)
     fields = body if isinstance(body, dict) else {}
     return next(

@@ -18,12 +18,12 @@ _MOST = {"refused": 5, "timeout": 3, "failed": 4}  # attempts: 2 to 3 s of waiti
 
 @dataclass(eq=False)
 class AttemptError(Exception):
-    """An attempt to send a request failed. Never leaves the client.
+    """An attempt to send a request failed. It never leaves the client.
 
     :param cause: ``refused``, ``status`` and ``throttled`` prove that the server did not carry the request out; None
-        where another attempt fails the same way.
-    :param error: the exception that the caller gets where there is no other attempt.
-    :param retry_after: the header, as it came.
+        if another attempt would fail the same way.
+    :param error: the exception that the caller gets if there is no other attempt.
+    :param retry_after: the header, unchanged.
     """
 
     reason: str
@@ -71,9 +71,9 @@ class Attempts:
     """The attempts of one request.
 
     :param request: method and path, for messages.
-    :param repeatable: False for what must not be carried out twice.
+    :param repeatable: False for a request that must not take effect twice.
     :param responses: the number of responses to all requests before the last attempt.
-    :param is_down: another request has found that the server does not listen, so this one does not wait for it.
+    :param is_down: another request found that the server does not listen, so this one does not wait for it.
     """
 
     retry: Retry
@@ -88,7 +88,7 @@ class Attempts:
     def next_wait(self, error: AttemptError, responses: int) -> float:
         """Return the seconds to wait before the next attempt.
 
-        A throttled request waits for its turn as long as other requests get their responses.
+        A throttled request waits as long as other requests get responses.
 
         :raises ApiError: there is no further attempt.
         """

@@ -12,7 +12,7 @@ from dlsync.client.response import Response, Versioned, etag_of, json_of
 from dlsync.errors import AlreadyExists, BadAnswer, NotFound, Unsupported
 from dlsync.model import Json
 
-# the fields of a JSON view that an export does not have
+# the fields of a JSON view that an export lacks
 _RULE_VIEW = frozenset({"id", "name", "mute", "state", "sources"})
 _CRITERION_VIEW = frozenset({"id", "rule", "data_type", "state", "scopes", "sources", "triggered_by", "triggered_at"})
 
@@ -21,9 +21,9 @@ _CRITERION_VIEW = frozenset({"id", "rule", "data_type", "state", "scopes", "sour
 class RuleEntry:
     """A rule as the list names it; not the whole rule.
 
-    :param id: the server's own; None where it gives none.
+    :param id: the server's id; None if it gives none.
     :param mute: as the server has it.
-    :param etag: the version of the whole rule, where the server says it in the list; empty elsewhere.
+    :param etag: the version of the whole rule, if the server's list has it; else empty.
     """
 
     name: Text
@@ -70,7 +70,7 @@ class Rules(Family[Access_co]):
         return await self._exists("rules", name, accept=YAML)
 
     async def put(self: "Rules[Write]", name: str, body: bytes) -> None:
-        """Create or replace a rule by YAML (PUT rules/<name>), with the POST before it that some servers want."""
+        """Create or replace a rule by YAML (PUT rules/<name>), after the POST that some servers require."""
         try:
             await self._request("PUT", "rules", name, body=body, content_type=YAML)
         except NotFound as error:
@@ -88,7 +88,7 @@ class Rules(Family[Access_co]):
             await self._create("rules", {"name": name}, name, accept=YAML)
 
     async def mute(self: "Rules[Write]", name: str, *, mute: bool = True) -> None:
-        """Silence a rule, or let it speak again (PATCH rules/<name>, observed)."""
+        """Mute or unmute a rule (PATCH rules/<name>, observed)."""
         async with self._optional("PATCH rules", lambda: self._has(name)):
             await self._request("PATCH", "rules", name, payload={"mute": mute})
 
@@ -99,7 +99,7 @@ class Rules(Family[Access_co]):
 
 
 def _export(response: Response, view: Mapping[str, Json] | None) -> bytes:
-    """Return a rule's export as it came, or a JSON view made one, which as JSON is YAML too."""
+    """Return a rule's export unchanged, or one made of its JSON view; JSON is YAML too."""
     if view is None:
         return response.body
     document = {field: value for field, value in view.items() if field not in _RULE_VIEW}
@@ -109,12 +109,12 @@ def _export(response: Response, view: Mapping[str, Json] | None) -> bytes:
 
 
 def _view(response: Response) -> dict[str, Json] | None:
-    """Return a rule that came as JSON though YAML was asked for; None for an export."""
+    """Return a rule that the server sent as JSON although the request asked for YAML; None for an export."""
     if "json" not in response.content_type:
         return None
     try:
         view = json_of(response)
-    except BadAnswer:  # a wrong content type does not make an export another text
+    except BadAnswer:  # an export with a wrong content type
         return None
     return view if isinstance(view, dict) else None
 

@@ -1,4 +1,4 @@
-"""What the commands do, as functions: the whole of dlsync, usable without its command line."""
+"""The operations of dlsync as functions, for the command line and for programs."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from dlsync.resources.tree import Tree
 
 
 async def annotate(client: Client, done: Plan, redaction: Redaction, tree: Tree, settings: Settings) -> list[Problem]:
-    """Post one annotation to the stream of the settings, where there is one and a change was applied.
+    """Post one annotation to the stream of the settings, if they name one and a change was applied.
 
-    :returns: a warning where it could not be posted.
+    :returns: a warning if it could not be posted.
     """
     if not settings.annotate or not any(change.result == "applied" for change in done.changes):
         return []

@@ -1,4 +1,4 @@
-"""The commands that write resources to a server: apply, and rollback."""
+"""Apply a plan, or roll back a run: plan, ask, lock, journal, write and record."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -37,9 +37,9 @@ _NOT_JOURNALED = "the journal could not record how the changes ended, so `dlsync
 
 @dataclass(frozen=True)
 class ApplyOptions:
-    """Where an apply keeps its journal, and how long it waits.
+    """Where an apply stores its journal, and how long it waits for the lock.
 
-    :param journals: the folder of journals; by default the tree's own.
+    :param journals: the folder of journals; None for the folder in the tree.
     :param lock_timeout: seconds to wait for another apply.
     """
 
@@ -61,11 +61,11 @@ async def apply(
 ) -> Plan | None:
     """Plan, ask and apply.
 
-    :param plan_options: what the plan is about; everything by default.
-    :param saved_plan: anything but exactly these changes is refused; where there are none, nothing is done.
-    :param reporter: is asked for approval, and told how it goes.
-    :returns: the plan with its results, or None where it was not approved.
-    :raises Refused: a guard refuses the plan, it is not the saved one, or another apply goes on.
+    :param plan_options: the scope of the plan; everything by default.
+    :param saved_plan: apply exactly these changes, or refuse. A saved plan without changes applies nothing.
+    :param reporter: approves the plan, and gets warnings and progress.
+    :returns: the plan with its results; None if it was not approved.
+    :raises Refused: a guard refuses the plan, the saved plan is stale, or another apply holds the lock.
     """
     tree = environments.read(directory, settings).raise_for_errors()
     plan_options = plan_options or (saved_plan.options if saved_plan else DEFAULT_OPTIONS)
@@ -76,7 +76,7 @@ async def apply(
         if not saved_plan:
             return context
         context = _narrowed_to(saved_plan, context, options.journals or journal.default_folder(directory))
-        # the guards count what is carried out: the saved changes, not all that differs by now
+        # the guards count the saved changes, not everything that differs by now
         return guards.judged(context, tree, settings)
 
     saved_id = saved_plan.id if saved_plan else ""
@@ -85,7 +85,7 @@ async def apply(
     except plan_file.StalePlan as error:
         if error.plan is None:
             raise
-        # not even recorded: of the files that match, nobody was shown those that changed
+        # the inventory stays too: the reviewer did not see the files that changed since
         reporter.notify(f"{error.message}; it has no changes, so there is nothing to apply")
         return error.plan
 
@@ -113,10 +113,10 @@ async def rollback(
 ) -> Plan | None:
     """Plan the rollback of a run, ask and apply it.
 
-    :param run: its id; by default the last one that changed this account.
-    :param decisions: what is done with what was changed since.
+    :param run: its id; by default the last run that changed this account.
+    :param decisions: how to resolve what was changed since the run.
     :returns: as :func:`apply`.
-    :raises DlsyncError: there is no such run, or its journal lacks a secret that the environment does not have.
+    :raises DlsyncError: there is no such run, or the environment lacks a secret that the journal refers to.
     :raises Refused: as :func:`apply`.
     """
     folder = options.journals or journal.default_folder(directory)
@@ -133,10 +133,10 @@ async def rollback(
 
 @dataclass(frozen=True)
 class _Application:
-    """The way from a plan to its results.
+    """Carries out one apply or rollback.
 
-    :param reverts: the run that it is the rollback of.
-    :param saved_plan: the saved plan that it carries out.
+    :param reverts: the run that a rollback reverts; empty for an apply.
+    :param saved_plan: the id of the saved plan; empty for none.
     """
 
     settings: Settings
@@ -162,7 +162,7 @@ class _Application:
                 if approved:
                     context = plan_file.narrowed_to(approved, context)
                 elif context.plan:
-                    # in a thread, so that the lock is renewed while the reader of stdout pauses
+                    # in a thread, so that the lock is renewed even if the reader of stdout pauses
                     await asyncio.to_thread(self.reporter.show, context.plan)
                 done = await self._carry_out(client, lock, context)
             for problem in await annotate.annotate(client, done, context.redaction, self.tree, self.settings):
@@ -177,7 +177,7 @@ class _Application:
         return context
 
     async def _carry_out(self, client: Client, lock: Lock, context: PlanContext) -> Plan:
-        """Journal and write the changes, verify them, and record in the inventory what is confirmed."""
+        """Journal and write the changes, verify them, and record the confirmed ones in the inventory."""
         run = self._new_run(context)
         client.identify(run=run.id, commit=run.commit)
         journal_of_run = journal.Journal(self.options.journals or journal.default_folder(self.tree.root), run)
@@ -226,7 +226,7 @@ class _Application:
             self.reporter.warn(Problem(code, f"{consequence}: {error.message}"))
 
     def _new_run(self, context: PlanContext) -> journal.Run:
-        """Return the run that begins: only now, for it may have waited long, and others ran meanwhile."""
+        """Return the run that begins now: it may have waited for the lock while others ran."""
         now, settings = datetime.now(UTC), self.settings
         return journal.Run(
             id=journal.new_id(now),

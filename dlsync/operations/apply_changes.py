@@ -51,10 +51,10 @@ class Applier:
     """Sends the changes of one plan.
 
     :param journal: stores what was there before each write.
-    :param permission: opens a block for one write; raises Refused where another apply may be writing.
-    :param store: stores an inventory; called with all pending writes, before the first one inside the account.
-    :ivar entries: what is recorded of each resource once its change is confirmed, packed.
-    :ivar unconfirmed: what was sent and could not be confirmed, with what the server has of it where that is known.
+    :param permission: opens a block for one write; raises Refused if another apply may be writing.
+    :param store: stores an inventory; called with all pending writes before the first write inside the account.
+    :ivar entries: the packed entry of each resource once its change is confirmed.
+    :ivar unconfirmed: what was sent and could not be confirmed, with the live resource if that is known.
     """
 
     context: PlanContext
@@ -76,14 +76,14 @@ class Applier:
         self._manual: set[Address] = set()
 
     async def apply(self) -> Plan:
-        """Carry the plan out and fetch what it touched again.
+        """Send the changes of the plan, and verify them.
 
-        Kinds go one after the other in the order of the plan, the changes of one kind at once. A change that fails
-        leaves the others going on; a key that is refused, or a lock that is lost, ends the run. What a plan holds is
-        left alone. Deletes rely on what is confirmed: creates and updates are verified before them.
+        Kinds go one after the other in the order of the plan, the changes of one kind at once. A change that fails does
+        not stop the others; a refused key or a lost lock ends the run. What the plan holds is left alone. Creates and
+        updates are verified before the first delete, which relies on them.
 
-        :returns: the plan with a result for each change: ``failed`` also where the server did not keep what was sent,
-            or where that could not be found out; ``skipped`` also where it has no operation for the change.
+        :returns: the plan with a result for each change: ``failed`` also if the server did not keep what was sent, or
+            if that is unknown; ``skipped`` also if the server has no operation for the change.
         """
         done: list[ResourceChange] = []
         for _, phase in groupby(self.context.plan.changes, key=_is_delete):
@@ -96,7 +96,7 @@ class Applier:
         return self.context.plan.with_changes(map(self.context.redaction.change, done))
 
     async def _apply_kind(self, changes: Sequence[ResourceChange]) -> list[ResourceChange]:
-        """Make the changes of one kind: fetch what is there now, journal it, then write."""
+        """Make the changes of one kind: fetch what is live, journal it, then write."""
         if self._ended:
             return [change.finished("skipped", self._ended) for change in changes]
         try:
@@ -120,7 +120,7 @@ class Applier:
         return done
 
     def _stale(self, change: ResourceChange, current: Mapping[Address, Resource]) -> str:
-        """Return why what is there is not what the plan was made from; empty where it is."""
+        """Return why a live resource is not the one that the plan was made from; empty if it is."""
         found = current.get(change.address)
         if change.held:
             return ""
@@ -136,7 +136,7 @@ class Applier:
         return self._unsaved(found) if same else _CHANGED_SINCE
 
     def _unsaved(self, found: Resource) -> str:
-        """Return why the journal cannot store what cannot be read; empty where it can."""
+        """Return why the journal cannot store an unreadable resource; empty if it can."""
         try:
             if found.unreadable:
                 kind_of(found.kind).to_journal(found, self._seal(found))
@@ -167,7 +167,7 @@ class Applier:
         )
 
     def _seal(self, live: Resource) -> Seal:
-        """Return what takes the secrets out of a live resource, by its file and by what was recorded of it."""
+        """Return how to take the secrets out of a live resource, by its file and its entry in the inventory."""
         desired, inventory = self.context.desired.get(live.address), self.context.inventory
         in_file = {str(text): text.spelling for text in referenced(dict(desired.document))} if desired else {}
         recorded = hidden_secrets.known(self.context.compared_with or inventory, [live])
@@ -183,8 +183,8 @@ class Applier:
             self._announced = True
 
     async def _change(self, change: ResourceChange, stale: str, unsafe: str) -> ResourceChange:
-        """Try a change between two lines of the journal; where it cannot be written, nothing more is sent."""
-        async with self._turns:  # and not only in the client: a change that waits is one that can still be skipped
+        """Try a change between two lines of the journal; if the journal cannot be written, send nothing more."""
+        async with self._turns:  # not only in the client, so that a change that still waits can be skipped
             if self._ended:
                 return change.finished("skipped", self._ended)
             if reason := change.held or unsafe:
@@ -202,7 +202,7 @@ class Applier:
             try:
                 self.journal.finished(done)
             except DlsyncError as error:
-                self._ended = error.message  # which no change has
+                self._ended = error.message  # no change has this error
             return done
 
     def _not_sent(self, change: ResourceChange, reason: str, result: Result = "failed") -> ResourceChange:
@@ -211,14 +211,14 @@ class Applier:
 
     async def _send(self, change: ResourceChange) -> ResourceChange:
         try:
-            # no lock is in an account that is only being made
+            # an account that does not exist yet has no lock
             async with self.permission() if kind_of(change.address.kind).account_scoped else nullcontext():
                 await self._write(change)
         except (Unauthorised, Refused) as error:
             self._ended = _NOT_SENT
             return change.finished("failed", error.message)
         except ManualActionRequired as error:
-            if self._goes_with_another(change):  # which is verified after that is deleted
+            if self._goes_with_another(change):  # it is verified after the other delete
                 return change.finished("applied")
             self._manual.add(change.address)
             return change.finished("skipped", error.message)
@@ -261,7 +261,7 @@ def _is_delete(change: ResourceChange) -> bool:
 
 
 def _without_unknown_secrets(change: ResourceChange, desired: Resource, before: Resource) -> Resource:
-    """Return what was there, with the secrets of the files in place of unknown ones, which no journal stores."""
+    """Return the resource with the secrets of its file in place of unknown ones, which no journal stores."""
     hidden = {one.path for one in (*change.diff, *change.kept) if one.op == "replace" and one.masked == "unknown"}
     if not hidden:
         return before
@@ -278,11 +278,11 @@ async def verify(
     context: PlanContext,
     unconfirmed: dict[Address, Resource | None],
 ) -> list[ResourceChange]:
-    """Fetch what was written and compare it with what was sent.
+    """Fetch what was written, and compare it with what was sent.
 
-    A server may answer reads from before a write for some seconds: what differs is fetched again before it has failed.
+    A server may answer with the old version for some seconds after a write, so what differs is fetched again.
 
-    :param unconfirmed: takes in what has failed, with what the server has of it where that is known.
+    :param unconfirmed: takes what failed, with the live resource if that is known.
     """
     results: dict[Address, ResourceChange] = {}
     pending = [change for change in changes if change.result == "applied"]
@@ -307,14 +307,14 @@ async def verify(
 
 
 async def _fetch_written(client: ReadClient, written: Collection[Address], context: PlanContext) -> dict[str, _Found]:
-    """Return by kind what the server has of resources that were written, or why it cannot be fetched."""
+    """Return the live resources that were written, by kind, or why they cannot be fetched."""
     effective = {address: resource for address in written if (resource := context.effective(address))}
 
     async def fetch(kind: str) -> _Found:
         wanted = {one for one in written if one.kind == kind}
         try:
             found = (await Fetcher(client, effective).fetch(wanted)).resources
-            # a list may omit what is there
+            # a list may omit what exists
             return {**found, **await fetch_by_name(client, (wanted & effective.keys()) - found.keys())}
         except DlsyncError as error:
             return error
@@ -341,7 +341,7 @@ def _verified(change: ResourceChange, found: _Found, context: PlanContext) -> Re
     diff = (*diff, *(one for one in kind.duplicates(desired, live) if one.path in removed))
     if not diff:
         return change
-    # before the values are shortened: half a secret is not recognised as one
+    # before the values are shortened, because half a secret would not be recognised
     differences = context.redaction.differences(kind.as_written(desired, diff))
     return change.finished("failed", "the server did not keep what was sent: " + "; ".join(map(_mismatch, differences)))
 

@@ -1,7 +1,7 @@
-"""Remember which version of a resource was found equal to its files. Only a help, and safe to delete.
+"""Remember in the user's cache folder which version of a resource was equal to its files.
 
-The cache holds ETags and digests of one account. The server is always asked; a version that it still has need not be
-sent and compared again. A resource with a secret in it is left out.
+The cache holds ETags and digests of one account, without resources that hold a secret. A plan always asks the server,
+which need not send a known version again. The cache is safe to delete.
 """
 
 import json
@@ -21,7 +21,7 @@ from dlsync.resources import Listing, kind_of
 
 
 class Seen(NamedTuple):
-    """A version of a live resource, and the digest of the files that are equal to it."""
+    """A version of a live resource, and the digest of the files that were equal to it."""
 
     etag: str
     digest: str
@@ -39,22 +39,22 @@ NOTHING_LISTED = Listed("", frozenset())
 
 @dataclass
 class Cache:
-    """What is known of one account."""
+    """The known versions of one account."""
 
     seen: dict[Address, Seen] = field(default_factory=dict)
     listed: dict[str, Listed] = field(default_factory=dict)
 
     def version(self, address: Address, desired: Resource | None) -> str:
-        """Return the ETag of the version that is equal to the files as they are now; empty where none is known."""
+        """Return the ETag of the version that is equal to the files as they are now; empty if none is known."""
         etag, digest = self.seen.get(address, ("", ""))
         return etag if etag and desired and not desired.secrets and digest == _digest(desired) else ""
 
     def learned(
         self, desired: Mapping[Address, Resource], equal: Iterable[Resource], lists: Mapping[str, Listing]
     ) -> "Cache":
-        """Return what is known after a plan.
+        """Return the cache after a plan.
 
-        :param desired: all resources of the files; others are forgotten.
+        :param desired: all resources of the files; other resources are forgotten.
         :param equal: live resources that are equal to their files.
         :param lists: what the server listed, by kind.
         """
@@ -73,10 +73,10 @@ FORGETFUL = Cache()
 
 
 def remembered(target: Target) -> Cache:
-    """Return what the user's cache folder has of an account; nothing where it has no usable file."""
+    """Read the cache of an account; an empty one if there is no usable file."""
     with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
         whole = json.loads(_file(target).read_bytes())
-        if whole["made_with"] == __version__:  # another version may have another notion of what is equal
+        if whole["made_with"] == __version__:  # another version may compare differently
             return Cache(
                 {Address(*key.split("/", 1)): Seen(etag, digest) for key, (etag, digest) in whole["seen"].items()},
                 {kind: Listed(etag, frozenset(names)) for kind, (etag, names) in whole["listed"].items()},
@@ -85,7 +85,7 @@ def remembered(target: Target) -> Cache:
 
 
 def remember(target: Target, known: Cache, found: Cache) -> None:
-    """Write what a run found out, if it differs from what was known. A failure is ignored: the cache is optional."""
+    """Write the cache if it changed. A failure is ignored, because the cache is optional."""
     if found == known:
         return
     seen = {str(address): one for address, one in sorted(found.seen.items(), key=lambda pair: pair[0])}
@@ -105,6 +105,6 @@ def _digest(desired: Resource) -> str:
 
 
 def _has_all(kind: str, listed: Listed, seen: Mapping[Address, Seen], desired: Iterable[Address]) -> bool:
-    """Tell whether each resource of the files was equal in this list; otherwise it is worth having whole."""
+    """Tell whether each resource of the files was equal in this list; if not, the next plan needs the whole list."""
     wanted = (one for one in desired if one.kind == kind and one.name in listed.names)
     return all(one in seen and seen[one].etag == listed.etag for one in wanted)

@@ -1,4 +1,4 @@
-"""Keep one comment with the plan on a pull request, found by a hidden marker: account, environment and directory."""
+"""Keep one comment with the plan on a pull request. A hidden marker has its account, environment and directory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from dlsync.client.code_host import Comment, GitHub, GitLab
 
 Outcome = Literal["created", "updated", "unchanged"]
-ALL = "*"  # in the marker of all environments; a name has it percent-encoded
+ALL = "*"  # in the marker of all environments; in names it is percent-encoded
 _MARKER = re.compile(r"<!-- dlsync plan account=(\S*) environment=(\S*)((?: directory=\S*)?) -->\r?\n")
 _URL = re.compile(r"(?<=\n\[The whole plan\]\(<)[^<>\n]*(?=>\)\Z)")
 _MAX_NAME, _MAX_URL = 120, 2_000
@@ -26,9 +26,9 @@ _SAFE_IN_URL = ":/?#@!$&'()*+,;=%~"
 
 
 def marker(account: str, environment: str, directory: str = "") -> str:
-    """Return the line that a comment begins with and that no reader sees.
+    """Return the first line of a comment, which no reader sees.
 
-    :param account: with its organisation; empty where it is unknown.
+    :param account: with its organisation; empty if unknown.
     :param environment: empty for none; :data:`ALL` for all.
     :param directory: of the files, in their repository; empty for its root.
     """
@@ -42,12 +42,12 @@ def _encoded(name: str) -> str:
 
 
 async def publish(host: GitHub | GitLab, text: str, *, new: bool = False) -> Outcome:
-    """Create or update the comment of the account, environment and directory that a text is marked with.
+    """Create or update the comment of the account, environment and directory in the marker of a text.
 
-    Where nothing but the URL of :func:`with_link` is another, the comment stays: it links to a page of the same plan.
+    If only the URL of :func:`with_link` differs, the comment stays: it links to a page of the same plan.
 
     :param text: what ``dlsync plan --format markdown`` printed.
-    :param new: post a new comment and hide the old ones, where the text is another.
+    :param new: if the text differs, post a new comment and hide the old ones.
     :raises DlsyncError: the text has no marker.
     :raises ApiError: the code host refuses, or does not answer.
     """
@@ -62,14 +62,14 @@ async def publish(host: GitHub | GitLab, text: str, *, new: bool = False) -> Out
     await host.create(text)
     for comment in found:
         await host.hide(comment)
-    # another first run may have looked at the same moment, found none either, and created one
+    # a run at the same time may have found no comment either, and created one
     if len(created := _matching(await host.comments(), *marked.groups())) > 1:
         await _merge(host, created, created[-1].body)
     return "created"
 
 
 async def _merge(host: GitHub | GitLab, comments: list[Comment], text: str) -> None:
-    """Keep the oldest of some comments, with a text, and hide the others; all who do this at once end with the same."""
+    """Give the oldest comment a text and hide the others, so that runs at the same time agree on one comment."""
     oldest, *others = comments
     if _normalized(oldest.body) != _normalized(text):
         await host.update(oldest, text)
@@ -78,7 +78,7 @@ async def _merge(host: GitHub | GitLab, comments: list[Comment], text: str) -> N
 
 
 def _matching(comments: list[Comment], account: str, *others: str) -> list[Comment]:
-    """Return the comments of an account; else the only one that has the other marks, where an account is unknown."""
+    """Return the comments of an account; if an account is unknown, the only one with the other marks."""
     named = [(found[1], one) for one in comments if (found := _MARKER.match(one.body)) and found.groups()[1:] == others]
     similar = [one for name, one in named if not (account and name)]
     return [one for name, one in named if name == account] or (similar if len(similar) == 1 else [])
@@ -89,7 +89,7 @@ def _normalized(text: str) -> str:
 
 
 def with_link(text: str, url: str) -> str:
-    """Return a comment with a link to the whole plan at its end; raise a SettingsError if it is no URL of a page."""
+    """Return a comment that ends with a link to the whole plan; raise a SettingsError if the URL is no HTTP address."""
     quoted, hint = quote(url, safe=_SAFE_IN_URL), "It looks like https://ci.example.com/plan.html."
     if not re.match("https?://", url) or len(quoted) > _MAX_URL:
         raise SettingsError(f"--html-url is not an HTTP address of at most {_MAX_URL:,} characters", hint=hint)
@@ -99,7 +99,7 @@ def with_link(text: str, url: str) -> str:
 def on_github(environ: Mapping[str, str], repository: str, number: str, *, insecure: bool) -> tuple[GitHub, str]:
     """Return the pull request that a workflow runs for, and its name for messages.
 
-    :param repository: instead of the workflow's, where it is not empty; ``number`` likewise.
+    :param repository: instead of the workflow's, if not empty; ``number`` likewise.
     :raises SettingsError: a variable is missing or cannot be used.
     """
     from dlsync.client.code_host import Access, GitHub
@@ -149,7 +149,7 @@ def on_gitlab(environ: Mapping[str, str], repository: str, number: str, *, insec
 
 
 def _first(environ: Mapping[str, str], *names: str, hint: str) -> str:
-    """Return the first variable that is set; raise a SettingsError where none is."""
+    """Return the value of the first variable that is set; raise a SettingsError if none is."""
     if value := next((value for name in names if (value := environ.get(name, "").strip())), ""):
         return value
     raise SettingsError(f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set", hint=hint)

@@ -1,6 +1,7 @@
-"""Resources that need others: none is made without, and none goes with another unseen.
+"""Order and block changes of resources that need others, such as a link its plugin.
 
-A delete waits while its replacement is not confirmed, or while a resource that needs it stays.
+A resource is not created without what it needs, and a plan shows each delete that the server makes with another. A
+delete waits until its replacement is confirmed and what needs it is deleted.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -31,7 +32,7 @@ _ALIASED = (
 
 
 async def fetch_deleted_with(fetcher: Fetcher, live: Live, deletes: Iterable[Address]) -> tuple[Live, set[Address]]:
-    """Fetch what the server deletes with other resources; return all that is live, and the addresses of those."""
+    """Fetch what the server deletes together with other resources; return all live resources, and those addresses."""
     possible = {other for one in deletes for other in kind_of(one.kind).deleted_with(one.name)}
     unknown = possible - live.resources.keys()
     found = (await fetcher.fetch(unknown)).resources if unknown else {}
@@ -45,9 +46,9 @@ async def orphans(
     known: Collection[Address],
     deleted: Collection[Address],
 ) -> dict[Address, Address]:
-    """Return the desired resources that need one which will not exist, each with that one.
+    """Return the desired resources that need a resource which will not exist, each with that resource.
 
-    :param client: asks for each need by its name, whatever a list says; None where nothing is live.
+    :param client: fetches each needed resource by its name, regardless of lists; None if nothing is live.
     """
     needed = {address: kind_of(address.kind).needs(resource) for address, resource in desired.items()}
     missing = {need for needs in needed.values() for need in needs if need not in known}
@@ -57,7 +58,7 @@ async def orphans(
 
 
 def warning(orphan: Resource, need: Address, deletes: Mapping[Address, ResourceChange]) -> Problem:
-    """Warn of a resource that needs one which will not exist, or which only stays because its delete is blocked."""
+    """Warn of a resource that needs one that will not exist, or that stays only because its delete is blocked."""
     delete = deletes.get(need)
     if delete and delete.renamed:
         message = _RENAMED % (orphan.address, need, delete.renamed)
@@ -71,7 +72,7 @@ def warning(orphan: Resource, need: Address, deletes: Mapping[Address, ResourceC
 def blocked(
     changes: Iterable[ResourceChange], live: Mapping[Address, Resource], desired: Mapping[Address, Resource]
 ) -> list[ResourceChange]:
-    """Block each delete with which the server would delete what the plan does not, and the whole of its rename."""
+    """Block each delete with which the server would delete more than the plan shows, and its whole rename."""
     changes = list(changes)
     staying = {*live} - {one.address for one in changes if one.action == "delete" and not one.held}
     changes = [_blocked(one, staying) for one in changes]
@@ -87,7 +88,7 @@ def blocked(
 def _waiting_for_heirs(
     changes: Sequence[ResourceChange], live: Mapping[Address, Resource], desired: Mapping[Address, Resource]
 ) -> list[ResourceChange]:
-    """Block each delete of what has the content that the files give to a resource whose update is blocked."""
+    """Block the delete of a resource whose content the files give to another, if that update is blocked."""
     deletes = {one.address for one in changes if one.action == "delete" and not one.held}
     held = [one.address for one in changes if one.held and one.action == "update" and one.address in desired]
     if not (deletes and held):
@@ -98,7 +99,7 @@ def _waiting_for_heirs(
 
 
 def _with_rename(change: ResourceChange, held: Mapping[Address, Address], resource: Resource) -> ResourceChange:
-    """Block the create of what needs a resource in ``held``, by old and new names, and the delete for its rename."""
+    """Block a create that needs a resource in ``held``, by its old or new name, and the delete of the same rename."""
     needed = [one for one in kind_of(change.address.kind).needs(resource) if one in held]
     waiting = [held[one] for one in needed if change.action == "create" or held[one] != one]
     is_blocked = waiting and not change.held and change.action != "update"
@@ -113,7 +114,7 @@ def _blocked(change: ResourceChange, staying: Collection[Address]) -> ResourceCh
 
 
 def unconfirmed(changes: Sequence[ResourceChange], context: PlanContext) -> list[Address]:
-    """Return the verified creates and updates that did not take hold, and the creates that need one of them."""
+    """Return the verified creates and updates that did not take effect, and the creates that need one of them."""
     writes = [change for change in changes if change.action != "delete" and not change.held]
     failed = [change.address for change in writes if change.result != "applied"]
     confirmed = [one.address for one in writes if one.action == "create" and one.result == "applied"]
@@ -121,7 +122,7 @@ def unconfirmed(changes: Sequence[ResourceChange], context: PlanContext) -> list
 
 
 def needs(address: Address, context: PlanContext) -> tuple[Address, ...]:
-    """Return the resources that one needs, as the files say or else as it is live."""
+    """Return the resources that a resource needs, by its file, or else by its live version."""
     resource = context.effective(address) or context.live[address]
     return kind_of(address.kind).needs(resource)
 
@@ -134,11 +135,11 @@ def blocked_deletes(
 ) -> dict[Address, str]:
     """Return why deletes must wait, by address.
 
-    A rename without other changes is recognised by its content. After any other failed write, no resource of its kind
-    is deleted, since the write may take over its content.
+    A rename without other changes is recognised by its content. After any other failed write, no resource of the kind
+    is deleted, because the write may have been meant to take over its content.
 
-    :param failed: the creates and updates that did not take hold.
-    :param remaining: the resources that were to be deleted and are not.
+    :param failed: the creates and updates that did not take effect.
+    :param remaining: the resources that should have been deleted and were not.
     """
     renames = {Address(one.address.kind, one.renamed) for one in context.plan.changes if one.renamed}
     needed = {need: one for one in remaining for need in needs(one, context)}
@@ -159,10 +160,10 @@ async def aliased(
 ) -> dict[Address, str]:
     """Return the deletes that may delete another resource too, each with the reason.
 
-    A server that rewrites names (case, spaces, Unicode) answers both names with one resource, and lists one of them.
+    A server that rewrites names (case, spaces, Unicode) returns one resource for both names, and lists one of them.
 
-    :param known: the names that may have that resource besides those that the server lists.
-    :param creates: what will be created before, each with the name that it is a rename of.
+    :param known: the names that may be other names of the resource, besides those that the server lists.
+    :param creates: what is created before the deletes, each with its old name if it is a rename.
     """
     reasons: dict[Address, str] = {}
     olds = {Address(new.kind, old): new for new, old in creates.items()}
@@ -171,7 +172,7 @@ async def aliased(
         names = (await fetcher.listing(kind_of(kind))).names
         listed = {Address(kind, name) for name in names or ()}
         others = {one for one in {*known, *listed} if one.kind == kind} - own
-        if names is None:  # what differs more cannot be told from a copy
+        if names is None:  # without a list, a name that differs more may be that of a copy
             others = {one for one in others if folded(one.name) in {folded(delete.name) for delete in own}}
         if found := await fetch_by_name(fetcher.client, others if own - listed else others - listed):
             contents = {content(found[one]): one for one in sorted(found, key=lambda one: one not in listed)}
@@ -179,6 +180,6 @@ async def aliased(
                 other = contents.get(content(resource))
                 if other and not {one, other} <= listed:
                     reasons[one] = _ALIASED.format(one, other, quote(str(one)))
-        if names is not None:  # the server lists the new name alone once it is created
+        if names is not None:  # once the new name is created, the server lists only that
             reasons |= {one: _ALIASED.format(one, olds[one], quote(str(one))) for one in own - listed if one in olds}
     return reasons

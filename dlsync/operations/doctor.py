@@ -1,4 +1,4 @@
-"""The doctor: whether settings, files and server are as they must be, and what to do where they are not."""
+"""Check settings, files and server, and say how to fix what is wrong."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ _FORBIDDEN = "the key may not list the accounts"
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     status: Status
@@ -36,7 +36,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """All that was looked at."""
+    """The settings in force and the results of all checks."""
 
     settings: tuple[Setting, ...]
     checks: tuple[Check, ...]
@@ -50,9 +50,9 @@ class Diagnosis:
 async def examine(
     directory: Path, options: Options, environ: Mapping[str, str], *, insecure: bool = False
 ) -> Diagnosis:
-    """Look at settings, files and server; send nothing but GET, and raise nothing for what is wrong.
+    """Check settings, files and server; send only GET, and return errors instead of raising them.
 
-    :param insecure: plain HTTP to another machine is allowed.
+    :param insecure: allow plain HTTP to another machine.
     """
     files = _files(directory, options, environ)
     try:
@@ -84,7 +84,7 @@ def _files(directory: Path, options: Options, environ: Mapping[str, str]) -> Che
 
 
 def _references(directory: Path, loaded: Settings, files: Check) -> Check:
-    """Return the check of the files, with what an apply needs and a check of a pull request does not."""
+    """Return the check of the files, with what an apply needs and the check of a pull request does not."""
     errors = environments.read(directory, loaded).errors
     if not errors:
         return files
@@ -103,12 +103,12 @@ async def _server(loaded: Settings, directory: Path) -> list[Check]:
 
     try:
         return await operations.reading(loaded, question)
-    except DlsyncError as error:  # a URL that no client takes
+    except DlsyncError as error:  # a URL that no client accepts
         return [_problem("server", error)]
 
 
 async def _account(client: ReadClient, loaded: Settings) -> tuple[list[Check], bool]:
-    """Return what is known of server, key and account, and whether more can be asked there."""
+    """Return the checks of server, key and account, and whether more can be checked there."""
     reached = Check("server", "ok", f"reached at {loaded.url}")
     accepted = Check("key", "ok", "accepted")
     try:
@@ -142,7 +142,7 @@ async def _inventory(client: ReadClient, loaded: Settings, directory: Path) -> C
 
 
 async def _without_list(client: ReadClient, reached: Check, refused: Unauthorised) -> tuple[list[Check], bool]:
-    """Tell a key that is not accepted from one that may use the account, but not list the accounts."""
+    """Tell a key that is not accepted from a key that may use the account, but not list the accounts."""
     try:
         await client.plugins.list()
     except ApiError:

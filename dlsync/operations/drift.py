@@ -34,10 +34,10 @@ _UNREADABLE = "%s cannot be read, so what was changed in it is not known: %s"
 
 @dataclass(frozen=True)
 class Drift:
-    """What was changed outside; falsy where nothing was.
+    """What was changed on the server; falsy if nothing was.
 
-    :param changes: what was done on the server, as a change from what was applied (``before``) to what is live
-        (``after``). What was applied is known only where the files still say it.
+    :param changes: each change from what was applied (``before``) to what is live (``after``). What was applied is
+        known only if the files still have it.
     :param unchanged: how many managed resources are as they were applied.
     """
 
@@ -53,9 +53,9 @@ class Drift:
 async def drift(
     directory: Path, settings: Settings, *, targets: Targets = EVERYTHING, reporter: Reporter = SILENT
 ) -> Drift:
-    """Say what was changed on the server since it was applied.
+    """Return what was changed on the server since it was applied.
 
-    :raises SettingsError: the settings want no record of what was applied.
+    :raises SettingsError: the settings have ``inventory: none``.
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
     """
@@ -69,7 +69,7 @@ async def drift(
             replace(one, address=olds[one.address], renamed=one.address.name) if one.address in olds else one
             for one in _drifted(context)
         )
-        # what is gone on both sides is no drift: the next apply forgets it
+        # what is deleted on both sides is no drift: the next apply forgets it
         managed = sum(targets.admits(address) for address in context.inventory if address not in context.gone)
         warnings = [*plan_warnings.unread(context.inventory)]
         unreadable = [(address, live.unreadable) for address, live in context.live.items() if live.unreadable]
@@ -83,7 +83,7 @@ async def accept(
 ) -> Export:
     """Write what was changed on the server into the files.
 
-    :param targets: all that drifted, where it has no patterns.
+    :param targets: without patterns, everything that drifted.
     :param check: write nothing, only return what would be written.
     :raises SettingsError: a target matches no resource, or what drifted is not recorded.
     """
@@ -102,7 +102,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
     if targets:
         inside = {one for one in tree.resources if targets.admits(one) and kind_of(one.kind).account_scoped}
         wanted = inside | targets.named()
-        if wanted - (tree.resources.keys() & context.live.keys()):  # one may be another's new name
+        if wanted - (tree.resources.keys() & context.live.keys()):  # one may be the new name of another
             context = await _compared(fetcher, tree, settings, EVERYTHING)
     targets.require_match({*tree.resources, *context.live})
     context, news = _under_new_names(context)
@@ -123,7 +123,7 @@ async def accept_edits(fetcher: Fetcher, tree: Tree, settings: Settings, targets
 
 
 def _unsaved(context: PlanContext, root: Path, wanted: Iterable[Address]) -> dict[Address, str]:
-    """Return the resources of which an accept would replace what only their files hold, each with such a file."""
+    """Return the resources whose accept would overwrite an uncommitted edit, each with the file of that edit."""
     replaced = [one for one in wanted if _is_replaced(context, one)]
     changed = git.uncommitted(root) if replaced else set[str]()
     files = {one: changed.intersection(kind_of(one.kind).files(context.desired[one])) for one in replaced}
@@ -131,11 +131,11 @@ def _unsaved(context: PlanContext, root: Path, wanted: Iterable[Address]) -> dic
 
 
 def _is_replaced(context: PlanContext, address: Address) -> bool:
-    """Tell whether an accept takes the live side where the files have moved too, or removes a file."""
+    """Tell whether an accept overwrites a change of the files, or removes a file."""
     desired, live, entry = context.desired.get(address), context.live.get(address), context.inventory.entry(address)
     if desired is None or live is None:
         return desired is not None
-    if live.unreadable:  # which is not written
+    if live.unreadable:  # it is not written
         return False
     if entry is None:
         return bool(compare(kind_of(address.kind), desired, live).diff)
@@ -144,7 +144,7 @@ def _is_replaced(context: PlanContext, address: Address) -> bool:
 
 
 def _under_new_names(context: PlanContext) -> tuple[PlanContext, dict[Address, Address]]:
-    """Return what is live and recorded of resources whose files were renamed under their new names, and those."""
+    """Return the plan with renamed resources live and recorded under their new names, and the new names by the old."""
     changes = [one for one in context.plan.changes if one.action == "delete" and one.renamed]
     news = {one.address: Address(one.address.kind, one.renamed) for one in changes}
     live = {news.get(one, one): resource for one, resource in context.live.items()}
@@ -158,7 +158,7 @@ def _under_new_names(context: PlanContext) -> tuple[PlanContext, dict[Address, A
 
 
 def _accepted(context: PlanContext, live: Resource) -> Resource:
-    """Return the live side, but for what only the files have moved since it was applied."""
+    """Return the live resource, with the fields that only the files changed as the files have them."""
     desired, entry = context.desired.get(live.address), context.inventory.entry(live.address)
     if desired is None or entry is None or live.unreadable:
         return live
@@ -177,7 +177,7 @@ async def _compared(fetcher: Fetcher, tree: Tree, settings: Settings, targets: T
 
 
 def _drifted(context: PlanContext) -> tuple[ResourceChange, ...]:
-    """Return what was changed outside, in the order of an apply."""
+    """Return what was changed on the server, in the order of an apply."""
     entries = ((address, entry) for address in context.inventory if (entry := context.inventory.entry(address)))
     found = [change for address, entry in entries if (change := _drift(context, address, entry))]
     return tuple(sorted(found, key=lambda change: (kind_of(change.address.kind).order, change.address.name)))
@@ -203,7 +203,7 @@ def _drift(context: PlanContext, address: Address, entry: Entry) -> ResourceChan
 
 
 def _items(context: PlanContext, entry: Entry, desired: Resource, live: Resource) -> tuple[ItemChange, ...]:
-    """Return the items of lists as they were applied and as they are live; none where the files have moved too."""
+    """Return the items of lists as they were applied and as they are live; none if the files changed too."""
     kind = kind_of(live.kind)
     movers = {one.mover for one in movement(kind, desired, live, entry, context.inventory.salt)}
     if not movers.isdisjoint({"repo", "conflict"}):
@@ -218,6 +218,6 @@ def _moved(context: PlanContext, entry: Entry, desired: Resource, live: Resource
         return []
     duplicates = context.reconciliation.duplicates.get(live.address, ())
     diff = movement(kind, desired, live, entry, context.inventory.salt)
-    # before they are chosen from: what the files have moved tells which of the others are likely secret
+    # redact all before choosing: what the files changed tells which of the others are likely secret
     shown = [*context.redaction.differences(duplicates), *context.redaction.differences(diff)]
     return [one for one in shown if one.mover != "repo"]

@@ -1,4 +1,4 @@
-"""Resources that the server has, or might have, more than once: what is removed, warned of, and asked for by its id."""
+"""Find, remove and warn of resources that the server has more than once, such as two links of a plugin."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -22,7 +22,7 @@ def pruned(
 ) -> dict[Address, tuple[FieldChange, ...]]:
     """Return the duplicates of desired resources that ``prune`` removes, as removals.
 
-    Those that were there when dlsync adopted the resource were not made on the server since.
+    Duplicates that existed when dlsync adopted the resource are not drift.
     """
     candidates = (
         one for one in desired if one in live and (prune == "all" or (prune == "managed" and one in inventory))
@@ -44,7 +44,7 @@ def duplicate_warnings(
     adopted: Collection[Address],
     prune: Prune,
 ) -> Iterator[Problem]:
-    """Warn of duplicates that stay, but for resources in ``changing``; those in ``adopted`` an apply adopts."""
+    """Warn of duplicates that stay, except of resources in ``changing``; an apply adopts those in ``adopted``."""
     why = f"`prune: {prune}` removes none" + (" of what is not managed" if prune == "managed" else "")
     for resource in (one for listing in listings for one in listing.resources):
         count = len(kind_of(resource.kind).duplicates(resource, resource))
@@ -55,7 +55,7 @@ def duplicate_warnings(
 
 
 def omitted(client: ReadClient, inventory: Inventory, targets: Targets) -> set[Address]:
-    """Return the managed resources that the server's lists omit, and have them asked for by their ids from now on."""
+    """Return the managed resources that the server's lists omit, and have lists fetch them by their ids from now on."""
     found: set[Address] = set()
     for kind in all_kinds():
         ids = {one.name: some for one, some in inventory.ids.items() if one.kind == kind.name and targets.admits(one)}
@@ -64,6 +64,6 @@ def omitted(client: ReadClient, inventory: Inventory, targets: Targets) -> set[A
 
 
 def with_ids(client: ReadClient, inventory: Inventory) -> Inventory:
-    """Return the inventory with the ids of what the server listed last."""
+    """Return the inventory with the ids that the server listed last."""
     listed = ((Address(kind.name, name), ids) for kind in all_kinds() for name, ids in kind.ids(client).items())
     return inventory.with_ids(dict(listed))

@@ -1,4 +1,4 @@
-"""Write what is live into files. What is in the tree is edited in place, the rest is written anew."""
+"""Write live resources into files: edit the files that exist in place, and write new ones for the others."""
 
 import re
 from collections import Counter, defaultdict
@@ -36,7 +36,7 @@ from dlsync.state.inventory import Inventory
 
 _REFERENCE = re.compile(rb"(?<!\$)\$\{(?:env|var):[^}]*\}")
 _ENVIRONMENT = "${env:"
-_HOLD_REFERENCES = ".yaml"  # a script spells its own variables like them
+_HOLD_REFERENCES = ".yaml"  # in scripts, the same spelling is a variable of the script
 _REPLACED = "%s was replaced by the live value, which differs: if that is a secret too, do not commit it"
 _NO_VARIABLE = "`%s` was replaced by a value for every environment: to change one, edit `variables` in dlsync.yaml"
 _KEPT_REFERENCE = "not written, for a live value would replace `%s` in %s: change %s, or edit the file by hand"
@@ -58,13 +58,13 @@ _NOT_LISTED = (
 
 @dataclass(frozen=True)
 class Export:
-    """The files that make the tree what is live; falsy when it is that already.
+    """The files that an export changes; falsy if there are none.
 
-    :param unchanged: how many resources their files hold as they are live.
+    :param unchanged: how many resources are in their files as they are live.
     :param problems: errors are resources that no file can hold.
-    :param commit: that has the files; empty where none was made.
-    :param waiting: how many resources are left out, for their files are not applied or committed yet.
-    :param changes: works out what changes in the resources of the files; few formats show it.
+    :param commit: the commit that has the files; empty if none was made.
+    :param waiting: how many resources are left out because their files are not applied or committed yet.
+    :param changes: returns the changes of the resources in the files, which few formats show.
     """
 
     target: Target
@@ -101,13 +101,13 @@ async def export(
     """Write the live state into files.
 
     :param managed: only what is managed, or in the files already.
-    :param mirror: also remove the files of what is gone from the server.
+    :param mirror: also remove the files of what the server does not have.
     :param check: write nothing, only return what would be written.
     :param commit: commit what is written, and leave out what is not applied yet.
     :param push: push the branch to its upstream then.
-    :raises InvalidTree: the files that are there have errors.
+    :raises InvalidTree: the existing files have errors.
     :raises Refused: nothing is live, and ``mirror`` would remove files of resources that no target names in full.
-    :raises ApiError: live state could not be fetched whole.
+    :raises ApiError: the live state could not be fetched completely.
     :raises DlsyncError: git cannot commit or push.
     """
     repository = Repository(directory, push=push) if commit and not check else None
@@ -133,10 +133,10 @@ async def build_export(
     mirror: bool = False,
     applied_only: bool = False,
 ) -> Export:
-    """Work out which files an export writes; parameters and errors as of :func:`export`.
+    """Return the files that an export writes; parameters and errors as of :func:`export`.
 
-    :param tree: without errors; it may hold nothing.
-    :param applied_only: leave out what is not applied yet, would replace a reference or write a likely secret.
+    :param tree: without errors; may be empty.
+    :param applied_only: leave out what is not applied yet, and what would replace a reference or write a likely secret.
     """
     inventory = await fetcher.inventory(settings, tree.root)
     wanted = {address for address in tree.resources if targets.admits(address)}
@@ -163,7 +163,7 @@ async def build_export(
 
 
 async def _with_managed(fetcher: Fetcher, live: Live, managed: Iterable[Address]) -> Live:
-    """Fetch by name what is managed and was not found: servers need not list everything."""
+    """Fetch managed resources by name that were not found, because servers need not list everything."""
     missing = {one for one in managed if one not in live.resources and kind_of(one.kind).account_scoped}
     found = await fetch_by_name(fetcher.client, missing)
     resources = sorted({**live.resources, **found}.items(), key=lambda pair: pair[0])
@@ -182,18 +182,18 @@ def edit_files(
     accepts_for: str | None = None,
     is_careful: bool = False,
 ) -> Export:
-    """Work out the files that hold live resources.
+    """Return the changes of files that hold live resources.
 
     :param tree: without errors.
     :param left_out: the resources that are not written, with the reasons.
-    :param accepts_for: the environment whose manual edits these are: what would change another one is left out. None:
-        all is written.
+    :param accepts_for: the environment whose manual edits are accepted; what would change another one is left out. None
+        for an export.
     :param is_careful: leave out what would replace a reference or write a likely secret.
     """
     edits = _Edits(tree, inventory, live, accepts_for, is_careful=is_careful)
     for resource in live.values():
         edits.write(resource)
-    for address, resource in tree.resources.items():  # a plugin before its links: those of packs go with it
+    for address, resource in tree.resources.items():  # a plugin before its links, because links of packs go with it
         if address in removed:
             edits.remove(resource)
     files = edits.files()
@@ -205,9 +205,9 @@ def edit_files(
 
 
 class _Edits:
-    """The files of a tree as they become; several resources may be in one.
+    """Edits the files of a tree, of which one may hold several resources.
 
-    :ivar faults: the resources that no file can hold, with the reason.
+    :ivar faults: why resources are in no file, by address.
     """
 
     def __init__(
@@ -228,7 +228,7 @@ class _Edits:
         self._known = hidden_secrets.known(inventory, live.values())
         self._recorded = inventory.secret_spellings(live.keys() - tree.resources.keys())
         former = {text: spelling for texts in self._known.values() for text, spelling in texts.items()}
-        # a folder that is empty mentions nothing, and would hold no secret: there a warning names what the record says
+        # an empty folder mentions no secret, so the references of the inventory are written there, with a warning
         believes = tree.backup or not tree.sources
         self._former = Former(former) if believes else parted(former, tree.root)
         self._files: dict[str, bytes | None] = dict(tree.sources)
@@ -241,21 +241,21 @@ class _Edits:
 
     @property
     def changed(self) -> set[Address]:
-        """The resources whose files become others."""
+        """The resources whose files change."""
         return {address for addresses in self._changes.values() for address in addresses}
 
     def write(self, live: Resource) -> None:
-        """Have the files hold a live resource."""
+        """Write a live resource into the files."""
         self._edit(live.address, partial(self._written, self._tree.resources.get(live.address), live))
 
     def remove(self, desired: Resource) -> None:
-        """Have no file hold a resource."""
+        """Remove a resource from the files."""
         self._edit(desired.address, partial(kind_of(desired.kind).removed_files, desired, self._context))
 
     def _edit(self, address: Address, edit: Callable[[], Mapping[str, bytes | None]]) -> None:
         try:
             files = edit()
-            # what is live may be spelled as the file has it: a reference whose value changed
+            # the live value may be spelled as the file spells it: a reference whose value changed
             changed = {
                 file: text for file, text in files.items() if file not in self._files or self._files[file] != text
             }
@@ -290,12 +290,12 @@ class _Edits:
             self._require_name(file)
         if self._is_careful:
             self._require_no_secrets(files)
-            if desired is None or any(one.op != "add" for one in diff):  # else nothing is written, only taken out
+            if desired is None or any(one.op != "add" for one in diff):  # otherwise nothing is written, only removed
                 self._require_references(live.address, files)
         return files
 
     def _require_own(self, address: Address, changed: Mapping[str, bytes | None]) -> None:
-        """Require that files are of no other environment than the one whose edits are accepted."""
+        """Require that files belong only to the environment whose edits are accepted."""
         if not (self._others and changed):
             return
         own, suffix, is_gone = "", kind_of(address.kind).overlay_suffix, address not in self._live
@@ -312,7 +312,7 @@ class _Edits:
                 raise DlsyncError(_KEPT_OUT % (file, problem.message))
 
     def _require_references(self, address: Address, files: Mapping[str, bytes | None]) -> None:
-        """Require that files keep their references, and new ones those that the inventory has for them."""
+        """Require that files keep their references, and that new files have those of the inventory."""
         recorded = _references("\n".join(self._recorded.get(address, ())).encode("utf-8", "surrogatepass"))
         texts = {file: text or b"" for file, text in files.items() if file.endswith(_HOLD_REFERENCES)}
         before = Counter(recorded.keys()) + _references(b"\n".join(self._files.get(file) or b"" for file in texts))
@@ -333,7 +333,7 @@ class _Edits:
             )
 
     def files(self) -> tuple[FileChange, ...]:
-        """Return the changes of files in the order of their kinds: cut short between them, the tree can be read."""
+        """Return the changes of files in the order of kinds, so that an interrupted export leaves a readable tree."""
         changes: list[FileChange] = []
         for file, addresses in self._changes.items():
             first, *others = sorted(set(addresses))
@@ -343,14 +343,14 @@ class _Edits:
         return tuple(sorted(changes, key=lambda change: change.address))
 
     def changes(self) -> tuple[ResourceChange, ...]:
-        """Return what changes by resource, from what the files say to what is live, without secrets."""
+        """Return the changes of resources from their files to what is live, without secrets."""
         places = {address: file for file, addresses in self._changes.items() for address in addresses}
         return tuple(self._described(address, places[address]) for address in sorted(places))
 
     def _described(self, address: Address, file: str) -> ResourceChange:
         desired, live, kind = self._tree.resources.get(address), self._live.get(address), kind_of(address.kind)
         redaction = self._context.redaction.knowing(self._known.get(address, {}))
-        if desired and live:  # what is live may be secret where the file has a reference, which only this way tells
+        if desired and live:  # a live value may be secret where the file has a reference: only this comparison tells
             diff = kind.as_written(desired, compare(kind, desired, live).diff)
             made = redaction.change(ResourceChange(address, "update", "repo", file, diff=diff))
             shown = outlined(made, live, desired, redaction)
@@ -362,15 +362,15 @@ class _Edits:
         return outlined(made, desired, live, redaction)
 
     def problems(self, files: Collection[FileChange]) -> Iterator[Problem]:
-        """Yield what is likely secret in what :meth:`files` returned, and why resources are in none."""
-        if not self._tree.backup:  # which has no references to write instead
+        """Yield warnings of likely secrets in the changed files, and why resources are in no file."""
+        if not self._tree.backup:  # a backup has no references to write instead
             contents = {one.file: one.content for one in files if one.content is not None}
             yield from unsilenced(exposed(contents, self._tree.sources), contents)
             yield from self._replaced_secrets(files)
         yield from self.faults.values()
 
     def _replaced_secrets(self, files: Collection[FileChange]) -> Iterator[Problem]:
-        """Yield a warning for each recorded secret whose place something else takes in the files of a resource."""
+        """Yield a warning for each recorded secret that another value replaces in the files of a resource."""
         for address, spellings in self._recorded.items():
             own = {one.file: one.content or b"" for one in files if address in (one.address, *one.others)}
             there = _references(b"\n".join(own.values()))
@@ -380,7 +380,7 @@ class _Edits:
 
 
 def exposed(files: Mapping[str, bytes], sources: Mapping[str, bytes]) -> Iterator[Problem]:
-    """Yield a warning for each likely secret in files to be written, and for what replaces a reference in one."""
+    """Yield a warning for each likely secret in files to be written, and for each replaced reference."""
     for file, content in files.items():
         yield from secret_scan.problems(file, content)
         if not file.endswith(_HOLD_REFERENCES):
@@ -397,7 +397,7 @@ _OPS: dict[Op, Op] = {"add": "remove", "remove": "add", "replace": "replace"}
 
 
 def outward(one: FieldChange) -> FieldChange:
-    """Turn a difference around: from the files to what is live."""
+    """Reverse a difference, so that it goes from the files to what is live."""
     before = None if one.mover == "conflict" else one.after
     return replace(one, op=_OPS[one.op], before=before, after=one.before)
 
@@ -407,9 +407,9 @@ def _references(content: bytes) -> Counter[str]:
 
 
 def _require_allowed(live: Resource) -> None:
-    """Raise a DlsyncError if a file may not hold a resource: the next run, and all after it, would refuse that file."""
+    """Raise a DlsyncError if the file of a resource would be invalid, so that each later run would refuse it."""
     kind = kind_of(live.kind)
-    if not kind.schema_findings(live):  # but for a text that stands for a secret, nearly always
+    if not kind.schema_findings(live):  # this decides nearly always; else a text may stand for a secret
         return
     faults = kind.schema_findings(replace(live, given=cast("dict[str, Json]", plain(dict(live.document)))))
     if errors := [one for one in faults if one.code.severity == "error"]:
@@ -417,7 +417,7 @@ def _require_allowed(live: Resource) -> None:
 
 
 def _stems(desired: Mapping[Address, Resource], live: Collection[Address]) -> dict[Address, str]:
-    """Return a file stem for each address; a new one is not what a file system takes for one of the tree's."""
+    """Return a file stem for each address; no file system takes a new stem for one of the tree."""
     stems: dict[Address, str] = {}
     for kind in all_kinds():
         names = sorted({address.name for address in (*desired, *live) if address.kind == kind.name})

@@ -1,4 +1,4 @@
-"""Commit what an export writes: its files alone, and none over work that is not committed or not applied yet."""
+"""Commit the files of an export, but none that has changes that are not committed or not applied yet."""
 
 import re
 from collections import Counter
@@ -19,7 +19,7 @@ from dlsync.state.inventory import Inventory
 
 _SIGNS = {"create": "+", "update": "~", "delete": "-"}
 _MOST_LINES = 100  # of a commit's message
-# what forges act on in a message: `[skip ci]`, `closes #1`, `@all`, `skip-checks: true`, `GH-1`
+# what code hosts act on in a message: `[skip ci]`, `closes #1`, `@all`, `skip-checks: true`, `GH-1`
 _ACTED_ON = re.compile(r"[#@!*:\[\]]|(?<=[gG][hH])-(?=\d)")
 _CHANGED = "its file is not applied yet; run `dlsync apply`, then export again"
 _REMOVED = "its file is gone, and that is not applied yet; run `dlsync apply`, then export again"
@@ -32,23 +32,23 @@ _NEW = "its file was never applied; run `dlsync apply --adopt`, or export it wit
 def not_applied(
     addresses: Collection[Address], tree: Tree, live: Mapping[Address, Resource], inventory: Inventory
 ) -> dict[Address, str]:
-    """Return the resources whose files wait for an apply, or are as live without a commit, with what to do.
+    """Return the resources whose files are not applied or not committed yet, each with what to do.
 
-    Without files or a record of what was applied, and in a repository that lacks that commit, it is a backup, in which
-    none waits for an apply.
+    A directory without files, without an inventory, or without the commit that was applied last is a backup, whose
+    files are never applied.
     """
     reasons: dict[Address, str] = {}
     if tree.resources and inventory.packed and not git.is_unknown(tree.root, inventory.commit):
         found = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}
         reasons = {address: reason for address, reason in found.items() if reason}
-    if _REMOVED in reasons.values() and git.not_checked_out(tree.root):  # where an apply would delete what has no file
+    if _REMOVED in reasons.values() and git.not_checked_out(tree.root):  # an apply would delete what has no file
         reasons = {one: _SPARSE if reason == _REMOVED else reason for one, reason in reasons.items()}
     desired = {one: tree.resources[one] for one in sorted(addresses) if one in tree.resources}
     changed = git.uncommitted(tree.root) - {file for one in desired.keys() & reasons for file in _files(desired[one])}
     for address, resource in desired.items():
         if changed.intersection(files := _files(resource)) and _is_live(resource, live.get(address)):
             reasons[address] = _UNCOMMITTED
-            changed.difference_update(files)  # once for a file of many resources
+            changed.difference_update(files)  # name a file of many resources once
     return reasons
 
 
@@ -72,10 +72,10 @@ def _reason(desired: Resource | None, live: Resource | None, inventory: Inventor
 
 
 async def commit(repository: Repository, directory: Path, target: Target, changes: Sequence[FileChange]) -> str:
-    """Write changes of files and commit them; return the commit, empty where git sees no change.
+    """Write changes of files and commit them; return the commit, empty if git sees no change.
 
     :raises Refused: a file has, or may have, changes that are not committed; nothing is written.
-    :raises DlsyncError: git or a hook refuses, and the files are as they were.
+    :raises DlsyncError: git or a hook refuses; the files are restored.
     """
     places = [Path(place) for _, place in writer.real_paths(directory, changes)]
     paths = [repository.path(str(place)) for place in places]
@@ -101,7 +101,7 @@ async def commit(repository: Repository, directory: Path, target: Target, change
 
 
 def _undo(places: Sequence[Path]) -> Callable[[], None]:
-    """Return what makes files and links again what they are now."""
+    """Return a function that restores files and links as they are now."""
     links = {one: one.readlink() for one in places if one.is_symlink()}
     before = {one: (one.read_bytes(), one.stat().st_mode) for one in places if one.is_file() and one not in links}
 

@@ -1,4 +1,4 @@
-"""The fetcher: what the server has, by list operations where it has them, by name where it has not."""
+"""Fetch live resources: by list operations if the server has them, else by name."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -18,11 +18,11 @@ from dlsync.state.inventory import Inventory
 
 @dataclass(frozen=True)
 class Live:
-    """What the server has.
+    """The live resources.
 
     :param resources: by address, in the order of an apply.
-    :param unlisted: the kinds of which the server lists none, or not all: the others that it has were not looked at.
-    :param masked: those that have values in place of the secrets that the server masks.
+    :param unlisted: the kinds that the server does not list completely, so that some resources were not fetched.
+    :param masked: the resources with values in place of the secrets that the server masks.
     :param faults: why items of the server's lists cannot be read.
     """
 
@@ -32,7 +32,7 @@ class Live:
     faults: tuple[str, ...] = ()
 
     def with_readable(self, readable: Mapping[Address, Resource]) -> "Live":
-        """Return this with values in place of secrets that the server masks."""
+        """Return the live resources with some replaced, which have values in place of masked secrets."""
         return replace(self, resources={**self.resources, **readable}, masked=tuple(readable))
 
 
@@ -40,9 +40,9 @@ _NOT_ADDRESSABLE = "%s: no URL can hold this name; rename or delete it on the se
 
 
 async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict[Address, Resource]:
-    """Fetch live resources each by its name, whatever a list says, as exactly as the server gives them.
+    """Fetch live resources each by its name, regardless of lists, as exactly as the server gives them.
 
-    :raises ApiError: a request failed for good; nothing partial is returned.
+    :raises ApiError: a request failed after all retries.
     """
     names = {kind: {one.name for one in wanted if one.kind == kind.name} - DOT_NAMES for kind in all_kinds()}
     found = await gather(kind.originals(client, sorted(some)) for kind, some in names.items() if some)
@@ -50,10 +50,10 @@ async def fetch_by_name(client: ReadClient, wanted: Collection[Address]) -> dict
 
 
 class Fetcher:
-    """Asks the server, and for nothing twice.
+    """Fetches live resources, each at most once.
 
-    :param desired: what the files say: where the server sends the same, it is not understood again.
-    :param cache: which versions were found to be what the files say.
+    :param desired: the resources of the files: if the server sends the same bytes, they are not parsed again.
+    :param cache: the versions that were equal to the files.
     """
 
     def __init__(
@@ -88,10 +88,10 @@ class Fetcher:
     ) -> Live:
         """Fetch live resources.
 
-        :param wanted: those to look for; what the server has not is not in the answer.
-        :param everything: the kinds of which to fetch all that the server can list besides.
-        :param admits: which of all those are meant.
-        :raises ApiError: a request failed for good; nothing partial is returned.
+        :param wanted: the resources to fetch; the result lacks those that do not exist.
+        :param everything: the kinds of which to fetch all other resources that the server lists, too.
+        :param admits: which of these other resources are wanted.
+        :raises ApiError: a request failed after all retries.
         """
         names = [(kind, {address.name for address in wanted if address.kind == kind.name}) for kind in all_kinds()]
         kinds = [(kind, some) for kind, some in names if some or kind.name in everything]
@@ -106,22 +106,22 @@ class Fetcher:
         return Live({resource.address: resource for resource in resources}, unlisted, faults=tuple(faults))
 
     def listed(self) -> set[Address]:
-        """Return what the lists that were fetched name."""
+        """Return the resources that the fetched lists name."""
         return {Address(kind, name) for kind, one in self.listings.items() for name in one.names or ()}
 
     async def list_muted(self, changing: Collection[str]) -> None:
-        """List the kinds that can be muted and of which live resources change, where that is not done yet."""
+        """List the kinds that can be muted and of which live resources change, if they are not listed yet."""
         await gather(self.listing(kind) for kind in all_kinds() if kind.can_be_muted and kind.name in changing)
 
     async def listing(self, kind: Kind) -> Listing:
-        """Return what the server lists of a kind, which is asked for once."""
+        """Return the server's list of a kind, which is fetched once."""
         if kind.name in self.listings:
             return self.listings[kind.name]
         known = self.cache.listed.get(kind.name, NOTHING_LISTED)
         try:
             listing = await kind.list(self.client, known.etag)
         except NotModified:
-            if not known.etag:  # which was not asked
+            if not known.etag:  # the request had no ETag
                 raise
             listing = Listing(names=known.names, etag=known.etag, versions=dict.fromkeys(known.names, known.etag))
         listing = self._addressable(kind, listing)
@@ -132,9 +132,9 @@ class Fetcher:
         return listing
 
     async def _kind(self, kind: Kind, wanted: set[str], admits: Callable[[Address], bool] | None) -> list[Resource]:
-        """Look at a kind's resources.
+        """Fetch the resources of a kind.
 
-        :param admits: which of all that the server lists are wanted as well.
+        :param admits: which of the other resources in the server's list are wanted, too.
         """
         listing = await self.listing(kind)
         wanted = wanted - DOT_NAMES
@@ -149,13 +149,13 @@ class Fetcher:
         return [resource for address in chosen if (resource := self._looked_at[address])]
 
     def _addressable(self, kind: Kind, listing: Listing) -> Listing:
-        """Return a listing without the names that no URL can hold, which become faults."""
+        """Return a listing without the names that no URL can hold; these become faults."""
         names = listing.names or frozenset()
         if names.isdisjoint(DOT_NAMES):
             return listing
         self._not_addressable += [Address(kind.name, name) for name in sorted(names & DOT_NAMES)]
         resources = tuple(one for one in listing.resources if one.name not in DOT_NAMES)
-        # a listing that is known by its version is not read again, so the fault would not be found
+        # the next plan would not read a listing that is known by its version, and would miss the fault
         return replace(listing, resources=resources, names=names - DOT_NAMES, etag="")
 
     async def _look(self, kind: Kind, address: Address, listing: Listing) -> None:
@@ -167,13 +167,13 @@ class Fetcher:
                 known = CachedVersion(desired.body if desired else None, version)
                 resource = await kind.fetch(self.client, address.name, known)
             except NotModified:
-                if not version:  # which was not asked
+                if not version:  # the request had no ETag
                     raise
         self._looked_at[address] = resource
         self._reporter.advance()
 
     def _is_partial(self, kind: Kind) -> bool:
-        """Whether the server should have listed a kind whole and has not."""
+        """Whether the server's list of a kind is missing or incomplete."""
         listing = self.listings[kind.name]
-        # a list of nothing may be incomplete, but is no sign that there is more
+        # an empty list may be incomplete, but is no sign of more resources
         return listing.names is None or (bool(listing.names) and not listing.complete)

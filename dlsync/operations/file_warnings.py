@@ -1,7 +1,7 @@
-"""What validate warns of in files that can be read: likely mistakes that no schema sees. Pure.
+"""Warn of likely mistakes in files that no schema finds, for ``dlsync validate``. Pure.
 
-A false alarm is worse than a gap: a metric or tag is taken for misspelled only where one letter inside one longer word
-differs from a plugin's name, or from a name that the files use at least as often.
+A false alarm is worse than a missed mistake: a metric or tag counts as misspelled only if one letter inside one longer
+word differs from a plugin's name, or from a name that the files use at least as often.
 """
 
 import re
@@ -52,7 +52,7 @@ def comment_warnings(tree: Tree) -> Iterator[Problem]:
 
 
 def _ambiguous(tree: Tree) -> Iterator[Problem]:
-    """Warn of scalars in the YAML that is sent as it is; what is sent as JSON is not ambiguous."""
+    """Warn of ambiguous scalars in YAML that is sent unchanged; what is sent as JSON is not ambiguous."""
     for kind in all_kinds():
         for file, content in tree.sources.items() if kind.sends_yaml else ():
             if kind.claims(file) and _MAY_BE_AMBIGUOUS.search(content):
@@ -102,7 +102,7 @@ def _missing(tree: Tree) -> Iterator[Problem]:
 
 
 def _uses(tree: Tree) -> dict[str, dict[str, list[_Use]]]:
-    """Return who uses each metric and tag, in the order of the tree; references that are not resolved are no names."""
+    """Return the uses of each metric and tag, in the order of the tree, without unresolved references."""
     uses: dict[str, dict[str, list[_Use]]] = {"metric": defaultdict(list), "tag": defaultdict(list)}
     for address, resource in tree.resources.items():
         for reference in kind_of(address.kind).references(resource):
@@ -118,7 +118,7 @@ def _near(counts: Mapping[str, int], known: Collection[str] = ()) -> dict[str, s
     """
     seen: defaultdict[Hashable, list[tuple[str, str]]] = defaultdict(list)
     found: dict[str, str] = {}
-    # of two that are used as often, the later one is named
+    # of two names that are used equally often, the later one gets the warning
     often_first = sorted((name for name in counts if name not in known), key=lambda name: -counts[name])
     for name in [*sorted(known), *often_first]:
         for key, word in _words(name):

@@ -1,4 +1,4 @@
-"""Write the YAML files of a tree in the house style, comments kept."""
+"""Write the YAML files of a tree in the house style; comments stay."""
 
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ _STAYS = "stays as it is: it has anchors, or comments inside of brackets or wher
 
 
 def format_files(directory: Path, *, check: bool = False) -> tuple[list[str], list[Problem]]:
-    """Write files in the house style; return those that change, and what is wrong with others, which stay.
+    """Write files in the house style; return the changed files, and the problems of files that stay.
 
     :param check: write nothing.
     :raises DlsyncError: the directory cannot be read, or is an old client's backup.

@@ -1,4 +1,4 @@
-"""The guards: plans that delete so much that an apply refuses them. Pure."""
+"""Refuse plans that delete too much. Pure."""
 
 from dataclasses import replace
 
@@ -12,11 +12,11 @@ _FEWEST = 10
 
 
 def judged(context: PlanContext, tree: Tree, settings: Settings) -> PlanContext:
-    """Return a plan with the reasons why an apply refuses it."""
+    """Return the plan with the reasons for which an apply refuses it."""
     plan = context.plan
     deletes, limit = plan.count("delete"), settings.max_delete_percent
     creates = [change.address for change in plan.changes if change.action == "create"]
-    live = plan.unchanged + len(plan.changes) - len(creates)  # what is held is live too
+    live = plan.unchanged + len(plan.changes) - len(creates)  # held resources are live too
     missing = len(context.gone) + sum(address in context.inventory for address in creates)
     refused = []
     if deletes and not any(kind_of(address.kind).account_scoped for address in tree.resources):

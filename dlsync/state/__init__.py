@@ -1,1 +1,1 @@
-"""What dlsync remembers of an account: inventory, lock, journal, cache."""
+"""Store what dlsync remembers about an account: the inventory, the lock and the journals of runs."""

@@ -1,7 +1,7 @@
-"""The inventory: for each managed resource what dlsync applied last, as digests. Values only; no I/O.
+"""The inventory: digests of what dlsync applied last, for each managed resource. It does no I/O.
 
-In a file or an account it is JSON that names the resources in the clear; what was applied is packed, and unpacked only
-for resources that a run has a question about.
+It is stored as JSON with the names of the resources. Each entry is packed (compressed) by itself, so that a run unpacks
+only the entries that it needs.
 """
 
 import base64
@@ -32,21 +32,21 @@ _HINT = "Run `dlsync inventory rebuild`."
 
 
 def is_reserved(plugin: str) -> bool:
-    """Whether a plugin is dlsync's own record, its lock, or a lock under which that one is taken over."""
+    """Whether a plugin is the inventory, the lock, or a lock under which the lock is taken over."""
     folded = plugin.casefold()  # a server may ignore case
     return folded in {INVENTORY, LOCK} or folded.startswith(f"{LOCK}.")
 
 
 def is_own_plugin(name: str) -> bool:
-    """Whether a name in an old client's backup, with or without an extension, is that of dlsync's own plugin."""
+    """Whether a name in an old client's backup, with or without an extension, is that of a plugin of dlsync."""
     return is_reserved(name.partition(".")[0])
 
 
 class Pending(NamedTuple):
-    """A write that is recorded before it is sent, and is not confirmed.
+    """A write that was recorded before it was sent, and is not confirmed.
 
-    :param action: ``create`` says that nothing was there before.
-    :param entry: what is recorded of the resource once the write is confirmed, packed; empty for a delete.
+    :param action: ``create`` means that nothing was there before.
+    :param entry: the packed entry of the resource once the write is confirmed; empty for a delete.
     """
 
     action: Action
@@ -54,7 +54,7 @@ class Pending(NamedTuple):
 
 
 class BrokenInventory(DlsyncError):
-    """What is kept as the inventory is none."""
+    """What is stored as the inventory cannot be read as one."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ class Inventory:
     """The resources that dlsync manages in one account.
 
     :param packed: the entries by address, in the form of :func:`packed`.
-    :param kept: whether there is such a record at all; False where the settings want none.
-    :param exists: whether it was found where it is kept.
-    :param broken: why what was found is none; empty otherwise.
-    :param ids: of what the server may have and not list, by which it can be asked for.
-    :param pending: the writes that were announced and not confirmed, by address.
-    :param foreign: what this version cannot read, which is written back as it is.
-    :param account: the account of an inventory file; empty where the file does not name it.
-    :param commit: the git commit of the files that were applied last; empty where that is not known.
+    :param kept: whether there is an inventory at all; False for the setting ``inventory: none``.
+    :param exists: whether it was found where it is stored.
+    :param broken: why what was found cannot be read; empty if it can.
+    :param ids: the ids of resources that the server may omit from its lists, by address.
+    :param pending: the writes that were recorded and not confirmed, by address.
+    :param foreign: what this version cannot read, and writes back as it is.
+    :param account: the account of an inventory file; empty if the file does not name it.
+    :param commit: the git commit of the files that were applied last; empty if unknown.
     """
 
     salt: bytes
@@ -90,15 +90,15 @@ class Inventory:
         return iter(self.packed)
 
     def entry(self, address: Address) -> Entry | None:
-        """Return what was applied of a resource; None where it is not managed, or its entry cannot be read."""
+        """Return the entry of a resource; None if it is not managed, or its entry cannot be read."""
         return unpacked(self.packed.get(address, ""))
 
     def fingerprint(self, address: Address) -> str:
-        """Return the fingerprint of what was applied, without unpacking anything; empty where it is not managed."""
+        """Return the fingerprint of what was applied, without unpacking; empty if the resource is not managed."""
         return self.packed.get(address, "").partition(":")[0]
 
     def knows_no_secrets(self, address: Address) -> bool:
-        """Whether nothing of a resource was a secret when it was applied."""
+        """Whether a resource was applied without secrets."""
         return not any(self._secrets(address))
 
     def former_secrets(self, live: Resource) -> dict[str, str]:
@@ -109,28 +109,28 @@ class Inventory:
         return found
 
     def secret_spellings(self, addresses: Iterable[Address]) -> dict[Address, set[str]]:
-        """Return what stood for secrets in the files of resources when they were applied, where anything did."""
+        """Return the references of secrets in the files of resources when they were applied; none for those without."""
         found = {one: {text for secrets in self._secrets(one) for text in secrets.values()} for one in addresses}
         return {address: spellings for address, spellings in found.items() if spellings}
 
     def _secrets(self, address: Address) -> Iterator[Mapping[str, str]]:
-        """Yield the secrets of the entries of what may be live of a resource."""
+        """Yield the secrets of the entries of a resource: of what was applied, and of a pending write."""
         pending = self.pending.get(address)
         for text in filter(None, (self.packed.get(address), pending and pending.entry)):
             yield _secrets(text) or {}
 
     @property
     def known(self) -> set[Address]:
-        """The resources that are managed, or become so where a pending write took hold."""
+        """The resources that are managed, or will be if a pending write took effect."""
         return {*self.packed, *self.pending}
 
     @property
     def unreadable(self) -> set[Address]:
-        """The resources whose entries this version cannot read, so that they do not count as managed."""
+        """The resources whose entries this version cannot read, which therefore do not count as managed."""
         return {*self.foreign.packed} - self.packed.keys() if self.foreign else set()
 
     def without_unreadable(self, kinds: Collection[str]) -> "Inventory":
-        """Return the inventory with the entries that cannot be read, and those of other kinds, set apart."""
+        """Return the inventory with unreadable entries, and those of other kinds, moved to ``foreign``."""
         strange = {one for one in self.known if one.kind not in kinds}
         apart = strange | {one for one, text in self.packed.items() if _secrets(text) is None}
         if not apart:
@@ -145,11 +145,11 @@ class Inventory:
         return replace(self, packed=entries, ids=ids, pending=pending, foreign=foreign)
 
     def changed(self, entries: Mapping[Address, Entry], gone: Collection[Address] = ()) -> "Inventory":
-        """Return the inventory with some entries new or replaced, and others gone."""
+        """Return the inventory with some entries added or replaced, and others removed."""
         return self.with_packed({address: packed(entry) for address, entry in entries.items()}, gone)
 
     def with_packed(self, entries: Mapping[Address, str], gone: Collection[Address] = ()) -> "Inventory":
-        """Return the inventory with some packed entries new or replaced, and others gone; none of them is pending."""
+        """Return the inventory with packed entries added or replaced, and others removed; none of them is pending."""
         pending = _without(self.pending, {*gone, *entries})
         foreign = self.foreign and self.foreign.with_packed({}, {*gone, *entries})
         packed_ = {**_without(self.packed, gone), **entries}
@@ -160,7 +160,7 @@ class Inventory:
         return replace(self, ids={one: found for one, found in {**self.ids, **ids}.items() if one in self.packed})
 
     def content(self) -> bytes:
-        """Return the record as it is kept."""
+        """Return the inventory as it is stored."""
         foreign = self.foreign or Inventory(self.salt)
         resources = {str(one): text for one, text in sorted({**foreign.packed, **self.packed}.items())}
         whole = {"format_version": FORMAT_VERSION, "note": _NOTE, "salt": self.salt.hex(), "resources": resources}
@@ -189,14 +189,14 @@ def _without(mapping: Mapping[Address, T], gone: Collection[Address]) -> dict[Ad
 
 
 def empty(*, kept: bool = True, broken: str = "") -> Inventory:
-    """Return an inventory of nothing, with a salt of its own."""
+    """Return an empty inventory with a new salt."""
     return Inventory(os.urandom(_SALT_BYTES), kept=kept, exists=bool(broken), broken=broken)
 
 
 def read(content: bytes) -> Inventory:
-    """Return the inventory that is kept as these bytes.
+    """Parse an inventory.
 
-    :raises BrokenInventory: they are none.
+    :raises BrokenInventory: the bytes hold none.
     :raises DlsyncError: a newer dlsync wrote it.
     """
     try:
@@ -228,13 +228,13 @@ def _address(name: str) -> Address:
 
 
 def packed(entry: Entry) -> str:
-    """Return an entry as one short text: its fingerprint, and the rest compressed."""
+    """Encode an entry as one short text: its fingerprint, and the rest compressed."""
     text = json.dumps([entry.applied, entry.live, dict(entry.secrets)], separators=(",", ":")).encode()
     return f"{entry.fingerprint}:{base64.b64encode(zlib.compress(text)).decode()}"
 
 
 def unpacked(text: str) -> Entry | None:
-    """Return the entry that :func:`packed` made a text of; None for any other text."""
+    """Decode a text of :func:`packed`; return None for any other text."""
     fingerprint, _, rest = text.partition(":")
     try:
         content = zlib.decompressobj().decompress(base64.b64decode(rest, validate=True), _LARGEST_ENTRY)
@@ -244,13 +244,13 @@ def unpacked(text: str) -> Entry | None:
     return Entry(applied, live, secrets, fingerprint)
 
 
-@lru_cache(maxsize=2**16)  # several steps ask for those of each resource, and few have any
+@lru_cache(maxsize=2**16)  # several steps ask for each resource, and few have secrets
 def _secrets(text: str) -> Mapping[str, str] | None:
-    """Return the secrets of a packed entry; None where it cannot be read."""
+    """Return the secrets of a packed entry; None if it cannot be read."""
     entry = unpacked(text)
     return entry.secrets if entry else None
 
 
 def secret_digests(salt: bytes, document: Mapping[str, Json]) -> dict[str, str]:
-    """Return the digests of the texts of a document that were made with secrets, each with its spelling."""
+    """Return the digests of the texts of a document that contain secrets, each with the text of the file."""
     return {digest(salt, text): text.spelling for text in referenced(dict(document))}

@@ -1,4 +1,4 @@
-"""Where the inventory is kept: in the account itself, in a file, or nowhere."""
+"""Read and write the inventory where the settings say: in the account itself, in a file, or nowhere."""
 
 import os
 from dataclasses import replace
@@ -23,11 +23,11 @@ _OTHER_ACCOUNT = (
 
 
 async def read(client: ReadClient, settings: Settings, root: Path) -> Inventory:
-    """Return the inventory of an account; one that is not there, or is broken, names nothing.
+    """Read the inventory of an account; a missing or a broken one is empty.
 
-    :param root: of the tree, from which a file's path in the settings goes.
+    :param root: of the tree, to which the path of an inventory file is relative.
     :raises ApiError: the server did not say whether there is one.
-    :raises DlsyncError: a file cannot be read or is of another account, or a newer dlsync wrote what is there.
+    :raises DlsyncError: the file cannot be read or is of another account, or a newer dlsync wrote the inventory.
     """
     if settings.inventory == "none":
         return inventory.empty(kept=False)
@@ -61,7 +61,7 @@ def _in_file(root: Path, file: str) -> bytes | None:
 
 
 def _real_path(root: Path, file: str) -> str:
-    """Return where the inventory's file really is: outside the directory only where its own path says so."""
+    """Return where the inventory's file really is: outside the directory only if its own path says so."""
     path = Path(os.path.normpath(file))
     if path.is_absolute() or path.parts[:1] == (os.pardir,):
         return os.path.realpath(root / path)
@@ -69,7 +69,7 @@ def _real_path(root: Path, file: str) -> str:
 
 
 async def write(client: Client, settings: Settings, root: Path, record: Inventory) -> None:
-    """Keep an inventory; whoever calls this holds the lock. Raise a DlsyncError if it cannot be written."""
+    """Write an inventory; the caller holds the lock. Raise a DlsyncError if it cannot be written."""
     if settings.inventory == "account":
         await _to_account(client, record)
     elif settings.inventory != "none":

@@ -1,7 +1,7 @@
-"""The lock of an account: one apply at a time. A plugin, since a server creates no second one of a name.
+"""The lock of an account, which allows one apply at a time: a plugin, because a server creates each name only once.
 
-Its holder renews it; a lock that is not renewed for a while is dead. A dead lock is taken over under a second lock that
-is named after it, so that only one of several who see it dead takes it over.
+The holder renews the lock; one that is not renewed for a while is dead. To take over a dead lock, a run first takes a
+second lock that is named after it, so that only one of several runs succeeds.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from dlsync.messages import visible
 from dlsync.state.inventory import LOCK
 
 RENEWAL = 10.0  # s between renewals
-# s after a renewal in which its holder still writes: more than RENEWAL and the longest Retry-After that is waited for
+# s after a renewal in which the holder still writes: longer than RENEWAL and the longest accepted Retry-After
 SAFE = 45.0
-LIFETIME = 75.0  # s without a renewal, after which others may take it: the last 30 are for requests under way
+LIFETIME = 75.0  # s without a renewal, after which others may take it: the last 30 are for requests in flight
 _POLL = 1.0  # s between requests for a lock that another holds
 _MAX_REJECTIONS = 5
-_MAX_NESTED = 10  # locks, each of whose holders died in taking over another
+_MAX_NESTED = 10  # locks, each of a holder that died while it took over another
 _ID = re.compile("[0-9a-f]{32}")
-# goes on while the machine sleeps: a holder that wakes up an hour later holds nothing any more
+# counts while the machine sleeps: a holder that wakes up an hour later has lost the lock
 _STEADY = partial(time.clock_gettime, time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic
 _PROC = Path("/proc")
 _PROCESS = re.compile("([0-9a-f]{16}):([0-9]{1,9}):[0-9]+")
@@ -42,7 +42,7 @@ _START = 19  # of /proc/<pid>/stat, behind the name: proc(5), field 22
 
 @dataclass(frozen=True)
 class Clock:
-    """What time it is, and waiting."""
+    """Tells the time and waits."""
 
     wall: Callable[[], float] = time.time
     steady: Callable[[], float] = _STEADY
@@ -56,9 +56,9 @@ REAL = Clock()
 class LockInfo:
     """Who holds a lock.
 
-    :param id: of the run; empty where the lock was not made by dlsync.
-    :param owner: in words; may hold anything, since others write it.
-    :param expires: seconds since 1970 by its holder's clock; only that it changes with each renewal counts.
+    :param id: of the run; empty if dlsync did not make the lock.
+    :param owner: in words; may hold anything, because others write it.
+    :param expires: seconds since 1970 by the holder's clock; it only matters that each renewal changes it.
     :param process: see :func:`process_id`.
     """
 
@@ -73,7 +73,7 @@ class LockInfo:
         return f"{visible(self.owner)}{since}"
 
     def renewed(self, clock: Clock) -> bytes:
-        """Return the content of a lock that is renewed now."""
+        """Return the content of the lock with a renewal at this moment."""
         return json.dumps(asdict(replace(self, expires=clock.wall() + LIFETIME))).encode()
 
 
@@ -81,7 +81,7 @@ _RELEASED = LockInfo(owner="somebody who has just given it back")
 
 
 async def holder_of(client: ReadClient, name: str = LOCK) -> LockInfo | None:
-    """Return who holds a lock; None for nobody."""
+    """Return who holds a lock; None if it is free."""
     try:
         content = (await client.plugins.get(name)).content
     except (NotFound, AccountNotFound):
@@ -94,7 +94,7 @@ async def holder_of(client: ReadClient, name: str = LOCK) -> LockInfo | None:
 
 
 async def remove(client: Client) -> None:
-    """Remove the lock, and those under which it was being taken over, also where a server does not list them."""
+    """Remove the lock, and the locks for taking it over, even if the server does not list them."""
     name, names = LOCK, list[str]()
     while len(names) < _MAX_NESTED and (holder := await holder_of(client, name)):
         names.append(name)
@@ -117,22 +117,22 @@ class Lock:
         self._clock = clock
         self._me = LockInfo(owner=owner, process=process_id())
         self._deadline = 0.0
-        self._renewed = 0.0  # when the write was sent since which nobody else can take it
+        self._renewed = 0.0  # when the last write was sent that keeps others from taking the lock
         self._seen: dict[str, tuple[float, float]] = {}  # by holder: its expiry, and when that was seen
         self._waits = False
         self._rejections = 0
         self._held = False
         self._renewing: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()  # of several writes that ask at once, one takes it
+        self._turn = asyncio.Lock()  # of several writes at once, one takes the lock of the account
 
     async def acquire(self) -> None:
-        """Take the lock, or wait until it can be taken.
+        """Take the lock, or wait until it is free.
 
-        :raises Refused: another holds it; says who.
-        :raises AccountNotFound: there is no such account yet.
+        :raises Refused: another run holds it; the message says which.
+        :raises AccountNotFound: the account does not exist yet.
         """
         since = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="seconds")
-        # with an id of its own: what an attempt that failed has left is as old as that was
+        # with a new id: a lock that a failed attempt left is as old as that attempt
         self._me = replace(self._me, id=uuid.uuid4().hex, since=since)
         self._deadline = self._clock.steady() + self._timeout
         await self.take(LOCK)
@@ -141,11 +141,11 @@ class Lock:
         self._renewing = asyncio.create_task(self._renew_for_ever())
 
     async def take(self, name: str) -> None:
-        """Return once a lock is ours; raise Refused if another holds it for longer than we wait."""
+        """Take a lock by its name; raise Refused if another run holds it for longer than the timeout."""
         while not await self._created(name):
             holder = await holder_of(self._client, name) or _RELEASED
             if holder.id == self._me.id:
-                return  # ours: only the answer was lost
+                return  # only the answer to the create was lost
             if self._is_dead(holder) and await self._taken_over(name, holder):
                 return
             await self._wait(holder)
@@ -158,7 +158,7 @@ class Lock:
                 await self._client.plugins.create(name, "json", content, description="An apply is going on")
         except AlreadyExists:
             return False
-        except Rejected:  # or it was given back before the server was asked whether that is why, each time
+        except Rejected:  # perhaps it was released each time before the client could ask whether it exists
             self._rejections += 1
             if self._rejections == _MAX_REJECTIONS:
                 raise
@@ -171,12 +171,12 @@ class Lock:
     def _is_dead(self, holder: LockInfo) -> bool:
         now = self._clock.steady()
         if not holder.id:
-            return False  # dlsync did not write it: only `dlsync unlock` removes it
+            return False  # dlsync did not write it, so only `dlsync unlock` removes it
         expires, since = self._seen.get(holder.id, (0.0, now))
         if expires != holder.expires:
             self._seen[holder.id] = holder.expires, now
             since = now
-        # never by the time of day: a machine whose clock is wrong would take a living one
+        # never by the time of day: a machine with a wrong clock would take a lock that is alive
         return now - since > LIFETIME or has_ended(holder.process)
 
     async def _taken_over(self, name: str, dead: LockInfo) -> bool:
@@ -185,7 +185,7 @@ class Lock:
         with self._client.only_while(self._check_time), self._client.urgently():
             try:
                 if await holder_of(self._client, name) != dead or self._is_late():
-                    return False  # another was faster, it lives after all, or we were seen dead ourselves
+                    return False  # another run was faster, the holder is alive, or this run counts as dead itself
                 await self._client.plugins.update(name, self._me.renewed(self._clock))
             except (NotFound, Refused):
                 return False
@@ -209,9 +209,9 @@ class Lock:
         await self._clock.sleep(min(_POLL, left))
 
     async def require(self) -> None:
-        """Take the lock where it could not be taken before, for want of an account; return only while it is held.
+        """Require the lock, and take it first if the account has only just been created.
 
-        :raises Refused: it was lost: too long without an answer of the server, or unlocked by another.
+        :raises Refused: the lock was lost: the server did not answer for too long, or the account was unlocked.
         """
         async with self._turn:
             if self._renewing is None:
@@ -220,7 +220,7 @@ class Lock:
 
     @asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Check before each attempt of each request in this block that the lock is held; see :meth:`require`."""
+        """Check in this block that the lock is held, before each attempt of each write; see :meth:`require`."""
         await self.require()
         with self._client.only_while(self._check):
             yield
@@ -230,7 +230,7 @@ class Lock:
             raise _lost()
 
     async def _check_time(self) -> None:
-        """Require that nobody else can have taken it; what is sent late of the lock itself would come after theirs."""
+        """Require that no other run can have taken the lock: a late request would overwrite that run's lock."""
         if self._is_late():
             raise _lost()
 
@@ -238,14 +238,14 @@ class Lock:
         return self._clock.steady() > self._renewed + SAFE
 
     async def release(self) -> None:
-        """Give the lock back; one that was lost is another's and stays."""
+        """Release the lock; a lock that was lost belongs to another run and stays."""
         if self._renewing is None:
             return
         self._renewing.cancel()
-        await asyncio.wait([self._renewing])  # what it has sent would come after the next holder's
+        await asyncio.wait([self._renewing])  # its last request could overwrite the next holder's lock
         if self._held and not self._is_late():
             self._held = False
-            # where that fails, whoever comes next finds it dead
+            # if that fails, the next run finds the lock dead
             with suppress(DlsyncError), self._client.only_while(self._check_time), self._client.urgently():
                 if await self._is_mine():
                     await self._client.plugins.delete(LOCK)
@@ -257,14 +257,14 @@ class Lock:
             await self._renew_overdue()
 
     async def _renew_overdue(self) -> None:
-        """Renew where the last answer was long in coming: the lock is as old as its request."""
+        """Renew if the last answer came late: the lock is as old as the request."""
         if self._clock.steady() > self._renewed + RENEWAL:
             await self.renew()
 
     async def renew(self) -> None:
-        """Renew the lock; a failure shows in :meth:`require`."""
+        """Renew the lock; :meth:`require` reports a failure."""
         if not self._held or self._is_late():
-            return  # it may be another's by now
+            return  # another run may hold it by now
         try:
             with self._client.only_while(self._check_time), self._client.urgently():
                 self._held = await self._is_mine()
@@ -278,7 +278,7 @@ class Lock:
             return
 
     async def _is_mine(self) -> bool:
-        """Whether it was not unlocked, and locked by another, in between."""
+        """Whether this run still holds the lock; it may have been unlocked and taken by another run."""
         holder = await holder_of(self._client)
         return holder is not None and holder.id == self._me.id
 
@@ -288,10 +288,10 @@ def _lost() -> Refused:
 
 
 def process_id(proc: Path = _PROC, number: int | None = None) -> str:
-    """Return what tells a process from all others, on every machine; empty where the system does not say."""
+    """Return an id that no other process of any machine has; empty if the system does not tell."""
     number = os.getpid() if number is None else number
     try:
-        # the name of a process is in brackets and may hold anything
+        # the name of a process is in parentheses and may hold anything
         start = (proc / str(number) / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
@@ -300,12 +300,12 @@ def process_id(proc: Path = _PROC, number: int | None = None) -> str:
 
 
 def has_ended(process: str, proc: Path = _PROC) -> bool:
-    """Whether a process ran on this machine, since it was started last, and runs no more."""
+    """Whether a process ran since the last start of this machine, and has ended."""
     found = _PROCESS.fullmatch(process)
     if found is None or found[1] != _machine(proc):
         return False
     number = int(found[2])
-    try:  # procfs alone does not tell, where it hides the processes of other users
+    try:  # procfs alone does not tell if it hides the processes of other users
         os.kill(number, 0)
     except ProcessLookupError:
         return True
@@ -315,7 +315,7 @@ def has_ended(process: str, proc: Path = _PROC) -> bool:
 
 
 def _machine(proc: Path) -> str:
-    """Return a digest of this start of this machine, as the processes of one container see it."""
+    """Return a digest of the last start of this machine and of the container that the process runs in."""
     try:
         boot = (proc / "sys/kernel/random/boot_id").read_text(encoding="ascii")
         namespace = os.readlink(proc / "self/ns/pid")  # noqa: PTH115 - pathlib would take the link's text for a path

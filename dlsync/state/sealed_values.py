@@ -1,7 +1,7 @@
-"""Values kept with their secrets taken out, so that they can be put in again: for the journal. Pure.
+"""Take secrets out of values for the journal, so that a rollback can put them in again. Pure.
 
-A text that holds a secret is kept as its parts: text, and the references that secrets come from. Unlike a redacted text
-it can be told from one that has a reference in it by nature, as a script may have.
+A text that holds a secret is stored as its parts: text, and the references of secrets. It thus differs from a text that
+has a reference in it anyway, as a script may have.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -17,7 +17,7 @@ from dlsync.model import Json
 
 _SEALED = "dlsync:sealed"
 _REFERENCE = "reference"
-_DIGEST = "digest"  # only of a value that nothing but its likeness shows to be a secret
+_DIGEST = "digest"  # only of a value that was recognised by its content, not by its place
 _MAPPING = "mapping"
 _MENTION = "If it is your own, put the file back that used it, or mention it in a comment of dlsync.yaml."
 _CHANGED = "the text before the run held the value of %s, which has another value now"
@@ -29,7 +29,7 @@ _BROKEN = "the journal is broken: it holds a secret in an unknown form"
 class Source:
     """Where secrets come from.
 
-    :param names: those of the environment that may be read; see :mod:`dlsync.operations.hidden_secrets`.
+    :param names: of the environment variables that may be read; see :mod:`dlsync.operations.hidden_secrets`.
     :param salt: of the digests of values.
     """
 
@@ -40,7 +40,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Seal:
-    """What takes secrets out.
+    """How to take secrets out.
 
     :param salt: of the digests of values.
     """
@@ -50,7 +50,7 @@ class Seal:
 
 
 def sealed(value: Json, seal: Seal) -> Json:
-    """Return the value with every text that holds a secret in parts, keys of mappings included."""
+    """Return the value with each text that holds a secret as its parts, keys of mappings included."""
     if isinstance(value, str):
         found = seal.redaction.parts(value)
         return value if all(how is None for _, how in found) else {_SEALED: [_part(*one, seal.salt) for one in found]}
@@ -76,17 +76,17 @@ def _part(text: str, how: str | None, salt: bytes) -> Json:
 
 
 def unsealed(value: Json, source: Source, secrets: dict[str, str]) -> Json:
-    """Return the value with its secrets, as the environment has them now.
+    """Return the value of :func:`sealed` with the secrets that the environment has now.
 
-    :param secrets: is given the values that were put in, each with its reference.
-    :raises DlsyncError: one is not set, must not be read, or has another value and was only found by it; says which.
-        Or no sealing made this.
+    :param secrets: takes the values that were put in, each with its reference.
+    :raises DlsyncError: a secret is not set, must not be read, or was recognised by a value that has changed; says
+        which. Or the value is not one of :func:`sealed`.
     """
     match value:
         case list():
             return [unsealed(item, source, secrets) for item in value]
         case {"dlsync:sealed": [*parts]}:
-            return joined(_meant(part, source, secrets) for part in parts)
+            return joined(_unsealed_part(part, source, secrets) for part in parts)
         case {"dlsync:sealed": {"mapping": [*items]}}:
             return dict(_unsealed_item(item, source, secrets) for item in items)
         case dict() if _SEALED not in value:
@@ -103,7 +103,7 @@ def _unsealed_item(item: Json, source: Source, secrets: dict[str, str]) -> tuple
     raise DlsyncError(_BROKEN)
 
 
-def _meant(part: Json, source: Source, secrets: dict[str, str]) -> str:
+def _unsealed_part(part: Json, source: Source, secrets: dict[str, str]) -> str:
     if isinstance(part, str):
         return part
     if not isinstance(part, dict) or not isinstance(reference := part.get(_REFERENCE), str):
