@@ -1,8 +1,8 @@
-"""Secrets in what is live: those that the server masks, and those that a record says were applied.
+"""Find secrets in live resources: those that the server masks, and those that the inventory records.
 
-A masked secret counts as what was last applied in its place. Whoever can write to an account can have its record say
-that any text there came from any ``${env:NAME}``. That is believed only of names that the tree itself mentions: for no
-other is the environment read, or a file written.
+A masked secret counts as the value that was applied last. Everyone who can write to an account can also write its
+inventory, and so claim that any text came from any ``${env:NAME}``. dlsync believes that only for names that the tree
+mentions: for other names, it reads no environment variable and writes no file.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ from dlsync.resources.overlays import FOLDER as OVERLAYS
 from dlsync.resources.tree import Tree
 from dlsync.state.inventory import Inventory, secret_digests
 
-_MARK = " (masked by the server)"  # makes another text of a mask, so that it counts as another value
+_MARK = " (masked by the server)"  # makes a mask count as another value
 _BLANK = ""
 _STRANGE = (
     "not written, for it holds what the account's record has as {}, which no file of the directory mentions: "
@@ -39,9 +39,9 @@ _NOT_SET = "not written, for `${env:%s}` is not set, and what is live is not wha
 def readable(
     live: Mapping[Address, Resource], desired: Mapping[Address, Resource], applied: Inventory
 ) -> dict[Address, Resource]:
-    """Return the live resources with masks, each with a value, or what stands for one, in place of each.
+    """Return the live resources that hold masks, with a value in place of each mask.
 
-    That is the value of the environment where it is the one that was applied last, else an :class:`Unreadable`.
+    The value is that of the environment if it was applied last, else an :class:`Unreadable`.
     """
     found = {address: _readable(one, desired.get(address), applied) for address, one in live.items()}
     return {address: one for address, one in found.items() if one is not live[address]}
@@ -54,7 +54,7 @@ def _readable(live: Resource, desired: Resource | None, applied: Inventory) -> R
     entry = None if applied.knows_no_secrets(live.address) else applied.entry(live.address)
     values: Mapping[str, str] | None = _values(desired) if desired else {}
     if entry is None and desired and desired.secrets:
-        entry, values = _applied(kind, desired, applied.salt), None  # nobody knows what was applied
+        entry, values = _applied(kind, desired, applied.salt), None  # it is unknown what was applied
     if entry is None or not any(map(may_be_masked, texts(dict(live.document)))):
         return live
     return _unmasked(kind, live, entry, applied.salt, values)
@@ -65,13 +65,13 @@ def _values(resource: Resource) -> dict[str, str]:
 
 
 def like(effective: Resource, live: Resource, salt: bytes) -> Resource:
-    """Return a live resource with the values that were sent in place of those which the server masks."""
+    """Return a live resource with the sent values in place of those that the server masks."""
     kind = kind_of(live.kind)
     return _unmasked(kind, live, _applied(kind, effective, salt), salt, _values(effective))
 
 
 def known(applied: Inventory, live: Iterable[Resource]) -> dict[Address, dict[str, str]]:
-    """Return by resource the live texts that an apply put there as secrets or that hide one, with spellings."""
+    """Return the live texts that are secrets of an apply or hide one, by resource, each with its reference."""
     found: dict[Address, dict[str, str]] = {}
     for one in live:
         hidden = [text for text in texts(dict(one.document)) if isinstance(text, Unreadable) and _is_spelling(text)]
@@ -80,33 +80,33 @@ def known(applied: Inventory, live: Iterable[Resource]) -> dict[Address, dict[st
 
 
 def require_spellings(live: Resource, *, references: bool) -> None:
-    """Raise a DlsyncError if no file can spell a hidden value: ``references`` says whether the file can hold any."""
+    """Raise a DlsyncError if no file can hold a hidden value; ``references``: whether the file can hold references."""
     for text in texts(dict(live.document)):
         if isinstance(text, Unreadable) and not (references and _is_spelling(text)):
             raise DlsyncError(_NO_FILE % text)
 
 
 def unset_names(tree: Tree) -> frozenset[str]:
-    """Return the names of which a tree that was read leniently has references in place of values."""
-    # a document that is parsed anew has no references
+    """Return the names of unset variables in a tree that was read leniently."""
+    # a document that is parsed on demand has no references
     return _unset([one.given for one in tree.resources.values() if isinstance(one.given, dict)])
 
 
 def _unset(value: Json) -> frozenset[str]:
-    # the value of a variable that is set may hold a text that looks like a reference
+    # the value of a set variable may look like a reference
     return frozenset(
         name for text in referenced(value) for name in {*names_in(text)}.intersection(names_in(text.spelling))
     )
 
 
 def require_set(diff: Iterable[FieldChange]) -> None:
-    """Raise a DlsyncError if a difference comes from a reference whose value is not known."""
+    """Raise a DlsyncError if a difference comes from a reference whose value is unknown."""
     if names := sorted(_unset([one.after for one in diff])):
         raise DlsyncError(_NOT_SET % (visible(names[0]), visible(names[0])))
 
 
 def applied_values(applied: Inventory, live: Iterable[Resource], names: Collection[str]) -> dict[str, str]:
-    """Return by name those of the values with these names that an apply put into live resources."""
+    """Return the values of some names that an apply put into live resources, by name."""
     found: dict[str, str] = {}
     for one in live:
         for text, spelling in applied.former_secrets(one).items():
@@ -115,7 +115,7 @@ def applied_values(applied: Inventory, live: Iterable[Resource], names: Collecti
 
 
 def _values_in(text: str, spelling: str) -> dict[str, str]:
-    """Return by name the values that make a text of its spelling; none where the references cannot be told apart."""
+    """Return the values of the references in a text, by name; none if the references cannot be told apart."""
     parts, rest = [*split(spelling), ("", False)], text
     values: dict[str, str] = {}
     for (part, is_reference), (following, _) in pairwise(parts):
@@ -127,12 +127,12 @@ def _values_in(text: str, spelling: str) -> dict[str, str]:
 
 
 def _filled(parts: Iterable[tuple[str, bool]], values: Mapping[str, str]) -> str:
-    """Return a spelling in parts as one text, with the values that are known of its references."""
+    """Join the parts of a text, with the known values in place of references."""
     return "".join(values.get(part, part) if is_reference else part for part, is_reference in parts)
 
 
 def require_values(before: Resource) -> None:
-    """Raise a DlsyncError if what a journal kept has a mask in place of a value."""
+    """Raise a DlsyncError if a resource of a journal has a mask in place of a value."""
     if any(text.endswith(_MARK) for text in texts(dict(before.document))):
         raise DlsyncError("the server masked the value before the run, so it cannot be restored")
 
@@ -154,10 +154,10 @@ def _unmasked(kind: Kind, live: Resource, entry: Entry, salt: bytes, values: Map
 
 
 class _Unmasking:
-    """Walks a live canonical form along with the digested form of what was live after the last apply.
+    """Replaces masks in a live canonical form, by the digested form of what was live after the last apply.
 
-    :param secrets: the digests of secrets, each with its spelling.
-    :param values: of the references in them; None where it is not known that any was applied.
+    :param secrets: the digests of secrets, each with its reference.
+    :param values: the values of references; None if it is unknown whether they were applied.
     """
 
     def __init__(self, kind: Kind, secrets: Mapping[str, str], salt: bytes, values: Mapping[str, str] | None) -> None:
@@ -177,7 +177,7 @@ class _Unmasking:
         return self._text(live, seen) if isinstance(live, str) else live
 
     def _items_seen(self, path: FieldPath, live: Sequence[Json], seen: Sequence[Json]) -> dict[int, Json]:
-        """Return by live position what was seen there, items paired whatever secrets they hold."""
+        """Return the digested item for each position of the live list; secrets do not count for the pairing."""
         before = [self._without_secrets(item) for item in seen]
         now = [self._without_secrets(digested(self._salt, _blanked(item))) for item in live]
         pairs = match(before, now, self._kind.list_rule(path)).pairs
@@ -198,7 +198,7 @@ class _Unmasking:
         return shown
 
     def _shown(self, live: str, seen: str, spelling: str) -> str | None:
-        """Return what stands for a masked secret; None where the live text is no mask of it."""
+        """Return the value in place of a masked secret; None if the live text is no mask of it."""
         values = self._values or {}
         value = _filled(split(spelling), values)
         is_applied = digest(self._salt, value) == seen
@@ -208,36 +208,36 @@ class _Unmasking:
 
 
 def _blanked(value: Json) -> Json:
-    """Return a value with nothing in place of texts that may be masks."""
+    """Return a value with empty texts in place of texts that may be masks."""
     return mapped(value, lambda leaf: _BLANK if isinstance(leaf, str) and may_be_masked(leaf) else leaf)
 
 
 def mentioned(root: Path) -> frozenset[str]:
-    """Return the names that YAML files of a tree mention, comments too; PowerShell spells its own variables so."""
+    """Return the names that YAML files of a tree mention, in comments too; scripts spell their own variables so."""
     places = [SETTINGS, OVERLAYS, *sorted({place for kind in all_kinds() for place in kind.places})]
     files = (one.content for one in discovery.read_files(root, places, []) if one.file.endswith(".yaml"))
     return frozenset(name for text in files for name in names_in(text.decode("utf-8", "replace")))
 
 
 def values_of_mentioned(root: Path, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the values of the environment that the YAML files of a tree mention, each with its reference."""
+    """Return the values of the environment variables that the YAML files of a tree mention, each with its reference."""
     values = {name: environ[name] for name in sorted(mentioned(root) & environ.keys())}
     return {value: f"${{env:{name}}}" for name, value in values.items() if value}
 
 
 @dataclass(frozen=True)
 class Former:
-    """Texts that a record has as secrets.
+    """The texts that the inventory records as secrets.
 
-    :param known: each with its spelling, all of whose names the tree mentions.
-    :param strange: each with the first name that it does not mention.
+    :param known: each with its reference, if the tree mentions all names in it.
+    :param strange: the others, each with the first name that the tree does not mention.
     """
 
     known: Mapping[str, str] = field(default_factory=dict, repr=False)
     strange: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def renewed(self, desired: Resource, live: Resource) -> Resource:
-        """Return a live resource with the values that its former secrets have now; what a file says openly is none."""
+        """Return a live resource with the current values of its former secrets; a value in the file is no secret."""
         values = _values(desired)
         former = {*texts(dict(live.document))} & self.known.keys() - {*texts(dict(desired.document))}
         parts = {text: split(self.known[text]) for text in former}
@@ -253,7 +253,7 @@ class Former:
         return kind.merge_live(live, live, cast("dict[str, Json]", form)) if now else live
 
     def require_known(self, desired: Resource | None, live: Resource) -> None:
-        """Raise a DlsyncError if what is live holds a strange secret, unless its file says that in the clear."""
+        """Raise a DlsyncError if a live resource holds a strange secret that its file does not have in the clear."""
         there = {*texts(dict(desired.document))} if desired else set()
         for text in texts(dict(live.document)) if self.strange else ():
             if text in self.strange and text not in there:
@@ -261,7 +261,7 @@ class Former:
 
 
 def parted(former: Mapping[str, str], root: Path) -> Former:
-    """Return what a record has as secrets, by what the tree there mentions; it is read only where there are any."""
+    """Sort the recorded secrets by what the tree mentions; without any, the tree is not read."""
     names = mentioned(root) if former else frozenset()
     unknown = {text: next((one for one in names_in(how) if one not in names), None) for text, how in former.items()}
     strange = {text: name for text, name in unknown.items() if name is not None}

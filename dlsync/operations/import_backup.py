@@ -1,4 +1,4 @@
-"""Old backups: the folder ``<org>/<account>/`` of the old command-line client, made a tree."""
+"""Convert a backup of the old client, the folder ``<org>/<account>/``, into a tree."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,11 +19,11 @@ _FOLDERS = frozenset({_AGENTS, "dashboards", "links", "plugins", "rules"})
 
 @dataclass(frozen=True)
 class Imported:
-    """What became of a backup.
+    """The result of a conversion.
 
     :param files: of the new tree, in the order of writing.
-    :param agents: the names of those that the backup lists; nothing applies them.
-    :param org: as the folder's name has it, with ``account``; empty where the two folders do not look like it.
+    :param agents: the names of the agents in the backup, which are never applied.
+    :param org: the name of the outer folder, as ``account`` of the inner one; empty if they are no such names.
     """
 
     files: tuple[str, ...]
@@ -34,13 +34,13 @@ class Imported:
 
 
 def import_backup(source: Path, directory: Path) -> Imported:
-    """Turn a backup into a tree, without overwriting anything.
+    """Convert a backup into a tree, without overwriting anything.
 
-    Files are copied byte for byte, but for texts in them that would be references in a tree: those are escaped.
+    Files are copied byte for byte, except that texts that would be references in a tree are escaped.
 
-    :param directory: of the tree; made where it is missing.
-    :raises InvalidTree: the backup cannot be read; nothing is written then.
-    :raises DlsyncError: files of the tree are there already, or cannot be written; nothing is left written then.
+    :param directory: of the tree; created if it is missing.
+    :raises InvalidTree: the backup cannot be read; nothing is written.
+    :raises DlsyncError: files of the tree exist or cannot be written; nothing stays written.
     """
     backup = loader.read(source, LoadContext(Values(literal=True), backup=True)).raise_for_errors()
     if not backup.resources or FILE_NAME in backup.sources:
@@ -63,14 +63,14 @@ def _files(kind: Kind, backup: Tree) -> dict[str, bytes]:
     for name, resource in sorted(resources.items()):
         new = kind.new_files(resource, stems[name], ExportContext(files))
         first = next(iter(new))
-        if kind.named_by_file and new[first] != resource.body:  # a copy of the file that it has to itself
+        if kind.named_by_file and new[first] != resource.body:  # its file is a copy, except for references
             new[first] = yaml.rewrite(resource.body, escaped(dict(resource.document)), kind.paired)
         files |= new
     return {file: content for file, content in files.items() if content is not None}
 
 
 def _org_and_account(source: Path) -> tuple[str, str]:
-    """Return the names of the two folders, where all that is beside the backup is backups too."""
+    """Return the names of the two folders, if all folders beside the backup are backups too."""
     folder = source.resolve()
     beside = [one for one in folder.parent.iterdir() if not one.name.startswith(".")]
     are_backups = all(any((one / name).is_dir() for name in _FOLDERS) for one in beside)
@@ -82,7 +82,7 @@ def _agents(source: Path, problems: list[Problem]) -> tuple[str, ...]:
     unreadable: list[Problem] = []
     for file in discovery.read_files(source, [_AGENTS], unreadable):
         try:
-            document: Json = yaml.parse(file.content, file.file)  # which JSON is
+            document: Json = yaml.parse(file.content, file.file)  # JSON is YAML
         except yaml.InvalidYaml as error:
             unreadable.append(error.problem)
             continue

@@ -33,11 +33,11 @@ _DIFFERS = "it differs from its file; `dlsync adopt {}` takes it over, and the n
 
 
 class ManageResult(NamedTuple):
-    """What became of resources that were to be managed or released.
+    """The result of managing or releasing resources.
 
-    :param taken: those for which it was done.
+    :param taken: the resources for which it was done.
     :param left: the others, each with the reason.
-    :param failed: those of them that were named in full, and are not as they were to be.
+    :param failed: the resources named in full that could not be managed.
     """
 
     taken: tuple[Address, ...]
@@ -58,9 +58,9 @@ async def adopt(
     lock_timeout: float = LOCK_TIMEOUT,
     reporter: Reporter = SILENT,
 ) -> ManageResult:
-    """Manage resources as they are live; what differs from the files is then a change of the files.
+    """Manage resources as they are live; the next plan shows how they differ from their files.
 
-    :raises Refused: an apply goes on.
+    :raises Refused: another run holds the lock.
     :raises SettingsError: a glob matches no resource of the files.
     """
     _require_inventory(settings)
@@ -92,9 +92,9 @@ async def release(
     lock_timeout: float = LOCK_TIMEOUT,
     reporter: Reporter = SILENT,
 ) -> ManageResult:
-    """Stop managing resources; they stay as they are live.
+    """Stop managing resources, which stay live.
 
-    :raises Refused: an apply goes on.
+    :raises Refused: another run holds the lock.
     :raises SettingsError: a glob matches no managed resource.
     """
     _require_inventory(settings)
@@ -110,9 +110,9 @@ async def release(
 async def rebuild(
     directory: Path, settings: Settings, lock_timeout: float = LOCK_TIMEOUT, reporter: Reporter = SILENT
 ) -> ManageResult:
-    """Rebuild the inventory from live resources that match their files; what can still be read of it stays.
+    """Rebuild the inventory from live resources that match their files; its readable entries stay.
 
-    :raises Refused: an apply goes on.
+    :raises Refused: another run holds the lock.
     """
     _require_inventory(settings)
     tree = environments.read(directory, settings).raise_for_errors()
@@ -139,7 +139,7 @@ async def _locked_account(
     reporter: Reporter,
     secrets: Mapping[str, str] = NO_SECRETS,
 ) -> AsyncIterator[tuple[Client, Callable[[Inventory, Inventory], Awaitable[None]]]]:
-    """Open and lock the account; give its client, and what stores an inventory that differs from the one before."""
+    """Lock the account; yield its client, and a function that stores an inventory if it changed."""
     owner = run_owner(settings, secrets)
     async with writer(settings) as client, locked(client, owner, lock_timeout, reporter) as lock:
 
@@ -154,8 +154,8 @@ async def _locked_account(
 async def unlock(settings: Settings, agree: Callable[[LockInfo], bool]) -> LockInfo | None:
     """Remove the lock of the account.
 
-    :param agree: is called with its holder; nothing is done unless it returns True.
-    :returns: the holder; None where there was no lock.
+    :param agree: is called with the holder; the lock stays unless it returns True.
+    :returns: the holder; None if there was no lock.
     """
     async with writer(settings) as client:
         holder = await holder_of(client)

@@ -1,4 +1,4 @@
-"""The planner: what the files say, what is live and what was recorded, to the plan."""
+"""Make a plan from the files, what is live, and what was applied last."""
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -39,11 +39,11 @@ _HELD = "the account is locked by %s: an apply waits for it; if that process is 
 
 @dataclass(frozen=True)
 class PlanOptions:
-    """What a plan was asked for.
+    """The scope and the decisions of a plan.
 
     :param targets: the ``--target`` patterns; empty for everything.
     :param delete_accounts: the accounts that ``--delete-account`` named.
-    :param decisions: what is done with resources that are not managed, or that both sides changed.
+    :param decisions: how to resolve resources that are not managed, or that both sides changed.
     """
 
     targets: tuple[str, ...] = ()
@@ -64,7 +64,7 @@ async def plan(
     """Return what an apply would change.
 
     :param directory: of the tree.
-    :param options: what the plan is about; everything by default.
+    :param options: the scope of the plan; everything by default.
     :raises DlsyncError: as :func:`plan_tree`.
     """
     return (await plan_tree(directory, settings, options=options, reporter=reporter)).plan
@@ -77,9 +77,9 @@ async def plan_tree(
     options: PlanOptions = DEFAULT_OPTIONS,
     reporter: Reporter = SILENT,
 ) -> PlanContext:
-    """Work out the plan of a tree, with what it takes to apply or save it; parameters as of :func:`plan`.
+    """Plan a tree; return the plan with what is needed to apply or save it; parameters as of :func:`plan`.
 
-    :raises SettingsError: an account is to be deleted that is in use, or that dlsync.yaml names.
+    :raises SettingsError: ``--delete-account`` names the account in use, or one that dlsync.yaml names.
     :raises InvalidTree: the files have errors.
     :raises ApiError: the live state could not be fetched.
     """
@@ -89,7 +89,7 @@ async def plan_tree(
 
 
 async def lock_warnings(fetcher: Fetcher) -> tuple[Problem, ...]:
-    """Return a warning where the account is locked; a list of plugins that was fetched saves the request."""
+    """Return a warning if the account is locked; a fetched list of plugins saves the request."""
     if any(listing.unlocked for listing in fetcher.listings.values()):
         return ()
     message = await lock_message(fetcher.client)
@@ -97,7 +97,7 @@ async def lock_warnings(fetcher: Fetcher) -> tuple[Problem, ...]:
 
 
 async def lock_message(client: ReadClient) -> str:
-    """Return who holds the lock of the account and what to do; empty where nobody does, or that cannot be asked."""
+    """Return who holds the lock of the account and what to do; empty if it is free, or cannot be read."""
     with suppress(ApiError):
         if holder := await holder_of(client):
             return _HELD % holder
@@ -115,8 +115,8 @@ async def open_planning(
 ) -> AsyncIterator[tuple[Fetcher, Tree]]:
     """Read a tree, and open a client to fetch what is live.
 
-    :param reads_only: nothing is sent, so that an unset reference stands for what an apply put there.
-    :param missing_ok: a directory that does not exist is an empty tree; every resource is needed whole.
+    :param reads_only: nothing is written, so an unset reference stands for the value that was applied.
+    :param missing_ok: a directory that does not exist is an empty tree. The cache is not used.
     :raises InvalidTree: the files have errors.
     """
     found = loader.read_sources(directory, missing_ok=missing_ok)
@@ -134,7 +134,7 @@ async def open_planning(
 
 
 async def _applied(fetcher: Fetcher, settings: Settings, found: Tree, unset: frozenset[str]) -> dict[str, str]:
-    """Return the values that an apply put into what is live, by name, of names that are not set."""
+    """Return the applied values of variables that are not set, by name."""
     inventory = await fetcher.inventory(settings, found.root)
     spellings = inventory.secret_spellings(inventory.known)
     live = await fetcher.fetch(
@@ -146,7 +146,7 @@ async def _applied(fetcher: Fetcher, settings: Settings, found: Tree, unset: fro
 async def plan_with_client(
     fetcher: Fetcher, tree: Tree, settings: Settings, options: PlanOptions, journals: Path | None = None
 ) -> PlanContext:
-    """Work out a plan with an open client and a folder of journals, the tree's by default; see :func:`plan_tree`."""
+    """Plan with an open client and a folder of journals, by default the one in the tree; see :func:`plan_tree`."""
     targets = Targets(options.targets)
     deletes = account.deletions(options.delete_accounts, settings, tree.resources)
     wider = await _with_other_names(fetcher, tree, settings, targets) if targets else targets
@@ -154,7 +154,9 @@ async def plan_with_client(
         fetcher, tree, settings, targets=wider, explicit_deletes=deletes, decisions=options.decisions
     )
     found = {*tree.resources, *context.live, *context.inventory}
-    missing = Targets(targets.unmatched(found))  # as where the command that deleted it is run again
+    missing = Targets(
+        targets.unmatched(found)
+    )  # a deleted resource is no misspelling: the command that deleted it may be run again
     deleted = (
         journal.deletes(journals or journal.default_folder(tree.root), settings.target) if missing and found else ()
     )
@@ -174,9 +176,9 @@ async def plan_with_client(
 
 
 async def _with_other_names(fetcher: Fetcher, tree: Tree, settings: Settings, targets: Targets) -> Targets:
-    """Return targets that cut no rename in half, and with each create, admit those that it needs.
+    """Return targets with both sides of each rename, and with what each create needs.
 
-    With a delete, they admit a create that has most of its content: its file may have been renamed and edited.
+    With a delete, they admit a create with most of its content, because the file may have been renamed and edited.
     """
 
     def scope_of(some: Targets) -> _Scope:
@@ -204,12 +206,12 @@ async def _with_other_names(fetcher: Fetcher, tree: Tree, settings: Settings, ta
 
 
 class _Scope(NamedTuple):
-    """What a plan is about.
+    """The scope of a plan.
 
     :param desired: the resources of the files that it makes live.
-    :param explicit_deletes: what is to be deleted whatever ``prune`` says.
-    :param leaving: what is live and, but for protection, is to be deleted.
-    :param orphans: resources of the files that need another which will not exist, each with that one.
+    :param explicit_deletes: what is deleted regardless of ``prune``.
+    :param leaving: what is live and is deleted unless it is protected.
+    :param orphans: resources of the files that need a resource which will not exist, each with that resource.
     """
 
     fetcher: Fetcher
@@ -224,12 +226,12 @@ class _Scope(NamedTuple):
     orphans: Mapping[Address, Address] = MappingProxyType({})
 
     def absent(self, inventory: Inventory, live: Collection[Address]) -> set[Address]:
-        """Return what is managed, is this plan's business, and was not found."""
+        """Return what is managed and in scope, and was not found."""
         absent = {address for address in inventory.known if address not in live and self.targets.admits(address)}
         return absent & self.desired.keys() if self.prune == "none" else absent
 
     def undesired(self, inventory: Inventory, live: Collection[Address]) -> set[Address]:
-        """Return what is live and in no file and, but for protection, is to be deleted."""
+        """Return what is live, in no file, and is deleted unless it is protected."""
         extra = {address for address in live if address not in self.desired}
         pruned = {address for address in extra if self.prune != "none" and kind_of(address.kind).account_scoped}
         pruned = {address for address in pruned if self.prune == "all" or inventory.entry(address)}
@@ -252,13 +254,13 @@ async def build_plan(
     protect: Sequence[str] | None = None,
     recorded: Inventory | None = None,
 ) -> PlanContext:
-    """Work out what it takes to make the account what the files say.
+    """Load, fetch, compare and explain: return the changes that make the account match the files.
 
-    :param fetcher: a new one, for what it has fetched is not fetched again.
-    :param explicit_deletes: what is to be deleted whatever ``prune`` says, since a user named it.
-    :param prune: in place of the settings' own; ``protect`` likewise.
-    :param recorded: what was applied last, where that is not what the inventory says.
-    :raises ApiError: live state could not be fetched whole.
+    :param fetcher: a new one, because it fetches nothing twice.
+    :param explicit_deletes: what a user named for deletion, which is deleted regardless of ``prune``.
+    :param prune: instead of the settings; ``protect`` likewise.
+    :param recorded: what was applied last, if that is not what the inventory says.
+    :raises ApiError: the live state could not be fetched completely.
     """
     desired = {address: resource for address, resource in tree.resources.items() if targets.admits(address)}
     prune, protect = prune or settings.prune, settings.protect if protect is None else protect
@@ -280,12 +282,12 @@ async def build_plan(
 
 
 async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, Live]:
-    """Return what was recorded and what is live: of the files, of what is to go, and of what is managed."""
+    """Fetch the inventory and what is live: the resources of the files, deletes, and managed resources."""
     fetcher, settings, targets, desired = scope.fetcher, scope.settings, scope.targets, scope.desired
     wanted = {*desired, *scope.explicit_deletes}
     outside = {address for address in wanted if not kind_of(address.kind).account_scoped}
     around = await fetcher.fetch(outside)
-    if account.in_use(settings) in outside - around.resources.keys():  # the plan makes it: nothing is in it
+    if account.in_use(settings) in outside - around.resources.keys():  # the plan creates it, so it is empty
         return empty(kept=settings.inventory != "none"), around
     everything = {name for name in targets.kinds() if scope.prune == "all" and kind_of(name).account_scoped}
     fetching = fetcher.fetch(wanted - outside, everything=everything, admits=targets.admits)
@@ -304,9 +306,9 @@ async def _fetch(scope: _Scope, recorded: Inventory | None) -> tuple[Inventory, 
 async def _with_dependents(
     scope: _Scope, inventory: Inventory, live: Live, decisions: ConflictPolicy
 ) -> tuple[_Scope, Live]:
-    """Return the scope with what is to be deleted, and all that is live.
+    """Return the scope with the deletes, and all live resources.
 
-    A desired resource that needs one which will not exist counts as removed from the files.
+    A resource of the files that needs one which will not exist counts as removed from the files.
     """
     deleted = scope.deletable(scope.undesired(inventory, live.resources))
     if decisions.on_conflict != "repo":
@@ -323,7 +325,7 @@ async def _with_dependents(
 
 
 def _without_orphans(scope: _Scope, live: Live, outcome: Reconciliation) -> _Scope:
-    """Take out the creates of what needs a resource that stays deleted, as was decided."""
+    """Remove the creates of what needs a resource that stays deleted by decision."""
     creates = [one.address for one in outcome.changes if one.action == "create"]
     needed = {one: kind_of(one.kind).needs(scope.desired[one]) for one in creates} if outcome.left else {}
     gone = {one for one in outcome.left if one not in live.resources}
@@ -334,7 +336,7 @@ def _without_orphans(scope: _Scope, live: Live, outcome: Reconciliation) -> _Sco
 
 
 async def _safe(changes: list[ResourceChange], scope: _Scope, live: Live) -> list[ResourceChange]:
-    """Hold what may delete another resource too, and what depends on that."""
+    """Hold each delete that may delete another resource too, and what depends on it."""
     deletes = [change.address for change in changes if change.action == "delete" and not change.held]
     creates = {change.address: change.renamed for change in changes if change.action == "create"}
     aliased = await dependents.aliased(scope.fetcher, deletes, {*live.resources, *creates}, creates)
@@ -343,7 +345,7 @@ async def _safe(changes: list[ResourceChange], scope: _Scope, live: Live) -> lis
 
 
 def _explained(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconciliation) -> PlanContext:
-    """Return a plan without secrets, with its warnings and all that it takes to carry it out."""
+    """Return a plan without secrets, with its warnings and what is needed to carry it out."""
     changing = [live.resources[change.address] for change in outcome.changes if change.address in live.resources]
     former = hidden_secrets.known(inventory, changing)
     redaction = Redaction({**values_in(former.values()), **scope.tree.secrets})
@@ -424,9 +426,9 @@ def outlined(
 def item_changes(
     kind: Kind, live: Resource | None, desired: Resource | None, redaction: Redaction
 ) -> tuple[ItemChange, ...]:
-    """Return the items of the lists that a kind says in sentences, on both sides, without secrets.
+    """Return the items of the lists that a kind describes in sentences, on both sides, without secrets.
 
-    :param live: None for a resource that is created; ``desired`` for one that is deleted.
+    :param live: None for a create; ``desired`` is None for a delete.
     """
     if not kind.item_sentences or (live and live.unreadable):
         return ()

@@ -1,4 +1,4 @@
-"""A plan with all that it takes to carry it out."""
+"""A plan with what is needed to carry it out."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,17 +12,17 @@ from dlsync.state.inventory import Inventory
 
 @dataclass(frozen=True)
 class PlanContext:
-    """A plan, and what it takes to carry it out.
+    """A plan, and what is needed to carry it out.
 
     :param plan: without secrets.
-    :param desired: what the files say, of what the plan is about.
-    :param inventory: as it was read, with the pending writes that arrived.
-    :param reconciliation: what the plan is made of, secrets included.
-    :param gone: what was managed, has no file any more, and is not live either.
-    :param redaction: takes secrets out, those too that were put there by an earlier apply.
-    :param compared_with: what was applied last as the plan takes it, where that is not what the inventory says.
-    :param restored: the packed entries that a rollback records of what it restores.
-    :param released: what is not managed once the plan is carried out, whatever becomes of it.
+    :param desired: the resources of the files that are in the scope of the plan.
+    :param inventory: as it was read, with the pending writes that took effect.
+    :param reconciliation: what the plan was made from, secrets included.
+    :param gone: what was managed, and has neither a file nor a live resource.
+    :param redaction: takes secrets out, also those of an earlier apply.
+    :param compared_with: what the plan takes as applied last, if that is not what the inventory says.
+    :param restored: the packed entries that a rollback records for what it restores.
+    :param released: what is not managed after the plan is carried out, even if its change fails.
     """
 
     plan: Plan
@@ -38,9 +38,9 @@ class PlanContext:
     released: frozenset[Address] = frozenset()
 
     def readable(self, live: Mapping[Address, Resource]) -> dict[Address, Resource]:
-        """Return live resources as the plan reads them, with values in place of the secrets that a server masks."""
+        """Return live resources as the plan compares them, with values in place of the secrets that the server masks."""
         return {**live, **hidden_secrets.readable(live, self.desired, self.compared_with or self.inventory)}
 
     def effective(self, address: Address) -> Resource | None:
-        """Return what is to be live of a resource; None where it is to be deleted."""
+        """Return the resource as it is to be live; None if it is to be deleted."""
         return self.reconciliation.sent.get(address) or self.desired.get(address)

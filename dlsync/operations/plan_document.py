@@ -1,4 +1,4 @@
-"""A plan as a document: the JSON that scripts rely on (schemas/plan.schema.json), and its counts in words."""
+"""Encode a plan as the JSON that scripts rely on (schemas/plan.schema.json), and its counts in words."""
 
 from dataclasses import asdict
 from math import isfinite
@@ -15,9 +15,9 @@ _ACTIONS: tuple[Action, ...] = ("create", "update", "delete")
 
 
 def as_document(plan: Plan) -> dict[str, Any]:
-    """Return the plan as ``plan --format json`` has it; what is unknown is null.
+    """Return the plan as ``plan --format json`` prints it; an unknown value is null.
 
-    Once applied, each change also has ``result`` and ``error``.
+    After an apply, each change also has ``result`` and ``error``.
     """
     applied = is_applied(plan)
     return {
@@ -37,7 +37,7 @@ def as_document(plan: Plan) -> dict[str, Any]:
 
 
 def change_document(change: ResourceChange) -> dict[str, Any]:
-    """Return one change as JSON has it."""
+    """Return one change as JSON."""
     return {
         "kind": change.address.kind,
         "name": change.address.name,
@@ -66,7 +66,7 @@ def _difference_document(difference: FieldChange) -> dict[str, Any]:
 
 
 def exact(value: Json) -> Json:
-    """Return the value with what JSON cannot hold, or its readers cannot, as text: ``.inf``, ``.nan``, huge numbers."""
+    """Return a value with texts in place of what JSON or its readers cannot hold: ``.inf``, ``.nan``, huge numbers."""
     return mapped(value, _exact)
 
 
@@ -77,7 +77,7 @@ def _exact(leaf: Json) -> Json:
 
 
 def is_applied(plan: Plan) -> bool:
-    """Whether the changes carry how applying them went."""
+    """Whether the changes have results."""
     return any(change.result for change in plan.changes)
 
 

@@ -1,4 +1,4 @@
-"""A plan kept in a file, so that what was reviewed is what is applied."""
+"""Save a plan in a file, so that an apply makes exactly the changes that were reviewed."""
 
 import json
 import os
@@ -45,14 +45,14 @@ _HINT = "Make it with `dlsync plan --out FILE`."
 
 @dataclass(frozen=True)
 class SavedPlan:
-    """What a plan file says.
+    """The content of a plan file.
 
-    :param options: what the plan was asked for.
+    :param options: the scope and the decisions of the plan.
     :param plan: the document that ``plan --format json`` prints.
     :param salt: of the digests.
     :param files_digest: of the files that the plan was made from.
-    :param digests: by resource, of what was live and what was to be, the values of secrets included.
-    :param directory: of the tree, as it was given.
+    :param digests: of the live and the planned resource, by address, secrets included.
+    :param directory: of the tree, as the user typed it.
     :param environment: empty for none.
     """
 
@@ -66,12 +66,12 @@ class SavedPlan:
 
     @property
     def id(self) -> str:
-        """What tells the plan from all others."""
+        """The id of the plan."""
         return self.salt.hex()
 
 
 class StalePlan(Refused):
-    """A plan that was saved or approved does not hold any more; with what is left of it where it has no changes."""
+    """A saved or approved plan is stale. ``plan`` is what is left of one without changes."""
 
     def __init__(self, reason: str, hint: str = _AGAIN, plan: Plan | None = None) -> None:
         super().__init__(f"the plan is stale: {reason}", hint=hint, plan=plan)
@@ -80,14 +80,14 @@ class StalePlan(Refused):
 def promise(
     context: PlanContext, options: PlanOptions = DEFAULT_OPTIONS, directory: Path = Path(), environment: str = ""
 ) -> SavedPlan:
-    """Return what an apply has to keep to; parameters as of :class:`SavedPlan`."""
+    """Return the plan that an apply must keep to; parameters as of :class:`SavedPlan`."""
     salt = os.urandom(_SALT_BYTES)
     digests = {str(change.address): _digest(salt, context, change.address) for change in context.plan.changes}
     return SavedPlan(options, as_document(context.plan), salt, context.files_digest, digests, directory, environment)
 
 
 def _digest(salt: bytes, context: PlanContext, address: Address) -> str:
-    """Return the digests of what is live and of what is to be, with a space between them."""
+    """Return the digests of the live and of the planned resource, with a space between them."""
     sides = (context.live.get(address), context.effective(address))
     tokens = (token(kind_of(side.kind).canonical(side.document) if side else None) for side in sides)
     return " ".join(fingerprint(salt, text.encode("utf-8", "surrogatepass")) for text in tokens)
@@ -118,7 +118,7 @@ def save(file: Path, saved: SavedPlan) -> None:
 
 
 def write(file: Path, text: str) -> None:
-    """Write a plan, in whatever form, to a file, a device or a pipe; raise a DlsyncError if it cannot be written."""
+    """Write a plan in any format to a file, a device or a pipe; raise a DlsyncError if it cannot be written."""
     content = text.encode("utf-8", "backslashreplace")
     try:
         if file.exists() and not file.is_file():  # a device or a pipe, which a new file must not replace
@@ -130,9 +130,9 @@ def write(file: Path, text: str) -> None:
 
 
 def require_names(files: Sequence[Path]) -> None:
-    """Require that files are different ones, and that their names promise nothing else than a plan or a page.
+    """Require that each file is named once, and that its suffix fits a plan or a page.
 
-    :raises SettingsError: they are not; says what to do.
+    :raises SettingsError: a file or its suffix is wrong; says what to do.
     """
     places = [os.path.realpath(file) for file in files]
     for file, place in zip(files, places, strict=True):
@@ -144,9 +144,9 @@ def require_names(files: Sequence[Path]) -> None:
 
 
 def remove(file: Path) -> None:
-    """Remove the plan or page of an earlier run, which nothing may apply or show if this run fails.
+    """Remove the plan or page of an earlier run, so that nothing applies or shows it if this run fails.
 
-    :raises DlsyncError: another file is there, which must not be overwritten; or a link to a file.
+    :raises DlsyncError: the file is another one, which must not be overwritten, or a link.
     """
     try:
         if not file.is_file() or not (file.is_symlink() or file.stat().st_size):
@@ -201,9 +201,9 @@ def read(file: Path) -> SavedPlan:
 
 
 def require_directory(saved: SavedPlan) -> None:
-    """Require that the directory is there that a plan was made from, with one of the files that it names.
+    """Require the directory of a plan, with at least one of the files that the plan names.
 
-    :raises SettingsError: it is not, as where the plan was made in another working directory.
+    :raises SettingsError: it is missing, for example because the plan was made in another working directory.
     """
     files = sorted({one["file"] for one in saved.plan["changes"] if one["file"]})
     if not saved.directory.is_dir():
@@ -216,7 +216,7 @@ def require_directory(saved: SavedPlan) -> None:
 
 
 def require_environment(saved: SavedPlan, environment: str) -> None:
-    """Require that a plan was made for an environment, empty for none; raise a Refused error if it was not."""
+    """Require that a plan was made for an environment, empty for none; raise Refused if it was not."""
     if saved.environment != environment:
         names = (saved.environment, environment)
         was, now = (f"environment {messages.brief(name)}" if name else "no environment" for name in names)
@@ -228,7 +228,7 @@ def _place(saved: SavedPlan) -> str:
 
 
 def _require_whole(file: Path, plan: dict[str, Any], digests: dict[str, str]) -> None:
-    """Raise a DlsyncError if the changes of a plan are not those that its counts and digests are of, each once."""
+    """Raise a DlsyncError if the changes of a plan do not match its counts and digests."""
     counts = Counter("conflict" if one.get("held") else one["action"] for one in plan["changes"])
     addresses = sorted(str(Address(one["kind"], one["name"])) for one in plan["changes"])
     if addresses != sorted(digests) or any(plan["summary"][name] != counts[name] for name in _COUNTED):
@@ -247,13 +247,12 @@ def _json(file: Path) -> Any:
 
 
 def narrowed_to(saved: SavedPlan, context: PlanContext) -> PlanContext:
-    """Return what was just worked out, with exactly the changes of a saved plan.
+    """Return a new plan with exactly the changes of a saved plan.
 
-    What else has changed in the account since then is left alone, and as it is recorded; a warning names what the files
-    ask for all the same.
+    Other changes in the account since then stay, in the inventory too; a warning names those that the files ask for.
 
-    :raises Refused: they are not for the same account.
-    :raises StalePlan: they are not made from the same files, or not the same changes; says what moved.
+    :raises Refused: the plans are for different accounts.
+    :raises StalePlan: the files or the changes are not those of the saved plan; says what changed.
     """
     now = as_document(context.plan)
     _require_target(saved.plan, now)
@@ -292,22 +291,22 @@ def _require_target(saved: dict[str, Any], now: dict[str, Any]) -> None:
 
 
 def _left_of(plan: Plan) -> Plan:
-    """Return what is left of a plan where nobody was shown its changes; it warns of those that the files ask for."""
+    """Return a plan without the changes that were not reviewed, and with a warning of each."""
     return replace(plan, changes=(), adopted=(), refused=(), warnings=_not_shown(plan.changes))
 
 
 def _not_shown(changes: Iterable[ResourceChange]) -> tuple[Problem, ...]:
-    """Return a warning for each change that the files ask for, but not for those that revert drift."""
+    """Return a warning for each change that the files ask for, except those that revert drift."""
     pending = [change for change in changes if change.cause != "drift"]
     return tuple(Problem(Code.NOT_IN_PLAN, _NOT_SHOWN % (one.address, one.action)) for one in pending)
 
 
 def _what_moved(saved: SavedPlan, context: PlanContext, address: Address) -> str:
-    """Return what changed of a resource: the secrets in it where that is all, or the resource itself."""
-    live, _, meant = saved.digests.get(str(address), "").partition(" ")
-    live_now, _, meant_now = _digest(saved.salt, context, address).partition(" ")
+    """Return what changed: the secrets of a resource if only they changed, else the resource."""
+    live, _, planned = saved.digests.get(str(address), "").partition(" ")
+    live_now, _, planned_now = _digest(saved.salt, context, address).partition(" ")
     resource = context.effective(address)
-    is_secret = saved.files_digest == context.files_digest and live == live_now and meant != meant_now
+    is_secret = saved.files_digest == context.files_digest and live == live_now and planned != planned_now
     if not (is_secret and resource and resource.secrets):
         return visible(str(address))
     return visible(f"the value of {' or '.join(sorted(set(resource.secrets.values())))} in {address}")

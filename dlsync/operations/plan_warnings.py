@@ -1,4 +1,4 @@
-"""What a plan warns of besides its changes. Pure."""
+"""The warnings of a plan. Pure."""
 
 import re
 from collections import Counter
@@ -36,7 +36,7 @@ _SENT_WITHOUT = "an update is sent without it, so the server may drop it (a mute
 
 
 def unread(inventory: Inventory) -> Iterator[Problem]:
-    """Warn of what cannot be read of an inventory."""
+    """Warn of an inventory, or of entries in it, that cannot be read."""
     if inventory.broken:
         fix = "no resource counts as managed, and none is deleted; run `dlsync inventory rebuild`"
         yield Problem(Code.UNREADABLE_INVENTORY, f"{inventory.broken}: {fix}")
@@ -45,10 +45,10 @@ def unread(inventory: Inventory) -> Iterator[Problem]:
 
 
 def other_directory(commit: str) -> Problem:
-    """Return a warning of deletes of what likely another directory has.
+    """Return a warning of deletes of what another directory likely manages.
 
-    :param commit: that was applied last, and that no repository of the directory has; empty where none of its resources
-        was ever applied, and the last apply was of no commit.
+    :param commit: the commit that was applied last, which the directory's repository lacks; empty if no resource of the
+        directory was ever applied, and the last apply was of no commit.
     """
     applied = f"the last apply was of commit {commit[:12]}, and this directory is in no git repository that has it"
     known = applied if commit else "none of the resources that were applied to this account is in this directory"
@@ -57,14 +57,14 @@ def other_directory(commit: str) -> Problem:
 
 
 def not_checked_out(files: Sequence[str]) -> Problem:
-    """Return a warning of deletes in a directory of which git has files that are not there."""
+    """Return a warning of deletes in a directory with files that git has not checked out."""
     lacking = f"a sparse checkout leaves out {listed(files)}"
     question = "this plan deletes what has no file here; to plan with all files, run `git sparse-checkout disable`"
     return Problem(Code.NOT_CHECKED_OUT, f"{lacking}: {question}")
 
 
 def unlisted(kinds: Iterable[str]) -> Iterator[Problem]:
-    """Warn of kinds of which not all is known."""
+    """Warn of kinds that the server does not list completely."""
     for kind in kinds:
         yield Problem(
             Code.INCOMPLETE_LIST, f"this server does not list every {kind}: what it does not list is not pruned"
@@ -93,13 +93,13 @@ def unkept_fields(change: ResourceChange) -> tuple[str, ...]:
 
 
 def protected(addresses: Iterable[Address]) -> Iterator[Problem]:
-    """Warn of what stays though no file has it."""
+    """Warn of protected resources without a file, which stay."""
     for address in addresses:
         yield Problem(Code.PROTECTED_RESOURCE, f"{address} has no file; it is protected, so it stays live")
 
 
 def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Problem]:
-    """Warn of patterns of ``protect`` that match nothing of what is in the files, live or managed."""
+    """Warn of patterns of ``protect`` that match nothing in the files, live or managed."""
     for place, glob in enumerate(protect):
         if not any(fnmatchcase(str(one), glob) for one in known):
             message = f"`protect[{place}]` matches nothing: {value(glob)} is neither in the files nor live"
@@ -107,7 +107,7 @@ def unmatched(protect: Iterable[str], known: Collection[Address]) -> Iterator[Pr
 
 
 def missing(explicit_deletes: Collection[Address], live: Collection[Address]) -> Iterator[Problem]:
-    """Warn of what was to be deleted and is gone already."""
+    """Warn of explicit deletes of what does not exist."""
     for address in sorted(set(explicit_deletes) - set(live)):
         yield Problem(Code.ALREADY_DELETED, f"{address} is to be deleted, but does not exist")
 
@@ -118,7 +118,7 @@ def muted(
     live: Mapping[Address, Resource],
     desired: Mapping[Address, Resource],
 ) -> Iterator[Problem]:
-    """Warn of changes that lose that a resource is muted, or mute another one's content."""
+    """Warn of changes that unmute content, or mute other content."""
     silent = {Address(kind, name) for kind, listing in listings.items() for name in listing.muted}
     changes = [one for one in changes if not one.held and any(one.address.kind == other.kind for other in silent)]
     if silent.isdisjoint(one.address for one in changes):
@@ -156,7 +156,7 @@ def unseen(unseen: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
 
 
 def no_default(removed: Mapping[Address, Sequence[Path]]) -> Iterator[Problem]:
-    """Warn of fields that were taken out of the files and stay as they are live."""
+    """Warn of fields that were removed from the files and stay as they are live."""
     for address, paths in removed.items():
         fields = ", ".join(f"`{field_name(path)}`" for path in paths)
         fix = "no default is known, so write the value into the file"
@@ -175,7 +175,7 @@ def kept(kept: Mapping[Address, Sequence[FieldChange]], desired: Mapping[Address
 def live_wins(
     changes: Iterable[ResourceChange], left: Iterable[Address], desired: Collection[Address]
 ) -> Iterator[Problem]:
-    """Warn of what a plan in which the live side wins conflicts keeps, and of what it reverts nevertheless."""
+    """Warn of what a plan with ``--on-conflict live`` keeps, and of what it reverts nevertheless."""
     for address in left:
         message = _LEFT_DELETED if address in desired else _LEFT_LIVE
         yield Problem(Code.KEPT_EDIT, message.format(address))
@@ -185,7 +185,7 @@ def live_wins(
 
 
 def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]) -> Iterator[Problem]:
-    """Warn of what is to be deleted and is used by what stays of all that the files say."""
+    """Warn of deletes of what other resources of the files use."""
     prefixes = {
         kind_of(one.kind).metric_prefix(one.name): one for one in deleted if kind_of(one.kind).metric_prefix(one.name)
     }
@@ -197,6 +197,6 @@ def still_used(deleted: Collection[Address], desired: Mapping[Address, Resource]
 
 
 def _prefix(metric: str, prefixes: Mapping[str, Address]) -> str:
-    """Return what a metric's name begins with, of what names of plugins with dots in them may make several."""
+    """Return the plugin's prefix of a metric; names of plugins with dots make several possible."""
     ends = [place + 1 for place, character in enumerate(metric) if character == "."]
     return next((metric[:end] for end in ends if metric[:end] in prefixes), "")

@@ -1,6 +1,6 @@
-"""The reconciler: desired, live and recorded, to the changes that make live what the files say, with causes. Pure.
+"""Compare files, server and inventory; return the changes that make the server match the files, with causes. Pure.
 
-What the files and the server both moved is nobody's to decide here: such a resource is held until somebody does.
+A resource that both the files and the server changed is held until the user decides.
 """
 
 import re
@@ -44,10 +44,10 @@ MOVED_AND_GONE = (
 
 
 class ConflictPolicy(NamedTuple):
-    """What whoever runs a command has decided beforehand.
+    """The user's decisions for a run.
 
-    :param adopt: what lives, differs and is not managed is taken over.
-    :param on_conflict: the side that wins where both have moved; None: hold the resource.
+    :param adopt: overwrite live resources that differ from their files and are not managed.
+    :param on_conflict: the side that wins if both changed; None holds the resource.
     """
 
     adopt: bool = False
@@ -60,18 +60,18 @@ NO_DUPLICATES: Duplicates = MappingProxyType({})
 
 @dataclass
 class Reconciliation:
-    """What it takes to make live what the files say.
+    """What makes the server match the files.
 
     :param changes: creates and updates in the order of an apply, then deletes in the opposite order.
-    :param unchanged: how many resources are live as the files say, or as was decided.
-    :param adopted: those of them that are not managed yet.
-    :param equal: those of them that are as the files say, with nothing in ``unseen``.
-    :param unseen: by resource, the fields that only the live side has, that no schema knows and an update would drop.
-    :param no_default: by resource, the fields that were taken out of the files and stay live: no default is known.
+    :param unchanged: how many resources match their files, or stay by decision.
+    :param adopted: the unchanged resources that are not managed yet.
+    :param equal: the unchanged resources that match their files, without a field in ``unseen``.
+    :param unseen: by resource, the fields that only the server has, that no schema knows and an update would drop.
+    :param no_default: by resource, the fields that were removed from the files and stay live, as no default is known.
     :param kept: by resource, what differs from the files and stays as it is live.
-    :param left: the resources that only one side has, and that stay so, as on the server.
+    :param left: the resources that only one side has, and that stay so by decision.
     :param duplicates: what is removed because the server has it twice.
-    :param sent: what is to be live, where that is not what the files alone say.
+    :param sent: what is to be live, if that is not what the files alone say.
     """
 
     changes: list[ResourceChange] = field(default_factory=list)
@@ -95,10 +95,10 @@ def reconcile(
     decisions: ConflictPolicy = UNDECIDED,
     duplicates: Duplicates = NO_DUPLICATES,
 ) -> Reconciliation:
-    """Compare all that the files say with all that is live, and both with what was applied.
+    """Compare all resources of the files with all live ones, and both with what was applied last.
 
-    :param deletes: the live resources that are to be deleted if the files do not have them.
-    :param duplicates: what is to be removed of live resources besides.
+    :param deletes: the live resources to delete if the files do not have them.
+    :param duplicates: what to remove because the server has it twice.
     """
     work = _Reconciliation(recorded, decisions, duplicates)
     for address, resource in desired.items():
@@ -115,7 +115,7 @@ def reconcile(
 
 
 class _Reconciliation:
-    """One comparison of everything."""
+    """Collects the changes, one resource after the other."""
 
     def __init__(self, recorded: Inventory, decisions: ConflictPolicy, duplicates: Duplicates) -> None:
         self._recorded = recorded
@@ -123,7 +123,7 @@ class _Reconciliation:
         self.outcome = Reconciliation(duplicates=duplicates)
 
     def missing(self, desired: Resource) -> None:
-        """Take in a resource that only the files have."""
+        """Add the change of a resource that only the files have."""
         kind, entry = kind_of(desired.kind), self._recorded.entry(desired.address)
         if entry is None:
             self._add(_create(kind, desired, "new"))
@@ -134,7 +134,7 @@ class _Reconciliation:
             self._add(replace(_create(kind, desired, "conflict"), held=held))
 
     def surplus(self, live: Resource) -> None:
-        """Take in a live resource that the files do not have any more."""
+        """Add the change of a live resource whose file was removed."""
         if live.unreadable:
             self._unreadable(ResourceChange(live.address, "delete", "conflict"), live)
         elif moved_since(live, self._recorded):
@@ -144,7 +144,7 @@ class _Reconciliation:
             self._add(ResourceChange(live.address, "delete", "repo"))
 
     def both(self, desired: Resource, live: Resource) -> None:
-        """Take in a resource that both sides have."""
+        """Add the change of a resource that both sides have."""
         kind = kind_of(desired.kind)
         if live.unreadable and not kind.identical(desired, live):
             whole = tuple(differences(kind, (), kind.canonical(desired.document), {}))
@@ -156,7 +156,7 @@ class _Reconciliation:
         duplicates = self.outcome.duplicates.get(desired.address, ())
         if duplicates and not comparison.diff:
             self._add(_update(kind, desired, duplicates, _cause(duplicates)))
-        elif not comparison.diff:  # whatever was recorded
+        elif not comparison.diff:  # regardless of the inventory
             self.outcome.unchanged += 1
             is_adopted = not managed and desired.address not in self._recorded.unreadable
             self.outcome.adopted += [desired.address] if is_adopted else []
@@ -183,14 +183,14 @@ class _Reconciliation:
     def _renamed(
         self, create: ResourceChange, delete: ResourceChange, desired: Resource, live: Resource
     ) -> tuple[ResourceChange, ResourceChange]:
-        """Decide a rename of what was changed on the server under its old name; others stay as they are."""
+        """Resolve a rename whose resource was changed on the server under its old name; others stay unchanged."""
         kind, side = kind_of(live.kind), self._decisions.on_conflict
         entry = self._recorded.entry(live.address)
         if delete.cause != "conflict" or live.unreadable or entry is None:
             return create, delete
         diff = movement(kind, desired, live, entry, self._recorded.salt)
         by_hand = tuple(one for one in diff if one.mover != "repo")
-        if not by_hand:  # the file has what was changed on the server
+        if not by_hand:  # the file already has the change of the server
             return create, replace(delete, cause="repo", held="")
         is_masked = side == "live" and any(holds_unreadable(one.before) for one in by_hand)
         kept = by_hand if side == "live" and not is_masked else ()
@@ -215,7 +215,7 @@ class _Reconciliation:
             change = _update(kind, desired, diff, "conflict")
             self._add(replace(change, held=BOTH_MOVED))
             return
-        # a hand edit alone is taken back, as the plan says; beside other changes of the files it is merged with them
+        # a manual edit alone is reverted, as the plan shows; together with changes of the files, it is merged
         merges = moved_in_files(kind, desired, entry, self._recorded.salt)
         stays = {"kept", *(["drift"] if merges else []), *(["conflict"] if side == "live" else [])}
         kept = () if side == "repo" else tuple(one for one in diff if one.mover in stays)
@@ -234,7 +234,7 @@ class _Reconciliation:
         self._add(replace(_update(kind, desired, sent, _cause(sent)), kept=kind.as_written(desired, kept)))
 
     def _unreadable(self, change: ResourceChange, live: Resource) -> None:
-        """Add a change of what cannot be read, so that nobody knows what it would lose."""
+        """Add a change of an unreadable resource; it is unknown what the change would lose."""
         reason = UNREADABLE % live.unreadable
         self._add(change if self._decisions.on_conflict == "repo" else replace(change, diff=(), held=reason))
 
@@ -262,13 +262,13 @@ def _cause(sent: Sequence[FieldChange]) -> Cause:
 
 def _create(kind: Kind, desired: Resource, cause: Cause) -> ResourceChange:
     whole = differences(kind, (), kind.canonical(desired.document), {})
-    # the whole file is new: finding each field's line takes 11 ms a file, and tells nobody anything
+    # the whole file is new, so the line of each field, which takes 11 ms a file, tells nothing
     line = kind.line(desired) if desired.file else None
     return ResourceChange(desired.address, "create", cause, desired.file, line, tuple(whole))
 
 
 def _update(kind: Kind, desired: Resource, diff: tuple[FieldChange, ...], cause: Cause) -> ResourceChange:
-    if not desired.file:  # what is in a journal has no lines that anybody could look at
+    if not desired.file:  # a resource of a journal has no lines
         return ResourceChange(desired.address, "update", cause, diff=kind.as_written(desired, diff))
     file, diff = kind.located(desired, diff)
     lines = [one.line for one in diff if one.line]
@@ -287,9 +287,9 @@ def _renames(
     live: Mapping[Address, Resource],
     recorded: Inventory,
 ) -> dict[Address, Address]:
-    """Return the new address of each delete whose content, as it is live or was last applied, is created elsewhere.
+    """Return the new address of each delete whose content, live or applied last, another create has.
 
-    What the server deletes with such a resource is renamed with it.
+    What the server deletes together with such a resource is renamed with it.
     """
     movable = [change for change in changes.values() if kind_of(change.address.kind).named_by_file]
     creates = [change.address for change in movable if change.action == "create" and not change.held]
@@ -321,12 +321,12 @@ def _deleted_with(address: Address) -> tuple[Address, ...]:
 
 
 def _as_applied(kind: str, applied: Json, secrets: Mapping[str, str]) -> tuple[str, str]:
-    """Return what two digested forms share exactly when they are the same but for the values of secrets."""
+    """Return a key that two digested forms share if they differ only in the values of secrets."""
     return kind, token(mapped(applied, lambda leaf: secrets.get(str(leaf), leaf)))
 
 
 def content(resource: Resource) -> tuple[str, str]:
-    """Return what two resources share exactly when they are the same but for their names."""
+    """Return a key that two resources share if they differ only in their names."""
     kind = kind_of(resource.kind)
     form = kind.canonical(resource.document)
     return resource.kind, token({name: form[name] for name in form if not kind.is_server_managed((), name)})
@@ -335,7 +335,7 @@ def content(resource: Resource) -> tuple[str, str]:
 def heirs(
     changes: Collection[ResourceChange], desired: Mapping[Address, Resource], live: Mapping[Address, Resource]
 ) -> dict[Address, Address]:
-    """Return the other name of each rename, and the create that has most of the content of another delete."""
+    """Return the other name of each rename, and for each other delete the create with most of its content."""
     found = {one.address: Address(one.address.kind, one.renamed) for one in changes if one.renamed}
     unpaired = [one for one in changes if not one.renamed and kind_of(one.address.kind).named_by_file]
     for old in (live[one.address] for one in unpaired if one.action == "delete"):

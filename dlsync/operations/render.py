@@ -37,9 +37,9 @@ def render(
     *,
     targets: Targets = EVERYTHING,
 ) -> tuple[Tree, list[SentFile]]:
-    """Return a tree and its files as they are sent, offline.
+    """Return a tree and its files as an apply sends them, offline.
 
-    :param options: of which the environment counts.
+    :param options: only the environment is used.
     :raises InvalidTree: the files have errors.
     :raises SettingsError: dlsync.yaml has errors, or there is no such environment.
     """

@@ -1,4 +1,4 @@
-"""What an operation tells and asks whoever runs it."""
+"""The protocol by which an operation reports progress and warnings, and asks for approval."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ from dlsync.model import Plan, Problem
 
 
 class Reporter:
-    """Takes what an operation tells and asks; a subclass overrides what it wants to know.
+    """Gets the reports of an operation; a subclass overrides what it handles.
 
-    :ivar asks: whether :meth:`approve` decides. If not, whoever calls the operation has approved what it does.
+    :ivar asks: whether :meth:`approve` decides. If not, the caller has approved the operation.
     """
 
     asks = False
@@ -18,7 +18,7 @@ class Reporter:
         return False
 
     def show(self, plan: Plan, /) -> None:
-        """Show the plan that is carried out where nobody is asked, or one that is refused."""
+        """Show a plan that is carried out without asking, or one that is refused."""
 
     def begin(self, results_so_far: Callable[[], Plan], /) -> None:
         """Prepare for the first change that is sent.
@@ -30,10 +30,10 @@ class Reporter:
         """Count a resource that was fetched, or a change that was tried."""
 
     def notify(self, sentence: str, /) -> None:
-        """Say at once what cannot wait: whom the operation waits for, which run it reverts."""
+        """Show a sentence at once, such as who holds the lock, or which run is reverted."""
 
     def warn(self, problem: Problem, /) -> None:
-        """Take what went wrong besides the plan: an annotation that could not be posted."""
+        """Take a warning that is not in the plan, such as an annotation that could not be posted."""
 
 
 SILENT = Reporter()

@@ -1,4 +1,4 @@
-"""The rollback of a run: what its journal stores, as what is desired now."""
+"""Plan the rollback of a run, with the resources of its journal in place of files."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -58,11 +58,11 @@ _REVERTED = (
 
 @dataclass(frozen=True)
 class RollbackPlan:
-    """What it takes to be where a run began.
+    """What a rollback restores.
 
-    :param tree: the resources as they were before, in place of files.
+    :param tree: the resources as they were before the run, in place of files.
     :param records: what the journal stores of the resources inside the account that the run changed.
-    :param unwritten: the resources of it that the run did not write, or a later one wrote.
+    :param unwritten: the resources that the run did not write, or that a later run wrote.
     """
 
     tree: Tree
@@ -75,9 +75,9 @@ class RollbackPlan:
 def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILENT) -> RunLog:
     """Return the run to revert.
 
-    :param run: its id; empty for the last one that changed the account, or that this one was reverting when it was cut
-        off.
-    :param reporter: is told of the run that is reverted by default, and of those that are skipped.
+    :param run: its id; empty for the last run that changed the account. If that is an interrupted rollback, the run
+        that it was reverting.
+    :param reporter: gets the run that is reverted by default, and those that are skipped.
     :raises DlsyncError: there is no such run.
     :raises Refused: it changed another account; or the last run was interrupted before it changed anything.
     """
@@ -107,10 +107,10 @@ def choose_run(folder: Path, target: Target, run: str, reporter: Reporter = SILE
 
 
 def read_rollback(folder: Path, log: RunLog, root: Path, settings: Settings) -> RollbackPlan:
-    """Return what was there before each change of a run that may have been made.
+    """Return the state before each change that a run may have made.
 
-    :raises DlsyncError: what was there before cannot be made again; says what is missing. A secret that none of the
-        tree's files mentions is not taken from the environment.
+    :raises DlsyncError: a resource cannot be restored; says what is missing. A secret is taken from the environment
+        only if a file of the tree mentions it.
     """
     changed = [one for one in log.undo.values() if log.results.get(one.address) != "skipped"]
     inside = [one for one in changed if kind_of(one.address.kind).account_scoped]
@@ -148,7 +148,7 @@ def _before(record: UndoRecord, before: Mapping[str, Json], source: Source) -> R
 
 
 def _unwritten(folder: Path, log: RunLog) -> frozenset[Address]:
-    """Return the resources that a run was to change, and did not write or, as far as is known, a later run wrote."""
+    """Return the resources in the plan of a run that it did not write, or that a later run may have written."""
     later = [one for one in journal.history(folder) if one.run.id > log.run.id and one.target == log.target]
     rewritten = {address for one in later if one.run.takes_back != log.run.id for address in one.sent}
     unsure = {one for one in log.undo if log.results.get(one) != "applied"}
@@ -158,9 +158,9 @@ def _unwritten(folder: Path, log: RunLog) -> frozenset[Address]:
 async def plan_rollback(
     fetcher: Fetcher, rollback: RollbackPlan, settings: Settings, decisions: ConflictPolicy
 ) -> PlanContext:
-    """Work out what a rollback takes; what was changed since the run is held, as after any conflict.
+    """Plan a rollback; what was changed since the run is held as a conflict.
 
-    What is live and not managed any more stays as it is: it was released since, or somebody else made it.
+    What is live and not managed any more stays as it is: it was released or created by hand since.
     """
     inventory = await read_inventory(fetcher.client, settings, rollback.tree.root)
     is_known = inventory.exists and not inventory.broken
@@ -184,7 +184,7 @@ async def plan_rollback(
         unrestored=tuple(one.address for one in rollback.records if one.unkept),
     )
     duplicates = [one.address for one in context.desired.values() if _lost_duplicates(context, one)]
-    # as recorded before the run, so that the changes on the server that it kept are still drift
+    # entries of before the run, so that manual edits that the run kept are drift again
     records = rollback.records if rollback.applied.salt == inventory.salt else ()
     entries = {one.address: one.entry for one in records if one.entry}
     return replace(
@@ -198,7 +198,7 @@ async def plan_rollback(
 
 
 def _without(rollback: RollbackPlan, left: Collection[Address]) -> RollbackPlan:
-    """Return the plan without some resources, with a warning of each."""
+    """Return the rollback without some resources, and with a warning of each."""
     resources = {address: resource for address, resource in rollback.tree.resources.items() if address not in left}
     warnings = [Problem(Code.NOT_MANAGED, _UNMANAGED % (address, address)) for address in sorted(left)]
     tree = replace(rollback.tree, resources=resources, problems=(*rollback.tree.problems, *warnings))
@@ -206,7 +206,7 @@ def _without(rollback: RollbackPlan, left: Collection[Address]) -> RollbackPlan:
 
 
 def _with_reasons(plan: Plan, rollback: RollbackPlan, decisions: ConflictPolicy) -> Plan:
-    """Return a plan that holds what the run did not write, and says of what it holds why, in terms of the run."""
+    """Return the plan with what the run did not write held, and with reasons that speak of the run."""
     side = decisions.on_conflict
     return plan.with_changes(
         replace(one, held=_NOT_WRITTEN if is_unwritten else _CHANGED if is_changed else one.held)
@@ -214,7 +214,7 @@ def _with_reasons(plan: Plan, rollback: RollbackPlan, decisions: ConflictPolicy)
         else one
         for one in plan.changes
         if not ((is_unwritten := one.address in rollback.unwritten) and side == "live")
-        # where the run restores nothing, all that an update would revert was changed since
+        # if the run restores nothing, everything that an update would revert was changed since
         and not ((is_changed := _is_changed(one)) and not one.held and side == "live")
     )
 

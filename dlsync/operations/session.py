@@ -1,4 +1,4 @@
-"""Clients of the account that the settings name, its inventory and its lock."""
+"""Open clients of the account in the settings, read its inventory and hold its lock."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 def reader(settings: Settings) -> ReadClient:
-    """Return a client that can only read; ``async with`` opens it. Raise a SettingsError for a URL, name or key."""
+    """Return a client that can only read; ``async with`` opens it. Raise a SettingsError for a bad URL, name or key."""
     return _client(ReadClient, settings)
 
 
 def writer(settings: Settings) -> Client:
-    """Return a client that can also write; as :func:`reader`."""
+    """Return a client that can also write; see :func:`reader`."""
     return _client(Client, settings)
 
 
@@ -43,13 +43,13 @@ def _client(of: type[C], settings: Settings) -> C:
 
 
 async def reading(settings: Settings, question: Callable[[ReadClient], Awaitable[T]]) -> T:
-    """Return what a function returns that gets a client that can only read."""
+    """Call a function with a client that can only read, and return its result."""
     async with reader(settings) as client:
         return await question(client)
 
 
 async def writing(settings: Settings, work: Callable[[Client], Awaitable[T]]) -> T:
-    """Return what a function returns that gets a client that can write."""
+    """Call a function with a client that can write, and return its result."""
     async with writer(settings) as client:
         return await work(client)
 
@@ -61,12 +61,12 @@ async def read_inventory(client: ReadClient, settings: Settings, root: Path) -> 
 
 @asynccontextmanager
 async def locked(client: Client, owner: str, max_wait: float, reporter: Reporter) -> AsyncIterator[Lock]:
-    """Hold the lock of the account; where there is no such account yet, have it taken when there is.
+    """Hold the lock of the account; if the account does not exist yet, take the lock with the first write in it.
 
     :param owner: see :func:`dlsync.operations.run_owner.run_owner`.
     :param max_wait: seconds to wait for another holder.
-    :param reporter: is told whom it waits for.
-    :raises Refused: another holds it.
+    :param reporter: gets the holder that it waits for.
+    :raises Refused: another run holds the lock.
     """
     lock = Lock(client, owner, max_wait, reporter.notify)
     try:

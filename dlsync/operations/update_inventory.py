@@ -1,6 +1,6 @@
-"""The inventory before and after an apply: it announces what is sent, and advances for what is confirmed. Pure.
+"""Update the inventory before an apply, with pending writes, and after it, with confirmed ones. Pure.
 
-What was sent and is not confirmed stays pending, so that the next plan recognises it as dlsync's own.
+What was sent and is not confirmed stays pending, so that the next plan recognises it as a write of dlsync.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -27,13 +27,13 @@ def resolved(
     absent: Collection[Address],
     desired: Mapping[Address, Resource],
 ) -> Inventory:
-    """Return the inventory with each pending write as applied, as far as it is live and was fetched.
+    """Return the inventory with the pending writes that took effect as applied.
 
-    What differs from the last applied version and from the pending one was changed by hand, but for a pending create:
-    where there was nothing before, what is there is what the server made of it. A number that is a rounded one of the
-    files is the server's work too.
+    A live value that is neither the one applied last nor the pending one is a manual edit. A pending create is an
+    exception: nothing existed before, so the server made the live value of it. A rounded number of the files is the
+    server's work, too.
 
-    :param absent: what the server was asked for and does not have.
+    :param absent: what was fetched and does not exist.
     """
     arrived = {
         address: entry
@@ -46,7 +46,7 @@ def resolved(
 
 
 def _arrived(inventory: Inventory, write: Pending, live: Resource, desired: Resource | None) -> str:
-    """Return the entry, packed, of what a pending write made of a live resource; empty where it did not arrive."""
+    """Return the packed entry after a pending write; empty if the write did not take effect."""
     kind, salt = kind_of(live.kind), inventory.salt
     if write.action == "create" and live.address not in inventory:
         return write.entry
@@ -64,7 +64,7 @@ def _arrived(inventory: Inventory, write: Pending, live: Resource, desired: Reso
 
 
 def _unrounded(desired: Resource, live: Resource) -> Resource:
-    """Return a live resource with the numbers of the files in place of those that the server rounded."""
+    """Return a live resource with the numbers of the files in place of rounded ones."""
     kind = kind_of(live.kind)
     diff = compare(kind, desired, live).diff
     other = tuple(one for one in diff if not (one.op == "replace" and is_rounding(one.after, one.before)))
@@ -72,7 +72,7 @@ def _unrounded(desired: Resource, live: Resource) -> Resource:
 
 
 def is_rounding(exact: Json, kept: Json) -> bool:
-    """Whether a value is a number that was rounded or cut to fewer decimals."""
+    """Whether a value is a number that was rounded or truncated to fewer decimals."""
     for one in (exact, kept):
         if isinstance(one, bool) or not isinstance(one, int | float) or not isfinite(one):
             return False
@@ -82,13 +82,13 @@ def is_rounding(exact: Json, kept: Json) -> bool:
 
 
 def planned_entries(context: PlanContext) -> dict[Address, str]:
-    """Return what is recorded of each resource once its create or update is confirmed, packed."""
+    """Return the packed entry of each resource once its create or update is confirmed."""
     changes = [change for change in context.plan.changes if change.action != "delete" and not change.held]
     return {change.address: packed(entry_of(context, change.address)) for change in changes}
 
 
 def announced(context: PlanContext, entries: Mapping[Address, str]) -> Inventory:
-    """Return the inventory as it is before the first write: all that is going to be sent is pending."""
+    """Return the inventory before the first write, with all writes as pending."""
     inventory = context.inventory
     if not inventory.kept:
         return inventory
@@ -97,10 +97,10 @@ def announced(context: PlanContext, entries: Mapping[Address, str]) -> Inventory
         for change in context.plan.changes
         if not change.held
         and kind_of(change.address.kind).account_scoped
-        # a cut must not make it managed
+        # an interruption must not make it managed
         and (change.address not in context.released or change.address in inventory.known)
     }
-    # what repeats the last applied version says nothing new
+    # a write that repeats what was applied last needs no record
     news = {one: write for one, write in writes.items() if write.entry != inventory.packed.get(one)}
     return replace(inventory, pending={**_not_fetched(context), **news})
 
@@ -114,7 +114,7 @@ def _not_fetched(context: PlanContext) -> dict[Address, Pending]:
 
 
 def observed(context: PlanContext, unconfirmed: Mapping[Address, Resource | None]) -> dict[Address, str]:
-    """Return what is recorded, packed, of resources that the server has and did not keep as they were sent."""
+    """Return the packed entries of live resources that the server did not keep as they were sent."""
     found: dict[Address, str] = {}
     for address, live in unconfirmed.items():
         before = context.inventory.entry(address)
@@ -132,7 +132,7 @@ def advanced(
     planned: Mapping[Address, str] = _NOTHING,
     unconfirmed: Mapping[Address, Resource | None] = _NOTHING,
 ) -> Inventory:
-    """Return the inventory as it is once the changes were made."""
+    """Return the inventory after the changes."""
     inventory, released = context.inventory, context.released
     if not inventory.kept:
         return inventory
@@ -154,10 +154,10 @@ def advanced(
 
 
 def entry_of(context: PlanContext, address: Address) -> Entry:
-    """Return what is to be recorded of a resource once it is live as the plan means it."""
+    """Return the entry of a resource that is live as planned."""
     desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
     canonical, live = kind.canonical(desired.document), None
-    if context.compared_with:  # a journal has what the server added, too, which no file said
+    if context.compared_with:  # a journal also has what the server added
         canonical = {field: value for field, value in canonical.items() if not kind.is_server_managed((), field)}
     if address in context.reconciliation.kept:  # sent without it, or not sent at all
         effective = context.reconciliation.sent.get(address) or context.live[address]
@@ -167,14 +167,14 @@ def entry_of(context: PlanContext, address: Address) -> Entry:
 
 
 def as_live(context: PlanContext, address: Address, live: Resource) -> Entry:
-    """Return what is to be recorded of a resource that is taken over as it is live."""
+    """Return the entry of a resource that is managed as it is live."""
     desired, salt, kind = context.desired[address], context.inventory.salt, kind_of(address.kind)
     diff = compare(kind, desired, live).diff
     if not diff:
         return entry_of(context, address)
     by_hand = {(one.path, one.op, one.moved) for one in context.reconciliation.kept.get(address, ())}
     taken = tuple(one for one in diff if (one.path, one.op, one.moved) not in by_hand)
-    # without the fields that only the server has and that nobody knows: those are not the files' business
+    # without unknown fields that only the server has: these are not managed
     canonical = blended(kind, desired, live, taken)
     whole = _digested(kind.canonical(live.document), salt) if by_hand else None
     return Entry(_digested(canonical, salt), whole, secret_digests(salt, canonical))
@@ -185,7 +185,7 @@ def _digested(canonical: Mapping[str, Json], salt: bytes) -> dict[str, Json]:
 
 
 def _is_news(context: PlanContext, address: Address) -> bool:
-    """Whether the inventory says something else of a resource that is live as desired; cheap where it does not."""
+    """Whether the entry of a resource that is live as desired changes; cheap if it does not."""
     kind, inventory = kind_of(address.kind), context.inventory
     now = fingerprint(inventory.salt, kind.fingerprint_source(context.desired[address]))
     return kind.account_scoped and (address in context.reconciliation.kept or now != inventory.fingerprint(address))

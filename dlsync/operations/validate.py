@@ -1,4 +1,4 @@
-"""The validator: all that is wrong with a tree, in every environment that it has, without a server."""
+"""Find everything that is wrong with a tree, in each of its environments, without a server."""
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
@@ -18,12 +18,12 @@ _SHARED = "the environments %s have different accounts and one inventory file, %
 
 
 def validate(directory: Path, options: Options = NO_OPTIONS, environ: Mapping[str, str] = NO_ENVIRONMENT) -> Tree:
-    """Read a tree and all that is wrong or likely wrong with it, in the chosen environment or in all.
+    """Read a tree with all its errors and warnings, in the chosen environment or in all.
 
-    Without a choice, the tree is read as it is without an environment and as each one has it, and what is not set in
-    the environment of the process is only warned of: who checks a pull request need not have the secrets. Where each
-    environment has an account of its own and the settings above them have none, nothing is planned without an
-    environment, and what is wrong in that case alone is left out.
+    Without a choice, the tree is read without an environment and for each one. Unset environment variables are only
+    warnings, because the check of a pull request need not have the secrets. If each environment has an account of its
+    own and the settings above them have none, no plan is made without an environment, so problems of that reading are
+    left out.
 
     :raises InvalidTree: the directory itself cannot be read.
     :raises SettingsError: there is no such environment.
@@ -55,7 +55,7 @@ def _leniently(directory: Path, options: Options, environ: Mapping[str, str]) ->
     settings = _settings(directory, options, environ)
     values = Values(settings.variables, settings.environ, lenient=True)
     tree = environments.read(directory, settings, values=values)
-    return tree.with_problems(comment_warnings(tree))  # overlays are in the trees of environments alone
+    return tree.with_problems(comment_warnings(tree))  # only the trees of environments have overlays
 
 
 def _shared_inventories(settings: Collection[Settings]) -> Iterator[Problem]:
@@ -75,7 +75,7 @@ def _is_planned(document: Mapping[str, Json]) -> bool:
 
 
 def _together(base: Tree, trees: Mapping[str, Tree], *, alone: bool) -> list[Problem]:
-    """Return the problems of all readings, each once; those that only some environments have name them."""
+    """Return the problems of all readings, each once; a problem of only some environments names them."""
     found = {problem: [name for name, tree in trees.items() if problem in tree.problems] for problem in base.problems}
     problems = [problem for problem, where in found.items() if alone or where]
     extra = dict.fromkeys(problem for tree in trees.values() for problem in tree.problems if problem not in found)
