@@ -38,7 +38,7 @@ class PlanContext:
     released: frozenset[Address] = frozenset()
 
     def readable(self, live: Mapping[Address, Resource]) -> dict[Address, Resource]:
-        """Return live resources as the plan compares them, with values in place of the secrets that the server masks."""
+        """Return live resources as the plan compares them, with values in place of masked secrets."""
         return {**live, **hidden_secrets.readable(live, self.desired, self.compared_with or self.inventory)}
 
     def effective(self, address: Address) -> Resource | None:

@@ -1,6 +1,6 @@
-"""Accounts: those that ``accounts:`` in dlsync.yaml names are created where they are missing.
+"""Accounts: an apply creates those that ``accounts:`` in dlsync.yaml names, if they are missing.
 
-Nothing but a flag that names it deletes one, with all that is in it.
+Only ``--delete-account`` deletes an account, with everything in it.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,13 +20,13 @@ from dlsync.resources.kind import Kind
 
 @dataclass(frozen=True)
 class Named(Resource):
-    """An account that dlsync.yaml names, and the line of that."""
+    """An account that dlsync.yaml names, with its line there."""
 
     line: int = 1
 
 
 class Account(Kind):
-    """An account of the organisation; it is there or not."""
+    """An account of the organisation; it exists or not, and has no content of its own."""
 
     name = "account"
     folder = ""
@@ -39,7 +39,7 @@ class Account(Kind):
         return file == FILE_NAME
 
     def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
-        # the chosen environment's, where it has its own; validation of the settings reports errors
+        # those of the chosen environment, if it has its own; the validation of the settings reports errors
         found: dict[str, Resource] = {}
         for source in sources:
             with suppress(yaml.InvalidYaml):
@@ -54,7 +54,7 @@ class Account(Kind):
         return cast("Named", desired).line
 
     def removed_files(self, desired: Resource, context: ExportContext = ExportContext()) -> Files:
-        return {}  # an export is about what is in one account
+        return {}  # an export covers the content of one account
 
     def canonical(self, document: Mapping[str, Json]) -> dict[str, Json]:
         return {}
@@ -79,7 +79,7 @@ KIND = Account()
 
 
 def deletions(names: Iterable[str], settings: Settings, desired: Collection[Address]) -> frozenset[Address]:
-    """Return the addresses of accounts that a flag names for deletion.
+    """Return the addresses of the accounts that ``--delete-account`` names.
 
     :param desired: the resources in the files.
     :raises SettingsError: one of them is the account in use, or dlsync.yaml names it too.

@@ -16,7 +16,7 @@ from dlsync.resources.endpoint import Listing
 _WIDGET = ("positions", ITEM)
 _SERIES = (*_WIDGET, "series", ITEM)
 _PLACE = ("row", "col", "size_x", "size_y")
-_MOST_CELLS = 500  # of a grid, in each direction; what is beyond is not drawn
+_MOST_CELLS = 500  # of a grid, in each direction; a widget beyond them is not drawn
 
 
 def _widget(item: dict[str, Json]) -> str:
@@ -35,9 +35,9 @@ def _widget(item: dict[str, Json]) -> str:
 
 
 class Dashboard(DocumentKind):
-    """Widgets on a grid. A widget is known by its title, and where titles repeat, by what it shows or where it is.
+    """Widgets on a grid. Widgets are paired by their titles; if titles repeat, by what they show or where they are.
 
-    Where a widget stands is up to the grid, not to the order of the list; two equal widgets are two.
+    The grid gives the place of a widget, not the order of the list; two equal widgets are two.
     """
 
     name = "dashboard"
@@ -85,7 +85,7 @@ class Dashboard(DocumentKind):
         return {key: one for key, one in value.items() if key not in _PLACE} if isinstance(value, dict) else value
 
     async def list(self, client: ReadClient, if_none_match: str = "") -> Listing:
-        # observed: whole dashboards, but for those of which the server sends summaries
+        # observed: whole dashboards, or summaries of some
         bad: list[BadAnswer] = []
         try:
             found, etag = await client.dashboards.read_all(if_none_match, bad.append)
@@ -98,7 +98,7 @@ class Dashboard(DocumentKind):
             if not one.is_summary:
                 document = partial(json.loads, json.dumps(one.document))  # a fifth of the size of the mapping
                 resources.append(Resource(Address(self.name, one.name), document, etag=etag))
-        etag = "" if bad else etag  # a list that is known by its version is not read again
+        etag = "" if bad else etag  # the next plan would not read a list that is known by its version
         faults = tuple(error.message for error in bad)
         return Listing(tuple(resources), frozenset(names), complete=not bad, etag=etag, faults=faults)
 

@@ -1,4 +1,4 @@
-"""The files of a tree, byte for byte: links inside it followed, loops, giants and what cannot be read reported."""
+"""Read the files of a tree, byte for byte; follow links inside it, and report loops, large and unreadable files."""
 
 import errno
 import os
@@ -17,7 +17,7 @@ from dlsync.resources.file_format import SourceFile
 Entry = str | os.DirEntry[str]
 
 _TOO_LARGE = f"; shorten it, or list it in {ignored.FILE} if it is no resource"
-_SAMPLES = 20  # files: a folder of resources shows it early, and others are to cost little
+_SAMPLES = 20  # files: enough to recognise a folder of resources, and fast for other folders
 
 
 def is_backup(root: Path) -> bool:
@@ -31,7 +31,7 @@ def is_backup(root: Path) -> bool:
 def entries(root: Path, problems: list[Problem]) -> list[str]:
     """Return the names at the root of a tree; those of folders end with a slash.
 
-    :param problems: takes that they cannot be read.
+    :param problems: takes an error if they cannot be read.
     """
     try:
         with os.scandir(root) as found:
@@ -42,7 +42,7 @@ def entries(root: Path, problems: list[Problem]) -> list[str]:
 
 
 def read_ignored(root: Path, problems: list[Problem]) -> Ignored:
-    """Return the patterns of the tree's files that are no resources.
+    """Return the patterns of files in the tree that are no resources.
 
     :param problems: takes what is wrong with its ``.dlsyncignore``.
     """
@@ -79,7 +79,7 @@ def _files(
     *,
     skips: Ignored,
 ) -> Iterator[tuple[str, Entry]]:
-    """Yield a file, or the files below a folder in order, with their places; links inside the directory are followed.
+    """Yield a file, or the files below a folder in order, with their places; follow links inside the directory.
 
     :param above: device and inode of each folder above.
     """
@@ -107,21 +107,21 @@ def _files(
         yield from _files(directory, f"{file}/{inner.name}", inner, (*above, here), problems, skips=skips)
 
 
-def samples(root: Path, folder: str, passed_over: Collection[str]) -> Iterator[SourceFile]:
-    """Yield the first YAML files of a folder and of the folders in it; what cannot be read is passed over.
+def samples(root: Path, folder: str, skipped: Collection[str]) -> Iterator[SourceFile]:
+    """Yield the first YAML files of a folder and of the folders in it; skip unreadable files.
 
-    :param passed_over: names of folders in it.
+    :param skipped: names of folders in it.
     """
     directory = Directory(root)
     for path in islice(chain(*(sorted((root / folder).glob(names)) for names in ("*.y*ml", "*/*.y*ml"))), _SAMPLES):
-        if path.parent.name not in passed_over:
+        if path.parent.name not in skipped:
             with suppress(OSError):
                 file = path.relative_to(root).as_posix()
                 yield SourceFile(file, directory.read(file))
 
 
 def names_at(root: Path, place: str) -> frozenset[str]:
-    """Return the name of a file of the tree, or those of what is below a folder; none where it leads outside."""
+    """Return the name of a file, or the names of everything below a folder; none if a link leads outside."""
     with suppress(OSError):
         path = Path(Directory(root).real_path(place))
         return frozenset(one.name for one in path.rglob("*")) if path.is_dir() else frozenset({path.name})
@@ -131,5 +131,5 @@ def names_at(root: Path, place: str) -> frozenset[str]:
 def _is_folder(entry: Entry) -> bool:
     try:
         return os.path.isdir(entry) if isinstance(entry, str) else entry.is_dir()
-    except OSError:  # a link that leads to itself; reading it says so
+    except OSError:  # a link that leads to itself; reading it reports that
         return False

@@ -1,4 +1,4 @@
-"""What dashboards and rules share: one resource is one YAML document in one file, sent as the user's own text."""
+"""The base of dashboards and rules: one resource is one YAML document in one file, sent as the user wrote it."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -27,10 +27,10 @@ _EXPECTED = "expected a {}, a mapping that begins with `title:`, but the file ho
 
 
 class DocumentKind(Kind):
-    """A kind whose files are ``<folder>/**/<name>.yaml``; the API's endpoint is named as the folder.
+    """A kind whose files are ``<folder>/**/<name>.yaml``; the API's endpoint has the name of the folder.
 
-    ``closed`` are the mappings in which every field counts; in the others that the schema knows, a server may add
-    fields of its own. ``either`` are the lists that may be one value instead.
+    ``closed`` are the mappings in which every field counts; to other mappings of the schema, a server may add fields.
+    ``either`` are the lists that may be one value instead.
     """
 
     overlay_suffix = ".yaml"
@@ -70,7 +70,7 @@ class DocumentKind(Kind):
             same(resolved.document, document) and not any(referenced(resolved.document))
         )
         if overlay is None and is_plain:
-            # of thousands of documents, few are needed again: as JSON, they are small and read in a seventh of the time
+            # few of thousands of documents are needed again: JSON is small, and is parsed in a seventh of the time
             packed = msgspec.json.encode(written)
             return Resource(address, partial(msgspec.json.decode, packed), source.content, source.file)
         return Resource(
@@ -98,7 +98,7 @@ class DocumentKind(Kind):
         return {desired.file: self._rewritten(desired.text, redaction.value(dict(desired.document)))}
 
     def _rewritten(self, text: bytes, document: Json) -> bytes:
-        """Write a document into a text whose items it matches as the differ does."""
+        """Write a document into a text; list items are paired as the differ does."""
         return yaml.rewrite(text, plain(document), self.paired)
 
     def paired(self, path: Path, before: Sequence[Json], after: Sequence[Json]) -> Sequence[tuple[int, int]]:
@@ -142,11 +142,11 @@ class DocumentKind(Kind):
 
     # journal
     def to_journal(self, live: Resource, seal: Seal) -> dict[str, Json]:
-        # YAML may spell a secret in many ways, so a text with one is saved as its document
+        # YAML may spell a secret in many ways, so a text with a secret is saved as its document
         if live.unreadable:
             return {"broken": sealed(live.body.decode("utf-8", "surrogateescape"), seal)}
         text, document = live.body.decode("utf-8", "replace"), dict(live.document)
-        is_all = bool(text) and text.encode() == live.body  # a text of another encoding is none for JSON
+        is_all = bool(text) and text.encode() == live.body  # JSON cannot hold a text of another encoding
         safe = sealed(document, seal)
         return {"text": text} if is_all and safe == document and sealed(text, seal) == text else {"document": safe}
 
@@ -167,13 +167,13 @@ class DocumentKind(Kind):
         return getattr(client, self.folder)
 
     def live(self, name: str, body: bytes, known: bytes | None = None, etag: str = "") -> Resource:
-        """Return the live resource that an export holds; one that is not YAML, or not a mapping, is unreadable.
+        """Return the live resource of an export; an export that is not YAML, or no mapping, is unreadable.
 
-        :param known: the text of a file; an export of the same text is not parsed.
+        :param known: the text of the file; an export with the same text is not parsed.
         """
         address = Address(self.name, name)
         if body == known:
-            # a mapping, as the file's: thousands of documents are not held in memory
+            # parsed on demand, so that thousands of documents are not in memory
             parsed = cast("Callable[[], dict[str, Json]]", partial(yaml.parse, known))
             return Resource(address, parsed, known, etag=etag)
         try:
@@ -214,7 +214,7 @@ def _references(value: dict[str, Json] | list[Json], path: Path) -> Iterator[Ref
             yield from _named("metric", item, (*path, key))
         elif key == "tag" and path[-1:] == ("scope",):
             yield from _named("tag", item, (*path, key))
-        if isinstance(item, (dict, list)):  # half the time of `dict | list`, on every value of every file
+        if isinstance(item, (dict, list)):  # takes half the time of `dict | list`, and runs for every value
             yield from _references(item, (*path, key))
 
 
@@ -226,7 +226,7 @@ def _named(sort: Literal["metric", "tag"], value: Json, path: Path) -> Iterator[
 
 
 def as_text(value: Json) -> str:
-    """Return a text as it is, the items of a list one after the other, and all else as JSON."""
+    """Return a text unchanged, the items of a list with commas between them, and any other value as JSON."""
     if isinstance(value, list):
         return ", ".join(map(as_text, value))
     return value if isinstance(value, str) else in_full(value)
@@ -241,7 +241,7 @@ def duration(seconds: Json) -> str:
 
 
 def scope(of: Json) -> str:
-    """Return `` on tag web and agents a, b``; empty where no scope is given."""
+    """Return `` on tag web and agents a, b``; empty if there is no scope."""
     if not isinstance(of, dict):
         return ""
     parts = [f"{name}{'s' if isinstance(value, list) else ''} {as_text(value)}" for name, value in of.items() if value]

@@ -1,4 +1,4 @@
-"""The environments of a tree: their names, and the tree as one of them has it, overlays and all."""
+"""The environments of a tree: their names, and the tree of one environment, with its overlays."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -18,7 +18,7 @@ from dlsync.resources.tree import Tree
 
 
 def required(directory: Path, options: Options, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the environments of a tree that has some, each for an account of its own.
+    """Return the environments of a tree, each for an account of its own.
 
     :raises InvalidTree: the directory cannot be read.
     :raises SettingsError: dlsync.yaml has errors, no environments, or two that are for the same account.
@@ -46,7 +46,7 @@ def required(directory: Path, options: Options, environ: Mapping[str, str]) -> t
 
 
 def sharing(directory: Path, environment: str) -> tuple[str, ...]:
-    """Return the other environments for which the files are planned too; without one, the account of dlsync.yaml.
+    """Return the other environments whose plans use the same files, and the account of dlsync.yaml if it has one.
 
     :param environment: the chosen one; empty for none.
     """
@@ -62,12 +62,12 @@ def sharing(directory: Path, environment: str) -> tuple[str, ...]:
 def _target(directory: Path, options: Options, environ: Mapping[str, str]) -> Target:
     try:
         return settings_file.load(directory, options, environ, require_server=False).target
-    except SettingsError:  # the run for the environment reports it
+    except SettingsError:  # the run of the environment reports it
         return Target("", "", "")
 
 
 def read(directory: Path, settings: Settings, *, values: Values | None = None) -> Tree:
-    """Read a tree as the chosen environment has it.
+    """Read the tree of the chosen environment.
 
     :param values: of references; by default those of the settings.
     :raises InvalidTree: the directory itself cannot be read.
@@ -76,7 +76,7 @@ def read(directory: Path, settings: Settings, *, values: Values | None = None) -
 
 
 def parse(found: Tree, settings: Settings, *, values: Values | None = None) -> Tree:
-    """Turn files into the tree of the chosen environment, with the problems of dlsync.yaml; see :func:`read`."""
+    """Parse files as the tree of the chosen environment, with the problems of dlsync.yaml; see :func:`read`."""
     document, problems = settings_file.read_file(found.root)
     known = None if problems else environment_names(found.root)
     folders = [name for name in _folders(found.root, problems) if not found.ignored(f"{FOLDER}/{name}")]

@@ -1,4 +1,4 @@
-"""What a kind of resource is as files of a tree, and the values that reading and writing them takes and gives."""
+"""The file side of a kind: how its files are read, edited and written."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ _PARTS = 3  # packs, the pack, and the path there
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """The bytes of a file of the tree, by its path there, POSIX style."""
+    """A file of the tree: its path there, with slashes, and its bytes."""
 
     file: str
     content: bytes
@@ -27,10 +27,10 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class LoadContext:
-    """What the files of a tree are read with.
+    """What reading the files of a tree needs.
 
     :param values: of references.
-    :param overlays: the chosen environment's overlays, by the path that they have below its folder.
+    :param overlays: the overlays of the chosen environment, by their paths below its folder.
     :param environment: empty for none.
     :param backup: the tree is an old client's backup, in which file names are not encoded.
     """
@@ -43,9 +43,9 @@ class LoadContext:
 
 @dataclass(frozen=True)
 class ExportContext:
-    """The files of a tree as an export has them so far.
+    """The state of an export.
 
-    :param files: by path in the tree; None for one that is to be removed.
+    :param files: the contents so far, by path in the tree; None for a file that is removed.
     :param references: whether files can hold references.
     """
 
@@ -54,12 +54,12 @@ class ExportContext:
     references: bool = True
 
     def spelled(self, value: Json) -> Json:
-        """Return a live value as a file spells it: what looks like a reference escaped, secrets as references."""
+        """Return a live value as a file spells it: with references in place of secrets, and other ``${`` escaped."""
         return self.redaction.spelled(value) if self.references else value
 
 
 def pack_and_path(file: str) -> tuple[str, str]:
-    """Return the pack that a file is in and its path there; for a file outside of packs, none and the whole path."""
+    """Return the pack of a file and its path there; for a file outside of packs, an empty name and the whole path."""
     parts = file.split("/", _PARTS - 1)
     return (parts[1], parts[2]) if parts[0] == PACKS and len(parts) == _PARTS else ("", file)
 
@@ -69,20 +69,20 @@ class FileFormat(ABC):
 
     name: ClassVar[str]
     folder: ClassVar[str]
-    # False where several resources share a file
+    # False if several resources share a file
     named_by_file: ClassVar[bool] = True
-    # how the file names of its overlays end; empty where it has none
+    # how the file names of its overlays end; empty if it has none
     overlay_suffix: ClassVar[str] = ""
-    # whether its files go to the server as the YAML text that they are
+    # whether its files are sent as their YAML text
     sends_yaml: ClassVar[bool] = False
 
     @property
     def places(self) -> tuple[str, ...]:
-        """The files and folders at the root of a tree in which this kind's files are."""
+        """The files and folders at the root of a tree that hold this kind."""
         return (self.folder, PACKS)
 
     def claims(self, file: str) -> bool:
-        """Whether this kind reads a file of the tree."""
+        """Whether the kind reads a file of the tree."""
         return pack_and_path(file)[1].startswith(f"{self.folder}/")
 
     def is_document(self, file: str) -> bool:
@@ -90,24 +90,24 @@ class FileFormat(ABC):
         return bool(self.overlay_suffix) and file.startswith(f"{self.folder}/") and file.endswith(self.overlay_suffix)
 
     def required_suffix(self, file: str) -> str:
-        """Return the ending that the name of a file in the kind's folder must have."""
+        """Return how the name of a file in the kind's folder must end."""
         return self.overlay_suffix
 
     def misread_warning(self, source: SourceFile) -> str:
-        """Return a warning of a file that is read as a resource and is likely none; empty for any other file."""
+        """Return a warning of a file that is read as a resource and is likely none; empty for other files."""
         return ""
 
     def address_from_path(self, file: str, *, encoded: bool) -> Address | None:
-        """Return the resource whose name a file has; None where the name of the file is no resource's.
+        """Return the address for the name of a file; None if the file holds no resource.
 
         :param encoded: whether file names are percent-encoded; in an old client's backup they are not.
-        :raises DlsyncError: the name cannot be a resource's.
+        :raises DlsyncError: the name is invalid.
         """
         return None
 
     @abstractmethod
     def read(self, sources: Sequence[SourceFile], context: LoadContext = LoadContext()) -> Loaded:
-        """Turn the files that this kind claims into resources, with all problems found on the way."""
+        """Parse the files of the kind; return their resources and problems."""
 
     def files(self, desired: Resource) -> tuple[str, ...]:
         """Return the resource's files in the tree."""
@@ -118,27 +118,27 @@ class FileFormat(ABC):
         return 1
 
     def written_path(self, desired: Resource, path: Path) -> Path:
-        """Return where the file has what the canonical form has at the path; a path of the file stays as it is."""
+        """Return the path in the file of a path in the canonical form; a path of the file stays unchanged."""
         return path
 
     def as_written(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[FieldChange, ...]:
-        """Return the differences under the paths that the file has."""
+        """Return the differences with the paths of the file."""
         return tuple(replace(one, path=self.written_path(desired, one.path)) for one in diff)
 
     def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
-        """Return the file that the differences stand in, and the differences with their lines, from 1."""
+        """Return the file of the differences, and the differences with their lines, from 1."""
         return desired.file, tuple(diff)
 
     def new_files(self, live: Resource, stem: str, context: ExportContext = ExportContext()) -> Files:
-        """Return the files, by path in the tree, that are to stand for a live resource which the tree has not."""
+        """Return the files for a live resource that the tree lacks, by path in the tree."""
         return {}
 
     def edited_files(self, desired: Resource, live: Resource, context: ExportContext = ExportContext()) -> Files:
-        """Return the resource's files with the live side written in and all else as it was; None: remove it."""
+        """Return the resource's files with the live values written in, and all else unchanged; None removes a file."""
         return {}
 
     def removed_files(self, desired: Resource, context: ExportContext = ExportContext()) -> Files:
-        """Return the resource's files without the resource; None: remove it."""
+        """Return the resource's files without the resource; None removes a file."""
         return dict.fromkeys(reversed(self.files(desired)))
 
     def sent_files(self, desired: Resource, redaction: Redaction) -> dict[str, bytes]:

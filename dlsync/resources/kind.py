@@ -1,7 +1,7 @@
-"""A kind of resource: its files, its rules of comparison, its endpoint, and what ties them together.
+"""A kind of resource: its files, its rules of comparison, its endpoint, and what connects them.
 
-One module of this package is one kind. No code outside compares a kind's name: it asks the kind. Only accounts are
-special (``account.in_use``, ``account.deletions``).
+Each kind is a module of this package. Code outside of it asks the kind, and never compares its name. Only accounts have
+functions of their own (``account.in_use``, ``account.deletions``).
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,29 +32,29 @@ class Kind(FileFormat, Rules, Endpoint):
     """A kind of resource. ``order`` is its step in an apply, from 0; deletes go the other way."""
 
     order: ClassVar[int]
-    # what tells a person of an item of the list at a path
+    # a sentence for an item of the list at a path
     item_sentences: ClassVar[Mapping[Path, Callable[[dict[str, Json]], str]]] = {}
 
     def deleted_with(self, name: str) -> tuple[Address, ...]:
-        """Return the resources that the server, where it has them, deletes with this one."""
+        """Return the resources that the server deletes together with this one, if they exist."""
         return ()
 
     def needs(self, desired: Resource) -> tuple[Address, ...]:
-        """Return the resources without which this one is of no use."""
+        """Return the resources that this one needs."""
         return ()
 
     def merge_live(self, desired: Resource, live: Resource, canonical: Mapping[str, Json]) -> Resource:
-        """Return the resource to send so that it means ``canonical``, each field of which is from one of the sides."""
+        """Return the resource to send for a canonical form, each field of which is from one of the sides."""
         return desired
 
     def schema_findings(self, live: Resource) -> list[schema.Finding]:
-        """Return what the schema of the kind's files finds in a live resource that its file must not have."""
+        """Return what the kind's schema finds wrong in a live resource, so that no file may hold it."""
         if schema.allows(self.name, dict(live.document)):
             return []
         return schema.check(self.name, self.canonical(live.document))
 
     def fingerprint_source(self, desired: Resource) -> bytes:
-        """Return bytes that stand for all that the files say of the resource."""
+        """Return bytes that differ if the files of the resource differ."""
         return desired.body
 
     def outline(self, path: Path, value: Json) -> Iterator[str]:
@@ -69,7 +69,7 @@ class Kind(FileFormat, Rules, Endpoint):
                 yield f"... {counted(more, 'more line')}"
 
     def items(self, before: Mapping[str, Json], after: Mapping[str, Json]) -> Iterator[FieldChange]:
-        """Yield each item of the lists that have sentences, as a difference even where both sides are equal."""
+        """Yield each item of the lists that have sentences, as a difference even if both sides are equal."""
         for path in self.item_sentences:
             old, new = (
                 [*side] if isinstance(side := document.get(str(path[0])), list) else [] for document in (before, after)
@@ -82,11 +82,11 @@ class Kind(FileFormat, Rules, Endpoint):
             yield from (FieldChange((*path, place), "remove", before=old[place]) for place in matching.removed)
 
     def item(self, path: Path, value: Json) -> Item:
-        """Return a canonical item of the list at a path, of any type, for a person."""
+        """Return a canonical item of the list at a path, of any type, for display."""
         return Item(self.item_sentences[path[:1]](value) if isinstance(value, dict) else in_full(value))
 
     def without_place(self, value: Json) -> Json:
-        """Return an item without the fields that say where it is drawn."""
+        """Return an item without the fields of its place."""
         return value
 
     def references(self, desired: Resource) -> Iterator[Reference]:
@@ -98,20 +98,20 @@ class Kind(FileFormat, Rules, Endpoint):
         return (one.name for one in self.references(desired) if one.sort == "metric")
 
     def metric_prefix(self, name: str) -> str:
-        """Return what the names of its metrics begin with; empty where it has none."""
+        """Return the prefix of the names of its metrics; empty if it has none."""
         return ""
 
     def to_journal(self, live: Resource, seal: Seal) -> dict[str, Json]:
-        """Return what a journal holds of a live resource, from which :meth:`from_journal` makes it again.
+        """Return what a journal stores of a live resource, for :meth:`from_journal`.
 
         :param seal: takes secrets out; see :mod:`dlsync.state.sealed_values`.
-        :raises DlsyncError: it holds a secret where none can be taken out.
+        :raises DlsyncError: it holds a secret that cannot be taken out.
         """
         return {}
 
     def from_journal(self, name: str, saved: Mapping[str, Json]) -> Resource:
-        """Return the resource that :meth:`to_journal` was made from, its secrets in it again.
+        """Return the resource of :meth:`to_journal`, with its secrets.
 
-        :raises DlsyncError: it was made from none.
+        :raises DlsyncError: the journal holds no resource of this kind.
         """
         return Resource(Address(self.name, name), {})

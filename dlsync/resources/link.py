@@ -1,6 +1,7 @@
 """Links: ``links.yaml``, the plugins of packs, and ``links/*.json`` of an old client's backup.
 
-One resource is one plugin's tags, whatever says them: several links of a plugin mean what one with all their tags does.
+One resource is the tags of one plugin, from all files: several links of a plugin mean the same as one link with all
+their tags.
 """
 
 import json
@@ -31,7 +32,7 @@ from dlsync.state.sealed_values import Seal, sealed
 
 FILE = "links.yaml"
 _TAGS = "tags"
-_LINKS = "links"  # of a live one: the tags of each of its links, where there are several
+_LINKS = "links"  # of a live resource: the tags of each link, if there are several
 _DUPLICATES = "duplicates"
 _NOT_YOURS = "`%s` is the name of dlsync's own record, which is never linked; remove it"
 _IN_A_PACK = "it is not linked to the tag `%s` on the server, but its pack links it (%s): move it out of the pack"
@@ -46,7 +47,7 @@ class LinkSource:
     """The tags that one file gives to one plugin.
 
     :param pack: the pack whose folder holds the plugin.
-    :param written: what the file has for it: the list in links.yaml, the whole of an old backup's.
+    :param written: the list in links.yaml, or the whole file of an old backup.
     :param content: of links.yaml.
     :param in_list: whether the file of an old backup holds a list of links.
     """
@@ -63,13 +64,13 @@ class LinkSource:
 
 @dataclass(frozen=True, slots=True)
 class Linked(Resource):
-    """A plugin's links in the tree, with all files that give it tags."""
+    """The tags of a plugin, with all files that give it tags."""
 
     sources: tuple[LinkSource, ...] = ()
 
 
 class Link(Kind):
-    """Which plugin goes to the agents of which tags."""
+    """The tags whose agents run a plugin."""
 
     name = "link"
     folder = "links"
@@ -96,7 +97,7 @@ class Link(Kind):
         by_plugin: defaultdict[str, list[LinkSource]] = defaultdict(list)
         reader = Overlays(self, context)
         problems = reader.problems
-        # links.yaml first: where it says something, it is where a person looks
+        # links.yaml first: a user looks there
         for source in sorted(sources, key=lambda one: one.file != FILE):
             for one in _read_file(source, reader):
                 if not (context.backup and is_own_plugin(one.plugin)):
@@ -218,9 +219,9 @@ class Link(Kind):
         await _link(client, desired.name, _tags(desired))
 
     async def update(self, client: Client, desired: Resource, diff: Sequence[FieldChange]) -> None:
-        """POST ``links`` with the tags that will be missing, then DELETE each link that holds others or is a duplicate.
+        """Create a link with the missing tags, then delete each link that has other tags or is a duplicate.
 
-        In this order no agent is without the plugin in between; and cut short, the same again does the rest.
+        In this order, no agent loses the plugin in between; after an interruption, the same update does the rest.
         """
         tags = set(_tags(desired))
         links = await _links(client, desired.name)
@@ -249,8 +250,8 @@ def _tags(one: Resource) -> list[str]:
 
 
 def _line(one: Resource, path: Path) -> int | None:
-    """Return the line of the plugin in links.yaml, or of what is at a path below it."""
-    for source in cast("Linked", one).sources[:1]:  # one from a journal has none
+    """Return the line of the plugin in links.yaml, or of a path below it."""
+    for source in cast("Linked", one).sources[:1]:  # a resource of a journal has none
         if source.content:
             return yaml.nearest(_positions(source.content), (source.plugin, *path))[0]
     return None
@@ -265,7 +266,7 @@ def _read_file(source: SourceFile, reader: Overlays) -> list[LinkSource]:
     pack, _ = pack_and_path(source.file)
     if not pack:
         return _read_backup(source, reader.problems)
-    with suppress(DlsyncError):  # PLUGIN says what is wrong with the name of a file
+    with suppress(DlsyncError):  # PLUGIN reports a wrong name
         return [LinkSource(plugin_name(PurePosixPath(source.file).name)[0], (pack,), source.file, pack)]
     return []
 
@@ -290,7 +291,7 @@ def _read_entries(source: SourceFile, reader: Overlays) -> list[LinkSource]:
 
 def _read_backup(source: SourceFile, problems: list[Problem]) -> list[LinkSource]:
     try:
-        document = yaml.parse(source.content, source.file)  # which JSON is
+        document = yaml.parse(source.content, source.file)  # JSON is YAML
     except yaml.InvalidYaml as error:
         problems.append(error.problem)
         return []
@@ -309,7 +310,7 @@ def _read_backup(source: SourceFile, problems: list[Problem]) -> list[LinkSource
 
 
 def _without_tags(source: LinkSource, tags: Sequence[str]) -> Files:
-    """Return the file of an old backup without some of its tags; without any, there is no such file."""
+    """Return the file of an old backup without some of its tags; without tags, no file."""
     if source.in_list:
         raise DlsyncError(_IN_A_LIST % source.file, hint="Import the backup with `dlsync import-backup`.")
     left = [tag for tag in source.tags if tag not in tags]
@@ -327,7 +328,7 @@ def _with_entry(context: ExportContext, plugin: str, tags: Iterable[Json]) -> Fi
     if not document:
         return {FILE: None}
     if listed and plugin not in before:
-        # an account's worth of links one by one: a rewrite of the whole each time took a minute for 800
+        # an export adds all links of an account one by one: rewriting the file each time took a minute for 800
         longer = content + yaml.dump({plugin: listed})
         with suppress(yaml.InvalidYaml):
             if b"\r" not in content and same(yaml.parse(longer), document):
@@ -340,7 +341,7 @@ async def _links(client: ReadClient, plugin: str) -> list[Entry]:
 
 
 def _contained(links: Sequence[Iterable[str]]) -> list[int]:
-    """Return the places of the links whose tags another one has all of; of equal ones, all but the first."""
+    """Return the places of the links whose tags another link has too; of equal links, all but the first."""
     sets = [{*tags} for tags in links]
     return [place for place, tags in enumerate(sets) if any(tags < other for other in sets) or tags in sets[:place]]
 
@@ -356,7 +357,7 @@ async def _link(client: Client, plugin: str, tags: list[str]) -> None:
 async def _unlink(client: Client, links: Sequence[Entry], wanted: set[str]) -> None:
     try:
         for link in links:
-            with suppress(NotFound):  # it went with its plugin, or somebody was faster
+            with suppress(NotFound):  # it was deleted with its plugin, or by another client
                 await client.links.delete(link.id)
     except Unsupported as error:
         surplus = sorted({tag for link in links for tag in link.tags} - wanted)

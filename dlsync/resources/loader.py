@@ -1,4 +1,4 @@
-"""The state reader: the files of a tree to the desired resources, with every problem found in one run."""
+"""Load the files of a tree as desired resources, with all problems in one run."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -18,9 +18,9 @@ _DOT_NAME = "the name `{}` means a folder in a URL; choose another name"
 
 
 def read_sources(root: Path, *, missing_ok: bool = False, backup: bool = False) -> Tree:
-    """Read the bytes of the files of every kind below a directory, which :func:`parse` parses.
+    """Read the bytes of the files of all kinds below a directory, for :func:`parse`.
 
-    :param missing_ok: take a directory that does not exist for an empty tree.
+    :param missing_ok: a directory that does not exist is an empty tree.
     :param backup: it is a backup, even if it does not look like one.
     :raises InvalidTree: the directory itself cannot be read.
     """
@@ -40,7 +40,7 @@ def read_sources(root: Path, *, missing_ok: bool = False, backup: bool = False) 
 
 
 def parse(found: Tree, context: LoadContext = LoadContext()) -> Tree:
-    """Return a tree with the resources that its files hold, and with all that is wrong with them."""
+    """Parse the files of a tree; return the tree with its resources and problems."""
     if found.backup:
         context = replace(context, values=Values(literal=True), backup=True)
     problems: list[Problem] = [*found.problems]
@@ -56,7 +56,7 @@ def parse(found: Tree, context: LoadContext = LoadContext()) -> Tree:
         if kind.named_by_file:
             problems += _clashes(read, backup=context.backup)
     problems += packs.problems(found.sources)
-    if found.sources and not context.backup:  # in which there are no references to write instead
+    if found.sources and not context.backup:  # a backup has no references to write instead
         from dlsync.files import secret_scan
 
         problems += chain.from_iterable(starmap(secret_scan.problems, found.sources.items()))
@@ -69,14 +69,14 @@ def parse(found: Tree, context: LoadContext = LoadContext()) -> Tree:
 
 
 def read(root: Path, context: LoadContext = LoadContext()) -> Tree:
-    """Read the files of every kind below a directory; :func:`read_sources` and :func:`parse` in one."""
+    """Read and parse the files of all kinds below a directory; see :func:`read_sources` and :func:`parse`."""
     return parse(read_sources(root, backup=context.backup), context)
 
 
 def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
-    """Require that a tree can be read there.
+    """Require a directory.
 
-    :raises InvalidTree: it is a file, or missing.
+    :raises InvalidTree: the path is a file, or missing.
     """
     if root.is_dir() or (may_be_missing and not root.exists()):
         return
@@ -85,9 +85,9 @@ def require_directory(root: Path, *, may_be_missing: bool = False) -> None:
 
 
 def _clashes(resources: Iterable[Resource], *, backup: bool) -> Iterator[Problem]:
-    """Yield an error for each second file of a resource, and for names that some file systems take for the same.
+    """Yield an error for each second file of a resource, and for names that differ only in case.
 
-    :param backup: it stays on a file system that tells them apart.
+    :param backup: its names may differ only in case, because it stays on its file system.
     """
     named: dict[Address, str] = {}
     folded: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Warnings of files and folders that are not read although they stand where resources live."""
+"""Warn of files and folders that are not read although they are in a place for resources."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,14 +22,14 @@ from dlsync.resources.overlays import FOLDER as OVERLAYS
 WAY_OUT = f"rename it, or name it in {IGNORE_FILE}"
 _NOT_IN_FORCE = "is not read, so none of its settings is in force, `protect` and `prune` among them: rename it to"
 _NO_FOLDER = "is a file; expected a folder (git writes a symbolic link as a file where links are off)"
-# what is put behind or in place of the ending that a document has
+# endings that users write in place of the right one, or behind it
 _ENDING = re.compile(r"(?i)(?:\.(?:ya?ml|json|toml)(?:\.txt)?)?\Z")
-# difflib's ratio for names that may as well be of something else: `roles/` and `packages/` are below it
+# difflib's ratio for names that may have another purpose: `roles/` and `packages/` are below it
 _VERY_NEAR = 0.85
 
 
 def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ignored: Ignored) -> Iterator[Problem]:
-    """Yield what is misnamed in a tree, at whose root there may be files of any other purpose.
+    """Yield warnings of misnamed files in a tree, whose root may hold files for other purposes.
 
     :param entries: the names at the root; those of folders end with a slash.
     """
@@ -42,7 +42,7 @@ def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ig
         yield from wrong
         if entry.endswith("/") and entry not in known and not wrong and not ignored(entry):
             samples = discovery.samples(root, entry.rstrip("/"), kinds)
-            # what is read through a link, or is a copy, is not missing
+            # a file that is also read through a link, or is a copy, is not missing
             yield from _unread_folder((one for one in samples if one.content not in contents), kinds)
     files = [*sources]
     place = f"{PACKS}/"
@@ -60,7 +60,7 @@ def in_tree(root: Path, entries: Sequence[str], sources: Mapping[str, bytes], ig
 
 
 def in_backup(files: Iterable[str]) -> Iterator[Problem]:
-    """Yield what is misnamed in an old client's backup, which has no file that would name what to ignore."""
+    """Yield warnings of misnamed files in an old client's backup, which has no list of ignored files."""
     kinds = {kind.folder: kind for kind in all_kinds()}
     for file in files:
         kind = kinds.get(file.partition("/")[0])
@@ -71,7 +71,7 @@ def in_backup(files: Iterable[str]) -> Iterator[Problem]:
 
 
 def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Address]) -> Iterator[Problem]:
-    """Yield warnings of a tree; one of a file that is not read says which resources a plan therefore deletes.
+    """Yield warnings of a tree; a warning of an unread file also names the resources that the plan therefore deletes.
 
     :param deletes: of a plan.
     """
@@ -84,9 +84,9 @@ def with_deletes(root: Path, warnings: Iterable[Problem], deletes: Collection[Ad
 
 
 def _is_unread(address: Address, place: str, names: Collection[str]) -> bool:
-    """Tell whether a resource that no file holds has the name of a file that is not read.
+    """Tell whether a resource without a file has the name of an unread file.
 
-    :param place: the file, or a folder that it is in; ``names`` are of all files there.
+    :param place: the file, or a folder; ``names`` are those of all files there.
     """
     kind = kind_of(address.kind)
     if not kind.named_by_file:
@@ -99,7 +99,7 @@ def _is_unread(address: Address, place: str, names: Collection[str]) -> bool:
 
 
 def _unread_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> Iterator[Problem]:
-    """Yield a warning of a folder at the root that no kind reads and that holds what looks like a resource."""
+    """Yield a warning if a folder that no kind reads holds what looks like a resource."""
     for source in samples:
         with suppress(yaml.InvalidYaml):
             document = yaml.parse(source.content, source.file)
@@ -111,7 +111,7 @@ def _unread_folder(samples: Iterable[SourceFile], kinds: Mapping[str, Kind]) -> 
 
 
 def in_folder(files: Sequence[str], place: str, known: Sequence[str]) -> Iterator[Problem]:
-    """Yield what is misnamed directly in a folder of which all is known.
+    """Yield warnings of misnamed files in a folder whose possible names are all known.
 
     :param files: those below the folder, by path in the tree.
     :param place: the folder, with a slash at its end.
@@ -124,21 +124,21 @@ def in_folder(files: Sequence[str], place: str, known: Sequence[str]) -> Iterato
 
 
 def of_suffix(file: str, suffix: str) -> Iterator[Problem]:
-    """Yield a warning of a file whose name has not the ending that it must have; any has an empty one."""
+    """Yield a warning if the name of a file has the wrong ending."""
     if file.endswith(suffix):
         return
     stem = _ENDING.sub("", file)
     if stem == file and "." in file.rpartition("/")[2]:
         yield Problem(Code.FILE_NOT_READ, f"is not read: expected <name>{suffix}; {WAY_OUT}", file)
         return
-    middle = len(suffix.removesuffix(".yaml"))  # as the ".meta" of a plugin's settings, which the name may have
+    middle = len(suffix.removesuffix(".yaml"))  # such as ".meta" of a plugin's settings, which the name may have
     if middle and stem.casefold().endswith(suffix[:middle]):
         stem = stem[:-middle]
     yield Problem(Code.FILE_NOT_READ, _not_read(f"{stem.rpartition('/')[2]}{suffix}"), file)
 
 
 def _entry(place: str, entry: str, known: Sequence[str], *, strict: bool = False) -> Iterator[Problem]:
-    """Yield the problem of one name in a folder, if any; where there may be other files, only if it is very near."""
+    """Yield the problem of a name in a folder; if ``strict``, only for a name that is very similar to a known one."""
     name = entry.removesuffix("/")
     is_folder = name != entry
     if entry in known:

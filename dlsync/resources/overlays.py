@@ -1,4 +1,4 @@
-"""What the kinds with overlays share: reading them, and knowing afterwards which file a field comes from."""
+"""Read overlays, and find which file a field comes from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,9 +30,9 @@ def parse_mapping(
 ) -> dict[str, Json] | None:
     """Parse a file that must hold a mapping.
 
-    :param expected: the message where it holds something else, in place of ``%s``.
-    :param problems: takes what is wrong.
-    :param may_be_empty: a file that holds nothing is a mapping of nothing.
+    :param expected: the message if it holds something else, which replaces ``%s``.
+    :param problems: takes the errors.
+    :param may_be_empty: an empty file is an empty mapping.
     """
     try:
         document = yaml.parse(content, file)
@@ -49,7 +49,7 @@ def parse_mapping(
 
 
 class Overlays:
-    """Reads the documents of a kind with the overlays over them, and collects the problems of its files."""
+    """Reads the documents of a kind with their overlays, and collects the problems of the files."""
 
     def __init__(self, kind: Kind, context: LoadContext) -> None:
         self._kind = kind
@@ -71,9 +71,9 @@ class Overlays:
             self._left[name] = (source, parse_mapping(source.file, source.content, expected, self.problems))
 
     def over(self, name: str, base: Mapping[str, Json] | None) -> Overlay | None:
-        """Take the overlay of a resource and apply it to its file's document.
+        """Apply the overlay of a resource to the document of its file.
 
-        :param base: None where the file cannot be read.
+        :param base: None if the file cannot be read.
         """
         source, document = self._left.pop(name, (None, None))
         if source is None or document is None or base is None:
@@ -92,7 +92,7 @@ class Overlays:
     def resolve(self, source: SourceFile, document: dict[str, Json], overlay: Overlay | None = None) -> Interpolated:
         """Resolve the references of a document, and check it by the kind's schema.
 
-        :param overlay: in ``document`` already.
+        :param overlay: applied to ``document`` already.
         """
         # a backslash may spell the dollar sign of a reference
         is_plain = overlay is None and not (b"${" in source.content or b"\\" in source.content)
@@ -100,7 +100,7 @@ class Overlays:
         faults = [schema.Finding(Code.INVALID_REFERENCE, path, message) for path, message in resolved.faults]
         faults += [schema.Finding(Code.MISSPELLED_REFERENCE, path, message) for path, message in resolved.doubts]
         faults += [schema.Finding(Code.UNSET_REFERENCE, path, message) for path, message in resolved.unset]
-        # a reference that stands for nothing is of no type yet
+        # an unresolved reference has no type yet
         reported = {fault.path for fault in faults} | resolved.unknown
         checked = resolved.document if is_plain else plain(resolved.document)
         findings = [one for one in schema.check(self._kind.name, checked) if one.path not in reported]
@@ -110,7 +110,7 @@ class Overlays:
         return resolved
 
     def require_taken(self) -> None:
-        """Report the overlays that no resource has taken."""
+        """Report the overlays without a resource."""
         missing = f"there is no {self._kind.name}"
         self.problems += [
             Problem(Code.UNUSED_OVERLAY, f"{missing} `{name}` to change: rename or remove this file", source.file, 1)
@@ -120,7 +120,7 @@ class Overlays:
 
 
 def _misspelled(kind: Kind, overlay: Overlay) -> list[Problem]:
-    """Return a warning for each item that only the overlay has, whose name nearly is that of one of the base."""
+    """Return a warning for each item of the overlay whose name is similar to one of the base."""
     findings = []
     for path in sorted(overlay.laid.appended):
         key, origin = kind.item_key(path[:-1]), overlay.laid.origin(path)
@@ -134,7 +134,7 @@ def _misspelled(kind: Kind, overlay: Overlay) -> list[Problem]:
 
 
 def _nearest(name: str, names: Sequence[str]) -> str | None:
-    """Return the name that another was likely meant to be; of metrics, one with the same last or first part too."""
+    """Return the most similar name; for a metric also one with the same last or first part."""
     dotted = [one for one in names if "." in one] if "." in name else []
     same = (one for end in (-1, 0) for one in dotted if one.split(".")[end] == name.split(".")[end])
     return messages.near_miss(name, tuple(names)) or next(same, None)
@@ -152,7 +152,7 @@ def _at(value: Any, path: Path) -> Json:
 
 
 def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay: Overlay | None) -> list[Problem]:
-    """Return findings in a document as problems of the files that they come from.
+    """Return findings in a document as problems of the files that have the fields.
 
     :param source: the resource's own file.
     """
@@ -178,14 +178,14 @@ def problems_of(findings: Sequence[schema.Finding], source: SourceFile, overlay:
 def placed(
     overlay: Overlay | None, file: str, content: bytes, diff: Sequence[FieldChange]
 ) -> tuple[str, tuple[FieldChange, ...]]:
-    """Return the file that differences stand in, with their lines: the overlay where all come from it, else the other.
+    """Return the file of differences and their lines: the overlay if all come from it, else the resource's own file.
 
-    :param file: the resource's own, in which those that come from the overlay have no line; ``content`` are its bytes.
+    :param file: the resource's own, in which differences from the overlay have no line; ``content`` are its bytes.
     """
     origins = [overlay.laid.origin_of(one) if overlay else None for one in diff]
     if overlay and diff and None not in origins:
         file, content, paths = overlay.file, overlay.content, origins
-    else:  # what the file lacks is placed where it would be
+    else:  # a missing field gets the line where it would be
         own = [one.path[:-1] if one.op == "remove" else one.path for one in diff]
         paths = [path if origin is None else None for path, origin in zip(own, origins, strict=True)]
     lines = yaml.positions(content) if diff else {}
@@ -194,9 +194,9 @@ def placed(
 
 
 def edited(kind: Kind, desired: Resource, live: Resource, context: ExportContext) -> dict[str, Json]:
-    """Return the document that the resource's own file is to hold, so that with its overlay it means the live one.
+    """Return the document for the resource's own file that makes the live one together with the overlay.
 
-    :raises DlsyncError: where what differs comes from the overlay; says what to edit.
+    :raises DlsyncError: a difference comes from the overlay; says what to edit.
     """
     merged = merge(kind, desired, live.document, context.spelled)
     overlay = desired.overlay

@@ -1,4 +1,4 @@
-"""Packs: ``packs/<pack>/`` with package.yaml, dashboards/, rules/ and plugins/, read as they are."""
+"""Packs: ``packs/<pack>/`` with package.yaml, dashboards/, rules/ and plugins/, read unchanged."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ class Pack:
     """One pack of a tree.
 
     :param name: of its folder, and of the tag that its plugins are linked to.
-    :param package: its package.yaml; empty where that cannot be read.
+    :param package: its package.yaml; empty if that cannot be read.
     :param counts: how many resources it holds, by kind.
     """
 
@@ -29,13 +29,13 @@ class Pack:
     counts: Mapping[str, int]
 
     def text(self, field: str) -> str:
-        """Return what its package.yaml says in a field; empty where it says nothing."""
+        """Return a field of package.yaml as text; empty if it is missing."""
         value = self.package.get(field)
         return "" if value is None else str(value)
 
 
 def problems(sources: Mapping[str, bytes]) -> Iterator[Problem]:
-    """Yield what is wrong with the packs themselves; their resources are their kinds' business.
+    """Yield the problems of the packs themselves; the kinds report those of their resources.
 
     :param sources: the files of a tree.
     """

@@ -1,4 +1,4 @@
-"""Plugins: ``plugins/**/<name>.<ext>``, byte for byte, and beside it, optionally, ``<name>.meta.yaml``."""
+"""Plugins: a script ``plugins/**/<name>.<ext>``, byte for byte, and optionally ``<name>.meta.yaml`` beside it."""
 
 import base64
 import re
@@ -31,7 +31,7 @@ from dlsync.state.sealed_values import Seal, sealed
 
 _META = ".meta.yaml"
 _KNOWN = ("description", "interval", "params", "shellArgs", "type", "format")
-# what a setting is where no file gives it, as the API documents it; the others are then left to the server
+# the API's documented defaults of settings; the server chooses the others
 _DEFAULTS: Mapping[str, Json] = MappingProxyType(
     {"description": "", "interval": 30, "params": "", "shellArgs": "", "format": "NAGIOS"}
 )
@@ -40,15 +40,15 @@ _RESERVED = (
     "or if this is an old client's backup, import it with `dlsync import-backup`"
 )
 _LONELY = "these settings belong to no plugin: expected a script of the same name beside them"
-# what the script itself says: its file name and its bytes
+# what the file name and the bytes of the script say
 _NO_SETTINGS = ("name", "extension", "content", "encoding")
 _MISPLACED = "`%s` is not a setting, since the script's file says it; remove it"
 _EXPECTED = "expected a mapping of settings, such as `interval: 60`"
-# the fields of a plugin's document that its script and that file's name say; all others are settings
+# the fields of a plugin's document that its script and its file name say; all others are settings
 _SCRIPT_FIELDS = ("content", "extension")
 _NOT_KEPT = "it cannot be read, so a rollback could not put it back: run `dlsync plugins delete %s`, then apply again"
 _NO_TEXT = "the live script of plugin/%s is not text and holds a secret, so no journal can hold it"
-# what an agent can run is called so, or begins so; all else may be a leftover
+# endings and beginnings of files that an agent can run; other files may be leftovers
 _SCRIPT = re.compile(r"(?i)\.(?:sh|bash|ksh|zsh|py|pl|rb|js|lua|php|awk|tcl|go|jar|ps1|bat|cmd|vbs|exe)\Z")
 _PROGRAM = (b"#!", b"\x7fELF", b"MZ")
 _TEST = re.compile(r"(?:\A|/)(?:test_[^/]*|[^/]*_test|conftest)\.py\Z")
@@ -57,7 +57,7 @@ _DOUBT = "is read as a plugin, but %s; if it is none, name it in %s, else write 
 
 @dataclass(frozen=True, slots=True)
 class Script(Resource):
-    """A plugin in the tree; its settings, where it has any, stand in a file of their own."""
+    """A plugin in the tree, with the file of its settings, if any."""
 
     meta: SourceFile | None = None
 
@@ -75,7 +75,7 @@ class Plugin(Kind):
         sources = [one for one in sources if not (context.backup and is_own_plugin(PurePosixPath(one.file).name))]
         metas = {source.file.removesuffix(_META): source for source in sources if source.file.endswith(_META)}
         scripts = [source for source in sources if self._is_script(source.file, encoded=not context.backup)]
-        if context.backup:  # the old client knew no settings: what is called like them may be a script
+        if context.backup:  # the old client had no settings, so a file with such a name may be a script
             lonely = metas.keys() - {_without_extension(source.file) for source in scripts}
             scripts += [metas.pop(name) for name in sorted(lonely)]
         overlays = Overlays(self, context)
@@ -147,7 +147,7 @@ class Plugin(Kind):
         return (desired.file, meta.file) if meta else (desired.file,)
 
     def located(self, desired: Resource, diff: Sequence[FieldChange]) -> tuple[str, tuple[FieldChange, ...]]:
-        # into the script, or where only settings differ, into their file
+        # the script, or if only settings differ, their file
         if not diff or any(one.path[0] in _SCRIPT_FIELDS for one in diff):
             return desired.file, tuple(replace(one, line=_first_changed_line(one)) for one in diff)
         meta = _meta(desired)
@@ -252,7 +252,7 @@ class Plugin(Kind):
     async def list(self, client: ReadClient, if_none_match: str = "") -> Listing:
         bad: list[BadAnswer] = []
         entries = await client.plugins.list(bad.append)
-        # the documented answer is a copy of the links', which need not name a plugin that is linked to nothing
+        # the documented response is a copy of the links, which omit plugins without links
         whole = bool(entries) and not bad and not any("tags" in entry.extra for entry in entries)
         named = {entry.name: entry.etag for entry in entries if not is_reserved(entry.name)}
         unlocked = whole and all(entry.name != LOCK for entry in entries)
@@ -269,9 +269,9 @@ class Plugin(Kind):
             return None
         except UnreadableResource as error:
             return Resource(address, {"content": "", "extension": ""}, unreadable=error.message)
-        if str(found.extra.get("id")) == name != found.name:  # servers take an id in place of a name
+        if str(found.extra.get("id")) == name != found.name:  # servers accept an id in place of a name
             return None
-        body = known.body if known.body == found.content else found.content  # in memory once, where it is the file's
+        body = known.body if known.body == found.content else found.content  # in memory once if it equals the file
         fields = {**found.extra, "extension": found.extension}
         return Resource(address, partial(_document, body, fields), body, etag=found.etag)
 
@@ -279,7 +279,7 @@ class Plugin(Kind):
         settings, extension = self._sent_settings(desired), str(desired.document["extension"])
         try:
             await client.plugins.create(desired.name, extension, desired.body, **settings)
-        except AlreadyExists:  # as it was sent, where only the answer was lost
+        except AlreadyExists:  # perhaps this create, whose answer was lost
             found = await self.fetch(client, desired.name)
             if found is None or compare(self, desired, found).diff:
                 raise
@@ -290,7 +290,7 @@ class Plugin(Kind):
         await client.plugins.update(desired.name, desired.body, **{field: document[field] for field in fields})
 
     def _sent_settings(self, desired: Resource) -> dict[str, Json]:
-        """Return what the files give, a default too: the server's own may be another."""
+        """Return the settings of the files, defaults too: the server's defaults may differ."""
         owned = schema.known_at(self.name, ()).owned
         settings = _settings(desired.document)
         return {field: value for field, value in settings.items() if value is not None and field not in owned}
@@ -312,12 +312,12 @@ def _settings(document: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _document(body: bytes, fields: Mapping[str, Json]) -> dict[str, Json]:
-    """Return what a script and its settings mean; made anew each time, so that each text is in memory once."""
+    """Return the document of a script and its settings; made on demand, so that each text is in memory once."""
     return {"content": content_value(body), **fields}
 
 
 def content_value(content: bytes) -> Json:
-    """Return a script as text, line by line comparable, or the digest of what is not text."""
+    """Return a script as text, which can be compared line by line, or the digest of binary content."""
     with suppress(UnicodeDecodeError):
         if "\0" not in (text := content.decode()):
             return text
@@ -331,7 +331,7 @@ def _without_extension(file: str) -> str:
 
 
 def _first_changed_line(difference: FieldChange) -> int | None:
-    """Return the first line in which a script differs; None for what differs elsewhere."""
+    """Return the first line in which a script differs; None for other differences."""
     before, after = difference.before, difference.after
     if difference.path != ("content",) or not isinstance(before, str) or not isinstance(after, str):
         return None

@@ -40,7 +40,7 @@ def _action(item: dict[str, Json]) -> str:
 
 
 class Rule(DocumentKind):
-    """Criteria, any of which triggers, and actions, all of which then run: both are sets.
+    """Criteria, any of which triggers the rule, and actions, all of which then run; both are sets.
 
     An action is spelled ``{emails, message}`` or ``{type: EMAIL, details: {emails, message}}``; the first is canonical.
     """

@@ -1,4 +1,4 @@
-"""Which resources a command is about: the ``--target KIND/GLOB`` of the command line."""
+"""Select resources by ``--target KIND/GLOB``."""
 
 from collections.abc import Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -17,7 +17,7 @@ class Targets:
 
     :param patterns: each ``kind/glob``, such as ``dashboard/web-*``; ``*`` as the kind means every kind.
     :param known: the resources that a name without a kind may mean, each as ``kind/name``.
-    :param also: resources that it admits besides.
+    :param also: further resources that it admits.
     :raises SettingsError: a pattern is not of that form, or names no kind.
     """
 
@@ -68,7 +68,7 @@ class Targets:
             raise SettingsError(f"no resource matches {what}", hint=hint)
 
     def named(self) -> set[Address]:
-        """Return the addresses without wildcards, which a server that lists nothing can be asked for."""
+        """Return the patterns without wildcards as addresses, which can be fetched from a server without lists."""
         split = (pattern.partition("/") for pattern in self._patterns if not _WILD & set(pattern))
         return {Address(kind, name) for kind, _, name in split}
 
@@ -95,12 +95,12 @@ def is_pattern(text: str) -> bool:
 
 
 def nearest(text: str) -> str | None:
-    """Return the pattern that a text which names no kind was likely meant to be, if any."""
+    """Return the pattern that is most similar to a text without a kind, if any."""
     return near_pattern(text, _kinds())
 
 
 def _named(text: str, known: Iterable[str]) -> str:
-    """Return the resources that have the name, or else the nearest one."""
+    """Return the resources that have the name, or else the most similar name."""
     names = {address: address.partition("/")[2] for address in known if text not in _kinds()}
     near = text if text in names.values() else near_miss(text, tuple(names.values()))
     return " or ".join(visible(address) for address, name in names.items() if name == near)

@@ -1,4 +1,4 @@
-"""A directory as its files have it: resources, problems, and the files themselves."""
+"""The loaded files of a directory: resources, problems, and contents."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -16,21 +16,21 @@ from dlsync.messages import counted
 from dlsync.model import Address, Problem, Resource
 from dlsync.resources import all_kinds, kind_of
 
-# behind it, the codes that it silences, all with a hyphen; any other word is a reason
+# codes behind it have a hyphen; any other word is a reason
 _SILENCED = re.compile(rb"(?i)#\s*dlsync:\s*ignore\b((?:[\s,]+[a-z]+(?:-[a-z]+)+)*)")
 _CODE = re.compile(r"[a-z-]+")
 
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of a directory, and what they say.
+    """The files of a directory with their resources and problems.
 
     :param resources: by address, in the order of an apply.
     :param problems: by file and line.
     :param sources: the bytes of the files that were read.
     :param backup: whether it is the folder of an old client's backup.
-    :param mentioned: values from the environment, each with its reference, which may be in no resource.
-    :param overlays: the bytes of the files of the chosen environment's overlays.
+    :param mentioned: further values of the environment that are secret, each with its reference.
+    :param overlays: the bytes of the overlays of the chosen environment.
     """
 
     root: Path
@@ -43,17 +43,17 @@ class Tree:
     mentioned: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def addresses(self) -> set[Address]:
-        """Return the resources that the names of the files promise."""
+        """Return the addresses for the names of the files, without reading them."""
         found: set[Address | None] = set()
         for kind in all_kinds():
             for file in filter(kind.claims, self.sources):
-                with suppress(DlsyncError):  # whoever reads the files says what is wrong with a name
+                with suppress(DlsyncError):  # reading the files reports wrong names
                     found.add(kind.address_from_path(file, encoded=not self.backup))
         return {address for address in found if address}
 
     @property
     def digest(self) -> str:
-        """A digest of all files that a plan is made from: of resources, overlays, and dlsync.yaml."""
+        """A digest of all files that a plan is made from: resources, overlays, and dlsync.yaml."""
         digest = blake2b(digest_size=16)
         files = {SETTINGS, *(file for one in self.resources.values() for file in kind_of(one.kind).files(one))}
         read = {file: content for file, content in self.sources.items() if file in files}
@@ -69,16 +69,16 @@ class Tree:
 
     @property
     def errors(self) -> tuple[Problem, ...]:
-        """The problems that must be mended first."""
+        """The problems that must be fixed."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """The problems that a user should know of."""
+        """The other problems."""
         return tuple(problem for problem in self.problems if problem.severity == "warning")
 
     def with_problems(self, problems: Iterable[Problem]) -> Self:
-        """Return the tree with more problems, in their order, without those that a comment silences."""
+        """Return the tree with more problems, sorted, without those that a comment silences."""
         return replace(self, problems=in_order(self.unsilenced(dict.fromkeys((*problems, *self.problems)))))
 
     def unsilenced(self, problems: Iterable[Problem]) -> tuple[Problem, ...]:
@@ -86,7 +86,7 @@ class Tree:
         return unsilenced(problems, {**self.sources, **self.overlays})
 
     def raise_for_errors(self) -> Self:
-        """Return the tree.
+        """Return the tree if it has no errors.
 
         :raises InvalidTree: it has errors.
         """
@@ -96,12 +96,12 @@ class Tree:
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Return problems in the order of their places."""
+    """Return problems sorted by file, line and column."""
     return tuple(sorted(problems, key=lambda problem: (problem.file, problem.line or 0, problem.column or 0)))
 
 
 def unsilenced(problems: Iterable[Problem], contents: Mapping[str, bytes]) -> tuple[Problem, ...]:
-    """Return problems without the warnings on lines with ``# dlsync: ignore``, alone or with their code behind it.
+    """Return problems without the warnings on lines with ``# dlsync: ignore``, alone or followed by their code.
 
     :param contents: of the files, by path in the tree.
     """
@@ -118,7 +118,7 @@ def unsilenced(problems: Iterable[Problem], contents: Mapping[str, bytes]) -> tu
 
 
 def silenced_codes(content: bytes) -> dict[int, list[str]]:
-    """Return the codes that each line with the comment silences, by line from 1; none for all of them."""
+    """Return the codes that each comment silences, by line from 1; an empty list silences all."""
     if b"dlsync:" not in content:
         return {}
     comments = enumerate(map(_SILENCED.search, content.splitlines()), 1)
