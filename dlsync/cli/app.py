@@ -1,4 +1,4 @@
-"""The program's commands: their purposes in sections, and each command's module, imported when it is used."""
+"""The commands of the program, in sections; the module of a command is imported when the command is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dlsync import __version__
 from dlsync.cli.console import write_stderr, write_stdout
 from dlsync.errors import EXIT_ERROR
 
-# each command with its module and its purpose, since help and completion import no command
+# each command with its module and its purpose, because help and completion import no command
 SECTIONS = {
     "Files": {
         "init": ("files", "Start a directory: settings, samples, CI templates."),
@@ -65,10 +65,10 @@ PURPOSES = {name: purpose for name, (_, purpose) in _COMMANDS.items()}
 
 
 class Group(TyperGroup):
-    """Commands below a name, which alone is an error that shows them."""
+    """A group of commands; its name alone is an error that shows them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Show the help where there are no arguments."""
+        """Show the help if there are no arguments."""
         if not args and not ctx.resilient_parsing:
             write_stderr(f"{ctx.get_help()}\n")
             raise typer.Exit(EXIT_ERROR)
@@ -79,7 +79,7 @@ class DeferredCommand(TyperCommand):
     """A command whose module is imported when it is used; until then, only its purpose is known."""
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
-        """Return the context of the command itself, which names that command to all that follows."""
+        """Return the context of the command itself, so that messages name that command."""
         return loaded(str(self.name)).make_context(info_name, args, parent, **extra)
 
 
@@ -92,7 +92,7 @@ class Program(Group):
             self.add_command(DeferredCommand(name, short_help=purpose))
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the sections, the commands of all of them aligned."""
+        """Write the sections, with all commands aligned."""
         width = max(map(len, self.list_commands(ctx)))
         for title, section in SECTIONS.items():
             with formatter.section(title):
@@ -119,7 +119,7 @@ def command_line() -> TyperGroup:
 
 @cache
 def loaded(name: str) -> TyperCommand | TyperGroup:
-    """Return a command from its module: a function of its name, or the app of the commands below it."""
+    """Load a command from its module: the function of its name, or the app of its subcommands."""
     module, word = import_module(f"dlsync.cli.{_COMMANDS[name][0]}"), name.replace("-", "_")
     if app := getattr(module, f"{word}_app", None):
         return get_group(app)
@@ -141,4 +141,4 @@ def _root(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with an error.")] = False,
 ) -> None:
-    """Take the options that stand before a command; ``main`` looks for ``--debug`` itself."""
+    """Accept the options before a command; ``main`` looks for ``--debug`` itself."""

@@ -1,4 +1,4 @@
-"""The commands that apply plans, and list the runs that they made: ``apply``, ``rollback`` and ``history``."""
+"""``dlsync apply``, ``rollback`` and ``history``: apply plans, and list the runs."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def apply(
 
 
 def _saved_plan(path: Path, *, narrowed: bool) -> SavedPlan | None:
-    """Return the saved plan that the path is, None where it is a tree; raise a DlsyncError if it is neither."""
+    """Read a saved plan; return None if the path is a tree, and raise a DlsyncError if it is neither."""
     from dlsync.operations import plan_file
 
     if not path.is_file():
@@ -150,9 +150,9 @@ def rollback(
 
 
 def parse_run(arguments: Sequence[str]) -> tuple[str, Path]:
-    """Return the run that is named, empty for none, and the tree.
+    """Return the run in the arguments, empty for none, and the tree.
 
-    :raises SettingsError: several arguments name no run.
+    :raises SettingsError: an argument is neither a run nor a folder, or there are two of a sort.
     """
     from dlsync.state.journal import is_id
 
@@ -177,7 +177,7 @@ def _run(
     shows_result: bool = True,
     directory: Path = opt.CURRENT,
 ) -> tuple[Plan | None, int]:
-    """Return the applied plan, None where the user did not approve it, and the exit code."""
+    """Run an operation; return the applied plan, None if it was not approved, and the exit code."""
     from dlsync.cli.terminal import Terminal
     from dlsync.operations import ApplyOptions
 
@@ -203,10 +203,10 @@ def _run(
 
 
 def _write_result(applied: Plan, complete: Plan, output: str, directory: Path) -> None:
-    """Print how an apply went; ``complete`` has the warnings of the run too."""
+    """Print the result of an apply; ``complete`` has the warnings of the run too."""
     from dlsync.render import findings
 
-    # a plan with changes has been shown, and its warnings with it
+    # a plan with changes was shown, with its warnings
     unshown = replace(applied, warnings=()) if applied else applied
     if output == "github":
         console.write_stderr(console.rendered(unshown, "text", sys.stderr))

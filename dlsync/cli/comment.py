@@ -1,4 +1,4 @@
-"""``dlsync comment``: the plan as one comment on a pull request."""
+"""``dlsync comment``: keep one comment with the plan on a pull request."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where output goes: results to stdout, all else to stderr, nothing that a terminal would act on to either."""
+"""Print results to stdout and everything else to stderr, without secrets and terminal escapes; run operations."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 FOR_FINDINGS = ("sarif", "junit", "github")  # formats
-_MIN_KEY = 6  # characters: a shorter key is part of many words, and gaps in them would tell what it is
+_MIN_KEY = 6  # characters: a shorter key is part of many words, whose gaps would reveal it
 _READER_GONE = "stdout was closed by its reader: the run goes on, and the exit code says how it ends\n"
 _secrets: dict[str, str] = {}
 _outlives_reader = ContextVar("_outlives_reader", default=False)
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask on the terminal before what cannot be taken back; raise a DlsyncError if the answer is no."""
+    """Ask on the terminal before an irreversible action; raise a DlsyncError if the answer is no."""
     if not yes and not is_agreed(question, "--yes"):
         raise DlsyncError("nothing was done")
 
 
 def is_agreed(question: str, option: str) -> bool:
-    """Ask on the terminal; anything but yes is a no.
+    """Ask on the terminal; any answer but yes means no.
 
-    :param option: that answers yes.
+    :param option: the option that answers yes.
     :raises SettingsError: there is no terminal.
     """
     if sys.stdin is None or not sys.stdin.isatty() or not sys.stderr.isatty():
         problem = f"there is no terminal to ask on: {question}"
         raise SettingsError(problem, hint=f"Give {option} where the answer is yes.")
-    # the loop's own handler would let Ctrl-C wait until the question is answered
+    # the handler of the event loop would delay Ctrl-C until the question is answered
     with signals.handled_by(signal.default_int_handler):
         write_stderr(visible(f"{question} [y/N] "))
         signals.wait_for_input(sys.stdin)
@@ -59,12 +59,12 @@ def is_agreed(question: str, option: str) -> bool:
 
 
 def run(operation: Coroutine[Any, Any, T]) -> T:
-    """Return what an operation returns.
+    """Run an operation and return its result.
 
-    asyncio alone lets a second Ctrl-C (or one that make sends along with the terminal) hit the closing of connections,
-    which then ends in tracebacks; here, the first one closes them, and the rest come too late.
+    With asyncio alone, a second Ctrl-C (or the one that make sends together with the terminal) would interrupt the
+    closing of connections with a traceback. Here, the first one closes them, and later ones are ignored.
 
-    :raises KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came; what was open is closed by then.
+    :raises KeyboardInterrupt: SIGINT, SIGTERM or SIGHUP came, and all connections are closed.
     """
     import asyncio
 
@@ -78,7 +78,9 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
             loop.call_soon_threadsafe(task.cancel)
 
         with signals.handled_by(interrupt):
-            results.append(await operation)  # as the task's result, asyncio's SIGINT handler would take its repr
+            results.append(
+                await operation
+            )  # not the task's result, of which asyncio's SIGINT handler would take the repr
 
     try:
         asyncio.run(interruptible())
@@ -89,7 +91,7 @@ def run(operation: Coroutine[Any, Any, T]) -> T:
 
 @contextmanager
 def outliving_reader() -> Iterator[None]:
-    """Say on stderr, and do not raise, that the reader of stdout is gone: half a run is worse than half its output."""
+    """Go on in this block if the reader of stdout ends, with a message: half a run is worse than half its output."""
     token = _outlives_reader.set(True)
     try:
         yield
@@ -98,7 +100,7 @@ def outliving_reader() -> Iterator[None]:
 
 
 def write_stdout(text: str) -> None:
-    """Print a result; raise a DlsyncError if it cannot be written, for a reader that is gone a BrokenPipeError."""
+    """Print a result; raise a DlsyncError if that fails, or a BrokenPipeError if the reader has ended."""
     _print(sys.stdout, text)
 
 
@@ -110,7 +112,7 @@ def write_json(document: object) -> None:
 def show(
     form: str, document: Callable[[], object], text: Callable[[bool], str], html: Callable[[], str] | None = None
 ) -> None:
-    """Print a result as JSON, as HTML or as text, which is called with whether it is printed in colour."""
+    """Print a result as JSON, HTML or text; ``text`` is called with whether it is printed in colour."""
     if html and form == "html":
         write_stdout(html())
     else:
@@ -125,7 +127,7 @@ def page(result: Plan | Drift | Export | Sequence[EnvironmentResult], *, written
 
 
 def write_content(body: bytes) -> None:
-    """Print a file's content as a result: byte for byte, but on a terminal nothing that it would act on."""
+    """Print the content of a file as a result: byte for byte, or on a terminal without escapes."""
     if sys.stdout.isatty():
         lines = body.decode("utf-8", "backslashreplace").split("\n")
         write_stdout("\n".join(visible(line.removesuffix("\r").expandtabs()) for line in lines))
@@ -134,7 +136,7 @@ def write_content(body: bytes) -> None:
 
 
 def write_stderr(text: str) -> None:
-    """Print what is no result; a stderr that takes nothing is no error."""
+    """Print to stderr what is not the result; a closed stderr is no error."""
     try:
         _write(sys.stderr, text)
     except OSError:
@@ -142,7 +144,7 @@ def write_stderr(text: str) -> None:
 
 
 def notify(sentence: str) -> None:
-    """Print a sentence that quotes others to stderr, without secrets."""
+    """Print a sentence to stderr, without secrets that it quotes."""
     write_stderr(f"{redacted(sentence)}\n")
 
 
@@ -162,7 +164,7 @@ def _write(stream: IO[AnyStr], text: AnyStr) -> None:
         stream.write(text)
         stream.flush()
     except OSError:
-        # what is left in the buffer would fail once more when Python ends
+        # the rest of the buffer would fail again when Python ends
         devnull = os.open(os.devnull, os.O_WRONLY)
         os.dup2(devnull, stream.fileno())
         os.close(devnull)
@@ -170,7 +172,7 @@ def _write(stream: IO[AnyStr], text: AnyStr) -> None:
 
 
 def conceal(key: str) -> None:
-    """Remember a key, which :func:`redacted` takes out."""
+    """Take a key out of all later output; see :func:`redacted`."""
     if len(key) >= _MIN_KEY:
         _secrets[key] = KEY
 
@@ -189,7 +191,7 @@ class RecordedEnvironment(dict[str, str]):
 
 
 def conceal_mentioned(directory: Path) -> None:
-    """Remember the values that the files of a tree mention, for a command that does not read the resources."""
+    """Take values that the files of a tree mention out of all later output, for a command that reads no resources."""
     from dlsync.operations.hidden_secrets import values_of_mentioned
 
     values_of_mentioned(directory, RecordedEnvironment(os.environ))
@@ -208,7 +210,7 @@ def _redaction(secrets: tuple[tuple[str, str], ...]) -> Redaction:
 
 
 def forget_secrets() -> None:
-    """Forget what :func:`redacted` takes out: another run begins."""
+    """Forget all secrets of :func:`redacted`, before another run."""
     _secrets.clear()
 
 
@@ -223,14 +225,14 @@ def report(problems: Iterable[Problem]) -> None:
 
 def explain(error: DlsyncError, place: str = "") -> None:
     """Print to stderr why a command failed, the place before the message."""
-    if isinstance(error, InvalidTree):  # the message of any other error has its problems in it
+    if isinstance(error, InvalidTree):  # other errors have their problems in the message
         report(error.problems)
     message = redacted(f"error: {place}{error.message}\n{error.hint}").rstrip("\n")
     write_stderr("".join(f"{visible(line)}\n" for line in message.split("\n")))
 
 
 def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = "") -> None:
-    """Print why a command failed as the document that was asked for; as text, nothing."""
+    """Print why a command failed in the requested format; as text, nothing."""
     from dlsync.render import findings, plan_markdown, problems
 
     if form in FOR_FINDINGS:
@@ -250,7 +252,7 @@ def write_failure(error: DlsyncError, form: str, directory: Path, marker: str = 
 
 
 def failure(error: DlsyncError, environment: str = "No result") -> EnvironmentResult:
-    """Return how a command ended that failed, without secrets: the plan where it was refused, else why."""
+    """Return the result of a failed command, without secrets: the refused plan, or else the error."""
     from dlsync.render.environments import EnvironmentResult
 
     if isinstance(error, Refused) and error.plan:
@@ -259,7 +261,7 @@ def failure(error: DlsyncError, environment: str = "No result") -> EnvironmentRe
 
 
 def write_findings(found: Mapping[str, Iterable[Finding]], form: str, directory: Path) -> None:
-    """Print what was found as a result, by environment, files relative to the root of the repository."""
+    """Print findings as a result, by environment, with files relative to the root of the repository."""
     from dlsync.files.git import place
     from dlsync.render import findings
 
@@ -271,14 +273,14 @@ def write_findings(found: Mapping[str, Iterable[Finding]], form: str, directory:
 
 
 def colored(stream: TextIO | None = None) -> bool:
-    """Whether what goes to a stream, by default stdout, is printed in colour."""
+    """Whether output to a stream, by default stdout, is in colour."""
     from dlsync.render.table import wants_color
 
     return wants_color(stream or sys.stdout, os.environ)
 
 
 def terminal_width() -> int | None:
-    """Return the width of the terminal in cells; None where stdout is none, and nothing needs to be cut."""
+    """Return the width of the terminal in cells; None if stdout is no terminal, so that nothing is cut."""
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
@@ -288,16 +290,16 @@ def redacted_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
 
 
 def redacted_plan(plan: Plan) -> Plan:
-    """Return a plan whose errors and warnings, in which a server may say anything, hold no secret."""
+    """Return a plan without secrets in its errors and warnings, which quote the server."""
     return replace(plan, warnings=redacted_problems(plan.warnings)).with_changes(
         replace(change, error=redacted(change.error)) if change.error else change for change in plan.changes
     )
 
 
 def rendered(plan: Plan, form: str, stream: TextIO | None = None, *, marker: str = "") -> str:
-    """Return a plan in the form that was asked for, for the stream that it goes to, by default stdout.
+    """Return a plan in the requested format, for a stream, by default stdout.
 
-    :param marker: what it begins with in Markdown.
+    :param marker: the first line in Markdown.
     """
     from dlsync.operations.plan_document import as_document
     from dlsync.render import plan_markdown, plan_text

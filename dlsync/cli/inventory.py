@@ -1,4 +1,4 @@
-"""The commands that take resources in or out of management, and remove a lock."""
+"""``dlsync adopt``, ``release``, ``inventory`` and ``unlock``: what is managed, and the lock."""
 
 from __future__ import annotations
 

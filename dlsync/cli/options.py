@@ -1,4 +1,4 @@
-"""The options and arguments that commands share, what the shell completes them with, and how a command gets them."""
+"""The options and arguments that commands share, their completion, and how a command gets them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CURRENT = Path()
 
 
 def completion_from(names: Callable[[Path], Iterable[str]]) -> Callable[[typer.Context, str], list[str]]:
-    """Return what completes a value with names from the files of the tree; a tree that cannot be read has none."""
+    """Return a completion of names in the files of the tree; an unreadable tree has none."""
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
         directory = Path(context.params.get("directory") or "")
@@ -124,7 +124,7 @@ _Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback with an 
 
 @dataclass(frozen=True)
 class Server:
-    """What a command line says of the server; see :class:`dlsync.files.settings.Options`."""
+    """The options for the server; see :class:`dlsync.files.settings.Options`."""
 
     url: Url = None
     org: Annotated[str | None, typer.Option(metavar="NAME", help="The organisation; else DLSYNC_ORG.")] = None
@@ -135,15 +135,15 @@ class Server:
 
     @property
     def options(self) -> Options:
-        """What of these goes before the environment and dlsync.yaml."""
+        """The options that override the environment and dlsync.yaml."""
         from dlsync.files.settings import Options
 
         return Options(self.url, self.org, self.account, self.environment, self.api_key_file)
 
     def settings(self, directory: Path, *, may_be_missing: bool = False, require_account: bool = True) -> Settings:
-        """Return the settings that hold for a tree, from these options, the environment and dlsync.yaml.
+        """Return the settings of a tree, from these options, the environment and dlsync.yaml.
 
-        :raises InvalidTree: the directory is none; reported before what its settings lack.
+        :raises InvalidTree: the directory is missing or a file; reported before errors of the settings.
         :raises SettingsError: they are wrong or incomplete.
         """
         from dlsync.files.settings import load, overrides
@@ -157,9 +157,9 @@ class Server:
         return replace(settings, environ=RecordedEnvironment(settings.environ), insecure=self.insecure)
 
     def marker(self, directory: Path, output: str, *, all_environments: bool = False) -> str:
-        """Return the line by which ``dlsync comment`` finds the comment of a tree's plan, even where that fails.
+        """Return the line by which ``dlsync comment`` finds the comment of a tree's plan, even if the plan fails.
 
-        :param output: the format of the plan; empty is returned for those that no comment has.
+        :param output: the format of the plan; the line is empty for all but Markdown.
         """
         if output != "markdown":
             return ""
@@ -177,7 +177,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Selection:
-    """What a command line asks of a plan; see :class:`dlsync.operations.plan.PlanOptions`."""
+    """The options for a plan; see :class:`dlsync.operations.plan.PlanOptions`."""
 
     target: TargetPatterns = None
     adopt: Annotated[
@@ -193,7 +193,7 @@ class Selection:
     ] = None
 
     def plan_options(self) -> PlanOptions:
-        """Return it for a planner; raise a SettingsError for a target that names no resources."""
+        """Return the options of the planner; raise a SettingsError for a target that names no resources."""
         from dlsync.operations.plan import PlanOptions
         from dlsync.operations.reconcile import ConflictPolicy
         from dlsync.resources.selector import Targets
@@ -204,10 +204,10 @@ class Selection:
 
 
 def parse_resources(arguments: Sequence[str], *, required: bool = False) -> tuple[Targets, Path]:
-    """Return the resources that are named, and the tree: the one argument that names none.
+    """Return the targets in the arguments, and the tree: the one argument that is no target.
 
-    :param required: an argument that is no folder, and alone, is to name a resource.
-    :raises SettingsError: an argument names no resources, and is not the one that names a folder.
+    :param required: a single argument that is no folder must be a target.
+    :raises SettingsError: an argument is neither a target nor the one folder.
     """
     from dlsync.resources.selector import Targets, is_pattern, nearest
 
@@ -219,15 +219,15 @@ def parse_resources(arguments: Sequence[str], *, required: bool = False) -> tupl
         known: Iterable[str] = ()
         with suppress(DlsyncError, OSError):
             known = _addresses(Path(others[-1]) if len(others) > 1 else CURRENT)
-        Targets(others, known)  # says what is wrong with the first
+        Targets(others, known)  # raises the error of the first
     return Targets(patterns), Path(others[-1]) if others else CURRENT
 
 
 def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
-    """Give a command its ``--debug``, and for a :class:`Server` or :class:`Selection`, the options that are its fields.
+    """Add ``--debug`` to a command, and the fields of its :class:`Server` and :class:`Selection` as options.
 
-    Where the command fails, it prints why in the format that was asked for. Typer reads the decorated function's
-    signature: the options of :class:`Server` come last.
+    If the command fails, it prints why in the requested format. Typer reads the signature of the decorated function, in
+    which the options of :class:`Server` come last.
     """
     own = inspect.signature(function, eval_str=True).parameters
     groups: dict[str, Callable[..., Any]] = {
@@ -257,7 +257,7 @@ def command(function: Callable[..., int | None]) -> Callable[..., int | None]:
 
 
 def _write_failure(error: DlsyncError | KeyboardInterrupt, arguments: Mapping[str, Any]) -> None:
-    """Print why a command with these arguments failed, or that it was interrupted; see :func:`write_failure`."""
+    """Print why a command with these arguments failed or was interrupted; see :func:`write_failure`."""
     output, server = arguments.get("output", "text"), arguments.get("server")
     everywhere = arguments.get("all_environments", False)
     directory = arguments.get("directory", CURRENT)
@@ -270,7 +270,7 @@ def _write_failure(error: DlsyncError | KeyboardInterrupt, arguments: Mapping[st
 
 
 def family(name: str) -> typer.Typer:
-    """Return the app that the commands below a name are added to."""
+    """Return the app of a group, to which its commands are added."""
     return typer.Typer(name=name, cls=Group, help=PURPOSES[name], add_completion=False, rich_markup_mode=None)
 
 

@@ -1,4 +1,4 @@
-"""``dlsync plan``, and how a command runs for all environments of a tree."""
+"""``dlsync plan``, and ``--all-environments`` of plan and apply."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ def _planned(server: opt.Server, directory: Path, options: PlanOptions, files: S
 
 
 def run_everywhere(server: opt.Server, directory: Path, output: str, once: RunOnce) -> int:
-    """Run a command for each environment, those after one that fails too, show the summary, return the exit code.
+    """Run a command for each environment, even after a failure, print the summary, and return the exit code.
 
-    :param once: shows a plan where the output is text, and returns it, None if not approved, with its exit code.
-    :raises SettingsError: one environment was asked for too, there is none, or two are for the same account.
+    :param once: shows a plan if the output is text; returns it, None if not approved, and its exit code.
+    :raises SettingsError: ``--environment`` is given too, there is no environment, or two are for the same account.
     """
     from dlsync.render import environments as rendering
     from dlsync.resources import environments

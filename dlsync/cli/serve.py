@@ -70,7 +70,7 @@ AccessLog = Annotated[
 
 @contextmanager
 def explained_imports() -> Iterator[None]:
-    """Say how to install what the server needs."""
+    """Explain a missing dependency of the server, and how to install it."""
     try:
         yield
     except ModuleNotFoundError as error:
@@ -81,11 +81,11 @@ def explained_imports() -> Iterator[None]:
 
 
 def place_of(value: str | None, variable: str) -> str | None:
-    """Return the file or the URL of an option or else of a variable; its password is taken out of all output.
+    """Return the file or URL of an option, or else of a variable; take its password out of all output.
 
-    :raises SettingsError: the option is empty, as from a variable that is not set.
+    :raises SettingsError: the option is empty, such as from an unset variable.
     """
-    if value == "":  # a server in memory would lose everything
+    if value == "":  # without a database, the server would lose everything
         hint = f"Set the variable that it comes from, or leave it out for {variable}."
         raise SettingsError("the file or URL that was given is empty", hint=hint)
     value = value or os.environ.get(variable) or None

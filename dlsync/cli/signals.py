@@ -1,4 +1,4 @@
-"""The signals that end a run: Ctrl-C, SIGTERM (a CI runner, systemd, Kubernetes) and SIGHUP (a closed terminal)."""
+"""Handle the signals that end a run: Ctrl-C, SIGTERM (CI runner, systemd, Kubernetes), SIGHUP (closed terminal)."""
 
 import select
 import signal
@@ -11,18 +11,18 @@ _ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 
 def end_as_interrupted() -> None:
-    """Make each ending signal raise KeyboardInterrupt, as Ctrl-C does; one that nohup ignores stays ignored."""
+    """Make each ending signal raise KeyboardInterrupt, as Ctrl-C does; a signal that nohup ignores stays ignored."""
     _handle(signal.default_int_handler)
 
 
 def ignore() -> None:
-    """Ignore further ending signals; on the way out they would end in a traceback."""
+    """Ignore further ending signals, which would end the clean-up with a traceback."""
     _handle(signal.SIG_IGN)
 
 
 @contextmanager
 def handled_by(handler: Callable[..., object]) -> Iterator[None]:
-    """Handle the ending signals in this block; afterwards as before, unless :func:`ignore` was called in it."""
+    """Handle the ending signals in this block, and restore the handlers after it, unless :func:`ignore` was called."""
     before = _handle(handler)
     try:
         yield
@@ -41,16 +41,16 @@ def _handle(handler: Callable[..., object] | signal.Handlers) -> dict[signal.Sig
 
 
 def wait_for_input(stream: IO[str]) -> None:
-    """Wait until a stream can be read or a signal has come.
+    """Wait until a stream can be read or a signal comes.
 
-    A signal that comes just before a read blocks would be handled only after that read.
+    Otherwise, a signal that comes just before a read blocks would be handled only after that read.
     """
     woken, wakes = socket.socketpair()
     with woken, wakes:
-        wakes.settimeout(0)  # as the wake-up has to be
+        wakes.settimeout(0)  # set_wakeup_fd needs a socket that does not block
         before = signal.set_wakeup_fd(wakes.fileno(), warn_on_full_buffer=False)
         try:
-            with suppress(OSError):  # Windows selects sockets alone
+            with suppress(OSError):  # Windows selects only sockets
                 select.select([stream.fileno(), woken.fileno()], [], [])
         finally:
             signal.set_wakeup_fd(before)

@@ -1,4 +1,4 @@
-"""How an operation reports on a terminal, and asks."""
+"""Report the progress of an operation on a terminal, and ask for approval."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _PATIENCE = 1.0  # s before a bar is drawn
 class Terminal(Reporter, AbstractContextManager["Terminal"]):
     """Shows a plan and asks for its approval, while a bar counts where stderr is a terminal.
 
-    :param output: the format of the result: any but text has stdout to itself.
-    :ivar warnings: what went wrong besides the plan.
+    :param output: the format of the result; for all but text, stdout has only the result.
+    :ivar warnings: the warnings that are not in the plan.
     :ivar results_so_far: see :meth:`Reporter.begin`; None before the first change is sent.
     """
 
@@ -45,7 +45,7 @@ class Terminal(Reporter, AbstractContextManager["Terminal"]):
         self.restart("")
 
     def approve(self, plan: Plan, /) -> bool:
-        """Show a plan, and ask unless it holds everything."""
+        """Show a plan, and ask unless all its changes are held."""
         self.show(plan)
         if all(change.held for change in plan.changes):
             return True  # there is nothing to agree to
@@ -67,7 +67,7 @@ class Terminal(Reporter, AbstractContextManager["Terminal"]):
         self.restart("Applying")
 
     def restart(self, label: str) -> None:
-        """Remove the bar, for something else to be printed, and count anew under another label."""
+        """Remove the bar, so that something else can be printed, and count from zero under another label."""
         if self._bar:
             self._bar.stop()
         self._bar, self._label, self._done, self._started = None, visible(label), 0, self._clock()
@@ -90,7 +90,7 @@ class Terminal(Reporter, AbstractContextManager["Terminal"]):
 
 
 def _drawn(label: str) -> Bar:
-    # 45 ms that runs without a bar need not wait for
+    # imports that take 45 ms, and that runs without a bar do not need
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -103,6 +103,6 @@ def _drawn(label: str) -> Bar:
 
 
 def run_with_progress(operation: Callable[[Reporter], Coroutine[Any, Any, T]]) -> T:
-    """Return what an operation returns, while a bar counts its progress."""
+    """Run an operation with a bar for its progress, and return its result."""
     with Terminal() as terminal:
         return console.run(operation(terminal))

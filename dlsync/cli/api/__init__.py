@@ -1,1 +1,1 @@
-"""The API's families by hand, one module each: what a person or a script does without files."""
+"""The commands that call the API directly, without files."""

@@ -1,4 +1,4 @@
-"""``dlsync accounts``, ``agents``, ``annotations``, ``metrics`` and ``tags``: what no file holds."""
+"""``dlsync accounts``, ``agents``, ``annotations``, ``metrics`` and ``tags``: what no file has."""
 
 from __future__ import annotations
 

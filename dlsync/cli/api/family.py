@@ -1,4 +1,4 @@
-"""What the commands of the API share: a client for one command, what an argument names, and records as output."""
+"""The base of the API's commands: run a request, resolve names, and print records."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ STDIN = Path("-")
 def read(
     server: Server, question: Callable[[ReadClient], Awaitable[T]], *, instead: str = "", in_account: bool = True
 ) -> T:
-    """Return what a question finds out with a client that only reads.
+    """Call a function with a client that only reads, and return its result.
 
-    :param instead: what can be done where the server does not have the operation.
-    :param in_account: False where it is about the organisation, and no account need be set.
+    :param instead: the hint if the server lacks the operation.
+    :param in_account: False for a request about the organisation, which needs no account.
     """
     from dlsync.operations import reading
 
@@ -45,7 +45,7 @@ def write(
     instead: str = "",
     in_account: bool = True,
 ) -> T:
-    """Return what a change returns, and print what was done, if that is given; see :func:`read`."""
+    """Call a function with a client that can write, print ``done`` and return its result; see :func:`read`."""
     from dlsync.operations import writing
 
     changed = _run(writing(server.settings(CURRENT, require_account=in_account), change), instead)
@@ -64,10 +64,10 @@ def _run(operation: Coroutine[Any, Any, T], instead: str) -> T:
 
 
 def show(found: Sequence[object], columns: Mapping[str, str], output: Format, nothing: str) -> None:
-    """Print records in the order of their first column: a table, or as the API gives them.
+    """Print records, sorted by their first column, as a table or as the API sends them.
 
-    :param columns: by their header, the field of a record.
-    :param nothing: printed to stderr where there are none, such as ``no agents``.
+    :param columns: the field of each column, by its header.
+    :param nothing: printed to stderr if there are no records, such as ``no agents``.
     """
     from dlsync.client.record import api_document
     from dlsync.render import table
@@ -86,7 +86,7 @@ def show(found: Sequence[object], columns: Mapping[str, str], output: Format, no
 
 
 def show_record(record: object, output: Format) -> None:
-    """Print a record: a line for each of its fields, or as the API gives it."""
+    """Print a record with a line for each field, or as the API sends it."""
     from dlsync.client.record import api_document
     from dlsync.render import table
 
@@ -99,7 +99,7 @@ def show_record(record: object, output: Format) -> None:
 
 
 def show_json(found: object) -> None:
-    """Print records as the API gives them, as one document."""
+    """Print records as the API sends them, as one document."""
     from dlsync.client.record import api_document
     from dlsync.operations.plan_document import exact
 
@@ -107,7 +107,7 @@ def show_json(found: object) -> None:
 
 
 def id_of(noun: str, id_or_name: str, names: Mapping[str, str]) -> str:
-    """Return the id of an argument that is an id, or a name that only one has.
+    """Return the id for an argument that is an id or a unique name.
 
     :raises NotFound: there is none.
     :raises DlsyncError: several have the name.
@@ -126,7 +126,7 @@ def id_of(noun: str, id_or_name: str, names: Mapping[str, str]) -> str:
 
 
 def content_of(file: Path) -> bytes:
-    """Return what a file holds, or where it is ``-``, what comes on stdin.
+    """Return the content of a file; ``-`` is stdin.
 
     :raises DlsyncError: it cannot be read.
     """

@@ -1,4 +1,4 @@
-"""``dlsync dashboards``, ``rules``, ``plugins`` and ``links``: what the files hold too."""
+"""``dlsync dashboards``, ``rules``, ``plugins`` and ``links``: what files have too."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ rules_app = family("rules")
 
 
 def _add_commands(app: typer.Typer, kind: str, listed: str, columns: dict[str, str]) -> None:
-    """Add the commands of a kind of document, of which the client has the family by its plural."""
+    """Add the commands of a kind of document; its plural is the attribute of the client."""
     plural = f"{kind}s"
 
     @subcommand(app, "list", listed)
@@ -84,12 +84,12 @@ def _put(server: Server, kind: str, name: str, file: Path, verb: Literal["create
 
 
 def _checked(kind: str, file: Path, settings: Settings) -> bytes:
-    """Return what is to be sent for a file, references replaced, and print warnings; raise InvalidTree for errors."""
+    """Return the content to send for a file, with references resolved; print warnings, raise InvalidTree for errors."""
     from dlsync.files.interpolation import Values
     from dlsync.resources import LoadContext, SourceFile, kind_of
 
     label = "stdin" if file == STDIN else str(file)
-    source = SourceFile("given.yaml", content_of(file))  # the name is the user's to give, whatever the file's
+    source = SourceFile("given.yaml", content_of(file))  # the user gives the name, whatever the name of the file is
     resources, found = kind_of(kind).read([source], LoadContext(Values(settings.variables, settings.environ)))
     problems = [replace(problem, file=label) for problem in found]
     if errors := sum(problem.severity == "error" for problem in problems):

@@ -1,4 +1,4 @@
-"""``dlsync series``: what was measured, over time."""
+"""``dlsync series``: measurements over time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _UNIX = re.compile(r"\d{1,12}", re.ASCII)
 
 
 def duration(text: str) -> int:
-    """Return the seconds that ``90``, ``15m``, ``1h`` or ``7d`` are.
+    """Parse a duration such as ``90``, ``15m``, ``1h`` or ``7d`` as seconds.
 
     :raises BadParameter: it is no such text, or zero.
     """
@@ -40,7 +40,7 @@ def duration(text: str) -> int:
 
 
 def moment(text: str) -> int:
-    """Return the unix seconds of a time: those themselves, or ISO 8601, which without a zone is this machine's.
+    """Parse a time as unix seconds: unix seconds, or ISO 8601, by default in the zone of this machine.
 
     :raises BadParameter: it is no such text.
     """
@@ -112,7 +112,7 @@ def _show(found: Sequence[Series]) -> None:
 
 
 def _gaps(metric: str, found: Sequence[Series], agents: dict[str, Agent]) -> Iterator[str]:
-    """Say of which agents nothing was measured in that time, and which of them are offline."""
+    """Yield a sentence for each agent without measurements in that time, and whether it is offline."""
     if not found:
         yield f"no series of {metric}"
     for one in found:
