@@ -30,6 +30,9 @@ _HIDDEN = {
 _NOT_COMMITTED = "git did not commit, and the files are as they were"
 _EXPORT_AGAIN = "Fix what git reports, then export again."
 _PATHS = ("--pathspec-from-file=-", "--pathspec-file-nul")
+# git tells a hook by these which repository runs it; the directory may be in another one
+_OF_A_HOOK = re.compile(r"GIT_(?:DIR|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|PREFIX|QUARANTINE_PATH)")
+_SUBMODULE = "160000"  # mode of an entry in the index
 
 
 def head_commit(root: Path) -> str:
@@ -49,15 +52,27 @@ def place(root: Path) -> str:
     return _output(root, "rev-parse", "--show-prefix")
 
 
-def not_checked_out(root: Path) -> list[str]:
-    """Return the committed files below the directory that a sparse checkout leaves out of it."""
-    entries = _output(root, "ls-files", "-t", "-z", "--", ".").split("\0")
-    return [name for entry in entries if entry.startswith("S ") and not (root / (name := entry[2:])).exists()]
+def not_checked_out(root: Path) -> dict[str, list[str]]:
+    """Return the committed files and submodules that the directory lacks, by the command that checks them out."""
+    missing: dict[str, list[str]] = {}
+    for entry in filter(None, _output(root, "ls-files", "-t", "--stage", "-z", "--", ".").split("\0")):
+        (tag, mode, *_), name = entry.partition("\t")[0].split(), entry.partition("\t")[2]
+        if mode == _SUBMODULE and not (root / name / ".git").exists():
+            missing.setdefault("git submodule update --init", []).append(name)
+        elif tag == "S" and not (root / name).exists():
+            missing.setdefault("git sparse-checkout disable", []).append(name)
+    return missing
 
 
 def uncommitted(root: Path) -> set[str]:
-    """Return the files below the directory with changes that are not committed; none outside a repository."""
-    found = _output(root, "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
+    """Return the files below the directory with changes that are not committed; none outside a repository.
+
+    :raises DlsyncError: it is in a repository, and git cannot tell.
+    """
+    arguments = ("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", ".")
+    code, found, said = _asked(root, *arguments)
+    if code and root.is_dir() and _is_in_repository(root):
+        raise _failure(code, said, f"git cannot tell which files of {root} have changes", "Fix what git reports.")
     prefix = place(root)
     return {entry[_ENTRY].removeprefix(prefix) for entry in found.split("\0")}
 
@@ -68,13 +83,29 @@ def user_name(root: Path) -> str:
 
 
 def _output(root: Path, *arguments: str) -> str:
+    return _asked(root, *arguments)[1]
+
+
+def _asked(root: Path, *arguments: str) -> tuple[int, str, bytes]:
+    """Return the code of a git, what it prints, and what it says is wrong."""
     command = ("git", "-C", str(root), *arguments)
     try:
-        local = {**os.environ, "GIT_NO_LAZY_FETCH": "1"}  # a partial clone would ask its remote for a commit
+        local = {**_environment(), "GIT_NO_LAZY_FETCH": "1"}  # a partial clone would ask its remote for a commit
         done = subprocess.run(command, capture_output=True, check=False, env=local)  # noqa: S603 - the commands above
-        return os.fsdecode(done.stdout).rstrip("\n")
-    except OSError:
-        return ""
+        return done.returncode, os.fsdecode(done.stdout).rstrip("\n"), done.stderr
+    except OSError as error:
+        return 1, "", f"git cannot be run: {error.strerror}".encode()
+
+
+def _environment() -> dict[str, str]:
+    """Return the environment of a git, in which a hook's repository counts only with the files that it is for."""
+    keep_all = "GIT_WORK_TREE" in os.environ
+    return {name: value for name, value in os.environ.items() if keep_all or not _OF_A_HOOK.fullmatch(name)}
+
+
+def _is_in_repository(root: Path) -> bool:
+    real = Path(os.path.realpath(root))
+    return any((one / ".git").exists() for one in (real, *real.parents))
 
 
 class Repository:
@@ -87,7 +118,7 @@ class Repository:
 
     def __init__(self, directory: Path, *, push: bool) -> None:
         self._top = next(one for one in (directory.absolute(), *directory.absolute().parents) if one.is_dir())
-        hint = "Run `git init` there, or leave out --commit."
+        hint = _EXPORT_AGAIN if _is_in_repository(self._top) else "Run `git init` there, or leave out --commit."
         self._top = Path(
             self._run("rev-parse", "--show-toplevel", failed=f"{directory} cannot be committed", hint=hint)
         )
@@ -190,7 +221,7 @@ class Repository:
         """Return the command of a git, and its environment."""
         return ["git", "--literal-pathspecs", "-C", str(self._top), *arguments], {
             "GIT_TERMINAL_PROMPT": "0",
-            **os.environ,
+            **_environment(),
         }
 
 

@@ -23,7 +23,7 @@ _MOST_LINES = 100  # of a commit's message
 _ACTED_ON = re.compile(r"[#@!*:\[\]]|(?<=[gG][hH])-(?=\d)")
 _CHANGED = "its file is not applied yet; run `dlsync apply`, then export again"
 _REMOVED = "its file is gone, and that is not applied yet; run `dlsync apply`, then export again"
-_SPARSE = "its file is gone or not checked out; run `git sparse-checkout disable`, then export again"
+_NOT_CHECKED_OUT = "its file is gone or not checked out; run `%s`, then export again"
 _SHOW = "Undo that, such as by `git update-index --no-assume-unchanged FILE`; then commit or discard the changes."
 _UNCOMMITTED = "its file has changes that are not committed, as by a run that was killed; commit or discard them"
 _NEW = "its file was never applied; run `dlsync apply --adopt`, or export it without --commit"
@@ -41,8 +41,9 @@ def not_applied(
     if tree.resources and inventory.packed and not git.is_unknown(tree.root, inventory.commit):
         found = {one: _reason(tree.resources.get(one), live.get(one), inventory) for one in addresses}
         reasons = {address: reason for address, reason in found.items() if reason}
-    if _REMOVED in reasons.values() and git.not_checked_out(tree.root):  # an apply would delete what has no file
-        reasons = {one: _SPARSE if reason == _REMOVED else reason for one, reason in reasons.items()}
+    if _REMOVED in reasons.values() and (missing := git.not_checked_out(tree.root)):
+        instead = _NOT_CHECKED_OUT % "` and `".join(missing)  # an apply would delete what has no file
+        reasons = {one: instead if reason == _REMOVED else reason for one, reason in reasons.items()}
     desired = {one: tree.resources[one] for one in sorted(addresses) if one in tree.resources}
     changed = git.uncommitted(tree.root) - {file for one in desired.keys() & reasons for file in _files(desired[one])}
     for address, resource in desired.items():

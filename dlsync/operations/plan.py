@@ -390,8 +390,8 @@ def _warnings(scope: _Scope, inventory: Inventory, live: Live, outcome: Reconcil
     is_foreign = is_new and not all(one.renamed for one in pruned)
     if pruned and (is_foreign or is_unknown(scope.tree.root, inventory.commit)):
         yield plan_warnings.other_directory(inventory.commit)
-    if pruned and (files := not_checked_out(scope.tree.root)):
-        yield plan_warnings.not_checked_out(files)
+    if pruned:
+        yield from plan_warnings.not_checked_out(not_checked_out(scope.tree.root))
     yield from plan_warnings.unseen(outcome.unseen)
     yield from plan_warnings.no_default(outcome.no_default)
     yield from plan_warnings.unlisted(live.unlisted)

@@ -56,11 +56,12 @@ def other_directory(commit: str) -> Problem:
     return Problem(Code.OTHER_DIRECTORY, f"{known}: {question}")
 
 
-def not_checked_out(files: Sequence[str]) -> Problem:
-    """Return a warning of deletes in a directory with files that git has not checked out."""
-    lacking = f"a sparse checkout leaves out {listed(files)}"
-    question = "this plan deletes what has no file here; to plan with all files, run `git sparse-checkout disable`"
-    return Problem(Code.NOT_CHECKED_OUT, f"{lacking}: {question}")
+def not_checked_out(missing: Mapping[str, Sequence[str]]) -> Iterator[Problem]:
+    """Warn of deletes in a directory of which git has files that are not there, by the command that brings them."""
+    for command, files in missing.items():
+        by = "a checkout without submodules" if "submodule" in command else "a sparse checkout"
+        fix = f"this plan deletes what has no file here; to plan with all files, run `{command}`"
+        yield Problem(Code.NOT_CHECKED_OUT, f"{by} leaves out {listed(files)}: {fix}")
 
 
 def unlisted(kinds: Iterable[str]) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.builders.commands import DASHBOARD, by_hand, dlsync
-from tests.builders.repositories import CONFIGURATION, commit_all, repository
+from tests.builders.repositories import CONFIGURATION, commit_all, git, repository
 from tests.builders.trees import tree_files, write_tree
 
 if TYPE_CHECKING:
@@ -96,6 +96,22 @@ def test_an_edit_that_is_not_committed_is_not_replaced(repo: Path, env: dict[str
     commit_all(repo, "mine")
     assert dlsync("accept", option, repo, env=env).code == 0
     assert tree_files(repo)["dashboards/web.yaml"] == f"# mine\n{EDITED}".encode()
+
+
+@pytest.mark.parametrize("variable", ["GIT_TEST_ASSUME_DIFFERENT_OWNER", "PATH"])
+def test_nothing_is_replaced_where_git_cannot_tell_what_is_committed(
+    repo: Path, env: dict[str, str], variable: str
+) -> None:
+    """As in a container where another user owns the repository, or one without git."""
+    before = tree_files(repo)
+    done = dlsync("accept", "dashboard/web", repo, env={**env, variable: "1"})
+    assert (done.code, tree_files(repo)) == (1, before)
+    why = "git cannot be run: " if variable == "PATH" else "fatal: detected dubious ownership in repository at "
+    assert done.err.startswith(f"error: git cannot tell which files of {repo} have changes: {why}")
+    assert done.err.endswith("Fix what git reports.\n")
+    git(repo, "checkout", "--quiet", "--", ".")
+    by_hand(env, "PUT", "dashboards/web", f"{DASHBOARD}period: 600\n")
+    assert dlsync("accept", "dashboard/web", repo, env={**env, variable: "1"}).code == 0
 
 
 def test_an_edit_that_is_not_committed_stays_where_the_server_changed_another_field(

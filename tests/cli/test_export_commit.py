@@ -226,6 +226,21 @@ def test_what_is_not_checked_out_is_not_said_to_wait_for_an_apply_which_would_de
     assert git(repo, "show", "--name-only", "--format=") == WEB
 
 
+def test_what_is_in_a_submodule_that_is_not_checked_out_is_left_alone(
+    repo: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    pack = {"package.yaml": "title: Shared\n", "dashboards/shared.yaml": DASHBOARD}
+    shared = repository(write_tree(tmp_path / "shared", pack))
+    git(repo, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", shared.as_uri(), "packs/shared")
+    commit_all(repo, "second")
+    assert dlsync("apply", repo, "--auto-approve", env=env).code == 0
+    git(repo, "submodule", "--quiet", "deinit", "--all")
+    assert export(repo, env, "--mirror").err == (
+        "warning: dashboard/shared: its file is gone or not checked out; "
+        "run `git submodule update --init`, then export again\n"
+    )
+
+
 def test_a_signature_that_fails_leaves_all_as_it_was(repo: Path, env: dict[str, str]) -> None:
     git(repo, "config", "gpg.program", "no-such-program")
     by_hand(env, "PUT", "dashboards/web", LIVE)
@@ -305,6 +320,13 @@ def test_outside_a_repository_it_says_so_before_anything_else(tmp_path: Path, en
     assert done.err.startswith(f"error: {tmp_path / 'new'} cannot be committed: fatal: not a git repository")
     assert done.err.endswith("Run `git init` there, or leave out --commit.\n")
     assert not (tmp_path / "new").exists()
+
+
+def test_a_repository_that_git_refuses_is_not_said_to_be_none(repo: Path, env: dict[str, str]) -> None:
+    done = export(repo, {**env, "GIT_TEST_ASSUME_DIFFERENT_OWNER": "1"})
+    assert (done.code, done.asked) == (1, ())
+    assert "cannot be committed: fatal: detected dubious ownership in repository" in done.err
+    assert done.err.endswith("Fix what git reports, then export again.\n")
 
 
 def test_without_git_it_says_so(tmp_path: Path, env: dict[str, str]) -> None:
@@ -549,6 +571,28 @@ def test_in_a_linked_worktree_its_own_branch_gets_the_commit(repo: Path, env: di
     by_hand(env, "PUT", "dashboards/web", LIVE)
     assert export(other, env).code == 0
     assert (len(log(other)), len(log(repo)), git(repo, "status", "--porcelain")) == (2, 1, "")
+
+
+def test_in_a_hook_of_another_repository_that_one_gets_no_commit(
+    repo: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    """As in the hook of a linked worktree, for which git names the repository in the environment."""
+    other = repository(write_tree(tmp_path / "other", {"a.txt": "1\n"}))
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    hooked = {"GIT_DIR": f"{other}/.git", "GIT_INDEX_FILE": f"{other}/.git/index", "GIT_PREFIX": ""}
+    assert export(repo, {**env, **hooked}).code == 0
+    assert (len(log(repo)), git(repo, "status", "--porcelain")) == (2, "")
+    assert (log(other), git(other, "status", "--porcelain")) == (["first"], "")
+
+
+def test_a_work_tree_that_the_user_names_is_committed_to_its_repository(
+    repo: Path, env: dict[str, str], tmp_path: Path
+) -> None:
+    (repo / ".git").rename(tmp_path / "bare.git")
+    by_hand(env, "PUT", "dashboards/web", LIVE)
+    named = {"GIT_DIR": str(tmp_path / "bare.git"), "GIT_WORK_TREE": str(repo)}
+    assert export(repo, {**env, **named}).code == 0
+    assert len(log(tmp_path / "bare.git")) == 2
 
 
 @pytest.mark.parametrize("lock", ["index.lock", "HEAD.lock", "refs/heads/main.lock"])

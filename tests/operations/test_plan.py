@@ -21,7 +21,7 @@ from tests.builders import applies
 from tests.builders.between import below, through
 from tests.builders.http import json_reply
 from tests.builders.reporters import Recorder
-from tests.builders.repositories import git, repository
+from tests.builders.repositories import commit_all, git, repository
 from tests.builders.trees import FLAVOURS, Account, account, address, dashboard, resource, rule, widget, write_tree
 from tests.operations.test_accepting import accept
 
@@ -273,6 +273,24 @@ def test_deletes_in_a_sparse_checkout_are_warned_of(live: Account, tmp_path: Pat
     assert warnings(plan(live, root, prune="none")) == []
     git(root, "sparse-checkout", "disable")
     (root / "rules/web.yaml").unlink()
+    assert warnings(plan(live, root)) == []
+
+
+def test_deletes_where_a_submodule_is_not_checked_out_are_warned_of(live: Account, tmp_path: Path) -> None:
+    shared = repository(write_tree(tmp_path / "shared", {"package.yaml": "title: Shared\n", **FILES}))
+    root = repository(write_tree(tmp_path / "tree", {"rules/other.yaml": "title: Other\ncriteria: []\n"}))
+    git(root, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", shared.as_uri(), "packs/shared")
+    commit_all(root, "second")
+    applies.apply(live, root)
+    git(tmp_path, "clone", "--quiet", root.as_uri(), "clone")
+    found = plan(live, tmp_path / "clone")
+    assert {change.action for change in found.changes} == {"delete"}
+    (warning,) = warnings(found)
+    assert warning == (
+        "a checkout without submodules leaves out packs/shared: this plan deletes what has no file here; to plan with "
+        "all files, run `git submodule update --init`"
+    )
+    git(root, "rm", "--quiet", "-r", "packs/shared")
     assert warnings(plan(live, root)) == []
 
 
