@@ -18,6 +18,7 @@ class FileChange:
 
     :param file: relative to the tree, POSIX style.
     :param others: the further resources of which it holds a change.
+    :param before: what it held when it was read; a file to create was not there.
     """
 
     address: Address
@@ -25,15 +26,20 @@ class FileChange:
     file: str
     content: bytes | None
     others: tuple[Address, ...] = ()
+    before: bytes | None = None
 
 
 def write(root: Path, changes: Iterable[FileChange]) -> None:
     """Write and remove the files of an export; the root is made where it is missing.
 
-    :raises DlsyncError: a file leads outside the tree, before anything is written; or it cannot be written, and those
-        before it are.
+    :raises DlsyncError: a file leads outside the tree, or was changed since it was read, before anything is written; or
+        it cannot be written, and those before it are.
     """
     places = real_paths(root, changes)
+    for change, path in places:
+        is_gone = change.content is None and not os.path.lexists(path)  # as it is to be
+        if (change.before is not None or change.action == "create") and not is_gone:
+            require_unchanged(change.file, path, change.before)
     try:
         root.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -47,6 +53,21 @@ def write(root: Path, changes: Iterable[FileChange]) -> None:
                 replace_file(path, change.content)
         except OSError as error:
             raise DlsyncError(f"{change.file} cannot be written: {error.strerror}") from error
+
+
+def require_unchanged(file: str, path: str, before: bytes | None) -> None:
+    """Require that a file holds what it held when it was read; who saved it meanwhile has it nowhere else.
+
+    :param before: None if it was not there.
+    :raises DlsyncError: it holds something else.
+    """
+    try:
+        with open(path, "rb") as stream:
+            now = stream.read()
+    except OSError:
+        now = None
+    if now != before:
+        raise DlsyncError(f"{file} was changed while this ran, so it is not overwritten", hint="Run it again.")
 
 
 def real_paths(root: Path, changes: Iterable[FileChange]) -> list[tuple[FileChange, str]]:

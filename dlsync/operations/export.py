@@ -339,7 +339,8 @@ class _Edits:
             first, *others = sorted(set(addresses))
             content = self._files[file]
             action: Action = "delete" if content is None else "update" if file in self._tree.sources else "create"
-            changes.append(FileChange(first, action, file, content, tuple(others)))
+            before = self._tree.sources.get(file)
+            changes.append(FileChange(first, action, file, content, tuple(others), before))
         return tuple(sorted(changes, key=lambda change: change.address))
 
     def changes(self) -> tuple[ResourceChange, ...]:

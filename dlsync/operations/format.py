@@ -20,7 +20,7 @@ def format_files(directory: Path, *, check: bool = False) -> tuple[list[str], li
     """Write files in the house style; return the changed files, and the problems of files that stay.
 
     :param check: write nothing.
-    :raises DlsyncError: the directory cannot be read, or is an old client's backup.
+    :raises DlsyncError: the directory cannot be read, or is an old client's backup, or a file was changed meanwhile.
     """
     found = loader.read_sources(directory)
     if found.backup:
@@ -39,6 +39,9 @@ def format_files(directory: Path, *, check: bool = False) -> tuple[list[str], li
                 problems.append(Problem(Code.NOT_FORMATTED, _STAYS, file))
             else:
                 changed |= {file: text} if text != content else {}
-    for file, text in () if check else changed.items():
-        writer.replace_file(Directory(directory).real_path(file), text)
+    places = {} if check else {file: Directory(directory).real_path(file) for file in changed}
+    for file, path in places.items():
+        writer.require_unchanged(file, path, {**found.sources, **overlays}[file])
+    for file, path in places.items():
+        writer.replace_file(path, changed[file])
     return sorted(changed), problems
