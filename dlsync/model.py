@@ -42,6 +42,7 @@ class Code(Enum):
     # in files
     INVALID_YAML = "error", "The file is not one YAML document"
     UNREADABLE_FILE = "error", "A file or folder cannot be read"
+    UNRESOLVED_FILE = "error", "A file holds a merge conflict, a pointer or ciphertext"
     LINK_LOOP = "error", "A symbolic link leads back to a folder above it"
     INVALID_PATTERN = "error", "A line of .dlsyncignore is no pattern"
     NOT_A_MAPPING = "error", "The file holds something other than a mapping"

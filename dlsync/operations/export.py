@@ -11,7 +11,7 @@ from typing import cast
 
 from dlsync.diff.compare import compare, differences
 from dlsync.errors import DlsyncError, Refused
-from dlsync.files import secret_scan, writer
+from dlsync.files import secret_scan, unresolved, writer
 from dlsync.files.git import Repository
 from dlsync.files.ignored import FILE as IGNORE_FILE
 from dlsync.files.interpolation import plain
@@ -286,8 +286,10 @@ class _Edits:
             files = kind.edited_files(desired, live, context)
         else:
             files = kind.new_files(live, self._stems[live.address], context)
-        for file in files:
+        for file, content in files.items():
             self._require_name(file)
+            if found := next(unresolved.problems(file, content or b""), None):  # the next run would refuse it
+                raise DlsyncError(f"not written: {file} {found.message}")
         if self._is_careful:
             self._require_no_secrets(files)
             if desired is None or any(one.op != "add" for one in diff):  # otherwise nothing is written, only removed

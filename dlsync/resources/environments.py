@@ -7,6 +7,7 @@ from typing import cast
 
 from dlsync.errors import SettingsError
 from dlsync.files import settings as settings_file
+from dlsync.files import unresolved
 from dlsync.files.directory import Directory, reason
 from dlsync.files.interpolation import Values
 from dlsync.files.settings import Options, Settings, environment_names, settings_in_force
@@ -120,6 +121,7 @@ def _overlays(found: Tree, place: str, problems: list[Problem]) -> dict[str, Sou
     for source in sources:
         file = source.file.removeprefix(place)
         if kind := next((kind for kind in kinds if kind.claims(file)), None):
+            problems += [*unresolved.problems(source.file, source.content)]
             problems += secret_scan.problems(source.file, source.content)
             wrong = [*misnamed.of_suffix(source.file, kind.overlay_suffix)]
             problems += wrong

@@ -6,7 +6,7 @@ from itertools import chain, starmap
 from pathlib import Path
 
 from dlsync.errors import InvalidTree
-from dlsync.files import ignored
+from dlsync.files import ignored, unresolved
 from dlsync.files.interpolation import Values
 from dlsync.model import DOT_NAMES, Address, Code, Problem, Resource
 from dlsync.resources import all_kinds, discovery, kind_of, misnamed, packs
@@ -56,6 +56,7 @@ def parse(found: Tree, context: LoadContext = LoadContext()) -> Tree:
         if kind.named_by_file:
             problems += _clashes(read, backup=context.backup)
     problems += packs.problems(found.sources)
+    problems += chain.from_iterable(starmap(unresolved.problems, found.sources.items()))
     if found.sources and not context.backup:  # a backup has no references to write instead
         from dlsync.files import secret_scan
 

@@ -25,6 +25,7 @@ SHARED = {
 # files that have each fault
 TREES: dict[Code, dict[str, str]] = {
     Code.INVALID_YAML: {"rules/web.yaml": "criteria: [\n"},
+    Code.UNRESOLVED_FILE: {"plugins/disk.sh": "#!/bin/sh\n<<<<<<< HEAD\nexit 0\n=======\nexit 1\n>>>>>>> other\n"},
     Code.INVALID_PATTERN: {".dlsyncignore": "!\n"},
     Code.NOT_A_MAPPING: {"rules/web.yaml": "- metric: cpu.load\n"},
     Code.INVALID_VALUE: {"dashboards/web.yaml": "title: 3\npositions: []\n"},
